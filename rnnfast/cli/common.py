@@ -1,0 +1,150 @@
+"""What all commands share: their common options, help in sections, JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from rnnfast import __version__
+
+if TYPE_CHECKING:
+    from rnnfast.console import Screen
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+SECTIONS = ("Data", "Model", "Training", "Output")
+GENERAL = "General"
+ARGUMENTS = "rnnfast.arguments"  # key of a context's meta: the words that the command was given
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class State:
+    """The common options of a run."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    no_color: bool = False
+    debug: bool = False
+
+    def screen(self) -> Screen:
+        """Open the streams that the command prints on."""
+        from rnnfast.console import Screen
+
+        return Screen(quiet=self.quiet, verbose=self.verbose, no_color=self.no_color, json=self.json)
+
+    def print_json(self, value: Mapping[str, Any]) -> None:
+        """Print one object as one line on stdout."""
+        import json
+
+        from rnnfast.metrics.evaluation import plain
+
+        click.echo(json.dumps(plain(value), allow_nan=False))
+
+
+class SectionOption(click.Option):
+    """An option under a heading of the help."""
+
+    def __init__(self, *args: Any, section: str = GENERAL, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+class WithExamples(click.Command):
+    """A command or group whose help begins with examples."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words for options that depend on others."""
+        ctx.meta[ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the command does, then examples to copy."""
+        super().format_help_text(ctx, formatter)
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
+class Command(WithExamples):
+    """A command whose help groups its options."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options section by section."""
+        sections: dict[str, list[tuple[str, str]]] = {name: [] for name in (*SECTIONS, GENERAL)}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                sections[getattr(parameter, "section", GENERAL)].append(record)
+        for name, records in sections.items():
+            if records:
+                with formatter.section(name):
+                    formatter.write_dl(records)
+
+
+def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Store a common option where it was given, with the command or before it."""
+    if value:
+        setattr(ctx.ensure_object(State), str(parameter.name), value)
+
+
+def _show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Print the version; with -v those of Python and the libraries too."""
+    if not value or ctx.resilient_parsing:
+        return
+    click.echo(f"rnnfast {__version__}")
+    # Both options are eager and run in the order given, so -v may not have been seen yet.
+    if ctx.ensure_object(State).verbose or {"-v", "-vv", "--verbose"} & set(ctx.meta.get(ARGUMENTS, ())):
+        from rnnfast.versions import versions
+
+        for name, text in versions().items():
+            if name in ("python", "numba", "numpy", "llvmlite"):
+                click.echo(f"{name} {text}")
+    ctx.exit()
+
+
+def common_options(function: F) -> F:
+    """Add the options that every command has."""
+    declarations: list[tuple[tuple[str, ...], dict[str, Any]]] = [
+        (("--json",), {"is_flag": True, "help": "Print one JSON object on stdout and nothing else there."}),
+        (("-q", "--quiet"), {"is_flag": True, "help": "Print the final result and errors only."}),
+        (("-v", "--verbose"), {"count": True, "help": "Print more: versions, all columns, details."}),
+        (("--no-color",), {"is_flag": True, "help": "Print without colours, as with NO_COLOR."}),
+        (("--debug",), {"is_flag": True, "help": "Print the traceback of an error."}),
+    ]
+    for names, settings in reversed(declarations):
+        function = click.option(
+            *names, cls=SectionOption, callback=_keep, is_eager=True, expose_value=False, **settings
+        )(function)
+    version = click.option(
+        "--version",
+        cls=SectionOption,
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_version,
+        help="Print the version, with -v also of Python and the libraries.",
+    )
+    return version(function)
+
+
+def command(name: str, examples: Sequence[str]) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a function a command with the common options."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        return click.command(name, cls=Command, context_settings=SETTINGS, examples=examples)(common_options(function))
+
+    return decorate
+
+
+def option(*names: str, section: str, **settings: Any) -> Callable[[F], F]:
+    """Declare an option under a heading of the help."""
+    return click.option(*names, cls=SectionOption, section=section, **settings)

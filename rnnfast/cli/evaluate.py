@@ -1,0 +1,67 @@
+"""`rnnfast eval`."""
+
+from __future__ import annotations
+
+import click
+
+from rnnfast.cli.common import State, command, option
+from rnnfast.errors import QualityError, UsageError
+
+EXAMPLES = (
+    "rnnfast eval --model runs/tx --data new.csv",
+    "rnnfast eval --model runs/tx --data tx.csv --part valid",
+    "rnnfast eval --model runs/tx --data new.csv --json --fail-under auprc=0.8",
+)
+
+
+@command("eval", EXAMPLES)
+@option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
+@option("--data", section="Data", required=True, multiple=True, metavar="FILE", help="Table to score; '-' is stdin.")
+@option(
+    "--part",
+    section="Data",
+    type=click.Choice(("all", "train", "valid", "test")),
+    default="all",
+    show_default=True,
+    help="All of the table, or a part of the table that the model was trained on.",
+)
+@option(
+    "--fail-under",
+    section="Output",
+    multiple=True,
+    metavar="METRIC=VALUE",
+    help="Exit with code 5 when the metric is worse: below VALUE, or above it for errors and losses. Repeatable.",
+)
+@click.pass_context
+def evaluate(ctx: click.Context, model: str, data: tuple[str, ...], part: str, fail_under: tuple[str, ...]) -> None:
+    """Score a model on a table.
+
+    Columns are found by name; others are ignored. The scores stand beside those of always answering the majority
+    class or the mean.
+    """
+    state = ctx.ensure_object(State)
+    goals = dict(_goal(text) for text in fail_under)
+    screen = state.screen()
+    screen.reading(data)
+
+    from rnnfast.console.views import show_evaluation
+    from rnnfast.model.tables import evaluate_table
+
+    scored = evaluate_table(model, data, part, goals)
+    if state.json:
+        state.print_json(scored.to_json())
+    show_evaluation(screen, scored)
+    if scored.failures:
+        raise QualityError("; ".join(scored.failures))
+
+
+def _goal(text: str) -> tuple[str, float]:
+    """Split METRIC=VALUE."""
+    name, equals, value = text.partition("=")
+    try:
+        goal = float(value)
+    except ValueError:
+        goal = float("nan")
+    if not equals or goal != goal:
+        raise UsageError(f"--fail-under: {text!r} is not METRIC=VALUE, such as auprc=0.8")
+    return name.strip(), goal

@@ -1,0 +1,61 @@
+"""Command line options made from the fields of the configuration, so that each is declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import Field
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from rnnfast.cli.common import SectionOption
+from rnnfast.config import flag_of, table_of_option
+from rnnfast.option import text_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SECTION_OF_TABLE = {"data": "Data", "model": "Model", "train": "Training", "output": "Output"}
+SHORT_NAMES = {"output": "-o"}
+METAVARS = {int: "N", float: "X"}
+
+
+def config_options(names: Collection[str] | None = None) -> Callable[[F], F]:
+    """Add an option for each field of the configuration, or for those named.
+
+    Values arrive as texts: the configuration converts and checks them, whether they come from a flag, a file or the
+    environment.
+    """
+
+    def decorate(function: F) -> F:
+        for name, (table, declared) in reversed(table_of_option().items()):
+            if names is None or name in names:
+                function = _option(name, SECTION_OF_TABLE[table], declared)(function)
+        return function
+
+    return decorate
+
+
+def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
+    meta, default, flag = declared.metadata, declared.default, flag_of(name)
+    settings: dict[str, Any] = {"help": meta["help"], "section": section, "show_default": default not in (None, ())}
+    if meta["kind"] is bool:
+        flag += "/--no-" + flag.removeprefix("--")
+        settings["default"] = default
+    elif meta["many"] and not meta["separator"]:
+        settings |= {"multiple": True, "metavar": meta["metavar"]}
+    else:
+        settings["default"] = text_of(default) if settings["show_default"] else None
+        if meta["choices"]:
+            settings["type"] = click.Choice(meta["choices"])
+        else:
+            settings["metavar"] = meta["metavar"] or METAVARS.get(meta["kind"], "TEXT")
+    short = [SHORT_NAMES[name]] if name in SHORT_NAMES else []
+    return click.option(*short, flag, name, cls=SectionOption, **settings)
+
+
+def given(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that the command line names, so that all others keep what file and environment say."""
+    return {
+        name: value for name, value in values.items() if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }

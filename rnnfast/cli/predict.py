@@ -1,0 +1,54 @@
+"""`rnnfast predict`."""
+
+from __future__ import annotations
+
+import click
+
+from rnnfast.cli.common import State, command, option
+
+EXAMPLES = (
+    "rnnfast predict --model runs/tx --data new.csv -o predictions.csv",
+    "cat new.csv | rnnfast predict --model runs/tx --data - > predictions.csv",
+)
+
+
+@command("predict", EXAMPLES)
+@option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
+@option(
+    "--data",
+    section="Data",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="Table to predict, with or without the target; '-' is stdin.",
+)
+@option(
+    "-o",
+    "--output",
+    section="Output",
+    default="-",
+    show_default=True,
+    metavar="FILE",
+    help="CSV file to write; '-' is stdout.",
+)
+@option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
+@click.pass_context
+def predict(ctx: click.Context, model: str, data: tuple[str, ...], output: str, force: bool) -> None:
+    """Write a model's predictions for a table as CSV.
+
+    One row per input row in input order, or one per sequence for models of the last step: the id and time columns,
+    then TARGET_pred, and TARGET_prob for a binary target.
+    """
+    state = ctx.ensure_object(State)
+    if state.json and output == "-":
+        ctx.fail("--json and the predictions cannot both go to stdout; write them to a file with -o FILE")
+    screen = state.screen()
+    screen.reading(data)
+
+    from rnnfast.model.tables import predict_table
+
+    rows = predict_table(model, data, output, force=force)
+    if state.json:
+        state.print_json({"schema_version": 1, "rows": rows, "output": output})
+    elif output != "-":
+        screen.written(output, rows)

@@ -1,0 +1,52 @@
+"""`rnnfast train`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rnnfast.cli.common import State, command, option
+from rnnfast.cli.failure import INTERRUPTED
+from rnnfast.cli.options import config_options, given
+from rnnfast.config import resolve
+
+EXAMPLES = (
+    "rnnfast train --data creditcard.csv --hidden 10",
+    "rnnfast train --data sensors.csv --id engine --time cycle --target life",
+    "rnnfast train --config runs/tx/config.toml --seed 1 -o runs/seed1",
+)
+
+
+@command("train", EXAMPLES)
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@config_options()
+@option("--config", section="Output", metavar="FILE", help="Options from a TOML file, such as a run's config.toml.")
+@option("-f", "--force", section="Output", is_flag=True, help="Replace the model that the output directory holds.")
+@click.pass_context
+def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, force: bool, **values: Any) -> int:
+    """Train a network on a table of sequences.
+
+    Reads the table, splits it, trains, keeps the weights of the best epoch, scores them beside a naive baseline and
+    writes model.safetensors, history.csv and config.toml. Flags win over RNNFAST_* variables, which win over --config.
+    """
+    state = ctx.ensure_object(State)
+    flags = given(ctx, values)
+    if files:  # --data a.csv b.csv, as a shell expands --data *.csv
+        flags["data"] = (*values["data"], *files)
+    resolved = resolve(flags, config)
+    if not resolved.data.data:
+        ctx.fail("nothing to train on; name a table with --data FILE")
+
+    from rnnfast.console import TrainConsole
+
+    console = TrainConsole(state.screen(), resolved)
+    with console:
+        from rnnfast.training import run
+
+        result = run(resolved, console, force=force)
+    if state.json:
+        state.print_json(result.to_json())
+    else:
+        console.show(result)
+    return INTERRUPTED if result.stopped == "interrupted" else 0

@@ -1,0 +1,249 @@
+"""Every option of a training run: name, default, meaning and range, declared once.
+
+The frozen dataclasses below are the tables of a TOML file (`[data] [model] [train] [output]`), the flags of
+`rnnfast train` (`batch_size` is `--batch-size`), the `RNNFAST_*` environment variables (`RNNFAST_BATCH_SIZE`) and the
+keyword arguments of `rnnfast.train`. Precedence: flag > environment > file > default. A new option is one new field.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from rnnfast.errors import UsageError
+from rnnfast.option import checked, option, suggestion, text_of, toml
+
+SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
+COMMAND_LINE = "command line"
+ENVIRONMENT_PREFIX = "RNNFAST_"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """How the table is read, split and scaled: table `[data]`."""
+
+    data: tuple[str, ...] = option(
+        (),
+        "Table with one row per step: .csv, .tsv or .csv.gz, '-' is stdin; several are read as one.",
+        many=True,
+        separator="",
+        metavar="FILE",
+    )
+    id: str | None = option(None, "Column that names the sequence of a row.", metavar="COLUMN")
+    time: str | None = option(None, "Column that orders the rows of a sequence.", metavar="COLUMN")
+    target: tuple[str, ...] = option((), "Column(s) to predict.", many=True, metavar="COLUMN,...")
+    features: tuple[str, ...] = option(
+        (), "Input columns; 'x*' matches by name. Default: all other numeric columns.", many=True, metavar="COLUMN,..."
+    )
+    ignore: tuple[str, ...] = option((), "Columns to leave out.", many=True, metavar="COLUMN,...")
+    task: str = option("auto", "What the target is.", choices=("auto", "binary", "regression"))
+    predict: str = option(
+        "auto",
+        "Loss and metrics at every step or at the last one; auto: last where a sequence has one target value.",
+        choices=("auto", "every", "last"),
+    )
+    window: int | None = option(
+        None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
+    )
+    stride: int | None = option(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
+    scale: str = option("minmax", "Scaling of the features, fitted on training rows.", choices=("minmax", "none"))
+    scale_target: bool = option(True, "Scale the targets of a regression; results are in original units.", kind=bool)
+    split: tuple[float, ...] = option(
+        (0.8,),
+        "Share of the sequences that trains, the rest validates; '0.7,0.15': the rest of those two tests.",
+        kind=float,
+        many=True,
+        metavar="SHARE[,SHARE]",
+        above=0,
+        below=1.0000001,  # 1.0 trains on everything
+    )
+    valid: str | None = option(None, "Table to validate on; all of --data trains.", metavar="FILE")
+    test: str | None = option(None, "Table to test on once, at the end.", metavar="FILE")
+
+    def __post_init__(self) -> None:
+        """Check what concerns several values."""
+        if len(self.split) > 2:
+            raise UsageError(f"split: {text_of(self.split)}: give the share that trains and that which validates")
+        if sum(self.split) > 1 + SHARE_TOLERANCE:
+            raise UsageError(f"split: {text_of(self.split)} is more than the whole; the shares add up to 1 at most")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Architecture and initial weights: table `[model]`."""
+
+    cell: str = option("rnn", "Recurrent cell.", choices=("rnn",))
+    hidden: tuple[int, ...] = option((10,), "Hidden units.", kind=int, many=True, metavar="N", least=1)
+    activation: str = option("tanh", "Activation of the hidden state.", choices=("tanh", "relu", "sigmoid"))
+    init: str = option(
+        "xavier",
+        "Initial weights (biases are 0, with uniform drawn too).",
+        choices=("xavier", "he", "orthogonal", "uniform"),
+    )
+    init_range: float | None = option(
+        None, "With --init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.", kind=float, above=0
+    )
+    recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Optimization: table `[train]`."""
+
+    epochs: int = option(100, "Passes over the training sequences; 0 writes the initial model.", kind=int, least=0)
+    batch_size: int = option(1, "Sequences per update.", kind=int, least=1)
+    loss: str = option(
+        "auto",
+        "auto: bce for binary targets, mse otherwise; mse on a binary target scores the raw output.",
+        choices=("auto", "mse", "bce"),
+    )
+    reduction: str = option(
+        "mean", "Mean of the loss over the labelled steps of a batch, or their sum.", choices=("mean", "sum")
+    )
+    optimizer: str = option("sgd", "Update rule.", choices=("sgd",))
+    lr: float = option(0.05, "Learning rate.", kind=float, above=0)
+    patience: int = option(
+        10,
+        "Stop after N evaluations without a better validation loss and restore the best weights; 0: never.",
+        kind=int,
+        least=0,
+    )
+    max_time: str | None = option(None, "Stop after this time: 90s, 10m, 1h.", metavar="TIME")
+    shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
+    seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
+    dtype: str = option("float32", "Precision of weights and arithmetic.", choices=("float32", "float64"))
+    eval_every: int = option(1, "Evaluate on the validation part every N epochs (and at the end).", kind=int, least=1)
+
+    def __post_init__(self) -> None:
+        """Check the duration."""
+        seconds(self.max_time)
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """Where results go: table `[output]`."""
+
+    output: str | None = option(None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One resolved training run."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+
+    def with_values(self, values: Mapping[str, Any], origin: str) -> Config:
+        """Return a copy with flat `name: value` pairs set; `origin` names their source in error messages."""
+        tables = table_of_option()
+        changed: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            if name not in tables:
+                raise UsageError(f"{origin}: unknown option {name!r}{suggestion(name, tables)}")
+            table, declared = tables[name]
+            where = flag_of(name) if origin == COMMAND_LINE else f"{origin}: {name}"
+            changed.setdefault(table, {})[name] = checked(declared, value, where)
+        return replace(self, **{table: replace(getattr(self, table), **new) for table, new in changed.items()})
+
+    def to_toml(self) -> str:
+        """Text of a TOML file that reproduces this configuration."""
+        lines = []
+        for table in fields(self):
+            lines.append(f"[{table.name}]")
+            section = getattr(self, table.name)
+            for declared in fields(section):
+                value = getattr(section, declared.name)
+                if value is not None:
+                    lines.append(f"{declared.name} = {toml(value)}")
+            lines.append("")
+        return "\n".join(lines)
+
+
+def table_of_option() -> dict[str, tuple[str, Field[Any]]]:
+    """Map each option name to its table and its declaration."""
+    sections = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig, "output": OutputConfig}
+    return {declared.name: (table, declared) for table, section in sections.items() for declared in fields(section)}
+
+
+def flag_of(name: str) -> str:
+    """Return the command line flag of an option."""
+    return "--" + name.replace("_", "-")
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a configuration file and return its flat `name: value` pairs.
+
+    Raises UsageError for a file that is not TOML, unknown tables and keys, or a key under the wrong table.
+    """
+    path = Path(path)
+    try:
+        parsed = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as TOML: {error}") from None
+    tables = table_of_option()
+    known_tables = {table for table, _ in tables.values()}
+    flat: dict[str, Any] = {}
+    for table, section in parsed.items():
+        if table not in known_tables:
+            hint = (
+                f"; did you mean {table!r} under [{tables[table][0]}]?"
+                if table in tables
+                else suggestion(table, known_tables)
+            )
+            raise UsageError(f"{path}: unknown table [{table}]{hint}")
+        if not isinstance(section, dict):
+            raise UsageError(f"{path}: [{table}] must be a table, not {section!r}")
+        for name, value in section.items():
+            if name not in tables:
+                raise UsageError(f"{path}: unknown key {name!r} under [{table}]{suggestion(name, tables)}")
+            if tables[name][0] != table:
+                raise UsageError(f"{path}: key {name!r} belongs under [{tables[name][0]}], not [{table}]")
+            flat[name] = value
+    return flat
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Collect the options that are set as `RNNFAST_<NAME>` variables that are not empty.
+
+    Other variables of that prefix are left alone.
+    """
+    environment = os.environ if environment is None else environment
+    return {
+        name: environment[key]
+        for name in table_of_option()
+        if environment.get(key := ENVIRONMENT_PREFIX + name.upper())
+    }
+
+
+def resolve(
+    flags: Mapping[str, Any], file: str | Path | None = None, environment: Mapping[str, str] | None = None
+) -> Config:
+    """Combine defaults, configuration file, environment and flags, the later ones winning."""
+    config = Config()
+    if file is not None:
+        config = config.with_values(read_toml(file), str(file))
+    for name, value in from_environment(environment).items():
+        config = config.with_values({name: value}, f"environment variable {ENVIRONMENT_PREFIX + name.upper()}")
+    return config.with_values(flags, COMMAND_LINE)
+
+
+def seconds(text: str | None) -> float | None:
+    """Seconds of a duration such as '90', '90s', '10m' or '1.5h'; None stays None."""
+    if text is None:
+        return None
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
+    try:
+        value = float(text[:-1]) * unit if unit else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise UsageError(f"max_time: {text!r} is not a duration; write 90s, 10m or 1h")
+    return value

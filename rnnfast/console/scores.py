@@ -1,0 +1,192 @@
+"""Metrics beside the naive baseline, confusion matrices and histograms of residuals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rnnfast.console.screen import BAD, CAUTION, GOOD, LABEL, WIDE, table
+from rnnfast.console.text import UNDEFINED, counted, number, percent, shortened
+from rnnfast.metrics.evaluation import LOWER_IS_BETTER, Evaluation
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+PART_NAMES = {"train": "train", "valid": "valid", "test": "test", "all": "model"}
+NOT_SCORES = ("threshold", "per_target")
+BINS = 9
+LONGEST_BAR = 48  # cells
+TAILS = 0.5  # percent of the residuals at either end that the outermost bins gather
+MOST_TARGETS = 12  # listed one by one
+EIGHTHS = " ▏▎▍▌▋▊▉"
+LEVELS = "▁▂▃▄▅▆▇█"
+
+
+def metric_tables(evaluations: Mapping[str, Evaluation], width: int) -> Iterator[RenderableType]:
+    """Yield tables, one where it fits, with a column for each part and for the baseline of the last one."""
+    part, evaluation = list(evaluations.items())[-1]
+    columns = {PART_NAMES.get(name, name): scores.metrics for name, scores in evaluations.items()}
+    if evaluation.baseline is not None:
+        columns["baseline"] = evaluation.baseline
+    names = [name for name in evaluation.metrics if name not in NOT_SCORES]
+    label_width = max(len("metric"), *map(len, names))
+    gap = 3 if width >= WIDE else 1
+    texts = {title: [number(values.get(name)) for name in names] for title, values in columns.items()}
+    group: dict[str, list[str]] = {}
+    taken = label_width
+    for title, column in texts.items():
+        needed = gap + max(len(title), *map(len, column))
+        if group and taken + needed > width:
+            yield _metric_table(names, group, gap)
+            yield Text()
+            group, taken = {}, label_width
+        group[title] = column
+        taken += needed
+    yield _metric_table(names, group, gap)
+    if evaluation.baseline is not None:
+        yield _comparison(evaluation, PART_NAMES.get(part, part))
+
+
+def _metric_table(names: Sequence[str], columns: Mapping[str, Sequence[str]], gap: int) -> Table:
+    rows = [[name, *(column[i] for column in columns.values())] for i, name in enumerate(names)]
+    return table(["metric", *columns], rows, gap=gap)
+
+
+def _comparison(evaluation: Evaluation, part: str) -> Text:
+    """Say in words where the model beats the naive answer and where it does not."""
+    better: list[str] = []
+    others: list[str] = []
+    for name, value in evaluation.metrics.items():
+        naive = (evaluation.baseline or {}).get(name)
+        if name in NOT_SCORES or value is None or naive is None:
+            continue
+        wins = value < naive if name in LOWER_IS_BETTER else value > naive
+        (better if wins else others).append(name)
+    answer = "the majority class" if evaluation.task == "binary" else "the mean"
+    text = Text(f"Against always answering {answer} ({part}): ")
+    text.append(f"better in {', '.join(better) or 'nothing'}", GOOD if better else BAD)
+    if others:
+        text.append("; ").append(f"not in {', '.join(others)}", CAUTION)
+    return text.append(".")
+
+
+def confusion_matrix(
+    evaluation: Evaluation, classes: Sequence[Any], target: str, width: int
+) -> Iterator[RenderableType]:
+    """Yield the confusion matrix of a binary task, rights and wrongs, and its meaning in a sentence."""
+    if evaluation.confusion is None:
+        return
+    names = [shortened(str(name), 12) for name in (classes or (0, 1))]
+    threshold = evaluation.metrics.get("threshold")
+    shares = width >= WIDE
+    rows: list[list[str | Text]] = []
+    for i, counts in enumerate(evaluation.confusion):
+        total = sum(counts)
+        row: list[str | Text] = [f"actual {names[i]}"]
+        for j, value in enumerate(counts):
+            cell = f"{value:,}"
+            if shares:
+                cell += f" {percent(value / total) if total else UNDEFINED:>8}"
+            row.append(Text(cell, GOOD if i == j else BAD if value else ""))
+        rows.append(row)
+    yield Text(f"Confusion matrix{'' if threshold is None else f' (threshold {number(threshold, 3)})'}", LABEL)
+    heads = [f"predicted {name}" for name in names]
+    if 9 + 2 * len(names) + sum(map(len, heads)) > width:
+        heads = [f"-> {name}" for name in names]
+    yield table([shortened(target, 20), *heads], rows, gap=3 if shares else 2)
+    (negatives, false), (missed, found) = evaluation.confusion
+    yield Text(
+        f"Found {found:,} of {found + missed:,} with {shortened(target, 20)} = {names[1]};"
+        f" {counted(false, 'false alarm')} among {false + negatives:,} others."
+    )
+
+
+def residuals(evaluation: Evaluation, targets: Sequence[str], width: int) -> Iterator[RenderableType]:
+    """Yield the distribution of the residuals of a regression: bars for one target, a line each for several."""
+    import numpy as np
+
+    if evaluation.residuals is None or evaluation.residuals.size == 0:
+        return
+    values = np.asarray(evaluation.residuals, dtype=np.float64)
+    values = values.reshape(len(values), -1)
+    yield Text("Residuals (actual - predicted)", LABEL)
+    if values.shape[1] == 1:
+        yield _bars(values[:, 0], width)
+        return
+    rows = []
+    for j in range(min(values.shape[1], MOST_TARGETS)):
+        counts, edges = _binned(values[:, j])
+        sketch = "".join(LEVELS[round((len(LEVELS) - 1) * n / counts.max())] for n in counts.tolist())
+        name = targets[j] if j < len(targets) else str(j + 1)
+        rows.append([shortened(name, 12), sketch, number(edges[0], 3), number(edges[-1], 3)])
+    yield table(["target", "", "from", "to"], rows, left=2, gap=2 if width >= WIDE else 1)
+    if values.shape[1] > MOST_TARGETS:
+        yield Text(f"and {counted(values.shape[1] - MOST_TARGETS, 'target')} more")
+
+
+def _binned(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Count residuals in equal bins; the outermost gather the tails, so that one outlier cannot flatten the rest."""
+    import numpy as np
+
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return np.zeros(BINS, np.int64), np.linspace(-1.0, 1.0, BINS + 1)
+    low, high = np.percentile(values, [TAILS, 100 - TAILS])
+    counts, edges = np.histogram(np.clip(values, low, high), bins=BINS, range=(low, high))
+    return counts.astype(np.int64), edges
+
+
+def _bars(values: npt.NDArray[np.float64], width: int) -> Table:
+    """Return a horizontal histogram: the middle of each bin, a bar, the count."""
+    counts, edges = _binned(values)
+    middles = [number((low + high) / 2, 3) for low, high in pairwise(edges.tolist())]
+    totals = [f"{n:,}" for n in counts.tolist()]
+    room = width - max(map(len, middles)) - max(map(len, totals)) - 4
+    longest = max(min(room, LONGEST_BAR), 1)
+    most = max(int(counts.max()), 1)
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    for middle, n, total in zip(middles, counts.tolist(), totals, strict=True):
+        whole, rest = divmod(round(8 * longest * n / most), 8)
+        grid.add_row(middle, Text("█" * whole + (EIGHTHS[rest] if rest else "")), total)
+    return grid
+
+
+def per_target(evaluation: Evaluation, width: int) -> Iterator[RenderableType]:
+    """Yield the scores of each target where there are several."""
+    scores: Mapping[str, Mapping[str, Any]] = evaluation.metrics.get("per_target") or {}
+    if len(scores) < 2:
+        return
+    keys = [key for key in ("rmse", "mae", "r2") if key in next(iter(scores.values()))]
+    rows = [
+        [shortened(name, 16), *(number(values.get(key)) for key in keys)]
+        for name, values in list(scores.items())[:MOST_TARGETS]
+    ]
+    yield table(["target", *keys], rows, gap=3 if width >= WIDE else 1)
+    if len(scores) > MOST_TARGETS:
+        yield Text(f"and {counted(len(scores) - MOST_TARGETS, 'target')} more")
+
+
+def score_sheet(
+    evaluations: Mapping[str, Evaluation], classes: Sequence[Any], targets: Sequence[str], width: int
+) -> Iterator[RenderableType]:
+    """Yield everything that is said about the scores; details are those of the last part."""
+    last = list(evaluations.values())[-1]
+    yield from metric_tables(evaluations, width)
+    for section in (
+        per_target(last, width),
+        confusion_matrix(last, classes, targets[0] if targets else "target", width),
+        residuals(last, targets, width),
+    ):
+        for j, part in enumerate(section):
+            if j == 0:
+                yield Text()
+            yield part

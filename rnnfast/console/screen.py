@@ -1,0 +1,144 @@
+"""The two streams: results on stdout, everything else on stderr, each with its own colours, width and encoding."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rnnfast.console.text import ASCII, counted, scaled
+from rnnfast.terminal import is_dumb, is_terminal, takes_animation, takes_colour
+
+# The 16 colours of every terminal, in its own palette; each only repeats what a word or sign says.
+GOOD = "green"
+BAD = "red"
+CAUTION = "yellow"
+LABEL = "bold"
+FAINT = "dim"
+
+WIDE = 60  # columns from which tables get more air and more columns
+PADDING = re.compile(r" +$", re.MULTILINE)
+DEFAULT_HEIGHT = 25  # lines; rich asks for both or takes 80 columns on a dumb terminal
+
+
+class _Stream:
+    """A text stream that writes any text: signs that its encoding lacks are replaced by ASCII ones of equal width."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_terminal = is_terminal(stream)
+
+    def write(self, text: str) -> int:
+        """Write a text, never failing over its characters; files get no padding at the ends of lines."""
+        if not self._is_terminal:
+            text = PADDING.sub("", text)
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        try:
+            text.encode(encoding)  # stderr itself would not fail but write escapes such as \u2605
+        except UnicodeEncodeError:
+            text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Console(Console):
+    """A console that leaves a broken pipe to the caller, or goes quiet where nobody is left to see progress."""
+
+    goes_quiet = False
+
+    def on_broken_pipe(self) -> None:
+        """Handle that the reader of the stream is gone."""
+        if not self.goes_quiet:
+            raise BrokenPipeError
+        self.quiet = True
+
+
+class Screen:
+    """Where commands print.
+
+    quiet: only results. verbose: 0, 1 or more. json: stdout belongs to one JSON object, and progress is shown to
+    people alone.
+    """
+
+    def __init__(self, *, quiet: bool = False, verbose: int = 0, no_color: bool = False, json: bool = False) -> None:
+        self.verbose = verbose
+        self.json = json
+        self.shows_progress = not quiet and (not json or is_terminal(sys.stderr))
+        self.animated = self.shows_progress and takes_animation(sys.stderr)
+        self.out = _console(sys.stdout, no_color)
+        self.err = _console(sys.stderr, no_color)
+        self.err.goes_quiet = True
+
+    def result(self, *parts: RenderableType) -> None:
+        """Print a result on stdout, unless JSON goes there."""
+        if not self.json:
+            for part in parts:
+                self.out.print(part)
+
+    def progress(self, *parts: RenderableType) -> None:
+        """Print what is going on on stderr."""
+        if self.shows_progress:
+            for part in parts:
+                self.err.print(part)
+
+    def reading(self, paths: Sequence[str]) -> None:
+        """Name tables that are about to be read."""
+        self.progress(fields([("Reading", ", ".join(with_size(str(path)) for path in paths))]))
+
+    def written(self, path: str, rows: int) -> None:
+        """Name a table that was written."""
+        self.progress(fields([("Written", f"{with_size(path)}, {counted(rows, 'row')}")]))
+
+    def notice(self, text: str) -> None:
+        """Print a thing worth knowing on stderr."""
+        self.progress(fields([("Note", Text(text, style=CAUTION))]))
+
+
+def _console(stream: TextIO, no_color: bool) -> _Console:
+    colour = takes_colour(stream, no_color)
+    return _Console(
+        file=_Stream(stream),  # type: ignore[arg-type]  # a duck-typed stream
+        force_terminal=colour or is_terminal(stream),
+        # Without a colour system rich writes no escape sequence at all, not even bold.
+        color_system=("auto" if sys.platform == "win32" else "standard") if colour else None,
+        no_color=not colour,
+        height=DEFAULT_HEIGHT if is_dumb() else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def with_size(path: str) -> str:
+    """Return a path with the size of its file, where it is one."""
+    file = Path(path)
+    return f"{path} ({scaled(file.stat().st_size, 'B')})" if path != "-" and file.is_file() else path
+
+
+def fields(rows: Iterable[tuple[str, str | Text]]) -> Table:
+    """Lay out labels with texts beside them that wrap within their own column."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style=LABEL, no_wrap=True, min_width=8)
+    grid.add_column(overflow="fold")
+    for label, text in rows:
+        grid.add_row(label, text if isinstance(text, Text) else Text(text))
+    return grid
+
+
+def table(headers: Iterable[str], rows: Iterable[Iterable[str | Text]], *, left: int = 1, gap: int = 2) -> Table:
+    """Lay out a table without lines: the first `left` columns are text, the others numbers flush right."""
+    # Only the space to the right: none before the first column, and rich drops it after the last.
+    grid = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style=LABEL)
+    for j, header in enumerate(headers):
+        grid.add_column(header, justify="left" if j < left else "right", overflow="fold", no_wrap=j >= left)
+    for row in rows:
+        grid.add_row(*row)
+    return grid

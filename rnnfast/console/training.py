@@ -1,0 +1,172 @@
+"""The `train` command as a person sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from rnnfast import __version__
+from rnnfast.config import Config
+from rnnfast.console.progress import EpochProgress
+from rnnfast.console.screen import CAUTION, LABEL, Screen, fields, with_size
+from rnnfast.console.text import command, count, counted, duration, listed, number, percent, scaled
+from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.versions import versions
+
+if TYPE_CHECKING:
+    from rnnfast.data import Parts, SequenceData
+    from rnnfast.reporter import EpochRecord
+    from rnnfast.training.result import TrainResult
+
+
+class TrainConsole(Reporter):
+    """Prints a run: header and progress on stderr, scores and files on stdout.
+
+    As a context it ends the redrawn line also when the run fails.
+    """
+
+    def __init__(self, screen: Screen, config: Config) -> None:
+        self.screen = screen
+        self.config = config
+        self._progress = EpochProgress(screen)
+
+    def __enter__(self) -> TrainConsole:
+        """Say at once that something is going on."""
+        self.screen.progress(Text(f"rnnfast {__version__}", LABEL))
+        if self.screen.verbose:
+            found = versions()
+            self.screen.progress(fields([("Versions", ", ".join(f"{name} {text}" for name, text in found.items()))]))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the redrawn line."""
+        self._progress.close()
+
+    def reading(self, paths: Sequence[str]) -> None:
+        """Name the tables and their sizes."""
+        self.screen.reading(paths)
+
+    def table(self, data: SequenceData) -> None:
+        """Say what was read and how its columns were understood."""
+        self.screen.progress(fields(table_rows(data, self.screen.verbose)))
+
+    def split(self, parts: Parts) -> None:
+        """Say which part has how many sequences, by which rule."""
+        named = (("train", parts.train), ("valid", parts.valid), ("test", parts.test))
+        sizes = [f"{name} {part.sequences:,}" for name, part in named if part is not None]
+        self.screen.progress(fields([("Split", f"{', '.join(sizes)} sequences ({parts.rule})")]))
+
+    def start(self, info: RunInfo) -> None:
+        """Say what will be trained."""
+        hidden = " + ".join(str(units) for units in info.hidden)
+        network = f"{info.cell} with {hidden} hidden units ({info.activation}), {counted(info.parameters, 'parameter')}"
+        training = (
+            f"{info.optimizer}, learning rate {info.lr:g}, {counted(info.batch_size, 'sequence')} per update,"
+            f" {info.loss} loss, at most {counted(info.epochs, 'epoch')}, seed {info.seed},"
+            f" {counted(info.threads, 'thread')}"
+        )
+        rows = [("Network", f"{network}, {info.dtype}"), ("Training", training)]
+        if self.screen.verbose and info.kernel:
+            rows.append(("Kernel", info.kernel))
+        self.screen.progress(fields(rows))
+
+    def compiling(self) -> None:
+        """Explain the wait of a first run."""
+        self.screen.progress(fields([("Kernels", "compiling (first run, takes a few seconds)")]))
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Show a finished epoch."""
+        self._progress.update(record)
+
+    def notice(self, text: str) -> None:
+        """Print a thing worth knowing."""
+        self.screen.notice(text)
+
+    def finished(self, result: TrainResult) -> None:
+        """End the redrawn line."""
+        self._progress.close()
+
+    def show(self, result: TrainResult) -> None:
+        """Print what came out: scores and files as results, times and suggestions beside them."""
+        from rnnfast.console.scores import score_sheet  # loads NumPy, which the first line printed need not wait for
+
+        screen = self.screen
+        schema = result.model.schema
+        if result.evaluations:
+            screen.progress(Text())
+            screen.result(*score_sheet(result.evaluations, schema.classes, schema.targets, screen.out.width), Text())
+        files = [(name.capitalize(), with_size(str(path))) for name, path in result.files.items()]
+        screen.result(fields([("Best", self._ending(result)), *files]))
+        spent = ", ".join(f"{phase} {duration(taken)}" for phase, taken in result.seconds.items())
+        if result.timesteps_per_second:
+            spent += f"; {scaled(result.timesteps_per_second, 'steps/s')} in training"
+        screen.progress(fields([("Time", spent)]))
+        self._suggest(result)
+
+    def _ending(self, result: TrainResult) -> Text:
+        """Say which epoch was best and why training stopped."""
+        asked = self.config.train.epochs
+        reasons = {
+            "epochs": "all epochs were run",
+            "patience": f"stopped: no better validation loss in {counted(self.config.train.patience, 'evaluation')}",
+            "max_time": f"stopped: the time of {self.config.train.max_time} was up",
+            "interrupted": "interrupted",
+        }
+        text = Text(f"epoch {result.best_epoch:,} of {result.epochs:,}")
+        if result.epochs != asked:
+            text.append(f" ({asked:,} asked for)")
+        style = CAUTION if result.stopped == "interrupted" else ""
+        return text.append("; ").append(reasons.get(result.stopped, result.stopped), style)
+
+    def _suggest(self, result: TrainResult) -> None:
+        """Print commands that make sense next."""
+        if "model" not in result.files or not self.screen.shows_progress:
+            return
+        run = str(Path(result.files["model"]).parent)
+        data = self.config.data.data[0] if self.config.data.data else "FILE.csv"
+        name = data if data != "-" else "FILE.csv"
+        commands = [
+            ["rnnfast", "predict", "--model", run, "--data", name, "-o", "predictions.csv"],
+            ["rnnfast", "inspect", run],
+        ]
+        if "valid" in result.evaluations and self.config.data.valid is None:
+            commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", name, "--part", "valid"])
+        still_improving = result.stopped == "epochs" and result.best_epoch == result.epochs > 0
+        if still_improving and "valid" in result.evaluations:
+            self.screen.notice(f"the last epoch was the best one; try --epochs {2 * result.epochs}")
+        room = self.screen.err.width - 10  # the label's column
+        self.screen.progress(fields([("Next", "\n".join(command(words, room) for words in commands))]))
+
+
+def table_rows(data: SequenceData, verbose: int = 0) -> list[tuple[str, str | Text]]:
+    """Return labelled lines on what was read: size, lengths, columns, class balance, notes."""
+    from rnnfast.description import class_balance, lengths
+
+    schema, steps = data.schema, lengths(data)
+    size = f"{counted(data.rows, 'row')} in {counted(data.sequences, 'sequence')}"
+    if steps["min"] == steps["max"]:
+        size += f" of {counted(int(steps['max']), 'step')}"
+    else:
+        size += f" of {count(steps['min'])} to {count(steps['max'])} steps (median {count(steps['median'])})"
+    where = "the last step of each sequence" if schema.predict == "last" else "every step"
+    rows: list[tuple[str, str | Text]] = [("Data", size)]
+    rows += [("" if j else "Columns", note) for j, note in enumerate(data.notes)]
+    if verbose or not data.notes:
+        rows.append(("Features", ", ".join(schema.features) if verbose else listed(list(schema.features))))
+    rows.append(("Task", f"{schema.task}: {listed(list(schema.targets))} at {where}"))
+    balance = class_balance(data)
+    if balance is not None:
+        total = max(sum(balance.values()), 1)
+        shares = [f"{name}: {counted(n, 'step')} ({percent(n / total)})" for name, n in balance.items()]
+        rows.append(("Classes", ", ".join(shares)))
+    elif data.y.shape[1] == 1:
+        labels = data.y[data.labelled, 0]
+        if len(labels):
+            rows.append(("Range", f"{number(labels.min())} to {number(labels.max())}, mean {number(labels.mean())}"))
+    return rows

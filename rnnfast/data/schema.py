@@ -1,0 +1,208 @@
+"""What the columns of a table mean: recognised from its header and the options, and stored in the model file.
+
+Two layouts are recognised without options: `name,t,x1..xF,y1..yL` (also `id` for `name`), and the card layout
+`Time,V1..V28,Amount,Class`. Any other table needs its target named. Options win over recognition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from rnnfast.config import DataConfig
+from rnnfast.data.source import Source, listing, require
+from rnnfast.errors import DataError, ModelError, UsageError
+
+DEFAULT_WINDOW = 10  # steps, where there is no id column
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Meaning of the columns.
+
+    id: column that names the sequence, None for windows of consecutive rows; time: column that orders its rows or None.
+    features, targets: column names, in the order of the columns of x and y.
+    task: "binary" or "regression"; "" where no target is known (only without `require_target`).
+    classes: the two target values (negative, positive) of a binary task as in the file, else ().
+    predict: "every" or "last" step of a sequence.
+    window, stride: rows per window and between the starts of windows, None where sequences are not cut.
+    layout: how the columns were recognised: "original", "card" or "options".
+    """
+
+    id: str | None
+    time: str | None
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    task: str
+    classes: tuple[Any, ...] = ()
+    predict: str = "every"
+    window: int | None = None
+    stride: int | None = None
+    layout: str = "options"
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether windows share rows."""
+        return self.window is not None and self.stride is not None and self.stride < self.window
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Schema:
+        """Rebuild a schema from `to_json`; raises ModelError for missing or wrong values."""
+        try:
+            schema = cls(
+                id=values["id"],
+                time=values["time"],
+                features=tuple(values["features"]),
+                targets=tuple(values["targets"]),
+                task=values["task"],
+                classes=tuple(values["classes"]),
+                predict=values["predict"],
+                window=values["window"],
+                stride=values["stride"],
+                layout=values["layout"],
+            )
+        except (KeyError, TypeError) as error:
+            raise ModelError(f"the columns stored in the model are damaged ({error!r}); train it again") from None
+        if schema.predict not in ("every", "last") or not all(isinstance(name, str) for name in schema.features):
+            raise ModelError("the columns stored in the model are damaged (features or predict); train it again")
+        return schema
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column is what, as far as the header and the options tell.
+
+    features: None for "all other numeric columns", which takes the rows to decide; left_out: columns that are none.
+    """
+
+    id: str | None
+    time: str | None
+    targets: tuple[str, ...]
+    features: tuple[str, ...] | None
+    left_out: tuple[str, ...]
+    layout: str
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """Columns whose text is kept as in the file."""
+        return tuple(name for name in (self.id, self.time) if name is not None)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    name: str
+    id: str | None
+    time: str | None
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+
+def roles(source: Source, options: DataConfig, require_target: bool = True) -> Roles:
+    """Tell id, time, targets and features of a table from its header and the options.
+
+    Raises DataError for names that are no columns and where no target is known; UsageError for contradictory options.
+    """
+    columns = source.columns
+    ignored = _expand(source, options.ignore)
+    targets = _expand(source, options.target)
+    features = _expand(source, options.features)
+    require(source, [name for name in (options.id, options.time) if name is not None])
+    _check_conflicts(options)
+    named = {*ignored, *targets, *features, *source.nameless, *(name for name in (options.id, options.time) if name)}
+    layout = next((found for match in (_original, _card) if (found := match(columns, named))), None)
+    if layout is None:
+        layout = _by_name(columns, named, options.id)
+    id_column = options.id or _unless(layout.id, named)
+    time = options.time or _unless(layout.time, named)
+    targets = tuple(name for name in targets or layout.targets if name not in ignored)
+    if not targets and require_target:
+        raise DataError(
+            f"{source.header_line()}: it is not known which column to predict; name it with --target COLUMN. "
+            f"The columns are {listing(columns)}"
+        )
+    taken = {*ignored, *targets, id_column, time}
+    chosen = features or layout.features
+    kept = tuple(name for name in chosen if name not in taken) if chosen else None
+    if kept == ():
+        raise DataError(f"{source.header_line()}: no column is left as a feature; the columns are {listing(columns)}")
+    if options.stride is not None and options.window is None and id_column is not None:
+        raise UsageError(
+            f"stride {options.stride} has no effect without a window: sequences are the rows of each {id_column!r}; "
+            "add --window N or leave --stride out"
+        )
+    idle = {*ignored, *source.nameless, *layout.others} - {*targets, *(kept or ()), id_column, time}
+    left_out = tuple(name for name in columns if name in idle)
+    return Roles(id_column, time, targets, kept, left_out, layout.name)
+
+
+def _expand(source: Source, names: Sequence[str]) -> tuple[str, ...]:
+    """Replace patterns such as 'x*' by the columns they match, in the order of the table."""
+    found: dict[str, None] = {}
+    for name in names:
+        if name in source.columns:
+            found[name] = None
+            continue
+        matches = [column for column in source.columns if fnmatchcase(column, name)]
+        if not matches:
+            require(source, [name])
+        found.update(dict.fromkeys(matches))
+    return tuple(found)
+
+
+def _check_conflicts(options: DataConfig) -> None:
+    """Raise UsageError for a column that is named for two roles (patterns give way)."""
+    named: dict[str, str] = {}
+    for role, names in (
+        ("id", (options.id,)),
+        ("time", (options.time,)),
+        ("target", options.target),
+        ("features", options.features),
+        ("ignore", options.ignore),
+    ):
+        for name in names:
+            if name is None:
+                continue
+            if named.setdefault(name, role) != role:
+                raise UsageError(f"column {name!r} is given as {named[name]} and as {role}; give it one role")
+
+
+def _unless(name: str | None, named: set[str]) -> str | None:
+    return None if name in named else name
+
+
+def _original(columns: Sequence[str], named: set[str]) -> _Layout | None:
+    """Match name,t,x1..xF,y1..yL beside columns that are named by options."""
+    id_column = next((name for name in ("name", "id") if name in columns), None)
+    features = _matching(columns, r"x\d+")
+    targets = _matching(columns, r"y\d+")
+    core = {id_column, "t", *features, *targets}
+    fits = id_column and "t" in columns and features and targets and all(name in core | named for name in columns)
+    return _Layout("original", id_column, "t", features, targets) if fits else None
+
+
+def _card(columns: Sequence[str], named: set[str]) -> _Layout | None:
+    """Match Time,V1..V28,Amount,Class beside columns that are named by options."""
+    features = (*_matching(columns, r"V\d+"), "Amount")
+    core = {"Time", "Class", *features}
+    fits = len(features) > 1 and core <= set(columns) and all(name in core | named for name in columns)
+    # The card holder is unknown and several payments share a second: the order of the file is the order in time.
+    return _Layout("card", None, None, features, ("Class",), others=("Time",)) if fits else None
+
+
+def _by_name(columns: Sequence[str], named: set[str], id_column: str | None) -> _Layout:
+    """Take a column called id for the id (a running number is no feature), and t beside an id for the time."""
+    found = next((name for name in columns if name in ("id", "ID", "Id") and name not in named), None)
+    time = "t" if "t" in columns and (found or id_column) else None
+    return _Layout("options", found, time, (), ())
+
+
+def _matching(columns: Sequence[str], pattern: str) -> tuple[str, ...]:
+    return tuple(name for name in columns if re.fullmatch(pattern, name))

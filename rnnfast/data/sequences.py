@@ -1,0 +1,174 @@
+"""Sequences of unequal length, end to end in one array: grouping rows by id, ordering by time, cutting windows.
+
+Everything here works on whole arrays; there is no loop over ids or rows.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from rnnfast.data.schema import Schema
+
+Integers = NDArray[np.int64]
+
+
+class _Digest:
+    """A text that may still be computed in the background; reading it waits for the result."""
+
+    def __get__(self, data: SequenceData | None, owner: type) -> str:
+        if data is None:
+            raise AttributeError  # tells dataclass that there is no default
+        value: str | Future[str] = data.__dict__["digest"]
+        if not isinstance(value, str):
+            value = data.__dict__["digest"] = value.result()
+        return value
+
+    def __set__(self, data: SequenceData, value: str | Future[str]) -> None:
+        data.__dict__["digest"] = value
+
+
+@dataclass
+class SequenceData:
+    """All sequences of one or several tables, end to end, without padding.
+
+    x: (rows, F) float64, C-contiguous, features in original units.
+    y: (rows, O) float64; 0.0 or 1.0 for a binary task, NaN at unlabelled steps; (rows, 0) without target columns.
+    offsets: (sequences + 1,) int64, first row of each sequence, then the number of rows.
+    ids: (sequences,) object, the id of each sequence as text exactly as in the file; "" for windows without id.
+    row: (rows,) int64, input row of each row of x, counted from 0 over all files; repeats where windows overlap.
+    time: (rows,) object, the time column as in the file, or None.
+    schema: meaning of the columns; source: names of the inputs; digest: sha256 of their contents.
+    notes: sentences for the user about what was recognised, left out or chosen.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    offsets: Integers
+    ids: NDArray[Any]
+    row: Integers
+    time: NDArray[Any] | None
+    schema: Schema
+    source: tuple[str, ...]
+    digest: _Digest = _Digest()
+    notes: tuple[str, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state to pickle or copy, with the digest computed."""
+        return {**self.__dict__, "digest": self.digest}
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of x."""
+        return len(self.x)
+
+    @property
+    def sequences(self) -> int:
+        """Number of sequences."""
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Integers:
+        """(sequences,) int64, steps of each sequence."""
+        return np.diff(self.offsets)
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(rows,) bool, the steps that count for loss and metrics.
+
+        Those with a value in every target; with `predict` "last" only the last step of each sequence.
+        """
+        if not self.y.shape[1]:
+            return np.zeros(self.rows, dtype=bool)
+        known: NDArray[np.bool_] = np.logical_not(np.isnan(self.y).any(axis=1))
+        if self.schema.predict == "last":
+            last = np.zeros(self.rows, dtype=bool)
+            last[self.offsets[1:] - 1] = True
+            known &= last
+        return known
+
+    def take(self, indices: ArrayLike) -> SequenceData:
+        """Copy whole sequences, in the order given."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return self.cut(chosen, self.offsets[chosen], self.lengths[chosen])
+
+    def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> SequenceData:
+        """Copy sequences made of the rows starts[k] .. starts[k] + lengths[k] - 1, with the ids of `chosen`."""
+        rows = spans(starts, lengths)
+        return replace(
+            self,
+            x=self.x[rows],
+            y=self.y[rows],
+            offsets=ends(lengths),
+            ids=self.ids[chosen],
+            row=self.row[rows],
+            time=None if self.time is None else self.time[rows],
+        )
+
+
+def ends(lengths: Integers) -> Integers:
+    """Return (n + 1,) offsets of sequences with these lengths."""
+    return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)))
+
+
+def spans(starts: Integers, lengths: Integers) -> Integers:
+    """Return the indices starts[k] .. starts[k] + lengths[k] - 1 for all k, end to end."""
+    offsets = ends(lengths)
+    return np.arange(offsets[-1], dtype=np.int64) + np.repeat(starts - offsets[:-1], lengths)
+
+
+def group(ids: NDArray[Any] | None, keys: NDArray[Any] | None, rows: int) -> tuple[Integers, Integers, NDArray[Any]]:
+    """Order rows by id, in order of first appearance, and stably by time inside each id.
+
+    ids: (rows,) object or None, when all rows are one sequence; keys: (rows,) numbers that sort like the time, or None.
+    Returns: order (rows,), offsets (sequences + 1,) into it, ids of the sequences (sequences,) object.
+    """
+    if ids is None:
+        order = np.arange(rows, dtype=np.int64) if keys is None else np.argsort(keys, kind="stable")
+        return order, np.array([0, rows], dtype=np.int64), np.array([""], dtype=object)
+    codes, names = pd.factorize(ids)
+    if keys is None:
+        order = np.argsort(codes, kind="stable")
+    else:
+        order = np.lexsort((keys, codes))
+    lengths = np.bincount(codes, minlength=len(names))
+    return order.astype(np.int64, copy=False), ends(lengths), np.asarray(names, dtype=object)
+
+
+def windows(offsets: Integers, window: int, stride: int) -> tuple[Integers, Integers, Integers]:
+    """Cut each sequence into windows that start every `stride` rows; a rest becomes a shorter last window.
+
+    A window that would hold only rows of the one before is left out. A stride above the window leaves rows between out.
+    Returns: sequence (windows,), start row (windows,) and length (windows,) of each window.
+    """
+    lengths = np.diff(offsets)
+    count = np.minimum(-(-np.maximum(lengths - window, 0) // stride) + 1, -(-lengths // stride))
+    sequence = np.repeat(np.arange(len(lengths), dtype=np.int64), count)
+    inside = (np.arange(len(sequence), dtype=np.int64) - np.repeat(ends(count)[:-1], count)) * stride
+    return sequence, offsets[sequence] + inside, np.minimum(window, lengths[sequence] - inside)
+
+
+def predict_rule(y: NDArray[np.float64], offsets: Integers) -> str:
+    """Decide whether each sequence has one label ("last") or each step its own ("every").
+
+    y: (rows, O) grouped by offsets (sequences + 1,), NaN where unlabelled.
+    "last" needs evidence: sequences of several steps, whose last step is labelled wherever any step is, each with one
+    target value, and not the same value in all of them (a rare class that happens to be absent proves nothing).
+    """
+    lengths = np.diff(offsets)
+    known: NDArray[np.bool_] = np.logical_not(np.isnan(y).any(axis=1))
+    labelled = np.add.reduceat(known, offsets[:-1], dtype=np.int64) > 0
+    several = labelled & (lengths > 1)
+    last = known[offsets[1:] - 1]
+    if not several.any() or (labelled & ~last).any():
+        return "every"
+    values = y[offsets[1:] - 1]
+    changes = (known[:, None] & (y != np.repeat(values, lengths, axis=0))).any()
+    if changes or (values[several] == values[several][0]).all():
+        return "every"
+    return "last"

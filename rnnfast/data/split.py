@@ -1,0 +1,146 @@
+"""Split sequences into training, validation and test parts that share no row.
+
+Units that are kept together: a sequence; where windows are cut inside ids, an id; where windows without id overlap, a
+block of consecutive windows. Units are drawn at random, and for a binary target each part gets its share of the units
+with a positive step. Where two blocks of different parts meet, the windows of the earlier one end before the later one
+begins, so that every row is in exactly one part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data.sequences import SequenceData
+from rnnfast.errors import DataError, UsageError
+
+Integers = NDArray[np.int64]
+
+STREAM = 1  # of the random numbers: its own, so that weights and order do not move with the split
+BLOCKS = 10  # at least so many blocks of overlapping windows where there are enough windows
+BLOCK_OVERLAPS = 10  # windows in a block, in numbers of windows that share a row: at most a tenth of them are cut
+ROUNDING = 1e-9  # shares such as 0.7 + 0.3 add up to 1 within this
+
+
+@dataclass
+class Parts:
+    """Training, validation and test part, and the rule of the split as a phrase for the user."""
+
+    train: SequenceData
+    valid: SequenceData | None
+    test: SequenceData | None
+    rule: str
+
+
+def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0) -> Parts:
+    """Split by whole sequence, at random, stratified for a binary target; each part keeps the order of the file.
+
+    shares: of the units that train, and of those that validate; the rest of one share validates, of two tests.
+    (1.0,) trains on everything. seed: at least 0; its stream is independent of that of weights and order.
+    Raises UsageError for shares that are not above 0 or exceed 1; DataError for fewer units than parts.
+    """
+    every = _shares(shares)
+    if len(every) == 1:
+        return Parts(data, None, None, f"all of {data.sequences:,} sequences")
+    unit, what, overlapping = _units(data, len(every))
+    count = int(unit[-1]) + 1
+    if count < len(every):
+        raise DataError(
+            f"{', '.join(data.source)}: {count:,} {what} cannot be split into {len(every)} parts; give more sequences, "
+            "cut windows (--window N), name a table to validate on (--valid FILE), or train on everything (--split 1)"
+        )
+    stratum = _strata(data, unit, count)
+    part = _draw(stratum, every, np.random.default_rng([seed, STREAM]))[unit]
+    pieces = [_part(data, part, index, overlapping) for index in range(len(every))]
+    shown = " / ".join(f"{100 * share:.4g} %" for share in every)
+    stratified = ", stratified" if data.schema.task == "binary" else ""
+    rule = f"{shown if len(every) > 2 else shown.split(' / ')[0]} of {count:,} {what}, seed {seed}{stratified}"
+    return Parts(pieces[0], pieces[1], pieces[2] if len(pieces) > 2 else None, rule)
+
+
+def _shares(shares: Sequence[float]) -> tuple[float, ...]:
+    """Complete the shares of the parts by the rest."""
+    given = tuple(float(share) for share in shares)
+    shown = ",".join(f"{share:g}" for share in given)
+    if not 1 <= len(given) <= 2 or not all(share > 0 for share in given) or sum(given) > 1 + ROUNDING:
+        raise UsageError(
+            f"split {shown!r}: give the share that trains, such as 0.8, or those that train and validate, such as "
+            "0.7,0.15; each above 0, at most 1 together"
+        )
+    rest = 1 - sum(given)
+    return (*given, rest) if rest > ROUNDING else given
+
+
+def _units(data: SequenceData, parts: int) -> tuple[Integers, str, bool]:
+    """Return the unit of each sequence (ascending, from 0), what a unit is called, and whether borders must be cut."""
+    schema = data.schema
+    if schema.window is not None and schema.id is not None and data.sequences:
+        changes = data.ids[1:] != data.ids[:-1]
+        unit = np.concatenate(([0], np.cumsum(changes))).astype(np.int64)
+        if unit[-1] + 1 >= parts:
+            return unit, f"ids ({data.sequences:,} windows)", False
+    unit = np.arange(data.sequences, dtype=np.int64)
+    if not schema.overlapping or schema.window is None or schema.stride is None:
+        return unit, "sequences", False
+    shared = -(-schema.window // schema.stride)
+    size = max(1, min(BLOCK_OVERLAPS * shared, data.sequences // BLOCKS))
+    return unit // size, f"blocks of {size:,} overlapping windows (cut at the borders: no row is in two parts)", True
+
+
+def _strata(data: SequenceData, unit: Integers, count: int) -> Integers:
+    """Return (units,): 2 with a positive labelled step of a binary target, 1 with a labelled step, 0 without."""
+    labelled = data.labelled
+    units = np.repeat(unit, data.lengths)
+    stratum = np.zeros(count, dtype=np.int64)
+    stratum[units[labelled]] = 1
+    if data.schema.task == "binary" and data.y.shape[1]:
+        stratum[units[labelled & (data.y[:, 0] == 1)]] = 2
+    return stratum
+
+
+def _draw(stratum: Integers, shares: Sequence[float], random: np.random.Generator) -> Integers:
+    """Return the part of each unit (units,): sizes by the shares, and each stratum, positives first, by them too."""
+    room = _counts(len(stratum), shares)
+    part = np.empty(len(stratum), dtype=np.int64)
+    for value in np.unique(stratum)[::-1]:
+        members = random.permutation(np.flatnonzero(stratum == value))
+        counts = np.minimum(_counts(len(members), shares), room)
+        while (missing := len(members) - counts.sum()) > 0:  # at most once per part
+            index = int((room - counts).argmax())
+            counts[index] += min(missing, room[index] - counts[index])
+        room -= counts
+        part[members] = np.repeat(np.arange(len(shares)), counts)
+    return part
+
+
+def _counts(total: int, shares: Sequence[float]) -> Integers:
+    """Divide a number by shares that add up to 1: nearest whole numbers, none 0 where there is enough for all."""
+    exact = total * np.asarray(shares)
+    counts = np.floor(exact + ROUNDING).astype(np.int64)
+    by_rest = np.argsort(counts - exact, kind="stable")
+    counts[by_rest[: total - counts.sum()]] += 1
+    while total >= len(counts) and (counts == 0).any():
+        counts[counts.argmax()] -= 1
+        counts[counts.argmin()] += 1
+    return counts
+
+
+def _part(data: SequenceData, part: Integers, index: int, overlapping: bool) -> SequenceData:
+    """Take the sequences of one part, cut before rows that belong to another one."""
+    chosen = np.flatnonzero(part == index)
+    if not overlapping:
+        return data.take(chosen)
+    lengths = data.lengths
+    part_of_row = np.empty(int(data.row.max()) + 1, dtype=np.int64)
+    part_of_row[data.row] = np.repeat(part, lengths)  # of windows that share a row the last one counts
+    foreign = part_of_row[data.row] != np.repeat(part, lengths)
+    inside = np.arange(data.rows) - np.repeat(data.offsets[:-1], lengths)
+    kept = np.minimum.reduceat(np.where(foreign, inside, np.repeat(lengths, lengths)), data.offsets[:-1])
+    # Of the windows that are cut at one border, all but the first hold nothing but rows of that one.
+    last = data.row[data.offsets[:-1] + kept - 1]
+    again = np.concatenate(([False], (last[1:] == last[:-1]) & (part[1:] == part[:-1])))
+    chosen = np.flatnonzero((part == index) & ~again)
+    return data.cut(chosen, data.offsets[chosen], kept[chosen])

@@ -1,0 +1,184 @@
+"""Read CSV and TSV files into one DataFrame: one call of pandas' C parser per file, and cheap checks after it.
+
+Rows are looked at one by one only to name the line of an error. Columns that must keep their text (ids, times) are read
+as text, so that "007" stays "007" and an id "NA" stays an id.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import warnings
+import zlib
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnfast.data.source import Source, nearest, require, short
+from rnnfast.errors import DataError
+
+# Cells that count as empty; pandas' own list without "None" and other words that may be a class.
+EMPTY = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "nan", "NaN", "-nan", "-NaN", "null", "NULL")
+CHUNK = 1 << 20  # bytes hashed at a time
+
+
+@dataclass
+class Table:
+    """All rows of one or several sources, in order.
+
+    frame: (rows, columns) with RangeIndex; starts: first row of each source, then the number of rows.
+    digest: sha256 of the files' bytes as stored, one after the other (for a DataFrame: of its values); being computed.
+    """
+
+    frame: pd.DataFrame
+    sources: list[Source]
+    starts: list[int]
+    digest: Future[str]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.starts[-1]
+
+    def where(self, row: int) -> str:
+        """Name file and line of a row (0-based over all files)."""
+        source, local = self._local(row)
+        return source.where(local)
+
+    def cell(self, row: int, column: str) -> str:
+        """Text of a cell as in its file, shortened for messages."""
+        source, local = self._local(row)
+        return source.cell(local, column)
+
+    def error(self, row: int, column: str, message: str) -> DataError:
+        """Build the error about one cell: file, line, column, then the message."""
+        return DataError(f"{self.where(row)}, column {column!r}: {message}")
+
+    def column_error(self, column: str, message: str) -> DataError:
+        """Build the error about a whole column."""
+        return DataError(f"{', '.join(source.name for source in self.sources)}, column {column!r}: {message}")
+
+    def _local(self, row: int) -> tuple[Source, int]:
+        position = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return self.sources[position], int(row) - self.starts[position]
+
+
+def load(sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None = None) -> Table:
+    """Read the rows of all sources.
+
+    text: columns that keep their text; used: columns that every source must have and that are kept (None: all columns,
+    which must then be the same in every source).
+    Raises DataError for ragged rows, tables without rows, damaged files and differing columns.
+    """
+    wanted = list(sources[0].columns if used is None else used)
+    for source in sources:
+        require(source, wanted)
+        if used is None and (extra := [name for name in source.columns if name not in wanted]):
+            raise DataError(
+                f"{source.header_line()}, column {extra[0]!r}: {sources[0].name} has no such column"
+                f"{nearest(extra[0], wanted)}; several tables need the same columns"
+            )
+    frames = [_frame(source, text)[wanted] for source in sources]
+    starts = np.concatenate(([0], np.cumsum([len(frame) for frame in frames]))).tolist()
+    frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    pool = ThreadPoolExecutor(1)  # hashing takes half as long as parsing, and nobody needs the result yet
+    digest = pool.submit(_digest, sources)
+    pool.shutdown(wait=False)
+    return Table(frame, list(sources), starts, digest)
+
+
+def _frame(source: Source, text: Collection[str]) -> pd.DataFrame:
+    """Read one source; column names are the stripped ones, the index counts the rows."""
+    if source.frame is not None:
+        return source.frame.set_axis(list(source.columns), axis="columns").reset_index(drop=True)
+    try:
+        frame = _parse(source, text)
+    except UnicodeDecodeError:
+        raise source.not_utf8() from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{source.name}: is a damaged or incomplete gzip file ({error}); compress it again") from None
+    except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
+        _check_cells(source)
+        raise DataError(f"{source.name}: cannot be read as a table: {error}") from None
+    if not len(frame):
+        raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
+    last = frame.iloc[:, -1]
+    # pandas fills short rows up; only a row with an empty last cell can be one.
+    if (last.isna() | (last == "")).any() and not _even(source):
+        _check_cells(source)
+    return frame
+
+
+def _parse(source: Source, text: Collection[str]) -> pd.DataFrame:
+    """Run pandas' parser over one file."""
+    columns = source.columns
+    arguments: dict[str, Any] = {
+        "sep": source.delimiter,
+        "header": 0,
+        "names": list(columns),
+        "dtype": {name: object for name in columns if name in text},
+        "keep_default_na": False,
+        "na_values": {name: list(EMPTY) for name in columns if name not in text} if text else list(EMPTY),
+        "encoding": "utf-8",
+        "compression": None,
+        "engine": "c",
+        "index_col": False,  # else a first row with a cell too many would turn the first column into row labels
+    }
+    plain = source.content is None and not source.gzipped
+    with source.stream() as stream, warnings.catch_warnings():
+        # Chunks of different type in one column (DtypeWarning): the columns are checked afterwards.
+        warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header's
+        # Given the path of a plain file, newer pandas parses it with several threads.
+        frame: pd.DataFrame = pd.read_csv(Path(source.name) if plain else stream, **arguments)
+        return frame
+
+
+def _even(source: Source) -> bool:
+    """Tell quickly whether every line has the header's number of cells; False where quotes make that unsure."""
+    separator, cells = source.delimiter.encode(), len(source.columns)
+    with source.stream() as stream:
+        for line in stream:
+            if b'"' in line or (line.count(separator) != cells - 1 and line.strip()):
+                return False
+    return True
+
+
+def _check_cells(source: Source) -> None:
+    """Raise DataError for the first row with more cells than the header, other than empty ones, or with fewer."""
+    columns = source.columns
+    for line, cells in source.records():
+        if len(cells) == len(columns) or (len(cells) > len(columns) and not any(cells[len(columns) :])):
+            continue
+        place = f"{source.name}, line {line}"
+        if len(cells) < len(columns):
+            raise DataError(
+                f"{place}, column {columns[len(cells)]!r}: it ends after {len(cells)} cells ({short(cells[-1])!r}), "
+                f"the header has {len(columns)}; complete it or remove it"
+            )
+        raise DataError(
+            f"{place}, column {columns[-1]!r}: the row has {len(cells)} cells, the header {len(columns)} (the first "
+            f"too many is {short(cells[len(columns)])!r}); quote text with {source.delimiter!r}, or remove the cell"
+        )
+
+
+def _digest(sources: Sequence[Source]) -> str:
+    """Hash the contents of all sources; hex."""
+    digest = hashlib.sha256()
+    for source in sources:
+        if source.frame is not None:
+            digest.update("\n".join(source.columns).encode())
+            digest.update(pd.util.hash_pandas_object(source.frame, index=False).to_numpy().tobytes())
+            continue
+        try:
+            with source.stored() as stored:
+                while chunk := stored.read(CHUNK):
+                    digest.update(chunk)
+        except OSError as error:
+            raise DataError(f"{source.name}: cannot be read any more: {error.strerror or error}") from None
+    return digest.hexdigest()

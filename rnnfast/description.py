@@ -1,0 +1,115 @@
+"""What a table holds, as it is read, and what a model file holds: plain values for people and for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfast.metrics.evaluation import SCHEMA_VERSION, plain
+
+if TYPE_CHECKING:
+    from rnnfast.data import Scaler, SequenceData
+    from rnnfast.model import Model
+
+
+def describe_table(data: SequenceData) -> dict[str, Any]:
+    """Return layout, columns with their roles and ranges, sequences, lengths and class balance of a table."""
+    schema = data.schema
+    columns = [{"name": name, "role": role} for name, role in ((schema.id, "id"), (schema.time, "time")) if name]
+    columns += _ranges(schema.features, "feature", data.x)
+    columns += _ranges(schema.targets, "target", data.y)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": "table",
+        "source": list(data.source),
+        "rows": int(data.rows),
+        "sequences": int(data.sequences),
+        "length": lengths(data),
+        "layout": schema.layout,
+        "task": schema.task,
+        "predict": schema.predict,
+        "window": schema.window,
+        "stride": schema.stride,
+        "labelled_steps": int(np.count_nonzero(data.labelled)),
+        "class_balance": class_balance(data),
+        "columns": plain(columns),
+        "notes": list(data.notes),
+    }
+
+
+def lengths(data: SequenceData) -> dict[str, float]:
+    """Return the shortest, median and longest sequence in steps."""
+    return {
+        "min": int(data.lengths.min()),
+        "median": float(np.median(data.lengths)),
+        "max": int(data.lengths.max()),
+    }
+
+
+def class_balance(data: SequenceData) -> dict[str, int] | None:
+    """Return the labelled steps of each class of a binary table, negative first; None for a regression."""
+    if data.schema.task != "binary" or data.y.shape[1] == 0:
+        return None
+    labels = data.y[data.labelled, 0]
+    positive = int(np.count_nonzero(labels == 1.0))
+    negative_class, positive_class = data.schema.classes
+    return {str(negative_class): len(labels) - positive, str(positive_class): positive}
+
+
+def _ranges(names: Iterable[str], role: str, values: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Return the range, mean and count of missing values of each column; values: (rows, columns)."""
+    described: list[dict[str, Any]] = []
+    for j, name in enumerate(names if values.shape[1] else ()):
+        column = values[:, j]
+        missing = int(np.count_nonzero(np.isnan(column)))
+        present = column if missing == 0 else column[~np.isnan(column)]
+        ends = (present.min(), present.mean(), present.max()) if len(present) else (None, None, None)
+        described.append(
+            {"name": name, "role": role, "min": ends[0], "mean": ends[1], "max": ends[2], "missing": missing}
+        )
+    return described
+
+
+def describe_model(model: Model, path: str) -> dict[str, Any]:
+    """Return architecture, tensors, columns, scaling, training configuration, metrics and versions of a model."""
+    schema, config = model.schema, model.config
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": "model",
+        "path": path,
+        "cell": config.model.cell,
+        "hidden": list(config.model.hidden),
+        "activation": config.model.activation,
+        "dtype": config.train.dtype,
+        "parameters": int(model.parameter_count),
+        "tensors": [_tensor(name, np.asarray(values)) for name, values in model.parameters.items()],
+        "task": schema.task,
+        "classes": plain(schema.classes),
+        "threshold": plain(model.threshold) if schema.task == "binary" else None,
+        "columns": plain(schema.to_json()),
+        "scaler": _scaler(model.scaler),
+        "target_scaler": _scaler(model.target_scaler),
+        "training": plain(asdict(config)),
+        "metrics": plain(model.metadata.get("metrics", {})),
+        "versions": plain(model.metadata.get("versions", {})),
+        "data_digest": model.metadata.get("data_digest"),
+    }
+
+
+def _tensor(name: str, values: npt.NDArray[Any]) -> dict[str, Any]:
+    ends = (values.min(), values.max()) if values.size else (None, None)
+    return {
+        "name": name,
+        "shape": list(values.shape),
+        "parameters": int(values.size),
+        "min": plain(ends[0]),
+        "max": plain(ends[1]),
+    }
+
+
+def _scaler(scaler: Scaler | None) -> dict[str, Any] | None:
+    return None if scaler is None else plain(scaler.to_json())

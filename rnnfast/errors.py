@@ -1,0 +1,48 @@
+"""Exceptions that rnnfast raises on purpose; each carries the exit code of the command line.
+
+Messages say what is wrong, where, the value seen and how to fix it. Anything else that escapes is a bug.
+"""
+
+
+class RnnfastError(Exception):
+    """Base of all expected errors: something failed while running (exit code 1)."""
+
+    exit_code = 1
+
+
+class UsageError(RnnfastError):
+    """An option, a configuration key or a combination of them is wrong (exit code 2)."""
+
+    exit_code = 2
+
+
+class DataError(RnnfastError):
+    """A table cannot be read or does not fit what is asked of it (exit code 3)."""
+
+    exit_code = 3
+
+
+class ModelError(RnnfastError):
+    """A model file is damaged, of another program, or does not fit the data (exit code 4)."""
+
+    exit_code = 4
+
+
+class QualityError(RnnfastError):
+    """`eval --fail-under` was not met (exit code 5)."""
+
+    exit_code = 5
+
+
+class DivergedError(RnnfastError):
+    """The loss or a weight became NaN or infinite (exit code 6).
+
+    Attributes: epoch (1-based), step (1-based update within the epoch).
+    """
+
+    exit_code = 6
+
+    def __init__(self, message: str, epoch: int, step: int) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+        self.step = step

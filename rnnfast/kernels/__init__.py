@@ -1,0 +1,1 @@
+"""Compiled kernels; they import numba and numpy alone."""

@@ -1,0 +1,55 @@
+"""The linear head on packed rows: out = Wy h + b_y.
+
+    dh = Wy' dy,  dWy = sum dy h',  db_y = sum dy
+"""
+
+from rnnfast.kernels.compiling import inlined
+from rnnfast.kernels.simd import at, broadcast, fill, fma, load, store, total
+from rnnfast.kernels.tiles import accumulate_rows
+
+
+@inlined
+def forward(s, head, p, h, P, out):
+    """out[row] = Wy h[row] + b_y.
+
+    Reads:  p, h (P, N). Writes: out (P, O).
+    """
+    N, O = head.width, head.outputs
+    for row in range(P):
+        for o in range(O):
+            products = fill(h, 0, s)
+            for n in range(0, N, s.W):
+                products = fma(load(h, row * N + n, s), load(p, head.Wy + o * N + n, s), products)
+            out[row * O + o] = total(products) + p[head.by + o]
+
+
+@inlined
+def backward(s, head, p, P, dy, dh):
+    """dh[row] = Wy' dy[row].
+
+    Reads:  p, dy (P, O). Writes: dh (P, N).
+    """
+    N, O = head.width, head.outputs
+    for row in range(P):
+        for n in range(0, N, s.W):
+            value = fill(dh, 0, s)
+            for o in range(O):
+                value = fma(broadcast(dy, row * O + o, s), load(p, head.Wy + o * N + n, s), value)
+            store(dh, row * N + n, value)
+
+
+@inlined
+def add_gradient(s, head, g, h, P, same, dy):
+    """Add the gradients of Wy and b_y to g.
+
+    Reads:  h (P, N), dy (P, O). Writes: g.
+    """
+    N, O = head.width, head.outputs
+    accumulate_rows(s, dy, same, O, h, at(g, head.Wy), P, O, N)
+    for o in range(O):
+        bias = g[head.by + o]
+        for row in range(P):
+            bias += dy[row * O + o]
+        g[head.by + o] = bias
+        for lane in range(head.hidden, N):  # padding lanes of h may be f(0) != 0
+            g[head.Wy + o * N + lane] = 0

@@ -1,0 +1,169 @@
+"""Forward and BPTT of one sequence through a small vanilla RNN that lives in registers.
+
+    h_t   = f(Wx' x_t + b_ih + Wh' h_{t-1} + b_hh),  h_{-1} = 0          (Elman 1990)
+    out_t = Wy h_t + b_y
+    d_t   = (Wy' dy_t + Wh d_{t+1}) f'(h_t)                              (Werbos 1990)
+    dWx   = sum_t x_t d_t',  dWh = sum_t h_{t-1} d_t',  db_ih = db_hh = sum_t d_t,  dWy = sum_t dy_t h_t'
+
+A hidden state is one SIMD value of W lanes, Wh is H of them held in registers through the recurrence. The chain of states is bound by
+latency, so the input projection of the next step is computed beside it. F, H, O and W are compile-time constants.
+
+Gradients are added to a span that may be the parameters themselves: with dy scaled by -lr that is the SGD update, and no
+gradient buffer exists. Every weight is therefore read before its gradient is added.
+"""
+
+from rnnfast.kernels.compiling import inlined
+
+from rnnfast.kernels.activations import activate, activation_gradient
+from rnnfast.kernels.losses import loss_and_gradient
+from rnnfast.kernels.simd import (
+    add_scaled,
+    at,
+    broadcast,
+    combine,
+    fill,
+    first_lanes,
+    fma,
+    load,
+    load_rows,
+    matvec,
+    outer_update,
+    store,
+    store_rows,
+    total,
+)
+from rnnfast.kernels.tiles import transpose
+
+
+@inlined
+def project(s, x, row, p, bias):
+    """bias + Wx' x[row], in two partial sums."""
+    start = row * s.F
+    even, odd = bias, fill(x, 0, s)
+    for i in range(0, s.F - 1, 2):
+        even = fma(broadcast(x, start + i, s), load(p, s.Wx + i * s.W, s), even)
+        odd = fma(broadcast(x, start + i + 1, s), load(p, s.Wx + (i + 1) * s.W, s), odd)
+    if s.F % 2:
+        even = fma(broadcast(x, start + s.F - 1, s), load(p, s.Wx + (s.F - 1) * s.W, s), even)
+    return even + odd
+
+
+@inlined
+def output(s, p, h, t, out):
+    """out[t] = Wy h + b_y."""
+    for o in range(s.O):
+        out[t * s.O + o] = total(h * load(p, s.Wy + o * s.W, s)) + p[s.by + o]
+
+
+@inlined
+def forward(s, p, x, first, T, work):
+    """States and outputs of the sequence in rows first .. first + T - 1 of x.
+
+    Reads:  p, x (.., F). Writes: work.h (T + 1, W), row 0 is the initial state 0; work.out (T, O).
+    """
+    W = s.W
+    bias = load(p, s.b_ih, s) + load(p, s.b_hh, s)
+    Wh = load_rows(p, s.Wh, "H", s)
+    state = activate(project(s, x, first, p, bias), s)  # h_{-1} = 0: no recurrent term
+    store(work.h, W, state)
+    output(s, p, state, 0, work.out)
+    if T == 1:
+        return
+    pre = project(s, x, first + 1, p, bias)
+    for t in range(1, T - 1):
+        ahead = project(s, x, first + t + 1, p, bias)  # independent of the chain: runs in its shadow
+        state = activate(matvec(state, Wh, pre), s)
+        store(work.h, (t + 1) * W, state)
+        output(s, p, state, t, work.out)
+        pre = ahead
+    state = activate(matvec(state, Wh, pre), s)
+    store(work.h, T * W, state)
+    output(s, p, state, T - 1, work.out)
+
+
+@inlined
+def backward(s, p, g, T, work):
+    """d_t for all steps, last one first, and the gradient of the head on the way.
+
+    Reads:  p.Wy, work.h (T + 1, W), work.dy (T, O), work.WhT. Writes: work.delta (T, W), g.Wy, g.by.
+    """
+    W = s.W
+    WhT = load_rows(work.WhT, 0, "H", s)
+    Wy, dWy = load_rows(p, s.Wy, "O", s), load_rows(g, s.Wy, "O", s)
+    delta = fill(p, 0, s)
+    for t in range(T - 1, -1, -1):
+        h = load(work.h, (t + 1) * W, s)
+        # out_t = Wy h_t + b_y
+        dh = combine(work.dy, t * s.O, Wy)
+        dWy = add_scaled(dWy, work.dy, t * s.O, h)
+        # h_t = f(.. + Wh' h_{t-1})
+        delta = matvec(delta, WhT, dh) * activation_gradient(h, s)
+        store(work.delta, t * W, delta)
+    store_rows(g, s.Wy, first_lanes(dWy, s.H))  # padding lanes of h may be f(0) != 0
+    for o in range(s.O):
+        bias = g[s.by + o]
+        for t in range(T):
+            bias += work.dy[t * s.O + o]
+        g[s.by + o] = bias
+
+
+@inlined
+def add_input_gradient(s, g, x, first, T, work):
+    """g.Wx += sum_t x_t d_t', five features at a time so that one load of d_t serves five multiply-adds."""
+    F, W = s.F, s.W
+    whole = F - F % 5
+    for i in range(0, whole, 5):
+        at = s.Wx + i * W
+        w0, w1, w2, w3, w4 = (
+            load(g, at, s), load(g, at + W, s), load(g, at + 2 * W, s), load(g, at + 3 * W, s), load(g, at + 4 * W, s)
+        )  # fmt: skip
+        for t in range(T):
+            delta, k = load(work.delta, t * W, s), (first + t) * F + i
+            w0 = fma(broadcast(x, k, s), delta, w0)
+            w1 = fma(broadcast(x, k + 1, s), delta, w1)
+            w2 = fma(broadcast(x, k + 2, s), delta, w2)
+            w3 = fma(broadcast(x, k + 3, s), delta, w3)
+            w4 = fma(broadcast(x, k + 4, s), delta, w4)
+        store(g, at, w0)
+        store(g, at + W, w1)
+        store(g, at + 2 * W, w2)
+        store(g, at + 3 * W, w3)
+        store(g, at + 4 * W, w4)
+    for i in range(whole, F):
+        row = load(g, s.Wx + i * W, s)
+        for t in range(T):
+            row = fma(broadcast(x, (first + t) * F + i, s), load(work.delta, t * W, s), row)
+        store(g, s.Wx + i * W, row)
+
+
+@inlined
+def add_recurrent_gradient(s, g, T, work):
+    """g.Wh += sum_t h_{t-1} d_t' and g.b += sum_t d_t, Wh in registers."""
+    W = s.W
+    Wh, total_delta = load_rows(g, s.Wh, "H", s), load(work.delta, 0, s)
+    for t in range(1, T):
+        delta = load(work.delta, t * W, s)
+        Wh = outer_update(Wh, load(work.h, t * W, s), delta)
+        total_delta = total_delta + delta
+    store_rows(g, s.Wh, Wh)
+    store(g, s.b_ih, load(g, s.b_ih, s) + total_delta)
+    if s.recurrent_bias:
+        store(g, s.b_hh, load(g, s.b_hh, s) + total_delta)
+
+
+@inlined
+def sequence_gradient(s, p, g, data, first, T, scale, work):
+    """Add the scaled gradient of one sequence to g; g may be p.
+
+    Reads:  p (parameters), data (x, y, weight), work. Writes: g, work.
+    Returns: sum of weight * loss over its outputs.
+    """
+    # Early, so that the scattered stores have reached the cache when backward loads whole rows.
+    transpose(at(p, s.Wh), s.W, s.H, s.H, work.WhT, s.W)
+    forward(s, p, data.x, first, T, work)
+    y, weight = at(data.y, first * s.O), at(data.weight, first * s.O)
+    loss = loss_and_gradient(s, work.out, y, weight, T * s.O, scale, work.dy)
+    backward(s, p, g, T, work)
+    add_input_gradient(s, g, data.x, first, T, work)
+    add_recurrent_gradient(s, g, T, work)
+    return loss

@@ -1,0 +1,143 @@
+"""Declaring one option of a configuration, and checking a value against its declaration.
+
+A value comes from a TOML file, an environment variable, a command line flag or a keyword argument; what it may be is
+said once, in the metadata of a dataclass field.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import Field, field
+from typing import Any
+
+from rnnfast.errors import UsageError
+
+TRUE_WORDS = ("1", "true", "yes", "on")
+FALSE_WORDS = ("0", "false", "no", "off")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    kind: type = str,
+    choices: tuple[str, ...] = (),
+    many: bool = False,
+    separator: str = ",",
+    metavar: str = "",
+    least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """Declare one option.
+
+    kind: type of one value; many: a tuple of them, which one text separates by `separator` ("": a text is one value).
+    choices, least (>=), above (>) and below (<) bound each value; None is always allowed where it is the default.
+    """
+    metadata = {
+        "help": help,
+        "kind": kind,
+        "choices": choices,
+        "many": many,
+        "separator": separator,
+        "metavar": metavar,
+        "least": least,
+        "above": above,
+        "below": below,
+    }
+    return field(default=default, metadata=metadata)
+
+
+def checked(declared: Field[Any], value: Any, where: str) -> Any:
+    """Return `value` converted to the declared type; `where` begins the message of an error.
+
+    None stands for "not given" and returns the default.
+    Raises: UsageError for a value of another type or out of range.
+    """
+    meta = declared.metadata
+    if value is None:
+        return declared.default
+    if not meta["many"]:
+        return _checked_item(meta, value, where)
+    if isinstance(value, str):
+        value = value.split(meta["separator"]) if meta["separator"] else [value]
+    elif not isinstance(value, Iterable):
+        value = [value]
+    items = [item.strip() if isinstance(item, str) and meta["separator"] else item for item in value]
+    result = tuple(_checked_item(meta, item, where) for item in items if item != "")
+    if declared.default and not result:
+        raise UsageError(f"{where}: needs at least one value, such as {text_of(declared.default)}")
+    return result
+
+
+def _checked_item(meta: Any, value: Any, where: str) -> Any:
+    """Convert and check one value."""
+    kind = meta["kind"]
+    if kind is bool:
+        return _boolean(value, where)
+    if kind is str:
+        if not isinstance(value, str):
+            raise UsageError(f"{where}: {value!r} is not text; put it in quotes")
+    else:
+        value = _number(kind, value, where)
+    choices = meta["choices"]
+    if choices and value not in choices:
+        raise UsageError(f"{where}: {value!r} is not one of {', '.join(choices)}{suggestion(value, choices)}")
+    if meta["least"] is not None and value < meta["least"]:
+        raise UsageError(f"{where}: {value!r} is below the least value, {meta['least']}")
+    if meta["above"] is not None and value <= meta["above"]:
+        raise UsageError(f"{where}: {value!r} must be above {meta['above']}")
+    if meta["below"] is not None and value >= meta["below"]:
+        raise UsageError(f"{where}: {value!r} must be below {meta['below']}")
+    return value
+
+
+def _boolean(value: Any, where: str) -> bool:
+    if isinstance(value, str) and value.lower() in TRUE_WORDS + FALSE_WORDS:
+        return value.lower() in TRUE_WORDS
+    if not isinstance(value, bool):
+        raise UsageError(f"{where}: {value!r} is not true or false")
+    return value
+
+
+def _number(kind: type, value: Any, where: str) -> Any:
+    """Convert to int or float without losing anything: 3.0 is the whole number 3, 3.5 and true are none."""
+    try:
+        number = kind(value)
+        exact = not isinstance(value, bool) and (isinstance(value, str) or number == value)
+    except (TypeError, ValueError, OverflowError):
+        number, exact = None, False
+    if number is not None and not float("-inf") < number < float("inf"):
+        raise UsageError(f"{where}: {value!r} is not finite")
+    if not exact:
+        raise UsageError(f"{where}: {value!r} is not {'a whole number' if kind is int else 'a number'}")
+    return number
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the known name nearest to `name`, or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def text_of(value: Any) -> str:
+    """Text that reads back as `value` on a command line: tuples with commas, booleans as on and off."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ",".join(text_of(item) for item in value)
+    return str(value)
+
+
+def toml(value: Any) -> str:
+    """Text of a value in a TOML file."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        # TOML's basic strings forbid raw control characters.
+        return '"' + "".join(c if ord(c) >= 0x20 and ord(c) != 0x7F else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    return repr(value)

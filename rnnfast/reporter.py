@@ -1,0 +1,77 @@
+"""What a training run tells whoever watches it; the base class says nothing.
+
+The engine calls these methods in this order and prints nothing itself. The console, progress bars of other programs and
+tests subclass Reporter and override what they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnnfast.data import Parts, SequenceData
+    from rnnfast.training.result import TrainResult
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """The network and how it will be trained, known before the first epoch."""
+
+    cell: str
+    hidden: tuple[int, ...]
+    activation: str
+    parameters: int
+    dtype: str
+    threads: int
+    seed: int
+    optimizer: str
+    lr: float
+    batch_size: int
+    loss: str
+    epochs: int
+    kernel: str = ""  # the compiled kernel that runs, for -v
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One finished epoch."""
+
+    epoch: int  # 1-based
+    epochs: int  # asked for
+    train_loss: float
+    valid: Mapping[str, Any] | None  # metrics of the validation part; None where this epoch was not evaluated
+    best: bool  # this epoch has the best loss so far
+    best_epoch: int
+    elapsed: float  # s since training began
+    timesteps_per_second: float
+    eta: float | None  # s
+
+
+class Reporter:
+    """Listener of a run; every method may be overridden and none has to be."""
+
+    def reading(self, paths: Sequence[str]) -> None:
+        """Tell that these tables are about to be read."""
+
+    def table(self, data: SequenceData) -> None:
+        """Tell what was read."""
+
+    def split(self, parts: Parts) -> None:
+        """Tell which sequences train, validate and test."""
+
+    def start(self, info: RunInfo) -> None:
+        """Tell what will be trained."""
+
+    def compiling(self) -> None:
+        """Tell that kernels are compiled now, which only a first run does."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Tell that an epoch is finished; called after each one, so it must be quick."""
+
+    def notice(self, text: str) -> None:
+        """Tell a thing worth knowing."""
+
+    def finished(self, result: TrainResult) -> None:
+        """Tell that the run is over and its files are written."""

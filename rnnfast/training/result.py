@@ -1,0 +1,60 @@
+"""The outcome of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnfast.metrics.evaluation import SCHEMA_VERSION, Evaluation, plain
+
+if TYPE_CHECKING:
+    from rnnfast.model import Model
+
+
+@dataclass
+class TrainResult:
+    """A trained model, how training went and what the model scores."""
+
+    model: Model
+    task: str
+    history: list[dict[str, Any]]  # rows of history.csv: epoch, split, then metrics
+    epochs: int  # run, not asked for
+    best_epoch: int  # the epoch whose weights the model has, when validation chose it
+    stopped: str  # epochs | patience | max_time | interrupted
+    parameters: int
+    rows: int  # of all tables
+    sequences: dict[str, int]  # part -> sequences
+    seconds: dict[str, float]  # load, compile, train, eval
+    timesteps_per_second: float  # while training
+    evaluations: dict[str, Evaluation]  # part -> scores: train, valid, test
+    files: dict[str, Path] = field(default_factory=dict)  # written: model, history, config
+
+    @property
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Metrics of each part."""
+        return {part: evaluation.metrics for part, evaluation in self.evaluations.items()}
+
+    @property
+    def baseline(self) -> dict[str, dict[str, Any]]:
+        """Metrics of the naive answer on the parts that did not train, or on the training part where it is all."""
+        held_out = {part: scores for part, scores in self.evaluations.items() if part != "train"} or self.evaluations
+        return {part: scores.baseline for part, scores in held_out.items() if scores.baseline is not None}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `train --json` prints."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "model": str(self.files["model"]) if "model" in self.files else None,
+            "task": self.task,
+            "epochs": int(self.epochs),
+            "best_epoch": int(self.best_epoch),
+            "stopped": self.stopped,
+            "parameters": int(self.parameters),
+            "rows": int(self.rows),
+            "sequences": plain(self.sequences),
+            "seconds": plain(self.seconds),
+            "timesteps_per_second": plain(self.timesteps_per_second),
+            "metrics": plain(self.metrics),
+            "baseline": plain(self.baseline),
+        }

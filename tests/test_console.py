@@ -1,0 +1,338 @@
+import io
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_engine import FakeModel, records, run
+from rich.cells import cell_len
+from rich.text import Text
+
+from rnnfast.config import Config, resolve
+from rnnfast.console import Screen, TrainConsole
+from rnnfast.console.progress import EpochProgress, epoch_line
+from rnnfast.console.scores import score_sheet
+from rnnfast.console.text import command, count, duration, number, percent, scaled
+from rnnfast.console.views import show_bench, show_doctor, show_model, show_table
+from rnnfast.data import read_table
+from rnnfast.data.synth import synth
+from rnnfast.description import describe_model, describe_table
+from rnnfast.metrics.evaluation import Evaluation
+
+WIDTHS = (40, 80, 120)
+ESCAPE = "\x1b"
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    encoding = "utf-8"  # type: ignore[assignment]
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "RNNFAST_NO_COLOR", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> dict[str, str]:
+    made = {}
+    for kind in ("creditcard", "temperature"):
+        made[kind] = str(tmp_path / f"{kind}.csv")
+        synth(kind, made[kind], sequences=30, steps=10)
+    return made
+
+
+def train(data: str, tmp_path: Path, **flags: str) -> None:
+    config = resolve({"data": (data,), "output": str(tmp_path / "run"), **flags}, None, {})
+    with TrainConsole(Screen(), config) as console:
+        result = run(config, console)
+    console.show(result)
+
+
+def too_long(text: str, width: int) -> list[str]:
+    return [line for line in text.splitlines() if cell_len(line) > width]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", ["creditcard", "temperature"])
+def test_no_line_is_wider_than_the_terminal(
+    kind: str,
+    width: int,
+    tables: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", str(width))
+    train(Path(tables[kind]).name, Path())
+    captured = capsys.readouterr()
+    assert too_long(captured.out + captured.err, width) == []
+    assert ESCAPE not in captured.out + captured.err
+    assert not re.search(r" $", captured.out + captured.err, re.MULTILINE)
+    for text in ("baseline", "Against always answering", "epoch 87 of 100", "run/model.safetensors"):
+        assert text in " ".join(captured.out.split())
+    for text in ("30 sequences", "411 parameters", "compiling", "12.3 M steps/s", "rnnfast inspect run"):
+        assert text in " ".join(captured.err.split())
+    details = "Confusion matrix" if kind == "creditcard" else "Residuals"
+    assert details in captured.out
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_tables_and_models_fit(
+    width: int, tables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    for path in tables.values():
+        data = read_table(path)
+        show_table(Screen(), data, describe_table(data))
+        show_model(Screen(), describe_model(FakeModel(data, Config()), "m.safetensors"))  # type: ignore[arg-type]
+    out = capsys.readouterr().out
+    assert too_long(out, width) == []
+    for text in ("feature", "Amount", "rnn.weight_ih_l0", "10 x 1", "Classes"):
+        assert text in out
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_doctor_and_bench_fit(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    cpu = {"name": "A Processor With A Rather Long Name 9000", "architecture": "x86_64", "simd_bits": 256}
+    show_doctor(
+        Screen(),
+        {
+            "versions": {"rnnfast": "0.1.0", "python": "3.11.7"},
+            "system": "Linux",
+            "cpu": cpu,
+            "cores": {"usable": 2, "all": 4},
+            "checks": [
+                {"name": "vectors", "status": "ok", "message": "256-bit registers", "fix": ""},
+                {"name": "cache", "status": "warning", "message": "cannot be written to", "fix": "set NUMBA_CACHE_DIR"},
+            ],
+        },
+    )
+    load = {"name": "rnn10", "ms_per_epoch": 18.234, "steps_per_second": 15.7e6, "gflops": 25.0, "share_of_peak": 0.09}
+    show_bench(
+        Screen(),
+        {"machine": {"cpu": cpu}, "peak_gflops": {"float32": 270.0, "float64": 135.0}, "workloads": [load, load]},
+    )
+    out = capsys.readouterr().out
+    assert too_long(out, width) == []
+    for text in ("warning", "set NUMBA_CACHE_DIR", "18.2", "9.00 %"):
+        assert text in " ".join(out.split())
+
+
+def test_without_a_terminal_about_twenty_lines_and_first_best_and_last(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = EpochProgress(Screen())
+    for record in records(100, 87, "auprc"):
+        progress.update(record)
+    progress.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert 20 <= len(lines) <= 25
+    shown = [int(line.split()[1].split("/")[0]) for line in lines]
+    assert shown[0] == 1
+    assert {87, 100} <= set(shown)
+
+
+def test_a_run_that_ends_early_shows_its_last_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = EpochProgress(Screen())
+    for record in records(100, 30, "r2")[:42]:
+        progress.update(record)
+    progress.close()
+    progress.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("epoch  42/100")
+    assert len(lines) == len(set(lines))
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 120, 200])
+def test_the_epoch_line_keeps_what_matters(width: int) -> None:
+    record = records(1000, 870, "auprc")[899]
+    line = epoch_line(record, record.valid, width, bar=True)
+    assert cell_len(line.plain) <= width or width < 30
+    assert "900/1000" in line.plain
+    assert ("ETA" in line.plain) == (width >= 80)
+    assert ("best 870" in line.plain) == (width >= 60)
+
+
+def test_on_a_terminal_one_line_is_redrawn_at_most_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    progress = EpochProgress(Screen())
+    for record in records(1000, 870, "auprc"):
+        progress.update(record)
+    progress.close()
+    shown = terminal.getvalue()
+    assert shown.count("epoch") < 20
+    assert "1000/1000" in shown
+    assert shown.count("\n") == 1
+
+
+def use_terminals(monkeypatch: pytest.MonkeyPatch) -> tuple[Terminal, Terminal]:
+    out, err = Terminal(), Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    return out, err
+
+
+def print_something(no_color: bool = False) -> None:
+    screen = Screen(no_color=no_color)
+    screen.result(Text("good", "green"))
+    screen.notice("careful")
+
+
+def test_colours_on_terminals_are_of_the_sixteen(
+    monkeypatch: pytest.MonkeyPatch, tables: dict[str, str], tmp_path: Path
+) -> None:
+    out, err = use_terminals(monkeypatch)
+    train(tables["creditcard"], tmp_path)
+    codes = re.findall(r"\x1b\[([0-9;]*)m", out.getvalue() + err.getvalue())
+    numbers = {int(part) for code in codes for part in code.split(";") if part}
+    assert numbers <= {0, 1, 2, *range(30, 38), *range(90, 98)}
+    assert {31, 32, 33} <= numbers
+
+
+@pytest.mark.parametrize(
+    "switch_off",
+    [
+        lambda patch: patch.setenv("NO_COLOR", "1"),
+        lambda patch: patch.setenv("RNNFAST_NO_COLOR", "1"),
+        lambda patch: patch.setenv("TERM", "dumb"),
+        lambda patch: (patch.setenv("NO_COLOR", "1"), patch.setenv("FORCE_COLOR", "1")),
+    ],
+)
+def test_colours_can_be_switched_off(
+    switch_off: Callable[[pytest.MonkeyPatch], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, err = use_terminals(monkeypatch)
+    switch_off(monkeypatch)
+    print_something()
+    assert ESCAPE not in out.getvalue() + err.getvalue()
+
+
+def test_no_color_option_and_its_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    out, err = use_terminals(monkeypatch)
+    print_something(no_color=True)
+    assert ESCAPE not in out.getvalue() + err.getvalue()
+    print_something()
+    assert ESCAPE in out.getvalue()
+    assert ESCAPE in err.getvalue()
+
+
+def test_each_stream_is_looked_at_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    out, err = io.StringIO(), Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    print_something()
+    assert ESCAPE not in out.getvalue()
+    assert ESCAPE in err.getvalue()
+
+
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, err = use_terminals(monkeypatch)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "40")
+    progress = EpochProgress(Screen())
+    for record in records(10, 5, "auprc"):
+        progress.update(record)
+    progress.close()
+    assert ESCAPE not in err.getvalue()
+    assert len(err.getvalue().splitlines()) == 10
+    assert too_long(err.getvalue(), 40) == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "errors"), [("ascii", "strict"), ("ascii", "backslashreplace"), ("cp1252", "strict")]
+)
+@pytest.mark.parametrize("kind", ["creditcard", "temperature"])
+def test_streams_of_other_encodings(
+    kind: str, encoding: str, errors: str, tables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, errors=errors)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "stderr", stream)
+    train(tables[kind], tmp_path)
+    Screen().result(Text("日本語 \udcff"))
+    stream.flush()
+    text = raw.getvalue().decode(encoding)
+    assert "* best" in text
+    assert "\\u" not in text
+
+
+def test_quiet_and_json_keep_to_their_streams(capsys: pytest.CaptureFixture[str]) -> None:
+    for screen in (Screen(quiet=True), Screen(json=True)):
+        screen.progress(Text("progress"))
+        screen.notice("notice")
+        screen.result(Text("result"))
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert captured.out == "result\n"
+
+
+def render(evaluations: dict[str, Evaluation], targets: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> str:
+    screen = Screen()
+    screen.result(*score_sheet(evaluations, (), targets, screen.out.width))
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_several_targets_get_a_line_each(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = tuple(f"a_target_with_a_long_name_{j}" for j in range(20))
+    scores = {"rmse": 12345.678, "mae": 1.5, "r2": None}
+    evaluation = Evaluation(
+        task="regression",
+        labelled_steps=100,
+        metrics={"loss": 1.0, **scores, "per_target": dict.fromkeys(names, scores)},
+        residuals=np.random.default_rng(0).normal(size=(100, 20)),
+    )
+    shown = render({"train": evaluation, "valid": evaluation}, names, capsys)
+    assert too_long(shown, width) == []
+    assert "and 8 targets more" in shown
+    assert "12,346" in shown
+    assert "–" in shown
+
+
+@pytest.mark.parametrize(
+    "values", [np.zeros(5), np.array([1e300, -1e300]), np.array([np.nan, 1.0]), np.array([np.nan])]
+)
+def test_residuals_of_any_kind(values: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluation = Evaluation("regression", 5, {"loss": None}, residuals=values)
+    assert "Residuals" in render({"valid": evaluation}, ("y",), capsys)
+
+
+def test_numbers_have_fixed_significant_digits() -> None:
+    texts = {
+        0.5: "0.5000", 9.9996: "10.00", 12345.67: "12,346", 0: "0", 0.00012: "0.0001200", 1e-7: "1.000e-07",
+        -1234.5: "-1,234", 1e12: "1.000e+12", float("nan"): "nan", float("-inf"): "-inf", 99999.9: "100,000",
+    }  # fmt: skip
+    for value, text in texts.items():
+        assert number(value) == text
+    assert number(None) == "–"
+    assert [duration(s) for s in (0.0, 0.038, 0.42, 4.2, 192, 3900)] == [
+        "0 ms", "38 ms", "0.420 s", "4.20 s", "3 min 12 s", "1 h 05 min",
+    ]  # fmt: skip
+    assert [scaled(n, "B") for n in (12, 4200, 3.4e6)] == ["12 B", "4.20 kB", "3.40 MB"]
+    assert scaled(12.34e6, "steps/s") == "12.3 M steps/s"
+    assert percent(0.00172) == "0.172 %"
+    assert (count(1234), count(2.5)) == ("1,234", "2.5")
+
+
+@pytest.mark.parametrize("width", [20, 40, 200])
+def test_commands_can_be_copied(width: int) -> None:
+    words = ["rnnfast", "predict", "--data", "my file.csv", "-o", "out.csv"]
+    text = command(words, width)
+    import shlex
+
+    assert shlex.split(text.replace("\\\n", " ")) == words
+    assert too_long(text, width) == []

@@ -1,0 +1,223 @@
+"""Metrics against scikit-learn, and their values where scikit-learn warns or fails."""
+
+import json
+import math
+import time
+import warnings
+
+import numpy as np
+import pytest
+import sklearn.metrics as sk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnfast.metrics import baseline_binary, baseline_regression, binary, confusion, regression
+
+TOLERANCE = 1e-12  # float64 sums in another order
+
+EXTREMES = st.sampled_from([0.0, 5e-324, 1e-300, 1e-17, 0.25, 0.5, 0.75, 1.0 - 2**-53, 1.0])
+PROBABILITIES = st.one_of(EXTREMES, st.floats(0.0, 1.0, allow_subnormal=True))
+VALUES = st.one_of(
+    st.sampled_from([0.0, -0.0, 1.0, -1.0, 1e-300, 1e-17, 1e9, -1e9, 0.1]), st.floats(-1e6, 1e6, allow_nan=False)
+)
+RANKING_KEYS = ["auroc", "auprc", "log_loss", "brier"]
+BINARY_KEYS = ["accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc", *RANKING_KEYS]
+
+
+def pairs(first, second, least=1):
+    return st.lists(st.tuples(first, second), min_size=least, max_size=40)
+
+
+def sklearn_binary(y, p, threshold):
+    predicted = (p >= threshold).astype(int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one class, nothing predicted positive: the values are what counts
+        figures = {
+            "accuracy": sk.accuracy_score(y, predicted),
+            "balanced_accuracy": sk.balanced_accuracy_score(y, predicted),
+            "precision": sk.precision_score(y, predicted, zero_division=0),
+            "recall": sk.recall_score(y, predicted, zero_division=0),
+            "specificity": sk.recall_score(y, predicted, pos_label=0, zero_division=0),
+            "f1": sk.f1_score(y, predicted, zero_division=0),
+            "mcc": sk.matthews_corrcoef(y, predicted),
+            "log_loss": sk.log_loss(y, p, labels=[0, 1]),
+            "brier": sk.brier_score_loss(y, p, pos_label=1),
+            "threshold": threshold,
+            "auroc": None,
+            "auprc": None,
+        }
+        if len(set(y.tolist())) == 2:
+            figures.update(auroc=sk.roc_auc_score(y, p), auprc=sk.average_precision_score(y, p))
+    return figures
+
+
+def assert_equal(found, expected):
+    assert set(found) == set(expected)
+    for key, value in expected.items():
+        if value is None:
+            assert found[key] is None, key
+        else:
+            assert type(found[key]) is float, key
+            assert found[key] == pytest.approx(value, rel=TOLERANCE, abs=TOLERANCE), key
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(pairs(st.integers(0, 1), PROBABILITIES), PROBABILITIES)
+def test_binary_equals_sklearn(rows, threshold):
+    y, p = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+    found = binary(y, p, threshold)
+    assert list(found) == [*BINARY_KEYS, "threshold"]
+    assert_equal(found, sklearn_binary(y, p, threshold))
+    expected = sk.confusion_matrix(y, p >= threshold, labels=[0, 1])
+    assert confusion(y, p, threshold) == expected.tolist()
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 16])
+def test_binary_with_many_ties(decimals):
+    rng = np.random.default_rng(decimals)
+    p = np.round(rng.random(5000), decimals)
+    y = (rng.random(5000) < p * 0.1).astype(np.float64)
+    assert_equal(binary(y, p, 0.3), sklearn_binary(y, p, 0.3))
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("score", [0.1, 0.9])
+def test_binary_with_one_class(label, score):
+    found = binary([label] * 3, [score] * 3)
+    assert found["auroc"] is None
+    assert found["auprc"] is None
+    right = float((score >= 0.5) == bool(label))
+    assert found["accuracy"] == found["balanced_accuracy"] == right
+    assert found["mcc"] == 0.0
+    assert found["recall"] == (right if label else 0.0)
+    assert found["specificity"] == (0.0 if label else right)
+    json.dumps(found, allow_nan=False)
+
+
+def test_nothing_predicted_positive():
+    found = binary([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4])
+    assert (found["precision"], found["recall"], found["f1"], found["mcc"]) == (0.0, 0.0, 0.0, 0.0)
+    assert found["auroc"] == 0.75
+
+
+def test_threshold_is_included():
+    assert confusion([1], [0.5]) == [[0, 0], [0, 1]]
+
+
+def test_certain_and_wrong_has_a_finite_log_loss():
+    assert binary([1, 0], [0.0, 1.0])["log_loss"] == pytest.approx(-math.log(np.finfo(np.float64).eps))
+
+
+def test_undefined_figures_are_none():
+    empty = binary([], [], 0.25)
+    assert empty.pop("threshold") == 0.25
+    assert set(empty.values()) == {None}
+    assert confusion([], []) == [[0, 0], [0, 0]]
+    broken = binary([0, 1], [0.2, math.nan])
+    assert [broken[key] for key in RANKING_KEYS] == [None] * 4
+    assert binary([0, 1], [0.2, math.inf])["brier"] is None
+    json.dumps([empty, broken], allow_nan=False)
+
+
+def test_binary_refuses_what_does_not_pair_up():
+    with pytest.raises(ValueError, match="3 values and p 2"):
+        binary([0, 1, 1], [0.1, 0.2])
+    with pytest.raises(ValueError, match="0 and 1 only"):
+        binary([0.0, math.nan], [0.1, 0.2])
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(pairs(VALUES, VALUES, least=2))
+def test_regression_equals_sklearn(rows):
+    y, p = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+    found = regression(y, p)
+    used = y != 0
+    expected = {
+        "mae": sk.mean_absolute_error(y, p),
+        "rmse": sk.root_mean_squared_error(y, p),
+        "mape": sk.mean_absolute_percentage_error(y[used], p[used]) if used.any() else None,
+        "r2": None,
+        "within_5pct": np.mean(np.abs(p - y) <= 0.05 * np.abs(y)),
+        "within_10pct": np.mean(np.abs(p - y) <= 0.1 * np.abs(y)),
+    }
+    if np.sum((y - y.mean()) ** 2) > 0 and y.min() < y.max():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # overflow where the variance is subnormal
+            r2 = sk.r2_score(y, p)
+        expected["r2"] = r2 if math.isfinite(r2) else None
+    assert list(found) == list(expected)
+    assert_equal(found, expected)
+    json.dumps(found, allow_nan=False)
+
+
+def test_several_targets_are_averaged():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(200, 3)) * [1.0, 10.0, 100.0]
+    p = y + rng.normal(size=(200, 3))
+    found = regression(y, p)
+    assert found["mae"] == pytest.approx(sk.mean_absolute_error(y, p), rel=TOLERANCE)
+    assert found["rmse"] == pytest.approx(sk.root_mean_squared_error(y, p), rel=TOLERANCE)
+    assert found["mape"] == pytest.approx(sk.mean_absolute_percentage_error(y, p), rel=TOLERANCE)
+    assert found["r2"] == pytest.approx(sk.r2_score(y, p), rel=TOLERANCE)
+    y[:, 1] = 0.1
+    assert found["r2"] != (partly := regression(y, p)["r2"])
+    assert partly == pytest.approx(np.mean([sk.r2_score(y[:, k], p[:, k]) for k in (0, 2)]), rel=TOLERANCE)
+
+
+def test_constant_and_zero_targets():
+    constant = regression([0.1] * 7, [0.1] * 6 + [0.2])  # 0.1 * 7 / 7 is not 0.1
+    assert constant["r2"] is None
+    assert constant["within_5pct"] == pytest.approx(6 / 7)
+    zeros = regression([0.0, 0.0], [0.0, 1.0])
+    assert zeros["mape"] is None
+    assert zeros["within_10pct"] == 0.5
+    assert regression([0.0, 2.0, 4.0], [5.0, 1.0, 3.0])["mape"] == pytest.approx((0.5 + 0.25) / 2)
+
+
+def test_regression_stays_valid_json():
+    with pytest.raises(ValueError, match="shape"):
+        regression([1.0, 2.0], [1.0])
+    assert set(regression([], []).values()) == {None}
+    assert set(regression(np.empty((0, 2)), np.empty((0, 2))).values()) == {None}
+    for y, p in ([1.0, math.nan], [1.0, 2.0]), ([1e308, -1e308], [-1e308, 1e308]), ([1.0, 2.0], [math.inf, 1.0]):
+        json.dumps(regression(y, p), allow_nan=False)
+
+
+def test_float32_is_computed_in_float64():
+    rng = np.random.default_rng(1)
+    p = rng.random(10_000, dtype=np.float32)
+    y = (rng.random(10_000) < p).astype(np.float32)
+    assert binary(y, p) == binary(y.astype(np.float64), p.astype(np.float64))
+    assert regression(y + p, p) == regression((y + p).astype(np.float64), p.astype(np.float64))
+
+
+def test_columns_of_one_target_are_accepted():
+    y, p = np.array([0.0, 1.0, 1.0]), np.array([0.2, 0.6, 0.4])
+    assert binary(y[:, None], p[:, None]) == binary(y, p)
+    assert regression(y[:, None], p[:, None]) == regression(y, p)
+
+
+def test_baselines():
+    found = baseline_binary([0, 0, 0, 1], [0, 1, 0, 0, 0])
+    assert found == binary([0, 1, 0, 0, 0], [0.25] * 5)
+    assert (found["accuracy"], found["auroc"], found["auprc"], found["f1"]) == (0.8, 0.5, 0.2, 0.0)
+    assert baseline_binary([1, 1, 0], [0, 1])["recall"] == 1.0
+    assert baseline_regression([1.0, 3.0], [2.0, 4.0]) == regression([2.0, 4.0], [2.0, 2.0])
+    y = np.array([[1.0, 10.0], [3.0, 30.0]])
+    assert baseline_regression(y, y)["r2"] == 0.0
+    with pytest.raises(ValueError, match="empty"):
+        baseline_binary([], [1])
+    with pytest.raises(ValueError, match="empty"):
+        baseline_regression([], [1.0])
+    with pytest.raises(ValueError, match="targets"):
+        baseline_regression(y, [1.0])
+
+
+def test_a_million_rows_take_a_moment():
+    rng = np.random.default_rng(2)
+    p = rng.random(1_000_000)
+    y = rng.random(1_000_000) < p
+    start = time.perf_counter()
+    binary(y, p)
+    regression(p, p)
+    assert time.perf_counter() - start < 5.0  # about 0.2 s; one loop over rows in Python would take longer

@@ -9,6 +9,8 @@ from functools import partial
 
 from numba import njit
 
+from rnnfast.kernels.cache import cached
+
 part = partial(njit, error_model="numpy", no_cpython_wrapper=True)()
 inlined = partial(njit, error_model="numpy", forceinline=True, no_cpython_wrapper=True)()
-entry = partial(njit, error_model="numpy", cache=True, nogil=True)()
+entry = partial(cached, njit(error_model="numpy", cache=True, nogil=True))

@@ -26,7 +26,7 @@ PREFETCH_LINES = 64
 
 CELLS = {"rnn": rnn}
 
-_INLINE = {"error_model": "numpy", "forceinline": True}
+_PART = {"error_model": "numpy"}
 
 
 def cell_forward(s, layer, p, x, T, P, R, pack, work):
@@ -37,12 +37,12 @@ def cell_backward(s, layer, p, g, x, T, P, R, pack, work):
     """Gradients of a packed chunk, by the cell that the shape names."""
 
 
-@overload(cell_forward, jit_options=_INLINE)
+@overload(cell_forward, jit_options=_PART)
 def _cell_forward(s, layer, p, x, T, P, R, pack, work):
     return CELLS[s.dims["cell"]].forward.py_func
 
 
-@overload(cell_backward, jit_options=_INLINE)
+@overload(cell_backward, jit_options=_PART)
 def _cell_backward(s, layer, p, g, x, T, P, R, pack, work):
     return CELLS[s.dims["cell"]].backward.py_func
 
@@ -94,7 +94,7 @@ def chunk_gradient(s, network, p, g, data, order, first, count, scale, work):
     """
 
 
-@overload(chunk_gradient, jit_options=_INLINE)
+@overload(chunk_gradient, jit_options=_PART)
 def _chunk_gradient(s, network, p, g, data, order, first, count, scale, work):
     return ENGINES[s.dims["engine"]]
 

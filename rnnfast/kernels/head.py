@@ -3,12 +3,12 @@
     dh = Wy' dy,  dWy = sum dy h',  db_y = sum dy
 """
 
-from rnnfast.kernels.compiling import inlined
+from rnnfast.kernels.compiling import part
 from rnnfast.kernels.simd import at, broadcast, fill, fma, load, store, total
 from rnnfast.kernels.tiles import accumulate_rows
 
 
-@inlined
+@part
 def forward(s, head, p, h, P, out):
     """out[row] = Wy h[row] + b_y.
 
@@ -23,7 +23,7 @@ def forward(s, head, p, h, P, out):
             out[row * O + o] = total(products) + p[head.by + o]
 
 
-@inlined
+@part
 def backward(s, head, p, P, dy, dh):
     """dh[row] = Wy' dy[row].
 
@@ -38,7 +38,7 @@ def backward(s, head, p, P, dy, dh):
             store(dh, row * N + n, value)
 
 
-@inlined
+@part
 def add_gradient(s, head, g, h, P, same, dy):
     """Add the gradients of Wy and b_y to g.
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnfast.kernels.compiling import inlined
+from rnnfast.kernels.compiling import part
 
 
 class Packing(NamedTuple):
@@ -36,7 +36,7 @@ def packing(sequences, longest):
     )  # fmt: skip
 
 
-@inlined
+@part
 def pack(offsets, order, first, R, packing):
     """Pack the sequences order[first : first + R].
 

@@ -9,14 +9,14 @@ written here is the order of the steps and the elementwise part.
 """
 
 from rnnfast.kernels.activations import activate, activation_gradient
-from rnnfast.kernels.compiling import inlined
+from rnnfast.kernels.compiling import part
 from rnnfast.kernels.simd import at, fill, load, store
 from rnnfast.kernels.tiles import accumulate_rows, multiply_rows, sum_rows, transpose
 
 GATES = 1
 
 
-@inlined
+@part
 def forward(s, layer, p, x, T, P, R, pack, work):
     """States of all packed rows.
 
@@ -40,7 +40,7 @@ def forward(s, layer, p, x, T, P, R, pack, work):
             store(work.h, R * N + i, activate(load(work.gates, i, s), s))
 
 
-@inlined
+@part
 def backward(s, layer, p, g, x, T, P, R, pack, work):
     """Gradients of the layer, added to g.
 
@@ -54,9 +54,9 @@ def backward(s, layer, p, g, x, T, P, R, pack, work):
         first, count = pack.start[t], pack.start[t + 1] - pack.start[t]
         # h_t = f(.. + Wh' h_{t-1}); a sequence that ends at t has no d_{t+1}: its carry is still 0
         for i in range(0, count * N, W):
-            at = first * N + i
-            dh = load(work.dh, at, s) + load(work.carry, i, s)
-            store(work.delta, at, dh * activation_gradient(load(work.h, R * N + at, s), s))
+            packed = first * N + i
+            dh = load(work.dh, packed, s) + load(work.carry, i, s)
+            store(work.delta, packed, dh * activation_gradient(load(work.h, R * N + packed, s), s))
             store(work.carry, i, fill(p, 0, s))
         if t > 0:
             multiply_rows(s, at(work.delta, first * N), pack.same, N, work.WhT, work.carry, count, H, N)

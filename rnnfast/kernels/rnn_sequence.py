@@ -12,7 +12,7 @@ Gradients are added to a span that may be the parameters themselves: with dy sca
 gradient buffer exists. Every weight is therefore read before its gradient is added.
 """
 
-from rnnfast.kernels.compiling import inlined
+from rnnfast.kernels.compiling import entry, inlined
 
 from rnnfast.kernels.activations import activate, activation_gradient
 from rnnfast.kernels.losses import loss_and_gradient
@@ -28,6 +28,7 @@ from rnnfast.kernels.simd import (
     load_rows,
     matvec,
     outer_update,
+    spans,
     store,
     store_rows,
     total,
@@ -167,3 +168,19 @@ def sequence_gradient(s, p, g, data, first, T, scale, work):
     add_input_gradient(s, g, data.x, first, T, work)
     add_recurrent_gradient(s, g, T, work)
     return loss
+
+
+@entry
+def predict(s, p, x, offsets, work, out):
+    """Outputs of all steps of all sequences.
+
+    Reads:  p, x (rows, F), offsets (sequences + 1,). Writes: out (rows * O,); work.
+    """
+    sequences = offsets.shape[0] - 1
+    p, x, offsets, work, out = spans(p), spans(x), spans(offsets), spans(work), spans(out)
+    for q in range(sequences):
+        first = offsets[q]
+        T = offsets[q + 1] - first
+        forward(s, p, x, first, T, work)
+        for i in range(T * s.O):
+            out[first * s.O + i] = work.out[i]

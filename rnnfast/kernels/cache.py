@@ -1,0 +1,62 @@
+"""Where compiled kernels are kept between processes.
+
+Numba looks a kernel up by the file of its entry point alone: it sees neither edits in the functions that the entry calls, nor most of its
+own flags. The directory therefore carries a digest of all kernel sources, library versions and flags; a changed callee is compiled anew,
+an old version's kernels are never loaded.
+"""
+
+import atexit
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numba
+from platformdirs import user_cache_path
+
+# Flags that leave the generated code as it is.
+_HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_NRT_STATS")
+
+
+@cache
+def digest():
+    """Digest of everything that decides the compiled code, besides the processor, which Numba's own index knows."""
+    state = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        state.update(path.name.encode() + path.read_bytes())
+    names = ("numba", "llvmlite", "numpy")
+    flags = sorted((k, v) for k, v in os.environ.items() if k.startswith("NUMBA_") and k not in _HARMLESS)
+    state.update(repr([(name, version(name)) for name in names] + flags + [platform.python_version()]).encode())
+    return state.hexdigest()[:16]
+
+
+@cache
+def directory():
+    """The directory of this version's kernels, under NUMBA_CACHE_DIR or the user's cache directory.
+
+    Where that cannot be written, a private temporary directory that is removed when the process ends.
+    """
+    base = os.environ.get("NUMBA_CACHE_DIR")
+    path = (Path(base) if base else user_cache_path("rnnfast")) / f"rnnfast-{digest()}"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError:
+        private = tempfile.mkdtemp(prefix="rnnfast-")
+        atexit.register(shutil.rmtree, private, ignore_errors=True)
+        return Path(private)
+
+
+def cached(decorate, function):
+    """Apply a caching Numba decorator with this cache directory; kernels of other projects keep theirs."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(directory())
+    try:
+        return decorate(function)
+    finally:
+        numba.config.CACHE_DIR = before

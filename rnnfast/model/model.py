@@ -1,0 +1,209 @@
+"""A trained network that takes tables in original units and answers in original units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.config import Config
+from rnnfast.data import Scaler, Schema, SequenceData
+from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.metrics import baseline_binary, baseline_regression, binary, confusion, regression
+from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.loss import mean_loss
+
+if TYPE_CHECKING:
+    from rnnfast.kernels.architecture import Architecture
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass
+class Model:
+    """Weights, columns and scalers.
+
+    parameters: PyTorch's tensor names to arrays. scaler, target_scaler: fitted on training rows; target_scaler leaves the
+    labels of a binary task alone. target_mean: (O,) mean of the training targets, the baseline. threshold: probability
+    from which a binary prediction is positive. metadata: versions, metrics, digest and split of the training data.
+    """
+
+    parameters: dict[str, Floats]
+    schema: Schema
+    scaler: Scaler
+    target_scaler: Scaler
+    config: Config
+    loss: str  # resolved: mse | bce
+    target_mean: tuple[float, ...]
+    threshold: float = 0.5
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the kernels need to know of the network."""
+        return architecture(self.config, self.schema)
+
+    @property
+    def parameter_count(self) -> int:
+        """Trainable numbers; bias_hh does not count where it is held at 0."""
+        return sum(
+            tensor.size
+            for name, tensor in self.parameters.items()
+            if self.config.model.recurrent_bias or "bias_hh" not in name
+        )
+
+    def outputs(self, data: SequenceData) -> Floats:
+        """Raw outputs of the network, (rows, O): logits with bce, scaled targets with mse."""
+        from rnnfast.kernels.engine import Predictor, layout_of
+
+        self._check_columns(data)
+        parameters = layout_of(self.architecture).flatten(self.parameters, self.architecture.dtype)
+        outputs: Floats = Predictor(self.architecture, parameters).outputs(self.scaler.transform(data.x), data.offsets)
+        return outputs
+
+    def answers(self, outputs: Floats) -> Floats:
+        """What outputs mean, (rows, O): probabilities of the second class, or targets in original units."""
+        if self.schema.task != "binary":
+            return self.target_scaler.inverse(outputs).astype(outputs.dtype)
+        if self.loss == "bce":
+            # exp of a negative number alone: no overflow, and small probabilities keep their digits
+            decay = np.exp(-np.abs(outputs))
+            return np.where(outputs >= 0, 1.0, decay) / (1.0 + decay)
+        return np.clip(outputs, 0.0, 1.0)
+
+    def predict(self, data: SequenceData) -> Floats:
+        """Predict every step, (rows, O), in the order of data.x.
+
+        Probability of the second class for a binary task, original units for a regression.
+        Raises DataError where data has other columns than the model.
+        """
+        return self.answers(self.outputs(data))
+
+    def evaluate(self, data: SequenceData) -> Evaluation:
+        """Score the labelled steps of data. Raises DataError where there are none."""
+        return self.score(data, self.outputs(data))
+
+    def score(self, data: SequenceData, outputs: Floats) -> Evaluation:
+        """Score outputs (rows, O) that the network gave for data."""
+        labelled = data.labelled
+        if not labelled.any():
+            raise DataError(f"{', '.join(data.source)}: no step has a value in {', '.join(self.schema.targets)}; nothing to score")
+        y, raw = data.y[labelled], np.asarray(outputs[labelled], np.float64)
+        answers = np.asarray(self.answers(outputs[labelled]), np.float64)
+        metrics: dict[str, Any] = {"loss": self._loss(raw, y, data)}
+        naive: dict[str, Any] = {"loss": self._loss(self._naive_outputs(y.shape), y, data)}
+        count = int(labelled.sum())
+        if self.schema.task == "binary":
+            metrics |= binary(y, answers, self.threshold)
+            naive |= baseline_binary(self.target_mean[0], y)
+            return Evaluation("binary", count, metrics, confusion(y, answers, self.threshold), naive)
+        metrics |= regression(y, answers)
+        naive |= baseline_regression(self.target_mean, y)
+        if y.shape[1] > 1:
+            metrics["per_target"] = {
+                name: regression(y[:, j], answers[:, j]) for j, name in enumerate(self.schema.targets)
+            }
+        residuals = y - answers
+        return Evaluation("regression", count, metrics, None, naive, residuals[:, 0] if y.shape[1] == 1 else residuals)
+
+    def quick_score(self, data: SequenceData, outputs: Floats) -> dict[str, Any]:
+        """The loss and one telling metric, for every epoch: f1 at the threshold, or rmse and r2."""
+        labelled = data.labelled
+        y, raw = data.y[labelled], np.asarray(outputs[labelled], np.float64)
+        scores: dict[str, Any] = {"loss": self._loss(raw, y, data)}
+        answers = np.asarray(self.answers(outputs[labelled]), np.float64)
+        if self.schema.task == "binary":
+            positive = answers >= self.threshold
+            hits = int(np.sum(positive & (y == 1)))
+            wrong = int(np.sum(positive != (y == 1)))
+            scores["accuracy"] = 1.0 - wrong / y.size
+            scores["f1"] = 2 * hits / (2 * hits + wrong) if hits else 0.0
+        else:
+            metrics = regression(y, answers)
+            scores |= {"rmse": metrics["rmse"], "r2": metrics["r2"]}
+        return scores
+
+    def trained_on(self, data: SequenceData) -> bool:
+        """Whether data holds the very files that the model was trained on."""
+        return bool(self.metadata.get("data_digest") == data.digest)
+
+    def part_of(self, data: SequenceData, part: str) -> SequenceData:
+        """The train, valid or test part that the training run cut from data.
+
+        Raises UsageError where data is another table, or was not split into that part.
+        """
+        from rnnfast.data import split
+
+        how = self.metadata.get("split", {})
+        if not self.trained_on(data):
+            raise UsageError(
+                f"--part {part}: {', '.join(data.source)} is not the table that the model was trained on "
+                "(the contents differ); leave --part out to score all of it"
+            )
+        parts = split(data, tuple(how["shares"]), how["seed"])
+        chosen: SequenceData | None = getattr(parts, part)
+        if chosen is None:
+            raise UsageError(f"--part {part}: the training run had no such part of this table ({parts.rule})")
+        return chosen
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file; it appears under its name only when it is complete."""
+        from rnnfast.model.file import save
+
+        save(self, path)
+
+    def _loss(self, outputs: Floats, y: Floats, data: SequenceData) -> float:
+        target = y if self.schema.task == "binary" else self.target_scaler.transform(y)
+        loss = mean_loss(self.loss, outputs, target)
+        # The sum over the steps of a sequence, for the mean sequence
+        return loss * len(y) / data.sequences if self.config.train.reduction == "sum" else loss
+
+    def _naive_outputs(self, shape: tuple[int, ...]) -> Floats:
+        """The outputs of a network that always answers with the training mean."""
+        mean = np.asarray(self.target_mean, np.float64)
+        if self.schema.task != "binary":
+            mean = self.target_scaler.transform(mean[None])[0]
+        elif self.loss == "bce":
+            share = np.clip(mean, 1e-12, 1 - 1e-12)
+            mean = np.log(share / (1 - share))
+        return np.broadcast_to(mean, shape)
+
+    def _check_columns(self, data: SequenceData) -> None:
+        if data.schema.features != self.schema.features:
+            raise DataError(
+                f"{', '.join(data.source)}: its features are {', '.join(data.schema.features)}; the model wants "
+                f"{', '.join(self.schema.features)}. Read the table with read_table(path, schema=model.schema)"
+            )
+
+
+def architecture(config: Config, schema: Schema) -> Architecture:
+    """The architecture that a configuration asks for on a table."""
+    from rnnfast.kernels.architecture import Architecture
+
+    if len(config.model.hidden) != 1:
+        raise UsageError(f"hidden: {len(config.model.hidden)} layers asked for; one is supported, e.g. --hidden 32")
+    return Architecture(
+        cell=config.model.cell,
+        features=len(schema.features),
+        hidden=config.model.hidden[0],
+        outputs=len(schema.targets),
+        activation=config.model.activation,
+        dtype=config.train.dtype,
+        recurrent_bias=config.model.recurrent_bias,
+    )
+
+
+def checked_parameters(parameters: Mapping[str, Floats], shapes: Mapping[str, tuple[int, ...]], path: str) -> None:
+    """Raise ModelError where tensors are missing, too many, of another shape or not finite."""
+    missing, extra = sorted(shapes.keys() - parameters.keys()), sorted(parameters.keys() - shapes.keys())
+    if missing or extra:
+        raise ModelError(f"{path}: tensors do not fit the architecture: missing {missing or 'none'}, unknown {extra or 'none'}")
+    for name, shape in shapes.items():
+        if parameters[name].shape != shape:
+            raise ModelError(f"{path}: tensor {name} has the shape {parameters[name].shape}, expected {shape}")
+        if not np.isfinite(parameters[name]).all():
+            raise ModelError(f"{path}: tensor {name} holds NaN or infinite values; the run that wrote it diverged")

@@ -1,0 +1,174 @@
+"""The training loop: epochs in the kernels, evaluation between them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.config import TrainConfig, seconds
+from rnnfast.data import SequenceData
+from rnnfast.errors import DivergedError
+from rnnfast.model import Model
+from rnnfast.reporter import EpochRecord, Reporter
+from rnnfast.training.prepare import kernel_data
+from rnnfast.training.stopping import Deadline, EarlyStopping, interruptible
+
+ORDER_STREAM = 3  # of the random numbers: split has 1, initial weights have 2
+
+# Several epochs may run in one call of the kernel; so long a call still answers Ctrl-C at once.
+CALL_SECONDS = 0.05
+
+
+@dataclass
+class Fit:
+    """What the loop found out besides the weights, which are in the model."""
+
+    history: list[dict[str, Any]] = field(default_factory=list)
+    epochs: int = 0
+    best_epoch: int = 0
+    stopped: str = "epochs"
+    train_seconds: float = 0.0
+    compile_seconds: float = 0.0
+    eval_seconds: float = 0.0
+    timesteps_per_second: float = 0.0
+    diverged: DivergedError | None = None
+
+
+class Loop:
+    """One run over a training part, watched on a validation part."""
+
+    def __init__(self, model: Model, train: SequenceData, valid: SequenceData | None, reporter: Reporter) -> None:
+        from rnnfast.kernels.engine import Predictor, Trainer
+
+        self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
+        self.config: TrainConfig = model.config.train
+        data = kernel_data(model, train)
+        self.trainer = Trainer(
+            model.architecture,
+            model.parameters,
+            data,
+            loss=model.loss,
+            optimizer=self.config.optimizer,
+            reduction=self.config.reduction,
+            batch=self.config.batch_size,
+        )
+        # Reported losses follow the reduction: per labelled output, or per sequence.
+        outputs = len(model.schema.targets)
+        self.loss_terms = outputs * (float(data.mass.sum()) if self.trainer.mean else train.sequences)
+        self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
+        if valid is not None:
+            self.predictor = Predictor(model.architecture, self.trainer.parameters)
+            self.valid_x = np.ascontiguousarray(model.scaler.transform(valid.x), model.architecture.dtype)
+        self.fit = Fit()
+
+    def run(self) -> Fit:
+        """Train until a reason to stop comes up, and put the chosen weights into the model.
+
+        A run that diverges keeps the last good weights, and the error to raise is in the result.
+        """
+        from rnnfast.kernels.engine import compile_clock
+
+        fit, config = self.fit, self.config
+        deadline, started = Deadline(seconds(config.max_time)), time.perf_counter()
+        orders = self._orders()
+        with interruptible() as interrupt, compile_clock(self.reporter.compiling) as clock:
+            while fit.epochs < config.epochs:
+                if not self._train(orders):
+                    break
+                evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == config.epochs
+                scores, best = self._evaluate() if evaluated and self.valid is not None else (None, False)
+                self._report(scores, best, time.perf_counter() - started)
+                if self.stopping.exhausted:
+                    fit.stopped = "patience"
+                elif interrupt.requested:
+                    fit.stopped = "interrupted"
+                elif deadline.passed and fit.epochs < config.epochs:
+                    fit.stopped = "max_time"
+                if fit.stopped != "epochs":
+                    break
+            fit.compile_seconds = clock.seconds
+        self._finish()
+        return fit
+
+    def _orders(self) -> Iterator[NDArray[np.int64]]:
+        """Yield the order of the sequences for each epoch."""
+        count = self.train.sequences
+        if not self.config.shuffle:
+            while True:
+                yield np.arange(count)
+        generator = np.random.default_rng([self.config.seed, ORDER_STREAM])
+        while True:
+            yield generator.permutation(count)
+
+    def _train(self, orders: Iterator[NDArray[np.int64]]) -> bool:
+        """Run the epochs up to the next evaluation, or as many as fit into one call; tell whether they went well."""
+        from rnnfast.kernels.engine import compile_clock
+
+        fit, config, trainer = self.fit, self.config, self.trainer
+        until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, config.epochs - fit.epochs)
+        per_epoch = fit.train_seconds / fit.epochs if fit.epochs else CALL_SECONDS
+        count = max(1, min(until_evaluation, int(CALL_SECONDS / max(per_epoch, 1e-9))))
+        wanted = np.stack([next(orders) for _ in range(count if config.shuffle else 1)])
+        good = trainer.parameters.copy()
+        with compile_clock() as clock:
+            start = time.perf_counter()
+            losses = trainer.run(wanted, count, config.lr)
+            fit.train_seconds += time.perf_counter() - start - clock.seconds
+        if losses is None:
+            epoch, step = fit.epochs + int(trainer.where[0]) + 1, int(trainer.where[1]) + 1
+            trainer.parameters[:] = good
+            fit.diverged = DivergedError(
+                f"diverged at epoch {epoch}, update {step:,}: the loss or a weight became NaN or infinite. "
+                f"The weights of epoch {self.stopping.best_epoch if self.stopping.weights is not None else fit.epochs} are kept. "
+                f"Try a smaller learning rate (--lr, now {config.lr:g})",
+                epoch,
+                step,
+            )
+            return False
+        for loss in losses:
+            fit.epochs += 1
+            fit.history.append({"epoch": fit.epochs, "split": "train", "loss": float(loss) / self.loss_terms})
+        fit.timesteps_per_second = self.train.rows * fit.epochs / max(fit.train_seconds, 1e-9)
+        return True
+
+    def _evaluate(self) -> tuple[dict[str, Any], bool]:
+        """Score the validation part and remember the weights if they are the best so far."""
+        assert self.valid is not None
+        start = time.perf_counter()
+        outputs = self.predictor.outputs_of(self.valid_x.ravel(), self.valid.offsets)
+        scores = self.model.quick_score(self.valid, outputs)
+        best = self.stopping.better(scores["loss"], self.fit.epochs, self.trainer.parameters)
+        self.fit.history.append({"epoch": self.fit.epochs, "split": "valid", **scores})
+        self.fit.eval_seconds += time.perf_counter() - start
+        return scores, best
+
+    def _report(self, scores: dict[str, Any] | None, best: bool, elapsed: float) -> None:
+        fit, config = self.fit, self.config
+        train_loss = next(row["loss"] for row in reversed(fit.history) if row["split"] == "train")
+        self.reporter.epoch(
+            EpochRecord(
+                epoch=fit.epochs,
+                epochs=config.epochs,
+                train_loss=train_loss,
+                valid=scores,
+                best=best,
+                best_epoch=self.stopping.best_epoch,
+                elapsed=elapsed,
+                timesteps_per_second=fit.timesteps_per_second,
+                eta=elapsed / fit.epochs * (config.epochs - fit.epochs),
+            )
+        )
+
+    def _finish(self) -> None:
+        """Choose the weights: the best ones with patience, else the last."""
+        if self.stopping.weights is not None:
+            self.trainer.parameters[:] = self.stopping.weights
+            self.fit.best_epoch = self.stopping.best_epoch
+        else:
+            self.fit.best_epoch = self.fit.epochs
+        self.model.parameters = self.trainer.tensors()

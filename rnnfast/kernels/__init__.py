@@ -1,12 +1,12 @@
 """Compiled kernels; they import numba, llvmlite and numpy alone (and platformdirs, to find the cache).
 
-    simd, activations, losses, optimizers    the vocabulary: values and rules that a shape selects at compile time
-    tiles, packing, head                     matrix products, chunks of unequal sequences, the output layer
-    rnn                                      a cell on packed chunks: one file each
-    rnn_sequence                             the small vanilla RNN in registers, one sequence at a time
-    epoch                                    entry points
-    layout, workspace, target, cache         memory, processor, compiled code
-    engine                                   all of it as Python objects
+simd, activations, losses, optimizers    the vocabulary: values and rules that a shape selects at compile time
+tiles, packing, head                     matrix products, chunks of unequal sequences, the output layer
+rnn                                      a cell on packed chunks: one file each
+rnn_sequence                             the small vanilla RNN in registers, one sequence at a time
+epoch                                    entry points
+layout, workspace, target, cache         memory, processor, compiled code
+engine                                   all of it as Python objects
 """
 
 

@@ -12,10 +12,9 @@ NaN gives NaN, infinities give the limits.
 """
 
 from llvmlite import ir
-from numba import types
 from numba.extending import intrinsic
 
-from rnnfast.kernels.simd import FAST, call, llvm_type
+from rnnfast.kernels.simd import FAST, call
 
 # Per width of the float: P and Q of tanh (lowest power first) and the argument from which tanh rounds to 1.
 _TANH = {
@@ -190,8 +189,13 @@ def relu(x):
 def _relu_gradient(y):
     """1 where y > 0, else 0."""
     one = y * 0.0 + 1.0  # NaN stays NaN
-    return one.where("==", 1.0, 0.0) if y is None else Term(y.builder, y.builder.select(
-        y.builder.fcmp_ordered("<=", y.value, y.term(0.0)), y.term(0.0), one.value))
+    return (
+        one.where("==", 1.0, 0.0)
+        if y is None
+        else Term(
+            y.builder, y.builder.select(y.builder.fcmp_ordered("<=", y.value, y.term(0.0)), y.term(0.0), one.value)
+        )
+    )
 
 
 # name: (y = f(x), derivative as a function of y)

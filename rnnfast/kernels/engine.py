@@ -9,7 +9,7 @@ from numba.core import event
 from rnnfast.kernels import epoch, rnn_sequence, target
 from rnnfast.kernels.architecture import Architecture
 from rnnfast.kernels.layout import Layout
-from rnnfast.kernels.simd import Shape
+from rnnfast.kernels.shape import Shape
 from rnnfast.kernels.workspace import PAD, Data, aligned, packed_work, sequence_work
 
 # The register engine holds Wh, Wy and a gradient of each in registers: beyond these sizes tiles are faster.
@@ -92,12 +92,12 @@ class Trainer:
         else:
             engine, self.chunk = "packed", min(self.batch, CHUNK)
         fused = optimizer == "sgd" and self.batch == self.chunk and (engine == "packed" or self.batch == 1)
-        self.shape = _shape(
-            architecture, self.layout, engine, loss=loss, optimizer=optimizer, fused=int(fused)
-        )
+        self.shape = _shape(architecture, self.layout, engine, loss=loss, optimizer=optimizer, fused=int(fused))
         network = self.layout.network
         self.work = (
-            sequence_work(self.shape, longest, dtype) if engine == "sequence" else packed_work(network, self.chunk, longest, dtype)
+            sequence_work(self.shape, longest, dtype)
+            if engine == "sequence"
+            else packed_work(network, self.chunk, longest, dtype)
         )
         self.gradient = self.parameters if fused else aligned(self.layout.size, dtype)
         self.where = np.zeros(2, np.int64)

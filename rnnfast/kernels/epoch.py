@@ -16,7 +16,8 @@ from rnnfast.kernels.compiling import entry, inlined
 from rnnfast.kernels.losses import loss_and_gradient
 from rnnfast.kernels.optimizers import update
 from rnnfast.kernels.packing import pack
-from rnnfast.kernels.simd import at, fill, load, number, prefetch, spans, store, total
+from rnnfast.kernels.simd import fill, load, prefetch, store, total
+from rnnfast.kernels.spans import at, number, spans
 
 OK, DIVERGED = 0, 1
 
@@ -134,7 +135,9 @@ def train(s, network, p, g, data, orders, epochs, batch, chunk, mean, lr, work, 
                 continue  # nothing labelled
             scale = 1.0 / (mass * O) if mean else 1.0 / O
             if s.fused:
-                total_loss += chunk_gradient(s, network, p, p, data, order, first, stop - first, number(p, -lr * scale), work)
+                total_loss += chunk_gradient(
+                    s, network, p, p, data, order, first, stop - first, number(p, -lr * scale), work
+                )
             else:
                 for i in range(0, size, s.W):
                     store(g, i, fill(g, 0, s))

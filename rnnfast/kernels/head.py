@@ -1,10 +1,11 @@
 """The linear head on packed rows: out = Wy h + b_y.
 
-    dh = Wy' dy,  dWy = sum dy h',  db_y = sum dy
+dh = Wy' dy,  dWy = sum dy h',  db_y = sum dy
 """
 
 from rnnfast.kernels.compiling import part
-from rnnfast.kernels.simd import at, broadcast, fill, fma, load, store, total
+from rnnfast.kernels.simd import broadcast, fill, fma, load, store, total
+from rnnfast.kernels.spans import at
 from rnnfast.kernels.tiles import accumulate_rows
 
 

@@ -7,10 +7,10 @@ A kernel multiplies them by the weight of the step and by the scale of the batch
 steps and mean over outputs) is in that scale, so that the loss and its gradient cannot disagree.
 """
 
-from rnnfast.kernels.compiling import inlined
 from numba.extending import intrinsic
 
 from rnnfast.kernels.activations import Term, sigmoid, softplus
+from rnnfast.kernels.compiling import inlined
 from rnnfast.kernels.simd import first_lanes, load, splat, store, total
 
 # name: (value, derivative by p), functions of the outputs p and the targets y

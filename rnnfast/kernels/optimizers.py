@@ -11,7 +11,7 @@ from rnnfast.kernels.simd import fma, load, splat, store
 
 
 def sgd(s, size, p, g, lr):
-    """p <- p - lr g."""
+    """P <- p - lr g."""
     rate = splat(-lr, s)
     for i in range(0, size, s.W):
         store(p, i, fma(rate, load(g, i, s), load(p, i, s)))

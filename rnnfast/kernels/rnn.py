@@ -10,7 +10,8 @@ written here is the order of the steps and the elementwise part.
 
 from rnnfast.kernels.activations import activate, activation_gradient
 from rnnfast.kernels.compiling import part
-from rnnfast.kernels.simd import at, fill, load, store
+from rnnfast.kernels.simd import fill, load, store
+from rnnfast.kernels.spans import at
 from rnnfast.kernels.tiles import accumulate_rows, multiply_rows, sum_rows, transpose
 
 GATES = 1

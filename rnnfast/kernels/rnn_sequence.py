@@ -12,33 +12,18 @@ Gradients are added to a span that may be the parameters themselves: with dy sca
 gradient buffer exists. Every weight is therefore read before its gradient is added.
 """
 
-from rnnfast.kernels.compiling import entry, inlined
-
 from rnnfast.kernels.activations import activate, activation_gradient
+from rnnfast.kernels.compiling import entry, inlined
 from rnnfast.kernels.losses import loss_and_gradient
-from rnnfast.kernels.simd import (
-    add_scaled,
-    at,
-    broadcast,
-    combine,
-    fill,
-    first_lanes,
-    fma,
-    load,
-    load_rows,
-    matvec,
-    outer_update,
-    spans,
-    store,
-    store_rows,
-    total,
-)
+from rnnfast.kernels.registers import add_scaled, combine, load_rows, matvec, outer_update, store_rows
+from rnnfast.kernels.simd import broadcast, fill, first_lanes, fma, load, store, total
+from rnnfast.kernels.spans import at, spans
 from rnnfast.kernels.tiles import transpose
 
 
 @inlined
 def project(s, x, row, p, bias):
-    """bias + Wx' x[row], in two partial sums."""
+    """Bias + Wx' x[row], in two partial sums."""
     start = row * s.F
     even, odd = bias, fill(x, 0, s)
     for i in range(0, s.F - 1, 2):

@@ -8,20 +8,9 @@ they are. All matrices are flat, row-major; N, the width of B, C, D and G, is a 
 """
 
 from rnnfast.kernels.compiling import inlined, part
-
-from rnnfast.kernels.simd import (
-    at,
-    broadcast,
-    consecutive,
-    fill,
-    fma,
-    load,
-    load_tile,
-    row_starts,
-    store,
-    store_tile,
-    tile_fma,
-)
+from rnnfast.kernels.registers import consecutive, load_tile, row_starts, store_tile, tile_fma
+from rnnfast.kernels.simd import broadcast, fill, fma, load, store
+from rnnfast.kernels.spans import at
 
 
 @inlined

@@ -80,11 +80,15 @@ def load(path: str | Path) -> Model:
             schema=Schema.from_json(header["columns"]),
             scaler=Scaler.from_json(header["scaler"]),
             target_scaler=Scaler.from_json(header["target_scaler"]),
-            config=Config().with_values({k: v for section in header["config"].values() for k, v in section.items()}, str(path)),
+            config=Config().with_values(
+                {k: v for section in header["config"].values() for k, v in section.items()}, str(path)
+            ),
             loss=header["loss"],
             target_mean=tuple(header["target_mean"]),
             threshold=header["threshold"],
-            metadata={key: header[key] for key in ("data_digest", "split", "metrics", "training", "versions") if key in header},
+            metadata={
+                key: header[key] for key in ("data_digest", "split", "metrics", "training", "versions") if key in header
+            },
         )
     except (KeyError, TypeError, AttributeError, ValueError, UsageError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
@@ -112,5 +116,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
     if found != FORMAT_VERSION:
-        raise ModelError(f"{path}: has format {found}, this rnnfast reads {FORMAT_VERSION}; update rnnfast or train again")
+        raise ModelError(
+            f"{path}: has format {found}, this rnnfast reads {FORMAT_VERSION}; update rnnfast or train again"
+        )
     return tensors, header

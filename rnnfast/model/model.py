@@ -91,7 +91,9 @@ class Model:
         """Score outputs (rows, O) that the network gave for data."""
         labelled = data.labelled
         if not labelled.any():
-            raise DataError(f"{', '.join(data.source)}: no step has a value in {', '.join(self.schema.targets)}; nothing to score")
+            raise DataError(
+                f"{', '.join(data.source)}: no step has a value in {', '.join(self.schema.targets)}; nothing to score"
+            )
         y, raw = data.y[labelled], np.asarray(outputs[labelled], np.float64)
         answers = np.asarray(self.answers(outputs[labelled]), np.float64)
         metrics: dict[str, Any] = {"loss": self._loss(raw, y, data)}
@@ -201,7 +203,9 @@ def checked_parameters(parameters: Mapping[str, Floats], shapes: Mapping[str, tu
     """Raise ModelError where tensors are missing, too many, of another shape or not finite."""
     missing, extra = sorted(shapes.keys() - parameters.keys()), sorted(parameters.keys() - shapes.keys())
     if missing or extra:
-        raise ModelError(f"{path}: tensors do not fit the architecture: missing {missing or 'none'}, unknown {extra or 'none'}")
+        raise ModelError(
+            f"{path}: tensors do not fit the architecture: missing {missing or 'none'}, unknown {extra or 'none'}"
+        )
     for name, shape in shapes.items():
         if parameters[name].shape != shape:
             raise ModelError(f"{path}: tensor {name} has the shape {parameters[name].shape}, expected {shape}")

@@ -62,6 +62,4 @@ def kernel_data(model: Model, data: SequenceData) -> Any:
     from rnnfast.kernels.engine import training_data
 
     target = data.y if data.schema.task == "binary" else model.target_scaler.transform(data.y)
-    return training_data(
-        model.scaler.transform(data.x), target, data.labelled, data.offsets, model.config.train.dtype
-    )
+    return training_data(model.scaler.transform(data.x), target, data.labelled, data.offsets, model.config.train.dtype)

@@ -89,7 +89,9 @@ def _parts(table: SequenceData, config: Config, valid: Any, test: Any) -> Parts:
         return data if isinstance(data, SequenceData) else read_table(data, schema=table.schema)
 
     if valid is not None:
-        parts = Parts(table, read(valid), None, f"all of {table.sequences:,} sequences; validation from a table of its own")
+        parts = Parts(
+            table, read(valid), None, f"all of {table.sequences:,} sequences; validation from a table of its own"
+        )
     else:
         parts = split(table, config.data.split, config.train.seed)
     if test is not None:
@@ -109,7 +111,9 @@ def _fit(
     fit = loop.run()
     start = time.perf_counter()
     named = {"train": parts.train, "valid": parts.valid, "test": parts.test}
-    evaluations = {name: model.evaluate(part) for name, part in named.items() if part is not None and part.labelled.any()}
+    evaluations = {
+        name: model.evaluate(part) for name, part in named.items() if part is not None and part.labelled.any()
+    }
     fit.eval_seconds += time.perf_counter() - start
     model.metadata = _metadata(table, parts, config, own_valid, evaluations, fit)
     return TrainResult(
@@ -157,9 +161,18 @@ def _metadata(
     """What the model file tells about its origin."""
     return {
         "data_digest": table.digest,
-        "split": {"shares": [1.0] if own_valid else list(config.data.split), "seed": config.train.seed, "rule": parts.rule},
+        "split": {
+            "shares": [1.0] if own_valid else list(config.data.split),
+            "seed": config.train.seed,
+            "rule": parts.rule,
+        },
         "metrics": plain({name: scores.metrics for name, scores in evaluations.items()}),
-        "training": {"epochs": fit.epochs, "best_epoch": fit.best_epoch, "stopped": fit.stopped, "source": list(table.source)},
+        "training": {
+            "epochs": fit.epochs,
+            "best_epoch": fit.best_epoch,
+            "stopped": fit.stopped,
+            "source": list(table.source),
+        },
     }
 
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 

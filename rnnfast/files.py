@@ -1,9 +1,12 @@
-"""Where results may be written."""
+"""Where results may be written, and writing them whole or not at all."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from rnnfast.errors import RnnfastError, UsageError
 
@@ -21,3 +24,33 @@ def check_writable(path: Path, force: bool) -> None:
         raise UsageError(f"{path}: there is no directory {path.parent}; create it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise RnnfastError(f"{path}: no permission to write there")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside `path` that takes its name when all went well, and is deleted otherwise.
+
+    What exists and is no plain file (/dev/null, a pipe) is written as it is: a rename would take its place.
+    Raises RnnfastError where the file cannot be written.
+    """
+    direct = path.exists() and not path.is_file()
+    temporary = path if direct else path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            yield stream
+        if not direct:
+            temporary.replace(path)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise RnnfastError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        if not direct:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is never half there."""
+    with replacing(path) as stream:
+        stream.write(content)

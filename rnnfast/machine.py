@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,7 @@ from rnnfast.errors import RnnfastError
 from rnnfast.metrics.evaluation import SCHEMA_VERSION
 from rnnfast.versions import MISSING, versions
 
-# Register width in bits by the feature that the processor must have, widest first.
-SIMD_FEATURES = (("avx512f", 512), ("avx2", 256))
-LEAST_SIMD_BITS = 128  # SSE2, NEON
-
+GOOD_SIMD_BITS = 256  # AVX2; narrower registers (SSE2, NEON) take two to four times as many instructions
 SLOW_WARM_UP = 20.0  # s; a few seconds is usual for a first run, tens of milliseconds for later ones
 
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
@@ -34,17 +31,10 @@ def processor_name() -> str:
 
 
 def simd_bits() -> int:
-    """Return the width of the widest vector registers in bits."""
-    from llvmlite import binding
+    """Return the width of the vector registers that kernels are compiled for, in bits."""
+    from rnnfast.kernels.target import vector_bytes
 
-    try:
-        features = binding.get_host_cpu_features()
-    except RuntimeError:  # LLVM does not know the host
-        return LEAST_SIMD_BITS
-    for feature, bits in SIMD_FEATURES:
-        if features.get(feature):
-            return bits
-    return LEAST_SIMD_BITS
+    return 8 * int(vector_bytes())
 
 
 def cores() -> int:
@@ -54,26 +44,47 @@ def cores() -> int:
 
 
 def examine() -> dict[str, Any]:
-    """Examine versions, processor, threads and cache, warm the kernels up, and list what is well and what is not."""
-    cache_is_chosen = bool(os.environ.get("NUMBA_CACHE_DIR"))
+    """Examine versions, processor, threads and cache, warm the kernels up, and list what is well and what is not.
+
+    What cannot be found out is None: an installation that does not work is what this is for.
+    """
     warm_up, warm_up_error = _warm_up()
-    directory = os.environ.get("NUMBA_CACHE_DIR")
     report: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "versions": versions(),
         "system": platform.platform(),
-        "cpu": {"name": processor_name(), "architecture": platform.machine(), "simd_bits": simd_bits()},
+        "cpu": {"name": processor_name(), "architecture": platform.machine(), "simd_bits": _try(simd_bits)},
         "cores": {"usable": cores(), "all": os.cpu_count() or 1},
         "threads": {name: os.environ[name] for name in THREAD_VARIABLES if os.environ.get(name)},
-        "cache": {
-            "directory": directory,
-            "chosen_by": "NUMBA_CACHE_DIR" if cache_is_chosen else "rnnfast",
-            "writable": _writable(directory),
-        },
+        "cache": _cache(),
         "warm_up_seconds": warm_up,
     }
     report["checks"] = _checks(report, warm_up_error)
     return report
+
+
+def _try(function: Callable[[], Any]) -> Any:
+    """Return what a function of the kernels returns, or None where they cannot be imported or do not know the host."""
+    try:
+        return function()
+    except (ImportError, OSError, RuntimeError, ValueError):
+        return None
+
+
+def _cache() -> dict[str, Any]:
+    """Return where compiled kernels are kept, who chose it, and whether they can be written there."""
+
+    def directories() -> tuple[str, str]:
+        from rnnfast.kernels.cache import directory, wanted
+
+        return str(wanted()), str(directory())
+
+    wanted, used = _try(directories) or (None, None)
+    return {
+        "directory": wanted,
+        "chosen_by": "NUMBA_CACHE_DIR" if os.environ.get("NUMBA_CACHE_DIR") else "rnnfast",
+        "writable": used is not None and used == wanted,
+    }
 
 
 def _warm_up() -> tuple[float | None, str]:
@@ -86,18 +97,6 @@ def _warm_up() -> tuple[float | None, str]:
         return None, f"{type(error).__name__}: {error}"
 
 
-def _writable(directory: str | None) -> bool:
-    """Tell whether files can be made in a directory, by making one; the directory is created where it is missing."""
-    if not directory:
-        return False
-    try:
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            return True
-    except OSError:
-        return False
-
-
 def _checks(report: dict[str, Any], warm_up_error: str) -> list[dict[str, str]]:
     """Return name, status (ok, warning or error), message and fix of each check."""
     missing = [name for name, version in report["versions"].items() if version == MISSING]
@@ -107,9 +106,9 @@ def _checks(report: dict[str, Any], warm_up_error: str) -> list[dict[str, str]]:
         _check("libraries", not missing, "all installed", f"{', '.join(missing)} {MISSING}", "reinstall rnnfast"),
         _check(
             "vectors",
-            bits >= SIMD_FEATURES[-1][1],
+            bits is not None and bits >= GOOD_SIMD_BITS,
             f"{bits}-bit registers",
-            f"{bits}-bit registers only: kernels run at a fraction of the speed of AVX2 or AVX-512",
+            f"{bits or 'unknown'}-bit registers: kernels run at a fraction of the speed of AVX2 or AVX-512",
             "on a virtual machine, let it pass the features of the host's processor through",
         ),
         _check(

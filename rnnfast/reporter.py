@@ -70,6 +70,9 @@ class Reporter:
     def epoch(self, record: EpochRecord) -> None:
         """Tell that an epoch is finished; called after each one, so it must be quick."""
 
+    def interrupted(self) -> None:
+        """Tell that Ctrl-C was pressed and the run ends after this epoch; called by a signal handler."""
+
     def notice(self, text: str) -> None:
         """Tell a thing worth knowing."""
 

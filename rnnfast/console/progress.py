@@ -90,16 +90,18 @@ def epoch_line(record: EpochRecord, valid: Mapping[str, Any] | None, width: int,
     scores = valid or {}
     key = next((name for name in KEY_METRICS if name in scores), None)
     remaining = record.eta is not None and record.epoch < record.epochs
+    # Fixed widths, so that lines stand in columns and the redrawn one keeps still.
+    best = f"{'★ best' if record.best else f'best {record.best_epoch}':<{len(f'best {record.epochs}')}}"
     parts = {
         "epoch": (f"epoch {epochs}", LABEL),
         "bar": (_bar(record.epoch / max(record.epochs, 1)) if bar else "", FAINT),
-        "loss": (f"loss {number(record.train_loss):>7}", ""),
-        "valid": (f"valid {number(scores['loss']):>7}" if "loss" in scores else "", ""),
-        "key": (f"{key} {number(scores[key])}" if key else "", ""),
-        "best": ("★ best" if record.best else f"best {record.best_epoch}", GOOD if record.best else FAINT),
-        "speed": (scaled(record.timesteps_per_second, "steps/s"), FAINT),
-        "elapsed": (duration(record.elapsed), FAINT),
-        "eta": (f"ETA {duration(record.eta or 0.0)}" if remaining else "", FAINT),
+        "loss": (f"loss {number(record.train_loss):>8}", ""),
+        "valid": (f"valid {number(scores['loss']):>8}" if "loss" in scores else "", ""),
+        "key": (f"{key} {number(scores[key], 3):>6}" if key else "", ""),
+        "best": (best if scores else "", GOOD if record.best else FAINT),
+        "speed": (f"{scaled(record.timesteps_per_second, 'steps/s'):>14}", FAINT),
+        "elapsed": (f"{duration(record.elapsed):>6}", FAINT),
+        "eta": (f"ETA {duration(record.eta or 0.0):>6}" if remaining else "", FAINT),
     }
     # What goes, or gets shorter, while room is short: the least important first.
     reductions = [

@@ -58,7 +58,7 @@ def percent(share: float) -> str:
 
 def duration(seconds: float) -> str:
     """Text of a time span: 38 ms, 4.21 s, 3 min 12 s, 1 h 05 min."""
-    if seconds < 0.0995:
+    if seconds < 0.9995:
         return f"{1000 * seconds:.0f} ms"
     if seconds < 99.95:
         return f"{number(seconds, 3)} s"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rnnfast.reporter import EpochRecord
     from rnnfast.training.result import TrainResult
 
+STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
+
 
 class TrainConsole(Reporter):
     """Prints a run: header and progress on stderr, scores and files on stdout.
@@ -78,11 +80,15 @@ class TrainConsole(Reporter):
 
     def compiling(self) -> None:
         """Explain the wait of a first run."""
-        self.screen.progress(fields([("Kernels", "compiling (first run, takes a few seconds)")]))
+        self.screen.progress(fields([("Kernels", "compiling (once for networks of this kind, takes a few seconds)")]))
 
     def epoch(self, record: EpochRecord) -> None:
         """Show a finished epoch."""
         self._progress.update(record)
+
+    def interrupted(self) -> None:
+        """Answer Ctrl-C at once."""
+        self.screen.notice("interrupted: the run ends after this epoch and is saved; Ctrl-C again leaves at once")
 
     def notice(self, text: str) -> None:
         """Print a thing worth knowing."""
@@ -102,15 +108,16 @@ class TrainConsole(Reporter):
             screen.progress(Text())
             screen.result(*score_sheet(result.evaluations, schema.classes, schema.targets, screen.out.width), Text())
         files = [(name.capitalize(), with_size(str(path))) for name, path in result.files.items()]
-        screen.result(fields([("Best", self._ending(result)), *files]))
+        screen.result(fields([("Weights", self._ending(result)), *files]))
         spent = ", ".join(f"{phase} {duration(taken)}" for phase, taken in result.seconds.items())
         if result.timesteps_per_second:
             spent += f"; {scaled(result.timesteps_per_second, 'steps/s')} in training"
         screen.progress(fields([("Time", spent)]))
+        self._advise(result)
         self._suggest(result)
 
     def _ending(self, result: TrainResult) -> Text:
-        """Say which epoch was best and why training stopped."""
+        """Say which epoch the weights are of and why training stopped."""
         asked = self.config.train.epochs
         reasons = {
             "epochs": "all epochs were run",
@@ -118,11 +125,27 @@ class TrainConsole(Reporter):
             "max_time": f"stopped: the time of {self.config.train.max_time} was up",
             "interrupted": "interrupted",
         }
-        text = Text(f"epoch {result.best_epoch:,} of {result.epochs:,}")
+        if result.best_epoch == 0:
+            text = Text("the initial ones")
+        elif result.best_epoch == result.epochs:
+            text = Text(f"of the last epoch, {result.epochs:,}")
+        else:
+            text = Text(f"of the best epoch, {result.best_epoch:,} of {result.epochs:,}")
         if result.epochs != asked:
             text.append(f" ({asked:,} asked for)")
         style = CAUTION if result.stopped == "interrupted" else ""
         return text.append("; ").append(reasons.get(result.stopped, result.stopped), style)
+
+    def _advise(self, result: TrainResult) -> None:
+        """Say where more epochs, or fewer, would have given a better model."""
+        losses = [(row["loss"], row["epoch"]) for row in result.history if row["split"] == "valid"]
+        if not losses:
+            return
+        best, epochs = min(losses)[1], result.epochs
+        if result.stopped == "epochs" and best > STILL_FALLING * epochs:
+            self.screen.notice(f"the validation loss was still falling at the end; try --epochs {2 * epochs}")
+        elif self.config.train.patience == 0 and best < epochs:
+            self.screen.notice(f"the validation loss was lowest in epoch {best:,}; --patience 10 keeps those weights")
 
     def _suggest(self, result: TrainResult) -> None:
         """Print commands that make sense next."""
@@ -135,11 +158,11 @@ class TrainConsole(Reporter):
             ["rnnfast", "predict", "--model", run, "--data", name, "-o", "predictions.csv"],
             ["rnnfast", "inspect", run],
         ]
-        if "valid" in result.evaluations and self.config.data.valid is None:
+        tables = self.config.data
+        if tables.test or tables.valid:
+            commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", str(tables.test or tables.valid)])
+        elif "valid" in result.evaluations:
             commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", name, "--part", "valid"])
-        still_improving = result.stopped == "epochs" and result.best_epoch == result.epochs > 0
-        if still_improving and "valid" in result.evaluations:
-            self.screen.notice(f"the last epoch was the best one; try --epochs {2 * result.epochs}")
         room = self.screen.err.width - 10  # the label's column
         self.screen.progress(fields([("Next", "\n".join(command(words, room) for words in commands))]))
 

@@ -75,13 +75,18 @@ def show_model(screen: Screen, described: Mapping[str, Any]) -> None:
         ("Target", listed(columns["targets"])),
         ("Features", listed(columns["features"], most=len(columns["features"]) if screen.verbose else 8)),
         ("Scaling", training["data"]["scale"]),
-        ("Trained", _training_line(training)),
+        ("Training", _training_line(training, described["loss"])),
     ]
+    trained = described["trained"]
+    if trained:
+        weights = f"of epoch {trained['best_epoch']:,}" if trained["best_epoch"] else "initial"
+        rows.append(("Weights", f"{weights}; {counted(trained['epochs'], 'epoch')} run ({trained['stopped']})"))
+        rows.append(("Data", ", ".join(trained["source"])))
     versions = described["versions"]
     if versions:
         rows.append(("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
     if described["data_digest"]:
-        rows.append(("Data", f"sha256 {described['data_digest']}"))
+        rows.append(("SHA-256", described["data_digest"]))
     screen.result(fields(rows), Text())
     wide = screen.out.width >= WIDE
     tensors = [
@@ -98,11 +103,11 @@ def show_model(screen: Screen, described: Mapping[str, Any]) -> None:
     _show_metrics(screen, described["metrics"])
 
 
-def _training_line(training: Mapping[str, Any]) -> str:
+def _training_line(training: Mapping[str, Any], loss: str) -> str:
     train = training["train"]
     return (
         f"{train['optimizer']}, learning rate {train['lr']:g}, {counted(train['batch_size'], 'sequence')} per update,"
-        f" {train['loss']} loss, at most {counted(train['epochs'], 'epoch')}, seed {train['seed']}"
+        f" {loss} loss, at most {counted(train['epochs'], 'epoch')}, seed {train['seed']}"
     )
 
 
@@ -124,7 +129,7 @@ def show_doctor(screen: Screen, report: Mapping[str, Any]) -> None:
             [
                 ("Versions", ", ".join(f"{name} {version}" for name, version in report["versions"].items())),
                 ("System", report["system"]),
-                ("CPU", f"{cpu['name']} ({cpu['architecture']}), {cpu['simd_bits']}-bit vectors"),
+                ("CPU", f"{cpu['name']} ({cpu['architecture']}), {cpu['simd_bits'] or 'unknown'}-bit vectors"),
                 ("Cores", f"{cores['usable']} usable of {cores['all']}"),
             ]
         ),
@@ -151,7 +156,7 @@ class BenchProgress(Reporter):
 
     def compiling(self) -> None:
         """Explain the wait of a first run."""
-        self._screen.progress(Text("compiling kernels (first run, takes a few seconds)", FAINT))
+        self._screen.progress(Text("compiling kernels (only once, takes a few seconds)", FAINT))
 
 
 def show_bench(screen: Screen, report: Mapping[str, Any]) -> None:

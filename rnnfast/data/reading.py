@@ -187,19 +187,19 @@ def _check_duplicates(
 def _role_notes(found: Roles, schema: Schema) -> list[str]:
     """Say which column is what."""
     layouts = {
-        "original": "layout name,t,x..,y..",
-        "card": "layout of card payments (Time,V..,Amount,Class)",
-        "options": "columns",
+        "original": "layout name,t,x..,y..: ",
+        "card": "layout of card payments (Time,V..,Amount,Class): ",
+        "options": "",
     }
     parts = [
         f"id {schema.id!r}" if schema.id else "no id",
         f"ordered by {schema.time!r}" if schema.time else "in the order of the file",
-        f"{len(schema.features)} features ({listing(schema.features)})",
+        f"{len(schema.features)} {'feature' if len(schema.features) == 1 else 'features'} ({listing(schema.features)})",
     ]
     if schema.targets:
         classes = f" ({schema.classes[0]!r} or {schema.classes[1]!r})" if schema.classes else ""
         parts.append(f"target {listing(schema.targets)}{classes}, {schema.task}")
-    notes = [f"{layouts[schema.layout]}: {'; '.join(parts)}"]
+    notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
     if found.left_out:
         notes.append(f"left out: {listing(found.left_out)}")
     return notes

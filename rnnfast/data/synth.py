@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +25,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.errors import RnnfastError, UsageError
+from rnnfast.errors import UsageError
+from rnnfast.files import replacing
 
 Floats = NDArray[np.float64]
 Column = tuple[str, NDArray[Any], str]  # header, values (rows,), printf format of a value
@@ -83,11 +83,8 @@ def synth(
         _write(columns, sys.stdout.buffer if stream is None else stream)
     else:
         target = Path(f"{kind}.csv" if path is None else path)
-        try:
-            with _replacing(target) as file:
-                _write(columns, file)
-        except OSError as error:
-            raise RnnfastError(f"{target}: cannot be written: {error.strerror or error}") from None
+        with _opened(target) as file:
+            _write(columns, file)
     return Synthetic(kind, target, sequences, steps, sequences * steps)
 
 
@@ -260,25 +257,14 @@ def _write(columns: Sequence[Column], file: IO[bytes]) -> None:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside the target that takes its name when all went well, and is deleted otherwise.
-
-    What exists and is no plain file (/dev/null, a pipe) is written as it is: a rename would take its place.
-    """
-    direct = target.exists() and not target.is_file()
-    temporary = target if direct else target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as raw:
-            if target.suffix == ".gz":
-                # Neither time nor name in the header: the same bytes again.
-                with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed:
-                    buffered = io.BufferedWriter(packed)
-                    yield buffered
-                    buffered.flush()
-            else:
-                yield raw
-        if not direct:
-            temporary.replace(target)
-    finally:
-        if not direct:
-            temporary.unlink(missing_ok=True)
+def _opened(target: Path) -> Iterator[IO[bytes]]:
+    """Open the file that takes the target's name when all went well, gzipped where the name says so."""
+    with replacing(target) as raw:
+        if target.suffix != ".gz":
+            yield raw
+            return
+        # Neither time nor name in the header: the same bytes again.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed:
+            buffered = io.BufferedWriter(packed)
+            yield buffered
+            buffered.flush()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Architecture:
     """A recurrent layer and a linear head.
 
-    dtype: "float32" or "float64". recurrent_bias: whether bias_hh is trained beside bias_ih, as in PyTorch; else it stays 0.
+    dtype: "float32" or "float64". recurrent_bias: whether bias_hh is trained beside bias_ih, as in PyTorch; else it
+    stays 0.
     """
 
     cell: str

@@ -1,8 +1,8 @@
 """Where compiled kernels are kept between processes.
 
-Numba looks a kernel up by the file of its entry point alone: it sees neither edits in the functions that the entry calls, nor most of its
-own flags. The directory therefore carries a digest of all kernel sources, library versions and flags; a changed callee is compiled anew,
-an old version's kernels are never loaded.
+Numba looks a kernel up by the file of its entry point alone: it sees neither edits in the functions that the entry
+calls, nor most of its own flags. The directory therefore carries a digest of all kernel sources, library versions and
+flags; a changed callee is compiled anew, an old version's kernels are never loaded.
 """
 
 import atexit
@@ -34,14 +34,16 @@ def digest():
     return state.hexdigest()[:16]
 
 
+def wanted():
+    """The directory of this version's kernels, under NUMBA_CACHE_DIR or the user's cache directory."""
+    base = os.environ.get("NUMBA_CACHE_DIR")
+    return (Path(base) if base else user_cache_path("rnnfast")) / f"rnnfast-{digest()}"
+
+
 @cache
 def directory():
-    """The directory of this version's kernels, under NUMBA_CACHE_DIR or the user's cache directory.
-
-    Where that cannot be written, a private temporary directory that is removed when the process ends.
-    """
-    base = os.environ.get("NUMBA_CACHE_DIR")
-    path = (Path(base) if base else user_cache_path("rnnfast")) / f"rnnfast-{digest()}"
+    """The directory that is used: `wanted`, or a private one that the process removes where that cannot be written."""
+    path = wanted()
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

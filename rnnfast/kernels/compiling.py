@@ -1,8 +1,9 @@
 """How kernels are compiled.
 
-`entry` is a kernel that Python calls: cached on disk per signature, hence per shape. `part` is a function that it calls. `inlined` is
-one that LLVM always inlines, so that SIMD values and matrices stay in registers across it; elsewhere it would only cost compile time.
-None checks bounds, raises or allocates; division by zero gives an infinity (`error_model="numpy"`), which the loss check reports.
+`entry` is a kernel that Python calls: cached on disk per signature, hence per shape. `part` is a function that it
+calls. `inlined` is one that LLVM always inlines, so that SIMD values and matrices stay in registers across it;
+elsewhere it would only cost compile time. None checks bounds, raises or allocates; division by zero gives an infinity
+(`error_model="numpy"`), which the loss check reports.
 """
 
 from functools import partial

@@ -35,6 +35,11 @@ def _fits_registers(architecture):
     )
 
 
+def _block(features):
+    """Features whose weight gradients are summed together in registers: up to 8, with the smallest rest."""
+    return min(range(min(features, 8), min(features, 4) - 1, -1), key=lambda block: features % block)
+
+
 def _shape(architecture, layout, engine, **more):
     """The compile-time shape of a kernel: only what it needs, so that kernels are shared between architectures."""
     layer, head = layout.network
@@ -46,7 +51,7 @@ def _shape(architecture, layout, engine, **more):
         **more,
     }
     if engine == "sequence":
-        sizes = {"F": layer.inputs, "H": layer.hidden, "O": head.outputs, "W": layer.width}
+        sizes = {"F": layer.inputs, "H": layer.hidden, "O": head.outputs, "W": layer.width, "B": _block(layer.inputs)}
         offsets = {"Wx": layer.Wx, "Wh": layer.Wh, "b_ih": layer.b_ih, "b_hh": layer.b_hh, "Wy": head.Wy, "by": head.by}
         line = 64 // np.dtype(architecture.dtype).itemsize
         return Shape(**items, **sizes, **offsets, line=line)
@@ -111,15 +116,15 @@ class Trainer:
         """Train `epochs` epochs.
 
         orders: (n, sequences) int64; epoch e visits the sequences in the order e % n.
-        Returns: (epochs,) sums of the loss over all labelled outputs; None if training diverged, `where` then holds the epoch of this
-        call and the update in it, both from 0.
+        Returns: (epochs,) sums of the loss over all labelled outputs; None if training diverged, `where` then holds the
+        epoch of this call and the update in it, both from 0.
         """
         losses = np.zeros(epochs)
         flat = np.concatenate((np.asarray(orders, np.int64).ravel(), np.zeros(epoch.AHEAD, np.int64)))
         rate = np.dtype(self.architecture.dtype).type(lr)
         status = epoch.train(
-            self.shape, self.layout.network, self.parameters, self.gradient, self.data, flat, epochs, self.batch, self.chunk, self.mean,
-            rate, self.work, losses, self.where,
+            self.shape, self.layout.network, self.parameters, self.gradient, self.data, flat, epochs, self.batch,
+            self.chunk, self.mean, rate, self.work, losses, self.where,
         )  # fmt: skip
         return losses if status == epoch.OK else None
 

@@ -1,10 +1,12 @@
 """Entry points: whole epochs of training, and prediction.
 
-A batch is cut into chunks of sequences; each chunk adds its scaled gradient to g, then the optimizer steps. Where a batch is one
-chunk and the rule is plain SGD, the chunk adds to the parameters themselves, with its scale times -lr (`s.fused`).
+A batch is cut into chunks of sequences; each chunk adds its scaled gradient to g, then the optimizer steps. Where a
+batch is one chunk and the rule is plain SGD, the chunk adds to the parameters themselves, with its scale times -lr
+(`s.fused`).
 
-Two engines compute the gradient of a chunk: `sequence` (one short sequence, a small vanilla RNN in registers) and `packed` (any
-cell, any number of sequences). Numba picks them, the cell, the loss and the optimizer by the words of the shape `s`, at compile time.
+Two engines compute the gradient of a chunk: `sequence` (one short sequence, a small vanilla RNN in registers) and
+`packed` (any cell, any number of sequences). Numba picks them, the cell, the loss and the optimizer by the words of the
+shape `s`, at compile time.
 """
 
 import math
@@ -113,10 +115,11 @@ def finite(s, size, p):
 def train(s, network, p, g, data, orders, epochs, batch, chunk, mean, lr, work, losses, where):
     """Run `epochs` epochs.
 
-    Reads:  data; orders (n * sequences + AHEAD,) int64, n orders of all sequences, epoch e takes the one at e % n; batch and chunk in
-            sequences; mean: loss is a mean over the labelled steps of a batch (else their sum); lr, a scalar of the parameters' type.
-    Writes: p; g (not used where s.fused); work; losses (epochs,) float64: sums of weight * loss over all outputs, each at the time of
-            its update; where (2,) int64: epoch and update in which training diverged, both 0-based.
+    Reads:  data; orders (n * sequences + AHEAD,) int64, n orders of all sequences, epoch e takes the one at e % n;
+            batch and chunk in sequences; mean: loss is a mean over the labelled steps of a batch (else their sum);
+            lr, a scalar of the parameters' type.
+    Writes: p; g (not used where s.fused); work; losses (epochs,) float64: sums of weight * loss over all outputs, each
+            at the time of its update; where (2,) int64: epoch and update in which training diverged, both 0-based.
     Returns: OK or DIVERGED; p is of no use after the latter.
     """
     size, O = p.shape[0], network.head.outputs
@@ -159,7 +162,8 @@ def train(s, network, p, g, data, orders, epochs, batch, chunk, mean, lr, work, 
 def predict(s, network, p, x, offsets, order, chunk, work, out):
     """Outputs of all steps.
 
-    Reads:  p, x (rows, F), offsets (sequences + 1,), order (sequences,): sequences of like length side by side save work.
+    Reads:  p, x (rows, F), offsets (sequences + 1,), order (sequences,): sequences of like length side by side save
+            work.
     Writes: out (rows * O,); work.
     """
     O, sequences = network.head.outputs, order.shape[0]

@@ -8,7 +8,8 @@
     Wy   (O, padded H)                       head.weight      (O, H)
     by   (O,)                                head.bias        (O,)
 
-Rows are padded with zeros to whole SIMD values, each gate by itself; the gradients of the padding are 0, so every optimizer leaves it 0.
+Rows are padded with zeros to whole SIMD values, each gate by itself; the gradients of the padding are 0, so every
+optimizer leaves it 0.
 """
 
 from typing import NamedTuple
@@ -78,7 +79,7 @@ class Layout:
 
     def _tensors(self):
         """(PyTorch name, offset, rows, gates, units, padded units per gate) of each tensor."""
-        layer, head = self.network
+        layer, _ = self.network
         width = layer.width // self.gates
         yield "rnn.weight_ih_l0", layer.Wx, layer.inputs, self.gates, layer.hidden, width
         yield "rnn.weight_hh_l0", layer.Wh, layer.hidden, self.gates, layer.hidden, width
@@ -107,7 +108,7 @@ class Layout:
         return {name: _from_kernel(view, shapes[name]) for view, name in self._views(span)}
 
     def _views(self, span):
-        """Each tensor as a view without its padding: (rows, gates, units) or (gates, units); the head as (O, H) and (O,)."""
+        """Each tensor as a view without padding: (rows, gates, units) or (gates, units); head (O, H) and (O,)."""
         for name, offset, rows, gates, units, width in self._tensors():
             count = 1 if rows is None else rows
             view = span[offset : offset + count * gates * width].reshape(count, gates, width)[..., :units]

@@ -3,8 +3,8 @@
     mse   (p - y)^2                        2 (p - y)
     bce   log(1 + e^p) - y p               sigmoid(p) - y        p is a logit: stable for any p
 
-A kernel multiplies them by the weight of the step and by the scale of the batch. The mean over steps and outputs (or the sum over
-steps and mean over outputs) is in that scale, so that the loss and its gradient cannot disagree.
+A kernel multiplies them by the weight of the step and by the scale of the batch. The mean over steps and outputs (or
+the sum over steps and mean over outputs) is in that scale, so that the loss and its gradient cannot disagree.
 """
 
 from numba.extending import intrinsic

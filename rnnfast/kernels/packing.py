@@ -5,8 +5,8 @@ start[t] + r is step t of the r-th longest sequence (the layout of PyTorch's Pac
 
     lengths 3, 2, 1:    t = 0: rows 0 1 2    t = 1: rows 3 4    t = 2: row 5      start = 0 3 5 6
 
-Three indices say where the rows of a matrix product are found: `source` in the table, `previous` among the states (R initial
-ones first, then one per packed row), `same` for the packed row itself.
+Three indices say where the rows of a matrix product are found: `source` in the table, `previous` among the states (R
+initial ones first, then one per packed row), `same` for the packed row itself.
 """
 
 from typing import NamedTuple
@@ -31,8 +31,8 @@ def packing(sequences, longest):
     rows = sequences * longest
     integers = np.int64
     return Packing(
-        np.zeros(sequences, integers), np.zeros(longest + 1, integers), np.zeros(rows, integers), np.zeros(rows, integers),
-        np.arange(rows),
+        np.zeros(sequences, integers), np.zeros(longest + 1, integers), np.zeros(rows, integers),
+        np.zeros(rows, integers), np.arange(rows),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Matrices in registers: several SIMD values as one Numba value, and the products that use them.
 
-`Rows` is n vectors: a small recurrent matrix that stays in registers through a loop, or an M x W tile of a larger product.
+`Rows` is n vectors: a small recurrent matrix that stays in registers through a loop, or an M x W tile of a larger
+product.
 """
 
 from llvmlite import ir
@@ -67,7 +68,8 @@ def store_rows(typingctx, array, offset, rows):
 def matvec(typingctx, x, rows, start):
     """Start + sum_k x[k] * rows[k], the vector-matrix product of a hidden state in lanes and a matrix in registers.
 
-    Four partial sums overlap the latency of the multiply-adds: k = 0, 4, .. from `start`, the others from their first product.
+    Four partial sums overlap the latency of the multiply-adds: k = 0, 4, .. from `start`, the others from their first
+    product.
     """
 
     def codegen(context, builder, sig, args):
@@ -138,7 +140,7 @@ def outer_update(typingctx, rows, x, y):
     return rows(rows, x, y), codegen
 
 
-# --- register tiles ----------------------------------------------------------------------------------------------------
+# --- register tiles ---
 
 
 @intrinsic

@@ -4,8 +4,8 @@
     d_t = (dh_t + Wh d_{t+1}) f'(h_t),  dh_t from the layer above         (Werbos 1990)
     dWx = sum_t x_t d_t',  dWh = sum_t h_{t-1} d_t',  db_ih = db_hh = sum_t d_t
 
-A cell is one file like this: GATES, `forward` and `backward`, registered in epoch.py. Matrix products go through tiles.py, so what is
-written here is the order of the steps and the elementwise part.
+A cell is one file like this: GATES, `forward` and `backward`, registered in epoch.py. Matrix products go through
+tiles.py, so what is written here is the order of the steps and the elementwise part.
 """
 
 from rnnfast.kernels.activations import activate, activation_gradient

@@ -5,11 +5,12 @@
     d_t   = (Wy' dy_t + Wh d_{t+1}) f'(h_t)                              (Werbos 1990)
     dWx   = sum_t x_t d_t',  dWh = sum_t h_{t-1} d_t',  db_ih = db_hh = sum_t d_t,  dWy = sum_t dy_t h_t'
 
-A hidden state is one SIMD value of W lanes, Wh is H of them held in registers through the recurrence. The chain of states is bound by
-latency, so the input projection of the next step is computed beside it. F, H, O and W are compile-time constants.
+A hidden state is one SIMD value of W lanes, Wh is H of them held in registers through the recurrence. The chain of
+states is bound by latency, so the input projection of the next step is computed beside it. F, H, O and W are
+compile-time constants.
 
-Gradients are added to a span that may be the parameters themselves: with dy scaled by -lr that is the SGD update, and no
-gradient buffer exists. Every weight is therefore read before its gradient is added.
+Gradients are added to a span that may be the parameters themselves: with dy scaled by -lr that is the SGD update, and
+no gradient buffer exists. Every weight is therefore read before its gradient is added.
 """
 
 from rnnfast.kernels.activations import activate, activation_gradient
@@ -95,26 +96,14 @@ def backward(s, p, g, T, work):
 
 @inlined
 def add_input_gradient(s, g, x, first, T, work):
-    """g.Wx += sum_t x_t d_t', five features at a time so that one load of d_t serves five multiply-adds."""
-    F, W = s.F, s.W
-    whole = F - F % 5
-    for i in range(0, whole, 5):
-        at = s.Wx + i * W
-        w0, w1, w2, w3, w4 = (
-            load(g, at, s), load(g, at + W, s), load(g, at + 2 * W, s), load(g, at + 3 * W, s), load(g, at + 4 * W, s)
-        )  # fmt: skip
+    """g.Wx += sum_t x_t d_t', B features at a time so that one load of d_t serves B multiply-adds."""
+    F, W, B = s.F, s.W, s.B
+    whole = F - F % B
+    for i in range(0, whole, B):
+        rows = load_rows(g, s.Wx + i * W, "B", s)
         for t in range(T):
-            delta, k = load(work.delta, t * W, s), (first + t) * F + i
-            w0 = fma(broadcast(x, k, s), delta, w0)
-            w1 = fma(broadcast(x, k + 1, s), delta, w1)
-            w2 = fma(broadcast(x, k + 2, s), delta, w2)
-            w3 = fma(broadcast(x, k + 3, s), delta, w3)
-            w4 = fma(broadcast(x, k + 4, s), delta, w4)
-        store(g, at, w0)
-        store(g, at + W, w1)
-        store(g, at + 2 * W, w2)
-        store(g, at + 3 * W, w3)
-        store(g, at + 4 * W, w4)
+            rows = add_scaled(rows, x, (first + t) * F + i, load(work.delta, t * W, s))
+        store_rows(g, s.Wx + i * W, rows)
     for i in range(whole, F):
         row = load(g, s.Wx + i * W, s)
         for t in range(T):

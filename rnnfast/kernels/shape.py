@@ -1,8 +1,8 @@
 """Compile-time shapes: sizes and words that a kernel is specialised for.
 
-`Shape(F=29, H=10, W=16, activation="tanh")` is a Python object whose Numba *type* carries the values. Inside a kernel `s.H` is a constant,
-so one module-level kernel is specialised, and cached on disk, per shape: no closures, no generated source. Words choose between
-implementations when a kernel is typed (see activations, losses, optimizers, epoch).
+`Shape(F=29, H=10, W=16, activation="tanh")` is a Python object whose Numba *type* carries the values. Inside a kernel
+`s.H` is a constant, so one module-level kernel is specialised, and cached on disk, per shape: no closures, no generated
+source. Words choose between implementations when a kernel is typed (see activations, losses, optimizers, epoch).
 """
 
 from numba import types

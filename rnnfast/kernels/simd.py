@@ -1,8 +1,9 @@
 """SIMD values for Numba kernels.
 
-`Vec` is W lanes, an LLVM vector `<W x float>`: a hidden state, or a tile's width of it. LLVM spreads it over as many machine registers as it
-needs, on any processor, so a kernel reads as the mathematics and compiles to straight vector code. Operators + - * work lane by lane,
-with contraction to fused multiply-adds allowed. W must be a power of two: LLVM takes others apart into scalars.
+`Vec` is W lanes, an LLVM vector `<W x float>`: a hidden state, or a tile's width of it. LLVM spreads it over as many
+machine registers as it needs, on any processor, so a kernel reads as the mathematics and compiles to straight vector
+code. Operators + - * work lane by lane, with contraction to fused multiply-adds allowed. W must be a power of two: LLVM
+takes others apart into scalars.
 
 Arithmetic never assumes the absence of NaN or infinity and never reassociates sums: the order of additions is the one
 written, hence the same bits on every run. Loads and stores make no demand on alignment.
@@ -16,7 +17,8 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-# What LLVM may assume: fused multiply-add, no signed zeros, reciprocals. Not reassociation, not "no NaN", not "no infinity".
+# What LLVM may assume: fused multiply-add, no signed zeros, reciprocals. Not reassociation, not "no NaN", not "no
+# infinity".
 FAST = ("contract", "nsz", "arcp")
 
 INT64 = ir.IntType(64)

@@ -1,7 +1,7 @@
 """Spans: bare pointers to the elements of arrays that the caller keeps alive.
 
-Numba counts references to arrays whenever one is handed on, and one such call in a loop spills every register. A span has no count, no
-bounds and no wrap-around; entry points turn their arrays into spans once.
+Numba counts references to arrays whenever one is handed on, and one such call in a loop spills every register. A span
+has no count, no bounds and no wrap-around; entry points turn their arrays into spans once.
 """
 
 import operator

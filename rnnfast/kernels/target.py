@@ -30,7 +30,8 @@ def vector_bytes():
 def tile(width, dtype):
     """(W, M): lanes and rows of the register tile for matrices of padded width `width`.
 
-    W is the largest power of two that divides the width and fits half of the accumulators' rows of four; M fills the rest.
+    W is the largest power of two that divides the width and fits half of the accumulators' rows of four; M fills the
+    rest.
     """
     itemsize = np.dtype(dtype).itemsize
     registers = ACCUMULATORS if vector_bytes() == 64 else ACCUMULATORS // 2  # AVX-512 has 32 of them, others 16

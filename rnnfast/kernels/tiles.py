@@ -1,10 +1,11 @@
 """Matrix products on register tiles: M rows by W lanes stay in registers while the inner index runs.
 
-    multiply_rows    C[m, :] += A[index[m], :] B                 rows are time steps of sequences (forward, and backward with B^T)
-    accumulate_rows  G[k, :] += sum_m A[index[m], k] D[m, :]     sum over steps of outer products (weight gradients)
+    multiply_rows    C[m, :] += A[index[m], :] B              rows are steps of sequences (forward; backward with B^T)
+    accumulate_rows  G[k, :] += sum_m A[index[m], k] D[m, :]  sum over steps of outer products (weight gradients)
 
-Rows of A are found through an index, so that the features of shuffled sequences and the states of the previous step are read where
-they are. All matrices are flat, row-major; N, the width of B, C, D and G, is a multiple of W; lda is the width of A.
+Rows of A are found through an index, so that the features of shuffled sequences and the states of the previous step are
+read where they are. All matrices are flat, row-major; N, the width of B, C, D and G, is a multiple of W; lda is the
+width of A.
 """
 
 from rnnfast.kernels.compiling import inlined, part

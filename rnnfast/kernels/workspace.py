@@ -46,7 +46,7 @@ class SequenceWork(NamedTuple):
     delta: np.ndarray  # (T * W,) gradient of the pre-activations
     out: np.ndarray  # (T * O + PAD,) outputs
     dy: np.ndarray  # (T * O + PAD,) gradient of the outputs
-    WhT: np.ndarray  # (H * W,) transposed recurrent weights
+    WhT: np.ndarray  # (H * W,) transposed recurrent weights; its padding stays 0, as allocated
 
 
 def sequence_work(s, longest, dtype):
@@ -64,7 +64,7 @@ class PackedWork(NamedTuple):
     dh: np.ndarray  # (P * N,) gradient of the states from above
     delta: np.ndarray  # (P * N,) gradient of the pre-activations
     carry: np.ndarray  # (R * N,) gradient of the states from the next step
-    WhT: np.ndarray  # (N * N,) transposed recurrent weights
+    WhT: np.ndarray  # (N * N,) transposed recurrent weights; its padding stays 0, as allocated
     out: np.ndarray  # (P * O + PAD,) outputs
     dy: np.ndarray  # (P * O + PAD,) gradient of the outputs
     y: np.ndarray  # (P * O + PAD,) targets of the packed rows

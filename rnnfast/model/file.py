@@ -1,13 +1,12 @@
 """The model file: safetensors with PyTorch's names and layout, and one JSON under the metadata key `rnnfast`.
 
-`torch.load_state_dict` takes the tensors as they are; the JSON makes the file answer tables without anything else. Nothing is pickled.
+`torch.load_state_dict` takes the tensors as they are; the JSON makes the file answer tables without anything else.
+Nothing is pickled.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ from safetensors.numpy import save as to_bytes
 
 from rnnfast.config import Config
 from rnnfast.data import Scaler, Schema
-from rnnfast.errors import ModelError, RnnfastError, UsageError
+from rnnfast.errors import ModelError, UsageError
+from rnnfast.files import write_whole
 from rnnfast.metrics.evaluation import plain
+from rnnfast.metrics.loss import LOSSES
 from rnnfast.model.model import Model, checked_parameters
 from rnnfast.versions import versions
 
@@ -28,7 +29,7 @@ FILE_NAME = "model.safetensors"
 
 
 def save(model: Model, path: str | Path) -> None:
-    """Write a model file through a temporary file beside it."""
+    """Write a model file; it appears under its name only when it is complete."""
     header = {
         "format_version": FORMAT_VERSION,
         "architecture": asdict(model.architecture),
@@ -48,23 +49,6 @@ def save(model: Model, path: str | Path) -> None:
     write_whole(Path(path), to_bytes(tensors, metadata={"rnnfast": json.dumps(plain(header))}))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file through a temporary one beside it, so that it is never half there."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "wb") as stream:  # noqa: PTH123 - a file descriptor
-            stream.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)  # mkstemp's files are private, the result is an ordinary file
-        Path(temporary).replace(path)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise RnnfastError(f"{path}: cannot be written: {error.strerror or error}") from None
-        raise
-
-
 def load(path: str | Path) -> Model:
     """Read a model from a file or from the directory of a run.
 
@@ -75,26 +59,43 @@ def load(path: str | Path) -> Model:
         path = path / FILE_NAME
     tensors, header = _read(path)
     try:
-        model = Model(
-            parameters=tensors,
-            schema=Schema.from_json(header["columns"]),
-            scaler=Scaler.from_json(header["scaler"]),
-            target_scaler=Scaler.from_json(header["target_scaler"]),
-            config=Config().with_values(
-                {k: v for section in header["config"].values() for k, v in section.items()}, str(path)
-            ),
-            loss=header["loss"],
-            target_mean=tuple(header["target_mean"]),
-            threshold=header["threshold"],
-            metadata={
-                key: header[key] for key in ("data_digest", "split", "metrics", "training", "versions") if key in header
-            },
-        )
-    except (KeyError, TypeError, AttributeError, ValueError, UsageError) as error:
+        model = _model(tensors, header, path)
+    except (KeyError, TypeError, AttributeError, ValueError, UsageError, ModelError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
     from rnnfast.kernels.engine import layout_of
 
-    checked_parameters(tensors, layout_of(model.architecture).shapes(), str(path))
+    net = model.architecture
+    checked_parameters(tensors, layout_of(net).shapes(), net.dtype, str(path))
+    return model
+
+
+def _model(tensors: dict[str, Any], header: dict[str, Any], path: Path) -> Model:
+    """The model of a header. Raises ValueError, or what a value of another type raises, where it is damaged."""
+    options = {name: value for table in vars(Config()) for name, value in header["config"][table].items()}
+    model = Model(
+        parameters=tensors,
+        schema=Schema.from_json(header["columns"]),
+        scaler=Scaler.from_json(header["scaler"]),
+        target_scaler=Scaler.from_json(header["target_scaler"]),
+        config=Config().with_values(options, str(path)),
+        loss=header["loss"],
+        target_mean=tuple(float(mean) for mean in header["target_mean"]),
+        threshold=float(header["threshold"]),
+        metadata={
+            key: header[key] for key in ("data_digest", "split", "metrics", "training", "versions") if key in header
+        },
+    )
+    schema = model.schema
+    fits = {
+        "architecture": header["architecture"] == asdict(model.architecture),
+        "task": schema.task in ("binary", "regression") and (schema.task != "binary" or len(schema.classes) == 2),
+        "loss": model.loss in LOSSES,
+        "scaler": model.scaler.names == schema.features,
+        "target_scaler": model.target_scaler.names == schema.targets,
+        "target_mean": len(model.target_mean) == len(schema.targets),
+    }
+    if not all(fits.values()):
+        raise ValueError(", ".join(name for name, fine in fits.items() if not fine))
     return model
 
 
@@ -113,7 +114,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         header = json.loads(metadata["rnnfast"])
         found = header["format_version"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
     if found != FORMAT_VERSION:
         raise ModelError(

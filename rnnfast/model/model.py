@@ -27,9 +27,10 @@ Floats = NDArray[np.floating[Any]]
 class Model:
     """Weights, columns and scalers.
 
-    parameters: PyTorch's tensor names to arrays. scaler, target_scaler: fitted on training rows; target_scaler leaves the
-    labels of a binary task alone. target_mean: (O,) mean of the training targets, the baseline. threshold: probability
-    from which a binary prediction is positive. metadata: versions, metrics, digest and split of the training data.
+    parameters: PyTorch's tensor names to arrays. scaler, target_scaler: fitted on training rows; target_scaler leaves
+    the labels of a binary task alone. target_mean: (O,) mean of the training targets, the baseline. threshold:
+    probability from which a binary prediction is positive. metadata: versions, metrics, digest and split of the
+    training data.
     """
 
     parameters: dict[str, Floats]
@@ -199,8 +200,10 @@ def architecture(config: Config, schema: Schema) -> Architecture:
     )
 
 
-def checked_parameters(parameters: Mapping[str, Floats], shapes: Mapping[str, tuple[int, ...]], path: str) -> None:
-    """Raise ModelError where tensors are missing, too many, of another shape or not finite."""
+def checked_parameters(
+    parameters: Mapping[str, Floats], shapes: Mapping[str, tuple[int, ...]], dtype: str, path: str
+) -> None:
+    """Raise ModelError where tensors are missing, too many, of another shape or type, or not finite."""
     missing, extra = sorted(shapes.keys() - parameters.keys()), sorted(parameters.keys() - shapes.keys())
     if missing or extra:
         raise ModelError(
@@ -209,5 +212,7 @@ def checked_parameters(parameters: Mapping[str, Floats], shapes: Mapping[str, tu
     for name, shape in shapes.items():
         if parameters[name].shape != shape:
             raise ModelError(f"{path}: tensor {name} has the shape {parameters[name].shape}, expected {shape}")
+        if parameters[name].dtype != dtype:
+            raise ModelError(f"{path}: tensor {name} holds {parameters[name].dtype}, expected {dtype}")
         if not np.isfinite(parameters[name]).all():
             raise ModelError(f"{path}: tensor {name} holds NaN or infinite values; the run that wrote it diverged")

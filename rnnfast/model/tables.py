@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +16,7 @@ import numpy.typing as npt
 
 from rnnfast.data import read_table
 from rnnfast.errors import UsageError
-from rnnfast.files import check_writable
+from rnnfast.files import check_writable, replacing
 from rnnfast.metrics.evaluation import LOWER_IS_BETTER, Evaluation
 from rnnfast.option import suggestion
 
@@ -167,25 +165,15 @@ def _texts(values: npt.NDArray[Any], dtype: str) -> list[str]:
 
 @contextmanager
 def _opened(output: str | Path) -> Iterator[TextIO]:
-    """Open the output; a regular file is written beside its place and moved there when it is complete."""
-    path = Path(output)
+    """Open the output as text; a file takes its place when it is complete."""
     if str(output) == STANDARD_STREAM:
         yield from _standard_output()
-    elif path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-    else:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with open(handle, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123 - a file descriptor
-                yield stream
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(temporary).chmod(0o666 & ~mask)  # mkstemp's files are private, the result is an ordinary file
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        return
+    with replacing(Path(output)) as binary:
+        stream = io.TextIOWrapper(binary, encoding="utf-8", newline="")
+        yield stream
+        stream.flush()
+        stream.detach()
 
 
 def _standard_output() -> Iterator[TextIO]:

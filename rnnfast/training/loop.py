@@ -61,8 +61,8 @@ class Loop:
         outputs = len(model.schema.targets)
         self.loss_terms = outputs * (float(data.mass.sum()) if self.trainer.mean else train.sequences)
         self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
+        self.predictor = Predictor(model.architecture, self.trainer.parameters)
         if valid is not None:
-            self.predictor = Predictor(model.architecture, self.trainer.parameters)
             self.valid_x = np.ascontiguousarray(model.scaler.transform(valid.x), model.architecture.dtype)
         self.fit = Fit()
 
@@ -71,17 +71,18 @@ class Loop:
 
         A run that diverges keeps the last good weights, and the error to raise is in the result.
         """
-        from rnnfast.kernels.engine import compile_clock
-
         fit, config = self.fit, self.config
-        deadline, started = Deadline(seconds(config.max_time)), time.perf_counter()
-        orders = self._orders()
-        with interruptible() as interrupt, compile_clock(self.reporter.compiling) as clock:
-            while fit.epochs < config.epochs:
-                if not self._train(orders):
+        deadline, orders = Deadline(seconds(config.max_time)), self._orders()
+        with interruptible(self.reporter.interrupted) as interrupt:
+            self.compile_kernels()
+            started = time.perf_counter()
+            if interrupt.requested:
+                fit.stopped = "interrupted"
+            while fit.stopped == "epochs" and fit.epochs < config.epochs:
+                if not self.train_epochs(orders):
                     break
                 evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == config.epochs
-                scores, best = self._evaluate() if evaluated and self.valid is not None else (None, False)
+                scores, best = self.validate() if evaluated and self.valid is not None else (None, False)
                 self._report(scores, best, time.perf_counter() - started)
                 if self.stopping.exhausted:
                     fit.stopped = "patience"
@@ -89,11 +90,20 @@ class Loop:
                     fit.stopped = "interrupted"
                 elif deadline.passed and fit.epochs < config.epochs:
                     fit.stopped = "max_time"
-                if fit.stopped != "epochs":
-                    break
-            fit.compile_seconds = clock.seconds
         self._finish()
         return fit
+
+    def compile_kernels(self) -> None:
+        """Compile the kernels of this network, or load them from the cache, by calling them for next to no work."""
+        from rnnfast.kernels.engine import compile_clock
+
+        start = time.perf_counter()
+        with compile_clock(self.reporter.compiling):
+            self.trainer.run(np.arange(self.train.sequences), 0, self.config.lr)
+            length = int(self.train.lengths[0])
+            features = np.zeros(length * self.model.architecture.features, self.model.architecture.dtype)
+            self.predictor.outputs_of(features, np.array([0, length]))
+        self.fit.compile_seconds = time.perf_counter() - start
 
     def _orders(self) -> Iterator[NDArray[np.int64]]:
         """Yield the order of the sequences for each epoch."""
@@ -105,27 +115,25 @@ class Loop:
         while True:
             yield generator.permutation(count)
 
-    def _train(self, orders: Iterator[NDArray[np.int64]]) -> bool:
+    def train_epochs(self, orders: Iterator[NDArray[np.int64]]) -> bool:
         """Run the epochs up to the next evaluation, or as many as fit into one call; tell whether they went well."""
-        from rnnfast.kernels.engine import compile_clock
-
         fit, config, trainer = self.fit, self.config, self.trainer
         until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, config.epochs - fit.epochs)
         per_epoch = fit.train_seconds / fit.epochs if fit.epochs else CALL_SECONDS
         count = max(1, min(until_evaluation, int(CALL_SECONDS / max(per_epoch, 1e-9))))
         wanted = np.stack([next(orders) for _ in range(count if config.shuffle else 1)])
         good = trainer.parameters.copy()
-        with compile_clock() as clock:
-            start = time.perf_counter()
-            losses = trainer.run(wanted, count, config.lr)
-            fit.train_seconds += time.perf_counter() - start - clock.seconds
+        start = time.perf_counter()
+        losses = trainer.run(wanted, count, config.lr)
+        fit.train_seconds += time.perf_counter() - start
         if losses is None:
             epoch, step = fit.epochs + int(trainer.where[0]) + 1, int(trainer.where[1]) + 1
             trainer.parameters[:] = good
+            kept = self.stopping.best_epoch if self.stopping.weights is not None else fit.epochs
             fit.diverged = DivergedError(
-                f"diverged at epoch {epoch}, update {step:,}: the loss or a weight became NaN or infinite. "
-                f"The weights of epoch {self.stopping.best_epoch if self.stopping.weights is not None else fit.epochs} are kept. "
-                f"Try a smaller learning rate (--lr, now {config.lr:g})",
+                f"diverged at epoch {epoch}, update {step:,}: the loss or a weight became NaN or infinite; try a "
+                f"smaller learning rate (--lr, now {config.lr:g}). "
+                f"{f'The weights of epoch {kept}' if kept else 'The initial weights'} are kept",
                 epoch,
                 step,
             )
@@ -136,7 +144,7 @@ class Loop:
         fit.timesteps_per_second = self.train.rows * fit.epochs / max(fit.train_seconds, 1e-9)
         return True
 
-    def _evaluate(self) -> tuple[dict[str, Any], bool]:
+    def validate(self) -> tuple[dict[str, Any], bool]:
         """Score the validation part and remember the weights if they are the best so far."""
         assert self.valid is not None
         start = time.perf_counter()

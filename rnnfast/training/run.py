@@ -6,16 +6,18 @@ import csv
 import io
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from rnnfast.config import Config, DataConfig
 from rnnfast.data import Parts, SequenceData, read_table, split
-from rnnfast.errors import RnnfastError, UsageError
+from rnnfast.errors import DataError, RnnfastError, UsageError
+from rnnfast.files import write_whole
 from rnnfast.metrics.evaluation import Evaluation, plain
 from rnnfast.model import Model
-from rnnfast.model.file import FILE_NAME, write_whole
+from rnnfast.model.file import FILE_NAME
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.prepare import initial_model
@@ -32,15 +34,13 @@ def train(
 
     data, valid, test: SequenceData, path or DataFrame; without `valid`, `split` cuts it from data.
     options: any option of the command line, with its name (cell="rnn", hidden=32, epochs=20, ...).
-    Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good weights).
+    Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
+    weights).
     """
     start = time.perf_counter()
     reporter = reporter or Reporter()
     config = Config().with_values(options, "train()")
-    table = _table(data, config)
-    reporter.table(table)
-    parts = _parts(table, config, valid, test)
-    reporter.split(parts)
+    table, parts = read_tables(data, valid, test, config, reporter)
     result, fit = _fit(table, parts, config, reporter, valid is not None, time.perf_counter() - start)
     if fit.diverged is not None:
         fit.diverged.result = result  # type: ignore[attr-defined]
@@ -50,7 +50,9 @@ def train(
 
 
 def run(config: Config, reporter: Reporter | None = None, force: bool = False) -> TrainResult:
-    """Do what the `train` command does: read, split, train, evaluate, write.
+    """Do what the `train` command does: read, split, compile, train, evaluate, write.
+
+    Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
     force: an existing model in the output directory is replaced.
     Raises: as `train`; a run that diverges has written its last good weights before DivergedError is raised.
@@ -61,19 +63,25 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
         raise UsageError("no table given; name one with --data FILE")
     directory = _check_directory(config, force)
     reporter.reading(config.data.data)
-    table = _table(list(config.data.data), config)
-    reporter.table(table)
-    parts = _parts(table, config, config.data.valid, config.data.test)
-    reporter.split(parts)
+    table, parts = read_tables(list(config.data.data), config.data.valid, config.data.test, config, reporter)
     load_seconds = time.perf_counter() - start
     result, fit = _fit(table, parts, config, reporter, config.data.valid is not None, load_seconds)
     directory = directory or _free_directory(config, table)
-    result.files = _write(result, config, directory)
+    result.files = write_run(result, config, directory)
     reporter.finished(result)
     if fit.diverged is not None:
-        fit.diverged.args = (f"{fit.diverged.args[0]}; they are in {result.files['model']}",)
+        fit.diverged.args = (f"{fit.diverged.args[0]} in {result.files['model']}",)
         raise fit.diverged
     return result
+
+
+def read_tables(data: Any, valid: Any, test: Any, config: Config, reporter: Reporter) -> tuple[SequenceData, Parts]:
+    """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts."""
+    table = _table(data, config)
+    reporter.table(table)
+    parts = _parts(table, config, valid, test)
+    reporter.split(parts)
+    return table, parts
 
 
 def _table(data: Any, config: Config) -> SequenceData:
@@ -98,6 +106,12 @@ def _parts(table: SequenceData, config: Config, valid: Any, test: Any) -> Parts:
         if parts.test is not None:
             raise UsageError("--test gives a test table and --split cuts a test part; use one of them")
         parts.test = read(test)
+        parts.rule += "; test from a table of its own"
+    if parts.valid is not None and not parts.valid.labelled.any():
+        raise DataError(
+            f"{', '.join(parts.valid.source)}: the validation part has no labelled step; give another table with "
+            "--valid, a smaller --split, or train on everything (--split 1)"
+        )
     return parts
 
 
@@ -111,9 +125,7 @@ def _fit(
     fit = loop.run()
     start = time.perf_counter()
     named = {"train": parts.train, "valid": parts.valid, "test": parts.test}
-    evaluations = {
-        name: model.evaluate(part) for name, part in named.items() if part is not None and part.labelled.any()
-    }
+    evaluations = evaluate_parts(model, named)
     fit.eval_seconds += time.perf_counter() - start
     model.metadata = _metadata(table, parts, config, own_valid, evaluations, fit)
     return TrainResult(
@@ -135,6 +147,11 @@ def _fit(
         timesteps_per_second=fit.timesteps_per_second,
         evaluations=evaluations,
     ), fit
+
+
+def evaluate_parts(model: Model, parts: Mapping[str, SequenceData | None]) -> dict[str, Evaluation]:
+    """Score the model on each part that has labels."""
+    return {name: model.evaluate(part) for name, part in parts.items() if part is not None and part.labelled.any()}
 
 
 def _info(model: Model, config: Config, kernel: str) -> RunInfo:
@@ -180,9 +197,9 @@ def _check_directory(config: Config, force: bool) -> Path | None:
     """The output directory that was asked for, checked before any work; None: the next free one."""
     asked = config.output.output
     path = Path(asked) if asked is not None else Path("runs")
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{path}: exists and is no directory; give another -o DIR")
     existing = next(parent for parent in (path, *path.resolve().parents) if parent.exists())
+    if not existing.is_dir():
+        raise UsageError(f"{path}: {existing} is no directory; give another -o DIR")
     if not os.access(existing, os.W_OK):
         raise RnnfastError(f"{path}: cannot be written: no permission in {existing}; give another -o DIR")
     if asked is None:
@@ -203,7 +220,7 @@ def _free_directory(config: Config, table: SequenceData) -> Path:
     raise RnnfastError(f"runs/{name}: no free name is left; give one with -o DIR")
 
 
-def _write(result: TrainResult, config: Config, directory: Path) -> dict[str, Path]:
+def write_run(result: TrainResult, config: Config, directory: Path) -> dict[str, Path]:
     """Write model, history and configuration; each file is whole or absent."""
     try:
         directory.mkdir(parents=True, exist_ok=True)

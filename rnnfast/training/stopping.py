@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -61,8 +61,10 @@ class Interrupt:
 
 
 @contextmanager
-def interruptible() -> Iterator[Interrupt]:
+def interruptible(announce: Callable[[], None] | None = None) -> Iterator[Interrupt]:
     """Turn the first Ctrl-C into a request to stop after the running epoch; the second one leaves at once.
+
+    announce: called at the first one.
 
     Only the main thread gets signals: elsewhere nothing changes.
     """
@@ -75,6 +77,8 @@ def interruptible() -> Iterator[Interrupt]:
         if interrupt.requested:
             raise KeyboardInterrupt
         interrupt.requested = True
+        if announce is not None:
+            announce()
 
     before = signal.signal(signal.SIGINT, handle)
     try:

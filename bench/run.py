@@ -1,0 +1,119 @@
+"""rnnfast beside PyTorch and JAX: `python bench/run.py [-o results.json] [--workload NAME ...] [--rounds N]`.
+
+Every workload starts one process per system, all warmed up; then they take turns, one at a time on the same core, so that a machine
+whose speed drifts slows all of them alike. Medians are compared. Peers that are not installed are left out, and named.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+SYSTEMS = ("rnnfast", "torch", "jax")
+
+
+def installed(system):
+    """Version of a system, or None."""
+    try:
+        return version(system)
+    except PackageNotFoundError:
+        return None
+
+
+class Worker:
+    """A process that times epochs of one system on request."""
+
+    def __init__(self, system, workload, threads):
+        script = Path(__file__).with_name("worker.py")
+        command = [sys.executable, str(script), system, workload, str(threads)]
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        if self.process.stdout.readline().strip() != "ready":
+            raise RuntimeError(f"{system} failed on {workload}; see its message above")
+
+    def milliseconds(self):
+        """Time one turn."""
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self):
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measure(name, systems, rounds, threads):
+    """Medians in ms per epoch of each system, taking turns, with the peak of the core in the same rounds."""
+    from rnnfast.benchmark import JOBS
+    from rnnfast.kernels.peak import gigaflops
+
+    job = JOBS[name]
+    workers = {system: Worker(system, name, threads) for system in systems}
+    times = {system: [] for system in systems}
+    peaks = []
+    for _ in range(rounds):
+        for system, worker in workers.items():
+            times[system].append(worker.milliseconds())
+        peaks.append(gigaflops(job.dtype, 0.02))
+    for worker in workers.values():
+        worker.close()
+    medians = {system: statistics.median(found) for system, found in times.items()}
+    peak = statistics.median(peaks) * threads
+    return {
+        "workload": name,
+        "description": job.description,
+        "dtype": job.dtype,
+        "threads": threads,
+        "ms_per_epoch": medians,
+        "min_ms_per_epoch": {system: min(found) for system, found in times.items()},
+        "ratio_to_rnnfast": {s: medians[s] / medians["rnnfast"] for s in systems if s != "rnnfast"},
+        "peak_gflops": peak,
+        "share_of_peak": job.flops / medians["rnnfast"] / 1e6 / peak,
+    }
+
+
+def main():
+    """Measure, print a table, write JSON."""
+    from rnnfast.benchmark import JOBS
+    from rnnfast.machine import processor_name
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).parent / "results" / "results.json")
+    parser.add_argument("--workload", action="append", choices=list(JOBS), help="default: all")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--core", type=int, default=-1, help="core to run on; default: the last one allowed")
+    options = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if cores:
+        os.sched_setaffinity(0, {options.core if options.core >= 0 else cores[-1]})
+    versions = {system: installed(system) for system in SYSTEMS}
+    systems = [system for system in SYSTEMS if versions[system]]
+    for system in SYSTEMS:
+        if not versions[system]:
+            print(f"{system} is not installed: left out", file=sys.stderr)
+    results = []
+    print(f"{processor_name()}, 1 thread, ms per epoch (median of {options.rounds}), in brackets times rnnfast")
+    for name in options.workload or JOBS:
+        results.append(result := measure(name, systems, options.rounds, threads=1))
+        peers = "  ".join(
+            f"{s} {result['ms_per_epoch'][s]:,.4g} ({result['ratio_to_rnnfast'][s]:,.1f}x)" for s in systems[1:]
+        )
+        own = f"rnnfast {result['ms_per_epoch']['rnnfast']:,.3g} ({result['share_of_peak']:.0%} of peak)"
+        print(f"{name:20} {own}  {peers}", flush=True)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    machine = {"processor": processor_name(), "system": platform.platform(), "python": platform.python_version()}
+    report = {"machine": machine, "versions": versions | {"numba": installed("numba")}, "results": results}
+    options.output.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"written: {options.output}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Small networks, ragged sequences and the kernels that train them: what the tests of the kernels share.
+
+Sequences are a list of (x, y) as in reference.py: x (T, F), y (T, O) with NaN at unlabelled steps.
+"""
+
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import numpy as np
+import reference
+
+from rnnfast.kernels import engine as engines
+from rnnfast.kernels.architecture import Architecture
+from rnnfast.kernels.engine import Predictor, Trainer, layout_of, training_data
+
+# Transposed weights: the kernels write the weights alone, the padding stays 0 as allocated (see workspace.py).
+ZEROED = ("WhT",)
+
+
+def network(hidden, features=3, outputs=1, activation="tanh", dtype="float64", recurrent_bias=True):
+    return Architecture("rnn", features, hidden, outputs, activation, dtype, recurrent_bias)
+
+
+def draw_parameters(architecture, seed=0):
+    """All parameters from uniform(-r, r), r = 1 / sqrt(H): states neither die out nor explode over 300 steps."""
+    spread = 1.0 / np.sqrt(architecture.hidden)
+    net = architecture
+    params = reference.draw_parameters(net.features, net.hidden, net.outputs, seed, spread)
+    if net.activation == "relu":
+        params["rnn.weight_hh_l0"] *= 0.7
+    if not net.recurrent_bias:
+        params["rnn.bias_hh_l0"][:] = 0.0
+    return params
+
+
+def draw_sequences(architecture, lengths, loss="mse", seed=0):
+    """Sequences of these lengths. A fifth of the steps and all of the last sequence (of several) are unlabelled."""
+    rng = np.random.default_rng([seed, 11])
+    sequences = []
+    for length in lengths:
+        shape = (length, architecture.outputs)
+        x = rng.normal(size=(length, architecture.features))
+        y = rng.normal(size=shape) if loss == "mse" else rng.integers(0, 2, shape).astype(float)
+        if length > 1:
+            y[rng.random(length) < 0.2] = np.nan
+            y[0, -1] = np.nan  # one missing target makes the step unlabelled
+        sequences.append((x, y))
+    if len(lengths) > 1:
+        sequences[-1][1][:] = np.nan
+    return sequences
+
+
+def joined(sequences):
+    """The sequences end to end: x (rows, F), y (rows, O), offsets (sequences + 1,)."""
+    offsets = np.concatenate(([0], np.cumsum([len(x) for x, _ in sequences])))
+    return np.concatenate([x for x, _ in sequences]), np.concatenate([y for _, y in sequences]), offsets
+
+
+@contextmanager
+def forced(engine):
+    """Make the kernels choose "sequence" or "packed" for every network that they can run so; None: let them choose."""
+    if engine is None:
+        yield
+    elif engine == "packed":
+        with patch.object(engines, "REGISTER_HIDDEN", 0):
+            yield
+    else:
+        with patch.object(engines, "PACKED_BATCH", 1 << 30):
+            yield
+
+
+def make_trainer(architecture, params, sequences, loss="mse", reduction="mean", batch=None, engine=None):
+    """Trainer over the sequences; batch None: all of them in one update."""
+    x, y, offsets = joined(sequences)
+    data = training_data(x, y, ~np.isnan(y).any(axis=1), offsets, architecture.dtype)
+    batch = len(sequences) if batch is None else batch
+    with forced(engine):
+        trainer = Trainer(architecture, params, data, loss=loss, reduction=reduction, batch=batch)
+    assert engine in (None, trainer.shape.engine)
+    return trainer
+
+
+def predict(architecture, params, sequences, engine=None):
+    """Outputs of all steps, (rows, O)."""
+    x, _, offsets = joined(sequences)
+    with forced(engine):
+        predictor = Predictor(architecture, layout_of(architecture).flatten(params, architecture.dtype))
+        assert engine in (None, predictor.shape.engine)
+        return predictor.outputs(x, offsets)
+
+
+def file_order(sequences):
+    """One order for Trainer.run: that of the list."""
+    return np.arange(len(sequences))[None]
+
+
+def loss_and_gradient(trainer, lr=1.0):
+    """Sum of the loss over the labelled outputs, and the gradients by PyTorch's names, from one SGD update.
+
+    The trainer's batch must be all sequences; its parameters are as before afterwards.
+    """
+    before = trainer.parameters.copy()
+    losses = trainer.run(np.arange(trainer.sequences)[None], 1, lr)
+    change = before.astype(np.float64) - trainer.parameters
+    trainer.parameters[:] = before
+    assert losses is not None
+    return float(losses[0]), trainer.layout.tensors(change / lr)
+
+
+def poison(work):
+    """Fill every float buffer of a workspace with NaN, but for those that the kernels document as zeroed."""
+    for name, buffer in zip(work._fields, work, strict=True):
+        if isinstance(buffer, np.ndarray) and buffer.dtype.kind == "f" and name not in ZEROED:
+            buffer[:] = np.nan

@@ -1,0 +1,63 @@
+"""Real tables, where they lie beside the repository: the models must beat the naive answers clearly."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import isolate, result
+
+DATASETS = Path(__file__).resolve().parents[2] / "shared" / "datasets"
+
+pytestmark = pytest.mark.skipif(not DATASETS.is_dir(), reason=f"no real tables: there is no {DATASETS}")
+
+NEEDED = ("occupancy", "cmapss_fd001", "min_temperatures")
+
+
+@pytest.fixture(autouse=True)
+def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    isolate(monkeypatch, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with the tables in long form: one row per step, with id and t."""
+    made = tmp_path_factory.mktemp("long")
+    command = [sys.executable, str(DATASETS / "convert.py"), "--root", str(DATASETS), "--out", str(made)]
+    subprocess.run([*command, "--only", *NEEDED], check=True, capture_output=True)
+    return made
+
+
+def test_card_payments(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = str(DATASETS / "creditcard" / "creditcard_part_first36h.csv.gz")
+    made = result(["train", rows, "--hidden", "10", "--epochs", "40", "-o", "run"], capsys)
+    assert (made["task"], made["rows"], sum(made["sequences"].values())) == ("binary", 28148, 2815)
+    assert made["metrics"]["valid"]["auprc"] > 0.75  # 0.013 by chance, single rows give 0.87 to 0.90
+    assert made["metrics"]["valid"]["loss"] < 0.4 * made["baseline"]["valid"]["loss"]
+    gate = ["eval", "--model", "run", "--data", rows, "--part", "valid", "--fail-under", "auprc=0.75"]
+    assert result(gate, capsys)["metrics"] == pytest.approx(made["metrics"]["valid"], rel=1e-6)
+
+
+def test_occupancy_without_its_telling_column(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = [str(tables / "occupancy_train.csv"), "--valid", str(tables / "occupancy_test.csv")]
+    made = result(["train", *data, "--target", "y", "--ignore", "Light", "--epochs", "80"], capsys)
+    scores, naive = made["metrics"]["valid"], made["baseline"]["valid"]
+    assert scores["auroc"] > 0.85
+    assert scores["accuracy"] > naive["accuracy"] + 0.1
+    assert scores["loss"] < 0.8 * naive["loss"]
+
+
+def test_engines_that_wear_out(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = [str(tables / "cmapss_fd001_train.csv"), "--test", str(tables / "cmapss_fd001_test.csv")]
+    made = result(["train", *data, "--target", "rul", "--epochs", "60"], capsys)
+    assert made["sequences"] == {"train": 80, "valid": 20, "test": 100}
+    for part in ("valid", "test"):
+        assert made["metrics"][part]["rmse"] < 0.7 * made["baseline"][part]["rmse"]
+
+
+def test_tomorrows_temperature(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = str(tables / "min_temperatures.csv")
+    made = result(["train", table, "--target", "temp_next", "--epochs", "100", "-o", "run"], capsys)
+    scores = made["metrics"]["valid"]
+    assert scores["rmse"] < 0.75 * made["baseline"]["valid"]["rmse"]
+    assert scores["r2"] > 0.45

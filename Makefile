@@ -20,7 +20,7 @@ demo: .venv/package
 
 # A worker for each core: compiled kernels are on disk, so that they share them.
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check

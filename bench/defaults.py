@@ -1,7 +1,8 @@
-"""How the default learning rate, initial weights and patience were chosen: `python bench/defaults.py LONG_CSV_DIRECTORY`.
+"""How the default learning rate, initial weights and patience were chosen: `python bench/defaults.py
+LONG_CSV_DIRECTORY`.
 
-Trains every combination on several tables, three seeds each, and prints the mean validation loss relative to the best combination of the
-same table: 1.00 is best, the column to look at is the last one.
+Trains every combination on several tables, three seeds each, and prints the mean validation loss relative to the best
+combination of the same table: 1.00 is best, the column to look at is the last one.
 """
 
 import itertools

@@ -1,7 +1,8 @@
 """rnnfast beside PyTorch and JAX: `python bench/run.py [-o results.json] [--workload NAME ...] [--rounds N]`.
 
-Every workload starts one process per system, all warmed up; then they take turns, one at a time on the same core, so that a machine
-whose speed drifts slows all of them alike. Medians are compared. Peers that are not installed are left out, and named.
+Every workload starts one process per system, all warmed up; then they take turns, one at a time on the same core, so
+that a machine whose speed drifts slows all of them alike. Medians are compared. Peers that are not installed are left
+out, and named.
 """
 
 import argparse

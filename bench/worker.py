@@ -1,6 +1,8 @@
-"""One system on one workload: `python bench/worker.py SYSTEM WORKLOAD THREADS`, driven by run.py over its standard streams.
+"""One system on one workload: `python bench/worker.py SYSTEM WORKLOAD THREADS`, driven by run.py over its standard
+streams.
 
-It prepares, warms up, prints `ready`, and for every line it reads times some epochs and prints the milliseconds per epoch.
+It prepares, warms up, prints `ready`, and for every line it reads times some epochs and prints the milliseconds per
+epoch.
 """
 
 import os
@@ -72,7 +74,9 @@ def torch_timer(job, threads):
 
 
 def jax_timer(job, threads):
-    """Time epochs of JAX: one jitted scan over batches, and steps; at batch 1 with a hand-written BPTT, its fastest form."""
+    """Time epochs of JAX: one jitted scan over batches, and steps; at batch 1 with a hand-written BPTT, its fastest
+    form.
+    """
     if threads == 1:
         flags = " --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + flags

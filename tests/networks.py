@@ -9,7 +9,7 @@ from unittest.mock import patch
 import numpy as np
 import reference
 
-from rnnfast.kernels import engine as engines
+from rnnfast.kernels import choice
 from rnnfast.kernels.architecture import Architecture
 from rnnfast.kernels.engine import Predictor, Trainer, layout_of, training_data
 
@@ -23,9 +23,9 @@ def network(hidden, features=3, outputs=1, activation="tanh", dtype="float64", r
 
 def draw_parameters(architecture, seed=0):
     """All parameters from uniform(-r, r), r = 1 / sqrt(H): states neither die out nor explode over 300 steps."""
-    spread = 1.0 / np.sqrt(architecture.hidden)
+    spread = 1.0 / np.sqrt(architecture.hidden[0])
     net = architecture
-    params = reference.draw_parameters(net.features, net.hidden, net.outputs, seed, spread)
+    params = reference.draw_parameters(net.features, net.hidden[0], net.outputs, seed, spread)
     if net.activation == "relu":
         params["rnn.weight_hh_l0"] *= 0.7
     if not net.recurrent_bias:
@@ -62,10 +62,10 @@ def forced(engine):
     if engine is None:
         yield
     elif engine == "packed":
-        with patch.object(engines, "REGISTER_HIDDEN", 0):
+        with patch.object(choice, "REGISTER_HIDDEN", 0):
             yield
     else:
-        with patch.object(engines, "PACKED_BATCH", 1 << 30):
+        with patch.object(choice, "PACKED_BATCH", 1 << 30):
             yield
 
 
@@ -107,8 +107,8 @@ def loss_and_gradient(trainer, lr=1.0):
     return float(losses[0]), trainer.layout.tensors(change / lr)
 
 
-def poison(work):
-    """Fill every float buffer of a workspace with NaN, but for those that the kernels document as zeroed."""
-    for name, buffer in zip(work._fields, work, strict=True):
+def poison(works):
+    """Fill every float buffer of the workspaces with NaN, but for those that the kernels document as zeroed."""
+    for name, buffer in ((name, buffer) for work in works for name, buffer in zip(work._fields, work, strict=True)):
         if isinstance(buffer, np.ndarray) and buffer.dtype.kind == "f" and name not in ZEROED:
             buffer[:] = np.nan

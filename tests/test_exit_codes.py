@@ -92,7 +92,6 @@ def test_missing_tables_end_with_3(xor: Path, capsys: pytest.CaptureFixture[str]
         (["train", "xor.csv", "--split", "0.7,0.5"], "more than the whole"),
         (["train", "xor.csv", "--max-time", "soon"], "write 90s"),
         (["train", "xor.csv", "--loss", "bce", "--task", "regression"], "--loss mse"),
-        (["train", "xor.csv", "--hidden", "3,4"], "one is supported"),
         (["train", "xor.csv", "--id", "t", "--time", "t"], "one role"),
         (["train", "xor.csv", "--config", "none.toml"], "no such configuration file"),
         (["train", "xor.csv", "--config", "xor.csv"], "cannot be read as TOML"),

@@ -17,7 +17,7 @@ from networks import (
     predict,
 )
 
-from rnnfast.kernels import engine as engines
+from rnnfast.kernels import engine, prediction
 
 STEP = 1e-6  # of the central difference, in float64
 DIFFERENCE_TOLERANCE = 1e-6  # relative to the largest entry of a gradient: truncation plus rounding of the difference
@@ -159,6 +159,17 @@ def test_outputs_match_the_oracle(case):
     np.testing.assert_allclose(found, expected, rtol=ORACLE_TOLERANCE, atol=ORACLE_TOLERANCE)
 
 
+def poisoned(allocate):
+    """A function that allocates a workspace full of NaN."""
+
+    def call(*arguments):
+        work = allocate(*arguments)
+        poison([work])
+        return work
+
+    return call
+
+
 @every_case
 def test_a_dirty_workspace_changes_nothing(case, monkeypatch):
     clean, dirty = case.trainer(), case.trainer()
@@ -170,15 +181,9 @@ def test_a_dirty_workspace_changes_nothing(case, monkeypatch):
     np.testing.assert_array_equal(dirty.parameters, clean.parameters)
     net, params, sequences = case.draw()
     expected = predict(net, params, sequences, case.engine)
-    for name in ("sequence_work", "packed_work"):
-        allocate = getattr(engines, name)
-
-        def dirtied(*arguments, allocate=allocate):
-            work = allocate(*arguments)
-            poison(work)
-            return work
-
-        monkeypatch.setattr(engines, name, dirtied)
+    for module in (engine, prediction):
+        for name in ("sequence_work", "packed_work"):
+            monkeypatch.setattr(module, name, poisoned(getattr(module, name)))
     np.testing.assert_array_equal(predict(net, params, sequences, case.engine), expected)
 
 

@@ -24,7 +24,8 @@ def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
     """Print the scores of a table."""
     schema = scored.schema
     if scored.trained_on and scored.part == "all":
-        screen.notice("this is the table that the model was trained on; --part valid scores what it has not seen")
+        advice = "; --part valid scores what it has not seen" if scored.held_out else ""
+        screen.notice(f"this is the table that the model was trained on{advice}")
     elif scored.trained_on:
         screen.notice(f"this is the table that the model was trained on; scored is its {scored.part} part")
     size = f"{counted(scored.evaluation.labelled_steps, 'labelled step')}, {counted(scored.sequences, 'sequence')}"

@@ -1,202 +1,153 @@
 """The kernels as Python sees them: objects that own a workspace and run epochs or predictions in it."""
 
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba.core import event
 
-from rnnfast.kernels import epoch, rnn_sequence, target
+from rnnfast.kernels import epoch
 from rnnfast.kernels.architecture import Architecture
-from rnnfast.kernels.layout import Layout
-from rnnfast.kernels.shape import Shape
-from rnnfast.kernels.workspace import PAD, Data, aligned, packed_work, sequence_work
+from rnnfast.kernels.cells import CELLS
+from rnnfast.kernels.choice import (
+    ACCUMULATORS,
+    CHUNK,
+    SHARED_WORK,
+    engine_of,
+    layout_of,
+    shape_of,
+    training_data,
+)
+from rnnfast.kernels.clock import compile_clock
+from rnnfast.kernels.optimizers import MOMENTS, State
+from rnnfast.kernels.prediction import Predictor
+from rnnfast.kernels.update import AHEAD, NORM_BLOCK, Network, Plan, Shared
+from rnnfast.kernels.workspace import aligned, packed_work, place, sequence_work
 
-# The register engine holds Wh, Wy and a gradient of each in registers: beyond these sizes tiles are faster.
-REGISTER_HIDDEN = 16
-REGISTER_OUTPUTS = 4
-# Sequences of a batch from which tiles over several sequences beat one sequence at a time.
-PACKED_BATCH = 16
-
-CHUNK = 16  # sequences that are packed together: their states stay in the second-level cache
-
-
-def layout_of(architecture):
-    """Layout of the parameters of an architecture."""
-    gates = {"rnn": 1}[architecture.cell]
-    return Layout(architecture.features, architecture.hidden, architecture.outputs, gates)
-
-
-def _fits_registers(architecture):
-    return (
-        architecture.cell == "rnn"
-        and architecture.hidden <= REGISTER_HIDDEN
-        and architecture.outputs <= REGISTER_OUTPUTS
-    )
-
-
-def _block(features):
-    """Features whose weight gradients are summed together in registers: up to 8, with the smallest rest."""
-    return min(range(min(features, 8), min(features, 4) - 1, -1), key=lambda block: features % block)
-
-
-def _shape(architecture, layout, engine, **more):
-    """The compile-time shape of a kernel: only what it needs, so that kernels are shared between architectures."""
-    layer, head = layout.network
-    items = {
-        "engine": engine,
-        "cell": architecture.cell,
-        "activation": architecture.activation,
-        "recurrent_bias": int(architecture.recurrent_bias),
-        **more,
-    }
-    if engine == "sequence":
-        sizes = {"F": layer.inputs, "H": layer.hidden, "O": head.outputs, "W": layer.width, "B": _block(layer.inputs)}
-        offsets = {"Wx": layer.Wx, "Wh": layer.Wh, "b_ih": layer.b_ih, "b_hh": layer.b_hh, "Wy": head.Wy, "by": head.by}
-        line = 64 // np.dtype(architecture.dtype).itemsize
-        return Shape(**items, **sizes, **offsets, line=line)
-    lanes, rows = target.tile(head.width, architecture.dtype)
-    return Shape(**items, W=lanes, M=rows)
-
-
-def training_data(x, y, labelled, offsets, dtype):
-    """Tensors of a training kernel, in its precision.
-
-    x: (rows, F) scaled features; y: (rows, O) scaled targets, any value where not labelled; labelled: (rows,) bool;
-    offsets: (sequences + 1,).
-    """
-    rows, outputs = y.shape
-    targets, weight = aligned(rows * outputs + PAD, dtype), aligned(rows * outputs + PAD, dtype)
-    targets[: rows * outputs] = np.where(labelled[:, None], y, 0.0).ravel()
-    weight[: rows * outputs] = np.repeat(labelled, outputs)
-    features = aligned(x.size, dtype)
-    features[:] = x.ravel()
-    counts = np.concatenate(([0], np.cumsum(labelled, dtype=np.int64)))
-    mass = np.diff(counts[offsets]).astype(np.float64)
-    return Data(features, targets, weight, np.ascontiguousarray(offsets, np.int64), mass)
+__all__ = ["Predictor", "Trainer", "compile_clock", "layout_of", "training_data", "warm_up"]
 
 
 class Trainer:
     """Trains one network on one set of sequences.
 
-    parameters: the flat span in the kernels' layout, updated in place.
+    parameters: the flat span in the kernels' layout, updated in place. threads: how many may share the work;
+    `threads` of the object is how many do.
     """
 
-    def __init__(self, architecture, tensors, data, *, loss, optimizer="sgd", reduction="mean", batch=1):
-        self.layout = layout_of(architecture)
-        self.architecture = architecture
-        self.parameters = self.layout.flatten(tensors, architecture.dtype)
-        self.data = data
-        self.sequences = len(data.mass)
-        self.mean = reduction == "mean"
-        self.batch = min(batch, self.sequences)
-        lengths = np.diff(data.offsets)
-        longest, dtype = int(lengths.max()), architecture.dtype
-        if _fits_registers(architecture) and self.batch < PACKED_BATCH:
-            engine, self.chunk = "sequence", self.batch
-        else:
-            engine, self.chunk = "packed", min(self.batch, CHUNK)
-        fused = optimizer == "sgd" and self.batch == self.chunk and (engine == "packed" or self.batch == 1)
-        self.shape = _shape(architecture, self.layout, engine, loss=loss, optimizer=optimizer, fused=int(fused))
-        network = self.layout.network
-        self.work = (
-            sequence_work(self.shape, longest, dtype)
-            if engine == "sequence"
-            else packed_work(network, self.chunk, longest, dtype)
+    def __init__(
+        self, architecture, tensors, data, *, loss, optimizer="sgd", reduction="mean", batch=1, momentum=0.9,
+        weight_decay=0.0, clip_norm=0.0, window=0, per_update=False, threads=1, seed=0,
+    ):  # fmt: skip
+        self.architecture, self.layout = architecture, layout_of(architecture)
+        self.data, dtype = data, architecture.dtype
+        self.parameters = self.layout.flatten(tensors, dtype)
+        sequences, size = len(data.mass), self.layout.size
+        batch = min(batch, sequences)
+        longest = int(np.diff(data.offsets).max())
+        window = window if 0 < window < longest else 0
+        engine = engine_of(architecture, batch, window, loss)
+        chunk = batch if engine == "sequence" else min(batch, CHUNK)
+        plain = optimizer == "sgd" and not weight_decay and not clip_norm
+        fused = plain and batch == chunk and (engine == "packed" or batch == 1)
+        chunks = -(-batch // chunk)
+        accumulators = min(ACCUMULATORS, chunks)
+        self.shape = shape_of(
+            architecture, self.layout, engine, loss=loss, optimizer=optimizer, fused=int(fused),
+            classes=int(loss == "ce"), dropout=int(architecture.dropout > 0),
+        )  # fmt: skip
+        work_of_batch = (
+            sum((u.blocks * u.inputs + u.hidden) * u.N for u in self.layout.units)
+            * batch
+            * np.diff(data.offsets).mean()
         )
-        self.gradient = self.parameters if fused else aligned(self.layout.size, dtype)
+        self.threads = min(threads, accumulators) if work_of_batch > SHARED_WORK else 1
+        self.work, table = self._workspaces(engine, chunk, min(window or longest, longest), data)
+        width = 0
+        if window:
+            last = table[-1]
+            width = int(last[-1] + self.layout.units[-1].width * (2 if CELLS[architecture.cell].EXTRA == 2 else 1))
+        self.plan = Plan(
+            sequences,
+            batch,
+            chunk,
+            accumulators,
+            window,
+            reduction == "mean",
+            per_update,
+            width,
+            architecture.dropout,
+            seed,
+        )
+        self.network = Network(table, len(self.layout.units), self.layout.head, size)
+        self.gradient = aligned(1 if fused else size * accumulators, dtype)
+        has_m, has_v = MOMENTS[optimizer]
+        settings = np.array([0.0, momentum, weight_decay, clip_norm])
+        self.state = State(
+            aligned(size if has_m else 1, dtype), aligned(size if has_v else 1, dtype), np.zeros(1, np.int64), settings
+        )
+        self.shared = Shared(
+            aligned(self.layout.derived_size, dtype), aligned(max(1, batch * width), dtype), np.zeros(accumulators),
+            np.zeros(-(-size // NORM_BLOCK)), np.zeros(8, np.int64),
+        )  # fmt: skip
         self.where = np.zeros(2, np.int64)
+
+    def _workspaces(self, engine, chunk, longest, data):
+        """A workspace per thread, and the table of units."""
+        dtype, cell = self.architecture.dtype, CELLS[self.architecture.cell]
+        if engine == "sequence":
+            return [sequence_work(self.shape, longest, dtype)], np.zeros((1, 1), np.int64)
+        table, size = place(self.layout, cell.EXTRA, chunk, longest, dropout=self.architecture.dropout > 0)
+        targets = 1 if self.shape.classes else self.architecture.outputs
+        return [packed_work(self.layout, size, chunk, longest, targets, dtype) for _ in range(self.threads)], table
+
+    @property
+    def sequences(self):
+        """Sequences of the training set."""
+        return self.plan.sequences
+
+    @property
+    def mean(self):
+        """Whether the loss is a mean over labelled steps."""
+        return self.plan.mean
 
     @property
     def kernel(self):
         """Name of the engine, for those who want to know."""
         return f"{self.shape.engine}, {self.shape.W} lanes"
 
-    def run(self, orders, epochs, lr):
+    def updates_per_epoch(self):
+        """Batches of an epoch."""
+        return -(-self.plan.sequences // self.plan.batch)
+
+    def run(self, orders, epochs, rates):
         """Train `epochs` epochs.
 
-        orders: (n, sequences) int64; epoch e visits the sequences in the order e % n.
-        Returns: (epochs,) sums of the loss over all labelled outputs; None if training diverged, `where` then holds the
-        epoch of this call and the update in it, both from 0.
+        orders: (n, sequences) int64; epoch e visits the sequences in the order e % n. rates: learning rates, one for
+        all, or one per epoch, or per update where the trainer was made so.
+        Returns: (epochs,) sums of the loss over all labelled outputs; None if training diverged, `where` then holds
+        the epoch of this call and the update in it, both from 0.
         """
         losses = np.zeros(epochs)
-        flat = np.concatenate((np.asarray(orders, np.int64).ravel(), np.zeros(epoch.AHEAD, np.int64)))
-        rate = np.dtype(self.architecture.dtype).type(lr)
-        status = epoch.train(
-            self.shape, self.layout.network, self.parameters, self.gradient, self.data, flat, epochs, self.batch,
-            self.chunk, self.mean, rate, self.work, losses, self.where,
-        )  # fmt: skip
+        flat = np.concatenate((np.asarray(orders, np.int64).ravel(), np.zeros(AHEAD, np.int64)))
+        count = epochs * (self.updates_per_epoch() if self.plan.per_update else 1)
+        rates = np.ascontiguousarray(np.broadcast_to(np.asarray(rates, np.float64), count))
+
+        def call(thread):
+            return epoch.train(
+                self.shape, self.network, self.plan, self.parameters, self.gradient, self.data, flat, epochs, rates,
+                self.state, self.work[thread], self.shared, losses, self.where, thread, self.threads,
+            )  # fmt: skip
+
+        self.shared.counter[:] = 0
+        if self.threads == 1:
+            status = call(0)
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                status = max(pool.map(call, range(self.threads)))
         return losses if status == epoch.OK else None
 
     def tensors(self):
         """Copies of the parameters by PyTorch's names."""
         return self.layout.tensors(self.parameters)
-
-
-class Predictor:
-    """Computes the outputs of a network; `update` takes new parameters."""
-
-    def __init__(self, architecture, parameters):
-        self.architecture = architecture
-        self.layout = layout_of(architecture)
-        self.parameters = parameters
-        engine = "sequence" if _fits_registers(architecture) else "packed"
-        self.shape = _shape(architecture, self.layout, engine)
-
-    def outputs(self, x, offsets):
-        """Outputs of all steps, before any inverse scaling.
-
-        x: (rows, F) scaled features; offsets: (sequences + 1,). Returns: (rows, O) of the architecture's dtype.
-        """
-        dtype, network = self.architecture.dtype, self.layout.network
-        features = aligned(x.size, dtype)
-        features[:] = x.ravel()
-        return self.outputs_of(features, np.ascontiguousarray(offsets, np.int64), network)
-
-    def outputs_of(self, features, offsets, network=None):
-        """The same for features that are already flat, aligned and in the right precision."""
-        dtype, network = self.architecture.dtype, self.layout.network
-        lengths = np.diff(offsets)
-        longest = int(lengths.max())
-        out = np.zeros(offsets[-1] * network.head.outputs, dtype)
-        if self.shape.engine == "sequence":
-            work = sequence_work(self.shape, longest, dtype)
-            rnn_sequence.predict(self.shape, self.parameters, features, offsets, work, out)
-        else:
-            order = np.argsort(-lengths, kind="stable")
-            chunk = min(CHUNK, len(lengths))
-            work = packed_work(network, chunk, longest, dtype)
-            epoch.predict(self.shape, network, self.parameters, features, offsets, order, chunk, work, out)
-        return out.reshape(-1, network.head.outputs)
-
-
-@contextmanager
-def compile_clock(announce=None):
-    """Measure the seconds spent compiling kernels inside the block; `announce()` is called when it begins.
-
-    Yields an object with `.seconds`; loading a kernel from the cache is not compiling.
-    """
-    clock = _CompileClock(announce)
-    with event.install_listener("numba:compile", clock):
-        yield clock
-
-
-class _CompileClock(event.Listener):
-    def __init__(self, announce):
-        self.seconds, self._depth, self._announce = 0.0, 0, announce
-
-    def on_start(self, event):
-        if self._depth == 0:
-            self._start = time.perf_counter()
-            if self._announce is not None:
-                self._announce()
-                self._announce = None
-        self._depth += 1
-
-    def on_end(self, event):
-        self._depth -= 1
-        if self._depth == 0:
-            self.seconds += time.perf_counter() - self._start
 
 
 def warm_up():

@@ -46,11 +46,9 @@ def add_gradient(s, head, g, h, P, same, dy):
     Reads:  h (P, N), dy (P, O). Writes: g.
     """
     N, O = head.width, head.outputs
-    accumulate_rows(s, dy, same, O, h, at(g, head.Wy), P, O, N)
+    accumulate_rows(s, dy, same, O, h, N, at(g, head.Wy), N, P, O, N)
     for o in range(O):
         bias = g[head.by + o]
         for row in range(P):
             bias += dy[row * O + o]
         g[head.by + o] = bias
-        for lane in range(head.hidden, N):  # padding lanes of h may be f(0) != 0
-            g[head.Wy + o * N + lane] = 0

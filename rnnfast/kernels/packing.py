@@ -5,8 +5,10 @@ start[t] + r is step t of the r-th longest sequence (the layout of PyTorch's Pac
 
     lengths 3, 2, 1:    t = 0: rows 0 1 2    t = 1: rows 3 4    t = 2: row 5      start = 0 3 5 6
 
-Three indices say where the rows of a matrix product are found: `source` in the table, `previous` among the states (R
-initial ones first, then one per packed row), `same` for the packed row itself.
+Indices say where the rows of a matrix product are found: `source` in the table, `previous` and `following` among the
+states (R initial ones first, then one per packed row) for the two directions, `same` for the packed row itself.
+
+Truncated BPTT works on a window of steps: the chunk is then what its sequences have between two steps.
 """
 
 from typing import NamedTuple
@@ -19,50 +21,62 @@ from rnnfast.kernels.compiling import part
 class Packing(NamedTuple):
     """Workspace of `pack` for chunks of up to R sequences and P rows."""
 
-    sequence: np.ndarray  # (R,) int64 sequences of the chunk, longest first
-    start: np.ndarray  # (longest + 1,) int64 first packed row of each step
+    place: np.ndarray  # (R,) int64 position in the batch of the sequences of the chunk, longest first
+    length: np.ndarray  # (R,) int64 their steps inside the window
+    start: np.ndarray  # (longest + 2,) int64 first packed row of each step
     source: np.ndarray  # (P,) int64 row of the table
     previous: np.ndarray  # (P,) int64 row of the state before this step
+    following: np.ndarray  # (P,) int64 the same for the reverse direction
     same: np.ndarray  # (P,) int64 0, 1, 2, ..
 
 
 def packing(sequences, longest):
     """Allocate for chunks of up to `sequences` sequences of up to `longest` steps."""
     rows = sequences * longest
-    integers = np.int64
+
+    def integers(size):
+        return np.zeros(size, np.int64)
+
     return Packing(
-        np.zeros(sequences, integers), np.zeros(longest + 1, integers), np.zeros(rows, integers),
-        np.zeros(rows, integers), np.arange(rows),
+        integers(sequences), integers(sequences), integers(longest + 2), integers(rows), integers(rows), integers(rows),
+        np.arange(rows),
     )  # fmt: skip
 
 
 @part
-def pack(offsets, order, first, R, packing):
-    """Pack the sequences order[first : first + R].
+def pack(offsets, order, first, count, begin, window, packing):
+    """Pack steps begin .. begin + window - 1 of the sequences order[first : first + count] that reach so far.
 
     Reads:  offsets (sequences + 1,), order. Writes: packing.
-    Returns: (T, P), steps of the longest sequence and packed rows.
+    Returns: (R, T, P), sequences and steps of the longest one in the window, and packed rows.
     """
-    sequence, start, source, previous, _ = packing
-    # Insertion sort by falling length: stable, and R is small.
-    for r in range(R):
-        q = order[first + r]
-        length = offsets[q + 1] - offsets[q]
-        place = r
-        while place > 0 and offsets[sequence[place - 1] + 1] - offsets[sequence[place - 1]] < length:
-            sequence[place] = sequence[place - 1]
-            place -= 1
-        sequence[place] = q
-    T = offsets[sequence[0] + 1] - offsets[sequence[0]]
-    active, P = R, 0
+    place, length, start = packing.place, packing.length, packing.start
+    # Insertion sort by falling length: stable, and the chunk is small.
+    R = 0
+    for n in range(count):
+        q = order[first + n]
+        steps = min(offsets[q + 1] - offsets[q] - begin, window)
+        if steps <= 0:
+            continue
+        i = R
+        while i > 0 and length[i - 1] < steps:
+            place[i], length[i] = place[i - 1], length[i - 1]
+            i -= 1
+        place[i], length[i] = first + n, steps
+        R += 1
+    if R == 0:
+        return 0, 0, 0
+    T, active, P = length[0], R, 0
     for t in range(T):
-        while offsets[sequence[active - 1] + 1] - offsets[sequence[active - 1]] <= t:
+        while length[active - 1] <= t:
             active -= 1
         start[t] = P
         for r in range(active):
-            source[P + r] = offsets[sequence[r]] + t
-            # States: R initial ones, then the packed rows. Step t - 1 had its rows from start[t - 1] on.
-            previous[P + r] = R + start[t - 1] + r if t > 0 else r
+            packing.source[P + r] = offsets[order[place[r]]] + begin + t
+            # Step t - 1 had its rows from start[t - 1] on, step t + 1 will have its from P + active on.
+            packing.previous[P + r] = R + start[t - 1] + r if t > 0 else r
+            packing.following[P + r] = R + P + active + r if t + 1 < length[r] else r
         P += active
     start[T] = P
-    return T, P
+    start[T + 1] = P
+    return R, T, P

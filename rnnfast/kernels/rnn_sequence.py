@@ -84,7 +84,7 @@ def backward(s, p, g, T, work):
         dh = combine(work.dy, t * s.O, Wy)
         dWy = add_scaled(dWy, work.dy, t * s.O, h)
         # h_t = f(.. + Wh' h_{t-1})
-        delta = matvec(delta, WhT, dh) * activation_gradient(h, s)
+        delta = matvec(delta, WhT, dh) * activation_gradient(h, h, s)
         store(work.delta, t * W, delta)
     store_rows(g, s.Wy, first_lanes(dWy, s.H))  # padding lanes of h may be f(0) != 0
     for o in range(s.O):
@@ -136,8 +136,9 @@ def sequence_gradient(s, p, g, data, first, T, scale, work):
     # Early, so that the scattered stores have reached the cache when backward loads whole rows.
     transpose(at(p, s.Wh), s.W, s.H, s.H, work.WhT, s.W)
     forward(s, p, data.x, first, T, work)
-    y, weight = at(data.y, first * s.O), at(data.weight, first * s.O)
-    loss = loss_and_gradient(s, work.out, y, weight, T * s.O, scale, work.dy)
+    targets = 1 if s.classes else s.O
+    y, weight = at(data.y, first * targets), at(data.weight, first * targets)
+    loss = loss_and_gradient(s, work.out, y, weight, T, s.O, scale, work.dy)
     backward(s, p, g, T, work)
     add_input_gradient(s, g, data.x, first, T, work)
     add_recurrent_gradient(s, g, T, work)

@@ -231,3 +231,23 @@ def _register_operator(function, instruction):
 
 for _function, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul")):
     _register_operator(_function, _instruction)
+
+
+@intrinsic
+def vdivide(typingctx, a, b):
+    """A / b, lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        return builder.fdiv(args[0], args[1], flags=FAST)
+
+    return a(a, b), codegen
+
+
+@intrinsic
+def vsqrt(typingctx, a):
+    """Square root, lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        return call(builder, "sqrt", args[0])
+
+    return a(a), codegen

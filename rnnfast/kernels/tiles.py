@@ -1,11 +1,13 @@
 """Matrix products on register tiles: M rows by W lanes stay in registers while the inner index runs.
 
-    multiply_rows    C[m, :] += A[index[m], :] B              rows are steps of sequences (forward; backward with B^T)
-    accumulate_rows  G[k, :] += sum_m A[index[m], k] D[m, :]  sum over steps of outer products (weight gradients)
+    multiply_rows    C[m, :]  = S[m, :] + A[index[m], :] B       rows are time steps of sequences (forward, and
+    backward with B^T) accumulate_rows  G[k, :] += sum_m A[index[m], k] D[m, :]     sum over steps of outer products
+    (weight gradients)
 
-Rows of A are found through an index, so that the features of shuffled sequences and the states of the previous step are
-read where they are. All matrices are flat, row-major; N, the width of B, C, D and G, is a multiple of W; lda is the
-width of A.
+Rows of A are found through an index, so that the features of shuffled sequences and the states of the previous step
+are read where they are. S is where the sums start: C itself, or a bias (lds = 0, the same row for all). All matrices
+are row-major and flat, `ld` is the distance of rows; N, the columns of B, C, D and G that are worked on, is a
+multiple of W.
 """
 
 from rnnfast.kernels.compiling import inlined, part
@@ -15,71 +17,71 @@ from rnnfast.kernels.spans import at
 
 
 @inlined
-def multiply_row(s, A, B, C, K, N):
-    """C[:] += A[:K] B for one row; four partial sums overlap the latency of the multiply-adds."""
+def multiply_row(s, A, B, ldb, S, C, K, N):
+    """C[:] = S[:] + A[:K] B for one row; four partial sums overlap the latency of the multiply-adds."""
     W = s.W
     K4 = K - K % 4
     for n in range(0, N, W):
-        s0, s1, s2, s3 = load(C, n, s), fill(C, 0, s), fill(C, 0, s), fill(C, 0, s)
+        s0, s1, s2, s3 = load(S, n, s), fill(C, 0, s), fill(C, 0, s), fill(C, 0, s)
         for k in range(0, K4, 4):
-            i = k * N + n
+            i = k * ldb + n
             s0 = fma(broadcast(A, k, s), load(B, i, s), s0)
-            s1 = fma(broadcast(A, k + 1, s), load(B, i + N, s), s1)
-            s2 = fma(broadcast(A, k + 2, s), load(B, i + 2 * N, s), s2)
-            s3 = fma(broadcast(A, k + 3, s), load(B, i + 3 * N, s), s3)
+            s1 = fma(broadcast(A, k + 1, s), load(B, i + ldb, s), s1)
+            s2 = fma(broadcast(A, k + 2, s), load(B, i + 2 * ldb, s), s2)
+            s3 = fma(broadcast(A, k + 3, s), load(B, i + 3 * ldb, s), s3)
         for k in range(K4, K):
-            s0 = fma(broadcast(A, k, s), load(B, k * N + n, s), s0)
+            s0 = fma(broadcast(A, k, s), load(B, k * ldb + n, s), s0)
         store(C, n, (s0 + s1) + (s2 + s3))
 
 
 @part
-def multiply_rows(s, A, index, lda, B, C, rows, K, N):
-    """C[m, :] += A[index[m], :K] B for m < rows.
+def multiply_rows(s, A, index, lda, B, ldb, S, lds, C, ldc, rows, K, N):
+    """C[m, :N] = S[m, :N] + A[index[m], :K] B for m < rows; S may be C.
 
-    Reads: A (.., lda), B (K, N). Writes: C (rows, N).
+    Reads: A (.., lda), B (K, ldb), S (rows, lds). Writes: C (rows, ldc).
     """
     W, M = s.W, s.M
     whole = rows - rows % M
     for n in range(0, N, W):
         for m in range(0, whole, M):
             starts = row_starts(at(index, m), lda, s)
-            tile = load_tile(C, m * N + n, N, s)
+            tile = load_tile(S, m * lds + n, lds, s)
             for k in range(K):
-                tile = tile_fma(tile, A, starts, k, load(B, k * N + n, s))
-            store_tile(C, m * N + n, N, tile)
+                tile = tile_fma(tile, A, starts, k, load(B, k * ldb + n, s))
+            store_tile(C, m * ldc + n, ldc, tile)
     for m in range(whole, rows):
-        multiply_row(s, at(A, index[m] * lda), B, at(C, m * N), K, N)
+        multiply_row(s, at(A, index[m] * lda), B, ldb, at(S, m * lds), at(C, m * ldc), K, N)
 
 
 @part
-def accumulate_rows(s, A, index, lda, D, G, rows, K, N):
-    """G[k, :] += sum over m < rows of A[index[m], k] * D[m, :], for k < K.
+def accumulate_rows(s, A, index, lda, D, ldd, G, ldg, rows, K, N):
+    """G[k, :N] += sum over m < rows of A[index[m], k] * D[m, :N], for k < K.
 
-    Reads: A (.., lda), D (rows, N). Writes: G (K, N).
+    Reads: A (.., lda), D (rows, ldd). Writes: G (K, ldg).
     """
     W, M = s.W, s.M
     whole = K - K % M
     for n in range(0, N, W):
         for k in range(0, whole, M):
             starts = consecutive(k, s)
-            tile = load_tile(G, k * N + n, N, s)
+            tile = load_tile(G, k * ldg + n, ldg, s)
             for m in range(rows):
-                tile = tile_fma(tile, A, starts, index[m] * lda, load(D, m * N + n, s))
-            store_tile(G, k * N + n, N, tile)
+                tile = tile_fma(tile, A, starts, index[m] * lda, load(D, m * ldd + n, s))
+            store_tile(G, k * ldg + n, ldg, tile)
         for k in range(whole, K):
-            row = load(G, k * N + n, s)
+            row = load(G, k * ldg + n, s)
             for m in range(rows):
-                row = fma(broadcast(A, index[m] * lda + k, s), load(D, m * N + n, s), row)
-            store(G, k * N + n, row)
+                row = fma(broadcast(A, index[m] * lda + k, s), load(D, m * ldd + n, s), row)
+            store(G, k * ldg + n, row)
 
 
 @inlined
-def sum_rows(s, D, G, rows, N):
-    """G[:] += sum over m < rows of D[m, :]. The gradient of a bias."""
+def sum_rows(s, D, ldd, G, rows, N):
+    """G[:N] += sum over m < rows of D[m, :N]. The gradient of a bias."""
     for n in range(0, N, s.W):
         row = load(G, n, s)
         for m in range(rows):
-            row = row + load(D, m * N + n, s)
+            row = row + load(D, m * ldd + n, s)
         store(G, n, row)
 
 

@@ -3,9 +3,10 @@
 Dimension letters, the same everywhere:
 
     F features            H hidden units         O outputs           G gates of a cell (1 for rnn)
-    T steps of a sequence L layers               W lanes of a SIMD value   M rows of a register tile
+    T steps of a sequence D directions           W lanes of a SIMD value   M rows of a register tile
     N = G * padded H, the width of the gates side by side; a padded width is a multiple of the lanes
     R sequences of a chunk, P packed rows: the steps of its sequences
+    S accumulators of a gradient: a batch is cut into chunks, chunk c adds to accumulator c % S
 """
 
 from typing import NamedTuple
@@ -15,6 +16,7 @@ import numpy as np
 from rnnfast.kernels.packing import Packing, packing
 
 ALIGNMENT = 64  # bytes: a cache line and the widest register
+_SPAN = 64  # elements: tensors start at multiples of the widest SIMD value
 
 
 def aligned(size, dtype):
@@ -26,13 +28,15 @@ def aligned(size, dtype):
 
 
 class Data(NamedTuple):
-    """The training or evaluation tensors of a kernel, all sequences end to end."""
+    """The training or evaluation tensors of a kernel, all sequences end to end; C targets per step, O or 1 (class
+    index).
+    """
 
     x: np.ndarray  # (rows * F,) scaled features
-    y: np.ndarray  # (rows * O + PAD,) scaled targets, 0 where unlabelled
-    weight: np.ndarray  # (rows * O + PAD,) weight of each output in the loss, 0 where unlabelled
+    y: np.ndarray  # (rows * C + PAD,) scaled targets, 0 where unlabelled
+    weight: np.ndarray  # (rows * C + PAD,) weight of each target in the loss, 0 where unlabelled
     offsets: np.ndarray  # (sequences + 1,) int64 first row of each sequence
-    mass: np.ndarray  # (sequences,) float64 sum of the weights of a sequence, over one output
+    mass: np.ndarray  # (sequences,) float64 sum of the weights of a sequence, over one target
 
 
 # Whole vectors of y and weight are read at the end of a sequence: this many elements must follow the last one.
@@ -46,7 +50,7 @@ class SequenceWork(NamedTuple):
     delta: np.ndarray  # (T * W,) gradient of the pre-activations
     out: np.ndarray  # (T * O + PAD,) outputs
     dy: np.ndarray  # (T * O + PAD,) gradient of the outputs
-    WhT: np.ndarray  # (H * W,) transposed recurrent weights; its padding stays 0, as allocated
+    WhT: np.ndarray  # (H * W,) transposed recurrent weights
 
 
 def sequence_work(s, longest, dtype):
@@ -56,24 +60,54 @@ def sequence_work(s, longest, dtype):
 
 
 class PackedWork(NamedTuple):
-    """Workspace of the packed cells for chunks of up to R sequences and P rows."""
+    """Workspace of the packed engine for chunks of up to R sequences and P rows; one per thread."""
 
     pack: Packing
-    gates: np.ndarray  # (P * N,) pre-activations
-    h: np.ndarray  # ((R + P) * N,) initial states, then the states of the packed rows
-    dh: np.ndarray  # (P * N,) gradient of the states from above
-    delta: np.ndarray  # (P * N,) gradient of the pre-activations
-    carry: np.ndarray  # (R * N,) gradient of the states from the next step
-    WhT: np.ndarray  # (N * N,) transposed recurrent weights; its padding stays 0, as allocated
+    memory: np.ndarray  # gates, states and their gradients of all units, where their Unit says
+    carry: np.ndarray  # (2 * R * width,) gradients of h and c from the step that follows
     out: np.ndarray  # (P * O + PAD,) outputs
     dy: np.ndarray  # (P * O + PAD,) gradient of the outputs
-    y: np.ndarray  # (P * O + PAD,) targets of the packed rows
-    weight: np.ndarray  # (P * O + PAD,) their weights
+    y: np.ndarray  # (P * C + PAD,) targets of the packed rows
+    weight: np.ndarray  # (P * C + PAD,) their weights
 
 
-def packed_work(network, sequences, longest, dtype):
-    """Allocate the workspace of a network for chunks of up to `sequences` sequences of up to `longest` steps."""
-    P, N, O = sequences * longest, network.layer.width, network.head.outputs
-    rows = (P * N, (sequences + P) * N, P * N, P * N, sequences * N, N * N)
-    outputs = (P * O + PAD,) * 4
-    return PackedWork(packing(sequences, longest), *(aligned(size, dtype) for size in rows + outputs))
+def place(layout, extra, sequences, longest, training=True, dropout=False):
+    """Lay out the memory of chunks of up to `sequences` sequences of `longest` steps.
+
+    extra: cell.EXTRA. Returns: the table (units, fields) int64 for kernels, and the size of the memory in elements.
+    """
+    P, size, rows, states = sequences * longest, 0, [], 0
+    levels = {}
+
+    def take(count):
+        nonlocal size
+        offset, size = size, size - (-count // _SPAN) * _SPAN
+        return offset
+
+    widest = max(unit.width for unit in layout.units)
+    last = layout.units[-1].layer
+    for unit in layout.units:
+        if unit.layer not in levels:
+            levels[unit.layer] = (
+                take((sequences + P) * unit.ldh),
+                take(P * unit.ldh if training else 0),
+                take(P * unit.ldh if dropout and unit.layer < last else 0),
+            )
+        h, dh, dropped = levels[unit.layer]
+        plane = (sequences + P) * unit.width
+        rows.append(
+            unit._replace(
+                gates=take(P * unit.N), extra=take(extra * plane), plane=plane, h=h, dh=dh, dropped=dropped,
+                carry_plane=sequences * widest, state=states,
+            )
+        )  # fmt: skip
+        states += unit.width * (2 if extra == 2 else 1)
+    return np.array(rows, np.int64), size
+
+
+def packed_work(layout, size, sequences, longest, targets, dtype):
+    """Allocate a workspace with `size` elements of memory (see `place`); targets: C."""
+    P, outputs = sequences * longest, layout.head.outputs
+    widest = max(unit.width for unit in layout.units)
+    sizes = (size, 2 * sequences * widest, P * outputs + PAD, P * outputs + PAD, P * targets + PAD, P * targets + PAD)
+    return PackedWork(packing(sequences, longest), *(aligned(count, dtype) for count in sizes))

@@ -87,7 +87,7 @@ def _model(tensors: dict[str, Any], header: dict[str, Any], path: Path) -> Model
     )
     schema = model.schema
     fits = {
-        "architecture": header["architecture"] == asdict(model.architecture),
+        "architecture": header["architecture"] == plain(asdict(model.architecture)),
         "task": schema.task in ("binary", "regression") and (schema.task != "binary" or len(schema.classes) == 2),
         "loss": model.loss in LOSSES,
         "scaler": model.scaler.names == schema.features,

@@ -40,27 +40,29 @@ RULES: dict[str, Callable[[np.random.Generator, tuple[int, int], bool], Array]] 
 
 
 def initial_tensors(
-    shapes: Mapping[str, tuple[int, ...]], rule: str, hidden: int, seed: int, limit: float | None, recurrent_bias: bool
+    shapes: Mapping[str, tuple[int, ...]], rule: str, gates: int, seed: int, limit: float | None, recurrent_bias: bool
 ) -> dict[str, Array]:
     """Draw the tensors of a network.
 
-    shapes: PyTorch's names to shapes, weights (gates * hidden, inputs); each gate's matrix is drawn by itself.
+    shapes: PyTorch's names to shapes; recurrent layers have (gates * hidden, inputs), and each gate is drawn by itself.
     limit: r of `uniform`, or None for 1 / sqrt(hidden). recurrent_bias: False leaves bias_hh at 0.
     Uses a random stream of its own: the seed's split and order do not depend on the architecture.
     """
     generator = np.random.default_rng([seed, 2])
     tensors = {}
     for name, shape in shapes.items():
+        recurrent_layer = name.startswith("rnn.")
+        units = shape[0] // gates if recurrent_layer else shape[0]
         if rule == "uniform":
-            bound = 1.0 / np.sqrt(hidden) if limit is None else limit
+            # A linear layer is bounded by its inputs, as in PyTorch; its bias follows its weight in the mapping.
+            fan = units if recurrent_layer else shapes[name.replace("bias", "weight")][1]
+            bound = 1.0 / np.sqrt(fan) if limit is None else limit
             tensors[name] = generator.uniform(-bound, bound, shape)
         elif len(shape) == 1:
             tensors[name] = np.zeros(shape)
         else:
-            rows = hidden if name.startswith("rnn.") else shape[0]
-            recurrent = "weight_hh" in name
-            gates = [RULES[rule](generator, (rows, shape[1]), recurrent) for _ in range(shape[0] // rows)]
-            tensors[name] = np.concatenate(gates)
+            drawn = [RULES[rule](generator, (units, shape[1]), "weight_hh" in name) for _ in range(shape[0] // units)]
+            tensors[name] = np.concatenate(drawn)
         if "bias_hh" in name and not recurrent_bias:
             tensors[name] = np.zeros(shape)
     return tensors

@@ -187,12 +187,10 @@ def architecture(config: Config, schema: Schema) -> Architecture:
     """The architecture that a configuration asks for on a table."""
     from rnnfast.kernels.architecture import Architecture
 
-    if len(config.model.hidden) != 1:
-        raise UsageError(f"hidden: {len(config.model.hidden)} layers asked for; one is supported, e.g. --hidden 32")
     return Architecture(
         cell=config.model.cell,
         features=len(schema.features),
-        hidden=config.model.hidden[0],
+        hidden=config.model.hidden,
         outputs=len(schema.targets),
         activation=config.model.activation,
         dtype=config.train.dtype,

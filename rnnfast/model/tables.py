@@ -35,7 +35,8 @@ FLOAT32_FORMAT = ".9g"
 class TableEvaluation:
     """Scores of a model on a table.
 
-    trained_on: the table is the one that the model was trained on. failures: a sentence for each goal that is not met.
+    trained_on: the table is the one that the model was trained on. held_out: the run kept a part of its table for
+    validation. failures: a sentence for each goal that is not met.
     """
 
     evaluation: Evaluation
@@ -43,6 +44,7 @@ class TableEvaluation:
     part: str
     sequences: int
     trained_on: bool
+    held_out: bool
     failures: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def evaluate_table(
         part=part,
         sequences=int(scored.sequences),
         trained_on=trained_on,
+        held_out=list(model.metadata.get("split", {}).get("shares", [])) != [1.0],
         failures=tuple(_failures(evaluation.metrics, fail_under or {})),
     )
 

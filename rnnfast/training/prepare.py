@@ -43,8 +43,9 @@ def initial_model(train: SequenceData, config: Config) -> Model:
     net = architecture(config, schema)
     model = config.model
     scale_target = config.data.scale_target and schema.task == "regression"
+    layout = layout_of(net)
     tensors = initial_tensors(
-        layout_of(net).shapes(), model.init, net.hidden, config.train.seed, model.init_range, model.recurrent_bias
+        layout.shapes(), model.init, layout.gates, config.train.seed, model.init_range, model.recurrent_bias
     )
     return Model(
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},

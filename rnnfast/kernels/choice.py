@@ -1,0 +1,93 @@
+"""Which engine and which compile-time shape an architecture gets, and the tensors that kernels read."""
+
+from math import gcd
+
+import numpy as np
+
+from rnnfast.kernels import target
+from rnnfast.kernels.activations import MASKED, NEED_INPUT
+from rnnfast.kernels.cells import CELLS
+from rnnfast.kernels.layout import Layout
+from rnnfast.kernels.shape import Shape
+from rnnfast.kernels.workspace import PAD, Data, aligned
+
+# The register engine holds Wh, Wy and a gradient of each in registers: beyond these sizes tiles are faster.
+REGISTER_HIDDEN = 16
+REGISTER_OUTPUTS = 4
+# Sequences of a batch from which tiles over several sequences beat one sequence at a time.
+PACKED_BATCH = 16
+
+CHUNK = 16  # sequences that are packed together: their states stay in the second-level cache
+ACCUMULATORS = 8  # gradients that a batch is summed in: the most threads that can share it
+# Work below which a batch is not shared: a thread that waits at a barrier costs more than it gives. Multiply-adds.
+SHARED_WORK = 2_000_000
+
+
+def layout_of(architecture):
+    """Layout of the parameters of an architecture."""
+    cell = CELLS[architecture.cell]
+    return Layout(architecture, cell.GATES, cell.SHARED, cell.RECURRENT)
+
+
+def fits_registers(architecture):
+    """Whether the register engine can run an architecture."""
+    return (
+        architecture.cell == "rnn"
+        and len(architecture.hidden) == 1
+        and not architecture.bidirectional
+        and architecture.hidden[0] <= REGISTER_HIDDEN
+        and architecture.outputs <= REGISTER_OUTPUTS
+        and architecture.activation not in NEED_INPUT
+    )
+
+
+def engine_of(architecture, batch, window=0, loss="mse"):
+    """The engine that trains an architecture: "sequence" or "packed"."""
+    if fits_registers(architecture) and batch < PACKED_BATCH and not window and loss != "ce":
+        return "sequence"
+    return "packed"
+
+
+def _block(features):
+    """Features whose weight gradients are summed together in registers: up to 8, with the smallest rest."""
+    return min(range(min(features, 8), min(features, 4) - 1, -1), key=lambda block: features % block)
+
+
+def shape_of(architecture, layout, engine, **more):
+    """The compile-time shape of a kernel: only what it needs, so that kernels are shared between architectures."""
+    cell = CELLS[architecture.cell]
+    items = {
+        "engine": engine,
+        "sequence": int(engine == "sequence"),
+        "cell": architecture.cell,
+        "activation": architecture.activation if architecture.cell in ("rnn", "mlp") else "tanh",
+        "recurrent_bias": int(architecture.recurrent_bias and cell.RECURRENT),
+        "masked": int(architecture.activation in MASKED),
+        **more,
+    }
+    if engine == "sequence":
+        unit, head = layout.units[0], layout.head
+        sizes = {"F": unit.inputs, "H": unit.hidden, "O": head.outputs, "W": unit.width, "B": _block(unit.inputs)}
+        offsets = {"Wx": unit.Wx, "Wh": unit.Wh, "b_ih": unit.b_ih, "b_hh": unit.b_hh, "Wy": head.Wy, "by": head.by}
+        line = 64 // np.dtype(architecture.dtype).itemsize
+        return Shape(**items, **sizes, **offsets, line=line)
+    lanes, rows = target.tile(gcd(*(unit.width for unit in layout.units)), architecture.dtype)
+    constants = {"shared": cell.SHARED, "extra": cell.EXTRA, "recurrent": int(cell.RECURRENT)}
+    return Shape(**items, **constants, W=lanes, M=rows)
+
+
+def training_data(x, y, weight, offsets, dtype):
+    """Tensors of a training kernel, in its precision.
+
+    x: (rows, F) scaled features; y: (rows, C) scaled targets (class indices with ce), any value where weight is 0;
+    weight: (rows,) of each step in the loss, bool or numbers; offsets: (sequences + 1,).
+    """
+    rows, targets = y.shape
+    padded_y, padded_weight = aligned(rows * targets + PAD, dtype), aligned(rows * targets + PAD, dtype)
+    padded_y[: rows * targets] = np.where(np.asarray(weight)[:, None] != 0, y, 0.0).ravel()
+    padded_weight[: rows * targets] = np.repeat(weight, targets)
+    features = aligned(x.size, dtype)
+    features[:] = x.ravel()
+    sums = np.concatenate(([0.0], np.cumsum(weight, dtype=np.float64)))
+    mass = np.diff(sums[offsets])
+    return Data(features, padded_y, padded_weight, np.ascontiguousarray(offsets, np.int64), mass)

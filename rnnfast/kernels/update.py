@@ -17,7 +17,7 @@ import numpy as np
 from numba.extending import overload
 
 from rnnfast.kernels import chunk, recurrence, rnn_sequence
-from rnnfast.kernels.compiling import PART, inlined, part
+from rnnfast.kernels.compiling import INLINED, PART, inlined, part
 from rnnfast.kernels.layout import Head
 from rnnfast.kernels.optimizers import squared_norm, update
 from rnnfast.kernels.simd import load, prefetch, store
@@ -160,7 +160,6 @@ def reduce_and_update(s, network, plan, p, g, state, shared, lr, thread, threads
         update(s, block * NORM_BLOCK, min((block + 1) * NORM_BLOCK, size), p, g, state, lr, clip)
 
 
-@part
 def batch_update(
     s, network, plan, p, g, data, order, first, stop, begin, window, lr, state, work, shared, thread, threads
 ):
@@ -168,6 +167,43 @@ def batch_update(
 
     Returns: sum of weight * loss over their outputs.
     """
+
+
+def _alone(s):
+    """Whether an update is one sequence in registers: then a call with a hundred arguments would cost more than it."""
+    return s.dims["engine"] == "sequence" and s.dims["fused"]
+
+
+@overload(batch_update, jit_options=INLINED)
+def _inlined_update(
+    s, network, plan, p, g, data, order, first, stop, begin, window, lr, state, work, shared, thread, threads
+):
+    return _sequence_update if _alone(s) else None
+
+
+@overload(batch_update, jit_options=PART)
+def _called_update(
+    s, network, plan, p, g, data, order, first, stop, begin, window, lr, state, work, shared, thread, threads
+):
+    return None if _alone(s) else _chunked_update
+
+
+def _sequence_update(
+    s, network, plan, p, g, data, order, first, stop, begin, window, lr, state, work, shared, thread, threads
+):
+    q = order[first]
+    if data.mass[q] == 0:
+        return 0.0  # nothing labelled
+    prefetch_sequence(s, data, order[first + AHEAD])
+    start = data.offsets[q]
+    scale = 1.0 / (data.mass[q] * s.O) if plan.mean else 1.0 / s.O
+    step = number(p, -lr * scale)
+    return rnn_sequence.sequence_gradient(s, p, p, data, start, data.offsets[q + 1] - start, step, work)
+
+
+def _chunked_update(
+    s, network, plan, p, g, data, order, first, stop, begin, window, lr, state, work, shared, thread, threads
+):
     O, size, S = network.head.outputs, network.size, plan.accumulators
     mass = 0.0
     if plan.window > 0:

@@ -76,9 +76,21 @@ class DataConfig:
 class ModelConfig:
     """Architecture and initial weights: table `[model]`."""
 
-    cell: str = option("rnn", "Recurrent cell.", choices=("rnn",))
-    hidden: tuple[int, ...] = option((10,), "Hidden units.", kind=int, many=True, metavar="N", least=1)
-    activation: str = option("tanh", "Activation of the hidden state.", choices=("tanh", "relu", "sigmoid"))
+    cell: str = option(
+        "rnn", "Recurrent cell; mlp has no state: each step by itself.", choices=("rnn", "gru", "lstm", "mlp")
+    )
+    hidden: tuple[int, ...] = option(
+        (10,), "Hidden units; '64,32' stacks two layers.", kind=int, many=True, metavar="N[,N]", least=1
+    )
+    activation: str = option(
+        "tanh",
+        "Activation of rnn and mlp; gru and lstm have their own.",
+        choices=("tanh", "relu", "leaky_relu", "sigmoid", "elu", "swish", "gelu", "identity"),
+    )
+    bidirectional: bool = option(False, "Run every layer in both directions.", kind=bool)
+    dropout: float = option(
+        0.0, "Share of the states between layers that is zeroed in training.", kind=float, least=0, below=1
+    )
     init: str = option(
         "xavier",
         "Initial weights (biases are 0, with uniform drawn too).",
@@ -95,17 +107,48 @@ class TrainConfig:
     """Optimization: table `[train]`."""
 
     epochs: int = option(100, "Passes over the training sequences; 0 writes the initial model.", kind=int, least=0)
-    batch_size: int = option(1, "Sequences per update.", kind=int, least=1)
+    batch_size: int | None = option(
+        None, "Sequences per update; default 1 for rnn, else up to 16 with 20 updates per epoch.", kind=int, least=1
+    )
     loss: str = option(
         "auto",
-        "auto: bce for binary targets, mse otherwise; mse on a binary target scores the raw output.",
-        choices=("auto", "mse", "bce"),
+        "auto: bce, ce or mse by task; mse, mae and huber on a binary target score the raw output.",
+        choices=("auto", "mse", "mae", "huber", "bce", "ce"),
     )
     reduction: str = option(
         "mean", "Mean of the loss over the labelled steps of a batch, or their sum.", choices=("mean", "sum")
     )
-    optimizer: str = option("sgd", "Update rule.", choices=("sgd",))
-    lr: float = option(0.05, "Learning rate.", kind=float, above=0)
+    optimizer: str = option(
+        "auto",
+        "Update rule; auto: sgd for rnn, adam for other cells.",
+        choices=("auto", "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad"),
+    )
+    lr: float | None = option(
+        None, "Learning rate; default 0.05 for sgd and adagrad, 0.01 with momentum, 0.005 else.", kind=float, above=0
+    )
+    momentum: float = option(0.9, "Of momentum and nesterov.", kind=float, least=0, below=1)
+    weight_decay: float | None = option(
+        None, "L2 penalty, decoupled with adamw; default 0.01 for adamw, else 0.", kind=float, least=0
+    )
+    clip_norm: float = option(0.0, "Scale gradients down to this norm; 0: never.", kind=float, least=0)
+    schedule: str = option(
+        "constant",
+        "Course of the learning rate.",
+        choices=("constant", "step", "exponential", "cosine", "onecycle", "plateau"),
+    )
+    lr_step: int = option(30, "With step: epochs between drops; with plateau: evaluations to wait.", kind=int, least=1)
+    lr_gamma: float | None = option(
+        None, "Factor of a drop; default 0.1, with exponential 0.95 per epoch.", kind=float, above=0
+    )
+    class_weight: tuple[str, ...] = option(
+        ("none",),
+        "Weight of the classes in the loss: none, balanced, or a number per class.",
+        many=True,
+        metavar="W,...",
+    )
+    tbptt: int = option(
+        0, "Truncated BPTT: update every K steps, the state is carried on; 0: whole sequences.", kind=int, least=0
+    )
     patience: int = option(
         10,
         "Stop after N evaluations without a better validation loss and restore the best weights; 0: never.",
@@ -115,6 +158,10 @@ class TrainConfig:
     max_time: str | None = option(None, "Stop after this time: 90s, 10m, 1h.", metavar="TIME")
     shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
+    threads: int | None = option(
+        None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1
+    )
+    init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL")
     dtype: str = option("float32", "Precision of weights and arithmetic.", choices=("float32", "float64"))
     eval_every: int = option(1, "Evaluate on the validation part every N epochs (and at the end).", kind=int, least=1)
 

@@ -19,9 +19,13 @@ def _cross_entropy(p: Floats, y: Floats) -> Floats:
 LOSSES = {"mse": _squared, "bce": _cross_entropy}
 
 
-def mean_loss(name: str, outputs: Floats, targets: Floats) -> float:
+def mean_loss(name: str, outputs: Floats, targets: Floats, weight: Floats | None = None) -> float:
     """Mean over steps and outputs of mse, or of bce on logits.
 
-    outputs, targets: (n, O). Formulas as in rnnfast.kernels.losses.
+    outputs, targets: (n, O). weight: (n,) of each step, or None for all alike. Formulas as in rnnfast.kernels.losses.
     """
-    return float(np.mean(LOSSES[name](np.asarray(outputs, np.float64), np.asarray(targets, np.float64))))
+    losses = LOSSES[name](np.asarray(outputs, np.float64), np.asarray(targets, np.float64))
+    if weight is None:
+        return float(np.mean(losses))
+    total = float(np.sum(weight))
+    return float(np.sum(losses.mean(axis=-1) * weight) / total) if total > 0 else 0.0

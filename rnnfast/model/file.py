@@ -39,6 +39,7 @@ def save(model: Model, path: str | Path) -> None:
         "scaler": model.scaler.to_json(),
         "target_scaler": model.target_scaler.to_json(),
         "target_mean": list(model.target_mean),
+        "class_weights": list(model.class_weights),
         "threshold": model.threshold,
         "config": {table: asdict(section) for table, section in vars(model.config).items()},
         "versions": versions(),
@@ -80,6 +81,7 @@ def _model(tensors: dict[str, Any], header: dict[str, Any], path: Path) -> Model
         config=Config().with_values(options, str(path)),
         loss=header["loss"],
         target_mean=tuple(float(mean) for mean in header["target_mean"]),
+        class_weights=tuple(float(weight) for weight in header.get("class_weights", ())),
         threshold=float(header["threshold"]),
         metadata={
             key: header[key] for key in ("data_digest", "split", "metrics", "training", "versions") if key in header

@@ -40,6 +40,7 @@ class Model:
     config: Config
     loss: str  # resolved: mse | bce
     target_mean: tuple[float, ...]
+    class_weights: tuple[float, ...] = ()  # of each class in the loss; none: all alike
     threshold: float = 0.5
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -159,9 +160,20 @@ class Model:
 
         save(self, path)
 
+    def step_weights(self, y: Floats, labelled: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Weight of each step in the loss, (rows,): 0 where unlabelled, else that of its class.
+
+        y: (rows, targets), labelled: (rows,).
+        """
+        weight = labelled.astype(np.float64)
+        if self.class_weights:
+            weight[labelled] = np.asarray(self.class_weights)[y[labelled, 0].astype(np.int64)]
+        return weight
+
     def _loss(self, outputs: Floats, y: Floats, data: SequenceData) -> float:
         target = y if self.schema.task == "binary" else self.target_scaler.transform(y)
-        loss = mean_loss(self.loss, outputs, target)
+        weight = self.step_weights(y, np.ones(len(y), bool)) if self.class_weights else None
+        loss = mean_loss(self.loss, outputs, target, weight)
         # The sum over the steps of a sequence, for the mean sequence
         return loss * len(y) / data.sequences if self.config.train.reduction == "sum" else loss
 
@@ -193,6 +205,8 @@ def architecture(config: Config, schema: Schema) -> Architecture:
         hidden=config.model.hidden,
         outputs=len(schema.targets),
         activation=config.model.activation,
+        bidirectional=config.model.bidirectional,
+        dropout=config.model.dropout,
         dtype=config.train.dtype,
         recurrent_bias=config.model.recurrent_bias,
     )

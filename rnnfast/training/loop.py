@@ -15,7 +15,9 @@ from rnnfast.data import SequenceData
 from rnnfast.errors import DivergedError
 from rnnfast.model import Model
 from rnnfast.reporter import EpochRecord, Reporter
+from rnnfast.training.defaults import cores
 from rnnfast.training.prepare import kernel_data
+from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, interruptible
 
 ORDER_STREAM = 3  # of the random numbers: split has 1, initial weights have 2
@@ -56,12 +58,20 @@ class Loop:
             optimizer=self.config.optimizer,
             reduction=self.config.reduction,
             batch=self.config.batch_size,
+            momentum=self.config.momentum,
+            weight_decay=self.config.weight_decay,
+            clip_norm=self.config.clip_norm,
+            window=self.config.tbptt,
+            per_update=self.config.schedule == "onecycle",
+            threads=self.config.threads or cores(),
+            seed=self.config.seed,
         )
+        self.schedule = Schedule(self.config, self.trainer.updates_per_epoch())
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.targets)
         self.loss_terms = outputs * (float(data.mass.sum()) if self.trainer.mean else train.sequences)
         self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
-        self.predictor = Predictor(model.architecture, self.trainer.parameters)
+        self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())
         if valid is not None:
             self.valid_x = np.ascontiguousarray(model.scaler.transform(valid.x), model.architecture.dtype)
         self.fit = Fit()
@@ -99,7 +109,7 @@ class Loop:
 
         start = time.perf_counter()
         with compile_clock(self.reporter.compiling):
-            self.trainer.run(np.arange(self.train.sequences), 0, self.config.lr)
+            self.trainer.run(np.arange(self.train.sequences), 0, ())
             length = int(self.train.lengths[0])
             features = np.zeros(length * self.model.architecture.features, self.model.architecture.dtype)
             self.predictor.outputs_of(features, np.array([0, length]))
@@ -124,7 +134,7 @@ class Loop:
         wanted = np.stack([next(orders) for _ in range(count if config.shuffle else 1)])
         good = trainer.parameters.copy()
         start = time.perf_counter()
-        losses = trainer.run(wanted, count, config.lr)
+        losses = trainer.run(wanted, count, self.schedule.rates(fit.epochs, count))
         fit.train_seconds += time.perf_counter() - start
         if losses is None:
             epoch, step = fit.epochs + int(trainer.where[0]) + 1, int(trainer.where[1]) + 1
@@ -151,6 +161,7 @@ class Loop:
         outputs = self.predictor.outputs_of(self.valid_x.ravel(), self.valid.offsets)
         scores = self.model.quick_score(self.valid, outputs)
         best = self.stopping.better(scores["loss"], self.fit.epochs, self.trainer.parameters)
+        self.schedule.evaluated(scores["loss"])
         self.fit.history.append({"epoch": self.fit.epochs, "split": "valid", **scores})
         self.fit.eval_seconds += time.perf_counter() - start
         return scores, best

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnfast.config import Config
 from rnnfast.data import Scaler, SequenceData
-from rnnfast.errors import DataError, UsageError
+from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
 from rnnfast.model.model import Model, architecture
 
@@ -47,6 +50,8 @@ def initial_model(train: SequenceData, config: Config) -> Model:
     tensors = initial_tensors(
         layout.shapes(), model.init, layout.gates, config.train.seed, model.init_range, model.recurrent_bias
     )
+    if config.train.init_from is not None:
+        tensors = dict(starting_tensors(config.train.init_from, layout.shapes()))
     return Model(
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
         schema=schema,
@@ -55,7 +60,46 @@ def initial_model(train: SequenceData, config: Config) -> Model:
         config=config,
         loss=resolved_loss(config, schema.task),
         target_mean=tuple(float(mean) for mean in y.mean(axis=0)),
+        class_weights=class_weights(config, schema.classes, y),
     )
+
+
+def class_weights(config: Config, classes: tuple[Any, ...], y: NDArray[np.float64]) -> tuple[float, ...]:
+    """The weight of each class in the loss; () for all alike.
+
+    y: (labels, 1) index of the class at the labelled training steps. "balanced" is scikit-learn's: labels / (classes *
+    labels of the class). Raises UsageError for another number of weights than classes, and on a regression.
+    """
+    given = config.train.class_weight
+    if given in ((), ("none",)):
+        return ()
+    if not classes:
+        raise UsageError(f"--class-weight {','.join(given)}: the target is a quantity and has no classes")
+    counts = np.bincount(y[:, 0].astype(np.int64), minlength=len(classes))
+    if given == ("balanced",):
+        return tuple(float(weight) for weight in len(y) / (len(classes) * np.maximum(counts, 1)))
+    try:
+        weights = tuple(float(weight) for weight in given)
+    except ValueError:
+        raise UsageError(f"--class-weight {','.join(given)}: give none, balanced, or a number per class") from None
+    if len(weights) != len(classes) or not all(0 <= weight < float("inf") for weight in weights) or not any(weights):
+        raise UsageError(
+            f"--class-weight {','.join(given)}: give {len(classes)} numbers from 0 up, one for each of "
+            f"{', '.join(str(name) for name in classes)}"
+        )
+    return weights
+
+
+def starting_tensors(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, NDArray[Any]]:
+    """The tensors of a saved model to start from. Raises ModelError where its architecture is another one."""
+    tensors = load(path).parameters
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    if found != dict(shapes):
+        raise ModelError(
+            f"--init-from {path}: its tensors {found} are not those of this network, {dict(shapes)}; "
+            "use the same --cell, --hidden and columns"
+        )
+    return tensors
 
 
 def kernel_data(model: Model, data: SequenceData) -> Any:
@@ -63,4 +107,5 @@ def kernel_data(model: Model, data: SequenceData) -> Any:
     from rnnfast.kernels.engine import training_data
 
     target = data.y if data.schema.task == "binary" else model.target_scaler.transform(data.y)
-    return training_data(model.scaler.transform(data.x), target, data.labelled, data.offsets, model.config.train.dtype)
+    weight = model.step_weights(data.y, data.labelled)
+    return training_data(model.scaler.transform(data.x), target, weight, data.offsets, model.config.train.dtype)

@@ -19,6 +19,7 @@ from rnnfast.metrics.evaluation import Evaluation, plain
 from rnnfast.model import Model
 from rnnfast.model.file import FILE_NAME
 from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.training.defaults import resolved
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
@@ -67,7 +68,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     load_seconds = time.perf_counter() - start
     result, fit = _fit(table, parts, config, reporter, config.data.valid is not None, load_seconds)
     directory = directory or _free_directory(config, table)
-    result.files = write_run(result, config, directory)
+    result.files = write_run(result, result.model.config, directory)
     reporter.finished(result)
     if fit.diverged is not None:
         fit.diverged.args = (f"{fit.diverged.args[0]} in {result.files['model']}",)
@@ -119,9 +120,12 @@ def _fit(
     table: SequenceData, parts: Parts, config: Config, reporter: Reporter, own_valid: bool, load_seconds: float
 ) -> tuple[TrainResult, Fit]:
     """Train on the parts and score each of them."""
+    config = resolved(config, parts.train.sequences)
+    if config.train.schedule == "plateau" and parts.valid is None:
+        raise UsageError("--schedule plateau watches the validation loss: it needs a validation part (--split)")
     model = initial_model(parts.train, config)
     loop = Loop(model, parts.train, parts.valid, reporter)
-    reporter.start(_info(model, config, loop.trainer.kernel))
+    reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     fit = loop.run()
     start = time.perf_counter()
     named = {"train": parts.train, "valid": parts.valid, "test": parts.test}
@@ -154,14 +158,16 @@ def evaluate_parts(model: Model, parts: Mapping[str, SequenceData | None]) -> di
     return {name: model.evaluate(part) for name, part in parts.items() if part is not None and part.labelled.any()}
 
 
-def _info(model: Model, config: Config, kernel: str) -> RunInfo:
+def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:
+    assert config.train.lr is not None  # resolved
+    assert config.train.batch_size is not None
     return RunInfo(
         cell=config.model.cell,
         hidden=config.model.hidden,
         activation=config.model.activation,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
-        threads=1,
+        threads=threads,
         seed=config.train.seed,
         optimizer=config.train.optimizer,
         lr=config.train.lr,

@@ -1,0 +1,40 @@
+"""Values that follow from others where they are not given: optimizer, learning rate, batch size, weight decay."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from rnnfast.config import Config
+from rnnfast.errors import UsageError
+
+LEARNING_RATES = {"sgd": 0.05, "adagrad": 0.05, "momentum": 0.01, "nesterov": 0.01}
+OTHER_LEARNING_RATE = 0.005  # adam, adamw, rmsprop
+ADAMW_DECAY = 0.01
+LARGEST_BATCH = 16  # of the cells other than rnn
+UPDATES = 20  # per epoch at least, where there are so many sequences
+
+
+def resolved(config: Config, sequences: int) -> Config:
+    """The configuration with every value that depends on others filled in.
+
+    sequences: of the training part. Raises UsageError for options that exclude each other.
+    """
+    model, train = config.model, config.train
+    if model.bidirectional and train.tbptt:
+        raise UsageError("--tbptt carries the state on from the past, --bidirectional needs the future: use one")
+    if model.bidirectional and model.cell == "mlp":
+        raise UsageError("--cell mlp has no state and so no direction; leave --bidirectional out")
+    optimizer = ("sgd" if model.cell == "rnn" else "adam") if train.optimizer == "auto" else train.optimizer
+    lr = LEARNING_RATES.get(optimizer, OTHER_LEARNING_RATE) if train.lr is None else train.lr
+    decay = (ADAMW_DECAY if optimizer == "adamw" else 0.0) if train.weight_decay is None else train.weight_decay
+    batch = train.batch_size
+    if batch is None:
+        batch = 1 if model.cell == "rnn" else max(1, min(LARGEST_BATCH, sequences // UPDATES))
+    return replace(config, train=replace(train, optimizer=optimizer, lr=lr, weight_decay=decay, batch_size=batch))
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux alone knows
+    return len(allowed(0)) if allowed else os.cpu_count() or 1

@@ -33,14 +33,28 @@ def draw_parameters(architecture, seed=0):
     return params
 
 
+def draw_tensors(architecture, seed=0):
+    """Tensors of any cell from uniform(-r, r), r = 1 / sqrt(units of the widest layer), by PyTorch's names."""
+    rng, spread = np.random.default_rng([seed, 12]), 1.0 / np.sqrt(max(architecture.hidden))
+    return {name: rng.uniform(-spread, spread, shape) for name, shape in layout_of(architecture).shapes().items()}
+
+
+def draw_targets(rng, length, outputs, loss):
+    """Targets (length, C) that suit a loss."""
+    if loss == "ce":
+        return rng.integers(0, outputs, (length, 1)).astype(float)
+    if loss == "bce":
+        return rng.integers(0, 2, (length, outputs)).astype(float)
+    return rng.normal(size=(length, outputs))
+
+
 def draw_sequences(architecture, lengths, loss="mse", seed=0):
     """Sequences of these lengths. A fifth of the steps and all of the last sequence (of several) are unlabelled."""
     rng = np.random.default_rng([seed, 11])
     sequences = []
     for length in lengths:
-        shape = (length, architecture.outputs)
         x = rng.normal(size=(length, architecture.features))
-        y = rng.normal(size=shape) if loss == "mse" else rng.integers(0, 2, shape).astype(float)
+        y = draw_targets(rng, length, architecture.outputs, loss)
         if length > 1:
             y[rng.random(length) < 0.2] = np.nan
             y[0, -1] = np.nan  # one missing target makes the step unlabelled
@@ -69,13 +83,13 @@ def forced(engine):
             yield
 
 
-def make_trainer(architecture, params, sequences, loss="mse", reduction="mean", batch=None, engine=None):
-    """Trainer over the sequences; batch None: all of them in one update."""
+def make_trainer(architecture, params, sequences, loss="mse", reduction="mean", batch=None, engine=None, **settings):
+    """Trainer over the sequences; batch None: all of them in one update. settings: more of Trainer's."""
     x, y, offsets = joined(sequences)
     data = training_data(x, y, ~np.isnan(y).any(axis=1), offsets, architecture.dtype)
     batch = len(sequences) if batch is None else batch
     with forced(engine):
-        trainer = Trainer(architecture, params, data, loss=loss, reduction=reduction, batch=batch)
+        trainer = Trainer(architecture, params, data, loss=loss, reduction=reduction, batch=batch, **settings)
     assert engine in (None, trainer.shape.engine)
     return trainer
 
@@ -97,14 +111,24 @@ def file_order(sequences):
 def loss_and_gradient(trainer, lr=1.0):
     """Sum of the loss over the labelled outputs, and the gradients by PyTorch's names, from one SGD update.
 
-    The trainer's batch must be all sequences; its parameters are as before afterwards.
+    The trainer's batch must be all sequences; its parameters and the state of dropout are as before afterwards.
     """
+    trainer.state.updates[:] = 0
     before = trainer.parameters.copy()
     losses = trainer.run(np.arange(trainer.sequences)[None], 1, lr)
     change = before.astype(np.float64) - trainer.parameters
     trainer.parameters[:] = before
     assert losses is not None
     return float(losses[0]), trainer.layout.tensors(change / lr)
+
+
+def assert_close(found, expected, tolerance):
+    """Compare tensors by name, relative to the largest entry of each."""
+    assert found.keys() == expected.keys()
+    for name, wanted in expected.items():
+        assert found[name].shape == wanted.shape, name
+        error = np.abs(found[name] - wanted).max()
+        assert error <= tolerance * np.abs(wanted).max(), f"{name}: {error / np.abs(wanted).max():.2e}"
 
 
 def poison(works):

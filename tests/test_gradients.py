@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import reference
 from networks import (
+    assert_close,
     draw_parameters,
     draw_sequences,
     file_order,
@@ -69,15 +70,6 @@ CASES = [
     Case("packed", 100, 3, 3, "tanh", "mse", MANY),
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
-
-
-def assert_close(found, expected, tolerance):
-    """Compare gradients by name, relative to the largest entry of each."""
-    assert found.keys() == expected.keys()
-    for name, wanted in expected.items():
-        assert found[name].shape == wanted.shape, name
-        error = np.abs(found[name] - wanted).max()
-        assert error <= tolerance * np.abs(wanted).max(), f"{name}: {error / np.abs(wanted).max():.2e}"
 
 
 def labelled_steps(sequences):

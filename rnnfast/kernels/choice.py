@@ -17,7 +17,9 @@ REGISTER_OUTPUTS = 4
 # Sequences of a batch from which tiles over several sequences beat one sequence at a time.
 PACKED_BATCH = 16
 
-CHUNK = 16  # sequences that are packed together: their states stay in the second-level cache
+# Sequences that are packed together: as many as keep the gates of a layer in the second-level cache, in these bounds.
+CHUNK, LEAST_CHUNK = 64, 8
+CHUNK_BYTES = 1 << 20
 ACCUMULATORS = 8  # gradients that a batch is summed in: the most threads that can share it
 # Work below which a batch is not shared: a thread that waits at a barrier costs more than it gives. Multiply-adds.
 SHARED_WORK = 2_000_000
@@ -48,6 +50,27 @@ def engine_of(architecture, batch, window=0, loss="mse"):
     return "packed"
 
 
+def chunk_of(architecture, layout, steps, batch=None):
+    """Sequences of a chunk; steps: mean length of a sequence; batch: None where nothing is shared in batches.
+
+    A batch that is worth sharing among threads is cut into at least as many chunks as there are accumulators.
+    """
+    widest = max(unit.N for unit in layout.units) * np.dtype(architecture.dtype).itemsize
+    chunk = CHUNK
+    while chunk > LEAST_CHUNK and chunk * steps * widest > CHUNK_BYTES:
+        chunk //= 2
+    if batch is None:
+        return chunk
+    if worth_sharing(layout, steps * batch):
+        chunk = min(chunk, max(LEAST_CHUNK, batch // ACCUMULATORS))
+    return min(chunk, batch)
+
+
+def worth_sharing(layout, steps):
+    """Whether so many steps are enough work for several threads."""
+    return steps * sum((u.blocks * u.inputs + u.hidden) * u.N for u in layout.units) > SHARED_WORK
+
+
 def _block(features):
     """Features whose weight gradients are summed together in registers: up to 8, with the smallest rest."""
     return min(range(min(features, 8), min(features, 4) - 1, -1), key=lambda block: features % block)
@@ -73,7 +96,7 @@ def shape_of(architecture, layout, engine, **more):
         return Shape(**items, **sizes, **offsets, line=line)
     lanes, rows = target.tile(gcd(*(unit.width for unit in layout.units)), architecture.dtype)
     constants = {"shared": cell.SHARED, "extra": cell.EXTRA, "recurrent": int(cell.RECURRENT)}
-    return Shape(**items, **constants, W=lanes, M=rows)
+    return Shape(**items, **constants, W=lanes, M=rows, M_half=max(rows // 2, 1))
 
 
 def training_data(x, y, weight, offsets, dtype):

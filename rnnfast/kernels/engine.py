@@ -10,12 +10,12 @@ from rnnfast.kernels.architecture import Architecture
 from rnnfast.kernels.cells import CELLS
 from rnnfast.kernels.choice import (
     ACCUMULATORS,
-    CHUNK,
-    SHARED_WORK,
+    chunk_of,
     engine_of,
     layout_of,
     shape_of,
     training_data,
+    worth_sharing,
 )
 from rnnfast.kernels.clock import compile_clock
 from rnnfast.kernels.optimizers import MOMENTS, State
@@ -45,7 +45,8 @@ class Trainer:
         longest = int(np.diff(data.offsets).max())
         window = window if 0 < window < longest else 0
         engine = engine_of(architecture, batch, window, loss)
-        chunk = batch if engine == "sequence" else min(batch, CHUNK)
+        steps = float(np.diff(data.offsets).mean()) if not window else float(window)
+        chunk = batch if engine == "sequence" else chunk_of(architecture, self.layout, steps, batch)
         plain = optimizer == "sgd" and not weight_decay and not clip_norm
         fused = plain and batch == chunk and (engine == "packed" or batch == 1)
         chunks = -(-batch // chunk)
@@ -54,12 +55,7 @@ class Trainer:
             architecture, self.layout, engine, loss=loss, optimizer=optimizer, fused=int(fused),
             classes=int(loss == "ce"), dropout=int(architecture.dropout > 0),
         )  # fmt: skip
-        work_of_batch = (
-            sum((u.blocks * u.inputs + u.hidden) * u.N for u in self.layout.units)
-            * batch
-            * np.diff(data.offsets).mean()
-        )
-        self.threads = min(threads, accumulators) if work_of_batch > SHARED_WORK else 1
+        self.threads = min(threads, accumulators) if worth_sharing(self.layout, batch * steps) else 1
         self.work, table = self._workspaces(engine, chunk, min(window or longest, longest), data)
         width = 0
         if window:
@@ -82,7 +78,7 @@ class Trainer:
         has_m, has_v = MOMENTS[optimizer]
         settings = np.array([0.0, momentum, weight_decay, clip_norm])
         self.state = State(
-            aligned(size if has_m else 1, dtype), aligned(size if has_v else 1, dtype), np.zeros(1, np.int64), settings
+            aligned(size if has_m else 1, dtype), aligned(size if has_v else 1, dtype), np.zeros(2, np.int64), settings
         )
         self.shared = Shared(
             aligned(self.layout.derived_size, dtype), aligned(max(1, batch * width), dtype), np.zeros(accumulators),

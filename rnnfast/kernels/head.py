@@ -5,7 +5,7 @@ dh = Wy' dy,  dWy = sum dy h',  db_y = sum dy
 
 from rnnfast.kernels.compiling import part
 from rnnfast.kernels.simd import broadcast, fill, fma, load, store, total
-from rnnfast.kernels.spans import at
+from rnnfast.kernels.spans import at, number
 from rnnfast.kernels.tiles import accumulate_rows
 
 
@@ -48,7 +48,11 @@ def add_gradient(s, head, g, h, P, same, dy):
     N, O = head.width, head.outputs
     accumulate_rows(s, dy, same, O, h, N, at(g, head.Wy), N, P, O, N)
     for o in range(O):
-        bias = g[head.by + o]
-        for row in range(P):
-            bias += dy[row * O + o]
-        g[head.by + o] = bias
+        # Four partial sums overlap the latency of the additions.
+        s0 = s1 = s2 = s3 = number(g, 0)
+        for row in range(0, P - P % 4, 4):
+            i = row * O + o
+            s0, s1, s2, s3 = s0 + dy[i], s1 + dy[i + O], s2 + dy[i + 2 * O], s3 + dy[i + 3 * O]
+        for row in range(P - P % 4, P):
+            s0 += dy[row * O + o]
+        g[head.by + o] += (s0 + s1) + (s2 + s3)

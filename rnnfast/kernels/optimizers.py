@@ -33,7 +33,7 @@ class State(NamedTuple):
 
     m: np.ndarray  # (size,) first moment; (0,) where the rule has none
     v: np.ndarray  # (size,) second moment
-    updates: np.ndarray  # (1,) int64 updates done
+    updates: np.ndarray  # (2,) int64: steps of the optimizer; batches and windows seen, which choose what drops out
     settings: np.ndarray  # (4,) float64: lr, momentum, weight decay, clip norm (0: none)
 
 
@@ -142,7 +142,7 @@ OPTIMIZERS = {
 def update(s, first, last, p, g, state, lr, clip):
     """Apply the optimizer that the shape names to the elements first .. last - 1, with the gradient scaled by clip.
 
-    Reads: g, state.updates (this one counted), state.settings. Writes: p, state.m, state.v.
+    Reads: g, state.updates[0] (this one counted), state.settings. Writes: p, state.m, state.v.
     """
 
 

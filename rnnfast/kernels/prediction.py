@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnfast.kernels import epoch, rnn_sequence
 from rnnfast.kernels.cells import CELLS
-from rnnfast.kernels.choice import CHUNK, fits_registers, layout_of, shape_of
+from rnnfast.kernels.choice import chunk_of, fits_registers, layout_of, shape_of
 from rnnfast.kernels.update import Network
 from rnnfast.kernels.workspace import aligned, packed_work, place, sequence_work
 
@@ -42,7 +42,8 @@ class Predictor:
             work = sequence_work(self.shape, longest, dtype)
             rnn_sequence.predict(self.shape, self.parameters, features, offsets, work, out)
             return out.reshape(-1, outputs)
-        cell, chunk = CELLS[self.architecture.cell], min(CHUNK, len(lengths))
+        cell = CELLS[self.architecture.cell]
+        chunk = min(chunk_of(self.architecture, self.layout, float(lengths.mean())), len(lengths))
         table, size = place(self.layout, cell.EXTRA, chunk, longest, training=False)
         network = Network(table, len(self.layout.units), self.layout.head, self.layout.size)
         epoch.derive(self.shape, network, self.parameters, self.derived)

@@ -144,9 +144,11 @@ def outer_update(typingctx, rows, x, y):
 
 
 @intrinsic
-def load_tile(typingctx, array, offset, stride, shape):
-    """M vectors of W lanes, `stride` elements apart."""
-    rows = Rows(array.dtype, shape.dims["W"], shape.dims["M"])
+def load_tile(typingctx, array, offset, stride, count, shape):
+    """`count` (a name of the shape, such as "M") vectors of W lanes, `stride` elements apart."""
+    if not isinstance(count, types.Literal):
+        return None
+    rows = Rows(array.dtype, shape.dims["W"], shape.dims[count.literal_value])
 
     def codegen(context, builder, sig, args):
         value, at = ir.Constant(ir.ArrayType(llvm_type(rows), rows.count), ir.Undefined), args[1]
@@ -156,7 +158,10 @@ def load_tile(typingctx, array, offset, stride, shape):
             at = builder.add(at, args[2])
         return value
 
-    return rows(array, offset, stride, shape), codegen
+    return rows(array, offset, stride, count, shape), codegen
+
+
+load_tile.prefer_literal = True
 
 
 @intrinsic
@@ -191,16 +196,21 @@ def row_starts(typingctx, index, stride, shape):
 
 
 @intrinsic
-def consecutive(typingctx, first, shape):
-    """The M offsets first, first + 1, .."""
-    count = shape.dims["M"]
+def consecutive(typingctx, first, name, shape):
+    """The offsets first, first + 1, .., as many as a name of the shape says."""
+    if not isinstance(name, types.Literal):
+        return None
+    count = shape.dims[name.literal_value]
     result = types.UniTuple(types.intp, count)
 
     def codegen(context, builder, sig, args):
         values = [builder.add(args[0], ir.Constant(INT64, m)) for m in range(count)]
         return context.make_tuple(builder, result, values)
 
-    return result(types.intp, shape), codegen
+    return result(types.intp, name, shape), codegen
+
+
+consecutive.prefer_literal = True
 
 
 @intrinsic

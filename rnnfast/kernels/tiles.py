@@ -45,7 +45,7 @@ def multiply_rows(s, A, index, lda, B, ldb, S, lds, C, ldc, rows, K, N):
     for n in range(0, N, W):
         for m in range(0, whole, M):
             starts = row_starts(at(index, m), lda, s)
-            tile = load_tile(S, m * lds + n, lds, s)
+            tile = load_tile(S, m * lds + n, lds, "M", s)
             for k in range(K):
                 tile = tile_fma(tile, A, starts, k, load(B, k * ldb + n, s))
             store_tile(C, m * ldc + n, ldc, tile)
@@ -59,30 +59,53 @@ def accumulate_rows(s, A, index, lda, D, ldd, G, ldg, rows, K, N):
 
     Reads: A (.., lda), D (rows, ldd). Writes: G (K, ldg).
     """
-    W, M = s.W, s.M
-    whole = K - K % M
-    for n in range(0, N, W):
-        for k in range(0, whole, M):
-            starts = consecutive(k, s)
-            tile = load_tile(G, k * ldg + n, ldg, s)
+    whole = K - K % s.M
+    halves = K - K % s.M_half
+    for n in range(0, N, s.W):
+        for k in range(0, whole, s.M):
+            starts = consecutive(k, "M", s)
+            tile = load_tile(G, k * ldg + n, ldg, "M", s)
             for m in range(rows):
                 tile = tile_fma(tile, A, starts, index[m] * lda, load(D, m * ldd + n, s))
             store_tile(G, k * ldg + n, ldg, tile)
-        for k in range(whole, K):
-            row = load(G, k * ldg + n, s)
+        for k in range(whole, halves, s.M_half):
+            starts = consecutive(k, "M_half", s)
+            tile = load_tile(G, k * ldg + n, ldg, "M_half", s)
             for m in range(rows):
-                row = fma(broadcast(A, index[m] * lda + k, s), load(D, m * ldd + n, s), row)
-            store(G, k * ldg + n, row)
+                tile = tile_fma(tile, A, starts, index[m] * lda, load(D, m * ldd + n, s))
+            store_tile(G, k * ldg + n, ldg, tile)
+        for k in range(halves, K):
+            accumulate_row(s, at(A, k), index, lda, at(D, n), ldd, at(G, k * ldg + n), rows)
+
+
+@inlined
+def accumulate_row(s, A, index, lda, D, ldd, G, rows):
+    """One vector of G; four partial sums overlap the latency of the multiply-adds."""
+    s0, s1, s2, s3 = load(G, 0, s), fill(G, 0, s), fill(G, 0, s), fill(G, 0, s)
+    fours = rows - rows % 4
+    for m in range(0, fours, 4):
+        s0 = fma(broadcast(A, index[m] * lda, s), load(D, m * ldd, s), s0)
+        s1 = fma(broadcast(A, index[m + 1] * lda, s), load(D, (m + 1) * ldd, s), s1)
+        s2 = fma(broadcast(A, index[m + 2] * lda, s), load(D, (m + 2) * ldd, s), s2)
+        s3 = fma(broadcast(A, index[m + 3] * lda, s), load(D, (m + 3) * ldd, s), s3)
+    for m in range(fours, rows):
+        s0 = fma(broadcast(A, index[m] * lda, s), load(D, m * ldd, s), s0)
+    store(G, 0, (s0 + s1) + (s2 + s3))
 
 
 @inlined
 def sum_rows(s, D, ldd, G, rows, N):
     """G[:N] += sum over m < rows of D[m, :N]. The gradient of a bias."""
+    fours = rows - rows % 4
     for n in range(0, N, s.W):
-        row = load(G, n, s)
-        for m in range(rows):
-            row = row + load(D, m * ldd + n, s)
-        store(G, n, row)
+        s0, s1, s2, s3 = load(G, n, s), fill(G, 0, s), fill(G, 0, s), fill(G, 0, s)
+        for m in range(0, fours, 4):
+            i = m * ldd + n
+            s0, s1 = s0 + load(D, i, s), s1 + load(D, i + ldd, s)
+            s2, s3 = s2 + load(D, i + 2 * ldd, s), s3 + load(D, i + 3 * ldd, s)
+        for m in range(fours, rows):
+            s0 = s0 + load(D, m * ldd + n, s)
+        store(G, n, (s0 + s1) + (s2 + s3))
 
 
 @inlined

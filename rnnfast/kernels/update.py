@@ -216,9 +216,10 @@ def _chunked_update(
     if mass == 0:
         scale = 0.0  # nothing labelled: the states go on, nothing is learnt
     derive_all(s, network, p, shared, thread, threads)
-    key = plan.seed * 1000003 + state.updates[0] * 64
+    key = plan.seed * 1000003 + state.updates[1] * 64
     tail = (plan.per_sequence, first, plan.dropout, key)
     if s.fused:
+        state.updates[1] += 1
         step = number(p, -lr * scale)
         return chunk_gradient(
             s, network, p, p, data, order, first, stop - first, begin, window, step, work, shared, tail
@@ -235,7 +236,9 @@ def _chunked_update(
         shared.partial[a] = loss
     barrier(shared.counter, threads)
     if thread == 0:
-        state.updates[0] += 1
+        state.updates[1] += 1
+        if mass > 0:
+            state.updates[0] += 1  # the bias correction of adam counts the steps that it makes
     barrier(shared.counter, threads)
     loss = 0.0
     for a in range(S):

@@ -1,0 +1,143 @@
+"""Every network by its equations, on the nodes of autodiff.py: one sequence at a time, one step at a time.
+
+Parameters are a mapping of PyTorch's names to nodes. A sequence is (x, y), x (T, F), y (T, C) with NaN at unlabelled
+steps; C is the number of outputs, or 1, the index of a class, for ce.
+"""
+
+import autodiff as ad
+import numpy as np
+
+LEAK = 0.01
+
+
+def gelu(z):
+    return z * 0.5 * (1.0 + ad.erf(z / np.sqrt(2.0)))
+
+
+ACTIVATIONS = {
+    "tanh": ad.tanh,
+    "relu": ad.relu,
+    "leaky_relu": lambda z: ad.where(z.value > 0, z, LEAK * z),
+    "sigmoid": ad.sigmoid,
+    "elu": lambda z: ad.where(z.value > 0, z, ad.exp(ad.where(z.value > 0, 0.0 * z, z)) - 1.0),
+    "swish": lambda z: z * ad.sigmoid(z),
+    "gelu": gelu,
+    "identity": lambda z: z,
+}
+
+
+def split(z, gates):
+    """The gates of a step, side by side in z."""
+    units = len(z) // gates
+    return [z[k * units : (k + 1) * units] for k in range(gates)]
+
+
+def rnn(Wi, Wh, bi, bh, x, h, c, activation):
+    """Elman 1990."""
+    return activation(Wi @ x + bi + Wh @ h + bh), c
+
+
+def gru(Wi, Wh, bi, bh, x, h, c, activation):
+    """Cho et al. 2014, the reset gate after the product as in PyTorch."""
+    (ri, zi, ni), (rh, zh, nh) = split(Wi @ x + bi, 3), split(Wh @ h + bh, 3)
+    r, z = ad.sigmoid(ri + rh), ad.sigmoid(zi + zh)
+    n = ad.tanh(ni + r * nh)
+    return (1.0 - z) * n + z * h, c
+
+
+def lstm(Wi, Wh, bi, bh, x, h, c, activation):
+    """Hochreiter, Schmidhuber 1997, with the forget gate of Gers et al. 2000."""
+    i, f, g, o = split(Wi @ x + bi + Wh @ h + bh, 4)
+    c = ad.sigmoid(f) * c + ad.sigmoid(i) * ad.tanh(g)
+    return ad.sigmoid(o) * ad.tanh(c), c
+
+
+CELLS = {"rnn": rnn, "gru": gru, "lstm": lstm}
+
+
+def run(step, weights, x, activation, reverse):
+    """States (T, H) of one direction of one layer, in the order of the steps."""
+    units = weights[1].shape[1]
+    h = c = ad.Node(np.zeros(units))
+    states = [None] * len(x)
+    for t in reversed(range(len(x))) if reverse else range(len(x)):
+        h, c = step(*weights, x[t], h, c, activation)
+        states[t] = h
+    return ad.stack(states)
+
+
+def layer_weights(params, number, suffix, unequal):
+    prefix, number = (f"rnn.{number}.", 0) if unequal else ("rnn.", number)
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    return [params[f"{prefix}{name}_l{number}{suffix}"] for name in names]
+
+
+def outputs(architecture, params, x, masks=None):
+    """Outputs (T, O) of one sequence x (T, F).
+
+    masks: per layer but the last a factor (T, directions * H) of what it hands on, dropout as it fell.
+    """
+    f, x = ACTIVATIONS[architecture.activation], ad.node(x)
+    widths = architecture.hidden
+    for number in range(len(widths)):
+        if architecture.cell == "mlp":
+            x = f(x @ params[f"mlp.{2 * number}.weight"].T + params[f"mlp.{2 * number}.bias"])
+        else:
+            suffixes = ["", "_reverse"] if architecture.bidirectional else [""]
+            found = []
+            for suffix in suffixes:
+                weights = layer_weights(params, number, suffix, len(set(widths)) > 1)
+                found.append(run(CELLS[architecture.cell], weights, x, f, suffix != ""))
+            x = ad.concatenate(found, axis=1)
+        if masks is not None and number + 1 < len(widths):
+            x = x * masks[number]
+    head = f"mlp.{2 * len(widths)}" if architecture.cell == "mlp" else "head"
+    return x @ params[f"{head}.weight"].T + params[f"{head}.bias"]
+
+
+def _softplus(p):
+    return ad.relu(p) + ad.log(1.0 + ad.exp(-ad.absolute(p)))
+
+
+def _huber(d):
+    size = ad.absolute(d)
+    return ad.where(size.value < 1.0, 0.5 * d * d, size - 0.5)
+
+
+def _cross_entropy(p, y):
+    """(rows, 1) from logits (rows, O) and classes (rows, 1)."""
+    rows = np.arange(len(y))
+    peak = p.value.max(axis=1)
+    norm = ad.log(ad.exp(p - peak[:, None]).sum(axis=1)) + peak
+    return norm - p[rows, y[:, 0].astype(int)]
+
+
+LOSSES = {
+    "mse": lambda p, y: (p - y) ** 2.0,
+    "mae": lambda p, y: ad.absolute(p - y),
+    "huber": lambda p, y: _huber(p - y),
+    "bce": lambda p, y: _softplus(p) - y * p,
+    "ce": _cross_entropy,
+}
+
+
+def loss(architecture, params, sequences, kind, reduction="mean", masks=None):
+    """The loss of a batch: a mean over outputs, and a mean or the sum over labelled steps.
+
+    masks: per sequence, those of `outputs`.
+    """
+    total, steps = ad.Node(0.0), 0
+    for number, (x, y) in enumerate(sequences):
+        p = outputs(architecture, params, x, None if masks is None else masks[number])
+        labelled = np.flatnonzero(~np.isnan(y).any(axis=1))
+        total = total + LOSSES[kind](p[labelled], y[labelled]).sum() / y.shape[1]
+        steps += len(labelled)
+    return total / steps if reduction == "mean" else total
+
+
+def loss_and_gradients(architecture, tensors, sequences, kind, reduction="mean", masks=None):
+    """The loss as a number and its gradients by name; tensors: mapping of PyTorch's names to arrays."""
+    params = {name: ad.Node(tensor) for name, tensor in tensors.items()}
+    result = loss(architecture, params, sequences, kind, reduction, masks)
+    found = ad.gradients(result, list(params.values()))
+    return float(result.value), dict(zip(params, found, strict=True))

@@ -90,20 +90,21 @@ def main():
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).parent / "results" / "results.json")
     parser.add_argument("--workload", action="append", choices=list(JOBS), help="default: all")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--core", type=int, default=-1, help="core to run on; default: the last one allowed")
+    parser.add_argument("--threads", type=int, default=1, help="threads of every system, each on a core")
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if cores:
-        os.sched_setaffinity(0, {options.core if options.core >= 0 else cores[-1]})
+        os.sched_setaffinity(0, set(cores[-options.threads :]))
     versions = {system: installed(system) for system in SYSTEMS}
     systems = [system for system in SYSTEMS if versions[system]]
     for system in SYSTEMS:
         if not versions[system]:
             print(f"{system} is not installed: left out", file=sys.stderr)
     results = []
-    print(f"{processor_name()}, 1 thread, ms per epoch (median of {options.rounds}), in brackets times rnnfast")
+    threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
+    print(f"{processor_name()}, {threads}, ms per epoch (median of {options.rounds}), in brackets times rnnfast")
     for name in options.workload or JOBS:
-        results.append(result := measure(name, systems, options.rounds, threads=1))
+        results.append(result := measure(name, systems, options.rounds, options.threads))
         peers = "  ".join(
             f"{s} {result['ms_per_epoch'][s]:,.4g} ({result['ratio_to_rnnfast'][s]:,.1f}x)" for s in systems[1:]
         )

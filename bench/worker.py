@@ -16,7 +16,7 @@ def rnnfast_timer(job, threads):
     """Time epochs of rnnfast."""
     from rnnfast.benchmark import Timer
 
-    return Timer(job).epoch
+    return Timer(job, threads).epoch
 
 
 def torch_timer(job, threads):
@@ -44,12 +44,15 @@ def torch_timer(job, threads):
 
     if job.activation == "sigmoid":
         net = Loop()
-    else:
+    elif job.cell == "rnn":
         net = torch.nn.RNN(job.features, job.hidden, nonlinearity=job.activation, batch_first=True, dtype=dtype)
         net.bias_hh_l0.requires_grad_(False)  # one bias, as in the other systems
+    else:
+        net = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[job.cell](job.features, job.hidden, batch_first=True)
     head = torch.nn.Linear(job.hidden, job.outputs, dtype=dtype)
     trained = [p for p in [*net.parameters(), *head.parameters()] if p.requires_grad]
-    optimizer = torch.optim.SGD(trained, lr=1e-4)
+    rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[job.optimizer]
+    optimizer = rule(trained, lr=1e-4)
     batches = [(x[i : i + job.batch], y[i : i + job.batch]) for i in range(0, job.sequences, job.batch)]
 
     def updates(some):
@@ -95,21 +98,41 @@ def jax_timer(job, threads):
     }[job.activation]
     generator, limit = np.random.default_rng(0), job.hidden**-0.5
     F, H, O = job.features, job.hidden, job.outputs
-    shapes = ((H, F), (H, H), (O, H), (H,), (O,))
+    G = {"rnn": 1, "gru": 3, "lstm": 4}[job.cell]
+    shapes = ((G * H, F), (G * H, H), (O, H), (G * H,), (O,), (H,))  # the last one is b_hn of the gru
     parameters = [jnp.asarray(generator.uniform(-limit, limit, shape).astype(job.dtype)) for shape in shapes]
     whole = job.sequences // job.batch
     x, y = (array[: whole * job.batch] for array in job.data())
     if job.batch > 1:
         x, y = (a.reshape(whole, job.batch, job.steps, -1).transpose(0, 2, 1, 3).copy() for a in (x, y))
 
+    def cell(p, carry, pre):
+        if job.cell == "rnn":
+            h = forward(pre + carry @ p[1].T)
+            return h, h
+        if job.cell == "lstm":
+            h, c = carry
+            i, f, g, o = jnp.split(pre + h @ p[1].T, 4, -1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+        (xr, xz, xn), (hr, hz, hn) = jnp.split(pre, 3, -1), jnp.split(carry @ p[1].T, 3, -1)
+        r, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
+        n = jnp.tanh(xn + r * (hn + p[5]))
+        h = (1 - z) * n + z * carry
+        return h, h
+
+    unroll = job.steps if job.cell == "rnn" else 1  # the faster of both for each
+
     def loss(p, x, y):
         pre = x @ p[0].T + p[3]
-        start = jnp.zeros((*x.shape[1:-1], H), x.dtype)
-        _, states = lax.scan(lambda h, z: (lambda v: (v, v))(forward(z + h @ p[1].T)), start, pre, unroll=job.steps)
+        zero = jnp.zeros((*x.shape[1:-1], H), x.dtype)
+        start = (zero, zero) if job.cell == "lstm" else zero
+        _, states = lax.scan(lambda carry, z: cell(p, carry, z), start, pre, unroll=unroll)
         return ((states @ p[2].T + p[4] - y) ** 2).sum() / job.batch
 
     def by_hand(p, x, y):
-        Wx, Wh, Wy, b, by = p
+        Wx, Wh, Wy, b, by, _ = p
         _, h = lax.scan(
             lambda h, z: (lambda v: (v, v))(forward(z + Wh @ h)), jnp.zeros((H,), x.dtype), x @ Wx.T + b, unroll=1
         )
@@ -122,13 +145,28 @@ def jax_timer(job, threads):
 
         _, d = lax.scan(back, jnp.zeros((H,), x.dtype), (dy @ Wy, slope(h)), reverse=True, unroll=1)
         before = jnp.concatenate([jnp.zeros((1, H), x.dtype), h[:-1]])
-        return (error * error).sum(), [d.T @ x, d.T @ before, dy.T @ h, d.sum(0), dy.sum(0)]
+        return (error * error).sum(), [d.T @ x, d.T @ before, dy.T @ h, d.sum(0), dy.sum(0), p[5] * 0]
 
     gradient = by_hand if job.batch == 1 else jax.value_and_grad(loss)
 
-    def update(p, batch):
+    def sgd(p, batch):
         value, g = gradient(p, *batch)
         return [w - np.dtype(job.dtype).type(1e-4) * d for w, d in zip(p, g, strict=True)], value
+
+    def adam(state, batch):
+        p, m, v, k = state
+        value, g = gradient(p, *batch)
+        k = k + 1
+        m = [0.9 * a + 0.1 * d for a, d in zip(m, g, strict=True)]
+        v = [0.999 * a + 0.001 * d * d for a, d in zip(v, g, strict=True)]
+        rate = 1e-4 * jnp.sqrt(1 - 0.999**k) / (1 - 0.9**k)
+        p = [w - (rate * a / (jnp.sqrt(b) + 1e-8)).astype(w.dtype) for w, a, b in zip(p, m, v, strict=True)]
+        return (p, m, v, k), value
+
+    update = sgd
+    if job.optimizer == "adam":
+        zeros = [p * 0 for p in parameters]
+        update, parameters = adam, (parameters, zeros, zeros, jnp.zeros((), job.dtype))
 
     repeats = 200 if job.sequences < 100 else 1
 

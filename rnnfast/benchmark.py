@@ -21,7 +21,7 @@ CALL_SECONDS = 0.02  # a timed call runs as many epochs as fill this, so that th
 
 @dataclass(frozen=True)
 class Workload:
-    """A network, random sequences of equal length, and how it is trained: mse, plain SGD, file order."""
+    """A network, random sequences of equal length, and how it is trained: mse, file order."""
 
     cell: str
     features: int
@@ -32,6 +32,7 @@ class Workload:
     steps: int
     batch: int
     outputs: int = 1
+    optimizer: str = "sgd"
 
     @property
     def reduction(self) -> str:
@@ -41,15 +42,15 @@ class Workload:
     @property
     def flops(self) -> float:
         """Arithmetic of an epoch without padding: forward, gradients of weights, gradients of states."""
-        F, H, O = self.features, self.hidden, self.outputs
-        return 2.0 * (2 * (F * H + H * H + H * O) + H * H + H * O) * self.sequences * self.steps
+        F, H, O, G = self.features, self.hidden, self.outputs, GATES[self.cell]
+        return 2.0 * (2 * (G * (F * H + H * H) + H * O) + G * H * H + H * O) * self.sequences * self.steps
 
     @property
     def description(self) -> str:
         """One line for people."""
         return (
             f"{self.cell} {self.features} -> {self.hidden} -> {self.outputs} {self.activation}, {self.dtype}, "
-            f"{self.sequences:,} x {self.steps} steps, batch {self.batch}"
+            f"{self.sequences:,} x {self.steps} steps, batch {self.batch}, {self.optimizer}"
         )
 
     def data(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -60,6 +61,8 @@ class Workload:
         return x.astype(self.dtype), y.astype(self.dtype)
 
 
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+
 JOBS: dict[str, Workload] = {
     "rnn10": Workload("rnn", 29, 10, "tanh", "float32", 28_549, 10, 1),
     "rnn10-float64": Workload("rnn", 29, 10, "tanh", "float64", 28_549, 10, 1),
@@ -68,6 +71,11 @@ JOBS: dict[str, Workload] = {
     "rnn10-batch64": Workload("rnn", 29, 10, "tanh", "float32", 28_549, 10, 64),
     "rnn10-batch256": Workload("rnn", 29, 10, "tanh", "float32", 28_549, 10, 256),
     "rnn10-batch1024": Workload("rnn", 29, 10, "tanh", "float32", 28_549, 10, 1024),
+} | {
+    f"{cell}{hidden}-{steps}": Workload(cell, 29, hidden, "tanh", "float32", sequences, steps, 256, optimizer="adam")
+    for sequences, steps in ((2048, 100), (7680, 10))
+    for cell in ("gru", "lstm")
+    for hidden in (32, 64, 128)
 }
 
 # name -> description
@@ -77,7 +85,7 @@ WORKLOADS = {name: job.description for name, job in JOBS.items()}
 class Timer:
     """Times epochs of one workload."""
 
-    def __init__(self, job: Workload) -> None:
+    def __init__(self, job: Workload, threads: int = 1) -> None:
         from rnnfast.kernels.architecture import Architecture
         from rnnfast.kernels.engine import Trainer, layout_of, training_data
 
@@ -95,7 +103,16 @@ class Timer:
             np.arange(job.sequences + 1) * job.steps,
             job.dtype,
         )
-        self.trainer = Trainer(architecture, tensors, data, loss="mse", reduction=job.reduction, batch=job.batch)
+        self.trainer = Trainer(
+            architecture,
+            tensors,
+            data,
+            loss="mse",
+            reduction=job.reduction,
+            batch=job.batch,
+            optimizer=job.optimizer,
+            threads=threads,
+        )
         self.order = np.arange(job.sequences)[None]
         self.epochs = 1
         self.epoch()  # compiles, or loads from the cache

@@ -16,6 +16,8 @@ from rnnfast.kernels.engine import Predictor, Trainer, layout_of, training_data
 # Transposed weights: the kernels write the weights alone, the padding stays 0 as allocated (see workspace.py).
 ZEROED = ("WhT",)
 
+CHUNK = 16  # sequences that are packed together in tests
+
 
 def network(hidden, features=3, outputs=1, activation="tanh", dtype="float64", recurrent_bias=True):
     return Architecture("rnn", features, hidden, outputs, activation, dtype, recurrent_bias)
@@ -72,15 +74,15 @@ def joined(sequences):
 
 @contextmanager
 def forced(engine):
-    """Make the kernels choose "sequence" or "packed" for every network that they can run so; None: let them choose."""
-    if engine is None:
+    """Make the kernels choose "packed" for every network; others: "sequence" is chosen wherever it can run.
+
+    A chunk is small here, so that a few dozen sequences are several.
+    """
+    choices = {"CHUNK": CHUNK}
+    if engine == "packed":
+        choices["REGISTER_HIDDEN"] = 0
+    with patch.multiple(choice, **choices):
         yield
-    elif engine == "packed":
-        with patch.object(choice, "REGISTER_HIDDEN", 0):
-            yield
-    else:
-        with patch.object(choice, "PACKED_BATCH", 1 << 30):
-            yield
 
 
 def make_trainer(architecture, params, sequences, loss="mse", reduction="mean", batch=None, engine=None, **settings):
@@ -111,7 +113,7 @@ def file_order(sequences):
 def loss_and_gradient(trainer, lr=1.0):
     """Sum of the loss over the labelled outputs, and the gradients by PyTorch's names, from one SGD update.
 
-    The trainer's batch must be all sequences; its parameters and the state of dropout are as before afterwards.
+    The trainer's batch must be all sequences; its parameters are as before afterwards. Each call drops out the same.
     """
     trainer.state.updates[:] = 0
     before = trainer.parameters.copy()
@@ -132,7 +134,10 @@ def assert_close(found, expected, tolerance):
 
 
 def poison(works):
-    """Fill every float buffer of the workspaces with NaN, but for those that the kernels document as zeroed."""
-    for name, buffer in ((name, buffer) for work in works for name, buffer in zip(work._fields, work, strict=True)):
-        if isinstance(buffer, np.ndarray) and buffer.dtype.kind == "f" and name not in ZEROED:
-            buffer[:] = np.nan
+    """Fill every float buffer of workspaces (nested too) with NaN, but for those that the kernels document as zeroed."""
+    for work in works:
+        for name, buffer in zip(work._fields, work, strict=True):
+            if isinstance(buffer, tuple):
+                poison([buffer])
+            elif buffer.dtype.kind == "f" and name not in ZEROED:
+                buffer[:] = np.nan

@@ -130,9 +130,9 @@ from numba.core.runtime import rtsys
 from networks import draw_parameters, draw_sequences, make_trainer, network
 
 net = network(5, outputs=3, activation="relu")
-for batch in (1, 7, 16):
+for batch, engine in ((1, "sequence"), (7, "sequence"), (16, "packed")):
     sequences = draw_sequences(net, [6] * 48)
-    trainer = make_trainer(net, draw_parameters(net), sequences, batch=batch)
+    trainer = make_trainer(net, draw_parameters(net), sequences, batch=batch, engine=engine)
     trainer.run(np.arange(48)[None], 1, 0.01)  # compiles, which starts the count
     counts = []
     for epochs in (2, 50):

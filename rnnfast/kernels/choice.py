@@ -14,9 +14,6 @@ from rnnfast.kernels.workspace import PAD, Data, aligned
 # The register engine holds Wh, Wy and a gradient of each in registers: beyond these sizes tiles are faster.
 REGISTER_HIDDEN = 16
 REGISTER_OUTPUTS = 4
-# Sequences of a batch from which tiles over several sequences beat one sequence at a time.
-PACKED_BATCH = 16
-
 # Sequences that are packed together: as many as keep the gates of a layer in the second-level cache, in these bounds.
 CHUNK, LEAST_CHUNK = 64, 8
 CHUNK_BYTES = 1 << 20
@@ -43,9 +40,9 @@ def fits_registers(architecture):
     )
 
 
-def engine_of(architecture, batch, window=0, loss="mse"):
+def engine_of(architecture, window=0, loss="mse"):
     """The engine that trains an architecture: "sequence" or "packed"."""
-    if fits_registers(architecture) and batch < PACKED_BATCH and not window and loss != "ce":
+    if fits_registers(architecture) and not window and loss != "ce":
         return "sequence"
     return "packed"
 

@@ -21,7 +21,7 @@ from rnnfast.kernels.clock import compile_clock
 from rnnfast.kernels.optimizers import MOMENTS, State
 from rnnfast.kernels.prediction import Predictor
 from rnnfast.kernels.update import AHEAD, NORM_BLOCK, Network, Plan, Shared
-from rnnfast.kernels.workspace import aligned, packed_work, place, sequence_work
+from rnnfast.kernels.workspace import aligned, packed_work, pair_work, place
 
 __all__ = ["Predictor", "Trainer", "compile_clock", "layout_of", "training_data", "warm_up"]
 
@@ -44,9 +44,9 @@ class Trainer:
         batch = min(batch, sequences)
         longest = int(np.diff(data.offsets).max())
         window = window if 0 < window < longest else 0
-        engine = engine_of(architecture, batch, window, loss)
+        engine = engine_of(architecture, window, loss)
         steps = float(np.diff(data.offsets).mean()) if not window else float(window)
-        chunk = batch if engine == "sequence" else chunk_of(architecture, self.layout, steps, batch)
+        chunk = chunk_of(architecture, self.layout, steps, batch)
         plain = optimizer == "sgd" and not weight_decay and not clip_norm
         fused = plain and batch == chunk and (engine == "packed" or batch == 1)
         chunks = -(-batch // chunk)
@@ -90,7 +90,8 @@ class Trainer:
         """A workspace per thread, and the table of units."""
         dtype, cell = self.architecture.dtype, CELLS[self.architecture.cell]
         if engine == "sequence":
-            return [sequence_work(self.shape, longest, dtype)], np.zeros((1, 1), np.int64)
+            works = [pair_work(self.shape, longest, dtype) for _ in range(self.threads)]
+            return works, np.zeros((1, 1), np.int64)
         table, size = place(self.layout, cell.EXTRA, chunk, longest, dropout=self.architecture.dropout > 0)
         targets = 1 if self.shape.classes else self.architecture.outputs
         return [packed_work(self.layout, size, chunk, longest, targets, dtype) for _ in range(self.threads)], table

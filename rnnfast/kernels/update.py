@@ -16,13 +16,14 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from rnnfast.kernels import chunk, recurrence, rnn_sequence
+from rnnfast.kernels import chunk, recurrence, rnn_pair, rnn_sequence
 from rnnfast.kernels.compiling import INLINED, PART, inlined, part
 from rnnfast.kernels.layout import Head
 from rnnfast.kernels.optimizers import squared_norm, update
 from rnnfast.kernels.simd import load, prefetch, store
 from rnnfast.kernels.spans import at, number
 from rnnfast.kernels.threads import barrier
+from rnnfast.kernels.tiles import transpose
 
 # How far ahead features are asked for, measured on shuffled orders: sequences, and cache lines of each.
 AHEAD = 3
@@ -76,11 +77,18 @@ def prefetch_sequence(s, data, q):
 
 def _sequence_chunk(s, network, p, g, data, order, first, count, begin, window, scale, work, shared, tail):
     loss = 0.0
-    for n in range(first, first + count):
+    a, b = work
+    transpose(at(p, s.Wh), s.W, s.H, s.H, a.WhT, s.W)
+    for n in range(first, first + count - 1, 2):
+        prefetch_sequence(s, data, order[n + AHEAD - 1])
         prefetch_sequence(s, data, order[n + AHEAD])
-        start = data.offsets[order[n]]
-        T = data.offsets[order[n] + 1] - start
-        loss += rnn_sequence.sequence_gradient(s, p, g, data, start, T, scale, work)
+        start_a, start_b = data.offsets[order[n]], data.offsets[order[n + 1]]
+        T_a, T_b = data.offsets[order[n] + 1] - start_a, data.offsets[order[n + 1] + 1] - start_b
+        loss += rnn_pair.pair_gradient(s, p, g, data, start_a, T_a, start_b, T_b, scale, a, b, a.WhT)
+    if count % 2:
+        start = data.offsets[order[first + count - 1]]
+        T = data.offsets[order[first + count - 1] + 1] - start
+        loss += rnn_sequence.sequence_gradient(s, p, g, data, start, T, scale, a)
     return loss
 
 
@@ -198,7 +206,7 @@ def _sequence_update(
     start = data.offsets[q]
     scale = 1.0 / (data.mass[q] * s.O) if plan.mean else 1.0 / s.O
     step = number(p, -lr * scale)
-    return rnn_sequence.sequence_gradient(s, p, p, data, start, data.offsets[q + 1] - start, step, work)
+    return rnn_sequence.sequence_gradient(s, p, p, data, start, data.offsets[q + 1] - start, step, work.a)
 
 
 def _chunked_update(

@@ -53,6 +53,18 @@ class SequenceWork(NamedTuple):
     WhT: np.ndarray  # (H * W,) transposed recurrent weights
 
 
+class PairWork(NamedTuple):
+    """Workspace of rnn_pair.py: one for each of two sequences."""
+
+    a: SequenceWork
+    b: SequenceWork
+
+
+def pair_work(s, longest, dtype):
+    """Allocate the workspaces of two sequences of up to `longest` steps."""
+    return PairWork(sequence_work(s, longest, dtype), sequence_work(s, longest, dtype))
+
+
 def sequence_work(s, longest, dtype):
     """Allocate the workspace of a shape for sequences of up to `longest` steps."""
     sizes = ((longest + 1) * s.W, longest * s.W, longest * s.O + PAD, longest * s.O + PAD, s.H * s.W)

@@ -40,7 +40,7 @@ class DataConfig:
         (), "Input columns; 'x*' matches by name. Default: all other numeric columns.", many=True, metavar="COLUMN,..."
     )
     ignore: tuple[str, ...] = option((), "Columns to leave out.", many=True, metavar="COLUMN,...")
-    task: str = option("auto", "What the target is.", choices=("auto", "binary", "regression"))
+    task: str = option("auto", "What the target is.", choices=("auto", "binary", "multiclass", "regression"))
     predict: str = option(
         "auto",
         "Loss and metrics at every step or at the last one; auto: last where a sequence has one target value.",
@@ -108,7 +108,10 @@ class TrainConfig:
 
     epochs: int = option(100, "Passes over the training sequences; 0 writes the initial model.", kind=int, least=0)
     batch_size: int | None = option(
-        None, "Sequences per update; default 1 for rnn, else up to 16 with 20 updates per epoch.", kind=int, least=1
+        None,
+        "Sequences per update; default 1 for rnn with one output, else up to 16, 20 updates per epoch.",
+        kind=int,
+        least=1,
     )
     loss: str = option(
         "auto",
@@ -120,7 +123,7 @@ class TrainConfig:
     )
     optimizer: str = option(
         "auto",
-        "Update rule; auto: sgd for rnn, adam for other cells.",
+        "Update rule; auto: sgd for rnn with one output, else adam.",
         choices=("auto", "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad"),
     )
     lr: float | None = option(

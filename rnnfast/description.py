@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 def describe_table(data: SequenceData) -> dict[str, Any]:
     """Return layout, columns with their roles and ranges, sequences, lengths and class balance of a table."""
     schema = data.schema
-    columns = [{"name": name, "role": role} for name, role in ((schema.id, "id"), (schema.time, "time")) if name]
+    columns: list[dict[str, Any]] = [
+        {"name": name, "role": role} for name, role in ((schema.id, "id"), (schema.time, "time")) if name
+    ]
     columns += _ranges(schema.features, "feature", data.x)
-    columns += _ranges(schema.targets, "target", data.y)
+    if schema.task == "multiclass":  # whose numbers are indices
+        missing = int(np.count_nonzero(np.isnan(data.y)))
+        columns.append({"name": schema.targets[0], "role": "target", "missing": missing})
+    else:
+        columns += _ranges(schema.targets, "target", data.y)
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": "table",
@@ -31,6 +37,7 @@ def describe_table(data: SequenceData) -> dict[str, Any]:
         "length": lengths(data),
         "layout": schema.layout,
         "task": schema.task,
+        "classes": plain(schema.classes),
         "predict": schema.predict,
         "window": schema.window,
         "stride": schema.stride,
@@ -51,13 +58,12 @@ def lengths(data: SequenceData) -> dict[str, float]:
 
 
 def class_balance(data: SequenceData) -> dict[str, int] | None:
-    """Return the labelled steps of each class of a binary table, negative first; None for a regression."""
-    if data.schema.task != "binary" or data.y.shape[1] == 0:
+    """Return the labelled steps of each class, in the order of the classes; None for a regression."""
+    classes = data.schema.classes
+    if not classes or data.y.shape[1] == 0:
         return None
-    labels = data.y[data.labelled, 0]
-    positive = int(np.count_nonzero(labels == 1.0))
-    negative_class, positive_class = data.schema.classes
-    return {str(negative_class): len(labels) - positive, str(positive_class): positive}
+    counts = np.bincount(data.y[data.labelled, 0].astype(np.int64), minlength=len(classes))
+    return {str(name): int(n) for name, n in zip(classes, counts, strict=True)}
 
 
 def _ranges(names: Iterable[str], role: str, values: npt.NDArray[np.float64]) -> list[dict[str, Any]]:

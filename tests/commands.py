@@ -16,6 +16,7 @@ BINARY_METRICS = {
     "loss", "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc", "auroc", "auprc",
     "log_loss", "brier", "threshold",
 }  # fmt: skip
+MULTICLASS_METRICS = {"loss", "accuracy", "balanced_accuracy", "macro_f1", "log_loss"}
 REGRESSION_METRICS = {"loss", "mae", "rmse", "mape", "r2", "within_5pct", "within_10pct"}
 
 

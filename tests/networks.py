@@ -134,7 +134,7 @@ def assert_close(found, expected, tolerance):
 
 
 def poison(works):
-    """Fill every float buffer of workspaces (nested too) with NaN, but for those that the kernels document as zeroed."""
+    """Fill every float buffer of workspaces (nested too) with NaN, but for those that the kernels say are zeroed."""
     for work in works:
         for name, buffer in zip(work._fields, work, strict=True):
             if isinstance(buffer, tuple):

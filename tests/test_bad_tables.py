@@ -92,10 +92,28 @@ CASES = {
     "one class of text": ("a,y\n1,no\n2,no\n", {}, ["'y'", "'no'", "both classes"]),
     "constant quantity": ("a,y\n1,0.5\n2,0.5\n", {}, ["'y'", "0.5", "nothing to learn"]),
     "no label at all": ("a,y\n1,\n2,\n", {}, ["'y'", "every cell is empty"]),
-    "third class of text": (
+    "third class of text asked to be binary": (
         "a,y\n1,no\n2,yes\n3,no\n4,maybe\n",
+        {"task": "binary"},
+        ["line 5", "'y'", "'maybe'", "'no' and 'yes'", "--task multiclass", "against the rest"],
+    ),
+    "text among numbers": (
+        "a,y\n1,0.5\n2,high\n3,2\n",
         {},
-        ["line 5", "'y'", "'maybe'", "'no' and 'yes'", "against the rest"],
+        ["line 3", "'y'", "'high'", "not a number", "--task multiclass"],
+    ),
+    "infinite class": ("a,y\n1,0\n2,inf\n", {}, ["line 3", "'y'", "'inf'", "infinite"]),
+    "infinite class of several": ("a,y\n1,0\n2,inf\n3,1\n", {"task": "multiclass"}, ["line 3", "'inf'", "infinite"]),
+    "one of several classes": ("a,y\n1,0\n2,0\n", {"task": "multiclass"}, ["'y'", "nothing to learn", "other classes"]),
+    "a name per row": (
+        "a,y\n" + "".join(f"{i},n{i}\n" for i in range(1001)),
+        {},
+        ["'y'", "1,001 different values", "at most 1,000", "--target"],
+    ),
+    "too many numbers for classes": (
+        "a,y\n" + "".join(f"{i},{i}\n" for i in range(1001)),
+        {"task": "multiclass"},
+        ["'y'", "1,001 different values"],
     ),
     "third class asked to be binary": (
         "a,y\n1,0\n2,1\n3,2\n",
@@ -103,6 +121,11 @@ CASES = {
         ["line 4", "'y'", "'2'", "3 in all", "--target"],
     ),
     "two binary targets": ("a,y,z\n1,0,1\n2,1,0\n", {"target": "y,z", "task": "binary"}, ["'z'", "one target"]),
+    "two targets with classes": (
+        "a,y,z\n1,0,1\n2,1,0\n",
+        {"target": "y,z", "task": "multiclass"},
+        ["'z'", "a multiclass task has one target"],
+    ),
     "text as a quantity": (
         "a,y\n1,0.5\n2,high\n3,2\n",
         {"task": "regression"},

@@ -23,7 +23,7 @@ def test_each_source_wins_over_the_ones_below_it(tmp_path: Path) -> None:
     file = write(tmp_path, "[train]\nlr = 0.2\nepochs = 2\nseed = 2\n")
     environment = {"RNNFAST_LR": "0.3", "RNNFAST_EPOCHS": "3", "PATH": "/bin"}
     train = resolve({"lr": "0.4"}, file, environment).train
-    assert (train.lr, train.epochs, train.seed, train.batch_size) == (0.4, 3, 2, 1)
+    assert (train.lr, train.epochs, train.seed, train.patience) == (0.4, 3, 2, 10)
 
 
 def test_empty_and_foreign_variables_are_left_alone() -> None:
@@ -47,7 +47,7 @@ def test_empty_and_foreign_variables_are_left_alone() -> None:
         ("[train]\nlr = 0\n", "must be above 0"),
         ("[train]\nshuffle = 'maybe'\n", "is not true or false"),
         ("[train]\nmax_time = 'soon'\n", "is not a duration"),
-        ("[model]\nactivation = 'tahn'\n", "not one of tanh, relu, sigmoid; did you mean 'tanh'?"),
+        ("[model]\nactivation = 'tahn'\n", "leaky_relu, sigmoid, elu, swish, gelu, identity; did you mean 'tanh'?"),
         ("[model]\nhidden = []\n", "hidden: needs at least one value"),
         ("[data]\nsplit = [0.7, 0.5]\n", "more than the whole"),
         ("[data]\nsplit = [0.2, 0.2, 0.2]\n", "give the share that trains"),
@@ -106,7 +106,8 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
     elif meta["kind"] is int:
         one = st.integers(min_value=int(meta["least"] or 0), max_value=2**60)
     elif meta["kind"] is float:
-        one = st.floats(min_value=1e-300, max_value=1e300)
+        below = meta["below"]
+        one = st.floats(1e-300, 1e300 if below is None else below, exclude_max=below is not None)
     else:
         one = st.text(alphabet=st.characters(exclude_categories=("Cs",)), min_size=1)
     if meta["many"]:

@@ -11,7 +11,7 @@ DATASETS = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
 pytestmark = pytest.mark.skipif(not DATASETS.is_dir(), reason=f"no real tables: there is no {DATASETS}")
 
-NEEDED = ("occupancy", "cmapss_fd001", "min_temperatures")
+NEEDED = ("occupancy", "cmapss_fd001", "min_temperatures", "pendigits", "basic_motions", "fsdd_mfcc")
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +61,32 @@ def test_tomorrows_temperature(tables: Path, capsys: pytest.CaptureFixture[str])
     scores = made["metrics"]["valid"]
     assert scores["rmse"] < 0.75 * made["baseline"]["valid"]["rmse"]
     assert scores["r2"] > 0.45
+
+
+def test_pen_digits(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = [str(tables / "pendigits_train.csv"), "--valid", str(tables / "pendigits_test.csv")]
+    options = ["--target", "y", "--task", "multiclass", "--hidden", "32", "--lr", "0.01", "--epochs", "25"]
+    made = result(["train", *data, *options, "-o", "run"], capsys)
+    assert (made["task"], made["sequences"]["train"]) == ("multiclass", 7494)
+    scores, naive = made["metrics"]["valid"], made["baseline"]["valid"]
+    assert scores["accuracy"] > 0.9  # 0.10 by chance; 1-nearest-neighbour 0.98
+    assert scores["macro_f1"] > 0.9
+    assert scores["loss"] < 0.2 * naive["loss"]
+    scored = result(["eval", "--model", "run", "--data", str(tables / "pendigits_test.csv")], capsys)
+    assert scored["classes"] == list(range(10))
+    assert sum(map(sum, scored["confusion"])) == 3498
+
+
+def test_motions_named_by_text(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = [str(tables / "basic_motions_train.csv"), "--valid", str(tables / "basic_motions_test.csv")]
+    options = ["--target", "y", "--cell", "gru", "--hidden", "16", "--window", "20", "--epochs", "60"]
+    made = result(["train", *data, *options], capsys)
+    assert made["task"] == "multiclass"
+    assert made["metrics"]["valid"]["accuracy"] > 0.8  # 0.25 by chance
+
+
+def test_spoken_digits(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = [str(tables / "fsdd_mfcc_train.csv"), "--valid", str(tables / "fsdd_mfcc_test.csv")]
+    options = ["--target", "y", "--task", "multiclass", "--cell", "gru", "--hidden", "32", "--epochs", "12"]
+    made = result(["train", *data, *options], capsys)
+    assert made["metrics"]["valid"]["macro_f1"] > 0.9  # 0.10 by chance

@@ -223,7 +223,7 @@ def test_hint_at_classes(tmp_path):
     hints = [note for note in data.notes if "3 different whole numbers (3 to 9)" in note]
     assert data.schema.task == "regression"
     assert len(hints) == 1
-    assert "--" not in hints[0]
+    assert "--task multiclass" in hints[0]
 
 
 def test_text_and_empty_columns_are_left_out_and_named(tmp_path):

@@ -21,7 +21,7 @@ BAR_CELLS = 16
 SEPARATOR = "  "
 
 # The metric that says most, by what the validation part has.
-KEY_METRICS = ("auprc", "f1", "accuracy", "r2", "rmse")
+KEY_METRICS = ("auprc", "f1", "macro_f1", "accuracy", "r2", "rmse")
 
 
 class EpochProgress:

@@ -1,4 +1,4 @@
-"""Metrics beside the naive baseline, confusion matrices and histograms of residuals."""
+"""Metrics beside the naive baseline, and histograms of residuals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rnnfast.console.confusion import confusion_matrix
 from rnnfast.console.screen import BAD, CAUTION, GOOD, LABEL, WIDE, table
-from rnnfast.console.text import UNDEFINED, counted, number, percent, shortened
+from rnnfast.console.text import counted, number, shortened
 from rnnfast.metrics.evaluation import LOWER_IS_BETTER, Evaluation
 
 if TYPE_CHECKING:
@@ -68,43 +69,12 @@ def _comparison(evaluation: Evaluation, part: str) -> Text:
             continue
         wins = value < naive if name in LOWER_IS_BETTER else value > naive
         (better if wins else others).append(name)
-    answer = "the majority class" if evaluation.task == "binary" else "the mean"
+    answer = "the mean" if evaluation.task == "regression" else "the majority class"
     text = Text(f"Against always answering {answer} ({part}): ")
     text.append(f"better in {', '.join(better) or 'nothing'}", GOOD if better else BAD)
     if others:
         text.append("; ").append(f"not in {', '.join(others)}", CAUTION)
     return text.append(".")
-
-
-def confusion_matrix(
-    evaluation: Evaluation, classes: Sequence[Any], target: str, width: int
-) -> Iterator[RenderableType]:
-    """Yield the confusion matrix of a binary task, rights and wrongs, and its meaning in a sentence."""
-    if evaluation.confusion is None:
-        return
-    names = [shortened(str(name), 12) for name in (classes or (0, 1))]
-    threshold = evaluation.metrics.get("threshold")
-    shares = width >= WIDE
-    rows: list[list[str | Text]] = []
-    for i, counts in enumerate(evaluation.confusion):
-        total = sum(counts)
-        row: list[str | Text] = [f"actual {names[i]}"]
-        for j, value in enumerate(counts):
-            cell = f"{value:,}"
-            if shares:
-                cell += f" {percent(value / total) if total else UNDEFINED:>8}"
-            row.append(Text(cell, GOOD if i == j else BAD if value else ""))
-        rows.append(row)
-    yield Text(f"Confusion matrix{'' if threshold is None else f' (threshold {number(threshold, 3)})'}", LABEL)
-    heads = [f"predicted {name}" for name in names]
-    if 9 + 2 * len(names) + sum(map(len, heads)) > width:
-        heads = [f"-> {name}" for name in names]
-    yield table([shortened(target, 20), *heads], rows, gap=3 if shares else 2)
-    (negatives, false), (missed, found) = evaluation.confusion
-    yield Text(
-        f"Found {found:,} of {found + missed:,} with {shortened(target, 20)} = {names[1]};"
-        f" {counted(false, 'false alarm')} among {false + negatives:,} others."
-    )
 
 
 def residuals(evaluation: Evaluation, targets: Sequence[str], width: int) -> Iterator[RenderableType]:

@@ -83,6 +83,12 @@ def listed(names: Sequence[str], most: int = 8) -> str:
     return f"{', '.join(names[: most - 2])}, … {names[-1]} ({len(names):,})"
 
 
+def classes_listed(classes: Sequence[Any]) -> str:
+    """Return "classes no and yes", or of more than two their number and their names."""
+    names = [shortened(str(name), 20) for name in classes]
+    return f"classes {' and '.join(names)}" if len(names) == 2 else f"{len(names):,} classes: {listed(names)}"
+
+
 def shortened(text: str, width: int) -> str:
     """Cut a text to a width, with an ellipsis for what is lost."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"

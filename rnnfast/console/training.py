@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from rnnfast import __version__
 from rnnfast.config import Config
 from rnnfast.console.progress import EpochProgress
 from rnnfast.console.screen import CAUTION, LABEL, Screen, fields, with_size
-from rnnfast.console.text import command, count, counted, duration, listed, number, percent, scaled
+from rnnfast.console.text import command, count, counted, duration, listed, number, percent, scaled, shortened
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.versions import versions
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rnnfast.reporter import EpochRecord
     from rnnfast.training.result import TrainResult
 
+MOST_CLASSES = 10  # whose shares are listed one by one
 STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
 
 
@@ -60,9 +61,14 @@ class TrainConsole(Reporter):
 
     def split(self, parts: Parts) -> None:
         """Say which part has how many sequences, by which rule."""
+        from rnnfast.description import class_balance
+
         named = (("train", parts.train), ("valid", parts.valid), ("test", parts.test))
         sizes = [f"{name} {part.sequences:,}" for name, part in named if part is not None]
         self.screen.progress(fields([("Split", f"{', '.join(sizes)} sequences ({parts.rule})")]))
+        absent = [name for name, n in (class_balance(parts.train) or {}).items() if not n]
+        if absent:
+            self.screen.notice(f"no training step has these classes, so they cannot be learned: {listed(absent)}")
 
     def start(self, info: RunInfo) -> None:
         """Say what will be trained."""
@@ -185,11 +191,20 @@ def table_rows(data: SequenceData, verbose: int = 0) -> list[tuple[str, str | Te
     rows.append(("Task", f"{schema.task}: {listed(list(schema.targets))} at {where}"))
     balance = class_balance(data)
     if balance is not None:
-        total = max(sum(balance.values()), 1)
-        shares = [f"{name}: {counted(n, 'step')} ({percent(n / total)})" for name, n in balance.items()]
-        rows.append(("Classes", ", ".join(shares)))
+        rows.append(("Classes", balance_text(balance)))
     elif data.y.shape[1] == 1:
         labels = data.y[data.labelled, 0]
         if len(labels):
             rows.append(("Range", f"{number(labels.min())} to {number(labels.max())}, mean {number(labels.mean())}"))
     return rows
+
+
+def balance_text(balance: Mapping[str, int]) -> str:
+    """Say how many steps each class has; of many classes only the rarest and the most frequent one."""
+    total = max(sum(balance.values()), 1)
+    shares = {name: f"{counted(n, 'step')} ({percent(n / total)})" for name, n in balance.items()}
+    if len(balance) <= MOST_CLASSES:
+        return ", ".join(f"{shortened(name, 20)}: {share}" for name, share in shares.items())
+    ends = sorted(balance, key=lambda name: balance[name])
+    least, most = (f"{shares[name]} of {shortened(name, 20)}" for name in (ends[0], ends[-1]))
+    return f"{len(balance):,}, from {least} to {most}"

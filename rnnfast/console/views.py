@@ -9,7 +9,7 @@ from rich.text import Text
 
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import BAD, CAUTION, FAINT, GOOD, LABEL, WIDE, Screen, fields, table
-from rnnfast.console.text import counted, duration, listed, number, percent, scaled, shortened
+from rnnfast.console.text import classes_listed, counted, duration, listed, number, percent, scaled, shortened
 from rnnfast.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def show_model(screen: Screen, described: Mapping[str, Any]) -> None:
     )
     task = f"{described['task']}, {'last step' if columns.get('predict') == 'last' else 'every step'}"
     if described["classes"]:
-        task += f", classes {' and '.join(str(name) for name in described['classes'])}"
+        task += f", {classes_listed(described['classes'])}"
     if described["threshold"] is not None:
         task += f", threshold {number(described['threshold'], 3)}"
     rows = [
@@ -143,6 +143,29 @@ def show_doctor(screen: Screen, report: Mapping[str, Any]) -> None:
             text.append(f"; {check['fix']}", "")
         rows.append((check["name"], text))
     screen.result(fields(rows))
+
+
+def show_gradients(screen: Screen, report: Mapping[str, Any]) -> None:
+    """Print the error of each tensor's gradient, and whether all are within the tolerance."""
+    network = f"{report['cell']} with {' + '.join(str(units) for units in report['hidden'])} hidden units"
+    if report["activation"]:
+        network += f" ({report['activation']})"
+    network += ", both ways" if report["bidirectional"] else ""
+    network += f", dropout {report['dropout']:g}" if report["dropout"] else ""
+    screen.result(fields([("Network", f"{network}, {report['loss']} loss, float64")]), Text())
+    wide = screen.out.width >= WIDE
+    rows: list[list[str | Text]] = []
+    for tensor in report["tensors"]:
+        good = tensor["max_error"] <= report["tolerance"]
+        row: list[str | Text] = [tensor["name"] if wide else shortened(tensor["name"], 18)]
+        row += [" x ".join(map(str, tensor["shape"])), Text(number(tensor["max_error"], 2), "" if good else BAD)]
+        rows.append([*row, number(tensor["mean_error"], 2)] if wide else row)
+    headers = ["gradient", "shape", "largest error" if wide else "error", *(["mean"] if wide else [])]
+    screen.result(table(headers, rows, left=2, gap=3 if wide else 1), Text())
+    status = "ok" if report["passed"] else "error"
+    text = Text(f"{status:<8}", STATUS_STYLES[status])
+    text.append(f"largest difference from finite differences allowed: {report['tolerance']:g}", "")
+    screen.result(fields([("Gradients", text)]))
 
 
 class BenchProgress(Reporter):

@@ -16,6 +16,7 @@ from rnnfast.data.schema import DEFAULT_WINDOW, Roles, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
 from rnnfast.data.source import Source, listing, nearest, open_sources, require
 from rnnfast.data.table import Table, load
+from rnnfast.data.targets import known_targets, targets
 from rnnfast.errors import DataError, UsageError
 
 OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride")
@@ -64,7 +65,7 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
     x = columns.features(table, names)
     y, task, classes = np.empty((table.rows, 0)), "", tuple[Any, ...]()
     if found.targets:
-        y, task, classes, more = columns.targets(table, found.targets, config.task)
+        y, task, classes, more = targets(table, found.targets, config.task)
         notes += more
     window = config.window or (DEFAULT_WINDOW if found.id is None else None)
     schema = Schema(
@@ -100,7 +101,7 @@ def _after_schema(sources: list[Source], schema: Schema, require_target: bool) -
     y = np.empty((table.rows, 0))
     if with_targets and schema.targets:
         try:
-            y = columns.known_targets(table, schema.targets, schema.task, schema.classes)
+            y = known_targets(table, schema.targets, schema.task, schema.classes)
         except DataError as error:
             if require_target:
                 raise
@@ -197,8 +198,9 @@ def _role_notes(found: Roles, schema: Schema) -> list[str]:
         f"{len(schema.features)} {'feature' if len(schema.features) == 1 else 'features'} ({listing(schema.features)})",
     ]
     if schema.targets:
-        classes = f" ({schema.classes[0]!r} or {schema.classes[1]!r})" if schema.classes else ""
-        parts.append(f"target {listing(schema.targets)}{classes}, {schema.task}")
+        shown = [repr(value) for value in schema.classes]
+        classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
+        parts.append(f"target {listing(schema.targets)}{classes if shown else ''}, {schema.task}")
     notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
     if found.left_out:
         notes.append(f"left out: {listing(found.left_out)}")

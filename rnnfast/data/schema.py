@@ -25,8 +25,9 @@ class Schema:
 
     id: column that names the sequence, None for windows of consecutive rows; time: column that orders its rows or None.
     features, targets: column names, in the order of the columns of x and y.
-    task: "binary" or "regression"; "" where no target is known (only without `require_target`).
-    classes: the two target values (negative, positive) of a binary task as in the file, else ().
+    task: "binary", "multiclass" or "regression"; "" where no target is known (only without `require_target`).
+    classes: the target values as in the file, sorted: two (negative, positive) of a binary task, two or more of a
+    multiclass one, else ().
     predict: "every" or "last" step of a sequence.
     window, stride: rows per window and between the starts of windows, None where sequences are not cut.
     layout: how the columns were recognised: "original", "card" or "options".
@@ -42,6 +43,11 @@ class Schema:
     window: int | None = None
     stride: int | None = None
     layout: str = "options"
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a network for this table: one per class of a multiclass task, else one per target."""
+        return len(self.classes) if self.task == "multiclass" else len(self.targets)
 
     @property
     def overlapping(self) -> bool:

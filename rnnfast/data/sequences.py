@@ -38,7 +38,8 @@ class SequenceData:
     """All sequences of one or several tables, end to end, without padding.
 
     x: (rows, F) float64, C-contiguous, features in original units.
-    y: (rows, O) float64; 0.0 or 1.0 for a binary task, NaN at unlabelled steps; (rows, 0) without target columns.
+    y: (rows, targets) float64; index of the class for a binary or multiclass task, NaN at unlabelled steps; (rows, 0)
+    without target columns.
     offsets: (sequences + 1,) int64, first row of each sequence, then the number of rows.
     ids: (sequences,) object, the id of each sequence as text exactly as in the file; "" for windows without id.
     row: (rows,) int64, input row of each row of x, counted from 0 over all files; repeats where windows overlap.

@@ -1,9 +1,10 @@
 """Split sequences into training, validation and test parts that share no row.
 
 Units that are kept together: a sequence; where windows are cut inside ids, an id; where windows without id overlap, a
-block of consecutive windows. Units are drawn at random, and for a binary target each part gets its share of the units
-with a positive step. Where two blocks of different parts meet, the windows of the earlier one end before the later one
-begins, so that every row is in exactly one part.
+block of consecutive windows. Units are drawn at random. For a target with classes each part gets its share of the units
+with a positive step or, with more than two classes, of the units of each class, that of their rarest step. Where two
+blocks of different parts meet, the windows of the earlier one end before the later one begins, so that every row is in
+exactly one part.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Parts:
 
 
 def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0) -> Parts:
-    """Split by whole sequence, at random, stratified for a binary target; each part keeps the order of the file.
+    """Split by whole sequence, at random, stratified by class; each part keeps the order of the file.
 
     shares: of the units that train, and of those that validate; the rest of one share validates, of two tests.
     (1.0,) trains on everything. seed: at least 0; its stream is independent of that of weights and order.
@@ -56,7 +57,7 @@ def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0) -
     part = _draw(stratum, every, np.random.default_rng([seed, STREAM]))[unit]
     pieces = [_part(data, part, index, overlapping) for index in range(len(every))]
     shown = " / ".join(f"{100 * share:.4g} %" for share in every)
-    stratified = ", stratified" if data.schema.task == "binary" else ""
+    stratified = ", stratified" if data.schema.classes else ""
     rule = f"{shown if len(every) > 2 else shown.split(' / ')[0]} of {count:,} {what}, seed {seed}{stratified}"
     return Parts(pieces[0], pieces[1], pieces[2] if len(pieces) > 2 else None, rule)
 
@@ -91,18 +92,26 @@ def _units(data: SequenceData, parts: int) -> tuple[Integers, str, bool]:
 
 
 def _strata(data: SequenceData, unit: Integers, count: int) -> Integers:
-    """Return (units,): 2 with a positive labelled step of a binary target, 1 with a labelled step, 0 without."""
+    """Return (units,): 0 without a labelled step, else 1 + the highest rank of the classes of its labelled steps.
+
+    Ranks are 0 and 1 for negative and positive, by falling frequency with more classes, 0 for a quantity.
+    """
     labelled = data.labelled
     units = np.repeat(unit, data.lengths)
     stratum = np.zeros(count, dtype=np.int64)
     stratum[units[labelled]] = 1
-    if data.schema.task == "binary" and data.y.shape[1]:
-        stratum[units[labelled & (data.y[:, 0] == 1)]] = 2
+    classes = len(data.schema.classes)
+    if classes and data.y.shape[1]:
+        labels = data.y[labelled, 0].astype(np.int64)
+        rank = np.arange(classes)
+        if data.schema.task == "multiclass":
+            rank[np.argsort(-np.bincount(labels, minlength=classes), kind="stable")] = np.arange(classes)
+        np.maximum.at(stratum, units[labelled], 1 + rank[labels])
     return stratum
 
 
 def _draw(stratum: Integers, shares: Sequence[float], random: np.random.Generator) -> Integers:
-    """Return the part of each unit (units,): sizes by the shares, and each stratum, positives first, by them too."""
+    """Return the part of each unit (units,): sizes by the shares, and each stratum, the highest first, by them too."""
     room = _counts(len(stratum), shares)
     part = np.empty(len(stratum), dtype=np.int64)
     for value in np.unique(stratum)[::-1]:

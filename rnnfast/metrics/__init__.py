@@ -3,8 +3,19 @@
 Every figure is a Python float, or None where it has no meaning, so that a result is always valid JSON.
 """
 
-from rnnfast.metrics.baseline import baseline_binary, baseline_regression
+from rnnfast.metrics.baseline import baseline_binary, baseline_multiclass, baseline_regression
 from rnnfast.metrics.binary import binary, confusion
+from rnnfast.metrics.multiclass import class_scores, multiclass, multiclass_confusion
 from rnnfast.metrics.regression import regression
 
-__all__ = ["baseline_binary", "baseline_regression", "binary", "confusion", "regression"]
+__all__ = [
+    "baseline_binary",
+    "baseline_multiclass",
+    "baseline_regression",
+    "binary",
+    "class_scores",
+    "confusion",
+    "multiclass",
+    "multiclass_confusion",
+    "regression",
+]

@@ -1,4 +1,4 @@
-"""What a prediction without any input reaches: the share of positives or the mean of the training targets.
+"""What a prediction without any input reaches: the shares of the classes or the mean of the training targets.
 
 A model is worth its name only where it beats these figures on the same rows.
 """
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnfast.metrics.binary import Metrics, binary
+from rnnfast.metrics.multiclass import multiclass
 from rnnfast.metrics.regression import regression
 
 
@@ -19,6 +20,16 @@ def baseline_binary(share: float, y: ArrayLike) -> Metrics:
     Returns: the keys of `binary`; auroc is 0.5 and auprc the share of positives in y, None where y has one class.
     """
     return binary(y, np.full(np.size(y), share, dtype=np.float64))
+
+
+def baseline_multiclass(shares: ArrayLike, y: ArrayLike) -> Metrics:
+    """Score the training shares of the classes as everyone's probabilities; the majority class is predicted.
+
+    Reads:  shares (C,) of the training labels, y (n,), index of the class.
+    Returns: the keys of `multiclass`.
+    """
+    row = np.asarray(shares, dtype=np.float64)
+    return multiclass(y, np.broadcast_to(row, (np.size(y), row.size)))
 
 
 def baseline_regression(mean: ArrayLike, y: ArrayLike) -> Metrics:

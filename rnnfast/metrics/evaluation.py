@@ -22,8 +22,10 @@ class Evaluation:
     """Scores of one table or part of it.
 
     metrics: name -> value, "loss" first; None where a metric is undefined (auroc of a table with one class).
-    confusion: [[true negatives, false positives], [false negatives, true positives]] of a binary task.
+    confusion: [[true negatives, false positives], [false negatives, true positives]] of a binary task; a row per
+    class and a column per prediction of a multiclass one.
     baseline: the same metrics of the naive answer, the majority class or mean of the training labels.
+    classes: of the rows and columns of the confusion matrix, of a multiclass task.
     residuals: (labelled steps,) or (labelled steps, O) of a regression, label minus prediction, in original units.
     """
 
@@ -33,6 +35,7 @@ class Evaluation:
     confusion: list[list[int]] | None = None
     baseline: dict[str, Any] | None = None
     residuals: npt.NDArray[np.float64] | None = None
+    classes: tuple[Any, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `eval --json` prints."""
@@ -42,6 +45,7 @@ class Evaluation:
             "labelled_steps": int(self.labelled_steps),
             "metrics": plain(self.metrics),
             "confusion": plain(self.confusion),
+            **({"classes": plain(self.classes)} if self.classes else {}),
             "baseline": plain(self.baseline),
         }
 

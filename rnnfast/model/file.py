@@ -20,7 +20,7 @@ from rnnfast.data import Scaler, Schema
 from rnnfast.errors import ModelError, UsageError
 from rnnfast.files import write_whole
 from rnnfast.metrics.evaluation import plain
-from rnnfast.metrics.loss import LOSSES
+from rnnfast.metrics.loss import LOSSES_OF_TASK
 from rnnfast.model.model import Model, checked_parameters
 from rnnfast.versions import versions
 
@@ -90,15 +90,24 @@ def _model(tensors: dict[str, Any], header: dict[str, Any], path: Path) -> Model
     schema = model.schema
     fits = {
         "architecture": header["architecture"] == plain(asdict(model.architecture)),
-        "task": schema.task in ("binary", "regression") and (schema.task != "binary" or len(schema.classes) == 2),
-        "loss": model.loss in LOSSES,
+        "task": schema.task in LOSSES_OF_TASK and _classes_fit(schema),
+        "loss": model.loss in LOSSES_OF_TASK.get(schema.task, ()),
         "scaler": model.scaler.names == schema.features,
         "target_scaler": model.target_scaler.names == schema.targets,
-        "target_mean": len(model.target_mean) == len(schema.targets),
+        "target_mean": len(model.target_mean) == schema.outputs,
+        "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }
     if not all(fits.values()):
         raise ValueError(", ".join(name for name, fine in fits.items() if not fine))
     return model
+
+
+def _classes_fit(schema: Schema) -> bool:
+    """Whether the task has as many targets and classes as it must."""
+    count = len(set(schema.classes))
+    if count != len(schema.classes) or (count and len(schema.targets) != 1):
+        return False
+    return count == {"binary": 2, "multiclass": max(count, 2)}.get(schema.task, 0)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from rnnfast.config import Config
 from rnnfast.data import Scaler, Schema, SequenceData
 from rnnfast.errors import DataError, ModelError, UsageError
-from rnnfast.metrics import baseline_binary, baseline_regression, binary, confusion, regression
+from rnnfast.metrics import (
+    baseline_binary,
+    baseline_multiclass,
+    baseline_regression,
+    binary,
+    class_scores,
+    confusion,
+    multiclass,
+    multiclass_confusion,
+    regression,
+)
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.metrics.loss import mean_loss
 
@@ -22,13 +32,16 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.floating[Any]]
 
+LEAST_SHARE = 1e-12  # of a class: keeps the logits of the baseline finite
+
 
 @dataclass
 class Model:
     """Weights, columns and scalers.
 
     parameters: PyTorch's tensor names to arrays. scaler, target_scaler: fitted on training rows; target_scaler leaves
-    the labels of a binary task alone. target_mean: (O,) mean of the training targets, the baseline. threshold:
+    the labels of classes alone. target_mean: (O,) mean of the training targets, or the share of each class of a
+    multiclass task: the baseline. threshold:
     probability from which a binary prediction is positive. metadata: versions, metrics, digest and split of the
     training data.
     """
@@ -38,7 +51,7 @@ class Model:
     scaler: Scaler
     target_scaler: Scaler
     config: Config
-    loss: str  # resolved: mse | bce
+    loss: str  # resolved: mse | mae | huber | bce | ce
     target_mean: tuple[float, ...]
     class_weights: tuple[float, ...] = ()  # of each class in the loss; none: all alike
     threshold: float = 0.5
@@ -59,7 +72,7 @@ class Model:
         )
 
     def outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs of the network, (rows, O): logits with bce, scaled targets with mse."""
+        """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets."""
         from rnnfast.kernels.engine import Predictor, layout_of
 
         self._check_columns(data)
@@ -68,7 +81,10 @@ class Model:
         return outputs
 
     def answers(self, outputs: Floats) -> Floats:
-        """What outputs mean, (rows, O): probabilities of the second class, or targets in original units."""
+        """What outputs mean, (rows, O): probability of the second class or of each class, or original units."""
+        if self.schema.task == "multiclass":
+            likelihood = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+            return np.asarray(likelihood / likelihood.sum(axis=1, keepdims=True))
         if self.schema.task != "binary":
             return self.target_scaler.inverse(outputs).astype(outputs.dtype)
         if self.loss == "bce":
@@ -80,7 +96,8 @@ class Model:
     def predict(self, data: SequenceData) -> Floats:
         """Predict every step, (rows, O), in the order of data.x.
 
-        Probability of the second class for a binary task, original units for a regression.
+        Probability of the second class for a binary task, of each class for a multiclass one, original units for a
+        regression.
         Raises DataError where data has other columns than the model.
         """
         return self.answers(self.outputs(data))
@@ -99,12 +116,17 @@ class Model:
         y, raw = data.y[labelled], np.asarray(outputs[labelled], np.float64)
         answers = np.asarray(self.answers(outputs[labelled]), np.float64)
         metrics: dict[str, Any] = {"loss": self._loss(raw, y, data)}
-        naive: dict[str, Any] = {"loss": self._loss(self._naive_outputs(y.shape), y, data)}
+        naive: dict[str, Any] = {"loss": self._loss(self._naive_outputs(raw.shape), y, data)}
         count = int(labelled.sum())
         if self.schema.task == "binary":
             metrics |= binary(y, answers, self.threshold)
             naive |= baseline_binary(self.target_mean[0], y)
             return Evaluation("binary", count, metrics, confusion(y, answers, self.threshold), naive)
+        if self.schema.task == "multiclass":
+            metrics |= multiclass(y, answers)
+            naive |= baseline_multiclass(self.target_mean, y)
+            matrix = multiclass_confusion(y, answers).tolist()
+            return Evaluation("multiclass", count, metrics, matrix, naive, classes=self.schema.classes)
         metrics |= regression(y, answers)
         naive |= baseline_regression(self.target_mean, y)
         if y.shape[1] > 1:
@@ -115,7 +137,7 @@ class Model:
         return Evaluation("regression", count, metrics, None, naive, residuals[:, 0] if y.shape[1] == 1 else residuals)
 
     def quick_score(self, data: SequenceData, outputs: Floats) -> dict[str, Any]:
-        """The loss and one telling metric, for every epoch: f1 at the threshold, or rmse and r2."""
+        """The loss and telling metrics, for every epoch: accuracy and f1 or macro_f1, or rmse and r2."""
         labelled = data.labelled
         y, raw = data.y[labelled], np.asarray(outputs[labelled], np.float64)
         scores: dict[str, Any] = {"loss": self._loss(raw, y, data)}
@@ -126,6 +148,8 @@ class Model:
             wrong = int(np.sum(positive != (y == 1)))
             scores["accuracy"] = 1.0 - wrong / y.size
             scores["f1"] = 2 * hits / (2 * hits + wrong) if hits else 0.0
+        elif self.schema.task == "multiclass":
+            scores |= class_scores(multiclass_confusion(y, answers))
         else:
             metrics = regression(y, answers)
             scores |= {"rmse": metrics["rmse"], "r2": metrics["r2"]}
@@ -171,19 +195,21 @@ class Model:
         return weight
 
     def _loss(self, outputs: Floats, y: Floats, data: SequenceData) -> float:
-        target = y if self.schema.task == "binary" else self.target_scaler.transform(y)
+        target = y if self.schema.classes else self.target_scaler.transform(y)
         weight = self.step_weights(y, np.ones(len(y), bool)) if self.class_weights else None
         loss = mean_loss(self.loss, outputs, target, weight)
         # The sum over the steps of a sequence, for the mean sequence
         return loss * len(y) / data.sequences if self.config.train.reduction == "sum" else loss
 
     def _naive_outputs(self, shape: tuple[int, ...]) -> Floats:
-        """The outputs of a network that always answers with the training mean."""
+        """The outputs of a network that always answers with the training mean, or the shares of the classes."""
         mean = np.asarray(self.target_mean, np.float64)
-        if self.schema.task != "binary":
+        if self.loss == "ce":
+            mean = np.log(np.maximum(mean, LEAST_SHARE))
+        elif not self.schema.classes:
             mean = self.target_scaler.transform(mean[None])[0]
         elif self.loss == "bce":
-            share = np.clip(mean, 1e-12, 1 - 1e-12)
+            share = np.clip(mean, LEAST_SHARE, 1 - LEAST_SHARE)
             mean = np.log(share / (1 - share))
         return np.broadcast_to(mean, shape)
 
@@ -203,7 +229,7 @@ def architecture(config: Config, schema: Schema) -> Architecture:
         cell=config.model.cell,
         features=len(schema.features),
         hidden=config.model.hidden,
-        outputs=len(schema.targets),
+        outputs=schema.outputs,
         activation=config.model.activation,
         bidirectional=config.model.bidirectional,
         dropout=config.model.dropout,

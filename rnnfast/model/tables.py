@@ -147,11 +147,16 @@ def _columns(model: Model, data: SequenceData, predicted: npt.NDArray[Any]) -> d
         columns[schema.id] = np.asarray(data.ids, dtype=object)[sequence[steps]].tolist()
     if schema.time is not None and data.time is not None:
         columns[schema.time] = np.asarray(data.time)[steps].tolist()
+    dtype = model.config.train.dtype
+    classes = np.array([str(label) for label in schema.classes], dtype=object)
+    if schema.task == "multiclass":
+        target, probabilities = schema.targets[0], predicted[steps]
+        columns[f"{target}_pred"] = classes[probabilities.argmax(axis=1)].tolist()
+        return columns | {f"{target}_prob_{name}": _texts(probabilities[:, j], dtype) for j, name in enumerate(classes)}
     for j, target in enumerate(schema.targets):
         values = predicted[steps, j]
-        texts = _texts(values, model.config.train.dtype)
+        texts = _texts(values, dtype)
         if schema.task == "binary":
-            classes = np.array([str(label) for label in schema.classes], dtype=object)
             columns[f"{target}_pred"] = classes[(values >= model.threshold).astype(np.int64)].tolist()
             columns[f"{target}_prob"] = texts
         else:

@@ -15,22 +15,25 @@ LARGEST_BATCH = 16  # of the cells other than rnn
 UPDATES = 20  # per epoch at least, where there are so many sequences
 
 
-def resolved(config: Config, sequences: int) -> Config:
+def resolved(config: Config, task: str, sequences: int) -> Config:
     """The configuration with every value that depends on others filled in.
 
-    sequences: of the training part. Raises UsageError for options that exclude each other.
+    task: binary, multiclass or regression. sequences: of the training part.
+    Raises: UsageError for options that exclude each other.
     """
     model, train = config.model, config.train
     if model.bidirectional and train.tbptt:
         raise UsageError("--tbptt carries the state on from the past, --bidirectional needs the future: use one")
     if model.bidirectional and model.cell == "mlp":
         raise UsageError("--cell mlp has no state and so no direction; leave --bidirectional out")
-    optimizer = ("sgd" if model.cell == "rnn" else "adam") if train.optimizer == "auto" else train.optimizer
+    # Plain SGD serves a vanilla RNN best where one output says it all; with many classes it wants a much smaller rate.
+    plain = model.cell == "rnn" and task != "multiclass"
+    optimizer = ("sgd" if plain else "adam") if train.optimizer == "auto" else train.optimizer
     lr = LEARNING_RATES.get(optimizer, OTHER_LEARNING_RATE) if train.lr is None else train.lr
     decay = (ADAMW_DECAY if optimizer == "adamw" else 0.0) if train.weight_decay is None else train.weight_decay
     batch = train.batch_size
     if batch is None:
-        batch = 1 if model.cell == "rnn" else max(1, min(LARGEST_BATCH, sequences // UPDATES))
+        batch = 1 if plain else max(1, min(LARGEST_BATCH, sequences // UPDATES))
     return replace(config, train=replace(train, optimizer=optimizer, lr=lr, weight_decay=decay, batch_size=batch))
 
 

@@ -9,20 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config import Config
-from rnnfast.data import Scaler, SequenceData
+from rnnfast.data import Scaler, Schema, SequenceData
 from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.metrics.loss import LOSSES_OF_TASK
 from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
 from rnnfast.model.model import Model, architecture
 
 
 def resolved_loss(config: Config, task: str) -> str:
-    """The loss of a run: what was asked for, or bce for binary targets and mse for all others."""
-    loss = config.train.loss
+    """The loss of a run: what was asked for, or the default of the task.
+
+    Raises UsageError for the loss of another task.
+    """
+    loss, fitting = config.train.loss, LOSSES_OF_TASK[task]
     if loss == "auto":
-        return "bce" if task == "binary" else "mse"
-    if loss == "bce" and task != "binary":
-        raise UsageError("--loss bce needs a binary target, this one is a quantity; use --loss mse")
+        return fitting[0]
+    if loss not in fitting:
+        target = "the target is a quantity (regression)" if task == "regression" else f"the task is {task}"
+        raise UsageError(f"--loss {loss}: {target}; use --loss {' or '.join(fitting)}")
     return loss
 
 
@@ -38,10 +43,11 @@ def initial_model(train: SequenceData, config: Config) -> Model:
     if not labelled.any():
         raise DataError(f"{where}: the training part has no labelled step; give a larger --split or another --target")
     y, schema = train.y[labelled], train.schema
-    if schema.task == "binary" and np.unique(y).size < 2:
+    if schema.classes and np.unique(y).size < 2:
+        needed = "both" if schema.task == "binary" else "several"
         raise DataError(
             f"{where}: all {len(y):,} labels of the training part are {schema.classes[int(y[0, 0])]!r}; "
-            "a classifier needs both classes: give a larger --split, another --seed, or more data"
+            f"a classifier needs {needed} classes: give a larger --split, another --seed, or more data"
         )
     net = architecture(config, schema)
     model = config.model
@@ -59,9 +65,16 @@ def initial_model(train: SequenceData, config: Config) -> Model:
         target_scaler=Scaler.fit("minmax" if scale_target else "none", schema.targets, y),
         config=config,
         loss=resolved_loss(config, schema.task),
-        target_mean=tuple(float(mean) for mean in y.mean(axis=0)),
+        target_mean=tuple(float(mean) for mean in _answers(schema, y).mean(axis=0)),
         class_weights=class_weights(config, schema.classes, y),
     )
+
+
+def _answers(schema: Schema, y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the outputs of a network are to become, (labels, O): 1 for the class and 0 for others, or the targets."""
+    if schema.task != "multiclass":
+        return y
+    return np.asarray(y == np.arange(schema.outputs), np.float64)
 
 
 def class_weights(config: Config, classes: tuple[Any, ...], y: NDArray[np.float64]) -> tuple[float, ...]:
@@ -106,6 +119,6 @@ def kernel_data(model: Model, data: SequenceData) -> Any:
     """Tensors of the training kernel: scaled, in the run's precision."""
     from rnnfast.kernels.engine import training_data
 
-    target = data.y if data.schema.task == "binary" else model.target_scaler.transform(data.y)
+    target = data.y if data.schema.classes else model.target_scaler.transform(data.y)
     weight = model.step_weights(data.y, data.labelled)
     return training_data(model.scaler.transform(data.x), target, weight, data.offsets, model.config.train.dtype)

@@ -120,7 +120,7 @@ def _fit(
     table: SequenceData, parts: Parts, config: Config, reporter: Reporter, own_valid: bool, load_seconds: float
 ) -> tuple[TrainResult, Fit]:
     """Train on the parts and score each of them."""
-    config = resolved(config, parts.train.sequences)
+    config = resolved(config, table.schema.task, parts.train.sequences)
     if config.train.schedule == "plateau" and parts.valid is None:
         raise UsageError("--schedule plateau watches the validation loss: it needs a validation part (--split)")
     model = initial_model(parts.train, config)

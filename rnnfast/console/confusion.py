@@ -1,0 +1,115 @@
+"""Confusion matrices: two classes in words, several as a matrix, many as the mistakes made most often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rnnfast.console.screen import BAD, GOOD, LABEL, WIDE, table
+from rnnfast.console.text import UNDEFINED, counted, number, percent, shortened
+from rnnfast.metrics.evaluation import Evaluation
+
+MOST_CLASSES = 10  # of a matrix
+MOST_PAIRS = 8  # of mistakes in its place
+NAME_WIDTHS = (12, 8, 5)  # cells for the name of a class, tried until the matrix fits
+
+
+def confusion_matrix(
+    evaluation: Evaluation, classes: Sequence[Any], target: str, width: int
+) -> Iterator[RenderableType]:
+    """Yield the rights and wrongs of a task with classes."""
+    if evaluation.confusion is None:
+        return
+    if evaluation.task == "binary":
+        yield from _two_classes(evaluation, classes, target, width)
+        return
+    counts, names = evaluation.confusion, [str(name) for name in evaluation.classes or classes]
+    matrix = _matrix(counts, names, target, width) if len(names) <= MOST_CLASSES else None
+    if matrix is not None:
+        yield Text("Confusion matrix (rows: actual, columns: predicted)", LABEL)
+        yield matrix
+    elif pairs := _pairs(counts, names, width):
+        yield Text(f"Confusion of {len(names):,} classes: the most frequent mistakes", LABEL)
+        yield pairs
+    yield _sentence(counts, names)
+
+
+def _matrix(counts: list[list[int]], names: list[str], target: str, width: int) -> Table | None:
+    """Return the whole matrix, None where it does not fit or names would have to be cut to the same text."""
+    gap = 2 if width >= WIDE else 1
+    texts = [[f"{value:,}" for value in row] for row in counts]
+    for cells in NAME_WIDTHS:
+        short = [shortened(name, cells) for name in names]
+        first = max(map(len, short))
+        columns = [max(len(head), *(len(row[j]) for row in texts)) for j, head in enumerate(short)]
+        if len(set(short)) < len(names) or first + sum(columns) + gap * len(columns) > width:
+            continue
+        rows: list[list[str | Text]] = [
+            [name, *(Text(cell, _style(i, j, counts[i][j])) for j, cell in enumerate(texts[i]))]
+            for i, name in enumerate(short)
+        ]
+        return table([shortened(target, first), *short], rows, gap=gap)
+    return None
+
+
+def _style(i: int, j: int, count: int) -> str:
+    return "" if not count else GOOD if i == j else BAD
+
+
+def _pairs(counts: list[list[int]], names: list[str], width: int) -> Table | None:
+    """Return the classes that are taken for others most often; None without mistakes."""
+    wrong = [(n, i, j) for i, row in enumerate(counts) for j, n in enumerate(row) if i != j and n]
+    if not wrong:
+        return None
+    gap = 3 if width >= WIDE else 1
+    texts = [
+        (i, j, f"{n:,}", percent(n / sum(counts[i])))
+        for n, i, j in sorted(wrong, key=lambda pair: (-pair[0], *pair[1:]))[:MOST_PAIRS]
+    ]
+    taken = max(5, *(len(n) for _, _, n, _ in texts)) + max(9, *(len(share) for *_, share in texts)) + 3 * gap
+    room = max((width - taken) // 2, 1)
+    rows = [[shortened(names[i], room), shortened(names[j], room), n, share] for i, j, n, share in texts]
+    return table(["actual", "predicted", "steps", "of actual"], rows, left=2, gap=gap)
+
+
+def _sentence(counts: list[list[int]], names: list[str]) -> Text:
+    """Say how many are right, and which class least often."""
+    total, right = sum(map(sum, counts)), sum(row[i] for i, row in enumerate(counts))
+    text = f"Right: {right:,} of {counted(total, 'step')} ({percent(right / total)})"
+    share, worst = min((row[i] / sum(row), i) for i, row in enumerate(counts) if sum(row))
+    if share < 1:
+        found = f"{counts[worst][worst]:,} of {sum(counts[worst]):,}"
+        text += f"; least often {shortened(names[worst], 20)}: {found} ({percent(share)})"
+    return Text(text + ".")
+
+
+def _two_classes(evaluation: Evaluation, classes: Sequence[Any], target: str, width: int) -> Iterator[RenderableType]:
+    """Yield the four counts and their meaning in a sentence."""
+    assert evaluation.confusion is not None
+    names = [shortened(str(name), 12) for name in (classes or (0, 1))]
+    threshold = evaluation.metrics.get("threshold")
+    shares = width >= WIDE
+    rows: list[list[str | Text]] = []
+    for i, counts in enumerate(evaluation.confusion):
+        total = sum(counts)
+        row: list[str | Text] = [f"actual {names[i]}"]
+        for j, value in enumerate(counts):
+            cell = f"{value:,}"
+            if shares:
+                cell += f" {percent(value / total) if total else UNDEFINED:>8}"
+            row.append(Text(cell, GOOD if i == j else BAD if value else ""))
+        rows.append(row)
+    yield Text(f"Confusion matrix{'' if threshold is None else f' (threshold {number(threshold, 3)})'}", LABEL)
+    heads = [f"predicted {name}" for name in names]
+    if 9 + 2 * len(names) + sum(map(len, heads)) > width:
+        heads = [f"-> {name}" for name in names]
+    yield table([shortened(target, 20), *heads], rows, gap=3 if shares else 2)
+    (negatives, false), (missed, found) = evaluation.confusion
+    yield Text(
+        f"Found {found:,} of {found + missed:,} with {shortened(target, 20)} = {names[1]};"
+        f" {counted(false, 'false alarm')} among {false + negatives:,} others."
+    )

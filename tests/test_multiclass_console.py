@@ -1,0 +1,88 @@
+"""What people see of several classes, at every width."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import isolate
+from rich.cells import cell_len
+from test_multiclass import TRAIN, moves
+
+from rnnfast.cli import run
+from rnnfast.console.scores import score_sheet
+from rnnfast.console.screen import Screen
+from rnnfast.console.training import balance_text
+from rnnfast.metrics.evaluation import Evaluation
+
+WIDTHS = (40, 80, 120)
+
+
+@pytest.fixture(autouse=True)
+def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    isolate(monkeypatch, tmp_path)
+
+
+def too_long(text: str, width: int) -> list[str]:
+    return [line for line in text.splitlines() if cell_len(line) > width]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_run_fits_the_terminal(width, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(width))
+    moves("moves.csv")
+    assert run(["train", "moves.csv", *TRAIN, "-o", "run"]) == 0
+    train = capsys.readouterr()
+    assert run(["inspect", "run"]) == 0
+    assert run(["inspect", "moves.csv", "--target", "move"]) == 0
+    inspect = capsys.readouterr()
+    assert run(["eval", "--model", "run", "--data", "moves.csv"]) == 0
+    shown = train.out + train.err + inspect.out + inspect.err
+    assert too_long(shown + capsys.readouterr().out, width) == []
+    assert not re.search(r" $", shown, re.MULTILINE)
+    for text in ("Confusion matrix", "Right:", "always answering the majority class", "macro_f1"):
+        assert text in " ".join(train.out.split())
+    for text in ("3 classes: 'circle', 'rest', 'shake, hard'", "rest: 30 steps (33.3 %)", "stratified", "ce loss"):
+        assert text in " ".join(train.err.split())
+    assert "3 classes: circle, rest, shake, hard" in " ".join(inspect.out.split())
+
+
+def render(counts: np.ndarray, classes: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    metrics = {"loss": 1.0, **dict.fromkeys(("accuracy", "macro_f1", "log_loss"), 0.5)}
+    evaluation = Evaluation(
+        "multiclass", int(counts.sum()), metrics, counts.tolist(), dict(metrics), classes=tuple(classes)
+    )
+    screen = Screen()
+    screen.result(*score_sheet({"valid": evaluation}, classes, ("target",), screen.out.width))
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("classes", [2, 4, 10, 11, 300])
+@pytest.mark.parametrize("long", [False, True])
+def test_confusion_of_any_number_of_classes_fits(classes, long, width, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = [f"a_class_with_a_long_name_{j}" if long else str(j) for j in range(classes)]
+    counts = np.random.default_rng(classes).integers(0, 100_000, (classes, classes))
+    shown = render(counts, names, capsys)
+    assert too_long(shown, width) == []
+    assert "Right:" in shown
+    if classes <= 4 and not long and width > 40:
+        assert "Confusion matrix" in shown
+        assert f"{counts[1, 0]:,}" in shown
+    if classes > 10:
+        assert f"{counts[~np.eye(classes, dtype=bool)].max():,}" in shown
+
+
+def test_confusion_without_a_mistake_and_of_absent_classes(capsys):
+    shown = render(np.diag([5] * 12), [str(j) for j in range(12)], capsys)
+    assert "Right: 60 of 60 steps (100 %)." in shown
+    assert "mistakes" not in shown
+    shown = render(np.array([[0, 0, 0], [1, 2, 1], [0, 0, 4]]), ["a", "b", "c"], capsys)
+    assert "least often b: 2 of 4 (50.0 %)" in shown
+
+
+def test_the_balance_of_many_classes_is_a_summary():
+    assert balance_text({"a": 1, "b": 3}) == "a: 1 step (25.0 %), b: 3 steps (75.0 %)"
+    text = balance_text({f"c{j}": j + 1 for j in range(20)})
+    assert text == "20, from 1 step (0.476 %) of c0 to 20 steps (9.52 %) of c19"

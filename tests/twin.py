@@ -1,0 +1,127 @@
+"""The same network in PyTorch, with the same names: what a state dict of ours is loaded into."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+MODULES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
+FUNCTIONS = {"swish": "silu", "elu": "elu", "gelu": "gelu", "leaky_relu": "leaky_relu", "sigmoid": "sigmoid"}
+LOSSES = {
+    "mse": "mse_loss",
+    "mae": "l1_loss",
+    "huber": "huber_loss",
+    "bce": "binary_cross_entropy_with_logits",
+    "ce": "cross_entropy",
+}
+
+
+def import_torch():
+    """PyTorch, or the test is skipped."""
+    return pytest.importorskip("torch", reason="PyTorch is the oracle of this test; install the extra 'oracle'")
+
+
+def function(torch, name):
+    if name == "identity":
+        return lambda x: x
+    return getattr(torch, name, None) or getattr(torch.nn.functional, FUNCTIONS[name])
+
+
+def loss_function(torch, name):
+    """Function of outputs (rows, O) and targets (rows, C)."""
+    chosen = getattr(torch.nn.functional, LOSSES[name])
+    return (lambda p, y: chosen(p, y[:, 0].long())) if name == "ce" else chosen
+
+
+def _layers(torch, net):
+    """One module of several layers, or a list of modules of one layer where widths differ."""
+    kind, directions = getattr(torch.nn, MODULES[net.cell]), net.directions
+    settings = {"bidirectional": net.bidirectional, "batch_first": True, "dtype": torch.float64}
+    if net.cell == "rnn" and net.activation == "relu":
+        settings["nonlinearity"] = "relu"
+    widths = net.hidden
+    if len(set(widths)) == 1:
+        return kind(net.features, widths[0], len(widths), **settings)
+    inputs = (net.features, *(directions * width for width in widths[:-1]))
+    return torch.nn.ModuleList(kind(i, width, 1, **settings) for i, width in zip(inputs, widths, strict=True))
+
+
+def build(net, tensors):
+    """A module that holds the tensors (strictly all of them)."""
+    torch = import_torch()
+    linear = torch.nn.Linear
+    if net.cell == "mlp":
+        sizes = (net.features, *net.hidden, net.outputs)
+        parts = [part for i, o in pairwise(sizes) for part in (linear(i, o), torch.nn.Identity())]
+        module = torch.nn.ModuleDict({"mlp": torch.nn.Sequential(*parts[:-1])})
+    else:
+        head = linear(net.directions * net.hidden[-1], net.outputs)
+        module = torch.nn.ModuleDict({"rnn": _layers(torch, net), "head": head})
+    module = module.double()
+    module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, strict=True)
+    return module
+
+
+def _by_hand(torch, net, layers, x):
+    """A vanilla RNN with an activation that torch.nn.RNN does not know."""
+    f = function(torch, net.activation)
+    parts = [layers] if isinstance(layers, torch.nn.RNN) else list(layers)
+    for part in parts:
+        for number in range(part.num_layers):
+            found = []
+            for suffix in ("", "_reverse")[: net.directions]:
+                names = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
+                Wi, bi, Wh, bh = (getattr(part, f"{name}_l{number}{suffix}") for name in names)
+                h, states = torch.zeros(part.hidden_size, dtype=torch.float64), []
+                for row in x.flip(0) if suffix else x:
+                    h = f(Wi @ row + bi + Wh @ h + bh)
+                    states.append(h)
+                states = torch.stack(states)
+                found.append(states.flip(0) if suffix else states)
+            x = torch.cat(found, 1)
+    return x
+
+
+def outputs(net, module, x, states=None):
+    """Outputs (T, O) of one sequence x (T, F), and the states of all layers after it, to go on from."""
+    torch = import_torch()
+    x = torch.as_tensor(x)
+    if net.cell == "mlp":
+        f = function(torch, net.activation)
+        for part in module["mlp"]:
+            x = part(x) if isinstance(part, torch.nn.Linear) else f(x)
+        return x, None
+    layers = module["rnn"]
+    if net.cell == "rnn" and net.activation not in ("tanh", "relu"):
+        return module["head"](_by_hand(torch, net, layers, x)), None
+    parts = [layers] if not isinstance(layers, torch.nn.ModuleList) else list(layers)
+    after = []
+    for number, part in enumerate(parts):
+        batch, state = part(x[None], None if states is None else states[number])
+        x = batch[0]
+        after.append(state)
+    return module["head"](x), after
+
+
+def detached(states):
+    """The states without their history; those of LSTM are pairs."""
+    if isinstance(states, list | tuple):
+        return type(states)(detached(state) for state in states)
+    return None if states is None else states.detach()
+
+
+def batch_loss(net, module, sequences, kind):
+    """Mean loss over the labelled steps of a batch of (x, y)."""
+    torch = import_torch()
+    found = torch.cat([outputs(net, module, x)[0] for x, _ in sequences])
+    y = np.concatenate([y for _, y in sequences])
+    labelled = ~np.isnan(y).any(axis=1)
+    return loss_function(torch, kind)(found[torch.from_numpy(labelled)], torch.from_numpy(y[labelled]))
+
+
+def tensors_of(module):
+    return {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
+
+
+def gradients_of(module):
+    return {name: tensor.grad.numpy() for name, tensor in module.named_parameters()}

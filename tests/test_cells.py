@@ -71,7 +71,7 @@ CASES = [
     Case("rnn", (3, 5, 7), 1, "bce", "gelu", bidirectional=True, lengths=MANY),
     Case("rnn", (5, 5), 3, "ce", "identity", lengths=MANY),
     Case("rnn", (5,), 3, "mae", "leaky_relu", engine="sequence"),
-    Case("rnn", (9,), 1, "huber", "elu", engine="sequence"),
+    Case("rnn", (9,), 1, "huber", "elu", lengths=FEW[:5], engine="sequence"),  # an odd one out
     Case("mlp", (5,), 3, "ce"),
     Case("mlp", (5, 5, 5), 1, "mse", "relu", lengths=MANY),
     Case("mlp", (7, 12), 1, "mae", "leaky_relu"),

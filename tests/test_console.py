@@ -15,7 +15,7 @@ from rnnfast.console import Screen, TrainConsole
 from rnnfast.console.progress import EpochProgress, epoch_line
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.text import command, count, duration, number, percent, scaled
-from rnnfast.console.views import show_bench, show_doctor, show_model, show_table
+from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model, show_table
 from rnnfast.data import read_table
 from rnnfast.data.synth import synth
 from rnnfast.description import describe_model, describe_table
@@ -142,6 +142,10 @@ def test_doctor_and_bench_fit(width: int, monkeypatch: pytest.MonkeyPatch, capsy
             ],
         },
     )
+    tensor = {"name": "rnn.0.weight_ih_l0_reverse", "shape": [192, 128], "max_error": 2.1e-10, "mean_error": 3e-11}
+    network = {"cell": "rnn", "hidden": [64, 32], "activation": "leaky_relu", "bidirectional": True, "dropout": 0.25}
+    checked = {"loss": "huber", "tolerance": 1e-6, "passed": False, "tensors": [tensor, tensor | {"max_error": 0.5}]}
+    show_gradients(Screen(), network | checked)
     load = {"name": "rnn10", "ms_per_epoch": 18.234, "steps_per_second": 15.7e6, "gflops": 25.0, "share_of_peak": 0.09}
     show_bench(
         Screen(),

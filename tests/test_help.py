@@ -62,7 +62,14 @@ def test_train_has_a_flag_for_each_option_of_the_configuration() -> None:
 def test_options_show_their_defaults_in_sections(capsys: pytest.CaptureFixture[str]) -> None:
     run(["train", "-h"])
     shown = " ".join(capsys.readouterr().out.split())
-    for text in ("Of momentum and nesterov. [default: 0.9]", "[default: 0.8]", "Data:", "Model:", "Training:", "Output:"):
+    for text in (
+        "Of momentum and nesterov. [default: 0.9]",
+        "[default: 0.8]",
+        "Data:",
+        "Model:",
+        "Training:",
+        "Output:",
+    ):
         assert text in shown
 
 

@@ -20,6 +20,7 @@ CASES = {
     "gru": (Architecture("gru", 3, (5, 12), 1, "tanh", "float64"), {}),
     "lstm": (Architecture("lstm", 3, (5,), 1, "tanh", "float64"), {}),
     "mlp": (Architecture("mlp", 3, (12, 5), 3, "swish", "float64"), {}),
+    "rnn in registers": (Architecture("rnn", 3, (5,), 3, "leaky_relu", "float64"), {"loss": "mae"}),
     "windows": (Architecture("lstm", 3, (5, 5), 1, "tanh", "float64"), {"window": 4}),
     "adam": (Architecture("gru", 3, (5, 5, 5), 1, "tanh", "float64"), {"optimizer": "adam", "weight_decay": 0.1}),
     "clipping": (Architecture("gru", 3, (5, 5), 1, "tanh", "float64"), {"clip_norm": 0.05}),

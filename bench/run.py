@@ -12,10 +12,12 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 SYSTEMS = ("rnnfast", "torch", "jax")
+PAUSE = 0.2  # s before each turn, for the threads of the turn before to come to rest
 
 
 def installed(system):
@@ -32,7 +34,9 @@ class Worker:
     def __init__(self, system, workload, threads):
         script = Path(__file__).with_name("worker.py")
         command = [sys.executable, str(script), system, workload, str(threads)]
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)}
+        # Idle threads of a peer must not spin on the core while another system has its turn.
+        idle = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)} | idle
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
@@ -62,6 +66,7 @@ def measure(name, systems, rounds, threads):
     peaks = []
     for _ in range(rounds):
         for system, worker in workers.items():
+            time.sleep(PAUSE)
             times[system].append(worker.milliseconds())
         peaks.append(gigaflops(job.dtype, 0.02))
     for worker in workers.values():

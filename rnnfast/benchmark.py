@@ -116,7 +116,8 @@ class Timer:
         self.order = np.arange(job.sequences)[None]
         self.epochs = 1
         self.epoch()  # compiles, or loads from the cache
-        self.epochs = max(1, int(CALL_SECONDS / self.epoch()))
+        while (elapsed := self.epoch() * self.epochs) < CALL_SECONDS / 2:
+            self.epochs *= max(2, int(CALL_SECONDS / elapsed))
 
     def epoch(self) -> float:
         """Seconds per epoch of one timed call."""

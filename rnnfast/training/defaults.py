@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 from rnnfast.config import Config
@@ -35,9 +34,3 @@ def resolved(config: Config, task: str, sequences: int) -> Config:
     if batch is None:
         batch = 1 if plain else max(1, min(LARGEST_BATCH, sequences // UPDATES))
     return replace(config, train=replace(train, optimizer=optimizer, lr=lr, weight_decay=decay, batch_size=batch))
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)  # Linux alone knows
-    return len(allowed(0)) if allowed else os.cpu_count() or 1

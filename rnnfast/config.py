@@ -28,7 +28,8 @@ class DataConfig:
 
     data: tuple[str, ...] = option(
         (),
-        "Table with one row per step: .csv, .tsv or .csv.gz, '-' is stdin; several are read as one.",
+        "Table with one row per step: .csv, .tsv, .parquet or .feather, text also as .gz, .zst or .zip; '-' is stdin, "
+        "'part-*.csv' all that match; several are read as one.",
         many=True,
         separator="",
         metavar="FILE",
@@ -40,6 +41,14 @@ class DataConfig:
         (), "Input columns; 'x*' matches by name. Default: all other numeric columns.", many=True, metavar="COLUMN,..."
     )
     ignore: tuple[str, ...] = option((), "Columns to leave out.", many=True, metavar="COLUMN,...")
+    categorical: tuple[str, ...] = option(
+        (), "Columns of categories: one input for each, 'x*' matches by name.", many=True, metavar="COLUMN,..."
+    )
+    unseen: str = option(
+        "bucket",
+        "A category that training rows lack: an input of its own, or an error.",
+        choices=("bucket", "error"),
+    )
     task: str = option("auto", "What the target is.", choices=("auto", "binary", "multiclass", "regression"))
     predict: str = option(
         "auto",
@@ -50,7 +59,32 @@ class DataConfig:
         None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
     )
     stride: int | None = option(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
-    scale: str = option("minmax", "Scaling of the features, fitted on training rows.", choices=("minmax", "none"))
+    horizon: int = option(0, "Predict the target N steps ahead, inside the same id.", kind=int, least=0)
+    lag_target: bool = option(
+        False,
+        "Give the last known target as an input: of this step with --horizon, else of the step before.",
+        kind=bool,
+    )
+    season: int = option(
+        1, "Steps of a season: the naive forecast repeats the target of one season ago.", kind=int, least=1
+    )
+    missing: tuple[str, ...] = option(
+        ("error",),
+        "Empty cells of features: error, zero, mean or ffill, for all or for one as in 'error,x1=ffill'.",
+        many=True,
+        metavar="RULE[,COLUMN=RULE]",
+    )
+    missing_indicator: bool = option(
+        False, "Give an input that is 1 where a cell was empty, for each column that has a rule for it.", kind=bool
+    )
+    weight: str | None = option(None, "Column with the weight of a row in the loss, 0 or more.", metavar="COLUMN")
+    scale: tuple[str, ...] = option(
+        ("minmax",),
+        "Scaling of features, fitted on training rows: minmax, zscore, robust or none, for all or for one as in "
+        "'zscore,x1=none'.",
+        many=True,
+        metavar="KIND[,COLUMN=KIND]",
+    )
     scale_target: bool = option(True, "Scale the targets of a regression; results are in original units.", kind=bool)
     split: tuple[float, ...] = option(
         (0.8,),
@@ -61,8 +95,17 @@ class DataConfig:
         above=0,
         below=1.0000001,  # 1.0 trains on everything
     )
+    split_by: str = option(
+        "sequence",
+        "What divides the parts: whole sequences at random, a point in time, or a column of train, valid and test.",
+        metavar="sequence|time|column:NAME",
+    )
     valid: str | None = option(None, "Table to validate on; all of --data trains.", metavar="FILE")
     test: str | None = option(None, "Table to test on once, at the end.", metavar="FILE")
+    memory: str | None = option(
+        None, "Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.", metavar="SIZE"
+    )
+    cache: bool = option(True, "Keep parsed tables in the user's cache directory.", kind=bool)
 
     def __post_init__(self) -> None:
         """Check what concerns several values."""

@@ -31,6 +31,10 @@ class Schema:
     predict: "every" or "last" step of a sequence.
     window, stride: rows per window and between the starts of windows, None where sequences are not cut.
     layout: how the columns were recognised: "original", "card" or "options".
+    categorical: those of the features that hold categories.
+    horizon: steps from a row to the target that it predicts, inside the same id.
+    lag_target: whether the last known target is an input, after the features; season: steps of a season.
+    weight: column with the weight of a row in the loss, or None.
     """
 
     id: str | None
@@ -43,6 +47,16 @@ class Schema:
     window: int | None = None
     stride: int | None = None
     layout: str = "options"
+    categorical: tuple[str, ...] = ()
+    horizon: int = 0
+    lag_target: bool = False
+    season: int = 1
+    weight: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of x: the features, then the lagged targets."""
+        return (*self.features, *(f"{name} (lag)" for name in self.targets if self.lag_target))
 
     @property
     def outputs(self) -> int:
@@ -73,6 +87,11 @@ class Schema:
                 window=values["window"],
                 stride=values["stride"],
                 layout=values["layout"],
+                categorical=tuple(values["categorical"]),
+                horizon=values["horizon"],
+                lag_target=values["lag_target"],
+                season=values["season"],
+                weight=values["weight"],
             )
         except (KeyError, TypeError) as error:
             raise ModelError(f"the columns stored in the model are damaged ({error!r}); train it again") from None

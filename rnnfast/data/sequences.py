@@ -5,8 +5,9 @@ Everything here works on whole arrays; there is no loop over ids or rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from rnnfast.data.schema import Schema
 
 Integers = NDArray[np.int64]
+
+PER_ROW = ("x", "y", "row", "time", "key", "weight", "label_row", "naive", "part")  # fields with a value for each row
 
 
 class _Digest:
@@ -37,13 +40,21 @@ class _Digest:
 class SequenceData:
     """All sequences of one or several tables, end to end, without padding.
 
-    x: (rows, F) float64, C-contiguous, features in original units.
+    x: (rows, F) float64, C-contiguous, in the order of schema.columns: numbers in original units, NaN where a cell is
+    empty; a categorical column holds the index in its `categories`.
     y: (rows, targets) float64; index of the class for a binary or multiclass task, NaN at unlabelled steps; (rows, 0)
     without target columns.
     offsets: (sequences + 1,) int64, first row of each sequence, then the number of rows.
     ids: (sequences,) object, the id of each sequence as text exactly as in the file; "" for windows without id.
     row: (rows,) int64, input row of each row of x, counted from 0 over all files; repeats where windows overlap.
     time: (rows,) object, the time column as in the file, or None.
+    key: (rows,) numbers that sort like the time, or None without time column.
+    weight: (rows,) float64, weight of a row in the loss, or None where all weigh the same.
+    label_row: (rows,) int64, input row whose target y holds, -1 for none; None with a horizon of 0, where it is `row`.
+    naive: (rows, targets) float64, the target of one season before the predicted one, NaN where unknown; None with a
+    horizon of 0.
+    part: (rows,) int8, 0 train, 1 valid, 2 test, as a column of the table says; else None.
+    categories: of each categorical column, the texts that its indices in x stand for.
     schema: meaning of the columns; source: names of the inputs; digest: sha256 of their contents.
     notes: sentences for the user about what was recognised, left out or chosen.
     """
@@ -58,6 +69,12 @@ class SequenceData:
     source: tuple[str, ...]
     digest: _Digest = _Digest()
     notes: tuple[str, ...] = ()
+    key: NDArray[Any] | None = None
+    weight: NDArray[np.float64] | None = None
+    label_row: Integers | None = None
+    naive: NDArray[np.float64] | None = None
+    part: NDArray[np.int8] | None = None
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state to pickle or copy, with the digest computed."""
@@ -101,15 +118,9 @@ class SequenceData:
     def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> SequenceData:
         """Copy sequences made of the rows starts[k] .. starts[k] + lengths[k] - 1, with the ids of `chosen`."""
         rows = spans(starts, lengths)
-        return replace(
-            self,
-            x=self.x[rows],
-            y=self.y[rows],
-            offsets=ends(lengths),
-            ids=self.ids[chosen],
-            row=self.row[rows],
-            time=None if self.time is None else self.time[rows],
-        )
+        values = {name: getattr(self, name) for name in PER_ROW}
+        taken: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
+        return replace(self, offsets=ends(lengths), ids=self.ids[chosen], **taken)
 
 
 def ends(lengths: Integers) -> Integers:

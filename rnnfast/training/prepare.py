@@ -61,7 +61,7 @@ def initial_model(train: SequenceData, config: Config) -> Model:
     return Model(
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
         schema=schema,
-        scaler=Scaler.fit(config.data.scale, schema.features, train.x),
+        scaler=Scaler.fit(config.data.scale[0], schema.features, train.x),
         target_scaler=Scaler.fit("minmax" if scale_target else "none", schema.targets, y),
         config=config,
         loss=resolved_loss(config, schema.task),

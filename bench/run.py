@@ -1,5 +1,7 @@
 """rnnfast beside PyTorch and JAX: `python bench/run.py [-o results.json] [--workload NAME ...] [--rounds N]`.
 
+Every workload is measured on one core and, where there are two, on two.
+
 Every workload starts one process per system, all warmed up; then they take turns, one at a time on the same core, so
 that a machine whose speed drifts slows all of them alike. Medians are compared. Peers that are not installed are left
 out, and named.
@@ -95,26 +97,39 @@ def main():
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).parent / "results" / "results.json")
     parser.add_argument("--workload", action="append", choices=list(JOBS), help="default: all")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=1, help="threads of every system, each on a core")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        nargs="+",
+        help="threads of every system, each on a core; default: 1, and 2 where possible",
+    )
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    if cores:
-        os.sched_setaffinity(0, set(cores[-options.threads :]))
+    counts = options.threads or [1, 2][: max(1, len(cores))]
     versions = {system: installed(system) for system in SYSTEMS}
     systems = [system for system in SYSTEMS if versions[system]]
     for system in SYSTEMS:
         if not versions[system]:
             print(f"{system} is not installed: left out", file=sys.stderr)
     results = []
-    threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
-    print(f"{processor_name()}, {threads}, ms per epoch (median of {options.rounds}), in brackets times rnnfast")
+    print(f"{processor_name()}, ms per epoch (median of {options.rounds}), in brackets times rnnfast")
     for name in options.workload or JOBS:
-        results.append(result := measure(name, systems, options.rounds, options.threads))
-        peers = "  ".join(
-            f"{s} {result['ms_per_epoch'][s]:,.4g} ({result['ratio_to_rnnfast'][s]:,.1f}x)" for s in systems[1:]
-        )
-        own = f"rnnfast {result['ms_per_epoch']['rnnfast']:,.3g} ({result['share_of_peak']:.0%} of peak)"
-        print(f"{name:20} {own}  {peers}", flush=True)
+        alone = None
+        for threads in counts:
+            if cores:
+                os.sched_setaffinity(0, set(cores[-threads:]))
+            results.append(result := measure(name, systems, options.rounds, threads))
+            mine = result["ms_per_epoch"]["rnnfast"]
+            alone = alone or mine
+            result["speedup"] = alone / mine
+            peers = "  ".join(
+                f"{s} {result['ms_per_epoch'][s]:,.4g} ({result['ratio_to_rnnfast'][s]:,.1f}x)" for s in systems[1:]
+            )
+            more = f", {alone / mine:.2f} times {counts[0]}" if threads != counts[0] else ""
+            print(
+                f"{name:20} {threads}  rnnfast {mine:,.3g} ({result['share_of_peak']:.0%} of peak{more})  {peers}",
+                flush=True,
+            )
     options.output.parent.mkdir(parents=True, exist_ok=True)
     machine = {"processor": processor_name(), "system": platform.platform(), "python": platform.python_version()}
     report = {"machine": machine, "versions": versions | {"numba": installed("numba")}, "results": results}

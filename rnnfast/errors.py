@@ -3,6 +3,8 @@
 Messages say what is wrong, where, the value seen and how to fix it. Anything else that escapes is a bug.
 """
 
+from typing import Any
+
 
 class RnnfastError(Exception):
     """Base of all expected errors: something failed while running (exit code 1)."""
@@ -37,7 +39,8 @@ class QualityError(RnnfastError):
 class DivergedError(RnnfastError):
     """The loss or a weight became NaN or infinite (exit code 6).
 
-    Attributes: epoch (1-based), step (1-based update within the epoch).
+    Attributes: epoch (1-based), step (1-based update within the epoch), result (TrainResult with the last good weights,
+    None until the run has ended).
     """
 
     exit_code = 6
@@ -46,3 +49,4 @@ class DivergedError(RnnfastError):
         super().__init__(message)
         self.epoch = epoch
         self.step = step
+        self.result: Any = None

@@ -13,6 +13,7 @@ from rnnfast.metrics.evaluation import SCHEMA_VERSION
 from rnnfast.versions import MISSING, versions
 
 GOOD_SIMD_BITS = 256  # AVX2; narrower registers (SSE2, NEON) take two to four times as many instructions
+WIDE = 1 << 10  # units that every tile divides
 SLOW_WARM_UP = 20.0  # s; a few seconds is usual for a first run, tens of milliseconds for later ones
 
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
@@ -37,6 +38,13 @@ def simd_bits() -> int:
     return 8 * int(vector_bytes())
 
 
+def tiles() -> dict[str, list[int]]:
+    """Return rows and lanes of the widest register tile of the kernels, by precision."""
+    from rnnfast.kernels.target import tile
+
+    return {dtype: list(reversed(tile(WIDE, dtype))) for dtype in ("float32", "float64")}
+
+
 def cores() -> int:
     """Return the number of cores that this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # Linux alone knows
@@ -53,7 +61,12 @@ def examine() -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "versions": versions(),
         "system": platform.platform(),
-        "cpu": {"name": processor_name(), "architecture": platform.machine(), "simd_bits": _try(simd_bits)},
+        "cpu": {
+            "name": processor_name(),
+            "architecture": platform.machine(),
+            "simd_bits": _try(simd_bits),
+            "tiles": _try(tiles),
+        },
         "cores": {"usable": cores(), "all": os.cpu_count() or 1},
         "threads": {name: os.environ[name] for name in THREAD_VARIABLES if os.environ.get(name)},
         "cache": _cache(),
@@ -102,12 +115,14 @@ def _checks(report: dict[str, Any], warm_up_error: str) -> list[dict[str, str]]:
     missing = [name for name, version in report["versions"].items() if version == MISSING]
     threads = next(iter(report["threads"].values()), None)
     bits, cache, usable = report["cpu"]["simd_bits"], report["cache"], report["cores"]["usable"]
+    sizes = [f"{rows} x {lanes} {dtype}" for dtype, (rows, lanes) in (report["cpu"]["tiles"] or {}).items()]
+    shown = f", tiles up to {' or '.join(sizes)}" if sizes else ""
     checks = [
         _check("libraries", not missing, "all installed", f"{', '.join(missing)} {MISSING}", "reinstall rnnfast"),
         _check(
             "vectors",
             bits is not None and bits >= GOOD_SIMD_BITS,
-            f"{bits}-bit registers",
+            f"{bits}-bit registers{shown}",
             f"{bits or 'unknown'}-bit registers: kernels run at a fraction of the speed of AVX2 or AVX-512",
             "on a virtual machine, let it pass the features of the host's processor through",
         ),

@@ -28,13 +28,13 @@ RECURRENT = True
 @part
 def step(s, u, p, previous, gates, extra, h, R, row, count, K):
     """States of the packed rows row .. row + count - 1."""
-    N, w = u.N, u.width
-    g, q, before = at(gates, row * N), at(extra, row * w), at(previous, row)
-    multiply_rows(s, h, before, u.ldh, at(p, u.Wh), N, g, N, g, N, count, K, w)
-    multiply_rows(s, h, before, u.ldh, at(p, u.Wh + w), N, at(p, u.b_hh + w), 0, q, w, count, K, w)
+    ld, w = u.ldg, u.width
+    g, q, before = at(gates, row * ld), at(extra, row * w), at(previous, row)
+    multiply_rows(s, h, before, u.ldh, at(p, u.Wh), ld, g, ld, g, ld, count, K, w)
+    multiply_rows(s, h, before, u.ldh, at(p, u.Wh + w), ld, at(p, u.b_hh + w), 0, q, w, count, K, w)
     for m in range(count):
         for n in range(0, w, s.W):
-            i = m * N + n
+            i = m * ld + n
             forget = vsigmoid(load(g, i, s))
             new = vtanh(fma(forget, load(q, m * w + n, s), load(g, i + w, s)))
             last = load(h, before[m] * u.ldh + n, s)
@@ -46,12 +46,12 @@ def step(s, u, p, previous, gates, extra, h, R, row, count, K):
 @part
 def step_back(s, u, derived, same, previous, gates, extra, h, dh, carry, R, row, count):
     """Gates and q become their gradients, the carry that of the previous state."""
-    N, w = u.N, u.width
-    g, q = at(gates, row * N), at(extra, row * w)
+    ld, w = u.ldg, u.width
+    g, q = at(gates, row * ld), at(extra, row * w)
     one = fill(carry, 1, s)
     for m in range(count):
         for n in range(0, w, s.W):
-            i = m * N + n
+            i = m * ld + n
             d = load(dh, (row + m) * u.ldh + n, s) + load(carry, m * w + n, s)
             forget, new = load(g, i, s), load(g, i + w, s)
             # h_t = h_{t-1} + f (n - h_{t-1})
@@ -64,14 +64,14 @@ def step_back(s, u, derived, same, previous, gates, extra, h, dh, carry, R, row,
             store(q, m * w + n, dn * forget)
             store(carry, m * w + n, d * (one - forget))
     WhT = at(derived, u.WhT)
-    multiply_rows(s, g, same, N, WhT, w, carry, w, carry, w, count, w, w)
+    multiply_rows(s, g, same, ld, WhT, w, carry, w, carry, w, count, w, w)
     multiply_rows(s, q, same, w, at(WhT, w * w), w, carry, w, carry, w, count, w, w)
 
 
 @part
 def add_recurrent(s, u, g, previous, gates, extra, h, first, P):
     """DU += sum_t h_{t-1} (df, dq)' over the rows first .. P - 1."""
-    N, w, rows = u.N, u.width, P - first
-    before, d, dq = at(previous, first), at(gates, first * N), at(extra, first * w)
-    accumulate_rows(s, h, before, u.ldh, d, N, at(g, u.Wh), N, rows, u.hidden, w)
-    accumulate_rows(s, h, before, u.ldh, dq, w, at(g, u.Wh + w), N, rows, u.hidden, w)
+    ld, w, rows = u.ldg, u.width, P - first
+    before, d, dq = at(previous, first), at(gates, first * ld), at(extra, first * w)
+    accumulate_rows(s, h, before, u.ldh, d, ld, at(g, u.Wh), ld, rows, u.hidden, w)
+    accumulate_rows(s, h, before, u.ldh, dq, w, at(g, u.Wh + w), ld, rows, u.hidden, w)

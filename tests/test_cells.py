@@ -18,6 +18,7 @@ from networks import (
     predict,
 )
 
+from rnnfast.kernels import prediction
 from rnnfast.kernels.architecture import Architecture
 
 STEP = 1e-5  # of the central difference: about the third root of the rounding error of float64
@@ -174,6 +175,20 @@ def test_outputs_match_both_oracles(case):
     np.testing.assert_allclose(found, expected, rtol=ORACLE_TOLERANCE, atol=ORACLE_TOLERANCE)
 
 
+@every_case
+def test_windows_of_steps_change_no_output(case, monkeypatch):
+    """Long sequences are computed some steps at a time, so that memory does not grow with their length."""
+    whole = predict(*case.draw(), case.engine)
+    sizes, place = [], prediction.place
+    monkeypatch.setattr(prediction, "place", lambda *args, **more: sizes.append(args[3]) or place(*args, **more))
+    monkeypatch.setattr(prediction, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(prediction, "SEQUENCES", 4)
+    found = predict(*case.draw(), case.engine)
+    np.testing.assert_allclose(found, whole, rtol=ORACLE_TOLERANCE, atol=ORACLE_TOLERANCE)
+    if case.engine == "packed" and not case.bidirectional:
+        assert sizes == [4]  # one step of four sequences
+
+
 @every_float32_case
 def test_float32_is_near_the_oracle(case):
     net, tensors, sequences = case.draw()
@@ -219,3 +234,16 @@ def test_a_bias_that_is_not_trained_stays_zero():
     _, wanted = forward.loss_and_gradients(net, tensors, sequences, "mse")
     assert not any(gradients[name].any() for name in held)
     assert_close(gradients, wanted | {name: gradients[name] for name in held}, ORACLE_TOLERANCE)
+
+
+def test_a_workspace_follows_the_lengths():
+    """Not the number of sequences times the longest: one long sequence among many short ones costs its own steps."""
+    net = Architecture("gru", 3, 5, 1, "tanh")
+    lengths = [1000] + [2] * 63
+    work = make_trainer(net, draw_tensors(net), draw_sequences(net, lengths), engine="packed").work[0]
+    rows = 1000 + 15 * 2  # of a chunk of 16
+    assert len(work.pack.source) == rows
+    numbers = 3 * 8 + 8 + 8 + 8  # per row: gates, what the cell keeps, states, their gradients
+    assert work.memory.size <= rows * numbers + 16 * 2 * 8 + 4 * 64
+    windowed = make_trainer(net, draw_tensors(net), draw_sequences(net, lengths), engine="packed", window=10).work[0]
+    assert len(windowed.pack.source) == 10 + 15 * 2

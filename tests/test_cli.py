@@ -82,6 +82,11 @@ def test_doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(rnnfast.kernels, "warm_up", lambda: 0.05)
     report = result(["doctor"], capsys)
     assert report["cpu"]["simd_bits"] in (128, 256, 512)
+    tiles = report["cpu"]["tiles"]
+    rows, lanes = tiles["float32"]
+    # Half of the registers of AVX-512 (32) hold a tile, half of those of the others (16)
+    assert rows * lanes * 32 == report["cpu"]["simd_bits"] * (16 if report["cpu"]["simd_bits"] == 512 else 8)
+    assert tiles["float64"] == [rows, lanes // 2]
     assert report["cache"] == {"directory": str(cache.wanted()), "chosen_by": "NUMBA_CACHE_DIR", "writable": True}
     assert cache.wanted().parent == tmp_path
     assert {check["name"] for check in report["checks"]} == {"libraries", "vectors", "threads", "cache", "warm-up"}
@@ -107,6 +112,7 @@ def test_doctor_names_the_fix_of_what_is_not_well(
     monkeypatch.setattr(rnnfast.kernels.target, "vector_bytes", broken)
     report = result(["doctor"], capsys, code=1)
     assert report["cpu"]["simd_bits"] is None
+    assert report["cpu"]["tiles"] is None
     assert report["checks"][-1]["status"] == "error"
 
 

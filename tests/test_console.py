@@ -128,7 +128,12 @@ def test_tables_and_models_fit(
 @pytest.mark.parametrize("width", WIDTHS)
 def test_doctor_and_bench_fit(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    cpu = {"name": "A Processor With A Rather Long Name 9000", "architecture": "x86_64", "simd_bits": 256}
+    cpu = {
+        "name": "A Processor With A Rather Long Name 9000",
+        "architecture": "x86_64",
+        "simd_bits": 256,
+        "tiles": None,
+    }
     show_doctor(
         Screen(),
         {

@@ -127,28 +127,36 @@ def test_numbers_that_are_not_finite_surface(batch, value, where):
 ALLOCATIONS = """
 import numpy as np
 from numba.core.runtime import rtsys
-from networks import draw_parameters, draw_sequences, make_trainer, network
+from networks import draw_sequences, draw_tensors, make_trainer
+from rnnfast.kernels.architecture import Architecture
 
-net = network(5, outputs=3, activation="relu")
-for batch, engine in ((1, "sequence"), (7, "sequence"), (16, "packed")):
-    sequences = draw_sequences(net, [6] * 48)
-    trainer = make_trainer(net, draw_parameters(net), sequences, batch=batch, engine=engine)
+def job(cell, hidden, outputs, activation="tanh", loss="mse", dropout=0.0, bidirectional=False, **settings):
+    net = Architecture(cell, 3, hidden, outputs, activation, "float32", True, bidirectional, dropout)
+    trainer = make_trainer(net, draw_tensors(net), draw_sequences(net, [6, 2] * 24, loss), loss, **settings)
     trainer.run(np.arange(48)[None], 1, 0.01)  # compiles, which starts the count
     counts = []
     for epochs in (2, 50):
         before = rtsys.get_allocation_stats().alloc
-        assert trainer.run(np.arange(48)[None], epochs, 0.01) is not None
+        assert trainer.run(np.arange(48)[None], epochs, 0.001) is not None
         counts.append(rtsys.get_allocation_stats().alloc - before)
-    print(trainer.shape.engine, *counts)
+    print(trainer.shape.engine, cell, *counts)
+
+job("rnn", (5,), 3, "relu", batch=1, engine="sequence")
+job("rnn", (5,), 3, "relu", batch=7, engine="sequence", optimizer="momentum")
+job("rnn", (5, 5), 3, "gelu", batch=16, engine="packed")
+job("gru", (5, 5), 2, loss="bce", bidirectional=True, batch=40, optimizer="adam", clip_norm=1.0)
+job("lstm", (5, 5), 1, dropout=0.3, batch=20, optimizer="adamw", weight_decay=0.1, window=2)
+job("mlp", (5,), 3, "swish", loss="ce", batch=48, optimizer="rmsprop")
 """
 
 
 def test_an_epoch_allocates_nothing():
-    """A call wraps its arguments; that is all, whatever the number of epochs."""
+    """A call wraps its arguments; that is all, whatever the cell, the rule and the number of epochs."""
     environment = os.environ | {"NUMBA_NRT_STATS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", ALLOCATIONS], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
     assert {row[0] for row in rows} == {"sequence", "packed"}
-    for name, two, fifty in rows:
-        assert 0 < int(two) == int(fifty), name
+    assert {row[1] for row in rows} == {"rnn", "gru", "lstm", "mlp"}
+    for engine, cell, two, fifty in rows:
+        assert 0 < int(two) == int(fifty), (engine, cell)

@@ -76,13 +76,14 @@ def _block(features):
 def shape_of(architecture, layout, engine, **more):
     """The compile-time shape of a kernel: only what it needs, so that kernels are shared between architectures."""
     cell = CELLS[architecture.cell]
+    activation = architecture.activation if cell.GATES == 1 else "tanh"
     items = {
         "engine": engine,
         "sequence": int(engine == "sequence"),
         "cell": architecture.cell,
-        "activation": architecture.activation if architecture.cell in ("rnn", "mlp") else "tanh",
+        "activation": activation,
         "recurrent_bias": int(architecture.recurrent_bias and cell.RECURRENT),
-        "masked": int(architecture.activation in MASKED),
+        "masked": int(activation in MASKED),
         **more,
     }
     if engine == "sequence":

@@ -21,7 +21,7 @@ from rnnfast.kernels.clock import compile_clock
 from rnnfast.kernels.optimizers import MOMENTS, State
 from rnnfast.kernels.prediction import Predictor
 from rnnfast.kernels.update import AHEAD, NORM_BLOCK, Network, Plan, Shared
-from rnnfast.kernels.workspace import aligned, packed_work, pair_work, place
+from rnnfast.kernels.workspace import aligned, most_rows, packed_work, pair_work, place
 
 __all__ = ["Predictor", "Trainer", "compile_clock", "layout_of", "training_data", "warm_up"]
 
@@ -56,11 +56,7 @@ class Trainer:
             classes=int(loss == "ce"), dropout=int(architecture.dropout > 0),
         )  # fmt: skip
         self.threads = min(threads, accumulators) if worth_sharing(self.layout, batch * steps) else 1
-        self.work, table = self._workspaces(engine, chunk, min(window or longest, longest), data)
-        width = 0
-        if window:
-            last = table[-1]
-            width = int(last[-1] + self.layout.units[-1].width * (2 if CELLS[architecture.cell].EXTRA == 2 else 1))
+        self.work, table, width = self._workspaces(engine, chunk, window, np.diff(data.offsets))
         self.plan = Plan(
             sequences,
             batch,
@@ -86,15 +82,17 @@ class Trainer:
         )  # fmt: skip
         self.where = np.zeros(2, np.int64)
 
-    def _workspaces(self, engine, chunk, longest, data):
-        """A workspace per thread, and the table of units."""
-        dtype, cell = self.architecture.dtype, CELLS[self.architecture.cell]
+    def _workspaces(self, engine, chunk, window, lengths):
+        """A workspace per thread, the table of units, and the width of the states carried between windows of steps."""
+        dtype, longest = self.architecture.dtype, min(window or lengths.max(), lengths.max())
         if engine == "sequence":
             works = [pair_work(self.shape, longest, dtype) for _ in range(self.threads)]
-            return works, np.zeros((1, 1), np.int64)
-        table, size = place(self.layout, cell.EXTRA, chunk, longest, dropout=self.architecture.dropout > 0)
+            return works, np.zeros((1, 1), np.int64), 0
+        rows, extra = most_rows(lengths, chunk, window), CELLS[self.architecture.cell].EXTRA
+        table, size, width = place(self.layout, extra, chunk, rows, dropout=self.architecture.dropout > 0)
         targets = 1 if self.shape.classes else self.architecture.outputs
-        return [packed_work(self.layout, size, chunk, longest, targets, dtype) for _ in range(self.threads)], table
+        works = [packed_work(self.layout, size, chunk, longest, rows, targets, dtype) for _ in range(self.threads)]
+        return works, table, width if window else 0
 
     @property
     def sequences(self):

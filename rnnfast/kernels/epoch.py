@@ -91,25 +91,30 @@ def train(s, network, plan, p, g, data, orders, epochs, rates, state, work, shar
 
 
 @entry
-def predict(s, network, p, derived, x, offsets, order, first, stop, size, work, out):
-    """Outputs of all steps of the sequences order[first : stop], in chunks of `size`.
+def predict(s, network, p, derived, x, offsets, order, first, stop, size, window, width, work, states, out):
+    """Outputs of all steps of the sequences order[first : stop], in chunks of `size` and windows of `window` steps.
 
-    Reads:  p, derived (see `derive`), x (rows, F), offsets (sequences + 1,), order: sequences of like length side by
-            side save work.
-    Writes: out (rows * O,); work.
+    Reads:  p, derived (see `derive`), x (rows, F), offsets (sequences + 1,), order: sequences by falling length.
+    Writes: out (rows * O,); work; states (size, width), which go from window to window.
     """
     O = network.head.outputs
     network = Network(spans(network.table), network.units, network.head, network.size)
     p, derived, x, offsets, order, work = spans(p), spans(derived), spans(x), spans(offsets), spans(order), spans(work)
-    out = spans(out)
+    out, states = spans(out), spans(states)
     for n in range(first, stop, size):
-        R, T, P = pack(offsets, order, n, min(size, stop - n), 0, 1 << 62, work.pack)
-        chunk.forward(s, network.table, network.units, p, derived, x, R, T, P, work, False, 0.0, 0)
-        u = chunk.unit_at(network.table, network.units - 1)
-        head.forward(s, network.head, p, at(work.memory, u.h + R * u.ldh), P, work.out)
-        for row in range(P):
-            for o in range(O):
-                out[work.pack.source[row] * O + o] = work.out[row * O + o]
+        for begin in range(0, offsets[order[n] + 1] - offsets[order[n]], window):
+            R, T, P = pack(offsets, order, n, min(size, stop - n), begin, window, work.pack)
+            carried = begin > 0 and width > 0
+            if carried:
+                chunk.exchange_states(s, network.table, network.units, R, T, work, states, width, n, False)
+            chunk.forward(s, network.table, network.units, p, derived, x, R, T, P, work, carried, 0.0, 0)
+            if width > 0:
+                chunk.exchange_states(s, network.table, network.units, R, T, work, states, width, n, True)
+            u = chunk.unit_at(network.table, network.units - 1)
+            head.forward(s, network.head, p, at(work.memory, u.h + R * u.ldh), P, work.out)
+            for row in range(P):
+                for o in range(O):
+                    out[work.pack.source[row] * O + o] = work.out[row * O + o]
 
 
 @entry

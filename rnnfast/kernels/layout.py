@@ -18,11 +18,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnfast.kernels.workspace import aligned
+from rnnfast.kernels.workspace import ALIGNMENT, aligned
 
 _WIDE = 16  # lanes to which wide rows are padded; narrow ones to the next power of two from _NARROW on
 _NARROW = 8
 _SPAN = 64
+_CROWDED = 512  # bytes
 
 
 class Unit(NamedTuple):
@@ -40,6 +41,7 @@ class Unit(NamedTuple):
     hidden: int
     width: int  # padded hidden units of a gate
     N: int  # gates * width
+    ldg: int  # distance of rows of gates, Wx and Wh: N, or a cache line more (see row_distance)
     ldh: int  # width of a row of the layer's output: directions * width
     column: int  # where this direction's units begin in it
     Wx: int
@@ -78,6 +80,16 @@ def padded(units):
     return -(-units // _WIDE) * _WIDE
 
 
+def row_distance(N, dtype):
+    """Distance of rows of N numbers in a matrix that is read by columns of tiles.
+
+    Rows at multiples of 512 bytes would share so few sets of the first-level cache that they push each other out: they
+    get a cache line in between.
+    """
+    itemsize = np.dtype(dtype).itemsize
+    return N if N * itemsize % _CROWDED else N + ALIGNMENT // itemsize
+
+
 class _Spans:
     """Hands out offsets; tensors start, and the span ends, at a multiple of the widest SIMD value."""
 
@@ -105,12 +117,13 @@ class Layout:
         for number, hidden in enumerate(architecture.hidden):
             width = padded(hidden)
             N = gates * width
+            ldg = row_distance(N, architecture.dtype)
             for direction in range(directions):
                 self.units.append(
                     Unit(
-                        number, direction, inputs, blocks, ldx, block, hidden, width, N, directions * width, direction
-                        * width, parameters.take(blocks * inputs * N),
-                        parameters.take(hidden * N if recurrent else 0),
+                        number, direction, inputs, blocks, ldx, block, hidden, width, N, ldg,
+                        directions * width, direction * width, parameters.take(blocks * inputs * ldg),
+                        parameters.take(hidden * ldg if recurrent else 0),
                         parameters.take(N),
                         parameters.take(N if recurrent else 0),
                         derived.take(N),
@@ -158,7 +171,9 @@ class Layout:
     def _gated(self, unit, offset, rows):
         def view(span):
             count = 1 if rows is None else rows
-            found = span[offset : offset + count * unit.N].reshape(count, self.gates, unit.width)[..., : unit.hidden]
+            ld = unit.N if rows is None else unit.ldg
+            matrix = span[offset : offset + count * ld].reshape(count, ld)[:, : unit.N]
+            found = matrix.reshape(count, self.gates, unit.width)[..., : unit.hidden]
             return found[0] if rows is None else found
 
         return view

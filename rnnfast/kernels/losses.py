@@ -92,7 +92,7 @@ def _softmax(s, out, y, weight, rows, O, scale, dy):
         label, w = int(y[row]), weight[row]
         loss += w * (math.log(norm) + peak - out[start + label])
         factor = splat(scale * w / norm, s)
-        # From the last tile to the first: a tile overwrites the head of the next row's, which is written later.
+        # The last tile writes zeros over the beginning of the next row, which is computed after it.
         for o in range(0, O, s.W):
             e = vexp(load(out, start + o, s) - splat(peak, s))
             store(dy, start + o, first_lanes(e * factor, O - o))

@@ -28,12 +28,12 @@ RECURRENT = True
 @part
 def step(s, u, p, previous, gates, extra, h, R, row, count, K):
     """States of the packed rows row .. row + count - 1."""
-    N, w = u.N, u.width
-    z, before = at(gates, row * N), at(previous, row)
-    multiply_rows(s, h, before, u.ldh, at(p, u.Wh), N, z, N, z, N, count, K, N)
+    ld, w = u.ldg, u.width
+    z, before = at(gates, row * ld), at(previous, row)
+    multiply_rows(s, h, before, u.ldh, at(p, u.Wh), ld, z, ld, z, ld, count, K, u.N)
     for m in range(count):
         for n in range(0, w, s.W):
-            at_i = m * N + n
+            at_i = m * ld + n
             i, f = vsigmoid(load(z, at_i, s)), vsigmoid(load(z, at_i + w, s))
             g, o = vtanh(load(z, at_i + 2 * w, s)), vsigmoid(load(z, at_i + 3 * w, s))
             c = fma(f, load(extra, before[m] * w + n, s), i * g)
@@ -50,12 +50,12 @@ def step(s, u, p, previous, gates, extra, h, R, row, count, K):
 @part
 def step_back(s, u, derived, same, previous, gates, extra, h, dh, carry, R, row, count):
     """Gates become their gradients, the carries those of the previous state and cell."""
-    N, w = u.N, u.width
-    z = at(gates, row * N)
+    ld, w = u.ldg, u.width
+    z = at(gates, row * ld)
     one = fill(carry, 1, s)
     for m in range(count):
         for n in range(0, w, s.W):
-            at_i, at_c = m * N + n, u.carry_plane + m * w + n
+            at_i, at_c = m * ld + n, u.carry_plane + m * w + n
             d = load(dh, (row + m) * u.ldh + n, s) + load(carry, m * w + n, s)
             i, f, g, o = load(z, at_i, s), load(z, at_i + w, s), load(z, at_i + 2 * w, s), load(z, at_i + 3 * w, s)
             # h_t = o k, k = tanh(c_t)
@@ -68,11 +68,11 @@ def step_back(s, u, derived, same, previous, gates, extra, h, dh, carry, R, row,
             store(z, at_i + 2 * w, dc * i * (one - g * g))
             store(carry, at_c, dc * f)
             store(carry, m * w + n, fill(carry, 0, s))
-    multiply_rows(s, z, same, N, at(derived, u.WhT), w, carry, w, carry, w, count, N, w)
+    multiply_rows(s, z, same, ld, at(derived, u.WhT), w, carry, w, carry, w, count, u.N, w)
 
 
 @part
 def add_recurrent(s, u, g, previous, gates, extra, h, first, P):
     """DU += sum_t h_{t-1} (di, df, dg, do)' over the rows first .. P - 1."""
-    N = u.N
-    accumulate_rows(s, h, at(previous, first), u.ldh, at(gates, first * N), N, at(g, u.Wh), N, P - first, u.hidden, N)
+    ld, d = u.ldg, at(gates, first * u.ldg)
+    accumulate_rows(s, h, at(previous, first), u.ldh, d, ld, at(g, u.Wh), ld, P - first, u.hidden, u.N)

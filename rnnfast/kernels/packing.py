@@ -30,9 +30,8 @@ class Packing(NamedTuple):
     same: np.ndarray  # (P,) int64 0, 1, 2, ..
 
 
-def packing(sequences, longest):
-    """Allocate for chunks of up to `sequences` sequences of up to `longest` steps."""
-    rows = sequences * longest
+def packing(sequences, longest, rows):
+    """Allocate for chunks of up to `sequences` sequences of up to `longest` steps, `rows` packed rows in all."""
 
     def integers(size):
         return np.zeros(size, np.int64)

@@ -6,9 +6,11 @@ import numpy as np
 
 from rnnfast.kernels import epoch, rnn_sequence
 from rnnfast.kernels.cells import CELLS
-from rnnfast.kernels.choice import chunk_of, fits_registers, layout_of, shape_of
+from rnnfast.kernels.choice import CHUNK_BYTES, fits_registers, layout_of, shape_of
 from rnnfast.kernels.update import Network
-from rnnfast.kernels.workspace import aligned, packed_work, place, sequence_work
+from rnnfast.kernels.workspace import aligned, most_rows, packed_work, place, sequence_work
+
+SEQUENCES = 32  # computed side by side: more share each row of weights, fewer leave room in cache for more steps
 
 
 class Predictor:
@@ -43,8 +45,11 @@ class Predictor:
             rnn_sequence.predict(self.shape, self.parameters, features, offsets, work, out)
             return out.reshape(-1, outputs)
         cell = CELLS[self.architecture.cell]
-        chunk = min(chunk_of(self.architecture, self.layout, float(lengths.mean())), len(lengths))
-        table, size = place(self.layout, cell.EXTRA, chunk, longest, training=False)
+        chunk = min(SEQUENCES, len(lengths))
+        window = self._window(chunk, longest)
+        rows = most_rows(lengths, chunk, window)
+        table, size, width = place(self.layout, cell.EXTRA, chunk, rows, training=False)
+        width *= int(window < longest and cell.RECURRENT)
         network = Network(table, len(self.layout.units), self.layout.head, self.layout.size)
         epoch.derive(self.shape, network, self.parameters, self.derived)
         order = np.argsort(-lengths, kind="stable")
@@ -53,10 +58,10 @@ class Predictor:
         bounds = [min(len(lengths), -(-chunks * t // threads) * chunk) for t in range(threads + 1)]
 
         def call(t):
-            work = packed_work(self.layout, size, chunk, longest, 1, dtype)
+            work = packed_work(self.layout, size, chunk, window, rows, 1, dtype)
             epoch.predict(
                 self.shape, network, self.parameters, self.derived, features, offsets, order, bounds[t], bounds[t + 1],
-                chunk, work, out,
+                chunk, window, width, work, aligned(max(1, chunk * width), dtype), out,
             )  # fmt: skip
 
         if threads == 1:
@@ -65,3 +70,10 @@ class Predictor:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(call, range(threads)))
         return out.reshape(-1, outputs)
+
+    def _window(self, chunk, longest):
+        """Steps that are computed at a time: nothing but the states is kept of them, so the gates may stay in cache."""
+        if self.architecture.bidirectional:
+            return longest
+        widest = max(unit.N for unit in self.layout.units) * np.dtype(self.architecture.dtype).itemsize
+        return min(longest, max(1, CHUNK_BYTES // (chunk * widest)))

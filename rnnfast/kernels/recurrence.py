@@ -32,11 +32,11 @@ def derive(s, u, p, derived):
         bias = load(p, u.b_ih + n, s)
         store(derived, u.bias + n, bias + load(p, u.b_hh + n, s) if n < shared else bias)
     if s.recurrent:
-        transpose(at(p, u.Wh), u.N, u.hidden, u.N, at(derived, u.WhT), u.width)
+        transpose(at(p, u.Wh), u.ldg, u.hidden, u.N, at(derived, u.WhT), u.width)
     if u.layer > 0:
         for b in range(u.blocks):
-            Wx = at(p, u.Wx + b * u.inputs * u.N)
-            transpose(Wx, u.N, u.inputs, u.N, at(derived, u.WxT + b * u.block), u.ldx)
+            Wx = at(p, u.Wx + b * u.inputs * u.ldg)
+            transpose(Wx, u.ldg, u.inputs, u.N, at(derived, u.WxT + b * u.block), u.ldx)
 
 
 @inlined
@@ -54,13 +54,13 @@ def forward(s, u, p, derived, x, index, pack, R, T, P, memory, carried):
             set to 0.
     Writes: memory: gates, extra, h.
     """
-    N = u.N
+    N, ld = u.N, u.ldg
     gates, extra, h = at(memory, u.gates), at(memory, u.extra), at(memory, u.h + u.column)
     previous = pack.following if u.reverse else pack.previous
-    multiply_rows(s, x, index, u.ldx, at(p, u.Wx), N, at(derived, u.bias), 0, gates, N, P, u.inputs, N)
+    multiply_rows(s, x, index, u.ldx, at(p, u.Wx), ld, at(derived, u.bias), 0, gates, ld, P, u.inputs, N)
     for b in range(1, u.blocks):
-        Wx = at(p, u.Wx + b * u.inputs * N)
-        multiply_rows(s, at(x, b * u.block), index, u.ldx, Wx, N, gates, N, gates, N, P, u.inputs, N)
+        Wx = at(p, u.Wx + b * u.inputs * ld)
+        multiply_rows(s, at(x, b * u.block), index, u.ldx, Wx, ld, gates, ld, gates, ld, P, u.inputs, N)
     if not carried:
         for r in range(R):
             clear(s, h, r * u.ldh, u.width)
@@ -78,7 +78,7 @@ def backward(s, u, derived, g, x, index, pack, R, T, P, memory, carry, carried):
 
     Reads:  x, derived, memory: gates, extra, h, dh. Writes: g, memory, carry.
     """
-    N = u.N
+    N, ld = u.N, u.ldg
     gates, extra, h = at(memory, u.gates), at(memory, u.extra), at(memory, u.h + u.column)
     dh = at(memory, u.dh + u.column)
     previous = pack.following if u.reverse else pack.previous
@@ -89,16 +89,16 @@ def backward(s, u, derived, g, x, index, pack, R, T, P, memory, carry, carried):
         row = pack.start[t]
         step_back(s, u, derived, pack.same, previous, gates, extra, h, dh, carry, R, row, pack.start[t + 1] - row)
     for b in range(u.blocks):
-        Wx = at(g, u.Wx + b * u.inputs * N)
-        accumulate_rows(s, at(x, b * u.block), index, u.ldx, gates, N, Wx, N, P, u.inputs, N)
+        Wx = at(g, u.Wx + b * u.inputs * ld)
+        accumulate_rows(s, at(x, b * u.block), index, u.ldx, gates, ld, Wx, ld, P, u.inputs, N)
     # At the first step of all sequences the previous state is 0, unless it was carried over.
     first = 0 if u.reverse or carried else pack.start[1]
     add_recurrent(s, u, g, previous, gates, extra, h, first, P)
-    sum_rows(s, gates, N, at(g, u.b_ih), P, N)
+    sum_rows(s, gates, ld, at(g, u.b_ih), P, N)
     if s.recurrent_bias:
         # Gates that start from b_ih + b_hh hand both the same gradient, the others have their own product (extra).
         shared = s.shared * u.width
-        sum_rows(s, gates, N, at(g, u.b_hh), P, shared)
+        sum_rows(s, gates, ld, at(g, u.b_hh), P, shared)
         if shared < N:
             sum_rows(s, extra, u.width, at(g, u.b_hh + shared), P, N - shared)
 
@@ -110,5 +110,5 @@ def hand_down(s, u, derived, pack, P, memory, below):
     Reads:  derived, memory: gates (now gradients). Writes: below (P, u.ldx).
     """
     multiply_rows(
-        s, at(memory, u.gates), pack.same, u.N, at(derived, u.WxT), u.ldx, below, u.ldx, below, u.ldx, P, u.N, u.ldx
+        s, at(memory, u.gates), pack.same, u.ldg, at(derived, u.WxT), u.ldx, below, u.ldx, below, u.ldx, P, u.N, u.ldx
     )

@@ -21,31 +21,31 @@ RECURRENT = True
 @part
 def step(s, u, p, previous, gates, extra, h, R, row, count, K):
     """States of the packed rows row .. row + count - 1."""
-    N, z = u.N, at(gates, row * u.N)
-    multiply_rows(s, h, at(previous, row), u.ldh, at(p, u.Wh), N, z, N, z, N, count, K, N)
+    N, ld, z = u.N, u.ldg, at(gates, row * u.ldg)
+    multiply_rows(s, h, at(previous, row), u.ldh, at(p, u.Wh), ld, z, ld, z, ld, count, K, N)
     for r in range(count):
         for n in range(0, N, s.W):
-            y = activate(load(z, r * N + n, s), s)
+            y = activate(load(z, r * ld + n, s), s)
             store(h, (R + row + r) * u.ldh + n, first_lanes(y, u.hidden - n) if s.masked else y)
 
 
 @part
 def step_back(s, u, derived, same, previous, gates, extra, h, dh, carry, R, row, count):
     """z_t becomes d_t, the carry the gradient of the previous state."""
-    N, z = u.N, at(gates, row * u.N)
+    N, ld, z = u.N, u.ldg, at(gates, row * u.ldg)
     for r in range(count):
         for n in range(0, N, s.W):
             up = load(dh, (row + r) * u.ldh + n, s) + load(carry, r * N + n, s)
             # h_t = f(z_t)
             y = load(h, (R + row + r) * u.ldh + n, s)
-            store(z, r * N + n, up * activation_gradient(load(z, r * N + n, s), y, s))
+            store(z, r * ld + n, up * activation_gradient(load(z, r * ld + n, s), y, s))
             store(carry, r * N + n, fill(carry, 0, s))
     # z_t = .. + Wh' h_{t-1}
-    multiply_rows(s, z, same, N, at(derived, u.WhT), N, carry, N, carry, N, count, u.hidden, N)
+    multiply_rows(s, z, same, ld, at(derived, u.WhT), N, carry, N, carry, N, count, u.hidden, N)
 
 
 @part
 def add_recurrent(s, u, g, previous, gates, extra, h, first, P):
     """DWh += sum_t h_{t-1} d_t' over the rows first .. P - 1."""
-    N = u.N
-    accumulate_rows(s, h, at(previous, first), u.ldh, at(gates, first * N), N, at(g, u.Wh), N, P - first, u.hidden, N)
+    ld, d = u.ldg, at(gates, first * u.ldg)
+    accumulate_rows(s, h, at(previous, first), u.ldh, d, ld, at(g, u.Wh), ld, P - first, u.hidden, u.N)

@@ -15,6 +15,8 @@ from rnnfast.kernels.registers import consecutive, load_tile, row_starts, store_
 from rnnfast.kernels.simd import broadcast, fill, fma, load, store
 from rnnfast.kernels.spans import at
 
+ROW_BLOCK = 64  # rows of D: 16 KiB in the widest tiles
+
 
 @inlined
 def multiply_row(s, A, B, ldb, S, C, K, N):
@@ -61,21 +63,25 @@ def accumulate_rows(s, A, index, lda, D, ldd, G, ldg, rows, K, N):
     """
     whole = K - K % s.M
     halves = K - K % s.M_half
-    for n in range(0, N, s.W):
-        for k in range(0, whole, s.M):
-            starts = consecutive(k, "M", s)
-            tile = load_tile(G, k * ldg + n, ldg, "M", s)
-            for m in range(rows):
-                tile = tile_fma(tile, A, starts, index[m] * lda, load(D, m * ldd + n, s))
-            store_tile(G, k * ldg + n, ldg, tile)
-        for k in range(whole, halves, s.M_half):
-            starts = consecutive(k, "M_half", s)
-            tile = load_tile(G, k * ldg + n, ldg, "M_half", s)
-            for m in range(rows):
-                tile = tile_fma(tile, A, starts, index[m] * lda, load(D, m * ldd + n, s))
-            store_tile(G, k * ldg + n, ldg, tile)
-        for k in range(halves, K):
-            accumulate_row(s, at(A, k), index, lda, at(D, n), ldd, at(G, k * ldg + n), rows)
+    # Every tile of G reads the same lanes of D: so many rows of them stay in the first-level cache.
+    for first in range(0, rows, ROW_BLOCK):
+        last = min(first + ROW_BLOCK, rows)
+        for n in range(0, N, s.W):
+            for k in range(0, whole, s.M):
+                starts = consecutive(k, "M", s)
+                tile = load_tile(G, k * ldg + n, ldg, "M", s)
+                for m in range(first, last):
+                    tile = tile_fma(tile, A, starts, index[m] * lda, load(D, m * ldd + n, s))
+                store_tile(G, k * ldg + n, ldg, tile)
+            for k in range(whole, halves, s.M_half):
+                starts = consecutive(k, "M_half", s)
+                tile = load_tile(G, k * ldg + n, ldg, "M_half", s)
+                for m in range(first, last):
+                    tile = tile_fma(tile, A, starts, index[m] * lda, load(D, m * ldd + n, s))
+                store_tile(G, k * ldg + n, ldg, tile)
+            for k in range(halves, K):
+                at_k = at(G, k * ldg + n)
+                accumulate_row(s, at(A, k), at(index, first), lda, at(D, first * ldd + n), ldd, at_k, last - first)
 
 
 @inlined

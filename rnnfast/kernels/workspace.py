@@ -83,12 +83,19 @@ class PackedWork(NamedTuple):
     weight: np.ndarray  # (P * C + PAD,) their weights
 
 
-def place(layout, extra, sequences, longest, training=True, dropout=False):
-    """Lay out the memory of chunks of up to `sequences` sequences of `longest` steps.
+def most_rows(lengths, sequences, window=0):
+    """Packed rows that the chunk of the longest `sequences` sequences has; window: steps of them at a time, 0: all."""
+    steps = np.minimum(lengths, window) if window else np.asarray(lengths)
+    return int(np.sort(steps)[-sequences:].sum())
 
-    extra: cell.EXTRA. Returns: the table (units, fields) int64 for kernels, and the size of the memory in elements.
+
+def place(layout, extra, sequences, P, training=True, dropout=False):
+    """Lay out the memory of chunks of up to `sequences` sequences and P packed rows.
+
+    extra: cell.EXTRA. Returns: the table (units, fields) int64 for kernels, the size of the memory in elements, and
+    the width of the states that a sequence carries from one window of steps to the next.
     """
-    P, size, rows, states = sequences * longest, 0, [], 0
+    size, rows, states = 0, [], 0
     levels = {}
 
     def take(count):
@@ -109,17 +116,17 @@ def place(layout, extra, sequences, longest, training=True, dropout=False):
         plane = (sequences + P) * unit.width
         rows.append(
             unit._replace(
-                gates=take(P * unit.N), extra=take(extra * plane), plane=plane, h=h, dh=dh, dropped=dropped,
+                gates=take(P * unit.ldg), extra=take(extra * plane), plane=plane, h=h, dh=dh, dropped=dropped,
                 carry_plane=sequences * widest, state=states,
             )
         )  # fmt: skip
         states += unit.width * (2 if extra == 2 else 1)
-    return np.array(rows, np.int64), size
+    return np.array(rows, np.int64), size, states
 
 
-def packed_work(layout, size, sequences, longest, targets, dtype):
-    """Allocate a workspace with `size` elements of memory (see `place`); targets: C."""
-    P, outputs = sequences * longest, layout.head.outputs
+def packed_work(layout, size, sequences, longest, P, targets, dtype):
+    """Allocate a workspace with `size` elements of memory (see `place`); longest: steps; targets: C."""
+    outputs = layout.head.outputs
     widest = max(unit.width for unit in layout.units)
     sizes = (size, 2 * sequences * widest, P * outputs + PAD, P * outputs + PAD, P * targets + PAD, P * targets + PAD)
-    return PackedWork(packing(sequences, longest), *(aligned(count, dtype) for count in sizes))
+    return PackedWork(packing(sequences, longest, P), *(aligned(count, dtype) for count in sizes))

@@ -44,7 +44,7 @@ def train(
     table, parts = read_tables(data, valid, test, config, reporter)
     result, fit = _fit(table, parts, config, reporter, valid is not None, time.perf_counter() - start)
     if fit.diverged is not None:
-        fit.diverged.result = result  # type: ignore[attr-defined]
+        fit.diverged.result = result
         raise fit.diverged
     reporter.finished(result)
     return result

@@ -114,9 +114,10 @@ def _nested(first: Integers, last: Integers) -> NDArray[np.bool_]:
 
 
 def _without_gap_labels(data: SequenceData, side: NDArray[np.int8]) -> SequenceData:
-    """Take away the labels beyond the points that stand in rows which no window holds.
+    """Take away the labels that stand in rows which no window holds and which may lie beyond the point.
 
-    Such a row is in no part. Windows of one id follow each other by the stride, which tells how far a label reaches.
+    Such a row is in no part, and its time is not known here: labels later than the last row that the id has before the
+    point go. Windows of one id follow each other by the stride, which tells how far a label reaches.
     """
     schema = data.schema
     if schema.window is None or schema.stride is None or schema.stride <= schema.window:
@@ -128,8 +129,7 @@ def _without_gap_labels(data: SequenceData, side: NDArray[np.int8]) -> SequenceD
     of_id = np.repeat(np.cumsum(new_id), data.lengths)
     ends = np.flatnonzero(np.concatenate(((side[1:] != side[:-1]) | (of_id[1:] != of_id[:-1]), [True])))
     reach = np.repeat(position[ends], np.diff(ends, prepend=-1))
-    cut = np.concatenate((of_id[ends[1:]] == of_id[ends[:-1]], [False]))  # the id goes on in another part
-    beyond = (position + schema.horizon > reach) & np.repeat(cut, np.diff(ends, prepend=-1))
+    beyond = (position + schema.horizon > reach) & (side < side.max())
     assert data.label_row is not None
     copy = replace(data, y=data.y.copy(), label_row=data.label_row.copy())
     take_labels(copy, beyond)

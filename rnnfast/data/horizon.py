@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.schema import Schema
+from rnnfast.data.source import Source, nearest
 from rnnfast.errors import DataError, UsageError
 
 Floats = NDArray[np.float64]
@@ -79,6 +80,17 @@ def check_lag(schema: Schema) -> None:
         )
 
 
+def check_lag_columns(schema: Schema, sources: Sequence[Source]) -> None:
+    """Raise DataError for the first target that predictions need as an input and a table lacks."""
+    for source in sources:
+        for name in schema.targets:
+            if name not in source.columns:
+                raise DataError(
+                    f"{source.header_line()}: there is no column {name!r}{nearest(name, source.columns)}; its last "
+                    "known value is an input of the model (--lag-target), so predictions need it: add it, empty where unknown"
+                )
+
+
 def check_horizon(schema: Schema) -> None:
     """Raise UsageError for a horizon that leaves no step with a target."""
     if schema.horizon and schema.predict == "last" and schema.window is None:
@@ -114,8 +126,3 @@ def ahead_notes(schema: Schema) -> list[str]:
 def steps_ahead(horizon: int) -> str:
     """Return "1 step ahead" or "3 steps ahead"."""
     return f"{horizon:,} step{'s' if horizon > 1 else ''} ahead"
-
-
-def naive_name(season: int) -> str:
-    """What the naive forecast repeats, for people."""
-    return "last value" if season == 1 else f"season of {season:,} ago"

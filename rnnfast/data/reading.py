@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from rnnfast.config import Config, DataConfig
 from rnnfast.data import columns, marks
-from rnnfast.data.horizon import ahead, ahead_notes, check_horizon, check_lag, check_reach, moved, steps_ahead
+from rnnfast.data.horizon import (
+    ahead,
+    ahead_notes,
+    check_horizon,
+    check_lag,
+    check_lag_columns,
+    check_reach,
+    moved,
+    steps_ahead,
+)
 from rnnfast.data.schema import DEFAULT_WINDOW, Roles, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
 from rnnfast.data.source import Source, listing, nearest, open_sources, require
@@ -120,6 +129,8 @@ def _after_schema(
             weight_name = None
     require_target = require_target or schema.lag_target  # which makes the target an input
     if require_target and not with_targets:
+        if not labels:
+            check_lag_columns(schema, sources)
         for source in sources:
             require(source, (*needed, *schema.targets))
     # Classes of text stay text even where a file happens to hold only those that look like numbers.

@@ -1,5 +1,7 @@
 """Splits by time and by column, labels of other parts, and what is said and stored about a split."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rnnfast
+from rnnfast.config import Config
 from rnnfast.console import TrainConsole
 from rnnfast.console.screen import Screen
-from rnnfast.config import Config
 from rnnfast.data import read_table, split
 from rnnfast.errors import DataError, UsageError
 
@@ -56,8 +58,8 @@ def test_parts_share_no_row_and_no_label(lengths, by, ids, windows, horizon, sha
     horizon = data.schema.horizon
     try:
         parts = split(data, shares, seed, by)
-    except DataError as error:
-        assert "cannot be split" in str(error) or "is empty" in str(error)
+    except DataError:  # too few sequences, or a part without rows
+        assert data.sequences < 4 or by != "sequence"
         return
     named = parts.named()
     rows = [set(part.row) for part in named.values()]
@@ -86,7 +88,7 @@ def test_parts_share_no_row_and_no_label(lengths, by, ids, windows, horizon, sha
         assert kept + parts.dropped <= len({row for row, label in labels.items() if label >= 0})
     if by == "time":
         times = [frame["t"].to_numpy()[sorted(held)] for held in rows]
-        assert all(before.max() < after.min() for before, after in zip(times[:-1], times[1:], strict=True))
+        assert all(before.max() < after.min() for before, after in pairwise(times))
         reach = [frame["t"].to_numpy()[part.label_row[part.label_row >= 0]] for part in named.values() if horizon]
         for labels_of_part, later in zip(reach[:-1], times[1:], strict=False):
             assert (labels_of_part < later.min()).all()
@@ -180,7 +182,10 @@ def test_without_id_windows_are_cut_inside_runs_of_a_part():
 BAD_PARTS = {
     "a typo": ("A,0,tain,1,1.5\n", r"t\.csv, line 6, column 'fold': 'tain' is no part; write train, valid or test"),
     "an empty cell": ("A,0,,1,1.5\n", r"t\.csv, line 6, column 'fold': '' is no part"),
-    "two parts": ("B,9,train,1,1.5\n", r"line 6, column 'fold': 'train' for id 'B', which is 'valid' in t\.csv, line 4"),
+    "two parts": (
+        "B,9,train,1,1.5\n",
+        r"line 6, column 'fold': 'train' for id 'B', which is 'valid' in t\.csv, line 4",
+    ),
 }
 
 
@@ -197,7 +202,9 @@ def test_bad_parts_name_their_line(case, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("fold", "missing"), [(["train"] * 4, "valid"), (["valid"] * 4, "train")])
 def test_a_part_without_rows(fold, missing):
     frame = pd.DataFrame({"id": list("ABCD"), "x": np.arange(4.0), "y": np.arange(4) / 3, "fold": fold})
-    with pytest.raises(DataError, match=rf"the {missing} part is empty .*'fold' needs rows that say train and rows that"):
+    with pytest.raises(
+        DataError, match=rf"the {missing} part is empty .*'fold' needs rows that say train and rows that"
+    ):
         split(read_table(frame, target="y", split_by="column:fold"), by="column:fold")
 
 

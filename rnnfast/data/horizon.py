@@ -87,7 +87,7 @@ def check_lag_columns(schema: Schema, sources: Sequence[Source]) -> None:
             if name not in source.columns:
                 raise DataError(
                     f"{source.header_line()}: there is no column {name!r}{nearest(name, source.columns)}; its last "
-                    "known value is an input of the model (--lag-target), so predictions need it: add it, empty where unknown"
+                    "known value is an input of the model (--lag-target), so predictions need it: add it"
                 )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from rnnfast.errors import UsageError
 from rnnfast.option import checked, option, suggestion, text_of, toml
-from rnnfast.splitting import check_split
+from rnnfast.splitting import check_rule
 
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
 COMMAND_LINE = "command line"
@@ -115,8 +115,7 @@ class DataConfig:
             raise UsageError(f"split: {text_of(self.split)}: give the share that trains and that which validates")
         if sum(self.split) > 1 + SHARE_TOLERANCE:
             raise UsageError(f"split: {text_of(self.split)} is more than the whole; the shares add up to 1 at most")
-        shares_given = self.split != type(self).__dataclass_fields__["split"].default
-        check_split(self.split_by, shares_given, self.valid is not None, self.test is not None)
+        check_rule(self.split_by)
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,6 @@ def test_empty_and_foreign_variables_are_left_alone() -> None:
         ("[data]\nsplit_by = 'tine'\n", "'tine' is not one of sequence, time, column:NAME; did you mean 'time'?"),
         ("[data]\nsplit_by = 'fold'\n", "column:NAME; did you mean column:fold?"),
         ("[data]\nsplit_by = 'column:'\n", "is not one of"),
-        ("[data]\nsplit_by = 'time'\nvalid = 'v.csv'\n", "--split-by time: all of --data trains where --valid"),
-        ("[data]\nsplit_by = 'column:fold'\nsplit = [0.7]\n", "leave --split out"),
-        ("[data]\nsplit_by = 'column:fold'\ntest = 't.csv'\n", "leave --test out"),
     ],
 )
 def test_errors_say_what_is_wrong_and_what_to_do(tmp_path: Path, text: str, message: str) -> None:

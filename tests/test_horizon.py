@@ -103,6 +103,11 @@ def test_the_lag_of_a_class_is_its_index():
         read_table(frame, target="y", lag_target=True)
 
 
+def test_a_season_without_horizon():
+    with pytest.raises(UsageError, match=r"--season 24 has no effect without a horizon: .* add --horizon N"):
+        read_table(pd.DataFrame({"x": np.arange(6.0), "y": np.arange(6) / 4}), target="y", season=24)
+
+
 @pytest.mark.parametrize(("horizon", "fix"), [(4, "--horizon 3 or less"), (99, "--horizon 3 or less")])
 def test_a_horizon_beyond_every_end(horizon, fix):
     frame = pd.DataFrame({"id": list("AAAABB"), "x": np.arange(6.0), "y": np.arange(6) / 4})

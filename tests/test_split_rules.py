@@ -263,3 +263,12 @@ def test_the_screen_shows_the_balance_of_each_part(classes, shown, capsys):
     assert "train: 160 rows, 160 labelled steps; " + (shown if classes > 5 else "0: ") in said
     assert "valid: 40 rows, 40 labelled steps; " in said
     assert shown in said
+
+
+def test_many_lost_labels_are_told(capsys):
+    frame = pd.DataFrame({"x": np.arange(300.0), "y": np.sin(np.arange(300.0))})
+    options = {"target": "y", "horizon": 8, "reporter": TrainConsole(Screen(), Config()), **TINY}
+    rnnfast.train(frame, **options)
+    assert "--split-by time leaves out few of them" in " ".join(capsys.readouterr().err.split())
+    rnnfast.train(frame, split_by="time", **options)
+    assert "leaves out few" not in " ".join(capsys.readouterr().err.split())

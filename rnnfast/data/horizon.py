@@ -71,8 +71,13 @@ def moved(y: Floats, offsets: Integers, steps: int) -> tuple[Floats, NDArray[np.
     return result, known
 
 
-def check_lag(schema: Schema) -> None:
-    """Raise UsageError where the lagged target would be no number."""
+def check_ahead(schema: Schema) -> None:
+    """Raise UsageError where the lagged target would be no number, and for a season that nothing uses."""
+    if schema.season > 1 and not schema.horizon:
+        raise UsageError(
+            f"--season {schema.season} has no effect without a horizon: it is for the forecast that repeats the target "
+            "of one season ago; add --horizon N or leave --season out"
+        )
     if schema.lag_target and schema.task == "multiclass":
         raise UsageError(
             f"--lag-target: {schema.targets[0]!r} has {len(schema.classes)} classes, whose order means nothing; "

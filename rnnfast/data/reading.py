@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from rnnfast.config import Config, DataConfig
 from rnnfast.data import columns, marks
+from rnnfast.data.checks import check_duplicates, empty_id
 from rnnfast.data.horizon import (
     ahead,
     ahead_notes,
+    check_ahead,
     check_horizon,
-    check_lag,
     check_lag_columns,
     check_reach,
     moved,
@@ -104,7 +105,7 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
         season=config.season,
         weight=found.weight,
     )
-    check_lag(schema)
+    check_ahead(schema)
     weight = None if found.weight is None else weights(table, found.weight)
     data = _sequences(table, x, y, schema, weight, found.part, require_target)
     data.notes = (*_role_notes(found, schema), *notes, *_value_notes(data, config))
@@ -171,9 +172,9 @@ def _sequences(
     keys = None if schema.time is None else columns.time_keys(table, schema.time)
     order, offsets, names = group(ids, keys, table.rows)
     if schema.id is not None and ids is not None and (names == "").any():
-        raise _empty_id(table, schema.id, ids)
+        raise empty_id(table, schema.id, ids)
     if schema.id is not None and schema.time is not None and keys is not None:
-        _check_duplicates(table, schema.id, schema.time, order, offsets, keys)
+        check_duplicates(table, schema.id, schema.time, order, offsets, keys)
     if schema.predict == "auto":
         several = y.shape[1] and schema.id is not None and not schema.horizon
         schema = replace(schema, predict=predict_rule(y[order], offsets) if several else "every")
@@ -223,37 +224,6 @@ def _ids(table: Table, name: str) -> NDArray[Any]:
     if any(source.frame is not None for source in table.sources):
         series = series.astype(object).where(series.notna(), "").astype(str)
     return series.to_numpy(dtype=object)  # of files it was read as text
-
-
-def _empty_id(table: Table, name: str, ids: NDArray[Any]) -> DataError:
-    """Build the error about the first row without id; ids as in `_ids`."""
-    row = int((ids == "").argmax())
-    return table.error(row, name, f"the id is empty ({table.cell(row, name)!r}); name the sequence of this row")
-
-
-def _check_duplicates(
-    table: Table,
-    id_column: str,
-    time_column: str,
-    order: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    keys: NDArray[Any],
-) -> None:
-    """Raise DataError for the first row whose id and time were there before; order and keys as in `group`."""
-    sorted_keys = keys[order]
-    same = sorted_keys[1:] == sorted_keys[:-1]
-    same[offsets[1:-1] - 1] = False  # the step from one sequence to the next
-    if not same.any():
-        return
-    position = int(same.argmax())
-    first, second = int(order[position]), int(order[position + 1])
-    identity, time = table.cell(second, id_column), table.cell(second, time_column)
-    raise table.error(
-        second,
-        time_column,
-        f"{time!r} of id {identity!r} is there already ({table.where(first)}); a sequence has one row per time: "
-        f"remove one of them, or name another --time",
-    )
 
 
 def _role_notes(found: Roles, schema: Schema) -> list[str]:

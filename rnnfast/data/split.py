@@ -18,7 +18,7 @@ from rnnfast.data.chronology import by_time
 from rnnfast.data.parts import Parts, finished
 from rnnfast.data.sequences import Integers, SequenceData
 from rnnfast.errors import DataError, UsageError
-from rnnfast.splitting import SEQUENCE, TIME, check_split, part_column
+from rnnfast.splitting import SEQUENCE, TIME, check_rule, part_column
 
 STREAM = 1  # of the random numbers: its own, so that weights and order do not move with the split
 BLOCKS = 10  # at least so many blocks of overlapping windows where there are enough windows
@@ -37,7 +37,7 @@ def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0, b
     Raises UsageError for shares that are not above 0 or exceed 1, and for an unknown rule; DataError for fewer units
     than parts and for an empty part.
     """
-    check_split(by, shares_given=False, valid=False, test=False)
+    check_rule(by)
     if part_column(by):
         return _by_column(data, by)
     every = _shares(shares)

@@ -22,12 +22,13 @@ from rnnfast.metrics.evaluation import Evaluation, plain
 from rnnfast.model import Model
 from rnnfast.model.file import FILE_NAME
 from rnnfast.reporter import Reporter, RunInfo
-from rnnfast.splitting import check_split
+from rnnfast.splitting import SEQUENCE, check_split
 from rnnfast.training.defaults import resolved
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
 
+MANY_LABELS = 0.1  # left out by a split, of those that stay
 # Options of [data] that say how columns are read.
 TABLE_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride", "horizon",
                  "lag_target", "season", "weight", "split_by")  # fmt: skip
@@ -83,6 +84,8 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
 
 def read_tables(data: Any, valid: Any, test: Any, config: Config, reporter: Reporter) -> tuple[SequenceData, Parts]:
     """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts."""
+    shares_given = config.data.split != DataConfig().split
+    check_split(config.data.split_by, shares_given, valid is not None, test is not None)
     table = _table(data, config)
     reporter.table(table)
     parts = _parts(table, config, valid, test)
@@ -90,6 +93,12 @@ def read_tables(data: Any, valid: Any, test: Any, config: Config, reporter: Repo
         for note in part.notes if part is not None and given is not None else ():
             reporter.notice(f"{', '.join(part.source)}: {note}" if part is not None else note)
     reporter.split(parts)
+    labelled = sum(int(part.labelled.sum()) for part in parts.named().values())
+    if parts.by == SEQUENCE and parts.dropped > MANY_LABELS * labelled:
+        reporter.notice(
+            f"{parts.dropped:,} labels are left out, as they stand in rows of another part: windows are short for "
+            f"--horizon {table.schema.horizon}; --split-by time leaves out few of them"
+        )
     return table, parts
 
 
@@ -105,7 +114,6 @@ def _parts(table: SequenceData, config: Config, valid: Any, test: Any) -> Parts:
     def read(data: Any) -> SequenceData:
         return data if isinstance(data, SequenceData) else read_table(data, schema=table.schema)
 
-    check_split(config.data.split_by, shares_given=False, valid=valid is not None, test=test is not None)
     if valid is not None:
         parts = Parts(
             table, read(valid), None, f"all of {table.sequences:,} sequences; validation from a table of its own"

@@ -16,6 +16,7 @@ from typing import Any
 
 from rnnfast.errors import UsageError
 from rnnfast.option import checked, option, suggestion, text_of, toml
+from rnnfast.splitting import check_rule
 
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
 COMMAND_LINE = "command line"
@@ -88,7 +89,8 @@ class DataConfig:
     scale_target: bool = option(True, "Scale the targets of a regression; results are in original units.", kind=bool)
     split: tuple[float, ...] = option(
         (0.8,),
-        "Share of the sequences that trains, the rest validates; '0.7,0.15': the rest of those two tests.",
+        "Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two "
+        "tests.",
         kind=float,
         many=True,
         metavar="SHARE[,SHARE]",
@@ -113,6 +115,7 @@ class DataConfig:
             raise UsageError(f"split: {text_of(self.split)}: give the share that trains and that which validates")
         if sum(self.split) > 1 + SHARE_TOLERANCE:
             raise UsageError(f"split: {text_of(self.split)} is more than the whole; the shares add up to 1 at most")
+        check_rule(self.split_by)
 
 
 @dataclass(frozen=True)

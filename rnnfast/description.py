@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rnnfast.metrics.evaluation import SCHEMA_VERSION, plain
 
 if TYPE_CHECKING:
-    from rnnfast.data import Scaler, SequenceData
+    from rnnfast.data import Parts, Scaler, SequenceData
     from rnnfast.model import Model
 
 
@@ -23,6 +23,9 @@ def describe_table(data: SequenceData) -> dict[str, Any]:
         {"name": name, "role": role} for name, role in ((schema.id, "id"), (schema.time, "time")) if name
     ]
     columns += _ranges(schema.features, "feature", data.x)
+    columns += _ranges(schema.columns[len(schema.features) :], "input", data.x[:, len(schema.features) :])
+    if data.weight is not None and schema.weight is not None:
+        columns += _ranges([schema.weight], "weight", data.weight[:, None])
     if schema.task == "multiclass":  # whose numbers are indices
         missing = int(np.count_nonzero(np.isnan(data.y)))
         columns.append({"name": schema.targets[0], "role": "target", "missing": missing})
@@ -41,6 +44,8 @@ def describe_table(data: SequenceData) -> dict[str, Any]:
         "predict": schema.predict,
         "window": schema.window,
         "stride": schema.stride,
+        "horizon": schema.horizon,
+        "season": schema.season,
         "labelled_steps": int(np.count_nonzero(data.labelled)),
         "class_balance": class_balance(data),
         "columns": plain(columns),
@@ -54,6 +59,19 @@ def lengths(data: SequenceData) -> dict[str, float]:
         "min": int(data.lengths.min()),
         "median": float(np.median(data.lengths)),
         "max": int(data.lengths.max()),
+    }
+
+
+def part_sizes(parts: Parts) -> dict[str, dict[str, Any]]:
+    """Return sequences, rows, labelled steps and, with classes, the class balance of each part."""
+    return {
+        name: {
+            "sequences": int(part.sequences),
+            "rows": int(part.rows),
+            "labelled_steps": int(np.count_nonzero(part.labelled)),
+            **({"classes": balance} if (balance := class_balance(part)) is not None else {}),
+        }
+        for name, part in parts.named().items()
     }
 
 

@@ -51,6 +51,9 @@ def test_empty_and_foreign_variables_are_left_alone() -> None:
         ("[model]\nhidden = []\n", "hidden: needs at least one value"),
         ("[data]\nsplit = [0.7, 0.5]\n", "more than the whole"),
         ("[data]\nsplit = [0.2, 0.2, 0.2]\n", "give the share that trains"),
+        ("[data]\nsplit_by = 'tine'\n", "'tine' is not one of sequence, time, column:NAME; did you mean 'time'?"),
+        ("[data]\nsplit_by = 'fold'\n", "column:NAME; did you mean column:fold?"),
+        ("[data]\nsplit_by = 'column:'\n", "is not one of"),
     ],
 )
 def test_errors_say_what_is_wrong_and_what_to_do(tmp_path: Path, text: str, message: str) -> None:
@@ -96,6 +99,8 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
     meta = declared.metadata
     if name == "split":
         return st.sampled_from([(0.8,), (0.7, 0.15), (1.0,), (1e-5, 0.3)])
+    if name == "split_by":  # other rules exclude other options
+        return st.just("sequence")
     if name == "max_time":
         return st.sampled_from([None, "90s", "10m"])
     one: st.SearchStrategy[Any]

@@ -11,7 +11,8 @@ from rnnfast.cli.common import State, command
 from rnnfast.cli.options import config_options, given
 from rnnfast.config import Config
 
-READING_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride")
+READING_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride", "horizon",
+                   "lag_target", "season", "weight", "split_by")  # fmt: skip
 
 
 EXAMPLES = (

@@ -35,6 +35,8 @@ def metric_tables(evaluations: Mapping[str, Evaluation], width: int) -> Iterator
     columns = {PART_NAMES.get(name, name): scores.metrics for name, scores in evaluations.items()}
     if evaluation.baseline is not None:
         columns["baseline"] = evaluation.baseline
+        if naive := evaluation.baseline.get("naive"):
+            columns[naive_name(naive["season"])] = naive
     names = [name for name in evaluation.metrics if name not in NOT_SCORES]
     label_width = max(len("metric"), *map(len, names))
     gap = 3 if width >= WIDE else 1
@@ -51,7 +53,13 @@ def metric_tables(evaluations: Mapping[str, Evaluation], width: int) -> Iterator
         taken += needed
     yield _metric_table(names, group, gap)
     if evaluation.baseline is not None:
-        yield _comparison(evaluation, PART_NAMES.get(part, part))
+        answer = "the mean" if evaluation.task == "regression" else "the majority class"
+        yield _comparison(evaluation, evaluation.baseline, f"always answering {answer} ({PART_NAMES.get(part, part)})")
+    for name, scores in evaluations.items():
+        if naive := (scores.baseline or {}).get("naive"):
+            steps = f"{naive['labelled_steps']:,} of {scores.labelled_steps:,} steps"
+            what = f"repeating the {naive_name(naive['season'])} ({PART_NAMES.get(name, name)}, {steps})"
+            yield _comparison(scores, naive, what)
 
 
 def _metric_table(names: Sequence[str], columns: Mapping[str, Sequence[str]], gap: int) -> Table:
@@ -59,18 +67,22 @@ def _metric_table(names: Sequence[str], columns: Mapping[str, Sequence[str]], ga
     return table(["metric", *columns], rows, gap=gap)
 
 
-def _comparison(evaluation: Evaluation, part: str) -> Text:
-    """Say in words where the model beats the naive answer and where it does not."""
+def naive_name(season: int) -> str:
+    """What the naive forecast repeats: "last value" or "season of 24 ago"."""
+    return "last value" if season == 1 else f"season of {season:,} ago"
+
+
+def _comparison(evaluation: Evaluation, baseline: Mapping[str, Any], against: str) -> Text:
+    """Say in words where the model beats a naive answer and where it does not."""
     better: list[str] = []
     others: list[str] = []
     for name, value in evaluation.metrics.items():
-        naive = (evaluation.baseline or {}).get(name)
+        naive = baseline.get(name)
         if name in NOT_SCORES or value is None or naive is None:
             continue
         wins = value < naive if name in LOWER_IS_BETTER else value > naive
         (better if wins else others).append(name)
-    answer = "the mean" if evaluation.task == "regression" else "the majority class"
-    text = Text(f"Against always answering {answer} ({part}): ")
+    text = Text(f"Against {against}: ")
     text.append(f"better in {', '.join(better) or 'nothing'}", GOOD if better else BAD)
     if others:
         text.append("; ").append(f"not in {', '.join(others)}", CAUTION)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rnnfast.training.result import TrainResult
 
 MOST_CLASSES = 10  # whose shares are listed one by one
+MOST_IN_PARTS = 5  # the same for each part of a split
 STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
 
 
@@ -60,12 +61,17 @@ class TrainConsole(Reporter):
         self.screen.progress(fields(table_rows(data, self.screen.verbose)))
 
     def split(self, parts: Parts) -> None:
-        """Say which part has how many sequences, by which rule."""
-        from rnnfast.description import class_balance
+        """Say which part has how many sequences, rows and labelled steps, by which rule, and the balance of classes."""
+        from rnnfast.description import class_balance, part_sizes
 
-        named = (("train", parts.train), ("valid", parts.valid), ("test", parts.test))
-        sizes = [f"{name} {part.sequences:,}" for name, part in named if part is not None]
-        self.screen.progress(fields([("Split", f"{', '.join(sizes)} sequences ({parts.rule})")]))
+        sizes = part_sizes(parts)
+        named = ", ".join(f"{name} {size['sequences']:,}" for name, size in sizes.items())
+        rows: list[tuple[str, str | Text]] = [("Split", f"{named} sequences ({parts.rule})")]
+        for name, size in sizes.items():
+            text = f"{name}: {counted(size['rows'], 'row')}, {counted(size['labelled_steps'], 'labelled step')}"
+            text += f"; {balance_text(size['classes'], MOST_IN_PARTS)}" if "classes" in size else ""
+            rows.append(("", text))
+        self.screen.progress(fields(rows))
         absent = [name for name, n in (class_balance(parts.train) or {}).items() if not n]
         if absent:
             self.screen.notice(f"no training step has these classes, so they cannot be learned: {listed(absent)}")
@@ -184,11 +190,13 @@ def table_rows(data: SequenceData, verbose: int = 0) -> list[tuple[str, str | Te
     else:
         size += f" of {count(steps['min'])} to {count(steps['max'])} steps (median {count(steps['median'])})"
     where = "the last step of each sequence" if schema.predict == "last" else "every step"
+    if schema.horizon:
+        where = f"{counted(schema.horizon, 'step')} ahead of {where}"
     rows: list[tuple[str, str | Text]] = [("Data", size)]
     rows += [("" if j else "Columns", note) for j, note in enumerate(data.notes)]
     if verbose or not data.notes:
-        rows.append(("Features", ", ".join(schema.features) if verbose else listed(list(schema.features))))
-    rows.append(("Task", f"{schema.task}: {listed(list(schema.targets))} at {where}"))
+        rows.append(("Features", ", ".join(schema.columns) if verbose else listed(list(schema.columns))))
+    rows.append(("Task", f"{schema.task}: {listed(list(schema.targets))} {'' if schema.horizon else 'at '}{where}"))
     balance = class_balance(data)
     if balance is not None:
         rows.append(("Classes", balance_text(balance)))
@@ -199,11 +207,11 @@ def table_rows(data: SequenceData, verbose: int = 0) -> list[tuple[str, str | Te
     return rows
 
 
-def balance_text(balance: Mapping[str, int]) -> str:
+def balance_text(balance: Mapping[str, int], listed_most: int = MOST_CLASSES) -> str:
     """Say how many steps each class has; of many classes only the rarest and the most frequent one."""
     total = max(sum(balance.values()), 1)
     shares = {name: f"{counted(n, 'step')} ({percent(n / total)})" for name, n in balance.items()}
-    if len(balance) <= MOST_CLASSES:
+    if len(balance) <= listed_most:
         return ", ".join(f"{shortened(name, 20)}: {share}" for name, share in shares.items())
     ends = sorted(balance, key=lambda name: balance[name])
     least, most = (f"{shares[name]} of {shortened(name, 20)}" for name in (ends[0], ends[-1]))

@@ -28,7 +28,11 @@ def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
         screen.notice(f"this is the table that the model was trained on{advice}")
     elif scored.trained_on:
         screen.notice(f"this is the table that the model was trained on; scored is its {scored.part} part")
+    for note in scored.notes:
+        screen.notice(note)
     size = f"{counted(scored.evaluation.labelled_steps, 'labelled step')}, {counted(scored.sequences, 'sequence')}"
+    if schema.horizon:
+        size += f", the target {counted(schema.horizon, 'step')} ahead"
     screen.progress(fields([("Scored", size)]), Text())
     sheet = score_sheet({scored.part: scored.evaluation}, schema.classes, schema.targets, screen.out.width)
     screen.result(*sheet)
@@ -65,6 +69,8 @@ def show_model(screen: Screen, described: Mapping[str, Any]) -> None:
         f" ({described['activation']}), {counted(described['parameters'], 'parameter')}, {described['dtype']}"
     )
     task = f"{described['task']}, {'last step' if columns.get('predict') == 'last' else 'every step'}"
+    if columns.get("horizon"):
+        task += f", {counted(columns['horizon'], 'step')} ahead"
     if described["classes"]:
         task += f", {classes_listed(described['classes'])}"
     if described["threshold"] is not None:

@@ -1,9 +1,10 @@
 """Tables, sequences, scaling and splits; the only part of rnnfast that imports pandas."""
 
+from rnnfast.data.parts import Parts
 from rnnfast.data.reading import read_table
 from rnnfast.data.scaling import Scaler
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import SequenceData
-from rnnfast.data.split import Parts, split
+from rnnfast.data.split import split
 
 __all__ = ["Parts", "Scaler", "Schema", "SequenceData", "read_table", "split"]

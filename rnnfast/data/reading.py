@@ -11,15 +11,32 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.config import Config, DataConfig
-from rnnfast.data import columns
+from rnnfast.data import columns, marks
+from rnnfast.data.checks import check_duplicates, empty_id
+from rnnfast.data.horizon import (
+    ahead,
+    ahead_notes,
+    check_ahead,
+    check_horizon,
+    check_lag_columns,
+    check_reach,
+    moved,
+    steps_ahead,
+)
 from rnnfast.data.schema import DEFAULT_WINDOW, Roles, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
 from rnnfast.data.source import Source, listing, nearest, open_sources, require
 from rnnfast.data.table import Table, load
 from rnnfast.data.targets import known_targets, targets
+from rnnfast.data.weights import weights
 from rnnfast.errors import DataError, UsageError
+from rnnfast.splitting import part_column
 
-OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride")
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride", "horizon", "lag_target",
+           "season", "weight", "split_by")  # fmt: skip
 
 
 def read_table(
@@ -32,14 +49,17 @@ def read_table(
     """Read tables with one row per step into sequences.
 
     paths: CSV or TSV file, plain or gzipped, "-" for standard input, a DataFrame, or a list of them, read as one table.
-    schema: of a training table; columns are then found by name, further ones and `options` are ignored.
-    require_target: False accepts a table without target (y is then (rows, 0)).
-    options: id, time, target, features, ignore, task ("auto"), predict ("auto"), window and stride as in DataConfig.
+    schema: of a training table; columns are then found by name, further ones and `options` but split_by are ignored.
+    require_target: False accepts a table without target (y is then (rows, 0)) and reads no weights.
+    options: id, time, target, features, ignore, task ("auto"), predict ("auto"), window, stride, horizon, lag_target,
+    season, weight and split_by (whose column, if any, is read) as in DataConfig.
     Raises DataError, naming file, line, column and value, for tables that cannot be used; UsageError for wrong options.
     """
     config = _config(options)
     sources = open_sources(paths)
-    return _after_schema(sources, schema, require_target) if schema else _new(sources, config, require_target)
+    if schema is None:
+        return _new(sources, config, require_target)
+    return _after_schema(sources, schema, require_target, part_column(config.split_by))
 
 
 def _config(options: dict[str, Any]) -> DataConfig:
@@ -56,7 +76,8 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
     names = found.features
     notes: list[str] = []
     if names is None:
-        names, notes = columns.default_features(table, {*found.text, *found.targets, *found.left_out})
+        taken = {*found.text, *found.targets, *found.left_out, found.weight or ""}
+        names, notes = columns.default_features(table, taken)
         if not names:
             raise DataError(
                 f"{sources[0].header_line()}: no numeric column is left as a feature; the columns are "
@@ -79,19 +100,38 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
         window=window,
         stride=(config.stride or window) if window else None,
         layout=found.layout,
+        horizon=config.horizon,
+        lag_target=config.lag_target,
+        season=config.season,
+        weight=found.weight,
     )
-    data = _sequences(table, x, y, schema)
+    check_ahead(schema)
+    weight = None if found.weight is None else weights(table, found.weight)
+    data = _sequences(table, x, y, schema, weight, found.part, require_target)
     data.notes = (*_role_notes(found, schema), *notes, *_value_notes(data, config))
     return data
 
 
-def _after_schema(sources: list[Source], schema: Schema, require_target: bool) -> SequenceData:
+def _after_schema(
+    sources: list[Source], schema: Schema, require_target: bool, part_name: str | None = None
+) -> SequenceData:
     """Read a table whose columns mean what a schema says."""
-    text = tuple(name for name in (schema.id, schema.time) if name is not None)
+    text = tuple(name for name in (schema.id, schema.time, part_name) if name is not None)
     needed = (*text, *schema.features)
     notes: list[str] = []
     with_targets = all(set(schema.targets) <= set(source.columns) for source in sources)
+    labels = require_target
+    weight_name = schema.weight if labels else None
+    if weight_name is not None:
+        if all(weight_name in source.columns for source in sources):
+            needed = (*needed, weight_name)
+        else:
+            notes.append(f"there is no column {weight_name!r}, so all rows weigh the same in the loss")
+            weight_name = None
+    require_target = require_target or schema.lag_target  # which makes the target an input
     if require_target and not with_targets:
+        if not labels:
+            check_lag_columns(schema, sources)
         for source in sources:
             require(source, (*needed, *schema.targets))
     # Classes of text stay text even where a file happens to hold only those that look like numbers.
@@ -106,36 +146,63 @@ def _after_schema(sources: list[Source], schema: Schema, require_target: bool) -
             if require_target:
                 raise
             notes.append(f"the target is not used: {error}")
-    data = _sequences(table, x, y, schema)
+    weight = None if weight_name is None else weights(table, weight_name)
+    data = _sequences(table, x, y, schema, weight, part_name, labels)
     data.notes = tuple(notes)
-    if require_target and not data.labelled.any():
+    if labels and not data.labelled.any():
         where = "no last step of a sequence" if schema.predict == "last" else "no step"
         raise table.column_error(", ".join(schema.targets), f"{where} has a target value; fill in what is known")
     return data
 
 
-def _sequences(table: Table, x: NDArray[np.float64], y: NDArray[np.float64], schema: Schema) -> SequenceData:
-    """Order, group and cut the rows; resolves `predict` "auto"."""
+def _sequences(
+    table: Table,
+    x: Floats,
+    y: Floats,
+    schema: Schema,
+    weight: Floats | None = None,
+    part_name: str | None = None,
+    labels: bool = True,
+) -> SequenceData:
+    """Order, group and cut the rows, and find the targets ahead; resolves `predict` "auto".
+
+    x, y, weight: in the order of the input; labels: whether a table without any label is an error.
+    """
     ids = None if schema.id is None else _ids(table, schema.id)
     keys = None if schema.time is None else columns.time_keys(table, schema.time)
     order, offsets, names = group(ids, keys, table.rows)
     if schema.id is not None and ids is not None and (names == "").any():
-        raise _empty_id(table, schema.id, ids)
+        raise empty_id(table, schema.id, ids)
     if schema.id is not None and schema.time is not None and keys is not None:
-        _check_duplicates(table, schema.id, schema.time, order, offsets, keys)
+        check_duplicates(table, schema.id, schema.time, order, offsets, keys)
     if schema.predict == "auto":
-        rule = predict_rule(y[order], offsets) if y.shape[1] and schema.id is not None else "every"
-        schema = replace(schema, predict=rule)
+        several = y.shape[1] and schema.id is not None and not schema.horizon
+        schema = replace(schema, predict=predict_rule(y[order], offsets) if several else "every")
+    if labels:
+        check_horizon(schema)
+        check_reach(schema, offsets, [source.name for source in table.sources])
+    found = ahead(y[order], order, offsets, schema.horizon, schema.season) if schema.horizon and y.shape[1] else None
+    part = None if part_name is None else marks.parts(table, part_name)
+    if part is not None and part_name is not None:
+        if schema.id is not None:
+            marks.check_one_part_each(table, part_name, schema.id, part, order, offsets)
+        else:  # windows hold rows of one part
+            offsets = marks.runs(part[order])
+            names = np.repeat(names, len(offsets) - 1)
+    kept: Integers | slice = slice(None)  # of the ordered rows
     if schema.window is not None and schema.stride is not None:
         sequence, starts, lengths = windows(offsets, schema.window, schema.stride)
         names, offsets = names[sequence], ends(lengths)
         if schema.stride != schema.window:
-            order = order[spans(starts, lengths)]
+            kept = spans(starts, lengths)
+            order = order[kept]
     if len(order) != table.rows or (np.diff(order) != 1).any():  # else the rows are in place
         x, y = x[order], y[order]
+    if schema.lag_target and y.shape[1]:
+        x = np.column_stack((x, y if schema.horizon else moved(y, offsets, -1)[0]))
     return SequenceData(
         x=x,
-        y=y,
+        y=y if found is None else found.y[kept],
         offsets=offsets,
         ids=names,
         row=order,
@@ -143,6 +210,11 @@ def _sequences(table: Table, x: NDArray[np.float64], y: NDArray[np.float64], sch
         schema=schema,
         source=tuple(source.name for source in table.sources),
         digest=table.digest,
+        key=None if keys is None else keys[order],
+        weight=None if weight is None else weight[order],
+        label_row=None if found is None else found.label_row[kept],
+        naive=None if found is None else found.naive[kept],
+        part=None if part is None else part[order],
     )
 
 
@@ -152,37 +224,6 @@ def _ids(table: Table, name: str) -> NDArray[Any]:
     if any(source.frame is not None for source in table.sources):
         series = series.astype(object).where(series.notna(), "").astype(str)
     return series.to_numpy(dtype=object)  # of files it was read as text
-
-
-def _empty_id(table: Table, name: str, ids: NDArray[Any]) -> DataError:
-    """Build the error about the first row without id; ids as in `_ids`."""
-    row = int((ids == "").argmax())
-    return table.error(row, name, f"the id is empty ({table.cell(row, name)!r}); name the sequence of this row")
-
-
-def _check_duplicates(
-    table: Table,
-    id_column: str,
-    time_column: str,
-    order: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    keys: NDArray[Any],
-) -> None:
-    """Raise DataError for the first row whose id and time were there before; order and keys as in `group`."""
-    sorted_keys = keys[order]
-    same = sorted_keys[1:] == sorted_keys[:-1]
-    same[offsets[1:-1] - 1] = False  # the step from one sequence to the next
-    if not same.any():
-        return
-    position = int(same.argmax())
-    first, second = int(order[position]), int(order[position + 1])
-    identity, time = table.cell(second, id_column), table.cell(second, time_column)
-    raise table.error(
-        second,
-        time_column,
-        f"{time!r} of id {identity!r} is there already ({table.where(first)}); a sequence has one row per time: "
-        f"remove one of them, or name another --time",
-    )
 
 
 def _role_notes(found: Roles, schema: Schema) -> list[str]:
@@ -200,7 +241,10 @@ def _role_notes(found: Roles, schema: Schema) -> list[str]:
     if schema.targets:
         shown = [repr(value) for value in schema.classes]
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
-        parts.append(f"target {listing(schema.targets)}{classes if shown else ''}, {schema.task}")
+        when = f" {steps_ahead(schema.horizon)}" if schema.horizon else ""
+        parts.append(f"target {listing(schema.targets)}{when}{classes if shown else ''}, {schema.task}")
+        parts += ["its last known value is an input"] if schema.lag_target else []
+    parts += [f"{role} in {name!r}" for role, name in (("weights", found.weight), ("parts", found.part)) if name]
     notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
     if found.left_out:
         notes.append(f"left out: {listing(found.left_out)}")
@@ -211,7 +255,7 @@ def _value_notes(data: SequenceData, config: DataConfig) -> list[str]:
     """Say what the values show and which defaults were chosen because of them."""
     notes, schema = [], data.schema
     likely = np.flatnonzero(data.x[0] == data.x[-1])  # spares a pass over all columns
-    constant = [schema.features[j] for j in likely if (data.x[:, j] == data.x[0, j]).all()]
+    constant = [schema.columns[j] for j in likely if (data.x[:, j] == data.x[0, j]).all()]
     if constant:
         notes.append(f"the same value in every row, so nothing can be learned from: {listing(constant)}")
     if schema.window and config.window is None:
@@ -226,7 +270,9 @@ def _value_notes(data: SequenceData, config: DataConfig) -> list[str]:
         notes.append(
             f"every row has its own {schema.id!r}, so sequences have one step; --ignore {schema.id} cuts windows"
         )
-    if schema.id and schema.targets and config.predict == "auto" and data.sequences < data.rows:
+    if schema.horizon or (schema.lag_target and schema.predict == "last"):
+        notes += ahead_notes(schema)
+    elif schema.id and schema.targets and config.predict == "auto" and data.sequences < data.rows:
         notes.append(
             "the target is constant within every sequence: only its last step is predicted (--predict every changes it)"
             if schema.predict == "last"

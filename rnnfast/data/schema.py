@@ -15,6 +15,7 @@ from typing import Any
 from rnnfast.config import DataConfig
 from rnnfast.data.source import Source, listing, require
 from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.splitting import part_column
 
 DEFAULT_WINDOW = 10  # steps, where there is no id column
 
@@ -105,6 +106,7 @@ class Roles:
     """Which column is what, as far as the header and the options tell.
 
     features: None for "all other numeric columns", which takes the rows to decide; left_out: columns that are none.
+    weight, part: column with the weight of a row, and with the part it belongs to, or None.
     """
 
     id: str | None
@@ -113,11 +115,13 @@ class Roles:
     features: tuple[str, ...] | None
     left_out: tuple[str, ...]
     layout: str
+    weight: str | None = None
+    part: str | None = None
 
     @property
     def text(self) -> tuple[str, ...]:
         """Columns whose text is kept as in the file."""
-        return tuple(name for name in (self.id, self.time) if name is not None)
+        return tuple(name for name in (self.id, self.time, self.part) if name is not None)
 
 
 @dataclass(frozen=True)
@@ -139,21 +143,23 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
     ignored = _expand(source, options.ignore)
     targets = _expand(source, options.target)
     features = _expand(source, options.features)
-    require(source, [name for name in (options.id, options.time) if name is not None])
+    marks = {name for name in (options.weight, part_column(options.split_by)) if name}  # columns that are no feature
+    single = [name for name in (options.id, options.time, *sorted(marks)) if name is not None]
+    require(source, single)
     _check_conflicts(options)
-    named = {*ignored, *targets, *features, *source.nameless, *(name for name in (options.id, options.time) if name)}
+    named = {*ignored, *targets, *features, *source.nameless, *single}
     layout = next((found for match in (_original, _card) if (found := match(columns, named))), None)
     if layout is None:
         layout = _by_name(columns, named, options.id)
     id_column = options.id or _unless(layout.id, named)
     time = options.time or _unless(layout.time, named)
-    targets = tuple(name for name in targets or layout.targets if name not in ignored)
+    targets = tuple(name for name in targets or layout.targets if name not in ignored and name not in marks)
     if not targets and require_target:
         raise DataError(
             f"{source.header_line()}: it is not known which column to predict; name it with --target COLUMN. "
             f"The columns are {listing(columns)}"
         )
-    taken = {*ignored, *targets, id_column, time}
+    taken = {*ignored, *targets, *marks, id_column, time}
     chosen = features or layout.features
     kept = tuple(name for name in chosen if name not in taken) if chosen else None
     if kept == ():
@@ -165,7 +171,8 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
         )
     idle = {*ignored, *source.nameless, *layout.others} - {*targets, *(kept or ()), id_column, time}
     left_out = tuple(name for name in columns if name in idle)
-    return Roles(id_column, time, targets, kept, left_out, layout.name)
+    part = part_column(options.split_by)
+    return Roles(id_column, time, targets, kept, left_out, layout.name, options.weight, part)
 
 
 def _expand(source: Source, names: Sequence[str]) -> tuple[str, ...]:
@@ -191,6 +198,8 @@ def _check_conflicts(options: DataConfig) -> None:
         ("target", options.target),
         ("features", options.features),
         ("ignore", options.ignore),
+        ("weight", (options.weight,)),
+        ("split-by", (part_column(options.split_by),)),
     ):
         for name in names:
             if name is None:

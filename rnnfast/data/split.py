@@ -1,24 +1,24 @@
-"""Split sequences into training, validation and test parts that share no row.
+"""Split sequences into training, validation and test parts that share no row and no label.
 
-Units that are kept together: a sequence; where windows are cut inside ids, an id; where windows without id overlap, a
-block of consecutive windows. Units are drawn at random. For a target with classes each part gets its share of the units
-with a positive step or, with more than two classes, of the units of each class, that of their rarest step. Where two
-blocks of different parts meet, the windows of the earlier one end before the later one begins, so that every row is in
-exactly one part.
+By sequence, units are kept together: a sequence; where windows are cut inside ids, an id; where windows without id
+overlap, a block of consecutive windows. Units are drawn at random. For a target with classes each part gets its share
+of the units with a positive step or, with more than two classes, of the units of each class, that of their rarest step.
+Where two blocks of different parts meet, the windows of the earlier one end before the later one begins, so that every
+row is in exactly one part. Labels that come from a row of another part, as windows without id have them with a horizon,
+are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rnnfast.data.sequences import SequenceData
+from rnnfast.data.chronology import by_time
+from rnnfast.data.parts import Parts, finished
+from rnnfast.data.sequences import Integers, SequenceData
 from rnnfast.errors import DataError, UsageError
-
-Integers = NDArray[np.int64]
+from rnnfast.splitting import SEQUENCE, TIME, check_rule, part_column
 
 STREAM = 1  # of the random numbers: its own, so that weights and order do not move with the split
 BLOCKS = 10  # at least so many blocks of overlapping windows where there are enough windows
@@ -26,26 +26,25 @@ BLOCK_OVERLAPS = 10  # windows in a block, in numbers of windows that share a ro
 ROUNDING = 1e-9  # shares such as 0.7 + 0.3 add up to 1 within this
 
 
-@dataclass
-class Parts:
-    """Training, validation and test part, and the rule of the split as a phrase for the user."""
+def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0, by: str = SEQUENCE) -> Parts:
+    """Split into parts that share no row and no label; each keeps the order of the file.
 
-    train: SequenceData
-    valid: SequenceData | None
-    test: SequenceData | None
-    rule: str
-
-
-def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0) -> Parts:
-    """Split by whole sequence, at random, stratified by class; each part keeps the order of the file.
-
-    shares: of the units that train, and of those that validate; the rest of one share validates, of two tests.
-    (1.0,) trains on everything. seed: at least 0; its stream is independent of that of weights and order.
-    Raises UsageError for shares that are not above 0 or exceed 1; DataError for fewer units than parts.
+    by: "sequence": whole sequences at random, stratified by class; "time": at points in time (see chronology.py);
+    "column:NAME": as the column says that data was read with.
+    shares: of the units (by time: rows) that train, and of those that validate; the rest of one share validates, of two
+    tests. (1.0,) trains on everything. A column needs no shares. seed: at least 0; its stream is independent of that of
+    weights and order.
+    Raises UsageError for shares that are not above 0 or exceed 1, and for an unknown rule; DataError for fewer units
+    than parts and for an empty part.
     """
+    check_rule(by)
+    if part_column(by):
+        return _by_column(data, by)
     every = _shares(shares)
     if len(every) == 1:
         return Parts(data, None, None, f"all of {data.sequences:,} sequences")
+    if by == TIME:
+        return by_time(data, every)
     unit, what, overlapping = _units(data, len(every))
     count = int(unit[-1]) + 1
     if count < len(every):
@@ -59,7 +58,18 @@ def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0) -
     shown = " / ".join(f"{100 * share:.4g} %" for share in every)
     stratified = ", stratified" if data.schema.classes else ""
     rule = f"{shown if len(every) > 2 else shown.split(' / ')[0]} of {count:,} {what}, seed {seed}{stratified}"
-    return Parts(pieces[0], pieces[1], pieces[2] if len(pieces) > 2 else None, rule)
+    return finished(pieces, rule, SEQUENCE, "give more sequences or another --split")
+
+
+def _by_column(data: SequenceData, by: str) -> Parts:
+    """Take the parts that a column of the table names."""
+    name = part_column(by)
+    if data.part is None:
+        raise UsageError(f"--split-by {by}: the table was read without that column; read_table(..., split_by={by!r})")
+    part = data.part[data.offsets[:-1]]  # one for all rows of a sequence
+    pieces = [data.take(np.flatnonzero(part == index)) for index in range(3 if (part == 2).any() else 2)]
+    fix = f"column {name!r} needs rows that say train and rows that say valid"
+    return finished(pieces, f"by column {name!r}", by, fix)
 
 
 def _shares(shares: Sequence[float]) -> tuple[float, ...]:

@@ -109,6 +109,6 @@ def training_data(x, y, weight, offsets, dtype):
     padded_weight[: rows * targets] = np.repeat(weight, targets)
     features = aligned(x.size, dtype)
     features[:] = x.ravel()
-    sums = np.concatenate(([0.0], np.cumsum(weight, dtype=np.float64)))
-    mass = np.diff(sums[offsets])
+    # Each sequence is summed by itself: differences of one running sum would lose small weights after large ones.
+    mass = np.add.reduceat(np.asarray(weight, np.float64), offsets[:-1])
     return Data(features, padded_y, padded_weight, np.ascontiguousarray(offsets, np.int64), mass)

@@ -24,7 +24,9 @@ class Evaluation:
     metrics: name -> value, "loss" first; None where a metric is undefined (auroc of a table with one class).
     confusion: [[true negatives, false positives], [false negatives, true positives]] of a binary task; a row per
     class and a column per prediction of a multiclass one.
-    baseline: the same metrics of the naive answer, the majority class or mean of the training labels.
+    baseline: the same metrics of the naive answer, the majority class or mean of the training labels. With a horizon
+    also "naive": metrics of repeating the target of one season before, with the "season" and the "labelled_steps" where
+    that is known.
     classes: of the rows and columns of the confusion matrix, of a multiclass task.
     residuals: (labelled steps,) or (labelled steps, O) of a regression, label minus prediction, in original units.
     """

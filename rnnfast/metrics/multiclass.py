@@ -37,7 +37,7 @@ def multiclass(y: ArrayLike, p: ArrayLike) -> Metrics:
     counts = _counts(label, probability)
     return {
         "accuracy": None,  # holds its place
-        "balanced_accuracy": _recall(counts),
+        "balanced_accuracy": balanced_accuracy(counts),
         **class_scores(counts),
         "log_loss": _log_loss(label, probability),
     }
@@ -75,8 +75,8 @@ def _counts(label: Counts, probability: NDArray[np.float64]) -> Counts:
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
-def _recall(counts: Counts) -> float:
-    """Mean recall of the classes that occur among the labels."""
+def balanced_accuracy(counts: Counts) -> float:
+    """Mean recall of the classes that occur among the labels, of a confusion matrix (C, C) with rows."""
     actual = counts.sum(axis=1)
     occurs = actual > 0
     return float(np.mean(np.diag(counts)[occurs] / actual[occurs]))

@@ -92,7 +92,7 @@ def _model(tensors: dict[str, Any], header: dict[str, Any], path: Path) -> Model
         "architecture": header["architecture"] == plain(asdict(model.architecture)),
         "task": schema.task in LOSSES_OF_TASK and _classes_fit(schema),
         "loss": model.loss in LOSSES_OF_TASK.get(schema.task, ()),
-        "scaler": model.scaler.names == schema.features,
+        "scaler": model.scaler.names == schema.columns,
         "target_scaler": model.target_scaler.names == schema.targets,
         "target_mean": len(model.target_mean) == schema.outputs,
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),

@@ -17,6 +17,7 @@ from rnnfast.metrics import (
     baseline_binary,
     baseline_multiclass,
     baseline_regression,
+    baseline_repeated,
     binary,
     class_scores,
     confusion,
@@ -115,8 +116,10 @@ class Model:
             )
         y, raw = data.y[labelled], np.asarray(outputs[labelled], np.float64)
         answers = np.asarray(self.answers(outputs[labelled]), np.float64)
-        metrics: dict[str, Any] = {"loss": self._loss(raw, y, data)}
-        naive: dict[str, Any] = {"loss": self._loss(self._naive_outputs(raw.shape), y, data)}
+        metrics: dict[str, Any] = {"loss": self._loss(raw, y, data, labelled)}
+        naive: dict[str, Any] = {"loss": self._loss(self._naive_outputs(raw.shape), y, data, labelled)}
+        if data.naive is not None:
+            naive["naive"] = self._repeated(data, data.naive)
         count = int(labelled.sum())
         if self.schema.task == "binary":
             metrics |= binary(y, answers, self.threshold)
@@ -140,7 +143,7 @@ class Model:
         """The loss and telling metrics, for every epoch: accuracy and f1 or macro_f1, or rmse and r2."""
         labelled = data.labelled
         y, raw = data.y[labelled], np.asarray(outputs[labelled], np.float64)
-        scores: dict[str, Any] = {"loss": self._loss(raw, y, data)}
+        scores: dict[str, Any] = {"loss": self._loss(raw, y, data, labelled)}
         answers = np.asarray(self.answers(outputs[labelled]), np.float64)
         if self.schema.task == "binary":
             positive = answers >= self.threshold
@@ -172,7 +175,7 @@ class Model:
                 f"--part {part}: {', '.join(data.source)} is not the table that the model was trained on "
                 "(the contents differ); leave --part out to score all of it"
             )
-        parts = split(data, tuple(how["shares"]), how["seed"])
+        parts = split(data, tuple(how["shares"]), how["seed"], how.get("split_by", "sequence"))
         chosen: SequenceData | None = getattr(parts, part)
         if chosen is None:
             raise UsageError(f"--part {part}: the training run had no such part of this table ({parts.rule})")
@@ -184,22 +187,39 @@ class Model:
 
         save(self, path)
 
-    def step_weights(self, y: Floats, labelled: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Weight of each step in the loss, (rows,): 0 where unlabelled, else that of its class.
+    def step_weights(
+        self, y: Floats, labelled: NDArray[np.bool_], of_row: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Weight of each step in the loss, (rows,): 0 where unlabelled, else that of its class times that of its row.
 
-        y: (rows, targets), labelled: (rows,).
+        y: (rows, targets); labelled, of_row: (rows,), None for rows that weigh alike.
         """
         weight = labelled.astype(np.float64)
         if self.class_weights:
             weight[labelled] = np.asarray(self.class_weights)[y[labelled, 0].astype(np.int64)]
-        return weight
+        return weight if of_row is None else weight * of_row
 
-    def _loss(self, outputs: Floats, y: Floats, data: SequenceData) -> float:
+    def _loss(self, outputs: Floats, y: Floats, data: SequenceData, steps: NDArray[np.bool_]) -> float:
+        """Loss of outputs (n, O) at n labelled steps with the targets y; steps: (rows,), which of data's they are."""
         target = y if self.schema.classes else self.target_scaler.transform(y)
-        weight = self.step_weights(y, np.ones(len(y), bool)) if self.class_weights else None
+        weight = None
+        if self.class_weights or data.weight is not None:
+            weight = self.step_weights(y, np.ones(len(y), bool), None if data.weight is None else data.weight[steps])
         loss = mean_loss(self.loss, outputs, target, weight)
         # The sum over the steps of a sequence, for the mean sequence
-        return loss * len(y) / data.sequences if self.config.train.reduction == "sum" else loss
+        mass = len(y) if weight is None else float(weight.sum())
+        return loss * mass / data.sequences if self.config.train.reduction == "sum" else loss
+
+    def _repeated(self, data: SequenceData, naive: Floats) -> dict[str, Any]:
+        """Score the naive forecast (rows, targets) at the labelled steps where it is known."""
+        known = data.labelled & ~np.isnan(naive).any(axis=1)
+        y, repeated = data.y[known], naive[known]
+        scores: dict[str, Any] = {"season": self.schema.season}
+        if self.schema.task == "regression":
+            outputs = self.target_scaler.transform(repeated)
+            scores["loss"] = self._loss(outputs, y, data, known) if len(y) else None
+        scores |= baseline_repeated(self.schema.task, y, repeated, len(self.schema.classes))
+        return scores | {"labelled_steps": len(y)}
 
     def _naive_outputs(self, shape: tuple[int, ...]) -> Floats:
         """The outputs of a network that always answers with the training mean, or the shares of the classes."""
@@ -214,10 +234,10 @@ class Model:
         return np.broadcast_to(mean, shape)
 
     def _check_columns(self, data: SequenceData) -> None:
-        if data.schema.features != self.schema.features:
+        if data.schema.columns != self.schema.columns:
             raise DataError(
-                f"{', '.join(data.source)}: its features are {', '.join(data.schema.features)}; the model wants "
-                f"{', '.join(self.schema.features)}. Read the table with read_table(path, schema=model.schema)"
+                f"{', '.join(data.source)}: its features are {', '.join(data.schema.columns)}; the model wants "
+                f"{', '.join(self.schema.columns)}. Read the table with read_table(path, schema=model.schema)"
             )
 
 
@@ -227,7 +247,7 @@ def architecture(config: Config, schema: Schema) -> Architecture:
 
     return Architecture(
         cell=config.model.cell,
-        features=len(schema.features),
+        features=len(schema.columns),
         hidden=config.model.hidden,
         outputs=schema.outputs,
         activation=config.model.activation,

@@ -36,7 +36,7 @@ class TableEvaluation:
     """Scores of a model on a table.
 
     trained_on: the table is the one that the model was trained on. held_out: the run kept a part of its table for
-    validation. failures: a sentence for each goal that is not met.
+    validation. failures: a sentence for each goal that is not met; notes: about how the table was read.
     """
 
     evaluation: Evaluation
@@ -46,6 +46,7 @@ class TableEvaluation:
     trained_on: bool
     held_out: bool
     failures: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `eval --json` prints."""
@@ -69,7 +70,8 @@ def evaluate_table(
     if part not in PARTS:
         raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{suggestion(part, PARTS)}")
     model = load(model_path)
-    data = read_table(list(data_paths), schema=model.schema)
+    how = {} if part == "all" else {"split_by": model.metadata.get("split", {}).get("split_by", "sequence")}
+    data = read_table(list(data_paths), schema=model.schema, **how)
     trained_on = bool(model.trained_on(data))
     scored = data if part == "all" else model.part_of(data, part)
     evaluation = model.evaluate(scored)
@@ -81,6 +83,7 @@ def evaluate_table(
         trained_on=trained_on,
         held_out=list(model.metadata.get("split", {}).get("shares", [])) != [1.0],
         failures=tuple(_failures(evaluation.metrics, fail_under or {})),
+        notes=data.notes,
     )
 
 

@@ -14,10 +14,11 @@ LARGEST_BATCH = 16  # of the cells other than rnn
 UPDATES = 20  # per epoch at least, where there are so many sequences
 
 
-def resolved(config: Config, task: str, sequences: int) -> Config:
+def resolved(config: Config, task: str, sequences: int, weighted: bool = False) -> Config:
     """The configuration with every value that depends on others filled in.
 
     task: binary, multiclass or regression. sequences: of the training part.
+    weighted: each sequence has one weight in the loss, which an update of that sequence alone would not feel.
     Raises: UsageError for options that exclude each other.
     """
     model, train = config.model, config.train
@@ -32,5 +33,6 @@ def resolved(config: Config, task: str, sequences: int) -> Config:
     decay = (ADAMW_DECAY if optimizer == "adamw" else 0.0) if train.weight_decay is None else train.weight_decay
     batch = train.batch_size
     if batch is None:
-        batch = 1 if plain else max(1, min(LARGEST_BATCH, sequences // UPDATES))
+        one = plain and not (weighted and train.reduction == "mean")
+        batch = 1 if one else max(1, min(LARGEST_BATCH, sequences // UPDATES))
     return replace(config, train=replace(train, optimizer=optimizer, lr=lr, weight_decay=decay, batch_size=batch))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rnnfast.config import Config
 from rnnfast.data import Scaler, Schema, SequenceData
+from rnnfast.data.weights import check_weights
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.metrics.loss import LOSSES_OF_TASK
 from rnnfast.model.file import load
@@ -42,6 +43,7 @@ def initial_model(train: SequenceData, config: Config) -> Model:
     where = ", ".join(train.source)
     if not labelled.any():
         raise DataError(f"{where}: the training part has no labelled step; give a larger --split or another --target")
+    check_weights(train, "training")
     y, schema = train.y[labelled], train.schema
     if schema.classes and np.unique(y).size < 2:
         needed = "both" if schema.task == "binary" else "several"
@@ -61,7 +63,7 @@ def initial_model(train: SequenceData, config: Config) -> Model:
     return Model(
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
         schema=schema,
-        scaler=Scaler.fit(config.data.scale[0], schema.features, train.x),
+        scaler=Scaler.fit(config.data.scale[0], schema.columns, train.x),
         target_scaler=Scaler.fit("minmax" if scale_target else "none", schema.targets, y),
         config=config,
         loss=resolved_loss(config, schema.task),
@@ -120,5 +122,5 @@ def kernel_data(model: Model, data: SequenceData) -> Any:
     from rnnfast.kernels.engine import training_data
 
     target = data.y if data.schema.classes else model.target_scaler.transform(data.y)
-    weight = model.step_weights(data.y, data.labelled)
+    weight = model.step_weights(data.y, data.labelled, data.weight)
     return training_data(model.scaler.transform(data.x), target, weight, data.offsets, model.config.train.dtype)

@@ -13,19 +13,25 @@ from typing import Any
 
 from rnnfast.config import Config, DataConfig
 from rnnfast.data import Parts, SequenceData, read_table, split
+from rnnfast.data.horizon import steps_ahead
+from rnnfast.data.weights import check_weights, one_per_sequence
+from rnnfast.description import part_sizes
 from rnnfast.errors import DataError, RnnfastError, UsageError
 from rnnfast.files import write_whole
 from rnnfast.metrics.evaluation import Evaluation, plain
 from rnnfast.model import Model
 from rnnfast.model.file import FILE_NAME
 from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.splitting import SEQUENCE, check_split
 from rnnfast.training.defaults import resolved
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
 
+MANY_LABELS = 0.1  # left out by a split, of those that stay
 # Options of [data] that say how columns are read.
-TABLE_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride")
+TABLE_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride", "horizon",
+                 "lag_target", "season", "weight", "split_by")  # fmt: skip
 
 
 def train(
@@ -78,10 +84,21 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
 
 def read_tables(data: Any, valid: Any, test: Any, config: Config, reporter: Reporter) -> tuple[SequenceData, Parts]:
     """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts."""
+    shares_given = config.data.split != DataConfig().split
+    check_split(config.data.split_by, shares_given, valid is not None, test is not None)
     table = _table(data, config)
     reporter.table(table)
     parts = _parts(table, config, valid, test)
+    for part, given in ((parts.valid, valid), (parts.test, test)):
+        for note in part.notes if part is not None and given is not None else ():
+            reporter.notice(f"{', '.join(part.source)}: {note}" if part is not None else note)
     reporter.split(parts)
+    labelled = sum(int(part.labelled.sum()) for part in parts.named().values())
+    if parts.by == SEQUENCE and parts.dropped > MANY_LABELS * labelled:
+        reporter.notice(
+            f"{parts.dropped:,} labels are left out, as they stand in rows of another part: windows are short for "
+            f"--horizon {table.schema.horizon}; --split-by time leaves out few of them"
+        )
     return table, parts
 
 
@@ -102,17 +119,21 @@ def _parts(table: SequenceData, config: Config, valid: Any, test: Any) -> Parts:
             table, read(valid), None, f"all of {table.sequences:,} sequences; validation from a table of its own"
         )
     else:
-        parts = split(table, config.data.split, config.train.seed)
+        parts = split(table, config.data.split, config.train.seed, config.data.split_by)
     if test is not None:
         if parts.test is not None:
             raise UsageError("--test gives a test table and --split cuts a test part; use one of them")
         parts.test = read(test)
         parts.rule += "; test from a table of its own"
     if parts.valid is not None and not parts.valid.labelled.any():
+        horizon = table.schema.horizon
+        why = f" (its rows lack a target {steps_ahead(horizon)} in the same part)" if horizon else ""
         raise DataError(
-            f"{', '.join(parts.valid.source)}: the validation part has no labelled step; give another table with "
+            f"{', '.join(parts.valid.source)}: the validation part has no labelled step{why}; give another table with "
             "--valid, a smaller --split, or train on everything (--split 1)"
         )
+    if parts.valid is not None:
+        check_weights(parts.valid, "validation")
     return parts
 
 
@@ -120,7 +141,13 @@ def _fit(
     table: SequenceData, parts: Parts, config: Config, reporter: Reporter, own_valid: bool, load_seconds: float
 ) -> tuple[TrainResult, Fit]:
     """Train on the parts and score each of them."""
-    config = resolved(config, table.schema.task, parts.train.sequences)
+    weighted = one_per_sequence(parts.train)
+    config = resolved(config, table.schema.task, parts.train.sequences, weighted)
+    if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
+        reporter.notice(
+            f"the weights in {table.schema.weight!r} have no effect: an update of one sequence takes the mean over its "
+            "steps, which weigh alike; use --batch-size above 1, or --reduction sum"
+        )
     if config.train.schedule == "plateau" and parts.valid is None:
         raise UsageError("--schedule plateau watches the validation loss: it needs a validation part (--split)")
     model = initial_model(parts.train, config)
@@ -187,7 +214,10 @@ def _metadata(
         "split": {
             "shares": [1.0] if own_valid else list(config.data.split),
             "seed": config.train.seed,
+            "split_by": parts.by,
+            "points": plain(parts.points),
             "rule": parts.rule,
+            "parts": part_sizes(parts),
         },
         "metrics": plain({name: scores.metrics for name, scores in evaluations.items()}),
         "training": {

@@ -1,0 +1,42 @@
+"""What ids and times must be: there, and once each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data.table import Table
+from rnnfast.errors import DataError
+
+
+def empty_id(table: Table, name: str, ids: NDArray[Any]) -> DataError:
+    """Build the error about the first row without id; ids: (rows,) text."""
+    row = int((ids == "").argmax())
+    return table.error(row, name, f"the id is empty ({table.cell(row, name)!r}); name the sequence of this row")
+
+
+def check_duplicates(
+    table: Table,
+    id_column: str,
+    time_column: str,
+    order: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    keys: NDArray[Any],
+) -> None:
+    """Raise DataError for the first row whose id and time were there before; order and keys as in `group`."""
+    sorted_keys = keys[order]
+    same = sorted_keys[1:] == sorted_keys[:-1]
+    same[offsets[1:-1] - 1] = False  # the step from one sequence to the next
+    if not same.any():
+        return
+    position = int(same.argmax())
+    first, second = int(order[position]), int(order[position + 1])
+    identity, time = table.cell(second, id_column), table.cell(second, time_column)
+    raise table.error(
+        second,
+        time_column,
+        f"{time!r} of id {identity!r} is there already ({table.where(first)}); a sequence has one row per time: "
+        f"remove one of them, or name another --time",
+    )

@@ -1,0 +1,51 @@
+"""The column with the weight of each row in the loss."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnfast.data.columns import Floats, numbers
+from rnnfast.data.sequences import SequenceData
+from rnnfast.data.table import Table
+from rnnfast.errors import DataError
+
+
+def weights(table: Table, name: str) -> Floats:
+    """Return the weight of each row, (rows,) float64.
+
+    Raises DataError for a cell that is empty, no number, below 0 or infinite.
+    """
+    values = numbers(table, name, "train without --weight")
+    bad = ~(values >= 0) | np.isinf(values)
+    if bad.any():
+        row, count = int(bad.argmax()), int(bad.sum())
+        more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
+        cell = table.cell(row, name)
+        wrong = "is below 0" if values[row] < 0 else "is infinite" if values[row] > 0 else "is empty"
+        raise table.error(
+            row, name, f"{cell!r} {wrong}{more}; give a number from 0 up (0: the row has no say in the loss)"
+        )
+    return values
+
+
+def check_weights(data: SequenceData, part: str) -> None:
+    """Raise DataError where no labelled step of a part weighs anything."""
+    if data.weight is not None and not data.weight[data.labelled].any():
+        raise DataError(
+            f"{', '.join(data.source)}, column {data.schema.weight!r}: every labelled step of the {part} part has the "
+            "weight 0, so nothing counts; give some a weight above 0, or train without --weight"
+        )
+
+
+def one_per_sequence(data: SequenceData) -> bool:
+    """Tell whether the labelled steps of each sequence weigh alike, and not all sequences do.
+
+    In the mean over the steps of one sequence such weights cancel.
+    """
+    if data.weight is None:
+        return False
+    labelled = data.labelled
+    least = np.minimum.reduceat(np.where(labelled, data.weight, np.inf), data.offsets[:-1])
+    most = np.maximum.reduceat(np.where(labelled, data.weight, -np.inf), data.offsets[:-1])
+    some = most >= 0  # a labelled step
+    return bool((least[some] == most[some]).all() and np.unique(most[some]).size > 1)

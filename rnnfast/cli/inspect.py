@@ -11,7 +11,20 @@ from rnnfast.cli.common import State, command
 from rnnfast.cli.options import config_options, given
 from rnnfast.config import Config
 
-READING_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride")
+READING_OPTIONS = (
+    "id",
+    "time",
+    "target",
+    "features",
+    "ignore",
+    "categorical",
+    "missing",
+    "task",
+    "predict",
+    "window",
+    "stride",
+)
+ENCODING_OPTIONS = ("scale",)
 
 
 EXAMPLES = (
@@ -23,7 +36,7 @@ EXAMPLES = (
 
 @command("inspect", EXAMPLES)
 @click.argument("path", metavar="PATH")
-@config_options(READING_OPTIONS)
+@config_options(READING_OPTIONS + ENCODING_OPTIONS)
 @click.pass_context
 def inspect(ctx: click.Context, /, path: str, **values: Any) -> None:
     """Show what a model holds, or how a table is read.
@@ -64,7 +77,7 @@ def _inspect_table(state: State, path: str, flags: dict[str, Any]) -> None:
     from rnnfast.description import describe_table
 
     data = read_table(path, **{name: getattr(options, name) for name in READING_OPTIONS})
-    described = describe_table(data)
+    described = describe_table(data, options)
     if state.json:
         state.print_json(described)
         return

@@ -1,9 +1,10 @@
-"""Tables, sequences, scaling and splits; the only part of rnnfast that imports pandas."""
+"""Tables, sequences, encoding and splits; the only part of rnnfast that imports pandas."""
 
+from rnnfast.data.encoding import Encoder
 from rnnfast.data.reading import read_table
 from rnnfast.data.scaling import Scaler
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import SequenceData
 from rnnfast.data.split import Parts, split
 
-__all__ = ["Parts", "Scaler", "Schema", "SequenceData", "read_table", "split"]
+__all__ = ["Encoder", "Parts", "Scaler", "Schema", "SequenceData", "read_table", "split"]

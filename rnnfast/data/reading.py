@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rnnfast.config import Config, DataConfig
 from rnnfast.data import columns
+from rnnfast.data.rules import missing_rules
 from rnnfast.data.schema import DEFAULT_WINDOW, Roles, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
 from rnnfast.data.source import Source, listing, nearest, open_sources, require
@@ -19,7 +20,19 @@ from rnnfast.data.table import Table, load
 from rnnfast.data.targets import known_targets, targets
 from rnnfast.errors import DataError, UsageError
 
-OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride")
+OPTIONS = (
+    "id",
+    "time",
+    "target",
+    "features",
+    "ignore",
+    "categorical",
+    "missing",
+    "task",
+    "predict",
+    "window",
+    "stride",
+)
 
 
 def read_table(
@@ -34,7 +47,8 @@ def read_table(
     paths: CSV or TSV file, plain or gzipped, "-" for standard input, a DataFrame, or a list of them, read as one table.
     schema: of a training table; columns are then found by name, further ones and `options` are ignored.
     require_target: False accepts a table without target (y is then (rows, 0)).
-    options: id, time, target, features, ignore, task ("auto"), predict ("auto"), window and stride as in DataConfig.
+    options: id, time, target, features, ignore, categorical, missing, task ("auto"), predict ("auto"), window, stride
+    as in DataConfig.
     Raises DataError, naming file, line, column and value, for tables that cannot be used; UsageError for wrong options.
     """
     config = _config(options)
@@ -57,12 +71,12 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
     notes: list[str] = []
     if names is None:
         names, notes = columns.default_features(table, {*found.text, *found.targets, *found.left_out})
+        names = tuple(name for name in sources[0].columns if name in names or name in found.categorical)
         if not names:
             raise DataError(
                 f"{sources[0].header_line()}: no numeric column is left as a feature; the columns are "
                 f"{listing(sources[0].columns)}"
             )
-    x = columns.features(table, names)
     y, task, classes = np.empty((table.rows, 0)), "", tuple[Any, ...]()
     if found.targets:
         y, task, classes, more = targets(table, found.targets, config.task)
@@ -79,16 +93,22 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
         window=window,
         stride=(config.stride or window) if window else None,
         layout=found.layout,
+        categorical=tuple(name for name in names if name in found.categorical),
     )
-    data = _sequences(table, x, y, schema)
-    data.notes = (*_role_notes(found, schema), *notes, *_value_notes(data, config))
+    rules = missing_rules(schema, config)
+    read = columns.features(table, names, schema.categorical, rules)
+    data = _sequences(table, read.x, y, schema)
+    data.categories, data.origin = read.categories, table.origin
+    notes = [*_role_notes(found, schema), *notes, *columns.gap_notes(read.gaps, rules)]
+    data.notes = (*notes, *_value_notes(data, config))
     return data
 
 
 def _after_schema(sources: list[Source], schema: Schema, require_target: bool) -> SequenceData:
     """Read a table whose columns mean what a schema says."""
-    text = tuple(name for name in (schema.id, schema.time) if name is not None)
-    needed = (*text, *schema.features)
+    named = tuple(name for name in (schema.id, schema.time) if name is not None)
+    text = (*named, *schema.categorical)
+    needed = (*named, *schema.features)
     notes: list[str] = []
     with_targets = all(set(schema.targets) <= set(source.columns) for source in sources)
     if require_target and not with_targets:
@@ -97,7 +117,7 @@ def _after_schema(sources: list[Source], schema: Schema, require_target: bool) -
     # Classes of text stay text even where a file happens to hold only those that look like numbers.
     as_text = (*text, *schema.targets) if schema.classes and isinstance(schema.classes[0], str) else text
     table = load(sources, as_text, (*needed, *schema.targets) if with_targets else needed)
-    x = columns.features(table, schema.features)
+    read = columns.features(table, schema.features, schema.categorical)
     y = np.empty((table.rows, 0))
     if with_targets and schema.targets:
         try:
@@ -106,8 +126,9 @@ def _after_schema(sources: list[Source], schema: Schema, require_target: bool) -
             if require_target:
                 raise
             notes.append(f"the target is not used: {error}")
-    data = _sequences(table, x, y, schema)
-    data.notes = tuple(notes)
+    data = _sequences(table, read.x, y, schema)
+    data.categories, data.origin = read.categories, table.origin
+    data.notes = (*columns.gap_notes(read.gaps), *notes)
     if require_target and not data.labelled.any():
         where = "no last step of a sequence" if schema.predict == "last" else "no step"
         raise table.column_error(", ".join(schema.targets), f"{where} has a target value; fill in what is known")
@@ -197,6 +218,8 @@ def _role_notes(found: Roles, schema: Schema) -> list[str]:
         f"ordered by {schema.time!r}" if schema.time else "in the order of the file",
         f"{len(schema.features)} {'feature' if len(schema.features) == 1 else 'features'} ({listing(schema.features)})",
     ]
+    if schema.categorical:
+        parts[-1] += f", of them categories: {listing(schema.categorical)}"
     if schema.targets:
         shown = [repr(value) for value in schema.classes]
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"

@@ -105,6 +105,7 @@ class Roles:
     """Which column is what, as far as the header and the options tell.
 
     features: None for "all other numeric columns", which takes the rows to decide; left_out: columns that are none.
+    categorical: features that hold categories; with features None these are features beside the numeric ones.
     """
 
     id: str | None
@@ -113,11 +114,12 @@ class Roles:
     features: tuple[str, ...] | None
     left_out: tuple[str, ...]
     layout: str
+    categorical: tuple[str, ...] = ()
 
     @property
     def text(self) -> tuple[str, ...]:
         """Columns whose text is kept as in the file."""
-        return tuple(name for name in (self.id, self.time) if name is not None)
+        return (*(name for name in (self.id, self.time) if name is not None), *self.categorical)
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,11 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
     ignored = _expand(source, options.ignore)
     targets = _expand(source, options.target)
     features = _expand(source, options.features)
+    categorical = _expand(source, options.categorical)
     require(source, [name for name in (options.id, options.time) if name is not None])
     _check_conflicts(options)
-    named = {*ignored, *targets, *features, *source.nameless, *(name for name in (options.id, options.time) if name)}
+    named = {*ignored, *targets, *features, *categorical, *source.nameless}
+    named |= {name for name in (options.id, options.time) if name}
     layout = next((found for match in (_original, _card) if (found := match(columns, named))), None)
     if layout is None:
         layout = _by_name(columns, named, options.id)
@@ -155,7 +159,10 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
         )
     taken = {*ignored, *targets, id_column, time}
     chosen = features or layout.features
-    kept = tuple(name for name in chosen if name not in taken) if chosen else None
+    categorical = tuple(name for name in categorical if name not in taken)
+    kept = tuple(name for name in dict.fromkeys((*chosen, *categorical)) if name not in taken) if chosen else None
+    by_type = (name for name in source.categorical if name not in taken and (kept is None or name in kept))
+    categorical = tuple(dict.fromkeys((*categorical, *by_type)))
     if kept == ():
         raise DataError(f"{source.header_line()}: no column is left as a feature; the columns are {listing(columns)}")
     if options.stride is not None and options.window is None and id_column is not None:
@@ -163,9 +170,9 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
             f"stride {options.stride} has no effect without a window: sequences are the rows of each {id_column!r}; "
             "add --window N or leave --stride out"
         )
-    idle = {*ignored, *source.nameless, *layout.others} - {*targets, *(kept or ()), id_column, time}
+    idle = {*ignored, *source.nameless, *layout.others} - {*targets, *(kept or ()), *categorical, id_column, time}
     left_out = tuple(name for name in columns if name in idle)
-    return Roles(id_column, time, targets, kept, left_out, layout.name)
+    return Roles(id_column, time, targets, kept, left_out, layout.name, categorical)
 
 
 def _expand(source: Source, names: Sequence[str]) -> tuple[str, ...]:
@@ -191,9 +198,10 @@ def _check_conflicts(options: DataConfig) -> None:
         ("target", options.target),
         ("features", options.features),
         ("ignore", options.ignore),
+        ("categorical", options.categorical),
     ):
         for name in names:
-            if name is None:
+            if name is None or (role == "categorical" and named.get(name) == "features"):
                 continue
             if named.setdefault(name, role) != role:
                 raise UsageError(f"column {name!r} is given as {named[name]} and as {role}; give it one role")

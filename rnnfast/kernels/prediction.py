@@ -8,7 +8,7 @@ from rnnfast.kernels import epoch, rnn_sequence
 from rnnfast.kernels.cells import CELLS
 from rnnfast.kernels.choice import chunk_of, fits_registers, layout_of, shape_of
 from rnnfast.kernels.update import Network
-from rnnfast.kernels.workspace import aligned, packed_work, place, sequence_work
+from rnnfast.kernels.workspace import aligned, on_cache_line, packed_work, place, sequence_work
 
 
 class Predictor:
@@ -28,8 +28,7 @@ class Predictor:
 
         x: (rows, F) scaled features; offsets: (sequences + 1,). Returns: (rows, O) of the architecture's dtype.
         """
-        features = aligned(x.size, self.architecture.dtype)
-        features[:] = x.ravel()
+        features = on_cache_line(x, self.architecture.dtype)
         return self.outputs_of(features, np.ascontiguousarray(offsets, np.int64))
 
     def outputs_of(self, features, offsets):

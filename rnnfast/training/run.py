@@ -25,7 +25,19 @@ from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
 
 # Options of [data] that say how columns are read.
-TABLE_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride")
+TABLE_OPTIONS = (
+    "id",
+    "time",
+    "target",
+    "features",
+    "ignore",
+    "categorical",
+    "missing",
+    "task",
+    "predict",
+    "window",
+    "stride",
+)
 
 
 def train(
@@ -124,6 +136,8 @@ def _fit(
     if config.train.schedule == "plateau" and parts.valid is None:
         raise UsageError("--schedule plateau watches the validation loss: it needs a validation part (--split)")
     model = initial_model(parts.train, config)
+    if parts.test is not None:
+        model.encoder.check(parts.test)  # training and validation part are encoded before anything is compiled
     loop = Loop(model, parts.train, parts.valid, reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     fit = loop.run()

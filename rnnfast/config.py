@@ -21,6 +21,11 @@ from rnnfast.splitting import check_rule
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
 COMMAND_LINE = "command line"
 ENVIRONMENT_PREFIX = "RNNFAST_"
+# Options of [data] that say how a table is read.
+READING = (
+    *("id", "time", "target", "features", "ignore", "categorical", "task", "predict", "window", "stride"),
+    *("horizon", "lag_target", "season", "missing", "weight", "split_by"),
+)
 
 
 @dataclass(frozen=True)

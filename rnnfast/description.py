@@ -12,18 +12,29 @@ import numpy.typing as npt
 from rnnfast.metrics.evaluation import SCHEMA_VERSION, plain
 
 if TYPE_CHECKING:
+    from rnnfast.config import DataConfig
     from rnnfast.data import Parts, Scaler, SequenceData
     from rnnfast.model import Model
 
 
-def describe_table(data: SequenceData) -> dict[str, Any]:
-    """Return layout, columns with their roles and ranges, sequences, lengths and class balance of a table."""
+def describe_table(data: SequenceData, config: DataConfig | None = None) -> dict[str, Any]:
+    """Return layout, columns with their roles and ranges, sequences, lengths and class balance of a table.
+
+    config: the options that the table was read with; with them, each input column has its scaling and its rule for
+    empty cells.
+    """
     schema = data.schema
     columns: list[dict[str, Any]] = [
         {"name": name, "role": role} for name, role in ((schema.id, "id"), (schema.time, "time")) if name
     ]
-    columns += _ranges(schema.features, "feature", data.x)
-    columns += _ranges(schema.columns[len(schema.features) :], "input", data.x[:, len(schema.features) :])
+    inputs = _ranges(schema.columns, "feature", data.x)
+    for column in inputs:
+        if column["name"] in schema.categorical:
+            known = list(data.categories[column["name"]])
+            column.update({"role": "category", "min": None, "mean": None, "max": None, "categories": known})
+    if config is not None:
+        _add_rules(inputs, data, config)
+    columns += inputs
     if data.weight is not None and schema.weight is not None:
         columns += _ranges([schema.weight], "weight", data.weight[:, None])
     if schema.task == "multiclass":  # whose numbers are indices
@@ -51,6 +62,16 @@ def describe_table(data: SequenceData) -> dict[str, Any]:
         "columns": plain(columns),
         "notes": list(data.notes),
     }
+
+
+def _add_rules(columns: list[dict[str, Any]], data: SequenceData, config: DataConfig) -> None:
+    """Add scaling and rule for empty cells to the columns of x."""
+    from rnnfast.data.rules import missing_rules
+    from rnnfast.data.scaling import feature_kinds
+
+    kinds, rules = feature_kinds(data.schema, config), missing_rules(data.schema, config)
+    for column in columns:
+        column.update({"scale": kinds.get(column["name"]), "fill": rules[column["name"]]})
 
 
 def lengths(data: SequenceData) -> dict[str, float]:
@@ -116,7 +137,7 @@ def describe_model(model: Model, path: str) -> dict[str, Any]:
         "classes": plain(schema.classes),
         "threshold": plain(model.threshold) if schema.task == "binary" else None,
         "columns": plain(schema.to_json()),
-        "scaler": _scaler(model.scaler),
+        **plain(model.encoder.to_json()),
         "target_scaler": _scaler(model.target_scaler),
         "training": plain(asdict(config)),
         "trained": plain(model.metadata.get("training", {})),

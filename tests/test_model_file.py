@@ -78,7 +78,7 @@ def test_round_trip_is_exact(result, tmp_path, dtype):
             np.testing.assert_array_equal(loaded.parameters[name], tensor)
         for name in ("schema", "config", "loss", "target_mean", "threshold"):
             assert getattr(loaded, name) == getattr(model, name), name
-        assert loaded.scaler.to_json() == model.scaler.to_json()
+        assert loaded.encoder.to_json() == model.encoder.to_json()
         assert loaded.target_scaler.to_json() == model.target_scaler.to_json()
         data = table(result.task, seed=1)
         np.testing.assert_array_equal(loaded.predict(data), model.predict(data))
@@ -100,8 +100,10 @@ def test_the_header_tells_everything(result, tmp_path):
     assert header["columns"]["features"] == ["x1"]
     assert header["columns"]["targets"] == ["y1"]
     assert header["columns"]["classes"] == ([0, 1] if result.task == "binary" else [])
-    assert header["scaler"]["names"] == ["x1"]
-    assert header["target_scaler"]["kind"] == ("none" if result.task == "binary" else "minmax")
+    assert header["scaler"]["names"] == header["inputs"] == ["x1"]
+    assert header["categories"] == {}
+    assert header["missing"] == {"rules": {"x1": "error"}, "fills": {}, "indicator": False}
+    assert header["target_scaler"]["kinds"] == ["none" if result.task == "binary" else "minmax"]
     assert header["threshold"] == 0.5
     assert header["config"]["train"]["lr"] == RULE["lr"]
     assert header["metrics"]["valid"]["loss"] == pytest.approx(result.metrics["valid"]["loss"])
@@ -165,7 +167,7 @@ def test_the_tensors_are_a_state_dict(tmp_path, activation):
     net = Net()
     net.load_state_dict(load_file(tmp_path / "model.safetensors"), strict=True)
     with torch.no_grad():
-        expected = net(torch.from_numpy(model.scaler.transform(data.x).astype(np.float32)).reshape(-1, 4, 1))
+        expected = net(torch.from_numpy(model.encoder.transform(data, np.float32)).reshape(-1, 4, 1))
     np.testing.assert_allclose(model.outputs(data), expected.reshape(-1, 1).numpy(), rtol=0, atol=TORCH_TOLERANCE)
 
 
@@ -215,7 +217,20 @@ def test_newer_formats(path, found):
 
 
 @pytest.mark.parametrize(
-    "name", ["architecture", "columns", "scaler", "target_scaler", "config", "loss", "target_mean", "threshold"]
+    "name",
+    [
+        "architecture",
+        "columns",
+        "inputs",
+        "scaler",
+        "missing",
+        "unseen",
+        "target_scaler",
+        "config",
+        "loss",
+        "target_mean",
+        "threshold",
+    ],
 )
 def test_damaged_headers(path, name):
     for value in (..., None, [None], "text", {}, []):
@@ -228,6 +243,14 @@ def test_headers_that_contradict_themselves(path):
     for change in (
         {"scaler": header["scaler"] | {"names": ["x1", "x2"], "shift": [0.0, 0.0], "scale": [1.0, 1.0]}},
         {"target_scaler": header["target_scaler"] | {"names": [], "shift": [], "scale": []}},
+        {"categories": None},
+        {"categories": {"x1": ["a"]}},
+        {"categories": {"x2": []}},
+        {"inputs": ["x2"]},
+        {"missing": header["missing"] | {"rules": {"x1": "guess"}}},
+        {"missing": header["missing"] | {"rules": {"x1": "mean"}}},
+        {"missing": header["missing"] | {"rules": {"x1": "mean"}, "fills": {"x1": None}}},
+        {"missing": header["missing"] | {"rules": {"x1": "error", "x2": "error"}}},
         {"target_mean": [0.1, 0.2]},
         {"loss": "hinge"},
         {"columns": header["columns"] | {"task": "cooking"}},

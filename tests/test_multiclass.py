@@ -212,7 +212,7 @@ def test_train_eval_and_predict_with_classes_of_text(trained, capsys):
     saved = result(["inspect", model], capsys)
     assert (saved["classes"], saved["loss"], saved["threshold"]) == (sorted(MOVES), "ce", None)
     assert saved["metrics"]["valid"] == pytest.approx(scores["metrics"], rel=1e-6)
-    assert saved["target_scaler"]["kind"] == "none"
+    assert saved["target_scaler"]["kinds"] == ["none"]
     gate = ["--fail-under", "macro_f1=0.9", "--fail-under", "log_loss=5"]
     result(["eval", "--model", model, "--data", data, *gate], capsys)
     result(["eval", "--model", model, "--data", data, "--fail-under", "macro_f1=1.1"], capsys, code=5)

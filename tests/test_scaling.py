@@ -1,15 +1,18 @@
-"""Scaling: fitted range, constants, gaps, exact inverse, storage."""
+"""Scaling: fitted range, constants, gaps, exact inverse, storage; statistics over blocks of rows."""
 
 import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from rnnfast.data import Scaler
-from rnnfast.errors import DataError, ModelError
+import rnnfast.data.summary
+from rnnfast.config import DataConfig
+from rnnfast.data import Scaler, Schema
+from rnnfast.data.scaling import KINDS, feature_kinds, summary_for, target_kinds
+from rnnfast.errors import DataError, ModelError, UsageError
 
 INVERSE = 1e-12  # of the largest magnitude of a column: three roundings and the subtraction of the shift
 VALUES = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.floats(-1e12, 1e12))
@@ -19,7 +22,8 @@ def fit(kind, values):
     return Scaler.fit(kind, [f"c{j}" for j in range(values.shape[1])], values)
 
 
-@given(VALUES, st.sampled_from(["minmax", "none"]))
+@given(VALUES, st.sampled_from(list(KINDS)))
+@example(np.array([[0.0], [0.0], [0.0], [1e-300], [1e12]]), "robust")
 def test_inverse_is_exact(values, kind):
     scaler = fit(kind, values)
     back = scaler.inverse(scaler.transform(values))
@@ -34,11 +38,11 @@ def test_minmax_fills_zero_to_one(values):
     assert (scaled.min(axis=0) == 0).all()
 
 
-@given(VALUES)
-def test_storage_keeps_every_bit(values):
-    scaler = fit("minmax", values)
+@given(VALUES, st.sampled_from(list(KINDS)))
+def test_storage_keeps_every_bit(values, kind):
+    scaler = fit(kind, values)
     stored = Scaler.from_json(json.loads(json.dumps(scaler.to_json())))
-    assert (stored.kind, stored.names) == (scaler.kind, scaler.names)
+    assert (stored.kinds, stored.names) == (scaler.kinds, scaler.names)
     np.testing.assert_array_equal(stored.transform(values), scaler.transform(values))
 
 
@@ -50,12 +54,92 @@ def test_known_values():
     np.testing.assert_array_equal(scaler.transform([[5, 1], [20, -5]]), [[0.5, 0.5], [2, -1]])
 
 
-def test_constant_column_maps_to_zero():
+def test_zscore_has_mean_0_and_population_deviation_1():
+    values = np.random.default_rng(0).normal(5, 3, (1000, 2))
+    scaled = fit("zscore", values).transform(values)
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-13)
+    np.testing.assert_allclose(scaled.std(axis=0), 1, rtol=1e-13)
+
+
+def test_robust_is_median_and_interquartile_range():
+    values = np.random.default_rng(0).exponential(size=(1001, 2))
+    values[0] = 1e9  # an outlier moves neither
+    scaler = fit("robust", values)
+    np.testing.assert_array_equal(scaler.shift, np.median(values, axis=0))
+    first, third = np.percentile(values, (25, 75), axis=0)
+    np.testing.assert_allclose(scaler.scale, 1 / (third - first), rtol=1e-15)
+
+
+def test_robust_takes_the_range_where_the_middle_half_is_one_value():
+    scaler = fit("robust", np.array([[0.0], [0], [0], [0], [8]]))
+    assert (scaler.shift[0], scaler.scale[0]) == (0, 1 / 8)
+
+
+def test_each_column_has_its_kind():
+    values = np.array([[0.0, 0, 0], [1, 10, 10], [5, 20, 20]])
+    scaler = Scaler.fit(["none", "minmax", "robust"], ["a", "b", "c"], values)
+    np.testing.assert_array_equal(scaler.transform(values)[1], [1, 0.5, 0])
+    assert scaler.to_json()["kinds"] == ["none", "minmax", "robust"]
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e9])
+@pytest.mark.parametrize("size", [1, 7, 5000])
+def test_blocks_give_what_the_whole_table_gives(size, offset):
+    values = np.random.default_rng(1).normal(offset, 1, (12_345, 3))
+    values[::7, 0] = np.nan
+    kinds = ("minmax", "zscore", "robust")
+    for shift in range(3):  # every kind on the column with gaps
+        kind = kinds[shift:] + kinds[:shift]
+        summary = summary_for(kind)
+        for start in range(0, len(values), size) if size > 1 else range(0, len(values), 97):
+            summary.add(values[start : start + (size if size > 1 else 97)])
+        parts, whole = Scaler.of(kind, "abc", summary), fit(list(kind), values)
+        exact = [j for j in range(3) if kind[j] != "zscore"]
+        np.testing.assert_array_equal(parts.shift[exact], whole.shift[exact])
+        np.testing.assert_array_equal(parts.scale[exact], whole.scale[exact])
+        j = kind.index("zscore")
+        known = values[~np.isnan(values[:, j]), j] - offset  # exact to a rounding of the offset
+        assert parts.shift[j] - offset == pytest.approx(known.mean(), abs=1e-15 * max(offset, 1) * 4)
+        assert 1 / parts.scale[j] == pytest.approx(known.std(), rel=1e-12)
+
+
+def test_quartiles_of_many_blocks_come_from_a_sample(monkeypatch):
+    monkeypatch.setattr(rnnfast.data.summary, "MOST_SAMPLED", 2000)
+    values = np.random.default_rng(2).permutation(np.linspace(0, 1, 20_001))[:, None]
+
+    def sampled():
+        summary = summary_for(["robust"])
+        for start in range(0, len(values), 700):
+            summary.add(values[start : start + 700])
+        return Scaler.of(["robust"], "a", summary)
+
+    assert sampled().shift[0] == pytest.approx(0.5, abs=0.05)
+    assert 1 / sampled().scale[0] == pytest.approx(0.5, abs=0.05)
+    assert sampled().to_json() == sampled().to_json()
+    assert fit("robust", values).shift[0] == 0.5  # of one block exactly
+
+
+@pytest.mark.parametrize("kind", ["minmax", "zscore", "robust"])
+@pytest.mark.parametrize("value", [7.5, 0.1, 1e300])
+def test_constant_column_maps_to_zero(kind, value):
+    values = np.full((3, 1), value)
+    scaler = fit(kind, values)
+    np.testing.assert_array_equal(scaler.transform(values), 0)
+    np.testing.assert_array_equal(scaler.inverse(np.zeros((3, 1))), values)
+
+
+def test_constant_column_keeps_its_unit():
     values = np.full((3, 1), 7.5)
     scaler = fit("minmax", values)
     np.testing.assert_array_equal(scaler.transform(values), 0)
     np.testing.assert_array_equal(scaler.inverse(np.zeros((3, 1))), values)
     np.testing.assert_array_equal(scaler.transform([[8.5]]), 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_without_values_stay(kind):
+    scaler = fit(kind, np.full((4, 1), np.nan))
+    assert (scaler.shift[0], scaler.scale[0]) == (0, 1)
 
 
 def test_gaps_are_ignored_and_kept():
@@ -90,13 +174,21 @@ def test_input_is_left_alone():
 
 
 def test_wrong_kind():
-    with pytest.raises(ValueError, match="minmax or none"):
-        fit("robust", np.ones((1, 1)))
+    with pytest.raises(ValueError, match="kind 'rubust' is not one of minmax"):
+        fit("rubust", np.ones((1, 1)))
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"kind": "other"}, {"shift": [1.0]}, {"scale": [0.0, 1.0]}, {"scale": [float("nan"), 1.0]}, {"shift": ["a", 1]}],
+    [
+        {"kinds": ["other", "minmax"]},
+        {"kinds": ["none"]},
+        {"kinds": 3},
+        {"shift": [1.0]},
+        {"scale": [0.0, 1.0]},
+        {"scale": [float("nan"), 1.0]},
+        {"shift": ["a", 1]},
+    ],
 )
 def test_damaged_storage(change):
     stored = fit("minmax", np.array([[0.0, -1.0], [10.0, 3.0]])).to_json()
@@ -104,3 +196,51 @@ def test_damaged_storage(change):
         Scaler.from_json({**stored, **change})
     with pytest.raises(ModelError, match="damaged"):
         Scaler.from_json({})
+
+
+# --- which column has which kind ---
+
+SCHEMA = Schema("id", "t", ("x1", "x2", "V1", "colour"), ("y",), "regression", categorical=("colour",), lag_target=True)
+
+
+def kinds(*scale, **options):
+    config = DataConfig(scale=scale, **options)
+    return [*feature_kinds(SCHEMA, config).values()], target_kinds(SCHEMA, config)
+
+
+def test_kinds_of_columns():
+    """One for all, names before patterns before that; the lagged target is the last of the features."""
+    assert list(feature_kinds(SCHEMA, DataConfig())) == ["x1", "x2", "V1", "y (lag)"]
+    assert kinds("minmax") == (["minmax"] * 4, ("minmax",))
+    assert kinds("zscore") == (["zscore"] * 4, ("zscore",))
+    assert kinds("zscore", "x1=none") == (["none", "zscore", "zscore", "zscore"], ("zscore",))
+    assert kinds("x*=robust", "x1=none") == (["none", "robust", "minmax", "minmax"], ("minmax",))
+    assert kinds("y=robust") == (["minmax", "minmax", "minmax", "robust"], ("robust",))
+    assert kinds("y (lag)=robust")[0][-1] == "robust"
+    assert kinds("y=robust", scale_target=False)[1] == ("none",)
+
+
+def test_unscaled_features_leave_the_target_scaled():
+    assert kinds("none") == (["none"] * 4, ("minmax",))
+    assert kinds("none", "y=none")[1] == ("none",)
+    assert kinds("none", scale_target=False)[1] == ("none",)
+
+
+@pytest.mark.parametrize(
+    ("scale", "match"),
+    [
+        (["zscor"], "'zscor' is not one of minmax, zscore, robust, none; did you mean 'zscore'"),
+        (["x1=rubust"], "'rubust' is not one of .*; did you mean 'robust'"),
+        (["x1"], "'x1' is not one of minmax.*COLUMN=WORD"),
+        (["=none"], "'none' is not one of|'=none'"),
+        (["y(lag)=none"], "scale: there is no column 'y.lag.'.*did you mean 'y .lag.'"),
+        (["z*=none"], "there is no column 'z\\*'"),
+        (["minmax", "zscore"], "all columns can be minmax or zscore, not both"),
+        (["x1=none", "x1=robust"], "column 'x1' can be none or robust, not both"),
+        (["x*=none", "*1=robust"], "x\\*=none and \\*1=robust both match column 'x1'; add x1=WORD"),
+        (["colour=none"], "column 'colour' holds categories"),
+    ],
+)
+def test_wrong_kinds_of_columns(scale, match):
+    with pytest.raises(UsageError, match=match):
+        kinds(*scale)

@@ -247,7 +247,7 @@ def test_the_validation_part_has_no_say():
     after = fit(data, **options)
     assert_same_weights(before, after)
     assert before.model.target_mean == after.model.target_mean
-    assert before.model.scaler.to_json() == after.model.scaler.to_json()
+    assert before.model.encoder.to_json() == after.model.encoder.to_json()
     assert before.model.target_scaler.to_json() == after.model.target_scaler.to_json()
     assert losses(before, "train") == losses(after, "train")
     assert losses(before, "valid") != losses(after, "valid")

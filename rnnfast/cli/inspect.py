@@ -9,10 +9,9 @@ import click
 
 from rnnfast.cli.common import State, command
 from rnnfast.cli.options import config_options, given
-from rnnfast.config import Config
+from rnnfast.config import READING, Config
 
-READING_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride", "horizon",
-                   "lag_target", "season", "weight", "split_by")  # fmt: skip
+ENCODING_OPTIONS = ("scale",)
 
 
 EXAMPLES = (
@@ -24,7 +23,7 @@ EXAMPLES = (
 
 @command("inspect", EXAMPLES)
 @click.argument("path", metavar="PATH")
-@config_options(READING_OPTIONS)
+@config_options(READING + ENCODING_OPTIONS)
 @click.pass_context
 def inspect(ctx: click.Context, /, path: str, **values: Any) -> None:
     """Show what a model holds, or how a table is read.
@@ -64,8 +63,8 @@ def _inspect_table(state: State, path: str, flags: dict[str, Any]) -> None:
     from rnnfast.data import read_table
     from rnnfast.description import describe_table
 
-    data = read_table(path, **{name: getattr(options, name) for name in READING_OPTIONS})
-    described = describe_table(data)
+    data = read_table(path, **{name: getattr(options, name) for name in READING})
+    described = describe_table(data, options)
     if state.json:
         state.print_json(described)
         return

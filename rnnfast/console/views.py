@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from rnnfast.console.encoding import encoding_of_table, encoding_rows
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import BAD, CAUTION, FAINT, GOOD, LABEL, WIDE, Screen, fields, table
 from rnnfast.console.text import classes_listed, counted, duration, listed, number, percent, scaled, shortened
@@ -42,7 +43,7 @@ def show_table(screen: Screen, data: SequenceData, described: Mapping[str, Any])
     """Print how a table is read: layout, roles and ranges of its columns."""
     from rnnfast.console.training import table_rows
 
-    screen.result(fields(table_rows(data, screen.verbose)), Text())
+    screen.result(fields([*table_rows(data, screen.verbose), *encoding_rows(encoding_of_table(described))]), Text())
     columns = described["columns"]
     shown = columns if screen.verbose else columns[:MOST_ROWS]
     wide = screen.out.width >= WIDE
@@ -81,7 +82,7 @@ def show_model(screen: Screen, described: Mapping[str, Any]) -> None:
         ("Task", task),
         ("Target", listed(columns["targets"])),
         ("Features", listed(columns["features"], most=len(columns["features"]) if screen.verbose else 8)),
-        ("Scaling", training["data"]["scale"]),
+        *encoding_rows(described),
         ("Training", _training_line(training, described["loss"])),
     ]
     trained = described["trained"]

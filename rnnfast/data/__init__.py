@@ -1,5 +1,6 @@
-"""Tables, sequences, scaling and splits; the only part of rnnfast that imports pandas."""
+"""Tables, sequences, encoding and splits; the only part of rnnfast that imports pandas."""
 
+from rnnfast.data.encoding import Encoder
 from rnnfast.data.parts import Parts
 from rnnfast.data.reading import read_table
 from rnnfast.data.scaling import Scaler
@@ -7,4 +8,4 @@ from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import SequenceData
 from rnnfast.data.split import split
 
-__all__ = ["Parts", "Scaler", "Schema", "SequenceData", "read_table", "split"]
+__all__ = ["Encoder", "Parts", "Scaler", "Schema", "SequenceData", "read_table", "split"]

@@ -5,20 +5,36 @@ A whole column is converted at once; the row of a bad cell is looked for after a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.data.categories import categories
 from rnnfast.data.source import listing
 from rnnfast.data.table import Table
 from rnnfast.errors import DataError
 
 Floats = NDArray[np.float64]
 
+MOST_SPELLINGS = 100  # of true and false in a column, with all their cases and spaces
 MOSTLY = 0.5  # share of cells that are numbers, from which a column with text counts as a damaged numeric one
 ROW_BLOCK = 4096  # rows written at a time into the feature matrix, so that they stay in the cache
+FILLED = {"zero": "0", "mean": "mean", "ffill": "filled forward", "error": "error"}  # rules for empty cells, in notes
+
+
+class Features(NamedTuple):
+    """The feature columns of a table.
+
+    x: (rows, F) float64, owned and C-contiguous, in original units, NaN where a cell is empty, indices of categories.
+    categories: texts of each categorical column. gaps: number of empty cells of the columns that have some.
+    """
+
+    x: Floats
+    categories: dict[str, tuple[str, ...]]
+    gaps: dict[str, int]
 
 
 def default_features(table: Table, taken: set[str]) -> tuple[tuple[str, ...], list[str]]:
@@ -34,24 +50,40 @@ def default_features(table: Table, taken: set[str]) -> tuple[tuple[str, ...], li
         filled = series.notna().sum()
         if not filled:
             blank.append(name)
-        elif pd.api.types.is_numeric_dtype(series.dtype) or parsed(series).notna().sum() >= MOSTLY * filled:
+        elif pd.api.types.is_numeric_dtype(series.dtype) or _mostly_numbers(series, int(filled)):
             names.append(name)
         else:
             text.append(name)
     notes = []
     if text:
-        notes.append(f"left out, as text is no feature: {listing(text)}")
+        notes.append(f"left out, as text is no feature (--categorical makes it one): {listing(text)}")
     if blank:
         notes.append(f"left out, as every cell is empty: {listing(blank)}")
     return tuple(names), notes
 
 
-def features(table: Table, names: tuple[str, ...]) -> Floats:
-    """Return the feature columns as an owned, writable (rows, F) C-contiguous array.
+def _mostly_numbers(series: pd.Series[Any], filled: int) -> bool:
+    return _truths(series) is not None or bool(parsed(series).notna().sum() >= MOSTLY * filled)
 
-    Raises DataError for text, empty and infinite cells.
+
+def features(
+    table: Table, names: tuple[str, ...], categorical: tuple[str, ...] = (), rules: Mapping[str, str] | None = None
+) -> Features:
+    """Read the feature columns.
+
+    categorical: those of the names that hold categories; rules: what to do with the empty cells of each column, or None
+    where the encoder of a model decides.
+    Raises DataError for text among numbers, infinite values, and empty cells where the rule is "error"; with rules, for
+    too many categories too.
     """
-    columns = [numbers(table, name, "leave the column out with --ignore") for name in names]
+    known: dict[str, tuple[str, ...]] = {}
+    columns = []
+    for name in names:
+        if name in categorical:
+            column, known[name] = categories(table, name, bounded=rules is not None)
+        else:
+            column = numbers(table, name, "leave the column out with --ignore")
+        columns.append(column)
     x = np.empty((table.rows, len(names)))
     for start in range(0, table.rows, ROW_BLOCK):
         rows = slice(start, start + ROW_BLOCK)
@@ -59,22 +91,36 @@ def features(table: Table, names: tuple[str, ...]) -> Floats:
             x[rows, j] = column[rows]
     with np.errstate(over="ignore", invalid="ignore"):
         total = x.sum()
-    if not np.isfinite(total):  # a sum of large finite values may overflow as well, so look closer
-        bad = ~np.isfinite(x)
-        if bad.any():
-            row = int(bad.any(axis=1).argmax())
-            raise _not_finite(table, row, names[int(bad[row].argmax())], int(bad.sum()))
-    return x
+    if np.isfinite(total):
+        return Features(x, known, {})
+    # A sum of large finite values may overflow as well, so look closer.
+    empty, infinite = np.isnan(x), np.isinf(x)
+    refused = np.array([rules is not None and rules[name] == "error" for name in names])
+    bad = infinite | (empty & refused)
+    if bad.any():
+        row = int(bad.any(axis=1).argmax())
+        j = int(bad[row].argmax())
+        raise _not_finite(table, row, names[j], bool(empty[row, j]), int(bad.sum()))
+    counts = zip(names, empty.sum(axis=0).tolist(), strict=True)
+    return Features(x, known, {name: count for name, count in counts if count})
 
 
-def _not_finite(table: Table, row: int, name: str, count: int) -> DataError:
+def _not_finite(table: Table, row: int, name: str, empty: bool, count: int) -> DataError:
     cell = table.cell(row, name)
     more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
-    if np.isnan(float(table.frame[name].iloc[row])):
-        fix = f"fill it, remove the row, or leave the column out with --ignore {name}"
+    if empty:
+        fix = f"fill it, say how with --missing {name}=mean (zero, ffill), or leave the column out with --ignore {name}"
         return table.error(row, name, f"the cell is empty ({cell!r}){more}; {fix}")
     fix = f"correct it, remove the row, or leave the column out with --ignore {name}"
     return table.error(row, name, f"{cell!r} is infinite as a float64{more}; {fix}")
+
+
+def gap_notes(gaps: Mapping[str, int], rules: Mapping[str, str] | None = None) -> list[str]:
+    """Say how many cells of which columns are empty and, with rules, what becomes of them."""
+    shown = [
+        f"{name} {count:,}" + ("" if rules is None else f" ({FILLED[rules[name]]})") for name, count in gaps.items()
+    ]
+    return [f"empty cells: {listing(shown)}"] if shown else []
 
 
 def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
@@ -82,6 +128,8 @@ def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
     series = table.frame[name]
     if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_complex_dtype(series.dtype):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if (truths := _truths(series)) is not None:
+        return truths
     values = parsed(series)
     bad = (values.isna() & series.notna()).to_numpy()
     if bad.any():
@@ -90,6 +138,8 @@ def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
         more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
         comma = "; write decimals with a point and no separators of thousands" if _with_comma(cell) else ""
         fix = "correct it or empty the cell" if not otherwise else f"correct it, or {otherwise} {name}"
+        if otherwise and count >= MOSTLY * series.notna().sum():
+            fix = f"make its texts categories with --categorical {name}, or {otherwise} {name}"
         raise table.error(row, name, f"{cell!r} is not a number{more}{comma}; {fix}")
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
@@ -99,6 +149,19 @@ def parsed(series: pd.Series[Any]) -> pd.Series[Any]:
     if series.dtype.kind in "mM":  # dates of a DataFrame
         return pd.Series(np.full(len(series), np.nan))
     return pd.to_numeric(series.astype(object), errors="coerce")
+
+
+def _truths(series: pd.Series[Any]) -> Floats | None:
+    """Return (rows,) 1 for true, 0 for false in any case, NaN for empty; None where a cell is anything else."""
+    if series.dtype.kind in "mMiufc" or isinstance(series.dtype, pd.CategoricalDtype):
+        return None
+    codes, distinct = pd.factorize(series)
+    if len(distinct) > MOST_SPELLINGS:
+        return None
+    words = [str(value).strip().lower() for value in distinct]
+    if not words or not set(words) <= {"true", "false"}:
+        return None
+    return np.array([float(word == "true") for word in words] + [np.nan])[codes]
 
 
 def _with_comma(cell: str) -> bool:

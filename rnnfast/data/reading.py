@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnnfast.config import Config, DataConfig
+from rnnfast.config import READING, Config, DataConfig
 from rnnfast.data import columns, marks
 from rnnfast.data.checks import check_duplicates, empty_id
 from rnnfast.data.horizon import (
@@ -23,6 +23,7 @@ from rnnfast.data.horizon import (
     moved,
     steps_ahead,
 )
+from rnnfast.data.rules import missing_rules
 from rnnfast.data.schema import DEFAULT_WINDOW, Roles, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
 from rnnfast.data.source import Source, listing, nearest, open_sources, require
@@ -34,9 +35,6 @@ from rnnfast.splitting import part_column
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride", "horizon", "lag_target",
-           "season", "weight", "split_by")  # fmt: skip
 
 
 def read_table(
@@ -51,8 +49,7 @@ def read_table(
     paths: CSV or TSV file, plain or gzipped, "-" for standard input, a DataFrame, or a list of them, read as one table.
     schema: of a training table; columns are then found by name, further ones and `options` but split_by are ignored.
     require_target: False accepts a table without target (y is then (rows, 0)) and reads no weights.
-    options: id, time, target, features, ignore, task ("auto"), predict ("auto"), window, stride, horizon, lag_target,
-    season, weight and split_by (whose column, if any, is read) as in DataConfig.
+    options: those of READING in config.py, as in DataConfig; of split_by the column, if any, is read.
     Raises DataError, naming file, line, column and value, for tables that cannot be used; UsageError for wrong options.
     """
     config = _config(options)
@@ -64,8 +61,8 @@ def read_table(
 
 def _config(options: dict[str, Any]) -> DataConfig:
     for name in options:
-        if name not in OPTIONS:
-            raise UsageError(f"read_table: unknown option {name!r}{nearest(name, OPTIONS)}")
+        if name not in READING:
+            raise UsageError(f"read_table: unknown option {name!r}{nearest(name, READING)}")
     return Config().with_values(options, "read_table").data
 
 
@@ -78,12 +75,12 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
     if names is None:
         taken = {*found.text, *found.targets, *found.left_out, found.weight or ""}
         names, notes = columns.default_features(table, taken)
+        names = tuple(name for name in sources[0].columns if name in names or name in found.categorical)
         if not names:
             raise DataError(
                 f"{sources[0].header_line()}: no numeric column is left as a feature; the columns are "
                 f"{listing(sources[0].columns)}"
             )
-    x = columns.features(table, names)
     y, task, classes = np.empty((table.rows, 0)), "", tuple[Any, ...]()
     if found.targets:
         y, task, classes, more = targets(table, found.targets, config.task)
@@ -100,15 +97,20 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
         window=window,
         stride=(config.stride or window) if window else None,
         layout=found.layout,
+        categorical=tuple(name for name in names if name in found.categorical),
         horizon=config.horizon,
         lag_target=config.lag_target,
         season=config.season,
         weight=found.weight,
     )
     check_ahead(schema)
+    rules = missing_rules(schema, config)
+    read = columns.features(table, names, schema.categorical, rules)
     weight = None if found.weight is None else weights(table, found.weight)
-    data = _sequences(table, x, y, schema, weight, found.part, require_target)
-    data.notes = (*_role_notes(found, schema), *notes, *_value_notes(data, config))
+    data = _sequences(table, read.x, y, schema, weight, found.part, require_target)
+    data.categories, data.origin = read.categories, table.origin
+    notes = [*_role_notes(found, schema), *notes, *columns.gap_notes(read.gaps, rules)]
+    data.notes = (*notes, *_value_notes(data, config))
     return data
 
 
@@ -116,8 +118,9 @@ def _after_schema(
     sources: list[Source], schema: Schema, require_target: bool, part_name: str | None = None
 ) -> SequenceData:
     """Read a table whose columns mean what a schema says."""
-    text = tuple(name for name in (schema.id, schema.time, part_name) if name is not None)
-    needed = (*text, *schema.features)
+    named = tuple(name for name in (schema.id, schema.time, part_name) if name is not None)
+    text = (*named, *schema.categorical)
+    needed = (*named, *schema.features)
     notes: list[str] = []
     with_targets = all(set(schema.targets) <= set(source.columns) for source in sources)
     labels = require_target
@@ -137,7 +140,7 @@ def _after_schema(
     # Classes of text stay text even where a file happens to hold only those that look like numbers.
     as_text = (*text, *schema.targets) if schema.classes and isinstance(schema.classes[0], str) else text
     table = load(sources, as_text, (*needed, *schema.targets) if with_targets else needed)
-    x = columns.features(table, schema.features)
+    read = columns.features(table, schema.features, schema.categorical)
     y = np.empty((table.rows, 0))
     if with_targets and schema.targets:
         try:
@@ -147,8 +150,9 @@ def _after_schema(
                 raise
             notes.append(f"the target is not used: {error}")
     weight = None if weight_name is None else weights(table, weight_name)
-    data = _sequences(table, x, y, schema, weight, part_name, labels)
-    data.notes = tuple(notes)
+    data = _sequences(table, read.x, y, schema, weight, part_name, labels)
+    data.categories, data.origin = read.categories, table.origin
+    data.notes = (*columns.gap_notes(read.gaps), *notes)
     if labels and not data.labelled.any():
         where = "no last step of a sequence" if schema.predict == "last" else "no step"
         raise table.column_error(", ".join(schema.targets), f"{where} has a target value; fill in what is known")
@@ -238,6 +242,8 @@ def _role_notes(found: Roles, schema: Schema) -> list[str]:
         f"ordered by {schema.time!r}" if schema.time else "in the order of the file",
         f"{len(schema.features)} {'feature' if len(schema.features) == 1 else 'features'} ({listing(schema.features)})",
     ]
+    if schema.categorical:
+        parts[-1] += f", of them categories: {listing(schema.categorical)}"
     if schema.targets:
         shown = [repr(value) for value in schema.classes]
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"

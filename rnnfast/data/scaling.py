@@ -1,59 +1,105 @@
-"""Scaling of columns: scaled = (value - shift) * scale, fitted on training rows and stored by column name."""
+"""Scaling of columns: scaled = (value - shift) * scale, fitted on training rows and stored by column name.
+
+    minmax    shift = minimum    scale = 1 / (maximum - minimum)
+    zscore    shift = mean       scale = 1 / population standard deviation
+    robust    shift = median     scale = 1 / (75th - 25th percentile), or 1 / range where these are all but equal
+    none      shift = 0          scale = 1
+
+A constant column maps to 0, one without any value stays as it is. A new kind is one entry of KINDS.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnfast.errors import DataError, ModelError
+from rnnfast.config import DataConfig
+from rnnfast.data.rules import Rules
+from rnnfast.data.schema import Schema
+from rnnfast.data.summary import Summary
+from rnnfast.errors import DataError, ModelError, UsageError
 
 Floats = NDArray[np.float64]
+
+LEAST_MIDDLE = 1e-12  # of the range: a narrower middle half is rounding, and outliers would leave float32
+
+
+def _minmax(summary: Summary, j: int) -> tuple[float, float]:
+    return summary.low[j], summary.high[j] - summary.low[j]
+
+
+def _zscore(summary: Summary, j: int) -> tuple[float, float]:
+    return summary.mean[j], summary.deviation[j]
+
+
+def _robust(summary: Summary, j: int) -> tuple[float, float]:
+    first, median, third = summary.quartiles(j)
+    spread = summary.high[j] - summary.low[j]
+    return median, third - first if third - first > LEAST_MIDDLE * spread else spread
+
+
+def _none(summary: Summary, j: int) -> tuple[float, float]:
+    return 0.0, 1.0
+
+
+# Shift and unit (1 / scale) of a column that is not constant.
+KINDS: dict[str, Callable[[Summary, int], tuple[float, float]]] = {
+    "minmax": _minmax,
+    "zscore": _zscore,
+    "robust": _robust,
+    "none": _none,
+}
 
 
 @dataclass(frozen=True)
 class Scaler:
     """A scaling per column.
 
-    kind: "minmax" (training values fill 0..1) or "none"; names: the columns, in the order of the values' last axis.
+    kinds: of each column, see the module; names: the columns, in the order of the values' last axis.
     shift (F,) in the unit of the column; scale (F,) in its inverse.
     """
 
-    kind: str
+    kinds: tuple[str, ...]
     names: tuple[str, ...]
     shift: Floats
     scale: Floats
 
     @classmethod
-    def fit(cls, kind: str, names: Sequence[str], values: ArrayLike) -> Scaler:
-        """Fit to values (rows, F); NaN is ignored.
+    def fit(cls, kinds: str | Sequence[str], names: Sequence[str], values: ArrayLike) -> Scaler:
+        """Fit to values (rows, F); NaN is ignored. kinds: one for all columns, or one for each.
 
-        A constant column maps to 0 (scale 1), one without any value stays as it is.
         Raises DataError for infinite values and for a range beyond float64.
         """
-        values = np.asarray(values, dtype=np.float64)
+        kinds = (kinds,) * len(names) if isinstance(kinds, str) else tuple(kinds)
+        summary = summary_for(kinds)
+        summary.add(np.asarray(values, dtype=np.float64))
+        return cls.of(kinds, names, summary)
+
+    @classmethod
+    def of(cls, kinds: Sequence[str], names: Sequence[str], summary: Summary) -> Scaler:
+        """Fit to what a summary by `summary_for` knows; errors as in `fit`."""
         shift, scale = np.zeros(len(names)), np.ones(len(names))
-        if kind == "minmax" and len(values):
-            # fmin and fmax skip NaN; a column of NaN alone stays NaN.
-            low, high = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
-            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                span = high - low
-                inverse = 1.0 / span
-            if np.isinf(span).any():
-                column = int(np.isinf(span).argmax())
+        low, high = summary.low, summary.high
+        with np.errstate(over="ignore", invalid="ignore"):
+            span = high - low
+        for j, kind in enumerate(kinds):
+            if kind == "none" or np.isnan(low[j]):
+                continue
+            if np.isinf(span[j]) or (kind == "zscore" and not np.isfinite(summary.squares[j])):
                 raise DataError(
-                    f"column {names[column]!r}: its range from {low[column]:g} to {high[column]:g} exceeds a float64; "
+                    f"column {names[j]!r}: its range from {low[j]:g} to {high[j]:g} exceeds a float64; "
                     "rescale the column"
                 )
-            shift = np.where(np.isnan(low), 0.0, low)
+            shift[j], unit = (low[j], 1.0) if low[j] == high[j] else KINDS[kind](summary, j)
+            with np.errstate(over="ignore", divide="ignore"):
+                inverse = np.divide(1.0, unit)
             # The range of a subnormal span has no inverse: such a column is as good as constant.
-            scale = np.where(np.isfinite(inverse), inverse, 1.0)
-        elif kind not in ("minmax", "none"):
-            raise ValueError(f"kind {kind!r} is not minmax or none")
-        return cls(kind, tuple(names), shift, scale)
+            scale[j] = inverse if np.isfinite(inverse) else 1.0
+        return cls(tuple(kinds), tuple(names), shift, scale)
 
     def transform(self, values: ArrayLike) -> Floats:
         """Scale values (rows, F) into a new array."""
@@ -70,7 +116,7 @@ class Scaler:
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values; floats survive exactly."""
         return {
-            "kind": self.kind,
+            "kinds": list(self.kinds),
             "names": list(self.names),
             "shift": self.shift.tolist(),
             "scale": self.scale.tolist(),
@@ -80,12 +126,56 @@ class Scaler:
     def from_json(cls, values: Mapping[str, Any]) -> Scaler:
         """Rebuild a scaler from `to_json`; raises ModelError for missing, unequal or non-finite values."""
         try:
-            kind, names = values["kind"], tuple(values["names"])
+            kinds, names = tuple(values["kinds"]), tuple(values["names"])
             shift = np.array(values["shift"], dtype=np.float64)
             scale = np.array(values["scale"], dtype=np.float64)
+            known = all(kind in KINDS for kind in kinds)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the scaler stored in the model is damaged ({error!r}); train it again") from None
         usable = np.isfinite(shift).all() and np.isfinite(scale).all() and (scale != 0).all()
-        if kind not in ("minmax", "none") or shift.shape != (len(names),) or scale.shape != shift.shape or not usable:
+        size = (len(names),)
+        if not known or len(kinds) != len(names) or shift.shape != size or scale.shape != size or not usable:
             raise ModelError("the scaler stored in the model is damaged (its values do not fit); train it again")
-        return cls(kind, names, shift, scale)
+        return cls(kinds, names, shift, scale)
+
+
+def summary_for(kinds: Sequence[str], means: Sequence[int] = ()) -> Summary:
+    """Return an empty summary of what the kinds of columns need; means: columns whose mean is needed anyway."""
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ValueError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
+    moments = [j for j, kind in enumerate(kinds) if kind == "zscore" or j in means]
+    return Summary(len(kinds), moments, [j for j, kind in enumerate(kinds) if kind == "robust"])
+
+
+def feature_kinds(schema: Schema, config: DataConfig) -> dict[str, str]:
+    """Return the kind of each column of x that holds numbers; a lagged target has that of its target.
+
+    Raises UsageError for unknown kinds and columns, and for a kind of a column that holds categories.
+    """
+    rules = _rules(schema, config)
+    target = {f"{name} (lag)": name for name in schema.targets} if schema.lag_target else {}
+    numbers = [name for name in schema.columns if name not in schema.categorical]
+    return {name: rules.by_name(name) or rules.of(target.get(name, name)) for name in numbers}
+
+
+def target_kinds(schema: Schema, config: DataConfig) -> tuple[str, ...]:
+    """Return the kind of each target: classes are not scaled, quantities like the features.
+
+    A kind that names the target wins; "none" for all columns leaves the targets at minmax, as `scale_target` decides
+    about them.
+    """
+    rules = _rules(schema, config)
+    if schema.task != "regression" or not config.scale_target:
+        return ("none",) * len(schema.targets)
+    everywhere = "minmax" if rules.everywhere == "none" else rules.everywhere
+    return tuple(rules.by_name(name) or everywhere for name in schema.targets)
+
+
+def _rules(schema: Schema, config: DataConfig) -> Rules:
+    rules = Rules.parse("scale", config.scale, KINDS)
+    for name in schema.categorical:
+        if name in rules.named:
+            raise UsageError(f"scale: column {name!r} holds categories, which are not scaled; leave it out")
+    rules.check((*(name for name in schema.columns if name not in schema.categorical), *schema.targets))
+    return rules

@@ -106,6 +106,7 @@ class Roles:
     """Which column is what, as far as the header and the options tell.
 
     features: None for "all other numeric columns", which takes the rows to decide; left_out: columns that are none.
+    categorical: features that hold categories; with features None these are features beside the numeric ones.
     weight, part: column with the weight of a row, and with the part it belongs to, or None.
     """
 
@@ -115,13 +116,14 @@ class Roles:
     features: tuple[str, ...] | None
     left_out: tuple[str, ...]
     layout: str
+    categorical: tuple[str, ...] = ()
     weight: str | None = None
     part: str | None = None
 
     @property
     def text(self) -> tuple[str, ...]:
         """Columns whose text is kept as in the file."""
-        return tuple(name for name in (self.id, self.time, self.part) if name is not None)
+        return (*(name for name in (self.id, self.time, self.part) if name is not None), *self.categorical)
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,12 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
     ignored = _expand(source, options.ignore)
     targets = _expand(source, options.target)
     features = _expand(source, options.features)
+    categorical = _expand(source, options.categorical)
     marks = {name for name in (options.weight, part_column(options.split_by)) if name}  # columns that are no feature
     single = [name for name in (options.id, options.time, *sorted(marks)) if name is not None]
     require(source, single)
     _check_conflicts(options)
-    named = {*ignored, *targets, *features, *source.nameless, *single}
+    named = {*ignored, *targets, *features, *categorical, *source.nameless, *single}
     layout = next((found for match in (_original, _card) if (found := match(columns, named))), None)
     if layout is None:
         layout = _by_name(columns, named, options.id)
@@ -161,7 +164,10 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
         )
     taken = {*ignored, *targets, *marks, id_column, time}
     chosen = features or layout.features
-    kept = tuple(name for name in chosen if name not in taken) if chosen else None
+    categorical = tuple(name for name in categorical if name not in taken)
+    kept = tuple(name for name in dict.fromkeys((*chosen, *categorical)) if name not in taken) if chosen else None
+    by_type = (name for name in source.categorical if name not in taken and (kept is None or name in kept))
+    categorical = tuple(dict.fromkeys((*categorical, *by_type)))
     if kept == ():
         raise DataError(f"{source.header_line()}: no column is left as a feature; the columns are {listing(columns)}")
     if options.stride is not None and options.window is None and id_column is not None:
@@ -169,10 +175,10 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
             f"stride {options.stride} has no effect without a window: sequences are the rows of each {id_column!r}; "
             "add --window N or leave --stride out"
         )
-    idle = {*ignored, *source.nameless, *layout.others} - {*targets, *(kept or ()), id_column, time}
+    idle = {*ignored, *source.nameless, *layout.others} - {*targets, *(kept or ()), *categorical, id_column, time}
     left_out = tuple(name for name in columns if name in idle)
     part = part_column(options.split_by)
-    return Roles(id_column, time, targets, kept, left_out, layout.name, options.weight, part)
+    return Roles(id_column, time, targets, kept, left_out, layout.name, categorical, options.weight, part)
 
 
 def _expand(source: Source, names: Sequence[str]) -> tuple[str, ...]:
@@ -200,9 +206,10 @@ def _check_conflicts(options: DataConfig) -> None:
         ("ignore", options.ignore),
         ("weight", (options.weight,)),
         ("split-by", (part_column(options.split_by),)),
+        ("categorical", options.categorical),
     ):
         for name in names:
-            if name is None:
+            if name is None or (role == "categorical" and named.get(name) == "features"):
                 continue
             if named.setdefault(name, role) != role:
                 raise UsageError(f"column {name!r} is given as {named[name]} and as {role}; give it one role")

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from rnnfast.data.origin import Origin
 from rnnfast.data.schema import Schema
 
 Integers = NDArray[np.int64]
@@ -55,6 +56,7 @@ class SequenceData:
     horizon of 0.
     part: (rows,) int8, 0 train, 1 valid, 2 test, as a column of the table says; else None.
     categories: of each categorical column, the texts that its indices in x stand for.
+    origin: finds file and line of a row, for messages; None where the rows come from no table.
     schema: meaning of the columns; source: names of the inputs; digest: sha256 of their contents.
     notes: sentences for the user about what was recognised, left out or chosen.
     """
@@ -75,6 +77,7 @@ class SequenceData:
     naive: NDArray[np.float64] | None = None
     part: NDArray[np.int8] | None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    origin: Origin | None = field(default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state to pickle or copy, with the digest computed."""
@@ -109,6 +112,16 @@ class SequenceData:
             last[self.offsets[1:] - 1] = True
             known &= last
         return known
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(rows,) bool, the steps up to and including the last labelled one of each sequence.
+
+        Training on these sequences learns from nothing else: later steps, and sequences without any label, have no say.
+        """
+        rows = np.arange(self.rows)
+        last = np.maximum.reduceat(np.where(self.labelled, rows, -1), self.offsets[:-1])
+        return np.asarray(rows <= np.repeat(last, self.lengths))
 
     def take(self, indices: ArrayLike) -> SequenceData:
         """Copy whole sequences, in the order given."""

@@ -58,6 +58,14 @@ class Source:
     delimiter: str = ","
     gzipped: bool = field(default=False, repr=False)
 
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """Columns of a DataFrame that hold categories by their type."""
+        if self.frame is None:
+            return ()
+        types = zip(self.columns, self.frame.dtypes, strict=True)
+        return tuple(name for name, kind in types if isinstance(kind, pd.CategoricalDtype))
+
     def stored(self) -> IO[bytes]:
         """Open the bytes as stored."""
         return Path(self.name).open("rb") if self.content is None else io.BytesIO(self.content)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnfast.data.origin import Origin
 from rnnfast.data.source import Source, nearest, require, short
 from rnnfast.errors import DataError
 
@@ -45,27 +46,26 @@ class Table:
         """Number of rows."""
         return self.starts[-1]
 
+    @property
+    def origin(self) -> Origin:
+        """What finds file and line of a row."""
+        return Origin(self.sources, self.starts)
+
     def where(self, row: int) -> str:
         """Name file and line of a row (0-based over all files)."""
-        source, local = self._local(row)
-        return source.where(local)
+        return self.origin.where(row)
 
     def cell(self, row: int, column: str) -> str:
         """Text of a cell as in its file, shortened for messages."""
-        source, local = self._local(row)
-        return source.cell(local, column)
+        return self.origin.cell(row, column)
 
     def error(self, row: int, column: str, message: str) -> DataError:
         """Build the error about one cell: file, line, column, then the message."""
-        return DataError(f"{self.where(row)}, column {column!r}: {message}")
+        return self.origin.error(row, column, message)
 
     def column_error(self, column: str, message: str) -> DataError:
         """Build the error about a whole column."""
         return DataError(f"{', '.join(source.name for source in self.sources)}, column {column!r}: {message}")
-
-    def _local(self, row: int) -> tuple[Source, int]:
-        position = int(np.searchsorted(self.starts, row, side="right")) - 1
-        return self.sources[position], int(row) - self.starts[position]
 
 
 def load(sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None = None) -> Table:

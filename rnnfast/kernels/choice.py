@@ -9,7 +9,7 @@ from rnnfast.kernels.activations import MASKED, NEED_INPUT
 from rnnfast.kernels.cells import CELLS
 from rnnfast.kernels.layout import Layout
 from rnnfast.kernels.shape import Shape
-from rnnfast.kernels.workspace import PAD, Data, aligned
+from rnnfast.kernels.workspace import PAD, Data, aligned, on_cache_line
 
 # The register engine holds Wh, Wy and a gradient of each in registers: beyond these sizes tiles are faster.
 REGISTER_HIDDEN = 16
@@ -107,8 +107,7 @@ def training_data(x, y, weight, offsets, dtype):
     padded_y, padded_weight = aligned(rows * targets + PAD, dtype), aligned(rows * targets + PAD, dtype)
     padded_y[: rows * targets] = np.where(np.asarray(weight)[:, None] != 0, y, 0.0).ravel()
     padded_weight[: rows * targets] = np.repeat(weight, targets)
-    features = aligned(x.size, dtype)
-    features[:] = x.ravel()
+    features = on_cache_line(x, dtype)
     # Each sequence is summed by itself: differences of one running sum would lose small weights after large ones.
     mass = np.add.reduceat(np.asarray(weight, np.float64), offsets[:-1])
     return Data(features, padded_y, padded_weight, np.ascontiguousarray(offsets, np.int64), mass)

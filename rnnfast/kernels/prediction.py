@@ -8,7 +8,7 @@ from rnnfast.kernels import epoch, rnn_sequence
 from rnnfast.kernels.cells import CELLS
 from rnnfast.kernels.choice import CHUNK_BYTES, fits_registers, layout_of, shape_of
 from rnnfast.kernels.update import Network
-from rnnfast.kernels.workspace import aligned, most_rows, packed_work, place, sequence_work
+from rnnfast.kernels.workspace import aligned, most_rows, on_cache_line, packed_work, place, sequence_work
 
 SEQUENCES = 32  # computed side by side: more share each row of weights, fewer leave room in cache for more steps
 
@@ -30,8 +30,7 @@ class Predictor:
 
         x: (rows, F) scaled features; offsets: (sequences + 1,). Returns: (rows, O) of the architecture's dtype.
         """
-        features = aligned(x.size, self.architecture.dtype)
-        features[:] = x.ravel()
+        features = on_cache_line(x, self.architecture.dtype)
         return self.outputs_of(features, np.ascontiguousarray(offsets, np.int64))
 
     def outputs_of(self, features, offsets):

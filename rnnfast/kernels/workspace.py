@@ -27,6 +27,15 @@ def aligned(size, dtype):
     return raw[start : start + size * dtype.itemsize].view(dtype)
 
 
+def on_cache_line(x, dtype):
+    """The numbers of x, flat: x itself where it is C-contiguous, of that type and on a cache line, else a copy."""
+    if x.dtype == dtype and x.flags.c_contiguous and x.ctypes.data % ALIGNMENT == 0:
+        return x.ravel()
+    flat = aligned(x.size, dtype)
+    flat[:] = x.ravel()
+    return flat
+
+
 class Data(NamedTuple):
     """The training or evaluation tensors of a kernel, all sequences end to end; C targets per step, O or 1 (class
     index).

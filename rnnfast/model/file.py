@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from rnnfast.config import Config
-from rnnfast.data import Scaler, Schema
+from rnnfast.data import Encoder, Scaler, Schema
 from rnnfast.errors import ModelError, UsageError
 from rnnfast.files import write_whole
 from rnnfast.metrics.evaluation import plain
@@ -36,7 +36,7 @@ def save(model: Model, path: str | Path) -> None:
         "task": model.schema.task,
         "loss": model.loss,
         "columns": model.schema.to_json(),
-        "scaler": model.scaler.to_json(),
+        **model.encoder.to_json(),
         "target_scaler": model.target_scaler.to_json(),
         "target_mean": list(model.target_mean),
         "class_weights": list(model.class_weights),
@@ -76,7 +76,7 @@ def _model(tensors: dict[str, Any], header: dict[str, Any], path: Path) -> Model
     model = Model(
         parameters=tensors,
         schema=Schema.from_json(header["columns"]),
-        scaler=Scaler.from_json(header["scaler"]),
+        encoder=Encoder.from_json(header),
         target_scaler=Scaler.from_json(header["target_scaler"]),
         config=Config().with_values(options, str(path)),
         loss=header["loss"],
@@ -92,7 +92,8 @@ def _model(tensors: dict[str, Any], header: dict[str, Any], path: Path) -> Model
         "architecture": header["architecture"] == plain(asdict(model.architecture)),
         "task": schema.task in LOSSES_OF_TASK and _classes_fit(schema),
         "loss": model.loss in LOSSES_OF_TASK.get(schema.task, ()),
-        "scaler": model.scaler.names == schema.columns,
+        "missing": model.encoder.columns == schema.columns,
+        "categories": tuple(model.encoder.categories) == schema.categorical,
         "target_scaler": model.target_scaler.names == schema.targets,
         "target_mean": len(model.target_mean) == schema.outputs,
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config import Config
-from rnnfast.data import Scaler, Schema, SequenceData
+from rnnfast.data import Encoder, Scaler, Schema, SequenceData
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.metrics import (
     baseline_binary,
@@ -38,9 +38,9 @@ LEAST_SHARE = 1e-12  # of a class: keeps the logits of the baseline finite
 
 @dataclass
 class Model:
-    """Weights, columns and scalers.
+    """Weights, columns, encoder and scaler of the targets.
 
-    parameters: PyTorch's tensor names to arrays. scaler, target_scaler: fitted on training rows; target_scaler leaves
+    parameters: PyTorch's tensor names to arrays. encoder, target_scaler: fitted on training rows; target_scaler leaves
     the labels of classes alone. target_mean: (O,) mean of the training targets, or the share of each class of a
     multiclass task: the baseline. threshold:
     probability from which a binary prediction is positive. metadata: versions, metrics, digest and split of the
@@ -49,7 +49,7 @@ class Model:
 
     parameters: dict[str, Floats]
     schema: Schema
-    scaler: Scaler
+    encoder: Encoder
     target_scaler: Scaler
     config: Config
     loss: str  # resolved: mse | mae | huber | bce | ce
@@ -61,7 +61,7 @@ class Model:
     @property
     def architecture(self) -> Architecture:
         """What the kernels need to know of the network."""
-        return architecture(self.config, self.schema)
+        return architecture(self.config, self.schema, self.encoder)
 
     @property
     def parameter_count(self) -> int:
@@ -76,9 +76,10 @@ class Model:
         """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets."""
         from rnnfast.kernels.engine import Predictor, layout_of
 
-        self._check_columns(data)
-        parameters = layout_of(self.architecture).flatten(self.parameters, self.architecture.dtype)
-        outputs: Floats = Predictor(self.architecture, parameters).outputs(self.scaler.transform(data.x), data.offsets)
+        net = self.architecture
+        inputs = self.encoder.transform(data, net.dtype)
+        parameters = layout_of(net).flatten(self.parameters, net.dtype)
+        outputs: Floats = Predictor(net, parameters).outputs(inputs, data.offsets)
         return outputs
 
     def answers(self, outputs: Floats) -> Floats:
@@ -233,21 +234,14 @@ class Model:
             mean = np.log(share / (1 - share))
         return np.broadcast_to(mean, shape)
 
-    def _check_columns(self, data: SequenceData) -> None:
-        if data.schema.columns != self.schema.columns:
-            raise DataError(
-                f"{', '.join(data.source)}: its features are {', '.join(data.schema.columns)}; the model wants "
-                f"{', '.join(self.schema.columns)}. Read the table with read_table(path, schema=model.schema)"
-            )
 
-
-def architecture(config: Config, schema: Schema) -> Architecture:
+def architecture(config: Config, schema: Schema, encoder: Encoder) -> Architecture:
     """The architecture that a configuration asks for on a table."""
     from rnnfast.kernels.architecture import Architecture
 
     return Architecture(
         cell=config.model.cell,
-        features=len(schema.columns),
+        features=len(encoder.names),
         hidden=config.model.hidden,
         outputs=schema.outputs,
         activation=config.model.activation,

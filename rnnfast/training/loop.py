@@ -73,7 +73,7 @@ class Loop:
         self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
         self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())
         if valid is not None:
-            self.valid_x = np.ascontiguousarray(model.scaler.transform(valid.x), model.architecture.dtype)
+            self.valid_x = model.encoder.transform(valid, model.architecture.dtype)
         self.fit = Fit()
 
     def run(self) -> Fit:

@@ -1,4 +1,4 @@
-"""From sequences in original units to what training needs: fitted scalers, initial weights, tensors of the kernels."""
+"""From sequences in original units to what training needs: fitted encoder, initial weights, tensors of the kernels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config import Config
-from rnnfast.data import Scaler, Schema, SequenceData
+from rnnfast.data import Encoder, Scaler, Schema, SequenceData
+from rnnfast.data.scaling import target_kinds
 from rnnfast.data.weights import check_weights
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.metrics.loss import LOSSES_OF_TASK
@@ -33,7 +34,7 @@ def resolved_loss(config: Config, task: str) -> str:
 
 
 def initial_model(train: SequenceData, config: Config) -> Model:
-    """Fit the scalers on the training part and draw the weights.
+    """Fit encoder and target scaler on the training part and draw the weights.
 
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
     """
@@ -51,9 +52,9 @@ def initial_model(train: SequenceData, config: Config) -> Model:
             f"{where}: all {len(y):,} labels of the training part are {schema.classes[int(y[0, 0])]!r}; "
             f"a classifier needs {needed} classes: give a larger --split, another --seed, or more data"
         )
-    net = architecture(config, schema)
+    encoder = Encoder.fit([train], config.data)
+    net = architecture(config, schema, encoder)
     model = config.model
-    scale_target = config.data.scale_target and schema.task == "regression"
     layout = layout_of(net)
     tensors = initial_tensors(
         layout.shapes(), model.init, layout.gates, config.train.seed, model.init_range, model.recurrent_bias
@@ -63,8 +64,8 @@ def initial_model(train: SequenceData, config: Config) -> Model:
     return Model(
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
         schema=schema,
-        scaler=Scaler.fit(config.data.scale[0], schema.columns, train.x),
-        target_scaler=Scaler.fit("minmax" if scale_target else "none", schema.targets, y),
+        encoder=encoder,
+        target_scaler=Scaler.fit(target_kinds(schema, config.data), schema.targets, y),
         config=config,
         loss=resolved_loss(config, schema.task),
         target_mean=tuple(float(mean) for mean in _answers(schema, y).mean(axis=0)),
@@ -118,9 +119,10 @@ def starting_tensors(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mappin
 
 
 def kernel_data(model: Model, data: SequenceData) -> Any:
-    """Tensors of the training kernel: scaled, in the run's precision."""
+    """Tensors of the training kernel: encoded, in the run's precision."""
     from rnnfast.kernels.engine import training_data
 
     target = data.y if data.schema.classes else model.target_scaler.transform(data.y)
     weight = model.step_weights(data.y, data.labelled, data.weight)
-    return training_data(model.scaler.transform(data.x), target, weight, data.offsets, model.config.train.dtype)
+    dtype = model.config.train.dtype
+    return training_data(model.encoder.transform(data, dtype), target, weight, data.offsets, dtype)

@@ -7,11 +7,10 @@ import io
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from rnnfast.config import Config, DataConfig
+from rnnfast.config import READING, Config, DataConfig
 from rnnfast.data import Parts, SequenceData, read_table, split
 from rnnfast.data.horizon import steps_ahead
 from rnnfast.data.weights import check_weights, one_per_sequence
@@ -29,9 +28,6 @@ from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
 
 MANY_LABELS = 0.1  # left out by a split, of those that stay
-# Options of [data] that say how columns are read.
-TABLE_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride", "horizon",
-                 "lag_target", "season", "weight", "split_by")  # fmt: skip
 
 
 def train(
@@ -105,7 +101,7 @@ def read_tables(data: Any, valid: Any, test: Any, config: Config, reporter: Repo
 def _table(data: Any, config: Config) -> SequenceData:
     if isinstance(data, SequenceData):
         return data
-    return read_table(data, **{name: getattr(config.data, name) for name in TABLE_OPTIONS})
+    return read_table(data, **{name: getattr(config.data, name) for name in READING})
 
 
 def _parts(table: SequenceData, config: Config, valid: Any, test: Any) -> Parts:
@@ -151,6 +147,8 @@ def _fit(
     if config.train.schedule == "plateau" and parts.valid is None:
         raise UsageError("--schedule plateau watches the validation loss: it needs a validation part (--split)")
     model = initial_model(parts.train, config)
+    if parts.test is not None:
+        model.encoder.check(parts.test)  # training and validation part are encoded before anything is compiled
     loop = Loop(model, parts.train, parts.valid, reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     fit = loop.run()
@@ -276,6 +274,3 @@ def _history_csv(history: list[dict[str, Any]]) -> bytes:
     writer.writeheader()
     writer.writerows(history)
     return stream.getvalue().encode()
-
-
-assert set(TABLE_OPTIONS) <= {declared.name for declared in fields(DataConfig)}

@@ -1,0 +1,277 @@
+"""From the columns of a table to the inputs of a network; everything is fitted on the training rows.
+
+    numbers           (value - shift) * scale, one input each
+    categories        an input per category of the training rows, 1 or 0, and one for all others, "(unseen)"
+    missing values    by the column's rule; with `missing_indicator` one more input, 1 where the cell was empty
+
+Inputs come in this order: all numbers, all categories, all indicators, each in the order of the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rnnfast.config import DataConfig
+from rnnfast.data.fitting import Fitting
+from rnnfast.data.rules import MISSING
+from rnnfast.data.scaling import Scaler
+from rnnfast.data.sequences import SequenceData
+from rnnfast.data.source import listing, short
+from rnnfast.errors import DataError, ModelError
+
+Floats = NDArray[np.floating[Any]]
+
+BLOCK_NUMBERS = 32768  # numbers scaled at a time: 256 KiB, so that they stay in the second-level cache
+CACHE_LINE = 64  # bytes; kernels take inputs that start on one as they are
+UNSEEN = "(unseen)"
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """From the columns of SequenceData.x (schema.columns, original units, NaN = empty cell, category index) to the
+    inputs of the network.
+
+    rules: of each column of x, in order, "error", "zero", "mean" or "ffill" for its empty cells.
+    scaler: of the columns that hold numbers. categories: of each other column, those of the training rows, sorted.
+    fills: of columns with a rule other than error, what an empty cell becomes, in original units or as a category;
+    None for no category.
+    unseen: "bucket" gives other categories an input of their own, "error" refuses them.
+    indicator: whether there is an input for empty cells.
+    """
+
+    rules: Mapping[str, str]
+    scaler: Scaler
+    categories: Mapping[str, tuple[str, ...]]
+    fills: Mapping[str, float | str | None]
+    unseen: str = "bucket"
+    indicator: bool = False
+
+    @classmethod
+    def fit(cls, blocks: Iterable[SequenceData], config: DataConfig) -> Encoder:
+        """Fit to parts of the training rows, each visited once; a table in memory is one block.
+
+        Quartiles of several blocks come from a sample of 1,000,000 rows, drawn the same way every time.
+        Raises UsageError for options that do not fit the columns; DataError for a range beyond float64 and for too
+        many categories.
+        """
+        fitting: Fitting | None = None
+        for block in blocks:
+            fitting = fitting or Fitting(block.schema, config)
+            fitting.add(block)
+        if fitting is None:
+            raise ValueError("an encoder needs at least one block of rows")
+        return cls(
+            fitting.rules,
+            fitting.scaler(),
+            fitting.categories(),
+            fitting.fills(),
+            config.unseen,
+            config.missing_indicator,
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of x."""
+        return tuple(self.rules)
+
+    @property
+    def indicated(self) -> tuple[str, ...]:
+        """Columns that have an input for empty cells."""
+        return tuple(name for name, rule in self.rules.items() if self.indicator and rule != "error")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Inputs of the network: "x1", "colour=red", "colour=(unseen)", "x1 (missing)"."""
+        other = (UNSEEN,) if self.unseen == "bucket" else ()
+        categories = (f"{name}={text}" for name, known in self.categories.items() for text in (*known, *other))
+        return (*self.scaler.names, *categories, *(f"{name} (missing)" for name in self.indicated))
+
+    def transform(self, data: SequenceData, dtype: DTypeLike = np.float64) -> Floats:
+        """Return the inputs for every step, a new (rows, len(names)) C-contiguous array that starts on a cache line.
+
+        Raises DataError for other columns and, naming file, line, column and value, for an empty cell of a column whose
+        rule is "error" and, with `unseen` "error", for a category that the training rows lack.
+        """
+        self._check_columns(data)
+        out = _aligned((data.rows, len(self.names)), np.dtype(dtype))
+        numbers = len(self.scaler.names)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._numbers(data, out[:, :numbers])
+        out[:, numbers:] = 0
+        rows, first = np.arange(data.rows), numbers
+        for name, known in self.categories.items():
+            codes = self._codes(data, name)
+            some = codes >= 0
+            out[rows[some], first + codes[some]] = 1
+            first += len(known) + (self.unseen == "bucket")
+        for j, name in enumerate(self.indicated, first):
+            out[:, j] = np.isnan(data.x[:, self.columns.index(name)])
+        return out
+
+    def check(self, data: SequenceData) -> None:
+        """Raise the errors of `transform`, without its work."""
+        self._check_columns(data)
+        for name in self.categories:
+            self._codes(data, name)
+        with np.errstate(over="ignore", invalid="ignore"):
+            gaps = np.isnan(data.x.sum())  # one pass in nearly all cases
+        for j, (name, rule) in enumerate(self.rules.items() if gaps else ()):
+            if rule == "error" and np.isnan(data.x[:, j]).any():
+                self._refuse_empty(data, name)
+
+    def _check_columns(self, data: SequenceData) -> None:
+        for what, has, wants in (
+            ("features", data.schema.columns, self.columns),
+            ("columns of categories", data.schema.categorical, tuple(self.categories)),
+        ):
+            if has != wants:
+                raise DataError(
+                    f"{', '.join(data.source)}: its {what} are {', '.join(has) or 'none'}; the model wants "
+                    f"{', '.join(wants) or 'none'}. Read the table with read_table(path, schema=model.schema)"
+                )
+
+    def _numbers(self, data: SequenceData, out: Floats) -> None:
+        """Scale and fill the columns that hold numbers. Writes: out (rows, numbers)."""
+        shift, scale, names = self.scaler.shift, self.scaler.scale, self.scaler.names
+        picked = [self.columns.index(name) for name in names] if self.categories else None
+        fill = np.array([self.fills.get(name, np.nan) for name in names], dtype=np.float64)
+        fill = (fill - shift) * scale
+        constant = np.where([self.rules[name] == "ffill" for name in names], np.nan, fill)
+        step = max(1, min(data.rows, BLOCK_NUMBERS // max(len(names), 1)))
+        # One long loop per block instead of a short one per row: the rows of a block are as wide as these.
+        shifts, scales = np.tile(shift, (step, 1)), np.tile(scale, (step, 1))
+        work, gaps = np.empty((step, len(names))), False
+        for start in range(0, data.rows, step):  # in `transform`, which lets numbers overflow
+            block = data.x[start : start + step]
+            block = block if picked is None else block[:, picked]
+            rows = len(block)
+            part = np.subtract(block, shifts[:rows], out=work[:rows])
+            part *= scales[:rows]
+            if np.isnan(part.sum()):
+                gaps = True
+                np.copyto(part, constant, where=np.isnan(part))
+            out[start : start + rows] = part
+        if not gaps:
+            return
+        for j in np.flatnonzero(np.isnan(out).any(axis=0)):
+            if self.rules[names[j]] == "error":
+                self._refuse_empty(data, names[j])
+            out[:, j] = _carried(out[:, j], data.offsets, float(fill[j]))
+
+    def _codes(self, data: SequenceData, name: str) -> NDArray[np.int64]:
+        """Return (rows,), the input of a categorical column that is 1, counted from its first; -1 for none."""
+        column, known = data.x[:, self.columns.index(name)], self.categories[name]
+        place = {text: k for k, text in enumerate(known)}
+        # A place for empty cells ends the list, where the index -1 finds it.
+        places = np.array([*(place.get(text, len(known)) for text in data.categories[name]), -1], dtype=np.int64)
+        empty = np.isnan(column)
+        codes = places[np.where(empty, -1, column).astype(np.int64)]
+        if self.unseen == "error" and (codes == len(known)).any():
+            row = int((codes == len(known)).argmax())
+            found, has = short(data.categories[name][int(column[row])]), listing(known)
+            raise _cell_error(
+                data,
+                row,
+                name,
+                f"{found!r} is a category that the training rows lack; they have {has}. Correct it, or train with "
+                "--unseen bucket",
+            )
+        if empty.any():
+            if self.rules[name] == "error":
+                self._refuse_empty(data, name)
+            fill = place.get(str(self.fills[name]), -1) if self.fills[name] is not None else -1
+            if self.rules[name] == "ffill":
+                return _carried(np.where(empty, np.nan, codes), data.offsets, fill).astype(np.int64)
+            codes[empty] = fill
+        return codes
+
+    def _refuse_empty(self, data: SequenceData, name: str) -> None:
+        empty = np.isnan(data.x[:, self.columns.index(name)])
+        more = f" (and {empty.sum() - 1:,} more such cells)" if empty.sum() > 1 else ""
+        raise _cell_error(
+            data,
+            int(empty.argmax()),
+            name,
+            f"the cell is empty{more}, and the model has no rule for that; fill it, or train with --missing mean, zero "
+            "or ffill",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values; floats survive exactly."""
+        return {
+            "inputs": list(self.names),
+            "scaler": self.scaler.to_json(),
+            "categories": {name: list(known) for name, known in self.categories.items()},
+            "missing": {"rules": dict(self.rules), "fills": dict(self.fills), "indicator": self.indicator},
+            "unseen": self.unseen,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Encoder:
+        """Rebuild an encoder from `to_json`, other keys are ignored; raises ModelError for damaged values."""
+        try:
+            missing = values["missing"]
+            encoder = cls(
+                {str(name): rule for name, rule in missing["rules"].items()},
+                Scaler.from_json(values["scaler"]),
+                {str(name): tuple(known) for name, known in values["categories"].items()},
+                dict(missing["fills"]),
+                values["unseen"],
+                missing["indicator"],
+            )
+            fits = encoder._consistent() and list(encoder.names) == values["inputs"]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"the encoding stored in the model is damaged ({error!r}); train it again") from None
+        if not fits:
+            raise ModelError("the encoding stored in the model is damaged (its values do not fit); train it again")
+        return encoder
+
+    def _consistent(self) -> bool:
+        """Whether the fields can be those of one encoder."""
+        numbers = tuple(name for name in self.rules if name not in self.categories)
+        filled = {name for name, rule in self.rules.items() if rule != "error"}
+        return (
+            set(self.rules.values()) <= set(MISSING)
+            and self.scaler.names == numbers
+            and set(self.categories) <= set(self.rules)
+            and all(
+                list(known) == sorted({text for text in known if isinstance(text, str)})
+                for known in self.categories.values()
+            )
+            and set(self.fills) == filled
+            and all(
+                self.fills[name] in (None, *self.categories[name])
+                if name in self.categories
+                else np.isfinite(np.float64(self.fills[name]))
+                for name in filled
+            )
+            and self.unseen in ("bucket", "error")
+            and isinstance(self.indicator, bool)
+        )
+
+
+def _carried(column: Floats, offsets: NDArray[np.int64], first: float) -> Floats:
+    """Fill NaN by the last value before it in the same sequence, and by `first` where there is none."""
+    rows = np.arange(len(column))
+    last = np.maximum.accumulate(np.where(np.isnan(column), -1, rows))
+    return np.where(last >= np.repeat(offsets[:-1], np.diff(offsets)), column[last], first)
+
+
+def _cell_error(data: SequenceData, row: int, name: str, message: str) -> DataError:
+    """Build the error about a cell of a row of data.x."""
+    if data.origin is not None:
+        return data.origin.error(int(data.row[row]), name, message)
+    return DataError(f"{', '.join(data.source)}, row {int(data.row[row])}, column {name!r}: {message}")
+
+
+def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> Floats:
+    """Return an uninitialised array that starts on a cache line."""
+    size = shape[0] * shape[1] * dtype.itemsize
+    raw = np.empty(size + CACHE_LINE, np.uint8)
+    start = -raw.ctypes.data % CACHE_LINE
+    return raw[start : start + size].view(dtype).reshape(shape)

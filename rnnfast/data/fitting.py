@@ -1,0 +1,84 @@
+"""What an encoder learns from the training rows, gathered over blocks of sequences that are visited once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.config import DataConfig
+from rnnfast.data.rules import missing_rules
+from rnnfast.data.scaling import Scaler, feature_kinds, summary_for
+from rnnfast.data.schema import Schema
+from rnnfast.data.sequences import SequenceData
+from rnnfast.errors import DataError
+
+MOST_CATEGORIES = 1000  # of a column: more are names or quantities; and each is an input of the network
+
+
+class Fitting:
+    """Scalings, categories and fills of the columns of x.
+
+    Of every block only the rows that training sees count: `SequenceData.seen`. Rows that windows share count once for
+    each window.
+    """
+
+    def __init__(self, schema: Schema, config: DataConfig) -> None:
+        self.rules = missing_rules(schema, config)
+        self.kinds = feature_kinds(schema, config)
+        self.categorical = {name: schema.columns.index(name) for name in schema.categorical}
+        self.numbers = [j for j, name in enumerate(schema.columns) if name not in self.categorical]
+        means = [k for k, name in enumerate(self.kinds) if self.rules[name] in ("mean", "ffill")]
+        self._summary = summary_for(tuple(self.kinds.values()), means)
+        self._counts: dict[str, dict[str, int]] = {name: {} for name in self.categorical}
+
+    def add(self, block: SequenceData) -> None:
+        """Take the rows of a block into account."""
+        seen = block.seen
+        x = block.x if seen.all() else block.x[seen]
+        self._summary.add(x[:, self.numbers] if self.categorical else x)
+        for name, j in self.categorical.items():
+            self._count(name, x[:, j], block)
+
+    def _count(self, name: str, column: NDArray[np.float64], block: SequenceData) -> None:
+        texts, counts = block.categories[name], self._counts[name]
+        found = np.bincount(column[~np.isnan(column)].astype(np.int64), minlength=len(texts))
+        for k in np.flatnonzero(found):
+            counts[texts[k]] = counts.get(texts[k], 0) + int(found[k])
+        if len(counts) > MOST_CATEGORIES:
+            raise too_many(", ".join(block.source), name, len(counts))
+
+    def scaler(self) -> Scaler:
+        """Return the scaling of the columns that hold numbers."""
+        return Scaler.of(tuple(self.kinds.values()), tuple(self.kinds), self._summary)
+
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """Return the categories of each categorical column, sorted."""
+        return {name: tuple(sorted(counts)) for name, counts in self._counts.items()}
+
+    def fills(self) -> dict[str, float | str | None]:
+        """Return what an empty cell of each column that has a rule becomes, in its own unit.
+
+        0, the mean, or the most frequent category (of several the first one); None for no category. "ffill" falls back
+        to it at the start of a sequence.
+        """
+        names = list(self.kinds)
+        filled: dict[str, float | str | None] = {}
+        for name, rule in self.rules.items():
+            if rule == "error":
+                continue
+            if name in self.categorical:
+                counts = self._counts[name] if rule != "zero" else {}
+                filled[name] = max(sorted(counts), key=counts.__getitem__, default=None)
+            else:
+                filled[name] = mean = 0.0 if rule == "zero" else float(self._summary.mean[names.index(name)])
+                if not np.isfinite(mean):
+                    raise DataError(f"column {name!r}: the sum of its values exceeds a float64; rescale the column")
+        return filled
+
+
+def too_many(source: str, name: str, count: int) -> DataError:
+    """Build the error about a column with too many categories."""
+    return DataError(
+        f"{source}, column {name!r}: {count:,} different categories are too many (at most {MOST_CATEGORIES:,}, each is "
+        f"an input of the network); put rare ones into one, or leave the column out with --ignore {name}"
+    )

@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.config import Config, DataConfig
-from rnnfast.data import columns
+from rnnfast.data import columns, dialect
+from rnnfast.data.opening import open_sources
 from rnnfast.data.schema import DEFAULT_WINDOW, Roles, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
-from rnnfast.data.source import Source, listing, nearest, open_sources, require
+from rnnfast.data.source import Source, listing, nearest, require
 from rnnfast.data.table import Table, load
 from rnnfast.data.targets import known_targets, targets
 from rnnfast.errors import DataError, UsageError
@@ -52,7 +53,7 @@ def _config(options: dict[str, Any]) -> DataConfig:
 def _new(sources: list[Source], config: DataConfig, require_target: bool) -> SequenceData:
     """Read a table whose meaning is still to be recognised."""
     found = roles(sources[0], config, require_target)
-    table = load(sources, found.text)
+    table = load(sources, found.text, unused=found.left_out)
     names = found.features
     notes: list[str] = []
     if names is None:
@@ -81,7 +82,7 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
         layout=found.layout,
     )
     data = _sequences(table, x, y, schema)
-    data.notes = (*_role_notes(found, schema), *notes, *_value_notes(data, config))
+    data.notes = (*dialect.notes(sources), *_role_notes(found, schema), *notes, *_value_notes(data, config))
     return data
 
 
@@ -149,7 +150,7 @@ def _sequences(table: Table, x: NDArray[np.float64], y: NDArray[np.float64], sch
 def _ids(table: Table, name: str) -> NDArray[Any]:
     """Return the id column as (rows,) object array of text, "" where it is empty."""
     series = table.frame[name]
-    if any(source.frame is not None for source in table.sources):
+    if any(source.typed for source in table.sources):
         series = series.astype(object).where(series.notna(), "").astype(str)
     return series.to_numpy(dtype=object)  # of files it was read as text
 

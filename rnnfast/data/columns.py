@@ -123,9 +123,9 @@ def time_keys(table: Table, name: str) -> NDArray[Any]:
     else:
         if any(source.decimal == "," for source in table.sources):
             series = with_points(series)
-        values = _from_text(series)
-        if values is not None:
-            return values
+        quick = _from_text(series)
+        if quick is not None:
+            return quick
         values = pd.to_numeric(series, errors="coerce")
         no_number = ~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
         if not no_number.any():
@@ -165,6 +165,6 @@ def _from_text(series: pd.Series[Any]) -> NDArray[Any] | None:
         )
     except (TypeError, ValueError):  # cells of other types, and whatever the parser refuses
         return None
-    values = frame["value"].to_numpy()
+    values: NDArray[Any] = frame["value"].to_numpy()
     good = len(values) == len(series) and values.dtype.kind in "iuf" and bool(np.isfinite(values).all())
     return values if good else None

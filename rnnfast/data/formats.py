@@ -74,11 +74,11 @@ class _Gzip(gzip.GzipFile):
 
     def __init__(self, stored: IO[bytes]) -> None:
         super().__init__(fileobj=stored, mode="rb")
-        self._stored = stored
+        self.stored = stored
 
     def close(self) -> None:
         super().close()
-        self._stored.close()
+        self.stored.close()
 
 
 class _Zstd(io.RawIOBase):
@@ -92,7 +92,7 @@ class _Zstd(io.RawIOBase):
             raise needs("zstd", f"{name}: text packed by zstd") from None
         self._new = zstandard.ZstdDecompressor().decompressobj
         self._error = zstandard.ZstdError
-        self._stored, self._frame, self._ready = stored, self._new(), b""
+        self.stored, self._frame, self._ready = stored, self._new(), b""
         self._inside = True  # a frame
 
     def readable(self) -> bool:
@@ -100,7 +100,7 @@ class _Zstd(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._ready:
-            packed = self._frame.unused_data or self._stored.read(CHUNK)
+            packed = self._frame.unused_data or self.stored.read(CHUNK)
             if not packed:
                 if self._inside:
                     raise EOFError("it ends inside the packed text")
@@ -118,34 +118,31 @@ class _Zstd(io.RawIOBase):
         return len(part)
 
     def close(self) -> None:
-        self._stored.close()
+        self.stored.close()
         super().close()
+
+
+def position(stream: Any) -> int:
+    """Return how many bytes of a packed file are read so far, 0 where it is not known."""
+    packed = getattr(stream, "raw", stream)
+    return int(packed.stored.tell()) if isinstance(packed, (_Gzip, _Zstd)) else 0
 
 
 def _zip_member(name: str, content: bytes | None) -> IO[bytes]:
     """Open the only file in a zip archive."""
     with zipfile.ZipFile(name if content is None else io.BytesIO(content)) as archive:
-        members = [item for item in archive.infolist() if not item.is_dir()]
-        if any(item.filename.startswith(WORKBOOK) for item in members):
+        names = [item.filename for item in archive.infolist() if not item.is_dir()]
+        if any(member.startswith(WORKBOOK) for member in names):
             raise DataError(f"{name}: is an Excel workbook; save the table as CSV in UTF-8")
-        members = [
-            item for item in members if not item.filename.startswith(HIDDEN[0]) and HIDDEN[1] not in item.filename
-        ]
-        if len(members) != 1:
-            found = (
-                f"{len(members)} files ({', '.join(item.filename for item in members[:3])} ...)"
-                if members
-                else "no file"
-            )
-            raise DataError(
-                f"{name}: the zip archive holds {found}; it must hold one table: unpack it and name the tables"
-            )
+        names = [member for member in names if not any(sign in member for sign in HIDDEN)]
+        if len(names) != 1:
+            found = f"{len(names)} files ({', '.join(names[:3])} ...)" if names else "no file"
+            raise DataError(f"{name}: the zip archive holds {found}, not one table; unpack it and name the tables")
         try:
-            return archive.open(members[0])
+            return archive.open(names[0])
         except (RuntimeError, NotImplementedError):  # with a password, or packed by a method that Python lacks
             raise DataError(
-                f"{name}: {members[0].filename} in the zip archive has a password or is packed in an unknown way; "
-                "unpack it first"
+                f"{name}: {names[0]} in the zip archive has a password or is packed in an unknown way; unpack it first"
             ) from None
 
 

@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from rnnfast.config import Config, DataConfig
 from rnnfast.data import columns, dialect
+from rnnfast.data.cache import Entry
 from rnnfast.data.opening import open_sources
 from rnnfast.data.schema import DEFAULT_WINDOW, Roles, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
 from rnnfast.data.source import Source, listing, nearest, require
 from rnnfast.data.table import Table, load
 from rnnfast.data.targets import known_targets, targets
+from rnnfast.data.watch import watching
 from rnnfast.errors import DataError, UsageError
+from rnnfast.reporter import Reporter
 
-OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride")
+OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride", "cache")
 
 
 def read_table(
@@ -28,19 +31,32 @@ def read_table(
     *,
     schema: Schema | None = None,
     require_target: bool = True,
+    reporter: Reporter | None = None,
     **options: Any,
 ) -> SequenceData:
     """Read tables with one row per step into sequences.
 
-    paths: CSV or TSV file, plain or gzipped, "-" for standard input, a DataFrame, or a list of them, read as one table.
+    paths: file of text (comma, semicolon, tab or bar between cells; plain, .gz, .zst or .zip), Parquet or Feather, a
+    pattern such as "part-*.csv", "-" for standard input, a DataFrame, or a list of them, read as one table.
     schema: of a training table; columns are then found by name, further ones and `options` are ignored.
     require_target: False accepts a table without target (y is then (rows, 0)).
-    options: id, time, target, features, ignore, task ("auto"), predict ("auto"), window and stride as in DataConfig.
+    reporter: is told how far the reading is, where it takes more than a second.
+    options: id, time, target, features, ignore, task ("auto"), predict ("auto"), window, stride and cache as in
+    DataConfig.
     Raises DataError, naming file, line, column and value, for tables that cannot be used; UsageError for wrong options.
     """
     config = _config(options)
     sources = open_sources(paths)
-    return _after_schema(sources, schema, require_target) if schema else _new(sources, config, require_target)
+    settings = schema.to_json() if schema else {name: getattr(config, name) for name in OPTIONS}
+    entry = Entry(sources, {"settings": settings, "require_target": require_target})
+    kept = config.cache and entry.worthwhile
+    if kept and (found := entry.find()) is not None:
+        return found
+    with watching(sources, reporter):
+        data = _after_schema(sources, schema, require_target) if schema else _new(sources, config, require_target)
+    if kept:
+        entry.keep(data)
+    return data
 
 
 def _config(options: dict[str, Any]) -> DataConfig:

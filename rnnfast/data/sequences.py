@@ -59,6 +59,7 @@ class SequenceData:
     categories: of each categorical column, the texts that its indices in x stand for.
     schema: meaning of the columns; source: names of the inputs; digest: sha256 of their contents.
     notes: sentences for the user about what was recognised, left out or chosen.
+    from_cache: whether it was parsed by an earlier run.
     """
 
     x: NDArray[np.float64]
@@ -77,6 +78,7 @@ class SequenceData:
     naive: NDArray[np.float64] | None = None
     part: NDArray[np.int8] | None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    from_cache: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state to pickle or copy, with the digest computed."""

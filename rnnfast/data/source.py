@@ -10,7 +10,7 @@ import csv
 import difflib
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -33,6 +33,7 @@ class Source:
     content: bytes as stored where the source cannot be read twice (standard input), else None.
     frame: the DataFrame itself where there is no file; columnar: the file of columns, None where it is text.
     kind: how the file is stored, as in `kind_of`; delimiter, decimal: separator and decimal mark of text.
+    reading: stream that the parser is reading; parsed: whether all rows are read.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Source:
     decimal: str = "."
     kind: str = TEXT
     columnar: Columnar | None = None
+    reading: IO[bytes] | None = field(default=None, repr=False)
+    parsed: bool = False
 
     @property
     def typed(self) -> bool:

@@ -98,7 +98,7 @@ def load(
     starts = np.concatenate(([0], np.cumsum([len(frame) for frame in frames]))).tolist()
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     pool = ThreadPoolExecutor(1)  # hashing takes half as long as parsing, and nobody needs the result yet
-    digest = pool.submit(_digest, sources)
+    digest = pool.submit(digest_of, sources)
     pool.shutdown(wait=False)
     return Table(frame, list(sources), starts, digest)
 
@@ -161,7 +161,9 @@ def _parse(source: Source, text: Collection[str]) -> pd.DataFrame:
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
         warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header's
         # Given the path of a plain file, newer pandas parses it with several threads.
+        source.reading = None if plain else stream
         frame: pd.DataFrame = pd.read_csv(Path(source.name) if plain else stream, **arguments)
+        source.reading, source.parsed = None, True
         return frame
 
 
@@ -193,7 +195,7 @@ def _check_cells(source: Source) -> None:
         )
 
 
-def _digest(sources: Sequence[Source]) -> str:
+def digest_of(sources: Sequence[Source]) -> str:
     """Hash the contents of all sources; hex."""
     digest = hashlib.sha256()
     for source in sources:

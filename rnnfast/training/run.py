@@ -25,7 +25,7 @@ from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
 
 # Options of [data] that say how columns are read.
-TABLE_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride")
+TABLE_OPTIONS = ("id", "time", "target", "features", "ignore", "task", "predict", "window", "stride", "cache")
 
 
 def train(
@@ -78,24 +78,26 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
 
 def read_tables(data: Any, valid: Any, test: Any, config: Config, reporter: Reporter) -> tuple[SequenceData, Parts]:
     """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts."""
-    table = _table(data, config)
+    table = _table(data, config, reporter)
     reporter.table(table)
-    parts = _parts(table, config, valid, test)
+    parts = _parts(table, config, valid, test, reporter)
     reporter.split(parts)
     return table, parts
 
 
-def _table(data: Any, config: Config) -> SequenceData:
+def _table(data: Any, config: Config, reporter: Reporter) -> SequenceData:
     if isinstance(data, SequenceData):
         return data
-    return read_table(data, **{name: getattr(config.data, name) for name in TABLE_OPTIONS})
+    return read_table(data, reporter=reporter, **{name: getattr(config.data, name) for name in TABLE_OPTIONS})
 
 
-def _parts(table: SequenceData, config: Config, valid: Any, test: Any) -> Parts:
+def _parts(table: SequenceData, config: Config, valid: Any, test: Any, reporter: Reporter) -> Parts:
     """Split the table, or take the tables that were given beside it."""
 
     def read(data: Any) -> SequenceData:
-        return data if isinstance(data, SequenceData) else read_table(data, schema=table.schema)
+        if isinstance(data, SequenceData):
+            return data
+        return read_table(data, schema=table.schema, reporter=reporter, cache=config.data.cache)
 
     if valid is not None:
         parts = Parts(

@@ -21,6 +21,7 @@ from rnnfast.errors import DataError
 Floats = NDArray[np.float64]
 
 MOSTLY = 0.5  # share of cells that are numbers, from which a column with text counts as a damaged numeric one
+SAMPLE = 1000  # cells that tell whether a column repeats its texts
 ROW_BLOCK = 4096  # rows written at a time into the feature matrix, so that they stay in the cache
 
 
@@ -151,6 +152,11 @@ def _from_text(series: pd.Series[Any]) -> NDArray[Any] | None:
     """
     if series.dtype != object:
         return None
+    sample = series.iloc[:: max(len(series) // SAMPLE, 1)]
+    if len(series) > SAMPLE and len(set(sample)) < len(sample) / 2:  # steps of sequences: each text need be read once
+        codes, texts = pd.factorize(series, use_na_sentinel=False)
+        distinct = _from_text(pd.Series(texts, dtype=object))
+        return None if distinct is None else distinct.take(codes)
     try:
         lines = io.StringIO("\n".join(series))
         frame = pd.read_csv(

@@ -123,7 +123,7 @@ class SequenceData:
         """Copy sequences made of the rows starts[k] .. starts[k] + lengths[k] - 1, with the ids of `chosen`."""
         rows = spans(starts, lengths)
         values = {name: getattr(self, name) for name in PER_ROW}
-        taken: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
+        taken: dict[str, Any] = {name: None if value is None else value.take(rows, axis=0) for name, value in values.items()}
         return replace(self, offsets=ends(lengths), ids=self.ids[chosen], **taken)
 
 

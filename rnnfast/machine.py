@@ -70,6 +70,7 @@ def examine() -> dict[str, Any]:
         "cores": {"usable": cores(), "all": os.cpu_count() or 1},
         "threads": {name: os.environ[name] for name in THREAD_VARIABLES if os.environ.get(name)},
         "cache": _cache(),
+        "table_cache": _table_cache(),
         "warm_up_seconds": warm_up,
     }
     report["checks"] = _checks(report, warm_up_error)
@@ -98,6 +99,18 @@ def _cache() -> dict[str, Any]:
         "chosen_by": "NUMBA_CACHE_DIR" if os.environ.get("NUMBA_CACHE_DIR") else "rnnfast",
         "writable": used is not None and used == wanted,
     }
+
+
+def _table_cache() -> dict[str, Any]:
+    """Return where parsed tables are kept, how many, and their size in bytes."""
+
+    def kept() -> tuple[str, int, int]:
+        from rnnfast.data.cache import directory, usage
+
+        return str(directory()), *usage()
+
+    path, tables, size = _try(kept) or (None, None, None)
+    return {"directory": path, "tables": tables, "bytes": size}
 
 
 def _warm_up() -> tuple[float | None, str]:

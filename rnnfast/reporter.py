@@ -55,6 +55,12 @@ class Reporter:
     def reading(self, paths: Sequence[str]) -> None:
         """Tell that these tables are about to be read."""
 
+    def parsing(self, read: int, total: int, seconds: float, finished: bool) -> None:
+        """Tell how many bytes of the tables are read, 0 where it is not known; `finished` with the last call.
+
+        Called about ten times a second by a thread of its own, only where reading takes more than a second.
+        """
+
     def table(self, data: SequenceData) -> None:
         """Tell what was read."""
 

@@ -87,7 +87,7 @@ CASES = {
     "header only": ("id,t,a,y\n\n", {}, ["no rows"]),
     "no header": ("1,2,0\n3,4,1\n", {}, ["line 1", "1, 2, 0", "add a header"]),
     "duplicate column": ("a,b, a ,y\n1,2,3,0\n", {}, ["line 1", "'a'", "columns 1 and 3", "rename"]),
-    "semicolons": ("a;b;y\n1;2;0\n", {}, ["line 1", "'a;b;y'", "';'", "commas"]),
+    "spaces between cells": ("a b y\n1 2 0\n", {}, ["line 1", "'a b y'", "' '", "commas, semicolons, tabs"]),
     "one class": ("a,y\n1,0\n2,0\n", {}, ["'y'", "0", "nothing to learn", "both classes"]),
     "one class of text": ("a,y\n1,no\n2,no\n", {}, ["'y'", "'no'", "both classes"]),
     "constant quantity": ("a,y\n1,0.5\n2,0.5\n", {}, ["'y'", "0.5", "nothing to learn"]),
@@ -134,8 +134,10 @@ CASES = {
     "not UTF-8": ("a,näme,y\n1,2,0\n".encode("latin-1"), {}, ["line 1", "0xe4", "save the table as UTF-8"]),
     "not UTF-8 in a row": (b"a,b,y\r\n1,2,0\r\n\xff,2,1\r\n", {}, ["line 3", "0xff", "UTF-8"]),
     "zero bytes": (b"a,y\n1,0\n\x00\x01,2\n", {}, ["line 3", "zero byte", "CSV"]),
-    "Excel": (b"PK\x03\x04rest", {}, ["Excel", "CSV"]),
-    "Parquet": (b"PAR1rest", {}, ["Parquet", "CSV"]),
+    "damaged zip": (b"PK\x03\x04rest", {}, ["damaged or incomplete zip", "CSV"]),
+    "damaged Parquet": (b"PAR1rest", {}, ["damaged or incomplete Parquet", "CSV"]),
+    "damaged Feather": (b"ARROW1rest", {}, ["damaged or incomplete Feather", "CSV"]),
+    "old Excel": (b"\xd0\xcf\x11\xe0rest", {}, ["Excel", "CSV"]),
     "UTF-16": ("a,y\n1,0\n".encode("utf-16"), {}, ["UTF-16", "UTF-8"]),
 }
 

@@ -31,7 +31,9 @@ HOMES = {
     "numba": {"kernels"},
     "llvmlite": {"kernels", "machine"},
     "safetensors": {"model"},
-    "platformdirs": {"kernels", "cli"},
+    "platformdirs": {"kernels", "cli", "data"},
+    "pyarrow": {"data"},
+    "zstandard": {"data"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}
@@ -98,7 +100,7 @@ def test_kernels_import_numba_and_numpy_alone(path):
         ("import rnnfast", ("numba", "pandas", "numpy", "click", "rich")),
         ("import rnnfast.config, rnnfast.errors, rnnfast.reporter", ("numba", "pandas", "rich")),
         ("import rnnfast.cli", ("numba", "pandas")),
-        ("import rnnfast.data", ("numba", "rich")),
+        ("import rnnfast.data", ("numba", "rich", "zstandard")),
         ("import rnnfast.model, rnnfast.training", ("numba", "rich")),
     ],
 )

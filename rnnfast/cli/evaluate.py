@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rnnfast.cli.common import State, command, option
+from rnnfast.cli.options import cache_used, config_options
 from rnnfast.errors import QualityError, UsageError
 
 EXAMPLES = (
@@ -16,7 +17,14 @@ EXAMPLES = (
 
 @command("eval", EXAMPLES)
 @option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
-@option("--data", section="Data", required=True, multiple=True, metavar="FILE", help="Table to score; '-' is stdin.")
+@option(
+    "--data",
+    section="Data",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="Table to score, as for `train`; several are read as one; '-' is stdin.",
+)
 @option(
     "--part",
     section="Data",
@@ -32,8 +40,11 @@ EXAMPLES = (
     metavar="METRIC=VALUE",
     help="Exit with code 5 when the metric is worse: below VALUE, or above it for errors and losses. Repeatable.",
 )
+@config_options(("cache",))
 @click.pass_context
-def evaluate(ctx: click.Context, model: str, data: tuple[str, ...], part: str, fail_under: tuple[str, ...]) -> None:
+def evaluate(
+    ctx: click.Context, model: str, data: tuple[str, ...], part: str, fail_under: tuple[str, ...], cache: bool
+) -> None:
     """Score a model on a table.
 
     Columns are found by name; others are ignored. The scores stand beside those of always answering the majority
@@ -44,10 +55,11 @@ def evaluate(ctx: click.Context, model: str, data: tuple[str, ...], part: str, f
     screen = state.screen()
     screen.reading(data)
 
+    from rnnfast.console.reading import ReadingProgress
     from rnnfast.console.views import show_evaluation
     from rnnfast.model.tables import evaluate_table
 
-    scored = evaluate_table(model, data, part, goals)
+    scored = evaluate_table(model, data, part, goals, cache=cache_used(ctx, cache), reporter=ReadingProgress(screen))
     if state.json:
         state.print_json(scored.to_json())
     show_evaluation(screen, scored)

@@ -11,34 +11,38 @@ from rnnfast.cli.common import State, command
 from rnnfast.cli.options import config_options, given
 from rnnfast.config import READING, Config
 
-ENCODING_OPTIONS = ("scale",)
+SHOWN_OPTIONS = (*READING, "scale", "cache")
 
 
 EXAMPLES = (
     "rnnfast inspect creditcard.csv",
     "rnnfast inspect sensors.csv --id engine --time cycle --target life",
+    "rnnfast inspect part-1.parquet part-2.parquet --target label",
     "rnnfast inspect runs/tx",
 )
 
 
 @command("inspect", EXAMPLES)
-@click.argument("path", metavar="PATH")
-@config_options(READING + ENCODING_OPTIONS)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@config_options(SHOWN_OPTIONS)
 @click.pass_context
-def inspect(ctx: click.Context, /, path: str, **values: Any) -> None:
+def inspect(ctx: click.Context, /, paths: tuple[str, ...], **values: Any) -> None:
     """Show what a model holds, or how a table is read.
 
-    PATH is a model (.safetensors, or the directory of a run) or a table. The options say how to read a table, as for
-    `train`.
+    PATH is a model (.safetensors, or the directory of a run) or a table; several tables are read as one. The options
+    say how to read a table, as for `train`.
     """
     state = ctx.ensure_object(State)
     flags = given(ctx, values)
-    if Path(path).is_dir() or path.endswith(".safetensors"):
+    models = [path for path in paths if Path(path).is_dir() or path.endswith(".safetensors")]
+    if models:
+        if len(paths) > 1:
+            ctx.fail(f"a model is shown by itself; {models[0]} is one")
         if flags:
             ctx.fail("a model is read as it is; the options are for tables")
-        _inspect_model(state, path)
+        _inspect_model(state, models[0])
     else:
-        _inspect_table(state, path, flags)
+        _inspect_table(state, paths, flags)
 
 
 def _inspect_model(state: State, path: str) -> None:
@@ -55,15 +59,17 @@ def _inspect_model(state: State, path: str) -> None:
     show_model(state.screen(), described)
 
 
-def _inspect_table(state: State, path: str, flags: dict[str, Any]) -> None:
+def _inspect_table(state: State, paths: tuple[str, ...], flags: dict[str, Any]) -> None:
     options = Config().with_values(flags, "command line").data
     screen = state.screen()
-    screen.reading([path])
+    screen.reading(paths)
 
+    from rnnfast.console.reading import ReadingProgress
     from rnnfast.data import read_table
     from rnnfast.description import describe_table
 
-    data = read_table(path, **{name: getattr(options, name) for name in READING})
+    values = {name: getattr(options, name) for name in (*READING, "cache")}
+    data = read_table(paths, reporter=ReadingProgress(screen), **values)
     described = describe_table(data, options)
     if state.json:
         state.print_json(described)

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from rnnfast.cli.common import SectionOption
-from rnnfast.config import flag_of, table_of_option
+from rnnfast.config import flag_of, resolve, table_of_option
 from rnnfast.option import text_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,6 +52,11 @@ def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
             settings["metavar"] = meta["metavar"] or METAVARS.get(meta["kind"], "TEXT")
     short = [SHORT_NAMES[name]] if name in SHORT_NAMES else []
     return click.option(*short, flag, name, cls=SectionOption, **settings)
+
+
+def cache_used(ctx: click.Context, flag: bool) -> bool:
+    """Return --cache for a command that has no other options of the configuration; RNNFAST_CACHE may say it too."""
+    return resolve(given(ctx, {"cache": flag})).data.cache
 
 
 def given(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rnnfast.cli.common import State, command, option
+from rnnfast.cli.options import cache_used, config_options
 
 EXAMPLES = (
     "rnnfast predict --model runs/tx --data new.csv -o predictions.csv",
@@ -20,7 +21,7 @@ EXAMPLES = (
     required=True,
     multiple=True,
     metavar="FILE",
-    help="Table to predict, with or without the target; '-' is stdin.",
+    help="Table to predict, as for `train`, with or without the target; several are read as one; '-' is stdin.",
 )
 @option(
     "-o",
@@ -32,8 +33,9 @@ EXAMPLES = (
     help="CSV file to write; '-' is stdout.",
 )
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
+@config_options(("cache",))
 @click.pass_context
-def predict(ctx: click.Context, model: str, data: tuple[str, ...], output: str, force: bool) -> None:
+def predict(ctx: click.Context, model: str, data: tuple[str, ...], output: str, force: bool, cache: bool) -> None:
     """Write a model's predictions for a table as CSV.
 
     One row per input row in input order, or one per sequence for models of the last step: the id and time columns,
@@ -46,9 +48,12 @@ def predict(ctx: click.Context, model: str, data: tuple[str, ...], output: str, 
     screen = state.screen()
     screen.reading(data)
 
+    from rnnfast.console.reading import ReadingProgress
     from rnnfast.model.tables import predict_table
 
-    rows = predict_table(model, data, output, force=force)
+    rows = predict_table(
+        model, data, output, force=force, cache=cache_used(ctx, cache), reporter=ReadingProgress(screen)
+    )
     if state.json:
         state.print_json({"schema_version": 1, "rows": rows, "output": output})
     elif output != "-":

@@ -94,7 +94,7 @@ def epoch_line(record: EpochRecord, valid: Mapping[str, Any] | None, width: int,
     best = f"{'★ best' if record.best else f'best {record.best_epoch}':<{len(f'best {record.epochs}')}}"
     parts = {
         "epoch": (f"epoch {epochs}", LABEL),
-        "bar": (_bar(record.epoch / max(record.epochs, 1)) if bar else "", FAINT),
+        "bar": (bar_of(record.epoch / max(record.epochs, 1)) if bar else "", FAINT),
         "loss": (f"loss {number(record.train_loss):>8}", ""),
         "valid": (f"valid {number(scores['loss']):>8}" if "loss" in scores else "", ""),
         "key": (f"{key} {number(scores[key], 3):>6}" if key else "", ""),
@@ -123,6 +123,7 @@ def _length(parts: Mapping[str, tuple[str, str]]) -> int:
     return sum(map(len, texts)) + len(SEPARATOR) * (len(texts) - 1)
 
 
-def _bar(share: float) -> str:
+def bar_of(share: float) -> str:
+    """Draw a share, from 0 to 1."""
     filled = round(min(share, 1.0) * BAR_CELLS)
     return "━" * filled + " " * (BAR_CELLS - filled)

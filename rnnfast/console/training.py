@@ -12,6 +12,7 @@ from rich.text import Text
 from rnnfast import __version__
 from rnnfast.config import Config
 from rnnfast.console.progress import EpochProgress
+from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import CAUTION, LABEL, Screen, fields, with_size
 from rnnfast.console.text import command, count, counted, duration, listed, number, percent, scaled, shortened
 from rnnfast.reporter import Reporter, RunInfo
@@ -37,6 +38,7 @@ class TrainConsole(Reporter):
         self.screen = screen
         self.config = config
         self._progress = EpochProgress(screen)
+        self._reading = ReadingProgress(screen)
 
     def __enter__(self) -> TrainConsole:
         """Say at once that something is going on."""
@@ -55,6 +57,10 @@ class TrainConsole(Reporter):
     def reading(self, paths: Sequence[str]) -> None:
         """Name the tables and their sizes."""
         self.screen.reading(paths)
+
+    def parsing(self, read: int, total: int, seconds: float, finished: bool) -> None:
+        """Show how far the reading of the tables is."""
+        self._reading.parsing(read, total, seconds, finished)
 
     def table(self, data: SequenceData) -> None:
         """Say what was read and how its columns were understood."""
@@ -193,6 +199,8 @@ def table_rows(data: SequenceData, verbose: int = 0) -> list[tuple[str, str | Te
     if schema.horizon:
         where = f"{counted(schema.horizon, 'step')} ahead of {where}"
     rows: list[tuple[str, str | Text]] = [("Data", size)]
+    if verbose and data.from_cache:
+        rows.append(("", "parsed by an earlier run; --no-cache reads the file itself"))
     rows += [("" if j else "Columns", note) for j, note in enumerate(data.notes)]
     if verbose or not data.notes:
         rows.append(("Features", ", ".join(schema.columns) if verbose else listed(list(schema.columns))))

@@ -139,6 +139,7 @@ def show_doctor(screen: Screen, report: Mapping[str, Any]) -> None:
                 ("System", report["system"]),
                 ("CPU", f"{cpu['name']} ({cpu['architecture']}), {cpu['simd_bits'] or 'unknown'}-bit vectors"),
                 ("Cores", f"{cores['usable']} usable of {cores['all']}"),
+                *_table_cache(report["table_cache"]),
             ]
         ),
         Text(),
@@ -150,6 +151,14 @@ def show_doctor(screen: Screen, report: Mapping[str, Any]) -> None:
             text.append(f"; {check['fix']}", "")
         rows.append((check["name"], text))
     screen.result(fields(rows))
+
+
+def _table_cache(cache: Mapping[str, Any]) -> list[tuple[str, str | Text]]:
+    """Say how large the cache of parsed tables is, and how to clear it."""
+    if cache["directory"] is None:
+        return []
+    size = f"{counted(cache['tables'], 'parsed table')}, {scaled(cache['bytes'], 'B')}"
+    return [("Tables", f"{size} in {cache['directory']}" + ("; delete it to clear them" if cache["tables"] else ""))]
 
 
 def show_gradients(screen: Screen, report: Mapping[str, Any]) -> None:

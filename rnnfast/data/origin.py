@@ -34,6 +34,10 @@ class Origin:
         """Build the error about one cell: file, line, column, then the message."""
         return DataError(f"{self.where(row)}, column {column!r}: {message}")
 
+    def source(self, row: int) -> Source:
+        """Return the source that a row is from."""
+        return self._local(row)[0]
+
     def _local(self, row: int) -> tuple[Source, int]:
         position = int(np.searchsorted(self.starts, row, side="right")) - 1
         return self.sources[position], int(row) - self.starts[position]

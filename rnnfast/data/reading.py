@@ -11,26 +11,29 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.config import READING, Config, DataConfig
-from rnnfast.data import columns, marks
+from rnnfast.data import columns, dialect, marks
+from rnnfast.data.cache import Entry
 from rnnfast.data.checks import check_duplicates, empty_id
 from rnnfast.data.horizon import (
     ahead,
-    ahead_notes,
     check_ahead,
     check_horizon,
     check_lag_columns,
     check_reach,
     moved,
-    steps_ahead,
 )
+from rnnfast.data.notes import role_notes, value_notes
+from rnnfast.data.opening import open_sources
 from rnnfast.data.rules import missing_rules
-from rnnfast.data.schema import DEFAULT_WINDOW, Roles, Schema, roles
+from rnnfast.data.schema import DEFAULT_WINDOW, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
-from rnnfast.data.source import Source, listing, nearest, open_sources, require
+from rnnfast.data.source import Source, listing, nearest, require
 from rnnfast.data.table import Table, load
 from rnnfast.data.targets import known_targets, targets
+from rnnfast.data.watch import watching
 from rnnfast.data.weights import weights
 from rnnfast.errors import DataError, UsageError
+from rnnfast.reporter import Reporter
 from rnnfast.splitting import part_column
 
 Floats = NDArray[np.float64]
@@ -42,34 +45,50 @@ def read_table(
     *,
     schema: Schema | None = None,
     require_target: bool = True,
+    reporter: Reporter | None = None,
     **options: Any,
 ) -> SequenceData:
     """Read tables with one row per step into sequences.
 
-    paths: CSV or TSV file, plain or gzipped, "-" for standard input, a DataFrame, or a list of them, read as one table.
-    schema: of a training table; columns are then found by name, further ones and `options` but split_by are ignored.
+    paths: file of text (comma, semicolon, tab or bar between cells; plain, .gz, .zst or .zip), Parquet or Feather, a
+    pattern such as "part-*.csv", "-" for standard input, a DataFrame, or a list of them, read as one table.
+    schema: of a training table; columns are then found by name, further ones and `options` but split_by and cache are
+    ignored.
     require_target: False accepts a table without target (y is then (rows, 0)) and reads no weights.
-    options: those of READING in config.py, as in DataConfig; of split_by the column, if any, is read.
+    reporter: is told how far the reading is, where it takes more than a second.
+    options: those of READING in config.py, and cache, as in DataConfig; of split_by the column, if any, is read.
     Raises DataError, naming file, line, column and value, for tables that cannot be used; UsageError for wrong options.
     """
     config = _config(options)
     sources = open_sources(paths)
-    if schema is None:
-        return _new(sources, config, require_target)
-    return _after_schema(sources, schema, require_target, part_column(config.split_by))
+    part = part_column(config.split_by)
+    settings = schema.to_json() | {"part": part} if schema else {name: getattr(config, name) for name in READING}
+    entry = Entry(sources, {"settings": settings, "require_target": require_target})
+    kept = config.cache and entry.worthwhile
+    if kept and (found := entry.find()) is not None:
+        return found
+    with watching(sources, reporter):
+        if schema is None:
+            data = _new(sources, config, require_target)
+        else:
+            data = _after_schema(sources, schema, require_target, part)
+    if kept:
+        entry.keep(data)
+    return data
 
 
 def _config(options: dict[str, Any]) -> DataConfig:
+    known = (*READING, "cache")
     for name in options:
-        if name not in READING:
-            raise UsageError(f"read_table: unknown option {name!r}{nearest(name, READING)}")
+        if name not in known:
+            raise UsageError(f"read_table: unknown option {name!r}{nearest(name, known)}")
     return Config().with_values(options, "read_table").data
 
 
 def _new(sources: list[Source], config: DataConfig, require_target: bool) -> SequenceData:
     """Read a table whose meaning is still to be recognised."""
     found = roles(sources[0], config, require_target)
-    table = load(sources, found.text)
+    table = load(sources, found.text, unused=found.left_out)
     names = found.features
     notes: list[str] = []
     if names is None:
@@ -109,8 +128,8 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
     weight = None if found.weight is None else weights(table, found.weight)
     data = _sequences(table, read.x, y, schema, weight, found.part, require_target)
     data.categories, data.origin = read.categories, table.origin
-    notes = [*_role_notes(found, schema), *notes, *columns.gap_notes(read.gaps, rules)]
-    data.notes = (*notes, *_value_notes(data, config))
+    notes = [*dialect.notes(sources), *role_notes(found, schema), *notes, *columns.gap_notes(read.gaps, rules)]
+    data.notes = (*notes, *value_notes(data, config))
     return data
 
 
@@ -181,11 +200,13 @@ def _sequences(
         check_duplicates(table, schema.id, schema.time, order, offsets, keys)
     if schema.predict == "auto":
         several = y.shape[1] and schema.id is not None and not schema.horizon
-        schema = replace(schema, predict=predict_rule(y[order], offsets) if several else "every")
+        schema = replace(schema, predict=predict_rule(y.take(order, axis=0), offsets) if several else "every")
     if labels:
         check_horizon(schema)
         check_reach(schema, offsets, [source.name for source in table.sources])
-    found = ahead(y[order], order, offsets, schema.horizon, schema.season) if schema.horizon and y.shape[1] else None
+    found = None
+    if schema.horizon and y.shape[1]:
+        found = ahead(y.take(order, axis=0), order, offsets, schema.horizon, schema.season)
     part = None if part_name is None else marks.parts(table, part_name)
     if part is not None and part_name is not None:
         if schema.id is not None:
@@ -201,7 +222,7 @@ def _sequences(
             kept = spans(starts, lengths)
             order = order[kept]
     if len(order) != table.rows or (np.diff(order) != 1).any():  # else the rows are in place
-        x, y = x[order], y[order]
+        x, y = x.take(order, axis=0), y.take(order, axis=0)  # several times quicker than x[order]
     if schema.lag_target and y.shape[1]:
         x = np.column_stack((x, y if schema.horizon else moved(y, offsets, -1)[0]))
     return SequenceData(
@@ -210,7 +231,7 @@ def _sequences(
         offsets=offsets,
         ids=names,
         row=order,
-        time=None if schema.time is None else table.frame[schema.time].to_numpy(dtype=object)[order],
+        time=None if schema.time is None else table.frame[schema.time].to_numpy(dtype=object).take(order),
         schema=schema,
         source=tuple(source.name for source in table.sources),
         digest=table.digest,
@@ -225,63 +246,6 @@ def _sequences(
 def _ids(table: Table, name: str) -> NDArray[Any]:
     """Return the id column as (rows,) object array of text, "" where it is empty."""
     series = table.frame[name]
-    if any(source.frame is not None for source in table.sources):
+    if any(source.typed for source in table.sources):
         series = series.astype(object).where(series.notna(), "").astype(str)
     return series.to_numpy(dtype=object)  # of files it was read as text
-
-
-def _role_notes(found: Roles, schema: Schema) -> list[str]:
-    """Say which column is what."""
-    layouts = {
-        "original": "layout name,t,x..,y..: ",
-        "card": "layout of card payments (Time,V..,Amount,Class): ",
-        "options": "",
-    }
-    parts = [
-        f"id {schema.id!r}" if schema.id else "no id",
-        f"ordered by {schema.time!r}" if schema.time else "in the order of the file",
-        f"{len(schema.features)} {'feature' if len(schema.features) == 1 else 'features'} ({listing(schema.features)})",
-    ]
-    if schema.categorical:
-        parts[-1] += f", of them categories: {listing(schema.categorical)}"
-    if schema.targets:
-        shown = [repr(value) for value in schema.classes]
-        classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
-        when = f" {steps_ahead(schema.horizon)}" if schema.horizon else ""
-        parts.append(f"target {listing(schema.targets)}{when}{classes if shown else ''}, {schema.task}")
-        parts += ["its last known value is an input"] if schema.lag_target else []
-    parts += [f"{role} in {name!r}" for role, name in (("weights", found.weight), ("parts", found.part)) if name]
-    notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
-    if found.left_out:
-        notes.append(f"left out: {listing(found.left_out)}")
-    return notes
-
-
-def _value_notes(data: SequenceData, config: DataConfig) -> list[str]:
-    """Say what the values show and which defaults were chosen because of them."""
-    notes, schema = [], data.schema
-    likely = np.flatnonzero(data.x[0] == data.x[-1])  # spares a pass over all columns
-    constant = [schema.columns[j] for j in likely if (data.x[:, j] == data.x[0, j]).all()]
-    if constant:
-        notes.append(f"the same value in every row, so nothing can be learned from: {listing(constant)}")
-    if schema.window and config.window is None:
-        notes.append(
-            f"no id column: consecutive rows are cut into windows of {schema.window}, the default (set by --window)"
-        )
-    if schema.window and schema.stride and schema.stride > schema.window:
-        notes.append(
-            f"rows between windows are left out: the stride {schema.stride} is above the window {schema.window}"
-        )
-    if schema.id and data.rows > 1 and data.sequences == data.rows:
-        notes.append(
-            f"every row has its own {schema.id!r}, so sequences have one step; --ignore {schema.id} cuts windows"
-        )
-    if schema.horizon or (schema.lag_target and schema.predict == "last"):
-        notes += ahead_notes(schema)
-    elif schema.id and schema.targets and config.predict == "auto" and data.sequences < data.rows:
-        notes.append(
-            "the target is constant within every sequence: only its last step is predicted (--predict every changes it)"
-            if schema.predict == "last"
-            else "the target is not one per sequence: every step is predicted (--predict last changes it)"
-        )
-    return notes

@@ -19,6 +19,8 @@ from rnnfast.data.schema import Schema
 
 Integers = NDArray[np.int64]
 
+LARGEST = 2**63 - 1  # of the whole numbers that rows are sorted by
+EXACT = 2.0**53  # float64 holds every whole number below
 PER_ROW = ("x", "y", "row", "time", "key", "weight", "label_row", "naive", "part")  # fields with a value for each row
 
 
@@ -59,6 +61,7 @@ class SequenceData:
     origin: finds file and line of a row, for messages; None where the rows come from no table.
     schema: meaning of the columns; source: names of the inputs; digest: sha256 of their contents.
     notes: sentences for the user about what was recognised, left out or chosen.
+    from_cache: whether it was parsed by an earlier run.
     """
 
     x: NDArray[np.float64]
@@ -78,6 +81,7 @@ class SequenceData:
     part: NDArray[np.int8] | None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origin: Origin | None = field(default=None, repr=False, compare=False)
+    from_cache: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state to pickle or copy, with the digest computed."""
@@ -132,7 +136,9 @@ class SequenceData:
         """Copy sequences made of the rows starts[k] .. starts[k] + lengths[k] - 1, with the ids of `chosen`."""
         rows = spans(starts, lengths)
         values = {name: getattr(self, name) for name in PER_ROW}
-        taken: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
+        taken: dict[str, Any] = {
+            name: None if value is None else value.take(rows, axis=0) for name, value in values.items()
+        }
         return replace(self, offsets=ends(lengths), ids=self.ids[chosen], **taken)
 
 
@@ -154,15 +160,52 @@ def group(ids: NDArray[Any] | None, keys: NDArray[Any] | None, rows: int) -> tup
     Returns: order (rows,), offsets (sequences + 1,) into it, ids of the sequences (sequences,) object.
     """
     if ids is None:
-        order = np.arange(rows, dtype=np.int64) if keys is None else np.argsort(keys, kind="stable")
-        return order, np.array([0, rows], dtype=np.int64), np.array([""], dtype=object)
-    codes, names = pd.factorize(ids)
-    if keys is None:
-        order = np.argsort(codes, kind="stable")
+        codes, names = np.zeros(rows, dtype=np.int64), np.array([""], dtype=object)
     else:
-        order = np.lexsort((keys, codes))
+        codes, names = pd.factorize(ids)
     lengths = np.bincount(codes, minlength=len(names))
-    return order.astype(np.int64, copy=False), ends(lengths), np.asarray(names, dtype=object)
+    return _order(codes, keys), ends(lengths), np.asarray(names, dtype=object)
+
+
+def _order(codes: Integers, keys: NDArray[Any] | None) -> Integers:
+    """Return the rows in the order of codes, keys and place; codes (rows,) from 0, keys (rows,) numbers or None."""
+    count = int(codes.max(initial=0)) + 1
+    if keys is None or (keys[1:] >= keys[:-1]).all():
+        return _sorted(codes, count)
+    ranks, span = _ranks(keys)
+    if count * span << len(codes).bit_length() <= LARGEST:
+        return _sorted(codes * span + ranks, count * span)
+    by_key = _sorted(ranks, span)
+    return by_key[_sorted(codes[by_key], count)]
+
+
+def _sorted(values: NDArray[Any], span: int) -> Integers:
+    """Return the rows in the order of whole numbers below span (rows,), equal ones as they stand.
+
+    Value and row are packed into one number wherever they fit: sorting numbers themselves, by vector instructions, is
+    several times quicker than a stable sort of places.
+    """
+    place = np.arange(len(values), dtype=np.int64)
+    if (values[1:] >= values[:-1]).all():
+        return place
+    bits = len(values).bit_length()
+    if span << bits > LARGEST:
+        return np.argsort(values, kind="stable").astype(np.int64, copy=False)
+    packed = values.astype(np.int64) << bits
+    packed |= place
+    packed.sort()
+    packed &= (1 << bits) - 1
+    return packed
+
+
+def _ranks(keys: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """Return numbers that sort like the keys, and what whole ones among them are below."""
+    if keys.dtype.kind == "f" and np.abs(keys).max() < EXACT and (keys == np.floor(keys)).all():
+        keys = keys.astype(np.int64)
+    if keys.dtype.kind in "iu" and (span := int(keys.max()) - int(keys.min()) + 1) <= LARGEST:
+        wide = keys.astype(f"{keys.dtype.kind}8")
+        return (wide - wide.min()).astype(np.int64), span
+    return keys, LARGEST + 1
 
 
 def windows(offsets: Integers, window: int, stride: int) -> tuple[Integers, Integers, Integers]:

@@ -1,4 +1,4 @@
-"""Where a table comes from: a CSV or TSV file, plain or gzipped, standard input or a DataFrame.
+"""Where a table comes from: a file of text or of columns, standard input or a DataFrame.
 
 A source knows its columns and can say on which line, as an editor counts them, a row stands. Rows are counted as pandas
 counts them: the header and blank lines are no rows, and a quoted cell may span several lines.
@@ -8,35 +8,19 @@ from __future__ import annotations
 
 import csv
 import difflib
-import gzip
 import io
-import sys
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO
 
 import pandas as pd
 
-from rnnfast.errors import DataError, UsageError
+from rnnfast.data.columnar import Columnar
+from rnnfast.data.formats import TEXT, open_text
+from rnnfast.errors import DataError
 
-STDIN = "-"  # as given by the user
-STDIN_SHOWN = "<stdin>"
-GZIP_MAGIC = b"\x1f\x8b"
-BOM = b"\xef\xbb\xbf"
-# First bytes of files that are often given by mistake, and what they are.
-FOREIGN = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"PAR1": "a Parquet file",
-    b"\x89HDF": "an HDF5 file",
-    b"\x89PNG": "an image",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
-}
-PROBE = 65536  # bytes at the start of a file that are searched for signs of another format
 COLUMNS_SHOWN = 12  # of a long header, in messages
 TEXT_SHOWN = 60  # characters of a cell, in messages
 
@@ -47,7 +31,9 @@ class Source:
 
     name: as given by the user; columns: header names without surrounding spaces, a nameless one is "column N".
     content: bytes as stored where the source cannot be read twice (standard input), else None.
-    frame: the DataFrame itself where there is no file.
+    frame: the DataFrame itself where there is no file; columnar: the file of columns, None where it is text.
+    kind: how the file is stored, as in `kind_of`; delimiter, decimal: separator and decimal mark of text.
+    reading: stream that the parser is reading; parsed: whether all rows are read.
     """
 
     name: str
@@ -56,7 +42,16 @@ class Source:
     columns: tuple[str, ...] = ()
     nameless: tuple[str, ...] = ()
     delimiter: str = ","
-    gzipped: bool = field(default=False, repr=False)
+    decimal: str = "."
+    kind: str = TEXT
+    columnar: Columnar | None = None
+    reading: IO[bytes] | None = field(default=None, repr=False)
+    parsed: bool = False
+
+    @property
+    def typed(self) -> bool:
+        """Whether cells have types, where those of text are to be recognised."""
+        return self.frame is not None or self.columnar is not None
 
     @property
     def categorical(self) -> tuple[str, ...]:
@@ -71,17 +66,8 @@ class Source:
         return Path(self.name).open("rb") if self.content is None else io.BytesIO(self.content)
 
     def stream(self) -> IO[bytes]:
-        """Open the text as bytes, decompressed and without byte order mark."""
-        stream: IO[bytes]
-        if not self.gzipped:
-            stream = self.stored()
-        elif self.content is None:
-            stream = cast(IO[bytes], gzip.GzipFile(self.name))
-        else:
-            stream = cast(IO[bytes], gzip.GzipFile(fileobj=io.BytesIO(self.content)))
-        if stream.read(len(BOM)) != BOM:
-            stream.seek(0)
-        return stream
+        """Open the text as bytes, unpacked and without byte order mark."""
+        return open_text(self.name, self.content, self.kind)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield (line of its first character, cells) of the header and of each row; blank lines are left out.
@@ -109,8 +95,8 @@ class Source:
                 line = reader.line_num + 1
 
     def where(self, row: int) -> str:
-        """Name the place of a row (0-based): file and line, or the position in a DataFrame."""
-        if self.frame is not None:
+        """Name the place of a row (0-based): file and line, or the row itself where there are no lines."""
+        if self.typed:
             return f"{self.name}, row {row}"
         return f"{self.name}, line {self._record(row)[0]}"
 
@@ -119,12 +105,14 @@ class Source:
         position = self.columns.index(column)
         if self.frame is not None:
             return short(str(self.frame.iat[row, position]))
+        if self.columnar is not None:
+            return short(str(self.columnar.cell(row, column)))
         cells = self._record(row)[1]
         return short(cells[position]) if position < len(cells) else ""
 
     def header_line(self) -> str:
         """Name the place of the header."""
-        return self.name if self.frame is not None else f"{self.name}, line {next(self.records())[0]}"
+        return self.name if self.typed else f"{self.name}, line {next(self.records())[0]}"
 
     def _record(self, row: int) -> tuple[int, list[str]]:
         return next(islice(self.records(), row + 1, None))
@@ -140,123 +128,6 @@ class Source:
             line, found = before.count(b"\n") + 1, f"byte 0x{content[error.start]:02x}"
             return DataError(f"{self.name}, line {line}: {found} is not UTF-8 text; save the table as UTF-8")
         return DataError(f"{self.name}: not UTF-8 text; save the table as UTF-8")
-
-
-def open_sources(paths: Any) -> list[Source]:
-    """Open one table or several: paths, '-' for standard input, DataFrames. Reads headers only.
-
-    Raises DataError for what is missing, unreadable, empty or no text table, UsageError for nothing or '-' twice.
-    """
-    paths = [paths] if isinstance(paths, (str, Path, pd.DataFrame)) else list(paths)
-    if sum(isinstance(item, str) and item == STDIN for item in paths) > 1:
-        raise UsageError("standard input (-) is given twice; it can be read only once")
-    sources = [_open_frame(item) if isinstance(item, pd.DataFrame) else _open_file(str(item)) for item in paths]
-    if not sources:
-        raise UsageError("no table is given; name at least one file")
-    return sources
-
-
-def _open_frame(frame: pd.DataFrame) -> Source:
-    source = Source("<DataFrame>", frame=frame)
-    _set_columns(source, [str(name) for name in frame.columns])
-    if not len(frame):
-        raise DataError(f"{source.name}: has no rows; there is nothing to read")
-    return source
-
-
-def _open_file(name: str) -> Source:
-    try:
-        source = _source(name)
-        name = source.name
-        with source.stored() as stored:
-            source.gzipped = stored.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        _probe(source)
-        header = next(source.records(), None)
-    except FileNotFoundError:
-        raise DataError(f"{name}: no such file{_nearest_file(name)}") from None
-    except IsADirectoryError:
-        raise DataError(f"{name}: is a directory; name a table in it, such as {Path(name) / 'table.csv'}") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{name}: is a damaged or incomplete gzip file ({error}); compress it again") from None
-    except OSError as error:
-        raise DataError(f"{name}: cannot be read: {error.strerror or error}") from None
-    if header is None:
-        raise DataError(f"{name}: is empty; it needs a header line and rows")
-    _set_columns(source, [cell.strip() for cell in header[1]])
-    _check_header(source)
-    return source
-
-
-def _source(name: str) -> Source:
-    """Name a file; standard input and pipes, which can be read only once, are kept in memory."""
-    if name == STDIN:
-        return Source(STDIN_SHOWN, sys.stdin.buffer.read())
-    path = Path(name)
-    pipe = path.exists() and not path.is_file() and not path.is_dir()
-    return Source(name, path.read_bytes() if pipe else None)
-
-
-def _probe(source: Source) -> None:
-    """Refuse other formats by their first bytes and find the delimiter."""
-    with source.stream() as stream:
-        start = stream.read(PROBE)
-    for magic, kind in FOREIGN.items():
-        if start.startswith(magic):
-            raise DataError(f"{source.name}: is {kind}; save the table as CSV in UTF-8")
-    if (position := start.find(b"\0")) >= 0:
-        line = start.count(b"\n", 0, position) + 1
-        raise DataError(f"{source.name}, line {line}: has a zero byte, so it is no text table; save the table as CSV")
-    header = start.lstrip().split(b"\n", 1)[0]
-    stem = source.name.lower().removesuffix(".gz")
-    if stem.endswith(".tsv") or (b"\t" in header and b"," not in header):
-        source.delimiter = "\t"
-
-
-def _set_columns(source: Source, names: Sequence[str]) -> None:
-    """Set the column names; a name that occurs twice is an error."""
-    source.columns = tuple(name or f"column {position}" for position, name in enumerate(names, 1))
-    source.nameless = tuple(column for name, column in zip(names, source.columns, strict=True) if not name)
-    seen: set[str] = set()
-    for column in source.columns:
-        if column in seen:
-            first, second = [n for n, name in enumerate(source.columns, 1) if name == column][:2]
-            raise DataError(
-                f"{source.header_line()}, column {column!r}: the name is there twice (columns {first} and {second}); "
-                "rename or remove one"
-            )
-        seen.add(column)
-
-
-def _check_header(source: Source) -> None:
-    """Refuse a first line of numbers and a table in one column."""
-    columns = source.columns
-    if all(_is_number(column) for column in columns):
-        raise DataError(
-            f"{source.header_line()}: holds numbers ({', '.join(columns[:3])} ...) where column names belong; "
-            "add a header line"
-        )
-    if len(columns) == 1 and (other := next((sign for sign in ";\t|, " if sign in columns[0]), None)):
-        raise DataError(
-            f"{source.header_line()}, column {short(columns[0])!r}: the table seems to be separated by {other!r}; "
-            "separate cells by commas (.csv) or tabs (.tsv), and use a point in decimal numbers"
-        )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _nearest_file(name: str) -> str:
-    path = Path(name)
-    try:
-        near = nearest(path.name, [item.name for item in path.parent.iterdir()])
-    except OSError:
-        return f"; the directory {path.parent} is missing as well"
-    return near or "; check the path"
 
 
 def require(source: Source, names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Read CSV and TSV files into one DataFrame: one call of pandas' C parser per file, and cheap checks after it.
+"""Read the rows of sources into one DataFrame: one call of pandas' C parser per text file, and cheap checks after it.
 
 Rows are looked at one by one only to name the line of an error. Columns that must keep their text (ids, times) are read
 as text, so that "007" stays "007" and an id "NA" stays an id.
@@ -6,10 +6,8 @@ as text, so that "007" stays "007" and an id "NA" stays an id.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import warnings
-import zlib
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnfast.data.dialect import as_points
+from rnnfast.data.formats import DAMAGED, TEXT, damaged
 from rnnfast.data.origin import Origin
 from rnnfast.data.source import Source, nearest, require, short
 from rnnfast.errors import DataError
@@ -67,12 +67,21 @@ class Table:
         """Build the error about a whole column."""
         return DataError(f"{', '.join(source.name for source in self.sources)}, column {column!r}: {message}")
 
+    def source(self, row: int) -> Source:
+        """Return the source that a row is from."""
+        return self.origin.source(row)
 
-def load(sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None = None) -> Table:
+
+def load(
+    sources: Sequence[Source],
+    text: Collection[str],
+    used: Sequence[str] | None = None,
+    unused: Collection[str] = (),
+) -> Table:
     """Read the rows of all sources.
 
-    text: columns that keep their text; used: columns that every source must have and that are kept (None: all columns,
-    which must then be the same in every source).
+    text: columns that keep their text; used: columns that every source must have and that are kept (None: all columns
+    but those in `unused`, which must then be the same in every source).
     Raises DataError for ragged rows, tables without rows, damaged files and differing columns.
     """
     wanted = list(sources[0].columns if used is None else used)
@@ -83,25 +92,32 @@ def load(sources: Sequence[Source], text: Collection[str], used: Sequence[str] |
                 f"{source.header_line()}, column {extra[0]!r}: {sources[0].name} has no such column"
                 f"{nearest(extra[0], wanted)}; several tables need the same columns"
             )
-    frames = [_frame(source, text)[wanted] for source in sources]
+    if used is None:
+        wanted = [name for name in wanted if name not in unused]
+    frames = [_frame(source, text, wanted)[wanted] for source in sources]
     starts = np.concatenate(([0], np.cumsum([len(frame) for frame in frames]))).tolist()
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     pool = ThreadPoolExecutor(1)  # hashing takes half as long as parsing, and nobody needs the result yet
-    digest = pool.submit(_digest, sources)
+    digest = pool.submit(digest_of, sources)
     pool.shutdown(wait=False)
     return Table(frame, list(sources), starts, digest)
 
 
-def _frame(source: Source, text: Collection[str]) -> pd.DataFrame:
-    """Read one source; column names are the stripped ones, the index counts the rows."""
+def _frame(source: Source, text: Collection[str], wanted: Sequence[str]) -> pd.DataFrame:
+    """Read at least the wanted columns of one source; their names are the stripped ones, the index counts the rows."""
     if source.frame is not None:
         return source.frame.set_axis(list(source.columns), axis="columns").reset_index(drop=True)
+    if source.columnar is not None:
+        frame = source.columnar.frame(wanted)
+        if not len(frame):
+            raise DataError(f"{source.name}: has no rows; there is nothing to read")
+        return frame
     try:
         frame = _parse(source, text)
     except UnicodeDecodeError:
         raise source.not_utf8() from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{source.name}: is a damaged or incomplete gzip file ({error}); compress it again") from None
+    except DAMAGED as error:
+        raise damaged(source.name, source.kind, error) from None
     except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
         _check_cells(source)
         raise DataError(f"{source.name}: cannot be read as a table: {error}") from None
@@ -111,7 +127,16 @@ def _frame(source: Source, text: Collection[str]) -> pd.DataFrame:
     # pandas fills short rows up; only a row with an empty last cell can be one.
     if (last.isna() | (last == "")).any() and not _even(source):
         _check_cells(source)
+    if source.decimal != ".":
+        for name in columns_of_text(frame):
+            if name not in text:
+                frame[name] = as_points(frame[name], source.decimal)
     return frame
+
+
+def columns_of_text(frame: pd.DataFrame) -> list[str]:
+    """Return the names of the columns that hold text."""
+    return [name for name in frame.columns if frame[name].dtype == object or frame[name].dtype == "str"]
 
 
 def _parse(source: Source, text: Collection[str]) -> pd.DataFrame:
@@ -119,6 +144,7 @@ def _parse(source: Source, text: Collection[str]) -> pd.DataFrame:
     columns = source.columns
     arguments: dict[str, Any] = {
         "sep": source.delimiter,
+        "decimal": source.decimal,
         "header": 0,
         "names": list(columns),
         "dtype": {name: object for name in columns if name in text},
@@ -129,13 +155,15 @@ def _parse(source: Source, text: Collection[str]) -> pd.DataFrame:
         "engine": "c",
         "index_col": False,  # else a first row with a cell too many would turn the first column into row labels
     }
-    plain = source.content is None and not source.gzipped
+    plain = source.content is None and source.kind == TEXT
     with source.stream() as stream, warnings.catch_warnings():
         # Chunks of different type in one column (DtypeWarning): the columns are checked afterwards.
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
         warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header's
         # Given the path of a plain file, newer pandas parses it with several threads.
+        source.reading = None if plain else stream
         frame: pd.DataFrame = pd.read_csv(Path(source.name) if plain else stream, **arguments)
+        source.reading, source.parsed = None, True
         return frame
 
 
@@ -167,7 +195,7 @@ def _check_cells(source: Source) -> None:
         )
 
 
-def _digest(sources: Sequence[Source]) -> str:
+def digest_of(sources: Sequence[Source]) -> str:
     """Hash the contents of all sources; hex."""
     digest = hashlib.sha256()
     for source in sources:

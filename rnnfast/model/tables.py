@@ -23,6 +23,7 @@ from rnnfast.option import suggestion
 if TYPE_CHECKING:
     from rnnfast.data import Schema, SequenceData
     from rnnfast.model import Model
+    from rnnfast.reporter import Reporter
 
 STANDARD_STREAM = "-"
 PARTS = ("train", "valid", "test", "all")
@@ -58,11 +59,15 @@ def evaluate_table(
     data_paths: Sequence[str],
     part: str = "all",
     fail_under: Mapping[str, float] | None = None,
+    *,
+    cache: bool = True,
+    reporter: Reporter | None = None,
 ) -> TableEvaluation:
     """Score a saved model on tables, or on one part of the table that it was trained on.
 
     part: train | valid | test | all.
     fail_under: metric -> goal; errors and losses must not be above it, all others not below.
+    cache: the parsed table may come from the user's cache and is kept there; reporter: is told how far reading is.
     Raises: UsageError for a part of another table, and for a goal that the task has no metric for.
     """
     from rnnfast.model import load
@@ -71,7 +76,7 @@ def evaluate_table(
         raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{suggestion(part, PARTS)}")
     model = load(model_path)
     how = {} if part == "all" else {"split_by": model.metadata.get("split", {}).get("split_by", "sequence")}
-    data = read_table(list(data_paths), schema=model.schema, **how)
+    data = read_table(list(data_paths), schema=model.schema, cache=cache, reporter=reporter, **how)
     trained_on = bool(model.trained_on(data))
     scored = data if part == "all" else model.part_of(data, part)
     evaluation = model.evaluate(scored)
@@ -105,19 +110,26 @@ def _failures(metrics: Mapping[str, Any], goals: Mapping[str, float]) -> Iterato
 
 
 def predict_table(
-    model_path: str | Path, data_paths: Sequence[str], output: str | Path = STANDARD_STREAM, *, force: bool = False
+    model_path: str | Path,
+    data_paths: Sequence[str],
+    output: str | Path = STANDARD_STREAM,
+    *,
+    force: bool = False,
+    cache: bool = True,
+    reporter: Reporter | None = None,
 ) -> int:
     """Write the predictions of a saved model for tables as CSV and return the number of rows written.
 
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file, or '-' for stdout. An existing file is kept unless `force`.
+    cache, reporter: as in `evaluate_table`.
     """
     from rnnfast.model import load
 
     if str(output) != STANDARD_STREAM:
         check_writable(Path(output), force)
     model = load(model_path)
-    data = _read_for_prediction(data_paths, model.schema)
+    data = _read_for_prediction(data_paths, model.schema, cache, reporter)
     columns = _columns(model, data, np.asarray(model.predict(data)))
     with _opened(output) as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -126,14 +138,14 @@ def predict_table(
     return len(next(iter(columns.values())))
 
 
-def _read_for_prediction(paths: Sequence[str], schema: Schema) -> SequenceData:
+def _read_for_prediction(paths: Sequence[str], schema: Schema, cache: bool, reporter: Reporter | None) -> SequenceData:
     """Read tables so that every row is a step of exactly one sequence.
 
     Windows that overlap or leave rows out are for training; per-step predictions use windows end to end.
     """
     if schema.predict == "every" and schema.window is not None:
         schema = replace(schema, stride=schema.window)
-    return read_table(list(paths), schema=schema, require_target=False)
+    return read_table(list(paths), schema=schema, require_target=False, cache=cache, reporter=reporter)
 
 
 def _columns(model: Model, data: SequenceData, predicted: npt.NDArray[Any]) -> dict[str, list[Any]]:

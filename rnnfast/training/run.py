@@ -82,9 +82,9 @@ def read_tables(data: Any, valid: Any, test: Any, config: Config, reporter: Repo
     """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts."""
     shares_given = config.data.split != DataConfig().split
     check_split(config.data.split_by, shares_given, valid is not None, test is not None)
-    table = _table(data, config)
+    table = _table(data, config, reporter)
     reporter.table(table)
-    parts = _parts(table, config, valid, test)
+    parts = _parts(table, config, valid, test, reporter)
     for part, given in ((parts.valid, valid), (parts.test, test)):
         for note in part.notes if part is not None and given is not None else ():
             reporter.notice(f"{', '.join(part.source)}: {note}" if part is not None else note)
@@ -98,17 +98,20 @@ def read_tables(data: Any, valid: Any, test: Any, config: Config, reporter: Repo
     return table, parts
 
 
-def _table(data: Any, config: Config) -> SequenceData:
+def _table(data: Any, config: Config, reporter: Reporter) -> SequenceData:
     if isinstance(data, SequenceData):
         return data
-    return read_table(data, **{name: getattr(config.data, name) for name in READING})
+    options = {name: getattr(config.data, name) for name in (*READING, "cache")}
+    return read_table(data, reporter=reporter, **options)
 
 
-def _parts(table: SequenceData, config: Config, valid: Any, test: Any) -> Parts:
+def _parts(table: SequenceData, config: Config, valid: Any, test: Any, reporter: Reporter) -> Parts:
     """Split the table, or take the tables that were given beside it."""
 
     def read(data: Any) -> SequenceData:
-        return data if isinstance(data, SequenceData) else read_table(data, schema=table.schema)
+        if isinstance(data, SequenceData):
+            return data
+        return read_table(data, schema=table.schema, reporter=reporter, cache=config.data.cache)
 
     if valid is not None:
         parts = Parts(

@@ -1,0 +1,68 @@
+"""Sentences for the user about how a table was read: what was recognised, left out or chosen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnfast.config import DataConfig
+from rnnfast.data.horizon import ahead_notes, steps_ahead
+from rnnfast.data.schema import Roles, Schema
+from rnnfast.data.sequences import SequenceData
+from rnnfast.data.source import listing
+
+
+def role_notes(found: Roles, schema: Schema) -> list[str]:
+    """Say which column is what."""
+    layouts = {
+        "original": "layout name,t,x..,y..: ",
+        "card": "layout of card payments (Time,V..,Amount,Class): ",
+        "options": "",
+    }
+    parts = [
+        f"id {schema.id!r}" if schema.id else "no id",
+        f"ordered by {schema.time!r}" if schema.time else "in the order of the file",
+        f"{len(schema.features)} {'feature' if len(schema.features) == 1 else 'features'} ({listing(schema.features)})",
+    ]
+    if schema.categorical:
+        parts[-1] += f", of them categories: {listing(schema.categorical)}"
+    if schema.targets:
+        shown = [repr(value) for value in schema.classes]
+        classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
+        when = f" {steps_ahead(schema.horizon)}" if schema.horizon else ""
+        parts.append(f"target {listing(schema.targets)}{when}{classes if shown else ''}, {schema.task}")
+        parts += ["its last known value is an input"] if schema.lag_target else []
+    parts += [f"{role} in {name!r}" for role, name in (("weights", found.weight), ("parts", found.part)) if name]
+    notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
+    if found.left_out:
+        notes.append(f"left out: {listing(found.left_out)}")
+    return notes
+
+
+def value_notes(data: SequenceData, config: DataConfig) -> list[str]:
+    """Say what the values show and which defaults were chosen because of them."""
+    notes, schema = [], data.schema
+    likely = np.flatnonzero(data.x[0] == data.x[-1])  # spares a pass over all columns
+    constant = [schema.columns[j] for j in likely if (data.x[:, j] == data.x[0, j]).all()]
+    if constant:
+        notes.append(f"the same value in every row, so nothing can be learned from: {listing(constant)}")
+    if schema.window and config.window is None:
+        notes.append(
+            f"no id column: consecutive rows are cut into windows of {schema.window}, the default (set by --window)"
+        )
+    if schema.window and schema.stride and schema.stride > schema.window:
+        notes.append(
+            f"rows between windows are left out: the stride {schema.stride} is above the window {schema.window}"
+        )
+    if schema.id and data.rows > 1 and data.sequences == data.rows:
+        notes.append(
+            f"every row has its own {schema.id!r}, so sequences have one step; --ignore {schema.id} cuts windows"
+        )
+    if schema.horizon or (schema.lag_target and schema.predict == "last"):
+        notes += ahead_notes(schema)
+    elif schema.id and schema.targets and config.predict == "auto" and data.sequences < data.rows:
+        notes.append(
+            "the target is constant within every sequence: only its last step is predicted (--predict every changes it)"
+            if schema.predict == "last"
+            else "the target is not one per sequence: every step is predicted (--predict last changes it)"
+        )
+    return notes

@@ -18,11 +18,6 @@ from rnnfast.errors import UsageError
 from rnnfast.option import checked, suggestion, toml
 from rnnfast.sections import DataConfig, ModelConfig, OutputConfig, TrainConfig
 
-__all__ = [
-    *("COMMAND_LINE", "READING", "Config", "DataConfig", "ModelConfig", "OutputConfig", "TrainConfig"),
-    *("flag_of", "from_environment", "read_toml", "resolve", "seconds", "table_of_option"),
-]
-
 COMMAND_LINE = "command line"
 ENVIRONMENT_PREFIX = "RNNFAST_"
 # Options of [data] that say how a table is read.

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnfast.config import Config, DataConfig
+from rnnfast.config import Config
 from rnnfast.data import Encoder, Schema, SequenceData, read_table, split
 from rnnfast.data.fitting import MOST_CATEGORIES
 from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.sections import DataConfig
 from rnnfast.training.prepare import initial_model
 
 TABLE = """id,t,shop,a,b,y

@@ -6,7 +6,6 @@ import pytest
 from networks import draw_sequences, draw_tensors, file_order, loss_and_gradient, make_trainer
 from numba.core.caching import NullCache
 
-from rnnfast.config import ModelConfig, TrainConfig
 from rnnfast.kernels import activations, cells, epoch, losses, optimizers
 from rnnfast.kernels.activations import _elementwise
 from rnnfast.kernels.architecture import Architecture
@@ -15,6 +14,7 @@ from rnnfast.kernels.simd import fma, load, splat, store
 from rnnfast.kernels.spans import number
 from rnnfast.metrics.loss import LOSSES, LOSSES_OF_TASK
 from rnnfast.model.initialise import RULES
+from rnnfast.sections import ModelConfig, TrainConfig
 from rnnfast.training.schedules import SCHEDULES
 
 STEP = 1e-6  # of the central difference, in float64

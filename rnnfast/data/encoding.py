@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnfast.config import DataConfig
 from rnnfast.data.fitting import Fitting
 from rnnfast.data.rules import MISSING
 from rnnfast.data.scaling import Scaler
 from rnnfast.data.sequences import SequenceData
 from rnnfast.data.source import listing, short
 from rnnfast.errors import DataError, ModelError
+from rnnfast.sections import DataConfig
 
 Floats = NDArray[np.floating[Any]]
 

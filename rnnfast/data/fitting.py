@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.config import DataConfig
 from rnnfast.data.rules import missing_rules
 from rnnfast.data.scaling import Scaler, feature_kinds, summary_for
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import SequenceData
 from rnnfast.errors import DataError
+from rnnfast.sections import DataConfig
 
 MOST_CATEGORIES = 1000  # of a column: more are names or quantities; and each is an input of the network
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnnfast.config import READING, Config, DataConfig
+from rnnfast.config import READING, Config
 from rnnfast.data import columns, dialect, marks
 from rnnfast.data.cache import Entry
 from rnnfast.data.checks import check_duplicates, empty_id
@@ -34,6 +34,7 @@ from rnnfast.data.watch import watching
 from rnnfast.data.weights import weights
 from rnnfast.errors import DataError, UsageError
 from rnnfast.reporter import Reporter
+from rnnfast.sections import DataConfig
 from rnnfast.splitting import part_column
 
 Floats = NDArray[np.float64]

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnfast.config import DataConfig
 from rnnfast.data.rules import Rules
 from rnnfast.data.schema import Schema
 from rnnfast.data.summary import Summary
 from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.sections import DataConfig
 
 Floats = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from rnnfast.config import DataConfig
 from rnnfast.data.source import Source, listing, require
 from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.sections import DataConfig
 from rnnfast.splitting import part_column
 
 DEFAULT_WINDOW = 10  # steps, where there is no id column

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.config import TrainConfig, seconds
 from rnnfast.data import SequenceData
 from rnnfast.errors import DivergedError
 from rnnfast.machine import cores
 from rnnfast.model import Model
 from rnnfast.reporter import EpochRecord, Reporter
+from rnnfast.sections import TrainConfig, seconds
 from rnnfast.training.prepare import kernel_data
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, interruptible

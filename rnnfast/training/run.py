@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rnnfast.config import READING, Config, DataConfig
+from rnnfast.config import READING, Config
 from rnnfast.data import Parts, SequenceData, read_table, split
 from rnnfast.data.horizon import steps_ahead
 from rnnfast.data.weights import check_weights, one_per_sequence
@@ -21,6 +21,7 @@ from rnnfast.metrics.evaluation import Evaluation, plain
 from rnnfast.model import Model
 from rnnfast.model.file import FILE_NAME
 from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.sections import DataConfig
 from rnnfast.splitting import SEQUENCE, check_split
 from rnnfast.training.defaults import resolved
 from rnnfast.training.loop import Fit, Loop

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnfast.config import Config
@@ -83,6 +83,7 @@ def test_only_the_rows_that_training_sees_are_fitted():
     assert Encoder.fit([last], DataConfig()).scaler.shift[0] == 3
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.integers(0, 2**32))
 def test_blocks_of_sequences_are_fitted_like_the_whole(lengths, seed):
     """Whatever the blocks: ranges, categories and the most frequent one exactly, means to a rounding."""
@@ -100,6 +101,7 @@ def test_blocks_of_sequences_are_fitted_like_the_whole(lengths, seed):
     assert parts.fills["x1"] == pytest.approx(whole.fills["x1"], rel=1e-15)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.one_of(st.just(np.nan), st.floats(-1e12, 1e12))] * 2), min_size=1, max_size=8),
     st.sampled_from(["zero", "mean", "ffill"]),
@@ -113,6 +115,19 @@ def test_storage_keeps_every_bit(values, rule, indicator, kind):
     assert stored.to_json() == encoder.to_json()
     np.testing.assert_array_equal(stored.transform(data), encoder.transform(data))
     assert np.isfinite(stored.transform(data)).all()
+
+
+@pytest.mark.parametrize("kind", ["minmax", "zscore", "robust"])
+def test_rows_and_columns_are_picked_block_by_block(kind):
+    """Fitting to some rows and columns of a table is fitting to a table of these alone."""
+    random = np.random.default_rng(5)
+    x = np.column_stack((random.normal(size=10_001), random.integers(0, 2, 10_001), random.normal(size=10_001)))
+    y = np.where(np.arange(10_001) < 7_003, 0, np.nan)
+    some = Encoder.fit([made(x, y=y, categories={"x2": ("a", "b")})], DataConfig(scale=(kind,)))
+    alone = Encoder.fit([made(x[:7_003, [0, 2]], columns=("x1", "x3"))], DataConfig(scale=(kind,)))
+    assert some.scaler.names == ("x1", "x3")
+    np.testing.assert_allclose(some.scaler.shift, alone.scaler.shift, rtol=1e-12)
+    np.testing.assert_allclose(some.scaler.scale, alone.scaler.scale, rtol=1e-12)
 
 
 def test_damaged_storage():

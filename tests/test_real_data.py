@@ -90,3 +90,18 @@ def test_spoken_digits(tables: Path, capsys: pytest.CaptureFixture[str]) -> None
     options = ["--target", "y", "--task", "multiclass", "--cell", "gru", "--hidden", "32", "--epochs", "12"]
     made = result(["train", *data, *options], capsys)
     assert made["metrics"]["valid"]["macro_f1"] > 0.9  # 0.10 by chance
+
+
+def test_fine_dust_with_gaps_and_wind_directions(capsys: pytest.CaptureFixture[str]) -> None:
+    """Reads 2,067 empty cells and a column of texts, without preparing the file."""
+    rows = str(DATASETS / "beijing_pm25" / "PRSA_data_2010.1.1-2014.12.31.csv.gz")
+    options = ["--features", "pm2.5,DEWP,PRES,Iws", "--categorical", "cbwd", "--target", "TEMP", "--window", "24"]
+    described = result(["inspect", rows, *options, "--missing", "pm2.5=ffill"], capsys)
+    columns = {column["name"]: column for column in described["columns"]}
+    assert columns["pm2.5"]["missing"] == 2067
+    assert columns["cbwd"]["categories"] == ["NE", "NW", "SE", "cv"]
+    assert "empty cells: pm2.5 2,067 (filled forward)" in described["notes"]
+    training = ["--hidden", "3", "--epochs", "3", "--scale", "zscore,Iws=robust", "--missing", "pm2.5=ffill"]
+    made = result(["train", "--data", rows, *options, *training, "-o", "run"], capsys)
+    assert made["metrics"]["valid"]["r2"] > 0.6
+    assert result(["eval", "--model", "run", "--data", rows, "--part", "valid"], capsys)["metrics"]["r2"] > 0.6

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rnnfast.console.text import listed, number
 
 FILLS = {"zero": "0", "mean": "mean", "ffill": "the last value"}
-MOST_SHOWN = 8  # of the names of a line
+MOST_SHOWN = 8  # of the names of a line, without -v
 
 
 def encoding_of_table(described: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,39 +22,38 @@ def encoding_of_table(described: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def encoding_rows(encoding: Mapping[str, Any]) -> list[tuple[str, str]]:
+def encoding_rows(encoding: Mapping[str, Any], verbose: int = 0) -> list[tuple[str, str]]:
     """Return labelled lines on the keys scaler, categories and missing of `Encoder.to_json`."""
     scaler, missing = encoding["scaler"], encoding["missing"]
-    rows = [("Scaling", _by_word(dict(zip(scaler["names"], scaler["kinds"], strict=True))))] if scaler["names"] else []
+    most = len(missing["rules"]) if verbose else MOST_SHOWN
+    rows = []
+    if scaler["names"]:
+        rows.append(("Scaling", _grouped(scaler["names"], scaler["kinds"], scaler["names"], most)))
     for j, (name, known) in enumerate(encoding["categories"].items()):
-        shown = f"{name}: {len(known):,} ({listed(list(known), most=MOST_SHOWN)})"
-        rows.append(("" if j else "Categories", shown))
-    filled = {
-        name: _fill(rule, missing["fills"].get(name)) for name, rule in missing["rules"].items() if rule != "error"
-    }
-    if filled:
+        shown = listed(list(known), most=len(known) if verbose else MOST_SHOWN)
+        rows.append(("" if j else "Categories", f"{name}: {len(known):,} ({shown})"))
+    rules = {name: rule for name, rule in missing["rules"].items() if rule != "error"}
+    if rules:
+        names = [_with_fill(name, missing["fills"].get(name)) for name in rules]
+        shown = _grouped(names, [FILLS[rule] for rule in rules.values()], missing["rules"], most)
         indicator = "; an input tells that a cell was empty" if missing["indicator"] else ""
-        rows.append(("Empty cells", _by_word(filled, len(missing["rules"])) + indicator))
+        rows.append(("Empty cells", shown + indicator))
     return rows
 
 
-def _fill(rule: str, value: Any) -> str:
-    """Say what an empty cell becomes; value: what was fitted, None before."""
-    if rule == "zero" or value is None:
-        return FILLS[rule]
-    shown = value if isinstance(value, str) else number(value)
-    return f"the last value, or {shown}" if rule == "ffill" else shown
+def _with_fill(name: str, value: Any) -> str:
+    """Name a column with what was fitted for its empty cells, None before."""
+    return name if value is None else f"{name} ({value if isinstance(value, str) else number(value)})"
 
 
-def _by_word(words: Mapping[str, str], of: int = 0) -> str:
-    """Say which columns have which word: "minmax; robust: V1, V2", the most frequent one without names.
+def _grouped(names: Sequence[str], words: Sequence[str], columns: Collection[str], most: int) -> str:
+    """Say which columns have which word: "minmax: Amount; robust: V1, V2"; one word for all columns stands alone.
 
-    of: number of columns that the words could be about, if more than these.
+    columns: all that could have a word; most: names shown of each word.
     """
-    columns: dict[str, list[str]] = {}
-    for name, word in words.items():
-        columns.setdefault(word, []).append(name)
-    order: Sequence[str] = sorted(columns, key=lambda word: -len(columns[word]))
-    everywhere = order[0] if len(words) >= of and (len(order) == 1 or len(columns[order[0]]) > 1) else None
-    parts = [f"{word}: {listed(columns[word], most=MOST_SHOWN)}" for word in order if word != everywhere]
-    return "; ".join([*([everywhere] if everywhere else []), *parts])
+    if len(set(words)) == 1 and set(names) == set(columns):
+        return words[0]
+    groups: dict[str, list[str]] = {}
+    for name, word in zip(names, words, strict=True):
+        groups.setdefault(word, []).append(name)
+    return "; ".join(f"{word}: {listed(group, most=most)}" for word, group in groups.items())

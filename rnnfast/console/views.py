@@ -43,7 +43,8 @@ def show_table(screen: Screen, data: SequenceData, described: Mapping[str, Any])
     """Print how a table is read: layout, roles and ranges of its columns."""
     from rnnfast.console.training import table_rows
 
-    screen.result(fields([*table_rows(data, screen.verbose), *encoding_rows(encoding_of_table(described))]), Text())
+    encoding = encoding_rows(encoding_of_table(described), screen.verbose)
+    screen.result(fields([*table_rows(data, screen.verbose), *encoding]), Text())
     columns = described["columns"]
     shown = columns if screen.verbose else columns[:MOST_ROWS]
     wide = screen.out.width >= WIDE
@@ -82,7 +83,7 @@ def show_model(screen: Screen, described: Mapping[str, Any]) -> None:
         ("Task", task),
         ("Target", listed(columns["targets"])),
         ("Features", listed(columns["features"], most=len(columns["features"]) if screen.verbose else 8)),
-        *encoding_rows(described),
+        *encoding_rows(described, screen.verbose),
         ("Training", _training_line(training, described["loss"])),
     ]
     trained = described["trained"]

@@ -93,7 +93,7 @@ def features(
         if name in categorical:
             column, known[name] = categories(table, name, bounded=rules is not None)
         else:
-            column = numbers(table, name, "leave the column out with --ignore")
+            column = numbers(table, name, "" if rules is None else "leave the column out with --ignore")
         columns.append(column)
     x = np.empty((table.rows, len(names)))
     for start in range(0, table.rows, ROW_BLOCK):

@@ -34,10 +34,9 @@ class Fitting:
     def add(self, block: SequenceData) -> None:
         """Take the rows of a block into account."""
         seen = block.seen
-        x = block.x if seen.all() else block.x[seen]
-        self._summary.add(x[:, self.numbers] if self.categorical else x)
+        self._summary.add(block.x, None if seen.all() else seen, self.numbers if self.categorical else None)
         for name, j in self.categorical.items():
-            self._count(name, x[:, j], block)
+            self._count(name, block.x[seen, j], block)
 
     def _count(self, name: str, column: NDArray[np.float64], block: SequenceData) -> None:
         texts, counts = block.categories[name], self._counts[name]

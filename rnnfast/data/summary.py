@@ -38,19 +38,27 @@ class Summary:
         self._random = np.random.default_rng(STREAM)
         self._blocks = 0
 
-    def add(self, values: Floats) -> None:
-        """Take the rows of values (rows, F) into account."""
-        if not len(values):
-            return
+    def add(self, values: Floats, rows: NDArray[np.bool_] | None = None, columns: Sequence[int] | None = None) -> None:
+        """Take values (rows, columns) into account.
+
+        rows: (rows,) those that count, or None for all; columns: which are the F columns, or None for all, in order.
+        """
         for start in range(0, len(values), ROW_BLOCK):
             block = values[start : start + ROW_BLOCK]
+            if rows is not None:
+                block = block[rows[start : start + ROW_BLOCK]]
+            if columns is not None:
+                block = block[:, columns]
+            if not len(block):
+                continue
             low = _reduced(np.fmin, block)
             np.fmin(self.low, low, out=self.low)
             np.fmax(self.high, _reduced(np.fmax, block), out=self.high)
             if self._moments:
                 self._add_moments(block[:, self._moments], low[self._moments])
         if self._quartiles:
-            self._add_sample(values[:, self._quartiles])
+            picked = [j if columns is None else columns[j] for j in self._quartiles]
+            self._add_sample(values[:, picked] if rows is None else values[np.flatnonzero(rows)[:, None], picked])
 
     def _add_moments(self, block: Floats, low: Floats) -> None:
         """Merge mean and squares of a block; low: its minima."""

@@ -51,6 +51,8 @@ def read_table(
     entry = Entry(sources, {"settings": settings, "require_target": require_target})
     kept = config.cache and entry.worthwhile
     if kept and (found := entry.find()) is not None:
+        if reporter is not None:
+            reporter.cached()
         return found
     with watching(sources, reporter):
         data = _after_schema(sources, schema, require_target) if schema else _new(sources, config, require_target)

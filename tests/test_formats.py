@@ -21,6 +21,7 @@ from pyarrow import parquet
 
 from rnnfast.cli import run
 from rnnfast.data import read_table
+from rnnfast.data.dialect import as_points
 from rnnfast.errors import DataError, RnnfastError
 
 TABLE = "id,t,a,b,y\nA,0,1.5,2,0\nB,1,3,4.25,1\nA,2,-5,6e1,1\n"
@@ -274,3 +275,14 @@ def test_commands_take_several_tables_and_patterns(tmp_path, capsys, monkeypatch
     assert run(["eval", "--model", "run", "--data", "part-1.csv", "--data", "part-2.csv", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["training_table"] is True
     assert run(["inspect", "run", "part-1.csv"]) == 2
+
+
+def test_columns_that_the_parser_turned_into_numbers_in_part():
+    # Of a large file pandas reads parts, and each part of a damaged column gets a type of its own.
+    mixed = pd.Series([1, 2.5, "3,5", "4.5", "x", np.nan], dtype=object)
+    assert as_points(mixed, ",").tolist()[:5] == [1, 2.5, "3.5", "4,5", "x"]
+    assert as_points(mixed, ".") is mixed
+    text = pd.Series(["a", "b", "1,5"], dtype=object)
+    assert as_points(text, ",") is text
+    empty = pd.Series([np.nan, np.nan], dtype=object)
+    assert as_points(empty, ",").isna().all()

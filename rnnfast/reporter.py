@@ -61,6 +61,9 @@ class Reporter:
         Called about ten times a second by a thread of its own, only where reading takes more than a second.
         """
 
+    def cached(self) -> None:
+        """Tell that the tables were parsed by an earlier run."""
+
     def table(self, data: SequenceData) -> None:
         """Tell what was read."""
 

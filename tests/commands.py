@@ -24,7 +24,7 @@ def isolate(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
     """Work in a directory, without options from the environment."""
     monkeypatch.chdir(directory)
     for name in list(os.environ):
-        if name.startswith("RNNFAST_"):
+        if name.startswith("RNNFAST_") and name != "RNNFAST_CACHE_DIR":
             monkeypatch.delenv(name)
 
 

@@ -1,7 +1,22 @@
 """Settings of all tests. Compiled kernels stay where users have them, so that a second run of the tests is quick."""
 
+import os
+
+import pytest
 from hypothesis import settings
 
 # A shared machine stalls now and then; how long one example took says nothing about the code.
 settings.register_profile("rnnfast", deadline=None)
 settings.load_profile("rnnfast")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_tables(tmp_path_factory):
+    """Keep parsed tables of tests out of the user's cache."""
+    before = os.environ.get("RNNFAST_CACHE_DIR")
+    os.environ["RNNFAST_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["RNNFAST_CACHE_DIR"]
+    else:
+        os.environ["RNNFAST_CACHE_DIR"] = before

@@ -141,6 +141,7 @@ def test_doctor_and_bench_fit(width: int, monkeypatch: pytest.MonkeyPatch, capsy
             "system": "Linux",
             "cpu": cpu,
             "cores": {"usable": 2, "all": 4},
+            "table_cache": {"directory": "/home/somebody/.cache/rnnfast/tables", "tables": 3, "bytes": 2_500_000_000},
             "checks": [
                 {"name": "vectors", "status": "ok", "message": "256-bit registers", "fix": ""},
                 {"name": "cache", "status": "warning", "message": "cannot be written to", "fix": "set NUMBA_CACHE_DIR"},
@@ -158,7 +159,7 @@ def test_doctor_and_bench_fit(width: int, monkeypatch: pytest.MonkeyPatch, capsy
     )
     out = capsys.readouterr().out
     assert too_long(out, width) == []
-    for text in ("warning", "set NUMBA_CACHE_DIR", "18.2", "9.00 %"):
+    for text in ("warning", "set NUMBA_CACHE_DIR", "18.2", "9.00 %", "3 parsed tables, 2.50 GB"):
         assert text in " ".join(out.split())
 
 

@@ -1,20 +1,27 @@
 """Formats of tables: how they are packed, separated and marked, and that none of it changes what is read."""
 
 import builtins
+import datetime
+import decimal
 import gzip
 import io
+import json
 import re
 import sys
 import zipfile
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
+from rnnfast.cli import run
 from rnnfast.data import read_table
+from rnnfast.data.dialect import as_points
 from rnnfast.errors import DataError, RnnfastError
 
 TABLE = "id,t,a,b,y\nA,0,1.5,2,0\nB,1,3,4.25,1\nA,2,-5,6e1,1\n"
@@ -234,3 +241,48 @@ def test_patterns_of_files(tmp_path):
         read_table(str(tmp_path / "prat-*.csv"), target="y")
     (tmp_path / "part-*.csv").write_text(TABLE)
     assert read_table(str(tmp_path / "part-*.csv"), target="y").source == (str(tmp_path / "part-*.csv"),)
+
+
+def test_parquet_of_lists_decimals_and_dotted_names(tmp_path):
+    table = pa.table(
+        {
+            "a.b": pa.array([decimal.Decimal("1.50"), decimal.Decimal("2.25")]),
+            "a": pa.array([1, 2], pa.int8()),
+            "list": pa.array([[1, 2], [3]]),
+            "day": pa.array([datetime.date(2024, 1, 2), datetime.date(2024, 1, 1)]),
+            "y": pa.array([0, 1]),
+        }
+    )
+    parquet.write_table(table, tmp_path / "t.parquet")
+    data = read_table(tmp_path / "t.parquet", target="y", time="day")
+    assert data.schema.features == ("a.b", "a")
+    np.testing.assert_array_equal(data.x, [[2.25, 2], [1.5, 1]])
+    assert any("list" in note for note in data.notes)
+
+
+def test_commands_take_several_tables_and_patterns(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for j in (1, 2):
+        (tmp_path / f"part-{j}.csv").write_text(TABLE.replace("A,", f"A{j},").replace("B,", f"B{j},"))
+    for words in (["part-1.csv", "part-2.csv"], ["part-*.csv", "--no-cache"]):
+        assert run(["inspect", *words, "--target", "y", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["rows"] == 6
+    options = ["--target", "y", "--hidden", "3", "--epochs", "0", "--split", "1", "-o", "run", "--quiet"]
+    assert run(["train", "--data", "part-*.csv", *options]) == 0
+    capsys.readouterr()
+    assert run(["predict", "--model", "run", "--data", "part-?.csv", "--no-cache"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 7
+    assert run(["eval", "--model", "run", "--data", "part-1.csv", "--data", "part-2.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["training_table"] is True
+    assert run(["inspect", "run", "part-1.csv"]) == 2
+
+
+def test_columns_that_the_parser_turned_into_numbers_in_part():
+    # Of a large file pandas reads parts, and each part of a damaged column gets a type of its own.
+    mixed = pd.Series([1, 2.5, "3,5", "4.5", "x", np.nan], dtype=object)
+    assert as_points(mixed, ",").tolist()[:5] == [1, 2.5, "3.5", "4,5", "x"]
+    assert as_points(mixed, ".") is mixed
+    text = pd.Series(["a", "b", "1,5"], dtype=object)
+    assert as_points(text, ",") is text
+    empty = pd.Series([np.nan, np.nan], dtype=object)
+    assert as_points(empty, ",").isna().all()

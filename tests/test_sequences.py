@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnfast.data import read_table
-from rnnfast.data.sequences import ends, spans, windows
+from rnnfast.data.sequences import ends, group, spans, windows
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=8)
 
@@ -187,3 +187,32 @@ def test_last_labels_only_last_steps():
     frame = pd.DataFrame({"id": list("AABBC"), "x": np.arange(5), "y": [0, 0, 1, np.nan, 1]})
     data = read_table(frame, target="y", predict="last")
     assert data.labelled.tolist() == [False, True, False, False, True]
+
+
+@given(
+    ids=st.lists(st.sampled_from(["b", "a", "7", "long name"]), min_size=1, max_size=60),
+    kind=st.sampled_from(["none", "i8", "i1", "u8", "f8", "half", "large", "order"]),
+    seed=st.integers(0, 99),
+    shared=st.booleans(),
+)
+def test_grouping_is_that_of_a_stable_sort(ids, kind, seed, shared):
+    random = np.random.default_rng(seed)
+    draws = random.integers(-5, 5, len(ids))
+    keys = {
+        "none": None,
+        "i8": draws * 2**40,
+        "i1": (draws * 25).astype(np.int8),
+        "u8": (draws + 5).astype(np.uint64) << np.uint64(60),
+        "f8": draws.astype(float),
+        "half": draws / 2,
+        "large": np.where(draws > 0, 2**63 - 1, -(2**63)),
+        "order": np.arange(len(ids)),
+    }[kind]
+    # Texts that a parser made are one object or several for equal ones.
+    texts = np.array(ids if shared else [f"{text[:1]}{text[1:]}" for text in ids], dtype=object)
+    order, offsets, names = group(texts, keys, len(ids))
+    distinct = list(dict.fromkeys(ids))
+    codes = np.array([distinct.index(name) for name in ids])
+    np.testing.assert_array_equal(order, np.lexsort((np.zeros(len(ids)) if keys is None else keys, codes)))
+    np.testing.assert_array_equal(np.diff(offsets), np.bincount(codes))
+    assert names.tolist() == distinct

@@ -32,8 +32,9 @@ NETWORK = ("cell", "hidden", "activation", "bidirectional", "dropout", "loss", "
 def doctor(ctx: click.Context, /, gradients: bool, **values: Any) -> int:
     """Check the installation and this machine.
 
-    Shows versions, processor, vector width, threads and the cache of compiled kernels, runs a kernel, and says how to
-    fix what is not well. Ends with code 1 when training cannot work, or when a gradient is wrong.
+    Shows versions, processor, vector width, threads and the caches of compiled kernels and parsed tables, runs a
+    kernel, and says how to fix what is not well. Ends with code 1 when training cannot work, or when a gradient is
+    wrong.
     """
     state = ctx.ensure_object(State)
     described = given(ctx, values)

@@ -7,7 +7,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from rnnfast.console.progress import SEPARATOR, bar_of
-from rnnfast.console.screen import FAINT, LABEL, Screen
+from rnnfast.console.screen import FAINT, LABEL, Screen, fields
 from rnnfast.console.text import duration, percent
 from rnnfast.reporter import Reporter
 
@@ -21,6 +21,11 @@ class ReadingProgress(Reporter):
         self._screen = screen
         self._live: Live | None = None
         self._spinner = Spinner(SPINNER, style=FAINT)
+
+    def cached(self) -> None:
+        """Say with -v where the tables came from."""
+        if self._screen.verbose:
+            self._screen.progress(fields([("Cache", "parsed by an earlier run; --no-cache reads the file itself")]))
 
     def parsing(self, read: int, total: int, seconds: float, finished: bool) -> None:
         """Draw the line, or remove it."""

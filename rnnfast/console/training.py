@@ -62,6 +62,10 @@ class TrainConsole(Reporter):
         """Show how far the reading of the tables is."""
         self._reading.parsing(read, total, seconds, finished)
 
+    def cached(self) -> None:
+        """Say where the tables came from."""
+        self._reading.cached()
+
     def table(self, data: SequenceData) -> None:
         """Say what was read and how its columns were understood."""
         self.screen.progress(fields(table_rows(data, self.screen.verbose)))
@@ -199,8 +203,6 @@ def table_rows(data: SequenceData, verbose: int = 0) -> list[tuple[str, str | Te
     if schema.horizon:
         where = f"{counted(schema.horizon, 'step')} ahead of {where}"
     rows: list[tuple[str, str | Text]] = [("Data", size)]
-    if verbose and data.from_cache:
-        rows.append(("", "parsed by an earlier run; --no-cache reads the file itself"))
     rows += [("" if j else "Columns", note) for j, note in enumerate(data.notes)]
     if verbose or not data.notes:
         rows.append(("Features", ", ".join(schema.columns) if verbose else listed(list(schema.columns))))

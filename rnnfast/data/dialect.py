@@ -80,8 +80,10 @@ def as_points(series: pd.Series[Any], decimal: str) -> pd.Series[Any]:
         return series
     codes, distinct = pd.factorize(series.astype(object))
     cells = pd.Series(distinct, dtype=object)
-    numbers = cells.str.fullmatch(NUMBER).to_numpy(dtype=bool)
-    if numbers.mean() < MOSTLY:
+    # In a large file the parser may have turned parts of the column into numbers already.
+    text = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
+    numbers = text & cells.where(text, "").astype(str).str.fullmatch(NUMBER).astype(bool)
+    if (numbers | ~text).sum() < MOSTLY * len(cells):
         return series
     cells[numbers] = cells[numbers].str.translate(EXCHANGE)
     return pd.Series(cells.reindex(codes).to_numpy(), index=series.index, dtype=object)

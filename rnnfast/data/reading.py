@@ -67,6 +67,8 @@ def read_table(
     entry = Entry(sources, {"settings": settings, "require_target": require_target})
     kept = config.cache and entry.worthwhile
     if kept and (found := entry.find()) is not None:
+        if reporter is not None:
+            reporter.cached()
         return found
     with watching(sources, reporter):
         if schema is None:

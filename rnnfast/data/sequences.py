@@ -5,6 +5,7 @@ Everything here works on whole arrays; there is no loop over ids or rows.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,9 @@ from rnnfast.data.schema import Schema
 
 Integers = NDArray[np.int64]
 
-LARGEST = 2**63 - 1  # of the whole numbers that rows are sorted by
+LARGEST = 2**64 - 1  # of the whole numbers that rows are sorted by
+SAMPLE = 1000  # rows that tell whether equal ids are one object
+SHARED = 0.999  # share of different objects in the sample, above which looking at them is no gain
 EXACT = 2.0**53  # float64 holds every whole number below
 PER_ROW = ("x", "y", "row", "time", "key", "weight", "label_row", "naive", "part")  # fields with a value for each row
 
@@ -162,9 +165,27 @@ def group(ids: NDArray[Any] | None, keys: NDArray[Any] | None, rows: int) -> tup
     if ids is None:
         codes, names = np.zeros(rows, dtype=np.int64), np.array([""], dtype=object)
     else:
-        codes, names = pd.factorize(ids)
+        codes, names = _factorized(ids)
     lengths = np.bincount(codes, minlength=len(names))
     return _order(codes, keys), ends(lengths), np.asarray(names, dtype=object)
+
+
+def _factorized(ids: NDArray[Any]) -> tuple[Integers, NDArray[Any]]:
+    """Number ids (rows,) object in order of first appearance. Returns: number of each row, the ids (sequences,).
+
+    Parsers share one Python object among equal texts. Numbering the addresses of objects first, which lie side by side
+    in memory, and then the few objects spares following every one of them.
+    """
+    ids = np.ascontiguousarray(ids)
+    sample = ids[:: max(len(ids) // SAMPLE, 1)]
+    if len({id(item) for item in sample}) > SHARED * len(sample):
+        return pd.factorize(ids)
+    addresses = np.ctypeslib.as_array((ctypes.c_ssize_t * len(ids)).from_address(ids.ctypes.data))
+    codes, distinct = pd.factorize(addresses)
+    first = np.empty(len(distinct), dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(ids) - 1, -1, -1)  # the last assignment to a place stays
+    names_of, names = pd.factorize(ids[first])
+    return (codes if len(names) == len(distinct) else names_of.take(codes)), names
 
 
 def _order(codes: Integers, keys: NDArray[Any] | None) -> Integers:
@@ -191,21 +212,21 @@ def _sorted(values: NDArray[Any], span: int) -> Integers:
     bits = len(values).bit_length()
     if span << bits > LARGEST:
         return np.argsort(values, kind="stable").astype(np.int64, copy=False)
-    packed = values.astype(np.int64) << bits
-    packed |= place
+    packed = values.astype(np.uint64) << np.uint64(bits)
+    packed |= place.view(np.uint64)
     packed.sort()
-    packed &= (1 << bits) - 1
-    return packed
+    packed &= np.uint64((1 << bits) - 1)
+    return packed.view(np.int64)
 
 
 def _ranks(keys: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """Return numbers that sort like the keys, and what whole ones among them are below."""
     if keys.dtype.kind == "f" and np.abs(keys).max() < EXACT and (keys == np.floor(keys)).all():
         keys = keys.astype(np.int64)
-    if keys.dtype.kind in "iu" and (span := int(keys.max()) - int(keys.min()) + 1) <= LARGEST:
+    if keys.dtype.kind in "iu" and (span := int(keys.max()) - int(keys.min()) + 1) < 2**63:
         wide = keys.astype(f"{keys.dtype.kind}8")
         return (wide - wide.min()).astype(np.int64), span
-    return keys, LARGEST + 1
+    return keys, LARGEST
 
 
 def windows(offsets: Integers, window: int, stride: int) -> tuple[Integers, Integers, Integers]:

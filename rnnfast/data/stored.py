@@ -74,7 +74,7 @@ def _packed_objects(value: NDArray[Any], name: str, directory: Path) -> dict[str
         raise ValueError(f"{name}: objects of kind {kind} have no plain form")
     codes, texts = pd.factorize(value)
     content = np.frombuffer("".join(texts).encode(), dtype=np.uint8)
-    stops = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    stops = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)))
     parts: dict[str, NDArray[Any]] = {"codes": codes, "text": content, "stops": stops}
     return {"texts": {part: _save(array, f"{name}-{part}", directory) for part, array in parts.items()}}
 

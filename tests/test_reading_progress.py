@@ -1,0 +1,121 @@
+"""What is shown while tables are read, and that it ends with them."""
+
+import gzip
+import io
+import sys
+import time
+
+import pytest
+
+from rnnfast.console import Screen
+from rnnfast.console.reading import ReadingProgress
+from rnnfast.data import cache, read_table, reading, watch
+from rnnfast.errors import DataError
+from rnnfast.reporter import Reporter
+
+TEXT = "a,y\n" + "".join(f"{i},{i % 2}\n" for i in range(20_000))
+
+
+class Listener(Reporter):
+    def __init__(self):
+        self.calls, self.hits = [], 0
+
+    def parsing(self, read, total, seconds, finished):
+        assert 0 <= read <= total
+        self.calls.append((read, finished))
+
+    def cached(self):
+        self.hits += 1
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Let every table take a while."""
+    monkeypatch.setattr(watch, "PATIENCE", 0.02)
+    monkeypatch.setattr(watch, "INTERVAL", 0.01)
+    load = reading.load
+
+    def slowly(*arguments, **options):
+        table = load(*arguments, **options)
+        time.sleep(0.2)
+        return table
+
+    monkeypatch.setattr(reading, "load", slowly)
+
+
+def test_progress_is_told_and_ends(tmp_path, slow):
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(TEXT.encode()))
+    listener = Listener()
+    read_table(path, target="y", reporter=listener)
+    assert len(listener.calls) > 2
+    size = path.stat().st_size
+    assert listener.calls[-1] == (size, True)
+    assert listener.calls[-2] == (size, False)
+    assert [finished for _, finished in listener.calls].count(True) == 1
+
+
+def test_quick_tables_have_none(tmp_path):
+    (tmp_path / "t.csv").write_text(TEXT)
+    listener = Listener()
+    read_table(tmp_path / "t.csv", target="y", reporter=listener)
+    assert listener.calls == []
+
+
+def test_it_ends_with_an_error_too(tmp_path, slow):
+    (tmp_path / "t.csv").write_text(TEXT + "oops,1\n")
+    listener = Listener()
+    with pytest.raises(DataError, match="oops"):
+        read_table(tmp_path / "t.csv", target="y", reporter=listener)
+    assert listener.calls[-1][1]
+
+
+def test_a_table_from_the_cache_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "LEAST", 1)
+    (tmp_path / "t.csv").write_text(TEXT)
+    listener = Listener()
+    for _ in range(2):
+        read_table(tmp_path / "t.csv", target="y", reporter=listener)
+    assert listener.hits == 1
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def drawn(monkeypatch, stream, **options):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stream)
+    progress = ReadingProgress(Screen(**options))
+    progress.parsing(0, 100, 1.0, False)
+    progress.parsing(45, 100, 2.0, False)
+    progress.parsing(100, 100, 3.0, True)
+    return stream.getvalue()
+
+
+def test_terminal_shows_a_bar_and_removes_it(monkeypatch):
+    text = drawn(monkeypatch, Terminal())
+    assert "reading" in text
+    assert "45" in text
+    assert text.rstrip().endswith("\x1b[2K")
+
+
+@pytest.mark.parametrize("options", [{"quiet": True}, {"json": True}])
+def test_quiet_and_json_show_nothing(monkeypatch, options):
+    assert drawn(monkeypatch, Terminal(), **options) == ""
+
+
+def test_files_show_nothing(monkeypatch):
+    assert drawn(monkeypatch, io.StringIO()) == ""
+
+
+@pytest.mark.parametrize(("verbose", "said"), [(0, False), (1, True)])
+def test_cache_is_named_with_v(monkeypatch, verbose, said):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    ReadingProgress(Screen(verbose=verbose)).cached()
+    assert ("parsed by an earlier run" in stream.getvalue()) is said

@@ -60,7 +60,11 @@ def lengths(data: SequenceData) -> dict[str, float]:
 def class_balance(data: SequenceData) -> dict[str, int] | None:
     """Return the labelled steps of each class, in the order of the classes; None for a regression."""
     classes = data.schema.classes
-    if not classes or data.y.shape[1] == 0:
+    if not classes:
+        return None
+    if hasattr(data, "counts"):  # of a table on disk, whose labels were counted as they were read
+        return {str(name): int(n) for name, n in zip(classes, data.counts, strict=True)}
+    if data.y.shape[1] == 0:
         return None
     counts = np.bincount(data.y[data.labelled, 0].astype(np.int64), minlength=len(classes))
     return {str(name): int(n) for name, n in zip(classes, counts, strict=True)}

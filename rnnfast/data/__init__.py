@@ -5,5 +5,6 @@ from rnnfast.data.scaling import Scaler
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import SequenceData
 from rnnfast.data.split import Parts, split
+from rnnfast.data.storedparts import StoredPart
 
-__all__ = ["Parts", "Scaler", "Schema", "SequenceData", "read_table", "split"]
+__all__ = ["Parts", "Scaler", "Schema", "SequenceData", "StoredPart", "read_table", "split"]

@@ -81,7 +81,7 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
         layout=found.layout,
     )
     data = _sequences(table, x, y, schema)
-    data.notes = (*_role_notes(found, schema), *notes, *_value_notes(data, config))
+    data.notes = (*role_notes(found, schema), *notes, *_value_notes(data, config))
     return data
 
 
@@ -175,9 +175,13 @@ def _check_duplicates(
     if not same.any():
         return
     position = int(same.argmax())
-    first, second = int(order[position]), int(order[position + 1])
+    raise repeated(table, id_column, time_column, int(order[position]), int(order[position + 1]))
+
+
+def repeated(table: Table, id_column: str, time_column: str, first: int, second: int) -> DataError:
+    """Build the error about two input rows of the same id and time."""
     identity, time = table.cell(second, id_column), table.cell(second, time_column)
-    raise table.error(
+    return table.error(
         second,
         time_column,
         f"{time!r} of id {identity!r} is there already ({table.where(first)}); a sequence has one row per time: "
@@ -185,7 +189,7 @@ def _check_duplicates(
     )
 
 
-def _role_notes(found: Roles, schema: Schema) -> list[str]:
+def role_notes(found: Roles, schema: Schema) -> list[str]:
     """Say which column is what."""
     layouts = {
         "original": "layout name,t,x..,y..: ",
@@ -213,7 +217,18 @@ def _value_notes(data: SequenceData, config: DataConfig) -> list[str]:
     likely = np.flatnonzero(data.x[0] == data.x[-1])  # spares a pass over all columns
     constant = [schema.features[j] for j in likely if (data.x[:, j] == data.x[0, j]).all()]
     if constant:
-        notes.append(f"the same value in every row, so nothing can be learned from: {listing(constant)}")
+        notes.append(constant_note(constant))
+    return notes + choice_notes(schema, data.rows, data.sequences, config)
+
+
+def constant_note(names: list[str]) -> str:
+    """Say which features never change."""
+    return f"the same value in every row, so nothing can be learned from: {listing(names)}"
+
+
+def choice_notes(schema: Schema, rows: int, sequences: int, config: DataConfig) -> list[str]:
+    """Say which defaults were chosen, and what is odd about the choice."""
+    notes = []
     if schema.window and config.window is None:
         notes.append(
             f"no id column: consecutive rows are cut into windows of {schema.window}, the default (set by --window)"
@@ -222,11 +237,11 @@ def _value_notes(data: SequenceData, config: DataConfig) -> list[str]:
         notes.append(
             f"rows between windows are left out: the stride {schema.stride} is above the window {schema.window}"
         )
-    if schema.id and data.rows > 1 and data.sequences == data.rows:
+    if schema.id and rows > 1 and sequences == rows:
         notes.append(
             f"every row has its own {schema.id!r}, so sequences have one step; --ignore {schema.id} cuts windows"
         )
-    if schema.id and schema.targets and config.predict == "auto" and data.sequences < data.rows:
+    if schema.id and schema.targets and config.predict == "auto" and sequences < rows:
         notes.append(
             "the target is constant within every sequence: only its last step is predicted (--predict every changes it)"
             if schema.predict == "last"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from rnnfast.data.blockwise import affine
 from rnnfast.errors import DataError, ModelError
 
 Floats = NDArray[np.float64]
@@ -55,11 +56,9 @@ class Scaler:
             raise ValueError(f"kind {kind!r} is not minmax or none")
         return cls(kind, tuple(names), shift, scale)
 
-    def transform(self, values: ArrayLike) -> Floats:
-        """Scale values (rows, F) into a new array."""
-        scaled: Floats = np.subtract(values, self.shift, dtype=np.float64)
-        scaled *= self.scale
-        return scaled
+    def transform(self, values: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+        """Scale values (rows, F) into a new array; computed in float64 whatever its type."""
+        return affine(values, self.shift, self.scale, dtype)
 
     def inverse(self, values: ArrayLike) -> Floats:
         """Undo `transform`: values (rows, F) in original units, exact to 1e-12 of a column's largest magnitude."""

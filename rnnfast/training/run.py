@@ -7,6 +7,7 @@ import io
 import os
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from rnnfast.model.file import FILE_NAME
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.defaults import resolved
 from rnnfast.training.loop import Fit, Loop
+from rnnfast.training.large import in_memory, large_table, stored_parts
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
 
@@ -41,8 +43,9 @@ def train(
     start = time.perf_counter()
     reporter = reporter or Reporter()
     config = Config().with_values(options, "train()")
-    table, parts = read_tables(data, valid, test, config, reporter)
-    result, fit = _fit(table, parts, config, reporter, valid is not None, time.perf_counter() - start)
+    with ExitStack() as opened:
+        table, parts = read_tables(data, valid, test, config, reporter, opened)
+        result, fit = _fit(table, parts, config, reporter, valid is not None, time.perf_counter() - start)
     if fit.diverged is not None:
         fit.diverged.result = result  # type: ignore[attr-defined]
         raise fit.diverged
@@ -64,9 +67,11 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
         raise UsageError("no table given; name one with --data FILE")
     directory = _check_directory(config, force)
     reporter.reading(config.data.data)
-    table, parts = read_tables(list(config.data.data), config.data.valid, config.data.test, config, reporter)
-    load_seconds = time.perf_counter() - start
-    result, fit = _fit(table, parts, config, reporter, config.data.valid is not None, load_seconds)
+    files = config.data
+    with ExitStack() as opened:
+        table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+        load_seconds = time.perf_counter() - start
+        result, fit = _fit(table, parts, config, reporter, files.valid is not None, load_seconds)
     directory = directory or _free_directory(config, table)
     result.files = write_run(result, result.model.config, directory)
     reporter.finished(result)
@@ -76,11 +81,20 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     return result
 
 
-def read_tables(data: Any, valid: Any, test: Any, config: Config, reporter: Reporter) -> tuple[SequenceData, Parts]:
-    """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts."""
-    table = _table(data, config)
-    reporter.table(table)
-    parts = _parts(table, config, valid, test)
+def read_tables(
+    data: Any, valid: Any, test: Any, config: Config, reporter: Reporter, opened: ExitStack
+) -> tuple[SequenceData, Parts]:
+    """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts.
+
+    opened: keeps a table that is larger than --memory, and whose parts are read in blocks, until it is closed.
+    """
+    stored = large_table(data, config, reporter, opened)
+    if stored is None:
+        table = _table(data, config)
+        reporter.table(table)
+        parts = _parts(table, config, valid, test)
+    else:
+        table, parts = stored_parts(*stored, valid, test, config, reporter)
     reporter.split(parts)
     return table, parts
 
@@ -124,12 +138,15 @@ def _fit(
     if config.train.schedule == "plateau" and parts.valid is None:
         raise UsageError("--schedule plateau watches the validation loss: it needs a validation part (--split)")
     model = initial_model(parts.train, config)
-    loop = Loop(model, parts.train, parts.valid, reporter)
+    seed = config.train.seed
+    loop = Loop(model, parts.train, parts.valid and in_memory(parts.valid, seed), reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     fit = loop.run()
     start = time.perf_counter()
     named = {"train": parts.train, "valid": parts.valid, "test": parts.test}
-    evaluations = evaluate_parts(model, named)
+    evaluations, scored = evaluate_parts(model, named, seed)
+    for name, (count, of) in scored.items():
+        reporter.notice(f"{name}: scored on {count:,} of {of:,} sequences, drawn at random, to keep within --memory")
     fit.eval_seconds += time.perf_counter() - start
     model.metadata = _metadata(table, parts, config, own_valid, evaluations, fit)
     return TrainResult(
@@ -150,12 +167,27 @@ def _fit(
         },
         timesteps_per_second=fit.timesteps_per_second,
         evaluations=evaluations,
+        scored=scored,
     ), fit
 
 
-def evaluate_parts(model: Model, parts: Mapping[str, SequenceData | None]) -> dict[str, Evaluation]:
-    """Score the model on each part that has labels."""
-    return {name: model.evaluate(part) for name, part in parts.items() if part is not None and part.labelled.any()}
+def evaluate_parts(
+    model: Model, parts: Mapping[str, SequenceData | None], seed: int
+) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
+    """Score the model on each part that has labels.
+
+    Returns: the scores, and of each part of which only a sample was scored its sequences: (scored, all).
+    """
+    evaluations, sampled = {}, {}
+    for name, part in parts.items():
+        if part is None:
+            continue
+        data = in_memory(part, seed)
+        if data.labelled.any():
+            evaluations[name] = model.evaluate(data)
+            if data.sequences < part.sequences:
+                sampled[name] = (data.sequences, part.sequences)
+    return evaluations, sampled
 
 
 def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:

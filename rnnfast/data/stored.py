@@ -1,0 +1,125 @@
+"""When a table is read in blocks, and where its store lies meanwhile.
+
+A store is kept in the user's cache directory and found again by the paths, sizes and times of the files and by the
+options that say how they are read; with `--no-cache` it lies in a temporary directory that is removed at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from rnnfast.config import DataConfig
+from rnnfast.data.batches import is_parquet, open_files, rows_of
+from rnnfast.data.budget import PROCESS, Budget
+from rnnfast.data.source import GZIP_MAGIC, STDIN, Source
+from rnnfast.data.store import DESCRIPTION, FORMAT, INDEX_BYTES, Store
+from rnnfast.data.streaming import make_store
+from rnnfast.errors import DataError, UsageError
+
+# What reading decides, and so the content of a store; other options are of the run.
+READING = ("id", "time", "target", "features", "ignore", "task", "predict", "window")
+# Options whose meaning takes all rows of a table at a time, or inputs that a store does not hold.
+WHOLE_TABLE = ("categorical", "horizon", "lag_target", "missing", "missing_indicator", "weight", "split_by")
+# Bytes in memory of a cell of a table, counting copies that training makes, and of what belongs to a row as a whole.
+CELL_BYTES, ROW_BYTES = 36, 150
+TEXT_FACTOR, GZIP_FACTOR = 6, 5  # bytes in memory for one of a text file, and of text for one of a gzipped file
+
+
+def bytes_in_memory(names: Sequence[str]) -> int:
+    """Estimate what training on whole tables takes, besides the process itself; 0 where that cannot be told."""
+    total = 0
+    for name in names:
+        path = Path(name)
+        if name == STDIN or not path.is_file():
+            continue
+        if is_parquet(name):
+            source = open_files([name])[0]
+            total += (rows_of(source) or 0) * (CELL_BYTES * len(source.columns) + ROW_BYTES)
+        else:
+            with path.open("rb") as file:
+                packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+            total += path.stat().st_size * TEXT_FACTOR * (GZIP_FACTOR if packed else 1)
+    return total
+
+
+def needs_store(names: Sequence[str], budget: Budget) -> bool:
+    """Whether tables do not fit into a budget of memory."""
+    return bytes_in_memory(names) + PROCESS > budget.total
+
+
+@contextmanager
+def stored_table(config: DataConfig, budget: Budget) -> Iterator[tuple[Store, Budget]]:
+    """Open the store of the tables of `data`, made now or kept from before, and the budget less its index.
+
+    Raises as `read_table`; UsageError for options that need the whole table in memory.
+    """
+    _check(config)
+    sources = open_files(config.data)
+    if config.cache:
+        directory = tables() / _key(config.data, config)
+        if not (directory / DESCRIPTION).is_file():
+            make_store(sources, config, budget, directory)
+            _forget_others(sources, directory)
+        yield _opened(directory, budget)
+    else:
+        temporary = Path(tempfile.mkdtemp(prefix="rnnfast-"))
+        try:
+            make_store(sources, config, budget, temporary / "table")
+            yield _opened(temporary / "table", budget)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def tables() -> Path:
+    """The directory of all stores."""
+    return user_cache_path("rnnfast") / "tables"
+
+
+def _opened(directory: Path, budget: Budget) -> tuple[Store, Budget]:
+    store = Store.open(directory)
+    return store, Budget(budget.total, INDEX_BYTES * store.sequences)
+
+
+def _check(config: DataConfig) -> None:
+    """Raise UsageError for options that only tables in memory have."""
+    defaults = {declared.name: declared.default for declared in fields(DataConfig)}
+    for name in WHOLE_TABLE:
+        if getattr(config, name) != defaults[name]:
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(f"{flag} needs the whole table in memory: give more --memory, or leave {flag} out")
+    if config.stride is not None and config.stride != config.window:
+        raise UsageError(
+            f"--stride {config.stride}: a table that is read in blocks has windows side by side; give more --memory, or "
+            "leave --stride out"
+        )
+
+
+def _key(names: Sequence[str], config: DataConfig) -> str:
+    """Name the store of files as they are now, read with these options."""
+    try:
+        files = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in map(Path, names)]
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror or error}") from None
+    options = [(name, getattr(config, name)) for name in READING]
+    return hashlib.sha256(repr((FORMAT, files, options)).encode()).hexdigest()[:24]
+
+
+def _forget_others(sources: Sequence[Source], kept: Path) -> None:
+    """Remove the other stores of the same files: of their earlier contents, or read with other options."""
+    names = [source.name for source in sources]
+    for path in kept.parent.glob(f"*/{DESCRIPTION}"):
+        try:
+            same = path.parent != kept and json.loads(path.read_text(encoding="utf-8"))["source"] == names
+        except (OSError, ValueError, KeyError):
+            continue  # somebody else's, or being removed
+        if same:
+            shutil.rmtree(path.parent, ignore_errors=True)

@@ -31,7 +31,8 @@ HOMES = {
     "numba": {"kernels"},
     "llvmlite": {"kernels", "machine"},
     "safetensors": {"model"},
-    "platformdirs": {"kernels", "cli"},
+    "platformdirs": {"kernels", "cli", "data"},
+    "pyarrow": {"data"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

@@ -58,8 +58,8 @@ def synth(
     """Write a synthetic table to try things on.
 
     creditcard: rare frauds among transactions. temperature: a regression per station. parity: is the count of ones
-    odd? xor: two bits in one step. adding: the sum of two marked values of a sequence. sensors: eight channels, quick to
-    make in any size as .parquet.
+    odd? xor: two bits in one step. adding: the sum of two marked values of a sequence. sensors: eight channels, quick
+    to make in any size as .parquet.
     """
     state = ctx.ensure_object(State)
     path = output or f"{kind}.csv"

@@ -15,7 +15,7 @@ BLOCK = (
 def affine(values: ArrayLike, shift: NDArray[np.float64], scale: NDArray[np.float64], dtype: DTypeLike) -> NDArray[Any]:
     """Compute (values - shift) * scale in float64 and return it, in another type, as a new C-contiguous array.
 
-    values: (rows, F); shift, scale: (F,). Rows are taken by the hundred, as one long row, with shift and scale repeated:
+    values: (rows, F); shift, scale: (F,). Rows are taken by the hundred, as one long row with shift and scale repeated:
     a loop over the few columns of one row would cost more than its arithmetic.
     """
     given = np.ascontiguousarray(values)

@@ -32,7 +32,7 @@ class Identities:
         self._levels: list[tuple[Hashes, Integers]] = [empty, empty]
 
     def codes(self, values: Hashes) -> tuple[Integers, Integers]:
-        """Return the number of each value, (n,), and the places of those that are new, in the order of their numbers."""
+        """Return the number of each value, (n,), and the places of those that are new, by number."""
         distinct, first, inverse = np.unique(values, return_index=True, return_inverse=True)
         found = np.full(len(distinct), -1, np.int64)
         for known, numbers in self._levels:

@@ -97,7 +97,8 @@ class Labels:
             self.finish()  # raises: too many
         codes = pd.Index(self.values).get_indexer(pd.Index(texts)).astype(np.float64)
         codes[codes < 0] = np.nan
-        return codes[:, None]
+        found: Floats = codes[:, None]
+        return found
 
     def _keep(self, batch: Batch, name: str, cells: NDArray[Any], new: NDArray[Any]) -> None:
         """Keep values that were not seen before; one more than classes may be is enough to know."""

@@ -1,9 +1,9 @@
 """Sequences on disk: written in bounded memory, read by blocks of consecutive sequences.
 
-A store is a directory of raw little-endian arrays, row after row: `x` (rows, F) and `y` (rows, targets), both float32
-where nothing is lost by it, else float64; `row` (rows,) int64, the input rows, where they were sorted; `offsets`
-(ids + 1,) int64; the texts of the ids, end to end, with `id_ends` (ids + 1,) int64; and `store.json`. Files are read
-into memory explicitly: pages of a mapped file would count as memory of the process.
+A store is a directory of raw arrays, row after row, in the byte order of the machine: `x` (rows, F) and `y` (rows,
+targets), both float32 where nothing is lost by it, else float64; `row` (rows,) int64, the input rows, where they were
+sorted; `offsets` (ids + 1,) int64; the texts of the ids, end to end, with `id_ends` (ids + 1,) int64; and `store.json`.
+Files are read into memory explicitly: pages of a mapped file would count as memory of the process.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ class Appender:
         """Write an array, or bytes, at the end of a column."""
         if column not in self._files:
             self._files[column] = (self.directory / column).open("ab")
-        self._files[column].write(
-            values if isinstance(values, bytes) else memoryview(np.ascontiguousarray(values)).cast("B")
-        )
+        self._files[column].write(values if isinstance(values, bytes) else np.ascontiguousarray(values).data)
 
 
 def read_rows(path: Path, dtype: Any, width: int, first: int, stop: int) -> NDArray[Any]:
@@ -61,7 +59,7 @@ def read_rows(path: Path, dtype: Any, width: int, first: int, stop: int) -> NDAr
     values = np.empty((stop - first, width) if width else stop - first, dtype)
     if not values.size:
         return values
-    view, done = memoryview(values).cast("B"), 0
+    view, done = values.data.cast("B"), 0
     with path.open("rb", buffering=0) as file:
         file.seek(first * max(width, 1) * values.itemsize)
         while done < len(view):  # a single read is limited to 2 GB
@@ -144,12 +142,13 @@ class Store:
         """(classes,) labelled steps of each class, or (1,) of a quantity."""
         from rnnfast.data.storedlabels import class_counts
 
-        return class_counts(self)[0]
+        counts: Integers = class_counts(self)[0]
+        return counts
 
     @property
     def row_bytes(self) -> int:
         """Bytes of a row of x on disk."""
-        return len(self.schema.features) * np.dtype(self.description["x"]).itemsize
+        return len(self.schema.features) * int(np.dtype(self.description["x"]).itemsize)
 
     def read(self, first: int, stop: int, features: bool = True, ids: bool = False) -> SequenceData:
         """Read the sequences first .. stop - 1 into new arrays.
@@ -174,7 +173,7 @@ class Store:
             time=None,
             schema=schema,
             source=self.source,
-            digest=self.digest,  # type: ignore[arg-type]
+            digest=self.digest,
         )
 
     def ids(self, first: int, stop: int) -> NDArray[Any]:

@@ -98,8 +98,8 @@ def _check(config: DataConfig) -> None:
             raise UsageError(f"{flag} needs the whole table in memory: give more --memory, or leave {flag} out")
     if config.stride is not None and config.stride != config.window:
         raise UsageError(
-            f"--stride {config.stride}: a table that is read in blocks has windows side by side; give more --memory, or "
-            "leave --stride out"
+            f"--stride {config.stride}: a table that is read in blocks has windows side by side; give more --memory, "
+            "or leave --stride out"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def label_blocks(offsets: Integers) -> list[tuple[int, int]]:
     """Cut sequences into blocks of about LABEL_ROWS rows: first and last sequence + 1 of each."""
     marks = np.arange(0, offsets[-1], LABEL_ROWS)
     borders = np.unique(np.append(np.searchsorted(offsets, marks), len(offsets) - 1)).tolist()
-    return list(zip(borders[:-1], borders[1:], strict=True))
+    return list(pairwise(borders))
 
 
 def stored_rule(path: Path, dtype: Any, targets: int, offsets: Integers) -> str:

@@ -108,16 +108,17 @@ def split_store(store: Store, budget: Budget, shares: Sequence[float], seed: int
     """
     every = _shares(shares)
     if len(every) == 1:
-        part = StoredPart(store, budget, np.arange(store.sequences), store.counts)
-        return Parts(cast(Any, part), None, None, f"all of {store.sequences:,} sequences")
+        whole = StoredPart(store, budget, np.arange(store.sequences), store.counts)
+        return Parts(cast(Any, whole), None, None, f"all of {store.sequences:,} sequences")
     unit, what = np.arange(store.sequences), "sequences"
     if store.owner is not None and store.schema.id is not None and store.owner[-1] + 1 >= len(every):
         unit, what = store.owner, f"ids ({store.sequences:,} windows)"
     count = int(unit[-1]) + 1
     if count < len(every):
         raise DataError(
-            f"{', '.join(store.source)}: {count:,} {what} cannot be split into {len(every)} parts; give more sequences, "
-            "cut windows (--window N), name a table to validate on (--valid FILE), or train on everything (--split 1)"
+            f"{', '.join(store.source)}: {count:,} {what} cannot be split into {len(every)} parts; give more "
+            "sequences, cut windows (--window N), name a table to validate on (--valid FILE), or train on everything "
+            "(--split 1)"
         )
     part = _draw(strata(store, unit, count), every, np.random.default_rng([seed, STREAM]))[unit]
     counts = class_counts(store, part, len(every))

@@ -122,8 +122,8 @@ class Stream:
             "digest": digest.result(),
             "notes": self.notes,
             "ids": len(lengths),
-            "x": np.dtype(self.x_type).newbyteorder("<").str,
-            "y": np.dtype(y_type).newbyteorder("<").str,
+            "x": np.dtype(self.x_type).str,
+            "y": np.dtype(y_type).str,
             "sorted": not self.in_order,
         }
         (self.place / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")

@@ -80,9 +80,8 @@ def synth(
     steps = made.steps if steps is None else steps
     _check_size(kind, made, sequences, steps, seed)
     if str(path).endswith(".parquet"):
-        target = Path(str(path))
-        write_parquet(made.columns, target, sequences, steps, seed)
-        return Synthetic(kind, target, sequences, steps, sequences * steps)
+        write_parquet(made.columns, Path(str(path)), sequences, steps, seed)
+        return Synthetic(kind, Path(str(path)), sequences, steps, sequences * steps)
     columns = made.columns(np.random.PCG64(seed), sequences, steps)
     if path == "-":
         target = None

@@ -155,6 +155,7 @@ def _third_value(table: Table, name: str, values: pd.Series[Any], count: int) ->
 
 
 def quantity(table: Table, name: str) -> Floats:
+    """Return a target as (rows,) numbers, NaN where unlabelled; text and infinite values raise DataError."""
     values = numbers(table, name)
     if np.isinf(values).any():
         row = int(np.isinf(values).argmax())

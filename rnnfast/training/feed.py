@@ -35,9 +35,12 @@ class Feed(Protocol):
     """Trains epochs; data and lengths are what the Trainer is made with."""
 
     data: Any
-    lengths: NDArray[np.int64] | None
     mass: float  # sum of the weights of all labelled steps
     updates: int  # of an epoch
+
+    @property
+    def lengths(self) -> NDArray[np.int64] | None:
+        """(sequences,) steps of all that train, where data is None."""
 
     def warm(self, trainer: Any) -> None:
         """Let the trainer see data without training, which compiles its kernels."""
@@ -55,7 +58,7 @@ class Feed(Protocol):
 class MemoryFeed:
     """The whole set is one block; several epochs may run in one call."""
 
-    lengths = None
+    lengths: NDArray[np.int64] | None = None
 
     def __init__(self, model: Model, part: SequenceData) -> None:
         config = model.config.train
@@ -102,7 +105,7 @@ class StoredFeed:
     def __init__(self, model: Model, part: StoredPart) -> None:
         self.model, self.part, self.store = model, part, part.store
         self.config: TrainConfig = model.config.train
-        self.lengths = part.lengths
+        self.lengths: NDArray[np.int64] | None = part.lengths
         self.inputs, self.targets = model.architecture.features, len(model.schema.targets)
         weights = np.asarray(model.class_weights) if model.class_weights else 1.0
         self.mass = float((part.counts * weights).sum())
@@ -166,8 +169,8 @@ class StoredFeed:
         largest = int(self.run_rows[kept].max())
         if largest > self.capacity:
             raise UsageError(
-                f"--memory {shown(self.part.budget.total)}: a sequence has {int(self.lengths.max()):,} steps, and a block "
-                f"has room for {self.capacity:,}; give more memory, or cut windows (--window N)"
+                f"--memory {shown(self.part.budget.total)}: a sequence has {int(self.part.lengths.max()):,} steps, and "
+                f"a block has room for {self.capacity:,}; give more memory, or cut windows (--window N)"
             )
 
     def _cuts(self, epoch: int) -> list[NDArray[np.int64]]:

@@ -23,13 +23,13 @@ def large_table(data: Any, config: Config, reporter: Reporter, opened: ExitStack
 
     Without --memory only tells where a table will hardly fit. opened: keeps the store until it is closed.
     """
-    names = [data] if isinstance(data, str | Path) else data
+    given: Any = [data] if isinstance(data, str | Path) else data
     memory = config.data.memory
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str | Path) for name in names):
+    if not isinstance(given, list | tuple) or not all(isinstance(name, str | Path) for name in given):
         if memory is not None and not isinstance(data, SequenceData):
             raise UsageError("memory: only files are read in blocks; a DataFrame is in memory already")
         return None
-    names = [str(name) for name in names]
+    names = [str(name) for name in given]
     from rnnfast.data.stored import bytes_in_memory, needs_store, stored_table
 
     if memory is None:

@@ -21,8 +21,8 @@ from rnnfast.model import Model
 from rnnfast.model.file import FILE_NAME
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.defaults import resolved
-from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.large import in_memory, large_table, stored_parts
+from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
 

@@ -71,9 +71,9 @@ class Budget:
     @property
     def block(self) -> int:
         """Of rows that train in one call of the kernel; two such blocks are there at a time."""
-        return self.free // 4
+        return self.free * 7 // 25
 
     @property
     def sample(self) -> int:
         """Of rows that are scored, with their outputs: those that validate stay there through training."""
-        return self.free // 5
+        return self.free * 3 // 10

@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from rnnfast.data.budget import PROCESS, Budget
 from rnnfast.data.source import GZIP_MAGIC, STDIN, Source
 from rnnfast.data.store import DESCRIPTION, FORMAT, INDEX_BYTES, Store
 from rnnfast.data.streaming import make_store
-from rnnfast.errors import DataError, UsageError
+from rnnfast.errors import DataError, RnnfastError, UsageError
 
 # What reading decides, and so the content of a store; other options are of the run.
 READING = ("id", "time", "target", "features", "ignore", "task", "predict", "window")
@@ -42,8 +42,9 @@ def bytes_in_memory(names: Sequence[str]) -> int:
         if name == STDIN or not path.is_file():
             continue
         if is_parquet(name):
-            source = open_files([name])[0]
-            total += (rows_of(source) or 0) * (CELL_BYTES * len(source.columns) + ROW_BYTES)
+            with suppress(RnnfastError):  # reading will say what is wrong
+                source = open_files([name])[0]
+                total += (rows_of(source) or 0) * (CELL_BYTES * len(source.columns) + ROW_BYTES)
         else:
             with path.open("rb") as file:
                 packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC

@@ -1,6 +1,8 @@
 """Tables on disk: the same sequences as in memory, bounded reading, nothing left of what was not finished."""
 
 import json
+import os
+import time
 
 import numpy as np
 import pandas as pd
@@ -122,6 +124,7 @@ def test_the_last_step_is_predicted_where_a_sequence_has_one_label(constant, tmp
 
 @pytest.mark.usefixtures("small_batches")
 def test_parquet_in_single_precision_takes_half_the_room(tmp_path):
+    pytest.importorskip("pyarrow")
     frame = table(np.repeat(np.arange(20), 4), list(range(80)), labels=(0, 1))
     frame = frame.astype({"x1": np.float32, "x2": np.int16, "y": np.int8})
     store = stored(frame, tmp_path, "table.parquet")
@@ -203,6 +206,66 @@ def test_what_is_interrupted_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert list((tmp_path / "tables").iterdir()) == []
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_ctrl_c_while_reading_leaves_nothing(tmp_path, monkeypatch):
+    sort = rnnfast.data.streaming.bucket_sort
+
+    def interrupted(*arguments):
+        sort(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rnnfast.data.streaming, "bucket_sort", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stored(table([f"k{k % 4}" for k in range(80)], list(range(80))), tmp_path)
+    assert list((tmp_path / "stores").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_a_day_later(tmp_path):
+    for name, age in (("old.1.tmp", 90_000), ("new.1.tmp", 100)):
+        (tables() / name).mkdir(parents=True)
+        os.utime(tables() / name, (time.time() - age,) * 2)
+    path = tmp_path / "table.csv"
+    table([f"k{k // 4}" for k in range(80)], list(range(80))).to_csv(path, index=False)
+    config = Config().with_values({**OPTIONS, "data": (str(path),)}, "test").data
+    with stored_table(config, Budget(10**9)) as (store, _):
+        assert {path.name for path in tables().iterdir()} == {"new.1.tmp", store.directory.name}
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_several_files_are_one_table(tmp_path):
+    frame = table([f"k{k % 6}" for k in range(60)], list(range(60)))
+    paths = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
+    frame[:23].to_csv(paths[0], index=False)
+    frame[23:].to_csv(paths[1], index=False)
+    config = Config().with_values(OPTIONS, "test").data
+    make_store(open_files(paths), config, Budget(10**9), tmp_path / "store")
+    assert_same(Store.open(tmp_path / "store"), read_table(paths, **OPTIONS))
+    frame.loc[40, ["id", "t"]] = frame.loc[2, ["id", "t"]]
+    frame[23:].to_csv(paths[1], index=False)
+    with pytest.raises(
+        DataError, match=r"b\.csv, line 19, column 't': '2' of id 'k2' is there already \(.*a\.csv, line 4"
+    ):
+        make_store(open_files(paths), config, Budget(10**9), tmp_path / "other")
+
+
+@pytest.mark.parametrize("change", ["categories", "dates", "texts"])
+@pytest.mark.usefixtures("small_batches")
+def test_types_of_parquet(change, tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = table([f"k{k % 6}" for k in range(60)], list(range(60)))
+    if change == "categories":
+        frame["id"] = frame["id"].astype("category")
+    elif change == "dates":
+        frame["t"] = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(frame["t"].to_numpy()[::-1], unit="us")
+    else:
+        frame["t"] = frame["t"].map("{:05}".format)
+    store, memory = stored(frame, tmp_path, "table.parquet"), read_table(frame, **OPTIONS)
+    data = store.read(0, store.sequences, ids=True)
+    np.testing.assert_array_equal(data.x, memory.x)
+    np.testing.assert_array_equal(data.row, memory.row)
+    assert data.ids.tolist() == memory.ids.tolist()
 
 
 def test_a_store_is_found_again_until_its_file_changes(tmp_path, monkeypatch):

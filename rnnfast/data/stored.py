@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
@@ -31,6 +32,7 @@ READING = ("id", "time", "target", "features", "ignore", "task", "predict", "win
 WHOLE_TABLE = ("categorical", "horizon", "lag_target", "missing", "missing_indicator", "weight", "split_by")
 # Bytes in memory of a cell of a table, counting copies that training makes, and of what belongs to a row as a whole.
 CELL_BYTES, ROW_BYTES = 36, 150
+ABANDONED = 24 * 3600.0  # s after which nobody still makes a store
 TEXT_FACTOR, GZIP_FACTOR = 6, 5  # bytes in memory for one of a text file, and of text for one of a gzipped file
 
 
@@ -68,6 +70,7 @@ def stored_table(config: DataConfig, budget: Budget) -> Iterator[tuple[Store, Bu
     if config.cache:
         directory = tables() / _key(config.data, config)
         if not (directory / DESCRIPTION).is_file():
+            _forget_halves()
             make_store(sources, config, budget, directory)
             _forget_others(sources, directory)
         yield _opened(directory, budget)
@@ -112,6 +115,14 @@ def _key(names: Sequence[str], config: DataConfig) -> str:
         raise DataError(f"{error.filename}: cannot be read: {error.strerror or error}") from None
     options = [(name, getattr(config, name)) for name in READING]
     return hashlib.sha256(repr((FORMAT, files, options)).encode()).hexdigest()[:24]
+
+
+def _forget_halves() -> None:
+    """Remove what processes left that were killed while they made a store."""
+    for path in tables().glob("*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _forget_others(sources: Sequence[Source], kept: Path) -> None:

@@ -57,7 +57,7 @@ def describe_table(data: SequenceData, config: DataConfig | None = None) -> dict
         "stride": schema.stride,
         "horizon": schema.horizon,
         "season": schema.season,
-        "labelled_steps": int(np.count_nonzero(data.labelled)),
+        "labelled_steps": data.labelled_steps,
         "class_balance": class_balance(data),
         "columns": plain(columns),
         "notes": list(data.notes),
@@ -89,7 +89,7 @@ def part_sizes(parts: Parts) -> dict[str, dict[str, Any]]:
         name: {
             "sequences": int(part.sequences),
             "rows": int(part.rows),
-            "labelled_steps": int(np.count_nonzero(part.labelled)),
+            "labelled_steps": part.labelled_steps,
             **({"classes": balance} if (balance := class_balance(part)) is not None else {}),
         }
         for name, part in parts.named().items()
@@ -99,7 +99,11 @@ def part_sizes(parts: Parts) -> dict[str, dict[str, Any]]:
 def class_balance(data: SequenceData) -> dict[str, int] | None:
     """Return the labelled steps of each class, in the order of the classes; None for a regression."""
     classes = data.schema.classes
-    if not classes or data.y.shape[1] == 0:
+    if not classes:
+        return None
+    if hasattr(data, "counts"):  # of a table on disk, whose labels were counted as they were read
+        return {str(name): int(n) for name, n in zip(classes, data.counts, strict=True)}
+    if data.y.shape[1] == 0:
         return None
     counts = np.bincount(data.y[data.labelled, 0].astype(np.int64), minlength=len(classes))
     return {str(name): int(n) for name, n in zip(classes, counts, strict=True)}

@@ -225,3 +225,40 @@ def test_the_size_of_kaggles_file_takes_seconds():
     start = time.perf_counter()
     synth("creditcard", "-", 28_481, 10, 0, io.BytesIO())
     assert time.perf_counter() - start < 15.0  # 1.5 s on one core
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parquet_holds_the_rows_of_the_csv(kind, tmp_path):
+    pytest.importorskip("pyarrow")
+    synth(kind, tmp_path / "table.parquet", 40, seed=3)
+    written, expected = pd.read_parquet(tmp_path / "table.parquet"), table(kind, 40, seed=3)
+    assert list(written.columns) == list(expected.columns)
+    for name in expected.columns:
+        if name == "name":
+            assert written[name].astype(str).tolist() == expected[name].astype(str).tolist()
+        else:
+            np.testing.assert_allclose(written[name].astype(float), expected[name], rtol=1e-6, atol=1e-6)
+    assert all(kind in ("int8", "int64", "float32", "str", "object") for kind in written.dtypes.astype(str))
+
+
+def test_row_groups_go_on_where_the_one_before_ended(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr("rnnfast.data.synthparquet.GROUP_ROWS", 100)
+    for kind in ("temperature", "sensors"):
+        synth(kind, tmp_path / "table.parquet", 21, 10, seed=3)
+        frame = pd.read_parquet(tmp_path / "table.parquet")
+        names = [f"s{k + 1}" if kind == "temperature" else k + 1 for k in range(21)]
+        assert frame["name"].tolist() == [name for name in names for _ in range(10)]
+        assert not frame["x1"][:80].equals(frame["x1"][80:160].reset_index(drop=True))
+    synth("creditcard", tmp_path / "table.parquet", 21, 10)
+    assert pd.read_parquet(tmp_path / "table.parquet")["Time"].is_monotonic_increasing
+
+
+def test_sensors_need_memory():
+    frame = table("sensors", 300, 50)
+    x = frame[[f"x{k + 1}" for k in range(8)]].to_numpy().reshape(300, 50, 8)
+    y = frame["y1"].to_numpy()
+    now = LogisticRegression().fit(x.reshape(-1, 8), y)
+    past = LogisticRegression(max_iter=500).fit(with_past(x, 15), y)
+    assert roc_auc_score(y, now.predict_proba(x.reshape(-1, 8))[:, 1]) < 0.85
+    assert roc_auc_score(y, past.predict_proba(with_past(x, 15))[:, 1]) > 0.98

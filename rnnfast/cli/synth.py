@@ -8,11 +8,12 @@ import click
 
 from rnnfast.cli.common import State, command, option
 
-KINDS = ("creditcard", "temperature", "parity", "xor", "adding")
+KINDS = ("creditcard", "temperature", "parity", "xor", "adding", "sensors")
 
 
 EXAMPLES = (
     "rnnfast synth creditcard -o tx.csv --sequences 2000",
+    "rnnfast synth sensors -o big.parquet --sequences 1000000 --steps 100",
     "rnnfast synth parity -o - --steps 8 | rnnfast train --data - -o runs/parity",
 )
 
@@ -20,7 +21,11 @@ EXAMPLES = (
 @command("synth", EXAMPLES)
 @click.argument("kind", type=click.Choice(KINDS))
 @option(
-    "-o", "--output", section="Output", metavar="FILE", help="CSV file to write, KIND.csv if not given; '-' is stdout."
+    "-o",
+    "--output",
+    section="Output",
+    metavar="FILE",
+    help="File to write, .csv, .csv.gz or .parquet; KIND.csv if not given; '-' is CSV on stdout.",
 )
 @option(
     "--sequences",
@@ -53,7 +58,8 @@ def synth(
     """Write a synthetic table to try things on.
 
     creditcard: rare frauds among transactions. temperature: a regression per station. parity: is the count of ones
-    odd? xor: two bits in one step. adding: the sum of two marked values of a sequence.
+    odd? xor: two bits in one step. adding: the sum of two marked values of a sequence. sensors: eight channels, quick
+    to make in any size as .parquet.
     """
     state = ctx.ensure_object(State)
     path = output or f"{kind}.csv"

@@ -32,9 +32,13 @@ def check_duplicates(
     if not same.any():
         return
     position = int(same.argmax())
-    first, second = int(order[position]), int(order[position + 1])
+    raise repeated(table, id_column, time_column, int(order[position]), int(order[position + 1]))
+
+
+def repeated(table: Table, id_column: str, time_column: str, first: int, second: int) -> DataError:
+    """Build the error about two input rows of the same id and time."""
     identity, time = table.cell(second, id_column), table.cell(second, time_column)
-    raise table.error(
+    return table.error(
         second,
         time_column,
         f"{time!r} of id {identity!r} is there already ({table.where(first)}); a sequence has one row per time: "

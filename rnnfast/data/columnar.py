@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from rnnfast.data.formats import needs
 from rnnfast.errors import DataError
 
+PAGE = 1 << 20  # bytes read at a time of each column of a Parquet file, whatever the size of its row groups
 INDEX_NAME = re.compile(r"__index_level_\d+__")  # of a column that pandas adds for the row labels
 
 
@@ -37,9 +38,65 @@ class Columnar:
         frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False)
         return frame
 
+    def rows(self) -> int:
+        """Return the number of rows, from what the file says about itself."""
+        with self._opened() as file:
+            if self.kind == "Parquet":
+                return int(file.metadata.num_rows)
+            return sum(int(file.get_batch(j).num_rows) for j in range(file.num_record_batches))
+
+    def types(self, columns: Sequence[str]) -> list[Any]:
+        """Return the Arrow types of columns."""
+        schema = self._read(None)
+        return [schema.field(name).type for name in columns]
+
+    def frames(self, columns: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
+        """Read columns as DataFrames of at most so many rows, in bounded memory."""
+        with self._opened() as file:
+            for batch in self._batches(file, list(columns), rows):
+                for first in range(0, batch.num_rows, rows):
+                    part = batch.slice(first, rows).to_pandas(split_blocks=True, date_as_object=False)
+                    yield part[list(columns)]
+
     def cell(self, row: int, column: str) -> Any:
         """Read one cell; for messages."""
         return self._read([column]).column(column)[row].as_py()
+
+    def _batches(self, file: Any, columns: list[str], rows: int) -> Iterator[Any]:
+        """Yield record batches of an opened file, with damage named as in `_read`."""
+        import pyarrow as pa
+
+        try:
+            if self.kind == "Parquet":
+                yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
+            else:
+                for j in range(file.num_record_batches):
+                    yield file.get_batch(j).select(columns)
+        except (pa.ArrowException, OSError) as error:
+            raise self._damaged(error) from None
+
+    def _opened(self) -> Any:
+        """Open the file for reading by batches: a ParquetFile, or Arrow's reader of a mapped file."""
+        try:
+            import pyarrow as pa
+            from pyarrow import ipc, parquet
+        except ImportError:
+            raise needs("parquet", f"{self.name}: a {self.kind} file") from None
+        stored = self.name if self.content is None else pa.BufferReader(self.content)
+        try:
+            if self.kind == "Parquet":
+                return parquet.ParquetFile(stored, buffer_size=PAGE, pre_buffer=False)
+            return ipc.open_file(pa.memory_map(stored) if self.content is None else stored)
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, OSError) as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> DataError:
+        first = str(error).splitlines()[0]
+        return DataError(
+            f"{self.name}: is a damaged or incomplete {self.kind} file ({first}); write it again, or save it as CSV"
+        )
 
     def _read(self, columns: Sequence[str] | None) -> Any:
         """Read columns as an Arrow table; None: only the schema."""
@@ -60,7 +117,4 @@ class Columnar:
         except FileNotFoundError:
             raise
         except (pa.ArrowException, OSError) as error:
-            first = str(error).splitlines()[0]
-            raise DataError(
-                f"{self.name}: is a damaged or incomplete {self.kind} file ({first}); write it again, or save it as CSV"
-            ) from None
+            raise self._damaged(error) from None

@@ -44,7 +44,18 @@ def value_notes(data: SequenceData, config: DataConfig) -> list[str]:
     likely = np.flatnonzero(data.x[0] == data.x[-1])  # spares a pass over all columns
     constant = [schema.columns[j] for j in likely if (data.x[:, j] == data.x[0, j]).all()]
     if constant:
-        notes.append(f"the same value in every row, so nothing can be learned from: {listing(constant)}")
+        notes.append(constant_note(constant))
+    return notes + choice_notes(schema, data.rows, data.sequences, config)
+
+
+def constant_note(names: list[str]) -> str:
+    """Say which features never change."""
+    return f"the same value in every row, so nothing can be learned from: {listing(names)}"
+
+
+def choice_notes(schema: Schema, rows: int, sequences: int, config: DataConfig) -> list[str]:
+    """Say which defaults were chosen, and what is odd about the choice."""
+    notes = []
     if schema.window and config.window is None:
         notes.append(
             f"no id column: consecutive rows are cut into windows of {schema.window}, the default (set by --window)"
@@ -53,13 +64,13 @@ def value_notes(data: SequenceData, config: DataConfig) -> list[str]:
         notes.append(
             f"rows between windows are left out: the stride {schema.stride} is above the window {schema.window}"
         )
-    if schema.id and data.rows > 1 and data.sequences == data.rows:
+    if schema.id and rows > 1 and sequences == rows:
         notes.append(
             f"every row has its own {schema.id!r}, so sequences have one step; --ignore {schema.id} cuts windows"
         )
     if schema.horizon or (schema.lag_target and schema.predict == "last"):
         notes += ahead_notes(schema)
-    elif schema.id and schema.targets and config.predict == "auto" and data.sequences < data.rows:
+    elif schema.id and schema.targets and config.predict == "auto" and sequences < rows:
         notes.append(
             "the target is constant within every sequence: only its last step is predicted (--predict every changes it)"
             if schema.predict == "last"

@@ -130,6 +130,11 @@ class SequenceData:
         last = np.maximum.reduceat(np.where(self.labelled, rows, -1), self.offsets[:-1])
         return np.asarray(rows <= np.repeat(last, self.lengths))
 
+    @property
+    def labelled_steps(self) -> int:
+        """Number of steps that count for loss and metrics."""
+        return int(np.count_nonzero(self.labelled))
+
     def take(self, indices: ArrayLike) -> SequenceData:
         """Copy whole sequences, in the order given."""
         chosen = np.asarray(indices, dtype=np.int64)

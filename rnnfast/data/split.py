@@ -40,7 +40,7 @@ def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0, b
     check_rule(by)
     if part_column(by):
         return _by_column(data, by)
-    every = _shares(shares)
+    every = all_shares(shares)
     if len(every) == 1:
         return Parts(data, None, None, f"all of {data.sequences:,} sequences")
     if by == TIME:
@@ -53,7 +53,7 @@ def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0, b
             "cut windows (--window N), name a table to validate on (--valid FILE), or train on everything (--split 1)"
         )
     stratum = _strata(data, unit, count)
-    part = _draw(stratum, every, np.random.default_rng([seed, STREAM]))[unit]
+    part = draw(stratum, every, np.random.default_rng([seed, STREAM]))[unit]
     pieces = [_part(data, part, index, overlapping) for index in range(len(every))]
     shown = " / ".join(f"{100 * share:.4g} %" for share in every)
     stratified = ", stratified" if data.schema.classes else ""
@@ -72,7 +72,7 @@ def _by_column(data: SequenceData, by: str) -> Parts:
     return finished(pieces, f"by column {name!r}", by, fix)
 
 
-def _shares(shares: Sequence[float]) -> tuple[float, ...]:
+def all_shares(shares: Sequence[float]) -> tuple[float, ...]:
     """Complete the shares of the parts by the rest."""
     given = tuple(float(share) for share in shares)
     shown = ",".join(f"{share:g}" for share in given)
@@ -120,7 +120,7 @@ def _strata(data: SequenceData, unit: Integers, count: int) -> Integers:
     return stratum
 
 
-def _draw(stratum: Integers, shares: Sequence[float], random: np.random.Generator) -> Integers:
+def draw(stratum: Integers, shares: Sequence[float], random: np.random.Generator) -> Integers:
     """Return the part of each unit (units,): sizes by the shares, and each stratum, the highest first, by them too."""
     room = _counts(len(stratum), shares)
     part = np.empty(len(stratum), dtype=np.int64)

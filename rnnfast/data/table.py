@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,14 +120,19 @@ def _frame(source: Source, text: Collection[str], wanted: Sequence[str]) -> pd.D
     except DAMAGED as error:
         raise damaged(source.name, source.kind, error) from None
     except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
-        _check_cells(source)
+        check_cells(source)
         raise DataError(f"{source.name}: cannot be read as a table: {error}") from None
     if not len(frame):
         raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
     last = frame.iloc[:, -1]
     # pandas fills short rows up; only a row with an empty last cell can be one.
-    if (last.isna() | (last == "")).any() and not _even(source):
-        _check_cells(source)
+    if (last.isna() | (last == "")).any() and not even(source):
+        check_cells(source)
+    return with_marks(frame, source, text)
+
+
+def with_marks(frame: pd.DataFrame, source: Source, text: Collection[str]) -> pd.DataFrame:
+    """Return the frame with points for decimal marks in the columns that the parser left as text."""
     if source.decimal != ".":
         for name in columns_of_text(frame):
             if name not in text:
@@ -141,8 +147,30 @@ def columns_of_text(frame: pd.DataFrame) -> list[str]:
 
 def _parse(source: Source, text: Collection[str]) -> pd.DataFrame:
     """Run pandas' parser over one file."""
+    plain = source.content is None and source.kind == TEXT
+    with source.stream() as stream, _strict():
+        # Given the path of a plain file, newer pandas parses it with several threads.
+        source.reading = None if plain else stream
+        frame: pd.DataFrame = pd.read_csv(Path(source.name) if plain else stream, **_arguments(source, text))
+        source.reading, source.parsed = None, True
+        return frame
+
+
+def chunks(source: Source, text: Collection[str], rows: int) -> Iterator[pd.DataFrame]:
+    """Parse one file, `rows` rows at a time; raises what pandas does."""
+    with source.stream() as stream:
+        reader = pd.read_csv(stream, chunksize=rows, **_arguments(source, text))
+        while True:
+            with _strict():  # not while the caller works on the rows
+                frame = next(reader, None)
+            if frame is None:
+                return
+            yield frame
+
+
+def _arguments(source: Source, text: Collection[str]) -> dict[str, Any]:
     columns = source.columns
-    arguments: dict[str, Any] = {
+    return {
         "sep": source.delimiter,
         "decimal": source.decimal,
         "header": 0,
@@ -155,19 +183,19 @@ def _parse(source: Source, text: Collection[str]) -> pd.DataFrame:
         "engine": "c",
         "index_col": False,  # else a first row with a cell too many would turn the first column into row labels
     }
-    plain = source.content is None and source.kind == TEXT
-    with source.stream() as stream, warnings.catch_warnings():
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Turn what pandas only warns of into errors where it means damage."""
+    with warnings.catch_warnings():
         # Chunks of different type in one column (DtypeWarning): the columns are checked afterwards.
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
         warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header's
-        # Given the path of a plain file, newer pandas parses it with several threads.
-        source.reading = None if plain else stream
-        frame: pd.DataFrame = pd.read_csv(Path(source.name) if plain else stream, **arguments)
-        source.reading, source.parsed = None, True
-        return frame
+        yield
 
 
-def _even(source: Source) -> bool:
+def even(source: Source) -> bool:
     """Tell quickly whether every line has the header's number of cells; False where quotes make that unsure."""
     separator, cells = source.delimiter.encode(), len(source.columns)
     with source.stream() as stream:
@@ -177,7 +205,7 @@ def _even(source: Source) -> bool:
     return True
 
 
-def _check_cells(source: Source) -> None:
+def check_cells(source: Source) -> None:
     """Raise DataError for the first row with more cells than the header, other than empty ones, or with fewer."""
     columns = source.columns
     for line, cells in source.records():

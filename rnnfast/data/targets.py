@@ -32,13 +32,13 @@ def targets(table: Table, names: tuple[str, ...], task: str) -> tuple[Floats, st
         raise table.column_error(names[1], f"a {task} task has one target, not {len(names)}; name one with --target")
     if len(names) == 1 and task != "regression":
         name = names[0]
-        values = _labels(table, name)
+        values = labels(table, name)
         distinct = _distinct(table, name, values)
         found = _task(table, name, values, distinct, task)
         if found != "regression":
             y = np.where(values.isna(), np.nan, class_index(values, distinct)).reshape(-1, 1)
             return y, found, _classes(table, name, distinct), []
-    y = np.column_stack([_regression(table, name) for name in names])
+    y = np.column_stack([quantity(table, name) for name in names])
     return y, "regression", (), _regression_notes(names, y)
 
 
@@ -47,7 +47,7 @@ def _task(table: Table, name: str, values: pd.Series[Any], distinct: NDArray[Any
     text = distinct.dtype == object
     whole = text or bool((distinct == np.floor(distinct)).all())
     if not text and np.isinf(distinct).any():
-        _regression(table, name)  # raises, naming the cell
+        quantity(table, name)  # raises, naming the cell
     if len(distinct) == 1:
         need = "with other values" if not whole else "of both classes" if asked != "multiclass" else "of other classes"
         value = _classes(table, name, distinct)[0]
@@ -77,9 +77,9 @@ def known_targets(table: Table, names: tuple[str, ...], task: str, classes: tupl
     Raises DataError for a class that the schema does not know, for text in a regression and for infinite values.
     """
     if task == "regression":
-        return np.column_stack([_regression(table, name) for name in names])
+        return np.column_stack([quantity(table, name) for name in names])
     name = names[0]
-    values = _stripped(table.frame[name]) if isinstance(classes[0], str) else pd.Series(numbers(table, name))
+    values = stripped(table.frame[name]) if isinstance(classes[0], str) else pd.Series(numbers(table, name))
     index = class_index(values, classes)
     unlabelled = values.isna().to_numpy(dtype=bool)
     unseen = (index < 0) & ~unlabelled
@@ -99,14 +99,14 @@ def class_index(values: pd.Series[Any], classes: NDArray[Any] | tuple[Any, ...])
     return np.asarray(pd.Index(np.asarray(classes, dtype=kind)).get_indexer(pd.Index(values)), dtype=np.int64)
 
 
-def _labels(table: Table, name: str) -> pd.Series[Any]:
+def labels(table: Table, name: str) -> pd.Series[Any]:
     """Return the cells of a target: numbers, or text where they are not all numbers; NaN is unlabelled."""
     series = table.frame[name]
     if pd.api.types.is_numeric_dtype(series.dtype):
         return pd.Series(series.to_numpy(dtype=np.float64, na_value=np.nan))
     if _boolean(series):
         return parsed(series)
-    text = _stripped(series)
+    text = stripped(series)
     values = parsed(text)
     return text if (values.isna() & text.notna()).any() else values
 
@@ -118,7 +118,7 @@ def _boolean(series: pd.Series[Any]) -> bool:
     return pd.api.types.is_bool_dtype(series.dtype)
 
 
-def _stripped(series: pd.Series[Any]) -> pd.Series[Any]:
+def stripped(series: pd.Series[Any]) -> pd.Series[Any]:
     """Return text without surrounding spaces, NaN where the cell counts as empty."""
     text = series.astype(str).str.strip().astype(object)
     return text.where(series.notna() & ~text.isin(EMPTY), np.nan)
@@ -154,7 +154,8 @@ def _third_value(table: Table, name: str, values: pd.Series[Any], count: int) ->
     )
 
 
-def _regression(table: Table, name: str) -> Floats:
+def quantity(table: Table, name: str) -> Floats:
+    """Return a target as (rows,) numbers, NaN where unlabelled; text and infinite values raise DataError."""
     values = numbers(table, name)
     if np.isinf(values).any():
         row = int(np.isinf(values).argmax())

@@ -30,22 +30,24 @@ class Trainer:
     """Trains one network on one set of sequences.
 
     parameters: the flat span in the kernels' layout, updated in place. threads: how many may share the work;
-    `threads` of the object is how many do.
+    `threads` of the object is how many do. lengths: (sequences,) steps of all training sequences where the set comes
+    in blocks, by `load`, and data is None.
     """
 
     def __init__(
         self, architecture, tensors, data, *, loss, optimizer="sgd", reduction="mean", batch=1, momentum=0.9,
-        weight_decay=0.0, clip_norm=0.0, window=0, per_update=False, threads=1, seed=0,
+        weight_decay=0.0, clip_norm=0.0, window=0, per_update=False, threads=1, seed=0, lengths=None,
     ):  # fmt: skip
         self.architecture, self.layout = architecture, layout_of(architecture)
         self.data, dtype = data, architecture.dtype
         self.parameters = self.layout.flatten(tensors, dtype)
-        sequences, size = len(data.mass), self.layout.size
+        lengths = np.diff(data.offsets) if lengths is None else lengths
+        sequences, size = len(lengths), self.layout.size
         batch = min(batch, sequences)
-        longest = int(np.diff(data.offsets).max())
+        longest = int(lengths.max())
         window = window if 0 < window < longest else 0
         engine = engine_of(architecture, window, loss)
-        steps = float(np.diff(data.offsets).mean()) if not window else float(window)
+        steps = float(lengths.mean()) if not window else float(window)
         chunk = chunk_of(architecture, self.layout, steps, batch)
         plain = optimizer == "sgd" and not weight_decay and not clip_norm
         fused = plain and batch == chunk and (engine == "packed" or batch == 1)
@@ -93,6 +95,13 @@ class Trainer:
         targets = 1 if self.shape.classes else self.architecture.outputs
         works = [packed_work(self.layout, size, chunk, longest, rows, targets, dtype) for _ in range(self.threads)]
         return works, table, width if window else 0
+
+    def load(self, data, sequences):
+        """Train on another block of the set from now on: data holds `sequences` or more, of which orders name as many.
+
+        Optimizer, batches and workspaces stay; the last batch of a block may be smaller.
+        """
+        self.data, self.plan = data, self.plan._replace(sequences=sequences)
 
     @property
     def sequences(self):

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rnnfast.data import SequenceData
+from rnnfast.data import SequenceData, StoredPart
 from rnnfast.errors import DivergedError
 from rnnfast.machine import cores
 from rnnfast.model import Model
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.sections import TrainConfig, seconds
-from rnnfast.training.prepare import kernel_data
+from rnnfast.training.feed import feed_of
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, interruptible
-
-ORDER_STREAM = 3  # of the random numbers: split has 1, initial weights have 2
 
 # Several epochs may run in one call of the kernel; so long a call still answers Ctrl-C at once.
 CALL_SECONDS = 0.05
@@ -44,16 +41,18 @@ class Fit:
 class Loop:
     """One run over a training part, watched on a validation part."""
 
-    def __init__(self, model: Model, train: SequenceData, valid: SequenceData | None, reporter: Reporter) -> None:
+    def __init__(
+        self, model: Model, train: SequenceData | StoredPart, valid: SequenceData | None, reporter: Reporter
+    ) -> None:
         from rnnfast.kernels.engine import Predictor, Trainer
 
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
+        self.feed = feed_of(model, train)
         self.config: TrainConfig = model.config.train
-        data = kernel_data(model, train)
         self.trainer = Trainer(
             model.architecture,
             model.parameters,
-            data,
+            self.feed.data,
             loss=model.loss,
             optimizer=self.config.optimizer,
             reduction=self.config.reduction,
@@ -65,11 +64,12 @@ class Loop:
             per_update=self.config.schedule == "onecycle",
             threads=self.config.threads or cores(),
             seed=self.config.seed,
+            lengths=self.feed.lengths,
         )
-        self.schedule = Schedule(self.config, self.trainer.updates_per_epoch())
+        self.schedule = Schedule(self.config, self.feed.updates)
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.targets)
-        self.loss_terms = outputs * (float(data.mass.sum()) if self.trainer.mean else train.sequences)
+        self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else train.sequences)
         self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
         self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())
         if valid is not None:
@@ -82,14 +82,14 @@ class Loop:
         A run that diverges keeps the last good weights, and the error to raise is in the result.
         """
         fit, config = self.fit, self.config
-        deadline, orders = Deadline(seconds(config.max_time)), self._orders()
-        with interruptible(self.reporter.interrupted) as interrupt:
+        deadline = Deadline(seconds(config.max_time))
+        with closing(self.feed), interruptible(self.reporter.interrupted) as interrupt:
             self.compile_kernels()
             started = time.perf_counter()
             if interrupt.requested:
                 fit.stopped = "interrupted"
             while fit.stopped == "epochs" and fit.epochs < config.epochs:
-                if not self.train_epochs(orders):
+                if not self.train_epochs():
                     break
                 evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == config.epochs
                 scores, best = self.validate() if evaluated and self.valid is not None else (None, False)
@@ -109,32 +109,22 @@ class Loop:
 
         start = time.perf_counter()
         with compile_clock(self.reporter.compiling):
-            self.trainer.run(np.arange(self.train.sequences), 0, ())
+            self.feed.warm(self.trainer)
             length = int(self.train.lengths[0])
             features = np.zeros(length * self.model.architecture.features, self.model.architecture.dtype)
             self.predictor.outputs_of(features, np.array([0, length]))
         self.fit.compile_seconds = time.perf_counter() - start
 
-    def _orders(self) -> Iterator[NDArray[np.int64]]:
-        """Yield the order of the sequences for each epoch."""
-        count = self.train.sequences
-        if not self.config.shuffle:
-            while True:
-                yield np.arange(count)
-        generator = np.random.default_rng([self.config.seed, ORDER_STREAM])
-        while True:
-            yield generator.permutation(count)
-
-    def train_epochs(self, orders: Iterator[NDArray[np.int64]]) -> bool:
+    def train_epochs(self) -> bool:
         """Run the epochs up to the next evaluation, or as many as fit into one call; tell whether they went well."""
         fit, config, trainer = self.fit, self.config, self.trainer
         until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, config.epochs - fit.epochs)
         per_epoch = fit.train_seconds / fit.epochs if fit.epochs else CALL_SECONDS
         count = max(1, min(until_evaluation, int(CALL_SECONDS / max(per_epoch, 1e-9))))
-        wanted = np.stack([next(orders) for _ in range(count if config.shuffle else 1)])
+        orders = self.feed.orders(count)
         good = trainer.parameters.copy()
         start = time.perf_counter()
-        losses = trainer.run(wanted, count, self.schedule.rates(fit.epochs, count))
+        losses = self.feed.train(trainer, orders, count, self.schedule.rates(fit.epochs, count))
         fit.train_seconds += time.perf_counter() - start
         if losses is None:
             epoch, step = fit.epochs + int(trainer.where[0]) + 1, int(trainer.where[1]) + 1

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config import Config
-from rnnfast.data import Encoder, Scaler, Schema, SequenceData
-from rnnfast.data.scaling import target_kinds
+from rnnfast.data import Encoder, Scaler, Schema, SequenceData, StoredPart
+from rnnfast.data.scaling import summary_for, target_kinds
+from rnnfast.data.summary import Summary
 from rnnfast.data.weights import check_weights
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.metrics.loss import LOSSES_OF_TASK
@@ -33,26 +34,65 @@ def resolved_loss(config: Config, task: str) -> str:
     return loss
 
 
-def initial_model(train: SequenceData, config: Config) -> Model:
+class Labels:
+    """What the labelled training steps hold, summed up block by block.
+
+    count: of these steps; counts: (classes,) of each class; total: (targets,) sums; summary: for the target scaler.
+    """
+
+    def __init__(self, schema: Schema, summary: Summary) -> None:
+        self.schema, self.summary = schema, summary
+        self.count = 0
+        self.counts = np.zeros(len(schema.classes), np.int64)
+        self.total = np.zeros(len(schema.targets))
+
+    def watch(self, blocks: Iterable[SequenceData]) -> Iterator[SequenceData]:
+        """Pass blocks on and look at their labels."""
+        for block in blocks:
+            y = np.asarray(block.y[block.labelled], np.float64)
+            if len(y):
+                self.count += len(y)
+                self.total += y.sum(axis=0)
+                self.summary.add(y)
+                if self.schema.classes:
+                    self.counts += np.bincount(y[:, 0].astype(np.int64), minlength=len(self.counts))
+            yield block
+
+    def check(self, where: str) -> None:
+        """Raise DataError where there is no label, or one class only."""
+        if not self.count:
+            raise DataError(
+                f"{where}: the training part has no labelled step; give a larger --split or another --target"
+            )
+        if self.schema.classes and np.count_nonzero(self.counts) < 2:
+            needed = "both" if self.schema.task == "binary" else "several"
+            only = self.schema.classes[int(self.counts.argmax())]
+            raise DataError(
+                f"{where}: all {self.count:,} labels of the training part are {only!r}; "
+                f"a classifier needs {needed} classes: give a larger --split, another --seed, or more data"
+            )
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Mean of what the outputs of a network are to become: shares of the classes, or the targets."""
+        total = self.counts if self.schema.task == "multiclass" else self.total
+        return tuple(float(value) for value in total / self.count)
+
+
+def initial_model(train: SequenceData | StoredPart, config: Config) -> Model:
     """Fit encoder and target scaler on the training part and draw the weights.
 
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
     """
     from rnnfast.kernels.engine import layout_of
 
-    labelled = train.labelled
-    where = ", ".join(train.source)
-    if not labelled.any():
-        raise DataError(f"{where}: the training part has no labelled step; give a larger --split or another --target")
-    check_weights(train, "training")
-    y, schema = train.y[labelled], train.schema
-    if schema.classes and np.unique(y).size < 2:
-        needed = "both" if schema.task == "binary" else "several"
-        raise DataError(
-            f"{where}: all {len(y):,} labels of the training part are {schema.classes[int(y[0, 0])]!r}; "
-            f"a classifier needs {needed} classes: give a larger --split, another --seed, or more data"
-        )
-    encoder = Encoder.fit([train], config.data)
+    schema = train.schema
+    kinds = target_kinds(schema, config.data)
+    labels = Labels(schema, summary_for(kinds))
+    encoder = Encoder.fit(labels.watch(train.blocks() if isinstance(train, StoredPart) else [train]), config.data)
+    labels.check(", ".join(train.source))
+    if isinstance(train, SequenceData):
+        check_weights(train, "training")
     net = architecture(config, schema, encoder)
     model = config.model
     layout = layout_of(net)
@@ -65,25 +105,18 @@ def initial_model(train: SequenceData, config: Config) -> Model:
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
         schema=schema,
         encoder=encoder,
-        target_scaler=Scaler.fit(target_kinds(schema, config.data), schema.targets, y),
+        target_scaler=Scaler.of(kinds, schema.targets, labels.summary),
         config=config,
         loss=resolved_loss(config, schema.task),
-        target_mean=tuple(float(mean) for mean in _answers(schema, y).mean(axis=0)),
-        class_weights=class_weights(config, schema.classes, y),
+        target_mean=labels.mean,
+        class_weights=class_weights(config, schema.classes, labels.counts),
     )
 
 
-def _answers(schema: Schema, y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the outputs of a network are to become, (labels, O): 1 for the class and 0 for others, or the targets."""
-    if schema.task != "multiclass":
-        return y
-    return np.asarray(y == np.arange(schema.outputs), np.float64)
-
-
-def class_weights(config: Config, classes: tuple[Any, ...], y: NDArray[np.float64]) -> tuple[float, ...]:
+def class_weights(config: Config, classes: tuple[Any, ...], counts: NDArray[np.int64]) -> tuple[float, ...]:
     """The weight of each class in the loss; () for all alike.
 
-    y: (labels, 1) index of the class at the labelled training steps. "balanced" is scikit-learn's: labels / (classes *
+    counts: (classes,) labelled training steps of each. "balanced" is scikit-learn's: labels / (classes *
     labels of the class). Raises UsageError for another number of weights than classes, and on a regression.
     """
     given = config.train.class_weight
@@ -91,9 +124,8 @@ def class_weights(config: Config, classes: tuple[Any, ...], y: NDArray[np.float6
         return ()
     if not classes:
         raise UsageError(f"--class-weight {','.join(given)}: the target is a quantity and has no classes")
-    counts = np.bincount(y[:, 0].astype(np.int64), minlength=len(classes))
     if given == ("balanced",):
-        return tuple(float(weight) for weight in len(y) / (len(classes) * np.maximum(counts, 1)))
+        return tuple(float(weight) for weight in counts.sum() / (len(classes) * np.maximum(counts, 1)))
     try:
         weights = tuple(float(weight) for weight in given)
     except ValueError:
@@ -118,11 +150,15 @@ def starting_tensors(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mappin
     return tensors
 
 
+def encoded(model: Model, data: SequenceData) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+    """What the kernels learn from: inputs (rows, F) in the run's precision, scaled targets, weights of the steps."""
+    inputs = model.encoder.transform(data, model.config.train.dtype)
+    target = data.y if data.schema.classes else model.target_scaler.transform(data.y)
+    return inputs, target, model.step_weights(data.y, data.labelled, data.weight)
+
+
 def kernel_data(model: Model, data: SequenceData) -> Any:
     """Tensors of the training kernel: encoded, in the run's precision."""
     from rnnfast.kernels.engine import training_data
 
-    target = data.y if data.schema.classes else model.target_scaler.transform(data.y)
-    weight = model.step_weights(data.y, data.labelled, data.weight)
-    dtype = model.config.train.dtype
-    return training_data(model.encoder.transform(data, dtype), target, weight, data.offsets, dtype)
+    return training_data(*encoded(model, data), data.offsets, model.config.train.dtype)

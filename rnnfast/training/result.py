@@ -28,6 +28,7 @@ class TrainResult:
     seconds: dict[str, float]  # load, compile, train, eval
     timesteps_per_second: float  # while training
     evaluations: dict[str, Evaluation]  # part -> scores: train, valid, test
+    scored: dict[str, tuple[int, int]] = field(default_factory=dict)  # part -> sequences scored, and all: a sample
     files: dict[str, Path] = field(default_factory=dict)  # written: model, history, config
 
     @property
@@ -57,4 +58,9 @@ class TrainResult:
             "timesteps_per_second": plain(self.timesteps_per_second),
             "metrics": plain(self.metrics),
             "baseline": plain(self.baseline),
+            **(
+                {"scored": {part: {"sequences": n, "of": of} for part, (n, of) in self.scored.items()}}
+                if self.scored
+                else {}
+            ),
         }

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 from rnnfast.config import READING, Config
@@ -15,15 +12,15 @@ from rnnfast.data import Parts, SequenceData, read_table, split
 from rnnfast.data.horizon import steps_ahead
 from rnnfast.data.weights import check_weights, one_per_sequence
 from rnnfast.description import part_sizes
-from rnnfast.errors import DataError, RnnfastError, UsageError
-from rnnfast.files import write_whole
+from rnnfast.errors import DataError, UsageError
 from rnnfast.metrics.evaluation import Evaluation, plain
 from rnnfast.model import Model
-from rnnfast.model.file import FILE_NAME
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.sections import DataConfig
 from rnnfast.splitting import SEQUENCE, check_split
 from rnnfast.training.defaults import resolved
+from rnnfast.training.directory import check_directory, free_directory, write_run
+from rnnfast.training.large import in_memory, large_table, stored_parts
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
@@ -44,8 +41,9 @@ def train(
     start = time.perf_counter()
     reporter = reporter or Reporter()
     config = Config().with_values(options, "train()")
-    table, parts = read_tables(data, valid, test, config, reporter)
-    result, fit = _fit(table, parts, config, reporter, valid is not None, time.perf_counter() - start)
+    with ExitStack() as opened:
+        table, parts = read_tables(data, valid, test, config, reporter, opened)
+        result, fit = _fit(table, parts, config, reporter, valid is not None, time.perf_counter() - start)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -65,12 +63,14 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     reporter = reporter or Reporter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
-    directory = _check_directory(config, force)
+    directory = check_directory(config, force)
     reporter.reading(config.data.data)
-    table, parts = read_tables(list(config.data.data), config.data.valid, config.data.test, config, reporter)
-    load_seconds = time.perf_counter() - start
-    result, fit = _fit(table, parts, config, reporter, config.data.valid is not None, load_seconds)
-    directory = directory or _free_directory(config, table)
+    files = config.data
+    with ExitStack() as opened:
+        table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+        load_seconds = time.perf_counter() - start
+        result, fit = _fit(table, parts, config, reporter, files.valid is not None, load_seconds)
+    directory = directory or free_directory(config, table)
     result.files = write_run(result, result.model.config, directory)
     reporter.finished(result)
     if fit.diverged is not None:
@@ -79,18 +79,27 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     return result
 
 
-def read_tables(data: Any, valid: Any, test: Any, config: Config, reporter: Reporter) -> tuple[SequenceData, Parts]:
-    """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts."""
+def read_tables(
+    data: Any, valid: Any, test: Any, config: Config, reporter: Reporter, opened: ExitStack
+) -> tuple[SequenceData, Parts]:
+    """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts.
+
+    opened: keeps a table that is larger than --memory, and whose parts are read in blocks, until it is closed.
+    """
     shares_given = config.data.split != DataConfig().split
     check_split(config.data.split_by, shares_given, valid is not None, test is not None)
-    table = _table(data, config, reporter)
-    reporter.table(table)
-    parts = _parts(table, config, valid, test, reporter)
+    stored = large_table(data, config, reporter, opened)
+    if stored is None:
+        table = _table(data, config, reporter)
+        reporter.table(table)
+        parts = _parts(table, config, valid, test, reporter)
+    else:
+        table, parts = stored_parts(*stored, valid, test, config, reporter)
     for part, given in ((parts.valid, valid), (parts.test, test)):
         for note in part.notes if part is not None and given is not None else ():
             reporter.notice(f"{', '.join(part.source)}: {note}" if part is not None else note)
     reporter.split(parts)
-    labelled = sum(int(part.labelled.sum()) for part in parts.named().values())
+    labelled = sum(part.labelled_steps for part in parts.named().values())
     if parts.by == SEQUENCE and parts.dropped > MANY_LABELS * labelled:
         reporter.notice(
             f"{parts.dropped:,} labels are left out, as they stand in rows of another part: windows are short for "
@@ -151,14 +160,17 @@ def _fit(
     if config.train.schedule == "plateau" and parts.valid is None:
         raise UsageError("--schedule plateau watches the validation loss: it needs a validation part (--split)")
     model = initial_model(parts.train, config)
-    if parts.test is not None:
+    if isinstance(parts.test, SequenceData):
         model.encoder.check(parts.test)  # training and validation part are encoded before anything is compiled
-    loop = Loop(model, parts.train, parts.valid, reporter)
+    seed = config.train.seed
+    loop = Loop(model, parts.train, parts.valid and in_memory(parts.valid, seed), reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     fit = loop.run()
     start = time.perf_counter()
     named = {"train": parts.train, "valid": parts.valid, "test": parts.test}
-    evaluations = evaluate_parts(model, named)
+    evaluations, scored = evaluate_parts(model, named, seed)
+    for name, (count, of) in scored.items():
+        reporter.notice(f"{name}: scored on {count:,} of {of:,} sequences, drawn at random, to keep within --memory")
     fit.eval_seconds += time.perf_counter() - start
     model.metadata = _metadata(table, parts, config, own_valid, evaluations, fit)
     return TrainResult(
@@ -179,12 +191,27 @@ def _fit(
         },
         timesteps_per_second=fit.timesteps_per_second,
         evaluations=evaluations,
+        scored=scored,
     ), fit
 
 
-def evaluate_parts(model: Model, parts: Mapping[str, SequenceData | None]) -> dict[str, Evaluation]:
-    """Score the model on each part that has labels."""
-    return {name: model.evaluate(part) for name, part in parts.items() if part is not None and part.labelled.any()}
+def evaluate_parts(
+    model: Model, parts: Mapping[str, SequenceData | None], seed: int
+) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
+    """Score the model on each part that has labels.
+
+    Returns: the scores, and of each part of which only a sample was scored its sequences: (scored, all).
+    """
+    evaluations, sampled = {}, {}
+    for name, part in parts.items():
+        if part is None:
+            continue
+        data = in_memory(part, seed)
+        if data.labelled.any():
+            evaluations[name] = model.evaluate(data)
+            if data.sequences < part.sequences:
+                sampled[name] = (data.sequences, part.sequences)
+    return evaluations, sampled
 
 
 def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:
@@ -229,52 +256,3 @@ def _metadata(
             "source": list(table.source),
         },
     }
-
-
-def _check_directory(config: Config, force: bool) -> Path | None:
-    """The output directory that was asked for, checked before any work; None: the next free one."""
-    asked = config.output.output
-    path = Path(asked) if asked is not None else Path("runs")
-    existing = next(parent for parent in (path, *path.resolve().parents) if parent.exists())
-    if not existing.is_dir():
-        raise UsageError(f"{path}: {existing} is no directory; give another -o DIR")
-    if not os.access(existing, os.W_OK):
-        raise RnnfastError(f"{path}: cannot be written: no permission in {existing}; give another -o DIR")
-    if asked is None:
-        return None
-    if (path / FILE_NAME).exists() and not force:
-        raise UsageError(f"{path}: holds a model already; give another -o DIR, or --force to replace it")
-    return path
-
-
-def _free_directory(config: Config, table: SequenceData) -> Path:
-    """runs/NAME, runs/NAME-2, ...: the first that does not exist. NAME is the table's and the network's."""
-    stem = Path(table.source[0].strip("<>")).name.split(".")[0] or "table"
-    name = f"{stem}-{config.model.cell}{'x'.join(str(units) for units in config.model.hidden)}"
-    for number in range(1, 1_000_000):
-        path = Path("runs") / (name if number == 1 else f"{name}-{number}")
-        if not path.exists():
-            return path
-    raise RnnfastError(f"runs/{name}: no free name is left; give one with -o DIR")
-
-
-def write_run(result: TrainResult, config: Config, directory: Path) -> dict[str, Path]:
-    """Write model, history and configuration; each file is whole or absent."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RnnfastError(f"{directory}: cannot be created: {error.strerror or error}") from None
-    files = {"model": directory / FILE_NAME, "history": directory / "history.csv", "config": directory / "config.toml"}
-    write_whole(files["history"], _history_csv(result.history))
-    write_whole(files["config"], config.to_toml().encode())
-    result.model.save(files["model"])
-    return files
-
-
-def _history_csv(history: list[dict[str, Any]]) -> bytes:
-    columns = list(dict.fromkeys(name for row in history for name in row)) or ["epoch", "split", "loss"]
-    stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, columns, lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows(history)
-    return stream.getvalue().encode()

@@ -1,0 +1,121 @@
+"""Tables as batches of rows: what reading a table in bounded memory sees of it at a time.
+
+Files of columns come by pyarrow's batches, text by the chunks of pandas' parser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rnnfast.data.formats import DAMAGED, damaged
+from rnnfast.data.opening import STDIN, open_sources
+from rnnfast.data.origin import Origin
+from rnnfast.data.source import Source, nearest, require
+from rnnfast.data.table import Table, check_cells, chunks, even, with_marks
+from rnnfast.errors import DataError, UsageError
+
+# Bytes of a cell in all the forms that it takes between file and store, and of one that is text; measured.
+NUMBER_BYTES, TEXT_BYTES = 56, 250
+MOST_ROWS, LEAST_ROWS = 1 << 18, 1 << 10  # of a batch: more save no time
+
+
+@dataclass
+class Batch(Table):
+    """Consecutive rows of one source; places in messages are those in the whole file. first: its first row there."""
+
+    first: int = 0
+
+    @property
+    def origin(self) -> Origin:
+        """What finds file and line of a row."""
+        return Origin(self.sources, [-self.first, self.rows])
+
+
+def open_files(names: Sequence[str]) -> list[Source]:
+    """Open tables of which each can be read several times. Raises as `open_sources`; UsageError for standard input."""
+    if STDIN in names:
+        raise UsageError("--memory: standard input can be read only once; save the table as a file first")
+    return open_sources(list(names))
+
+
+def rows_of(source: Source) -> int | None:
+    """Rows of a file of columns, without reading them; None of a text file."""
+    return None if source.columnar is None else source.columnar.rows()
+
+
+def single_precision(source: Source, names: Sequence[str]) -> bool:
+    """Whether float32 holds every value of these columns: floats of at most 32 bits, small integers, truth values."""
+    if source.columnar is None:
+        return False
+    kinds = source.columnar.types(names)
+    from pyarrow import types
+
+    return all(
+        types.is_boolean(kind)
+        or types.is_float16(kind)
+        or types.is_float32(kind)
+        or types.is_int8(kind)
+        or types.is_uint8(kind)
+        or types.is_int16(kind)
+        or types.is_uint16(kind)
+        for kind in kinds
+    )
+
+
+def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None, size: int) -> Iterator[Batch]:
+    """Yield all rows of the sources in order, in batches that take about `size` bytes while they are worked on.
+
+    text: columns that keep their text, of text files; used: columns that are kept, None for all.
+    Raises DataError as `load` does.
+    """
+    wanted = list(sources[0].columns if used is None else used)
+    cost = NUMBER_BYTES * len(wanted) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in wanted if name in text])
+    rows = int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
+    for source in sources:
+        require(source, wanted)
+        if used is None and (extra := [name for name in source.columns if name not in wanted]):
+            raise DataError(
+                f"{source.header_line()}, column {extra[0]!r}: {sources[0].name} has no such column"
+                f"{nearest(extra[0], wanted)}; several tables need the same columns"
+            )
+        first, frames = 0, _columnar_frames if source.columnar else _text_frames
+        for frame in frames(source, text, wanted, rows):
+            batch = Batch(frame.reset_index(drop=True), [source], [0, len(frame)], no_digest(), first)
+            first += len(frame)
+            yield batch
+        if not first:
+            raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
+
+
+def _columnar_frames(source: Source, text: Collection[str], wanted: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    assert source.columnar is not None
+    return source.columnar.frames(wanted, rows)
+
+
+def _text_frames(source: Source, text: Collection[str], wanted: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    checked = False
+    try:
+        for frame in chunks(source, text, rows):
+            last = frame.iloc[:, -1]
+            if not checked and (last.isna() | (last == "")).any():  # maybe a short row, which pandas fills up
+                checked = True
+                if not even(source):
+                    check_cells(source)
+            yield with_marks(frame[wanted], source, text)
+    except UnicodeDecodeError:
+        raise source.not_utf8() from None
+    except DAMAGED as error:
+        raise damaged(source.name, source.kind, error) from None
+    except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
+        check_cells(source)
+        raise DataError(f"{source.name}: cannot be read as a table: {error}") from None
+
+
+def no_digest() -> Future[str]:
+    """A digest that nobody asks for: that of all rows is computed once, from the files."""
+    return Future()

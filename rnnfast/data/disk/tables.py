@@ -1,0 +1,135 @@
+"""When a table is read in blocks, and where its store lies meanwhile.
+
+A store is kept in the user's cache directory and found again by the paths, sizes and times of the files and by the
+options that say how they are read; with `--no-cache` it lies in a temporary directory that is removed at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields
+from pathlib import Path
+
+from rnnfast.data import cache
+from rnnfast.data.disk.batches import open_files, rows_of
+from rnnfast.data.disk.budget import PROCESS, Budget
+from rnnfast.data.disk.store import DESCRIPTION, FORMAT, INDEX_BYTES, Store
+from rnnfast.data.disk.streaming import make_store
+from rnnfast.data.formats import TEXT
+from rnnfast.data.opening import STDIN
+from rnnfast.data.source import Source
+from rnnfast.errors import DataError, RnnfastError, UsageError
+from rnnfast.sections import DataConfig
+
+# What reading decides, and so the content of a store; other options are of the run.
+READING = ("id", "time", "target", "features", "ignore", "missing", "task", "predict", "window")
+# Options whose meaning takes all rows of a table at a time, or inputs that a store does not hold.
+WHOLE_TABLE = ("categorical", "horizon", "lag_target", "season", "weight", "split_by")
+# Bytes in memory of a cell of a table, counting copies that training makes, and of what belongs to a row as a whole.
+CELL_BYTES, ROW_BYTES = 36, 150
+ABANDONED = 24 * 3600.0  # s after which nobody still makes a store
+TEXT_FACTOR, PACKED_FACTOR = 6, 5  # bytes in memory for one of a text file, and of text for one of a packed file
+
+
+def bytes_in_memory(names: Sequence[str]) -> int:
+    """Estimate what training on whole tables takes, besides the process itself; 0 where that cannot be told."""
+    if STDIN in names:
+        return 0
+    total = 0
+    with suppress(RnnfastError):  # reading will say what is wrong
+        for source in open_files(names):
+            if source.columnar is not None:
+                total += (rows_of(source) or 0) * (CELL_BYTES * len(source.columns) + ROW_BYTES)
+            else:
+                packed = 1 if source.kind == TEXT else PACKED_FACTOR
+                total += Path(source.name).stat().st_size * TEXT_FACTOR * packed
+    return total
+
+
+def needs_store(names: Sequence[str], budget: Budget) -> bool:
+    """Whether tables do not fit into a budget of memory."""
+    return bytes_in_memory(names) + PROCESS > budget.total
+
+
+@contextmanager
+def stored_table(config: DataConfig, budget: Budget) -> Iterator[tuple[Store, Budget]]:
+    """Open the store of the tables of `data`, made now or kept from before, and the budget less its index.
+
+    Raises as `read_table`; UsageError for options that need the whole table in memory.
+    """
+    _check(config)
+    sources = open_files(config.data)
+    if config.cache:
+        directory = tables() / _key([source.name for source in sources], config)
+        if not (directory / DESCRIPTION).is_file():
+            _forget_halves()
+            make_store(sources, config, budget, directory)
+            _forget_others(sources, directory)
+        yield _opened(directory, budget)
+    else:
+        temporary = Path(tempfile.mkdtemp(prefix="rnnfast-"))
+        try:
+            make_store(sources, config, budget, temporary / "table")
+            yield _opened(temporary / "table", budget)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def tables() -> Path:
+    """The directory of all stores."""
+    return cache.directory().parent / "stores"
+
+
+def _opened(directory: Path, budget: Budget) -> tuple[Store, Budget]:
+    store = Store.open(directory)
+    return store, Budget(budget.total, INDEX_BYTES * store.sequences)
+
+
+def _check(config: DataConfig) -> None:
+    """Raise UsageError for options that only tables in memory have."""
+    defaults = {declared.name: declared.default for declared in fields(DataConfig)}
+    for name in WHOLE_TABLE:
+        if getattr(config, name) != defaults[name]:
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(f"{flag} needs the whole table in memory: give more --memory, or leave {flag} out")
+    if config.stride is not None and config.stride != config.window:
+        raise UsageError(
+            f"--stride {config.stride}: a table that is read in blocks has windows side by side; give more --memory, "
+            "or leave --stride out"
+        )
+
+
+def _key(names: Sequence[str], config: DataConfig) -> str:
+    """Name the store of files as they are now, read with these options."""
+    try:
+        files = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in map(Path, names)]
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror or error}") from None
+    options = [(name, getattr(config, name)) for name in READING]
+    return hashlib.sha256(repr((FORMAT, files, options)).encode()).hexdigest()[:24]
+
+
+def _forget_halves() -> None:
+    """Remove what processes left that were killed while they made a store."""
+    for path in tables().glob("*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _forget_others(sources: Sequence[Source], kept: Path) -> None:
+    """Remove the other stores of the same files: of their earlier contents, or read with other options."""
+    names = [source.name for source in sources]
+    for path in kept.parent.glob(f"*/{DESCRIPTION}"):
+        try:
+            same = path.parent != kept and json.loads(path.read_text(encoding="utf-8"))["source"] == names
+        except (OSError, ValueError, KeyError):
+            continue  # somebody else's, or being removed
+        if same:
+            shutil.rmtree(path.parent, ignore_errors=True)

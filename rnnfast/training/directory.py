@@ -1,0 +1,65 @@
+"""The directory of a run: which one, and what is written there."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from rnnfast.config import Config
+from rnnfast.data import SequenceData
+from rnnfast.errors import RnnfastError, UsageError
+from rnnfast.files import write_whole
+from rnnfast.model.file import FILE_NAME
+from rnnfast.training.result import TrainResult
+
+
+def check_directory(config: Config, force: bool) -> Path | None:
+    """The output directory that was asked for, checked before any work; None: the next free one."""
+    asked = config.output.output
+    path = Path(asked) if asked is not None else Path("runs")
+    existing = next(parent for parent in (path, *path.resolve().parents) if parent.exists())
+    if not existing.is_dir():
+        raise UsageError(f"{path}: {existing} is no directory; give another -o DIR")
+    if not os.access(existing, os.W_OK):
+        raise RnnfastError(f"{path}: cannot be written: no permission in {existing}; give another -o DIR")
+    if asked is None:
+        return None
+    if (path / FILE_NAME).exists() and not force:
+        raise UsageError(f"{path}: holds a model already; give another -o DIR, or --force to replace it")
+    return path
+
+
+def free_directory(config: Config, table: SequenceData) -> Path:
+    """runs/NAME, runs/NAME-2, ...: the first that does not exist. NAME is the table's and the network's."""
+    stem = Path(table.source[0].strip("<>")).name.split(".")[0] or "table"
+    name = f"{stem}-{config.model.cell}{'x'.join(str(units) for units in config.model.hidden)}"
+    for number in range(1, 1_000_000):
+        path = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        if not path.exists():
+            return path
+    raise RnnfastError(f"runs/{name}: no free name is left; give one with -o DIR")
+
+
+def write_run(result: TrainResult, config: Config, directory: Path) -> dict[str, Path]:
+    """Write model, history and configuration; each file is whole or absent."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RnnfastError(f"{directory}: cannot be created: {error.strerror or error}") from None
+    files = {"model": directory / FILE_NAME, "history": directory / "history.csv", "config": directory / "config.toml"}
+    write_whole(files["history"], _history_csv(result.history))
+    write_whole(files["config"], config.to_toml().encode())
+    result.model.save(files["model"])
+    return files
+
+
+def _history_csv(history: list[dict[str, Any]]) -> bytes:
+    columns = list(dict.fromkeys(name for row in history for name in row)) or ["epoch", "split", "loss"]
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, columns, lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows(history)
+    return stream.getvalue().encode()

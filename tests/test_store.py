@@ -1,0 +1,348 @@
+"""Tables on disk: the same sequences as in memory, bounded reading, nothing left of what was not finished."""
+
+import json
+import os
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rnnfast.data.disk.batches
+import rnnfast.data.disk.relabel
+from rnnfast.config import Config
+from rnnfast.data import read_table, split
+from rnnfast.data.disk.batches import open_files, single_precision
+from rnnfast.data.disk.budget import PROCESS, Budget, size
+from rnnfast.data.disk.identities import Identities
+from rnnfast.data.disk.parts import split_store
+from rnnfast.data.disk.store import Store, building
+from rnnfast.data.disk.streaming import make_store
+from rnnfast.data.disk.tables import stored_table, tables
+from rnnfast.errors import DataError, RnnfastError, UsageError
+
+OPTIONS = {"id": "id", "time": "t", "target": ("y",)}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RNNFAST_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Many batches, buckets and blocks of a small table."""
+    monkeypatch.setattr(rnnfast.data.disk.batches, "MOST_ROWS", 7)
+    monkeypatch.setattr(rnnfast.data.disk.relabel, "LABEL_ROWS", 11)
+    monkeypatch.setattr(Budget, "bucket", 500)
+
+
+def stored(frame, directory, name="table.csv", **options):
+    """Write a table and make its store."""
+    path = directory / name
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_csv(path, index=False)
+    place = directory / "stores" / name
+    config = Config().with_values({**OPTIONS, **options}, "test").data
+    make_store(open_files([str(path)]), config, Budget(10**9), place)
+    return Store.open(place)
+
+
+def table(ids, times, seed=0, labels=("a", "b", "c")):
+    random = np.random.default_rng(seed)
+    rows = len(ids)
+    return pd.DataFrame(
+        {
+            "id": ids,
+            "t": times,
+            "x1": random.normal(size=rows),
+            "x2": random.integers(0, 9, rows),
+            "y": [labels[k] for k in np.concatenate(([0, 1], random.integers(0, len(labels), rows)))[:rows]],
+        }
+    )
+
+
+def assert_same(store, memory, exact=True):
+    data = store.read(0, store.sequences, ids=True)
+    assert store.schema == memory.schema
+    assert store.digest == memory.digest
+    assert set(memory.notes) <= set(store.notes)
+    np.testing.assert_array_equal(data.x, memory.x if exact else memory.x.astype(np.float32))
+    np.testing.assert_array_equal(data.y, memory.y)
+    np.testing.assert_array_equal(data.offsets, memory.offsets)
+    np.testing.assert_array_equal(data.row, memory.row)
+    assert data.ids.tolist() == memory.ids.tolist()
+
+
+@settings(max_examples=25)
+@given(
+    ids=st.lists(st.sampled_from(["7", "007", "b c", "é", "NA"]), min_size=4, max_size=60),
+    order=st.randoms(use_true_random=False),
+    grouped=st.booleans(),
+    fractions=st.booleans(),
+)
+def test_a_store_holds_the_sequences_of_the_table(ids, order, grouped, fractions, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("table")
+    times = list(range(len(ids)))
+    order.shuffle(times)
+    if grouped:
+        ids, times = sorted(ids), sorted(times)
+    frame = table(ids, [time / 2 for time in times] if fractions else times)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rnnfast.data.disk.batches, "MOST_ROWS", 7)
+        patch.setattr(rnnfast.data.disk.relabel, "LABEL_ROWS", 11)
+        patch.setattr(Budget, "bucket", 500)
+        store = stored(frame, directory)
+    assert_same(store, read_table(directory / "table.csv", **OPTIONS))
+    parts = [path.name for path in store.directory.iterdir()]
+    assert sorted(parts) == sorted({"x", "y", "ids", "id_ends", "offsets", "store.json"} | ({"row"} & set(parts)))
+
+
+@pytest.mark.parametrize("labels", [("a", "b"), (0, 1), (3, 8), (0.5, 2.25), (1, "b"), tuple(range(2000))])
+@pytest.mark.usefixtures("small_batches")
+def test_labels_mean_what_they_mean_in_memory(labels, tmp_path):
+    frame = table([f"k{k // 4}" for k in range(80)], list(range(80)), labels=labels)
+    assert_same(stored(frame, tmp_path), read_table(tmp_path / "table.csv", **OPTIONS))
+
+
+@pytest.mark.parametrize("constant", [True, False])
+@pytest.mark.usefixtures("small_batches")
+def test_the_last_step_is_predicted_where_a_sequence_has_one_label(constant, tmp_path):
+    frame = table([f"k{k // 4}" for k in range(80)], list(range(80)))
+    frame["y"] = [f"c{k // 4 % 3}" for k in range(80)]
+    if not constant:
+        frame.loc[70, "y"] = "c9"
+    store = stored(frame, tmp_path)
+    assert store.schema.predict == ("last" if constant else "every")
+    assert_same(store, read_table(tmp_path / "table.csv", **OPTIONS))
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_parquet_in_single_precision_takes_half_the_room(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = table(np.repeat(np.arange(20), 4), list(range(80)), labels=(0, 1))
+    frame = frame.astype({"x1": np.float32, "x2": np.int16, "y": np.int8})
+    store = stored(frame, tmp_path, "table.parquet")
+    source = open_files([str(tmp_path / "table.parquet")])[0]
+    assert single_precision(source, ("x1", "x2"))
+    assert not single_precision(source, ("t",))
+    assert store.read(0, 1).x.dtype == np.float32
+    data, memory = store.read(0, store.sequences, ids=True), read_table(frame, **OPTIONS)
+    np.testing.assert_array_equal(data.x, memory.x)
+    np.testing.assert_array_equal(data.y, memory.y)
+    assert data.ids.tolist() == memory.ids.tolist()
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_windows_without_id(tmp_path):
+    frame = table(["a"] * 83, list(range(83)), labels=(0, 1)).drop(columns="id")
+    options = {"id": None, "window": 9}
+    store = stored(frame, tmp_path, **options)
+    assert_same(store, read_table(tmp_path / "table.csv", **{**OPTIONS, **options}))
+    frame.iloc[[3, 60]] = frame.iloc[[60, 3]].to_numpy()
+    with pytest.raises(DataError, match=r"turned\.csv, line 6, column 't': '4' comes after a later time"):
+        stored(frame, tmp_path, "turned.csv", **options)
+
+
+@pytest.mark.parametrize("shares", [(0.8,), (0.5, 0.3), (1.0,)])
+@pytest.mark.parametrize("window", [None, 3])
+@pytest.mark.usefixtures("small_batches")
+def test_a_split_draws_the_same_sequences(shares, window, tmp_path):
+    frame = table([f"k{k % 13}" for k in range(100)], list(range(100)))
+    store = stored(frame, tmp_path, window=window)
+    parts = split_store(store, Budget(10**9), shares, seed=5)
+    expected = split(read_table(tmp_path / "table.csv", **OPTIONS, window=window), shares, seed=5)
+    assert parts.rule == expected.rule
+    for name in ("train", "valid", "test"):
+        mine, wanted = getattr(parts, name), getattr(expected, name)
+        assert (mine is None) == (wanted is None)
+        if mine is not None:
+            pieces = list(mine.blocks())
+            np.testing.assert_array_equal(np.concatenate([piece.x for piece in pieces]), wanted.x)
+            np.testing.assert_array_equal(mine.sample(0).y, wanted.y)
+            assert mine.counts.tolist() == np.bincount(wanted.y[:, 0].astype(int), minlength=3).tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x1": "abc"}, r"line 52, column 'x1': 'abc' is not a number"),
+        ({"x1": ""}, r"line 52, column 'x1': the cell is empty"),
+        ({"x1": "inf"}, r"line 52, column 'x1': 'inf' is infinite"),
+        ({"id": ""}, r"line 52, column 'id': the id is empty"),
+        ({"t": "noon"}, r"line 52, column 't': 'noon' is neither a number nor a date"),
+        ({"t": "0", "id": "k0"}, r"line 52, column 't': '0' of id 'k0' is there already \(.*table\.csv, line 2\)"),
+    ],
+)
+@pytest.mark.usefixtures("small_batches")
+def test_bad_cells_are_named_as_in_memory(change, message, tmp_path):
+    frame = table([f"k{k // 4}" for k in range(80)], list(range(80))).astype(object)
+    for name, value in change.items():
+        frame.loc[50, name] = value
+    with pytest.raises(DataError, match=message):
+        stored(frame, tmp_path)
+    assert not (tmp_path / "stores").exists() or not list((tmp_path / "stores").iterdir())
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_third_value_of_a_binary_target(tmp_path):
+    frame = table([f"k{k // 4}" for k in range(80)], list(range(80)), labels=(0, 1))
+    frame.loc[50, "y"] = 2
+    with pytest.raises(DataError, match=r"line 52, column 'y': '2' is a third value after '0' and '1'"):
+        stored(frame, tmp_path, task="binary")
+
+
+def test_what_is_interrupted_leaves_nothing(tmp_path):
+    def interrupted():
+        with building(tmp_path / "tables" / "one") as place:
+            (place / "x").write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list((tmp_path / "tables").iterdir()) == []
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_ctrl_c_while_reading_leaves_nothing(tmp_path, monkeypatch):
+    sort = rnnfast.data.disk.streaming.bucket_sort
+
+    def interrupted(*arguments):
+        sort(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rnnfast.data.disk.streaming, "bucket_sort", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stored(table([f"k{k % 4}" for k in range(80)], list(range(80))), tmp_path)
+    assert list((tmp_path / "stores").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_a_day_later(tmp_path):
+    for name, age in (("old.1.tmp", 90_000), ("new.1.tmp", 100)):
+        (tables() / name).mkdir(parents=True)
+        os.utime(tables() / name, (time.time() - age,) * 2)
+    path = tmp_path / "table.csv"
+    table([f"k{k // 4}" for k in range(80)], list(range(80))).to_csv(path, index=False)
+    config = Config().with_values({**OPTIONS, "data": (str(path),)}, "test").data
+    with stored_table(config, Budget(10**9)) as (store, _):
+        assert {path.name for path in tables().iterdir()} == {"new.1.tmp", store.directory.name}
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_several_files_are_one_table(tmp_path):
+    frame = table([f"k{k % 6}" for k in range(60)], list(range(60)))
+    paths = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
+    frame[:23].to_csv(paths[0], index=False)
+    frame[23:].to_csv(paths[1], index=False)
+    config = Config().with_values(OPTIONS, "test").data
+    make_store(open_files(paths), config, Budget(10**9), tmp_path / "store")
+    assert_same(Store.open(tmp_path / "store"), read_table(paths, **OPTIONS))
+    frame.loc[40, ["id", "t"]] = frame.loc[2, ["id", "t"]]
+    frame[23:].to_csv(paths[1], index=False)
+    with pytest.raises(
+        DataError, match=r"b\.csv, line 19, column 't': '2' of id 'k2' is there already \(.*a\.csv, line 4"
+    ):
+        make_store(open_files(paths), config, Budget(10**9), tmp_path / "other")
+
+
+@pytest.mark.parametrize("change", ["categories", "dates", "texts"])
+@pytest.mark.usefixtures("small_batches")
+def test_types_of_parquet(change, tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = table([f"k{k % 6}" for k in range(60)], list(range(60)))
+    if change == "categories":
+        frame["id"] = frame["id"].astype("category")
+    elif change == "dates":
+        frame["t"] = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(frame["t"].to_numpy()[::-1], unit="us")
+    else:
+        frame["t"] = frame["t"].map("{:05}".format)
+    store, memory = stored(frame, tmp_path, "table.parquet"), read_table(frame, **OPTIONS)
+    data = store.read(0, store.sequences, ids=True)
+    np.testing.assert_array_equal(data.x, memory.x)
+    np.testing.assert_array_equal(data.row, memory.row)
+    assert data.ids.tolist() == memory.ids.tolist()
+
+
+def test_a_store_is_found_again_until_its_file_changes(tmp_path, monkeypatch):
+    frame = table([f"k{k // 4}" for k in range(80)], list(range(80)))
+    path = tmp_path / "table.csv"
+    frame.to_csv(path, index=False)
+    config = Config().with_values({**OPTIONS, "data": (str(path),)}, "test").data
+
+    def directory():
+        with stored_table(config, Budget(10**9)) as (store, _):
+            return store.directory
+
+    first = directory()
+    assert first.parent == tables()
+    assert first.is_dir()
+    with monkeypatch.context() as patch:
+        patch.setattr(rnnfast.data.disk.tables, "make_store", None)  # not made again
+        assert directory() == first
+    frame[:60].to_csv(path, index=False)
+    second = directory()
+    assert second != first
+    assert list(tables().iterdir()) == [second]
+
+
+def test_without_cache_nothing_stays(tmp_path):
+    path = tmp_path / "table.csv"
+    table([f"k{k // 4}" for k in range(80)], list(range(80))).to_csv(path, index=False)
+    config = Config().with_values({**OPTIONS, "data": (str(path),), "cache": False}, "test").data
+    with stored_table(config, Budget(10**9)) as (store, _):
+        assert store.sequences == 20
+        directory = store.directory
+    assert not directory.parent.exists()
+    assert not tables().exists()
+
+
+def test_a_damaged_store_says_so(tmp_path):
+    store = stored(table([f"k{k // 4}" for k in range(80)], list(range(80))), tmp_path)
+    (store.directory / "x").write_bytes(b"short")
+    with pytest.raises(RnnfastError, match="ends too early"):
+        store.read(0, store.sequences)
+    (store.directory / "store.json").write_text(json.dumps({}))
+    with pytest.raises(RnnfastError, match="damaged store"):
+        Store.open(store.directory)
+
+
+@pytest.mark.parametrize("option", [{"stride": 2, "window": 4}, {"horizon": 1}, {"weight": "x1"}])
+def test_options_that_need_the_whole_table_are_refused(option, tmp_path):
+    path = tmp_path / "table.csv"
+    table([f"k{k // 4}" for k in range(80)], list(range(80))).to_csv(path, index=False)
+    config = Config().with_values({**OPTIONS, **option, "data": (str(path),)}, "test").data
+    with pytest.raises(UsageError, match=f"--{next(iter(option))}"), stored_table(config, Budget(10**9)):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("500M", 5e8), ("2G", 2e9), ("1.5GiB", 1.5 * 2**30), ("2gb", 2e9), ("1 000k", None), ("0", None)],
+)
+def test_sizes(text, count):
+    if count is None:
+        with pytest.raises(UsageError, match="is no size; write 500M"):
+            size(text)
+    else:
+        assert size(text) == count
+
+
+def test_too_small_a_budget_names_the_least_one():
+    with pytest.raises(UsageError, match="give at least 464M"):
+        Budget(PROCESS)
+    Budget(464_000_000)
+
+
+def test_ids_are_numbered_as_they_appear():
+    identities, random, seen = Identities(), np.random.default_rng(0), {}
+    for _ in range(50):
+        values = random.integers(0, 500, 40).astype(np.uint64)
+        codes, new = identities.codes(values)
+        before = len(seen)
+        expected = [seen.setdefault(int(value), len(seen)) for value in values]
+        assert codes.tolist() == expected
+        assert [expected[place] for place in new] == list(range(before, len(seen)))

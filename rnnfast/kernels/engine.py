@@ -58,7 +58,7 @@ class Trainer:
             classes=int(loss == "ce"), dropout=int(architecture.dropout > 0),
         )  # fmt: skip
         self.threads = min(threads, accumulators) if worth_sharing(self.layout, batch * steps) else 1
-        self.work, table, width = self._workspaces(engine, chunk, window, np.diff(data.offsets))
+        self.work, table, width = self._workspaces(engine, chunk, window, lengths)
         self.plan = Plan(
             sequences,
             batch,

@@ -36,6 +36,8 @@ class StoredPart:
     chosen: Integers
     counts: Integers
 
+    weight = None  # of the rows in the loss: all weigh the same
+
     @property
     def schema(self) -> Schema:
         """Meaning of the columns."""

@@ -33,7 +33,8 @@ class Source:
     content: bytes as stored where the source cannot be read twice (standard input), else None.
     frame: the DataFrame itself where there is no file; columnar: the file of columns, None where it is text.
     kind: how the file is stored, as in `kind_of`; delimiter, decimal: separator and decimal mark of text.
-    reading: stream that the parser is reading; parsed: whether all rows are read.
+    reading: stream that the parser is reading; share: of the rows that are read, where that is known; parsed: whether
+    all are.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Source:
     kind: str = TEXT
     columnar: Columnar | None = None
     reading: IO[bytes] | None = field(default=None, repr=False)
+    share: float = 0.0
     parsed: bool = False
 
     @property

@@ -159,11 +159,13 @@ def _parse(source: Source, text: Collection[str]) -> pd.DataFrame:
 def chunks(source: Source, text: Collection[str], rows: int) -> Iterator[pd.DataFrame]:
     """Parse one file, `rows` rows at a time; raises what pandas does."""
     with source.stream() as stream:
+        source.reading = stream
         reader = pd.read_csv(stream, chunksize=rows, **_arguments(source, text))
         while True:
             with _strict():  # not while the caller works on the rows
                 frame = next(reader, None)
             if frame is None:
+                source.reading = None
                 return
             yield frame
 

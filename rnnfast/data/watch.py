@@ -63,6 +63,6 @@ def _read(source: Source, size: int) -> int:
         return size
     stream = source.reading
     try:
-        return 0 if stream is None else position(stream)
+        return int(source.share * size) if stream is None else position(stream)
     except ValueError:  # closed meanwhile
         return 0

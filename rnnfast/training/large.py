@@ -45,7 +45,7 @@ def large_table(data: Any, config: Config, reporter: Reporter, opened: ExitStack
         return None
     from dataclasses import replace
 
-    return opened.enter_context(stored_table(replace(config.data, data=tuple(names)), budget))
+    return opened.enter_context(stored_table(replace(config.data, data=tuple(names)), budget, reporter))
 
 
 def stored_parts(

@@ -83,11 +83,13 @@ def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str
                 f"{source.header_line()}, column {extra[0]!r}: {sources[0].name} has no such column"
                 f"{nearest(extra[0], wanted)}; several tables need the same columns"
             )
-        first, frames = 0, _columnar_frames if source.columnar else _text_frames
+        first, total, frames = 0, rows_of(source), _columnar_frames if source.columnar else _text_frames
         for frame in frames(source, text, wanted, rows):
             batch = Batch(frame.reset_index(drop=True), [source], [0, len(frame)], no_digest(), first)
             first += len(frame)
+            source.share = first / total if total else 0.0
             yield batch
+        source.parsed = True
         if not first:
             raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
 

@@ -24,7 +24,9 @@ from rnnfast.data.disk.streaming import make_store
 from rnnfast.data.formats import TEXT
 from rnnfast.data.opening import STDIN
 from rnnfast.data.source import Source
+from rnnfast.data.watch import watching
 from rnnfast.errors import DataError, RnnfastError, UsageError
+from rnnfast.reporter import Reporter
 from rnnfast.sections import DataConfig
 
 # What reading decides, and so the content of a store; other options are of the run.
@@ -58,7 +60,9 @@ def needs_store(names: Sequence[str], budget: Budget) -> bool:
 
 
 @contextmanager
-def stored_table(config: DataConfig, budget: Budget) -> Iterator[tuple[Store, Budget]]:
+def stored_table(
+    config: DataConfig, budget: Budget, reporter: Reporter | None = None
+) -> Iterator[tuple[Store, Budget]]:
     """Open the store of the tables of `data`, made now or kept from before, and the budget less its index.
 
     Raises as `read_table`; UsageError for options that need the whole table in memory.
@@ -69,13 +73,15 @@ def stored_table(config: DataConfig, budget: Budget) -> Iterator[tuple[Store, Bu
         directory = tables() / _key([source.name for source in sources], config)
         if not (directory / DESCRIPTION).is_file():
             _forget_halves()
-            make_store(sources, config, budget, directory)
+            with watching(sources, reporter):
+                make_store(sources, config, budget, directory)
             _forget_others(sources, directory)
         yield _opened(directory, budget)
     else:
         temporary = Path(tempfile.mkdtemp(prefix="rnnfast-"))
         try:
-            make_store(sources, config, budget, temporary / "table")
+            with watching(sources, reporter):
+                make_store(sources, config, budget, temporary / "table")
             yield _opened(temporary / "table", budget)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +34,10 @@ class Columnar:
 
     def frame(self, columns: Sequence[str]) -> pd.DataFrame:
         """Read columns as a DataFrame with RangeIndex."""
-        table = self._read(columns).select(list(columns))
-        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False)
+        table = self._read(columns)
+        with self._sound():
+            table = table.select(list(columns))
+            frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False)
         return frame
 
     def cell(self, row: int, column: str) -> Any:
@@ -49,7 +52,7 @@ class Columnar:
         except ImportError:
             raise needs("parquet", f"{self.name}: a {self.kind} file") from None
         stored = self.name if self.content is None else pa.BufferReader(self.content)
-        try:
+        with self._sound():
             if self.kind == "Parquet":
                 with parquet.ParquetFile(stored) as file:
                     return file.schema_arrow if columns is None else file.read(list(columns))
@@ -57,10 +60,18 @@ class Columnar:
                 with ipc.open_file(pa.memory_map(stored) if self.content is None else stored) as file:
                     return file.schema
             return feather.read_table(stored, columns=list(columns))
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Turn what pyarrow says of a damaged file into a DataError."""
+        import pyarrow as pa
+
+        try:
+            yield
         except FileNotFoundError:
             raise
-        except (pa.ArrowException, OSError) as error:
-            first = str(error).splitlines()[0]
+        except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
+            first = repr((str(error).splitlines() or [type(error).__name__])[0])[1:-1]
             raise DataError(
                 f"{self.name}: is a damaged or incomplete {self.kind} file ({first}); write it again, or save it as CSV"
             ) from None

@@ -65,7 +65,7 @@ def initial_model(train: SequenceData, config: Config) -> Model:
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
         schema=schema,
         encoder=encoder,
-        target_scaler=Scaler.fit(target_kinds(schema, config.data), schema.targets, y),
+        target_scaler=Scaler.fit(target_kinds(schema, config.data), schema.targets, y, where),
         config=config,
         loss=resolved_loss(config, schema.task),
         target_mean=tuple(float(mean) for mean in _answers(schema, y).mean(axis=0)),

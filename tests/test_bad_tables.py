@@ -1,5 +1,6 @@
 """Bad input, case by case: the error names file, line, column, value and fix."""
 
+import csv
 import gzip
 
 import numpy as np
@@ -78,6 +79,23 @@ CASES = {
         ["line 2", "'y'", "6 cells", "'9'"],
     ),
     "too many cells in every row": ("a,b,y\n0,1,2,0\n1,3,4,1\n", {}, ["line 2", "'y'", "4 cells", "header 3"]),
+    "one row with an empty cell too many": ("a,b,y\n1,2,0\n3,4,1,\n5,6,1\n", {}, ["line 3", "'y'", "4 cells", "is ''"]),
+    "text in a huge cell": (
+        "a,b,y\n1,2,0\n" + "x" * 200_000 + ",4,1\n5,6,1\n",
+        {},
+        ["line 3, column 'a'", "'xxx", "xxx...' is not a number"],
+    ),
+    "names that no terminal should get": (
+        "a,\x1b[2J,y\n1,2,0\n3,x,1\n",
+        {},
+        ["line 3", r"'\x1b[2J'", r"--ignore \x1b[2J"],
+    ),
+    "a class of a thousand signs": ("a,y\n1," + "c" * 1000 + "\n2," + "c" * 1000 + "\n", {}, ["'ccc", "ccc..., so"]),
+    "text among dates of a time": (
+        "t,a,y\n2024-01-01,1,0\n31.01.2024,2,1\n",
+        {"time": "t"},
+        ["line 3, column 't'", "'31.01.2024'", "2024-01-31", "write it so"],
+    ),
     "too few cells": ("id,t,a,b,y\nA,0,1,2,0\nA,1,3\n", {}, ["line 3", "'b'", "3 cells", "header has 5", "complete"]),
     "only the label is cut off": ("a,b,y\n1,2,0\n3,4\n5,6,1\n", {}, ["line 3", "'y'", "2 cells", "('4')"]),
     "short row in a quoted table": ('a,b,y\n"1",2,0\n3,4\n5,6,1\n', {}, ["line 3", "'y'", "2 cells"]),
@@ -255,6 +273,36 @@ def test_bad_frame_names_the_row():
         read_table(frame, target="z")
     with pytest.raises(DataError, match="column 'a': the name is there twice"):
         read_table(pd.DataFrame([[1, 2, 3]], columns=["a", "a", "y"]), target="y")
+
+
+def test_a_cell_too_long_to_look_at(tmp_path, monkeypatch):
+    monkeypatch.setattr("rnnfast.data.source.LONGEST_CELL", 100)
+    limit = csv.field_size_limit()
+    text = message(tmp_path, "a,b,y\n1,2,0\n3," + "x" * 200 + ",1\n")
+    assert "line 3: has a cell of more than 100 characters; shorten it, or close the quote" in text
+    assert csv.field_size_limit() == limit
+
+
+ODD_OBJECTS = [[1, 2], (1, 2), {"a": 1}, 1 + 2j, "text", b"bytes"]
+
+
+@pytest.mark.parametrize("value", ODD_OBJECTS, ids=lambda value: type(value).__name__)
+def test_objects_in_a_frame_are_refused_like_text(value):
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "y": [0, 1, 0]}, dtype=object)
+    frame.at[1, "a"] = value
+    with pytest.raises(DataError, match=r"<DataFrame>, row 1, column 'a': .* is not a number"):
+        read_table(frame, target="y", features="a")
+    frame = pd.DataFrame({"t": [1, value, 3], "a": [1.0, 2.0, 3.0], "y": [0, 1, 0]}, dtype=object)
+    with pytest.raises(DataError, match=r"row 1, column 't': .* is neither a number nor a date"):
+        read_table(frame, target="y", time="t")
+
+
+def test_whole_numbers_beyond_float64_are_infinite():
+    frame = pd.DataFrame({"a": [1, 10**400, 2], "y": [0, 1, 0]}, dtype=object)
+    with pytest.raises(DataError, match=r"row 1, column 'a': '1000.*' is infinite"):
+        read_table(frame, target="y", features="a")
+    with pytest.raises(DataError, match=r"row 1, column 'a': '1000.*' is neither a number nor a date"):
+        read_table(frame.assign(b=[1, 2, 3]), target="y", time="a")
 
 
 @pytest.mark.parametrize(

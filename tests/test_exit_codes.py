@@ -266,6 +266,16 @@ def test_a_closed_pipe_ends_quietly(xor: Path) -> None:
         assert "rror" not in err
 
 
+def test_a_lack_of_memory_is_no_bug(
+    xor: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def large(*arguments: object, **options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(rnnfast.training, "run", large)
+    assert "not enough memory; use fewer columns" in fails(["train", "xor.csv"], 1, capsys)
+
+
 def test_the_traceback_of_a_bug_is_saved(
     xor: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

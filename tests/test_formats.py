@@ -169,6 +169,7 @@ def test_separator_is_the_one_that_fits_the_rows(tmp_path):
         (gzip.compress(columnar(TABLE, "to_parquet")), ["a Parquet file packed by gzip", "unpack"]),
         (gzip.compress(gzip.compress(TABLE.encode())), ["a gzip file packed by gzip"]),
         (columnar(TABLE, "to_parquet")[:-20], ["damaged or incomplete Parquet"]),
+        (columnar(TABLE, "to_feather").replace(b'"columns": [', b'"columns": x'), ["damaged or incomplete Feather"]),
         (columnar("id,t,a,b,y\n", "to_parquet"), ["no rows"]),
         (columnar(TABLE.replace("-5", ""), "to_parquet"), ["row 2, column 'a': the cell is empty", "--ignore a"]),
         (columnar(TABLE.replace("4.25", "inf"), "to_feather"), ["row 1, column 'b': 'inf' is infinite"]),

@@ -164,6 +164,10 @@ def test_subnormal_range_counts_as_constant():
 def test_range_beyond_float64():
     with pytest.raises(DataError, match="column 'c1': its range from -1e\\+308 to 1e\\+308"):
         fit("minmax", np.array([[0, -1e308], [1, 1e308]]))
+    with pytest.raises(
+        DataError, match=r"t\.csv, column 'c': its range .* correct its largest values, or leave it out"
+    ):
+        Scaler.fit("minmax", ["c"], np.array([[-1e308], [1e308]]), "t.csv")
 
 
 def test_input_is_left_alone():

@@ -149,7 +149,7 @@ def test_unlabelled_sequences_are_spread():
 
 @pytest.mark.parametrize(("count", "shares"), [(1, (0.8,)), (2, (0.7, 0.15))])
 def test_too_few_sequences(count, shares):
-    with pytest.raises(DataError, match=rf"<DataFrame>: {count} sequences cannot be split into .* parts; .*--window"):
+    with pytest.raises(DataError, match=rf"<DataFrame>: {count} sequences? cannot be split into .* parts; .*--window"):
         split(sequences_of(count, [0]), shares)
 
 

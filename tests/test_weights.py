@@ -128,6 +128,12 @@ def test_bad_weights_name_their_line(case, tmp_path):
         read_table(tmp_path / "t.csv", target="y", weight="w")
 
 
+def test_a_column_of_words_is_no_weight_and_no_categories_either(tmp_path):
+    (tmp_path / "t.csv").write_text("id,x,y,w\nA,1,2.5,low\nA,2,3,high\nB,3,4,low\n")
+    with pytest.raises(DataError, match=r"line 2, column 'w': 'low' is not a number .*correct it, or train without"):
+        read_table(tmp_path / "t.csv", target="y", weight="w")
+
+
 @pytest.mark.parametrize("part", ["training", "validation"])
 def test_a_part_without_any_weight(part):
     frame = sequences()

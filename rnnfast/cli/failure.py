@@ -39,6 +39,9 @@ def report(error: BaseException, state: State) -> int:
         where = f"{error.filename}: " if error.filename is not None else ""
         _print(f"{where}{error.strerror or error}", state)
         return FAILED
+    if isinstance(error, MemoryError):
+        _print("there is not enough memory; use fewer columns (--features), or a part of the table", state)
+        return FAILED
     _print(_unexpected(error), state)
     return FAILED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +35,10 @@ class Columnar:
 
     def frame(self, columns: Sequence[str]) -> pd.DataFrame:
         """Read columns as a DataFrame with RangeIndex."""
-        table = self._read(columns).select(list(columns))
-        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False)
+        table = self._read(columns)
+        with self._sound():
+            table = table.select(list(columns))
+            frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False)
         return frame
 
     def rows(self) -> int:
@@ -52,28 +55,24 @@ class Columnar:
 
     def frames(self, columns: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
         """Read columns as DataFrames of at most so many rows, in bounded memory."""
-        with self._opened() as file:
+        with self._opened() as file, self._sound():
             for batch in self._batches(file, list(columns), rows):
                 for first in range(0, batch.num_rows, rows):
-                    part = batch.slice(first, rows).to_pandas(split_blocks=True, date_as_object=False)
-                    yield part[list(columns)]
+                    part = batch.slice(first, rows)
+                    frame = part.to_pandas(ignore_metadata=True, split_blocks=True, date_as_object=False)
+                    yield frame[list(columns)]
 
     def cell(self, row: int, column: str) -> Any:
         """Read one cell; for messages."""
         return self._read([column]).column(column)[row].as_py()
 
     def _batches(self, file: Any, columns: list[str], rows: int) -> Iterator[Any]:
-        """Yield record batches of an opened file, with damage named as in `_read`."""
-        import pyarrow as pa
-
-        try:
-            if self.kind == "Parquet":
-                yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
-            else:
-                for j in range(file.num_record_batches):
-                    yield file.get_batch(j).select(columns)
-        except (pa.ArrowException, OSError) as error:
-            raise self._damaged(error) from None
+        """Yield record batches of an opened file."""
+        if self.kind == "Parquet":
+            yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
+        else:
+            for j in range(file.num_record_batches):
+                yield file.get_batch(j).select(columns)
 
     def _opened(self) -> Any:
         """Open the file for reading by batches: a ParquetFile, or Arrow's reader of a mapped file."""
@@ -83,20 +82,10 @@ class Columnar:
         except ImportError:
             raise needs("parquet", f"{self.name}: a {self.kind} file") from None
         stored = self.name if self.content is None else pa.BufferReader(self.content)
-        try:
+        with self._sound():
             if self.kind == "Parquet":
                 return parquet.ParquetFile(stored, buffer_size=PAGE, pre_buffer=False)
             return ipc.open_file(pa.memory_map(stored) if self.content is None else stored)
-        except FileNotFoundError:
-            raise
-        except (pa.ArrowException, OSError) as error:
-            raise self._damaged(error) from None
-
-    def _damaged(self, error: Exception) -> DataError:
-        first = str(error).splitlines()[0]
-        return DataError(
-            f"{self.name}: is a damaged or incomplete {self.kind} file ({first}); write it again, or save it as CSV"
-        )
 
     def _read(self, columns: Sequence[str] | None) -> Any:
         """Read columns as an Arrow table; None: only the schema."""
@@ -106,7 +95,7 @@ class Columnar:
         except ImportError:
             raise needs("parquet", f"{self.name}: a {self.kind} file") from None
         stored = self.name if self.content is None else pa.BufferReader(self.content)
-        try:
+        with self._sound():
             if self.kind == "Parquet":
                 with parquet.ParquetFile(stored) as file:
                     return file.schema_arrow if columns is None else file.read(list(columns))
@@ -114,7 +103,18 @@ class Columnar:
                 with ipc.open_file(pa.memory_map(stored) if self.content is None else stored) as file:
                     return file.schema
             return feather.read_table(stored, columns=list(columns))
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Turn what pyarrow says of a damaged file into a DataError."""
+        import pyarrow as pa
+
+        try:
+            yield
         except FileNotFoundError:
             raise
-        except (pa.ArrowException, OSError) as error:
-            raise self._damaged(error) from None
+        except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
+            first = repr((str(error).splitlines() or [type(error).__name__])[0])[1:-1]
+            raise DataError(
+                f"{self.name}: is a damaged or incomplete {self.kind} file ({first}); write it again, or save it as CSV"
+            ) from None

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from rnnfast.data.categories import categories
 from rnnfast.data.dialect import foreign_marks, hint, with_points
-from rnnfast.data.source import listing
+from rnnfast.data.source import listing, plain
 from rnnfast.data.table import Table
 from rnnfast.errors import DataError
 
 Floats = NDArray[np.float64]
 
+LEAVE_OUT = "leave the column out with --ignore"  # a fix for features
 MOST_SPELLINGS = 100  # of true and false in a column, with all their cases and spaces
 MOSTLY = 0.5  # share of cells that are numbers, from which a column with text counts as a damaged numeric one
 SAMPLE = 1000  # cells that tell whether a column repeats its texts
@@ -93,7 +94,7 @@ def features(
         if name in categorical:
             column, known[name] = categories(table, name, bounded=rules is not None)
         else:
-            column = numbers(table, name, "" if rules is None else "leave the column out with --ignore")
+            column = numbers(table, name, "" if rules is None else LEAVE_OUT)
         columns.append(column)
     x = np.empty((table.rows, len(names)))
     for start in range(0, table.rows, ROW_BLOCK):
@@ -117,19 +118,20 @@ def features(
 
 
 def _not_finite(table: Table, row: int, name: str, empty: bool, count: int) -> DataError:
-    cell = table.cell(row, name)
+    cell, shown = table.cell(row, name), plain(name)
     more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
     if empty:
-        fix = f"fill it, say how with --missing {name}=mean (zero, ffill), or leave the column out with --ignore {name}"
+        fix = f"fill it, say how with --missing {shown}=mean (zero, ffill), or {LEAVE_OUT} {shown}"
         return table.error(row, name, f"the cell is empty ({cell!r}){more}; {fix}")
-    fix = f"correct it, remove the row, or leave the column out with --ignore {name}"
+    fix = f"correct it, remove the row, or {LEAVE_OUT} {shown}"
     return table.error(row, name, f"{cell!r} is infinite as a float64{more}; {fix}")
 
 
 def gap_notes(gaps: Mapping[str, int], rules: Mapping[str, str] | None = None) -> list[str]:
     """Say how many cells of which columns are empty and, with rules, what becomes of them."""
     shown = [
-        f"{name} {count:,}" + ("" if rules is None else f" ({FILLED[rules[name]]})") for name, count in gaps.items()
+        f"{plain(name)} {count:,}" + ("" if rules is None else f" ({FILLED[rules[name]]})")
+        for name, count in gaps.items()
     ]
     return [f"empty cells: {listing(shown)}"] if shown else []
 
@@ -149,9 +151,9 @@ def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
         more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
         source = table.source(row)
         comma = hint(cell, source.delimiter, source.decimal)
-        fix = "correct it or empty the cell" if not otherwise else f"correct it, or {otherwise} {name}"
-        if otherwise and count >= MOSTLY * series.notna().sum():
-            fix = f"make its texts categories with --categorical {name}, or {otherwise} {name}"
+        fix = "correct it or empty the cell" if not otherwise else f"correct it, or {otherwise} {plain(name)}"
+        if otherwise == LEAVE_OUT and count >= MOSTLY * series.notna().sum():
+            fix = f"make its texts categories with --categorical {plain(name)}, or {otherwise} {plain(name)}"
         raise table.error(row, name, f"{cell!r} is not a number{more}{comma}; {fix}")
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
@@ -160,7 +162,14 @@ def parsed(series: pd.Series[Any]) -> pd.Series[Any]:
     """Return the cells as numbers, NaN where they are none."""
     if series.dtype.kind in "mM":  # dates of a DataFrame
         return pd.Series(np.full(len(series), np.nan))
-    return pd.to_numeric(series.astype(object), errors="coerce")
+    return _to_numbers(series.astype(object))
+
+
+def _to_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
+    try:
+        return pd.to_numeric(series, errors="coerce")
+    except OverflowError:  # Python's whole numbers beyond float64; as text they are infinite
+        return pd.to_numeric(series.astype(str).where(series.notna()), errors="coerce")
 
 
 def _truths(series: pd.Series[Any]) -> Floats | None:
@@ -190,11 +199,12 @@ def time_keys(table: Table, name: str) -> NDArray[Any]:
         quick = _from_text(series)
         if quick is not None:
             return quick
-        values = pd.to_numeric(series, errors="coerce")
+        values = _to_numbers(series)
         no_number = ~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
         if not no_number.any():
             return values.to_numpy()
-        dates = pd.to_datetime(series, errors="coerce", utc=True, format="ISO8601")
+        texts = series.astype(str).where(series.notna())  # numbers are no counts of nanoseconds
+        dates = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
         empty = (series.isna() | (series == "")).to_numpy(dtype=bool)
         bad = no_number if no_number.mean() < MOSTLY else dates.isna().to_numpy()
         bad = empty if empty.any() else bad
@@ -203,7 +213,7 @@ def time_keys(table: Table, name: str) -> NDArray[Any]:
         cell = table.cell(row, name)
         found = repr(cell) if cell.strip() else "the cell is empty, which"
         raise table.error(
-            row, name, f"{found} is neither a number nor a date such as 2024-01-31 or 2024-01-31 12:00:00; correct it"
+            row, name, f"{found} is neither a number nor a date such as 2024-01-31 or 2024-01-31 12:00:00; write it so"
         )
     return dates.to_numpy(dtype="datetime64[ns]").view(np.int64)
 

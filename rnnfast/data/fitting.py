@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.rules import missing_rules
-from rnnfast.data.scaling import Scaler, feature_kinds, summary_for
+from rnnfast.data.scaling import Scaler, beyond_float64, feature_kinds, summary_for
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import SequenceData
+from rnnfast.data.source import plain
 from rnnfast.errors import DataError
 from rnnfast.sections import DataConfig
 
@@ -29,11 +30,12 @@ class Fitting:
         self.numbers = [j for j, name in enumerate(schema.columns) if name not in self.categorical]
         means = [k for k, name in enumerate(self.kinds) if self.rules[name] in ("mean", "ffill")]
         self._summary = summary_for(tuple(self.kinds.values()), means)
+        self._where = ""  # the table, for messages
         self._counts: dict[str, dict[str, int]] = {name: {} for name in self.categorical}
 
     def add(self, block: SequenceData) -> None:
         """Take the rows of a block into account."""
-        seen = block.seen
+        seen, self._where = block.seen, ", ".join(block.source)
         self._summary.add(block.x, None if seen.all() else seen, self.numbers if self.categorical else None)
         for name, j in self.categorical.items():
             self._count(name, block.x[seen, j], block)
@@ -48,7 +50,7 @@ class Fitting:
 
     def scaler(self) -> Scaler:
         """Return the scaling of the columns that hold numbers."""
-        return Scaler.of(tuple(self.kinds.values()), tuple(self.kinds), self._summary)
+        return Scaler.of(tuple(self.kinds.values()), tuple(self.kinds), self._summary, self._where)
 
     def categories(self) -> dict[str, tuple[str, ...]]:
         """Return the categories of each categorical column, sorted."""
@@ -71,7 +73,7 @@ class Fitting:
             else:
                 filled[name] = mean = 0.0 if rule == "zero" else float(self._summary.mean[names.index(name)])
                 if not np.isfinite(mean):
-                    raise DataError(f"column {name!r}: the sum of its values exceeds a float64; rescale the column")
+                    raise beyond_float64(self._where, name, "the sum of its values")
         return filled
 
 
@@ -79,5 +81,5 @@ def too_many(source: str, name: str, count: int) -> DataError:
     """Build the error about a column with too many categories."""
     return DataError(
         f"{source}, column {name!r}: {count:,} different categories are too many (at most {MOST_CATEGORIES:,}, each is "
-        f"an input of the network); put rare ones into one, or leave the column out with --ignore {name}"
+        f"an input of the network); put rare ones into one, or leave the column out with --ignore {plain(name)}"
     )

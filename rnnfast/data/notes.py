@@ -7,7 +7,7 @@ import numpy as np
 from rnnfast.data.horizon import ahead_notes, steps_ahead
 from rnnfast.data.schema import Roles, Schema
 from rnnfast.data.sequences import SequenceData
-from rnnfast.data.source import listing
+from rnnfast.data.source import listing, plain, short
 from rnnfast.sections import DataConfig
 
 
@@ -26,7 +26,7 @@ def role_notes(found: Roles, schema: Schema) -> list[str]:
     if schema.categorical:
         parts[-1] += f", of them categories: {listing(schema.categorical)}"
     if schema.targets:
-        shown = [repr(value) for value in schema.classes]
+        shown = [short(repr(value)) for value in schema.classes]
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
         when = f" {steps_ahead(schema.horizon)}" if schema.horizon else ""
         parts.append(f"target {listing(schema.targets)}{when}{classes if shown else ''}, {schema.task}")
@@ -66,7 +66,7 @@ def choice_notes(schema: Schema, rows: int, sequences: int, config: DataConfig) 
         )
     if schema.id and rows > 1 and sequences == rows:
         notes.append(
-            f"every row has its own {schema.id!r}, so sequences have one step; --ignore {schema.id} cuts windows"
+            f"every row has its own {schema.id!r}, so sequences have one step; --ignore {plain(schema.id)} cuts windows"
         )
     if schema.horizon or (schema.lag_target and schema.predict == "last"):
         notes += ahead_notes(schema)

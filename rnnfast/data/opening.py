@@ -13,7 +13,7 @@ import pandas as pd
 from rnnfast.data.columnar import Columnar
 from rnnfast.data.dialect import recognise
 from rnnfast.data.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, TEXT, damaged, kind_of
-from rnnfast.data.source import Source, nearest, short
+from rnnfast.data.source import Source, listing, nearest, short
 from rnnfast.errors import DataError, UsageError
 
 STDIN = "-"  # as given by the user
@@ -119,8 +119,8 @@ def _set_columns(source: Source, names: Sequence[str]) -> None:
         if column in seen:
             first, second = [n for n, name in enumerate(source.columns, 1) if name == column][:2]
             raise DataError(
-                f"{source.header_line()}, column {column!r}: the name is there twice (columns {first} and {second}); "
-                "rename or remove one"
+                f"{source.header_line()}, column {short(column)!r}: the name is there twice (columns {first} and "
+                f"{second}); rename or remove one"
             )
         seen.add(column)
 
@@ -130,7 +130,7 @@ def _check_header(source: Source) -> None:
     columns = source.columns
     if all(_is_number(column) for column in columns):
         raise DataError(
-            f"{source.header_line()}: holds numbers ({', '.join(columns[:3])} ...) where column names belong; "
+            f"{source.header_line()}: holds numbers ({listing(columns[:3])} ...) where column names belong; "
             "add a header line"
         )
     if len(columns) == 1 and (other := next((sign for sign in ",;\t| " if sign in columns[0]), None)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnfast.data.source import Source
+from rnnfast.data.source import Source, short
 from rnnfast.errors import DataError
 
 
@@ -32,7 +32,7 @@ class Origin:
 
     def error(self, row: int, column: str, message: str) -> DataError:
         """Build the error about one cell: file, line, column, then the message."""
-        return DataError(f"{self.where(row)}, column {column!r}: {message}")
+        return DataError(f"{self.where(row)}, column {short(column)!r}: {message}")
 
     def source(self, row: int) -> Source:
         """Return the source that a row is from."""

@@ -80,7 +80,7 @@ def missing_rules(schema: Schema, config: DataConfig) -> dict[str, str]:
 
     A lagged target is empty at the first steps of every sequence, which is no fault of the table: "error" means "mean".
     """
-    rules = Rules.parse("missing", config.missing, MISSING)
+    rules = Rules.parse("--missing", config.missing, MISSING)
     rules.check(schema.columns)
     found = {name: rules.of(name) for name in schema.columns}
     lagged = schema.columns[len(schema.features) :]

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnfast.data.rules import Rules
 from rnnfast.data.schema import Schema
+from rnnfast.data.source import short
 from rnnfast.data.summary import Summary
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.sections import DataConfig
@@ -69,19 +70,19 @@ class Scaler:
     scale: Floats
 
     @classmethod
-    def fit(cls, kinds: str | Sequence[str], names: Sequence[str], values: ArrayLike) -> Scaler:
-        """Fit to values (rows, F); NaN is ignored. kinds: one for all columns, or one for each.
+    def fit(cls, kinds: str | Sequence[str], names: Sequence[str], values: ArrayLike, where: str = "") -> Scaler:
+        """Fit to values (rows, F); NaN is ignored. kinds: one for all columns, or one for each; where: as in `of`.
 
         Raises DataError for infinite values and for a range beyond float64.
         """
         kinds = (kinds,) * len(names) if isinstance(kinds, str) else tuple(kinds)
         summary = summary_for(kinds)
         summary.add(np.asarray(values, dtype=np.float64))
-        return cls.of(kinds, names, summary)
+        return cls.of(kinds, names, summary, where)
 
     @classmethod
-    def of(cls, kinds: Sequence[str], names: Sequence[str], summary: Summary) -> Scaler:
-        """Fit to what a summary by `summary_for` knows; errors as in `fit`."""
+    def of(cls, kinds: Sequence[str], names: Sequence[str], summary: Summary, where: str = "") -> Scaler:
+        """Fit to what a summary by `summary_for` knows; where: the table, for messages; errors as in `fit`."""
         shift, scale = np.zeros(len(names)), np.ones(len(names))
         low, high = summary.low, summary.high
         with np.errstate(over="ignore", invalid="ignore"):
@@ -90,10 +91,7 @@ class Scaler:
             if kind == "none" or np.isnan(low[j]):
                 continue
             if np.isinf(span[j]) or (kind == "zscore" and not np.isfinite(summary.squares[j])):
-                raise DataError(
-                    f"column {names[j]!r}: its range from {low[j]:g} to {high[j]:g} exceeds a float64; "
-                    "rescale the column"
-                )
+                raise beyond_float64(where, names[j], f"its range from {low[j]:g} to {high[j]:g}")
             shift[j], unit = (low[j], 1.0) if low[j] == high[j] else KINDS[kind](summary, j)
             with np.errstate(over="ignore", divide="ignore"):
                 inverse = np.divide(1.0, unit)
@@ -148,6 +146,12 @@ def summary_for(kinds: Sequence[str], means: Sequence[int] = ()) -> Summary:
     return Summary(len(kinds), moments, [j for j, kind in enumerate(kinds) if kind == "robust"])
 
 
+def beyond_float64(where: str, name: str, what: str) -> DataError:
+    """Build the error about a column whose numbers are too large to compute with; where: the table, "" for none."""
+    place = f"{where}, column" if where else "column"
+    return DataError(f"{place} {short(name)!r}: {what} exceeds a float64; correct its largest values, or leave it out")
+
+
 def feature_kinds(schema: Schema, config: DataConfig) -> dict[str, str]:
     """Return the kind of each column of x that holds numbers; a lagged target has that of its target.
 
@@ -173,9 +177,9 @@ def target_kinds(schema: Schema, config: DataConfig) -> tuple[str, ...]:
 
 
 def _rules(schema: Schema, config: DataConfig) -> Rules:
-    rules = Rules.parse("scale", config.scale, KINDS)
+    rules = Rules.parse("--scale", config.scale, KINDS)
     for name in schema.categorical:
         if name in rules.named:
-            raise UsageError(f"scale: column {name!r} holds categories, which are not scaled; leave it out")
+            raise UsageError(f"--scale: column {name!r} holds categories, which are not scaled; leave it out")
     rules.check((*(name for name in schema.columns if name not in schema.categorical), *schema.targets))
     return rules

@@ -22,7 +22,9 @@ from rnnfast.data.formats import TEXT, open_text
 from rnnfast.errors import DataError
 
 COLUMNS_SHOWN = 12  # of a long header, in messages
+LONGEST_CELL = 1 << 24  # characters; a quote without end must not take a whole large file into memory
 TEXT_SHOWN = 60  # characters of a cell, in messages
+NAME_SHOWN = 100  # of a name in a list of names
 
 
 @dataclass
@@ -82,10 +84,15 @@ class Source:
             reader = csv.reader(text, delimiter=self.delimiter, strict=True)
             while True:
                 try:
-                    cells = next(reader)
+                    cells = _next(reader)
                 except StopIteration:
                     return
-                except csv.Error:
+                except csv.Error as error:
+                    if "larger than field limit" in str(error):
+                        raise DataError(
+                            f"{self.name}, line {line}: has a cell of more than {LONGEST_CELL:,} characters; shorten "
+                            'it, or close the quote (") that it begins with'
+                        ) from None
                     raise DataError(
                         f'{self.name}, line {line}: a quote (") that is opened on this line is not closed properly; '
                         "close it, or write a quote inside a quoted cell twice"
@@ -132,12 +139,21 @@ class Source:
         return DataError(f"{self.name}: not UTF-8 text; save the table as UTF-8")
 
 
+def _next(reader: Iterator[list[str]]) -> list[str]:
+    """Return the next row. Python's limit for a cell, which is one for the whole process, is raised meanwhile."""
+    before = csv.field_size_limit(LONGEST_CELL)
+    try:
+        return next(reader)
+    finally:
+        csv.field_size_limit(before)
+
+
 def require(source: Source, names: Sequence[str]) -> None:
     """Raise DataError for the first name that is not a column of the source."""
     for name in names:
         if name not in source.columns:
             raise DataError(
-                f"{source.header_line()}: there is no column {name!r}{nearest(name, source.columns)}; "
+                f"{source.header_line()}: there is no column {short(name)!r}{nearest(name, source.columns)}; "
                 f"the columns are {listing(source.columns)}"
             )
 
@@ -146,16 +162,22 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Suggest the nearest known names: "; did you mean 'Class'?", or "" where none is near."""
     by_lower = {item.lower(): item for item in known}
     near = difflib.get_close_matches(name.lower(), list(by_lower), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(repr(by_lower[item]) for item in near)}?" if near else ""
+    return f"; did you mean {' or '.join(repr(short(by_lower[item])) for item in near)}?" if near else ""
 
 
-def short(text: str) -> str:
-    """Cut text to what a message can show."""
-    return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}..."
+def short(text: str, most: int = TEXT_SHOWN) -> str:
+    """Cut text to what a message can show in quotes."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def plain(name: str) -> str:
+    """Return a name as a message can show it without quotes: cut, and signs that are none to read escaped."""
+    name = short(name, NAME_SHOWN)
+    return name if name.isprintable() else "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in name)
 
 
 def listing(names: Sequence[str]) -> str:
     """Join names for a message; of many, the first and the last ones."""
-    if len(names) <= COLUMNS_SHOWN:
-        return ", ".join(names)
-    return f"{', '.join(names[: COLUMNS_SHOWN - 3])}, ... {', '.join(names[-2:])}"
+    if len(names) > COLUMNS_SHOWN:
+        return f"{listing(names[: COLUMNS_SHOWN - 3])}, ... {listing(names[-2:])}"
+    return ", ".join(map(plain, names))

@@ -48,8 +48,9 @@ def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0, b
     unit, what, overlapping = _units(data, len(every))
     count = int(unit[-1]) + 1
     if count < len(every):
+        units = f"{count:,} {what}" if count > 1 else "1 sequence"
         raise DataError(
-            f"{', '.join(data.source)}: {count:,} {what} cannot be split into {len(every)} parts; give more sequences, "
+            f"{', '.join(data.source)}: {units} cannot be split into {len(every)} parts; give more sequences, "
             "cut windows (--window N), name a table to validate on (--valid FILE), or train on everything (--split 1)"
         )
     stratum = _strata(data, unit, count)

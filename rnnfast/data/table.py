@@ -21,11 +21,12 @@ import pandas as pd
 from rnnfast.data.dialect import as_points
 from rnnfast.data.formats import DAMAGED, TEXT, damaged
 from rnnfast.data.origin import Origin
-from rnnfast.data.source import Source, nearest, require, short
+from rnnfast.data.source import Source, nearest, plain, require, short
 from rnnfast.errors import DataError
 
 # Cells that count as empty; pandas' own list without "None" and other words that may be a class.
 EMPTY = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "nan", "NaN", "-nan", "-NaN", "null", "NULL")
+NO_CELLS = (complex, np.complexfloating, tuple)  # what cannot be hashed is none either
 CHUNK = 1 << 20  # bytes hashed at a time
 
 
@@ -66,7 +67,7 @@ class Table:
 
     def column_error(self, column: str, message: str) -> DataError:
         """Build the error about a whole column."""
-        return DataError(f"{', '.join(source.name for source in self.sources)}, column {column!r}: {message}")
+        return DataError(f"{', '.join(source.name for source in self.sources)}, column {short(column)!r}: {message}")
 
     def source(self, row: int) -> Source:
         """Return the source that a row is from."""
@@ -90,7 +91,7 @@ def load(
         require(source, wanted)
         if used is None and (extra := [name for name in source.columns if name not in wanted]):
             raise DataError(
-                f"{source.header_line()}, column {extra[0]!r}: {sources[0].name} has no such column"
+                f"{source.header_line()}, column {short(extra[0])!r}: {sources[0].name} has no such column"
                 f"{nearest(extra[0], wanted)}; several tables need the same columns"
             )
     if used is None:
@@ -107,12 +108,12 @@ def load(
 def _frame(source: Source, text: Collection[str], wanted: Sequence[str]) -> pd.DataFrame:
     """Read at least the wanted columns of one source; their names are the stripped ones, the index counts the rows."""
     if source.frame is not None:
-        return source.frame.set_axis(list(source.columns), axis="columns").reset_index(drop=True)
+        return _plain_cells(source.frame, source.columns).reset_index(drop=True)
     if source.columnar is not None:
         frame = source.columnar.frame(wanted)
         if not len(frame):
             raise DataError(f"{source.name}: has no rows; there is nothing to read")
-        return frame
+        return _plain_cells(frame, tuple(frame.columns))
     try:
         frame = _parse(source, text)
     except UnicodeDecodeError:
@@ -121,7 +122,8 @@ def _frame(source: Source, text: Collection[str], wanted: Sequence[str]) -> pd.D
         raise damaged(source.name, source.kind, error) from None
     except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
         check_cells(source)
-        raise DataError(f"{source.name}: cannot be read as a table: {error}") from None
+        check_cells(source, spare=False)
+        raise DataError(f"{source.name}: cannot be read as a table: {plain(str(error).strip())}") from None
     if not len(frame):
         raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
     last = frame.iloc[:, -1]
@@ -137,6 +139,24 @@ def with_marks(frame: pd.DataFrame, source: Source, text: Collection[str]) -> pd
         for name in columns_of_text(frame):
             if name not in text:
                 frame[name] = as_points(frame[name], source.decimal)
+    return frame
+
+
+def _plain_cells(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return a frame of these names, with text in place of lists, records and complex numbers.
+
+    They are neither quantities nor categories, and as text they are refused like any other.
+    """
+    frame = frame.set_axis(list(columns), axis="columns")
+    for name in frame.columns:
+        cells = frame[name]
+        if cells.dtype.kind == "c":
+            frame[name] = cells.map(str)
+        if cells.dtype != object:
+            continue
+        kinds = {kind for kind in set(map(type, cells)) if kind.__hash__ is None or issubclass(kind, NO_CELLS)}
+        if kinds:
+            frame[name] = cells.map(lambda cell, kinds=kinds: str(cell) if type(cell) in kinds else cell)
     return frame
 
 
@@ -207,20 +227,23 @@ def even(source: Source) -> bool:
     return True
 
 
-def check_cells(source: Source) -> None:
-    """Raise DataError for the first row with more cells than the header, other than empty ones, or with fewer."""
-    columns = source.columns
+def check_cells(source: Source, spare: bool = True) -> None:
+    """Raise DataError for the first row with fewer cells than the header, or with more.
+
+    spare: empty ones may be too many, as where each line of a table ends in a separator.
+    """
+    columns, last = source.columns, short(source.columns[-1])
     for line, cells in source.records():
-        if len(cells) == len(columns) or (len(cells) > len(columns) and not any(cells[len(columns) :])):
+        if len(cells) == len(columns) or (spare and len(cells) > len(columns) and not any(cells[len(columns) :])):
             continue
         place = f"{source.name}, line {line}"
         if len(cells) < len(columns):
             raise DataError(
-                f"{place}, column {columns[len(cells)]!r}: it ends after {len(cells)} cells ({short(cells[-1])!r}), "
-                f"the header has {len(columns)}; complete it or remove it"
+                f"{place}, column {short(columns[len(cells)])!r}: it ends after {len(cells)} cells "
+                f"({short(cells[-1])!r}), the header has {len(columns)}; complete it or remove it"
             )
         raise DataError(
-            f"{place}, column {columns[-1]!r}: the row has {len(cells)} cells, the header {len(columns)} (the first "
+            f"{place}, column {last!r}: the row has {len(cells)} cells, the header {len(columns)} (the first "
             f"too many is {short(cells[len(columns)])!r}); quote text with {source.delimiter!r}, or remove the cell"
         )
 
@@ -231,7 +254,8 @@ def digest_of(sources: Sequence[Source]) -> str:
     for source in sources:
         if source.frame is not None:
             digest.update("\n".join(source.columns).encode())
-            digest.update(pd.util.hash_pandas_object(source.frame, index=False).to_numpy().tobytes())
+            cells = _plain_cells(source.frame, source.columns)
+            digest.update(pd.util.hash_pandas_object(cells, index=False).to_numpy().tobytes())
             continue
         try:
             with source.stored() as stored:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.data.columns import MOSTLY, Floats, numbers, parsed
-from rnnfast.data.source import listing
+from rnnfast.data.source import listing, short
 from rnnfast.data.table import EMPTY, Table
 from rnnfast.errors import DataError
 
@@ -50,10 +50,8 @@ def _task(table: Table, name: str, values: pd.Series[Any], distinct: NDArray[Any
         quantity(table, name)  # raises, naming the cell
     if len(distinct) == 1:
         need = "with other values" if not whole else "of both classes" if asked != "multiclass" else "of other classes"
-        value = _classes(table, name, distinct)[0]
-        raise table.column_error(
-            name, f"every labelled step is {value!r}, so there is nothing to learn; add rows {need}"
-        )
+        value = short(repr(_classes(table, name, distinct)[0]))
+        raise table.column_error(name, f"every labelled step is {value}, so there is nothing to learn; add rows {need}")
     if asked == "binary" and len(distinct) > 2:
         raise _third_value(table, name, values, len(distinct))
     if asked == "auto" and text and len(distinct) > 2 and parsed(values).notna().sum() >= MOSTLY * values.notna().sum():
@@ -85,7 +83,7 @@ def known_targets(table: Table, names: tuple[str, ...], task: str, classes: tupl
     unseen = (index < 0) & ~unlabelled
     if unseen.any():
         row = int(unseen.argmax())
-        shown = [repr(value) for value in classes]
+        shown = [short(repr(value)) for value in classes]
         known = " and ".join(shown) if len(shown) == 2 else listing(shown)
         raise table.error(
             row, name, f"{table.cell(row, name)!r} is not one of the classes {known}; correct it or empty the cell"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rnnfast.config import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData
+from rnnfast.data.horizon import steps_ahead
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.metrics import (
     baseline_binary,
@@ -112,9 +113,9 @@ class Model:
         """Score outputs (rows, O) that the network gave for data."""
         labelled = data.labelled
         if not labelled.any():
-            raise DataError(
-                f"{', '.join(data.source)}: no step has a value in {', '.join(self.schema.targets)}; nothing to score"
-            )
+            what = ", ".join(self.schema.targets)
+            when = f" {steps_ahead(self.schema.horizon)} in the same part" if self.schema.horizon else ""
+            raise DataError(f"{', '.join(data.source)}: no step has a value in {what}{when}; nothing to score")
         y, raw = data.y[labelled], np.asarray(outputs[labelled], np.float64)
         answers = np.asarray(self.answers(outputs[labelled]), np.float64)
         metrics: dict[str, Any] = {"loss": self._loss(raw, y, data, labelled)}

@@ -86,11 +86,11 @@ def initial_model(train: SequenceData | StoredPart, config: Config) -> Model:
     """
     from rnnfast.kernels.engine import layout_of
 
-    schema = train.schema
+    schema, where = train.schema, ", ".join(train.source)
     kinds = target_kinds(schema, config.data)
     labels = Labels(schema, summary_for(kinds))
     encoder = Encoder.fit(labels.watch(train.blocks() if isinstance(train, StoredPart) else [train]), config.data)
-    labels.check(", ".join(train.source))
+    labels.check(where)
     if isinstance(train, SequenceData):
         check_weights(train, "training")
     net = architecture(config, schema, encoder)
@@ -105,7 +105,7 @@ def initial_model(train: SequenceData | StoredPart, config: Config) -> Model:
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
         schema=schema,
         encoder=encoder,
-        target_scaler=Scaler.of(kinds, schema.targets, labels.summary),
+        target_scaler=Scaler.of(kinds, schema.targets, labels.summary, where),
         config=config,
         loss=resolved_loss(config, schema.task),
         target_mean=labels.mean,

@@ -103,6 +103,24 @@ def test_the_lag_of_a_class_is_its_index():
         read_table(frame, target="y", lag_target=True)
 
 
+def test_a_series_without_other_columns_is_told_from_its_own_past():
+    frame = pd.DataFrame({"day": [f"2024-01-{day:02}" for day in range(1, 13)], "y": np.arange(12) ** 1.5})
+    options = {"time": "day", "target": "y", "window": 4}
+    with pytest.raises(
+        DataError, match=r"no numeric column is left as a feature; .* --lag-target makes the last known"
+    ):
+        read_table(frame, horizon=1, **options)
+    ahead, now = (read_table(frame, horizon=horizon, lag_target=True, **options) for horizon in (1, 0))
+    for data in (ahead, now):
+        assert (data.schema.features, data.schema.columns) == ((), ("y (lag)",))
+        assert any("no feature beside the target's past" in note for note in data.notes)
+    np.testing.assert_array_equal(ahead.x[:, 0], frame["y"])
+    assert np.isnan(now.x[::4, 0]).all()
+    model = rnnfast.train(ahead, split_by="time", **TINY).model
+    bare = read_table(frame, schema=model.schema, require_target=False)
+    assert np.isfinite(model.predict(bare)).all()
+
+
 def test_a_season_without_horizon():
     with pytest.raises(UsageError, match=r"--season 24 has no effect without a horizon: .* add --horizon N"):
         read_table(pd.DataFrame({"x": np.arange(6.0), "y": np.arange(6) / 4}), target="y", season=24)

@@ -21,7 +21,9 @@ def role_notes(found: Roles, schema: Schema) -> list[str]:
     parts = [
         f"id {schema.id!r}" if schema.id else "no id",
         f"ordered by {schema.time!r}" if schema.time else "in the order of the file",
-        f"{len(schema.features)} {'feature' if len(schema.features) == 1 else 'features'} ({listing(schema.features)})",
+        f"{len(schema.features)} {'feature' if len(schema.features) == 1 else 'features'} ({listing(schema.features)})"
+        if schema.features
+        else "no feature beside the target's past",
     ]
     if schema.categorical:
         parts[-1] += f", of them categories: {listing(schema.categorical)}"

@@ -98,10 +98,10 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
         taken = {*found.text, *found.targets, *found.left_out, found.weight or ""}
         names, notes = columns.default_features(table, taken)
         names = tuple(name for name in sources[0].columns if name in names or name in found.categorical)
-        if not names:
+        if not names and not (config.lag_target and found.targets):  # a series may be told from its own past alone
             raise DataError(
                 f"{sources[0].header_line()}: no numeric column is left as a feature; the columns are "
-                f"{listing(sources[0].columns)}"
+                f"{listing(sources[0].columns)}. --lag-target makes the last known target an input"
             )
     y, task, classes = np.empty((table.rows, 0)), "", tuple[Any, ...]()
     if found.targets:

@@ -25,6 +25,8 @@ def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> N
 
     shares_given: --split differs from its default; valid, test: there is a table to validate or test on.
     """
+    if valid and shares_given:
+        raise UsageError("--split: all of --data trains where --valid gives a table; leave one of them out")
     if split_by != SEQUENCE and valid:
         raise UsageError(f"--split-by {split_by}: all of --data trains where --valid gives a table; use one of them")
     if part_column(split_by) and shares_given:

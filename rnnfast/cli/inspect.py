@@ -9,7 +9,7 @@ import click
 
 from rnnfast.cli.common import State, command
 from rnnfast.cli.options import config_options, given
-from rnnfast.config import READING, Config
+from rnnfast.config import READING, resolve
 
 SHOWN_OPTIONS = (*READING, "scale", "cache")
 
@@ -60,7 +60,7 @@ def _inspect_model(state: State, path: str) -> None:
 
 
 def _inspect_table(state: State, paths: tuple[str, ...], flags: dict[str, Any]) -> None:
-    options = Config().with_values(flags, "command line").data
+    options = resolve(flags).data
     screen = state.screen()
     screen.reading(paths)
 

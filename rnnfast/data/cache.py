@@ -49,8 +49,10 @@ def directory() -> Path:
 
 def usage() -> tuple[int, int]:
     """Return the number of parsed tables that are kept and their size in bytes."""
-    entries = _entries()
-    return len(entries), sum(size for _, size, _ in entries)
+    entries = [size for _, size, _ in _entries()]
+    with suppress(OSError):  # tables that are read in blocks lie beside these
+        entries += [_size(path) for path in (directory().parent / "stores").iterdir() if path.is_dir()]
+    return len(entries), sum(entries)
 
 
 class Entry:
@@ -62,7 +64,7 @@ class Entry:
     def __init__(self, sources: Sequence[Source], settings: Mapping[str, Any]) -> None:
         self._sources = list(sources)
         self._settings = settings
-        self._states = _states(sources)
+        self._states = states(sources)
         paths = [str(Path(source.name).absolute()) for source in sources]
         self._record = directory() / "digests" / f"{_hash(paths)}.json"
 
@@ -94,7 +96,7 @@ class Entry:
         """Store the table, unless its files changed while they were read."""
         with suppress(OSError, ValueError, RnnfastError):
             digest = data.digest
-            if _states(self._sources) != self._states:
+            if states(self._sources) != self._states:
                 return
             self._remember(digest)
             path = self._path(digest)
@@ -119,7 +121,7 @@ class Entry:
     def _path(self, digest: str) -> Path:
         key = {
             "format": FORMAT,
-            "versions": [__version__, pd.__version__, _code()],
+            "versions": [__version__, pd.__version__, code()],
             "content": digest,
             # Their names and sizes too: notes hold names, and two files may be cut elsewhere.
             "sources": [
@@ -135,15 +137,15 @@ def _hash(value: Any) -> str:
 
 
 @cache
-def _code() -> str:
+def code() -> str:
     """Digest of the code that reads tables: an edited one must not be given what another one read."""
     state = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         state.update(path.name.encode() + path.read_bytes())
     return state.hexdigest()
 
 
-def _states(sources: Sequence[Source]) -> list[list[int]] | None:
+def states(sources: Sequence[Source]) -> list[list[int]] | None:
     """Return size, times and inode of each file; None where a source is no file, or is one no more."""
     states = []
     for source in sources:

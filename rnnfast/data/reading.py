@@ -214,7 +214,10 @@ def _sequences(
     if part is not None and part_name is not None:
         if schema.id is not None:
             marks.check_one_part_each(table, part_name, schema.id, part, order, offsets)
-        else:  # windows hold rows of one part
+        else:  # windows hold rows of one part, and labels come from it
+            if found is not None:
+                foreign = (found.label_row >= 0) & (part[found.label_row] != part[order])
+                found.y[foreign], found.label_row[foreign] = np.nan, -1
             offsets = marks.runs(part[order])
             names = np.repeat(names, len(offsets) - 1)
     kept: Integers | slice = slice(None)  # of the ordered rows

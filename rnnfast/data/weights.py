@@ -35,17 +35,3 @@ def check_weights(data: SequenceData, part: str) -> None:
             f"{', '.join(data.source)}, column {data.schema.weight!r}: every labelled step of the {part} part has the "
             "weight 0, so nothing counts; give some a weight above 0, or train without --weight"
         )
-
-
-def one_per_sequence(data: SequenceData) -> bool:
-    """Tell whether the labelled steps of each sequence weigh alike, and not all sequences do.
-
-    In the mean over the steps of one sequence such weights cancel.
-    """
-    if data.weight is None:
-        return False
-    labelled = data.labelled
-    least = np.minimum.reduceat(np.where(labelled, data.weight, np.inf), data.offsets[:-1])
-    most = np.maximum.reduceat(np.where(labelled, data.weight, -np.inf), data.offsets[:-1])
-    some = most >= 0  # a labelled step
-    return bool((least[some] == most[some]).all() and np.unique(most[some]).size > 1)

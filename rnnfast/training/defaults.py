@@ -18,7 +18,7 @@ def resolved(config: Config, task: str, sequences: int, weighted: bool = False) 
     """The configuration with every value that depends on others filled in.
 
     task: binary, multiclass or regression. sequences: of the training part.
-    weighted: each sequence has one weight in the loss, which an update of that sequence alone would not feel.
+    weighted: classes or rows weigh differently; an update of one sequence does not feel it where its steps weigh alike.
     Raises: UsageError for options that exclude each other.
     """
     model, train = config.model, config.train

@@ -63,7 +63,7 @@ def stored_parts(
                 f"{flag} {data}: is too large for {shown(budget.sample)}, its share of --memory; cut the part from "
                 "--data with --split instead"
             )
-        return read_table(data, schema=store.schema)
+        return read_table(data, schema=store.schema, cache=config.data.cache, reporter=reporter)
 
     reporter.table(cast(Any, store))
     parts = split_store(store, budget, (1.0,) if valid is not None else config.data.split, config.train.seed)

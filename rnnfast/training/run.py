@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import fields
 from typing import Any
 
 from rnnfast.config import READING, Config
 from rnnfast.data import Parts, SequenceData, read_table, split
 from rnnfast.data.horizon import steps_ahead
-from rnnfast.data.weights import check_weights, one_per_sequence
+from rnnfast.data.weights import check_weights
 from rnnfast.description import part_sizes
 from rnnfast.errors import DataError, UsageError
 from rnnfast.metrics.evaluation import Evaluation, plain
@@ -110,9 +111,20 @@ def read_tables(
 
 def _table(data: Any, config: Config, reporter: Reporter) -> SequenceData:
     if isinstance(data, SequenceData):
+        _check_read(config)
         return data
     options = {name: getattr(config.data, name) for name in (*READING, "cache")}
     return read_table(data, reporter=reporter, **options)
+
+
+def _check_read(config: Config) -> None:
+    """Raise UsageError for options that say how a table is read, where it is read already."""
+    for declared in fields(DataConfig):
+        given = getattr(config.data, declared.name) != declared.default
+        if given and declared.name in (*READING, "memory") and declared.name not in ("missing", "split_by"):
+            raise UsageError(
+                f"{declared.name}: the table is read already; give {declared.name} to read_table, or the path to train"
+            )
 
 
 def _parts(table: SequenceData, config: Config, valid: Any, test: Any, reporter: Reporter) -> Parts:
@@ -134,6 +146,9 @@ def _parts(table: SequenceData, config: Config, valid: Any, test: Any, reporter:
             raise UsageError("--test gives a test table and --split cuts a test part; use one of them")
         parts.test = read(test)
         parts.rule += "; test from a table of its own"
+    for part in (parts.valid if valid is not None else None, parts.test if test is not None else None):
+        if part is not None and part.digest == table.digest:
+            reporter.notice(f"{', '.join(part.source)} holds the very rows that train: its scores tell nothing new")
     if parts.valid is not None and not parts.valid.labelled.any():
         horizon = table.schema.horizon
         why = f" (its rows lack a target {steps_ahead(horizon)} in the same part)" if horizon else ""
@@ -150,12 +165,12 @@ def _fit(
     table: SequenceData, parts: Parts, config: Config, reporter: Reporter, own_valid: bool, load_seconds: float
 ) -> tuple[TrainResult, Fit]:
     """Train on the parts and score each of them."""
-    weighted = one_per_sequence(parts.train)
+    weighted = parts.train.weight is not None or config.train.class_weight not in ((), ("none",))
     config = resolved(config, table.schema.task, parts.train.sequences, weighted)
     if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
         reporter.notice(
-            f"the weights in {table.schema.weight!r} have no effect: an update of one sequence takes the mean over its "
-            "steps, which weigh alike; use --batch-size above 1, or --reduction sum"
+            "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
+            "no effect; use --batch-size above 1, or --reduction sum"
         )
     if config.train.schedule == "plateau" and parts.valid is None:
         raise UsageError("--schedule plateau watches the validation loss: it needs a validation part (--split)")

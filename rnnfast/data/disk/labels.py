@@ -83,6 +83,8 @@ class Labels:
                 numbers(batch, name, "give --task multiclass for the classes of")  # raises: a damaged column of numbers
             raise TextFound
         values = found.to_numpy(np.float64)
+        if np.isinf(values).any():
+            quantity(batch, name)  # raises
         if len(self.values) <= MOST_CLASSES:
             different = np.unique(values[~np.isnan(values)])
             self._keep(batch, name, values, different[~np.isin(different, self.values)])

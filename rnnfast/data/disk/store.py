@@ -9,10 +9,10 @@ Files are read into memory explicitly: pages of a mapped file would count as mem
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from rnnfast.data.sequences import Integers, SequenceData, ends, windows
 from rnnfast.errors import RnnfastError
 
 FORMAT = 1  # another number is another store
+TEMPORARY = ".tmp"  # ends the name of a store that is being made
 DESCRIPTION = "store.json"
 INDEX_BYTES = 64  # per sequence, held in memory: offsets, part, stratum, and an order of them
 
@@ -73,20 +74,24 @@ def read_rows(path: Path, dtype: Any, width: int, first: int, stop: int) -> NDAr
 @contextmanager
 def building(directory: Path) -> Iterator[Path]:
     """Give a temporary directory that takes the name of `directory` when all went well, and is removed otherwise."""
-    temporary = directory.with_name(f"{directory.name}.{os.getpid()}.tmp")
+    temporary: Path | None = None
     try:
-        temporary.mkdir(parents=True)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f"{directory.name}.", suffix=TEMPORARY, dir=directory.parent))
         yield temporary
-        with suppress(FileExistsError):  # another process was faster: its store is as good
-            if not directory.exists():
-                temporary.rename(directory)
+        try:
+            temporary.rename(directory)
+        except OSError:
+            if not (directory / DESCRIPTION).is_file():  # else another process was faster: its store is as good
+                raise
     except OSError as error:
         raise RnnfastError(
-            f"{temporary.parent}: the table cannot be kept there in blocks: {error.strerror or error}; "
-            "XDG_CACHE_HOME and, with --no-cache, TMPDIR name another place"
+            f"{directory.parent}: the table cannot be kept there in blocks: {error.strerror or error}; "
+            "RNNFAST_CACHE_DIR and, with --no-cache, TMPDIR name another place"
         ) from None
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @dataclass

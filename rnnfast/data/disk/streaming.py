@@ -39,6 +39,9 @@ from rnnfast.sections import DataConfig
 Array = NDArray[Any]
 
 
+PROBE_BYTES = 1 << 25  # of the first rows, which show the numeric columns: the same for any budget
+
+
 class FractionalKeys(Exception):
     """Times that were whole numbers so far have fractions: the table is to be read again."""
 
@@ -136,7 +139,7 @@ class Stream:
         found = self.found
         if found.features is not None:
             return found.features, []
-        first = next(batches(self.sources, found.text, None, self.budget.batch))
+        first = next(batches(self.sources, found.text, None, PROBE_BYTES))
         names, notes = columns.default_features(first, {*found.text, *found.targets, *found.left_out})
         if not names:
             raise DataError(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
+from glob import has_magic
 from pathlib import Path
 
 from rnnfast.data import cache
@@ -22,10 +24,9 @@ from rnnfast.data.disk.budget import PROCESS, Budget
 from rnnfast.data.disk.store import DESCRIPTION, FORMAT, INDEX_BYTES, Store
 from rnnfast.data.disk.streaming import make_store
 from rnnfast.data.formats import TEXT
-from rnnfast.data.opening import STDIN
 from rnnfast.data.source import Source
 from rnnfast.data.watch import watching
-from rnnfast.errors import DataError, RnnfastError, UsageError
+from rnnfast.errors import RnnfastError, UsageError
 from rnnfast.reporter import Reporter
 from rnnfast.sections import DataConfig
 
@@ -36,13 +37,14 @@ WHOLE_TABLE = ("categorical", "horizon", "lag_target", "season", "weight", "spli
 # Bytes in memory of a cell of a table, counting copies that training makes, and of what belongs to a row as a whole.
 CELL_BYTES, ROW_BYTES = 36, 150
 ABANDONED = 24 * 3600.0  # s after which nobody still makes a store
+UNUSED = 30 * ABANDONED  # s after which a store is removed
 TEXT_FACTOR, PACKED_FACTOR = 6, 5  # bytes in memory for one of a text file, and of text for one of a packed file
 
 
 def bytes_in_memory(names: Sequence[str]) -> int:
     """Estimate what training on whole tables takes, besides the process itself; 0 where that cannot be told."""
-    if STDIN in names:
-        return 0
+    if not all(Path(name).is_file() or has_magic(name) for name in names):
+        return 0  # standard input and pipes can be read only once
     total = 0
     with suppress(RnnfastError):  # reading will say what is wrong
         for source in open_files(names):
@@ -70,12 +72,13 @@ def stored_table(
     _check(config)
     sources = open_files(config.data)
     if config.cache:
-        directory = tables() / _key([source.name for source in sources], config)
+        directory = tables() / _key(sources, config)
         if not (directory / DESCRIPTION).is_file():
             _forget_halves()
             with watching(sources, reporter):
                 make_store(sources, config, budget, directory)
-            _forget_others(sources, directory)
+        os.utime(directory)  # used now
+        _forget(directory)
         yield _opened(directory, budget)
     else:
         temporary = Path(tempfile.mkdtemp(prefix="rnnfast-"))
@@ -111,14 +114,12 @@ def _check(config: DataConfig) -> None:
         )
 
 
-def _key(names: Sequence[str], config: DataConfig) -> str:
-    """Name the store of files as they are now, read with these options."""
-    try:
-        files = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in map(Path, names)]
-    except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read: {error.strerror or error}") from None
+def _key(sources: Sequence[Source], config: DataConfig) -> str:
+    """Name the store of files as they are now, read with these options by this code."""
+    paths = [str(Path(source.name).resolve()) for source in sources]
     options = [(name, getattr(config, name)) for name in READING]
-    return hashlib.sha256(repr((FORMAT, files, options)).encode()).hexdigest()[:24]
+    key = (FORMAT, cache.code(), paths, cache.states(sources), options)
+    return hashlib.sha256(repr(key).encode()).hexdigest()[:24]
 
 
 def _forget_halves() -> None:
@@ -129,13 +130,12 @@ def _forget_halves() -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _forget_others(sources: Sequence[Source], kept: Path) -> None:
-    """Remove the other stores of the same files: of their earlier contents, or read with other options."""
-    names = [source.name for source in sources]
+def _forget(kept: Path) -> None:
+    """Remove the stores that nobody has used for long, or whose files are gone; never one that a run may be reading."""
     for path in kept.parent.glob(f"*/{DESCRIPTION}"):
-        try:
-            same = path.parent != kept and json.loads(path.read_text(encoding="utf-8"))["source"] == names
-        except (OSError, ValueError, KeyError):
-            continue  # somebody else's, or being removed
-        if same:
-            shutil.rmtree(path.parent, ignore_errors=True)
+        with suppress(OSError, ValueError, KeyError):
+            unused = time.time() - path.parent.stat().st_mtime
+            names = json.loads(path.read_text(encoding="utf-8"))["source"]
+            gone = not all(Path(name).exists() for name in names)
+            if path.parent != kept and unused > (ABANDONED if gone else UNUSED):
+                shutil.rmtree(path.parent, ignore_errors=True)

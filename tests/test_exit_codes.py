@@ -247,7 +247,7 @@ def test_ctrl_c_outside_of_training_ends_with_130(xor: Path) -> None:
     with start(["predict", "--model", "run", "--data", "-"], stdin=subprocess.PIPE) as running:
         assert running.stderr is not None
         assert running.stderr.readline().startswith("Reading")
-        time.sleep(0.3)  # now it waits for the table
+        time.sleep(2)  # now it waits for the table
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=30)
     assert running.returncode == 130

@@ -17,7 +17,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
+from pyarrow import feather, parquet
 
 from rnnfast.cli import run
 from rnnfast.data import read_table
@@ -179,6 +179,16 @@ def test_separator_is_the_one_that_fits_the_rows(tmp_path):
 def test_bad_files(tmp_path, content, parts):
     text = error(tmp_path, content)
     assert all(part in text for part in parts), text
+
+
+def test_feather_whose_texts_claim_terabytes_is_damaged(tmp_path):
+    stream = io.BytesIO()
+    table = pa.table({"a": ["three", "words", "given"], "y": [0, 1, 0]})
+    feather.write_feather(table, stream, compression="uncompressed")
+    ends = np.array([0, 5, 10, 15], dtype=np.int32)
+    content = stream.getvalue().replace(ends.tobytes(), np.array([0, 5, 10, 2**30], dtype=np.int32).tobytes())
+    assert content != stream.getvalue()
+    assert "damaged or incomplete Feather" in error(tmp_path, content)
 
 
 @pytest.mark.parametrize("form", ["Parquet", "Feather"])

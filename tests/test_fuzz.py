@@ -11,7 +11,7 @@ import random
 import warnings
 import zipfile
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -252,7 +252,8 @@ def check_sound(data: SequenceData) -> None:
 def prepare(path: Any, options: dict[str, Any], other: Path | None) -> None:
     """Do what training does before it compiles, then read another table as the model would; check all results."""
     config = Config().with_values(options, "fuzz")
-    table, parts = read_tables(path, None, None, config, Reporter())
+    with ExitStack() as opened:
+        table, parts = read_tables(path, None, None, config, Reporter(), opened)
     check_sound(table)
     model = initial_model(parts.train, config)
     assert np.isfinite(model.target_scaler.scale).all()

@@ -165,11 +165,19 @@ def test_weights_that_an_update_of_one_sequence_cannot_feel():
     assert trained.model.config.train.batch_size > 1  # where nothing else is asked for
     assert heard.notices == []
     rnnfast.train(frame, reporter=heard, batch_size=1, **options)
-    assert "the weights in 'w' have no effect" in heard.notices[0]
-    # In a sum they do not cancel, and neither do weights that differ inside a sequence.
-    assert rnnfast.train(frame, reduction="sum", **options).model.config.train.batch_size == 1
-    frame["y"] = np.random.default_rng(1).normal(size=300)
-    assert rnnfast.train(frame, reporter=heard, **options).model.config.train.batch_size == 1
+    assert "where these weigh alike, weights have no effect" in heard.notices[0]
+    # In a sum they do not cancel.
+    assert rnnfast.train(frame, reporter=heard, reduction="sum", **options).model.config.train.batch_size == 1
+    assert len(heard.notices) == 1
+
+
+def test_weights_of_classes_reach_the_update():
+    frame, heard = sequences(60), Notices()
+    frame["y"] = (frame["id"] % 3 == 0).astype(int)
+    options = {"target": "y", "features": "x", "class_weight": "1,20", "hidden": 3, "epochs": 1}
+    assert rnnfast.train(frame, reporter=heard, **options).model.config.train.batch_size > 1
+    rnnfast.train(frame, reporter=heard, batch_size=1, **options)
+    assert "weights have no effect" in heard.notices[0]
     assert len(heard.notices) == 1
 
 

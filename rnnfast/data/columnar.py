@@ -38,12 +38,13 @@ class Columnar:
         table = self._read(columns)
         with self._sound():
             table = table.select(list(columns))
+            table.validate(full=True)  # a damaged Feather file may hold lengths of terabytes
             frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False)
         return frame
 
     def rows(self) -> int:
         """Return the number of rows, from what the file says about itself."""
-        with self._opened() as file:
+        with self._opened() as file, self._sound():
             if self.kind == "Parquet":
                 return int(file.metadata.num_rows)
             return sum(int(file.get_batch(j).num_rows) for j in range(file.num_record_batches))

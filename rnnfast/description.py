@@ -66,8 +66,8 @@ def describe_table(data: SequenceData, config: DataConfig | None = None) -> dict
 
 def _add_rules(columns: list[dict[str, Any]], data: SequenceData, config: DataConfig) -> None:
     """Add scaling and rule for empty cells to the columns of x."""
-    from rnnfast.data.rules import missing_rules
-    from rnnfast.data.scaling import feature_kinds
+    from rnnfast.data.encoding.rules import missing_rules
+    from rnnfast.data.encoding.scaling import feature_kinds
 
     kinds, rules = feature_kinds(data.schema, config), missing_rules(data.schema, config)
     for column in columns:

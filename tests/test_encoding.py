@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rnnfast.config import Config
 from rnnfast.data import Encoder, Schema, SequenceData, read_table, split
-from rnnfast.data.fitting import MOST_CATEGORIES
+from rnnfast.data.encoding.fitting import MOST_CATEGORIES
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.sections import DataConfig
 from rnnfast.training.prepare import initial_model

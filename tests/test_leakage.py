@@ -8,7 +8,7 @@ import pytest
 
 from rnnfast.config import Config
 from rnnfast.data import read_table, split
-from rnnfast.data.scaling import KINDS
+from rnnfast.data.encoding.scaling import KINDS
 from rnnfast.training.prepare import initial_model, kernel_data
 
 SPLIT = (0.6, 0.2)

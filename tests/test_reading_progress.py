@@ -9,7 +9,8 @@ import pytest
 
 from rnnfast.console import Screen
 from rnnfast.console.reading import ReadingProgress
-from rnnfast.data import cache, read_table, reading, watch
+from rnnfast.data import read_table, reading
+from rnnfast.data.files import cache, watch
 from rnnfast.errors import DataError
 from rnnfast.reporter import Reporter
 

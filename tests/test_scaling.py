@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-import rnnfast.data.summary
+import rnnfast.data.encoding.summary
 from rnnfast.data import Scaler, Schema
-from rnnfast.data.scaling import KINDS, feature_kinds, summary_for, target_kinds
+from rnnfast.data.encoding.scaling import KINDS, feature_kinds, summary_for, target_kinds
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.sections import DataConfig
 
@@ -104,7 +104,7 @@ def test_blocks_give_what_the_whole_table_gives(size, offset):
 
 
 def test_quartiles_of_many_blocks_come_from_a_sample(monkeypatch):
-    monkeypatch.setattr(rnnfast.data.summary, "MOST_SAMPLED", 2000)
+    monkeypatch.setattr(rnnfast.data.encoding.summary, "MOST_SAMPLED", 2000)
     values = np.random.default_rng(2).permutation(np.linspace(0, 1, 20_001))[:, None]
 
     def sampled():

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnfast.data import SequenceData, cache, read_table, stored
-from rnnfast.data.cache import usage
+from rnnfast.data import SequenceData, read_table
+from rnnfast.data.files import cache, stored
+from rnnfast.data.files.cache import usage
 from rnnfast.errors import DataError
 
 ROWS = 40

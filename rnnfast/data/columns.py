@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnnfast.data.categories import categories
-from rnnfast.data.dialect import foreign_marks, hint, with_points
-from rnnfast.data.source import listing, plain
-from rnnfast.data.table import Table
+from rnnfast.data.encoding.categories import categories
+from rnnfast.data.files.dialect import foreign_marks, hint, with_points
+from rnnfast.data.files.source import listing, plain
+from rnnfast.data.files.table import Table
 from rnnfast.errors import DataError
 
 Floats = NDArray[np.float64]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnfast.data.files.source import listing, plain, short
 from rnnfast.data.horizon import ahead_notes, steps_ahead
 from rnnfast.data.schema import Roles, Schema
 from rnnfast.data.sequences import SequenceData
-from rnnfast.data.source import listing, plain, short
 from rnnfast.sections import DataConfig
 
 

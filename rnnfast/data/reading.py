@@ -11,9 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.config import READING, Config
-from rnnfast.data import columns, dialect, marks
-from rnnfast.data.cache import Entry
+from rnnfast.data import columns
 from rnnfast.data.checks import check_duplicates, empty_id
+from rnnfast.data.encoding.rules import missing_rules
+from rnnfast.data.files import dialect
+from rnnfast.data.files.cache import Entry
+from rnnfast.data.files.opening import open_sources
+from rnnfast.data.files.source import Source, listing, nearest, require
+from rnnfast.data.files.table import Table, load
+from rnnfast.data.files.watch import watching
 from rnnfast.data.horizon import (
     ahead,
     check_ahead,
@@ -23,14 +29,10 @@ from rnnfast.data.horizon import (
     moved,
 )
 from rnnfast.data.notes import role_notes, value_notes
-from rnnfast.data.opening import open_sources
-from rnnfast.data.rules import missing_rules
 from rnnfast.data.schema import DEFAULT_WINDOW, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
-from rnnfast.data.source import Source, listing, nearest, require
-from rnnfast.data.table import Table, load
+from rnnfast.data.splits import marks
 from rnnfast.data.targets import known_targets, targets
-from rnnfast.data.watch import watching
 from rnnfast.data.weights import weights
 from rnnfast.errors import DataError, UsageError
 from rnnfast.reporter import Reporter

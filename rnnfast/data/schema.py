@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from rnnfast.data.source import Source, listing, require
+from rnnfast.data.files.source import Source, listing, require
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.sections import DataConfig
 from rnnfast.splitting import part_column

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from rnnfast.data.origin import Origin
+from rnnfast.data.files.origin import Origin
 from rnnfast.data.schema import Schema
 
 Integers = NDArray[np.int64]

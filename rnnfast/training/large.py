@@ -10,7 +10,7 @@ from rnnfast.config import Config
 from rnnfast.data import Parts, SequenceData, StoredPart, read_table
 from rnnfast.data.disk.budget import Budget, shown, size
 from rnnfast.data.disk.store import Store
-from rnnfast.data.opening import STDIN
+from rnnfast.data.files.opening import STDIN
 from rnnfast.errors import DataError, UsageError
 from rnnfast.machine import available_memory
 from rnnfast.reporter import Reporter

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from rnnfast.config import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, StoredPart
-from rnnfast.data.scaling import summary_for, target_kinds
-from rnnfast.data.summary import Summary
+from rnnfast.data.encoding.scaling import summary_for, target_kinds
+from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.weights import check_weights
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.metrics.loss import LOSSES_OF_TASK

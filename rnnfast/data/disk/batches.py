@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rnnfast.data.formats import DAMAGED, damaged
-from rnnfast.data.opening import STDIN, open_sources
-from rnnfast.data.origin import Origin
-from rnnfast.data.source import Source, nearest, require
-from rnnfast.data.table import Table, check_cells, chunks, even, with_marks
+from rnnfast.data.files.formats import DAMAGED, damaged
+from rnnfast.data.files.opening import STDIN, open_sources
+from rnnfast.data.files.origin import Origin
+from rnnfast.data.files.source import Source, nearest, require
+from rnnfast.data.files.table import Table, check_cells, chunks, even, with_marks
 from rnnfast.errors import DataError, UsageError
 
 # Bytes of a cell in all the forms that it takes between file and store, and of one that is text; measured.

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from rnnfast.data.disk.budget import Budget
 from rnnfast.data.disk.relabel import class_counts, strata
 from rnnfast.data.disk.store import Store
-from rnnfast.data.parts import Parts
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import Integers, SequenceData, ends
-from rnnfast.data.split import STREAM, all_shares, draw
+from rnnfast.data.splits.parts import Parts
+from rnnfast.data.splits.split import STREAM, all_shares, draw
 from rnnfast.errors import DataError
 
 RUN_BYTES = 1 << 20  # of x that are read at once: enough for a disk to be quick, little enough to stay in a cache

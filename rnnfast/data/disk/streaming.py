@@ -27,12 +27,12 @@ from rnnfast.data.disk.identities import Identities, hashes
 from rnnfast.data.disk.labels import Labels, TextFound
 from rnnfast.data.disk.relabel import rewrite_labels, stored_rule
 from rnnfast.data.disk.store import DESCRIPTION, INDEX_BYTES, Appender, building
+from rnnfast.data.encoding.rules import missing_rules
+from rnnfast.data.files.source import Source, listing
+from rnnfast.data.files.table import Table, digest_of
 from rnnfast.data.notes import choice_notes, constant_note, role_notes
-from rnnfast.data.rules import missing_rules
 from rnnfast.data.schema import DEFAULT_WINDOW, Roles, Schema, roles
 from rnnfast.data.sequences import Integers, ends
-from rnnfast.data.source import Source, listing
-from rnnfast.data.table import Table, digest_of
 from rnnfast.errors import DataError
 from rnnfast.sections import DataConfig
 

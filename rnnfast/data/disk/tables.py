@@ -18,14 +18,14 @@ from dataclasses import fields
 from glob import has_magic
 from pathlib import Path
 
-from rnnfast.data import cache
 from rnnfast.data.disk.batches import open_files, rows_of
 from rnnfast.data.disk.budget import PROCESS, Budget
 from rnnfast.data.disk.store import DESCRIPTION, FORMAT, INDEX_BYTES, Store
 from rnnfast.data.disk.streaming import make_store
-from rnnfast.data.formats import TEXT
-from rnnfast.data.source import Source
-from rnnfast.data.watch import watching
+from rnnfast.data.files import cache
+from rnnfast.data.files.formats import TEXT
+from rnnfast.data.files.source import Source
+from rnnfast.data.files.watch import watching
 from rnnfast.errors import RnnfastError, UsageError
 from rnnfast.reporter import Reporter
 from rnnfast.sections import DataConfig

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from rnnfast.data.files.source import listing, nearest
 from rnnfast.data.schema import Schema
-from rnnfast.data.source import listing, nearest
 from rnnfast.errors import UsageError
 from rnnfast.sections import DataConfig
 

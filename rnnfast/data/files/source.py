@@ -17,8 +17,8 @@ from typing import IO
 
 import pandas as pd
 
-from rnnfast.data.columnar import Columnar
-from rnnfast.data.formats import TEXT, open_text
+from rnnfast.data.files.columnar import Columnar
+from rnnfast.data.files.formats import TEXT, open_text
 from rnnfast.errors import DataError
 
 COLUMNS_SHOWN = 12  # of a long header, in messages

@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from rnnfast.data.columnar import Columnar
-from rnnfast.data.dialect import recognise
-from rnnfast.data.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, TEXT, damaged, kind_of
-from rnnfast.data.source import Source, listing, nearest, short
+from rnnfast.data.files.columnar import Columnar
+from rnnfast.data.files.dialect import recognise
+from rnnfast.data.files.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, TEXT, damaged, kind_of
+from rnnfast.data.files.source import Source, listing, nearest, short
 from rnnfast.errors import DataError, UsageError
 
 STDIN = "-"  # as given by the user

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnfast.data.rules import Rules
+from rnnfast.data.encoding.rules import Rules
+from rnnfast.data.encoding.summary import Summary
+from rnnfast.data.files.source import short
 from rnnfast.data.schema import Schema
-from rnnfast.data.source import short
-from rnnfast.data.summary import Summary
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.sections import DataConfig
 

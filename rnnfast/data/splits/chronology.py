@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data.parts import Parts, finished, take_labels
 from rnnfast.data.sequences import Integers, SequenceData
+from rnnfast.data.splits.parts import Parts, finished, take_labels
 from rnnfast.errors import DataError, UsageError
 from rnnfast.splitting import TIME
 

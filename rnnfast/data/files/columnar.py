@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from rnnfast.data.formats import needs
+from rnnfast.data.files.formats import needs
 from rnnfast.errors import DataError
 
 PAGE = 1 << 20  # bytes read at a time of each column of a Parquet file, whatever the size of its row groups

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnfast.data.chronology import by_time
-from rnnfast.data.parts import Parts, finished
 from rnnfast.data.sequences import Integers, SequenceData
+from rnnfast.data.splits.chronology import by_time
+from rnnfast.data.splits.parts import Parts, finished
 from rnnfast.errors import DataError, UsageError
 from rnnfast.splitting import SEQUENCE, TIME, check_rule, part_column
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data.rules import missing_rules
-from rnnfast.data.scaling import Scaler, beyond_float64, feature_kinds, summary_for
+from rnnfast.data.encoding.rules import missing_rules
+from rnnfast.data.encoding.scaling import Scaler, beyond_float64, feature_kinds, summary_for
+from rnnfast.data.files.source import plain
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import SequenceData
-from rnnfast.data.source import plain
 from rnnfast.errors import DataError
 from rnnfast.sections import DataConfig
 

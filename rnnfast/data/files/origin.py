@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnfast.data.source import Source, short
+from rnnfast.data.files.source import Source, short
 from rnnfast.errors import DataError
 
 

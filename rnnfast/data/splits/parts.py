@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data.marks import PART_NAMES
 from rnnfast.data.sequences import SequenceData
+from rnnfast.data.splits.marks import PART_NAMES
 from rnnfast.errors import DataError
 from rnnfast.splitting import SEQUENCE
 

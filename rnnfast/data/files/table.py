@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnfast.data.dialect import as_points
-from rnnfast.data.formats import DAMAGED, TEXT, damaged
-from rnnfast.data.origin import Origin
-from rnnfast.data.source import Source, nearest, plain, require, short
+from rnnfast.data.files.dialect import as_points
+from rnnfast.data.files.formats import DAMAGED, TEXT, damaged
+from rnnfast.data.files.origin import Origin
+from rnnfast.data.files.source import Source, nearest, plain, require, short
 from rnnfast.errors import DataError
 
 # Cells that count as empty; pandas' own list without "None" and other words that may be a class.

@@ -23,11 +23,11 @@ import pandas as pd
 from platformdirs import user_cache_path
 
 from rnnfast import __version__
-from rnnfast.data import stored
-from rnnfast.data.origin import Origin
+from rnnfast.data.files import stored
+from rnnfast.data.files.origin import Origin
+from rnnfast.data.files.source import Source
+from rnnfast.data.files.table import digest_of
 from rnnfast.data.sequences import SequenceData
-from rnnfast.data.source import Source
-from rnnfast.data.table import digest_of
 from rnnfast.errors import RnnfastError
 from rnnfast.files import write_whole
 
@@ -140,7 +140,7 @@ def _hash(value: Any) -> str:
 def code() -> str:
     """Digest of the code that reads tables: an edited one must not be given what another one read."""
     state = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         state.update(path.name.encode() + path.read_bytes())
     return state.hexdigest()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnnfast.data.table import Table
+from rnnfast.data.files.table import Table
 
 Integers = NDArray[np.int64]
 

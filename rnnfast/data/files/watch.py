@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rnnfast.data.formats import position
-from rnnfast.data.source import Source
+from rnnfast.data.files.formats import position
+from rnnfast.data.files.source import Source
 from rnnfast.reporter import Reporter
 
 PATIENCE = 1.0  # s; what takes no longer needs no progress

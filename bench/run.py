@@ -115,7 +115,8 @@ def main():
     print(f"{processor_name()}, ms per epoch (median of {options.rounds}), in brackets times rnnfast")
     for name in options.workload or JOBS:
         alone = None
-        for threads in counts:
+        # One update per sequence leaves nothing to share.
+        for threads in counts if JOBS[name].batch > 1 else counts[:1]:
             if cores:
                 os.sched_setaffinity(0, set(cores[-threads:]))
             results.append(result := measure(name, systems, options.rounds, threads))

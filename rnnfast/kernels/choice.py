@@ -19,7 +19,7 @@ CHUNK, LEAST_CHUNK = 64, 8
 CHUNK_BYTES = 1 << 20
 ACCUMULATORS = 8  # gradients that a batch is summed in: the most threads that can share it
 # Work below which a batch is not shared: a thread that waits at a barrier costs more than it gives. Multiply-adds.
-SHARED_WORK = 2_000_000
+SHARED_WORK = 1_000_000
 
 
 def layout_of(architecture):

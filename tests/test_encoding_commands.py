@@ -43,13 +43,16 @@ def here(air: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch, air)
 
 
-def test_a_model_answers_tables_with_gaps_in_any_order_of_columns(tmp_path: Path) -> None:
+def test_a_model_answers_tables_with_gaps_in_any_order_of_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     frame = table()
     model = rnnfast.load("run")
     expected = model.predict(rnnfast.read_table("air.csv", schema=model.schema))
     assert np.isfinite(expected).all()
     frame[[*reversed(frame.columns)]].drop(columns="y").assign(more="text").to_csv(tmp_path / "later.csv", index=False)
     assert run(["predict", "--model", "run", "--data", str(tmp_path / "later.csv"), "-o", str(tmp_path / "p.csv")]) == 0
+    assert "empty cells" in capsys.readouterr().err
     np.testing.assert_allclose(pd.read_csv(tmp_path / "p.csv")["y_pred"], expected[:, 0], rtol=1e-6)
     direct = model.predict(rnnfast.read_table(frame, schema=model.schema))
     np.testing.assert_array_equal(direct, expected)

@@ -22,6 +22,10 @@ class ReadingProgress(Reporter):
         self._live: Live | None = None
         self._spinner = Spinner(SPINNER, style=FAINT)
 
+    def notice(self, text: str) -> None:
+        """Print a thing worth knowing."""
+        self._screen.notice(text)
+
     def cached(self) -> None:
         """Say with -v where the tables came from."""
         if self._screen.verbose:

@@ -130,6 +130,9 @@ def predict_table(
         check_writable(Path(output), force)
     model = load(model_path)
     data = _read_for_prediction(data_paths, model.schema, cache, reporter)
+    if reporter is not None:
+        for note in data.notes:
+            reporter.notice(note)
     columns = _columns(model, data, np.asarray(model.predict(data)))
     with _opened(output) as stream:
         writer = csv.writer(stream, lineterminator="\n")

@@ -15,7 +15,7 @@ import pandas as pd
 from rnnfast.data.files.formats import DAMAGED, damaged
 from rnnfast.data.files.opening import STDIN, open_sources
 from rnnfast.data.files.origin import Origin
-from rnnfast.data.files.source import Source, nearest, require
+from rnnfast.data.files.source import Source, common_columns
 from rnnfast.data.files.table import Table, check_cells, chunks, even, with_marks
 from rnnfast.errors import DataError, UsageError
 
@@ -73,16 +73,10 @@ def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str
     text: columns that keep their text, of text files; used: columns that are kept, None for all.
     Raises DataError as `load` does.
     """
-    wanted = list(sources[0].columns if used is None else used)
+    wanted = common_columns(sources, used)
     cost = NUMBER_BYTES * len(wanted) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in wanted if name in text])
     rows = int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
     for source in sources:
-        require(source, wanted)
-        if used is None and (extra := [name for name in source.columns if name not in wanted]):
-            raise DataError(
-                f"{source.header_line()}, column {extra[0]!r}: {sources[0].name} has no such column"
-                f"{nearest(extra[0], wanted)}; several tables need the same columns"
-            )
         first, total, frames = 0, rows_of(source), _columnar_frames if source.columnar else _text_frames
         for frame in frames(source, text, wanted, rows):
             batch = Batch(frame.reset_index(drop=True), [source], [0, len(frame)], no_digest(), first)

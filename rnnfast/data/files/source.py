@@ -158,6 +158,22 @@ def require(source: Source, names: Sequence[str]) -> None:
             )
 
 
+def common_columns(sources: Sequence[Source], used: Sequence[str] | None) -> list[str]:
+    """Return the columns that are read: those used, which every source must have; None: all, which must be the same.
+
+    Raises DataError for the first column that is missing, or that other sources lack.
+    """
+    wanted = list(sources[0].columns if used is None else used)
+    for source in sources:
+        require(source, wanted)
+        if used is None and (extra := [name for name in source.columns if name not in wanted]):
+            raise DataError(
+                f"{source.header_line()}, column {short(extra[0])!r}: {sources[0].name} has no such column"
+                f"{nearest(extra[0], wanted)}; several tables need the same columns"
+            )
+    return wanted
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Suggest the nearest known names: "; did you mean 'Class'?", or "" where none is near."""
     by_lower = {item.lower(): item for item in known}

@@ -21,7 +21,7 @@ import pandas as pd
 from rnnfast.data.files.dialect import as_points
 from rnnfast.data.files.formats import DAMAGED, TEXT, damaged
 from rnnfast.data.files.origin import Origin
-from rnnfast.data.files.source import Source, nearest, plain, require, short
+from rnnfast.data.files.source import Source, common_columns, plain, short
 from rnnfast.errors import DataError
 
 # Cells that count as empty; pandas' own list without "None" and other words that may be a class.
@@ -86,14 +86,7 @@ def load(
     but those in `unused`, which must then be the same in every source).
     Raises DataError for ragged rows, tables without rows, damaged files and differing columns.
     """
-    wanted = list(sources[0].columns if used is None else used)
-    for source in sources:
-        require(source, wanted)
-        if used is None and (extra := [name for name in source.columns if name not in wanted]):
-            raise DataError(
-                f"{source.header_line()}, column {short(extra[0])!r}: {sources[0].name} has no such column"
-                f"{nearest(extra[0], wanted)}; several tables need the same columns"
-            )
+    wanted = common_columns(sources, used)
     if used is None:
         wanted = [name for name in wanted if name not in unused]
     frames = [_frame(source, text, wanted)[wanted] for source in sources]

@@ -29,8 +29,8 @@ def systems(cell, hidden, sequences, steps):
     """Mapping of system to a function that predicts once, and the largest difference of the two outputs."""
     import torch
 
-    from rnnfast.kernels.architecture import Architecture
-    from rnnfast.kernels.engine import Predictor, layout_of
+    from rnnfast.kernels.trainer import Predictor, layout_of
+    from rnnfast.network.architecture import Architecture
 
     torch.set_num_threads(1)
     net = Architecture(cell, 29, hidden, 1, "tanh")

@@ -59,7 +59,7 @@ class Worker:
 
 def measure(name, systems, rounds, threads):
     """Medians in ms per epoch of each system, taking turns, with the peak of the core in the same rounds."""
-    from rnnfast.benchmark import JOBS
+    from rnnfast.diagnose.benchmark import JOBS
     from rnnfast.kernels.peak import gigaflops
 
     job = JOBS[name]
@@ -90,8 +90,8 @@ def measure(name, systems, rounds, threads):
 
 def main():
     """Measure, print a table, write JSON."""
-    from rnnfast.benchmark import JOBS
-    from rnnfast.machine import processor_name
+    from rnnfast.diagnose.benchmark import JOBS
+    from rnnfast.diagnose.machine import processor_name
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).parent / "results" / "results.json")

@@ -74,7 +74,7 @@ def main() -> None:
     if options.child:
         print(json.dumps(child(options)))
         return
-    from rnnfast.data.synth import synth
+    from rnnfast.data.synth.generate import synth
 
     with tempfile.TemporaryDirectory() as directory:
         table = options.table or Path(directory) / "sensors.parquet"

@@ -14,7 +14,7 @@ PEER_SECONDS = 1.0  # PyTorch at one update per sequence takes seconds per epoch
 
 def rnnfast_timer(job, threads):
     """Time epochs of rnnfast."""
-    from rnnfast.benchmark import Timer
+    from rnnfast.diagnose.benchmark import Timer
 
     return Timer(job, threads).epoch
 
@@ -195,7 +195,7 @@ TIMERS = {"rnnfast": rnnfast_timer, "torch": torch_timer, "jax": jax_timer}
 def main():
     """Serve one system."""
     system, name, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    from rnnfast.benchmark import JOBS
+    from rnnfast.diagnose.benchmark import JOBS
 
     epoch = TIMERS[system](JOBS[name], threads)
     epoch()

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from rnnfast.metrics.evaluation import SCHEMA_VERSION, plain
 
 if TYPE_CHECKING:
+    from rnnfast.config.sections import DataConfig
     from rnnfast.data import Parts, Scaler, SequenceData
     from rnnfast.model import Model
-    from rnnfast.sections import DataConfig
 
 
 def describe_table(data: SequenceData, config: DataConfig | None = None) -> dict[str, Any]:

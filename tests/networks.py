@@ -9,9 +9,9 @@ from unittest.mock import patch
 import numpy as np
 import reference
 
-from rnnfast.kernels import choice
-from rnnfast.kernels.architecture import Architecture
-from rnnfast.kernels.engine import Predictor, Trainer, layout_of, training_data
+from rnnfast.kernels import plan as choice
+from rnnfast.kernels.trainer import Predictor, Trainer, layout_of, training_data
+from rnnfast.network.architecture import Architecture
 
 # Transposed weights: the kernels write the weights alone, the padding stays 0 as allocated (see workspace.py).
 ZEROED = ("WhT",)

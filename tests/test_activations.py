@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numba import njit
 
-from rnnfast.kernels import activations, elementary
-from rnnfast.kernels.shape import Shape
-from rnnfast.kernels.simd import load, store
-from rnnfast.kernels.spans import spans
+from rnnfast.kernels.lanes import elementary
+from rnnfast.kernels.lanes.span import spans
+from rnnfast.kernels.lanes.specialisation import Shape
+from rnnfast.kernels.lanes.vec import load, store
+from rnnfast.kernels.rules import activations
 
 SHAPE = Shape(W=16)
 WIDER = {np.float32: np.float64, np.float64: np.longdouble}

@@ -276,7 +276,7 @@ def test_bad_frame_names_the_row():
 
 
 def test_a_cell_too_long_to_look_at(tmp_path, monkeypatch):
-    monkeypatch.setattr("rnnfast.data.files.source.LONGEST_CELL", 100)
+    monkeypatch.setattr("rnnfast.data.sources.source.LONGEST_CELL", 100)
     limit = csv.field_size_limit()
     text = message(tmp_path, "a,b,y\n1,2,0\n3," + "x" * 200 + ",1\n")
     assert "line 3: has a cell of more than 100 characters; shorten it, or close the quote" in text

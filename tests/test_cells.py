@@ -18,8 +18,8 @@ from networks import (
     predict,
 )
 
-from rnnfast.kernels import prediction
-from rnnfast.kernels.architecture import Architecture
+from rnnfast.kernels import predictor as prediction
+from rnnfast.network.architecture import Architecture
 
 STEP = 1e-5  # of the central difference: about the third root of the rounding error of float64
 DIFFERENCE_TOLERANCE = 1e-6  # relative to the largest entry of a gradient: truncation plus rounding of the difference

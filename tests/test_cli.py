@@ -11,7 +11,7 @@ from commands import fails, isolate, result, start
 import rnnfast.kernels
 from rnnfast import __version__
 from rnnfast.cli import run
-from rnnfast.data.synth import synth
+from rnnfast.data.synth.generate import synth
 from rnnfast.kernels import cache
 from rnnfast.reporter import Reporter
 
@@ -109,7 +109,7 @@ def test_doctor_names_the_fix_of_what_is_not_well(
         raise RuntimeError("no compiler")
 
     monkeypatch.setattr(rnnfast.kernels, "warm_up", broken)
-    monkeypatch.setattr(rnnfast.kernels.target, "vector_bytes", broken)
+    monkeypatch.setattr(rnnfast.kernels.lanes.processor, "vector_bytes", broken)
     report = result(["doctor"], capsys, code=1)
     assert report["cpu"]["simd_bits"] is None
     assert report["cpu"]["tiles"] is None
@@ -126,10 +126,10 @@ def test_bench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
         reporter.notice("measuring rnn10")
         return {"machine": {"name": "a machine"}, "peak_gflops": {"float32": 270.0}, "workloads": [load]}
 
-    module = types.ModuleType("rnnfast.benchmark")
+    module = types.ModuleType("rnnfast.diagnose.benchmark")
     module.run = measure  # type: ignore[attr-defined]
     module.WORKLOADS = {"rnn10": "RNN of 10 units"}  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "rnnfast.benchmark", module)
+    monkeypatch.setitem(sys.modules, "rnnfast.diagnose.benchmark", module)
     assert run(["bench", "--workload", "rnn10", "--seconds", "0.5"]) == 0
     captured = capsys.readouterr()
     assert asked == [(("rnn10",), 0.5)]

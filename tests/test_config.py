@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnfast.config import Config, flag_of, from_environment, read_toml, resolve, table_of_option
+from rnnfast.config.resolve import Config, flag_of, from_environment, read_toml, resolve, table_of_option
+from rnnfast.config.sections import seconds
 from rnnfast.errors import UsageError
-from rnnfast.sections import seconds
 
 OPTIONS = table_of_option()
 

@@ -10,14 +10,14 @@ from rich.cells import cell_len
 from rich.text import Text
 
 import rnnfast
-from rnnfast.config import resolve
+from rnnfast.config.resolve import resolve
 from rnnfast.console import Screen, TrainConsole
 from rnnfast.console.progress import EpochProgress, epoch_line
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.text import command, count, duration, number, percent, scaled
 from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model, show_table
 from rnnfast.data import read_table
-from rnnfast.data.synth import synth
+from rnnfast.data.synth.generate import synth
 from rnnfast.description import describe_model, describe_table
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.reporter import EpochRecord

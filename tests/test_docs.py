@@ -7,7 +7,7 @@ import pytest
 
 from rnnfast import __version__
 from rnnfast.cli import COMMANDS
-from rnnfast.config import resolve
+from rnnfast.config.resolve import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))

@@ -6,10 +6,10 @@ from unittest.mock import patch
 import pytest
 from commands import fails, isolate, result
 
-from rnnfast import gradients
 from rnnfast.cli import run
-from rnnfast.kernels.architecture import Architecture
-from rnnfast.kernels.layout import Layout
+from rnnfast.diagnose import gradients
+from rnnfast.network.architecture import Architecture
+from rnnfast.network.layout import Layout
 
 
 @pytest.fixture(autouse=True)

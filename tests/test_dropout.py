@@ -13,8 +13,8 @@ from networks import (
     predict,
 )
 
-from rnnfast.kernels.architecture import Architecture
-from rnnfast.kernels.layout import Unit
+from rnnfast.network.architecture import Architecture
+from rnnfast.network.layout import Unit
 
 ORACLE_TOLERANCE = 1e-10  # float64 on both sides
 FEW = (30, 1, 17, 2, 5, 17)  # one chunk

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
+from rnnfast.config.sections import DataConfig
 from rnnfast.data import Encoder, Schema, SequenceData, read_table, split
 from rnnfast.data.encoding.fitting import MOST_CATEGORIES
 from rnnfast.errors import DataError, ModelError, UsageError
-from rnnfast.sections import DataConfig
 from rnnfast.training.prepare import initial_model
 
 TABLE = """id,t,shop,a,b,y

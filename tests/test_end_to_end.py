@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 import rnnfast
 from rnnfast.cli import run
-from rnnfast.data.synth import synth
+from rnnfast.data.synth.generate import synth
 
 TRAIN_KEYS = {
     "schema_version", "model", "task", "epochs", "best_epoch", "stopped", "parameters", "rows", "sequences", "seconds",

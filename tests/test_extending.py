@@ -6,15 +6,17 @@ import pytest
 from networks import draw_sequences, draw_tensors, file_order, loss_and_gradient, make_trainer
 from numba.core.caching import NullCache
 
-from rnnfast.kernels import activations, cells, epoch, losses, optimizers
-from rnnfast.kernels.activations import _elementwise
-from rnnfast.kernels.architecture import Architecture
-from rnnfast.kernels.elementary import Term, softplus, tanh
-from rnnfast.kernels.simd import fma, load, splat, store
-from rnnfast.kernels.spans import number
+from rnnfast.config.sections import ModelConfig, TrainConfig
+from rnnfast.kernels import epoch
+from rnnfast.kernels.lanes.elementary import Term, softplus, tanh
+from rnnfast.kernels.lanes.span import number
+from rnnfast.kernels.lanes.vec import fma, load, splat, store
+from rnnfast.kernels.rules import activations, losses, optimizers
+from rnnfast.kernels.rules.activations import _elementwise
+from rnnfast.kernels.rules.cells import registry as cells
 from rnnfast.metrics.loss import LOSSES, LOSSES_OF_TASK
 from rnnfast.model.initialise import RULES
-from rnnfast.sections import ModelConfig, TrainConfig
+from rnnfast.network.architecture import Architecture
 from rnnfast.training.schedules import SCHEDULES
 
 STEP = 1e-6  # of the central difference, in float64

@@ -13,7 +13,7 @@ from commands import isolate, result
 import rnnfast
 import rnnfast.data.disk.tables
 from rnnfast.data.disk.budget import Budget
-from rnnfast.data.synth import synth
+from rnnfast.data.synth.generate import synth
 from rnnfast.errors import DivergedError, UsageError
 from rnnfast.reporter import Reporter
 from rnnfast.training.feed import StoredFeed
@@ -97,7 +97,7 @@ def test_blocks_in_the_order_of_the_file_are_the_file(table_of, small_blocks):
 
 @pytest.mark.parametrize("batch", [1, 16])
 def test_every_sequence_trains_once_in_an_epoch(batch, table, small_blocks, monkeypatch):
-    from rnnfast.kernels.engine import Trainer
+    from rnnfast.kernels.trainer import Trainer
 
     seen, run = [], Trainer.run
 

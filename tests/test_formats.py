@@ -21,7 +21,7 @@ from pyarrow import feather, parquet
 
 from rnnfast.cli import run
 from rnnfast.data import read_table
-from rnnfast.data.files.dialect import as_points
+from rnnfast.data.sources.dialect import as_points
 from rnnfast.errors import DataError, RnnfastError
 
 TABLE = "id,t,a,b,y\nA,0,1.5,2,0\nB,1,3,4.25,1\nA,2,-5,6e1,1\n"
@@ -193,7 +193,7 @@ def test_feather_whose_texts_claim_terabytes_is_damaged(tmp_path):
 
 @pytest.mark.parametrize("form", ["Parquet", "Feather"])
 def test_only_columns_that_are_needed_are_read(tmp_path, monkeypatch, form):
-    from rnnfast.data.files.columnar import Columnar
+    from rnnfast.data.sources.columnar import Columnar
 
     read_columns, frame = [], Columnar.frame
     monkeypatch.setattr(

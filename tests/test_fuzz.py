@@ -24,7 +24,7 @@ import pytest
 from commands import files_of, isolate
 
 from rnnfast.cli import run
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.data import SequenceData, read_table
 from rnnfast.errors import DataError, UsageError
 from rnnfast.reporter import Reporter

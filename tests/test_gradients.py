@@ -18,7 +18,7 @@ from networks import (
     predict,
 )
 
-from rnnfast.kernels import prediction
+from rnnfast.kernels import predictor as prediction
 
 STEP = 1e-6  # of the central difference, in float64
 DIFFERENCE_TOLERANCE = 1e-6  # relative to the largest entry of a gradient: truncation plus rounding of the difference

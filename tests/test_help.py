@@ -8,7 +8,7 @@ import pytest
 
 from rnnfast.cli import COMMANDS, LazyGroup, group, run
 from rnnfast.cli.common import Command
-from rnnfast.config import flag_of, table_of_option
+from rnnfast.config.resolve import flag_of, table_of_option
 
 HEAVY = ("numba", "llvmlite", "numpy", "pandas", "rich")
 
@@ -75,7 +75,7 @@ def test_options_show_their_defaults_in_sections(capsys: pytest.CaptureFixture[s
 
 def test_synth_names_all_kinds() -> None:
     from rnnfast.cli.synth import KINDS
-    from rnnfast.data.synth import KINDS as WRITTEN
+    from rnnfast.data.synth.generate import KINDS as WRITTEN
 
     assert set(KINDS) == set(WRITTEN)
 

@@ -14,13 +14,16 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A sub-package may import these and itself; all but the kernels also the modules beside them (errors, config, ..).
 LAYERS = {
-    "kernels": set(),
+    "config": set(),
+    "network": {"kernels"},
+    "kernels": {"network"},
     "metrics": set(),
-    "data": set(),
-    "model": {"kernels", "data", "metrics"},
-    "training": {"kernels", "data", "metrics", "model"},
-    "console": {"metrics"},
-    "cli": {"kernels", "data", "metrics", "model", "training", "console"},
+    "data": {"config"},
+    "model": {"kernels", "network", "data", "metrics", "config"},
+    "training": {"kernels", "network", "data", "metrics", "model", "config", "diagnose"},
+    "diagnose": {"kernels", "network", "data", "metrics", "model", "config", "training"},
+    "console": {"metrics", "config"},
+    "cli": {"kernels", "network", "data", "metrics", "model", "training", "console", "config", "diagnose"},
 }
 
 # third-party library -> where it may be imported
@@ -29,7 +32,7 @@ HOMES = {
     "rich": {"console"},
     "click": {"cli", "console"},
     "numba": {"kernels"},
-    "llvmlite": {"kernels", "machine"},
+    "llvmlite": {"kernels", "diagnose"},
     "safetensors": {"model"},
     "platformdirs": {"kernels", "cli", "data"},
     "pyarrow": {"data"},
@@ -98,7 +101,7 @@ def test_kernels_import_numba_and_numpy_alone(path):
     ("statement", "absent"),
     [
         ("import rnnfast", ("numba", "pandas", "numpy", "click", "rich")),
-        ("import rnnfast.config, rnnfast.errors, rnnfast.reporter", ("numba", "pandas", "rich")),
+        ("import rnnfast.config.resolve, rnnfast.errors, rnnfast.reporter", ("numba", "pandas", "rich")),
         ("import rnnfast.cli", ("numba", "pandas")),
         ("import rnnfast.data", ("numba", "rich", "zstandard")),
         ("import rnnfast.model, rnnfast.training", ("numba", "rich")),

@@ -17,8 +17,8 @@ PACKAGE = Path(rnnfast.__file__).parent
 JOB = """
 import json
 import numpy as np
-from rnnfast.kernels import cache_directory, engine
-from rnnfast.kernels.architecture import Architecture
+from rnnfast.kernels import cache_directory, plan, trainer as engine
+from rnnfast.network.architecture import Architecture
 
 x, y, offsets = np.ones((8, 2)), np.ones((8, 1)), np.arange(0, 9, 2)
 data = engine.training_data(x, y, np.ones(8, bool), offsets, "float32")
@@ -26,7 +26,7 @@ architecture = Architecture("rnn", 2, 3, 1, "tanh")
 tensors = {name: np.full(shape, 0.1) for name, shape in engine.layout_of(architecture).shapes().items()}
 losses = []
 with engine.compile_clock() as clock:
-    for engine.REGISTER_HIDDEN in %s:
+    for plan.REGISTER_HIDDEN in %s:
         trainer = engine.Trainer(architecture, tensors, data, loss="mse")
         losses.append(trainer.run(np.arange(4)[None], 1, 0.1)[0])
         engine.Predictor(architecture, trainer.parameters).outputs(x, offsets)

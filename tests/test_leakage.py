@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.data import read_table, split
 from rnnfast.data.encoding.scaling import KINDS
 from rnnfast.training.prepare import initial_model, kernel_data

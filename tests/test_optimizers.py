@@ -5,7 +5,7 @@ import pytest
 import twin
 from networks import draw_sequences, draw_tensors, make_trainer
 
-from rnnfast.kernels.architecture import Architecture
+from rnnfast.network.architecture import Architecture
 
 TOLERANCE = 1e-9  # absolute on weights of about 1: float64, 20 updates, divisions by the root of small moments
 LENGTHS = tuple(1 + 5 * k % 12 for k in range(40))

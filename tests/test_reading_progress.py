@@ -10,7 +10,8 @@ import pytest
 from rnnfast.console import Screen
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.data import read_table, reading
-from rnnfast.data.files import cache, watch
+from rnnfast.data.sources import watch
+from rnnfast.data.store import cache
 from rnnfast.errors import DataError
 from rnnfast.reporter import Reporter
 

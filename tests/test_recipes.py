@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from commands import isolate, result
 
-from rnnfast.config import resolve
-from rnnfast.data.synth import synth
+from rnnfast.config.resolve import resolve
+from rnnfast.data.synth.generate import synth
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASETS = ROOT.parent / "shared" / "datasets"

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import rnnfast.data.encoding.summary
+from rnnfast.config.sections import DataConfig
 from rnnfast.data import Scaler, Schema
 from rnnfast.data.encoding.scaling import KINDS, feature_kinds, summary_for, target_kinds
 from rnnfast.errors import DataError, ModelError, UsageError
-from rnnfast.sections import DataConfig
 
 INVERSE = 1e-12  # of the largest magnitude of a column: three roundings and the subtraction of the shift
 VALUES = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.floats(-1e12, 1e12))

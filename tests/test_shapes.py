@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import assert_close, draw_sequences, draw_tensors, loss_and_gradient, make_trainer, poison, predict
 
-from rnnfast.kernels.architecture import Architecture
+from rnnfast.network.architecture import Architecture
 
 ORACLE_TOLERANCE = 1e-9  # float64 on both sides, sums over up to 200 steps and a few thousand rows
 

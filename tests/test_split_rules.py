@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rnnfast
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.console import TrainConsole
 from rnnfast.console.screen import Screen
 from rnnfast.data import read_table, split

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import rnnfast.data.disk.batches
 import rnnfast.data.disk.relabel
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.data import read_table, split
 from rnnfast.data.disk.batches import open_files, single_precision
 from rnnfast.data.disk.budget import PROCESS, Budget, size

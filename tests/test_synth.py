@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import r2_score, roc_auc_score
 
-from rnnfast.data.synth import KINDS, synth
+from rnnfast.data.synth.generate import KINDS, synth
 from rnnfast.errors import RnnfastError, UsageError
 
 SAMPLES = Path(__file__).parent.parent / "data"
@@ -94,7 +94,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         file.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rnnfast.data.synth._write", fail)
+    monkeypatch.setattr("rnnfast.data.synth.generate._write", fail)
     with pytest.raises(RnnfastError, match=r"table\.csv: cannot be written: No space left on device"):
         synth("xor", path)
     assert path.read_text() == "old"
@@ -243,7 +243,7 @@ def test_parquet_holds_the_rows_of_the_csv(kind, tmp_path):
 
 def test_row_groups_go_on_where_the_one_before_ended(tmp_path, monkeypatch):
     pytest.importorskip("pyarrow")
-    monkeypatch.setattr("rnnfast.data.synthparquet.GROUP_ROWS", 100)
+    monkeypatch.setattr("rnnfast.data.synth.parquet.GROUP_ROWS", 100)
     for kind in ("temperature", "sensors"):
         synth(kind, tmp_path / "table.parquet", 21, 10, seed=3)
         frame = pd.read_parquet(tmp_path / "table.parquet")

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnfast.data import SequenceData, read_table
-from rnnfast.data.files import cache, stored
-from rnnfast.data.files.cache import usage
+from rnnfast.data.store import cache, stored
+from rnnfast.data.store.cache import usage
 from rnnfast.errors import DataError
 
 ROWS = 40

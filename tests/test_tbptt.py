@@ -5,7 +5,7 @@ import pytest
 import twin
 from networks import draw_sequences, draw_tensors, file_order, make_trainer, poison
 
-from rnnfast.kernels.architecture import Architecture
+from rnnfast.network.architecture import Architecture
 
 TORCH_TOLERANCE = 1e-9  # absolute on weights of about 1, some dozens of updates, float64 on both sides
 FEW = (23, 1, 17, 4, 8, 12)  # one chunk; some end with a window of 4, others within one

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import rnnfast
-from rnnfast.kernels import engine
+from rnnfast.kernels import trainer as engine
 from rnnfast.reporter import Reporter
 
 SAMPLES = Path(__file__).parent.parent / "data"

@@ -128,7 +128,7 @@ ALLOCATIONS = """
 import numpy as np
 from numba.core.runtime import rtsys
 from networks import draw_sequences, draw_tensors, make_trainer
-from rnnfast.kernels.architecture import Architecture
+from rnnfast.network.architecture import Architecture
 
 def job(cell, hidden, outputs, activation="tanh", loss="mse", dropout=0.0, bidirectional=False, **settings):
     net = Architecture(cell, 3, hidden, outputs, activation, "float32", True, bidirectional, dropout)

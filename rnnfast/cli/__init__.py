@@ -47,7 +47,7 @@ class LazyGroup(WithExamples, click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; suggest the nearest name for one that does not exist."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            from rnnfast.option import suggestion
+            from rnnfast.config.option import suggestion
 
             ctx.fail(f"no such command {args[0]!r}{suggestion(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)

@@ -36,9 +36,9 @@ def bench(ctx: click.Context, workload: tuple[str, ...], seconds: float, list_on
     state = ctx.ensure_object(State)
     screen = state.screen()
 
-    from rnnfast.benchmark import WORKLOADS
-    from rnnfast.benchmark import run as measure
     from rnnfast.console.views import BenchProgress, show_bench, show_workloads
+    from rnnfast.diagnose.benchmark import WORKLOADS
+    from rnnfast.diagnose.benchmark import run as measure
 
     if list_only:
         if state.json:

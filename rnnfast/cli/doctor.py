@@ -9,7 +9,7 @@ import click
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import FAILED
 from rnnfast.cli.options import config_options, given
-from rnnfast.config import COMMAND_LINE, Config, flag_of
+from rnnfast.config.resolve import COMMAND_LINE, Config, flag_of
 from rnnfast.errors import UsageError
 
 EXAMPLES = (
@@ -44,7 +44,7 @@ def doctor(ctx: click.Context, /, gradients: bool, **values: Any) -> int:
         raise UsageError(f"{flag_of(next(iter(described)))} describes the network of --gradients; add --gradients")
     screen = state.screen()
 
-    from rnnfast.machine import examine
+    from rnnfast.diagnose.machine import examine
 
     report = examine()
     if state.json:
@@ -62,7 +62,7 @@ def _gradients(state: State, config: Config) -> int:
         raise UsageError("--cell mlp has no state and so no direction; leave --bidirectional out")
     screen = state.screen()
 
-    from rnnfast.gradients import report
+    from rnnfast.diagnose.gradients import report
 
     checked = report(config)
     if state.json:

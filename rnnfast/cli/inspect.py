@@ -9,7 +9,7 @@ import click
 
 from rnnfast.cli.common import State, command
 from rnnfast.cli.options import config_options, given
-from rnnfast.config import READING, resolve
+from rnnfast.config.resolve import READING, resolve
 
 SHOWN_OPTIONS = (*READING, "scale", "cache")
 

@@ -10,8 +10,8 @@ import click
 from click.core import ParameterSource
 
 from rnnfast.cli.common import SectionOption
-from rnnfast.config import flag_of, resolve, table_of_option
-from rnnfast.option import text_of
+from rnnfast.config.option import text_of
+from rnnfast.config.resolve import flag_of, resolve, table_of_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 

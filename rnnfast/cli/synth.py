@@ -66,8 +66,8 @@ def synth(
     if state.json and path == "-":
         ctx.fail("--json and the table cannot both go to stdout; write it to a file with -o FILE")
 
-    from rnnfast.data.synth import synth as write
-    from rnnfast.files import check_writable
+    from rnnfast.data.synth.generate import synth as write
+    from rnnfast.writing import check_writable
 
     if path != "-":
         check_writable(Path(path), force)

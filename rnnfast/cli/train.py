@@ -9,7 +9,7 @@ import click
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import INTERRUPTED
 from rnnfast.cli.options import config_options, given
-from rnnfast.config import resolve
+from rnnfast.config.resolve import resolve
 
 EXAMPLES = (
     "rnnfast train --data creditcard.csv --hidden 10",

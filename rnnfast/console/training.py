@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from rnnfast import __version__
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.console.progress import EpochProgress
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import CAUTION, LABEL, Screen, fields, with_size

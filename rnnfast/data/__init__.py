@@ -6,7 +6,7 @@ from rnnfast.data.encoding.scaling import Scaler
 from rnnfast.data.reading import read_table
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import SequenceData
-from rnnfast.data.splits.parts import Parts
-from rnnfast.data.splits.split import split
+from rnnfast.data.split.parts import Parts
+from rnnfast.data.split.split import split
 
 __all__ = ["Encoder", "Parts", "Scaler", "Schema", "SequenceData", "StoredPart", "read_table", "split"]

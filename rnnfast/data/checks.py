@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data.files.table import Table
+from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
 

@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.data.encoding.categories import categories
-from rnnfast.data.files.dialect import foreign_marks, hint, with_points
-from rnnfast.data.files.source import listing, plain
-from rnnfast.data.files.table import Table
+from rnnfast.data.sources.dialect import foreign_marks, hint, with_points
+from rnnfast.data.sources.source import listing, plain
+from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
 Floats = NDArray[np.float64]

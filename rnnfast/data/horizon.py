@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data.files.source import Source, nearest
 from rnnfast.data.schema import Schema
+from rnnfast.data.sources.source import Source, nearest
 from rnnfast.errors import DataError, UsageError
 
 Floats = NDArray[np.float64]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnfast.data.files.source import listing, plain, short
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.horizon import ahead_notes, steps_ahead
 from rnnfast.data.schema import Roles, Schema
 from rnnfast.data.sequences import SequenceData
-from rnnfast.sections import DataConfig
+from rnnfast.data.sources.source import listing, plain, short
 
 
 def role_notes(found: Roles, schema: Schema) -> list[str]:

@@ -10,16 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnnfast.config import READING, Config
+from rnnfast.config.resolve import READING, Config
+from rnnfast.config.sections import DataConfig
+from rnnfast.config.splitting import part_column
 from rnnfast.data import columns
 from rnnfast.data.checks import check_duplicates, empty_id
 from rnnfast.data.encoding.rules import missing_rules
-from rnnfast.data.files import dialect
-from rnnfast.data.files.cache import Entry
-from rnnfast.data.files.opening import open_sources
-from rnnfast.data.files.source import Source, listing, nearest, require
-from rnnfast.data.files.table import Table, load
-from rnnfast.data.files.watch import watching
 from rnnfast.data.horizon import (
     ahead,
     check_ahead,
@@ -31,13 +27,17 @@ from rnnfast.data.horizon import (
 from rnnfast.data.notes import role_notes, value_notes
 from rnnfast.data.schema import DEFAULT_WINDOW, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
-from rnnfast.data.splits import marks
+from rnnfast.data.sources import dialect
+from rnnfast.data.sources.opening import open_sources
+from rnnfast.data.sources.source import Source, listing, nearest, require
+from rnnfast.data.sources.table import Table, load
+from rnnfast.data.sources.watch import watching
+from rnnfast.data.split import part_column as marks
+from rnnfast.data.store.cache import Entry
 from rnnfast.data.targets import known_targets, targets
 from rnnfast.data.weights import weights
 from rnnfast.errors import DataError, UsageError
 from rnnfast.reporter import Reporter
-from rnnfast.sections import DataConfig
-from rnnfast.splitting import part_column
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

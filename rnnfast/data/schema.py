@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from rnnfast.data.files.source import Source, listing, require
+from rnnfast.config.sections import DataConfig
+from rnnfast.config.splitting import part_column
+from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.errors import DataError, ModelError, UsageError
-from rnnfast.sections import DataConfig
-from rnnfast.splitting import part_column
 
 DEFAULT_WINDOW = 10  # steps, where there is no id column
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from rnnfast.data.files.origin import Origin
 from rnnfast.data.schema import Schema
+from rnnfast.data.sources.origin import Origin
 
 Integers = NDArray[np.int64]
 

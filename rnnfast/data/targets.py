@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.data.columns import MOSTLY, Floats, numbers, parsed
-from rnnfast.data.files.source import listing, short
-from rnnfast.data.files.table import EMPTY, Table
+from rnnfast.data.sources.source import listing, short
+from rnnfast.data.sources.table import EMPTY, Table
 from rnnfast.errors import DataError
 
 FEW = (3, 20)  # distinct whole numbers of a target that look like classes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rnnfast.data.columns import Floats, numbers
-from rnnfast.data.files.table import Table
 from rnnfast.data.sequences import SequenceData
+from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
 

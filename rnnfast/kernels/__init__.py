@@ -12,7 +12,7 @@ engine                                   all of it as Python objects
 
 def warm_up() -> float:
     """Compile, or load, and run a small kernel; returns the seconds it took."""
-    from rnnfast.kernels.engine import warm_up
+    from rnnfast.kernels.trainer import warm_up
 
     return warm_up()
 

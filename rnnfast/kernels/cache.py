@@ -25,9 +25,10 @@ _HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_NRT_STATS")
 @cache
 def digest():
     """Digest of everything that decides the compiled code, besides the processor, which Numba's own index knows."""
-    state = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        state.update(path.name.encode() + path.read_bytes())
+    state, package = hashlib.sha256(), Path(__file__).parents[1]
+    for folder in ("kernels", "network"):
+        for path in sorted((package / folder).rglob("*.py")):
+            state.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
     names = ("numba", "llvmlite", "numpy")
     flags = sorted((k, v) for k, v in os.environ.items() if k.startswith("NUMBA_") and k not in _HARMLESS)
     state.update(repr([(name, version(name)) for name in names] + flags + [platform.python_version()]).encode())

@@ -2,11 +2,13 @@
 
 import math
 
-from rnnfast.kernels import chunk, head, recurrence
-from rnnfast.kernels.compiling import entry, inlined
-from rnnfast.kernels.packing import pack
-from rnnfast.kernels.simd import fill, load, total
-from rnnfast.kernels.spans import at, spans
+from rnnfast.kernels.lanes.compiling import entry, inlined
+from rnnfast.kernels.lanes.span import at, spans
+from rnnfast.kernels.lanes.vec import fill, load, total
+from rnnfast.kernels.packed import head
+from rnnfast.kernels.packed import layer as recurrence
+from rnnfast.kernels.packed import stack as chunk
+from rnnfast.kernels.packed.packing import pack
 from rnnfast.kernels.update import AHEAD, Network, batch_update
 
 OK, DIVERGED = 0, 1

@@ -5,13 +5,13 @@ import time
 import numpy as np
 from numba.extending import intrinsic
 
-from rnnfast.kernels import target
-from rnnfast.kernels.compiling import entry
-from rnnfast.kernels.registers import load_rows, store_rows
-from rnnfast.kernels.shape import Shape
-from rnnfast.kernels.simd import FAST, load
-from rnnfast.kernels.spans import spans
-from rnnfast.kernels.workspace import aligned
+from rnnfast.kernels.lanes import processor as target
+from rnnfast.kernels.lanes.compiling import entry
+from rnnfast.kernels.lanes.rows import load_rows, store_rows
+from rnnfast.kernels.lanes.span import spans
+from rnnfast.kernels.lanes.specialisation import Shape
+from rnnfast.kernels.lanes.vec import FAST, load
+from rnnfast.kernels.memory import aligned
 
 CHAINS = 12  # more than latency (4 cycles) times throughput (2 per cycle), fewer than the registers of AVX2
 _REPEATS = 200_000

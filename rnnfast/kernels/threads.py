@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from rnnfast.kernels.compiling import inlined
+from rnnfast.kernels.lanes.compiling import inlined
 
 SPINS = 2000  # looks at the counter before the core is given away: some microseconds
 

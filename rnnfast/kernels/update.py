@@ -16,14 +16,17 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from rnnfast.kernels import chunk, recurrence, rnn_pair, rnn_sequence
-from rnnfast.kernels.compiling import INLINED, PART, inlined, part
-from rnnfast.kernels.layout import Head
-from rnnfast.kernels.optimizers import squared_norm, update
-from rnnfast.kernels.simd import load, prefetch, store
-from rnnfast.kernels.spans import at, number
+from rnnfast.kernels.lanes.compiling import INLINED, PART, inlined, part
+from rnnfast.kernels.lanes.span import at, number
+from rnnfast.kernels.lanes.vec import load, prefetch, store
+from rnnfast.kernels.packed import layer as recurrence
+from rnnfast.kernels.packed import stack as chunk
+from rnnfast.kernels.packed.products import transpose
+from rnnfast.kernels.rules.optimizers import squared_norm, update
+from rnnfast.kernels.small import pair as rnn_pair
+from rnnfast.kernels.small import sequence as rnn_sequence
 from rnnfast.kernels.threads import barrier
-from rnnfast.kernels.tiles import transpose
+from rnnfast.network.layout import Head
 
 # How far ahead features are asked for, measured on shuffled orders: sequences, and cache lines of each.
 AHEAD = 3

@@ -46,7 +46,7 @@ def mean_loss(name: str, outputs: Floats, targets: Floats, weight: Floats | None
     """Mean over steps and outputs of mse, mae, huber, or bce on logits; mean over steps of ce on logits.
 
     outputs, targets: (n, O), with ce targets (n, 1), the index of the class. weight: (n,) of each step, or None for
-    all alike; NaN where all are 0. Formulas as in rnnfast.kernels.losses.
+    all alike; NaN where all are 0. Formulas as in rnnfast.kernels.rules.losses.
     """
     losses = LOSSES[name](np.asarray(outputs, np.float64), np.asarray(targets, np.float64))
     if weight is None:

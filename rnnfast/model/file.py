@@ -15,14 +15,14 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema
 from rnnfast.errors import ModelError, UsageError
-from rnnfast.files import write_whole
 from rnnfast.metrics.evaluation import plain
 from rnnfast.metrics.loss import LOSSES_OF_TASK
 from rnnfast.model.model import Model, checked_parameters
 from rnnfast.versions import versions
+from rnnfast.writing import write_whole
 
 FORMAT_VERSION = 1
 FILE_NAME = "model.safetensors"
@@ -63,7 +63,7 @@ def load(path: str | Path) -> Model:
         model = _model(tensors, header, path)
     except (KeyError, TypeError, AttributeError, ValueError, UsageError, ModelError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
-    from rnnfast.kernels.engine import layout_of
+    from rnnfast.kernels.trainer import layout_of
 
     net = model.architecture
     checked_parameters(tensors, layout_of(net).shapes(), net.dtype, str(path))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData
 from rnnfast.data.horizon import steps_ahead
 from rnnfast.errors import DataError, ModelError, UsageError
@@ -30,7 +30,7 @@ from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.metrics.loss import mean_loss
 
 if TYPE_CHECKING:
-    from rnnfast.kernels.architecture import Architecture
+    from rnnfast.network.architecture import Architecture
 
 Floats = NDArray[np.floating[Any]]
 
@@ -75,7 +75,7 @@ class Model:
 
     def outputs(self, data: SequenceData) -> Floats:
         """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets."""
-        from rnnfast.kernels.engine import Predictor, layout_of
+        from rnnfast.kernels.trainer import Predictor, layout_of
 
         net = self.architecture
         inputs = self.encoder.transform(data, net.dtype)
@@ -238,7 +238,7 @@ class Model:
 
 def architecture(config: Config, schema: Schema, encoder: Encoder) -> Architecture:
     """The architecture that a configuration asks for on a table."""
-    from rnnfast.kernels.architecture import Architecture
+    from rnnfast.network.architecture import Architecture
 
     return Architecture(
         cell=config.model.cell,

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 import numpy.typing as npt
 
+from rnnfast.config.option import suggestion
 from rnnfast.data import read_table
 from rnnfast.errors import UsageError
-from rnnfast.files import check_writable, replacing
 from rnnfast.metrics.evaluation import LOWER_IS_BETTER, Evaluation
-from rnnfast.option import suggestion
+from rnnfast.writing import check_writable, replacing
 
 if TYPE_CHECKING:
     from rnnfast.data import Schema, SequenceData

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.errors import UsageError
 
 LEARNING_RATES = {"sgd": 0.05, "adagrad": 0.05, "momentum": 0.01, "nesterov": 0.01}

@@ -8,12 +8,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.data import SequenceData
 from rnnfast.errors import RnnfastError, UsageError
-from rnnfast.files import write_whole
 from rnnfast.model.file import FILE_NAME
 from rnnfast.training.result import TrainResult
+from rnnfast.writing import write_whole
 
 
 def check_directory(config: Config, force: bool) -> Path | None:

@@ -15,12 +15,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.config.sections import TrainConfig
 from rnnfast.data import SequenceData, StoredPart
 from rnnfast.data.disk.budget import shown
 from rnnfast.data.sequences import ends
 from rnnfast.errors import UsageError
 from rnnfast.model import Model
-from rnnfast.sections import TrainConfig
 from rnnfast.training.prepare import encoded, kernel_data
 
 ORDER_STREAM = 3  # of the random numbers: split has 1, initial weights have 2
@@ -193,7 +193,7 @@ class StoredFeed:
 
     def _buffer(self) -> Any:
         """Memory of a block: features, targets and weights."""
-        from rnnfast.kernels.workspace import PAD, aligned
+        from rnnfast.kernels.memory import PAD, aligned
 
         rows, dtype = min(self.capacity, int(self.run_rows[self.runs].sum())), self.config.dtype
         size = rows * self.targets + PAD
@@ -231,7 +231,7 @@ class StoredFeed:
 
     def _fill(self, buffer: Any, cut: NDArray[np.int64]) -> None:
         """Write the runs of a block into a buffer."""
-        from rnnfast.kernels.workspace import PAD, Data
+        from rnnfast.kernels.memory import PAD, Data
 
         x, y, weight = buffer
         row, lengths, mass = 0, [], []

@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.data import Parts, SequenceData, StoredPart, read_table
 from rnnfast.data.disk.budget import Budget, shown, size
 from rnnfast.data.disk.store import Store
-from rnnfast.data.files.opening import STDIN
+from rnnfast.data.sources.opening import STDIN
+from rnnfast.diagnose.machine import available_memory
 from rnnfast.errors import DataError, UsageError
-from rnnfast.machine import available_memory
 from rnnfast.reporter import Reporter
 
 Part = SequenceData | StoredPart

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from rnnfast.config.sections import TrainConfig, seconds
 from rnnfast.data import SequenceData, StoredPart
+from rnnfast.diagnose.machine import cores
 from rnnfast.errors import DivergedError
-from rnnfast.machine import cores
 from rnnfast.model import Model
 from rnnfast.reporter import EpochRecord, Reporter
-from rnnfast.sections import TrainConfig, seconds
 from rnnfast.training.feed import feed_of
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, interruptible
@@ -44,7 +44,7 @@ class Loop:
     def __init__(
         self, model: Model, train: SequenceData | StoredPart, valid: SequenceData | None, reporter: Reporter
     ) -> None:
-        from rnnfast.kernels.engine import Predictor, Trainer
+        from rnnfast.kernels.trainer import Predictor, Trainer
 
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
         self.feed = feed_of(model, train)
@@ -105,7 +105,7 @@ class Loop:
 
     def compile_kernels(self) -> None:
         """Compile the kernels of this network, or load them from the cache, by calling them for next to no work."""
-        from rnnfast.kernels.engine import compile_clock
+        from rnnfast.kernels.trainer import compile_clock
 
         start = time.perf_counter()
         with compile_clock(self.reporter.compiling):

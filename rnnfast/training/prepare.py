@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.config import Config
+from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, StoredPart
 from rnnfast.data.encoding.scaling import summary_for, target_kinds
 from rnnfast.data.encoding.summary import Summary
@@ -84,7 +84,7 @@ def initial_model(train: SequenceData | StoredPart, config: Config) -> Model:
 
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
     """
-    from rnnfast.kernels.engine import layout_of
+    from rnnfast.kernels.trainer import layout_of
 
     schema, where = train.schema, ", ".join(train.source)
     kinds = target_kinds(schema, config.data)
@@ -159,6 +159,6 @@ def encoded(model: Model, data: SequenceData) -> tuple[NDArray[Any], NDArray[Any
 
 def kernel_data(model: Model, data: SequenceData) -> Any:
     """Tensors of the training kernel: encoded, in the run's precision."""
-    from rnnfast.kernels.engine import training_data
+    from rnnfast.kernels.trainer import training_data
 
     return training_data(*encoded(model, data), data.offsets, model.config.train.dtype)

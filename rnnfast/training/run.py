@@ -8,7 +8,9 @@ from contextlib import ExitStack
 from dataclasses import fields
 from typing import Any
 
-from rnnfast.config import READING, Config
+from rnnfast.config.resolve import READING, Config
+from rnnfast.config.sections import DataConfig
+from rnnfast.config.splitting import SEQUENCE, check_split
 from rnnfast.data import Parts, SequenceData, read_table, split
 from rnnfast.data.horizon import steps_ahead
 from rnnfast.data.weights import check_weights
@@ -17,8 +19,6 @@ from rnnfast.errors import DataError, UsageError
 from rnnfast.metrics.evaluation import Evaluation, plain
 from rnnfast.model import Model
 from rnnfast.reporter import Reporter, RunInfo
-from rnnfast.sections import DataConfig
-from rnnfast.splitting import SEQUENCE, check_split
 from rnnfast.training.defaults import resolved
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.large import in_memory, large_table, stored_parts

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.sections import TrainConfig
+from rnnfast.config.sections import TrainConfig
 
 Rates = NDArray[np.float64]
 

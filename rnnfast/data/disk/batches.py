@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rnnfast.data.files.formats import DAMAGED, damaged
-from rnnfast.data.files.opening import STDIN, open_sources
-from rnnfast.data.files.origin import Origin
-from rnnfast.data.files.source import Source, common_columns
-from rnnfast.data.files.table import Table, check_cells, chunks, even, with_marks
+from rnnfast.data.sources.formats import DAMAGED, damaged
+from rnnfast.data.sources.opening import STDIN, open_sources
+from rnnfast.data.sources.origin import Origin
+from rnnfast.data.sources.source import Source, common_columns
+from rnnfast.data.sources.table import Table, check_cells, chunks, even, with_marks
 from rnnfast.errors import DataError, UsageError
 
 # Bytes of a cell in all the forms that it takes between file and store, and of one that is text; measured.

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from rnnfast.data.columns import Floats, numbers
 from rnnfast.data.disk.batches import Batch, no_digest
-from rnnfast.data.files.origin import Origin
-from rnnfast.data.files.source import Source
-from rnnfast.data.files.table import Table
+from rnnfast.data.sources.origin import Origin
+from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.table import Table
 from rnnfast.data.targets import MOST_CLASSES, labels, quantity, stripped, targets
 
 Places = list[tuple[Source, int]]

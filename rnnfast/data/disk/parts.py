@@ -15,8 +15,8 @@ from rnnfast.data.disk.relabel import class_counts, strata
 from rnnfast.data.disk.store import Store
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import Integers, SequenceData, ends
-from rnnfast.data.splits.parts import Parts
-from rnnfast.data.splits.split import STREAM, all_shares, draw
+from rnnfast.data.split.parts import Parts
+from rnnfast.data.split.split import STREAM, all_shares, draw
 from rnnfast.errors import DataError
 
 RUN_BYTES = 1 << 20  # of x that are read at once: enough for a disk to be quick, little enough to stay in a cache

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.config.sections import DataConfig
 from rnnfast.data import columns
 from rnnfast.data.checks import repeated
 from rnnfast.data.disk.batches import Batch, batches, no_digest, single_precision
@@ -28,13 +29,12 @@ from rnnfast.data.disk.labels import Labels, TextFound
 from rnnfast.data.disk.relabel import rewrite_labels, stored_rule
 from rnnfast.data.disk.store import DESCRIPTION, INDEX_BYTES, Appender, building
 from rnnfast.data.encoding.rules import missing_rules
-from rnnfast.data.files.source import Source, listing
-from rnnfast.data.files.table import Table, digest_of
 from rnnfast.data.notes import choice_notes, constant_note, role_notes
 from rnnfast.data.schema import DEFAULT_WINDOW, Roles, Schema, roles
 from rnnfast.data.sequences import Integers, ends
+from rnnfast.data.sources.source import Source, listing
+from rnnfast.data.sources.table import Table, digest_of
 from rnnfast.errors import DataError
-from rnnfast.sections import DataConfig
 
 Array = NDArray[Any]
 

@@ -18,17 +18,17 @@ from dataclasses import fields
 from glob import has_magic
 from pathlib import Path
 
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.disk.batches import open_files, rows_of
 from rnnfast.data.disk.budget import PROCESS, Budget
 from rnnfast.data.disk.store import DESCRIPTION, FORMAT, INDEX_BYTES, Store
 from rnnfast.data.disk.streaming import make_store
-from rnnfast.data.files import cache
-from rnnfast.data.files.formats import TEXT
-from rnnfast.data.files.source import Source
-from rnnfast.data.files.watch import watching
+from rnnfast.data.sources.formats import TEXT
+from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.watch import watching
+from rnnfast.data.store import cache
 from rnnfast.errors import RnnfastError, UsageError
 from rnnfast.reporter import Reporter
-from rnnfast.sections import DataConfig
 
 # What reading decides, and so the content of a store; other options are of the run.
 READING = ("id", "time", "target", "features", "ignore", "missing", "task", "predict", "window")

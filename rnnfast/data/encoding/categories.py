@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.data.encoding.fitting import MOST_CATEGORIES, too_many
-from rnnfast.data.files.table import EMPTY, Table
+from rnnfast.data.sources.table import EMPTY, Table
 
 
 def categories(table: Table, name: str, bounded: bool) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.encoding.fitting import Fitting
 from rnnfast.data.encoding.rules import MISSING
 from rnnfast.data.encoding.scaling import Scaler
-from rnnfast.data.files.source import listing, short
 from rnnfast.data.sequences import SequenceData
+from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
-from rnnfast.sections import DataConfig
 
 Floats = NDArray[np.floating[Any]]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.encoding.rules import missing_rules
 from rnnfast.data.encoding.scaling import Scaler, beyond_float64, feature_kinds, summary_for
-from rnnfast.data.files.source import plain
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import SequenceData
+from rnnfast.data.sources.source import plain
 from rnnfast.errors import DataError
-from rnnfast.sections import DataConfig
 
 MOST_CATEGORIES = 1000  # of a column: more are names or quantities; and each is an input of the network
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from rnnfast.data.files.source import listing, nearest
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.schema import Schema
+from rnnfast.data.sources.source import listing, nearest
 from rnnfast.errors import UsageError
-from rnnfast.sections import DataConfig
 
 MISSING = ("error", "zero", "mean", "ffill")
 

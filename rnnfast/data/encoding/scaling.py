@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.encoding.rules import Rules
 from rnnfast.data.encoding.summary import Summary
-from rnnfast.data.files.source import short
 from rnnfast.data.schema import Schema
+from rnnfast.data.sources.source import short
 from rnnfast.errors import DataError, ModelError, UsageError
-from rnnfast.sections import DataConfig
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,132 @@
+"""The configuration of a training run: from files, environment, flags and keyword arguments to checked values.
+
+The frozen dataclasses of sections.py are the tables of a TOML file (`[data] [model] [train] [output]`), the flags of
+`rnnfast train` (`batch_size` is `--batch-size`), the `RNNFAST_*` environment variables (`RNNFAST_BATCH_SIZE`) and the
+keyword arguments of `rnnfast.train`. Precedence: flag > environment > file > default. A new option is one new field.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from rnnfast.config.option import checked, suggestion, toml
+from rnnfast.config.sections import DataConfig, ModelConfig, OutputConfig, TrainConfig
+from rnnfast.errors import UsageError
+
+COMMAND_LINE = "command line"
+ENVIRONMENT_PREFIX = "RNNFAST_"
+# Options of [data] that say how a table is read.
+READING = (
+    *("id", "time", "target", "features", "ignore", "categorical", "task", "predict", "window", "stride"),
+    *("horizon", "lag_target", "season", "missing", "weight", "split_by"),
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """One resolved training run."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+
+    def with_values(self, values: Mapping[str, Any], origin: str) -> Config:
+        """Return a copy with flat `name: value` pairs set; `origin` names their source in error messages."""
+        tables = table_of_option()
+        changed: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            if name not in tables:
+                raise UsageError(f"{origin}: unknown option {name!r}{suggestion(name, tables)}")
+            table, declared = tables[name]
+            where = flag_of(name) if origin == COMMAND_LINE else f"{origin}: {name}"
+            changed.setdefault(table, {})[name] = checked(declared, value, where)
+        return replace(self, **{table: replace(getattr(self, table), **new) for table, new in changed.items()})
+
+    def to_toml(self) -> str:
+        """Text of a TOML file that reproduces this configuration."""
+        lines = []
+        for table in fields(self):
+            lines.append(f"[{table.name}]")
+            section = getattr(self, table.name)
+            for declared in fields(section):
+                value = getattr(section, declared.name)
+                if value is not None:
+                    lines.append(f"{declared.name} = {toml(value)}")
+            lines.append("")
+        return "\n".join(lines)
+
+
+def table_of_option() -> dict[str, tuple[str, Field[Any]]]:
+    """Map each option name to its table and its declaration."""
+    sections = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig, "output": OutputConfig}
+    return {declared.name: (table, declared) for table, section in sections.items() for declared in fields(section)}
+
+
+def flag_of(name: str) -> str:
+    """Return the command line flag of an option."""
+    return "--" + name.replace("_", "-")
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a configuration file and return its flat `name: value` pairs.
+
+    Raises UsageError for a file that is not TOML, unknown tables and keys, or a key under the wrong table.
+    """
+    path = Path(path)
+    try:
+        parsed = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as TOML: {error}") from None
+    tables = table_of_option()
+    known_tables = {table for table, _ in tables.values()}
+    flat: dict[str, Any] = {}
+    for table, section in parsed.items():
+        if table not in known_tables:
+            hint = (
+                f"; did you mean {table!r} under [{tables[table][0]}]?"
+                if table in tables
+                else suggestion(table, known_tables)
+            )
+            raise UsageError(f"{path}: unknown table [{table}]{hint}")
+        if not isinstance(section, dict):
+            raise UsageError(f"{path}: [{table}] must be a table, not {section!r}")
+        for name, value in section.items():
+            if name not in tables:
+                raise UsageError(f"{path}: unknown key {name!r} under [{table}]{suggestion(name, tables)}")
+            if tables[name][0] != table:
+                raise UsageError(f"{path}: key {name!r} belongs under [{tables[name][0]}], not [{table}]")
+            flat[name] = value
+    return flat
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Collect the options that are set as `RNNFAST_<NAME>` variables that are not empty.
+
+    Other variables of that prefix are left alone.
+    """
+    environment = os.environ if environment is None else environment
+    return {
+        name: environment[key]
+        for name in table_of_option()
+        if environment.get(key := ENVIRONMENT_PREFIX + name.upper())
+    }
+
+
+def resolve(
+    flags: Mapping[str, Any], file: str | Path | None = None, environment: Mapping[str, str] | None = None
+) -> Config:
+    """Combine defaults, configuration file, environment and flags, the later ones winning."""
+    config = Config()
+    if file is not None:
+        config = config.with_values(read_toml(file), str(file))
+    for name, value in from_environment(environment).items():
+        config = config.with_values({name: value}, f"environment variable {ENVIRONMENT_PREFIX + name.upper()}")
+    return config.with_values(flags, COMMAND_LINE)

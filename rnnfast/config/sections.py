@@ -1,0 +1,231 @@
+"""The tables of a configuration: every option of a training run with its default, meaning and range, declared once.
+
+A new option is one new field; config.py makes keys, flags, variables and keyword arguments of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnfast.config.option import option, text_of
+from rnnfast.config.splitting import check_rule
+from rnnfast.errors import UsageError
+
+SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """How the table is read, split and scaled: table `[data]`."""
+
+    data: tuple[str, ...] = option(
+        (),
+        "Table with one row per step: .csv, .tsv, .parquet or .feather, text also as .gz, .zst or .zip; '-' is stdin, "
+        "'part-*.csv' all that match; several are read as one.",
+        many=True,
+        separator="",
+        metavar="FILE",
+    )
+    id: str | None = option(None, "Column that names the sequence of a row.", metavar="COLUMN")
+    time: str | None = option(None, "Column that orders the rows of a sequence.", metavar="COLUMN")
+    target: tuple[str, ...] = option((), "Column(s) to predict.", many=True, metavar="COLUMN,...")
+    features: tuple[str, ...] = option(
+        (), "Input columns; 'x*' matches by name. Default: all other numeric columns.", many=True, metavar="COLUMN,..."
+    )
+    ignore: tuple[str, ...] = option((), "Columns to leave out.", many=True, metavar="COLUMN,...")
+    categorical: tuple[str, ...] = option(
+        (), "Columns of categories: one input for each, 'x*' matches by name.", many=True, metavar="COLUMN,..."
+    )
+    unseen: str = option(
+        "bucket",
+        "A category that training rows lack: an input of its own, or an error.",
+        choices=("bucket", "error"),
+    )
+    task: str = option("auto", "What the target is.", choices=("auto", "binary", "multiclass", "regression"))
+    predict: str = option(
+        "auto",
+        "Loss and metrics at every step or at the last one; auto: last where a sequence has one target value.",
+        choices=("auto", "every", "last"),
+    )
+    window: int | None = option(
+        None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
+    )
+    stride: int | None = option(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
+    horizon: int = option(0, "Predict the target N steps ahead, inside the same id.", kind=int, least=0)
+    lag_target: bool = option(
+        False,
+        "Give the last known target as an input: of this step with --horizon, else of the step before.",
+        kind=bool,
+    )
+    season: int = option(
+        1, "Steps of a season: the naive forecast repeats the target of one season ago.", kind=int, least=1
+    )
+    missing: tuple[str, ...] = option(
+        ("error",),
+        "Empty cells of features: error, zero, mean or ffill, for all or for one as in 'error,x1=ffill'.",
+        many=True,
+        metavar="RULE[,COLUMN=RULE]",
+    )
+    missing_indicator: bool = option(
+        False, "Give an input that is 1 where a cell was empty, for each column that has a rule for it.", kind=bool
+    )
+    weight: str | None = option(None, "Column with the weight of a row in the loss, 0 or more.", metavar="COLUMN")
+    scale: tuple[str, ...] = option(
+        ("minmax",),
+        "Scaling of features, fitted on training rows: minmax, zscore, robust or none, for all or for one as in "
+        "'zscore,x1=none'.",
+        many=True,
+        metavar="KIND[,COLUMN=KIND]",
+    )
+    scale_target: bool = option(True, "Scale the targets of a regression; results are in original units.", kind=bool)
+    split: tuple[float, ...] = option(
+        (0.8,),
+        "Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two "
+        "tests.",
+        kind=float,
+        many=True,
+        metavar="SHARE[,SHARE]",
+        above=0,
+        below=1.0000001,  # 1.0 trains on everything
+    )
+    split_by: str = option(
+        "sequence",
+        "What divides the parts: whole sequences at random, a point in time, or a column of train, valid and test.",
+        metavar="sequence|time|column:NAME",
+    )
+    valid: str | None = option(None, "Table to validate on; all of --data trains.", metavar="FILE")
+    test: str | None = option(None, "Table to test on once, at the end.", metavar="FILE")
+    memory: str | None = option(
+        None, "Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.", metavar="SIZE"
+    )
+    cache: bool = option(True, "Keep parsed tables in the user's cache directory.", kind=bool)
+
+    def __post_init__(self) -> None:
+        """Check what concerns several values."""
+        if len(self.split) > 2:
+            raise UsageError(f"split: {text_of(self.split)}: give the share that trains and that which validates")
+        if sum(self.split) > 1 + SHARE_TOLERANCE:
+            raise UsageError(f"split: {text_of(self.split)} is more than the whole; the shares add up to 1 at most")
+        check_rule(self.split_by)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Architecture and initial weights: table `[model]`."""
+
+    cell: str = option(
+        "rnn", "Recurrent cell; mlp has no state: each step by itself.", choices=("rnn", "gru", "lstm", "mlp")
+    )
+    hidden: tuple[int, ...] = option(
+        (10,), "Hidden units; '64,32' stacks two layers.", kind=int, many=True, metavar="N[,N]", least=1
+    )
+    activation: str = option(
+        "tanh",
+        "Activation of rnn and mlp; gru and lstm have their own.",
+        choices=("tanh", "relu", "leaky_relu", "sigmoid", "elu", "swish", "gelu", "identity"),
+    )
+    bidirectional: bool = option(False, "Run every layer in both directions.", kind=bool)
+    dropout: float = option(
+        0.0, "Share of the states between layers that is zeroed in training.", kind=float, least=0, below=1
+    )
+    init: str = option(
+        "xavier",
+        "Initial weights (biases are 0, with uniform drawn too).",
+        choices=("xavier", "he", "orthogonal", "uniform"),
+    )
+    init_range: float | None = option(
+        None, "With --init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.", kind=float, above=0
+    )
+    recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Optimization: table `[train]`."""
+
+    epochs: int = option(100, "Passes over the training sequences; 0 writes the initial model.", kind=int, least=0)
+    batch_size: int | None = option(
+        None,
+        "Sequences per update; default 1 for rnn with one output, else up to 16, 20 updates per epoch.",
+        kind=int,
+        least=1,
+    )
+    loss: str = option(
+        "auto",
+        "auto: bce, ce or mse by task; mse, mae and huber on a binary target score the raw output.",
+        choices=("auto", "mse", "mae", "huber", "bce", "ce"),
+    )
+    reduction: str = option(
+        "mean", "Mean of the loss over the labelled steps of a batch, or their sum.", choices=("mean", "sum")
+    )
+    optimizer: str = option(
+        "auto",
+        "Update rule; auto: sgd for rnn with one output, else adam.",
+        choices=("auto", "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad"),
+    )
+    lr: float | None = option(
+        None, "Learning rate; default 0.05 for sgd and adagrad, 0.01 with momentum, 0.005 else.", kind=float, above=0
+    )
+    momentum: float = option(0.9, "Of momentum and nesterov.", kind=float, least=0, below=1)
+    weight_decay: float | None = option(
+        None, "L2 penalty, decoupled with adamw; default 0.01 for adamw, else 0.", kind=float, least=0
+    )
+    clip_norm: float = option(0.0, "Scale gradients down to this norm; 0: never.", kind=float, least=0)
+    schedule: str = option(
+        "constant",
+        "Course of the learning rate.",
+        choices=("constant", "step", "exponential", "cosine", "onecycle", "plateau"),
+    )
+    lr_step: int = option(30, "With step: epochs between drops; with plateau: evaluations to wait.", kind=int, least=1)
+    lr_gamma: float | None = option(
+        None, "Factor of a drop; default 0.1, with exponential 0.95 per epoch.", kind=float, above=0
+    )
+    class_weight: tuple[str, ...] = option(
+        ("none",),
+        "Weight of the classes in the loss: none, balanced, or a number per class.",
+        many=True,
+        metavar="W,...",
+    )
+    tbptt: int = option(
+        0, "Truncated BPTT: update every K steps, the state is carried on; 0: whole sequences.", kind=int, least=0
+    )
+    patience: int = option(
+        10,
+        "Stop after N evaluations without a better validation loss and restore the best weights; 0: never.",
+        kind=int,
+        least=0,
+    )
+    max_time: str | None = option(None, "Stop after this time: 90s, 10m, 1h.", metavar="TIME")
+    shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
+    seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
+    threads: int | None = option(
+        None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1
+    )
+    init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL")
+    dtype: str = option("float32", "Precision of weights and arithmetic.", choices=("float32", "float64"))
+    eval_every: int = option(1, "Evaluate on the validation part every N epochs (and at the end).", kind=int, least=1)
+
+    def __post_init__(self) -> None:
+        """Check the duration."""
+        seconds(self.max_time)
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """Where results go: table `[output]`."""
+
+    output: str | None = option(None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR")
+
+
+def seconds(text: str | None) -> float | None:
+    """Seconds of a duration such as '90', '90s', '10m' or '1.5h'; None stays None."""
+    if text is None:
+        return None
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
+    try:
+        value = float(text[:-1]) * unit if unit else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise UsageError(f"max_time: {text!r} is not a duration; write 90s, 10m or 1h")
+    return value

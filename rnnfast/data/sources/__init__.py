@@ -1,0 +1,1 @@
+"""Files: opened, unpacked, parsed into columns of cells."""

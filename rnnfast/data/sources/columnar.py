@@ -1,0 +1,121 @@
+"""Parquet and Feather files: only the columns that are needed are read, through pyarrow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rnnfast.data.sources.formats import needs
+from rnnfast.errors import DataError
+
+PAGE = 1 << 20  # bytes read at a time of each column of a Parquet file, whatever the size of its row groups
+INDEX_NAME = re.compile(r"__index_level_\d+__")  # of a column that pandas adds for the row labels
+
+
+@dataclass(frozen=True)
+class Columnar:
+    """A file of columns. name: as given by the user; kind: "Parquet" or "Feather"; content: its bytes, or None."""
+
+    name: str
+    kind: str
+    content: bytes | None
+
+    def columns(self) -> list[str]:
+        """Return the names of the columns.
+
+        Raises RnnfastError where pyarrow is not installed, DataError for a damaged file.
+        """
+        names: list[str] = self._read(None).names
+        return [name for name in names if not INDEX_NAME.fullmatch(name)]
+
+    def frame(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Read columns as a DataFrame with RangeIndex."""
+        table = self._read(columns)
+        with self._sound():
+            table = table.select(list(columns))
+            table.validate(full=True)  # a damaged Feather file may hold lengths of terabytes
+            frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False)
+        return frame
+
+    def rows(self) -> int:
+        """Return the number of rows, from what the file says about itself."""
+        with self._opened() as file, self._sound():
+            if self.kind == "Parquet":
+                return int(file.metadata.num_rows)
+            return sum(int(file.get_batch(j).num_rows) for j in range(file.num_record_batches))
+
+    def types(self, columns: Sequence[str]) -> list[Any]:
+        """Return the Arrow types of columns."""
+        schema = self._read(None)
+        return [schema.field(name).type for name in columns]
+
+    def frames(self, columns: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
+        """Read columns as DataFrames of at most so many rows, in bounded memory."""
+        with self._opened() as file, self._sound():
+            for batch in self._batches(file, list(columns), rows):
+                for first in range(0, batch.num_rows, rows):
+                    part = batch.slice(first, rows)
+                    frame = part.to_pandas(ignore_metadata=True, split_blocks=True, date_as_object=False)
+                    yield frame[list(columns)]
+
+    def cell(self, row: int, column: str) -> Any:
+        """Read one cell; for messages."""
+        return self._read([column]).column(column)[row].as_py()
+
+    def _batches(self, file: Any, columns: list[str], rows: int) -> Iterator[Any]:
+        """Yield record batches of an opened file."""
+        if self.kind == "Parquet":
+            yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
+        else:
+            for j in range(file.num_record_batches):
+                yield file.get_batch(j).select(columns)
+
+    def _opened(self) -> Any:
+        """Open the file for reading by batches: a ParquetFile, or Arrow's reader of a mapped file."""
+        try:
+            import pyarrow as pa
+            from pyarrow import ipc, parquet
+        except ImportError:
+            raise needs("parquet", f"{self.name}: a {self.kind} file") from None
+        stored = self.name if self.content is None else pa.BufferReader(self.content)
+        with self._sound():
+            if self.kind == "Parquet":
+                return parquet.ParquetFile(stored, buffer_size=PAGE, pre_buffer=False)
+            return ipc.open_file(pa.memory_map(stored) if self.content is None else stored)
+
+    def _read(self, columns: Sequence[str] | None) -> Any:
+        """Read columns as an Arrow table; None: only the schema."""
+        try:
+            import pyarrow as pa
+            from pyarrow import feather, ipc, parquet
+        except ImportError:
+            raise needs("parquet", f"{self.name}: a {self.kind} file") from None
+        stored = self.name if self.content is None else pa.BufferReader(self.content)
+        with self._sound():
+            if self.kind == "Parquet":
+                with parquet.ParquetFile(stored) as file:
+                    return file.schema_arrow if columns is None else file.read(list(columns))
+            if columns is None:
+                with ipc.open_file(pa.memory_map(stored) if self.content is None else stored) as file:
+                    return file.schema
+            return feather.read_table(stored, columns=list(columns))
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Turn what pyarrow says of a damaged file into a DataError."""
+        import pyarrow as pa
+
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
+            first = repr((str(error).splitlines() or [type(error).__name__])[0])[1:-1]
+            raise DataError(
+                f"{self.name}: is a damaged or incomplete {self.kind} file ({first}); write it again, or save it as CSV"
+            ) from None

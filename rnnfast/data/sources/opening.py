@@ -1,0 +1,157 @@
+"""From what a user names to sources: files, patterns of files, standard input, DataFrames. Reads headers only."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rnnfast.data.sources.columnar import Columnar
+from rnnfast.data.sources.dialect import recognise
+from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, TEXT, damaged, kind_of
+from rnnfast.data.sources.source import Source, listing, nearest, short
+from rnnfast.errors import DataError, UsageError
+
+STDIN = "-"  # as given by the user
+STDIN_SHOWN = "<stdin>"
+PROBE = 65536  # bytes at the start of a text that are searched for signs of its format
+
+
+def open_sources(paths: Any) -> list[Source]:
+    """Open one table or several: paths, patterns such as 'part-*.csv', '-' for standard input, DataFrames.
+
+    Raises DataError for what is missing, unreadable, empty or no text table, UsageError for nothing or '-' twice.
+    """
+    paths = [paths] if isinstance(paths, (str, Path, pd.DataFrame)) else list(paths)
+    if sum(isinstance(item, str) and item == STDIN for item in paths) > 1:
+        raise UsageError("standard input (-) is given twice; it can be read only once")
+    sources: list[Source] = []
+    for item in paths:
+        frame = isinstance(item, pd.DataFrame)
+        sources += [_open_frame(item)] if frame else [_open_file(name) for name in _matching(str(item))]
+    if not sources:
+        raise UsageError("no table is given; name at least one file")
+    return sources
+
+
+def _open_frame(frame: pd.DataFrame) -> Source:
+    source = Source("<DataFrame>", frame=frame)
+    _set_columns(source, [str(name) for name in frame.columns])
+    if not len(frame):
+        raise DataError(f"{source.name}: has no rows; there is nothing to read")
+    return source
+
+
+def _matching(name: str) -> list[str]:
+    """Return the files that a pattern matches, sorted; a file that has the very name of the pattern wins."""
+    if not glob.has_magic(name) or Path(name).exists():
+        return [name]
+    # Path.glob takes no absolute patterns.
+    found = sorted(path for path in glob.glob(name, recursive=True) if not Path(path).is_dir())  # noqa: PTH207
+    if not found:
+        raise DataError(f"{name}: no file matches this pattern{_nearest_file(name)}")
+    return found
+
+
+def _open_file(name: str) -> Source:
+    try:
+        source = _source(name)
+        name = source.name
+        with source.stored() as stored:
+            source.kind = kind_of(stored.read(MAGIC_BYTES))
+        if source.kind in COLUMNAR.values():
+            source.columnar = Columnar(name, source.kind, source.content)
+            _set_columns(source, source.columnar.columns())
+            return source
+        _probe(source)
+        header = next(source.records(), None)
+    except FileNotFoundError:
+        raise DataError(f"{name}: no such file{_nearest_file(name)}") from None
+    except IsADirectoryError:
+        raise DataError(f"{name}: is a directory; name a table in it, such as {Path(name) / 'table.csv'}") from None
+    except DAMAGED as error:
+        raise damaged(name, source.kind, error) from None
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read: {error.strerror or error}") from None
+    if header is None:
+        raise DataError(f"{name}: is empty; it needs a header line and rows")
+    _set_columns(source, [cell.strip() for cell in header[1]])
+    _check_header(source)
+    return source
+
+
+def _source(name: str) -> Source:
+    """Name a file; standard input and pipes, which can be read only once, are kept in memory."""
+    if name == STDIN:
+        return Source(STDIN_SHOWN, sys.stdin.buffer.read())
+    path = Path(name)
+    pipe = path.exists() and not path.is_file() and not path.is_dir()
+    return Source(name, path.read_bytes() if pipe else None)
+
+
+def _probe(source: Source) -> None:
+    """Refuse other formats by their first bytes; recognise separator and decimal mark."""
+    with source.stream() as stream:
+        start = stream.read(PROBE)
+    inner = kind_of(start)
+    for magic, what in FOREIGN.items():
+        if start.startswith(magic):
+            raise DataError(f"{source.name}: is {what}; save the table as CSV in UTF-8")
+    if inner != TEXT:
+        raise DataError(f"{source.name}: holds a {inner} file packed by {source.kind}; unpack it once")
+    if (position := start.find(b"\0")) >= 0:
+        line = start.count(b"\n", 0, position) + 1
+        raise DataError(f"{source.name}, line {line}: has a zero byte, so it is no text table; save the table as CSV")
+    whole = start[: start.rfind(b"\n") + 1] if len(start) == PROBE and b"\n" in start else start
+    source.delimiter, source.decimal = recognise(whole, source.name)
+
+
+def _set_columns(source: Source, names: Sequence[str]) -> None:
+    """Set the column names; a name that occurs twice is an error."""
+    source.columns = tuple(name or f"column {position}" for position, name in enumerate(names, 1))
+    source.nameless = tuple(column for name, column in zip(names, source.columns, strict=True) if not name)
+    seen: set[str] = set()
+    for column in source.columns:
+        if column in seen:
+            first, second = [n for n, name in enumerate(source.columns, 1) if name == column][:2]
+            raise DataError(
+                f"{source.header_line()}, column {short(column)!r}: the name is there twice (columns {first} and "
+                f"{second}); rename or remove one"
+            )
+        seen.add(column)
+
+
+def _check_header(source: Source) -> None:
+    """Refuse a first line of numbers and a table in one column."""
+    columns = source.columns
+    if all(_is_number(column) for column in columns):
+        raise DataError(
+            f"{source.header_line()}: holds numbers ({listing(columns[:3])} ...) where column names belong; "
+            "add a header line"
+        )
+    if len(columns) == 1 and (other := next((sign for sign in ",;\t| " if sign in columns[0]), None)):
+        raise DataError(
+            f"{source.header_line()}, column {short(columns[0])!r}: the table seems to be separated by {other!r}; "
+            "separate cells by commas, semicolons, tabs or vertical bars"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _nearest_file(name: str) -> str:
+    path = Path(name)
+    try:
+        near = nearest(path.name, [item.name for item in path.parent.iterdir()])
+    except OSError:
+        return f"; the directory {path.parent} is missing as well"
+    return near or "; check the path"

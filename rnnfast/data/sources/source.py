@@ -1,0 +1,199 @@
+"""Where a table comes from: a file of text or of columns, standard input or a DataFrame.
+
+A source knows its columns and can say on which line, as an editor counts them, a row stands. Rows are counted as pandas
+counts them: the header and blank lines are no rows, and a quoted cell may span several lines.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import pandas as pd
+
+from rnnfast.data.sources.columnar import Columnar
+from rnnfast.data.sources.formats import TEXT, open_text
+from rnnfast.errors import DataError
+
+COLUMNS_SHOWN = 12  # of a long header, in messages
+LONGEST_CELL = 1 << 24  # characters; a quote without end must not take a whole large file into memory
+TEXT_SHOWN = 60  # characters of a cell, in messages
+NAME_SHOWN = 100  # of a name in a list of names
+
+
+@dataclass
+class Source:
+    """One input table.
+
+    name: as given by the user; columns: header names without surrounding spaces, a nameless one is "column N".
+    content: bytes as stored where the source cannot be read twice (standard input), else None.
+    frame: the DataFrame itself where there is no file; columnar: the file of columns, None where it is text.
+    kind: how the file is stored, as in `kind_of`; delimiter, decimal: separator and decimal mark of text.
+    reading: stream that the parser is reading; share: of the rows that are read, where that is known; parsed: whether
+    all are.
+    """
+
+    name: str
+    content: bytes | None = None
+    frame: pd.DataFrame | None = None
+    columns: tuple[str, ...] = ()
+    nameless: tuple[str, ...] = ()
+    delimiter: str = ","
+    decimal: str = "."
+    kind: str = TEXT
+    columnar: Columnar | None = None
+    reading: IO[bytes] | None = field(default=None, repr=False)
+    share: float = 0.0
+    parsed: bool = False
+
+    @property
+    def typed(self) -> bool:
+        """Whether cells have types, where those of text are to be recognised."""
+        return self.frame is not None or self.columnar is not None
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """Columns of a DataFrame that hold categories by their type."""
+        if self.frame is None:
+            return ()
+        types = zip(self.columns, self.frame.dtypes, strict=True)
+        return tuple(name for name, kind in types if isinstance(kind, pd.CategoricalDtype))
+
+    def stored(self) -> IO[bytes]:
+        """Open the bytes as stored."""
+        return Path(self.name).open("rb") if self.content is None else io.BytesIO(self.content)
+
+    def stream(self) -> IO[bytes]:
+        """Open the text as bytes, unpacked and without byte order mark."""
+        return open_text(self.name, self.content, self.kind)
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield (line of its first character, cells) of the header and of each row; blank lines are left out.
+
+        Raises DataError for a quote that is never closed and for text that is not UTF-8.
+        """
+        line = 1
+        with self.stream() as stream:
+            text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            while True:
+                try:
+                    cells = _next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    if "larger than field limit" in str(error):
+                        raise DataError(
+                            f"{self.name}, line {line}: has a cell of more than {LONGEST_CELL:,} characters; shorten "
+                            'it, or close the quote (") that it begins with'
+                        ) from None
+                    raise DataError(
+                        f'{self.name}, line {line}: a quote (") that is opened on this line is not closed properly; '
+                        "close it, or write a quote inside a quoted cell twice"
+                    ) from None
+                except UnicodeDecodeError:
+                    raise self.not_utf8() from None
+                if len(cells) > 1 or (cells and cells[0].strip()):
+                    yield line, cells
+                line = reader.line_num + 1
+
+    def where(self, row: int) -> str:
+        """Name the place of a row (0-based): file and line, or the row itself where there are no lines."""
+        if self.typed:
+            return f"{self.name}, row {row}"
+        return f"{self.name}, line {self._record(row)[0]}"
+
+    def cell(self, row: int, column: str) -> str:
+        """Text of a cell as in the file, shortened for messages."""
+        position = self.columns.index(column)
+        if self.frame is not None:
+            return short(str(self.frame.iat[row, position]))
+        if self.columnar is not None:
+            return short(str(self.columnar.cell(row, column)))
+        cells = self._record(row)[1]
+        return short(cells[position]) if position < len(cells) else ""
+
+    def header_line(self) -> str:
+        """Name the place of the header."""
+        return self.name if self.typed else f"{self.name}, line {next(self.records())[0]}"
+
+    def _record(self, row: int) -> tuple[int, list[str]]:
+        return next(islice(self.records(), row + 1, None))
+
+    def not_utf8(self) -> DataError:
+        """Build the error for bytes that are no UTF-8, which names the first of them."""
+        with self.stream() as stream:
+            content = stream.read()
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            before = content[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            line, found = before.count(b"\n") + 1, f"byte 0x{content[error.start]:02x}"
+            return DataError(f"{self.name}, line {line}: {found} is not UTF-8 text; save the table as UTF-8")
+        return DataError(f"{self.name}: not UTF-8 text; save the table as UTF-8")
+
+
+def _next(reader: Iterator[list[str]]) -> list[str]:
+    """Return the next row. Python's limit for a cell, which is one for the whole process, is raised meanwhile."""
+    before = csv.field_size_limit(LONGEST_CELL)
+    try:
+        return next(reader)
+    finally:
+        csv.field_size_limit(before)
+
+
+def require(source: Source, names: Sequence[str]) -> None:
+    """Raise DataError for the first name that is not a column of the source."""
+    for name in names:
+        if name not in source.columns:
+            raise DataError(
+                f"{source.header_line()}: there is no column {short(name)!r}{nearest(name, source.columns)}; "
+                f"the columns are {listing(source.columns)}"
+            )
+
+
+def common_columns(sources: Sequence[Source], used: Sequence[str] | None) -> list[str]:
+    """Return the columns that are read: those used, which every source must have; None: all, which must be the same.
+
+    Raises DataError for the first column that is missing, or that other sources lack.
+    """
+    wanted = list(sources[0].columns if used is None else used)
+    for source in sources:
+        require(source, wanted)
+        if used is None and (extra := [name for name in source.columns if name not in wanted]):
+            raise DataError(
+                f"{source.header_line()}, column {short(extra[0])!r}: {sources[0].name} has no such column"
+                f"{nearest(extra[0], wanted)}; several tables need the same columns"
+            )
+    return wanted
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known names: "; did you mean 'Class'?", or "" where none is near."""
+    by_lower = {item.lower(): item for item in known}
+    near = difflib.get_close_matches(name.lower(), list(by_lower), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(repr(short(by_lower[item])) for item in near)}?" if near else ""
+
+
+def short(text: str, most: int = TEXT_SHOWN) -> str:
+    """Cut text to what a message can show in quotes."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def plain(name: str) -> str:
+    """Return a name as a message can show it without quotes: cut, and signs that are none to read escaped."""
+    name = short(name, NAME_SHOWN)
+    return name if name.isprintable() else "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in name)
+
+
+def listing(names: Sequence[str]) -> str:
+    """Join names for a message; of many, the first and the last ones."""
+    if len(names) > COLUMNS_SHOWN:
+        return f"{listing(names[: COLUMNS_SHOWN - 3])}, ... {listing(names[-2:])}"
+    return ", ".join(map(plain, names))

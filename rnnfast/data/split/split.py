@@ -1,0 +1,166 @@
+"""Split sequences into training, validation and test parts that share no row and no label.
+
+By sequence, units are kept together: a sequence; where windows are cut inside ids, an id; where windows without id
+overlap, a block of consecutive windows. Units are drawn at random. For a target with classes each part gets its share
+of the units with a positive step or, with more than two classes, of the units of each class, that of their rarest step.
+Where two blocks of different parts meet, the windows of the earlier one end before the later one begins, so that every
+row is in exactly one part. Labels that come from a row of another part, as windows without id have them with a horizon,
+are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnnfast.config.splitting import SEQUENCE, TIME, check_rule, part_column
+from rnnfast.data.sequences import Integers, SequenceData
+from rnnfast.data.split.by_time import by_time
+from rnnfast.data.split.parts import Parts, finished
+from rnnfast.errors import DataError, UsageError
+
+STREAM = 1  # of the random numbers: its own, so that weights and order do not move with the split
+BLOCKS = 10  # at least so many blocks of overlapping windows where there are enough windows
+BLOCK_OVERLAPS = 10  # windows in a block, in numbers of windows that share a row: at most a tenth of them are cut
+ROUNDING = 1e-9  # shares such as 0.7 + 0.3 add up to 1 within this
+
+
+def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0, by: str = SEQUENCE) -> Parts:
+    """Split into parts that share no row and no label; each keeps the order of the file.
+
+    by: "sequence": whole sequences at random, stratified by class; "time": at points in time (see chronology.py);
+    "column:NAME": as the column says that data was read with.
+    shares: of the units (by time: rows) that train, and of those that validate; the rest of one share validates, of two
+    tests. (1.0,) trains on everything. A column needs no shares. seed: at least 0; its stream is independent of that of
+    weights and order.
+    Raises UsageError for shares that are not above 0 or exceed 1, and for an unknown rule; DataError for fewer units
+    than parts and for an empty part.
+    """
+    check_rule(by)
+    if part_column(by):
+        return _by_column(data, by)
+    every = all_shares(shares)
+    if len(every) == 1:
+        return Parts(data, None, None, f"all of {data.sequences:,} sequences")
+    if by == TIME:
+        return by_time(data, every)
+    unit, what, overlapping = _units(data, len(every))
+    count = int(unit[-1]) + 1
+    if count < len(every):
+        units = f"{count:,} {what}" if count > 1 else "1 sequence"
+        raise DataError(
+            f"{', '.join(data.source)}: {units} cannot be split into {len(every)} parts; give more sequences, "
+            "cut windows (--window N), name a table to validate on (--valid FILE), or train on everything (--split 1)"
+        )
+    stratum = _strata(data, unit, count)
+    part = draw(stratum, every, np.random.default_rng([seed, STREAM]))[unit]
+    pieces = [_part(data, part, index, overlapping) for index in range(len(every))]
+    shown = " / ".join(f"{100 * share:.4g} %" for share in every)
+    stratified = ", stratified" if data.schema.classes else ""
+    rule = f"{shown if len(every) > 2 else shown.split(' / ')[0]} of {count:,} {what}, seed {seed}{stratified}"
+    return finished(pieces, rule, SEQUENCE, "give more sequences or another --split")
+
+
+def _by_column(data: SequenceData, by: str) -> Parts:
+    """Take the parts that a column of the table names."""
+    name = part_column(by)
+    if data.part is None:
+        raise UsageError(f"--split-by {by}: the table was read without that column; read_table(..., split_by={by!r})")
+    part = data.part[data.offsets[:-1]]  # one for all rows of a sequence
+    pieces = [data.take(np.flatnonzero(part == index)) for index in range(3 if (part == 2).any() else 2)]
+    fix = f"column {name!r} needs rows that say train and rows that say valid"
+    return finished(pieces, f"by column {name!r}", by, fix)
+
+
+def all_shares(shares: Sequence[float]) -> tuple[float, ...]:
+    """Complete the shares of the parts by the rest."""
+    given = tuple(float(share) for share in shares)
+    shown = ",".join(f"{share:g}" for share in given)
+    if not 1 <= len(given) <= 2 or not all(share > 0 for share in given) or sum(given) > 1 + ROUNDING:
+        raise UsageError(
+            f"split {shown!r}: give the share that trains, such as 0.8, or those that train and validate, such as "
+            "0.7,0.15; each above 0, at most 1 together"
+        )
+    rest = 1 - sum(given)
+    return (*given, rest) if rest > ROUNDING else given
+
+
+def _units(data: SequenceData, parts: int) -> tuple[Integers, str, bool]:
+    """Return the unit of each sequence (ascending, from 0), what a unit is called, and whether borders must be cut."""
+    schema = data.schema
+    if schema.window is not None and schema.id is not None and data.sequences:
+        changes = data.ids[1:] != data.ids[:-1]
+        unit = np.concatenate(([0], np.cumsum(changes))).astype(np.int64)
+        if unit[-1] + 1 >= parts:
+            return unit, f"ids ({data.sequences:,} windows)", False
+    unit = np.arange(data.sequences, dtype=np.int64)
+    if not schema.overlapping or schema.window is None or schema.stride is None:
+        return unit, "sequences", False
+    shared = -(-schema.window // schema.stride)
+    size = max(1, min(BLOCK_OVERLAPS * shared, data.sequences // BLOCKS))
+    return unit // size, f"blocks of {size:,} overlapping windows (cut at the borders: no row is in two parts)", True
+
+
+def _strata(data: SequenceData, unit: Integers, count: int) -> Integers:
+    """Return (units,): 0 without a labelled step, else 1 + the highest rank of the classes of its labelled steps.
+
+    Ranks are 0 and 1 for negative and positive, by falling frequency with more classes, 0 for a quantity.
+    """
+    labelled = data.labelled
+    units = np.repeat(unit, data.lengths)
+    stratum = np.zeros(count, dtype=np.int64)
+    stratum[units[labelled]] = 1
+    classes = len(data.schema.classes)
+    if classes and data.y.shape[1]:
+        labels = data.y[labelled, 0].astype(np.int64)
+        rank = np.arange(classes)
+        if data.schema.task == "multiclass":
+            rank[np.argsort(-np.bincount(labels, minlength=classes), kind="stable")] = np.arange(classes)
+        np.maximum.at(stratum, units[labelled], 1 + rank[labels])
+    return stratum
+
+
+def draw(stratum: Integers, shares: Sequence[float], random: np.random.Generator) -> Integers:
+    """Return the part of each unit (units,): sizes by the shares, and each stratum, the highest first, by them too."""
+    room = _counts(len(stratum), shares)
+    part = np.empty(len(stratum), dtype=np.int64)
+    for value in np.unique(stratum)[::-1]:
+        members = random.permutation(np.flatnonzero(stratum == value))
+        counts = np.minimum(_counts(len(members), shares), room)
+        while (missing := len(members) - counts.sum()) > 0:  # at most once per part
+            index = int((room - counts).argmax())
+            counts[index] += min(missing, room[index] - counts[index])
+        room -= counts
+        part[members] = np.repeat(np.arange(len(shares)), counts)
+    return part
+
+
+def _counts(total: int, shares: Sequence[float]) -> Integers:
+    """Divide a number by shares that add up to 1: nearest whole numbers, none 0 where there is enough for all."""
+    exact = total * np.asarray(shares)
+    counts = np.floor(exact + ROUNDING).astype(np.int64)
+    by_rest = np.argsort(counts - exact, kind="stable")
+    counts[by_rest[: total - counts.sum()]] += 1
+    while total >= len(counts) and (counts == 0).any():
+        counts[counts.argmax()] -= 1
+        counts[counts.argmin()] += 1
+    return counts
+
+
+def _part(data: SequenceData, part: Integers, index: int, overlapping: bool) -> SequenceData:
+    """Take the sequences of one part, cut before rows that belong to another one."""
+    chosen = np.flatnonzero(part == index)
+    if not overlapping:
+        return data.take(chosen)
+    lengths = data.lengths
+    part_of_row = np.empty(int(data.row.max()) + 1, dtype=np.int64)
+    part_of_row[data.row] = np.repeat(part, lengths)  # of windows that share a row the last one counts
+    foreign = part_of_row[data.row] != np.repeat(part, lengths)
+    inside = np.arange(data.rows) - np.repeat(data.offsets[:-1], lengths)
+    kept = np.minimum.reduceat(np.where(foreign, inside, np.repeat(lengths, lengths)), data.offsets[:-1])
+    # Of the windows that are cut at one border, all but the first hold nothing but rows of that one.
+    last = data.row[data.offsets[:-1] + kept - 1]
+    again = np.concatenate(([False], (last[1:] == last[:-1]) & (part[1:] == part[:-1])))
+    chosen = np.flatnonzero((part == index) & ~again)
+    return data.cut(chosen, data.offsets[chosen], kept[chosen])

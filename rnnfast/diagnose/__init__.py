@@ -1,0 +1,1 @@
+"""The machine, its speed, and the gradients of a network beside finite differences."""

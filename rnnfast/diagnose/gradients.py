@@ -1,0 +1,156 @@
+"""The gradients of the kernels beside finite differences of their loss: `rnnfast doctor --gradients`.
+
+    dL/dw ~ (L(w + e) - L(w - e)) / 2e                         error O(e^2), and rounding O(1e-16 / e)
+
+A network in float64 with random weights sees a few random sequences of unequal length, some steps unlabelled. Training
+kernels give both sides: the loss from an epoch that moves nothing, the gradient from one update of plain SGD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.metrics.evaluation import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from rnnfast.config.resolve import Config
+    from rnnfast.network.architecture import Architecture
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-6  # of an error: far above that of differences, far below that of any wrong term
+FEATURES, OUTPUTS = 4, 3  # of the network that the command line describes
+LENGTHS = (9, 1, 7, 12, 2, 5, 5, 8, 3, 1, 10, 4)
+UNLABELLED = 0.2  # share of the steps
+PROBES = 100  # entries of a tensor that are looked at
+# Where a step crosses the kink of a relu or of |p - y|, a difference is wrong; a smaller step does not cross it.
+STEPS = (1e-5, 1e-6, 1e-7)
+
+
+def check(
+    architecture: Architecture, loss: str, *, lengths: Sequence[int] = LENGTHS, seed: int = 0, probes: int = PROBES
+) -> list[dict[str, Any]]:
+    """Compare the gradient of every trained tensor with central differences.
+
+    architecture: its dtype does not count. lengths: steps of the sequences, all of them one batch.
+    Returns: per tensor name, shape, entries looked at, max_error and mean_error, relative to the tensor's largest
+    gradient.
+    """
+    from rnnfast.kernels.trainer import Trainer, layout_of, training_data
+
+    architecture = replace(architecture, dtype="float64")
+    generator = np.random.default_rng([seed, 17])
+    layout = layout_of(architecture)
+    tensors = _draw_tensors(layout.shapes(), architecture, generator)
+    data = training_data(*_draw_data(architecture, loss, lengths, generator), "float64")
+    trainer = Trainer(architecture, tensors, data, loss=loss, batch=len(lengths), seed=seed)
+    terms = float(data.mass.sum()) * (1 if loss == "ce" else architecture.outputs)
+
+    def run(parameters: Floats, rate: float) -> float:
+        trainer.state.updates[:] = 0  # the same entries drop out every time
+        trainer.parameters[:] = parameters
+        losses = trainer.run(np.arange(len(lengths)), 1, rate)
+        return float(losses[0]) / terms if losses is not None else float("nan")
+
+    start = layout.flatten(tensors, "float64")
+    run(start, 1.0)
+    found = layout.tensors(start - trainer.parameters)
+    rows = []
+    for name, tensor in tensors.items():
+        if "bias_hh" in name and not architecture.recurrent_bias:
+            continue
+        entries = generator.permutation(tensor.size)[:probes]
+
+        def moved(entry: int, by: float, name: str = name) -> float:
+            tensors[name].flat[entry] += by
+            value = run(layout.flatten(tensors, "float64"), 0.0)
+            tensors[name].flat[entry] -= by
+            return value
+
+        errors = _errors(moved, found[name], entries)
+        rows.append(
+            {
+                "name": name,
+                "shape": list(tensor.shape),
+                "entries": len(entries),
+                "max_error": float(errors.max()),
+                "mean_error": float(errors.mean()),
+            }
+        )
+    return rows
+
+
+def report(config: Config) -> dict[str, Any]:
+    """Check the network that a configuration describes, on data of the size that this module sets."""
+    from rnnfast.network.architecture import Architecture
+
+    model, loss = config.model, "mse" if config.train.loss == "auto" else config.train.loss
+    architecture = Architecture(
+        cell=model.cell,
+        features=FEATURES,
+        hidden=model.hidden,
+        outputs=OUTPUTS,
+        activation=model.activation,
+        bidirectional=model.bidirectional,
+        dropout=model.dropout,
+    )
+    rows = check(architecture, loss, seed=config.train.seed)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "cell": model.cell,
+        "hidden": list(model.hidden),
+        "activation": model.activation if model.cell in ("rnn", "mlp") else None,
+        "bidirectional": model.bidirectional,
+        "dropout": model.dropout,
+        "loss": loss,
+        "tolerance": TOLERANCE,
+        "passed": all(row["max_error"] <= TOLERANCE for row in rows),  # NaN is not
+        "tensors": rows,
+    }
+
+
+def _errors(moved: Callable[[int, float], float], gradient: Floats, entries: NDArray[np.int64]) -> Floats:
+    """Errors of the entries of a gradient, relative to its largest one."""
+    scale = float(np.abs(gradient).max()) or 1.0
+    errors = np.full(len(entries), np.inf)
+    for k, entry in enumerate(entries):
+        for step in STEPS:
+            numeric = (moved(entry, step) - moved(entry, -step)) / (2.0 * step)
+            error = abs(numeric - gradient.flat[entry]) / scale
+            errors[k] = error if np.isnan(error) else min(errors[k], error)
+            if errors[k] <= TOLERANCE:
+                break
+    return errors
+
+
+def _draw_tensors(
+    shapes: dict[str, tuple[int, ...]], architecture: Architecture, generator: np.random.Generator
+) -> dict[str, Floats]:
+    """Weights and biases that keep states of about 1 alive over a few steps."""
+    tensors = {name: generator.uniform(-1.0, 1.0, shape) / np.sqrt(shape[-1]) for name, shape in shapes.items()}
+    if not architecture.recurrent_bias:
+        tensors |= {name: np.zeros(shape) for name, shape in shapes.items() if "bias_hh" in name}
+    return tensors
+
+
+def _draw_data(
+    architecture: Architecture, loss: str, lengths: Sequence[int], generator: np.random.Generator
+) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.int64]]:
+    """Features, targets that suit the loss, whether a step is labelled, and offsets of the sequences."""
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    rows = int(offsets[-1])
+    x = generator.normal(size=(rows, architecture.features))
+    if loss == "ce":
+        y = generator.integers(0, architecture.outputs, (rows, 1)).astype(np.float64)
+    elif loss == "bce":
+        y = generator.integers(0, 2, (rows, architecture.outputs)).astype(np.float64)
+    else:
+        y = generator.normal(size=(rows, architecture.outputs))
+    labelled = generator.random(rows) >= UNLABELLED
+    labelled[0] = True
+    return x, y, labelled, offsets

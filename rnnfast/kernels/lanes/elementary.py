@@ -1,0 +1,232 @@
+"""Elementary functions as vectorised polynomials: the building blocks of activations and losses.
+
+    tanh(x)     = x P(x^2) / Q(x^2), |x| clamped where the result rounds to 1
+    sigmoid(x)  = 1 / (1 + exp(-x))
+    exp(x)      = 2^k (1 + r + r^2 P(r)), k = round(x / ln 2), r = x - k ln 2 (Cody and Waite 1980, in two parts)
+    softplus(x) = max(x, 0) + log1p(exp(-|x|)), log1p(u) = 2 z P(z^2), z = u / (2 + u)
+
+The coefficients are minimax fits in the relative error, made by `bench/fit_activations.py`. Largest errors, in units in
+the last place of the result, over all arguments, with and without fused multiply-adds (tests/test_activations.py):
+
+    float32   tanh 6, sigmoid 3, softplus 5, exp 2
+    float64   tanh 8, sigmoid 3, softplus 6, exp 2
+
+tanh keeps its relative accuracy near 0 and is never beyond 1. exp, and with it sigmoid and softplus of negative
+arguments, stays at its last value beyond |x| = 87 (float32) or 708 (float64), where the result would cease to be a
+normal number. NaN gives NaN, infinities give the limits within these errors.
+"""
+
+from llvmlite import ir
+
+from rnnfast.kernels.lanes.vec import FAST, call
+
+# Per width of the float: P and Q of tanh (lowest power first) and the argument from which tanh is constant. Its value
+# there is 1 less two units in the last place; a little further on rounding would carry it beyond 1, and its
+# derivative below 0.
+_TANH = {
+    32: (
+        (0.99999997951790709358, 0.13379652198551294839, 0.0034939524735753206161, 2.0581999215573060758e-5,
+         1.3316823169430899652e-8),
+        (1.0, 0.46712967660217720298, 0.025870770923563743442, 0.00032829525697314249872, 7.7611377729764599904e-7),
+        7.9,
+    ),
+    64: (
+        (0.99999999999999997955, 0.15180922391840587847, 0.0059752894267090724873, 9.3624503955865867172e-5,
+         6.8334484564614696182e-7, 2.4422377839635446652e-9, 4.1753114068686693003e-12, 3.0680194868537225791e-15,
+         7.4273522441257870171e-19, 2.5070731612754850326e-23),
+        (1.0, 0.4851425572517387044, 0.034356141843956550004, 0.00082825145329565165342, 8.7564544988582222751e-6,
+         4.4657385935510200935e-8, 1.1121109271431623234e-10, 1.2719655672751142632e-13, 5.6407785223044543764e-17,
+         6.2360336696267059973e-21),
+        17.9,
+    ),
+}  # fmt: skip
+
+# Per width: P of exp, the argument that is still a normal number, ln 2 in two parts, mantissa bits, exponent bias.
+_EXP = {
+    32: (
+        (0.49999999549758422083, 0.16666576962541242959, 0.041666854370287275313, 0.0083632000213154928677,
+         0.0013901286841410686754),
+        87.0, (0.693359375, -2.12194440e-4), 23, 127,
+    ),
+    64: (
+        (0.50000000000000000013, 0.16666666666666671004, 0.041666666666666615816, 0.008333333333326111656,
+         0.0013888888888919639296, 0.00019841269874917113954, 2.480158724199618882e-5, 2.7557255264181087267e-6,
+         2.7557353010297602021e-7, 2.5105278001613563313e-8, 2.0888304473211965993e-9),
+        708.0, (6.93147180369123816490e-01, 1.90821492927058770002e-10), 52, 1023,
+    ),
+}  # fmt: skip
+
+# Per width: P of log1p.
+_LOG1P = {
+    32: (0.99999999990144501695, 0.33333339651969863924, 0.19999345577278029201, 0.14310357886185701664,
+         0.10696657887976345298, 0.12206416865162500774),
+    64: (1.0000000000000000012, 0.33333333333333067129, 0.2000000000009515942, 0.14285714272464296,
+         0.11111112055862066814, 0.090908698947275550537, 0.076933177086021119553, 0.066500514995545331393,
+         0.060561225589634522016, 0.041578505744978548499, 0.085300156671242248776),
+}  # fmt: skip
+
+# Per width: P and Q of erf(x) = x P(x^2) / Q(x^2) and the argument from which erf rounds to 1.
+_ERF = {
+    32: (
+        (1.1283791404384869031, 0.19347682829516914098, 0.053091500783368785528, 0.003880075450403407948,
+         0.0002844365418165357848, 1.986588887597885988e-6),
+        (1.0, 0.50479695054620991723, 0.1153206893425385981, 0.015200758880606842313, 0.0011846734897431456025,
+         3.7411362908630076106e-5),
+        3.9,
+    ),
+    64: (
+        (1.1283791670955125634, 0.22078091188541912218, 0.06622256820605369987, 0.0069213910072456140523,
+         0.00085826659785097845106, 0.000057276494021159361258, 3.9156734311846615435e-6,
+         1.7046621829302560576e-7, 6.7773328639008834927e-9, 1.7236528900936873684e-10,
+         3.3092572681011265731e-12, 2.1813342617390102326e-14, 1.5240988228363028431e-17),
+        (1.0, 0.52899532207220311564, 0.13501999704092778888, 0.022050580354683587941, 0.0025743098024839663225,
+         0.00022709037737019941267, 0.000015573652429639830593, 8.3911664501647272442e-7,
+         3.5307331194635181891e-8, 1.127438493514065153e-9, 2.5452052366478582305e-11, 3.27034089191573498e-13,
+         8.6254970442080299325e-16),
+        5.9,
+    ),
+}  # fmt: skip
+
+_LOG2_E = 1.4426950408889634
+
+
+class Term:
+    """An LLVM vector under construction: arithmetic with other terms and numbers emits instructions."""
+
+    def __init__(self, builder, value):
+        self.builder, self.value, self.type = builder, value, value.type
+
+    @property
+    def bits(self):
+        """Width of a lane."""
+        return 64 if self.type.element == ir.DoubleType() else 32
+
+    def term(self, other):
+        """The other operand as an LLVM value."""
+        if isinstance(other, Term):
+            return other.value
+        return ir.Constant(self.type, [float(other)] * self.type.count)
+
+    def _emit(self, instruction, left, right):
+        return Term(self.builder, getattr(self.builder, instruction)(left, right, flags=FAST))
+
+    def __add__(self, other):
+        return self._emit("fadd", self.value, self.term(other))
+
+    def __sub__(self, other):
+        return self._emit("fsub", self.value, self.term(other))
+
+    def __rsub__(self, other):
+        return self._emit("fsub", self.term(other), self.value)
+
+    def __mul__(self, other):
+        return self._emit("fmul", self.value, self.term(other))
+
+    def __truediv__(self, other):
+        return self._emit("fdiv", self.value, self.term(other))
+
+    def __rtruediv__(self, other):
+        return self._emit("fdiv", self.term(other), self.value)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self):
+        return Term(self.builder, self.builder.fneg(self.value))
+
+    def __abs__(self):
+        return self.call("fabs")
+
+    def call(self, name):
+        """An LLVM intrinsic of one operand."""
+        return Term(self.builder, call(self.builder, name, self.value))
+
+    def where(self, comparison, other, then):
+        """`then` where the comparison with `other` holds, else the term; NaN compares as false and stays."""
+        wanted = self.builder.fcmp_ordered(comparison, self.value, self.term(other))
+        return Term(self.builder, self.builder.select(wanted, self.term(then), self.value))
+
+    def choose(self, comparison, other, then, otherwise):
+        """`then` where the comparison with `other` holds, else `otherwise`."""
+        wanted = self.builder.fcmp_ordered(comparison, self.value, self.term(other))
+        return Term(self.builder, self.builder.select(wanted, self.term(then), self.term(otherwise)))
+
+    def sign(self):
+        """-1, 0 or 1; NaN stays NaN."""
+        return self.where("<", 0.0, -1.0).where(">", 0.0, 1.0)
+
+    def clamp(self, low, high):
+        """The term limited to [low, high]; NaN stays NaN."""
+        return self.where("<", low, low).where(">", high, high)
+
+
+def polynomial(x, coefficients):
+    """Value of a polynomial, lowest power first, by pairs (Estrin 1960): logarithmic depth keeps the latency low."""
+    level, power = list(coefficients), x
+    while len(level) > 1:
+        if len(level) == 3:
+            return level[0] + power * (level[1] + power * level[2])
+        level = [power * level[i + 1] + level[i] if i + 1 < len(level) else level[i] for i in range(0, len(level), 2)]
+        power = power * power
+    return level[0]
+
+
+def halves(x, coefficients):
+    """A polynomial in two halves of about equal depth and the power between them: low + power * high."""
+    split = 2 ** ((len(coefficients) - 1).bit_length() - 1)
+    if len(coefficients) == split + 1:
+        split //= 2  # a lone highest coefficient joins the upper half: one level less
+    power = x
+    for _ in range(split.bit_length() - 1):
+        power = power * power
+    return polynomial(x, coefficients[:split]), polynomial(x, coefficients[split:]), power
+
+
+def exp(x):
+    """e^x for |x| up to the largest argument whose result is a normal number, clamped beyond."""
+    coefficients, limit, (ln2_high, ln2_low), mantissa, bias = _EXP[x.bits]
+    x = x.clamp(-limit, limit)
+    k = (x * _LOG2_E).call("rint")
+    r = x - k * ln2_high - k * ln2_low
+    value = r * r * polynomial(r, coefficients) + r + 1.0
+    builder, integers = x.builder, ir.VectorType(ir.IntType(x.bits), x.type.count)
+    constant = lambda number: ir.Constant(integers, [number] * integers.count)  # noqa: E731
+    exponent = builder.add(builder.fptosi(k.value, integers), constant(bias))
+    power = builder.bitcast(builder.shl(exponent, constant(mantissa)), x.type)
+    return value * Term(builder, power)
+
+
+def tanh(x):
+    """Hyperbolic tangent; d/dx = 1 - y^2."""
+    numerator, denominator, limit = _TANH[x.bits]
+    # The square is clamped by itself: that is one operation less on the way from x to the division.
+    square = (x * x).where(">", limit * limit, limit * limit)
+    x = x.clamp(-limit, limit)
+    low, high, power = halves(square, numerator)
+    below, above, _ = halves(square, denominator)
+    return (x * low + (x * power) * high) / (below + power * above)
+
+
+def sigmoid(x):
+    """Logistic function; d/dx = y (1 - y)."""
+    return 1.0 / (exp(-x) + 1.0)
+
+
+def softplus(x):
+    """log(1 + e^x) for any x."""
+    u = exp(-abs(x))
+    z = u / (u + 2.0)
+    return x.where("<", 0.0, 0.0) + 2.0 * z * polynomial(z * z, _LOG1P[x.bits])
+
+
+def expm1(x):
+    """e^x - 1 for x <= 0, accurate near 0."""
+    t = tanh(0.5 * x)
+    return 2.0 * t / (1.0 - t)
+
+
+def normal_distribution(x):
+    """(1 + erf(x / sqrt 2)) / 2."""
+    numerator, denominator, limit = _ERF[x.bits]
+    z = (x * 0.7071067811865476).clamp(-limit, limit)
+    square = z * z
+    return 0.5 + 0.5 * (z * polynomial(square, numerator) / polynomial(square, denominator))

@@ -1,0 +1,1 @@
+"""The equations: cells, activations, losses, optimizers."""

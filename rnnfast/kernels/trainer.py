@@ -133,7 +133,8 @@ class Trainer:
         losses = np.zeros(epochs)
         flat = np.concatenate((np.asarray(orders, np.int64).ravel(), np.zeros(AHEAD, np.int64)))
         count = epochs * (self.updates_per_epoch() if self.plan.per_update else 1)
-        rates = np.ascontiguousarray(np.broadcast_to(np.asarray(rates, np.float64), count))
+        # A copy, as a read-only array would have a kernel of its own compiled.
+        rates = np.array(np.broadcast_to(np.asarray(rates, np.float64), count))
 
         def call(thread):
             return epoch.train(

@@ -160,7 +160,8 @@ class Trainer:
         """
         flat = np.asarray(orders, np.int64).ravel()
         count = epochs * (self.updates_per_epoch() if self.plan.per_update else 1)
-        rates = np.ascontiguousarray(np.broadcast_to(np.asarray(rates, np.float64), count))
+        # A copy, as a read-only array would have a kernel of its own compiled.
+        rates = np.array(np.broadcast_to(np.asarray(rates, np.float64), count))
         padded = np.concatenate((flat, np.zeros(AHEAD, np.int64)))
         course = Course(padded, len(flat) // self.plan.sequences, epochs, rates)
         outcome = Outcome(np.zeros(epochs), self.where)

@@ -11,9 +11,9 @@ from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
 
-def empty_id(table: Table, name: str, ids: NDArray[Any]) -> DataError:
+def empty_id(table: Table, name: str, ids: Any) -> DataError:
     """Build the error about the first row without id; ids: (rows,) text."""
-    row = int((ids == "").argmax())
+    row = int((np.asarray(ids, dtype=object) == "").argmax())
     return table.error(row, name, f"the id is empty ({table.cell(row, name)!r}); name the sequence of this row")
 
 

@@ -18,6 +18,7 @@ from rnnfast.data.encoding.categories import categories
 from rnnfast.data.sources.dialect import foreign_marks, hint, with_points
 from rnnfast.data.sources.source import listing, plain
 from rnnfast.data.sources.table import Table
+from rnnfast.data.sources.texts import is_compact, numbers_of
 from rnnfast.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -191,6 +192,9 @@ def time_keys(table: Table, name: str) -> NDArray[Any]:
     Raises DataError for an empty cell and for text that is neither a number nor an ISO date.
     """
     series = table.frame[name]
+    if (values := numbers_of(series)) is not None:
+        return values
+    series = series.astype(object) if is_compact(series) else series
     if series.dtype.kind == "M":
         dates, bad = series, series.isna().to_numpy()
     else:

@@ -31,6 +31,7 @@ from rnnfast.data.sources import dialect
 from rnnfast.data.sources.opening import open_sources
 from rnnfast.data.sources.source import Source, listing, nearest, require
 from rnnfast.data.sources.table import Table, load
+from rnnfast.data.sources.texts import Texts, cells_of, is_compact
 from rnnfast.data.sources.watch import watching
 from rnnfast.data.split import part_column as marks
 from rnnfast.data.store.cache import Entry
@@ -93,7 +94,7 @@ def _config(options: dict[str, Any]) -> DataConfig:
 def _new(sources: list[Source], config: DataConfig, require_target: bool) -> SequenceData:
     """Read a table whose meaning is still to be recognised."""
     found = roles(sources[0], config, require_target)
-    table = load(sources, found.text, unused=found.left_out)
+    table = load(sources, found.text, unused=found.left_out, keys=_keys(found.id, found.time))
     names = found.features
     notes: list[str] = []
     if names is None:
@@ -163,7 +164,8 @@ def _after_schema(
             require(source, (*needed, *schema.targets))
     # Classes of text stay text even where a file happens to hold only those that look like numbers.
     as_text = (*text, *schema.targets) if schema.classes and isinstance(schema.classes[0], str) else text
-    table = load(sources, as_text, (*needed, *schema.targets) if with_targets else needed)
+    used = (*needed, *schema.targets) if with_targets else needed
+    table = load(sources, as_text, used, keys=_keys(schema.id, schema.time))
     read = columns.features(table, schema.features, schema.categorical)
     y = np.empty((table.rows, 0))
     if with_targets and schema.targets:
@@ -239,7 +241,7 @@ def _sequences(
         offsets=offsets,
         ids=names,
         row=order,
-        time=None if schema.time is None else table.frame[schema.time].to_numpy(dtype=object).take(order),
+        time=None if schema.time is None else _times(table, schema.time, order),
         schema=schema,
         source=tuple(source.name for source in table.sources),
         digest=table.digest,
@@ -251,9 +253,20 @@ def _sequences(
     )
 
 
-def _ids(table: Table, name: str) -> NDArray[Any]:
-    """Return the id column as (rows,) object array of text, "" where it is empty."""
+def _keys(*names: str | None) -> tuple[str, ...]:
+    """Return the columns whose text is needed for few rows only: id and time, where they are."""
+    return tuple(name for name in names if name is not None)
+
+
+def _ids(table: Table, name: str) -> Any:
+    """Return the id column as (rows,) texts, Arrow's or objects, "" where it is empty."""
     series = table.frame[name]
     if any(source.typed for source in table.sources):
         series = series.astype(object).where(series.notna(), "").astype(str)
-    return series.to_numpy(dtype=object)  # of files it was read as text
+    return cells_of(series)  # of files it was read as text
+
+
+def _times(table: Table, name: str, order: Integers) -> NDArray[Any] | Texts:
+    """Return the time column in this order, as in the file."""
+    cells = cells_of(table.frame[name])
+    return Texts(cells, order) if is_compact(table.frame[name]) else cells.take(order)

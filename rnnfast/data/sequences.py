@@ -201,13 +201,23 @@ def _factorized(ids: Any) -> tuple[Integers, Any]:
 def _order(codes: Integers, keys: NDArray[Any] | None) -> Integers:
     """Return the rows in the order of codes, keys and place; codes (rows,) from 0, keys (rows,) numbers or None."""
     count = int(codes.max(initial=0)) + 1
-    if keys is None or (keys[1:] >= keys[:-1]).all():
-        return _sorted(codes, count)
+    by_code = _sorted(codes, count)
+    if keys is None or _ascending(codes, keys, by_code):
+        return by_code
     ranks, span = _ranks(keys)
     if count * span << len(codes).bit_length() <= LARGEST:
         return _sorted(codes * span + ranks, count * span)
     by_key = _sorted(ranks, span)
     return by_key[_sorted(codes[by_key], count)]
+
+
+def _ascending(codes: Integers, keys: NDArray[Any], by_code: Integers) -> bool:
+    """Whether the rows of each code stand in the order of their keys already; by_code: (rows,) rows by code."""
+    if (keys[1:] >= keys[:-1]).all():
+        return True
+    in_code = keys.take(by_code)
+    falls = np.flatnonzero(in_code[1:] < in_code[:-1])
+    return bool((codes[by_code[falls]] != codes[by_code[falls + 1]]).all())
 
 
 def _sorted(values: NDArray[Any], span: int) -> Integers:

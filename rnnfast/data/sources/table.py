@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,9 @@ from rnnfast.errors import DataError
 EMPTY = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "nan", "NaN", "-nan", "-NaN", "null", "NULL")
 NO_CELLS = (complex, np.complexfloating, tuple)  # what cannot be hashed is none either
 CHUNK = 1 << 20  # bytes hashed at a time
+
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -96,10 +99,16 @@ def load(
     frames = [_frame(source, text, wanted, keys)[wanted] for source in sources]
     starts = np.concatenate(([0], np.cumsum([len(frame) for frame in frames]))).tolist()
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    pool = ThreadPoolExecutor(1)  # hashing takes half as long as parsing, and nobody needs the result yet
-    digest = pool.submit(digest_of, sources)
-    pool.shutdown(wait=False)
+    digest = beside(digest_of, sources)  # takes half as long as parsing, and nobody needs the result yet
     return Table(frame, list(sources), starts, digest)
+
+
+def beside(job: Callable[..., Result], *arguments: Any) -> Future[Result]:
+    """Start a job in a thread of its own, which whoever needs its result waits for."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(job, *arguments)
+    pool.shutdown(wait=False)
+    return future
 
 
 def _frame(source: Source, text: Collection[str], wanted: Sequence[str], keys: Collection[str]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 NINE = ord("9")
+SAMPLE = 1000  # cells that tell the kind of a column
 MICROSECOND = 1000  # ns
 LARGEST = 2**63 - 1
 
@@ -110,6 +111,7 @@ def numbers_of(series: pd.Series[Any]) -> NDArray[Any] | None:
     cells = pa.chunked_array(pa.array(series.array))
     for kind in (pa.int64(), pa.float64(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
         try:
+            cells.slice(0, SAMPLE).cast(kind)  # a cast that fails at the first cell looks at all of them
             values = cells.cast(kind)
         except pa.ArrowInvalid:
             continue

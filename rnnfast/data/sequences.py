@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnfast.data.schema import Schema
 from rnnfast.data.sources.origin import Origin
-from rnnfast.data.sources.texts import Texts, as_objects
+from rnnfast.data.sources.texts import Texts, numbered
 
 Integers = NDArray[np.int64]
 
@@ -175,7 +175,7 @@ def group(ids: Any, keys: NDArray[Any] | None, rows: int) -> tuple[Integers, Int
     else:
         codes, names = _factorized(ids)
     lengths = np.bincount(codes, minlength=len(names))
-    return _order(codes, keys), ends(lengths), as_objects(names)
+    return _order(codes, keys), ends(lengths), np.asarray(names, dtype=object)
 
 
 def _factorized(ids: Any) -> tuple[Integers, Any]:
@@ -184,8 +184,8 @@ def _factorized(ids: Any) -> tuple[Integers, Any]:
     Parsers share one Python object among equal texts. Numbering the addresses of objects first, which lie side by side
     in memory, and then the few objects spares following every one of them.
     """
-    if not isinstance(ids, np.ndarray) or ids.dtype != object:
-        return pd.factorize(ids)
+    if not isinstance(ids, np.ndarray):
+        return numbered(ids)
     ids = np.ascontiguousarray(ids)
     sample = ids[:: max(len(ids) // SAMPLE, 1)]
     if len({id(item) for item in sample}) > SHARED * len(sample):

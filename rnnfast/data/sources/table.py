@@ -87,8 +87,9 @@ def load(
 ) -> Table:
     """Read the rows of all sources.
 
-    text: columns that keep their text; keys: those of them that may be held as Arrow's strings; used: columns that every source must have and that are kept (None: all columns
-    but those in `unused`, which must then be the same in every source).
+    text: columns that keep their text; keys: those of them that may be held as Arrow's strings; used: columns that
+    every source must have and that are kept (None: all but those in `unused`, which must then be the same in every
+    source).
     Raises DataError for ragged rows, tables without rows, damaged files and differing columns.
     """
     wanted = common_columns(sources, used)
@@ -96,7 +97,8 @@ def load(
         wanted = [name for name in wanted if name not in unused]
     if any(source.typed for source in sources):
         keys = ()
-    frames = [_frame(source, text, wanted, keys)[wanted] for source in sources]
+    frames = [_frame(source, text, wanted, keys) for source in sources]
+    frames = [frame if list(frame.columns) == wanted else frame[wanted] for frame in frames]
     starts = np.concatenate(([0], np.cumsum([len(frame) for frame in frames]))).tolist()
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     digest = beside(digest_of, sources)  # takes half as long as parsing, and nobody needs the result yet

@@ -7,6 +7,7 @@ as it is, in a tenth of the time that objects take.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,35 @@ def numbers_of(series: pd.Series[Any]) -> NDArray[Any] | None:
         numbers: NDArray[Any] = values.to_numpy()
         return numbers if np.isfinite(numbers).all() else None
     return None
+
+
+def numbered(cells: Any) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Number Arrow's strings in the order of their first appearance.
+
+    Returns: (rows,) the number of each, and the different texts as objects.
+    """
+    import pyarrow as pa
+
+    chunked = pa.chunked_array(pa.array(cells))
+    numbers = None
+    with suppress(pa.ArrowInvalid):
+        chunked.slice(0, SAMPLE).cast(pa.int64())
+        numbers = chunked.cast(pa.int64())
+    if numbers is not None and not numbers.null_count:  # numbers are told apart twice as quickly as texts
+        codes, distinct = pd.factorize(numbers.to_numpy())
+        texts = np.array([str(number) for number in distinct.tolist()], dtype=object)
+        # A number has one shortest spelling: as many bytes as these take together means that all are written so.
+        shortest = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) @ np.bincount(codes)
+        if shortest == sum(_bytes(chunk) for chunk in chunked.chunks):
+            return codes, texts
+    codes, distinct = pd.factorize(cells)
+    return codes, as_objects(distinct)
+
+
+def _bytes(chunk: Any) -> int:
+    """Number of bytes of Arrow's strings."""
+    offsets = np.frombuffer(chunk.buffers()[1], dtype=np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
+    return int(offsets[-1] - offsets[0])
 
 
 def _decimal(cells: Any) -> bool:

@@ -103,7 +103,8 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
     if names is None:
         taken = {*found.text, *found.targets, *found.left_out, found.weight or ""}
         names, notes = columns.default_features(table, taken)
-        names = tuple(name for name in sources[0].columns if name in names or name in found.categorical)
+        chosen = {*names, *found.categorical}
+        names = tuple(name for name in sources[0].columns if name in chosen)
         if not names and not (config.lag_target and found.targets):  # a series may be told from its own past alone
             raise DataError(
                 f"{sources[0].header_line()}: no numeric column is left as a feature; the columns are "
@@ -125,7 +126,7 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
         window=window,
         stride=(config.stride or window) if window else None,
         layout=found.layout,
-        categorical=tuple(name for name in names if name in found.categorical),
+        categorical=tuple(filter(set(found.categorical).__contains__, names)),
         horizon=config.horizon,
         lag_target=config.lag_target,
         season=config.season,
@@ -201,7 +202,8 @@ def _sequences(
 ) -> SequenceData:
     """Order, group and cut the rows, and find the targets ahead; resolves `predict` "auto".
 
-    grouping: order of the rows, being computed; x, y, weight: in the order of the input; labels: whether a table without any label is an error.
+    grouping: order of the rows, being computed; x, y, weight: in the order of the input.
+    labels: whether a table without any label is an error.
     """
     order, offsets, names, keys = grouping.result()
     x, y, keys = _in_order(order, x, y, keys)

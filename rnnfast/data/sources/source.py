@@ -150,8 +150,9 @@ def _next(reader: Iterator[list[str]]) -> list[str]:
 
 def require(source: Source, names: Sequence[str]) -> None:
     """Raise DataError for the first name that is not a column of the source."""
+    columns = set(source.columns)
     for name in names:
-        if name not in source.columns:
+        if name not in columns:
             raise DataError(
                 f"{source.header_line()}: there is no column {short(name)!r}{nearest(name, source.columns)}; "
                 f"the columns are {listing(source.columns)}"
@@ -164,9 +165,10 @@ def common_columns(sources: Sequence[Source], used: Sequence[str] | None) -> lis
     Raises DataError for the first column that is missing, or that other sources lack.
     """
     wanted = list(sources[0].columns if used is None else used)
+    names = set(wanted)
     for source in sources:
         require(source, wanted)
-        if used is None and (extra := [name for name in source.columns if name not in wanted]):
+        if used is None and (extra := [name for name in source.columns if name not in names]):
             raise DataError(
                 f"{source.header_line()}, column {short(extra[0])!r}: {sources[0].name} has no such column"
                 f"{nearest(extra[0], wanted)}; several tables need the same columns"

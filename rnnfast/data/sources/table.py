@@ -94,7 +94,8 @@ def load(
     """
     wanted = common_columns(sources, used)
     if used is None:
-        wanted = [name for name in wanted if name not in unused]
+        left_out = set(unused)
+        wanted = [name for name in wanted if name not in left_out]
     if any(source.typed for source in sources):
         keys = ()
     frames = [_frame(source, text, wanted, keys) for source in sources]
@@ -144,6 +145,7 @@ def _frame(source: Source, text: Collection[str], wanted: Sequence[str], keys: C
 def with_marks(frame: pd.DataFrame, source: Source, text: Collection[str]) -> pd.DataFrame:
     """Return the frame with points for decimal marks in the columns that the parser left as text."""
     if source.decimal != ".":
+        text = set(text)
         for name in columns_of_text(frame):
             if name not in text:
                 frame[name] = as_points(frame[name], source.decimal)
@@ -199,7 +201,7 @@ def chunks(source: Source, text: Collection[str], rows: int) -> Iterator[pd.Data
 
 
 def _arguments(source: Source, text: Collection[str], keys: Collection[str] = ()) -> dict[str, Any]:
-    columns = source.columns
+    columns, text = source.columns, set(text)
     types = dict.fromkeys(text, object) | dict.fromkeys(keys, compact_type())
     return {
         "sep": source.delimiter,

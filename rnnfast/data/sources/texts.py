@@ -37,8 +37,8 @@ def is_compact(series: pd.Series[Any]) -> bool:
 class Texts:
     """(rows,) texts that are made when they are looked at; otherwise like an array of objects.
 
-    cells: (n,) array of pandas with Arrow's strings, or objects; rows: (rows,) int64, the place in `cells` of each text,
-    None for all in order.
+    cells: (n,) array of pandas with Arrow's strings, or objects; rows: (rows,) int64, the place in `cells` of each
+    text, None for all in order.
     """
 
     dtype = np.dtype(object)

@@ -178,7 +178,7 @@ def columns_of_text(frame: pd.DataFrame) -> list[str]:
 def _parse(source: Source, text: Collection[str], keys: Collection[str]) -> pd.DataFrame:
     """Run pandas' parser over one file."""
     plain = source.content is None and source.kind == TEXT
-    with source.stream() as stream, _strict():
+    with source.stream(rows=True) as stream, _strict():
         # Given the path of a plain file, newer pandas parses it with several threads.
         source.reading = None if plain else stream
         frame: pd.DataFrame = pd.read_csv(Path(source.name) if plain else stream, **_arguments(source, text, keys))

@@ -5,6 +5,7 @@ has no count, no bounds and no wrap-around; entry points turn their arrays into 
 """
 
 import operator
+from typing import Any, NamedTuple
 
 from numba import types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
@@ -19,6 +20,13 @@ class Span(types.Type):
         super().__init__(name=f"Span({dtype})")
 
 
+class Matrix(NamedTuple):
+    """A matrix in memory: its first element, and the distance from a row to the next."""
+
+    at: Any  # span
+    ld: int
+
+
 @register_model(Span)
 class _SpanModel(models.PrimitiveModel):
     def __init__(self, manager, span):
@@ -30,7 +38,7 @@ def _span_type(typ):
     if isinstance(typ, types.Array):
         return Span(typ.dtype)
     if isinstance(typ, types.BaseNamedTuple):
-        return types.NamedTuple([_span_type(item) for item in typ.types], typ.instance_class)
+        return types.BaseTuple.from_types([_span_type(item) for item in typ.types], typ.instance_class)
     return typ
 
 

@@ -3,10 +3,11 @@
 from numba import types
 from numba.extending import intrinsic
 
-from rnnfast.kernels.lanes.compiling import inlined, part
+from rnnfast.kernels.lanes.compiling import part
 from rnnfast.kernels.lanes.span import at
 from rnnfast.kernels.packed import head
 from rnnfast.kernels.packed import layer as recurrence
+from rnnfast.kernels.packed.dropout import drop
 from rnnfast.kernels.packed.packing import pack
 from rnnfast.kernels.rules.losses import loss_and_gradient
 from rnnfast.network.layout import Unit
@@ -25,30 +26,6 @@ def unit_at(typingctx, table, i):
         return context.make_tuple(builder, result, items)
 
     return result(table, types.intp), codegen
-
-
-@inlined
-def uniform(key, row, column):
-    """A number in [0, 1) that depends on nothing but its arguments (splitmix64, Steele et al. 2014)."""
-    z = key + row * -7046029254386353131 + column * -4417276706812531889
-    for multiplier in (-4658895280553007687, -7723592293110705685):
-        z = (z ^ ((z >> 30) & 0x3FFFFFFFF)) * multiplier
-    z = z ^ ((z >> 31) & 0x1FFFFFFFF)
-    return ((z >> 11) & 0x1FFFFFFFFFFFFF) * (1.0 / 9007199254740992.0)
-
-
-@part
-def drop(s, u, pack, P, source, target, rate, key):
-    """Target = source with a share `rate` of its entries 0 and the rest scaled by 1 / (1 - rate); (P, ldh), may be
-    the same.
-
-    The choice depends on key, table row and unit alone: forward and backward agree, for any chunking and number of
-    threads.
-    """
-    for row in range(P):
-        for n in range(u.ldh):
-            kept = uniform(key + u.layer, pack.source[row], n) >= rate
-            target[row * u.ldh + n] = source[row * u.ldh + n] / (1 - rate) if kept else 0.0 * source[row * u.ldh + n]
 
 
 @part

@@ -9,7 +9,9 @@ from rnnfast.kernels.packed import head
 from rnnfast.kernels.packed import layer as recurrence
 from rnnfast.kernels.packed import stack as chunk
 from rnnfast.kernels.packed.packing import pack
-from rnnfast.kernels.update import AHEAD, Network, batch_update
+from rnnfast.kernels.run.batch import Run, Steps, batch_update, help
+from rnnfast.kernels.threads import begin_run, end_run
+from rnnfast.kernels.update import AHEAD, Network
 
 OK, DIVERGED = 0, 1
 
@@ -25,7 +27,7 @@ def finite(s, size, p):
 
 @entry
 def train(s, network, plan, p, g, data, orders, epochs, rates, state, work, shared, losses, where, thread, threads):
-    """Run `epochs` epochs; called by each of `threads` threads at the same time with its number.
+    """Run `epochs` epochs, or help with them: thread 0 leads, others may call it with their numbers at any time.
 
     Reads:  data; orders (n * sequences + AHEAD,) int64, n orders of all sequences, epoch e takes the one at e % n;
             rates, learning
@@ -33,62 +35,50 @@ def train(s, network, plan, p, g, data, orders, epochs, rates, state, work, shar
     Writes: p; g (S * size,) (not used where s.fused); state; work (of this thread); shared; losses (epochs,)
             float64: sums of weight * loss over all outputs, each at the time of its update; where (2,) int64: epoch and
             update in which training diverged, both 0-based.
-    Returns: OK or DIVERGED; p is of no use after the latter.
+    Returns: OK or DIVERGED; p is of no use after the latter. Helpers always return OK.
     """
-    sequences = plan.sequences
-    variants = (orders.shape[0] - AHEAD) // sequences
     network = Network(spans(network.table), network.units, network.head, network.size)
-    order, p, g, data, work, rates = spans(orders), spans(p), spans(g), spans(data), spans(work), spans(rates)
-    state, shared, losses = spans(state), spans(shared), spans(losses)
-    rate = 0
+    variants = (orders.shape[0] - AHEAD) // plan.sequences
+    work = spans(work)
+    run = Run(network, plan, spans(p), spans(g), spans(data), spans(orders), spans(state), spans(shared))
+    if thread > 0:
+        help(s, run, work, thread)
+        return OK
+    begin_run(run.shared.team)
+    status = run_epochs(s, run, work, epochs, variants, spans(rates), spans(losses), spans(where), thread, threads)
+    end_run(run.shared.team, threads)
+    return status
+
+
+@inlined
+def run_epochs(s, run, work, epochs, variants, rates, losses, where, thread, threads):
+    """All epochs, as the leader. Returns: OK or DIVERGED."""
+    plan, order, data = run.plan, run.order, run.data
+    sequences, rate = plan.sequences, 0
+    window = plan.window if plan.window > 0 else 1 << 62
     for e in range(epochs):
         row = e % variants * sequences
         total_loss = 0.0
         for first in range(row, row + sequences, plan.batch):
             stop = min(first + plan.batch, row + sequences)
             lr = rates[rate]
-            if plan.window == 0:
-                longest = 1 << 62
-                total_loss += batch_update(
-                    s,
-                    network,
-                    plan,
-                    p,
-                    g,
-                    data,
-                    order,
-                    first,
-                    stop,
-                    0,
-                    longest,
-                    lr,
-                    state,
-                    work,
-                    shared,
-                    thread,
-                    threads,
-                )
-            else:
-                longest = 0
+            longest = 1
+            if plan.window > 0:
                 for n in range(first, stop):
                     longest = max(longest, data.offsets[order[n] + 1] - data.offsets[order[n]])
-                for begin in range(0, longest, plan.window):
-                    total_loss += batch_update(
-                        s, network, plan, p, g, data, order, first, stop, begin, plan.window, lr, state, work, shared,
-                        thread, threads,
-                    )  # fmt: skip
+            for begin in range(0, longest, window):
+                total_loss += batch_update(s, run, work, Steps(first, stop, begin, window), lr, thread, threads)
             if not math.isfinite(total_loss):
                 where[0], where[1] = e, (first - row) // plan.batch
                 return DIVERGED
             if plan.per_update:
                 rate += 1
-        if not finite(s, network.size, p):
+        if not finite(s, run.network.size, run.p):
             where[0], where[1] = e, (sequences - 1) // plan.batch
             return DIVERGED
         if not plan.per_update:
             rate += 1
-        if thread == 0:
-            losses[e] = total_loss
+        losses[e] = total_loss
     return OK
 
 

@@ -1,7 +1,6 @@
 """The kernels as Python sees them: objects that own a workspace and run epochs or predictions in it."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -20,7 +19,8 @@ from rnnfast.kernels.plan import (
 from rnnfast.kernels.predictor import Predictor
 from rnnfast.kernels.rules.cells.registry import CELLS
 from rnnfast.kernels.rules.optimizers import MOMENTS, State
-from rnnfast.kernels.update import AHEAD, NORM_BLOCK, Network, Plan, Shared
+from rnnfast.kernels.run.helpers import Helpers
+from rnnfast.kernels.update import AHEAD, NORM_BLOCK, Network, Plan, Shared, Task
 from rnnfast.network.architecture import Architecture
 
 __all__ = ["Predictor", "Trainer", "compile_clock", "layout_of", "training_data", "warm_up"]
@@ -80,8 +80,9 @@ class Trainer:
         )
         self.shared = Shared(
             aligned(self.layout.derived_size, dtype), aligned(max(1, batch * width), dtype), np.zeros(accumulators),
-            np.zeros(-(-size // NORM_BLOCK)), np.zeros(8, np.int64),
+            np.zeros(-(-size // NORM_BLOCK)), Task(aligned(8, np.int64), aligned(8, np.float64)), None,
         )  # fmt: skip
+        self.helpers = Helpers(self.threads)
         self.where = np.zeros(2, np.int64)
 
     def _workspaces(self, engine, chunk, window, lengths):
@@ -135,18 +136,15 @@ class Trainer:
         count = epochs * (self.updates_per_epoch() if self.plan.per_update else 1)
         rates = np.ascontiguousarray(np.broadcast_to(np.asarray(rates, np.float64), count))
 
-        def call(thread):
+        threads, helpers = (self.threads, self.helpers) if epochs else (1, Helpers(1))
+
+        def call(team, thread):
             return epoch.train(
                 self.shape, self.network, self.plan, self.parameters, self.gradient, self.data, flat, epochs, rates,
-                self.state, self.work[thread], self.shared, losses, self.where, thread, self.threads,
+                self.state, self.work[thread], self.shared._replace(team=team), losses, self.where, thread, threads,
             )  # fmt: skip
 
-        self.shared.counter[:] = 0
-        if self.threads == 1:
-            status = call(0)
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                status = max(pool.map(call, range(self.threads)))
+        status = helpers.run(call)
         return losses if status == epoch.OK else None
 
     def tensors(self):

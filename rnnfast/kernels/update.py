@@ -1,31 +1,24 @@
-"""One update: the gradient of a batch, by chunks and accumulators, and the step of the optimizer.
-
-A batch is cut into chunks of sequences. Chunk c adds its scaled gradient to accumulator c % S; accumulators are shared
-out among the threads, then summed in their order, and the optimizer steps. Neither S nor the order depends on the
-number of threads, so the bits do not either. Where a batch is one chunk and the rule is plain SGD, the chunk adds to
-the parameters themselves, with its scale times -lr (`s.fused`).
+"""The gradient of a chunk of sequences, and the records that an update is made of.
 
 Two engines compute the gradient of a chunk: `sequence` (one short sequence, a small vanilla RNN in registers) and
 `packed` (any cell, any number of sequences). Numba picks them, the cell, the loss and the optimizer by the words of the
 shape `s`, at compile time.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numba.extending import overload
 
-from rnnfast.kernels.lanes.compiling import INLINED, PART, inlined, part
-from rnnfast.kernels.lanes.span import at, number
-from rnnfast.kernels.lanes.vec import load, prefetch, store
+from rnnfast.kernels.lanes.compiling import PART, inlined, part
+from rnnfast.kernels.lanes.span import at
+from rnnfast.kernels.lanes.vec import prefetch
 from rnnfast.kernels.packed import layer as recurrence
 from rnnfast.kernels.packed import stack as chunk
 from rnnfast.kernels.packed.products import transpose
-from rnnfast.kernels.rules.optimizers import squared_norm, update
 from rnnfast.kernels.small import pair as rnn_pair
 from rnnfast.kernels.small import sequence as rnn_sequence
-from rnnfast.kernels.threads import barrier
+from rnnfast.kernels.threads import Team
 from rnnfast.network.layout import Head
 
 # How far ahead features are asked for, measured on shuffled orders: sequences, and cache lines of each.
@@ -59,6 +52,13 @@ class Plan(NamedTuple):
     seed: int  # of dropout
 
 
+class Task(NamedTuple):
+    """What the leader of the threads writes down before it opens a phase of an update, see batch.py."""
+
+    integers: np.ndarray  # (8,) int64
+    numbers: np.ndarray  # (8,) float64
+
+
 class Shared(NamedTuple):
     """Memory that all threads see."""
 
@@ -66,7 +66,8 @@ class Shared(NamedTuple):
     states: np.ndarray  # (batch, per_sequence)
     partial: np.ndarray  # (S,) float64 losses of the accumulators
     norms: np.ndarray  # (blocks,) float64 partial sums of the gradient's norm
-    counter: np.ndarray  # (1,) int64 of the barrier
+    task: Task
+    team: Team
 
 
 @inlined
@@ -117,21 +118,19 @@ def _chunk_gradient(s, network, p, g, data, order, first, count, begin, window, 
     return ENGINES[s.dims["engine"]]
 
 
-def derive_all(s, network, p, shared, thread, threads):
-    """Transposed weights and summed biases, each thread for its units; all are there on return."""
+def derive_unit(s, network, p, shared, i):
+    """Transposed weights and summed biases of unit i."""
 
 
-@overload(derive_all, jit_options=PART)
-def _derive_all(s, network, p, shared, thread, threads):
-    def nothing(s, network, p, shared, thread, threads):
+@overload(derive_unit, jit_options=PART)
+def _derive_unit(s, network, p, shared, i):
+    def nothing(s, network, p, shared, i):
         pass
 
-    def units(s, network, p, shared, thread, threads):
-        for i in range(thread, network.units, threads):
-            recurrence.derive(s, chunk.unit_at(network.table, i), p, shared.derived)
-        barrier(shared.counter, threads)
+    def unit(s, network, p, shared, i):
+        recurrence.derive(s, chunk.unit_at(network.table, i), p, shared.derived)
 
-    return nothing if s.dims["engine"] == "sequence" else units
+    return nothing if s.dims["engine"] == "sequence" else unit
 
 
 @part
@@ -143,118 +142,3 @@ def window_mass(data, order, first, stop, begin, window, C):
         for row in range(start, min(start + window, data.offsets[order[n] + 1])):
             mass += data.weight[row * C]
     return mass
-
-
-@part
-def reduce_and_update(s, network, plan, p, g, state, shared, lr, thread, threads):
-    """Sum the accumulators in their order and let the optimizer step, each thread on its blocks of the span."""
-    size, S = network.size, plan.accumulators
-    blocks = (size + NORM_BLOCK - 1) // NORM_BLOCK
-    clip_norm = state.settings[3]
-    if S > 1 or clip_norm > 0:
-        for block in range(thread, blocks, threads):
-            first, last = block * NORM_BLOCK, min((block + 1) * NORM_BLOCK, size)
-            for a in range(1, S):
-                for i in range(first, last, s.W):
-                    store(g, i, load(g, i, s) + load(g, a * size + i, s))
-            if clip_norm > 0:
-                shared.norms[block] = squared_norm(s, first, last, g)
-    clip = 1.0
-    if clip_norm > 0:
-        barrier(shared.counter, threads)
-        squares = 0.0
-        for block in range(blocks):
-            squares += shared.norms[block]
-        # torch.nn.utils.clip_grad_norm_
-        clip = min(1.0, clip_norm / (math.sqrt(squares) + 1e-6)) if squares == squares else squares
-    for block in range(thread, blocks, threads):
-        update(s, block * NORM_BLOCK, min((block + 1) * NORM_BLOCK, size), p, g, state, lr, clip)
-
-
-def batch_update(
-    s, network, plan, p, g, data, order, first, stop, begin, window, lr, state, work, shared, thread, threads
-):
-    """One update from steps begin .. begin + window - 1 of the sequences order[first : stop].
-
-    Returns: sum of weight * loss over their outputs.
-    """
-
-
-def _alone(s):
-    """Whether an update is one sequence in registers: then a call with a hundred arguments would cost more than it."""
-    return s.dims["engine"] == "sequence" and s.dims["fused"]
-
-
-@overload(batch_update, jit_options=INLINED)
-def _inlined_update(
-    s, network, plan, p, g, data, order, first, stop, begin, window, lr, state, work, shared, thread, threads
-):
-    return _sequence_update if _alone(s) else None
-
-
-@overload(batch_update, jit_options=PART)
-def _called_update(
-    s, network, plan, p, g, data, order, first, stop, begin, window, lr, state, work, shared, thread, threads
-):
-    return None if _alone(s) else _chunked_update
-
-
-def _sequence_update(
-    s, network, plan, p, g, data, order, first, stop, begin, window, lr, state, work, shared, thread, threads
-):
-    q = order[first]
-    if data.mass[q] == 0:
-        return 0.0  # nothing labelled
-    prefetch_sequence(s, data, order[first + AHEAD])
-    start = data.offsets[q]
-    scale = 1.0 / (data.mass[q] * s.O) if plan.mean else 1.0 / s.O
-    step = number(p, -lr * scale)
-    return rnn_sequence.sequence_gradient(s, p, p, data, start, data.offsets[q + 1] - start, step, work.a)
-
-
-def _chunked_update(
-    s, network, plan, p, g, data, order, first, stop, begin, window, lr, state, work, shared, thread, threads
-):
-    O, size, S = network.head.outputs, network.size, plan.accumulators
-    mass = 0.0
-    if plan.window > 0:
-        mass = window_mass(data, order, first, stop, begin, window, 1 if s.classes else O)
-    else:
-        for n in range(first, stop):
-            mass += data.mass[order[n]]
-    outputs = 1 if s.classes else O
-    scale = 1.0 / (mass * outputs) if plan.mean else 1.0 / outputs
-    if mass == 0:
-        scale = 0.0  # nothing labelled: the states go on, nothing is learnt
-    derive_all(s, network, p, shared, thread, threads)
-    key = plan.seed * 1000003 + state.updates[1] * 64
-    tail = (plan.per_sequence, first, plan.dropout, key)
-    if s.fused:
-        state.updates[1] += 1
-        step = number(p, -lr * scale)
-        return chunk_gradient(
-            s, network, p, p, data, order, first, stop - first, begin, window, step, work, shared, tail
-        )
-    for a in range(thread, S, threads):
-        mine = at(g, a * size)
-        recurrence.clear(s, mine, 0, size)
-        loss = 0.0
-        for n in range(first + a * plan.chunk, stop, S * plan.chunk):
-            count = min(plan.chunk, stop - n)
-            loss += chunk_gradient(
-                s, network, p, mine, data, order, n, count, begin, window, number(p, scale), work, shared, tail
-            )
-        shared.partial[a] = loss
-    barrier(shared.counter, threads)
-    if thread == 0:
-        state.updates[1] += 1
-        if mass > 0:
-            state.updates[0] += 1  # the bias correction of adam counts the steps that it makes
-    barrier(shared.counter, threads)
-    loss = 0.0
-    for a in range(S):
-        loss += shared.partial[a]
-    if mass > 0:
-        reduce_and_update(s, network, plan, p, g, state, shared, lr, thread, threads)
-    barrier(shared.counter, threads)
-    return loss

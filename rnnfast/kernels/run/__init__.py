@@ -1,0 +1,1 @@
+"""A run of updates: epochs, batches, the threads that share them, and what Python sees of all that."""

@@ -19,8 +19,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from rnnfast.kernels.lanes.compiling import inlined, part
-from rnnfast.kernels.lanes.span import number
-from rnnfast.kernels.lanes.vec import FAST, llvm_type, load, splat, spread, store
+from rnnfast.kernels.lanes.vec import FAST, llvm_type, load, spread, store
 
 _COLUMN, _FIRST, _SECOND = 0x9E3779B9, 0x7FEB352D, 0x846CA68B
 _INT32 = ir.IntType(32)
@@ -39,7 +38,7 @@ def row_key(key, row):
 def scaled_or_zero(typingctx, value, key, column, threshold, scale):
     """The lanes of `value`, units `column`, column + 1, .. of a row, times `scale`, or times 0 where they drop out.
 
-    key: (int64) of the row, see `row_key`; threshold: (int64) rate * 2^32; scale: a vector, as value is. NaN stays NaN.
+    key: (int64) of the row, see `row_key`; threshold: (int64) rate * 2^32. NaN stays NaN.
     """
 
     def codegen(context, builder, sig, args):
@@ -65,23 +64,24 @@ def scaled_or_zero(typingctx, value, key, column, threshold, scale):
         v = builder.xor(builder.mul(folded(v, 16), every(_FIRST)), word(args[1], 32))
         v = folded(builder.mul(folded(v, 15), every(_SECOND)), 16)
         stays = builder.icmp_unsigned(">=", v, word(args[3]))
-        factor = builder.select(stays, args[4], ir.Constant(vector_type, [0.0] * value.lanes))
+        factor = spread(builder, context.cast(builder, args[4], types.float64, value.dtype), vector_type)
+        factor = builder.select(stays, factor, ir.Constant(vector_type, [0.0] * value.lanes))
         return builder.fmul(args[0], factor, flags=FAST)
 
-    return value(value, types.int64, types.int64, types.int64, value), codegen
+    return value(value, types.int64, types.int64, types.int64, types.float64), codegen
 
 
 @part
-def drop(s, u, pack, P, source, target, rate, key):
-    """Zero a share `rate` of the entries of a layer's output and scale the rest by 1 / (1 - rate).
+def drop(s, layer, chunk, source, target, dropout):
+    """Zero a share of the entries of a layer's output and scale the rest so that its mean stays.
 
-    Reads:  source (P, ldh); pack.source, the table row of each packed row.
+    Reads:  source (P, ldh); chunk.pack.source, the table row of each packed row.
     Writes: target (P, ldh), which may be source.
     """
-    threshold = min(int(rate * 4294967296.0), 4294967295)
-    scale = splat(number(source, 1.0 / (1.0 - rate)), s)
-    for row in range(P):
-        bits = row_key(key + u.layer, pack.source[row])
-        for n in range(0, u.ldh, s.W):
-            i = row * u.ldh + n
+    threshold = min(int(dropout.rate * 4294967296.0), 4294967295)
+    scale = 1.0 / (1.0 - dropout.rate)
+    for row in range(chunk.P):
+        bits = row_key(dropout.key + layer.layer, chunk.pack.source[row])
+        for n in range(0, layer.ldh, s.W):
+            i = row * layer.ldh + n
             store(target, i, scaled_or_zero(load(source, i, s), bits, n, threshold, scale))

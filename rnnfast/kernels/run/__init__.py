@@ -1,1 +1,1 @@
-"""A run of updates: epochs, batches, the threads that share them, and what Python sees of all that."""
+"""Epochs of training and prediction: updates, memory, threads, and the objects that Python sees."""

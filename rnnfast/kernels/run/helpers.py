@@ -6,8 +6,8 @@ from weakref import finalize
 
 import numpy as np
 
+from rnnfast.kernels.run.threads import new_account, new_team
 from rnnfast.kernels.run.waiting import new_lock, release_lock
-from rnnfast.kernels.threads import new_account, new_team
 
 # Locks that nobody needs any more. They are used again and never freed: a helper that woke another thread may still
 # hold on to the lock when that one has gone on.
@@ -32,9 +32,9 @@ class Helpers:
 
         Returns: what the call here returns.
         """
-        team = new_team(self._locks, self._account)
         if self.threads > 1 and not self._queues:
             self._start()
+        team = self.new_team()
         for thread, queue in enumerate(self._queues, 1):
             queue.put((function, team, thread))
         try:
@@ -44,6 +44,10 @@ class Helpers:
             for lock in self._locks[1:]:
                 release_lock(lock)
             raise
+
+    def new_team(self):
+        """What the threads know of each other in one run."""
+        return new_team(self._locks, self._account)
 
     def _start(self):
         self._locks[:] = [_spare_locks.pop() if _spare_locks else new_lock() for _ in range(self.threads)]

@@ -21,7 +21,6 @@ import numpy as np
 
 from rnnfast.kernels.lanes.atomics import atomic_add, atomic_read, atomic_replace, atomic_write
 from rnnfast.kernels.lanes.compiling import inlined, part
-from rnnfast.kernels.memory import aligned
 from rnnfast.kernels.run.waiting import (
     CACHE_LINE,
     fall_asleep,
@@ -31,6 +30,7 @@ from rnnfast.kernels.run.waiting import (
     wait_a_little,
     wake,
 )
+from rnnfast.network.alignment import aligned
 
 # The account: what of the time that helpers save counts, what of the time without them, and its bounds.
 SAVING, REST = 0.5, 0.1

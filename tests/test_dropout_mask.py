@@ -11,9 +11,10 @@ import pytest
 from numba import njit
 
 from rnnfast.kernels.lanes.span import spans
-from rnnfast.kernels.lanes.specialisation import Shape
-from rnnfast.kernels.memory import aligned
+from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed.dropout import drop
+from rnnfast.kernels.packed.stack import Dropout
+from rnnfast.network.alignment import aligned
 
 ROWS, UNITS = 4096, 64
 NORMAL_BOUND = 5.0  # standard deviations
@@ -23,14 +24,19 @@ class Rows(NamedTuple):
     source: np.ndarray
 
 
+class Packed(NamedTuple):
+    pack: Rows
+    P: int
+
+
 class Layer(NamedTuple):
     layer: int
     ldh: int
 
 
 @njit
-def run(s, u, rows, source, target, rate, key):
-    drop(s, u, spans(rows), len(rows.source), spans(source), spans(target), rate, key)
+def run(s, layer, chunk, source, target, dropout):
+    drop(s, layer, spans(chunk), spans(source), spans(target), dropout)
 
 
 def dropped(rate=0.5, key=7, layer=0, rows=None, units=UNITS, lanes=16, dtype="float32", value=1.0):
@@ -38,7 +44,8 @@ def dropped(rate=0.5, key=7, layer=0, rows=None, units=UNITS, lanes=16, dtype="f
     rows = np.arange(ROWS) if rows is None else np.asarray(rows)
     source, target = (aligned(len(rows) * units, dtype) for _ in range(2))
     source[:] = value
-    run(Shape(W=lanes), Layer(layer, units), Rows(rows), source, target, rate, key)
+    chunk = Packed(Rows(rows), len(rows))
+    run(Specialisation(W=lanes), Layer(layer, units), chunk, source, target, Dropout(rate, key))
     return target.reshape(len(rows), units)
 
 

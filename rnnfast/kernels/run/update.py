@@ -11,10 +11,11 @@ import numpy as np
 from numba.extending import overload
 
 from rnnfast.kernels.lanes.compiling import PART, inlined, part
+from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import prefetch
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.layer import Weights
-from rnnfast.kernels.packed.stack import Network, direction_at, packed_gradient
+from rnnfast.kernels.packed.stack import NETWORK, Network, direction_at, packed_gradient
 from rnnfast.kernels.rules.optimizers import State
 from rnnfast.kernels.run.memory import Data
 from rnnfast.kernels.run.threads import Team
@@ -130,7 +131,7 @@ def _derive_direction(s, run, i):
         pass
 
     def direction(s, run, i):
-        layer.derive(s, direction_at(run.network.table, i), run.p, run.shared.derived)
+        layer.derive(part_of(s, NETWORK), direction_at(run.network.table, i), run.p, run.shared.derived)
 
     return nothing if s.dims["engine"] == "small" else direction
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+from rnnfast.kernels.lanes.compiling import EntryCompiler
 from rnnfast.kernels.lanes.span import spans
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed.dropout import drop
@@ -34,7 +35,7 @@ class Layer(NamedTuple):
     ldh: int
 
 
-@njit
+@njit(error_model="numpy", pipeline_class=EntryCompiler)
 def run(s, layer, chunk, source, target, dropout):
     drop(s, layer, spans(chunk), spans(source), spans(target), dropout)
 

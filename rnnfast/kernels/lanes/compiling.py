@@ -16,8 +16,10 @@ from functools import partial, wraps
 from typing import ClassVar
 
 from numba import _dynfunc, njit
+from numba.core import typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager
 from numba.core.registry import cpu_target
 
 from rnnfast.kernels.lanes.cache import cached
@@ -63,26 +65,43 @@ class EntryLibrary(JITCodeLibrary):
         passes.run(self._final_module, builder)
 
 
-class _LibraryCompiler(Compiler):
-    """Numba's own pipeline, with a library of another class to hold the code."""
+# Of Numba's passes those that kernels need: they have no closures, exceptions, array expressions or objects to delete.
+_PASSES = (
+    untyped_passes.TranslateByteCode,
+    untyped_passes.FixupArgs,
+    untyped_passes.IRProcessing,
+    untyped_passes.ReconstructSSA,
+    typed_passes.NopythonTypeInference,
+    typed_passes.PreLowerStripPhis,
+    typed_passes.NativeLowering,
+    typed_passes.NoPythonBackend,
+)
+
+
+class _KernelCompiler(CompilerBase):
+    """A short pipeline, with a library of its own class to hold the code."""
 
     library_class: ClassVar[type]
 
     def define_pipelines(self):
-        """The usual pipelines."""
+        """The one pipeline."""
         state = self.state
         if state.library is None:
             state.library = self.library_class(state.targetctx.codegen(), state.func_id.func_qualname)
-        return super().define_pipelines()
+        passes = PassManager("kernel")
+        for step in _PASSES:
+            passes.add_pass(step, step.__name__)
+        passes.finalize()
+        return [passes]
 
 
-class PartCompiler(_LibraryCompiler):
+class PartCompiler(_KernelCompiler):
     """Compiles a part."""
 
     library_class = PartLibrary
 
 
-class EntryCompiler(_LibraryCompiler):
+class EntryCompiler(_KernelCompiler):
     """Compiles an entry."""
 
     library_class = EntryLibrary

@@ -300,8 +300,6 @@ TASKS = _by_name(
     Task("regression", QUANTITIES, "mse", naive="the mean", what="the target is a quantity (regression)"),
 )
 
-CELL_FORM = "FILE.py:NAME"  # a cell of the user's own, beside the names of CELLS
-
 
 def cell(name: str) -> Cell:
     """Return the facts of a cell; one of the user's own, which is not in CELLS, has a state and no activation."""

@@ -55,6 +55,8 @@ def test_empty_and_foreign_variables_are_left_alone() -> None:
         ("[data]\nsplit_by = 'tine'\n", "'tine' is not one of sequence, time, column:NAME; did you mean 'time'?"),
         ("[data]\nsplit_by = 'fold'\n", "column:NAME; did you mean column:fold?"),
         ("[data]\nsplit_by = 'column:'\n", "is not one of"),
+        ("[model]\ncell = 'grru'\n", "'grru' is not one of rnn, gru, lstm, mlp, FILE.py:NAME; did you mean 'gru'?"),
+        ("[model]\ncell = 'cells.py'\n", "FILE.py:NAME; did you mean cells.py:NAME?"),
     ],
 )
 def test_errors_say_what_is_wrong_and_what_to_do(tmp_path: Path, text: str, message: str) -> None:
@@ -62,6 +64,10 @@ def test_errors_say_what_is_wrong_and_what_to_do(tmp_path: Path, text: str, mess
     with pytest.raises(UsageError) as caught:
         resolve({}, file, {})
     assert message in str(caught.value)
+
+
+def test_a_cell_may_be_one_of_a_file() -> None:
+    assert resolve({"cell": "my_cells.py:peephole"}, None, {}).model.cell == "my_cells.py:peephole"
 
 
 def test_errors_name_their_source() -> None:

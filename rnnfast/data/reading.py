@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.config.resolve import READING, Config
-from rnnfast.config.sections import DataConfig
-from rnnfast.config.splitting import part_column
+from rnnfast.config.sections import DataConfig, part_column
 from rnnfast.data import columns
 from rnnfast.data.checks import check_duplicates, empty_id
 from rnnfast.data.encoding.rules import missing_rules

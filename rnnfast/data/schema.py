@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from rnnfast.config.sections import DataConfig
-from rnnfast.config.splitting import part_column
+from rnnfast.config.sections import DataConfig, part_column
 from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.errors import DataError, ModelError, UsageError
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnfast.config.option import suggestion
-from rnnfast.errors import RnnfastError, UsageError
+from rnnfast.errors import RnnfastError, UsageError, did_you_mean
 from rnnfast.metrics.evaluation import SCHEMA_VERSION
 from rnnfast.reporter import Reporter
 
@@ -143,7 +142,7 @@ def run(workloads: Sequence[str] = (), seconds: float = 1.0, reporter: Reporter 
     reporter = reporter or Reporter()
     for name in workloads:
         if name not in JOBS:
-            raise UsageError(f"--workload {name}: not one of {', '.join(JOBS)}{suggestion(name, JOBS)}")
+            raise UsageError(f"--workload {name}: not one of {', '.join(JOBS)}{did_you_mean(name, JOBS)}")
     results: list[dict[str, Any]] = []
     peaks: dict[str, list[float]] = {"float32": [], "float64": []}
     with compile_clock(reporter.compiling):

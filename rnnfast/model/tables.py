@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 import numpy.typing as npt
 
-from rnnfast.config.option import suggestion
 from rnnfast.data import read_table
-from rnnfast.errors import UsageError
+from rnnfast.errors import UsageError, did_you_mean
 from rnnfast.metrics.evaluation import LOWER_IS_BETTER, Evaluation
 from rnnfast.writing import check_writable, replacing
 
@@ -73,7 +72,7 @@ def evaluate_table(
     from rnnfast.model import load
 
     if part not in PARTS:
-        raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{suggestion(part, PARTS)}")
+        raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{did_you_mean(part, PARTS)}")
     model = load(model_path)
     how = {} if part == "all" else {"split_by": model.metadata.get("split", {}).get("split_by", "sequence")}
     data = read_table(list(data_paths), schema=model.schema, cache=cache, reporter=reporter, **how)
@@ -98,7 +97,7 @@ def _failures(metrics: Mapping[str, Any], goals: Mapping[str, float]) -> Iterato
         if name not in metrics or name in ("threshold", "per_target"):
             known = [metric for metric in metrics if metric not in ("threshold", "per_target")]
             raise UsageError(
-                f"--fail-under: no metric {name!r} for this model{suggestion(name, known)}; it has {', '.join(known)}"
+                f"--fail-under: no metric {name!r} for this model{did_you_mean(name, known)}; it has {', '.join(known)}"
             )
         value = metrics[name]
         if value is None:

@@ -9,8 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from rnnfast.config.resolve import READING, Config
-from rnnfast.config.sections import DataConfig
-from rnnfast.config.splitting import SEQUENCE, check_split
+from rnnfast.config.sections import SEQUENCE, DataConfig, check_split
 from rnnfast.data import Parts, SequenceData, read_table, split
 from rnnfast.data.horizon import steps_ahead
 from rnnfast.data.weights import check_weights

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnfast.config.splitting import SEQUENCE, TIME, check_rule, part_column
+from rnnfast.config.sections import SEQUENCE, TIME, check_rule, part_column
 from rnnfast.data.sequences import Integers, SequenceData
 from rnnfast.data.split.by_time import by_time
 from rnnfast.data.split.parts import Parts, finished

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnfast.catalogue import ACTIVATIONS, CELLS, FILLS, INITS, LOSSES, OPTIMIZERS, SCALINGS, SCHEDULES, TASKS, listed
+from rnnfast.catalogue import (
+    ACTIVATIONS,
+    CELLS,
+    FILLS,
+    INITS,
+    LOSSES,
+    OPTIMIZERS,
+    SCALINGS,
+    SCHEDULES,
+    TASKS,
+    cell,
+    listed,
+)
 from rnnfast.config import sentences
 from rnnfast.config.option import Form, check_choice, option, text_of
 from rnnfast.errors import UsageError
@@ -170,6 +182,12 @@ class ModelConfig:
         None, "With --init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.", kind=float, above=0
     )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
+
+
+def check_directions(config: ModelConfig) -> None:
+    """Raise UsageError for two directions of a cell that has no state."""
+    if config.bidirectional and not cell(config.cell).recurrent:
+        raise UsageError(f"--cell {config.cell} has no state and so no direction; leave --bidirectional out")
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,35 @@ from numpy.typing import DTypeLike, NDArray
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.encoding.fitting import Fitting
 from rnnfast.data.encoding.rules import MISSING
-from rnnfast.data.encoding.scaling import Scaler
+from rnnfast.data.encoding.scaling import Scaler, ScalerRecord
 from rnnfast.data.sequences import SequenceData
 from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
+from rnnfast.records import Record, decode, plain
 
 Floats = NDArray[np.floating[Any]]
 
 BLOCK_NUMBERS = 32768  # numbers scaled at a time: 256 KiB, so that they stay in the second-level cache
 CACHE_LINE = 64  # bytes; kernels take inputs that start on one as they are
 UNSEEN = "(unseen)"
+
+
+class MissingRecord(Record, frozen=True):
+    """What empty cells become, as model files hold it: fields of `Encoder`."""
+
+    rules: dict[str, str]
+    fills: dict[str, float | str | None]
+    indicator: bool
+
+
+class EncoderRecord(Record, frozen=True):
+    """An `Encoder` as model files hold it, with the names of the inputs that it makes."""
+
+    inputs: tuple[str, ...]
+    scaler: ScalerRecord
+    categories: dict[str, tuple[str, ...]]
+    missing: MissingRecord
+    unseen: str
 
 
 @dataclass(frozen=True)
@@ -201,35 +220,40 @@ class Encoder:
             "or ffill",
         )
 
+    def record(self) -> EncoderRecord:
+        """Return the fields as they are stored; floats survive exactly."""
+        return EncoderRecord(
+            inputs=self.names,
+            scaler=self.scaler.record(),
+            categories=dict(self.categories),
+            missing=MissingRecord(rules=dict(self.rules), fills=dict(self.fills), indicator=self.indicator),
+            unseen=self.unseen,
+        )
+
+    @classmethod
+    def of_record(cls, record: EncoderRecord) -> Encoder:
+        """Rebuild an encoder; raises ModelError for values that cannot be those of one encoder."""
+        missing, scaler = record.missing, Scaler.of_record(record.scaler)
+        encoder = cls(missing.rules, scaler, record.categories, missing.fills, record.unseen, missing.indicator)
+        try:
+            fits = encoder._consistent() and encoder.names == record.inputs
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"the encoding stored in the model is damaged ({error!r}); train it again") from None
+        if not fits:
+            raise ModelError("the encoding stored in the model is damaged (its values do not fit); train it again")
+        return encoder
+
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values; floats survive exactly."""
-        return {
-            "inputs": list(self.names),
-            "scaler": self.scaler.to_json(),
-            "categories": {name: list(known) for name, known in self.categories.items()},
-            "missing": {"rules": dict(self.rules), "fills": dict(self.fills), "indicator": self.indicator},
-            "unseen": self.unseen,
-        }
+        """Return the fields as JSON values."""
+        return dict(plain(self.record()))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Encoder:
         """Rebuild an encoder from `to_json`, other keys are ignored; raises ModelError for damaged values."""
         try:
-            missing = values["missing"]
-            encoder = cls(
-                {str(name): rule for name, rule in missing["rules"].items()},
-                Scaler.from_json(values["scaler"]),
-                {str(name): tuple(known) for name, known in values["categories"].items()},
-                dict(missing["fills"]),
-                values["unseen"],
-                missing["indicator"],
-            )
-            fits = encoder._consistent() and list(encoder.names) == values["inputs"]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"the encoding stored in the model is damaged ({error!r}); train it again") from None
-        if not fits:
-            raise ModelError("the encoding stored in the model is damaged (its values do not fit); train it again")
-        return encoder
+            return cls.of_record(decode(values, EncoderRecord))
+        except ValueError as error:
+            raise ModelError(f"the encoding stored in the model is damaged ({error}); train it again") from None
 
     def _consistent(self) -> bool:
         """Whether the fields can be those of one encoder."""
@@ -239,10 +263,7 @@ class Encoder:
             set(self.rules.values()) <= set(MISSING)
             and self.scaler.names == numbers
             and set(self.categories) <= set(self.rules)
-            and all(
-                list(known) == sorted({text for text in known if isinstance(text, str)})
-                for known in self.categories.values()
-            )
+            and all(list(texts) == sorted(set(texts)) for texts in self.categories.values())
             and set(self.fills) == filled
             and all(
                 self.fills[name] in (None, *self.categories[name])
@@ -251,7 +272,6 @@ class Encoder:
                 for name in filled
             )
             and self.unseen in ("bucket", "error")
-            and isinstance(self.indicator, bool)
         )
 
 

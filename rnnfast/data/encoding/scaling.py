@@ -23,6 +23,7 @@ from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.schema import Schema
 from rnnfast.data.sources.source import short
 from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.records import Record, decode, plain
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +55,15 @@ KINDS: dict[str, Callable[[Summary, int], tuple[float, float]]] = {
     "robust": _robust,
     "none": _none,
 }
+
+
+class ScalerRecord(Record, frozen=True):
+    """A `Scaler` as model files hold it."""
+
+    kinds: tuple[str, ...]
+    names: tuple[str, ...]
+    shift: tuple[float, ...]
+    scale: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -111,30 +121,33 @@ class Scaler:
         original += self.shift
         return original
 
+    def record(self) -> ScalerRecord:
+        """Return the fields as they are stored; floats survive exactly."""
+        return ScalerRecord(
+            kinds=self.kinds, names=self.names, shift=tuple(self.shift.tolist()), scale=tuple(self.scale.tolist())
+        )
+
+    @classmethod
+    def of_record(cls, record: ScalerRecord) -> Scaler:
+        """Rebuild a scaler; raises ModelError for unknown kinds and for unequal or non-finite values."""
+        shift, scale = np.array(record.shift, dtype=np.float64), np.array(record.scale, dtype=np.float64)
+        usable = np.isfinite(shift).all() and np.isfinite(scale).all() and (scale != 0).all()
+        equal = len(record.kinds) == len(record.names) == len(shift) == len(scale)
+        if not equal or not usable or not all(kind in KINDS for kind in record.kinds):
+            raise ModelError("the scaler stored in the model is damaged (its values do not fit); train it again")
+        return cls(record.kinds, record.names, shift, scale)
+
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values; floats survive exactly."""
-        return {
-            "kinds": list(self.kinds),
-            "names": list(self.names),
-            "shift": self.shift.tolist(),
-            "scale": self.scale.tolist(),
-        }
+        """Return the fields as JSON values."""
+        return dict(plain(self.record()))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Scaler:
-        """Rebuild a scaler from `to_json`; raises ModelError for missing, unequal or non-finite values."""
+        """Rebuild a scaler from `to_json`; raises ModelError for missing or wrong values."""
         try:
-            kinds, names = tuple(values["kinds"]), tuple(values["names"])
-            shift = np.array(values["shift"], dtype=np.float64)
-            scale = np.array(values["scale"], dtype=np.float64)
-            known = all(kind in KINDS for kind in kinds)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"the scaler stored in the model is damaged ({error!r}); train it again") from None
-        usable = np.isfinite(shift).all() and np.isfinite(scale).all() and (scale != 0).all()
-        size = (len(names),)
-        if not known or len(kinds) != len(names) or shift.shape != size or scale.shape != size or not usable:
-            raise ModelError("the scaler stored in the model is damaged (its values do not fit); train it again")
-        return cls(kinds, names, shift, scale)
+            return cls.of_record(decode(values, ScalerRecord))
+        except ValueError as error:
+            raise ModelError(f"the scaler stored in the model is damaged ({error}); train it again") from None
 
 
 def summary_for(kinds: Sequence[str], means: Sequence[int] = ()) -> Summary:

@@ -87,7 +87,7 @@ def _explained(message: str, values: Any) -> str:
     reason = re.sub(r", got `[^`]*`$", "", reason).replace("`", "").strip()
     reason = (reason[:1].lower() + reason[1:]).replace("object missing required field", "lacks the field")
     path = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", place)
-    name = ".".join(key or index for key, index in path)
+    name = "".join(f".{key}" if key else f"[{index}]" for key, index in path).lstrip(".")
     for key, index in path:
         if index == "...":  # an entry of a mapping, which msgspec does not name
             break

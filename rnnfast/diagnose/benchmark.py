@@ -44,9 +44,7 @@ class Workload:
     @property
     def flops(self) -> float:
         """Arithmetic of an epoch without padding: forward, gradients of weights, gradients of states."""
-        from rnnfast.kernels.trainer import layout_of
-
-        F, H, O, G = self.features, self.hidden, self.outputs, int(layout_of(self.architecture).gates)
+        F, H, O, G = self.features, self.hidden, self.outputs, len(self.architecture.cell.gates)
         return 2.0 * (2 * (G * (F * H + H * H) + H * O) + G * H * H + H * O) * self.sequences * self.steps
 
     @property
@@ -54,7 +52,7 @@ class Workload:
         """The network, with one bias per unit."""
         from rnnfast.network.architecture import Architecture
 
-        return Architecture(
+        return Architecture.named(
             self.cell, self.features, self.hidden, self.outputs, self.activation, self.dtype, recurrent_bias=False
         )
 
@@ -97,12 +95,14 @@ class Timer:
     """Times epochs of one workload."""
 
     def __init__(self, job: Workload, threads: int = 1) -> None:
-        from rnnfast.kernels.trainer import Trainer, layout_of, training_data
+        from rnnfast.kernels.run.memory import training_data
+        from rnnfast.kernels.run.trainer import Policy, Trainer
+        from rnnfast.network.layout import Layout
 
         architecture = job.architecture
         generator = np.random.default_rng(SEED)
         limit = 1 / np.sqrt(job.hidden)
-        shapes = layout_of(architecture).shapes()
+        shapes = Layout(architecture).shapes()
         tensors = {name: generator.uniform(-limit, limit, shape) for name, shape in shapes.items()}
         x, y = job.data()
         rows = job.sequences * job.steps
@@ -113,16 +113,8 @@ class Timer:
             np.arange(job.sequences + 1) * job.steps,
             job.dtype,
         )
-        self.trainer = Trainer(
-            architecture,
-            tensors,
-            data,
-            loss="mse",
-            reduction=job.reduction,
-            batch=job.batch,
-            optimizer=job.optimizer,
-            threads=threads,
-        )
+        policy = Policy(loss="mse", reduction=job.reduction, batch=job.batch, optimizer=job.optimizer, threads=threads)
+        self.trainer = Trainer(architecture, tensors, data, policy)
         self.order = np.arange(job.sequences)[None]
         self.epochs = 1
         self.epoch()  # compiles, or loads from the cache
@@ -177,8 +169,8 @@ def run(workloads: Sequence[str] = (), seconds: float = 1.0, reporter: Reporter 
     Raises: UsageError for an unknown name.
     """
     from rnnfast.diagnose.machine import processor_name
-    from rnnfast.kernels.peak import gigaflops
-    from rnnfast.kernels.trainer import compile_clock
+    from rnnfast.kernels.lanes.clock import compile_clock
+    from rnnfast.kernels.run.peak import gigaflops
 
     reporter = reporter or Reporter()
     for name in workloads:
@@ -200,7 +192,7 @@ def run(workloads: Sequence[str] = (), seconds: float = 1.0, reporter: Reporter 
 
 
 def _measure(name: str, job: Workload, seconds: float, peaks: list[float]) -> WorkloadSpeed:
-    from rnnfast.kernels.peak import gigaflops
+    from rnnfast.kernels.run.peak import gigaflops
 
     timer = Timer(job)
     times: list[float] = []

@@ -13,9 +13,10 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema
 from rnnfast.data.encoding.encoder import EncoderRecord
 from rnnfast.errors import ModelError, UsageError
-from rnnfast.model.header import FORMAT_VERSION, KEY, Header
+from rnnfast.model.header import FORMAT_VERSION, KEY, Header, Network
 from rnnfast.model.model import Model, checked_parameters
 from rnnfast.model.provenance import Provenance
+from rnnfast.network.layout import Layout
 from rnnfast.records import decode, plain
 
 FILE_NAME = "model.safetensors"
@@ -34,10 +35,8 @@ def load(path: str | Path) -> Model:
         model = _model(tensors, values, path)
     except (ValueError, UsageError, ModelError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
-    from rnnfast.kernels.trainer import layout_of
-
     net = model.architecture
-    checked_parameters(tensors, layout_of(net).shapes(), net.dtype, str(path))
+    checked_parameters(tensors, Layout(net).shapes(), net.dtype, str(path))
     return model
 
 
@@ -62,7 +61,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
     fits = {
         "task": facts is not None and _classes_fit(schema),
         "loss": facts is not None and model.loss in losses_of(facts),
-        "architecture": header.architecture == model.architecture,
+        "architecture": header.architecture == Network.of(model),
         "missing": model.encoder.columns == schema.columns,
         "categories": tuple(model.encoder.categories) == schema.categorical,
         "target_scaler": model.target_scaler.names == schema.targets,

@@ -17,7 +17,6 @@ from safetensors.numpy import save as to_bytes
 from rnnfast.data import Schema
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.diagnose.versions import versions
-from rnnfast.network.architecture import Architecture
 from rnnfast.records import Record, plain
 from rnnfast.writing import write_whole
 
@@ -37,11 +36,41 @@ class Tables(Record, frozen=True):
     output: dict[str, Any]
 
 
+class Network(Record, frozen=True):
+    """The architecture, the cell by its name; it follows from the rest of the header and is there for other readers."""
+
+    cell: str
+    features: int
+    hidden: tuple[int, ...]
+    outputs: int
+    activation: str
+    dtype: str
+    recurrent_bias: bool
+    bidirectional: bool
+    dropout: float
+
+    @classmethod
+    def of(cls, model: Model) -> Network:
+        """Return that of a model."""
+        section = model.config.model
+        return cls(
+            cell=section.cell,
+            features=len(model.encoder.names),
+            hidden=section.hidden,
+            outputs=model.schema.outputs,
+            activation=section.activation,
+            dtype=model.config.train.dtype,
+            recurrent_bias=section.recurrent_bias,
+            bidirectional=section.bidirectional,
+            dropout=section.dropout,
+        )
+
+
 class Header(Record, frozen=True, kw_only=True):
     """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`."""
 
     format_version: int
-    architecture: Architecture
+    architecture: Network
     task: str
     loss: str
     columns: Schema
@@ -56,7 +85,7 @@ def save(model: Model, path: str | Path) -> None:
     """Write a model file; it appears under its name only when it is complete."""
     header = Header(
         format_version=FORMAT_VERSION,
-        architecture=model.architecture,
+        architecture=Network.of(model),
         task=model.schema.task,
         loss=model.loss,
         columns=model.schema,

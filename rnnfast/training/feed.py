@@ -193,7 +193,8 @@ class StoredFeed:
 
     def _buffer(self) -> Any:
         """Memory of a block: features, targets and weights."""
-        from rnnfast.kernels.memory import PAD, aligned
+        from rnnfast.kernels.run.memory import PAD
+        from rnnfast.network.alignment import aligned
 
         rows, dtype = min(self.capacity, int(self.run_rows[self.runs].sum())), self.config.dtype
         size = rows * self.targets + PAD
@@ -231,7 +232,7 @@ class StoredFeed:
 
     def _fill(self, buffer: Any, cut: NDArray[np.int64]) -> None:
         """Write the runs of a block into a buffer."""
-        from rnnfast.kernels.memory import PAD, Data
+        from rnnfast.kernels.run.memory import PAD, Data
 
         x, y, weight = buffer
         row, lengths, mass = 0, [], []

@@ -23,9 +23,11 @@ RUN_TIME = {
     "reporter": set(),
     "writing": {"errors"},
     "config": {"catalogue", "errors"},
-    "metrics": {"catalogue", "records"},
-    "network": {"kernels"},
-    "kernels": {"network"},
+    "equations": {"errors"},
+    "cells": {"equations"},
+    "metrics": {"catalogue", "equations", "records"},
+    "network": {"cells", "equations"},
+    "kernels": {"equations", "network"},
     "data": {"catalogue", "config", "errors", "records", "reporter", "writing"},
     "tasks": {"catalogue", "data", "errors", "metrics", "records"},
     "diagnose": {"catalogue", "errors", "records", "reporter"},
@@ -33,7 +35,8 @@ RUN_TIME = {
         "catalogue", "config", "data", "diagnose", "errors", "metrics", "network", "records", "tasks", "writing"
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "errors", "metrics", "model", "records", "reporter", "writing"
+        "catalogue", "config", "data", "diagnose", "errors", "metrics", "model", "network", "records", "reporter",
+        "writing",
     },
     "console": {"catalogue", "config", "diagnose", "metrics", "records", "reporter"},
     "cli": {"config", "console", "errors"},
@@ -187,6 +190,7 @@ def test_kernels_import_numba_and_numpy_alone(path):
     ("statement", "absent"),
     cases(
         {
+            "catalogue": ("import rnnfast.catalogue", ("numba", "numpy", "msgspec")),
             "package": ("import rnnfast", ("numba", "pandas", "numpy", "click", "rich")),
             "configuration": (
                 "import rnnfast.config.resolve, rnnfast.errors, rnnfast.reporter",
@@ -204,6 +208,17 @@ def test_what_is_not_needed_is_not_loaded(statement, absent):
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
     )
     assert not set(absent) & set(done.stdout.split())
+
+
+def test_inspect_shows_a_model_without_loading_the_compiler():
+    model = Path(__file__).parent / "models" / "gru-multiclass-categories.safetensors"
+    program = (
+        "import sys; from rnnfast.cli import run; code = run(['inspect', sys.argv[1]]);"
+        "print([code, *({'numba', 'llvmlite'} & set(sys.modules))])"
+    )
+    command = [sys.executable, "-c", program, str(model)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PACKAGE.parent, check=True)
+    assert done.stdout.splitlines()[-1] == "[0]"
 
 
 def test_public_names_are_there():

@@ -76,7 +76,7 @@ FILLS = _by_name(
     Fill("error", "an error", fills=False),
     Fill("zero", "0"),
     Fill("mean", "mean", mean=True),
-    Fill("ffill", "the last value", carried=True, mean=True),
+    Fill("ffill", "filled forward", carried=True, mean=True),
 )
 
 SCHEDULES = _by_name(

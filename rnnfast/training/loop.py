@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.sections import TrainConfig, seconds
 from rnnfast.data import SequenceData, StoredPart
 from rnnfast.diagnose.machine import cores
@@ -60,7 +61,7 @@ class Loop:
             weight_decay=self.config.weight_decay or 0.0,
             clip_norm=self.config.clip_norm,
             window=self.config.tbptt,
-            per_update=self.config.schedule == "onecycle",
+            per_update=SCHEDULES[self.config.schedule].per_update,
             threads=self.config.threads or cores(),
             seed=self.config.seed,
         )

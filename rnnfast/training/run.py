@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import fields
 from typing import Any
 
+from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.resolve import READING, Config
 from rnnfast.config.sections import SEQUENCE, DataConfig, check_split
 from rnnfast.data import Parts, SequenceData, read_table, split
@@ -173,8 +174,10 @@ def _fit(
             "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
             "no effect; use --batch-size above 1, or --reduction sum"
         )
-    if config.train.schedule == "plateau" and parts.valid is None:
-        raise UsageError("--schedule plateau watches the validation loss: it needs a validation part (--split)")
+    if SCHEDULES[config.train.schedule].watches and parts.valid is None:
+        raise UsageError(
+            f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
+        )
     model = initial_model(parts.train, config)
     if isinstance(parts.test, SequenceData):
         model.encoder.check(parts.test)  # training and validation part are encoded before anything is compiled

@@ -142,7 +142,7 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from([None, "90s", "10m"])
     one: st.SearchStrategy[Any]
     if meta["choices"]:
-        one = st.sampled_from(meta["choices"])
+        one = st.sampled_from(tuple(meta["choices"]))
     elif meta["kind"] is bool:
         one = st.booleans()
     elif meta["kind"] is int:

@@ -5,19 +5,16 @@ import numpy as np
 import pytest
 from networks import draw_sequences, draw_tensors, file_order, loss_and_gradient, make_trainer
 from numba.core.caching import NullCache
+from rnnfast.kernels.rules.activations import _elementwise
+from rnnfast.kernels.rules.cells import registry as cells
 
-from rnnfast.config.sections import ModelConfig, TrainConfig
+from rnnfast.catalogue import OPTIMIZERS, Optimizer
 from rnnfast.kernels import epoch
 from rnnfast.kernels.lanes.elementary import Term, softplus, tanh
 from rnnfast.kernels.lanes.span import number
 from rnnfast.kernels.lanes.vec import fma, load, splat, store
 from rnnfast.kernels.rules import activations, losses, optimizers
-from rnnfast.kernels.rules.activations import _elementwise
-from rnnfast.kernels.rules.cells import registry as cells
-from rnnfast.metrics.loss import LOSSES, LOSSES_OF_TASK
-from rnnfast.model.initialise import RULES
 from rnnfast.network.architecture import Architecture
-from rnnfast.training.schedules import SCHEDULES
 
 STEP = 1e-6  # of the central difference, in float64
 DIFFERENCE_TOLERANCE = 1e-6  # relative to the largest entry of a gradient: truncation plus rounding of the difference
@@ -63,7 +60,7 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(activations.ACTIVATIONS, "softsign", SOFTSIGN)
     monkeypatch.setitem(losses.LOSSES, "log_cosh", LOG_COSH)
     monkeypatch.setitem(optimizers.OPTIMIZERS, "lion", lion)
-    monkeypatch.setitem(optimizers.MOMENTS, "lion", (True, False))
+    monkeypatch.setitem(OPTIMIZERS, "lion", Optimizer("lion", m=True))
 
 
 def draw(cell, hidden, activation="tanh"):
@@ -130,19 +127,3 @@ def test_the_optimizer_takes_the_steps_of_its_formula():
     course = trainer.run(file_order(sequences), 5, lr)
     np.testing.assert_allclose(trainer.parameters, p, rtol=0, atol=ROUNDING)
     assert course[-1] < course[0]
-
-
-def choices(section, name):
-    words = section.__dataclass_fields__[name].metadata["choices"]
-    return {word for word in words if word != "auto"}
-
-
-def test_every_choice_is_registered_and_every_entry_can_be_chosen(monkeypatch):
-    monkeypatch.undo()
-    assert choices(ModelConfig, "cell") == cells.CELLS.keys()
-    assert choices(ModelConfig, "activation") == activations.ACTIVATIONS.keys()
-    assert choices(ModelConfig, "init") == RULES.keys() | {"uniform"}
-    assert choices(TrainConfig, "optimizer") == optimizers.OPTIMIZERS.keys() == optimizers.MOMENTS.keys()
-    assert choices(TrainConfig, "loss") == losses.LOSSES.keys() | {"ce"} == LOSSES.keys()
-    assert choices(TrainConfig, "loss") == {loss for fitting in LOSSES_OF_TASK.values() for loss in fitting}
-    assert choices(TrainConfig, "schedule") == SCHEDULES.keys() | {"onecycle"}

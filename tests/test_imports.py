@@ -27,7 +27,7 @@ RUN_TIME = {
     "cells": {"equations"},
     "metrics": {"catalogue", "equations", "records"},
     "network": {"cells", "equations"},
-    "kernels": {"equations", "network"},
+    "kernels": {"catalogue", "equations", "network"},
     "data": {"catalogue", "config", "errors", "records", "reporter", "writing"},
     "tasks": {"catalogue", "data", "errors", "metrics", "records"},
     "diagnose": {"catalogue", "errors", "records", "reporter"},

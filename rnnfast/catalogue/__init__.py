@@ -106,7 +106,7 @@ def implementation(kind: str, name: str, implementations: Mapping[str, Implement
         return implementations[name]
     except KeyError:
         raise NotImplementedError(
-            f"{kind} {name!r} stands in rnnfast/catalogue.py but is not implemented; implemented are "
+            f"{kind} {name!r} stands in rnnfast/catalogue but is not implemented; implemented are "
             f"{', '.join(map(str, implementations))}"
         ) from None
 

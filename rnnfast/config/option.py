@@ -7,7 +7,7 @@ said once, in the metadata of a dataclass field.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field
 from typing import Any
 
@@ -15,6 +15,22 @@ from rnnfast.errors import UsageError, did_you_mean
 
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
+
+
+class Words(Collection[str]):
+    """The names of entries of the catalogue, after words of the option itself; entries that are added count."""
+
+    def __init__(self, entries: Mapping[str, Any], *first: str) -> None:
+        self._entries, self._first = entries, first
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._first, *self._entries))
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._entries)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._first or word in self._entries
 
 
 @dataclass(frozen=True)
@@ -63,7 +79,7 @@ def option(
     metadata = {
         "help": help,
         "kind": kind,
-        "choices": tuple(choices),
+        "choices": choices,
         "form": form,
         "many": many,
         "separator": separator,

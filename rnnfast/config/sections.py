@@ -21,7 +21,7 @@ from rnnfast.catalogue import (
     listed,
 )
 from rnnfast.config import sentences
-from rnnfast.config.option import Form, check_choice, option, text_of
+from rnnfast.config.option import Form, Words, check_choice, option, text_of
 from rnnfast.errors import UsageError
 
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
@@ -83,7 +83,7 @@ class DataConfig:
         "A category that training rows lack: an input of its own, or an error.",
         choices=("bucket", "error"),
     )
-    task: str = option("auto", "What the target is.", choices=("auto", *TASKS))
+    task: str = option("auto", "What the target is.", choices=Words(TASKS, "auto"))
     predict: str = option(
         "auto",
         "Loss and metrics at every step or at the last one; auto: last where a sequence has one target value.",
@@ -158,7 +158,7 @@ class ModelConfig:
     cell: str = option(
         "rnn",
         f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself.",
-        choices=CELLS,
+        choices=Words(CELLS),
         form=CELL_FORM,
     )
     hidden: tuple[int, ...] = option(
@@ -167,7 +167,7 @@ class ModelConfig:
     activation: str = option(
         "tanh",
         f"Activation of {sentences.cells(activation=True)}; {sentences.cells(activation=False)} have their own.",
-        choices=ACTIVATIONS,
+        choices=Words(ACTIVATIONS),
     )
     bidirectional: bool = option(False, "Run every layer in both directions.", kind=bool)
     dropout: float = option(
@@ -176,7 +176,7 @@ class ModelConfig:
     init: str = option(
         "xavier",
         "Initial weights (biases are 0, with uniform drawn too).",
-        choices=INITS,
+        choices=Words(INITS),
     )
     init_range: float | None = option(
         None, "With --init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.", kind=float, above=0
@@ -205,7 +205,7 @@ class TrainConfig:
     loss: str = option(
         "auto",
         sentences.losses(),
-        choices=("auto", *LOSSES),
+        choices=Words(LOSSES, "auto"),
     )
     reduction: str = option(
         "mean", "Mean of the loss over the labelled steps of a batch, or their sum.", choices=("mean", "sum")
@@ -213,7 +213,7 @@ class TrainConfig:
     optimizer: str = option(
         "auto",
         f"Update rule; auto: sgd for {sentences.cells(plain_sgd=True)} with one output, else adam.",
-        choices=("auto", *OPTIMIZERS),
+        choices=Words(OPTIMIZERS, "auto"),
     )
     lr: float | None = option(None, f"Learning rate; default {sentences.learning_rates()}.", kind=float, above=0)
     momentum: float = option(0.9, f"Of {sentences.optimizers(momentum=True)}.", kind=float, least=0, below=1)
@@ -224,7 +224,7 @@ class TrainConfig:
     schedule: str = option(
         "constant",
         "Course of the learning rate.",
-        choices=SCHEDULES,
+        choices=Words(SCHEDULES),
     )
     lr_step: int = option(30, "With step: epochs between drops; with plateau: evaluations to wait.", kind=int, least=1)
     lr_gamma: float | None = option(None, f"Factor of a drop; default {sentences.gammas()}.", kind=float, above=0)

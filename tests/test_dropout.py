@@ -13,11 +13,11 @@ from networks import (
     make_trainer,
     predict,
 )
+from tolerances import GRADIENTS
 
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Unit
 
-ORACLE_TOLERANCE = 1e-10  # float64 on both sides
 FEW = (30, 1, 17, 2, 5, 17)  # one chunk
 MANY = (*FEW, *(1 + 5 * k % 13 for k in range(30)))  # three
 RATE = 0.3
@@ -64,8 +64,8 @@ def test_gradients_are_those_of_the_mask_that_fell(cell, bidirectional):
     value, gradients = loss_and_gradient(trainer)
     masks = masks_of(trainer, sequences)
     expected, wanted = forward.loss_and_gradients(net, draw_tensors(net, 4), sequences, "mse", masks=masks)
-    assert value / trainer.data.mass.sum() == pytest.approx(expected, rel=ORACLE_TOLERANCE)
-    assert_close(gradients, wanted, ORACLE_TOLERANCE)
+    assert value / trainer.data.mass.sum() == pytest.approx(expected, rel=GRADIENTS)
+    assert_close(gradients, wanted, GRADIENTS)
 
 
 def test_the_right_share_drops_out_and_the_rest_makes_up_for_it():

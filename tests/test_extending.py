@@ -3,10 +3,12 @@
 import minimal_gated_unit
 import numpy as np
 import pytest
+from differences import assert_gradient_matches_finite_differences
 from networks import draw_sequences, draw_tensors, file_order, loss_and_gradient, make_trainer
 from numba.core.caching import NullCache
 from rnnfast.kernels.rules.activations import _elementwise
 from rnnfast.kernels.rules.cells import registry as cells
+from tolerances import SUMS
 
 from rnnfast.catalogue import OPTIMIZERS, Optimizer
 from rnnfast.kernels import epoch
@@ -16,10 +18,7 @@ from rnnfast.kernels.lanes.vec import fma, load, splat, store
 from rnnfast.kernels.rules import activations, losses, optimizers
 from rnnfast.network.architecture import Architecture
 
-STEP = 1e-6  # of the central difference, in float64
-DIFFERENCE_TOLERANCE = 1e-6  # relative to the largest entry of a gradient: truncation plus rounding of the difference
-ROUNDING = 1e-12  # the same update in float64, summed in another order
-
+ALL = 1 << 30  # entries of a tensor that differences look at
 LENGTHS = (12, 1, 7, 2, 5, 7)
 BETA1, BETA2 = 0.9, 0.99
 
@@ -68,20 +67,6 @@ def draw(cell, hidden, activation="tanh"):
     return net, draw_tensors(net, 1), draw_sequences(net, LENGTHS, "mse", 1)
 
 
-def numeric_gradient(trainer, tensors, name):
-    """Central differences of the summed loss by each entry of a tensor."""
-    differences = np.empty(tensors[name].size)
-    for entry in range(differences.size):
-        values = []
-        for sign in (1.0, -1.0):
-            moved = tensors | {name: tensors[name].copy()}
-            moved[name].flat[entry] += sign * STEP
-            trainer.parameters[:] = trainer.layout.flatten(moved, "float64")
-            values.append(trainer.run(np.arange(trainer.sequences)[None], 1, 0.0)[0])
-        differences[entry] = (values[0] - values[1]) / (2.0 * STEP)
-    return differences.reshape(tensors[name].shape)
-
-
 def losses_of(trainer, tensors, lr, epochs):
     """Losses of some epochs from those tensors on."""
     trainer.parameters[:] = trainer.layout.flatten(tensors, "float64")
@@ -97,9 +82,9 @@ def test_additions_have_the_gradients_of_their_formulas_and_learn(cell, hidden, 
     net, tensors, sequences = draw(cell, hidden, activation)
     trainer = make_trainer(net, tensors, sequences, "log_cosh", "sum")
     _, gradients = loss_and_gradient(trainer)
-    for name, gradient in gradients.items():
-        error = np.abs(numeric_gradient(trainer, tensors, name) - gradient).max() / np.abs(gradient).max()
-        assert error < DIFFERENCE_TOLERANCE, name
+    assert_gradient_matches_finite_differences(
+        lambda moved: losses_of(trainer, moved, 0.0, 1)[0], tensors, gradients, probes=ALL
+    )
     course = losses_of(trainer, tensors, 0.05, 200)
     assert course[-1] < 0.5 * course[0]
 
@@ -110,7 +95,7 @@ def test_the_loss_has_the_value_of_its_formula():
     tensors["head.weight"][:] = 0.0
     constant, _ = loss_and_gradient(make_trainer(net, tensors, sequences, "log_cosh"))
     y = np.concatenate([y[~np.isnan(y).any(axis=1)] for _, y in sequences])
-    assert constant == pytest.approx(np.log(np.cosh(tensors["head.bias"] - y)).sum(), rel=ROUNDING)
+    assert constant == pytest.approx(np.log(np.cosh(tensors["head.bias"] - y)).sum(), rel=SUMS)
     assert found != constant
 
 
@@ -125,5 +110,5 @@ def test_the_optimizer_takes_the_steps_of_its_formula():
         m = BETA2 * m + (1.0 - BETA2) * g
     trainer = make_trainer(net, tensors, sequences, "log_cosh", optimizer="lion", weight_decay=decay)
     course = trainer.run(file_order(sequences), 5, lr)
-    np.testing.assert_allclose(trainer.parameters, p, rtol=0, atol=ROUNDING)
+    np.testing.assert_allclose(trainer.parameters, p, rtol=0, atol=SUMS)
     assert course[-1] < course[0]

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import twin
-from networks import draw_sequences, draw_tensors, file_order, make_trainer, poison
+from networks import assert_near, draw_sequences, draw_tensors, file_order, make_trainer, poison
+from tolerances import TRAINED_BY_TORCH
 
 from rnnfast.network.architecture import Architecture
 
-TORCH_TOLERANCE = 1e-9  # absolute on weights of about 1, some dozens of updates, float64 on both sides
 FEW = (23, 1, 17, 4, 8, 12)  # one chunk; some end with a window of 4, others within one
 MANY = (*FEW, *(1 + 5 * k % 13 for k in range(20)))
 WINDOW = 4
@@ -103,8 +103,7 @@ def test_windows_match_detached_states_of_torch(name, lengths, batch, optimizer)
     expected = torch_weights(
         net, sequences, batches, "mse", lambda torch, weights: getattr(torch.optim, kind)(weights, lr=rate)
     )
-    for tensor, wanted in expected.items():
-        np.testing.assert_allclose(trainer.tensors()[tensor], wanted, rtol=0, atol=TORCH_TOLERANCE, err_msg=tensor)
+    assert_near(trainer.tensors(), expected, TRAINED_BY_TORCH)
 
 
 def test_the_sum_over_a_window_is_not_divided():
@@ -115,7 +114,7 @@ def test_the_sum_over_a_window_is_not_divided():
         trainer = make_trainer(net, draw_tensors(net, 6), sequences, window=WINDOW, reduction=reduction)
         trainer.run(file_order(sequences), EPOCHS, rate)
         weights.append(trainer.parameters.copy())
-    np.testing.assert_allclose(weights[0], weights[1], rtol=0, atol=TORCH_TOLERANCE)
+    np.testing.assert_allclose(weights[0], weights[1], rtol=0, atol=TRAINED_BY_TORCH)
 
 
 def bytes_of(*groups):

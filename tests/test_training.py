@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tolerances import FLOAT32_LOSSES
 
 import rnnfast
 from rnnfast.kernels import trainer as engine
 from rnnfast.reporter import Reporter
 
 SAMPLES = Path(__file__).parent.parent / "data"
-REDUCED_TOLERANCE = 1e-5  # float32 losses, summed by the kernel in another order than by NumPy
 
 
 # Stated here, so that these tests do not depend on the defaults.
@@ -261,7 +261,7 @@ def test_losses_follow_the_reduction(reduction, batch_size):
     data.y[data.offsets[:-1][::3]] = np.nan
     result = fit(data, epochs=1, lr=1e-30, patience=0, reduction=reduction, batch_size=batch_size)
     for part in ("train", "valid"):
-        assert losses(result, part)[1] == pytest.approx(result.metrics[part]["loss"], rel=REDUCED_TOLERANCE)
+        assert losses(result, part)[1] == pytest.approx(result.metrics[part]["loss"], rel=FLOAT32_LOSSES)
     other = fit(data, epochs=0).metrics["train"]["loss"]
     steps = data.labelled.sum() / data.sequences
     assert result.metrics["train"]["loss"] == pytest.approx(other * (steps if reduction == "sum" else 1), rel=0.05)

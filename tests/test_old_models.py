@@ -44,6 +44,25 @@ def test_the_same_answers(file, tmp_path):
 
 
 @each_file
+def test_the_same_scores(file, capsys):
+    scores = result(["eval", "--model", str(file), "--data", TABLE, "--no-cache"], capsys)
+    before = json.loads((FOLDER / "scores.json").read_text(encoding="utf-8"))[file.stem]
+    assert_same(scores, before, 10 * TOLERANCE[rnnfast.load(file).config.train.dtype])
+
+
+def assert_same(value, before, tolerance):
+    """The same keys, texts and counts; numbers to a relative tolerance, beyond that of answers as sums amplify it."""
+    if isinstance(before, dict):
+        assert value.keys() == before.keys()
+        for name in before:
+            assert_same(value[name], before[name], tolerance)
+    elif isinstance(before, float):
+        assert value == pytest.approx(before, rel=tolerance, abs=tolerance)
+    else:
+        assert value == before
+
+
+@each_file
 def test_inspect_shows_them(file, capsys):
     shown = result(["inspect", str(file)], capsys)
     model = rnnfast.load(file)

@@ -9,7 +9,7 @@ import pytest
 from tolerances import FLOAT32_LOSSES
 
 import rnnfast
-from rnnfast.kernels import trainer as engine
+from rnnfast.kernels.run import trainer as engine
 from rnnfast.reporter import Reporter
 
 SAMPLES = Path(__file__).parent.parent / "data"

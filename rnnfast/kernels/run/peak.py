@@ -11,7 +11,7 @@ from rnnfast.kernels.lanes.rows import load_rows, store_rows
 from rnnfast.kernels.lanes.span import spans
 from rnnfast.kernels.lanes.specialisation import Shape
 from rnnfast.kernels.lanes.vec import FAST, load
-from rnnfast.kernels.run.memory import aligned
+from rnnfast.kernels.memory import aligned
 
 CHAINS = 12  # more than latency (4 cycles) times throughput (2 per cycle), fewer than the registers of AVX2
 _REPEATS = 200_000

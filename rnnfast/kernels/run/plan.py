@@ -4,6 +4,7 @@ from math import gcd
 
 import numpy as np
 
+from rnnfast.catalogue import LOSSES
 from rnnfast.kernels.lanes.processor import ELEMENTWISE_BYTES, tile
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.rules import cell as cells
@@ -34,7 +35,7 @@ def fits_registers(architecture):
 
 def engine_of(architecture, window=0, loss="mse"):
     """The engine that trains an architecture: "small" or "packed"."""
-    if fits_registers(architecture) and not window and loss != "ce":
+    if fits_registers(architecture) and not window and not LOSSES[loss].per_step:
         return "small"
     return "packed"
 
@@ -71,12 +72,11 @@ def specialisation_of(layout, engine, **more):
     itemsize = np.dtype(architecture.dtype).itemsize
     items |= {
         "engine": engine,
-        "recurrent_bias": int(architecture.recurrent_bias and layout.cell.recurrent),
-        "training": int("loss" in more),
         **more,
     }
     if engine == "small":
         at, head = layout.directions[0], layout.head
+        items["recurrent_bias"] = int(architecture.recurrent_bias)
         items |= {"F": at.inputs, "H": at.hidden, "O": head.outputs, "C": head.outputs, "W": at.width}
         items |= {"Wx": at.Wx, "Wh": at.Wh, "b_ih": at.b_ih, "b_hh": at.b_hh, "Wy": head.Wy, "by": head.by}
         return Specialisation(**items, B=_block(at.inputs), line=CACHE_LINE // itemsize)

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from rnnfast.console import Screen
 from rnnfast.console.reading import ReadingProgress
+from rnnfast.console.screen import Screen
 from rnnfast.data import read_table, reading
 from rnnfast.data.sources import watch
 from rnnfast.data.store import cache

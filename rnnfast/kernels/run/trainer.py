@@ -102,7 +102,7 @@ class Trainer:
         else:
             rows = most_rows(lengths, plan.chunk, plan.window)
             table, size, carried = place(layout, plan.chunk, rows)
-            works = [packed_work(layout, size, plan.chunk, longest, rows, dtype) for _ in range(self.threads)]
+            works = [packed_work(layout, size, plan.chunk, longest, rows) for _ in range(self.threads)]
             self.plan = plan._replace(carried=carried if plan.window else 0)
         head = layout.head._replace(targets=1 if self.policy.loss == "ce" else layout.head.outputs)
         workers = [Worker(number, self.threads, work) for number, work in enumerate(works)]

@@ -37,7 +37,7 @@ def test_configurations_resolve(path: Path) -> None:
 def test_the_changelog_begins_with_this_version_or_what_comes_after_it() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## \[?([^\]\s]+)", text, re.MULTILINE)
-    assert [version for version in versions if version.lower() != "unreleased"][0] == __version__
+    assert next(version for version in versions if version.lower() != "unreleased") == __version__
 
 
 def test_modules_stay_small() -> None:

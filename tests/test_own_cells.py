@@ -72,7 +72,7 @@ def step_by_step(cell, tensors, x):
     outputs = []
     for row in x:
         Wx = np.split(tensors["rnn.weight_ih_l0"] @ row + tensors["rnn.bias_ih_l0"], len(cell.x_gates))
-        values = {node: value for node, value in zip(nodes(cell, "x", cell.x_gates), Wx, strict=True)}
+        values = dict(zip(nodes(cell, "x", cell.x_gates), Wx, strict=True))
         if cell.u_gates:
             h = states[cell.states[0]]
             Wh = np.split(tensors["rnn.weight_hh_l0"] @ h + tensors["rnn.bias_hh_l0"], len(cell.u_gates))
@@ -175,7 +175,8 @@ def test_a_file_without_its_equations_is_damaged(table, tmp_path):
 
     rnnfast.train(str(table), **OPTIONS, cell=own_gru).model.save(tmp_path / "m.safetensors")
     with safe_open(tmp_path / "m.safetensors", framework="numpy") as file:
-        tensors, header = {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["rnnfast"])
+        names = list(file.keys())
+        tensors, header = {name: file.get_tensor(name) for name in names}, json.loads(file.metadata()["rnnfast"])
     del header["equations"]
     save_file(tensors, tmp_path / "m.safetensors", metadata={"rnnfast": json.dumps(header)})
     with pytest.raises(ModelError, match=r"architecture\.cell"):

@@ -8,8 +8,8 @@ import threading
 import pytest
 from terminals import Terminal
 
-from rnnfast.console import Screen
 from rnnfast.console.reading import ReadingProgress
+from rnnfast.console.screen import Screen
 from rnnfast.data import read_table, reading
 from rnnfast.data.sources import watch
 from rnnfast.data.store import cache

@@ -61,7 +61,7 @@ def evaluate(
 
     scored = evaluate_table(model, data, part, goals, cache=cache_used(ctx, cache), reporter=ReadingProgress(screen))
     if state.json:
-        state.print_json(scored.to_json())
+        state.print_json(scored.report())
     show_evaluation(screen, scored)
     if scored.failures:
         raise QualityError("; ".join(scored.failures))

@@ -46,8 +46,8 @@ def inspect(ctx: click.Context, /, paths: tuple[str, ...], **values: Any) -> Non
 
 
 def _inspect_model(state: State, path: str) -> None:
-    from rnnfast.description import describe_model
     from rnnfast.model import load
+    from rnnfast.model.description import describe_model
 
     described = describe_model(load(path), path)
     if state.json:
@@ -66,7 +66,7 @@ def _inspect_table(state: State, paths: tuple[str, ...], flags: dict[str, Any]) 
 
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.data import read_table
-    from rnnfast.description import describe_table
+    from rnnfast.data.description import describe_table
 
     values = {name: getattr(options, name) for name in (*READING, "cache")}
     data = read_table(paths, reporter=ReadingProgress(screen), **values)

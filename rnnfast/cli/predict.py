@@ -55,6 +55,6 @@ def predict(ctx: click.Context, model: str, data: tuple[str, ...], output: str, 
         model, data, output, force=force, cache=cache_used(ctx, cache), reporter=ReadingProgress(screen)
     )
     if state.json:
-        state.print_json({"schema_version": 1, "rows": rows, "output": output})
+        state.print_json({"rows": rows, "output": output})
     elif output != "-":
         screen.written(output, rows)

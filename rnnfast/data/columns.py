@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import FILLS
 from rnnfast.data.encoding.categories import categories
 from rnnfast.data.sources.dialect import foreign_marks, hint, with_points
 from rnnfast.data.sources.source import listing, plain
@@ -28,7 +29,6 @@ MOST_SPELLINGS = 100  # of true and false in a column, with all their cases and 
 MOSTLY = 0.5  # share of cells that are numbers, from which a column with text counts as a damaged numeric one
 SAMPLE = 1000  # cells that tell whether a column repeats its texts
 ROW_BLOCK = 4096  # rows written at a time into the feature matrix, so that they stay in the cache
-FILLED = {"zero": "0", "mean": "mean", "ffill": "filled forward", "error": "error"}  # rules for empty cells, in notes
 
 
 class Features(NamedTuple):
@@ -131,7 +131,7 @@ def _not_finite(table: Table, row: int, name: str, empty: bool, count: int) -> D
 def gap_notes(gaps: Mapping[str, int], rules: Mapping[str, str] | None = None) -> list[str]:
     """Say how many cells of which columns are empty and, with rules, what becomes of them."""
     shown = [
-        f"{plain(name)} {count:,}" + ("" if rules is None else f" ({FILLED[rules[name]]})")
+        f"{plain(name)} {count:,}" + ("" if rules is None else f" ({FILLS[rules[name]].phrase})")
         for name, count in gaps.items()
     ]
     return [f"empty cells: {listing(shown)}"] if shown else []

@@ -12,8 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.config.resolve import READING, Config
-from rnnfast.config.sections import DataConfig
-from rnnfast.config.splitting import part_column
+from rnnfast.config.sections import DataConfig, part_column
 from rnnfast.data import columns
 from rnnfast.data.checks import check_duplicates, empty_id
 from rnnfast.data.encoding.rules import missing_rules
@@ -30,7 +29,7 @@ from rnnfast.data.schema import DEFAULT_WINDOW, Schema, roles
 from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, spans, windows
 from rnnfast.data.sources import dialect
 from rnnfast.data.sources.opening import open_sources
-from rnnfast.data.sources.source import Source, listing, nearest, require
+from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.data.sources.table import Table, beside, load
 from rnnfast.data.sources.texts import Texts, cells_of, is_compact
 from rnnfast.data.sources.watch import watching
@@ -38,7 +37,7 @@ from rnnfast.data.split import part_column as marks
 from rnnfast.data.store.cache import Entry
 from rnnfast.data.targets import known_targets, targets
 from rnnfast.data.weights import weights
-from rnnfast.errors import DataError, UsageError
+from rnnfast.errors import DataError, UsageError, did_you_mean
 from rnnfast.reporter import Reporter
 
 Floats = NDArray[np.float64]
@@ -89,7 +88,7 @@ def _config(options: dict[str, Any]) -> DataConfig:
     known = (*READING, "cache")
     for name in options:
         if name not in known:
-            raise UsageError(f"read_table: unknown option {name!r}{nearest(name, known)}")
+            raise UsageError(f"read_table: unknown option {name!r}{did_you_mean(name, known, most=3)}")
     return Config().with_values(options, "read_table").data
 
 

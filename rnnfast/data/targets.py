@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import TASKS
 from rnnfast.data.columns import MOSTLY, Floats, numbers, parsed
 from rnnfast.data.sources.source import listing, short
 from rnnfast.data.sources.table import EMPTY, Table
@@ -23,14 +24,15 @@ MOST_CLASSES = 1000  # more are names or quantities; and each is an output of th
 def targets(table: Table, names: tuple[str, ...], task: str) -> tuple[Floats, str, tuple[Any, ...], list[str]]:
     """Read the target columns of a training table and recognise the task.
 
-    task: "auto", "binary", "multiclass" or "regression".
+    task: "auto" or a task of the catalogue.
     Returns: y (rows, targets), NaN where unlabelled, the index of the class for binary and multiclass; the task; its
     classes; notes.
     Raises DataError for one class, more than a task has, text in a regression, infinite values and no label at all.
     """
-    if len(names) > 1 and task in ("binary", "multiclass"):
+    quantities = task in TASKS and not TASKS[task].classes
+    if len(names) > 1 and task in TASKS and not quantities:
         raise table.column_error(names[1], f"a {task} task has one target, not {len(names)}; name one with --target")
-    if len(names) == 1 and task != "regression":
+    if len(names) == 1 and not quantities:
         name = names[0]
         values = labels(table, name)
         distinct, index = _distinct(table, name, values)
@@ -38,7 +40,7 @@ def targets(table: Table, names: tuple[str, ...], task: str) -> tuple[Floats, st
         if found != "regression":
             return index.reshape(-1, 1), found, _classes(table, name, distinct), []
     y = np.column_stack([quantity(table, name) for name in names])
-    return y, "regression", (), _regression_notes(names, y)
+    return y, task if quantities else "regression", (), _regression_notes(names, y)
 
 
 def _task(table: Table, name: str, values: pd.Series[Any], distinct: NDArray[Any], asked: str) -> str:
@@ -73,7 +75,7 @@ def known_targets(table: Table, names: tuple[str, ...], task: str, classes: tupl
 
     Raises DataError for a class that the schema does not know, for text in a regression and for infinite values.
     """
-    if task == "regression":
+    if not TASKS[task].classes:
         return np.column_stack([quantity(table, name) for name in names])
     name = names[0]
     values = stripped(table.frame[name]) if isinstance(classes[0], str) else pd.Series(numbers(table, name))

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 import numpy.typing as npt
 
-from rnnfast.config.option import suggestion
+from rnnfast.catalogue import lower_is_better
 from rnnfast.data import read_table
-from rnnfast.errors import UsageError
-from rnnfast.metrics.evaluation import LOWER_IS_BETTER, Evaluation
+from rnnfast.errors import UsageError, did_you_mean
+from rnnfast.metrics.evaluation import Evaluation, EvaluationReport
 from rnnfast.writing import check_writable, replacing
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class TableEvaluation:
     failures: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the object that `eval --json` prints."""
-        return self.evaluation.to_json() | {"part": self.part, "training_table": self.trained_on}
+    def report(self) -> EvaluationReport:
+        """Return what `eval --json` prints."""
+        return EvaluationReport.of(self.evaluation, self.part, self.trained_on)
 
 
 def evaluate_table(
@@ -73,9 +73,10 @@ def evaluate_table(
     from rnnfast.model import load
 
     if part not in PARTS:
-        raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{suggestion(part, PARTS)}")
+        raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{did_you_mean(part, PARTS)}")
     model = load(model_path)
-    how = {} if part == "all" else {"split_by": model.metadata.get("split", {}).get("split_by", "sequence")}
+    split = model.provenance.split
+    how: dict[str, Any] = {} if part == "all" or split is None else {"split_by": split.split_by}
     data = read_table(list(data_paths), schema=model.schema, cache=cache, reporter=reporter, **how)
     trained_on = bool(model.trained_on(data))
     scored = data if part == "all" else model.part_of(data, part)
@@ -86,7 +87,7 @@ def evaluate_table(
         part=part,
         sequences=int(scored.sequences),
         trained_on=trained_on,
-        held_out=list(model.metadata.get("split", {}).get("shares", [])) != [1.0],
+        held_out=split is None or split.shares != (1.0,),
         failures=tuple(_failures(evaluation.metrics, fail_under or {})),
         notes=data.notes,
     )
@@ -98,14 +99,14 @@ def _failures(metrics: Mapping[str, Any], goals: Mapping[str, float]) -> Iterato
         if name not in metrics or name in ("threshold", "per_target"):
             known = [metric for metric in metrics if metric not in ("threshold", "per_target")]
             raise UsageError(
-                f"--fail-under: no metric {name!r} for this model{suggestion(name, known)}; it has {', '.join(known)}"
+                f"--fail-under: no metric {name!r} for this model{did_you_mean(name, known)}; it has {', '.join(known)}"
             )
         value = metrics[name]
         if value is None:
             yield f"{name} is undefined on this table, the goal is {goal:g}"
-        elif name in LOWER_IS_BETTER and not value <= goal:
+        elif lower_is_better(name) and not value <= goal:
             yield f"{name} is {value:.6g}, above the goal of {goal:g}"
-        elif name not in LOWER_IS_BETTER and not value >= goal:
+        elif not lower_is_better(name) and not value >= goal:
             yield f"{name} is {value:.6g}, below the goal of {goal:g}"
 
 
@@ -166,20 +167,7 @@ def _columns(model: Model, data: SequenceData, predicted: npt.NDArray[Any]) -> d
     if schema.time is not None and data.time is not None:
         columns[schema.time] = np.asarray(data.time)[steps].tolist()
     dtype = model.config.train.dtype
-    classes = np.array([str(label) for label in schema.classes], dtype=object)
-    if schema.task == "multiclass":
-        target, probabilities = schema.targets[0], predicted[steps]
-        columns[f"{target}_pred"] = classes[probabilities.argmax(axis=1)].tolist()
-        return columns | {f"{target}_prob_{name}": _texts(probabilities[:, j], dtype) for j, name in enumerate(classes)}
-    for j, target in enumerate(schema.targets):
-        values = predicted[steps, j]
-        texts = _texts(values, dtype)
-        if schema.task == "binary":
-            columns[f"{target}_pred"] = classes[(values >= model.threshold).astype(np.int64)].tolist()
-            columns[f"{target}_prob"] = texts
-        else:
-            columns[f"{target}_pred"] = texts
-    return columns
+    return columns | dict(model.task.columns(predicted[steps], lambda values: _texts(values, dtype)))
 
 
 def _texts(values: npt.NDArray[Any], dtype: str) -> list[str]:

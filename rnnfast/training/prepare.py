@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import TASKS, losses_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, StoredPart
 from rnnfast.data.encoding.scaling import summary_for, target_kinds
 from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.weights import check_weights
+from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, ModelError, UsageError
-from rnnfast.metrics.loss import LOSSES_OF_TASK
 from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
 from rnnfast.model.model import Model, architecture
@@ -26,12 +27,11 @@ def resolved_loss(config: Config, task: str) -> str:
 
     Raises UsageError for the loss of another task.
     """
-    loss, fitting = config.train.loss, LOSSES_OF_TASK[task]
+    loss, facts = config.train.loss, TASKS[task]
     if loss == "auto":
-        return fitting[0]
-    if loss not in fitting:
-        target = "the target is a quantity (regression)" if task == "regression" else f"the task is {task}"
-        raise UsageError(f"--loss {loss}: {target}; use --loss {' or '.join(fitting)}")
+        return facts.loss
+    if loss not in losses_of(facts):
+        raise UsageError(f"--loss {loss}: {facts.what}; use --loss {' or '.join(losses_of(facts))}")
     return loss
 
 
@@ -66,7 +66,7 @@ class Labels:
                 f"{where}: the training part has no labelled step; give a larger --split or another --target"
             )
         if self.schema.classes and np.count_nonzero(self.counts) < 2:
-            needed = "both" if self.schema.task == "binary" else "several"
+            needed = "both" if TASKS[self.schema.task].threshold else "several"
             only = self.schema.classes[int(self.counts.argmax())]
             raise DataError(
                 f"{where}: all {self.count:,} labels of the training part are {only!r}; "
@@ -76,11 +76,11 @@ class Labels:
     @property
     def mean(self) -> tuple[float, ...]:
         """Mean of what the outputs of a network are to become: shares of the classes, or the targets."""
-        total = self.counts if self.schema.task == "multiclass" else self.total
+        total = self.counts if TASKS[self.schema.task].output_per_class else self.total
         return tuple(float(value) for value in total / self.count)
 
 
-def initial_model(train: SequenceData | StoredPart, config: Config) -> Model:
+def initial_model(train: SequenceData | StoredPart, config: Config, cell: Cell) -> Model:
     """Fit encoder and target scaler on the training part and draw the weights.
 
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
@@ -92,7 +92,7 @@ def initial_model(train: SequenceData | StoredPart, config: Config) -> Model:
     labels.check(where)
     if isinstance(train, SequenceData):
         check_weights(train, "training")
-    net = architecture(config, schema, encoder)
+    net = architecture(config, cell, schema, encoder)
     model = config.model
     layout = Layout(net)
     tensors = initial_tensors(layout.entries(), model.init, config.train.seed, model.init_range, model.recurrent_bias)
@@ -100,6 +100,7 @@ def initial_model(train: SequenceData | StoredPart, config: Config) -> Model:
         tensors = dict(starting_tensors(config.train.init_from, layout.shapes()))
     return Model(
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
+        cell=cell,
         schema=schema,
         encoder=encoder,
         target_scaler=Scaler.of(kinds, schema.targets, labels.summary, where),
@@ -150,8 +151,7 @@ def starting_tensors(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mappin
 def encoded(model: Model, data: SequenceData) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
     """What the kernels learn from: inputs (rows, F) in the run's precision, scaled targets, weights of the steps."""
     inputs = model.encoder.transform(data, model.config.train.dtype)
-    target = data.y if data.schema.classes else model.target_scaler.transform(data.y)
-    return inputs, target, model.step_weights(data.y, data.labelled, data.weight)
+    return inputs, model.task.labels(data.y), model.scorer.step_weights(data.y, data.labelled, data.weight)
 
 
 def kernel_data(model: Model, data: SequenceData) -> Any:

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnfast.config.splitting import SEQUENCE, TIME, check_rule, part_column
+from rnnfast.catalogue import TASKS
+from rnnfast.config.sections import SEQUENCE, TIME, check_rule, part_column
 from rnnfast.data.sequences import Integers, SequenceData
 from rnnfast.data.split.by_time import by_time
 from rnnfast.data.split.parts import Parts, finished
@@ -115,7 +116,7 @@ def _strata(data: SequenceData, unit: Integers, count: int) -> Integers:
     if classes and data.y.shape[1]:
         labels = data.y[labelled, 0].astype(np.int64)
         rank = np.arange(classes)
-        if data.schema.task == "multiclass":
+        if TASKS[data.schema.task].output_per_class:
             rank[np.argsort(-np.bincount(labels, minlength=classes), kind="stable")] = np.arange(classes)
         np.maximum.at(stratum, units[labelled], 1 + rank[labels])
     return stratum

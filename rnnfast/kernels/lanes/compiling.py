@@ -12,6 +12,8 @@ twice, the first time only to find references to count, which kernels do not hav
 """
 
 import ctypes
+import gc
+from contextlib import contextmanager
 from functools import partial, wraps
 from typing import ClassVar
 
@@ -60,8 +62,12 @@ class EntryLibrary(JITCodeLibrary):
         self._final_module.verify()
         self._finalize_final_module()
 
+    def _optimize_functions(self, ll_module):
+        """Nothing: all functions are optimised together."""
+
     def _optimize_final_module(self):
-        passes, builder = self._codegen._module_pass_manager()
+        """Once. What is worth vectors is written in vectors: LLVM need not look for more of it."""
+        passes, builder = self._codegen._module_pass_manager(opt=2, loop_vectorize=False)
         passes.run(self._final_module, builder)
 
 
@@ -76,6 +82,22 @@ _PASSES = (
     typed_passes.NativeLowering,
     typed_passes.NoPythonBackend,
 )
+
+
+@contextmanager
+def _without_collections():
+    """Let the garbage collector rest: it would search through all that the compiler makes again and again."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        # What has been made is old at once: else the next collection of the young would search it all.
+        gc.freeze()
+        gc.unfreeze()
+        gc.enable()
 
 
 class _KernelCompiler(CompilerBase):
@@ -102,9 +124,14 @@ class PartCompiler(_KernelCompiler):
 
 
 class EntryCompiler(_KernelCompiler):
-    """Compiles an entry."""
+    """Compiles an entry, and on the way all its parts."""
 
     library_class = EntryLibrary
+
+    def compile_extra(self, function):
+        """As usual, without the garbage collector."""
+        with _without_collections():
+            return super().compile_extra(function)
 
 
 # What stands for the machine code of a part. Python never calls it; should it, this C function raises a TypeError.
@@ -132,4 +159,7 @@ INLINED = {**PART, "forceinline": True}
 
 part = partial(njit, **PART)()
 inlined = partial(njit, **INLINED)()
-entry = partial(cached, njit(error_model="numpy", cache=True, nogil=True, pipeline_class=EntryCompiler))
+entry = partial(
+    cached,
+    njit(error_model="numpy", cache=True, nogil=True, no_cfunc_wrapper=True, pipeline_class=EntryCompiler),
+)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnnfast.kernels.lanes.arguments import records
 from rnnfast.kernels.lanes.compiling import entry, inlined
-from rnnfast.kernels.lanes.span import spans
 from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, total, zeros
 from rnnfast.kernels.packed import layer
@@ -55,13 +55,14 @@ def finite(s, size, p):
 
 
 @entry
-def train(s, run, course, outcome, worker):
+def train(s, arguments):
     """Run epochs, or help with them: worker 0 leads, others may call it with their workers at any time.
 
-    Reads:  run, course. Writes: run.p, run.g, run.state, run.shared, the worker's work; outcome.
+    Takes:  Run, Course, Outcome, Worker.
+    Writes: run.p, run.g, run.state, run.shared, the worker's work; outcome.
     Returns: OK or DIVERGED; run.p is of no use after the latter. Helpers always return OK.
     """
-    run, course, outcome, worker = spans(run), spans(course), spans(outcome), spans(worker)
+    run, course, outcome, worker = records(arguments)
     if worker.number > 0:
         help_leader(s, run, course.orders, worker)
         return OK
@@ -105,15 +106,17 @@ def train_epochs(s, run, course, outcome, worker):
 
 
 @entry
-def predict(s, network, weights, x, offsets, passage, work, states, out):
+def predict(s, arguments):
     """Outputs of all steps of some sequences.
 
-    Reads:  weights.p, weights.derived (see `derive`), x (rows, F), offsets (sequences + 1,), passage.
-    Writes: out (rows * O,); work; states (chunk, carried).
+    Takes:  Network; Weights; x (rows, F); offsets (sequences + 1,); Passage; PackedWork; states (chunk, carried);
+            out (rows * O,).
+    Writes: out, weights.derived, the work, states.
     """
-    network, weights, passage, work = spans(network), spans(weights), spans(passage), spans(work)
-    x, offsets, states, out = spans(x), spans(offsets), spans(states), spans(out)
+    network, weights, x, offsets, passage, work, states, out = records(arguments)
     O, order, n = network.head.outputs, passage.order, part_of(s, NETWORK)
+    for i in range(network.directions):
+        layer.derive(n, direction_at(network.table, i), weights.p, weights.derived)
     for first in range(passage.first, passage.stop, passage.chunk):
         carried = Carried(states, passage.carried, first)
         for begin in range(0, offsets[order[first] + 1] - offsets[order[first]], passage.window):
@@ -123,14 +126,3 @@ def predict(s, network, weights, x, offsets, passage, work, states, out):
             for row in range(chunk.P):
                 for o in range(O):
                     out[work.pack.source[row] * O + o] = work.out[row * O + o]
-
-
-@entry
-def derive(s, network, p, derived):
-    """What `predict` wants of the parameters: summed biases (and transposed weights, which cost little).
-
-    Reads: p. Writes: derived.
-    """
-    network, p, derived = spans(network), spans(p), spans(derived)
-    for i in range(network.directions):
-        layer.derive(part_of(s, NETWORK), direction_at(network.table, i), p, derived)

@@ -6,9 +6,9 @@ import numpy as np
 from numba.extending import intrinsic
 
 from rnnfast.kernels.lanes import processor as target
+from rnnfast.kernels.lanes.arguments import Arguments, records
 from rnnfast.kernels.lanes.compiling import entry
 from rnnfast.kernels.lanes.rows import load_rows, store_rows
-from rnnfast.kernels.lanes.span import spans
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.lanes.vec import FAST, load
 from rnnfast.network.alignment import aligned
@@ -32,9 +32,9 @@ def _multiply_add(typingctx, rows, a, b):
 
 
 @entry
-def _chains(s, x, repeats):
+def _chains(s, arguments):
     """Writes: x, the first CHAINS rows of W lanes; the last two rows are factor and addend."""
-    x = spans(x)
+    x, repeats = records(arguments)
     rows, a, b = load_rows(x, 0, "H", s), load(x, s.H * s.W, s), load(x, (s.H + 1) * s.W, s)
     for _ in range(repeats):
         rows = _multiply_add(rows, a, b)
@@ -47,10 +47,10 @@ def gigaflops(dtype, seconds=0.05):
     s = Specialisation(H=CHAINS, W=lanes)
     x = aligned((CHAINS + 2) * lanes, dtype)
     x[:] = 0.5
-    _chains(s, x, 1)
+    _chains(s, Arguments(x, 1))
     flops, best, end = 2.0 * CHAINS * lanes * _REPEATS, 0.0, time.perf_counter() + seconds
     while not best or time.perf_counter() < end:
         start = time.perf_counter()
-        _chains(s, x, _REPEATS)
+        _chains(s, Arguments(x, _REPEATS))
         best = max(best, flops / (time.perf_counter() - start) / 1e9)
     return best

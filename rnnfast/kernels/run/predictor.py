@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from rnnfast.kernels.lanes.arguments import Arguments
 from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.run import epoch
@@ -28,7 +29,6 @@ class Predictor:
         self.parameters, self.threads, self.window = parameters, threads, window
         self.engine = "small" if fits_registers(architecture) else "packed"
         self.specialisation = specialisation_of(self.layout, self.engine, dropout=0)
-        self.derived = aligned(self.layout.derived_size, architecture.dtype)
 
     def outputs(self, x, offsets):
         """Outputs of all steps, before any inverse scaling.
@@ -45,7 +45,8 @@ class Predictor:
         out = np.zeros(offsets[-1] * outputs, dtype)
         if self.engine == "small":
             work = sequence_work(self.specialisation, int(lengths.max()), dtype)
-            sequence.predict(self.specialisation, self.parameters, features, offsets, work, out)
+            arguments = Arguments(self.parameters, features, offsets, len(lengths), work, out)
+            sequence.predict(self.specialisation, arguments)
         else:
             self._packed_outputs(features, offsets, lengths, out)
         return out.reshape(-1, outputs)
@@ -59,18 +60,19 @@ class Predictor:
         table, size, carried = place(layout, chunk, rows, training=False)
         carried *= int(window < longest and layout.cell.recurrent)
         network = Network(table, len(layout.directions), layout.head, layout.size)
-        epoch.derive(self.specialisation, network, self.parameters, self.derived)
-        weights = Weights(self.parameters, self.derived, self.parameters)  # no gradient is written
         order = np.argsort(-lengths, kind="stable")
         chunks = -(-len(lengths) // chunk)
         threads = max(1, min(self.threads, chunks))
         bounds = [min(len(lengths), -(-chunks * t // threads) * chunk) for t in range(threads + 1)]
 
         def call(t):
+            # No gradient is written.
+            weights = Weights(self.parameters, aligned(layout.derived_size, dtype), self.parameters)
             work = packed_work(layout, size, chunk, window, rows, training=False)
             passage = Passage(order, bounds[t], bounds[t + 1], chunk, window, carried)
             states = aligned(max(1, chunk * carried), dtype)
-            epoch.predict(self.specialisation, network, weights, features, offsets, passage, work, states, out)
+            arguments = Arguments(network, weights, features, offsets, passage, work, states, out)
+            epoch.predict(self.specialisation, arguments)
 
         if threads == 1:
             call(0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnfast.catalogue import LOSSES, OPTIMIZERS
+from rnnfast.kernels.lanes.arguments import Arguments
 from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.rules.optimizers import Settings, State
 from rnnfast.kernels.run import epoch
@@ -175,7 +176,8 @@ class Trainer:
 
         def call(team, number):
             shared = run.shared._replace(team=team)
-            return epoch.train(specialisation, run._replace(shared=shared), course, outcome, workers[number])
+            arguments = Arguments(run._replace(shared=shared), course, outcome, workers[number])
+            return epoch.train(specialisation, arguments)
 
         # To compile, none is needed.
         status = self.helpers.run(call) if epochs else call(self.helpers.new_team(), 0)

@@ -17,9 +17,10 @@ no gradient buffer exists. Every weight is therefore read before its gradient is
 
 from typing import Any, NamedTuple
 
+from rnnfast.kernels.lanes.arguments import records
 from rnnfast.kernels.lanes.compiling import entry, inlined
 from rnnfast.kernels.lanes.rows import add_scaled, combine, load_rows, matvec, outer_update, store_rows
-from rnnfast.kernels.lanes.span import Matrix, at, number, spans
+from rnnfast.kernels.lanes.span import Matrix, at, number
 from rnnfast.kernels.lanes.vec import broadcast, first_lanes, fma, load, store, total, zeros
 from rnnfast.kernels.packed.products import transpose
 from rnnfast.kernels.rules.cell import gate_gradient, state_of
@@ -228,13 +229,12 @@ def gradient_of_two(s, weights, data, q_a, q_b, scale, work):
 
 
 @entry
-def predict(s, p, x, offsets, work, out):
+def predict(s, arguments):
     """Outputs of all steps of all sequences.
 
-    Reads:  p, x (rows, F), offsets (sequences + 1,). Writes: out (rows * O,); work, a SequenceWork.
+    Takes:  p; x (rows, F); offsets (sequences + 1,); sequences; SequenceWork; out (rows * O,). Writes: the last two.
     """
-    sequences = offsets.shape[0] - 1
-    p, x, offsets, work, out = spans(p), spans(x), spans(offsets), spans(work), spans(out)
+    p, x, offsets, sequences, work, out = records(arguments)
     for q in range(sequences):
         one = Sequence(offsets[q], offsets[q + 1] - offsets[q], work)
         forward(s, p, x, one, Sequence(0, 0, work))

@@ -1,0 +1,120 @@
+"""How records travel from Python into kernels: as one block of 64-bit numbers.
+
+Numba would check each of the fifty arrays of a training run by itself, take it apart into seven values and count its
+references: code that takes half a second to compile. Kernels want addresses alone. Python therefore writes the leaves
+of all records one after the other, and the kernel reads them back as the same records with spans in place of arrays.
+"""
+
+import struct
+from functools import cache
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import NativeValue, intrinsic, models, register_model, typeof_impl, unbox
+from numba.np.numpy_support import from_dtype
+
+from rnnfast.kernels.lanes.span import Span
+
+# By Python's type: the format of a number for `struct`, and its Numba type.
+_NUMBERS = {bool: ("q", types.boolean), int: ("q", types.intp), float: ("d", types.float64)}
+
+
+class Arguments:
+    """Records (nested named tuples) of contiguous arrays and numbers, as a kernel takes them.
+
+    The arrays stay where they are: what a kernel writes is in them.
+    """
+
+    def __init__(self, *records):
+        numbers, formats = [], []
+        description = _describe(records, numbers, formats)
+        self._records, self.numba_type = records, _type_of(description)
+        self._block = np.frombuffer(struct.pack("=" + "".join(formats), *numbers), np.int64)
+        self.address = self._block.ctypes.data
+
+
+def _describe(value, numbers, formats):
+    """Append the leaves of a record and their formats. Returns: what decides its Numba type, hashable."""
+    if isinstance(value, tuple):
+        return (type(value), *[_describe(item, numbers, formats) for item in value])
+    if isinstance(value, np.ndarray):
+        assert value.flags.c_contiguous
+        numbers.append(value.ctypes.data)
+        formats.append("q")
+        return value.dtype
+    for kind, (code, _) in _NUMBERS.items():
+        if isinstance(value, kind):
+            numbers.append(value)
+            formats.append(code)
+            return kind
+    raise TypeError(f"a kernel takes arrays, numbers and records of them, not {type(value).__name__}")
+
+
+@cache
+def _type_of(description):
+    return ArgumentsType(_record_type(description))
+
+
+def _record_type(description):
+    if isinstance(description, tuple):
+        return types.BaseTuple.from_types([_record_type(item) for item in description[1:]], description[0])
+    if isinstance(description, np.dtype):
+        return Span(from_dtype(description))
+    return _NUMBERS[description][1]
+
+
+class ArgumentsType(types.Type):
+    """Numba type of Arguments; `records`: that of the tuple of records, with spans in place of arrays."""
+
+    def __init__(self, records):
+        self.records = records
+        super().__init__(name=f"Arguments({records})")
+
+
+@typeof_impl.register(Arguments)
+def _typeof(value, context):
+    return value.numba_type
+
+
+@register_model(ArgumentsType)
+class _Model(models.PrimitiveModel):
+    def __init__(self, manager, arguments):
+        super().__init__(manager, arguments, ir.IntType(64).as_pointer())
+
+
+@unbox(ArgumentsType)
+def _unbox(typ, value, c):
+    address = c.pyapi.object_getattr_string(value, "address")
+    number = c.pyapi.long_as_longlong(address)
+    c.pyapi.decref(address)
+    return NativeValue(c.builder.inttoptr(number, ir.IntType(64).as_pointer()))
+
+
+def _read(context, builder, typ, leaves):
+    """The value of a record type from pointers to the numbers that are left."""
+    if isinstance(typ, types.BaseTuple):
+        return context.make_tuple(builder, typ, [_read(context, builder, item, leaves) for item in typ])
+    number = builder.load(next(leaves))
+    if isinstance(typ, Span):
+        return builder.inttoptr(number, context.get_value_type(typ))
+    if typ == types.float64:
+        return builder.bitcast(number, ir.DoubleType())
+    return builder.trunc(number, ir.IntType(1)) if typ == types.boolean else number
+
+
+@intrinsic
+def records(typingctx, arguments):
+    """The records as a tuple, with spans in place of arrays."""
+
+    def codegen(context, builder, sig, args):
+        def leaves():
+            index = 0
+            while True:
+                yield cgutils.gep_inbounds(builder, args[0], index)
+                index += 1
+
+        return _read(context, builder, arguments.records, leaves())
+
+    return arguments.records(arguments), codegen

@@ -13,7 +13,7 @@ from rnnfast.metrics.evaluation import SCHEMA_VERSION, plain
 
 if TYPE_CHECKING:
     from rnnfast.config.sections import DataConfig
-    from rnnfast.data import Parts, Scaler, SequenceData
+    from rnnfast.data import Parts, Scaler, SequenceData, Sequences
     from rnnfast.model import Model
 
 
@@ -66,7 +66,7 @@ def describe_table(data: SequenceData, config: DataConfig | None = None) -> dict
 
 def _add_rules(columns: list[dict[str, Any]], data: SequenceData, config: DataConfig) -> None:
     """Add scaling and rule for empty cells to the columns of x."""
-    from rnnfast.data.encoding.rules import missing_rules
+    from rnnfast.data.columns.missing import missing_rules
     from rnnfast.data.encoding.scaling import feature_kinds
 
     kinds, rules = feature_kinds(data.schema, config), missing_rules(data.schema, config)
@@ -74,7 +74,7 @@ def _add_rules(columns: list[dict[str, Any]], data: SequenceData, config: DataCo
         column.update({"scale": kinds.get(column["name"]), "fill": rules[column["name"]]})
 
 
-def lengths(data: SequenceData) -> dict[str, float]:
+def lengths(data: Sequences) -> dict[str, float]:
     """Return the shortest, median and longest sequence in steps."""
     return {
         "min": int(data.lengths.min()),
@@ -96,17 +96,12 @@ def part_sizes(parts: Parts) -> dict[str, dict[str, Any]]:
     }
 
 
-def class_balance(data: SequenceData) -> dict[str, int] | None:
+def class_balance(data: Sequences) -> dict[str, int] | None:
     """Return the labelled steps of each class, in the order of the classes; None for a regression."""
     classes = data.schema.classes
     if not classes:
         return None
-    if hasattr(data, "counts"):  # of a table on disk, whose labels were counted as they were read
-        return {str(name): int(n) for name, n in zip(classes, data.counts, strict=True)}
-    if data.y.shape[1] == 0:
-        return None
-    counts = np.bincount(data.y[data.labelled, 0].astype(np.int64), minlength=len(classes))
-    return {str(name): int(n) for name, n in zip(classes, counts, strict=True)}
+    return {str(name): int(n) for name, n in zip(classes, data.counts, strict=True)}
 
 
 def _ranges(names: Iterable[str], role: str, values: npt.NDArray[np.float64]) -> list[dict[str, Any]]:

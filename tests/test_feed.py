@@ -12,7 +12,7 @@ from commands import isolate, result
 
 import rnnfast
 import rnnfast.data.disk.tables
-from rnnfast.data.disk.budget import Budget
+from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.synth.generate import synth
 from rnnfast.errors import DivergedError, UsageError
 from rnnfast.reporter import Reporter

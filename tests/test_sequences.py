@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnfast.data import read_table
-from rnnfast.data.sequences import ends, group, spans, windows
+from rnnfast.data.sequences.data import ends, group, spans, windows
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=8)
 

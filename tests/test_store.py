@@ -14,9 +14,9 @@ import rnnfast.data.disk.batches
 import rnnfast.data.disk.relabel
 from rnnfast.config.resolve import Config
 from rnnfast.data import read_table, split
-from rnnfast.data.disk.batches import open_files, single_precision
-from rnnfast.data.disk.budget import PROCESS, Budget, size
-from rnnfast.data.disk.identities import Identities
+from rnnfast.data.sources.batches import open_files, single_precision
+from rnnfast.data.sequences.budget import PROCESS, Budget, size
+from rnnfast.data.sequences.identities import Identities
 from rnnfast.data.disk.parts import split_store
 from rnnfast.data.disk.store import Store, building
 from rnnfast.data.disk.streaming import make_store

@@ -210,7 +210,7 @@ def table_rows(data: SequenceData, verbose: int = 0) -> list[tuple[str, str | Te
     balance = class_balance(data)
     if balance is not None:
         rows.append(("Classes", balance_text(balance)))
-    elif hasattr(data, "y") and data.y.shape[1] == 1:  # a table on disk is not read for it
+    elif data.budget is None and data.y.shape[1] == 1:  # a table on disk is not read for it
         labels = data.y[data.labelled, 0]
         if len(labels):
             rows.append(("Range", f"{number(labels.min())} to {number(labels.max())}, mean {number(labels.mean())}"))

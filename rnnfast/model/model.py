@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData
-from rnnfast.data.horizon import steps_ahead
-from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.data.columns.horizon import steps_ahead
+from rnnfast.errors import DataError, ModelError
 from rnnfast.metrics import (
     baseline_binary,
     baseline_multiclass,
@@ -163,25 +163,6 @@ class Model:
     def trained_on(self, data: SequenceData) -> bool:
         """Whether data holds the very files that the model was trained on."""
         return bool(self.metadata.get("data_digest") == data.digest)
-
-    def part_of(self, data: SequenceData, part: str) -> SequenceData:
-        """The train, valid or test part that the training run cut from data.
-
-        Raises UsageError where data is another table, or was not split into that part.
-        """
-        from rnnfast.data import split
-
-        how = self.metadata.get("split", {})
-        if not self.trained_on(data):
-            raise UsageError(
-                f"--part {part}: {', '.join(data.source)} is not the table that the model was trained on "
-                "(the contents differ); leave --part out to score all of it"
-            )
-        parts = split(data, tuple(how["shares"]), how["seed"], how.get("split_by", "sequence"))
-        chosen: SequenceData | None = getattr(parts, part)
-        if chosen is None:
-            raise UsageError(f"--part {part}: the training run had no such part of this table ({parts.rule})")
-        return chosen
 
     def save(self, path: str | Path) -> None:
         """Write the model file; it appears under its name only when it is complete."""

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.missing import MISSING
 from rnnfast.data.encoding.fitting import Fitting
-from rnnfast.data.encoding.rules import MISSING
 from rnnfast.data.encoding.scaling import Scaler
-from rnnfast.data.sequences import SequenceData
+from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
 

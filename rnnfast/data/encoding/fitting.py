@@ -6,14 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.encoding.rules import missing_rules
+from rnnfast.data.columns.categories import MOST_CATEGORIES, too_many
+from rnnfast.data.columns.missing import missing_rules
+from rnnfast.data.columns.schema import Schema
 from rnnfast.data.encoding.scaling import Scaler, beyond_float64, feature_kinds, summary_for
-from rnnfast.data.schema import Schema
-from rnnfast.data.sequences import SequenceData
-from rnnfast.data.sources.source import plain
-from rnnfast.errors import DataError
-
-MOST_CATEGORIES = 1000  # of a column: more are names or quantities; and each is an input of the network
+from rnnfast.data.sequences.data import SequenceData
 
 
 class Fitting:
@@ -75,11 +72,3 @@ class Fitting:
                 if not np.isfinite(mean):
                     raise beyond_float64(self._where, name, "the sum of its values")
         return filled
-
-
-def too_many(source: str, name: str, count: int) -> DataError:
-    """Build the error about a column with too many categories."""
-    return DataError(
-        f"{source}, column {name!r}: {count:,} different categories are too many (at most {MOST_CATEGORIES:,}, each is "
-        f"an input of the network); put rare ones into one, or leave the column out with --ignore {plain(name)}"
-    )

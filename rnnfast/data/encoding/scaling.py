@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.encoding.rules import Rules
+from rnnfast.data.columns.missing import Rules
+from rnnfast.data.columns.schema import Schema
 from rnnfast.data.encoding.summary import Summary
-from rnnfast.data.schema import Schema
 from rnnfast.data.sources.source import short
 from rnnfast.errors import DataError, ModelError, UsageError
 

@@ -8,6 +8,7 @@ from sklearn import metrics as sk
 
 import rnnfast
 from rnnfast.errors import DataError, UsageError
+from rnnfast.model.tables import part_of
 
 METRIC_TOLERANCE = 1e-9  # float64 sums over a few hundred outputs, in another order
 ORACLE_TOLERANCE = 1e-9  # relative to the range of the target: float64 on both sides
@@ -113,7 +114,7 @@ def test_parts_are_those_of_the_training_run():
     data = table()
     result = rnnfast.train(data, split=(0.6, 0.2), seed=4, **RULE)
     for part in ("train", "valid", "test"):
-        scores = result.model.evaluate(result.model.part_of(data, part)).metrics
+        scores = result.model.evaluate(part_of(result.model, data, part)).metrics
         assert scores == result.metrics[part]
     with pytest.raises(UsageError, match="not the table that the model was trained on"):
-        result.model.part_of(table(seed=5), "valid")
+        part_of(result.model, table(seed=5), "valid")

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnfast.data import read_table
-from rnnfast.data.sequences.data import ends, group, spans, windows
+from rnnfast.data.sequences.order import group
+from rnnfast.data.sequences.spans import ends, spans, windows
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=8)
 

@@ -116,7 +116,7 @@ def _table_cache() -> dict[str, Any]:
     """Return where parsed tables are kept, how many, and their size in bytes."""
 
     def kept() -> tuple[str, int, int]:
-        from rnnfast.data.store.cache import directory, usage
+        from rnnfast.data.sequences.cache import directory, usage
 
         return str(directory()), *usage()
 

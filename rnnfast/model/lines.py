@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -39,7 +40,7 @@ class OrderedLines:
         """Keep lines; rows: (lines,) input rows, ascending."""
         bucket = rows // self.rows
         borders = np.flatnonzero(np.diff(bucket, prepend=-1, append=-1)).tolist()
-        for first, stop in zip(borders[:-1], borders[1:], strict=True):
+        for first, stop in pairwise(borders):
             place = self._place(int(bucket[first]))
             if int(bucket[first]) not in self._buckets:
                 self._buckets.add(int(bucket[first]))

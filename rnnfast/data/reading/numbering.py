@@ -32,7 +32,7 @@ class Numbering:
     def add(self, batch: Batch, out: Appender) -> tuple[Integers, bool]:
         """Write the texts of new ids. Returns: (rows,) number of each row's id; whether an earlier id comes again.
 
-        Only where the id changes it is looked up. Raises DataError for an empty id, UsageError where there are too many.
+        Only where the id changes it is looked up. Raises DataError for an empty id, UsageError for too many.
         """
         series = batch.frame[self.name]
         changed = np.asarray((series.array[1:] != series.array[:-1]), dtype=object if series.hasnans else bool)

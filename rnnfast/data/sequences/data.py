@@ -168,8 +168,8 @@ class SequenceData(Sequences):
 
     x: (rows, F) float64, of a stored table also float32, C-contiguous, in the order of schema.columns: numbers in
     original units, NaN where a cell is empty; a categorical column holds the index in its `categories`.
-    y: (rows, targets) float as x; index of the class for a binary or multiclass task, NaN at unlabelled steps; (rows, 0)
-    without target columns.
+    y: (rows, targets) float as x; index of the class for a binary or multiclass task, NaN at unlabelled steps; (rows,
+    0) without target columns.
     ids: (sequences,) object, the id of each sequence as text exactly as in the file; "" for windows without id.
     row: (rows,) int64, input row of each row of x, counted from 0 over all files; repeats where windows overlap.
     time: (rows,) object, the time column as in the file, or None.
@@ -307,6 +307,8 @@ class SequenceData(Sequences):
     def predicting(self, rule: str) -> SequenceData:
         """Predict "every" or the "last" step of each sequence."""
         schema = replace(self.schema, predict=rule)
+        if schema == self.schema and self._notes_for(schema) == self.notes:
+            return self
         return self._with(schema=schema, notes=self._notes_for(schema))
 
     def _with(self, **changes: Any) -> SequenceData:

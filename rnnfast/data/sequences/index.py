@@ -37,8 +37,8 @@ class Index(NamedTuple):
 def index_of(schema: Schema, ids: Integers, stretches: Integers) -> Index:
     """Cut a table into sequences.
 
-    ids: (ids + 1,) places where each id begins; stretches: (stretches + 1,) those of what windows are cut from: the ids,
-    or without id the runs of rows of one part.
+    ids: (ids + 1,) places where each id begins; stretches: (stretches + 1,) those of what windows are cut from: the
+    ids, or without id the runs of rows of one part.
     """
     owner = np.searchsorted(ids, stretches[:-1], side="right") - 1 if len(stretches) != len(ids) else None
     if schema.window is None or schema.stride is None:

@@ -19,6 +19,8 @@ from rnnfast.data.sequences.spans import ends, spans
 
 Integers = NDArray[np.int64]
 
+EVERY = slice(None)  # row
+
 
 @dataclass(frozen=True)
 class Series:
@@ -34,9 +36,11 @@ class Series:
     offsets: Integers
     order: Integers | None = None
 
-    def rows(self, name: str, places: Integers | slice = slice(None)) -> Any:
+    def rows(self, name: str, places: Integers | slice = EVERY) -> Any:
         """Return a column, or some rows of it, in the order of id and time."""
         column = self.columns[name]
+        if self.order is None and places is EVERY:
+            return column
         if self.order is not None:
             return column.take(self.order[places], axis=0)  # several times quicker than column[order]
         return column[places] if isinstance(places, slice) else column.take(places, axis=0)
@@ -56,7 +60,7 @@ def cut_out(
     """
     offsets = ends(length)
     rows, whole = int(offsets[-1]), len(series.row)
-    places: Integers | slice = slice(None)
+    places: Integers | slice = EVERY
     if rows != whole or (start != offsets[:-1]).any():
         side_by_side = bool((start[1:] == start[:-1] + length[:-1]).all())
         places = slice(int(start[0]), int(start[0]) + rows) if side_by_side else spans(start, length)

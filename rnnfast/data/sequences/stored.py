@@ -2,9 +2,9 @@
 
 A store is a directory of raw arrays with one entry per row, ordered by id and time, in the byte order of the machine:
 `x` (rows, F) and `y` (rows, targets), float32 where nothing is lost by it, else float64; `row` int64, the input rows,
-where they were sorted; and of `time`, `key`, `weight`, `part` those that there are and that are needed. `offsets` (ids +
-1,) int64 says where each id begins, `stretches` what windows are cut from where that is another thing; the texts of the
-ids lie end to end in `ids`, with `id_ends`. `store.json` describes it.
+where they were sorted; and of `time`, `key`, `weight`, `part` those that there are and that are needed. `offsets` (ids
++ 1,) int64 says where each id begins, `stretches` what windows are cut from where that is another thing; the texts of
+the ids lie end to end in `ids`, with `id_ends`. `store.json` describes it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ Labels from beyond the point are left out, so that with a horizon of H training 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def by_time(data: Sequences, shares: Sequence[float]) -> Parts:
     texts = [f"{value!s}" if data.schema.time is not None else f"row {value + 1:,}" for value in shown]
     share = " / ".join(f"{100 * part:.4g} %" for part in shares)
     rule = f"by time: {share} of {once.rows:,} rows, cut before {' and '.join(texts)}"
-    pieces = [_piece(data, first, stop) for first, stop in zip(borders[:-1], borders[1:], strict=True)]
+    pieces = [_piece(data, first, stop) for first, stop in pairwise(borders)]
     fix = "rows of one time stay together: give other shares with --split, or more rows"
     return finished(pieces, rule, TIME, fix, tuple(shown), _reaches(pieces))
 

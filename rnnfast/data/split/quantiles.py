@@ -37,7 +37,7 @@ def _at_rank(blocks: Blocks, count: int, rank: int, most: int) -> Any:
         bin_of = int(np.searchsorted(np.cumsum(inside), rank, side="right"))
         rank -= int(inside[:bin_of].sum())
         count = int(inside[bin_of])
-        # The numbers of a bin lie from one edge up to the next, without it: the ends of the range are numbers themselves.
+        # From one edge up to the next, without it: the ends of the range are numbers themselves.
         low, high = _ends(blocks, low, high, edges, bin_of)
     values = np.concatenate([block[(block >= low) & (block <= high)] for block in blocks()]) if low < high else [low]
     return np.partition(values, rank)[rank] if low < high else low

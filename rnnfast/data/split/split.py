@@ -43,15 +43,15 @@ def split(data: Sequences, shares: Sequence[float] = (0.8,), seed: int = 0, by: 
     than parts and for an empty part.
     """
     check_rule(by)
+    every = all_shares(shares)
+    if len(every) == 1 and not part_column(by):
+        parts = Parts(data, None, None, f"all of {data.sequences:,} sequences")
+        parts.decide()
+        return parts
     if data.auto_predict:
         data = data.predicting("every")  # until the labels that train have decided
     if part_column(by):
         return _by_column(data, by)
-    every = all_shares(shares)
-    if len(every) == 1:
-        parts = Parts(data, None, None, f"all of {data.sequences:,} sequences")
-        parts.decide()
-        return parts
     if by == TIME:
         return by_time(data, every)
     unit, what, overlapping = _units(data, len(every))

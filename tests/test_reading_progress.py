@@ -11,8 +11,8 @@ from rnnfast.console import Screen
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.data import read_table
 from rnnfast.data.reading import memory
-from rnnfast.data.sources import watch
 from rnnfast.data.sequences import cache
+from rnnfast.data.sources import watch
 from rnnfast.errors import DataError
 from rnnfast.reporter import Reporter
 

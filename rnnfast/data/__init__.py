@@ -4,7 +4,8 @@ from rnnfast.data.columns.schema import Schema
 from rnnfast.data.encoding.encoder import Encoder
 from rnnfast.data.encoding.scaling import Scaler
 from rnnfast.data.reading.opening import read_table
-from rnnfast.data.sequences.data import SequenceData, Sequences
+from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.split.parts import Parts
 from rnnfast.data.split.split import split
 

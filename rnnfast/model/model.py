@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.resolve import Config
-from rnnfast.data import Encoder, Scaler, Schema, SequenceData
+from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
 from rnnfast.data.columns.horizon import steps_ahead
 from rnnfast.errors import DataError, ModelError
 from rnnfast.metrics import (
@@ -160,7 +160,7 @@ class Model:
             scores |= {"rmse": metrics["rmse"], "r2": metrics["r2"]}
         return scores
 
-    def trained_on(self, data: SequenceData) -> bool:
+    def trained_on(self, data: Sequences) -> bool:
         """Whether data holds the very files that the model was trained on."""
         return bool(self.metadata.get("data_digest") == data.digest)
 

@@ -176,8 +176,9 @@ def predict_table(
     request = Request(config or DataConfig(), _every_row_once(model.schema), require_target=False)
     with ExitStack() as opened:
         data = _open(data_paths, request, opened, reporter)
-        for note in data.notes if reporter is not None else ():
-            reporter.notice(note)
+        if reporter is not None:
+            for note in data.notes:
+                reporter.notice(note)
         return _write_predictions(model, data, output)
 
 
@@ -202,7 +203,7 @@ def _write_predictions(model: Model, data: Sequences, output: str | Path) -> int
     with _opened(output) as stream:
         csv.writer(stream, lineterminator="\n").writerow(first.columns)
         # Of sequences in another order than their rows, lines of several blocks have to be put in order.
-        size = data.budget.of_phase.bucket if data.budget is not None else 0
+        size = data.room.of_phase.bucket if data.room is not None else 0
         if count == 1 or data.in_input_order or model.schema.predict == "last":
             for table in chain((first,), tables):
                 csv.writer(stream, lineterminator="\n").writerows(table.lines())

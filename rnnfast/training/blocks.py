@@ -30,17 +30,17 @@ class Cutter:
     def __init__(self, model: Model, part: Sequences) -> None:
         self.config = model.config.train
         self.inputs, self.targets = len(model.encoder.names), len(model.schema.targets)
-        if part.budget is None:
+        if part.room is None:
             self.runs = part.runs()
             self.capacity = self.most_rows = part.rows
             return
         row = np.dtype(self.config.dtype).itemsize * (self.inputs + 2 * self.targets)
-        self.capacity = part.budget.of_phase.block // row
+        self.capacity = part.room.of_phase.block // row
         stored = max(part.read(0, 1, ("x",)).x.itemsize * len(part.schema.features), 1)
         self.runs = part.runs(min(RUN_BYTES // stored, max(self.capacity // LEAST_RUNS, 1)))
         if int(self.runs.rows.max()) > self.capacity:
             raise UsageError(
-                f"--memory {shown(part.budget.total)}: a sequence has {int(part.lengths.max()):,} steps, and "
+                f"--memory {shown(part.room.total)}: a sequence has {int(part.lengths.max()):,} steps, and "
                 f"a block has room for {self.capacity:,}; give more memory, or cut windows (--window N)"
             )
         self.most_rows = min(self.capacity, int(self.runs.rows.sum()))

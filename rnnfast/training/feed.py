@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from rnnfast.config.sections import TrainConfig
 from rnnfast.data import Sequences
-from rnnfast.data.sequences.data import TRAINED, SequenceData
+from rnnfast.data.sequences.base import TRAINED
+from rnnfast.data.sequences.data import SequenceData
 from rnnfast.model import Model
 from rnnfast.training.blocks import Cut, Cutter
 from rnnfast.training.prepare import encoded, kernel_data
@@ -51,7 +52,7 @@ class Feed:
         self.generator = np.random.default_rng([self.config.seed, ORDER_STREAM])
         self.epoch, self.built = 0, 0
         self.data, self.lengths = None, part.lengths
-        if part.budget is None:
+        if part.room is None:
             self.data = kernel_data(model, part.read(0, part.sequences, TRAINED))
         self.mass = float(self.data.mass.sum()) if self.data is not None else self._mass()
         self.buffers = [] if self.data is not None else [self._buffer() for _ in range(1 if self.single else 2)]

@@ -12,7 +12,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
 from rnnfast.data.encoding.scaling import summary_for, target_kinds
 from rnnfast.data.encoding.summary import Summary
-from rnnfast.data.sequences.data import TRAINED
+from rnnfast.data.sequences.base import TRAINED
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.metrics.loss import LOSSES_OF_TASK
 from rnnfast.model.file import load

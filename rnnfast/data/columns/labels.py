@@ -64,13 +64,14 @@ class _Seen(Table):
 class Meaning(NamedTuple):
     """What targets are.
 
-    index: for classes, the index of each of `Labels.values`, which y holds so far; None where y is as it should be.
+    class_of: (values,) for classes, which one each of `Labels.values` is, which y holds so far; None where y is as it
+    should be.
     """
 
     task: str
     classes: tuple[Any, ...]
     notes: list[str]
-    index: Floats | None = None
+    class_of: Floats | None = None
 
 
 class KnownLabels:
@@ -79,6 +80,7 @@ class KnownLabels:
     def __init__(self, names: tuple[str, ...], task: str, classes: tuple[Any, ...], needed: bool) -> None:
         self.names, self.needed, self.notes = names, needed, list[str]()
         self.meaning = Meaning(task, classes, self.notes)
+        self.values: NDArray[Any] = np.empty(0)
 
     def add(self, batch: Table) -> Floats:
         """Return (rows, targets), or (rows, 0) once they turned out to be of no use where they are not needed.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data.sequences.data import Sequences
+from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import short
 from rnnfast.errors import DataError

@@ -114,7 +114,7 @@ class Stream:
                 self._add(batch, out)
         self.starts.append(self.rows)
         meaning, schema = self.reader.finish()
-        self._finish_labels(meaning.index)
+        self._finish_labels(meaning.class_of)
         lengths = np.array([self.rows]) if self.numbering is None else self.numbering.lengths
         self._sort(lengths)
         ids = ends(lengths)
@@ -217,11 +217,11 @@ class Stream:
         assert found.time is not None
         return repeated(self._origin(), found.id, found.time, first, second)
 
-    def _finish_labels(self, index: NDArray[np.float64] | None) -> None:
-        """Put the classes of a target into its file; index: as of Meaning."""
+    def _finish_labels(self, class_of: NDArray[np.float64] | None) -> None:
+        """Put the classes of a target into its file; class_of: as of Meaning."""
         kind, width = self.kinds["y"]
-        if index is not None:
-            self.kinds["y"] = rewrite_labels(self.place / "y", kind, self.reader.labels.values, index), width
+        if class_of is not None:
+            self.kinds["y"] = rewrite_labels(self.place / "y", kind, self.reader.labels.values, class_of), width
 
     def _sort(self, lengths: Integers) -> None:
         """Sort the rows where they are not in order, and remove what only sorting needs."""

@@ -44,7 +44,7 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
         ids=names[index.owner],
         schema=schema,
         source=tuple(source.name for source in sources),
-        digest=table.digest,  # type: ignore[arg-type]
+        digest=table.digest,
         start=index.start,
         categories=reader.features.categories,
         auto_predict=reader.auto_predict(schema),

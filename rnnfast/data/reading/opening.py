@@ -17,9 +17,10 @@ from rnnfast.data.columns.schema import Schema
 from rnnfast.data.reading.memory import read_whole
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.stores import stored_table
+from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.budget import PROCESS, Budget
 from rnnfast.data.sequences.cache import Entry
-from rnnfast.data.sequences.data import SequenceData, Sequences
+from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.batches import open_files, rows_of
 from rnnfast.data.sources.formats import TEXT
 from rnnfast.data.sources.opening import STDIN, open_sources

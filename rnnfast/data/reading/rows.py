@@ -61,7 +61,7 @@ class Rows:
             return (*gaps, *plan.notes, *meaning.notes)
         constant = [constant_note(names)] if (names := self.features.constant) else []
         return (
-            *dialect.notes(plan.sources),
+            *dialect.notes(list(plan.sources)),
             *role_notes(plan.roles, schema),
             *plan.notes,
             *meaning.notes,

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sequences.base import TRAINED, Runs, Sequences
 from rnnfast.data.sequences.budget import Budget
-from rnnfast.data.sequences.data import TRAINED, Runs, SequenceData, Sequences
+from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.files import DESCRIPTION, read_rows
 from rnnfast.data.sequences.index import Index, Limit, index_of
 from rnnfast.data.sequences.series import Series, cut_out, margins
@@ -155,6 +156,11 @@ class StoredSequences(Sequences):
         return self.lies.offsets
 
     @property
+    def room(self) -> Budget:
+        """Memory for blocks."""
+        return self.budget
+
+    @property
     def index(self) -> Index:
         """Where the sequences lie in the table."""
         return self.lies
@@ -167,7 +173,7 @@ class StoredSequences(Sequences):
     @cached_property
     def counts(self) -> Integers:
         """(classes,) labelled steps of each class, or (1,) of a quantity."""
-        return np.sum([block.counts for block in self.blocks(("y",))], axis=0)
+        return np.asarray(np.sum([block.counts for block in self.blocks(("y",))], axis=0))
 
     @property
     def weighted(self) -> bool:
@@ -218,7 +224,7 @@ class StoredSequences(Sequences):
             ids=self._ids(index.owner, only),
             schema=self.schema,
             source=self.source,
-            digest=self.digest,  # type: ignore[arg-type]
+            digest=self.digest,
             notes=self.notes,
             start=index.start,
             categories=self.categories,

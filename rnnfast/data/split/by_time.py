@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.splitting import TIME
-from rnnfast.data.sequences.data import SequenceData, Sequences
+from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import Index
 from rnnfast.data.split.parts import Parts, finished
 from rnnfast.data.split.quantiles import at_ranks, counts_around

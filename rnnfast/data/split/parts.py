@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnfast.config.splitting import SEQUENCE
 from rnnfast.data.columns.parts import PART_NAMES
-from rnnfast.data.sequences.data import Sequences
+from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.index import Fence, Limit
 from rnnfast.errors import DataError
 

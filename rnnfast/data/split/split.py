@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.splitting import SEQUENCE, TIME, check_rule, part_column
-from rnnfast.data.sequences.data import Sequences
+from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.split.by_time import by_time
 from rnnfast.data.split.parts import Parts, finished
 from rnnfast.errors import DataError, UsageError

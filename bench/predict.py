@@ -29,14 +29,15 @@ def systems(cell, hidden, sequences, steps):
     """Mapping of system to a function that predicts once, and the largest difference of the two outputs."""
     import torch
 
-    from rnnfast.kernels.trainer import Predictor, layout_of
+    from rnnfast.kernels.run.predictor import Predictor
     from rnnfast.network.architecture import Architecture
+    from rnnfast.network.layout import Layout
 
     torch.set_num_threads(1)
-    net = Architecture(cell, 29, hidden, 1, "tanh")
+    net = Architecture.named(cell, 29, hidden, 1, "tanh")
     generator = np.random.default_rng(0)
     limit = 1 / np.sqrt(hidden)
-    layout = layout_of(net)
+    layout = Layout(net)
     tensors = {n: generator.uniform(-limit, limit, s).astype("float32") for n, s in layout.shapes().items()}
     x = generator.random((sequences, steps, 29), dtype="float32")
     predictor = Predictor(net, layout.flatten(tensors, "float32"))

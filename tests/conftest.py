@@ -4,6 +4,7 @@ import os
 
 import pytest
 from hypothesis import settings
+from ids import fault
 
 # A shared machine stalls now and then; how long one example took says nothing about the code.
 settings.register_profile("rnnfast", deadline=None)
@@ -20,3 +21,12 @@ def _own_tables(tmp_path_factory):
         del os.environ["RNNFAST_CACHE_DIR"]
     else:
         os.environ["RNNFAST_CACHE_DIR"] = before
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse ids that hold data: processes that share the tests would collect different ones (see ids.py)."""
+    for item in items:
+        call = getattr(item, "callspec", None)
+        wrong = call and fault(call.id, call.params)
+        if wrong:
+            raise pytest.UsageError(f"{item.nodeid}: the id {wrong}; name the case by words (tests/ids.py)")

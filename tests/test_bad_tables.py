@@ -6,6 +6,7 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
+from ids import cases
 
 from rnnfast.data import read_table
 from rnnfast.errors import DataError, UsageError
@@ -202,10 +203,15 @@ def test_the_second_file_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("other", "parts"),
-    [
-        ("id,t,a,y\nC,0,1,0\n", ["two.csv, line 1", "no column 'b'"]),
-        ("id,t,a,b,B2,y\nC,0,1,2,3,0\n", ["two.csv, line 1", "'B2'", "one.csv has no such column", "did you mean 'b'"]),
-    ],
+    cases(
+        {
+            "a column is missing": ("id,t,a,y\nC,0,1,0\n", ["two.csv, line 1", "no column 'b'"]),
+            "one column more": (
+                "id,t,a,b,B2,y\nC,0,1,2,3,0\n",
+                ["two.csv, line 1", "'B2'", "one.csv has no such column", "did you mean 'b'"],
+            ),
+        }
+    ),
 )
 def test_files_with_different_columns(tmp_path, other, parts):
     (tmp_path / "one.csv").write_text(GOOD)
@@ -234,15 +240,20 @@ def test_damaged_gzip(tmp_path):
         assert "gzip" in message(tmp_path, damaged, "bad.csv.gz")
 
 
-BAD_AFTER_SCHEMA = [
-    ("name,t,x1,x2\nA,0,1,2\n", ["new.csv, line 1", "no column 'y1'"]),
-    ("name,t,x1,X_2,y1\nA,0,1,2,0\n", ["line 1", "no column 'x2'", "did you mean"]),
-    ("t,x1,x2,y1\n0,1,2,0\n", ["line 1", "no column 'name'"]),
-    ("name,x1,x2,y1\nA,1,2,0\n", ["line 1", "no column 't'"]),
-    ("name,t,x1,x2,y1\nA,0,1,2,no\nA,1,1,2,maybe\n", ["line 3", "'y1'", "'maybe'", "'no' and 'yes'"]),
-    ("name,t,x1,x2,y1\nA,0,1,2,no\nA,1,1,none,no\n", ["line 3", "'x2'", "'none'"]),
-    ("name,t,x1,x2,y1\nA,0,1,2,\nA,1,1,2,\n", ["'y1'", "no step has a target value"]),
-]
+BAD_AFTER_SCHEMA = cases(
+    {
+        "no target": ("name,t,x1,x2\nA,0,1,2\n", ["new.csv, line 1", "no column 'y1'"]),
+        "another feature": ("name,t,x1,X_2,y1\nA,0,1,2,0\n", ["line 1", "no column 'x2'", "did you mean"]),
+        "no id": ("t,x1,x2,y1\n0,1,2,0\n", ["line 1", "no column 'name'"]),
+        "no time": ("name,x1,x2,y1\nA,1,2,0\n", ["line 1", "no column 't'"]),
+        "unseen class": (
+            "name,t,x1,x2,y1\nA,0,1,2,no\nA,1,1,2,maybe\n",
+            ["line 3", "'y1'", "'maybe'", "'no' and 'yes'"],
+        ),
+        "text for a number": ("name,t,x1,x2,y1\nA,0,1,2,no\nA,1,1,none,no\n", ["line 3", "'x2'", "'none'"]),
+        "no target value": ("name,t,x1,x2,y1\nA,0,1,2,\nA,1,1,2,\n", ["'y1'", "no step has a target value"]),
+    }
+)
 
 
 @pytest.mark.parametrize(("content", "parts"), BAD_AFTER_SCHEMA)
@@ -307,16 +318,18 @@ def test_whole_numbers_beyond_float64_are_infinite():
 
 @pytest.mark.parametrize(
     ("options", "match"),
-    [
-        ({"stride": 2}, "stride 2 has no effect without a window"),
-        ({"stride": 2, "id": "id"}, "stride 2 has no effect without a window"),
-        ({"id": "a", "target": "a"}, "'a' is given as id and as target"),
-        ({"features": "a,y"}, "'y' is given as target and as features"),
-        ({"features": "a", "ignore": "a"}, "'a' is given as features and as ignore"),
-        ({"windw": 3}, "unknown option 'windw'; did you mean 'window'"),
-        ({"window": 0}, "window"),
-        ({"task": "binry"}, "did you mean 'binary'"),
-    ],
+    cases(
+        {
+            "stride": ({"stride": 2}, "stride 2 has no effect without a window"),
+            "stride with an id": ({"stride": 2, "id": "id"}, "stride 2 has no effect without a window"),
+            "id is the target": ({"id": "a", "target": "a"}, "'a' is given as id and as target"),
+            "target is a feature": ({"features": "a,y"}, "'y' is given as target and as features"),
+            "feature is ignored": ({"features": "a", "ignore": "a"}, "'a' is given as features and as ignore"),
+            "misspelt option": ({"windw": 3}, "unknown option 'windw'; did you mean 'window'"),
+            "empty window": ({"window": 0}, "window"),
+            "misspelt task": ({"task": "binry"}, "did you mean 'binary'"),
+        }
+    ),
 )
 def test_contradictory_options(tmp_path, options, match):
     (tmp_path / "good.csv").write_text(GOOD)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ids import cases
 
 from rnnfast.config.resolve import Config, flag_of, from_environment, read_toml, resolve, table_of_option
 from rnnfast.config.sections import seconds
@@ -33,29 +34,40 @@ def test_empty_and_foreign_variables_are_left_alone() -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [
-        ("[train]\nbatchsize = 2\n", "unknown key 'batchsize' under [train]; did you mean 'batch_size'?"),
-        ("[trian]\nlr = 2\n", "unknown table [trian]; did you mean 'train'?"),
-        ("[data]\nlr = 2\n", "key 'lr' belongs under [train], not [data]"),
-        ("lr = 2\n", "unknown table [lr]; did you mean 'lr' under [train]?"),
-        ("train = 2\n", "[train] must be a table"),
-        ("[train]\nlr = \n", "cannot be read as TOML"),
-        ("[train]\nlr = 'fast'\n", "lr: 'fast' is not a number"),
-        ("[train]\nlr = nan\n", "is not finite"),
-        ("[train]\nepochs = 1.5\n", "is not a whole number"),
-        ("[train]\nepochs = true\n", "is not a whole number"),
-        ("[train]\nepochs = -1\n", "below the least value, 0"),
-        ("[train]\nlr = 0\n", "must be above 0"),
-        ("[train]\nshuffle = 'maybe'\n", "is not true or false"),
-        ("[train]\nmax_time = 'soon'\n", "is not a duration"),
-        ("[model]\nactivation = 'tahn'\n", "leaky_relu, sigmoid, elu, swish, gelu, identity; did you mean 'tanh'?"),
-        ("[model]\nhidden = []\n", "hidden: needs at least one value"),
-        ("[data]\nsplit = [0.7, 0.5]\n", "more than the whole"),
-        ("[data]\nsplit = [0.2, 0.2, 0.2]\n", "give the share that trains"),
-        ("[data]\nsplit_by = 'tine'\n", "'tine' is not one of sequence, time, column:NAME; did you mean 'time'?"),
-        ("[data]\nsplit_by = 'fold'\n", "column:NAME; did you mean column:fold?"),
-        ("[data]\nsplit_by = 'column:'\n", "is not one of"),
-    ],
+    cases(
+        {
+            "unknown key": (
+                "[train]\nbatchsize = 2\n",
+                "unknown key 'batchsize' under [train]; did you mean 'batch_size'?",
+            ),
+            "misspelt table": ("[trian]\nlr = 2\n", "unknown table [trian]; did you mean 'train'?"),
+            "key of another table": ("[data]\nlr = 2\n", "key 'lr' belongs under [train], not [data]"),
+            "key without table": ("lr = 2\n", "unknown table [lr]; did you mean 'lr' under [train]?"),
+            "value for a table": ("train = 2\n", "[train] must be a table"),
+            "not TOML": ("[train]\nlr = \n", "cannot be read as TOML"),
+            "text for a number": ("[train]\nlr = 'fast'\n", "lr: 'fast' is not a number"),
+            "not a number": ("[train]\nlr = nan\n", "is not finite"),
+            "fraction for a whole number": ("[train]\nepochs = 1.5\n", "is not a whole number"),
+            "bool for a whole number": ("[train]\nepochs = true\n", "is not a whole number"),
+            "negative epochs": ("[train]\nepochs = -1\n", "below the least value, 0"),
+            "zero rate": ("[train]\nlr = 0\n", "must be above 0"),
+            "text for a bool": ("[train]\nshuffle = 'maybe'\n", "is not true or false"),
+            "no duration": ("[train]\nmax_time = 'soon'\n", "is not a duration"),
+            "misspelt choice": (
+                "[model]\nactivation = 'tahn'\n",
+                "leaky_relu, sigmoid, elu, swish, gelu, identity; did you mean 'tanh'?",
+            ),
+            "empty list": ("[model]\nhidden = []\n", "hidden: needs at least one value"),
+            "shares above one": ("[data]\nsplit = [0.7, 0.5]\n", "more than the whole"),
+            "shares without training": ("[data]\nsplit = [0.2, 0.2, 0.2]\n", "give the share that trains"),
+            "misspelt split": (
+                "[data]\nsplit_by = 'tine'\n",
+                "'tine' is not one of sequence, time, column:NAME; did you mean 'time'?",
+            ),
+            "column without its mark": ("[data]\nsplit_by = 'fold'\n", "column:NAME; did you mean column:fold?"),
+            "column without name": ("[data]\nsplit_by = 'column:'\n", "is not one of"),
+        }
+    ),
 )
 def test_errors_say_what_is_wrong_and_what_to_do(tmp_path: Path, text: str, message: str) -> None:
     file = write(tmp_path, text)
@@ -83,12 +95,27 @@ def test_texts_become_tuples_but_file_names_keep_their_commas() -> None:
     assert resolve({}, None, {"RNNFAST_DATA": "x,y.csv"}).data.data == ("x,y.csv",)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), (None, None)])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    cases(
+        {
+            "bare seconds": ("90", 90),
+            "seconds": ("90s", 90),
+            "minutes": ("10m", 600),
+            "hours": ("1.5h", 5400),
+            "none": (None, None),
+        }
+    ),
+)
 def test_durations(text: str | None, expected: float | None) -> None:
     assert seconds(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "s", "-3s", "0", "nan", "inf", "1d"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "s", "-3s", "0", "nan", "inf", "1d"],
+    ids=["empty", "unit alone", "negative", "zero", "nan", "infinite", "days"],
+)
 def test_bad_durations(text: str) -> None:
     with pytest.raises(UsageError):
         seconds(text)

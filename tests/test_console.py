@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ids import cases
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -242,12 +243,17 @@ def test_colours_on_terminals_are_of_the_sixteen(
 
 @pytest.mark.parametrize(
     "switch_off",
-    [
-        lambda patch: patch.setenv("NO_COLOR", "1"),
-        lambda patch: patch.setenv("RNNFAST_NO_COLOR", "1"),
-        lambda patch: patch.setenv("TERM", "dumb"),
-        lambda patch: (patch.setenv("NO_COLOR", "1"), patch.setenv("FORCE_COLOR", "1")),
-    ],
+    cases(
+        {
+            "NO_COLOR": lambda patch: patch.setenv("NO_COLOR", "1"),
+            "RNNFAST_NO_COLOR": lambda patch: patch.setenv("RNNFAST_NO_COLOR", "1"),
+            "dumb terminal": lambda patch: patch.setenv("TERM", "dumb"),
+            "NO_COLOR before FORCE_COLOR": lambda patch: (
+                patch.setenv("NO_COLOR", "1"),
+                patch.setenv("FORCE_COLOR", "1"),
+            ),
+        }
+    ),
 )
 def test_colours_can_be_switched_off(
     switch_off: Callable[[pytest.MonkeyPatch], object], monkeypatch: pytest.MonkeyPatch
@@ -345,7 +351,9 @@ def test_several_targets_get_a_line_each(
 
 
 @pytest.mark.parametrize(
-    "values", [np.zeros(5), np.array([1e300, -1e300]), np.array([np.nan, 1.0]), np.array([np.nan])]
+    "values",
+    [np.zeros(5), np.array([1e300, -1e300]), np.array([np.nan, 1.0]), np.array([np.nan])],
+    ids=["zeros", "huge", "nan and one", "nan alone"],
 )
 def test_residuals_of_any_kind(values: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
     evaluation = Evaluation("regression", 5, {"loss": None}, residuals=values)

@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 import pytest
 from commands import fails, isolate, result
+from ids import cases
 
 from rnnfast.cli import run
 from rnnfast.diagnose import gradients
@@ -79,11 +80,13 @@ def test_json_and_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [
-        (["--cell", "gru"], "add --gradients"),
-        (["--gradients", "--hidden", "0"], "--hidden"),
-        (["--gradients", "--cell", "mlp", "--bidirectional"], "no direction"),
-    ],
+    cases(
+        {
+            "cell without gradients": (["--cell", "gru"], "add --gradients"),
+            "no units": (["--gradients", "--hidden", "0"], "--hidden"),
+            "mlp both ways": (["--gradients", "--cell", "mlp", "--bidirectional"], "no direction"),
+        }
+    ),
 )
 def test_wrong_options(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert says in fails(["doctor", *arguments], 2, capsys)

@@ -3,6 +3,7 @@
 import forward
 import numpy as np
 import pytest
+from ids import cases
 from networks import (
     assert_close,
     draw_sequences,
@@ -54,7 +55,9 @@ def masks_of(trainer, sequences):
     return [[mask[end - len(x) : end] for mask in masks] for end, (x, _) in zip(ends, sequences, strict=True)]
 
 
-@pytest.mark.parametrize(("cell", "bidirectional"), [("gru", False), ("gru", True)])
+@pytest.mark.parametrize(
+    ("cell", "bidirectional"), cases({"gru one way": ("gru", False), "gru both ways": ("gru", True)})
+)
 def test_gradients_are_those_of_the_mask_that_fell(cell, bidirectional):
     net = network(cell, bidirectional=bidirectional)
     trainer, sequences = make(net, FEW)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ids import cases
 
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import DataConfig
@@ -233,11 +234,13 @@ def test_too_many_categories(tmp_path):
 
 @pytest.mark.parametrize(
     ("cells", "expected"),
-    [
-        (["True", "false", "TRUE"], [1, 0, 1]),
-        (["tRuE", "false", "false"], [1, 0, 0]),
-        (["true", "", "False"], [1, np.nan, 0]),
-    ],
+    cases(
+        {
+            "upper and lower case": (["True", "false", "TRUE"], [1, 0, 1]),
+            "mixed case": (["tRuE", "false", "false"], [1, 0, 0]),
+            "a gap": (["true", "", "False"], [1, np.nan, 0]),
+        }
+    ),
 )
 def test_booleans_are_numbers(tmp_path, cells, expected):
     content = "a,y\n" + "".join(f"{cell},{k % 2}\n" for k, cell in enumerate(cells))
@@ -267,12 +270,20 @@ def test_columns_of_a_frame():
 
 @pytest.mark.parametrize(
     ("options", "match"),
-    [
-        ({"categorical": "y"}, "'y' is given as target and as categorical"),
-        ({"categorical": "a", "ignore": "a"}, "'a' is given as ignore and as categorical"),
-        ({"missing": ("men",)}, "missing: 'men': 'men' is not one of error, zero, mean, ffill; did you mean 'mean'"),
-        ({"missing": ("alpha=mean",)}, "missing: there is no column 'alpha'"),
-    ],
+    cases(
+        {
+            "categorical target": ({"categorical": "y"}, "'y' is given as target and as categorical"),
+            "categorical and ignored": (
+                {"categorical": "a", "ignore": "a"},
+                "'a' is given as ignore and as categorical",
+            ),
+            "misspelt rule": (
+                {"missing": ("men",)},
+                "missing: 'men': 'men' is not one of error, zero, mean, ffill; did you mean 'mean'",
+            ),
+            "unknown column": ({"missing": ("alpha=mean",)}, "missing: there is no column 'alpha'"),
+        }
+    ),
 )
 def test_contradictory_options(tmp_path, options, match):
     with pytest.raises(UsageError, match=match):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ids import cases
 
 import rnnfast
 from rnnfast.cli import run
@@ -81,13 +82,15 @@ def test_bad_cells_of_other_tables_are_found_before_training(role: str, capsys: 
 
 @pytest.mark.parametrize(
     ("options", "code", "match"),
-    [
-        (["--scale", "zscor"], 2, "did you mean 'zscore'"),
-        (["--scale", "wind=none"], 2, "'wind' holds categories"),
-        (["--missing", "ffil"], 2, "did you mean 'ffill'"),
-        (["--missing", "pm2=ffill"], 2, "no column 'pm2'"),
-        (["--missing", "error"], 3, "air.csv, line"),
-    ],
+    cases(
+        {
+            "misspelt scale": (["--scale", "zscor"], 2, "did you mean 'zscore'"),
+            "scale of categories": (["--scale", "wind=none"], 2, "'wind' holds categories"),
+            "misspelt rule": (["--missing", "ffil"], 2, "did you mean 'ffill'"),
+            "unknown column": (["--missing", "pm2=ffill"], 2, "no column 'pm2'"),
+            "gaps are errors": (["--missing", "error"], 3, "air.csv, line"),
+        }
+    ),
 )
 def test_wrong_options(options: list[str], code: int, match: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["train", "--data", "air.csv", *TRAIN, *options, "-o", "other"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from commands import fails, files_of, isolate, result, start
+from ids import cases
 from safetensors.numpy import load_file, save_file
 from test_bad_tables import CASES
 
@@ -83,29 +84,36 @@ def test_missing_tables_end_with_3(xor: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     ("arguments", "part"),
-    [
-        (["trian"], "did you mean 'train'?"),
-        (["train"], "nothing to train on"),
-        (["train", "xor.csv", "--hiden", "3"], "--hidden"),
-        (["train", "xor.csv", "--hidden", "x"], "--hidden: 'x' is not a whole number"),
-        (["train", "xor.csv", "--activation", "tahn"], "tanh"),
-        (["train", "xor.csv", "--split", "0.7,0.5"], "more than the whole"),
-        (["train", "xor.csv", "--max-time", "soon"], "write 90s"),
-        (["train", "xor.csv", "--loss", "bce", "--task", "regression"], "--loss mse"),
-        (["train", "xor.csv", "--id", "t", "--time", "t"], "one role"),
-        (["train", "xor.csv", "--config", "none.toml"], "no such configuration file"),
-        (["train", "xor.csv", "--config", "xor.csv"], "cannot be read as TOML"),
-        (["train", "xor.csv", "-o", "xor.csv"], "xor.csv is no directory"),
-        (["train", "xor.csv", "-o", "xor.csv/run"], "xor.csv is no directory"),
-        (["eval"], "--model"),
-        (["eval", "--model", "m", "--data", "d", "--fail-under", "auprc"], "is not METRIC=VALUE"),
-        (["eval", "--model", "m", "--data", "d", "--part", "some"], "--part"),
-        (["predict", "--model", "m", "--data", "d", "-o", "no/out.csv"], "no directory"),
-        (["predict", "--model", "m", "--data", "d", "--json"], "-o FILE"),
-        (["synth", "sor"], "xor"),
-        (["synth", "xor", "-o", "xor.csv"], "exists"),
-    ],
-    ids=" ".join,
+    cases(
+        {
+            "misspelt command": (["trian"], "did you mean 'train'?"),
+            "no table": (["train"], "nothing to train on"),
+            "misspelt flag": (["train", "xor.csv", "--hiden", "3"], "--hidden"),
+            "text for a number": (["train", "xor.csv", "--hidden", "x"], "--hidden: 'x' is not a whole number"),
+            "misspelt choice": (["train", "xor.csv", "--activation", "tahn"], "tanh"),
+            "shares above one": (["train", "xor.csv", "--split", "0.7,0.5"], "more than the whole"),
+            "no duration": (["train", "xor.csv", "--max-time", "soon"], "write 90s"),
+            "loss of another task": (["train", "xor.csv", "--loss", "bce", "--task", "regression"], "--loss mse"),
+            "two roles": (["train", "xor.csv", "--id", "t", "--time", "t"], "one role"),
+            "missing configuration": (["train", "xor.csv", "--config", "none.toml"], "no such configuration file"),
+            "table as configuration": (["train", "xor.csv", "--config", "xor.csv"], "cannot be read as TOML"),
+            "table as directory": (["train", "xor.csv", "-o", "xor.csv"], "xor.csv is no directory"),
+            "directory in a table": (["train", "xor.csv", "-o", "xor.csv/run"], "xor.csv is no directory"),
+            "eval without model": (["eval"], "--model"),
+            "bound without value": (
+                ["eval", "--model", "m", "--data", "d", "--fail-under", "auprc"],
+                "is not METRIC=VALUE",
+            ),
+            "unknown part": (["eval", "--model", "m", "--data", "d", "--part", "some"], "--part"),
+            "output in a missing directory": (
+                ["predict", "--model", "m", "--data", "d", "-o", "no/out.csv"],
+                "no directory",
+            ),
+            "JSON without output file": (["predict", "--model", "m", "--data", "d", "--json"], "-o FILE"),
+            "misspelt kind": (["synth", "sor"], "xor"),
+            "existing file": (["synth", "xor", "-o", "xor.csv"], "exists"),
+        }
+    ),
 )
 def test_wrong_usage_ends_with_2(
     arguments: list[str], part: str, xor: Path, capsys: pytest.CaptureFixture[str]

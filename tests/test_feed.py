@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import isolate, result
+from ids import cases
 
 import rnnfast
 import rnnfast.data.reading.opening
@@ -74,13 +75,15 @@ def assert_same_weights(one, other):
 
 @pytest.mark.parametrize(
     "options",
-    [
-        {},
-        {"batch_size": 8, "optimizer": "adam", "schedule": "onecycle"},
-        {"class_weight": "balanced", "reduction": "sum", "lr": 0.01},
-        {"tbptt": 4, "clip_norm": 1.0},
-        {"split": (0.5, 0.2), "dtype": "float64"},
-    ],
+    cases(
+        {
+            "defaults": {},
+            "batches, adam, onecycle": {"batch_size": 8, "optimizer": "adam", "schedule": "onecycle"},
+            "balanced classes, sum": {"class_weight": "balanced", "reduction": "sum", "lr": 0.01},
+            "windows, clipping": {"tbptt": 4, "clip_norm": 1.0},
+            "test part, float64": {"split": (0.5, 0.2), "dtype": "float64"},
+        }
+    ),
 )
 @pytest.mark.usefixtures("from_disk")
 def test_one_block_trains_as_memory_does(options, table):
@@ -128,11 +131,13 @@ def test_every_sequence_trains_once_in_an_epoch(batch, table, small_blocks, monk
 
 @pytest.mark.parametrize(
     "options",
-    [
-        {"batch_size": 64, "cell": "gru", "hidden": (8, 8), "dropout": 0.2},
-        {"batch_size": 5, "schedule": "onecycle", "optimizer": "adam"},
-        {"tbptt": 5},
-    ],
+    cases(
+        {
+            "gru, dropout": {"batch_size": 64, "cell": "gru", "hidden": (8, 8), "dropout": 0.2},
+            "adam, onecycle": {"batch_size": 5, "schedule": "onecycle", "optimizer": "adam"},
+            "windows": {"tbptt": 5},
+        }
+    ),
 )
 @pytest.mark.usefixtures("table", "small_blocks")
 def test_threads_and_time_do_not_change_the_bits(options, monkeypatch):

@@ -17,6 +17,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ids import cases
 from pyarrow import feather, parquet
 
 from rnnfast.cli import run
@@ -136,14 +137,31 @@ def test_times_with_decimal_commas_are_numbers(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "parts"),
-    [
-        ("a;b;y\n1,5;1;0\n2,5;2;1\n3.5;3;1\n", ["line 4", "'a'", "'3.5'", "decimals with a comma"]),
-        ("a;b;y\n1.5;1;0\n2.5;2;1\n3,5;3;1\n", ["line 4", "'a'", "'3,5'", "decimals with a point"]),
-        # Mostly the other mark: a damaged column of numbers all the same, not text.
-        ("a;b;y\n1,5;1,5;0\n2.5;2,5;1\n3.5;2,5;1\n4.5;7;0\n", ["line 3", "'a'", "'2.5'", "2 more"]),
-        ("a;b;y\n1.234,5;1,5;0\n2;2,5;1\n3;2,5;1\n", ["line 2", "'a'", "'1.234,5'", "not a number"]),
-        ("a;b;y\n1,5;1;0\n2,5;2;1\nx;3;1\n", ["line 4", "'a'", "'x' is not a number", "--ignore a"]),
-    ],
+    cases(
+        {
+            "a point among commas": (
+                "a;b;y\n1,5;1;0\n2,5;2;1\n3.5;3;1\n",
+                ["line 4", "'a'", "'3.5'", "decimals with a comma"],
+            ),
+            "a comma among points": (
+                "a;b;y\n1.5;1;0\n2.5;2;1\n3,5;3;1\n",
+                ["line 4", "'a'", "'3,5'", "decimals with a point"],
+            ),
+            # Mostly the other mark: a damaged column of numbers all the same, not text.
+            "mostly points": (
+                "a;b;y\n1,5;1,5;0\n2.5;2,5;1\n3.5;2,5;1\n4.5;7;0\n",
+                ["line 3", "'a'", "'2.5'", "2 more"],
+            ),
+            "thousands and decimals": (
+                "a;b;y\n1.234,5;1,5;0\n2;2,5;1\n3;2,5;1\n",
+                ["line 2", "'a'", "'1.234,5'", "not a number"],
+            ),
+            "text among commas": (
+                "a;b;y\n1,5;1;0\n2,5;2;1\nx;3;1\n",
+                ["line 4", "'a'", "'x' is not a number", "--ignore a"],
+            ),
+        }
+    ),
 )
 def test_mixed_decimal_marks(tmp_path, content, parts):
     text = error(tmp_path, content)
@@ -159,22 +177,42 @@ def test_separator_is_the_one_that_fits_the_rows(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "parts"),
-    [
-        (zipped({"a": "x", "b": "y"}), ["2 files (a, b", "unpack"]),
-        (zipped({}), ["no file"]),
-        (zipped({"xl/workbook.xml": "x"}), ["Excel workbook", "CSV"]),
-        (zipped({"t": TABLE})[:60], ["damaged or incomplete zip"]),
-        (zstandard.compress(TABLE.encode() * 99)[:-5], ["damaged or incomplete zstd"]),
-        (zstandard.compress(TABLE.encode() * 99)[:12] + b"rubbish" * 9, ["damaged or incomplete zstd"]),
-        (gzip.compress(columnar(TABLE, "to_parquet")), ["a Parquet file packed by gzip", "unpack"]),
-        (gzip.compress(gzip.compress(TABLE.encode())), ["a gzip file packed by gzip"]),
-        (columnar(TABLE, "to_parquet")[:-20], ["damaged or incomplete Parquet"]),
-        (columnar(TABLE, "to_feather").replace(b'"columns": [', b'"columns": x'), ["damaged or incomplete Feather"]),
-        (columnar("id,t,a,b,y\n", "to_parquet"), ["no rows"]),
-        (columnar(TABLE.replace("-5", ""), "to_parquet"), ["row 2, column 'a': the cell is empty", "--ignore a"]),
-        (columnar(TABLE.replace("4.25", "inf"), "to_feather"), ["row 1, column 'b': 'inf' is infinite"]),
-        (columnar(TABLE.replace("-5", "oops"), "to_parquet"), ["row 2, column 'a': 'oops' is not a number"]),
-    ],
+    cases(
+        {
+            "two files in a zip": (zipped({"a": "x", "b": "y"}), ["2 files (a, b", "unpack"]),
+            "empty zip": (zipped({}), ["no file"]),
+            "Excel workbook": (zipped({"xl/workbook.xml": "x"}), ["Excel workbook", "CSV"]),
+            "zip cut off": (zipped({"t": TABLE})[:60], ["damaged or incomplete zip"]),
+            "zstd cut off": (zstandard.compress(TABLE.encode() * 99)[:-5], ["damaged or incomplete zstd"]),
+            "zstd damaged": (
+                zstandard.compress(TABLE.encode() * 99)[:12] + b"rubbish" * 9,
+                ["damaged or incomplete zstd"],
+            ),
+            "Parquet in gzip": (
+                gzip.compress(columnar(TABLE, "to_parquet")),
+                ["a Parquet file packed by gzip", "unpack"],
+            ),
+            "gzip in gzip": (gzip.compress(gzip.compress(TABLE.encode())), ["a gzip file packed by gzip"]),
+            "Parquet cut off": (columnar(TABLE, "to_parquet")[:-20], ["damaged or incomplete Parquet"]),
+            "Feather damaged": (
+                columnar(TABLE, "to_feather").replace(b'"columns": [', b'"columns": x'),
+                ["damaged or incomplete Feather"],
+            ),
+            "Parquet without rows": (columnar("id,t,a,b,y\n", "to_parquet"), ["no rows"]),
+            "Parquet with an empty cell": (
+                columnar(TABLE.replace("-5", ""), "to_parquet"),
+                ["row 2, column 'a': the cell is empty", "--ignore a"],
+            ),
+            "Feather with an infinite cell": (
+                columnar(TABLE.replace("4.25", "inf"), "to_feather"),
+                ["row 1, column 'b': 'inf' is infinite"],
+            ),
+            "Parquet with text": (
+                columnar(TABLE.replace("-5", "oops"), "to_parquet"),
+                ["row 2, column 'a': 'oops' is not a number"],
+            ),
+        }
+    ),
 )
 def test_bad_files(tmp_path, content, parts):
     text = error(tmp_path, content)

@@ -81,7 +81,9 @@ def test_synth_names_all_kinds() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["--version"], ["--version", "-v"], ["nonsense"]]
+    "arguments",
+    [["--help"], ["train", "--help"], ["--version"], ["--version", "-v"], ["nonsense"]],
+    ids=["help", "help of a command", "version", "all versions", "misspelt command"],
 )
 def test_help_and_versions_import_nothing_heavy(arguments: list[str]) -> None:
     code = (

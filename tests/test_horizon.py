@@ -6,6 +6,7 @@ import pytest
 from commands import fails, isolate, result
 from hypothesis import given
 from hypothesis import strategies as st
+from ids import cases
 
 import rnnfast
 from rnnfast.console.scores import metric_tables
@@ -126,7 +127,9 @@ def test_a_season_without_horizon():
         read_table(pd.DataFrame({"x": np.arange(6.0), "y": np.arange(6) / 4}), target="y", season=24)
 
 
-@pytest.mark.parametrize(("horizon", "fix"), [(4, "--horizon 3 or less"), (99, "--horizon 3 or less")])
+@pytest.mark.parametrize(
+    ("horizon", "fix"), cases({"one too far": (4, "--horizon 3 or less"), "far too far": (99, "--horizon 3 or less")})
+)
 def test_a_horizon_beyond_every_end(horizon, fix):
     frame = pd.DataFrame({"id": list("AAAABB"), "x": np.arange(6.0), "y": np.arange(6) / 4})
     with pytest.raises(DataError, match=rf"<DataFrame>: --horizon {horizon} .* the longest 'id' has 4 rows; use {fix}"):

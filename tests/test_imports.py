@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ids import cases
 
 import rnnfast
 
@@ -99,13 +100,18 @@ def test_kernels_import_numba_and_numpy_alone(path):
 
 @pytest.mark.parametrize(
     ("statement", "absent"),
-    [
-        ("import rnnfast", ("numba", "pandas", "numpy", "click", "rich")),
-        ("import rnnfast.config.resolve, rnnfast.errors, rnnfast.reporter", ("numba", "pandas", "rich")),
-        ("import rnnfast.cli", ("numba", "pandas")),
-        ("import rnnfast.data", ("numba", "rich", "zstandard")),
-        ("import rnnfast.model, rnnfast.training", ("numba", "rich")),
-    ],
+    cases(
+        {
+            "package": ("import rnnfast", ("numba", "pandas", "numpy", "click", "rich")),
+            "configuration": (
+                "import rnnfast.config.resolve, rnnfast.errors, rnnfast.reporter",
+                ("numba", "pandas", "rich"),
+            ),
+            "command line": ("import rnnfast.cli", ("numba", "pandas")),
+            "data": ("import rnnfast.data", ("numba", "rich", "zstandard")),
+            "model and training": ("import rnnfast.model, rnnfast.training", ("numba", "rich")),
+        }
+    ),
 )
 def test_what_is_not_needed_is_not_loaded(statement, absent):
     program = f"import sys; {statement}; print(*sys.modules)"

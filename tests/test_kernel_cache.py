@@ -1,5 +1,6 @@
-"""Compiled kernels between processes: found again, compiled anew after an edit, never in the way of a run."""
+"""Compiled kernels between processes: loaded from the cache, compiled anew after an edit, never in the way of a run."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -8,49 +9,53 @@ import sys
 from pathlib import Path
 
 import pytest
+from kernel_calls import ENGINES
 
 import rnnfast
 
 PACKAGE = Path(rnnfast.__file__).parent
+TESTS = Path(__file__).parent
 
-# Trains and predicts with each engine; prints the losses, the seconds spent compiling and the directory of the kernels.
+# Trains and predicts with the engines named in sys.argv. Prints for each the losses and the lanes of its kernel; the
+# compilations, the kernels that were loaded instead, and the directory of the kernels.
 JOB = """
-import json
+import json, sys
 import numpy as np
-from rnnfast.kernels import cache_directory, plan, trainer as engine
+from kernel_calls import compilations, loaded
+from networks import draw_sequences, draw_tensors, make_trainer, predict
+from rnnfast.kernels import cache_directory
 from rnnfast.network.architecture import Architecture
 
-x, y, offsets = np.ones((8, 2)), np.ones((8, 1)), np.arange(0, 9, 2)
-data = engine.training_data(x, y, np.ones(8, bool), offsets, "float32")
-architecture = Architecture("rnn", 2, 3, 1, "tanh")
-tensors = {name: np.full(shape, 0.1) for name, shape in engine.layout_of(architecture).shapes().items()}
-losses = []
-with engine.compile_clock() as clock:
-    for plan.REGISTER_HIDDEN in %s:
-        trainer = engine.Trainer(architecture, tensors, data, loss="mse")
-        losses.append(trainer.run(np.arange(4)[None], 1, 0.1)[0])
-        engine.Predictor(architecture, trainer.parameters).outputs(x, offsets)
-print(json.dumps({"losses": losses, "seconds": clock.seconds, "directory": cache_directory()}))
+net = Architecture("rnn", 2, (3,), 1, "tanh")
+tensors, sequences = draw_tensors(net), draw_sequences(net, [2, 2, 2, 2])
+losses, kernels = {}, {}
+with compilations() as names:
+    for engine in sys.argv[1:]:
+        trainer = make_trainer(net, tensors, sequences, batch=1, engine=engine)
+        losses[engine] = float(trainer.run(np.arange(4)[None], 1, 0.1)[0])
+        kernels[engine] = trainer.kernel
+        predict(net, tensors, sequences, engine)
+print(json.dumps({"losses": losses, "kernels": kernels, "compiled": names, "loaded": loaded(),
+                  "directory": cache_directory()}))
 """
-BOTH_ENGINES = JOB % "(16, 0)"
-ONE_ENGINE = JOB % "(16,)"
 
 
-def run(job, cache, path):
+def run(cache, path, *engines):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
-    environment |= {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, "-c", job], env=environment, cwd=path, capture_output=True, text=True)
+    places = os.pathsep.join((str(path), str(TESTS)))
+    environment |= {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", JOB, *engines]
+    done = subprocess.run(command, env=environment, cwd=path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
+@pytest.fixture
+def source(tmp_path):
     """A copy of the package that a test may edit."""
-    path = tmp_path_factory.mktemp("source")
-    shutil.copytree(PACKAGE, path / "rnnfast", ignore=shutil.ignore_patterns("__pycache__"))
-    return path
+    shutil.copytree(PACKAGE, tmp_path / "rnnfast", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
 
 
 @pytest.fixture(scope="module")
@@ -59,48 +64,100 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def first(source, cache):
-    """What the first process found, whose kernels are in the cache."""
-    return run(BOTH_ENGINES, cache, source)
+def first(cache):
+    """What the first process printed, whose kernels are in the cache."""
+    return run(cache, PACKAGE.parent, *ENGINES)
 
 
-def test_a_second_process_compiles_nothing(first, source, cache):
-    second = run(BOTH_ENGINES, cache, source)
-    assert first["seconds"] > 0
-    assert second["seconds"] == 0
+def test_a_second_process_compiles_nothing(first, cache):
+    second = run(cache, PACKAGE.parent, *ENGINES)
+    assert {name.split(",")[0] for name in first["kernels"].values()} == set(ENGINES)
+    assert len(first["compiled"]) >= 2 * len(ENGINES)  # training and predicting are kernels of their own
+    assert first["loaded"] == 0
+    assert second["compiled"] == []
+    assert second["loaded"] == len(first["compiled"])
     assert second["losses"] == first["losses"]
     assert Path(second["directory"]).parent == cache
 
 
-def test_an_edited_callee_is_compiled_anew(first, source, cache):
+def test_an_edited_loss_is_compiled_anew(first, source, cache):
     """Numba itself looks at the file of the entry point alone."""
     edit(source, "losses.py", "(lambda p, y: (p - y) * (p - y),", "(lambda p, y: 4.0 * (p - y) * (p - y),")
-    after = run(ONE_ENGINE, cache, source)
-    assert after["seconds"] > 0
+    after = run(cache, source, "sequence")
+    assert after["compiled"]
+    assert after["loaded"] == 0
     assert after["directory"] != first["directory"]
-    assert after["losses"][0] > 2 * first["losses"][0]
+    assert after["losses"]["sequence"] > 2 * first["losses"]["sequence"]
+
+
+def test_an_edited_activation_is_compiled_anew(first, source, cache):
     edit(source, "activations.py", '"tanh": (tanh, ', '"tanh": (sigmoid, ')
-    assert run(ONE_ENGINE, cache, source)["losses"][0] not in (after["losses"][0], first["losses"][0])
+    after = run(cache, source, "packed")
+    assert after["compiled"]
+    assert after["loaded"] == 0
+    assert after["losses"]["packed"] != first["losses"]["packed"]
 
 
 def edit(source, file, line, edited):
-    path = source / "rnnfast" / "kernels" / file
+    (path,) = (source / "rnnfast" / "kernels").rglob(file)
     text = path.read_text(encoding="utf-8")
     assert text.count(line) == 1
     path.write_text(text.replace(line, edited), encoding="utf-8")
 
 
+# The folders whose code decides what is compiled.
+FOLDERS = sorted(
+    {
+        path.parent.relative_to(PACKAGE).as_posix()
+        for room in ("kernels", "network")
+        for path in (PACKAGE / room).rglob("*.py")
+    }
+)
+
+
+def digest(source):
+    """The digest of a copy of the package, by its own code."""
+    specification = importlib.util.spec_from_file_location("cache_of_a_copy", source / "rnnfast/kernels/cache.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.digest()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_any_file_of_a_folder_is_in_the_digest(folder, source):
+    before, path = digest(source), source / "rnnfast" / folder
+    for file in sorted(path.glob("*.py")):
+        text = file.read_bytes()
+        file.write_bytes(text + b"\n")
+        assert digest(source) != before, file
+        file.write_bytes(text)
+    assert digest(source) == before
+    (path / "another.py").write_text("")
+    assert digest(source) != before
+
+
+def test_all_folders_of_kernels_are_tried():
+    assert {"kernels", "kernels/lanes", "kernels/rules", "kernels/packed", "kernels/small", "network"} <= set(FOLDERS)
+
+
 def test_without_a_writable_directory_a_private_one_is_used(tmp_path):
     file = tmp_path / "file"
     file.write_text("in the way")
-    found = run(ONE_ENGINE, file, PACKAGE.parent)
-    assert Path(found["directory"]).name.startswith("rnnfast-")
-    assert tmp_path not in Path(found["directory"]).parents
-    assert not Path(found["directory"]).exists()  # removed at the end of the process
+    result = run(file, PACKAGE.parent, "sequence")
+    directory = Path(result["directory"])
+    assert result["losses"]["sequence"] > 0
+    assert directory.name.startswith("rnnfast-")
+    assert tmp_path not in directory.parents
+    assert not directory.exists()  # removed at the end of the process
     assert file.read_text() == "in the way"
 
 
-def test_warm_up_says_what_it_took():
+def test_warm_up_loads_or_compiles_and_runs_a_kernel():
+    from kernel_calls import compilations
+
     from rnnfast.kernels import warm_up
 
-    assert 0 < warm_up() < 60
+    assert warm_up() > 0
+    with compilations() as names:
+        warm_up()
+    assert names == []

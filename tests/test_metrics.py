@@ -80,8 +80,8 @@ def test_binary_with_many_ties(decimals):
     assert_equal(binary(y, p, 0.3), sklearn_binary(y, p, 0.3))
 
 
-@pytest.mark.parametrize("label", [0, 1])
-@pytest.mark.parametrize("score", [0.1, 0.9])
+@pytest.mark.parametrize("label", [0, 1], ids=["negatives", "positives"])
+@pytest.mark.parametrize("score", [0.1, 0.9], ids=["low score", "high score"])
 def test_binary_with_one_class(label, score):
     found = binary([label] * 3, [score] * 3)
     assert found["auroc"] is None

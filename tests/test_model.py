@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import reference
+from ids import cases
 from sklearn import metrics as sk
 
 import rnnfast
@@ -35,12 +36,14 @@ def table(task="binary", targets=1, seed=0, count=60):
 
 @pytest.mark.parametrize(
     ("task", "options"),
-    [
-        ("binary", {}),
-        ("binary", {"loss": "mse"}),
-        ("regression", {}),
-        ("regression", {"scale_target": False, "lr": 1e-6}),
-    ],
+    cases(
+        {
+            "binary": ("binary", {}),
+            "binary, mse": ("binary", {"loss": "mse"}),
+            "regression": ("regression", {}),
+            "regression, targets unscaled": ("regression", {"scale_target": False, "lr": 1e-6}),
+        }
+    ),
 )
 def test_answers_are_the_equations_on_scaled_columns(task, options):
     train, data = table(task), table(task, seed=1)

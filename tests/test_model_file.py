@@ -210,7 +210,7 @@ def test_files_that_are_no_models(path, tmp_path):
     assert_refused(path, "damaged")
 
 
-@pytest.mark.parametrize("found", [2, 99, "1"])
+@pytest.mark.parametrize("found", [2, 99, "1"], ids=["next", "far", "text"])
 def test_newer_formats(path, found):
     rewrite(path, format_version=found)
     assert_refused(path, "format .*; update rnnfast or train again")

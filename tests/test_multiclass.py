@@ -10,6 +10,7 @@ import pytest
 from commands import MULTICLASS_METRICS, fails, isolate, result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ids import cases
 
 import rnnfast
 from rnnfast.cli import run
@@ -70,17 +71,25 @@ def table(tmp_path: Path, cells: list[str], **options: object) -> rnnfast.Sequen
 
 @pytest.mark.parametrize(
     ("cells", "options", "task", "classes", "labels"),
-    [
-        ("b a c b", {}, "multiclass", ("a", "b", "c"), [1, 0, 2, 1]),
-        ("b NA c a", {}, "multiclass", ("a", "b", "c"), [1, math.nan, 2, 0]),
-        ("3 5 9 5", {}, "regression", (), [3, 5, 9, 5]),
-        ("3 5 9 5", {"task": "multiclass"}, "multiclass", (3, 5, 9), [0, 1, 2, 1]),
-        ("0.5 1 -2 1", {"task": "multiclass"}, "multiclass", (-2, 0.5, 1), [1, 2, 0, 2]),
-        ("1 0 1 0", {"task": "multiclass"}, "multiclass", (0, 1), [1, 0, 1, 0]),
-        ("True False True False", {"task": "multiclass"}, "multiclass", (False, True), [1, 0, 1, 0]),
-        ("x 1 2 x", {"task": "multiclass"}, "multiclass", ("1", "2", "x"), [2, 0, 1, 2]),
-        ("yes no yes no", {}, "binary", ("no", "yes"), [1, 0, 1, 0]),
-    ],
+    cases(
+        {
+            "texts": ("b a c b", {}, "multiclass", ("a", "b", "c"), [1, 0, 2, 1]),
+            "texts and a gap": ("b NA c a", {}, "multiclass", ("a", "b", "c"), [1, math.nan, 2, 0]),
+            "whole numbers": ("3 5 9 5", {}, "regression", (), [3, 5, 9, 5]),
+            "whole numbers as classes": ("3 5 9 5", {"task": "multiclass"}, "multiclass", (3, 5, 9), [0, 1, 2, 1]),
+            "fractions as classes": ("0.5 1 -2 1", {"task": "multiclass"}, "multiclass", (-2, 0.5, 1), [1, 2, 0, 2]),
+            "bits as classes": ("1 0 1 0", {"task": "multiclass"}, "multiclass", (0, 1), [1, 0, 1, 0]),
+            "booleans as classes": (
+                "True False True False",
+                {"task": "multiclass"},
+                "multiclass",
+                (False, True),
+                [1, 0, 1, 0],
+            ),
+            "numbers and a text": ("x 1 2 x", {"task": "multiclass"}, "multiclass", ("1", "2", "x"), [2, 0, 1, 2]),
+            "two texts": ("yes no yes no", {}, "binary", ("no", "yes"), [1, 0, 1, 0]),
+        }
+    ),
 )
 def test_tasks_and_classes(tmp_path, cells, options, task, classes, labels):
     data = table(tmp_path, cells.split(), **options)
@@ -183,11 +192,19 @@ def test_other_losses_of_a_binary_target_give_the_raw_output_as_score(loss, tmp_
 
 @pytest.mark.parametrize(
     ("cells", "options", "loss"),
-    [
-        ("a b c", {}, "mse"), ("a b c", {}, "mae"), ("a b c", {}, "huber"), ("a b c", {}, "bce"), ("0 1 0", {}, "ce"),
-        ("0 1 0", {"task": "multiclass"}, "bce"), ("0.5 1.5 2", {}, "ce"), ("0.5 1.5 2", {}, "bce"),
-    ],
-)  # fmt: skip
+    cases(
+        {
+            "mse of texts": ("a b c", {}, "mse"),
+            "mae of texts": ("a b c", {}, "mae"),
+            "huber of texts": ("a b c", {}, "huber"),
+            "bce of texts": ("a b c", {}, "bce"),
+            "ce of bits": ("0 1 0", {}, "ce"),
+            "bce of classes": ("0 1 0", {"task": "multiclass"}, "bce"),
+            "ce of numbers": ("0.5 1.5 2", {}, "ce"),
+            "bce of numbers": ("0.5 1.5 2", {}, "bce"),
+        }
+    ),
+)
 def test_the_loss_of_another_task_is_an_error_that_says_what_to_use(cells, options, loss, tmp_path):
     data = table(tmp_path, cells.split() * 4, window=3, **options)
     with pytest.raises(rnnfast.UsageError, match=f"--loss {loss}: .*use --loss {LOSSES_OF_TASK[data.schema.task][0]}"):

@@ -65,8 +65,8 @@ def assert_weights(found, expected):
 ORDER = np.arange(len(LENGTHS))[None]
 
 
-@pytest.mark.parametrize("clip_norm", [0.0, 0.3])
-@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("clip_norm", [0.0, 0.3], ids=["unclipped", "clipped"])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1], ids=["plain", "decay"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_twenty_updates_of_torch(name, weight_decay, clip_norm):
     rate = OPTIMIZERS[name][2]
@@ -79,7 +79,7 @@ def test_twenty_updates_of_torch(name, weight_decay, clip_norm):
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
-@pytest.mark.parametrize("per_update", [False, True])
+@pytest.mark.parametrize("per_update", [False, True], ids=["per epoch", "per update"])
 def test_rates_of_epochs_and_of_updates(name, per_update):
     rates = OPTIMIZERS[name][2] * np.linspace(1.0, 0.1, 2 * EPOCHS if per_update else EPOCHS)
     expected, _ = torch_weights(name, rates if per_update else np.repeat(rates, 2))

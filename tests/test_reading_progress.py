@@ -107,7 +107,7 @@ def test_terminal_shows_a_bar_and_removes_it(monkeypatch):
     assert text.rstrip().endswith("\x1b[2K")
 
 
-@pytest.mark.parametrize("options", [{"quiet": True}, {"json": True}])
+@pytest.mark.parametrize("options", [{"quiet": True}, {"json": True}], ids=["quiet", "json"])
 def test_quiet_and_json_show_nothing(monkeypatch, options):
     assert drawn(monkeypatch, Terminal(), **options) == ""
 
@@ -116,7 +116,7 @@ def test_files_show_nothing(monkeypatch):
     assert drawn(monkeypatch, io.StringIO()) == ""
 
 
-@pytest.mark.parametrize(("verbose", "said"), [(0, False), (1, True)])
+@pytest.mark.parametrize(("verbose", "said"), [(0, False), (1, True)], ids=["silent", "verbose"])
 def test_cache_is_named_with_v(monkeypatch, verbose, said):
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from commands import isolate, result
+from ids import cases
 
 from rnnfast.config.resolve import resolve
 from rnnfast.data.synth.generate import synth
@@ -35,11 +36,31 @@ def solve(recipe: str, table: str | Path, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.skipif(not DATASETS.is_dir(), reason=f"no real tables: there is no {DATASETS}")
 @pytest.mark.parametrize(
     ("recipe", "table", "part", "metric", "least_gain"),
-    [
-        ("min_temperatures", "min_temperatures/daily-min-temperatures.csv", "valid", "rmse", 0.1),
-        ("beijing_pm25", "beijing_pm25/PRSA_data_2010.1.1-2014.12.31.csv.gz", "valid", "rmse", 0.15),
-        ("etth1", "etth1/ETTh1.csv.gz", "test", "rmse", -0.15),  # repeating is ahead there, which docs/recipes.md says
-    ],
+    cases(
+        {
+            "min_temperatures": (
+                "min_temperatures",
+                "min_temperatures/daily-min-temperatures.csv",
+                "valid",
+                "rmse",
+                0.1,
+            ),
+            "beijing_pm25": (
+                "beijing_pm25",
+                "beijing_pm25/PRSA_data_2010.1.1-2014.12.31.csv.gz",
+                "valid",
+                "rmse",
+                0.15,
+            ),
+            "etth1": (
+                "etth1",
+                "etth1/ETTh1.csv.gz",
+                "test",
+                "rmse",
+                -0.15,
+            ),  # repeating is ahead there, which docs/recipes.md says
+        }
+    ),
 )
 def test_forecasts_of_files_as_published_beside_repeating_the_last_value(
     recipe: str, table: str, part: str, metric: str, least_gain: float, capsys: pytest.CaptureFixture[str]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from ids import cases
 
 import rnnfast.data.encoding.summary
 from rnnfast.config.sections import DataConfig
@@ -82,7 +83,7 @@ def test_each_column_has_its_kind():
     assert scaler.to_json()["kinds"] == ["none", "minmax", "robust"]
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e9])
+@pytest.mark.parametrize("offset", [0.0, 1e9], ids=["around zero", "far from zero"])
 @pytest.mark.parametrize("size", [1, 7, 5000])
 def test_blocks_give_what_the_whole_table_gives(size, offset):
     values = np.random.default_rng(1).normal(offset, 1, (12_345, 3))
@@ -120,7 +121,7 @@ def test_quartiles_of_many_blocks_come_from_a_sample(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["minmax", "zscore", "robust"])
-@pytest.mark.parametrize("value", [7.5, 0.1, 1e300])
+@pytest.mark.parametrize("value", [7.5, 0.1, 1e300], ids=["exact", "inexact", "huge"])
 def test_constant_column_maps_to_zero(kind, value):
     values = np.full((3, 1), value)
     scaler = fit(kind, values)
@@ -184,15 +185,17 @@ def test_wrong_kind():
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"kinds": ["other", "minmax"]},
-        {"kinds": ["none"]},
-        {"kinds": 3},
-        {"shift": [1.0]},
-        {"scale": [0.0, 1.0]},
-        {"scale": [float("nan"), 1.0]},
-        {"shift": ["a", 1]},
-    ],
+    cases(
+        {
+            "unknown kind": {"kinds": ["other", "minmax"]},
+            "too few kinds": {"kinds": ["none"]},
+            "kinds no list": {"kinds": 3},
+            "too few shifts": {"shift": [1.0]},
+            "zero scale": {"scale": [0.0, 1.0]},
+            "nan as scale": {"scale": [float("nan"), 1.0]},
+            "text as shift": {"shift": ["a", 1]},
+        }
+    ),
 )
 def test_damaged_storage(change):
     stored = fit("minmax", np.array([[0.0, -1.0], [10.0, 3.0]])).to_json()
@@ -232,18 +235,23 @@ def test_unscaled_features_leave_the_target_scaled():
 
 @pytest.mark.parametrize(
     ("scale", "match"),
-    [
-        (["zscor"], "'zscor' is not one of minmax, zscore, robust, none; did you mean 'zscore'"),
-        (["x1=rubust"], "'rubust' is not one of .*; did you mean 'robust'"),
-        (["x1"], "'x1' is not one of minmax.*COLUMN=WORD"),
-        (["=none"], "'none' is not one of|'=none'"),
-        (["y(lag)=none"], "scale: there is no column 'y.lag.'.*did you mean 'y .lag.'"),
-        (["z*=none"], "there is no column 'z\\*'"),
-        (["minmax", "zscore"], "all columns can be minmax or zscore, not both"),
-        (["x1=none", "x1=robust"], "column 'x1' can be none or robust, not both"),
-        (["x*=none", "*1=robust"], "x\\*=none and \\*1=robust both match column 'x1'; add x1=WORD"),
-        (["colour=none"], "column 'colour' holds categories"),
-    ],
+    cases(
+        {
+            "misspelt kind": (["zscor"], "'zscor' is not one of minmax, zscore, robust, none; did you mean 'zscore'"),
+            "misspelt kind of a column": (["x1=rubust"], "'rubust' is not one of .*; did you mean 'robust'"),
+            "column without kind": (["x1"], "'x1' is not one of minmax.*COLUMN=WORD"),
+            "kind without column": (["=none"], "'none' is not one of|'=none'"),
+            "unknown column": (["y(lag)=none"], "scale: there is no column 'y.lag.'.*did you mean 'y .lag.'"),
+            "pattern without column": (["z*=none"], "there is no column 'z\\*'"),
+            "two kinds for all": (["minmax", "zscore"], "all columns can be minmax or zscore, not both"),
+            "two kinds for a column": (["x1=none", "x1=robust"], "column 'x1' can be none or robust, not both"),
+            "two patterns for a column": (
+                ["x*=none", "*1=robust"],
+                "x\\*=none and \\*1=robust both match column 'x1'; add x1=WORD",
+            ),
+            "column of categories": (["colour=none"], "column 'colour' holds categories"),
+        }
+    ),
 )
 def test_wrong_kinds_of_columns(scale, match):
     with pytest.raises(UsageError, match=match):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ids import cases
 
 from rnnfast.data import read_table
 from rnnfast.data.sequences.order import group
@@ -59,14 +60,20 @@ def test_time_orders_stably_without_id():
 
 @pytest.mark.parametrize(
     "times",
-    [
-        ["9", "10", "100"],
-        ["-1.5", "2e0", "3"],
-        ["2024-01-31", "2024-02-01", "2024-11-01"],
-        ["2024-01-31T23:00:00", "2024-02-01 00:00:00.5", "2024-02-01 10:00"],
-        ["2024-01-31T23:00:00Z", "2024-02-01T01:00:00+01:30", "2024-02-01T00:00:00Z"],  # 23:30 UTC
-        ["9007199254740992", "9007199254740993", "9007199254740994"],  # beyond exact float64
-    ],
+    cases(
+        {
+            "whole numbers": ["9", "10", "100"],
+            "fractions": ["-1.5", "2e0", "3"],
+            "days": ["2024-01-31", "2024-02-01", "2024-11-01"],
+            "moments": ["2024-01-31T23:00:00", "2024-02-01 00:00:00.5", "2024-02-01 10:00"],
+            "time zones": ["2024-01-31T23:00:00Z", "2024-02-01T01:00:00+01:30", "2024-02-01T00:00:00Z"],  # 23:30 UTC
+            "numbers beyond float64": [
+                "9007199254740992",
+                "9007199254740993",
+                "9007199254740994",
+            ],  # beyond exact float64
+        }
+    ),
 )
 def test_times_sort_as_numbers_or_dates(tmp_path, times):
     rows = [f"A,{when},{k},{k}.5\n" for k, when in enumerate(times)]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from ids import cases
 
 from rnnfast.data import read_table, split
 from rnnfast.errors import DataError, UsageError
@@ -147,13 +148,19 @@ def test_unlabelled_sequences_are_spread():
     assert split(data, (0.5,)).valid.labelled.sum() == 20
 
 
-@pytest.mark.parametrize(("count", "shares"), [(1, (0.8,)), (2, (0.7, 0.15))])
+@pytest.mark.parametrize(
+    ("count", "shares"), cases({"one for two parts": (1, (0.8,)), "two for three parts": (2, (0.7, 0.15))})
+)
 def test_too_few_sequences(count, shares):
     with pytest.raises(DataError, match=rf"<DataFrame>: {count} sequences? cannot be split into .* parts; .*--window"):
         split(sequences_of(count, [0]), shares)
 
 
-@pytest.mark.parametrize("shares", [(), (0.0,), (-0.1,), (1.2,), (0.8, 0.3), (0.5, 0.2, 0.3)])
+@pytest.mark.parametrize(
+    "shares",
+    [(), (0.0,), (-0.1,), (1.2,), (0.8, 0.3), (0.5, 0.2, 0.3)],
+    ids=["none", "zero", "negative", "above one", "sum above one", "nothing trains"],
+)
 def test_wrong_shares(shares):
     with pytest.raises(UsageError, match=r"such as 0\.8"):
         split(sequences_of(5, [0]), shares)

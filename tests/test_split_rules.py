@@ -8,6 +8,7 @@ import pytest
 from commands import fails, isolate, result
 from hypothesis import given
 from hypothesis import strategies as st
+from ids import cases
 
 import rnnfast
 from rnnfast.config.resolve import Config
@@ -148,7 +149,9 @@ def test_all_rows_of_one_time():
         split(read_table(frame, target="y"), by="time")
 
 
-@pytest.mark.parametrize("word", ["valid", "validation", "VAL", " Valid "])
+@pytest.mark.parametrize(
+    "word", ["valid", "validation", "VAL", " Valid "], ids=["valid", "validation", "upper case", "spaces"]
+)
 def test_a_column_names_the_part(word):
     frame = pd.DataFrame({"id": list("AABBCC"), "fold": ["train"] * 2 + [word] * 2 + ["Test"] * 2})
     frame["x"], frame["y"] = np.arange(6.0), np.arange(6) / 3
@@ -199,7 +202,9 @@ def test_bad_parts_name_their_line(case, tmp_path, monkeypatch):
         read_table("t.csv", target="y", split_by="column:fold")
 
 
-@pytest.mark.parametrize(("fold", "missing"), [(["train"] * 4, "valid"), (["valid"] * 4, "train")])
+@pytest.mark.parametrize(
+    ("fold", "missing"), cases({"no validation": (["train"] * 4, "valid"), "no training": (["valid"] * 4, "train")})
+)
 def test_a_part_without_rows(fold, missing):
     frame = pd.DataFrame({"id": list("ABCD"), "x": np.arange(4.0), "y": np.arange(4) / 3, "fold": fold})
     with pytest.raises(
@@ -253,7 +258,7 @@ def test_eval_cuts_the_same_parts(by, tmp_path, monkeypatch, capsys):
     assert repeated["metrics"] == trained["metrics"]
 
 
-@pytest.mark.parametrize(("classes", "shown"), [(5, "4: "), (7, "7, from ")])
+@pytest.mark.parametrize(("classes", "shown"), cases({"each class": (5, "4: "), "range of classes": (7, "7, from ")}))
 def test_the_screen_shows_the_balance_of_each_part(classes, shown, capsys):
     frame = table([40] * 5, classes=classes)
     data = read_table(frame, target="y", features="x", task="multiclass")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ids import cases
 
 import rnnfast.data.reading.disk
 import rnnfast.data.reading.stores
@@ -114,7 +115,11 @@ def test_a_store_holds_the_sequences_of_the_table(ids, order, grouped, fractions
     assert sorted(parts) == sorted({"x", "y", "ids", "id_ends", "offsets", "store.json"} | ({"row"} & set(parts)))
 
 
-@pytest.mark.parametrize("labels", [("a", "b"), (0, 1), (3, 8), (0.5, 2.25), (1, "b"), tuple(range(2000))])
+@pytest.mark.parametrize(
+    "labels",
+    [("a", "b"), (0, 1), (3, 8), (0.5, 2.25), (1, "b"), tuple(range(2000))],
+    ids=["texts", "bits", "whole numbers", "fractions", "number and text", "thousands of numbers"],
+)
 @pytest.mark.usefixtures("small_batches")
 def test_labels_mean_what_they_mean_in_memory(labels, tmp_path):
     frame = table([f"k{k // 4}" for k in range(80)], list(range(80)), labels=labels)
@@ -160,8 +165,8 @@ def test_windows_without_id(tmp_path):
         stored(frame, tmp_path, "turned.csv", **options)
 
 
-@pytest.mark.parametrize("shares", [(0.8,), (0.5, 0.3), (1.0,)])
-@pytest.mark.parametrize("window", [None, 3])
+@pytest.mark.parametrize("shares", [(0.8,), (0.5, 0.3), (1.0,)], ids=["two parts", "three parts", "all trains"])
+@pytest.mark.parametrize("window", [None, 3], ids=["whole sequences", "windows"])
 @pytest.mark.usefixtures("small_batches")
 def test_a_split_draws_the_same_sequences(shares, window, tmp_path):
     frame = table([f"k{k % 13}" for k in range(100)], list(range(100)))
@@ -181,14 +186,19 @@ def test_a_split_draws_the_same_sequences(shares, window, tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [
-        ({"x1": "abc"}, r"line 52, column 'x1': 'abc' is not a number"),
-        ({"x1": ""}, r"line 52, column 'x1': the cell is empty"),
-        ({"x1": "inf"}, r"line 52, column 'x1': 'inf' is infinite"),
-        ({"id": ""}, r"line 52, column 'id': the id is empty"),
-        ({"t": "noon"}, r"line 52, column 't': 'noon' is neither a number nor a date"),
-        ({"t": "0", "id": "k0"}, r"line 52, column 't': '0' of id 'k0' is there already \(.*table\.csv, line 2\)"),
-    ],
+    cases(
+        {
+            "text": ({"x1": "abc"}, r"line 52, column 'x1': 'abc' is not a number"),
+            "empty cell": ({"x1": ""}, r"line 52, column 'x1': the cell is empty"),
+            "infinite": ({"x1": "inf"}, r"line 52, column 'x1': 'inf' is infinite"),
+            "empty id": ({"id": ""}, r"line 52, column 'id': the id is empty"),
+            "no time": ({"t": "noon"}, r"line 52, column 't': 'noon' is neither a number nor a date"),
+            "same time twice": (
+                {"t": "0", "id": "k0"},
+                r"line 52, column 't': '0' of id 'k0' is there already \(.*table\.csv, line 2\)",
+            ),
+        }
+    ),
 )
 @pytest.mark.usefixtures("small_batches")
 def test_bad_cells_are_named_as_in_memory(change, message, tmp_path):
@@ -324,7 +334,16 @@ def test_a_damaged_store_says_so(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("500M", 5e8), ("2G", 2e9), ("1.5GiB", 1.5 * 2**30), ("2gb", 2e9), ("1 000k", None), ("0", None)],
+    cases(
+        {
+            "megabytes": ("500M", 5e8),
+            "gigabytes": ("2G", 2e9),
+            "gibibytes": ("1.5GiB", 1.5 * 2**30),
+            "lower case": ("2gb", 2e9),
+            "two units": ("1 000k", None),
+            "zero": ("0", None),
+        }
+    ),
 )
 def test_sizes(text, count):
     if count is None:

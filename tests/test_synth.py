@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ids import cases
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import r2_score, roc_auc_score
 
@@ -118,14 +119,16 @@ def test_devices_are_written_not_replaced(tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [
-        ({"kind": "xnor"}, "unknown kind 'xnor'; choose one of creditcard"),
-        ({"kind": "parity", "sequences": 0}, "sequences is 0; it must be at least 1"),
-        ({"kind": "parity", "steps": 0}, "steps is 0; it must be at least 1"),
-        ({"kind": "adding", "steps": 1}, "steps is 1; it must be at least 2"),
-        ({"kind": "xor", "steps": 2}, "steps is 2; it can be at most 1"),
-        ({"kind": "parity", "seed": -1}, "seed is -1; it must be at least 0"),
-    ],
+    cases(
+        {
+            "misspelt kind": ({"kind": "xnor"}, "unknown kind 'xnor'; choose one of creditcard"),
+            "no sequences": ({"kind": "parity", "sequences": 0}, "sequences is 0; it must be at least 1"),
+            "no steps": ({"kind": "parity", "steps": 0}, "steps is 0; it must be at least 1"),
+            "too few steps": ({"kind": "adding", "steps": 1}, "steps is 1; it must be at least 2"),
+            "too many steps": ({"kind": "xor", "steps": 2}, "steps is 2; it can be at most 1"),
+            "negative seed": ({"kind": "parity", "seed": -1}, "seed is -1; it must be at least 0"),
+        }
+    ),
 )
 def test_impossible_arguments_are_refused(arguments, message, tmp_path):
     with pytest.raises(UsageError, match=message):

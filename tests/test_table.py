@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ids import cases
 
 from rnnfast.data import Schema, read_table
 from rnnfast.errors import ModelError, UsageError
@@ -187,15 +188,17 @@ def test_several_regression_targets(tmp_path):
 
 @pytest.mark.parametrize(
     ("cells", "classes", "labels"),
-    [
-        ("0 1 0", (0, 1), [0, 1, 0]),
-        ("1 -1 -1", (-1, 1), [1, 0, 0]),
-        ("1.0 2.0 1.0", (1, 2), [0, 1, 0]),
-        ("yes no yes", ("no", "yes"), [1, 0, 1]),
-        ("True False True", (False, True), [1, 0, 1]),
-        ("01 x 01", ("01", "x"), [0, 1, 0]),
-        ("None Fraud None", ("Fraud", "None"), [1, 0, 1]),
-    ],
+    cases(
+        {
+            "bits": ("0 1 0", (0, 1), [0, 1, 0]),
+            "signs": ("1 -1 -1", (-1, 1), [1, 0, 0]),
+            "floats": ("1.0 2.0 1.0", (1, 2), [0, 1, 0]),
+            "texts": ("yes no yes", ("no", "yes"), [1, 0, 1]),
+            "booleans": ("True False True", (False, True), [1, 0, 1]),
+            "number and text": ("01 x 01", ("01", "x"), [0, 1, 0]),
+            "text None": ("None Fraud None", ("Fraud", "None"), [1, 0, 1]),
+        }
+    ),
 )
 def test_binary_targets(tmp_path, cells, classes, labels):
     values = cells.split()

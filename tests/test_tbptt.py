@@ -77,8 +77,9 @@ def torch_weights(net, sequences, batches, kind, optimizer):
 @pytest.mark.parametrize(
     ("name", "lengths", "batch", "optimizer"),
     [
-        *((name, lengths, batch, "sgd") for name in NETS for lengths, batch in ((FEW, 4), (MANY, 20))),
-        ("gru", MANY, 20, "adam"),
+        *(pytest.param(name, FEW, 4, "sgd", id=f"{name}, one chunk") for name in NETS),
+        *(pytest.param(name, MANY, 20, "sgd", id=f"{name}, several chunks") for name in NETS),
+        pytest.param("gru", MANY, 20, "adam", id="gru, several chunks, adam"),
     ],
 )
 def test_windows_match_detached_states_of_torch(name, lengths, batch, optimizer):

@@ -108,7 +108,7 @@ def test_two_calls_give_the_bits_of_one():
 
 
 @pytest.mark.parametrize("batch", [1, 16])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf], ids=["nan", "inf"])
 @pytest.mark.parametrize("where", ["weight", "input"])
 def test_numbers_that_are_not_finite_surface(batch, value, where):
     """NaN and infinities in weights, and in inputs of unlabelled steps, end a run at the update that meets them."""

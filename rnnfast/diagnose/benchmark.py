@@ -86,13 +86,17 @@ class Timer:
     """Times epochs of one workload."""
 
     def __init__(self, job: Workload, threads: int = 1) -> None:
-        from rnnfast.kernels.trainer import Trainer, layout_of, training_data
+        from rnnfast.kernels.run.memory import training_data
+        from rnnfast.kernels.run.trainer import Policy, Trainer
         from rnnfast.network.architecture import Architecture
+        from rnnfast.network.layout import Layout
 
-        architecture = Architecture(job.cell, job.features, job.hidden, job.outputs, job.activation, job.dtype, False)
+        architecture = Architecture.named(
+            job.cell, job.features, job.hidden, job.outputs, job.activation, job.dtype, recurrent_bias=False
+        )
         generator = np.random.default_rng(SEED)
         limit = 1 / np.sqrt(job.hidden)
-        shapes = layout_of(architecture).shapes()
+        shapes = Layout(architecture).shapes()
         tensors = {name: generator.uniform(-limit, limit, shape) for name, shape in shapes.items()}
         x, y = job.data()
         rows = job.sequences * job.steps
@@ -103,16 +107,8 @@ class Timer:
             np.arange(job.sequences + 1) * job.steps,
             job.dtype,
         )
-        self.trainer = Trainer(
-            architecture,
-            tensors,
-            data,
-            loss="mse",
-            reduction=job.reduction,
-            batch=job.batch,
-            optimizer=job.optimizer,
-            threads=threads,
-        )
+        policy = Policy(loss="mse", reduction=job.reduction, batch=job.batch, optimizer=job.optimizer, threads=threads)
+        self.trainer = Trainer(architecture, tensors, data, policy)
         self.order = np.arange(job.sequences)[None]
         self.epochs = 1
         self.epoch()  # compiles, or loads from the cache
@@ -137,8 +133,8 @@ def run(workloads: Sequence[str] = (), seconds: float = 1.0, reporter: Reporter 
     Raises: UsageError for an unknown name.
     """
     from rnnfast.diagnose.machine import processor_name
-    from rnnfast.kernels.peak import gigaflops
-    from rnnfast.kernels.trainer import compile_clock
+    from rnnfast.kernels.lanes.clock import compile_clock
+    from rnnfast.kernels.run.peak import gigaflops
 
     reporter = reporter or Reporter()
     for name in workloads:
@@ -161,7 +157,7 @@ def run(workloads: Sequence[str] = (), seconds: float = 1.0, reporter: Reporter 
 
 
 def _measure(name: str, job: Workload, seconds: float, peaks: list[float]) -> dict[str, Any]:
-    from rnnfast.kernels.peak import gigaflops
+    from rnnfast.kernels.run.peak import gigaflops
 
     timer = Timer(job)
     times: list[float] = []

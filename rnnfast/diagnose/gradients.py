@@ -41,14 +41,16 @@ def check(
     Returns: per tensor name, shape, entries looked at, max_error and mean_error, relative to the tensor's largest
     gradient.
     """
-    from rnnfast.kernels.trainer import Trainer, layout_of, training_data
+    from rnnfast.kernels.run.memory import training_data
+    from rnnfast.kernels.run.trainer import Policy, Trainer
+    from rnnfast.network.layout import Layout
 
     architecture = replace(architecture, dtype="float64")
     generator = np.random.default_rng([seed, 17])
-    layout = layout_of(architecture)
+    layout = Layout(architecture)
     tensors = _draw_tensors(layout.shapes(), architecture, generator)
     data = training_data(*_draw_data(architecture, loss, lengths, generator), "float64")
-    trainer = Trainer(architecture, tensors, data, loss=loss, batch=len(lengths), seed=seed)
+    trainer = Trainer(architecture, tensors, data, Policy(loss, batch=len(lengths), seed=seed))
     terms = float(data.mass.sum()) * (1 if loss == "ce" else architecture.outputs)
 
     def run(parameters: Floats, rate: float) -> float:
@@ -90,7 +92,7 @@ def report(config: Config) -> dict[str, Any]:
     from rnnfast.network.architecture import Architecture
 
     model, loss = config.model, "mse" if config.train.loss == "auto" else config.train.loss
-    architecture = Architecture(
+    architecture = Architecture.named(
         cell=model.cell,
         features=FEATURES,
         hidden=model.hidden,

@@ -100,7 +100,7 @@ def _cache() -> dict[str, Any]:
     """Return where compiled kernels are kept, who chose it, and whether they can be written there."""
 
     def directories() -> tuple[str, str]:
-        from rnnfast.kernels.cache import directory, wanted
+        from rnnfast.kernels.lanes.cache import directory, wanted
 
         return str(wanted()), str(directory())
 

@@ -21,6 +21,7 @@ from rnnfast.errors import ModelError, UsageError
 from rnnfast.metrics.evaluation import plain
 from rnnfast.metrics.loss import LOSSES_OF_TASK
 from rnnfast.model.model import Model, checked_parameters
+from rnnfast.network.layout import Layout
 from rnnfast.versions import versions
 from rnnfast.writing import write_whole
 
@@ -63,10 +64,8 @@ def load(path: str | Path) -> Model:
         model = _model(tensors, header, path)
     except (KeyError, TypeError, AttributeError, ValueError, UsageError, ModelError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
-    from rnnfast.kernels.trainer import layout_of
-
     net = model.architecture
-    checked_parameters(tensors, layout_of(net).shapes(), net.dtype, str(path))
+    checked_parameters(tensors, Layout(net).shapes(), net.dtype, str(path))
     return model
 
 

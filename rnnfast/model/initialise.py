@@ -5,13 +5,15 @@
     orthogonal  recurrent weights orthogonal (Saxe et al. 2014), all others xavier
     uniform     U(-r, r), r = 1 / sqrt(hidden) as in PyTorch unless given; biases too
 
-Biases start at 0 except with uniform. A new rule is one entry of RULES.
+Biases start at 0 except with uniform, vectors of a cell where its equations say. A new rule is one entry of RULES.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rnnfast.network.layout import Tensor
 
 Array = NDArray[np.float64]
 
@@ -40,29 +42,30 @@ RULES: dict[str, Callable[[np.random.Generator, tuple[int, int], bool], Array]] 
 
 
 def initial_tensors(
-    shapes: Mapping[str, tuple[int, ...]], rule: str, gates: int, seed: int, limit: float | None, recurrent_bias: bool
+    tensors: Sequence[Tensor], rule: str, seed: int, limit: float | None, recurrent_bias: bool
 ) -> dict[str, Array]:
-    """Draw the tensors of a network.
+    """Draw the tensors of a network, each gate by itself.
 
-    shapes: PyTorch's names to shapes; recurrent layers have (gates * hidden, inputs), and each gate is drawn by itself.
     limit: r of `uniform`, or None for 1 / sqrt(hidden). recurrent_bias: False leaves bias_hh at 0.
     Uses a random stream of its own: the seed's split and order do not depend on the architecture.
     """
     generator = np.random.default_rng([seed, 2])
-    tensors = {}
-    for name, shape in shapes.items():
-        recurrent_layer = name.startswith("rnn.")
-        units = shape[0] // gates if recurrent_layer else shape[0]
-        if rule == "uniform":
+    shapes = {tensor.name: tensor.shape for tensor in tensors}
+    drawn = {}
+    for name, shape, gates, kind, start in tensors:
+        units = shape[0] // gates
+        if kind == "vector":
+            drawn[name] = np.full(shape, start)
+        elif rule == "uniform":
             # A linear layer is bounded by its inputs, as in PyTorch; its bias follows its weight in the mapping.
-            fan = units if recurrent_layer else shapes[name.replace("bias", "weight")][1]
+            fan = units if name.startswith("rnn.") else shapes[name.replace("bias", "weight")][1]
             bound = 1.0 / np.sqrt(fan) if limit is None else limit
-            tensors[name] = generator.uniform(-bound, bound, shape)
+            drawn[name] = generator.uniform(-bound, bound, shape)
         elif len(shape) == 1:
-            tensors[name] = np.zeros(shape)
+            drawn[name] = np.zeros(shape)
         else:
-            drawn = [RULES[rule](generator, (units, shape[1]), "weight_hh" in name) for _ in range(shape[0] // units)]
-            tensors[name] = np.concatenate(drawn)
-        if "bias_hh" in name and not recurrent_bias:
-            tensors[name] = np.zeros(shape)
-    return tensors
+            recurrent = kind == "weight_hh"
+            drawn[name] = np.concatenate([RULES[rule](generator, (units, shape[1]), recurrent) for _ in range(gates)])
+        if kind == "bias_hh" and not recurrent_bias:
+            drawn[name] = np.zeros(shape)
+    return drawn

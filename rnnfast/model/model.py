@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,8 @@ from rnnfast.metrics import (
 )
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.metrics.loss import mean_loss
-
-if TYPE_CHECKING:
-    from rnnfast.network.architecture import Architecture
+from rnnfast.network.architecture import Architecture
+from rnnfast.network.layout import Layout
 
 Floats = NDArray[np.floating[Any]]
 
@@ -75,11 +74,11 @@ class Model:
 
     def outputs(self, data: SequenceData) -> Floats:
         """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets."""
-        from rnnfast.kernels.trainer import Predictor, layout_of
+        from rnnfast.kernels.run.predictor import Predictor
 
         net = self.architecture
         inputs = self.encoder.transform(data, net.dtype)
-        parameters = layout_of(net).flatten(self.parameters, net.dtype)
+        parameters = Layout(net).flatten(self.parameters, net.dtype)
         outputs: Floats = Predictor(net, parameters).outputs(inputs, data.offsets)
         return outputs
 
@@ -219,9 +218,7 @@ class Model:
 
 def architecture(config: Config, schema: Schema, encoder: Encoder) -> Architecture:
     """The architecture that a configuration asks for on a table."""
-    from rnnfast.network.architecture import Architecture
-
-    return Architecture(
+    return Architecture.named(
         cell=config.model.cell,
         features=len(encoder.names),
         hidden=config.model.hidden,

@@ -1,33 +1,52 @@
-"""What a network is made of; all that a kernel's shape and a layout of parameters follow from."""
+"""What a network is made of; the specialisation of its kernels and the layout of its parameters follow from it."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from rnnfast.cells import built_in
+from rnnfast.equations.cell import Cell
 
 
 @dataclass(frozen=True)
 class Architecture:
     """Recurrent layers and a linear head.
 
-    hidden: units of each layer, from the input up; a single number is one layer. bidirectional: every layer runs in
-    both directions and hands on both states. activation: of rnn and mlp. dtype: "float32" or "float64".
-    recurrent_bias: whether bias_hh is trained beside bias_ih, as in PyTorch; else it stays 0. dropout: share of the
-    outputs between layers that is zeroed in training.
+    cell: its equations; features: inputs of a step; hidden: units of each layer, from the input up; outputs: of a step;
+    dtype: "float32" or "float64"; recurrent_bias: whether bias_hh is trained beside bias_ih, as in PyTorch, else it
+    stays 0; bidirectional: every layer runs in both directions and hands on both states; dropout: share of the outputs
+    between layers that is zeroed in training.
     """
 
-    cell: str
+    cell: Cell
     features: int
-    hidden: tuple[int, ...] | int
+    hidden: tuple[int, ...]
     outputs: int
-    activation: str
     dtype: str = "float32"
     recurrent_bias: bool = True
     bidirectional: bool = False
     dropout: float = 0.0
 
-    def __post_init__(self):
-        if isinstance(self.hidden, int):
-            object.__setattr__(self, "hidden", (self.hidden,))
+    @classmethod
+    def named(
+        cls,
+        cell: str,
+        features: int,
+        hidden: tuple[int, ...] | int,
+        outputs: int,
+        activation: str = "tanh",
+        dtype: str = "float32",
+        **more: Any,
+    ) -> Architecture:
+        """An architecture of a built-in cell; a single number in place of `hidden` is one layer.
+
+        activation: of rnn and mlp; the other cells have their own.
+        """
+        layers = (hidden,) if isinstance(hidden, int) else hidden
+        return cls(built_in(cell, activation), features, layers, outputs, dtype, **more)
 
     @property
-    def directions(self):
+    def directions(self) -> int:
         """1, or 2 for a bidirectional network."""
         return 2 if self.bidirectional else 1

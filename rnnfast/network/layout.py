@@ -1,35 +1,43 @@
 """Where each tensor of a network lies in one flat span of parameters, and the way from PyTorch's layout and back.
 
     kernel                                               PyTorch
-    Wx   (I, N)  rows are inputs, one block per          rnn.weight_ih_l0 (G * H, I)
+    Wx   (I, Nx)  rows are inputs, one block per          rnn.weight_ih_l0 (G * H, I)
                  direction of the layer below
-    Wh   (H, N)  rows are hidden units                   rnn.weight_hh_l0 (G * H, H)
-    b_ih (N,)                                            rnn.bias_ih_l0   (G * H,)
-    b_hh (N,)                                            rnn.bias_hh_l0   (G * H,)
+    Wh   (H, Nh)  rows are hidden units                   rnn.weight_hh_l0 (G * H, H)
+    b_ih (Nx,)                                            rnn.bias_ih_l0   (G * H,)
+    b_hh (Nh,)                                            rnn.bias_hh_l0   (G * H,)
+    v    (V, padded H)  vectors of the cell              rnn.NAME_l0      (H,) each
     Wy   (O, D * padded H)                               head.weight      (O, D * H)
     by   (O,)                                            head.bias        (O,)
 
-Rows are padded with zeros to whole SIMD values, each gate by itself; the gradients of the padding are 0, so every
-optimizer leaves it 0. A second span holds what is derived from the parameters once per batch: transposed weights and
-summed biases.
+Nx and Nh are the gates with a product W' x and U' h, padded H columns each: of PyTorch's cells all gates have both. In
+the kernels those come first that are `shared` (see equations/cell.py), in the model file they stand in the order of
+their first use. Rows are padded with zeros to whole SIMD values, each gate by itself; the gradients of the padding are
+0, so every optimizer leaves it 0. A second span holds what is derived from the parameters once per batch: transposed
+weights and summed biases.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from rnnfast.kernels.memory import ALIGNMENT, aligned
+from rnnfast.network.alignment import SPAN, Spans, aligned, row_distance
+from rnnfast.network.architecture import Architecture
 
-_WIDE = 16  # lanes to which wide rows are padded; narrow ones to the next power of two from _NARROW on
+Array = NDArray[Any]
+
+_WIDE = 16  # lanes to which wide rows are padded; narrow ones are padded to _NARROW
 _NARROW = 8
-_SPAN = 64
-_CROWDED = 512  # bytes
 
 
-class Unit(NamedTuple):
+class Direction(NamedTuple):
     """One direction of one layer: its sizes and the offsets of its tensors, in elements.
 
-    Memory offsets (gates and later) are those of a chunk's workspace, see workspace.py.
+    The offsets in memory (gates and later) are those of a chunk's workspace, see kernels/run/memory.py.
     """
 
     layer: int
@@ -40,25 +48,32 @@ class Unit(NamedTuple):
     block: int  # distance of the blocks within a row of the input
     hidden: int
     width: int  # padded hidden units of a gate
-    N: int  # gates * width
-    ldg: int  # distance of rows of gates, Wx and Wh: N, or a cache line more (see row_distance)
+    Nx: int  # width of the gates with a product W' x
+    Nh: int  # width of the gates with a product U' h
+    ldg: int  # distance of rows of gates and Wx: Nx, or a cache line more (see row_distance)
+    ldr: int  # distance of rows of Wh: Nh, or a cache line more
     ldh: int  # width of a row of the layer's output: directions * width
     column: int  # where this direction's units begin in it
     Wx: int
     Wh: int
     b_ih: int
     b_hh: int
-    bias: int  # derived: (N,) start of the gates
-    WhT: int  # derived: (N, width)
-    WxT: int  # derived: (N, ldx), where a layer is below
-    gates: int = 0  # (P, N)
-    extra: int = 0  # cell.EXTRA matrices (R + P, width), `plane` elements apart
+    vectors: int
+    bias: int  # derived: (Nx,) start of the gates
+    WhT: int  # derived: (Nh, width)
+    WxT: int  # derived: (Nx, ldx), where a layer is below
+    gates: int = 0  # (P, Nx)
+    apart: int = 0  # (P, Nh less the shared gates): products U' h by themselves
+    states: int = 0  # (R + P, width) of each state but h, `plane` elements apart
     plane: int = 0
+    saved: int = 0  # (P, width) of each value that is kept beside the gates, `saved_plane` elements apart
+    saved_plane: int = 0
     h: int = 0  # (R + P, ldh) of the layer
     dh: int = 0  # (P, ldh) of the layer
     dropped: int = 0  # (P, ldh) of the layer: what the next one sees, with dropout
-    carry_plane: int = 0  # distance of the carries of h and c
-    state: int = 0  # where its states begin among those of a sequence that are carried over
+    dv: int = 0  # (V, width) gradients of the vectors
+    carry_plane: int = 0  # distance of the carries of the states
+    carried: int = 0  # where its states begin among those of a sequence that are carried over
 
 
 class Head(NamedTuple):
@@ -71,133 +86,155 @@ class Head(NamedTuple):
     width: int  # blocks * block
     Wy: int
     by: int
+    targets: int = 1  # numbers that a step is compared with: outputs, or 1 (the index of a class)
 
 
-def padded(units):
+class Tensor(NamedTuple):
+    """A tensor of the model file.
+
+    gates: that lie one below the other in it, `shape[0] // gates` rows each; kind: weight_ih, weight_hh, bias_ih,
+    bias_hh, vector, weight or bias; start: of all numbers of a vector.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    gates: int
+    kind: str
+    start: float = 0.0
+
+
+def padded(units: int) -> int:
     """Units rounded up to whole SIMD values."""
     if units <= _NARROW:
         return _NARROW
     return -(-units // _WIDE) * _WIDE
 
 
-def row_distance(N, dtype):
-    """Distance of rows of N numbers in a matrix that is read by columns of tiles.
-
-    Rows at multiples of 512 bytes would share so few sets of the first-level cache that they push each other out: they
-    get a cache line in between.
-    """
-    itemsize = np.dtype(dtype).itemsize
-    return N if N * itemsize % _CROWDED else N + ALIGNMENT // itemsize
-
-
-class _Spans:
-    """Hands out offsets; tensors start, and the span ends, at a multiple of the widest SIMD value."""
-
-    def __init__(self):
-        self.size = 0
-
-    def take(self, count):
-        offset, self.size = self.size, self.size - (-count // _SPAN) * _SPAN
-        return offset
-
-
 class Layout:
-    """Layout of the parameters of an architecture whose cell has `gates` gates; `shared` of them start from b_ih +
-    b_hh.
+    """Layout of the parameters of an architecture."""
 
-    recurrent: False for a cell without a state: Wh and b_hh do not exist, names are those of a torch Sequential.
-    """
-
-    def __init__(self, architecture, gates, shared, recurrent=True):
-        self.architecture, self.gates, self.shared, self.recurrent = architecture, gates, shared, recurrent
-        parameters, derived = _Spans(), _Spans()
-        self.units = []
-        inputs, blocks, ldx, block = architecture.features, 1, architecture.features, architecture.features
-        directions = architecture.directions
-        for number, hidden in enumerate(architecture.hidden):
+    def __init__(self, architecture: Architecture) -> None:
+        self.architecture, self.cell = architecture, architecture.cell
+        self._parameters, self._derived = Spans(), Spans()
+        self.directions: list[Direction] = []
+        features = architecture.features
+        below = (features, 1, features, features)  # inputs, blocks, ldx, block
+        for layer, hidden in enumerate(architecture.hidden):
+            for reverse in range(architecture.directions):
+                self.directions.append(self._direction(layer, reverse, hidden, below))
             width = padded(hidden)
-            N = gates * width
-            ldg = row_distance(N, architecture.dtype)
-            for direction in range(directions):
-                self.units.append(
-                    Unit(
-                        number, direction, inputs, blocks, ldx, block, hidden, width, N, ldg,
-                        directions * width, direction * width, parameters.take(blocks * inputs * ldg),
-                        parameters.take(hidden * ldg if recurrent else 0),
-                        parameters.take(N),
-                        parameters.take(N if recurrent else 0),
-                        derived.take(N),
-                        derived.take(N * width if recurrent else 0),
-                        derived.take(N * ldx if number else 0),
-                    )
-                )  # fmt: skip
-            inputs, blocks, ldx, block = hidden, directions, directions * width, width
-        outputs = architecture.outputs
-        self.head = Head(inputs, blocks, block, outputs, ldx, parameters.take(outputs * ldx), parameters.take(outputs))
-        self.size, self.derived_size = parameters.size, max(derived.size, _SPAN)
+            below = (hidden, architecture.directions, architecture.directions * width, width)
+        inputs, blocks, ldx, block = below
+        outputs, take = architecture.outputs, self._parameters.take
+        self.head = Head(inputs, blocks, block, outputs, ldx, take(outputs * ldx), take(outputs))
+        self.size, self.derived_size = self._parameters.size, max(self._derived.size, SPAN)
 
-    def shapes(self):
+    def _direction(self, layer: int, reverse: int, hidden: int, below: tuple[int, int, int, int]) -> Direction:
+        inputs, blocks, ldx, block = below
+        cell, width, dtype = self.cell, padded(hidden), self.architecture.dtype
+        Nx, Nh = len(cell.x_order) * width, len(cell.u_order) * width
+        ldg, ldr = row_distance(Nx, dtype), row_distance(Nh, dtype) if Nh else 0
+        take, derive = self._parameters.take, self._derived.take
+        return Direction(
+            layer=layer, reverse=reverse, inputs=inputs, blocks=blocks, ldx=ldx, block=block, hidden=hidden,
+            width=width, Nx=Nx, Nh=Nh, ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width,
+            column=reverse * width,
+            Wx=take(blocks * inputs * ldg), Wh=take(hidden * ldr), b_ih=take(Nx), b_hh=take(Nh),
+            vectors=take(len(cell.parameters) * width), bias=derive(Nx), WhT=derive(Nh * width),
+            WxT=derive(Nx * ldx if layer else 0),
+        )  # fmt: skip
+
+    def entries(self) -> list[Tensor]:
+        """The tensors of the model file, in its order."""
+        return [entry for entry, _ in self._views()]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         """Mapping of PyTorch's tensor names to shapes."""
-        return {name: shape for name, shape, _ in self._tensors()}
+        return {entry.name: entry.shape for entry in self.entries()}
 
-    def flatten(self, tensors, dtype):
+    def flatten(self, tensors: Mapping[str, Any], dtype: DTypeLike) -> Array:
         """A new flat span of `dtype` that holds the tensors (mapping of PyTorch's names to arrays)."""
         span = aligned(self.size, dtype)
-        for name, _, view in self._tensors():
-            target = view(span)
-            target[...] = np.asarray(tensors[name]).T.reshape(target.shape)
+        for entry, views in self._views():
+            parts = views(span)
+            columns = np.asarray(tensors[entry.name]).T
+            for part, values in zip(parts, np.split(columns, len(parts), axis=-1), strict=True):
+                part[...] = values.reshape(part.shape)
         return span
 
-    def tensors(self, span):
+    def tensors(self, span: Array) -> dict[str, Array]:
         """Copies of the tensors in a flat span: mapping of PyTorch's names to C-contiguous arrays."""
-        return {name: np.ascontiguousarray(view(span).reshape(shape[::-1]).T) for name, shape, view in self._tensors()}
+        return {
+            entry.name: np.ascontiguousarray(
+                np.concatenate([part.reshape(*entry.shape[:0:-1], -1) for part in views(span)], axis=-1).T
+            )
+            for entry, views in self._views()
+        }
 
-    def _tensors(self):
-        """(name, PyTorch's shape, function from a span to the tensor without padding, axes reversed) of each tensor."""
-        for unit in self.units:
-            names = self._names(unit)
-            rows = self.gates * unit.hidden
-            yield names[0], (rows, unit.blocks * unit.inputs), self._gated(unit, unit.Wx, unit.blocks * unit.inputs)
-            if self.recurrent:
-                yield names[1], (rows, unit.hidden), self._gated(unit, unit.Wh, unit.hidden)
-            yield names[2], (rows,), self._gated(unit, unit.b_ih, None)
-            if self.recurrent:
-                yield names[3], (rows,), self._gated(unit, unit.b_hh, None)
+    def _views(self) -> Iterator[tuple[Tensor, Callable[[Array], list[Array]]]]:
+        """Each tensor with a function from a span to its gates without padding, axes reversed."""
+        cell = self.cell
+        for at in self.directions:
+            inputs, hidden = at.blocks * at.inputs, at.hidden
+            weight_ih, weight_hh, bias_ih, bias_hh = self._names(at)
+            x, u = _places(cell.x_gates, cell.x_order), _places(cell.u_gates, cell.u_order)
+            ih, hh = len(x) * hidden, len(u) * hidden
+            yield Tensor(weight_ih, (ih, inputs), len(x), "weight_ih"), _gates(at, at.Wx, x, (inputs, at.ldg))
+            if u:
+                yield Tensor(weight_hh, (hh, hidden), len(u), "weight_hh"), _gates(at, at.Wh, u, (hidden, at.ldr))
+            yield Tensor(bias_ih, (ih,), len(x), "bias_ih"), _gates(at, at.b_ih, x)
+            if u:
+                yield Tensor(bias_hh, (hh,), len(u), "bias_hh"), _gates(at, at.b_hh, u)
+            for k, (name, start) in enumerate(cell.parameters.items()):
+                tensor = Tensor(self._place(at).format(name), (hidden,), 1, "vector", start)
+                yield tensor, _gates(at, at.vectors, [k])
         head = self.head
         weight, bias = self._head_names()
-        yield weight, (head.outputs, head.blocks * head.inputs), self._head_view
-        yield bias, (head.outputs,), lambda span: span[head.by : head.by + head.outputs]
+        yield Tensor(weight, (head.outputs, head.blocks * head.inputs), 1, "weight"), lambda span: [self._Wy(span)]
+        yield Tensor(bias, (head.outputs,), 1, "bias"), lambda span: [span[head.by : head.by + head.outputs]]
 
-    def _gated(self, unit, offset, rows):
-        def view(span):
-            count = 1 if rows is None else rows
-            ld = unit.N if rows is None else unit.ldg
-            matrix = span[offset : offset + count * ld].reshape(count, ld)[:, : unit.N]
-            found = matrix.reshape(count, self.gates, unit.width)[..., : unit.hidden]
-            return found[0] if rows is None else found
-
-        return view
-
-    def _head_view(self, span):
+    def _Wy(self, span: Array) -> Array:
         head = self.head
         weight = span[head.Wy : head.Wy + head.outputs * head.width].reshape(head.outputs, head.blocks, head.block)
         return weight[..., : head.inputs].transpose(1, 2, 0)
 
-    def _names(self, unit):
-        """PyTorch's names of Wx, Wh, b_ih and b_hh of a unit."""
-        hidden = self.architecture.hidden
-        if not self.recurrent:
-            return f"mlp.{2 * unit.layer}.weight", None, f"mlp.{2 * unit.layer}.bias", None
-        suffix = "_reverse" if unit.reverse else ""
+    def _place(self, at: Direction) -> str:
+        """PyTorch's name of a tensor of a direction, with {} for its kind."""
+        suffix = "_reverse" if at.reverse else ""
         # One torch module holds layers of equal width; others are a list of one-layer modules.
-        if len(set(hidden)) == 1:
-            place = f"rnn.{{}}_l{unit.layer}{suffix}"
-        else:
-            place = f"rnn.{unit.layer}.{{}}_l0{suffix}"
-        return tuple(place.format(kind) for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        if len(set(self.architecture.hidden)) == 1:
+            return f"rnn.{{}}_l{at.layer}{suffix}"
+        return f"rnn.{at.layer}.{{}}_l0{suffix}"
 
-    def _head_names(self):
-        if self.recurrent:
+    def _names(self, at: Direction) -> tuple[str, str, str, str]:
+        """PyTorch's names of Wx, Wh, b_ih and b_hh of a direction; without recurrence those of a Sequential."""
+        if not self.cell.recurrent:
+            return f"mlp.{2 * at.layer}.weight", "", f"mlp.{2 * at.layer}.bias", ""
+        place = self._place(at)
+        return place.format("weight_ih"), place.format("weight_hh"), place.format("bias_ih"), place.format("bias_hh")
+
+    def _head_names(self) -> tuple[str, str]:
+        if self.cell.recurrent:
             return "head.weight", "head.bias"
         last = 2 * len(self.architecture.hidden)
         return f"mlp.{last}.weight", f"mlp.{last}.bias"
+
+
+def _places(gates: Sequence[str], order: Sequence[str]) -> list[int]:
+    """Where each gate of the model file lies in the kernels' order."""
+    return [order.index(gate) for gate in gates]
+
+
+def _gates(
+    at: Direction, offset: int, places: Sequence[int], matrix: tuple[int, int] | None = None
+) -> Callable[[Array], list[Array]]:
+    """A function from a span to the gates of a matrix (rows, distance of rows), or of a vector."""
+
+    def views(span: Array) -> list[Array]:
+        if matrix is None:
+            return [span[offset + place * at.width :][: at.hidden] for place in places]
+        rows, distance = matrix
+        whole = span[offset : offset + rows * distance].reshape(rows, distance)
+        return [whole[:, place * at.width :][:, : at.hidden] for place in places]
+
+    return views

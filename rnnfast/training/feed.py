@@ -19,6 +19,7 @@ from rnnfast.config.sections import TrainConfig
 from rnnfast.data import Sequences
 from rnnfast.data.sequences.base import TRAINED
 from rnnfast.data.sequences.data import SequenceData
+from rnnfast.data.sequences.spans import ends
 from rnnfast.model import Model
 from rnnfast.training.blocks import Cut, Cutter
 from rnnfast.training.prepare import encoded, kernel_data
@@ -132,7 +133,8 @@ class Feed:
 
     def _buffer(self) -> Any:
         """Memory of a block: features, targets and weights."""
-        from rnnfast.kernels.memory import PAD, aligned
+        from rnnfast.kernels.run.memory import PAD
+        from rnnfast.network.alignment import aligned
 
         rows, dtype = self.cutter.most_rows, self.config.dtype
         size = rows * self.cutter.targets + PAD
@@ -163,8 +165,7 @@ class Feed:
 
     def _fill(self, buffer: Any, cut: Cut) -> Any:
         """Write the runs of a block into a buffer. Returns: the tensors of a kernel."""
-        from rnnfast.data.sequences.spans import ends
-        from rnnfast.kernels.memory import PAD, Data
+        from rnnfast.kernels.run.memory import PAD, Data
 
         x, y, weight = buffer
         inputs, targets = self.cutter.inputs, self.cutter.targets

@@ -15,7 +15,7 @@ from rnnfast.diagnose.machine import cores
 from rnnfast.errors import DivergedError
 from rnnfast.model import Model
 from rnnfast.reporter import EpochRecord, Reporter
-from rnnfast.training.feed import Feed
+from rnnfast.training.feed import Feed, batch_of
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, interruptible
 
@@ -42,28 +42,26 @@ class Loop:
     """One run over a training part, watched on a validation part."""
 
     def __init__(self, model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter) -> None:
-        from rnnfast.kernels.trainer import Predictor, Trainer
+        from rnnfast.kernels.run.predictor import Predictor
+        from rnnfast.kernels.run.trainer import Policy, Trainer
 
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
         self.feed = Feed(model, train)
         self.config: TrainConfig = model.config.train
-        self.trainer = Trainer(
-            model.architecture,
-            model.parameters,
-            self.feed.data,
+        policy = Policy(
             loss=model.loss,
             optimizer=self.config.optimizer,
             reduction=self.config.reduction,
-            batch=self.config.batch_size,
+            batch=batch_of(self.config),
             momentum=self.config.momentum,
-            weight_decay=self.config.weight_decay,
+            weight_decay=self.config.weight_decay or 0.0,
             clip_norm=self.config.clip_norm,
             window=self.config.tbptt,
             per_update=self.config.schedule == "onecycle",
             threads=self.config.threads or cores(),
             seed=self.config.seed,
-            lengths=self.feed.lengths,
         )
+        self.trainer = Trainer(model.architecture, model.parameters, self.feed.data, policy, self.feed.lengths)
         self.schedule = Schedule(self.config, self.feed.updates)
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.targets)
@@ -103,7 +101,7 @@ class Loop:
 
     def compile_kernels(self) -> None:
         """Compile the kernels of this network, or load them from the cache, by calling them for next to no work."""
-        from rnnfast.kernels.trainer import compile_clock
+        from rnnfast.kernels.lanes.clock import compile_clock
 
         start = time.perf_counter()
         with compile_clock(self.reporter.compiling):

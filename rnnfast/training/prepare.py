@@ -18,6 +18,7 @@ from rnnfast.metrics.loss import LOSSES_OF_TASK
 from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
 from rnnfast.model.model import Model, architecture
+from rnnfast.network.layout import Layout
 
 
 def resolved_loss(config: Config, task: str) -> str:
@@ -106,8 +107,6 @@ def initial_model(train: Sequences, config: Config) -> Model:
 
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
     """
-    from rnnfast.kernels.trainer import layout_of
-
     schema, where = train.schema, ", ".join(train.source)
     kinds = target_kinds(schema, config.data)
     labels = Labels(schema, summary_for(kinds))
@@ -115,10 +114,8 @@ def initial_model(train: Sequences, config: Config) -> Model:
     labels.check(where)
     net = architecture(config, schema, encoder)
     model = config.model
-    layout = layout_of(net)
-    tensors = initial_tensors(
-        layout.shapes(), model.init, layout.gates, config.train.seed, model.init_range, model.recurrent_bias
-    )
+    layout = Layout(net)
+    tensors = initial_tensors(layout.entries(), model.init, config.train.seed, model.init_range, model.recurrent_bias)
     if config.train.init_from is not None:
         tensors = dict(starting_tensors(config.train.init_from, layout.shapes()))
     return Model(
@@ -179,6 +176,6 @@ def encoded(model: Model, data: SequenceData) -> tuple[NDArray[Any], NDArray[Any
 
 def kernel_data(model: Model, data: SequenceData) -> Any:
     """Tensors of the training kernel: encoded, in the run's precision."""
-    from rnnfast.kernels.trainer import training_data
+    from rnnfast.kernels.run.memory import training_data
 
     return training_data(*encoded(model, data), data.offsets, model.config.train.dtype)

@@ -1,6 +1,6 @@
 """How kernels are compiled.
 
-`entry` is a kernel that Python calls: cached on disk per signature, hence per shape. `part` is a function that it
+`entry` is a kernel that Python calls: cached on disk per signature, hence per spec. `part` is a function that it
 calls, `inlined` one that LLVM always inlines, so that SIMD values and matrices stay in registers across it. None
 checks bounds, raises or allocates; division by zero gives an infinity (`error_model="numpy"`), which the loss check
 reports.
@@ -17,7 +17,7 @@ from numba import _dynfunc, njit
 from numba.core.compiler import Compiler
 from numba.core.registry import cpu_target
 
-from rnnfast.kernels.cache import cached
+from rnnfast.kernels.lanes.cache import cached
 
 
 class PartCompiler(Compiler):

@@ -1,4 +1,4 @@
-"""Elementary functions as vectorised polynomials: the building blocks of activations and losses.
+"""The primitive functions of formulas as arithmetic: vectorised polynomials.
 
     tanh(x)     = x P(x^2) / Q(x^2), |x| clamped where the result rounds to 1
     sigmoid(x)  = 1 / (1 + exp(-x))
@@ -14,11 +14,12 @@ the last place of the result, over all arguments, with and without fused multipl
 tanh keeps its relative accuracy near 0 and is never beyond 1. exp, and with it sigmoid and softplus of negative
 arguments, stays at its last value beyond |x| = 87 (float32) or 708 (float64), where the result would cease to be a
 normal number. NaN gives NaN, infinities give the limits within these errors.
+
+Two operations stand for instructions of their own (formula.py): "round" to a whole number and "power of 2" of one.
 """
 
-from llvmlite import ir
-
-from rnnfast.kernels.lanes.vec import FAST, call
+from rnnfast.equations.functions import clamp
+from rnnfast.equations.graph import Node, where
 
 # Per width of the float: P and Q of tanh (lowest power first) and the argument from which tanh is constant. Its value
 # there is 1 less two units in the last place; a little further on rounding would carry it beyond 1, and its
@@ -41,18 +42,18 @@ _TANH = {
     ),
 }  # fmt: skip
 
-# Per width: P of exp, the argument that is still a normal number, ln 2 in two parts, mantissa bits, exponent bias.
+# Per width: P of exp, the argument that is still a normal number, ln 2 in two parts.
 _EXP = {
     32: (
         (0.49999999549758422083, 0.16666576962541242959, 0.041666854370287275313, 0.0083632000213154928677,
          0.0013901286841410686754),
-        87.0, (0.693359375, -2.12194440e-4), 23, 127,
+        87.0, (0.693359375, -2.12194440e-4),
     ),
     64: (
         (0.50000000000000000013, 0.16666666666666671004, 0.041666666666666615816, 0.008333333333326111656,
          0.0013888888888919639296, 0.00019841269874917113954, 2.480158724199618882e-5, 2.7557255264181087267e-6,
          2.7557353010297602021e-7, 2.5105278001613563313e-8, 2.0888304473211965993e-9),
-        708.0, (6.93147180369123816490e-01, 1.90821492927058770002e-10), 52, 1023,
+        708.0, (6.93147180369123816490e-01, 1.90821492927058770002e-10),
     ),
 }  # fmt: skip
 
@@ -90,75 +91,6 @@ _ERF = {
 _LOG2_E = 1.4426950408889634
 
 
-class Term:
-    """An LLVM vector under construction: arithmetic with other terms and numbers emits instructions."""
-
-    def __init__(self, builder, value):
-        self.builder, self.value, self.type = builder, value, value.type
-
-    @property
-    def bits(self):
-        """Width of a lane."""
-        return 64 if self.type.element == ir.DoubleType() else 32
-
-    def term(self, other):
-        """The other operand as an LLVM value."""
-        if isinstance(other, Term):
-            return other.value
-        return ir.Constant(self.type, [float(other)] * self.type.count)
-
-    def _emit(self, instruction, left, right):
-        return Term(self.builder, getattr(self.builder, instruction)(left, right, flags=FAST))
-
-    def __add__(self, other):
-        return self._emit("fadd", self.value, self.term(other))
-
-    def __sub__(self, other):
-        return self._emit("fsub", self.value, self.term(other))
-
-    def __rsub__(self, other):
-        return self._emit("fsub", self.term(other), self.value)
-
-    def __mul__(self, other):
-        return self._emit("fmul", self.value, self.term(other))
-
-    def __truediv__(self, other):
-        return self._emit("fdiv", self.value, self.term(other))
-
-    def __rtruediv__(self, other):
-        return self._emit("fdiv", self.term(other), self.value)
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def __neg__(self):
-        return Term(self.builder, self.builder.fneg(self.value))
-
-    def __abs__(self):
-        return self.call("fabs")
-
-    def call(self, name):
-        """An LLVM intrinsic of one operand."""
-        return Term(self.builder, call(self.builder, name, self.value))
-
-    def where(self, comparison, other, then):
-        """`then` where the comparison with `other` holds, else the term; NaN compares as false and stays."""
-        wanted = self.builder.fcmp_ordered(comparison, self.value, self.term(other))
-        return Term(self.builder, self.builder.select(wanted, self.term(then), self.value))
-
-    def choose(self, comparison, other, then, otherwise):
-        """`then` where the comparison with `other` holds, else `otherwise`."""
-        wanted = self.builder.fcmp_ordered(comparison, self.value, self.term(other))
-        return Term(self.builder, self.builder.select(wanted, self.term(then), self.term(otherwise)))
-
-    def sign(self):
-        """-1, 0 or 1; NaN stays NaN."""
-        return self.where("<", 0.0, -1.0).where(">", 0.0, 1.0)
-
-    def clamp(self, low, high):
-        """The term limited to [low, high]; NaN stays NaN."""
-        return self.where("<", low, low).where(">", high, high)
-
-
 def polynomial(x, coefficients):
     """Value of a polynomial, lowest power first, by pairs (Estrin 1960): logarithmic depth keeps the latency low."""
     level, power = list(coefficients), x
@@ -181,52 +113,60 @@ def halves(x, coefficients):
     return polynomial(x, coefficients[:split]), polynomial(x, coefficients[split:]), power
 
 
-def exp(x):
+def exp(x, bits):
     """e^x for |x| up to the largest argument whose result is a normal number, clamped beyond."""
-    coefficients, limit, (ln2_high, ln2_low), mantissa, bias = _EXP[x.bits]
-    x = x.clamp(-limit, limit)
-    k = (x * _LOG2_E).call("rint")
+    coefficients, limit, (ln2_high, ln2_low) = _EXP[bits]
+    x = clamp(x, -limit, limit)
+    k = Node("round", x * _LOG2_E)
     r = x - k * ln2_high - k * ln2_low
-    value = r * r * polynomial(r, coefficients) + r + 1.0
-    builder, integers = x.builder, ir.VectorType(ir.IntType(x.bits), x.type.count)
-    constant = lambda number: ir.Constant(integers, [number] * integers.count)  # noqa: E731
-    exponent = builder.add(builder.fptosi(k.value, integers), constant(bias))
-    power = builder.bitcast(builder.shl(exponent, constant(mantissa)), x.type)
-    return value * Term(builder, power)
+    return (r * r * polynomial(r, coefficients) + r + 1.0) * Node("power of 2", k)
 
 
-def tanh(x):
-    """Hyperbolic tangent; d/dx = 1 - y^2."""
-    numerator, denominator, limit = _TANH[x.bits]
+def tanh(x, bits):
+    """Hyperbolic tangent."""
+    numerator, denominator, limit = _TANH[bits]
     # The square is clamped by itself: that is one operation less on the way from x to the division.
-    square = (x * x).where(">", limit * limit, limit * limit)
-    x = x.clamp(-limit, limit)
+    square = x * x
+    square = where(square > limit * limit, limit * limit, square)
+    x = clamp(x, -limit, limit)
     low, high, power = halves(square, numerator)
     below, above, _ = halves(square, denominator)
     return (x * low + (x * power) * high) / (below + power * above)
 
 
-def sigmoid(x):
-    """Logistic function; d/dx = y (1 - y)."""
-    return 1.0 / (exp(-x) + 1.0)
+def sigmoid(x, bits):
+    """Logistic function."""
+    return 1.0 / (exp(-x, bits) + 1.0)
 
 
-def softplus(x):
+def softplus(x, bits):
     """log(1 + e^x) for any x."""
-    u = exp(-abs(x))
+    u = exp(-abs(x), bits)
     z = u / (u + 2.0)
-    return x.where("<", 0.0, 0.0) + 2.0 * z * polynomial(z * z, _LOG1P[x.bits])
+    return where(x < 0.0, 0.0, x) + 2.0 * z * polynomial(z * z, _LOG1P[bits])
 
 
-def expm1(x):
+def expm1(x, bits):
     """e^x - 1 for x <= 0, accurate near 0."""
-    t = tanh(0.5 * x)
+    t = tanh(0.5 * x, bits)
     return 2.0 * t / (1.0 - t)
 
 
-def normal_distribution(x):
+def normal_distribution(x, bits):
     """(1 + erf(x / sqrt 2)) / 2."""
-    numerator, denominator, limit = _ERF[x.bits]
-    z = (x * 0.7071067811865476).clamp(-limit, limit)
+    numerator, denominator, limit = _ERF[bits]
+    z = clamp(x * 0.7071067811865476, -limit, limit)
     square = z * z
     return 0.5 + 0.5 * (z * polynomial(square, numerator) / polynomial(square, denominator))
+
+
+# name of a primitive function: its formula for floats of so many bits
+ELEMENTARY = {
+    "exp": exp,
+    "expm1": expm1,
+    "normal_distribution": normal_distribution,
+    "sigmoid": sigmoid,
+    "softplus": softplus,
+    "sqrt": lambda x, bits: Node("square root", x),
+    "tanh": tanh,
+}

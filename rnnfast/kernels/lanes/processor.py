@@ -8,6 +8,8 @@ import numpy as np
 
 # Float registers that a tile may fill; the rest holds the operands of its multiply-adds.
 ACCUMULATORS = 16
+# Width of an elementwise pass. A cell has all its inputs alive at once: wider values would not fit the registers.
+ELEMENTWISE_BYTES = 64
 
 
 @cache

@@ -9,7 +9,17 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-from rnnfast.kernels.lanes.vec import FAST, INT64, Vec, every_lane, llvm_type, load_vector, pointer_to, spread
+from rnnfast.kernels.lanes.vec import (
+    FAST,
+    INT64,
+    Vec,
+    every_lane,
+    llvm_type,
+    load_vector,
+    pointer_to,
+    spread,
+    store_vector,
+)
 
 # Partial sums of a vector-matrix product: they overlap the latency of the multiply-adds.
 MATVEC_CHAINS = 4
@@ -30,11 +40,11 @@ class _RowsModel(models.PrimitiveModel):
 
 
 @intrinsic
-def load_rows(typingctx, array, offset, count, shape):
-    """`count` (a name of the shape, such as "H") rows of W lanes, one after the other in a flat array."""
+def load_rows(typingctx, array, offset, count, spec):
+    """`count` (a name of the spec, such as "H") rows of W lanes, one after the other in a flat array."""
     if not isinstance(count, types.Literal):
         return None
-    rows = Rows(array.dtype, shape.dims["W"], shape.dims[count.literal_value])
+    rows = Rows(array.dtype, spec.dims["W"], spec.dims[count.literal_value])
 
     def codegen(context, builder, sig, args):
         value = ir.Constant(ir.ArrayType(llvm_type(rows), rows.count), ir.Undefined)
@@ -44,7 +54,7 @@ def load_rows(typingctx, array, offset, count, shape):
             value = builder.insert_value(value, row, k)
         return value
 
-    return rows(array, offset, count, shape), codegen
+    return rows(array, offset, count, spec), codegen
 
 
 load_rows.prefer_literal = True
@@ -58,7 +68,7 @@ def store_rows(typingctx, array, offset, rows):
         for k in range(rows.count):
             at = builder.add(args[1], ir.Constant(INT64, k * rows.lanes))
             pointer = pointer_to(builder, args[0], at, llvm_type(rows))
-            builder.store(builder.extract_value(args[2], k), pointer).align = rows.dtype.bitwidth // 8
+            store_vector(builder, builder.extract_value(args[2], k), pointer)
         return context.get_dummy_value()
 
     return types.void(array, offset, rows), codegen
@@ -144,11 +154,11 @@ def outer_update(typingctx, rows, x, y):
 
 
 @intrinsic
-def load_tile(typingctx, array, offset, stride, count, shape):
-    """`count` (a name of the shape, such as "M") vectors of W lanes, `stride` elements apart."""
+def load_tile(typingctx, array, offset, stride, count, spec):
+    """`count` (a name of the spec, such as "M") vectors of W lanes, `stride` elements apart."""
     if not isinstance(count, types.Literal):
         return None
-    rows = Rows(array.dtype, shape.dims["W"], shape.dims[count.literal_value])
+    rows = Rows(array.dtype, spec.dims["W"], spec.dims[count.literal_value])
 
     def codegen(context, builder, sig, args):
         value, at = ir.Constant(ir.ArrayType(llvm_type(rows), rows.count), ir.Undefined), args[1]
@@ -158,7 +168,7 @@ def load_tile(typingctx, array, offset, stride, count, shape):
             at = builder.add(at, args[2])
         return value
 
-    return rows(array, offset, stride, count, shape), codegen
+    return rows(array, offset, stride, count, spec), codegen
 
 
 load_tile.prefer_literal = True
@@ -172,7 +182,7 @@ def store_tile(typingctx, array, offset, stride, rows):
         at = args[1]
         for m in range(rows.count):
             pointer = pointer_to(builder, args[0], at, llvm_type(rows))
-            builder.store(builder.extract_value(args[3], m), pointer).align = rows.dtype.bitwidth // 8
+            store_vector(builder, builder.extract_value(args[3], m), pointer)
             at = builder.add(at, args[2])
         return context.get_dummy_value()
 
@@ -180,9 +190,9 @@ def store_tile(typingctx, array, offset, stride, rows):
 
 
 @intrinsic
-def row_starts(typingctx, index, stride, shape):
+def row_starts(typingctx, index, stride, spec):
     """Offsets `index[m] * stride` of M rows, m = 0 .. M - 1."""
-    count = shape.dims["M"]
+    count = spec.dims["M"]
     result = types.UniTuple(types.intp, count)
 
     def codegen(context, builder, sig, args):
@@ -192,22 +202,22 @@ def row_starts(typingctx, index, stride, shape):
             values.append(builder.mul(row, args[1]))
         return context.make_tuple(builder, result, values)
 
-    return result(index, types.intp, shape), codegen
+    return result(index, types.intp, spec), codegen
 
 
 @intrinsic
-def consecutive(typingctx, first, name, shape):
-    """The offsets first, first + 1, .., as many as a name of the shape says."""
+def consecutive(typingctx, first, name, spec):
+    """The offsets first, first + 1, .., as many as a name of the spec says."""
     if not isinstance(name, types.Literal):
         return None
-    count = shape.dims[name.literal_value]
+    count = spec.dims[name.literal_value]
     result = types.UniTuple(types.intp, count)
 
     def codegen(context, builder, sig, args):
         values = [builder.add(args[0], ir.Constant(INT64, m)) for m in range(count)]
         return context.make_tuple(builder, result, values)
 
-    return result(types.intp, name, shape), codegen
+    return result(types.intp, name, spec), codegen
 
 
 consecutive.prefer_literal = True

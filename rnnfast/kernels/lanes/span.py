@@ -5,6 +5,7 @@ has no count, no bounds and no wrap-around; entry points turn their arrays into 
 """
 
 import operator
+from typing import Any, NamedTuple
 
 from numba import types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
@@ -17,6 +18,13 @@ class Span(types.Type):
     def __init__(self, dtype):
         self.dtype = dtype
         super().__init__(name=f"Span({dtype})")
+
+
+class Matrix(NamedTuple):
+    """A matrix in memory: its first element, and the distance from a row to the next."""
+
+    at: Any  # span
+    ld: int
 
 
 @register_model(Span)

@@ -1,8 +1,8 @@
-"""Compile-time shapes: sizes and words that a kernel is specialised for.
+"""Sizes and words that a kernel is compiled for.
 
-`Shape(F=29, H=10, W=16, activation="tanh")` is a Python object whose Numba *type* carries the values. Inside a kernel
-`s.H` is a constant, so one module-level kernel is specialised, and cached on disk, per shape: no closures, no generated
-source. Words choose between implementations when a kernel is typed (see activations, losses, optimizers, epoch).
+`Specialisation(F=29, H=10, W=16, loss="bce")` is a Python object whose Numba *type* carries the values. Inside a kernel
+`s.H` is a constant, so that one module-level kernel is compiled, and cached on disk, for each of them: no closures, no
+generated source. Words choose between implementations while a kernel is typed (see rules/ and run/update.py).
 """
 
 from numba import types
@@ -10,7 +10,7 @@ from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import NativeValue, lower_getattr_generic, models, register_model, typeof_impl, unbox
 
 
-class Shape:
+class Specialisation:
     """Named compile-time integers and words; see the module docstring."""
 
     def __init__(self, **items):
@@ -23,37 +23,37 @@ class Shape:
         raise AttributeError(name)
 
 
-class ShapeType(types.Type):
-    """Numba type of a `Shape`; `dims` maps names to values."""
+class SpecialisationType(types.Type):
+    """Numba type of a `Specialisation`; `dims` maps names to values."""
 
     def __init__(self, items):
         self.dims = dict(items)
-        super().__init__(name="Shape(" + ",".join(f"{k}={v}" for k, v in items) + ")")
+        super().__init__(name="Specialisation(" + ",".join(f"{k}={v}" for k, v in items) + ")")
 
 
-@typeof_impl.register(Shape)
+@typeof_impl.register(Specialisation)
 def _typeof_shape(value, context):
-    return ShapeType(value.items)
+    return SpecialisationType(value.items)
 
 
-@register_model(ShapeType)
-class _ShapeModel(models.OpaqueModel):
+@register_model(SpecialisationType)
+class _Model(models.OpaqueModel):
     pass
 
 
-@unbox(ShapeType)
+@unbox(SpecialisationType)
 def _unbox_shape(typ, obj, c):
     return NativeValue(c.context.get_dummy_value())
 
 
 @infer_getattr
-class _ShapeAttributes(AttributeTemplate):
-    key = ShapeType
+class _Attributes(AttributeTemplate):
+    key = SpecialisationType
 
     def generic_resolve(self, typ, name):
         return types.intp if isinstance(typ.dims.get(name), int) else None
 
 
-@lower_getattr_generic(ShapeType)
+@lower_getattr_generic(SpecialisationType)
 def _shape_attribute(context, builder, typ, value, name):
     return context.get_constant(types.intp, typ.dims[name])

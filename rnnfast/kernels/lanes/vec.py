@@ -2,8 +2,8 @@
 
 `Vec` is W lanes, an LLVM vector `<W x float>`: a hidden state, or a tile's width of it. LLVM spreads it over as many
 machine registers as it needs, on any processor, so a kernel reads as the mathematics and compiles to straight vector
-code. Operators + - * work lane by lane, with contraction to fused multiply-adds allowed. W must be a power of two: LLVM
-takes others apart into scalars.
+code. Operators + - * / work lane by lane, with contraction to fused multiply-adds allowed; a plain number on either
+side stands in every lane. W must be a power of two: LLVM takes others apart into scalars.
 
 Arithmetic never assumes the absence of NaN or infinity and never reassociates sums: the order of additions is the one
 written, hence the same bits on every run. Loads and stores make no demand on alignment.
@@ -55,6 +55,11 @@ def load_vector(builder, pointer, vector_type):
     return value
 
 
+def store_vector(builder, vector, pointer):
+    """LLVM store of a vector that is aligned as its elements are."""
+    builder.store(vector, pointer).align = 8 if vector.type.element == ir.DoubleType() else 4
+
+
 def every_lane(builder, vector, lane):
     """All lanes equal to one lane of the vector."""
     mask = ir.Constant(ir.VectorType(ir.IntType(32), vector.type.count), [lane] * vector.type.count)
@@ -76,19 +81,19 @@ def call(builder, name, *operands):
     return builder.call(function, list(operands), fastmath=FAST)
 
 
-def _lanes(array, shape, name="W"):
-    return Vec(array.dtype, shape.dims[name])
+def _lanes(array, spec, name="W"):
+    return Vec(array.dtype, spec.dims[name])
 
 
 @intrinsic
-def load(typingctx, array, offset, shape):
+def load(typingctx, array, offset, spec):
     """W consecutive elements of a span, from `offset` on."""
-    vec = _lanes(array, shape)
+    vec = _lanes(array, spec)
 
     def codegen(context, builder, sig, args):
         return load_vector(builder, pointer_to(builder, args[0], args[1], llvm_type(vec)), llvm_type(vec))
 
-    return vec(array, offset, shape), codegen
+    return vec(array, offset, spec), codegen
 
 
 @intrinsic
@@ -96,24 +101,23 @@ def store(typingctx, array, offset, value):
     """Write a vector to W consecutive elements of a span, from `offset` on."""
 
     def codegen(context, builder, sig, args):
-        pointer = pointer_to(builder, args[0], args[1], llvm_type(value))
-        builder.store(args[2], pointer).align = value.dtype.bitwidth // 8
+        store_vector(builder, args[2], pointer_to(builder, args[0], args[1], llvm_type(value)))
         return context.get_dummy_value()
 
     return types.void(array, offset, value), codegen
 
 
 @intrinsic
-def broadcast(typingctx, array, offset, shape):
+def broadcast(typingctx, array, offset, spec):
     """One element of a span in every lane."""
-    vec = _lanes(array, shape)
+    vec = _lanes(array, spec)
 
     def codegen(context, builder, sig, args):
         vector_type = llvm_type(vec)
         pointer = pointer_to(builder, args[0], args[1], vector_type.element)
         return spread(builder, builder.load(pointer, typ=vector_type.element), vector_type)
 
-    return vec(array, offset, shape), codegen
+    return vec(array, offset, spec), codegen
 
 
 @intrinsic
@@ -134,49 +138,33 @@ def prefetch(typingctx, array, offset):
 
 
 @intrinsic
-def splat(typingctx, scalar, shape):
-    """A scalar in every lane."""
-    vec = Vec(scalar, shape.dims["W"])
+def zeros(typingctx, array, spec):
+    """0 in every lane, of the type of a span's elements."""
+    vec = _lanes(array, spec)
 
     def codegen(context, builder, sig, args):
-        return spread(builder, args[0], llvm_type(vec))
+        return ir.Constant(llvm_type(vec), [0.0] * vec.lanes)
 
-    return vec(scalar, shape), codegen
-
-
-@intrinsic
-def fill(typingctx, array, constant, shape):
-    """A literal number in every lane, of the array's float type: `fill(x, 0, s)`."""
-    vec = _lanes(array, shape)
-    if not isinstance(constant, types.Literal):
-        return None
-
-    def codegen(context, builder, sig, args):
-        return ir.Constant(llvm_type(vec), [float(constant.literal_value)] * vec.lanes)
-
-    return vec(array, constant, shape), codegen
+    return vec(array, spec), codegen
 
 
-# fill wants the value of its constant at compile time
-fill.prefer_literal = True
+def first(builder, vector, count):
+    """The vector with the lanes from `count` on set to 0 (NaN there vanishes too)."""
+    indices = ir.VectorType(INT64, vector.type.count)
+    inside = builder.icmp_signed("<", ir.Constant(indices, list(range(indices.count))), spread(builder, count, indices))
+    return builder.select(inside, vector, ir.Constant(vector.type, [0.0] * vector.type.count))
 
 
 @intrinsic
 def first_lanes(typingctx, value, count):
-    """The vector, or every row, with the lanes from `count` on set to 0 (NaN there vanishes too)."""
+    """The vector, or every row, with the lanes from `count` on set to 0."""
 
     def codegen(context, builder, sig, args):
-        vector_type = llvm_type(value)
-        indices = ir.VectorType(INT64, value.lanes)
-        wanted = builder.icmp_signed(
-            "<", ir.Constant(indices, list(range(value.lanes))), spread(builder, args[1], indices)
-        )
-        zero = ir.Constant(vector_type, [0.0] * value.lanes)
         if isinstance(value, Vec):
-            return builder.select(wanted, args[0], zero)
+            return first(builder, *args)
         result = args[0]
         for k in range(value.count):
-            result = builder.insert_value(result, builder.select(wanted, builder.extract_value(args[0], k), zero), k)
+            result = builder.insert_value(result, first(builder, builder.extract_value(args[0], k), args[1]), k)
         return result
 
     return value(value, types.intp), codegen
@@ -217,34 +205,39 @@ def fma(typingctx, a, b, c):
 
 
 def _register_operator(function, instruction):
+    """Let an operator take two vectors, or a vector and a number."""
+
     @infer_global(function)
     class _Template(AbstractTemplate):
         def generic(self, args, kws):
-            if len(args) == 2 and isinstance(args[0], Vec) and args[0] == args[1]:
-                return signature(args[0], *args)
-            return None
+            vectors = [arg for arg in args if isinstance(arg, Vec)]
+            if len(args) != 2 or not vectors or not all(isinstance(arg, Vec | types.Number) for arg in args):
+                return None
+            return signature(vectors[0], *args) if vectors[0] == vectors[-1] else None
 
-    @lower_builtin(function, Vec, Vec)
-    def _lower(context, builder, sig, args):
-        return getattr(builder, instruction)(*args, flags=FAST)
+    def lower(context, builder, sig, args):
+        vec = sig.return_type
+        operands = [
+            arg if isinstance(typ, Vec) else spread(builder, context.cast(builder, arg, typ, vec.dtype), llvm_type(vec))
+            for typ, arg in zip(sig.args, args, strict=True)
+        ]
+        return getattr(builder, instruction)(*operands, flags=FAST)
+
+    for left, right in ((Vec, Vec), (Vec, types.Number), (types.Number, Vec)):
+        lower_builtin(function, left, right)(lower)
 
 
-for _function, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul")):
-    _register_operator(_function, _instruction)
+for _operator, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _register_operator(_operator, _instruction)
 
 
 @intrinsic
-def vdivide(typingctx, a, b):
-    """A / b, lane by lane."""
-
-    def codegen(context, builder, sig, args):
-        return builder.fdiv(args[0], args[1], flags=FAST)
-
-    return a(a, b), codegen
-
-
-@intrinsic
-def vsqrt(typingctx, a):
+def sqrt(typingctx, a):
     """Square root, lane by lane."""
 
     def codegen(context, builder, sig, args):

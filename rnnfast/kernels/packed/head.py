@@ -1,11 +1,11 @@
-"""The linear head on packed rows: out = Wy h + b_y.
+"""The linear head on packed rows.
 
-dh = Wy' dy,  dWy = sum dy h',  db_y = sum dy
+out = Wy h + b_y        dh = Wy' dy        dWy = sum dy h'        db_y = sum dy
 """
 
 from rnnfast.kernels.lanes.compiling import part
-from rnnfast.kernels.lanes.span import at, number
-from rnnfast.kernels.lanes.vec import broadcast, fill, fma, load, store, total
+from rnnfast.kernels.lanes.span import Matrix, at, number
+from rnnfast.kernels.lanes.vec import broadcast, fma, load, store, total, zeros
 from rnnfast.kernels.packed.products import accumulate_rows
 
 
@@ -13,14 +13,14 @@ from rnnfast.kernels.packed.products import accumulate_rows
 def forward(s, head, p, h, P, out):
     """out[row] = Wy h[row] + b_y.
 
-    Reads:  p, h (P, N). Writes: out (P, O).
+    Reads:  p, h (P, width). Writes: out (P, O).
     """
-    N, O = head.width, head.outputs
+    width, O = head.width, head.outputs
     for row in range(P):
         for o in range(O):
-            products = fill(h, 0, s)
-            for n in range(0, N, s.W):
-                products = fma(load(h, row * N + n, s), load(p, head.Wy + o * N + n, s), products)
+            products = zeros(h, s)
+            for n in range(0, width, s.W):
+                products = fma(load(h, row * width + n, s), load(p, head.Wy + o * width + n, s), products)
             out[row * O + o] = total(products) + p[head.by + o]
 
 
@@ -28,25 +28,26 @@ def forward(s, head, p, h, P, out):
 def backward(s, head, p, P, dy, dh):
     """dh[row] = Wy' dy[row].
 
-    Reads:  p, dy (P, O). Writes: dh (P, N).
+    Reads:  p, dy (P, O). Writes: dh (P, width).
     """
-    N, O = head.width, head.outputs
+    width, O = head.width, head.outputs
     for row in range(P):
-        for n in range(0, N, s.W):
-            value = fill(dh, 0, s)
+        for n in range(0, width, s.W):
+            value = zeros(dh, s)
             for o in range(O):
-                value = fma(broadcast(dy, row * O + o, s), load(p, head.Wy + o * N + n, s), value)
-            store(dh, row * N + n, value)
+                value = fma(broadcast(dy, row * O + o, s), load(p, head.Wy + o * width + n, s), value)
+            store(dh, row * width + n, value)
 
 
 @part
-def add_gradient(s, head, g, h, P, same, dy):
+def add_gradient(s, head, g, h, chunk, dy):
     """Add the gradients of Wy and b_y to g.
 
-    Reads:  h (P, N), dy (P, O). Writes: g.
+    Reads:  h (P, width), dy (P, O). Writes: g.
     """
-    N, O = head.width, head.outputs
-    accumulate_rows(s, dy, same, O, h, N, at(g, head.Wy), N, P, O, N)
+    width, O, P = head.width, head.outputs, chunk.P
+    dWy = Matrix(at(g, head.Wy), width)
+    accumulate_rows(s, Matrix(dy, O), chunk.pack.same, Matrix(h, width), dWy, P, O, width)
     for o in range(O):
         # Four partial sums overlap the latency of the additions.
         s0 = s1 = s2 = s3 = number(g, 0)

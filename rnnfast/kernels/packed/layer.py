@@ -1,114 +1,222 @@
-"""Layers of a network over a packed chunk: what all cells share.
+"""One direction of one layer over a packed chunk: the products around the equations of its cell.
 
-A cell (rnn.py, gru.py, ...) knows one step. Its functions take
+    z_t = Wx' x_t + b_ih + Wh' h_{t-1} + b_hh         gates that are shared
+    x_t = Wx' x_t + b_ih,  q_t = Wh' h_{t-1} + b_hh   gates whose products are apart
+    h_t, .. = cell(z_t, x_t, q_t, h_{t-1}, ..)        rules/cell.py
 
-    u          Unit: sizes and offsets of one direction of one layer (layout.py)
-    p, g       parameters and their gradients; derived: transposed weights, summed biases
-    previous   (P,) row of the state before each packed row, among R initial states and then P states; same: (P,) 0,
-    1, 2, .. gates      (P, N) what the cell computes before the state, and in the way back its gradient
-    extra      what else it keeps, cell.EXTRA matrices (R + P, width)
-    h          (R + P, ldh) states; dh (P, ldh) their gradients from above
-    carry      (R, width) gradient of the state from the step that follows in its direction
-    row, count the packed rows of the step; K: rows of the recurrent product, 0 where all previous states are 0
+Back, with dz the gradients of the gates and dq those of the products apart, which take their places:
 
-Input projections and weight gradients need no step order: they are one product each over all packed rows.
+    dh_{t-1} = Wh (dz, dq) + what the cell itself gives        dx = Wx dz
+    dWx = sum_t x_t dz_t'     dWh = sum_t h_{t-1} (dz_t, dq_t)'     db_ih = sum_t dz_t     db_hh = sum_t (dz_t, dq_t)
+
+Products with inputs and gradients of weights need no order of steps: they are one product each over all packed rows.
+The letters are those of run/memory.py.
 """
 
+from typing import Any, NamedTuple
+
 from rnnfast.kernels.lanes.compiling import inlined, part
-from rnnfast.kernels.lanes.span import at
-from rnnfast.kernels.lanes.vec import fill, load, store
-from rnnfast.kernels.packed.products import accumulate_rows, multiply_rows, sum_rows, transpose
-from rnnfast.kernels.rules.cells.registry import add_recurrent, step, step_back
+from rnnfast.kernels.lanes.span import Matrix, at
+from rnnfast.kernels.lanes.vec import load, store
+from rnnfast.kernels.packed.products import accumulate_rows, clear, multiply_rows, sum_rows, transpose
+from rnnfast.kernels.rules.cell import Operands, States, cell_backward, cell_forward
+
+
+class Weights(NamedTuple):
+    """Parameters, what is derived from them once per batch, and their gradient."""
+
+    p: Any  # span of all parameters
+    derived: Any  # transposed weights, summed biases
+    g: Any  # the gradient is added to this span; it may be p
+
+
+class Chunk(NamedTuple):
+    """A packed chunk and its workspace."""
+
+    pack: Any  # Packing
+    memory: Any  # span: what all layers compute, where their Direction says
+    carry: Any  # span: gradients of the states from the step that follows
+    R: int  # sequences
+    T: int  # steps of the longest one
+    P: int  # packed rows
+    resumed: bool  # whether the initial states are given; else they are 0
+
+
+class Input(NamedTuple):
+    """What a layer sees: rows of a matrix through an index."""
+
+    x: Matrix
+    index: Any  # (P,) int64
 
 
 @part
-def derive(s, u, p, derived):
+def derive(s, layer, p, derived):
     """Transposed weights and the start of the gates, once per batch.
 
     Reads: p. Writes: derived.
     """
-    shared = s.shared * u.width
-    for n in range(0, u.N, s.W):
-        bias = load(p, u.b_ih + n, s)
-        store(derived, u.bias + n, bias + load(p, u.b_hh + n, s) if n < shared else bias)
-    if s.recurrent:
-        transpose(at(p, u.Wh), u.ldg, u.hidden, u.N, at(derived, u.WhT), u.width)
-    if u.layer > 0:
-        for b in range(u.blocks):
-            Wx = at(p, u.Wx + b * u.inputs * u.ldg)
-            transpose(Wx, u.ldg, u.inputs, u.N, at(derived, u.WxT + b * u.block), u.ldx)
+    shared = s.shared * layer.width
+    for n in range(0, layer.Nx, s.W):
+        bias = load(p, layer.b_ih + n, s)
+        store(derived, layer.bias + n, bias + load(p, layer.b_hh + n, s) if n < shared else bias)
+    if s.shared + s.apart > 0:
+        Wh = Matrix(at(p, layer.Wh), layer.ldr)
+        transpose(Wh, Matrix(at(derived, layer.WhT), layer.width), layer.hidden, layer.Nh)
+    if layer.layer > 0:
+        for b in range(layer.blocks):
+            Wx = Matrix(at(p, layer.Wx + b * layer.inputs * layer.ldg), layer.ldg)
+            WxT = Matrix(at(derived, layer.WxT + b * layer.block), layer.ldx)
+            transpose(Wx, WxT, layer.inputs, layer.Nx)
 
 
 @inlined
-def clear(s, memory, start, size):
-    """Zeros."""
-    for i in range(0, size, s.W):
-        store(memory, start + i, fill(memory, 0, s))
-
-
-@part
-def forward(s, u, p, derived, x, index, pack, R, T, P, memory, carried):
-    """States of one unit.
-
-    Reads:  p, derived, x (.., u.ldx) through index. carried: whether the R initial states are given; else they are
-            set to 0.
-    Writes: memory: gates, extra, h.
-    """
-    N, ld = u.N, u.ldg
-    gates, extra, h = at(memory, u.gates), at(memory, u.extra), at(memory, u.h + u.column)
-    previous = pack.following if u.reverse else pack.previous
-    multiply_rows(s, x, index, u.ldx, at(p, u.Wx), ld, at(derived, u.bias), 0, gates, ld, P, u.inputs, N)
-    for b in range(1, u.blocks):
-        Wx = at(p, u.Wx + b * u.inputs * ld)
-        multiply_rows(s, at(x, b * u.block), index, u.ldx, Wx, ld, gates, ld, gates, ld, P, u.inputs, N)
-    if not carried:
-        for r in range(R):
-            clear(s, h, r * u.ldh, u.width)
-        clear(s, extra, 0, R * u.width * s.extra)
-    for i in range(T):
-        t = T - 1 - i if u.reverse else i
-        row = pack.start[t]
-        K = 0 if i == 0 and not carried else u.hidden
-        step(s, u, p, previous, gates, extra, h, R, row, pack.start[t + 1] - row, K)
-
-
-@part
-def backward(s, u, derived, g, x, index, pack, R, T, P, memory, carry, carried):
-    """Gradients of one unit's weights, added to g; its gates become their gradients.
-
-    Reads:  x, derived, memory: gates, extra, h, dh. Writes: g, memory, carry.
-    """
-    N, ld = u.N, u.ldg
-    gates, extra, h = at(memory, u.gates), at(memory, u.extra), at(memory, u.h + u.column)
-    dh = at(memory, u.dh + u.column)
-    previous = pack.following if u.reverse else pack.previous
-    clear(s, carry, 0, R * u.width)
-    clear(s, carry, u.carry_plane, R * u.width)
-    for i in range(T):
-        t = i if u.reverse else T - 1 - i
-        row = pack.start[t]
-        step_back(s, u, derived, pack.same, previous, gates, extra, h, dh, carry, R, row, pack.start[t + 1] - row)
-    for b in range(u.blocks):
-        Wx = at(g, u.Wx + b * u.inputs * ld)
-        accumulate_rows(s, at(x, b * u.block), index, u.ldx, gates, ld, Wx, ld, P, u.inputs, N)
-    # At the first step of all sequences the previous state is 0, unless it was carried over.
-    first = 0 if u.reverse or carried else pack.start[1]
-    add_recurrent(s, u, g, previous, gates, extra, h, first, P)
-    sum_rows(s, gates, ld, at(g, u.b_ih), P, N)
-    if s.recurrent_bias:
-        # Gates that start from b_ih + b_hh hand both the same gradient, the others have their own product (extra).
-        shared = s.shared * u.width
-        sum_rows(s, gates, ld, at(g, u.b_hh), P, shared)
-        if shared < N:
-            sum_rows(s, extra, u.width, at(g, u.b_hh + shared), P, N - shared)
-
-
-@part
-def hand_down(s, u, derived, pack, P, memory, below):
-    """Add the gradient of the unit's input to that of the states below: dx = d Wx'.
-
-    Reads:  derived, memory: gates (now gradients). Writes: below (P, u.ldx).
-    """
-    multiply_rows(
-        s, at(memory, u.gates), pack.same, u.ldg, at(derived, u.WxT), u.ldx, below, u.ldx, below, u.ldx, P, u.N, u.ldx
+def operands(s, layer, weights, chunk, row, before, n):
+    """Where the cell finds what belongs to one packed row, at hidden unit n; before: row of the states before."""
+    memory, w, after = chunk.memory, layer.width, chunk.R + row
+    h, others = layer.h + layer.column + n, layer.states + n
+    return Operands(
+        Matrix(at(memory, layer.gates + row * layer.ldg + n), w),
+        Matrix(at(memory, layer.apart + row * s.apart * w + n), w),
+        States(at(memory, h + before * layer.ldh), Matrix(at(memory, others + before * w), layer.plane)),
+        States(at(memory, h + after * layer.ldh), Matrix(at(memory, others + after * w), layer.plane)),
+        Matrix(at(memory, layer.saved + row * w + n), layer.saved_plane),
+        Matrix(at(weights.p, layer.vectors + n), w),
     )
+
+
+@inlined
+def order_of_states(layer, pack):
+    """(P,) int64: the row of the states before each packed row."""
+    return pack.following if layer.reverse else pack.previous
+
+
+@part
+def forward(s, layer, weights, chunk, inputs):
+    """States of one direction.
+
+    Writes: chunk.memory: gates, apart, states, saved, h.
+    """
+    N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
+    memory, p, x = chunk.memory, weights.p, inputs.x
+    gates, h = Matrix(at(memory, layer.gates), ld), Matrix(at(memory, layer.h + layer.column), layer.ldh)
+    bias = Matrix(at(weights.derived, layer.bias), 0)
+    multiply_rows(s, x, inputs.index, Matrix(at(p, layer.Wx), ld), bias, gates, P, layer.inputs, N)
+    for b in range(1, layer.blocks):
+        Wx = Matrix(at(p, layer.Wx + b * layer.inputs * ld), ld)
+        multiply_rows(s, Matrix(at(x.at, b * layer.block), x.ld), inputs.index, Wx, gates, gates, P, layer.inputs, N)
+    if not chunk.resumed:
+        for r in range(chunk.R):
+            clear(s, at(h.at, r * h.ld), w)
+        for k in range(s.states - 1):
+            clear(s, at(memory, layer.states + k * layer.plane), chunk.R * w)
+    for i in range(chunk.T):
+        t = chunk.T - 1 - i if layer.reverse else i
+        row = chunk.pack.start[t]
+        # At the first step all previous states are 0, unless they were given: their product is left out.
+        K = 0 if i == 0 and not chunk.resumed else layer.hidden
+        step(s, layer, weights, chunk, row, chunk.pack.start[t + 1] - row, K)
+
+
+@part
+def step(s, layer, weights, chunk, row, count, K):
+    """States of the packed rows row .. row + count - 1 from those before; K: rows of Wh that count."""
+    memory, p, w = chunk.memory, weights.p, layer.width
+    previous = at(order_of_states(layer, chunk.pack), row)
+    h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
+    if s.shared > 0:
+        z = Matrix(at(memory, layer.gates + row * layer.ldg), layer.ldg)
+        multiply_rows(s, h, previous, Matrix(at(p, layer.Wh), layer.ldr), z, z, count, K, shared)
+    if s.apart > 0:
+        q = Matrix(at(memory, layer.apart + row * s.apart * w), s.apart * w)
+        Wh, bias = Matrix(at(p, layer.Wh + shared), layer.ldr), Matrix(at(p, layer.b_hh + shared), 0)
+        multiply_rows(s, h, previous, Wh, bias, q, count, K, s.apart * w)
+    for m in range(count):
+        for n in range(0, w, s.E):
+            cell_forward(operands(s, layer, weights, chunk, row + m, previous[m], n), layer.hidden - n, s)
+
+
+@part
+def backward(s, layer, weights, chunk, inputs):
+    """Gradients of one direction's weights, added to weights.g; gates and products apart become their gradients.
+
+    Reads:  what forward wrote, and dh from above. Writes: weights.g, chunk.memory, chunk.carry.
+    """
+    N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
+    memory, pack, g, x = chunk.memory, chunk.pack, weights.g, inputs.x
+    for k in range(s.states):
+        clear(s, at(chunk.carry, k * layer.carry_plane), chunk.R * w)
+    clear(s, at(memory, layer.dv), s.vectors * w)
+    for i in range(chunk.T):
+        t = i if layer.reverse else chunk.T - 1 - i
+        step_back(s, layer, weights, chunk, pack.start[t], pack.start[t + 1] - pack.start[t])
+    gates = Matrix(at(memory, layer.gates), ld)
+    for b in range(layer.blocks):
+        dWx = Matrix(at(g, layer.Wx + b * layer.inputs * ld), ld)
+        accumulate_rows(s, Matrix(at(x.at, b * layer.block), x.ld), inputs.index, gates, dWx, P, layer.inputs, N)
+    sum_rows(s, gates, at(g, layer.b_ih), P, N)
+    if s.shared + s.apart > 0:
+        add_recurrent(s, layer, g, chunk)
+    for i in range(0, s.vectors * w, s.W):
+        store(g, layer.vectors + i, load(g, layer.vectors + i, s) + load(memory, layer.dv + i, s))
+
+
+@part
+def step_back(s, layer, weights, chunk, row, count):
+    """Gradients of the packed rows row .. row + count - 1; the carry becomes the gradient of the states before."""
+    memory, w, same = chunk.memory, layer.width, chunk.pack.same
+    previous = order_of_states(layer, chunk.pack)
+    dh, dv = layer.dh + layer.column, layer.dv
+    for m in range(count):
+        for n in range(0, w, s.E):
+            cell_backward(
+                operands(s, layer, weights, chunk, row + m, previous[row + m], n),
+                at(memory, dh + (row + m) * layer.ldh + n),
+                Matrix(at(chunk.carry, m * w + n), layer.carry_plane),
+                Matrix(at(memory, dv + n), w),
+                layer.hidden - n,
+                s,
+            )
+    carry, shared = Matrix(chunk.carry, w), s.shared * w
+    if s.shared > 0:
+        dz = Matrix(at(memory, layer.gates + row * layer.ldg), layer.ldg)
+        WhT = Matrix(at(weights.derived, layer.WhT), w)
+        multiply_rows(s, dz, same, WhT, carry, carry, count, shared, w)
+    if s.apart > 0:
+        dq = Matrix(at(memory, layer.apart + row * s.apart * w), s.apart * w)
+        WhT = Matrix(at(weights.derived, layer.WhT + shared * w), w)
+        multiply_rows(s, dq, same, WhT, carry, carry, count, s.apart * w, w)
+
+
+@part
+def add_recurrent(s, layer, g, chunk):
+    """Add the gradients of Wh and b_hh to g, from gates and products apart."""
+    memory, w, P = chunk.memory, layer.width, chunk.P
+    h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
+    # At the first step of all sequences the previous state is 0, unless it was given.
+    first = 0 if layer.reverse or chunk.resumed else chunk.pack.start[1]
+    previous, hidden = at(order_of_states(layer, chunk.pack), first), layer.hidden
+    if s.shared > 0:
+        dz = at(memory, layer.gates)
+        d = Matrix(at(dz, first * layer.ldg), layer.ldg)
+        accumulate_rows(s, h, previous, d, Matrix(at(g, layer.Wh), layer.ldr), P - first, hidden, shared)
+        if s.recurrent_bias:
+            # Gates that start from b_ih + b_hh hand both the same gradient.
+            sum_rows(s, Matrix(dz, layer.ldg), at(g, layer.b_hh), P, shared)
+    if s.apart > 0:
+        dq, ld = at(memory, layer.apart), s.apart * w
+        dWh = Matrix(at(g, layer.Wh + shared), layer.ldr)
+        accumulate_rows(s, h, previous, Matrix(at(dq, first * ld), ld), dWh, P - first, hidden, ld)
+        if s.recurrent_bias:
+            sum_rows(s, Matrix(dq, ld), at(g, layer.b_hh + shared), P, ld)
+
+
+@part
+def hand_down(s, layer, weights, chunk, below):
+    """Add the gradient of the direction's input to that of the states below: dx = Wx dz.
+
+    Reads:  chunk.memory: gates (now gradients). Writes: below (P, layer.ldx).
+    """
+    dz = Matrix(at(chunk.memory, layer.gates), layer.ldg)
+    WxT = Matrix(at(weights.derived, layer.WxT), layer.ldx)
+    dx = Matrix(below, layer.ldx)
+    multiply_rows(s, dz, chunk.pack.same, WxT, dx, dx, chunk.P, layer.Nx, layer.ldx)

@@ -43,25 +43,26 @@ def packing(sequences, longest, rows):
 
 
 @part
-def pack(offsets, order, first, count, begin, window, packing):
-    """Pack steps begin .. begin + window - 1 of the sequences order[first : first + count] that reach so far.
+def pack(offsets, piece, packing):
+    """Pack the steps of a Slice: those of its sequences that reach so far.
 
-    Reads:  offsets (sequences + 1,), order. Writes: packing.
+    Reads:  offsets (sequences + 1,), piece. Writes: packing.
     Returns: (R, T, P), sequences and steps of the longest one in the window, and packed rows.
     """
     place, length, start = packing.place, packing.length, packing.start
+    order, begin = piece.order, piece.begin
     # Insertion sort by falling length: stable, and the chunk is small.
     R = 0
-    for n in range(count):
-        q = order[first + n]
-        steps = min(offsets[q + 1] - offsets[q] - begin, window)
+    for n in range(piece.first, piece.first + piece.count):
+        q = order[n]
+        steps = min(offsets[q + 1] - offsets[q] - begin, piece.window)
         if steps <= 0:
             continue
         i = R
         while i > 0 and length[i - 1] < steps:
             place[i], length[i] = place[i - 1], length[i - 1]
             i -= 1
-        place[i], length[i] = first + n, steps
+        place[i], length[i] = n, steps
         R += 1
     if R == 0:
         return 0, 0, 0

@@ -1,22 +1,71 @@
-"""The gradient of one packed chunk of sequences through all layers, and its outputs alone for prediction."""
+"""All layers of a packed chunk: its gradient, and its outputs alone for prediction."""
+
+from typing import Any, NamedTuple
 
 from numba import types
 from numba.extending import intrinsic
 
-from rnnfast.kernels.lanes.compiling import inlined, part
-from rnnfast.kernels.lanes.span import at
-from rnnfast.kernels.packed import head
-from rnnfast.kernels.packed import layer as recurrence
+from rnnfast.kernels.lanes.compiling import part
+from rnnfast.kernels.lanes.span import Matrix, at
+from rnnfast.kernels.packed import head, layer
+from rnnfast.kernels.packed.dropout import drop
+from rnnfast.kernels.packed.layer import Chunk, Input
 from rnnfast.kernels.packed.packing import pack
-from rnnfast.kernels.rules.losses import loss_and_gradient
-from rnnfast.network.layout import Unit
+from rnnfast.kernels.packed.products import clear
+from rnnfast.kernels.rules.losses import Targets, loss_and_gradient
+from rnnfast.network.layout import Direction, Head
+
+
+class Network(NamedTuple):
+    """What the kernels need to know of a network at run time."""
+
+    table: Any  # (directions, fields) int64, see run/memory.place
+    directions: int
+    head: Head
+    size: int  # of the span of parameters
+
+
+class Slice(NamedTuple):
+    """Steps begin .. begin + window - 1 of the sequences order[first : first + count]."""
+
+    order: Any  # int64 numbers of sequences
+    first: int
+    count: int
+    begin: int
+    window: int
+
+
+class Carried(NamedTuple):
+    """States that go from a window of steps to the next one; width 0: none do."""
+
+    states: Any  # (batch, width): that of the sequence order[n] in row n - first
+    width: int
+    first: int
+
+
+class Dropout(NamedTuple):
+    """Which entries drop out between layers, see dropout.py."""
+
+    rate: float
+    key: int
+
+
+class Batch(NamedTuple):
+    """What the chunks of one update have in common."""
+
+    scale: float  # of the gradient
+    carried: Carried
+    dropout: Dropout
 
 
 @intrinsic
-def unit_at(typingctx, table, i):
-    """The Unit in row i of the table that `workspace.place` made."""
-    count = len(Unit._fields)
-    result = types.NamedUniTuple(types.intp, count, Unit)
+def direction_at(typingctx, table, i):
+    """The Direction in row i of the table that `place` made.
+
+    Read from memory, so that one compiled kernel serves any number of layers.
+    """
+    count = len(Direction._fields)
+    result = types.NamedUniTuple(types.intp, count, Direction)
 
     def codegen(context, builder, sig, args):
         start = builder.mul(args[1], context.get_constant(types.intp, count))
@@ -27,120 +76,116 @@ def unit_at(typingctx, table, i):
     return result(table, types.intp), codegen
 
 
-@inlined
-def uniform(key, row, column):
-    """A number in [0, 1) that depends on nothing but its arguments (splitmix64, Steele et al. 2014)."""
-    z = key + row * -7046029254386353131 + column * -4417276706812531889
-    for multiplier in (-4658895280553007687, -7723592293110705685):
-        z = (z ^ ((z >> 30) & 0x3FFFFFFFF)) * multiplier
-    z = z ^ ((z >> 31) & 0x1FFFFFFFF)
-    return ((z >> 11) & 0x1FFFFFFFFFFFFF) * (1.0 / 9007199254740992.0)
+@part
+def input_of(s, network, i, chunk, x):
+    """What direction i sees: the features x of its rows, or the states of the layer below."""
+    here = direction_at(network.table, i)
+    if here.layer == 0:
+        return Input(Matrix(x, here.ldx), chunk.pack.source)
+    below = direction_at(network.table, i - 1 - here.reverse)
+    states = below.dropped if s.dropout else below.h + chunk.R * below.ldh
+    return Input(Matrix(at(chunk.memory, states), here.ldx), chunk.pack.same)
 
 
 @part
-def drop(s, u, pack, P, source, target, rate, key):
-    """Target = source with a share `rate` of its entries 0 and the rest scaled by 1 / (1 - rate); (P, ldh), may be
-    the same.
-
-    The choice depends on key, table row and unit alone: forward and backward agree, for any chunking and number of
-    threads.
-    """
-    for row in range(P):
-        for n in range(u.ldh):
-            kept = uniform(key + u.layer, pack.source[row], n) >= rate
-            target[row * u.ldh + n] = source[row * u.ldh + n] / (1 - rate) if kept else 0.0 * source[row * u.ldh + n]
+def last_of_layer(network, i):
+    """Whether direction i is the last one of a layer that has another above it."""
+    return (
+        i + 1 < network.directions and direction_at(network.table, i + 1).layer > direction_at(network.table, i).layer
+    )
 
 
 @part
-def forward(s, table, units, p, derived, x, R, T, P, work, carried, rate, key):
-    """States of all layers. Writes: work.memory."""
-    pack, memory = work.pack, work.memory
-    for i in range(units):
-        u = unit_at(table, i)
-        if u.layer == 0:
-            recurrence.forward(s, u, p, derived, x, pack.source, pack, R, T, P, memory, carried)
-        else:
-            below = unit_at(table, i - 1 - u.reverse)
-            seen = at(memory, below.dropped if s.dropout else below.h + R * below.ldh)
-            recurrence.forward(s, u, p, derived, seen, pack.same, pack, R, T, P, memory, carried)
-        if s.dropout and i + 1 < units and unit_at(table, i + 1).layer > u.layer:
-            drop(s, u, pack, P, at(memory, u.h + R * u.ldh), at(memory, u.dropped), rate, key)
+def forward(s, network, weights, chunk, x, dropout):
+    """States of all layers. Writes: chunk.memory."""
+    for i in range(network.directions):
+        here = direction_at(network.table, i)
+        layer.forward(s, here, weights, chunk, input_of(s, network, i, chunk, x))
+        if s.dropout and last_of_layer(network, i):
+            states = at(chunk.memory, here.h + chunk.R * here.ldh)
+            drop(s, here, chunk, states, at(chunk.memory, here.dropped), dropout)
 
 
 @part
-def backward(s, table, units, p, derived, g, x, R, T, P, work, carried, rate, key):
-    """Gradients of all layers, from the top one's dh down. Reads and writes: work. Writes: g."""
-    pack, memory = work.pack, work.memory
-    for k in range(units):
-        u = unit_at(table, units - 1 - k)
-        if u.layer == 0:
-            recurrence.backward(s, u, derived, g, x, pack.source, pack, R, T, P, memory, work.carry, carried)
-            continue
-        below = unit_at(table, units - 2 - k - u.reverse)
-        seen = at(memory, below.dropped if s.dropout else below.h + R * below.ldh)
-        recurrence.backward(s, u, derived, g, seen, pack.same, pack, R, T, P, memory, work.carry, carried)
-        down = at(memory, below.dh)
-        if k == 0 or unit_at(table, units - k).layer > u.layer:
-            recurrence.clear(s, down, 0, P * below.ldh)
-        recurrence.hand_down(s, u, derived, pack, P, memory, down)
-        if s.dropout and unit_at(table, units - 2 - k).layer < u.layer:
-            drop(s, below, pack, P, down, down, rate, key)
+def backward(s, network, weights, chunk, x, dropout):
+    """Gradients of all layers, from the top one's dh down. Writes: weights.g, chunk.memory, chunk.carry."""
+    for k in range(network.directions):
+        i = network.directions - 1 - k
+        here = direction_at(network.table, i)
+        layer.backward(s, here, weights, chunk, input_of(s, network, i, chunk, x))
+        if here.layer > 0:
+            below = direction_at(network.table, i - 1 - here.reverse)
+            down = at(chunk.memory, below.dh)
+            if k == 0 or last_of_layer(network, i):
+                clear(s, down, chunk.P * below.ldh)
+            layer.hand_down(s, here, weights, chunk, down)
+            if s.dropout and last_of_layer(network, i - 1):
+                drop(s, below, chunk, down, down, dropout)
 
 
 @part
-def exchange_states(s, table, units, R, T, work, states, per_sequence, first, save):
-    """Take the initial states of the chunk's sequences from `states`, or save their last ones there.
-
-    states: (batch, per_sequence), the sequence at place n of the order in row n - first.
-    """
-    pack, memory = work.pack, work.memory
-    for i in range(units):
-        u = unit_at(table, i)
-        for r in range(R):
-            last = R + pack.start[pack.length[r] - 1] + r if save else r
-            kept = at(states, (pack.place[r] - first) * per_sequence + u.state)
-            h, c = at(memory, u.h + last * u.ldh + u.column), at(memory, u.extra + last * u.width)
-            for n in range(u.width):
-                if save:
-                    kept[n] = h[n]
-                    if s.extra == 2:
-                        kept[u.width + n] = c[n]
-                else:
-                    h[n] = kept[n]
-                    if s.extra == 2:
-                        c[n] = kept[u.width + n]
+def exchange_states(s, network, chunk, carried, save):
+    """Take the initial states of the chunk's sequences from those that are carried, or save their last ones there."""
+    pack, memory = chunk.pack, chunk.memory
+    for i in range(network.directions):
+        here = direction_at(network.table, i)
+        for r in range(chunk.R):
+            row = chunk.R + pack.start[pack.length[r] - 1] + r if save else r
+            stored = at(carried.states, (pack.place[r] - carried.first) * carried.width + here.carried)
+            for k in range(s.states):
+                offset = here.h + row * here.ldh + here.column
+                if k > 0:
+                    offset = here.states + (k - 1) * here.plane + row * here.width
+                state, other = at(memory, offset), at(stored, k * here.width)
+                for n in range(here.width):
+                    if save:
+                        other[n] = state[n]
+                    else:
+                        state[n] = other[n]
 
 
 @part
-def packed_gradient(
-    s, table, units, top, p, derived, g, data, order, first, count, begin, window, scale, work, states, tail
-):
-    """Add the scaled gradient of steps begin .. begin + window - 1 of `count` sequences to g.
+def packed(s, network, offsets, piece, work, carried):
+    """The chunk of a slice, with the states that are carried into it; R is 0 where no sequence reaches so far."""
+    R, T, P = pack(offsets, piece, work.pack)
+    resumed = piece.begin > 0 and carried.width > 0
+    chunk = Chunk(work.pack, work.memory, work.carry, R, T, P, resumed)
+    if resumed:
+        exchange_states(s, network, chunk, carried, False)
+    return chunk
 
-    tail: (per_sequence, batch_first, rate, key): layout of `states` and dropout.
-    Returns: sum of weight * loss over their outputs.
-    """
-    per_sequence, batch_first, rate, key = tail
-    R, T, P = pack(data.offsets, order, first, count, begin, window, work.pack)
-    if R == 0:
+
+@part
+def packed_outputs(s, network, weights, chunk, x, carried, dropout, out):
+    """Outputs of a chunk, (P, O). Writes: out, chunk.memory, and the states to be carried on."""
+    forward(s, network, weights, chunk, x, dropout)
+    if carried.width > 0:
+        exchange_states(s, network, chunk, carried, True)
+    head.forward(s, network.head, weights.p, states_of_top(network, chunk), chunk.P, out)
+
+
+@part
+def states_of_top(network, chunk):
+    """(P, ldh) of the last layer, after the initial states."""
+    top = direction_at(network.table, network.directions - 1)
+    return at(chunk.memory, top.h + chunk.R * top.ldh)
+
+
+@part
+def packed_gradient(s, network, weights, data, piece, work, batch):
+    """Add the scaled gradient of a slice to weights.g. Returns: sum of weight * loss over its outputs."""
+    chunk = packed(s, network, data.offsets, piece, work, batch.carried)
+    if chunk.R == 0:
         return 0.0
-    carried = begin > 0
-    if carried:
-        exchange_states(s, table, units, R, T, work, states, per_sequence, batch_first, False)
-    forward(s, table, units, p, derived, data.x, R, T, P, work, carried, rate, key)
-    if per_sequence > 0:
-        exchange_states(s, table, units, R, T, work, states, per_sequence, batch_first, True)
-    u = unit_at(table, units - 1)
-    h = at(work.memory, u.h + R * u.ldh)  # after the initial states
-    head.forward(s, top, p, h, P, work.out)
-    O = top.outputs
-    C = 1 if s.classes else O
+    packed_outputs(s, network, weights, chunk, data.x, batch.carried, batch.dropout, work.out)
+    top, P, C = network.head, chunk.P, network.head.targets
     for row in range(P):
         for c in range(C):
             work.y[row * C + c] = data.y[work.pack.source[row] * C + c]
             work.weight[row * C + c] = data.weight[work.pack.source[row] * C + c]
-    loss = loss_and_gradient(s, work.out, work.y, work.weight, P, O, scale, work.dy)
-    head.backward(s, top, p, P, work.dy, at(work.memory, u.dh))
-    head.add_gradient(s, top, g, h, P, work.pack.same, work.dy)
-    backward(s, table, units, p, derived, g, data.x, R, T, P, work, carried, rate, key)
+    loss = loss_and_gradient(s, work.out, Targets(work.y, work.weight), P, top.outputs, batch.scale, work.dy)
+    dh = direction_at(network.table, network.directions - 1).dh
+    head.backward(s, top, weights.p, P, work.dy, at(chunk.memory, dh))
+    head.add_gradient(s, top, weights.g, states_of_top(network, chunk), chunk, work.dy)
+    backward(s, network, weights, chunk, data.x, batch.dropout)
     return loss

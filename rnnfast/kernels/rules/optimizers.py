@@ -19,22 +19,38 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from rnnfast.kernels.lanes.compiling import PART, inlined, part
-from rnnfast.kernels.lanes.span import number
-from rnnfast.kernels.lanes.vec import fma, load, splat, store, total, vdivide, vsqrt
+from rnnfast.kernels.lanes.compiling import PART, part
+from rnnfast.kernels.lanes.vec import fma, load, sqrt, store, total, zeros
 
 BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-8
 RMSPROP_ALPHA, RMSPROP_EPS = 0.99, 1e-8
 ADAGRAD_EPS = 1e-10
 
 
+class Settings(NamedTuple):
+    """What an optimizer is told once."""
+
+    momentum: float
+    weight_decay: float
+    clip_norm: float  # 0: gradients are not clipped
+
+
 class State(NamedTuple):
     """What an optimizer keeps between updates, and its settings."""
 
-    m: np.ndarray  # (size,) first moment; (0,) where the rule has none
+    m: np.ndarray  # (size,) first moment; (1,) where the rule has none
     v: np.ndarray  # (size,) second moment
     updates: np.ndarray  # (2,) int64: steps of the optimizer; batches and windows seen, which choose what drops out
-    settings: np.ndarray  # (4,) float64: lr, momentum, weight decay, clip norm (0: none)
+    settings: Settings
+
+
+class Step(NamedTuple):
+    """One step of an optimizer on a part of the parameters."""
+
+    first: int
+    last: int  # elements first .. last - 1
+    lr: float
+    clip: float  # factor of the gradient
 
 
 # name: (whether it keeps m, whether it keeps v)
@@ -49,83 +65,65 @@ MOMENTS = {
 }
 
 
-def _sgd(s, first, last, p, g, state, lr, clip):
-    rate, decay, limit = splat(number(p, -lr), s), splat(number(p, state.settings[2]), s), splat(number(p, clip), s)
-    for i in range(first, last, s.W):
+def _sgd(s, p, g, state, step):
+    decay = state.settings.weight_decay
+    for i in range(step.first, step.last, s.W):
         w = load(p, i, s)
-        store(p, i, fma(rate, fma(decay, w, load(g, i, s) * limit), w))
+        store(p, i, w - step.lr * (decay * w + load(g, i, s) * step.clip))
 
 
-def _momentum(s, first, last, p, g, state, lr, clip):
-    rate, decay, limit = splat(number(p, -lr), s), splat(number(p, state.settings[2]), s), splat(number(p, clip), s)
-    mu = splat(number(p, state.settings[1]), s)
-    for i in range(first, last, s.W):
+def _momentum(s, p, g, state, step):
+    mu, decay = state.settings.momentum, state.settings.weight_decay
+    for i in range(step.first, step.last, s.W):
         w = load(p, i, s)
-        m = fma(mu, load(state.m, i, s), fma(decay, w, load(g, i, s) * limit))
+        m = mu * load(state.m, i, s) + (decay * w + load(g, i, s) * step.clip)
         store(state.m, i, m)
-        store(p, i, fma(rate, m, w))
+        store(p, i, w - step.lr * m)
 
 
-def _nesterov(s, first, last, p, g, state, lr, clip):
-    rate, decay, limit = splat(number(p, -lr), s), splat(number(p, state.settings[2]), s), splat(number(p, clip), s)
-    mu = splat(number(p, state.settings[1]), s)
-    for i in range(first, last, s.W):
+def _nesterov(s, p, g, state, step):
+    mu, decay = state.settings.momentum, state.settings.weight_decay
+    for i in range(step.first, step.last, s.W):
         w = load(p, i, s)
-        d = fma(decay, w, load(g, i, s) * limit)
-        m = fma(mu, load(state.m, i, s), d)
+        d = decay * w + load(g, i, s) * step.clip
+        m = mu * load(state.m, i, s) + d
         store(state.m, i, m)
-        store(p, i, fma(rate, fma(mu, m, d), w))
+        store(p, i, w - step.lr * (mu * m + d))
 
 
-@inlined
-def _adam_loop(s, first, last, p, g, state, lr, clip, shrink, coupled):
-    """The moments of adam; p is scaled by `shrink` first, `coupled` times p is added to the gradient."""
-    k = state.updates[0]
-    rate = splat(number(p, -lr / (1.0 - BETA1**k)), s)
-    correction = splat(number(p, 1.0 / math.sqrt(1.0 - BETA2**k)), s)
-    keep, limit, eps = splat(number(p, shrink), s), splat(number(p, clip), s), splat(number(p, ADAM_EPS), s)
-    decay = splat(number(p, coupled), s)
-    b1, a1 = splat(number(p, BETA1), s), splat(number(p, 1.0 - BETA1), s)
-    b2, a2 = splat(number(p, BETA2), s), splat(number(p, 1.0 - BETA2), s)
-    for i in range(first, last, s.W):
+def _adam(s, p, g, state, step):
+    k, decay = state.updates[0], state.settings.weight_decay
+    rate, correction = step.lr / (1.0 - BETA1**k), 1.0 / math.sqrt(1.0 - BETA2**k)
+    coupled = 0.0 if s.decoupled else decay
+    shrink = 1.0 - step.lr * decay if s.decoupled else 1.0
+    for i in range(step.first, step.last, s.W):
         w = load(p, i, s)
-        d = fma(decay, w, load(g, i, s) * limit)
-        m = fma(b1, load(state.m, i, s), a1 * d)
-        v = fma(b2, load(state.v, i, s), a2 * d * d)
+        d = coupled * w + load(g, i, s) * step.clip
+        m = BETA1 * load(state.m, i, s) + (1.0 - BETA1) * d
+        v = BETA2 * load(state.v, i, s) + (1.0 - BETA2) * d * d
         store(state.m, i, m)
         store(state.v, i, v)
-        store(p, i, fma(rate, vdivide(m, fma(vsqrt(v), correction, eps)), w * keep))
+        store(p, i, -rate * (m / (sqrt(v) * correction + ADAM_EPS)) + shrink * w)
 
 
-def _adam(s, first, last, p, g, state, lr, clip):
-    _adam_loop(s, first, last, p, g, state, lr, clip, 1.0, state.settings[2])
-
-
-def _adamw(s, first, last, p, g, state, lr, clip):
-    _adam_loop(s, first, last, p, g, state, lr, clip, 1.0 - lr * state.settings[2], 0.0)
-
-
-def _rmsprop(s, first, last, p, g, state, lr, clip):
-    rate, decay, limit = splat(number(p, -lr), s), splat(number(p, state.settings[2]), s), splat(number(p, clip), s)
-    alpha, rest = splat(number(p, RMSPROP_ALPHA), s), splat(number(p, 1.0 - RMSPROP_ALPHA), s)
-    eps = splat(number(p, RMSPROP_EPS), s)
-    for i in range(first, last, s.W):
+def _rmsprop(s, p, g, state, step):
+    decay = state.settings.weight_decay
+    for i in range(step.first, step.last, s.W):
         w = load(p, i, s)
-        d = fma(decay, w, load(g, i, s) * limit)
-        v = fma(alpha, load(state.v, i, s), rest * d * d)
+        d = decay * w + load(g, i, s) * step.clip
+        v = RMSPROP_ALPHA * load(state.v, i, s) + (1.0 - RMSPROP_ALPHA) * d * d
         store(state.v, i, v)
-        store(p, i, fma(rate, vdivide(d, vsqrt(v) + eps), w))
+        store(p, i, w - step.lr * (d / (sqrt(v) + RMSPROP_EPS)))
 
 
-def _adagrad(s, first, last, p, g, state, lr, clip):
-    rate, decay, limit = splat(number(p, -lr), s), splat(number(p, state.settings[2]), s), splat(number(p, clip), s)
-    eps = splat(number(p, ADAGRAD_EPS), s)
-    for i in range(first, last, s.W):
+def _adagrad(s, p, g, state, step):
+    decay = state.settings.weight_decay
+    for i in range(step.first, step.last, s.W):
         w = load(p, i, s)
-        d = fma(decay, w, load(g, i, s) * limit)
-        v = fma(d, d, load(state.v, i, s))
+        d = decay * w + load(g, i, s) * step.clip
+        v = load(state.v, i, s) + d * d
         store(state.v, i, v)
-        store(p, i, fma(rate, vdivide(d, vsqrt(v) + eps), w))
+        store(p, i, w - step.lr * (d / (sqrt(v) + ADAGRAD_EPS)))
 
 
 OPTIMIZERS = {
@@ -133,28 +131,28 @@ OPTIMIZERS = {
     "momentum": _momentum,
     "nesterov": _nesterov,
     "adam": _adam,
-    "adamw": _adamw,
+    "adamw": _adam,
     "rmsprop": _rmsprop,
     "adagrad": _adagrad,
 }
 
 
-def update(s, first, last, p, g, state, lr, clip):
-    """Apply the optimizer that the shape names to the elements first .. last - 1, with the gradient scaled by clip.
+def update(s, p, g, state, step):
+    """Apply the optimizer that the specialisation names to some elements of p.
 
     Reads: g, state.updates[0] (this one counted), state.settings. Writes: p, state.m, state.v.
     """
 
 
 @overload(update, jit_options=PART)
-def _update(s, first, last, p, g, state, lr, clip):
+def _update(s, p, g, state, step):
     return OPTIMIZERS[s.dims["optimizer"]]
 
 
 @part
-def squared_norm(s, first, last, g):
+def squared_norm(s, g, first, last):
     """Sum of the squares of the elements first .. last - 1."""
-    squares = splat(number(g, 0.0), s)
+    squares = zeros(g, s)
     for i in range(first, last, s.W):
         squares = fma(load(g, i, s), load(g, i, s), squares)
     return total(squares)

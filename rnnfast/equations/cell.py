@@ -1,0 +1,226 @@
+"""A cell: what follows from its forward equations.
+
+A cell is a function of the products with the inputs and with the state before, and of the states before:
+
+    def gru(x, u, h):                      x.r = Wr' x_t + b_ir        u.r = Ur' h_{t-1} + b_hr
+        r = sigmoid(x.r + u.r)
+        z = sigmoid(x.z + u.z)
+        n = tanh(x.n + r * u.n)
+        return n + z * (h - n)
+
+It returns the new states in the order of its parameters; the first one is the output h. Gates are named by their first
+use. `parameter("w")` is a trainable vector with one number per hidden unit.
+
+Tracing the function once gives its graph; from that follow the backward pass and what has to be kept for it:
+
+    shared    gates whose two products occur as their sum alone: they need one matrix
+    apart     gates with a product U' h of their own, kept in a matrix of its own
+    saved     values of functions, and products of gates, that the backward pass refers to and that are not a state
+              anyway: as many as there are gates with an x take the place of these, the others have planes of their own
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from rnnfast.equations.derivative import ZERO, adjoints
+from rnnfast.equations.functions import FUNCTIONS
+from rnnfast.equations.graph import Node, in_order
+
+X, U, STATE, PARAMETER, SEED = "x", "u", "state", "parameter", "seed"
+
+
+def input_of(group: str, name: str) -> Node:
+    """The node of an input of a cell."""
+    return Node("input", group, name)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """The equations of a cell as a graph; cells with the same name and graph are equal.
+
+    gates: names in the order of their first use; states: names, the output first; parameters: names of the trainable
+    vectors with the number that each starts from; after: the new states.
+    """
+
+    name: str
+    gates: tuple[str, ...]
+    states: tuple[str, ...]
+    after: tuple[Node, ...]
+    parameters: dict[str, float] = field(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cell) and (self.name, self.digest) == (other.name, other.digest)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """All nodes of the forward pass, each after its arguments."""
+        return in_order(self.after)
+
+    def _uses(self, group: str, names: Sequence[str]) -> tuple[str, ...]:
+        present = set(self.nodes)
+        return tuple(name for name in names if input_of(group, name) in present)
+
+    @cached_property
+    def x_gates(self) -> tuple[str, ...]:
+        """Gates with a product W' x, in the order of the gates."""
+        return self._uses(X, self.gates)
+
+    @cached_property
+    def u_gates(self) -> tuple[str, ...]:
+        """Gates with a product U' h, in the order of the gates."""
+        return self._uses(U, self.gates)
+
+    @cached_property
+    def shared(self) -> tuple[str, ...]:
+        """Gates of which only x.G + u.G occurs."""
+        users: dict[Node, set[Node]] = {}
+        for current in self.nodes:
+            for arg in current.nodes:
+                users.setdefault(arg, set()).add(current)
+
+        def summed(gate: str) -> bool:
+            x, u = input_of(X, gate), input_of(U, gate)
+            sums = {Node("+", x, u), Node("+", u, x)}
+            mine = users.get(x, set())
+            return len(mine) == 1 and mine == users.get(u) and mine <= sums and not {x, u} & set(self.after)
+
+        return tuple(gate for gate in self.x_gates if gate in self.u_gates and summed(gate))
+
+    @cached_property
+    def apart(self) -> tuple[str, ...]:
+        """Gates with a product U' h that is kept by itself."""
+        return tuple(gate for gate in self.u_gates if gate not in self.shared)
+
+    @cached_property
+    def x_order(self) -> tuple[str, ...]:
+        """Gates with a product W' x as the kernels lay them out: the shared ones first."""
+        return self.shared + tuple(gate for gate in self.x_gates if gate not in self.shared)
+
+    @cached_property
+    def u_order(self) -> tuple[str, ...]:
+        """Gates with a product U' h as the kernels lay them out: the shared ones first."""
+        return self.shared + self.apart
+
+    @cached_property
+    def recurrent(self) -> bool:
+        """Whether a step depends on the one before."""
+        return bool(self.u_gates or self._uses(STATE, self.states))
+
+    @cached_property
+    def before(self) -> tuple[Node, ...]:
+        """The states before the step."""
+        return tuple(input_of(STATE, name) for name in self.states)
+
+    @cached_property
+    def gate_values(self) -> tuple[Node, ...]:
+        """What the matrix of the gates holds before the elementwise pass: x.G + u.G, or x.G."""
+        present = set(self.nodes)
+
+        def value(gate: str) -> Node:
+            x, u = input_of(X, gate), input_of(U, gate)
+            if gate not in self.shared:
+                return x
+            return Node("+", x, u) if Node("+", x, u) in present else Node("+", u, x)
+
+        return tuple(value(gate) for gate in self.x_order)
+
+    @cached_property
+    def products(self) -> tuple[Node, ...]:
+        """The products U' h that are apart."""
+        return tuple(input_of(U, gate) for gate in self.apart)
+
+    @cached_property
+    def vectors(self) -> tuple[Node, ...]:
+        """The trainable vectors."""
+        return tuple(input_of(PARAMETER, name) for name in self.parameters)
+
+    @cached_property
+    def seeds(self) -> tuple[Node, ...]:
+        """Gradients of the new states, which come from above and from the step that follows."""
+        return tuple(input_of(SEED, name) for name in self.states)
+
+    @cached_property
+    def backward(self) -> Backward:
+        """Gradients of what the forward pass reads, by reverse mode."""
+        adjoint = adjoints(self.after, self.seeds)
+        return Backward(
+            *(
+                tuple(adjoint.get(current, ZERO) for current in group)
+                for group in (self.gate_values, self.products, self.before, self.vectors)
+            )
+        )
+
+    @cached_property
+    def saved(self) -> tuple[Node, ...]:
+        """What the forward pass keeps for the backward pass besides states and products apart."""
+        forward = set(self.nodes)
+        at_hand = {*self.before, *self.after, *self.products, *self.vectors}
+        wanted: dict[Node, None] = {}
+        pending = list(reversed(self.backward.all))
+        seen = set(pending)
+        while pending:
+            current = pending.pop()
+            if current in at_hand:
+                continue
+            if current in forward and (current in self.gate_values or current.kind in (*FUNCTIONS, "/")):
+                wanted[current] = None
+                continue
+            new = [arg for arg in current.nodes if arg not in seen]  # cheap arithmetic is done again
+            seen.update(new)
+            pending += reversed(new)
+        return tuple(current for current in self.nodes if current in wanted)
+
+    @cached_property
+    def slots(self) -> tuple[Node | None, ...]:
+        """What is kept in the place of each gate with an x: its own product where that is needed."""
+        values = self.gate_values
+        own = [value if value in self.saved else None for value in values]
+        others = [value for value in self.saved if value not in values]
+        return tuple(value if value is not None else others.pop(0) if others else None for value in own)
+
+    @cached_property
+    def planes(self) -> tuple[Node, ...]:
+        """What is kept besides, in planes of its own."""
+        return tuple(value for value in self.saved if value not in self.slots)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads."""
+        place = {current: i for i, current in enumerate(self.nodes)}
+        return {
+            "name": self.name,
+            "gates": list(self.gates),
+            "states": list(self.states),
+            "parameters": dict(self.parameters),
+            "nodes": [[n.kind, *(place[a] if isinstance(a, Node) else a for a in n.args)] for n in self.nodes],
+            "after": [place[current] for current in self.after],
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the equations, whatever the cell is called: cells of equal graphs share kernels."""
+        graph = {key: value for key, value in self.to_json().items() if key != "name"}
+        return hashlib.sha256(json.dumps(graph).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Backward:
+    """Gradients, in the order of the cell's gate_values, products, before and vectors."""
+
+    gates: tuple[Node, ...]
+    products: tuple[Node, ...]
+    before: tuple[Node, ...]
+    vectors: tuple[Node, ...]
+
+    @property
+    def all(self) -> tuple[Node, ...]:
+        """All of them."""
+        return self.gates + self.products + self.before + self.vectors

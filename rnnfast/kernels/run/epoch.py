@@ -1,0 +1,123 @@
+"""Entry points: whole epochs of training, and prediction. What an update is, update.py says."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from rnnfast.kernels.lanes.compiling import entry, inlined
+from rnnfast.kernels.lanes.span import spans
+from rnnfast.kernels.lanes.vec import load, total, zeros
+from rnnfast.kernels.packed import layer
+from rnnfast.kernels.packed.stack import Carried, Dropout, Slice, direction_at, packed, packed_outputs
+from rnnfast.kernels.run.update import batch_update
+
+OK, DIVERGED = 0, 1
+WHOLE = 1 << 62  # steps: more than any sequence has
+
+
+class Course(NamedTuple):
+    """What to train."""
+
+    orders: np.ndarray  # (n * sequences + AHEAD,) int64: epoch e visits the sequences in the order e % n
+    variants: int  # n
+    epochs: int
+    rates: np.ndarray  # float64 learning rates, per epoch or per update
+
+
+class Outcome(NamedTuple):
+    """What came of it."""
+
+    losses: np.ndarray  # (epochs,) float64 sums of weight * loss over all outputs, each at the time of its update
+    where: np.ndarray  # (2,) int64 epoch and update in which training diverged, both 0-based
+
+
+class Passage(NamedTuple):
+    """Which sequences are predicted, and in what portions."""
+
+    order: np.ndarray  # (sequences,) int64 by falling length
+    first: int
+    stop: int
+    chunk: int  # sequences at a time
+    window: int  # steps at a time
+    carried: int  # width of the states that go from window to window
+
+
+@inlined
+def finite(s, size, p):
+    """Whether every parameter is: 0 * p summed up is 0, or NaN."""
+    sums = zeros(p, s)
+    for i in range(0, size, s.W):
+        sums = sums + load(p, i, s) * 0.0
+    return total(sums) == 0
+
+
+@entry
+def train(s, run, course, outcome, worker):
+    """Run epochs; called by each thread at the same time with its worker.
+
+    Reads:  run, course. Writes: run.p, run.g, run.state, run.shared, the worker's work; outcome.
+    Returns: OK or DIVERGED; run.p is of no use after the latter.
+    """
+    run, course, outcome, worker = spans(run), spans(course), spans(outcome), spans(worker)
+    plan, offsets, rate = run.plan, run.data.offsets, 0
+    sequences = plan.sequences
+    for e in range(course.epochs):
+        row = e % course.variants * sequences
+        total_loss = 0.0
+        for first in range(row, row + sequences, plan.batch):
+            count = min(plan.batch, row + sequences - first)
+            step, longest = WHOLE, WHOLE
+            if plan.window > 0:
+                step, longest = plan.window, 0
+                for n in range(first, first + count):
+                    q = course.orders[n]
+                    longest = max(longest, offsets[q + 1] - offsets[q])
+            for begin in range(0, longest, step):
+                piece = Slice(course.orders, first, count, begin, step)
+                total_loss += batch_update(s, run, piece, course.rates[rate], worker)
+            if not math.isfinite(total_loss):
+                outcome.where[0], outcome.where[1] = e, (first - row) // plan.batch
+                return DIVERGED
+            if plan.per_update:
+                rate += 1
+        if not finite(s, run.network.size, run.p):
+            outcome.where[0], outcome.where[1] = e, (sequences - 1) // plan.batch
+            return DIVERGED
+        if not plan.per_update:
+            rate += 1
+        if worker.number == 0:
+            outcome.losses[e] = total_loss
+    return OK
+
+
+@entry
+def predict(s, network, weights, x, offsets, passage, work, states, out):
+    """Outputs of all steps of some sequences.
+
+    Reads:  weights.p, weights.derived (see `derive`), x (rows, F), offsets (sequences + 1,), passage.
+    Writes: out (rows * O,); work; states (chunk, carried).
+    """
+    network, weights, passage, work = spans(network), spans(weights), spans(passage), spans(work)
+    x, offsets, states, out = spans(x), spans(offsets), spans(states), spans(out)
+    O, order = network.head.outputs, passage.order
+    for n in range(passage.first, passage.stop, passage.chunk):
+        carried = Carried(states, passage.carried, n)
+        for begin in range(0, offsets[order[n] + 1] - offsets[order[n]], passage.window):
+            piece = Slice(order, n, min(passage.chunk, passage.stop - n), begin, passage.window)
+            chunk = packed(s, network, offsets, piece, work, carried)
+            packed_outputs(s, network, weights, chunk, x, carried, Dropout(0.0, 0), work.out)
+            for row in range(chunk.P):
+                for o in range(O):
+                    out[work.pack.source[row] * O + o] = work.out[row * O + o]
+
+
+@entry
+def derive(s, network, p, derived):
+    """What `predict` wants of the parameters: summed biases (and transposed weights, which cost little).
+
+    Reads: p. Writes: derived.
+    """
+    network, p, derived = spans(network), spans(p), spans(derived)
+    for i in range(network.directions):
+        layer.derive(s, direction_at(network.table, i), p, derived)

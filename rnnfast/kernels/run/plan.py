@@ -1,0 +1,85 @@
+"""Which engine and which specialisation an architecture gets, and how its batches are cut."""
+
+from math import gcd
+
+import numpy as np
+
+from rnnfast.kernels.lanes.processor import ELEMENTWISE_BYTES, tile
+from rnnfast.kernels.lanes.specialisation import Specialisation
+from rnnfast.kernels.rules import cell as cells
+from rnnfast.kernels.rules.cell import cell_constants
+
+# The register engine holds Wh, Wy and a gradient of each in registers: beyond these sizes tiles are faster.
+REGISTER_HIDDEN = 16
+REGISTER_OUTPUTS = 4
+# Sequences that are packed together: as many as keep the gates of a layer in the second-level cache, in these bounds.
+CHUNK, LEAST_CHUNK = 64, 8
+CHUNK_BYTES = 1 << 20
+ACCUMULATORS = 8  # gradients that a batch is summed in: the most threads that can share it
+# Work below which a batch is not shared: a thread that waits at a barrier costs more than it gives. Multiply-adds.
+SHARED_WORK = 1_000_000
+CACHE_LINE = 64  # bytes
+
+
+def fits_registers(architecture):
+    """Whether the register engine can run an architecture."""
+    return (
+        cells.fits_registers(architecture.cell)
+        and len(architecture.hidden) == 1
+        and not architecture.bidirectional
+        and architecture.hidden[0] <= REGISTER_HIDDEN
+        and architecture.outputs <= REGISTER_OUTPUTS
+    )
+
+
+def engine_of(architecture, window=0, loss="mse"):
+    """The engine that trains an architecture: "small" or "packed"."""
+    if fits_registers(architecture) and not window and loss != "ce":
+        return "small"
+    return "packed"
+
+
+def chunk_of(layout, steps, batch=None):
+    """Sequences of a chunk; steps: mean length of a sequence; batch: None where nothing is shared in batches.
+
+    A batch that is worth sharing among threads is cut into at least as many chunks as there are accumulators.
+    """
+    widest = max(at.Nx for at in layout.directions) * np.dtype(layout.architecture.dtype).itemsize
+    chunk = CHUNK
+    while chunk > LEAST_CHUNK and chunk * steps * widest > CHUNK_BYTES:
+        chunk //= 2
+    if batch is None:
+        return chunk
+    if worth_sharing(layout, steps * batch):
+        chunk = min(chunk, max(LEAST_CHUNK, batch // ACCUMULATORS))
+    return min(chunk, batch)
+
+
+def worth_sharing(layout, steps):
+    """Whether so many steps are enough work for several threads."""
+    return steps * sum((at.blocks * at.inputs + at.hidden) * at.Nx for at in layout.directions) > SHARED_WORK
+
+
+def _block(features):
+    """Features whose weight gradients are summed together in registers: up to 8, with the smallest rest."""
+    return min(range(min(features, 8), min(features, 4) - 1, -1), key=lambda block: features % block)
+
+
+def specialisation_of(layout, engine, **more):
+    """What a kernel is compiled for: only what it needs, so that kernels are shared between architectures."""
+    architecture, items = layout.architecture, cell_constants(layout.cell)
+    itemsize = np.dtype(architecture.dtype).itemsize
+    items |= {
+        "engine": engine,
+        "recurrent_bias": int(architecture.recurrent_bias and layout.cell.recurrent),
+        "training": int("loss" in more),
+        **more,
+    }
+    if engine == "small":
+        at, head = layout.directions[0], layout.head
+        items |= {"F": at.inputs, "H": at.hidden, "O": head.outputs, "C": head.outputs, "W": at.width}
+        items |= {"Wx": at.Wx, "Wh": at.Wh, "b_ih": at.b_ih, "b_hh": at.b_hh, "Wy": head.Wy, "by": head.by}
+        return Specialisation(**items, B=_block(at.inputs), line=CACHE_LINE // itemsize)
+    lanes, rows = tile(gcd(*(at.width for at in layout.directions)), architecture.dtype)
+    narrow = min(lanes, ELEMENTWISE_BYTES // itemsize)
+    return Specialisation(**items, W=lanes, E=narrow, M=rows, M_half=max(rows // 2, 1))

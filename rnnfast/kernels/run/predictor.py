@@ -1,0 +1,88 @@
+"""Predictions as Python sees them."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from rnnfast.kernels.packed.layer import Weights
+from rnnfast.kernels.packed.stack import Network
+from rnnfast.kernels.run import epoch
+from rnnfast.kernels.run.epoch import Passage
+from rnnfast.kernels.run.memory import most_rows, packed_work, place, sequence_work
+from rnnfast.kernels.run.plan import CHUNK_BYTES, fits_registers, specialisation_of
+from rnnfast.kernels.small import sequence
+from rnnfast.network.alignment import aligned, on_cache_line
+from rnnfast.network.layout import Layout
+
+SEQUENCES = 32  # computed side by side: more share each row of weights, fewer leave room in cache for more steps
+
+
+class Predictor:
+    """Computes the outputs of a network; `parameters` is read at each call.
+
+    window: steps that are computed at a time; None: as many as suit the cache. The result does not depend on it.
+    """
+
+    def __init__(self, architecture, parameters, threads=1, window=None):
+        self.architecture, self.layout = architecture, Layout(architecture)
+        self.parameters, self.threads, self.window = parameters, threads, window
+        self.engine = "small" if fits_registers(architecture) else "packed"
+        self.specialisation = specialisation_of(self.layout, self.engine, dropout=0)
+        self.derived = aligned(self.layout.derived_size, architecture.dtype)
+
+    def outputs(self, x, offsets):
+        """Outputs of all steps, before any inverse scaling.
+
+        x: (rows, F) scaled features; offsets: (sequences + 1,). Returns: (rows, O) of the architecture's dtype.
+        """
+        features = on_cache_line(x, self.architecture.dtype)
+        return self.outputs_of(features, np.ascontiguousarray(offsets, np.int64))
+
+    def outputs_of(self, features, offsets):
+        """The same for features that are already flat and in the right precision."""
+        dtype, outputs = self.architecture.dtype, self.architecture.outputs
+        lengths = np.diff(offsets)
+        out = np.zeros(offsets[-1] * outputs, dtype)
+        if self.engine == "small":
+            work = sequence_work(self.specialisation, int(lengths.max()), dtype)
+            sequence.predict(self.specialisation, self.parameters, features, offsets, work, out)
+        else:
+            self._packed_outputs(features, offsets, lengths, out)
+        return out.reshape(-1, outputs)
+
+    def _packed_outputs(self, features, offsets, lengths, out):
+        """Writes: out, each thread the outputs of some chunks."""
+        dtype, longest, layout = self.architecture.dtype, int(lengths.max()), self.layout
+        chunk = min(SEQUENCES, len(lengths))
+        window = self._window(chunk, longest)
+        rows = most_rows(lengths, chunk, window)
+        table, size, carried = place(layout, chunk, rows, training=False)
+        carried *= int(window < longest and layout.cell.recurrent)
+        network = Network(table, len(layout.directions), layout.head, layout.size)
+        epoch.derive(self.specialisation, network, self.parameters, self.derived)
+        weights = Weights(self.parameters, self.derived, self.parameters)  # no gradient is written
+        order = np.argsort(-lengths, kind="stable")
+        chunks = -(-len(lengths) // chunk)
+        threads = max(1, min(self.threads, chunks))
+        bounds = [min(len(lengths), -(-chunks * t // threads) * chunk) for t in range(threads + 1)]
+
+        def call(t):
+            work = packed_work(layout, size, chunk, window, rows, dtype)
+            passage = Passage(order, bounds[t], bounds[t + 1], chunk, window, carried)
+            states = aligned(max(1, chunk * carried), dtype)
+            epoch.predict(self.specialisation, network, weights, features, offsets, passage, work, states, out)
+
+        if threads == 1:
+            call(0)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(call, range(threads)))
+
+    def _window(self, chunk, longest):
+        """Steps that are computed at a time: nothing but the states is kept of them, so the gates may stay in cache."""
+        if self.architecture.bidirectional:
+            return longest
+        if self.window is not None:
+            return min(longest, self.window)
+        widest = max(at.Nx for at in self.layout.directions) * np.dtype(self.architecture.dtype).itemsize
+        return min(longest, max(1, CHUNK_BYTES // (chunk * widest)))

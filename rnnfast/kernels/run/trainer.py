@@ -1,0 +1,195 @@
+"""Training as Python sees it: an object that owns all memory of a run and runs epochs in it."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnfast.kernels.packed.stack import Network
+from rnnfast.kernels.rules.optimizers import MOMENTS, Settings, State
+from rnnfast.kernels.run import epoch
+from rnnfast.kernels.run.epoch import Course, Outcome
+from rnnfast.kernels.run.memory import most_rows, packed_work, place, small_work, training_data
+from rnnfast.kernels.run.plan import ACCUMULATORS, chunk_of, engine_of, specialisation_of, worth_sharing
+from rnnfast.kernels.run.predictor import Predictor
+from rnnfast.kernels.run.update import AHEAD, NORM_BLOCK, Plan, Run, Shared, Worker
+from rnnfast.network.alignment import aligned
+from rnnfast.network.architecture import Architecture
+from rnnfast.network.layout import Layout
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a network is trained.
+
+    loss: mse, mae, huber, bce or ce; reduction: "mean" over the labelled steps of a batch, or "sum"; batch: sequences
+    of an update; window: steps of truncated BPTT, 0 for whole sequences; per_update: a learning rate for each update,
+    else for each epoch; threads: how many may share the work; seed: of dropout.
+    """
+
+    loss: str
+    optimizer: str = "sgd"
+    reduction: str = "mean"
+    batch: int = 1
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    window: int = 0
+    per_update: bool = False
+    threads: int = 1
+    seed: int = 0
+
+
+class Trainer:
+    """Trains one network on one set of sequences.
+
+    parameters: the flat span in the kernels' layout, updated in place. threads: how many share the work.
+    lengths: (sequences,) steps of all training sequences where the set comes in blocks, by `load`, and data is None.
+    """
+
+    def __init__(self, architecture, tensors, data, policy, lengths=None):
+        self.architecture, self.layout, self.policy, self.data = architecture, Layout(architecture), policy, data
+        lengths = np.diff(data.offsets) if lengths is None else lengths
+        self.parameters = self.layout.flatten(tensors, architecture.dtype)
+        self.plan, self.specialisation, self.threads = self._planned(lengths)
+        self.workers, self.network = self._workspaces(lengths)
+        self._allocate()
+
+    def _planned(self, lengths):
+        """How epochs are cut into updates, what is compiled for them, and the number of threads."""
+        architecture, layout, policy = self.architecture, self.layout, self.policy
+        sequences, longest = len(lengths), int(lengths.max())
+        batch = min(policy.batch, sequences)
+        window = policy.window if 0 < policy.window < longest else 0
+        steps = float(lengths.mean()) if not window else float(window)
+        engine = engine_of(architecture, window, policy.loss)
+        chunk = chunk_of(layout, steps, batch)
+        plain = policy.optimizer == "sgd" and not policy.weight_decay and not policy.clip_norm
+        fused = plain and batch == chunk and (engine == "packed" or batch == 1)
+        accumulators = min(ACCUMULATORS, -(-batch // chunk))
+        specialisation = specialisation_of(
+            layout,
+            engine,
+            loss=policy.loss,
+            optimizer=policy.optimizer,
+            decoupled=int(policy.optimizer == "adamw"),
+            fused=int(fused),
+            dropout=int(architecture.dropout > 0),
+        )
+        plan = Plan(
+            sequences=sequences,
+            batch=batch,
+            chunk=chunk,
+            accumulators=accumulators,
+            window=window,
+            mean=policy.reduction == "mean",
+            per_update=policy.per_update,
+            carried=0,
+            dropout=float(architecture.dropout),
+            seed=policy.seed,
+        )
+        threads = min(policy.threads, accumulators) if worth_sharing(layout, batch * steps) else 1
+        return plan, specialisation, threads
+
+    def _workspaces(self, lengths):
+        """A worker for each thread, and the network as the kernels see it."""
+        layout, plan, dtype = self.layout, self.plan, self.architecture.dtype
+        longest = int(min(plan.window or lengths.max(), lengths.max()))
+        if self.specialisation.engine == "small":
+            table = np.zeros((1, 1), np.int64)
+            works = [small_work(self.specialisation, longest, dtype) for _ in range(self.threads)]
+        else:
+            rows = most_rows(lengths, plan.chunk, plan.window)
+            table, size, carried = place(layout, plan.chunk, rows)
+            works = [packed_work(layout, size, plan.chunk, longest, rows, dtype) for _ in range(self.threads)]
+            self.plan = plan._replace(carried=carried if plan.window else 0)
+        head = layout.head._replace(targets=1 if self.policy.loss == "ce" else layout.head.outputs)
+        workers = [Worker(number, self.threads, work) for number, work in enumerate(works)]
+        return workers, Network(table, len(layout.directions), head, layout.size)
+
+    def _allocate(self):
+        """Gradients, moments, and what the threads share."""
+        size, plan, policy, dtype = self.layout.size, self.plan, self.policy, self.architecture.dtype
+        self.gradient = aligned(1 if self.specialisation.fused else size * plan.accumulators, dtype)
+        m, v = (aligned(size if present else 1, dtype) for present in MOMENTS[policy.optimizer])
+        settings = Settings(float(policy.momentum), float(policy.weight_decay), float(policy.clip_norm))
+        self.state = State(m, v, np.zeros(2, np.int64), settings)
+        self.shared = Shared(
+            derived=aligned(self.layout.derived_size, dtype),
+            states=aligned(max(1, plan.batch * plan.carried), dtype),
+            partial=np.zeros(plan.accumulators),
+            norms=np.zeros(-(-size // NORM_BLOCK)),
+            counter=np.zeros(8, np.int64),
+        )
+        self.where = np.zeros(2, np.int64)
+
+    def load(self, data, sequences):
+        """Train on another block of the set from now on: data holds `sequences` or more, of which orders name as many.
+
+        Optimizer, batches and workspaces stay; the last batch of a block may be smaller.
+        """
+        self.data, self.plan = data, self.plan._replace(sequences=sequences)
+
+    @property
+    def sequences(self):
+        """Sequences of the training set."""
+        return self.plan.sequences
+
+    @property
+    def mean(self):
+        """Whether the loss is a mean over labelled steps."""
+        return self.plan.mean
+
+    @property
+    def kernel(self):
+        """Name of the engine, for those who want to know."""
+        return f"{self.specialisation.engine}, {self.specialisation.W} lanes"
+
+    def updates_per_epoch(self):
+        """Batches of an epoch."""
+        return -(-self.plan.sequences // self.plan.batch)
+
+    def run(self, orders, epochs, rates):
+        """Train `epochs` epochs.
+
+        orders: (n, sequences) int64; epoch e visits the sequences in the order e % n. rates: learning rates, one for
+        all, or one per epoch, or per update where the policy says so.
+        Returns: (epochs,) sums of the loss over all labelled outputs; None if training diverged, `where` then holds
+        the epoch of this call and the update in it, both from 0.
+        """
+        flat = np.asarray(orders, np.int64).ravel()
+        count = epochs * (self.updates_per_epoch() if self.plan.per_update else 1)
+        rates = np.ascontiguousarray(np.broadcast_to(np.asarray(rates, np.float64), count))
+        padded = np.concatenate((flat, np.zeros(AHEAD, np.int64)))
+        course = Course(padded, len(flat) // self.plan.sequences, epochs, rates)
+        outcome = Outcome(np.zeros(epochs), self.where)
+        run = Run(self.network, self.plan, self.parameters, self.gradient, self.data, self.state, self.shared)
+
+        def call(worker):
+            return epoch.train(self.specialisation, run, course, outcome, worker)
+
+        self.shared.counter[:] = 0
+        if self.threads == 1:
+            status = call(self.workers[0])
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                status = max(pool.map(call, self.workers))
+        return outcome.losses if status == epoch.OK else None
+
+    def tensors(self):
+        """Copies of the parameters by PyTorch's names."""
+        return self.layout.tensors(self.parameters)
+
+
+def warm_up():
+    """Compile, or load, and run a small kernel; returns the seconds it took."""
+    start = time.perf_counter()
+    architecture = Architecture.named("rnn", 2, 3, 1)
+    tensors = {name: np.full(shape, 0.1) for name, shape in Layout(architecture).shapes().items()}
+    x, offsets = np.ones((4, 2)), np.array([0, 2, 4])
+    data = training_data(x, np.ones((4, 1)), np.ones(4, bool), offsets, "float32")
+    trainer = Trainer(architecture, tensors, data, Policy(loss="mse"))
+    trainer.run(np.array([[0, 1]]), 1, 0.1)
+    Predictor(architecture, trainer.parameters).outputs(x, offsets)
+    return time.perf_counter() - start

@@ -6,10 +6,12 @@ import pytest
 
 import rnnfast
 from rnnfast.config.resolve import Config
-from rnnfast.config.sections import reading_options
+from rnnfast.config.sections import DataConfig, reading_options
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.stores import stored_table
 from rnnfast.data.sequences.budget import Budget, Phases
+from rnnfast.model.predictions import predict_table, prediction_request, write_predictions
+from rnnfast.model.tables import evaluate, evaluate_table, scoring_request
 
 ENOUGH = Budget(10**9)
 BASE = {
@@ -119,3 +121,75 @@ def test_several_blocks_in_the_same_order_do_too(case, tables):
     options = {**BASE, **options, "shuffle": False}
     in_blocks = trained_in_blocks(tables[name], options, blocks_of(700))
     assert_same_run(rnnfast.train(tables[name], **options), in_blocks)
+
+
+def saved(tables, name, directory, **options):
+    """Train on a table in memory and save the model."""
+    result = rnnfast.train(tables[name], **{**BASE, **options})
+    path = directory / "model.safetensors"
+    result.model.save(path)
+    return path
+
+
+NO_CACHE = DataConfig(cache=False)
+
+
+SCORED = ("rows mixed", "one label per sequence", "horizon, season, lag", "split by time", "weight", "split by column")
+PREDICTED = {
+    "rows in order": ("table", {}),
+    "rows mixed": ("mixed", {}),
+    "last step": ("last", {}),
+    "classes": ("classes", {}),
+    "lag": ("quantity", {"lag_target": True}),
+    "categories": ("mixed", {"features": ("x1", "kind"), "categorical": ("kind",)}),
+    "gaps": ("gaps", {"missing": ("ffill",), "time": None}),
+    "overlapping windows": ("mixed", {"window": 6, "stride": 3}),
+    "no id": ("table", {**NO_ID, "window": 8, "horizon": 1}),
+}
+
+
+@pytest.mark.parametrize("case", PREDICTED)
+def test_predictions_are_those_of_memory(case, tables, tmp_path):
+    name, options = PREDICTED[case]
+    path, data = saved(tables, name, tmp_path, **options), [tables[name]]
+    count, model = predict_table(path, data, tmp_path / "memory.csv", config=NO_CACHE), rnnfast.load(path)
+    with stored_table(data, prediction_request(model, NO_CACHE), blocks_of(100)) as table:
+        assert len(table.runs().first) > 5
+        assert write_predictions(model, table, tmp_path / "blocks.csv") == count
+    assert (tmp_path / "blocks.csv").read_text() == (tmp_path / "memory.csv").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "memory.csv", "blocks.csv"}
+
+
+@pytest.mark.parametrize("part", ["all", "valid"])
+@pytest.mark.parametrize("case", SCORED)
+def test_scores_are_those_of_memory(case, part, tables, tmp_path):
+    name, options = CASES[case]
+    path = saved(tables, name, tmp_path, **options)
+    memory, model = evaluate_table(path, [tables[name]], part, config=NO_CACHE), rnnfast.load(path)
+    with stored_table([tables[name]], scoring_request(model, part, NO_CACHE), blocks_of(100)) as table:
+        blocks = evaluate(model, table, part)
+    assert blocks.to_json() == memory.to_json()
+    assert blocks.notes == memory.notes
+
+
+def test_scores_of_more_than_memory_are_those_of_a_sample(tables, tmp_path):
+    model = rnnfast.load(saved(tables, "table", tmp_path))
+    small = Budget(10**9, phases=Phases(batch=10**5, bucket=10**5, block=10**5, sample=100_000))
+    with stored_table([tables["table"]], scoring_request(model, "all", NO_CACHE), small) as table:
+        scored = evaluate(model, table)
+    counts = scored.to_json()["scored"]
+    assert 0 < counts["sequences"] < counts["of"] == 120
+    assert any("drawn at random" in note for note in scored.notes)
+
+
+def test_a_bad_cell_in_a_later_block_writes_nothing(tables, tmp_path):
+    model = rnnfast.load(saved(tables, "table", tmp_path))
+    frame = pd.read_csv(tables["table"]).astype({"x1": object})
+    frame.loc[1500, "x1"] = ""
+    frame.to_csv(tmp_path / "bad.csv", index=False)
+    with (
+        stored_table([str(tmp_path / "bad.csv")], prediction_request(model, NO_CACHE), blocks_of(100)) as table,
+        pytest.raises(rnnfast.DataError, match=r"bad\.csv, line 1502, column 'x1': the cell is empty"),
+    ):
+        write_predictions(model, table, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()

@@ -51,7 +51,7 @@ def predict(ctx: click.Context, /, model: str, data: tuple[str, ...], output: st
     screen.reading(data)
 
     from rnnfast.console.reading import ReadingProgress
-    from rnnfast.model.tables import predict_table
+    from rnnfast.model.predictions import predict_table
 
     config = reading_config(ctx, values)
     rows = predict_table(model, data, output, force=force, config=config, reporter=ReadingProgress(screen))

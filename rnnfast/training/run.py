@@ -169,6 +169,7 @@ def _metadata(
             "shares": [1.0] if own_valid else list(config.data.split),
             "seed": config.train.seed,
             "split_by": parts.by,
+            "auto_predict": table.auto_predict,
             "points": plain(parts.points),
             "rule": parts.rule,
             "parts": part_sizes(parts),

@@ -193,7 +193,7 @@ class StoredSequences(Sequences):
 
     def runs(self, rows: int | None = None) -> Runs:
         """Cut into runs of about so many rows of the table, those of other parts with them."""
-        step = max(RUN_BYTES // self.row_bytes if rows is None else rows, 1)
+        step = max(min(RUN_BYTES, self.budget.of_phase.block) // self.row_bytes if rows is None else rows, 1)
         table = self.store.index
         marks = np.arange(0, self.store.offsets[-1], step)
         borders = np.unique(np.append(np.searchsorted(self.store.offsets, marks), len(table.start)))

@@ -109,8 +109,10 @@ def initial_model(train: Sequences, config: Config) -> Model:
     """
     schema, where = train.schema, ", ".join(train.source)
     kinds = target_kinds(schema, config.data)
-    labels = Labels(schema, summary_for(kinds))
-    encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data)
+    columns = len(schema.columns) + len(schema.targets)
+    most = None if train.room is None else train.room.of_phase.sample // (32 * (columns + 1))  # with keys, and copies
+    labels = Labels(schema, summary_for(kinds, most=most))
+    encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most)
     labels.check(where)
     net = architecture(config, schema, encoder)
     model = config.model

@@ -17,16 +17,16 @@ class Fitting:
     """Scalings, categories and fills of the columns of x.
 
     Of every block only the rows that training sees count: `SequenceData.seen`. Rows that windows share count once for
-    each window.
+    each window. most: as of Summary.
     """
 
-    def __init__(self, schema: Schema, config: DataConfig) -> None:
+    def __init__(self, schema: Schema, config: DataConfig, most: int | None = None) -> None:
         self.rules = missing_rules(schema, config)
         self.kinds = feature_kinds(schema, config)
         self.categorical = {name: schema.columns.index(name) for name in schema.categorical}
         self.numbers = [j for j, name in enumerate(schema.columns) if name not in self.categorical]
         means = [k for k, name in enumerate(self.kinds) if self.rules[name] in ("mean", "ffill")]
-        self._summary = summary_for(tuple(self.kinds.values()), means)
+        self._summary = summary_for(tuple(self.kinds.values()), means, most)
         self._where = ""  # the table, for messages
         self._counts: dict[str, dict[str, int]] = {name: {} for name in self.categorical}
 

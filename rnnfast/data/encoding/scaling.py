@@ -137,13 +137,16 @@ class Scaler:
         return cls(kinds, names, shift, scale)
 
 
-def summary_for(kinds: Sequence[str], means: Sequence[int] = ()) -> Summary:
-    """Return an empty summary of what the kinds of columns need; means: columns whose mean is needed anyway."""
+def summary_for(kinds: Sequence[str], means: Sequence[int] = (), most: int | None = None) -> Summary:
+    """Return an empty summary of what the kinds of columns need.
+
+    means: columns whose mean is needed anyway; most: as of Summary.
+    """
     for kind in kinds:
         if kind not in KINDS:
             raise ValueError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
     moments = [j for j, kind in enumerate(kinds) if kind == "zscore" or j in means]
-    return Summary(len(kinds), moments, [j for j, kind in enumerate(kinds) if kind == "robust"])
+    return Summary(len(kinds), moments, [j for j, kind in enumerate(kinds) if kind == "robust"], most)
 
 
 def beyond_float64(where: str, name: str, what: str) -> DataError:

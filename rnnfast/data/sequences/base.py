@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.index import Index, Limit
-from rnnfast.data.sequences.predict import EVERY, LAG, LAST, predict_notes, predict_rule
+from rnnfast.data.sequences.predict import EVERY, LAG, LAST, pieces, predict_notes, predict_rule
 
 if TYPE_CHECKING:
     from rnnfast.data.sequences.data import SequenceData
@@ -143,7 +143,7 @@ class Sequences(ABC):
 
     def rule(self) -> str:
         """Decide by the labels whether "every" step or the "last" one is predicted."""
-        return predict_rule((block.y, block.offsets) for block in self.blocks(("y",)))
+        return predict_rule(piece for block in self.blocks(("y",)) for piece in pieces(block.y, block.offsets))
 
     def _notes_for(self, schema: Schema) -> tuple[str, ...]:
         """The notes with what `predicting` says."""

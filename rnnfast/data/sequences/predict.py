@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,18 @@ from rnnfast.data.columns.schema import Schema
 LAST = "the target is constant within every sequence: only its last step is predicted (--predict every changes it)"
 EVERY = "the target is not one per sequence: every step is predicted (--predict last changes it)"
 LAG = "the target is one per sequence, so its value of the step before gives the answer away (--lag-target)"
+
+
+PIECE = 4096  # sequences that are looked at in one go: the first ones answer mostly
+
+
+def pieces(
+    y: NDArray[np.float64], offsets: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Cut y (rows, O), grouped by offsets (sequences + 1,), between sequences."""
+    for first in range(0, len(offsets) - 1, PIECE):
+        of_piece = offsets[first : first + PIECE + 1]
+        yield y[of_piece[0] : of_piece[-1]], of_piece - of_piece[0]
 
 
 def predict_rule(blocks: Iterable[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> str:

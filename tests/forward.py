@@ -52,6 +52,11 @@ def lstm(Wi, Wh, bi, bh, x, h, c, activation):
     return ad.sigmoid(o) * ad.tanh(c), c
 
 
+def activation_of(architecture):
+    """The name of the activation of an RNN or MLP: the last function of its equations."""
+    return architecture.cell.after[0].kind if architecture.cell.name in ("rnn", "mlp") else "tanh"
+
+
 CELLS = {"rnn": rnn, "gru": gru, "lstm": lstm}
 
 
@@ -77,21 +82,21 @@ def outputs(architecture, params, x, masks=None):
 
     masks: per layer but the last a factor (T, directions * H) of what it hands on, dropout as it fell.
     """
-    f, x = ACTIVATIONS[architecture.activation], ad.node(x)
+    f, x = ACTIVATIONS[activation_of(architecture)], ad.node(x)
     widths = architecture.hidden
     for number in range(len(widths)):
-        if architecture.cell == "mlp":
+        if architecture.cell.name == "mlp":
             x = f(x @ params[f"mlp.{2 * number}.weight"].T + params[f"mlp.{2 * number}.bias"])
         else:
             suffixes = ["", "_reverse"] if architecture.bidirectional else [""]
-            found = []
+            directions = []
             for suffix in suffixes:
                 weights = layer_weights(params, number, suffix, len(set(widths)) > 1)
-                found.append(run(CELLS[architecture.cell], weights, x, f, suffix != ""))
-            x = ad.concatenate(found, axis=1)
+                directions.append(run(CELLS[architecture.cell.name], weights, x, f, suffix != ""))
+            x = ad.concatenate(directions, axis=1)
         if masks is not None and number + 1 < len(widths):
             x = x * masks[number]
-    head = f"mlp.{2 * len(widths)}" if architecture.cell == "mlp" else "head"
+    head = f"mlp.{2 * len(widths)}" if architecture.cell.name == "mlp" else "head"
     return x @ params[f"{head}.weight"].T + params[f"{head}.bias"]
 
 
@@ -124,7 +129,7 @@ LOSSES = {
 def loss(architecture, params, sequences, kind, reduction="mean", masks=None):
     """The loss of a batch: a mean over outputs, and a mean or the sum over labelled steps.
 
-    masks: per sequence, those of `outputs`.
+    masks: per sequence, those of `outputs`. 0 where no step is labelled.
     """
     total, steps = ad.Node(0.0), 0
     for number, (x, y) in enumerate(sequences):
@@ -132,12 +137,31 @@ def loss(architecture, params, sequences, kind, reduction="mean", masks=None):
         labelled = np.flatnonzero(~np.isnan(y).any(axis=1))
         total = total + LOSSES[kind](p[labelled], y[labelled]).sum() / y.shape[1]
         steps += len(labelled)
-    return total / steps if reduction == "mean" else total
+    return total / steps if reduction == "mean" and steps else total
 
 
 def loss_and_gradients(architecture, tensors, sequences, kind, reduction="mean", masks=None):
     """The loss as a number and its gradients by name; tensors: mapping of PyTorch's names to arrays."""
     params = {name: ad.Node(tensor) for name, tensor in tensors.items()}
     result = loss(architecture, params, sequences, kind, reduction, masks)
-    found = ad.gradients(result, list(params.values()))
-    return float(result.value), dict(zip(params, found, strict=True))
+    gradients = ad.gradients(result, list(params.values()))
+    return float(result.value), dict(zip(params, gradients, strict=True))
+
+
+def sgd_epoch(architecture, tensors, sequences, order, batch, lr, kind, reduction="mean"):
+    """Visit the sequences in this order, an update per batch (the last one may be smaller): p -= lr * gradient.
+
+    Writes: tensors, in place; a recurrent bias that the architecture does not train is left alone.
+    Returns: the mean over all labelled steps of their loss at the time of their update, for either reduction.
+    """
+    total, steps = 0.0, 0
+    for start in range(0, len(order), batch):
+        chosen = [sequences[index] for index in order[start : start + batch]]
+        value, gradients = loss_and_gradients(architecture, tensors, chosen, kind, reduction)
+        for name, gradient in gradients.items():
+            if architecture.recurrent_bias or "bias_hh" not in name:
+                tensors[name] -= lr * gradient
+        labelled = sum(int((~np.isnan(y).any(axis=1)).sum()) for _, y in chosen)
+        total += value if reduction == "sum" else value * labelled
+        steps += labelled
+    return total / steps if steps else 0.0

@@ -1,44 +1,40 @@
 """Small networks, ragged sequences and the kernels that train them: what the tests of the kernels share.
 
-Sequences are a list of (x, y) as in reference.py: x (T, F), y (T, O) with NaN at unlabelled steps.
+Sequences are a list of (x, y) as in forward.py: x (T, F), y (T, O) with NaN at unlabelled steps.
 """
 
 from contextlib import contextmanager
 from unittest.mock import patch
 
 import numpy as np
-import reference
+from forward import activation_of
 
-from rnnfast.kernels import plan as choice
-from rnnfast.kernels.trainer import Predictor, Trainer, layout_of, training_data
-from rnnfast.network.architecture import Architecture
+from rnnfast.kernels.run import plan
+from rnnfast.kernels.run.memory import training_data
+from rnnfast.kernels.run.predictor import Predictor
+from rnnfast.kernels.run.trainer import Policy, Trainer
+from rnnfast.network.layout import Layout
 
-# Transposed weights: the kernels write the weights alone, the padding stays 0 as allocated (see workspace.py).
+# Transposed weights: the kernels write the weights alone, the padding stays 0 as allocated (see kernels/run/memory.py).
 ZEROED = ("WhT",)
 
 CHUNK = 16  # sequences that are packed together in tests
 
 
-def network(hidden, features=3, outputs=1, activation="tanh", dtype="float64", recurrent_bias=True):
-    return Architecture("rnn", features, hidden, outputs, activation, dtype, recurrent_bias)
-
-
-def draw_parameters(architecture, seed=0):
-    """All parameters from uniform(-r, r), r = 1 / sqrt(H): states neither die out nor explode over 300 steps."""
-    spread = 1.0 / np.sqrt(architecture.hidden[0])
-    net = architecture
-    params = reference.draw_parameters(net.features, net.hidden[0], net.outputs, seed, spread)
-    if net.activation == "relu":
-        params["rnn.weight_hh_l0"] *= 0.7
-    if not net.recurrent_bias:
-        params["rnn.bias_hh_l0"][:] = 0.0
-    return params
-
-
 def draw_tensors(architecture, seed=0):
-    """Tensors of any cell from uniform(-r, r), r = 1 / sqrt(units of the widest layer), by PyTorch's names."""
+    """Tensors of any cell by PyTorch's names, from uniform(-r, r), r = 1 / sqrt(units of the widest layer).
+
+    Biases too, so that none is at a special value, but for those that are not trained. States neither die out nor
+    explode over some hundred steps, for which those of relu get smaller weights.
+    """
     rng, spread = np.random.default_rng([seed, 12]), 1.0 / np.sqrt(max(architecture.hidden))
-    return {name: rng.uniform(-spread, spread, shape) for name, shape in layout_of(architecture).shapes().items()}
+    tensors = {name: rng.uniform(-spread, spread, shape) for name, shape in Layout(architecture).shapes().items()}
+    for name, tensor in tensors.items():
+        if "weight_hh" in name and activation_of(architecture) == "relu":
+            tensor *= 0.7
+        if "bias_hh" in name and not architecture.recurrent_bias:
+            tensor[:] = 0.0
+    return tensors
 
 
 def draw_targets(rng, length, outputs, loss):
@@ -74,34 +70,35 @@ def joined(sequences):
 
 @contextmanager
 def forced(engine):
-    """Make the kernels choose "packed" for every network; others: "sequence" is chosen wherever it can run.
+    """Make the kernels choose "packed" for every network; others: "small" is chosen wherever it can run.
 
     A chunk is small here, so that a few dozen sequences are several.
     """
     choices = {"CHUNK": CHUNK}
     if engine == "packed":
         choices["REGISTER_HIDDEN"] = 0
-    with patch.multiple(choice, **choices):
+    with patch.multiple(plan, **choices):
         yield
 
 
 def make_trainer(architecture, params, sequences, loss="mse", reduction="mean", batch=None, engine=None, **settings):
-    """Trainer over the sequences; batch None: all of them in one update. settings: more of Trainer's."""
+    """Trainer over the sequences; batch None: all of them in one update. settings: more of Policy's."""
     x, y, offsets = joined(sequences)
     data = training_data(x, y, ~np.isnan(y).any(axis=1), offsets, architecture.dtype)
     batch = len(sequences) if batch is None else batch
     with forced(engine):
-        trainer = Trainer(architecture, params, data, loss=loss, reduction=reduction, batch=batch, **settings)
-    assert engine in (None, trainer.shape.engine)
+        policy = Policy(loss=loss, reduction=reduction, batch=batch, **settings)
+        trainer = Trainer(architecture, params, data, policy)
+    assert engine in (None, trainer.specialisation.engine)
     return trainer
 
 
-def predict(architecture, params, sequences, engine=None):
-    """Outputs of all steps, (rows, O)."""
+def predict(architecture, params, sequences, engine=None, **settings):
+    """Outputs of all steps, (rows, O). settings: more of Predictor's."""
     x, _, offsets = joined(sequences)
     with forced(engine):
-        predictor = Predictor(architecture, layout_of(architecture).flatten(params, architecture.dtype))
-        assert engine in (None, predictor.shape.engine)
+        predictor = Predictor(architecture, Layout(architecture).flatten(params, architecture.dtype), **settings)
+        assert engine in (None, predictor.specialisation.engine)
         return predictor.outputs(x, offsets)
 
 
@@ -124,13 +121,20 @@ def loss_and_gradient(trainer, lr=1.0):
     return float(losses[0]), trainer.layout.tensors(change / lr)
 
 
-def assert_close(found, expected, tolerance):
+def assert_close(tensors, expected, tolerance):
     """Compare tensors by name, relative to the largest entry of each."""
-    assert found.keys() == expected.keys()
+    assert tensors.keys() == expected.keys()
     for name, wanted in expected.items():
-        assert found[name].shape == wanted.shape, name
-        error = np.abs(found[name] - wanted).max()
+        assert tensors[name].shape == wanted.shape, name
+        error = np.abs(tensors[name] - wanted).max()
         assert error <= tolerance * np.abs(wanted).max(), f"{name}: {error / np.abs(wanted).max():.2e}"
+
+
+def assert_near(tensors, expected, tolerance):
+    """Compare tensors by name, by absolute differences: weights that were trained."""
+    assert tensors.keys() == expected.keys()
+    for name, wanted in expected.items():
+        np.testing.assert_allclose(tensors[name], wanted, rtol=0, atol=tolerance, err_msg=name)
 
 
 def poison(works):

@@ -3,9 +3,9 @@
 import autodiff as ad
 import numpy as np
 import pytest
+from differences import assert_gradient_matches_finite_differences
 
-STEP = 1e-6
-TOLERANCE = 1e-8  # absolute, of central differences of functions of about 1
+OPERATION = 1e-8  # error of central differences of one operation, of values of about 1
 
 OPERATIONS = {
     "add": (lambda a, b: a + b, [(3, 4), (3, 4)]),
@@ -52,20 +52,19 @@ def test_gradients_match_finite_differences(name):
     values = [rng.normal(size=shape) for shape in shapes]
     weight = rng.normal(size=function(*map(ad.Node, values)).shape)
 
-    def scalar():
-        return (function(*(ad.Node(value) for value in values)) * weight).sum()
+    def scalar(nodes):
+        return (function(*nodes) * weight).sum()
 
-    inputs = [ad.Node(value.copy()) for value in values]
-    found = ad.gradients((function(*inputs) * weight).sum(), inputs)
-    for value, gradient in zip(values, found, strict=True):
-        assert gradient.shape == value.shape
-        for i in np.ndindex(value.shape):
-            kept, results = value[i], []
-            for sign in (1.0, -1.0):
-                value[i] = kept + sign * STEP
-                results.append(float(scalar().value))
-            value[i] = kept
-            assert gradient[i] == pytest.approx((results[0] - results[1]) / (2 * STEP), abs=TOLERANCE)
+    inputs = [ad.Node(value) for value in values]
+    gradients = ad.gradients(scalar(inputs), inputs)
+    named = [dict(zip("ab", arrays, strict=False)) for arrays in (values, gradients)]
+    assert_gradient_matches_finite_differences(
+        lambda moved: float(scalar([ad.Node(value) for value in moved.values()]).value),
+        *named,
+        probes=12,
+        largest=OPERATION,
+        mean=OPERATION,
+    )
 
 
 def test_values_are_those_of_numpy():

@@ -12,7 +12,7 @@ import rnnfast.kernels
 from rnnfast import __version__
 from rnnfast.cli import run
 from rnnfast.data.synth.generate import synth
-from rnnfast.kernels import cache
+from rnnfast.kernels.lanes import cache
 from rnnfast.reporter import Reporter
 
 

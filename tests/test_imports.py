@@ -16,8 +16,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A sub-package may import these and itself; all but the kernels also the modules beside them (errors, config, ..).
 LAYERS = {
     "config": set(),
-    "network": {"kernels"},
-    "kernels": {"network"},
+    "equations": set(),
+    "network": {"equations"},
+    "kernels": {"network", "equations"},
     "metrics": set(),
     "data": {"config"},
     "model": {"kernels", "network", "data", "metrics", "config"},

@@ -1,18 +1,18 @@
 """A model on tables: answers in original units, equal to the oracle's, and scores equal to scikit-learn's."""
 
+import autodiff
+import forward
 import numpy as np
 import pandas as pd
 import pytest
-import reference
 from ids import cases
 from sklearn import metrics as sk
+from tolerances import ANSWERS
 
 import rnnfast
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.tables import part_of
 
-METRIC_TOLERANCE = 1e-9  # float64 sums over a few hundred outputs, in another order
-ORACLE_TOLERANCE = 1e-9  # relative to the range of the target: float64 on both sides
 RULE = {"hidden": 10, "batch_size": 1, "lr": 0.05, "epochs": 10, "patience": 0, "dtype": "float64"}
 
 
@@ -51,13 +51,14 @@ def test_answers_are_the_equations_on_scaled_columns(task, options):
     low, high = train.x.min(axis=0), train.x.max(axis=0)
     scaled = (data.x - low) / (high - low)
     pieces = [scaled[start:stop] for start, stop in zip(data.offsets[:-1], data.offsets[1:], strict=True)]
-    raw = np.concatenate([reference.forward(model.parameters, x, "tanh")[1] for x in pieces])
+    nodes = {name: autodiff.Node(tensor) for name, tensor in model.parameters.items()}
+    raw = np.concatenate([forward.outputs(model.architecture, nodes, x).value for x in pieces])
     if task == "regression":
         span = np.ptp(train.y) if "scale_target" not in options else 1.0
         expected = raw * span + (train.y.min() if "scale_target" not in options else 0.0)
     else:
-        span, expected = 1.0, np.clip(raw, 0, 1) if "loss" in options else reference.sigmoid(raw)
-    np.testing.assert_allclose(model.predict(data), expected, rtol=0, atol=ORACLE_TOLERANCE * span)
+        span, expected = 1.0, np.clip(raw, 0, 1) if "loss" in options else autodiff.sigmoid(autodiff.node(raw)).value
+    np.testing.assert_allclose(model.predict(data), expected, rtol=0, atol=ANSWERS * span)
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
@@ -84,7 +85,7 @@ def test_scores_are_those_of_scikit_learn(task):
         }  # fmt: skip
         np.testing.assert_allclose(scores.residuals, y - p)
     for name, value in expected.items():
-        assert scores.metrics[name] == pytest.approx(value, rel=METRIC_TOLERANCE), name
+        assert scores.metrics[name] == pytest.approx(value, rel=ANSWERS), name
 
 
 def test_the_baseline_is_the_mean_of_the_training_targets():

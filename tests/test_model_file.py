@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from tolerances import FLOAT32_OUTPUTS
 
 import rnnfast
 from rnnfast.errors import ModelError, RnnfastError
 
-TORCH_TOLERANCE = 1e-6  # float32 on both sides, states of a few steps
 RULE = {"hidden": 10, "batch_size": 1, "lr": 0.05, "epochs": 20, "patience": 0, "dtype": "float32"}
 
 
@@ -168,7 +168,7 @@ def test_the_tensors_are_a_state_dict(tmp_path, activation):
     net.load_state_dict(load_file(tmp_path / "model.safetensors"), strict=True)
     with torch.no_grad():
         expected = net(torch.from_numpy(model.encoder.transform(data, np.float32)).reshape(-1, 4, 1))
-    np.testing.assert_allclose(model.outputs(data), expected.reshape(-1, 1).numpy(), rtol=0, atol=TORCH_TOLERANCE)
+    np.testing.assert_allclose(model.outputs(data), expected.reshape(-1, 1).numpy(), rtol=0, atol=FLOAT32_OUTPUTS)
 
 
 # --- what is no model is refused ---

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 import twin
-from networks import draw_sequences, draw_tensors, make_trainer
+from networks import assert_near, draw_sequences, draw_tensors, make_trainer
+from tolerances import TRAINED_BY_TORCH
 
 from rnnfast.network.architecture import Architecture
 
-TOLERANCE = 1e-9  # absolute on weights of about 1: float64, 20 updates, divisions by the root of small moments
 LENGTHS = tuple(1 + 5 * k % 12 for k in range(40))
 BATCH = 20  # sequences: two chunks; two updates an epoch
 EPOCHS = 10
-NET = Architecture("gru", 3, (5,), 1, "tanh", "float64")
+NET = Architecture.named("gru", 3, (5,), 1, "tanh", "float64")
 MOMENTUM = 0.8  # not the default
 
 # name: (torch's class, its settings, learning rate)
@@ -56,12 +56,6 @@ def trainer(name, batch=BATCH, drawn=None, **settings):
     return make_trainer(NET, draw_tensors(NET, 2), drawn, batch=batch, optimizer=name, momentum=MOMENTUM, **settings)
 
 
-def assert_weights(found, expected):
-    assert found.keys() == expected.keys()
-    for tensor, wanted in expected.items():
-        np.testing.assert_allclose(found[tensor], wanted, rtol=0, atol=TOLERANCE, err_msg=tensor)
-
-
 ORDER = np.arange(len(LENGTHS))[None]
 
 
@@ -75,7 +69,7 @@ def test_twenty_updates_of_torch(name, weight_decay, clip_norm):
         assert min(norms) < clip_norm < max(norms)
     ours = trainer(name, weight_decay=weight_decay, clip_norm=clip_norm)
     assert ours.run(ORDER, EPOCHS, rate) is not None
-    assert_weights(ours.tensors(), expected)
+    assert_near(ours.tensors(), expected, TRAINED_BY_TORCH)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
@@ -88,16 +82,16 @@ def test_rates_of_epochs_and_of_updates(name, per_update):
     half = len(rates) // 2
     for part in (rates[:half], rates[half:]):
         assert ours.run(ORDER, EPOCHS // 2, part) is not None
-    assert_weights(ours.tensors(), expected)
+    assert_near(ours.tensors(), expected, TRAINED_BY_TORCH)
 
 
 def test_sgd_into_the_weights_is_sgd_by_way_of_a_gradient():
     """One chunk and the plain rule need no buffer for a gradient; any clip norm does."""
     direct, buffered = (trainer("sgd", batch=8, clip_norm=clip) for clip in (0.0, 1e300))
-    assert (direct.shape.fused, buffered.shape.fused) == (1, 0)
+    assert (direct.specialisation.fused, buffered.specialisation.fused) == (1, 0)
     for one in (direct, buffered):
         one.run(ORDER, EPOCHS, 0.1)
-    assert_weights(direct.tensors(), buffered.tensors())
+    assert_near(direct.tensors(), buffered.tensors(), TRAINED_BY_TORCH)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
@@ -109,4 +103,4 @@ def test_a_batch_without_labels_is_no_update(name):
     expected, _ = torch_weights(name, [rate] * EPOCHS, weight_decay=0.1, batches=[drawn[BATCH:]])
     ours = trainer(name, drawn=blank + drawn[BATCH:], weight_decay=0.1)
     assert ours.run(ORDER, EPOCHS, rate) is not None
-    assert_weights(ours.tensors(), expected)
+    assert_near(ours.tensors(), expected, TRAINED_BY_TORCH)

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tolerances import FLOAT32_LOSSES
 
 import rnnfast
-from rnnfast.kernels import trainer as engine
+from rnnfast.kernels.run.trainer import Trainer
 from rnnfast.reporter import Reporter
 
 SAMPLES = Path(__file__).parent.parent / "data"
-REDUCED_TOLERANCE = 1e-5  # float32 losses, summed by the kernel in another order than by NumPy
 
 
 # Stated here, so that these tests do not depend on the defaults.
@@ -94,7 +94,7 @@ def test_a_seed_decides_the_bits():
 
 def orders_and_split(monkeypatch, **options):
     """The orders of the first epochs and the ids that validate."""
-    seen, run = [], engine.Trainer.run
+    seen, run = [], Trainer.run
 
     def watched(trainer, orders, epochs, lr):
         if epochs:
@@ -103,7 +103,7 @@ def orders_and_split(monkeypatch, **options):
 
     reporter = Recorder()
     with monkeypatch.context() as patch:
-        patch.setattr(engine.Trainer, "run", watched)
+        patch.setattr(Trainer, "run", watched)
         result = fit(parity(), reporter=reporter, epochs=3, patience=0, **options)
     return np.concatenate(seen), list(reporter.parts.valid.ids), result
 
@@ -261,7 +261,7 @@ def test_losses_follow_the_reduction(reduction, batch_size):
     data.y[data.offsets[:-1][::3]] = np.nan
     result = fit(data, epochs=1, lr=1e-30, patience=0, reduction=reduction, batch_size=batch_size)
     for part in ("train", "valid"):
-        assert losses(result, part)[1] == pytest.approx(result.metrics[part]["loss"], rel=REDUCED_TOLERANCE)
+        assert losses(result, part)[1] == pytest.approx(result.metrics[part]["loss"], rel=FLOAT32_LOSSES)
     other = fit(data, epochs=0).metrics["train"]["loss"]
     steps = data.labelled.sum() / data.sequences
     assert result.metrics["train"]["loss"] == pytest.approx(other * (steps if reduction == "sum" else 1), rel=0.05)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import twin
 from commands import fails, isolate, result
+from tolerances import RETRAINED
 
 import rnnfast
 from rnnfast.data import read_table
@@ -12,7 +13,6 @@ from rnnfast.errors import DataError, UsageError
 from rnnfast.model.model import Model
 from rnnfast.reporter import Reporter
 
-TOLERANCE = 1e-9  # of float64, over a few updates
 FULL = {"hidden": 3, "dtype": "float64", "batch_size": 1000, "epochs": 4, "split": 1.0, "shuffle": False, "lr": 0.1}
 
 
@@ -35,7 +35,7 @@ def repeated(frame, counts):
 
 def assert_same_weights(first: Model, second: Model):
     for name, tensor in first.parameters.items():
-        np.testing.assert_allclose(tensor, second.parameters[name], rtol=TOLERANCE, atol=TOLERANCE, err_msg=name)
+        np.testing.assert_allclose(tensor, second.parameters[name], rtol=RETRAINED, atol=RETRAINED, err_msg=name)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
@@ -53,13 +53,13 @@ def test_a_weight_repeats_a_sequence(classes, reduction):
     assert_same_weights(weighted.model, copied.model)
     scale = 1 if reduction == "mean" else len(counts) / counts.sum()  # a sum is given per sequence
     losses = [np.array([row["loss"] for row in run.history]) for run in (weighted, copied)]
-    np.testing.assert_allclose(losses[0], losses[1] / scale, rtol=TOLERANCE)
+    np.testing.assert_allclose(losses[0], losses[1] / scale, rtol=RETRAINED)
     loss = weighted.evaluations["train"].metrics["loss"]
-    assert loss == pytest.approx(copied.evaluations["train"].metrics["loss"] / scale, rel=TOLERANCE)
+    assert loss == pytest.approx(copied.evaluations["train"].metrics["loss"] / scale, rel=RETRAINED)
     # all other metrics count each step once
     y, p = (values[weighted_rows(frame)] for values in (frame["y"].to_numpy(), weighted.model.predict(table(frame))))
     if not classes:
-        assert weighted.evaluations["train"].metrics["mae"] == pytest.approx(np.abs(y - p[:, 0]).mean(), rel=TOLERANCE)
+        assert weighted.evaluations["train"].metrics["mae"] == pytest.approx(np.abs(y - p[:, 0]).mean(), rel=RETRAINED)
 
 
 def table(frame):

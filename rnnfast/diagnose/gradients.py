@@ -1,20 +1,19 @@
 """The gradients of the kernels beside finite differences of their loss: `rnnfast doctor --gradients`.
 
-    dL/dw ~ (L(w + e) - L(w - e)) / 2e                         error O(e^2), and rounding O(1e-16 / e)
-
 A network in float64 with random weights sees a few random sequences of unequal length, some steps unlabelled. Training
 kernels give both sides: the loss from an epoch that moves nothing, the gradient from one update of plain SGD.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.diagnose.differences import TOLERANCE, relative_errors
 from rnnfast.metrics.evaluation import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -23,13 +22,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-TOLERANCE = 1e-6  # of an error: far above that of differences, far below that of any wrong term
 FEATURES, OUTPUTS = 4, 3  # of the network that the command line describes
 LENGTHS = (9, 1, 7, 12, 2, 5, 5, 8, 3, 1, 10, 4)
 UNLABELLED = 0.2  # share of the steps
 PROBES = 100  # entries of a tensor that are looked at
-# Where a step crosses the kink of a relu or of |p - y|, a difference is wrong; a smaller step does not cross it.
-STEPS = (1e-5, 1e-6, 1e-7)
 
 
 def check(
@@ -61,30 +57,26 @@ def check(
 
     start = layout.flatten(tensors, "float64")
     run(start, 1.0)
-    found = layout.tensors(start - trainer.parameters)
-    rows = []
-    for name, tensor in tensors.items():
-        if "bias_hh" in name and not architecture.recurrent_bias:
-            continue
-        entries = generator.permutation(tensor.size)[:probes]
-
-        def moved(entry: int, by: float, name: str = name) -> float:
-            tensors[name].flat[entry] += by
-            value = run(layout.flatten(tensors, "float64"), 0.0)
-            tensors[name].flat[entry] -= by
-            return value
-
-        errors = _errors(moved, found[name], entries)
-        rows.append(
-            {
-                "name": name,
-                "shape": list(tensor.shape),
-                "entries": len(entries),
-                "max_error": float(errors.max()),
-                "mean_error": float(errors.mean()),
-            }
-        )
-    return rows
+    gradients = layout.tensors(start - trainer.parameters)
+    if not architecture.recurrent_bias:
+        gradients = {name: gradient for name, gradient in gradients.items() if "bias_hh" not in name}
+    errors = relative_errors(
+        lambda moved: run(layout.flatten(moved, "float64"), 0.0),
+        tensors,
+        gradients,
+        probes=probes,
+        generator=generator,
+    )
+    return [
+        {
+            "name": name,
+            "shape": list(tensors[name].shape),
+            "entries": len(each),
+            "max_error": float(each.max()),
+            "mean_error": float(each.mean()),
+        }
+        for name, each in errors.items()
+    ]
 
 
 def report(config: Config) -> dict[str, Any]:
@@ -114,20 +106,6 @@ def report(config: Config) -> dict[str, Any]:
         "passed": all(row["max_error"] <= TOLERANCE for row in rows),  # NaN is not
         "tensors": rows,
     }
-
-
-def _errors(moved: Callable[[int, float], float], gradient: Floats, entries: NDArray[np.int64]) -> Floats:
-    """Errors of the entries of a gradient, relative to its largest one."""
-    scale = float(np.abs(gradient).max()) or 1.0
-    errors = np.full(len(entries), np.inf)
-    for k, entry in enumerate(entries):
-        for step in STEPS:
-            numeric = (moved(entry, step) - moved(entry, -step)) / (2.0 * step)
-            error = abs(numeric - gradient.flat[entry]) / scale
-            errors[k] = error if np.isnan(error) else min(errors[k], error)
-            if errors[k] <= TOLERANCE:
-                break
-    return errors
 
 
 def _draw_tensors(

@@ -17,6 +17,7 @@ from rnnfast.data import SequenceData, read_table
 from rnnfast.data.sequences import cache
 from rnnfast.data.sequences import entry as entry_files
 from rnnfast.data.sequences.cache import usage
+from rnnfast.data.sources.texts import Texts
 from rnnfast.errors import DataError
 
 ROWS = 40
@@ -64,7 +65,7 @@ def assert_equal(data, expected):
         if field.name == "from_cache":
             continue
         assert type(left) is type(right), field.name
-        if isinstance(left, np.ndarray):
+        if isinstance(left, (np.ndarray, Texts)):
             assert left.dtype == right.dtype
             np.testing.assert_array_equal(left, right, err_msg=field.name)
         elif field.name == "origin":

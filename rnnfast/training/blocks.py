@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data import Sequences
-from rnnfast.data.sequences.budget import shown
 from rnnfast.errors import UsageError
+from rnnfast.memory import shown
 from rnnfast.model import Model
 
 RUN_STREAM = 5  # of the random numbers

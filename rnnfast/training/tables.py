@@ -12,9 +12,9 @@ from rnnfast.data import Parts, Sequences, split
 from rnnfast.data.columns.horizon import steps_ahead
 from rnnfast.data.reading.opening import bytes_in_memory, check_read, file_names, open_table
 from rnnfast.data.reading.request import Request
-from rnnfast.data.sequences.budget import Budget, shown
-from rnnfast.diagnose.machine import available_memory
+from rnnfast.data.sequences.budget import Budget
 from rnnfast.errors import DataError, UsageError
+from rnnfast.memory import available_memory, shown
 from rnnfast.reporter import Reporter
 from rnnfast.training.prepare import check_weights
 

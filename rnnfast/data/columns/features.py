@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -50,9 +50,9 @@ class Features:
     """
 
     def __init__(
-        self, names: tuple[str, ...], categorical: tuple[str, ...] = (), rules: Mapping[str, str] | None = None
+        self, names: tuple[str, ...], categorical: Collection[str] = (), rules: Mapping[str, str] | None = None
     ) -> None:
-        self.names, self.categorical, self.rules = names, categorical, rules
+        self.names, self.categorical, self.rules = names, set(categorical), rules
         self._texts: dict[str, dict[str, int]] = {name: {} for name in categorical}  # with the index of each
         self._empty = np.zeros(len(names), np.int64)
         self._first: Floats | None = None  # row

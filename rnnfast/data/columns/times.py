@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rnnfast.data.columns.numbers import MOSTLY, to_numbers
 from rnnfast.data.sources.dialect import with_points
 from rnnfast.data.sources.table import Table
+from rnnfast.data.sources.texts import is_compact, numbers_of
 
 SAMPLE = 1000  # cells that tell whether a column repeats its texts
 
@@ -23,6 +24,9 @@ def time_keys(table: Table, name: str) -> NDArray[Any]:
     Raises DataError for an empty cell and for text that is neither a number nor an ISO date.
     """
     series = table.frame[name]
+    if (compact := numbers_of(series)) is not None:
+        return compact
+    series = series.astype(object) if is_compact(series) else series
     if series.dtype.kind == "M":
         dates, bad = series, series.isna().to_numpy()
     else:

@@ -21,6 +21,7 @@ from rnnfast.data.columns.horizon import check_horizon, check_reach
 from rnnfast.data.columns.labels import TextFound
 from rnnfast.data.columns.parts import check_one_part_each, runs
 from rnnfast.data.columns.schema import Schema
+from rnnfast.data.columns.times import time_keys
 from rnnfast.data.reading.checks import repeated
 from rnnfast.data.reading.numbering import Numbering
 from rnnfast.data.reading.plan import Plan, with_text_targets
@@ -156,7 +157,7 @@ class Stream:
             self.in_order &= not back
         name = self.plan.roles.time
         if name is not None:
-            columns[KEY] = self._keys(batch, name, columns[KEY], codes)
+            columns[KEY] = self._keys(batch, name, time_keys(batch, name), codes)
             if self.request.keeps_time:
                 columns["time"] = self._times(batch, name)
         for column, values in columns.items():

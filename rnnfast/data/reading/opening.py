@@ -22,9 +22,10 @@ from rnnfast.data.sequences.budget import PROCESS, Budget
 from rnnfast.data.sequences.cache import Entry
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.batches import open_files, rows_of
-from rnnfast.data.sources.formats import TEXT
+from rnnfast.data.sources.bounds import pieces
+from rnnfast.data.sources.formats import DAMAGED, TEXT
 from rnnfast.data.sources.opening import STDIN, open_sources
-from rnnfast.data.sources.source import nearest
+from rnnfast.data.sources.source import Source, nearest
 from rnnfast.data.sources.watch import watching
 from rnnfast.errors import RnnfastError, UsageError
 from rnnfast.reporter import Reporter
@@ -110,8 +111,12 @@ def file_names(paths: Any) -> list[str] | None:
     return [str(item) for item in items]
 
 
-def bytes_in_memory(names: Sequence[str]) -> int:
-    """Estimate what training on whole tables takes, besides the process itself; 0 where that cannot be told."""
+def bytes_in_memory(names: Sequence[str], most: int | None = None) -> int:
+    """Estimate what training on whole tables takes, besides the process itself; 0 where that cannot be told.
+
+    most: bytes from which on more or less makes no difference; packed files are unpacked to count them. None: their
+    size as stored tells.
+    """
     if not all(Path(name).is_file() or has_magic(name) for name in names):
         return 0  # standard input and pipes can be read only once
     total = 0
@@ -119,15 +124,30 @@ def bytes_in_memory(names: Sequence[str]) -> int:
         for source in open_files(names):
             if source.columnar is not None:
                 total += (rows_of(source) or 0) * (CELL_BYTES * len(source.columns) + ROW_BYTES)
-            else:
+            elif source.kind == TEXT or most is None:
                 packed = 1 if source.kind == TEXT else PACKED_FACTOR
-                total += Path(source.name).stat().st_size * TEXT_FACTOR * packed
+                total += source.size * TEXT_FACTOR * packed
+            else:
+                total += _unpacked(source, most)
     return total
+
+
+def _unpacked(source: Source, most: int) -> int:
+    """Bytes in memory of a packed file; what more than `most` takes is not unpacked to the end."""
+    size = rows = needed = 0
+    with suppress(*DAMAGED), source.stream() as stream:
+        for content in pieces(stream):
+            size, rows = size + len(content), rows + content.count(b"\n")
+            needed = max(size * TEXT_FACTOR, rows * (CELL_BYTES * len(source.columns) + ROW_BYTES))
+            if needed > most:
+                break
+    return needed
 
 
 def needs_store(names: Sequence[str], budget: Budget) -> bool:
     """Whether tables do not fit into a budget of memory."""
-    return bytes_in_memory(names) > (budget.total - PROCESS if budget.in_memory is None else budget.in_memory)
+    most = budget.total - PROCESS if budget.in_memory is None else budget.in_memory
+    return bytes_in_memory(names, most) > most
 
 
 def check_read(config: DataConfig) -> None:

@@ -48,7 +48,8 @@ class Plan:
         found, columns = self.roles, self.sources[0].columns
         taken = {*found.text, *found.targets, *found.left_out, found.weight or ""}
         names, self.notes = default_features(table, taken)
-        self.names = tuple(name for name in columns if name in names or name in found.categorical)
+        chosen = {*names, *found.categorical}
+        self.names = tuple(name for name in columns if name in chosen)
         if not self.names and not (self.request.config.lag_target and found.targets):
             # with a lag a series may be told from its own past alone
             raise DataError(
@@ -79,7 +80,7 @@ class Plan:
             window=window,
             stride=(config.stride or window) if window else None,
             layout=found.layout,
-            categorical=tuple(name for name in names if name in found.categorical),
+            categorical=tuple(filter(set(found.categorical).__contains__, names)),
             horizon=config.horizon,
             lag_target=config.lag_target,
             season=config.season,

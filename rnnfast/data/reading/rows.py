@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.columns.features import Features
 from rnnfast.data.columns.labels import Meaning
 from rnnfast.data.columns.parts import parts
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.columns.times import time_keys
 from rnnfast.data.columns.weights import weights
 from rnnfast.data.reading.notes import choice_notes, constant_note, role_notes
 from rnnfast.data.reading.plan import Plan
@@ -28,16 +26,14 @@ class Rows:
     def __init__(self, plan: Plan, several: bool, as_text: bool = False) -> None:
         self.plan = plan
         found, names = plan.roles, plan.names or ()
-        categorical = tuple(name for name in names if name in found.categorical)
+        categorical = tuple(filter(set(found.categorical).__contains__, names))
         self.features = Features(names, categorical, plan.rules())
         self.labels = plan.labels(several, as_text)
 
     def add(self, batch: Table) -> dict[str, NDArray[Any]]:
-        """Return x (rows, F), y (rows, targets) and, where there are such columns, key, weight and part, (rows,)."""
+        """Return x (rows, F), y (rows, targets) and, where there are such columns, weight and part, (rows,)."""
         found = self.plan.roles
         rows: dict[str, NDArray[Any]] = {"x": self.features.add(batch), "y": self.labels.add(batch)}
-        if found.time is not None:
-            rows["key"] = time_keys(batch, found.time)
         if found.weight is not None:
             rows["weight"] = weights(batch, found.weight)
         if found.part is not None:
@@ -69,16 +65,3 @@ class Rows:
             *constant,
             *choice_notes(schema, rows, sequences, plan.request.config),
         )
-
-
-def times(table: Table, name: str) -> NDArray[Any]:
-    """Return the time column as in the file, (rows,) object."""
-    return table.frame[name].to_numpy(dtype=object)
-
-
-def ids(table: Table, name: str) -> NDArray[Any]:
-    """Return the id column as text, (rows,) object, "" where it is empty."""
-    series = table.frame[name]
-    if any(source.typed for source in table.sources):
-        series = series.astype(object).where(series.notna(), "").astype(str)
-    return np.asarray(series.to_numpy(dtype=object))  # of files it was read as text

@@ -15,6 +15,7 @@ from rnnfast.data.sequences.base import Runs, Sequences
 from rnnfast.data.sequences.index import Index, Limit
 from rnnfast.data.sequences.spans import ends, spans
 from rnnfast.data.sources.origin import Origin
+from rnnfast.data.sources.texts import Texts
 
 Integers = NDArray[np.int64]
 
@@ -46,7 +47,7 @@ class SequenceData(Sequences):
     0) without target columns.
     ids: (sequences,) object, the id of each sequence as text exactly as in the file; "" for windows without id.
     row: (rows,) int64, input row of each row of x, counted from 0 over all files; repeats where windows overlap.
-    time: (rows,) object, the time column as in the file, or None.
+    time: (rows,) object or texts made when they are looked at, the time column as in the file, or None.
     key: (rows,) numbers that sort like the time, or None without time column.
     weight: (rows,) float64, weight of a row in the loss, or None where all weigh the same.
     label_row: (rows,) int64, input row whose target y holds, -1 for none; None with a horizon of 0, where it is `row`.
@@ -65,7 +66,7 @@ class SequenceData(Sequences):
     offsets: Integers
     ids: NDArray[Any]
     row: Integers
-    time: NDArray[Any] | None
+    time: NDArray[Any] | Texts | None
     schema: Schema
     source: tuple[str, ...]
     digest: _Digest = _Digest()

@@ -28,22 +28,18 @@ class Series:
 
     columns: (rows, ..) each: x, y and, where there are some, time, key, weight, part. row: (rows,) input rows.
     offsets: (ids + 1,) first row of each id that is in the stretch, then the number of rows.
-    order: (rows,) where each row lies in the columns; None where they are in order themselves.
     """
 
     columns: Mapping[str, Any]
     row: Integers
     offsets: Integers
-    order: Integers | None = None
 
     def rows(self, name: str, places: Integers | slice = EVERY) -> Any:
-        """Return a column, or some rows of it, in the order of id and time."""
+        """Return a column, or some rows of it."""
         column = self.columns[name]
-        if self.order is None and places is EVERY:
-            return column
-        if self.order is not None:
-            return column.take(self.order[places], axis=0)  # several times quicker than column[order]
-        return column[places] if isinstance(places, slice) else column.take(places, axis=0)
+        if isinstance(places, slice):
+            return column if places is EVERY else column[places]
+        return column.take(places, axis=0)  # several times quicker than column[places]
 
 
 def margins(schema: Schema) -> tuple[int, int]:

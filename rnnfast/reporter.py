@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnfast.data import Parts, SequenceData
+    from rnnfast.data import Parts, Sequences
     from rnnfast.training.result import TrainResult
 
 
@@ -64,7 +64,7 @@ class Reporter:
     def cached(self) -> None:
         """Tell that the tables were parsed by an earlier run."""
 
-    def table(self, data: SequenceData) -> None:
+    def table(self, data: Sequences) -> None:
         """Tell what was read."""
 
     def split(self, parts: Parts) -> None:

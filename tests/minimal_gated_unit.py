@@ -13,11 +13,12 @@ With d = dh_t + carry:
 Gates hold f, n side by side and later df, dn; `extra` holds q and later dq. docs/extending.md goes through this file.
 """
 
+from rnnfast.kernels.rules.activations import vsigmoid, vtanh
+
 from rnnfast.kernels.lanes.compiling import part
 from rnnfast.kernels.lanes.span import at
 from rnnfast.kernels.lanes.vec import fill, fma, load, store
 from rnnfast.kernels.packed.products import accumulate_rows, multiply_rows
-from rnnfast.kernels.rules.activations import vsigmoid, vtanh
 
 GATES = 2
 SHARED = 1  # f starts from b_ih + b_hh, n from b_ih

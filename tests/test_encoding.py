@@ -13,7 +13,7 @@ from ids import cases
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import Encoder, Schema, SequenceData, read_table, split
-from rnnfast.data.encoding.fitting import MOST_CATEGORIES
+from rnnfast.data.columns.categories import MOST_CATEGORIES
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.training.prepare import initial_model
 

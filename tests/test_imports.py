@@ -223,3 +223,36 @@ def test_inspect_shows_a_model_without_loading_the_compiler():
 
 def test_public_names_are_there():
     assert all(getattr(rnnfast, name) is not None for name in rnnfast.__all__)
+
+
+# What the rooms of data/ may import of each other; the modules beside them stand on top and may import all.
+ROOMS = {
+    "sources": set(),
+    "columns": {"sources"},
+    "sequences": {"sources", "columns"},
+    "split": {"sources", "columns", "sequences"},
+    "encoding": {"sources", "columns", "sequences"},
+    "reading": {"sources", "columns", "sequences"},
+    "synth": set(),
+}
+
+
+def room(name):
+    """The room of data/ that a dotted name is in, "" for what lies beside the rooms or elsewhere."""
+    parts = name.split(".")
+    return parts[2] if parts[:2] == ["rnnfast", "data"] and len(parts) > 2 and parts[2] in ROOMS else ""
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_rooms_of_data_are_layers(name):
+    folder = PACKAGE / "data" / name
+    modules = sorted(folder.rglob("*.py"))
+    assert modules
+    for path in modules:
+        inner = {imported for imported, _ in imports(path) if imported.startswith("rnnfast.data")}
+        assert {room(imported) for imported in inner} <= ROOMS[name] | {name}, path
+
+
+def test_every_folder_of_data_is_a_room():
+    folders = {path.name for path in (PACKAGE / "data").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == ROOMS.keys()

@@ -9,9 +9,10 @@ import pytest
 
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import Screen
-from rnnfast.data import read_table, reading
+from rnnfast.data import read_table
+from rnnfast.data.reading import memory
+from rnnfast.data.sequences import cache
 from rnnfast.data.sources import watch
-from rnnfast.data.store import cache
 from rnnfast.errors import DataError
 from rnnfast.reporter import Reporter
 
@@ -35,14 +36,14 @@ def slow(monkeypatch):
     """Let every table take a while."""
     monkeypatch.setattr(watch, "PATIENCE", 0.02)
     monkeypatch.setattr(watch, "INTERVAL", 0.01)
-    load = reading.load
+    load = memory.load
 
     def slowly(*arguments, **options):
         table = load(*arguments, **options)
         time.sleep(0.2)
         return table
 
-    monkeypatch.setattr(reading, "load", slowly)
+    monkeypatch.setattr(memory, "load", slowly)
 
 
 def test_progress_is_told_and_ends(tmp_path, slow):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from networks import CHUNK, draw_sequences, draw_tensors, joined, make_trainer
+from rnnfast.kernels.trainer import Predictor, layout_of
 
 from rnnfast.kernels import plan as choice
-from rnnfast.kernels.trainer import Predictor, layout_of
 from rnnfast.network.architecture import Architecture
 
 THREADS = (1, 2, 3, 8)

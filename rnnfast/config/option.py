@@ -69,12 +69,15 @@ def option(
     least: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    reads: bool | None = None,
 ) -> Any:
     """Declare one option.
 
     kind: type of one value; many: a tuple of them, which one text separates by `separator` ("": a text is one value).
     choices, least (>=), above (>) and below (<) bound each value; None is always allowed where it is the default.
     form: other texts that are allowed beside the choices.
+    reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
+    one; False: it is for the run alone.
     """
     metadata = {
         "help": help,
@@ -87,6 +90,7 @@ def option(
         "least": least,
         "above": above,
         "below": below,
+        "reads": reads,
     }
     return field(default=default, metadata=metadata)
 

@@ -5,7 +5,7 @@ A new option is one new field; resolve.py makes keys, flags, variables and keywo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from rnnfast.catalogue import (
     ACTIVATIONS,
@@ -67,59 +67,90 @@ class DataConfig:
         many=True,
         separator="",
         metavar="FILE",
+        reads=False,
     )
-    id: str | None = option(None, "Column that names the sequence of a row.", metavar="COLUMN")
-    time: str | None = option(None, "Column that orders the rows of a sequence.", metavar="COLUMN")
-    target: tuple[str, ...] = option((), "Column(s) to predict.", many=True, metavar="COLUMN,...")
+    id: str | None = option(None, "Column that names the sequence of a row.", metavar="COLUMN", reads=True)
+    time: str | None = option(None, "Column that orders the rows of a sequence.", metavar="COLUMN", reads=True)
+    target: tuple[str, ...] = option((), "Column(s) to predict.", many=True, metavar="COLUMN,...", reads=True)
     features: tuple[str, ...] = option(
-        (), "Input columns; 'x*' matches by name. Default: all other numeric columns.", many=True, metavar="COLUMN,..."
+        (),
+        "Input columns; 'x*' matches by name. Default: all other numeric columns.",
+        many=True,
+        metavar="COLUMN,...",
+        reads=True,
     )
-    ignore: tuple[str, ...] = option((), "Columns to leave out.", many=True, metavar="COLUMN,...")
+    ignore: tuple[str, ...] = option((), "Columns to leave out.", many=True, metavar="COLUMN,...", reads=True)
     categorical: tuple[str, ...] = option(
-        (), "Columns of categories: one input for each, 'x*' matches by name.", many=True, metavar="COLUMN,..."
+        (),
+        "Columns of categories: one input for each, 'x*' matches by name.",
+        many=True,
+        metavar="COLUMN,...",
+        reads=True,
     )
     unseen: str = option(
         "bucket",
         "A category that training rows lack: an input of its own, or an error.",
         choices=("bucket", "error"),
+        reads=False,
     )
-    task: str = option("auto", "What the target is.", choices=Words(TASKS, "auto"))
+    task: str = option("auto", "What the target is.", choices=Words(TASKS, "auto"), reads=True)
     predict: str = option(
         "auto",
         "Loss and metrics at every step or at the last one; auto: last where a sequence has one target value.",
         choices=("auto", "every", "last"),
+        reads=True,
     )
     window: int | None = option(
-        None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
+        None,
+        "Cut consecutive rows into sequences of N steps (10 where there is no id).",
+        kind=int,
+        least=1,
+        reads=True,
     )
-    stride: int | None = option(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
-    horizon: int = option(0, "Predict the target N steps ahead, inside the same id.", kind=int, least=0)
+    stride: int | None = option(
+        None, "Rows from the start of one window to the next (the window).", kind=int, least=1, reads=True
+    )
+    horizon: int = option(0, "Predict the target N steps ahead, inside the same id.", kind=int, least=0, reads=True)
     lag_target: bool = option(
         False,
         "Give the last known target as an input: of this step with --horizon, else of the step before.",
         kind=bool,
+        reads=True,
     )
     season: int = option(
-        1, "Steps of a season: the naive forecast repeats the target of one season ago.", kind=int, least=1
+        1,
+        "Steps of a season: the naive forecast repeats the target of one season ago.",
+        kind=int,
+        least=1,
+        reads=True,
     )
     missing: tuple[str, ...] = option(
         ("error",),
         f"Empty cells of features: {listed(FILLS, 'or')}, for all or for one as in 'error,x1=ffill'.",
         many=True,
         metavar="RULE[,COLUMN=RULE]",
+        reads=True,
     )
     missing_indicator: bool = option(
-        False, "Give an input that is 1 where a cell was empty, for each column that has a rule for it.", kind=bool
+        False,
+        "Give an input that is 1 where a cell was empty, for each column that has a rule for it.",
+        kind=bool,
+        reads=False,
     )
-    weight: str | None = option(None, "Column with the weight of a row in the loss, 0 or more.", metavar="COLUMN")
+    weight: str | None = option(
+        None, "Column with the weight of a row in the loss, 0 or more.", metavar="COLUMN", reads=True
+    )
     scale: tuple[str, ...] = option(
         ("minmax",),
         f"Scaling of features, fitted on training rows: {listed(SCALINGS, 'or')}, for all or for one as in "
         "'zscore,x1=none'.",
         many=True,
         metavar="KIND[,COLUMN=KIND]",
+        reads=False,
     )
-    scale_target: bool = option(True, "Scale the targets of a regression; results are in original units.", kind=bool)
+    scale_target: bool = option(
+        True, "Scale the targets of a regression; results are in original units.", kind=bool, reads=False
+    )
     split: tuple[float, ...] = option(
         (0.8,),
         "Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two "
@@ -129,18 +160,23 @@ class DataConfig:
         metavar="SHARE[,SHARE]",
         above=0,
         below=1.0000001,  # 1.0 trains on everything
+        reads=False,
     )
     split_by: str = option(
         "sequence",
         "What divides the parts: whole sequences at random, a point in time, or a column of train, valid and test.",
         metavar="sequence|time|column:NAME",
+        reads=True,
     )
-    valid: str | None = option(None, "Table to validate on; all of --data trains.", metavar="FILE")
-    test: str | None = option(None, "Table to test on once, at the end.", metavar="FILE")
+    valid: str | None = option(None, "Table to validate on; all of --data trains.", metavar="FILE", reads=False)
+    test: str | None = option(None, "Table to test on once, at the end.", metavar="FILE", reads=False)
     memory: str | None = option(
-        None, "Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.", metavar="SIZE"
+        None,
+        "Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.",
+        metavar="SIZE",
+        reads=False,
     )
-    cache: bool = option(True, "Keep parsed tables in the user's cache directory.", kind=bool)
+    cache: bool = option(True, "Keep parsed tables in the user's cache directory.", kind=bool, reads=False)
 
     def __post_init__(self) -> None:
         """Check what concerns several values."""
@@ -149,6 +185,11 @@ class DataConfig:
         if sum(self.split) > 1 + SHARE_TOLERANCE:
             raise UsageError(f"split: {text_of(self.split)} is more than the whole; the shares add up to 1 at most")
         check_rule(self.split_by)
+
+
+def reading_options() -> tuple[str, ...]:
+    """Options of [data] that decide how a table is read."""
+    return tuple(declared.name for declared in fields(DataConfig) if declared.metadata["reads"])
 
 
 @dataclass(frozen=True)

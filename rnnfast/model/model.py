@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.resolve import Config
-from rnnfast.data import Encoder, Scaler, Schema, SequenceData
-from rnnfast.errors import ModelError, UsageError
+from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
+from rnnfast.errors import ModelError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model.header import save
 from rnnfast.model.provenance import Provenance
@@ -95,28 +95,9 @@ class Model:
         """Score the labelled steps of data. Raises DataError where there are none."""
         return self.scorer.evaluate(data, self.outputs(data))
 
-    def trained_on(self, data: SequenceData) -> bool:
+    def trained_on(self, data: Sequences) -> bool:
         """Whether data holds the very files that the model was trained on."""
         return bool(self.provenance.data_digest == data.digest)
-
-    def part_of(self, data: SequenceData, part: str) -> SequenceData:
-        """The train, valid or test part that the training run cut from data.
-
-        Raises UsageError where data is another table, or was not split into that part.
-        """
-        from rnnfast.data import split
-
-        how = self.provenance.split
-        if how is None or not self.trained_on(data):
-            raise UsageError(
-                f"--part {part}: {', '.join(data.source)} is not the table that the model was trained on "
-                "(the contents differ); leave --part out to score all of it"
-            )
-        parts = split(data, how.shares, how.seed, how.split_by)
-        chosen: SequenceData | None = getattr(parts, part)
-        if chosen is None:
-            raise UsageError(f"--part {part}: the training run had no such part of this table ({parts.rule})")
-        return chosen
 
     def save(self, path: str | Path) -> None:
         """Write the model file; it appears under its name only when it is complete."""

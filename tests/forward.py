@@ -52,6 +52,11 @@ def lstm(Wi, Wh, bi, bh, x, h, c, activation):
     return ad.sigmoid(o) * ad.tanh(c), c
 
 
+def activation_of(architecture):
+    """The name of the activation of an RNN or MLP: the last function of its equations."""
+    return architecture.cell.after[0].kind if architecture.cell.name in ("rnn", "mlp") else "tanh"
+
+
 CELLS = {"rnn": rnn, "gru": gru, "lstm": lstm}
 
 
@@ -77,21 +82,21 @@ def outputs(architecture, params, x, masks=None):
 
     masks: per layer but the last a factor (T, directions * H) of what it hands on, dropout as it fell.
     """
-    f, x = ACTIVATIONS[architecture.activation], ad.node(x)
+    f, x = ACTIVATIONS[activation_of(architecture)], ad.node(x)
     widths = architecture.hidden
     for number in range(len(widths)):
-        if architecture.cell == "mlp":
+        if architecture.cell.name == "mlp":
             x = f(x @ params[f"mlp.{2 * number}.weight"].T + params[f"mlp.{2 * number}.bias"])
         else:
             suffixes = ["", "_reverse"] if architecture.bidirectional else [""]
             directions = []
             for suffix in suffixes:
                 weights = layer_weights(params, number, suffix, len(set(widths)) > 1)
-                directions.append(run(CELLS[architecture.cell], weights, x, f, suffix != ""))
+                directions.append(run(CELLS[architecture.cell.name], weights, x, f, suffix != ""))
             x = ad.concatenate(directions, axis=1)
         if masks is not None and number + 1 < len(widths):
             x = x * masks[number]
-    head = f"mlp.{2 * len(widths)}" if architecture.cell == "mlp" else "head"
+    head = f"mlp.{2 * len(widths)}" if architecture.cell.name == "mlp" else "head"
     return x @ params[f"{head}.weight"].T + params[f"{head}.bias"]
 
 

@@ -3,11 +3,17 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from numba.core import event
 from numba.core.dispatcher import Dispatcher
 
-ENGINES = ("sequence", "packed")
+ENGINES = ("small", "packed")
+
+
+def works(trainer: Any) -> list[Any]:
+    """The workspaces of a trainer's threads."""
+    return [worker.work for worker in trainer.workers]
 
 
 class _Compilations(event.Listener):

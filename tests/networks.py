@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import numpy as np
-from rnnfast.kernels.trainer import Predictor, Trainer, layout_of, training_data
+from forward import activation_of
 
-from rnnfast.kernels import plan as choice
+from rnnfast.kernels.run import plan
+from rnnfast.kernels.run.memory import training_data
+from rnnfast.kernels.run.predictor import Predictor
+from rnnfast.kernels.run.trainer import Policy, Trainer
+from rnnfast.network.layout import Layout
 
-# Transposed weights: the kernels write the weights alone, the padding stays 0 as allocated (see workspace.py).
+# Transposed weights: the kernels write the weights alone, the padding stays 0 as allocated (see kernels/run/memory.py).
 ZEROED = ("WhT",)
 
 CHUNK = 16  # sequences that are packed together in tests
@@ -24,9 +28,9 @@ def draw_tensors(architecture, seed=0):
     explode over some hundred steps, for which those of relu get smaller weights.
     """
     rng, spread = np.random.default_rng([seed, 12]), 1.0 / np.sqrt(max(architecture.hidden))
-    tensors = {name: rng.uniform(-spread, spread, shape) for name, shape in layout_of(architecture).shapes().items()}
+    tensors = {name: rng.uniform(-spread, spread, shape) for name, shape in Layout(architecture).shapes().items()}
     for name, tensor in tensors.items():
-        if "weight_hh" in name and architecture.activation == "relu":
+        if "weight_hh" in name and activation_of(architecture) == "relu":
             tensor *= 0.7
         if "bias_hh" in name and not architecture.recurrent_bias:
             tensor[:] = 0.0
@@ -66,34 +70,35 @@ def joined(sequences):
 
 @contextmanager
 def forced(engine):
-    """Make the kernels choose "packed" for every network; others: "sequence" is chosen wherever it can run.
+    """Make the kernels choose "packed" for every network; others: "small" is chosen wherever it can run.
 
     A chunk is small here, so that a few dozen sequences are several.
     """
     choices = {"CHUNK": CHUNK}
     if engine == "packed":
         choices["REGISTER_HIDDEN"] = 0
-    with patch.multiple(choice, **choices):
+    with patch.multiple(plan, **choices):
         yield
 
 
 def make_trainer(architecture, params, sequences, loss="mse", reduction="mean", batch=None, engine=None, **settings):
-    """Trainer over the sequences; batch None: all of them in one update. settings: more of Trainer's."""
+    """Trainer over the sequences; batch None: all of them in one update. settings: more of Policy's."""
     x, y, offsets = joined(sequences)
     data = training_data(x, y, ~np.isnan(y).any(axis=1), offsets, architecture.dtype)
     batch = len(sequences) if batch is None else batch
     with forced(engine):
-        trainer = Trainer(architecture, params, data, loss=loss, reduction=reduction, batch=batch, **settings)
-    assert engine in (None, trainer.shape.engine)
+        policy = Policy(loss=loss, reduction=reduction, batch=batch, **settings)
+        trainer = Trainer(architecture, params, data, policy)
+    assert engine in (None, trainer.specialisation.engine)
     return trainer
 
 
-def predict(architecture, params, sequences, engine=None):
-    """Outputs of all steps, (rows, O)."""
+def predict(architecture, params, sequences, engine=None, **settings):
+    """Outputs of all steps, (rows, O). settings: more of Predictor's."""
     x, _, offsets = joined(sequences)
     with forced(engine):
-        predictor = Predictor(architecture, layout_of(architecture).flatten(params, architecture.dtype))
-        assert engine in (None, predictor.shape.engine)
+        predictor = Predictor(architecture, Layout(architecture).flatten(params, architecture.dtype), **settings)
+        assert engine in (None, predictor.specialisation.engine)
         return predictor.outputs(x, offsets)
 
 

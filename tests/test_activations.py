@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from numba import njit
 
+from rnnfast.equations.functions import FUNCTIONS as FORMULAS
 from rnnfast.kernels.lanes import elementary
+from rnnfast.kernels.lanes.formula import elementwise
 from rnnfast.kernels.lanes.span import spans
-from rnnfast.kernels.lanes.specialisation import Shape
+from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.lanes.vec import load, store
-from rnnfast.kernels.rules import activations
 
-SHAPE = Shape(W=16)
+LANES = Specialisation(W=16)
 WIDER = {np.float32: np.float64, np.float64: np.longdouble}
 LIMIT = {np.float32: 87.0, np.float64: 708.0}  # of exp: the results are normal numbers up to it
 RANDOM_PATTERNS = 1 << 20
@@ -36,8 +37,8 @@ def stated_errors():
     }
 
 
-def kernel(function):
-    """The activation as a function of an array of any length."""
+def vectorised(function):
+    """A function of vectors as one of an array of any length."""
 
     @njit(error_model="numpy")
     def apply(s, x, out):
@@ -47,12 +48,17 @@ def kernel(function):
             store(out, i, function(load(x, i, s)))
 
     def call(x):
-        padded = np.append(x, np.zeros(-len(x) % SHAPE.W, x.dtype))
+        padded = np.append(x, np.zeros(-len(x) % LANES.W, x.dtype))
         out = np.empty_like(padded)
-        apply(SHAPE, padded, out)
+        apply(LANES, padded, out)
         return out[: len(x)]
 
     return call
+
+
+def kernel(name):
+    """The function of this name, of an array of any length."""
+    return vectorised(elementwise(FORMULAS[name], name))
 
 
 def in_numpy_sigmoid(x):
@@ -61,15 +67,13 @@ def in_numpy_sigmoid(x):
 
 
 FUNCTIONS = {
-    "tanh": (kernel(activations.vtanh), np.tanh),
-    "sigmoid": (kernel(activations.vsigmoid), in_numpy_sigmoid),
-    "softplus": (kernel(activations.vsoftplus), lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))),
-    "exp": (kernel(activations._elementwise(activations.exp, "e^x.")), np.exp),
+    "tanh": (kernel("tanh"), np.tanh),
+    "sigmoid": (kernel("sigmoid"), in_numpy_sigmoid),
+    "softplus": (kernel("softplus"), lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))),
+    "exp": (kernel("exp"), np.exp),
 }
-relu = kernel(activations._elementwise(activations.relu, "max(x, 0)."))
-relu_gradient = kernel(
-    activations._elementwise(lambda y: activations.ACTIVATIONS["relu"][1](None, y), "Derivative by the value.")
-)
+relu = kernel("relu")
+relu_gradient = vectorised(elementwise(lambda y: FORMULAS["relu"].derivative(y, y), "Derivative by the value."))
 every_function = pytest.mark.parametrize("name", FUNCTIONS)
 
 
@@ -159,7 +163,7 @@ def test_special_values(dtype):
 @every_dtype
 def test_nan_stays_in_its_lane(dtype):
     for function, _ in FUNCTIONS.values():
-        x = np.linspace(-3, 3, SHAPE.W).astype(dtype)
+        x = np.linspace(-3, 3, LANES.W).astype(dtype)
         clean = function(x)
         x[5] = np.nan
         found = function(x)

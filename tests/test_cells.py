@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import twin
 from differences import assert_gradient_matches_finite_differences
-from kernel_calls import ENGINES
+from kernel_calls import ENGINES, works
 from networks import (
     assert_close,
     draw_sequences,
@@ -22,7 +22,7 @@ from networks import (
 )
 from tolerances import FLOAT32_GRADIENTS, GRADIENTS
 
-from rnnfast.kernels import predictor as prediction
+from rnnfast.kernels.run import predictor as prediction
 from rnnfast.network.architecture import Architecture
 
 LARGE_RATE = 2.0**14  # the weights after the update are the gradient, to 24 bits of it
@@ -54,7 +54,7 @@ class Case:
         return f"{self.cell} {size} {self.activation}{both} {self.loss} {lengths} {self.engine} {self.dtype}"
 
     def draw(self):
-        net = Architecture(
+        net = Architecture.named(
             self.cell,
             self.features,
             self.hidden,
@@ -91,11 +91,11 @@ CASES = [
     Case("rnn", (17,), 3, "bce", "relu", lengths=MANY, features=5),
     Case("rnn", (64,), 1, "bce", "relu", lengths=MANY, features=12),
     # In registers.
-    Case("rnn", (1,), 1, lengths=(300,), engine="sequence", features=2),  # one sequence: into the weights directly
-    Case("rnn", (5,), 3, "mae", "leaky_relu", lengths=LONG, engine="sequence"),
-    Case("rnn", (9,), 1, "huber", "relu", lengths=FEW[:5], engine="sequence"),  # an odd one out
-    Case("rnn", (10,), 1, "bce", "sigmoid", lengths=(10,), engine="sequence", features=29),
-    Case("rnn", (16,), 3, "bce", lengths=LONG, engine="sequence", features=7),
+    Case("rnn", (1,), 1, lengths=(300,), engine="small", features=2),  # one sequence: into the weights directly
+    Case("rnn", (5,), 3, "mae", "leaky_relu", lengths=LONG, engine="small"),
+    Case("rnn", (9,), 1, "huber", "relu", lengths=FEW[:5], engine="small"),  # an odd one out
+    Case("rnn", (10,), 1, "bce", "sigmoid", lengths=(10,), engine="small", features=29),
+    Case("rnn", (16,), 3, "bce", lengths=LONG, engine="small", features=7),
     # Without states.
     Case("mlp", (5, 5, 5), 1, "mse", "relu", lengths=MANY),
     Case("mlp", (7, 12), 1, "mae", "leaky_relu"),
@@ -123,7 +123,7 @@ FLOAT32 = [
     Case("mlp", (7, 12), 3, "ce", "swish", dtype="float32"),
     Case("gru", (5, 12), 3, bidirectional=True, dtype="float32"),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32"),
-    Case("rnn", (10,), 1, "bce", lengths=(*LONG, *FEW), engine="sequence", dtype="float32", features=29),
+    Case("rnn", (10,), 1, "bce", lengths=(*LONG, *FEW), engine="small", dtype="float32", features=29),
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 every_float32_case = pytest.mark.parametrize("case", FLOAT32, ids=str)
@@ -138,7 +138,7 @@ def oracle(case, reduction="mean"):
 
 def terms(trainer):
     """What the kernels' sum of losses is divided by."""
-    outputs = 1 if trainer.shape.classes else trainer.architecture.outputs
+    outputs = 1 if trainer.specialisation.loss == "ce" else trainer.architecture.outputs
     return outputs * (trainer.data.mass.sum() if trainer.mean else 1)
 
 
@@ -198,14 +198,13 @@ def test_outputs_match_both_oracles(case):
 def test_windows_of_steps_change_no_output(case, monkeypatch):
     """Long sequences are computed some steps at a time, so that memory does not grow with their length."""
     whole = predict(*case.draw(), case.engine)
-    sizes, place = [], prediction.place
-    monkeypatch.setattr(prediction, "place", lambda *args, **more: sizes.append(args[3]) or place(*args, **more))
-    monkeypatch.setattr(prediction, "CHUNK_BYTES", 1)
+    rows, place = [], prediction.place
+    monkeypatch.setattr(prediction, "place", lambda *args, **more: rows.append(args[2]) or place(*args, **more))
     monkeypatch.setattr(prediction, "SEQUENCES", 4)
-    pieces = predict(*case.draw(), case.engine)
+    pieces = predict(*case.draw(), case.engine, window=1)
     np.testing.assert_allclose(pieces, whole, rtol=GRADIENTS, atol=GRADIENTS)
     if case.engine == "packed" and not case.bidirectional:
-        assert sizes == [4]  # one step of four sequences
+        assert rows == [min(4, len(case.lengths))]  # one step of four sequences
 
 
 @every_float32_case
@@ -236,7 +235,7 @@ def poisoned(allocate):
 def test_a_dirty_workspace_changes_nothing_and_padding_stays_zero(case, monkeypatch):
     """Where f(0) is not 0, the padding lanes of the states are not either: the weights' are."""
     clean, dirty = case.trainer(), case.trainer()
-    poison(dirty.work)
+    poison(works(dirty))
     dirty.gradient[:] = np.nan
     dirty.shared.states[:] = np.nan
     for trainer in (clean, dirty):
@@ -286,7 +285,7 @@ def test_outputs_do_not_depend_on_the_other_sequences(engine):
 
 
 def test_a_bias_that_is_not_trained_stays_zero():
-    net = Architecture("gru", 3, (5, 5), 1, "tanh", "float64", recurrent_bias=False)
+    net = Architecture.named("gru", 3, (5, 5), 1, "tanh", "float64", recurrent_bias=False)
     tensors, sequences = draw_tensors(net, 1), draw_sequences(net, FEW)
     held = [name for name in tensors if "bias_hh" in name]
     gradients = loss_and_gradient(make_trainer(net, tensors, sequences))[1]
@@ -297,12 +296,12 @@ def test_a_bias_that_is_not_trained_stays_zero():
 
 def test_a_workspace_follows_the_lengths():
     """Not the number of sequences times the longest: one long sequence among many short ones costs its own steps."""
-    net = Architecture("gru", 3, 5, 1, "tanh")
+    net = Architecture.named("gru", 3, 5, 1, "tanh")
     lengths = [1000] + [2] * 63
-    work = make_trainer(net, draw_tensors(net), draw_sequences(net, lengths), engine="packed").work[0]
+    work = works(make_trainer(net, draw_tensors(net), draw_sequences(net, lengths), engine="packed"))[0]
     rows = 1000 + 15 * 2  # of a chunk of 16
     assert len(work.pack.source) == rows
     numbers = 3 * 8 + 8 + 8 + 8  # per row: gates, what the cell keeps, states, their gradients
     assert work.memory.size <= rows * numbers + 16 * 2 * 8 + 4 * 64
-    windowed = make_trainer(net, draw_tensors(net), draw_sequences(net, lengths), engine="packed", window=10).work[0]
-    assert len(windowed.pack.source) == 10 + 15 * 2
+    trainer = make_trainer(net, draw_tensors(net), draw_sequences(net, lengths), engine="packed", window=10)
+    assert len(works(trainer)[0].pack.source) == 10 + 15 * 2

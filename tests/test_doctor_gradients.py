@@ -30,7 +30,7 @@ wrong_gradient = patch.object(Layout, "tensors", scaled_gradient)
 
 
 def test_right_gradients_pass() -> None:
-    net = Architecture("gru", 3, (5,), 1, "tanh", "float64")
+    net = Architecture.named("gru", 3, (5,), 1, "tanh", "float64")
     rows = gradients.check(net, "mse")
     names = ["rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0", "head.weight", "head.bias"]
     assert [row.name for row in rows] == names
@@ -41,7 +41,7 @@ def test_right_gradients_pass() -> None:
 
 
 def test_a_wrong_gradient_is_seen() -> None:
-    net = Architecture("gru", 3, (5,), 1, "tanh", "float64")
+    net = Architecture.named("gru", 3, (5,), 1, "tanh", "float64")
     with wrong_gradient:
         errors = {row.name: row.max_error for row in gradients.check(net, "mse")}
     assert errors.pop("head.weight") == pytest.approx(1e-3, rel=0.01)
@@ -50,13 +50,13 @@ def test_a_wrong_gradient_is_seen() -> None:
 
 def test_a_step_over_a_kink_is_no_error() -> None:
     """A network of relu on many steps: some difference crosses a kink at the largest step, none at all of them."""
-    net = Architecture("mlp", 3, (7, 12), 1, "leaky_relu", "float64")
+    net = Architecture.named("mlp", 3, (7, 12), 1, "leaky_relu", "float64")
     rows = gradients.check(net, "mae", lengths=(200, 150, 1, 100))
     assert max(row.max_error for row in rows) < gradients.TOLERANCE
 
 
 def test_what_is_not_trained_is_not_checked() -> None:
-    net = Architecture("gru", 3, (5, 5), 1, "tanh", "float64", recurrent_bias=False)
+    net = Architecture.named("gru", 3, (5, 5), 1, "tanh", "float64", recurrent_bias=False)
     assert not any("bias_hh" in row.name for row in gradients.check(net, "mse"))
 
 

@@ -4,6 +4,7 @@ import forward
 import numpy as np
 import pytest
 from ids import cases
+from kernel_calls import works
 from networks import (
     assert_close,
     draw_sequences,
@@ -16,7 +17,7 @@ from networks import (
 from tolerances import GRADIENTS
 
 from rnnfast.network.architecture import Architecture
-from rnnfast.network.layout import Unit
+from rnnfast.network.layout import Direction
 
 FEW = (30, 1, 17, 2, 5, 17)  # one chunk
 MANY = (*FEW, *(1 + 5 * k % 13 for k in range(30)))  # three
@@ -24,7 +25,7 @@ RATE = 0.3
 
 
 def network(cell, hidden=(5, 12, 5), rate=RATE, bidirectional=False):
-    return Architecture(cell, 3, hidden, 1, "tanh", "float64", dropout=rate, bidirectional=bidirectional)
+    return Architecture.named(cell, 3, hidden, 1, "tanh", "float64", dropout=rate, bidirectional=bidirectional)
 
 
 def make(net, lengths, **settings):
@@ -37,17 +38,17 @@ def masks_of(trainer, sequences):
 
     The workspace still holds what the layers gave and what the next ones saw; table rows are found by the packing.
     """
-    net, work = trainer.architecture, trainer.work[0]
-    units = [Unit(*row) for row in trainer.network.table]
+    net, work = trainer.architecture, works(trainer)[0]
+    directions = [Direction(*row) for row in trainer.network.table]
     rows = sum(len(x) for x, _ in sequences)
     source, count = work.pack.source[:rows], len(sequences)
     assert sorted(source) == list(range(rows))
     masks = []
     for layer in range(len(net.hidden) - 1):
-        unit = next(unit for unit in units if unit.layer == layer)
-        given = work.memory[unit.h + count * unit.ldh :][: rows * unit.ldh].reshape(rows, unit.ldh)
-        seen = work.memory[unit.dropped :][: rows * unit.ldh].reshape(rows, unit.ldh)
-        columns = np.concatenate([d * unit.width + np.arange(unit.hidden) for d in range(net.directions)])
+        at = next(at for at in directions if at.layer == layer)
+        given = work.memory[at.h + count * at.ldh :][: rows * at.ldh].reshape(rows, at.ldh)
+        seen = work.memory[at.dropped :][: rows * at.ldh].reshape(rows, at.ldh)
+        columns = np.concatenate([d * at.width + np.arange(at.hidden) for d in range(net.directions)])
         mask = np.empty((rows, len(columns)))
         mask[source] = seen[:, columns] / given[:, columns]
         masks.append(mask)
@@ -95,11 +96,11 @@ def test_every_update_into_the_weights_draws_anew():
     """Updates that need no optimizer state count too."""
     net = network("gru")
     trainer, sequences = make(net, FEW)
-    assert trainer.shape.fused
+    assert trainer.specialisation.fused
     losses = trainer.run(file_order(sequences), 6, 0.0)
     assert len(set(losses)) == 6
     trainer, sequences = make(net, MANY)
-    assert not trainer.shape.fused
+    assert not trainer.specialisation.fused
     assert len(set(trainer.run(file_order(sequences), 6, 0.0))) == 6
 
 

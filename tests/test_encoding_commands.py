@@ -131,7 +131,7 @@ def test_inspect_shows_how_a_table_would_be_read(capsys: pytest.CaptureFixture[s
 
 def test_the_kernels_read_the_inputs_where_they_are() -> None:
     """Neither training nor prediction makes a second copy of the features."""
-    from rnnfast.kernels.plan import training_data
+    from rnnfast.kernels.run.memory import training_data
 
     model = rnnfast.load("run")
     data = rnnfast.read_table("air.csv", schema=model.schema)

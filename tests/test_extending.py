@@ -1,21 +1,21 @@
 """Additions as docs/extending.md shows them, cell, activation, loss, optimizer: against finite differences."""
 
-import minimal_gated_unit
 import numpy as np
 import pytest
 from differences import assert_gradient_matches_finite_differences
 from networks import draw_sequences, draw_tensors, file_order, loss_and_gradient, make_trainer
 from numba.core.caching import NullCache
-from rnnfast.kernels.rules.activations import _elementwise
-from rnnfast.kernels.rules.cells import registry as cells
 from tolerances import SUMS
 
-from rnnfast.catalogue import OPTIMIZERS, Optimizer
-from rnnfast.kernels import epoch
-from rnnfast.kernels.lanes.elementary import Term, softplus, tanh
-from rnnfast.kernels.lanes.span import number
-from rnnfast.kernels.lanes.vec import fma, load, splat, store
-from rnnfast.kernels.rules import activations, losses, optimizers
+from rnnfast import cells
+from rnnfast.catalogue import LOSSES, OPTIMIZERS, QUANTITIES, Loss, Optimizer
+from rnnfast.equations import functions, losses
+from rnnfast.equations.functions import sigmoid, softplus, tanh
+from rnnfast.equations.trace import traced
+from rnnfast.kernels.lanes.formula import elementwise
+from rnnfast.kernels.lanes.vec import load, store
+from rnnfast.kernels.rules import optimizers
+from rnnfast.kernels.run import epoch
 from rnnfast.network.architecture import Architecture
 
 ALL = 1 << 30  # entries of a tensor that differences look at
@@ -23,47 +23,52 @@ LENGTHS = (12, 1, 7, 2, 5, 7)
 BETA1, BETA2 = 0.9, 0.99
 
 
-# An activation: y = f(x), and its derivative as a function of x and y.
-SOFTSIGN = (lambda x: x / (abs(x) + 1.0), lambda x, y: (1.0 - abs(y)) * (1.0 - abs(y)))
+# A cell: the minimal gated unit (Zhou et al. 2016), which forgets after the product as PyTorch's GRU resets.
+def mgu(x, u, h):
+    f = sigmoid(x.f + u.f)
+    n = tanh(x.n + f * u.n)
+    return h + f * (n - h)
 
 
-# A loss: its value, and its derivative by the output p. log cosh(e), written so that it cannot overflow.
+# An activation: its formula, whose derivative is derived.
+def softsign(x):
+    return x / (abs(x) + 1.0)
+
+
+# A loss: log cosh(e), written so that it cannot overflow.
 def log_cosh(p, y):
     size = abs(p - y)
     return size + softplus(-2.0 * size) - 0.6931471805599453
 
 
-LOG_COSH = (log_cosh, lambda p, y: tanh(p - y))
+# An optimizer: Lion (Chen et al. 2023). The sign of a vector is a formula that no other rule needs.
+sign = elementwise(functions.sign, "Sign, lane by lane.")
 
 
-# An optimizer: Lion (Chen et al. 2023). The sign of a vector is an instruction that no other rule needs.
-vsign = _elementwise(Term.sign, "Sign, lane by lane.")
-
-
-def lion(s, first, last, p, g, state, lr, clip):
+def lion(s, p, g, state, step):
     """P <- p - lr (sign(b1 m + (1 - b1) g) + weight_decay p)        m <- b2 m + (1 - b2) g"""
-    rate, decay, limit = splat(number(p, -lr), s), splat(number(p, state.settings[2]), s), splat(number(p, clip), s)
-    b1, a1 = splat(number(p, BETA1), s), splat(number(p, 1.0 - BETA1), s)
-    b2, a2 = splat(number(p, BETA2), s), splat(number(p, 1.0 - BETA2), s)
-    for i in range(first, last, s.W):
-        w, m, d = load(p, i, s), load(state.m, i, s), load(g, i, s) * limit
-        store(p, i, fma(rate, fma(decay, w, vsign(fma(b1, m, a1 * d))), w))
-        store(state.m, i, fma(b2, m, a2 * d))
+    decay = state.settings.weight_decay
+    for i in range(step.first, step.last, s.W):
+        w, m, d = load(p, i, s), load(state.m, i, s), load(g, i, s) * step.clip
+        store(p, i, w - step.lr * (sign(BETA1 * m + (1.0 - BETA1) * d) + decay * w))
+        store(state.m, i, BETA2 * m + (1.0 - BETA2) * d)
 
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enter all four, and keep their kernels out of the cache, which cannot see that this file was edited."""
     monkeypatch.setattr(epoch.train, "_cache", NullCache())
-    monkeypatch.setitem(cells.CELLS, "mgu", minimal_gated_unit)
-    monkeypatch.setitem(activations.ACTIVATIONS, "softsign", SOFTSIGN)
-    monkeypatch.setitem(losses.LOSSES, "log_cosh", LOG_COSH)
+    monkeypatch.setitem(cells.EQUATIONS, "mgu", mgu)
+    monkeypatch.setitem(functions.FUNCTIONS, "softsign", functions.Function("softsign", softsign, None))
+    monkeypatch.setitem(losses.LOSSES, "log_cosh", log_cosh)
+    monkeypatch.setitem(LOSSES, "log_cosh", Loss("log_cosh", (QUANTITIES,)))
     monkeypatch.setitem(optimizers.OPTIMIZERS, "lion", lion)
     monkeypatch.setitem(OPTIMIZERS, "lion", Optimizer("lion", m=True))
 
 
 def draw(cell, hidden, activation="tanh"):
-    net = Architecture(cell, 3, hidden, 1, activation, "float64")
+    equations = cells.EQUATIONS[cell] if cell in cells.EQUATIONS else cells.CHOOSE_ACTIVATION[cell](activation)
+    net = Architecture(traced(equations, cell), 3, hidden, 1, "float64")
     return net, draw_tensors(net, 1), draw_sequences(net, LENGTHS, "mse", 1)
 
 

@@ -108,7 +108,7 @@ def test_blocks_in_the_order_of_the_file_are_the_file(table_of, small_blocks):
 
 @pytest.mark.parametrize("batch", [1, 16])
 def test_every_sequence_trains_once_in_an_epoch(batch, table, small_blocks, monkeypatch):
-    from rnnfast.kernels.trainer import Trainer
+    from rnnfast.kernels.run.trainer import Trainer
 
     seen, run = [], Trainer.run
 

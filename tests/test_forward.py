@@ -13,14 +13,17 @@ from rnnfast.network.architecture import Architecture
 
 LENGTHS = (5, 1, 8, 3)
 CASES = {
-    "rnn, tanh, mse": (Architecture("rnn", 3, (4,), 2, "tanh", "float64"), "mse"),
-    "rnn, sigmoid, bce": (Architecture("rnn", 3, (4,), 1, "sigmoid", "float64"), "bce"),
-    "rnn of two widths, both ways, elu, mae": (Architecture("rnn", 3, (4, 5), 2, "elu", bidirectional=True), "mae"),
-    "mlp, gelu, ce": (Architecture("mlp", 3, (4, 5), 3, "gelu", "float64"), "ce"),
-    "gru of two layers, huber": (Architecture("gru", 3, (4, 4), 1, "tanh", "float64"), "huber"),
-    "lstm, both ways, mse": (Architecture("lstm", 3, (4,), 1, "tanh", "float64", bidirectional=True), "mse"),
+    "rnn, tanh, mse": (Architecture.named("rnn", 3, (4,), 2, "tanh", "float64"), "mse"),
+    "rnn, sigmoid, bce": (Architecture.named("rnn", 3, (4,), 1, "sigmoid", "float64"), "bce"),
+    "rnn of two widths, both ways, elu, mae": (
+        Architecture.named("rnn", 3, (4, 5), 2, "elu", bidirectional=True),
+        "mae",
+    ),
+    "mlp, gelu, ce": (Architecture.named("mlp", 3, (4, 5), 3, "gelu", "float64"), "ce"),
+    "gru of two layers, huber": (Architecture.named("gru", 3, (4, 4), 1, "tanh", "float64"), "huber"),
+    "lstm, both ways, mse": (Architecture.named("lstm", 3, (4,), 1, "tanh", "float64", bidirectional=True), "mse"),
 }
-VANILLA = Architecture("rnn", 3, (4,), 2, "relu", "float64")
+VANILLA = Architecture.named("rnn", 3, (4,), 2, "relu", "float64")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -73,7 +76,7 @@ def test_a_sum_is_the_mean_times_the_labelled_steps():
 
 
 def test_without_a_recurrent_bias_it_stays_zero():
-    net = Architecture("rnn", 3, (4,), 1, "tanh", "float64", recurrent_bias=False)
+    net = Architecture.named("rnn", 3, (4,), 1, "tanh", "float64", recurrent_bias=False)
     tensors = draw_tensors(net)
     before = tensors["rnn.bias_ih_l0"].copy()
     forward.sgd_epoch(net, tensors, draw_sequences(net, LENGTHS), range(4), 1, 0.1, "mse")
@@ -89,7 +92,7 @@ def test_unlabelled_steps_have_no_gradient():
 
 
 def test_extreme_logits_are_stable():
-    net = Architecture("rnn", 1, (1,), 1, "sigmoid", "float64")
+    net = Architecture.named("rnn", 1, (1,), 1, "sigmoid", "float64")
     tensors = draw_tensors(net) | {"head.weight": np.zeros((1, 1)), "head.bias": np.array([1000.0])}
     value, gradients = forward.loss_and_gradients(net, tensors, [(np.zeros((1, 1)), np.zeros((1, 1)))], "bce")
     assert value == 1000.0

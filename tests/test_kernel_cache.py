@@ -26,7 +26,7 @@ from networks import draw_sequences, draw_tensors, make_trainer, predict
 from rnnfast.kernels import cache_directory
 from rnnfast.network.architecture import Architecture
 
-net = Architecture("rnn", 2, (3,), 1, "tanh")
+net = Architecture.named("rnn", 2, (3,), 1, "tanh")
 tensors, sequences = draw_tensors(net), draw_sequences(net, [2, 2, 2, 2])
 losses, kernels = {}, {}
 with compilations() as names:
@@ -82,16 +82,16 @@ def test_a_second_process_compiles_nothing(first, cache):
 
 def test_an_edited_loss_is_compiled_anew(first, source, cache):
     """Numba itself looks at the file of the entry point alone."""
-    edit(source, "losses.py", "(lambda p, y: (p - y) * (p - y),", "(lambda p, y: 4.0 * (p - y) * (p - y),")
-    after = run(cache, source, "sequence")
+    edit(source, "equations/losses.py", "return (p - y) * (p - y)", "return 4.0 * (p - y) * (p - y)")
+    after = run(cache, source, "small")
     assert after["compiled"]
     assert after["loaded"] == 0
     assert after["directory"] != first["directory"]
-    assert after["losses"]["sequence"] > 2 * first["losses"]["sequence"]
+    assert after["losses"]["small"] > 2 * first["losses"]["small"]
 
 
 def test_an_edited_activation_is_compiled_anew(first, source, cache):
-    edit(source, "activations.py", '"tanh": (tanh, ', '"tanh": (sigmoid, ')
+    edit(source, "kernels/lanes/elementary.py", '"tanh": tanh,', '"tanh": sigmoid,')
     after = run(cache, source, "packed")
     assert after["compiled"]
     assert after["loaded"] == 0
@@ -99,7 +99,7 @@ def test_an_edited_activation_is_compiled_anew(first, source, cache):
 
 
 def edit(source, file, line, edited):
-    (path,) = (source / "rnnfast" / "kernels").rglob(file)
+    path = source / "rnnfast" / file
     text = path.read_text(encoding="utf-8")
     assert text.count(line) == 1
     path.write_text(text.replace(line, edited), encoding="utf-8")
@@ -109,7 +109,7 @@ def edit(source, file, line, edited):
 FOLDERS = sorted(
     {
         path.parent.relative_to(PACKAGE).as_posix()
-        for room in ("kernels", "network")
+        for room in ("kernels", "network", "equations")
         for path in (PACKAGE / room).rglob("*.py")
     }
 )
@@ -117,9 +117,9 @@ FOLDERS = sorted(
 
 def digest(source):
     """The digest of a copy of the package, by its own code."""
-    specification = importlib.util.spec_from_file_location("cache_of_a_copy", source / "rnnfast/kernels/cache.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+    spec = importlib.util.spec_from_file_location("cache_of_a_copy", source / "rnnfast/kernels/lanes/cache.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module.digest()
 
 
@@ -136,16 +136,17 @@ def test_any_file_of_a_folder_is_in_the_digest(folder, source):
     assert digest(source) != before
 
 
-def test_all_folders_of_kernels_are_tried():
-    assert {"kernels", "kernels/lanes", "kernels/rules", "kernels/packed", "kernels/small", "network"} <= set(FOLDERS)
+def test_all_rooms_of_kernels_are_tried():
+    rooms = {"kernels", *(f"kernels/{room}" for room in ("lanes", "rules", "packed", "small", "run"))}
+    assert rooms | {"network", "equations"} <= set(FOLDERS)
 
 
 def test_without_a_writable_directory_a_private_one_is_used(tmp_path):
     file = tmp_path / "file"
     file.write_text("in the way")
-    result = run(file, PACKAGE.parent, "sequence")
+    result = run(file, PACKAGE.parent, "small")
     directory = Path(result["directory"])
-    assert result["losses"]["sequence"] > 0
+    assert result["losses"]["small"] > 0
     assert directory.name.startswith("rnnfast-")
     assert tmp_path not in directory.parents
     assert not directory.exists()  # removed at the end of the process

@@ -11,7 +11,7 @@ from rnnfast.network.architecture import Architecture
 LENGTHS = tuple(1 + 5 * k % 12 for k in range(40))
 BATCH = 20  # sequences: two chunks; two updates an epoch
 EPOCHS = 10
-NET = Architecture("gru", 3, (5,), 1, "tanh", "float64")
+NET = Architecture.named("gru", 3, (5,), 1, "tanh", "float64")
 MOMENTUM = 0.8  # not the default
 
 # name: (torch's class, its settings, learning rate)
@@ -88,7 +88,7 @@ def test_rates_of_epochs_and_of_updates(name, per_update):
 def test_sgd_into_the_weights_is_sgd_by_way_of_a_gradient():
     """One chunk and the plain rule need no buffer for a gradient; any clip norm does."""
     direct, buffered = (trainer("sgd", batch=8, clip_norm=clip) for clip in (0.0, 1e300))
-    assert (direct.shape.fused, buffered.shape.fused) == (1, 0)
+    assert (direct.specialisation.fused, buffered.specialisation.fused) == (1, 0)
     for one in (direct, buffered):
         one.run(ORDER, EPOCHS, 0.1)
     assert_near(direct.tensors(), buffered.tensors(), TRAINED_BY_TORCH)

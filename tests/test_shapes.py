@@ -4,6 +4,7 @@ import forward
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_calls import works
 from networks import assert_close, draw_sequences, draw_tensors, loss_and_gradient, make_trainer, poison, predict
 from tolerances import GRADIENTS_OF_ANY_SHAPE
 
@@ -19,10 +20,10 @@ cells = st.sampled_from(["gru", "lstm", "rnn"])
 @given(cells, widths, st.integers(1, 200), lengths, st.integers(1, 9), st.integers(1, 5), st.booleans(), st.data())
 def test_any_shape(cell, hidden, longest, others, features, outputs, both, data):
     lengths = data.draw(st.permutations([longest, *others]), "order")
-    net = Architecture(cell, features, hidden, outputs, "tanh", "float64", bidirectional=both)
+    net = Architecture.named(cell, features, hidden, outputs, "tanh", "float64", bidirectional=both)
     tensors, sequences = draw_tensors(net, len(lengths)), draw_sequences(net, lengths, seed=longest)
     trainer = make_trainer(net, tensors, sequences, engine="packed")
-    poison(trainer.work)
+    poison(works(trainer))
     trainer.gradient[:] = np.nan
     _, gradients = loss_and_gradient(trainer)
     if any(not np.isnan(y).any(axis=1).all() for _, y in sequences):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import twin
+from kernel_calls import works
 from networks import assert_near, draw_sequences, draw_tensors, file_order, make_trainer, poison
 from tolerances import TRAINED_BY_TORCH
 
@@ -15,10 +16,10 @@ EPOCHS = 3
 RATE = 0.1
 
 NETS = {
-    "rnn": Architecture("rnn", 3, (5, 5), 3, "tanh", "float64"),
-    "gru": Architecture("gru", 3, (5, 12), 1, "tanh", "float64"),
-    "lstm": Architecture("lstm", 3, (5, 5), 1, "tanh", "float64"),
-    "mlp": Architecture("mlp", 3, (12, 5), 3, "swish", "float64"),
+    "rnn": Architecture.named("rnn", 3, (5, 5), 3, "tanh", "float64"),
+    "gru": Architecture.named("gru", 3, (5, 12), 1, "tanh", "float64"),
+    "lstm": Architecture.named("lstm", 3, (5, 5), 1, "tanh", "float64"),
+    "mlp": Architecture.named("mlp", 3, (12, 5), 3, "swish", "float64"),
 }
 every_net = pytest.mark.parametrize("name", NETS)
 
@@ -95,7 +96,7 @@ def test_windows_match_detached_states_of_torch(name, lengths, batch, optimizer)
     rng = np.random.default_rng(1)
     orders = np.stack([rng.permutation(len(sequences)) for _ in range(EPOCHS)])
     rate = 0.02 if optimizer == "adam" else RATE
-    poison(trainer.work)
+    poison(works(trainer))
     trainer.shared.states[:] = np.nan
     assert trainer.run(orders, EPOCHS, rate) is not None
     batches = [order[n : n + batch] for order in orders for n in range(0, len(order), batch)]
@@ -131,6 +132,6 @@ def test_memory_does_not_grow_with_the_length_of_the_sequences(name):
     short, long = (make(net, (length,) * 20, WINDOW)[0] for length in (8, 800))
     for trainer in (short, long):
         assert trainer.plan.window == WINDOW
-    held = [bytes_of(*trainer.work, trainer.shared, trainer.gradient) for trainer in (short, long)]
+    held = [bytes_of(*works(trainer), trainer.shared, trainer.gradient) for trainer in (short, long)]
     assert held[0] == held[1]
-    assert bytes_of(*make(net, (800,) * 20, 0)[0].work) > 20 * held[0]
+    assert bytes_of(*works(make(net, (800,) * 20, 0)[0])) > 20 * held[0]

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from networks import CHUNK, draw_sequences, draw_tensors, joined, make_trainer
-from rnnfast.kernels.trainer import Predictor, layout_of
 
-from rnnfast.kernels import plan as choice
+from rnnfast.kernels.run import plan
+from rnnfast.kernels.run.predictor import Predictor
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.layout import Layout
 
 THREADS = (1, 2, 3, 8)
 LENGTHS = tuple(1 + 7 * k % 19 for k in range(160))
@@ -15,25 +16,28 @@ EPOCHS = 3
 ORDERS = np.stack([np.random.default_rng(seed).permutation(len(LENGTHS)) for seed in range(2)])
 
 CASES = {
-    "rnn": (Architecture("rnn", 3, (5, 12), 3, "tanh", "float64"), {}),
-    "rnn, both ways": (Architecture("rnn", 3, (5, 5), 3, "tanh", "float64", bidirectional=True), {}),
-    "gru": (Architecture("gru", 3, (5, 12), 1, "tanh", "float64"), {}),
-    "lstm": (Architecture("lstm", 3, (5,), 1, "tanh", "float64"), {}),
-    "mlp": (Architecture("mlp", 3, (12, 5), 3, "swish", "float64"), {}),
-    "rnn in registers": (Architecture("rnn", 3, (5,), 3, "leaky_relu", "float64"), {"loss": "mae"}),
-    "windows": (Architecture("lstm", 3, (5, 5), 1, "tanh", "float64"), {"window": 4}),
-    "adam": (Architecture("gru", 3, (5, 5, 5), 1, "tanh", "float64"), {"optimizer": "adam", "weight_decay": 0.1}),
-    "clipping": (Architecture("gru", 3, (5, 5), 1, "tanh", "float64"), {"clip_norm": 0.05}),
-    "adam, clipping": (Architecture("gru", 3, (64,), 1, "tanh", "float64"), {"optimizer": "adam", "clip_norm": 0.05}),
-    "dropout": (Architecture("gru", 3, (5, 12), 1, "tanh", "float64", dropout=0.3), {"seed": 4}),
-    "float32": (Architecture("lstm", 3, (5, 5), 1, "tanh", "float32", bidirectional=True), {}),
+    "rnn": (Architecture.named("rnn", 3, (5, 12), 3, "tanh", "float64"), {}),
+    "rnn, both ways": (Architecture.named("rnn", 3, (5, 5), 3, "tanh", "float64", bidirectional=True), {}),
+    "gru": (Architecture.named("gru", 3, (5, 12), 1, "tanh", "float64"), {}),
+    "lstm": (Architecture.named("lstm", 3, (5,), 1, "tanh", "float64"), {}),
+    "mlp": (Architecture.named("mlp", 3, (12, 5), 3, "swish", "float64"), {}),
+    "rnn in registers": (Architecture.named("rnn", 3, (5,), 3, "leaky_relu", "float64"), {"loss": "mae"}),
+    "windows": (Architecture.named("lstm", 3, (5, 5), 1, "tanh", "float64"), {"window": 4}),
+    "adam": (Architecture.named("gru", 3, (5, 5, 5), 1, "tanh", "float64"), {"optimizer": "adam", "weight_decay": 0.1}),
+    "clipping": (Architecture.named("gru", 3, (5, 5), 1, "tanh", "float64"), {"clip_norm": 0.05}),
+    "adam, clipping": (
+        Architecture.named("gru", 3, (64,), 1, "tanh", "float64"),
+        {"optimizer": "adam", "clip_norm": 0.05},
+    ),
+    "dropout": (Architecture.named("gru", 3, (5, 12), 1, "tanh", "float64", dropout=0.3), {"seed": 4}),
+    "float32": (Architecture.named("lstm", 3, (5, 5), 1, "tanh", "float32", bidirectional=True), {}),
 }
 
 
 @pytest.fixture(autouse=True)
 def _share_any_work(monkeypatch):
-    monkeypatch.setattr(choice, "SHARED_WORK", 0)
-    monkeypatch.setattr(choice, "CHUNK", CHUNK)
+    monkeypatch.setattr(plan, "SHARED_WORK", 0)
+    monkeypatch.setattr(plan, "CHUNK", CHUNK)
 
 
 def trained(net, threads, **settings):
@@ -61,7 +65,7 @@ def test_any_number_of_threads_gives_the_same_bits(name):
 def test_predictions_do_not_depend_on_threads(name):
     net, _ = CASES[name]
     x, _, offsets = joined(draw_sequences(net, LENGTHS, seed=3))
-    parameters = layout_of(net).flatten(draw_tensors(net, 3), net.dtype)
+    parameters = Layout(net).flatten(draw_tensors(net, 3), net.dtype)
     one, *others = (Predictor(net, parameters, threads).outputs(x, offsets) for threads in THREADS)
     for other in others:
         np.testing.assert_array_equal(other, one)
@@ -82,5 +86,5 @@ def test_no_more_threads_than_there_is_work_for(monkeypatch):
     sequences, tensors = draw_sequences(net, LENGTHS, seed=3), draw_tensors(net, 3)
     assert make_trainer(net, tensors, sequences, batch=40, threads=8).threads == 5  # chunks of 8
     assert make_trainer(net, tensors, sequences, batch=8, threads=8).threads == 1
-    monkeypatch.setattr(choice, "SHARED_WORK", 1 << 40)
+    monkeypatch.setattr(plan, "SHARED_WORK", 1 << 40)
     assert make_trainer(net, tensors, sequences, batch=BATCH, threads=8).threads == 1

@@ -9,7 +9,7 @@ import pytest
 from tolerances import FLOAT32_LOSSES
 
 import rnnfast
-from rnnfast.kernels.run import trainer as engine
+from rnnfast.kernels.run.trainer import Trainer
 from rnnfast.reporter import Reporter
 
 SAMPLES = Path(__file__).parent.parent / "data"
@@ -94,7 +94,7 @@ def test_a_seed_decides_the_bits():
 
 def orders_and_split(monkeypatch, **options):
     """The orders of the first epochs and the ids that validate."""
-    seen, run = [], engine.Trainer.run
+    seen, run = [], Trainer.run
 
     def watched(trainer, orders, epochs, lr):
         if epochs:
@@ -103,7 +103,7 @@ def orders_and_split(monkeypatch, **options):
 
     reporter = Recorder()
     with monkeypatch.context() as patch:
-        patch.setattr(engine.Trainer, "run", watched)
+        patch.setattr(Trainer, "run", watched)
         result = fit(parity(), reporter=reporter, epochs=3, patience=0, **options)
     return np.concatenate(seen), list(reporter.parts.valid.ids), result
 

@@ -20,7 +20,7 @@ LENGTHS = (10, 3, 1, 25, 7, 10, 2, 14, 10, 10, 5, 1, 8, 10, 30, 4, 6, 10, 9, 12,
 
 
 def network(features=29, recurrent_bias=True):
-    return Architecture("rnn", features, (10,), 1, "tanh", "float64", recurrent_bias)
+    return Architecture.named("rnn", features, (10,), 1, "tanh", "float64", recurrent_bias=recurrent_bias)
 
 
 def assert_same_training(net, sequences, orders, batch, lr, reduction, engine, tensors=None):
@@ -47,12 +47,12 @@ def test_the_rule_of_the_original():
     for x, _ in sequences:  # min-max scaled features
         x[:] = 1 / (1 + np.exp(-x))
     before = {name: tensor.copy() for name, tensor in tensors.items()}
-    trainer = assert_same_training(net, sequences, file_order(sequences), 1, 0.01, "sum", "sequence", tensors)
+    trainer = assert_same_training(net, sequences, file_order(sequences), 1, 0.01, "sum", "small", tensors)
     assert not trainer.tensors()["rnn.bias_hh_l0"].any()
     assert all((tensors[name] != before[name]).any() for name in tensors if name != "rnn.bias_hh_l0")
 
 
-@pytest.mark.parametrize("engine", ["sequence", "packed"])
+@pytest.mark.parametrize("engine", ["small", "packed"])
 @pytest.mark.parametrize(("batch", "reduction"), [(7, "mean"), (16, "sum"), (20, "mean"), (64, "mean")])
 def test_minibatches_in_shuffled_orders(engine, batch, reduction):
     """Batches below, at and above the chunk of the packed engine, the last one smaller; and one above the set."""
@@ -71,7 +71,7 @@ def test_more_than_one_chunk_in_several_batches():
     assert_same_training(net, sequences, order, 64, 0.05, "mean", "packed")
 
 
-@pytest.mark.parametrize(("engine", "batch"), [("sequence", 7), ("packed", 20)])
+@pytest.mark.parametrize(("engine", "batch"), [("small", 7), ("packed", 20)])
 def test_twenty_updates_of_torch(engine, batch):
     torch, net = twin.import_torch(), network()
     sequences, tensors = draw_sequences(net, [10] * (10 * batch), seed=8), draw_tensors(net, seed=8)
@@ -91,7 +91,7 @@ def test_two_calls_give_the_bits_of_one():
     net = network()
     sequences = draw_sequences(net, LENGTHS, seed=9)
     orders = np.stack([np.random.default_rng(seed).permutation(len(sequences)) for seed in range(3)])
-    for batch, engine in ((7, "sequence"), (16, "packed"), (25, "packed")):
+    for batch, engine in ((7, "small"), (16, "packed"), (25, "packed")):
         tensors = draw_tensors(net)
         one, other = (make_trainer(net, tensors, sequences, "mse", "mean", batch, engine) for _ in range(2))
         losses = one.run(orders, 6, 0.05)
@@ -105,7 +105,7 @@ def test_two_calls_give_the_bits_of_one():
 @pytest.mark.parametrize("where", ["weight", "input"])
 def test_numbers_that_are_not_finite_surface(batch, value, where):
     """NaN and infinities in weights, and in inputs of unlabelled steps, end a run at the update that meets them."""
-    net = Architecture("rnn", 3, (5,), 3, "leaky_relu", "float64")
+    net = Architecture.named("rnn", 3, (5,), 3, "leaky_relu", "float64")
     tensors, sequences = draw_tensors(net), draw_sequences(net, [4] * 48)
     if where == "weight":
         tensors["rnn.weight_ih_l0"][2, 1] = value
@@ -135,8 +135,8 @@ from networks import draw_sequences, draw_tensors, make_trainer
 from rnnfast.kernels.rules.optimizers import OPTIMIZERS
 from rnnfast.network.architecture import Architecture
 
-def job(cell, hidden, outputs, activation="tanh", loss="mse", dropout=0.0, bidirectional=False, **settings):
-    net = Architecture(cell, 3, hidden, outputs, activation, "float64", True, bidirectional, dropout)
+def job(cell, hidden, outputs, activation="tanh", loss="mse", dropout=0.0, both=False, **settings):
+    net = Architecture.named(cell, 3, hidden, outputs, activation, "float64", bidirectional=both, dropout=dropout)
     trainer = make_trainer(net, draw_tensors(net), draw_sequences(net, [6, 2] * 24, loss), loss, **settings)
     trainer.run(np.arange(48)[None], 1, 0.01)  # compiles, which starts the count
     counts = []
@@ -144,13 +144,13 @@ def job(cell, hidden, outputs, activation="tanh", loss="mse", dropout=0.0, bidir
         before = rtsys.get_allocation_stats().alloc
         assert trainer.run(np.arange(48)[None], epochs, 0.001) is not None
         counts.append(rtsys.get_allocation_stats().alloc - before)
-    print(trainer.shape.engine, cell, *counts)
+    print(trainer.specialisation.engine, cell, *counts)
 
-job("rnn", (5,), 3, "leaky_relu", "mae", batch=1, engine="sequence")
-job("rnn", (5,), 3, "leaky_relu", "mae", batch=7, engine="sequence", optimizer="momentum")
+job("rnn", (5,), 3, "leaky_relu", "mae", batch=1, engine="small")
+job("rnn", (5,), 3, "leaky_relu", "mae", batch=7, engine="small", optimizer="momentum")
 job("rnn", (5, 5), 3, "swish", batch=16, engine="packed")
 for optimizer in OPTIMIZERS:
-    job("gru", (5, 5), 2, bidirectional=True, batch=40, optimizer=optimizer, clip_norm=1.0, weight_decay=0.1)
+    job("gru", (5, 5), 2, both=True, batch=40, optimizer=optimizer, clip_norm=1.0, weight_decay=0.1)
 job("gru", (5, 5), 1, dropout=0.3, batch=20, window=2)
 job("lstm", (5, 5), 1, batch=20, window=2)
 job("mlp", (5,), 3, "gelu", loss="ce", batch=16)
@@ -163,7 +163,7 @@ def test_an_epoch_allocates_nothing():
     done = subprocess.run([sys.executable, "-c", ALLOCATIONS], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert {row[0] for row in rows} == {"sequence", "packed"}
+    assert {row[0] for row in rows} == {"small", "packed"}
     assert {row[1] for row in rows} == {"rnn", "gru", "lstm", "mlp"}
     for engine, cell, two, fifty in rows:
         assert 0 < int(two) == int(fifty), (engine, cell)

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from forward import activation_of
 
 MODULES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 FUNCTIONS = {"swish": "silu", "elu": "elu", "gelu": "gelu", "leaky_relu": "leaky_relu", "sigmoid": "sigmoid"}
@@ -35,9 +36,9 @@ def loss_function(torch, name):
 
 def _layers(torch, net):
     """One module of several layers, or a list of modules of one layer where widths differ."""
-    kind, directions = getattr(torch.nn, MODULES[net.cell]), net.directions
+    kind, directions = getattr(torch.nn, MODULES[net.cell.name]), net.directions
     settings = {"bidirectional": net.bidirectional, "batch_first": True, "dtype": torch.float64}
-    if net.cell == "rnn" and net.activation == "relu":
+    if net.cell.name == "rnn" and activation_of(net) == "relu":
         settings["nonlinearity"] = "relu"
     widths = net.hidden
     if len(set(widths)) == 1:
@@ -50,7 +51,7 @@ def build(net, tensors):
     """A module that holds the tensors (strictly all of them)."""
     torch = import_torch()
     linear = torch.nn.Linear
-    if net.cell == "mlp":
+    if net.cell.name == "mlp":
         sizes = (net.features, *net.hidden, net.outputs)
         parts = [part for i, o in pairwise(sizes) for part in (linear(i, o), torch.nn.Identity())]
         module = torch.nn.ModuleDict({"mlp": torch.nn.Sequential(*parts[:-1])})
@@ -64,7 +65,7 @@ def build(net, tensors):
 
 def _by_hand(torch, net, layers, x):
     """A vanilla RNN with an activation that torch.nn.RNN does not know."""
-    f = function(torch, net.activation)
+    f = function(torch, activation_of(net))
     parts = [layers] if isinstance(layers, torch.nn.RNN) else list(layers)
     for part in parts:
         for number in range(part.num_layers):
@@ -86,13 +87,13 @@ def outputs(net, module, x, states=None):
     """Outputs (T, O) of one sequence x (T, F), and the states of all layers after it, to go on from."""
     torch = import_torch()
     x = torch.as_tensor(x)
-    if net.cell == "mlp":
-        f = function(torch, net.activation)
+    if net.cell.name == "mlp":
+        f = function(torch, activation_of(net))
         for part in module["mlp"]:
             x = part(x) if isinstance(part, torch.nn.Linear) else f(x)
         return x, None
     layers = module["rnn"]
-    if net.cell == "rnn" and net.activation not in ("tanh", "relu"):
+    if net.cell.name == "rnn" and activation_of(net) not in ("tanh", "relu"):
         return module["head"](_by_hand(torch, net, layers, x)), None
     parts = [layers] if not isinstance(layers, torch.nn.ModuleList) else list(layers)
     after = []

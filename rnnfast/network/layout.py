@@ -47,6 +47,7 @@ class Direction(NamedTuple):
     ldx: int  # width of a row of the input
     block: int  # distance of the blocks within a row of the input
     hidden: int
+    recurrent_bias: int  # 1: b_hh is trained
     width: int  # padded hidden units of a gate
     Nx: int  # width of the gates with a product W' x
     Nh: int  # width of the gates with a product U' h
@@ -137,6 +138,7 @@ class Layout:
         take, derive = self._parameters.take, self._derived.take
         return Direction(
             layer=layer, reverse=reverse, inputs=inputs, blocks=blocks, ldx=ldx, block=block, hidden=hidden,
+            recurrent_bias=int(self.architecture.recurrent_bias),
             width=width, Nx=Nx, Nh=Nh, ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width,
             column=reverse * width,
             Wx=take(blocks * inputs * ldg), Wh=take(hidden * ldr), b_ih=take(Nx), b_hh=take(Nh),

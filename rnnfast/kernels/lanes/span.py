@@ -38,7 +38,7 @@ def _span_type(typ):
     if isinstance(typ, types.Array):
         return Span(typ.dtype)
     if isinstance(typ, types.BaseNamedTuple):
-        return types.NamedTuple([_span_type(item) for item in typ.types], typ.instance_class)
+        return types.BaseTuple.from_types([_span_type(item) for item in typ.types], typ.instance_class)
     return typ
 
 

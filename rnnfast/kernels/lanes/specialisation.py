@@ -7,7 +7,15 @@ generated source. Words choose between implementations while a kernel is typed (
 
 from numba import types
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import NativeValue, lower_getattr_generic, models, register_model, typeof_impl, unbox
+from numba.extending import (
+    NativeValue,
+    intrinsic,
+    lower_getattr_generic,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
+)
 
 
 class Specialisation:
@@ -57,3 +65,23 @@ class _Attributes(AttributeTemplate):
 @lower_getattr_generic(SpecialisationType)
 def _shape_attribute(context, builder, typ, value, name):
     return context.get_constant(types.intp, typ.dims[name])
+
+
+@intrinsic
+def part_of(typingctx, spec, names):
+    """The specialisation with a few of its items: functions that see no more are compiled once for many kernels.
+
+    names: a literal, such as "W M"; those that the specialisation lacks are left out.
+    """
+    if not isinstance(names, types.Literal):
+        return None
+    wanted = names.literal_value.split()
+    result = SpecialisationType(tuple((name, value) for name, value in spec.dims.items() if name in wanted))
+
+    def codegen(context, builder, sig, args):
+        return context.get_dummy_value()
+
+    return result(spec, names), codegen
+
+
+part_of.prefer_literal = True

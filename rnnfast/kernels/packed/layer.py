@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.span import Matrix, at
+from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, store
-from rnnfast.kernels.packed.products import accumulate_rows, clear, multiply_rows, sum_rows, transpose
+from rnnfast.kernels.packed.products import TILES, accumulate_rows, clear, multiply_rows, sum_rows, transpose
 from rnnfast.kernels.rules.cell import Operands, States, cell_backward, cell_forward
 
 
@@ -40,6 +41,7 @@ class Chunk(NamedTuple):
     T: int  # steps of the longest one
     P: int  # packed rows
     resumed: bool  # whether the initial states are given; else they are 0
+    training: bool  # whether what the way back needs is kept
 
 
 class Input(NamedTuple):
@@ -96,19 +98,22 @@ def forward(s, layer, weights, chunk, inputs):
 
     Writes: chunk.memory: gates, apart, states, saved, h.
     """
+    tiles = part_of(s, TILES)
     N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
     memory, p, x = chunk.memory, weights.p, inputs.x
     gates, h = Matrix(at(memory, layer.gates), ld), Matrix(at(memory, layer.h + layer.column), layer.ldh)
     bias = Matrix(at(weights.derived, layer.bias), 0)
-    multiply_rows(s, x, inputs.index, Matrix(at(p, layer.Wx), ld), bias, gates, P, layer.inputs, N)
+    multiply_rows(tiles, x, inputs.index, Matrix(at(p, layer.Wx), ld), bias, gates, P, layer.inputs, N)
     for b in range(1, layer.blocks):
         Wx = Matrix(at(p, layer.Wx + b * layer.inputs * ld), ld)
-        multiply_rows(s, Matrix(at(x.at, b * layer.block), x.ld), inputs.index, Wx, gates, gates, P, layer.inputs, N)
+        multiply_rows(
+            tiles, Matrix(at(x.at, b * layer.block), x.ld), inputs.index, Wx, gates, gates, P, layer.inputs, N
+        )
     if not chunk.resumed:
         for r in range(chunk.R):
-            clear(s, at(h.at, r * h.ld), w)
+            clear(tiles, at(h.at, r * h.ld), w)
         for k in range(s.states - 1):
-            clear(s, at(memory, layer.states + k * layer.plane), chunk.R * w)
+            clear(tiles, at(memory, layer.states + k * layer.plane), chunk.R * w)
     for i in range(chunk.T):
         t = chunk.T - 1 - i if layer.reverse else i
         row = chunk.pack.start[t]
@@ -120,19 +125,22 @@ def forward(s, layer, weights, chunk, inputs):
 @part
 def step(s, layer, weights, chunk, row, count, K):
     """States of the packed rows row .. row + count - 1 from those before; K: rows of Wh that count."""
+    tiles = part_of(s, TILES)
     memory, p, w = chunk.memory, weights.p, layer.width
     previous = at(order_of_states(layer, chunk.pack), row)
     h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
     if s.shared > 0:
         z = Matrix(at(memory, layer.gates + row * layer.ldg), layer.ldg)
-        multiply_rows(s, h, previous, Matrix(at(p, layer.Wh), layer.ldr), z, z, count, K, shared)
+        multiply_rows(tiles, h, previous, Matrix(at(p, layer.Wh), layer.ldr), z, z, count, K, shared)
     if s.apart > 0:
         q = Matrix(at(memory, layer.apart + row * s.apart * w), s.apart * w)
         Wh, bias = Matrix(at(p, layer.Wh + shared), layer.ldr), Matrix(at(p, layer.b_hh + shared), 0)
-        multiply_rows(s, h, previous, Wh, bias, q, count, K, s.apart * w)
+        multiply_rows(tiles, h, previous, Wh, bias, q, count, K, s.apart * w)
     for m in range(count):
         for n in range(0, w, s.E):
-            cell_forward(operands(s, layer, weights, chunk, row + m, previous[m], n), layer.hidden - n, s)
+            cell_forward(
+                operands(s, layer, weights, chunk, row + m, previous[m], n), layer.hidden - n, chunk.training, s
+            )
 
 
 @part
@@ -141,19 +149,20 @@ def backward(s, layer, weights, chunk, inputs):
 
     Reads:  what forward wrote, and dh from above. Writes: weights.g, chunk.memory, chunk.carry.
     """
+    tiles = part_of(s, TILES)
     N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
     memory, pack, g, x = chunk.memory, chunk.pack, weights.g, inputs.x
     for k in range(s.states):
-        clear(s, at(chunk.carry, k * layer.carry_plane), chunk.R * w)
-    clear(s, at(memory, layer.dv), s.vectors * w)
+        clear(tiles, at(chunk.carry, k * layer.carry_plane), chunk.R * w)
+    clear(tiles, at(memory, layer.dv), s.vectors * w)
     for i in range(chunk.T):
         t = i if layer.reverse else chunk.T - 1 - i
         step_back(s, layer, weights, chunk, pack.start[t], pack.start[t + 1] - pack.start[t])
     gates = Matrix(at(memory, layer.gates), ld)
     for b in range(layer.blocks):
         dWx = Matrix(at(g, layer.Wx + b * layer.inputs * ld), ld)
-        accumulate_rows(s, Matrix(at(x.at, b * layer.block), x.ld), inputs.index, gates, dWx, P, layer.inputs, N)
-    sum_rows(s, gates, at(g, layer.b_ih), P, N)
+        accumulate_rows(tiles, Matrix(at(x.at, b * layer.block), x.ld), inputs.index, gates, dWx, P, layer.inputs, N)
+    sum_rows(tiles, gates, at(g, layer.b_ih), P, N)
     if s.shared + s.apart > 0:
         add_recurrent(s, layer, g, chunk)
     for i in range(0, s.vectors * w, s.W):
@@ -163,6 +172,7 @@ def backward(s, layer, weights, chunk, inputs):
 @part
 def step_back(s, layer, weights, chunk, row, count):
     """Gradients of the packed rows row .. row + count - 1; the carry becomes the gradient of the states before."""
+    tiles = part_of(s, TILES)
     memory, w, same = chunk.memory, layer.width, chunk.pack.same
     previous = order_of_states(layer, chunk.pack)
     dh, dv = layer.dh + layer.column, layer.dv
@@ -180,16 +190,17 @@ def step_back(s, layer, weights, chunk, row, count):
     if s.shared > 0:
         dz = Matrix(at(memory, layer.gates + row * layer.ldg), layer.ldg)
         WhT = Matrix(at(weights.derived, layer.WhT), w)
-        multiply_rows(s, dz, same, WhT, carry, carry, count, shared, w)
+        multiply_rows(tiles, dz, same, WhT, carry, carry, count, shared, w)
     if s.apart > 0:
         dq = Matrix(at(memory, layer.apart + row * s.apart * w), s.apart * w)
         WhT = Matrix(at(weights.derived, layer.WhT + shared * w), w)
-        multiply_rows(s, dq, same, WhT, carry, carry, count, s.apart * w, w)
+        multiply_rows(tiles, dq, same, WhT, carry, carry, count, s.apart * w, w)
 
 
 @part
 def add_recurrent(s, layer, g, chunk):
     """Add the gradients of Wh and b_hh to g, from gates and products apart."""
+    tiles = part_of(s, TILES)
     memory, w, P = chunk.memory, layer.width, chunk.P
     h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
     # At the first step of all sequences the previous state is 0, unless it was given.
@@ -198,16 +209,16 @@ def add_recurrent(s, layer, g, chunk):
     if s.shared > 0:
         dz = at(memory, layer.gates)
         d = Matrix(at(dz, first * layer.ldg), layer.ldg)
-        accumulate_rows(s, h, previous, d, Matrix(at(g, layer.Wh), layer.ldr), P - first, hidden, shared)
-        if s.recurrent_bias:
+        accumulate_rows(tiles, h, previous, d, Matrix(at(g, layer.Wh), layer.ldr), P - first, hidden, shared)
+        if layer.recurrent_bias > 0:
             # Gates that start from b_ih + b_hh hand both the same gradient.
-            sum_rows(s, Matrix(dz, layer.ldg), at(g, layer.b_hh), P, shared)
+            sum_rows(tiles, Matrix(dz, layer.ldg), at(g, layer.b_hh), P, shared)
     if s.apart > 0:
         dq, ld = at(memory, layer.apart), s.apart * w
         dWh = Matrix(at(g, layer.Wh + shared), layer.ldr)
-        accumulate_rows(s, h, previous, Matrix(at(dq, first * ld), ld), dWh, P - first, hidden, ld)
-        if s.recurrent_bias:
-            sum_rows(s, Matrix(dq, ld), at(g, layer.b_hh + shared), P, ld)
+        accumulate_rows(tiles, h, previous, Matrix(at(dq, first * ld), ld), dWh, P - first, hidden, ld)
+        if layer.recurrent_bias > 0:
+            sum_rows(tiles, Matrix(dq, ld), at(g, layer.b_hh + shared), P, ld)
 
 
 @part
@@ -216,7 +227,8 @@ def hand_down(s, layer, weights, chunk, below):
 
     Reads:  chunk.memory: gates (now gradients). Writes: below (P, layer.ldx).
     """
+    tiles = part_of(s, TILES)
     dz = Matrix(at(chunk.memory, layer.gates), layer.ldg)
     WxT = Matrix(at(weights.derived, layer.WxT), layer.ldx)
     dx = Matrix(below, layer.ldx)
-    multiply_rows(s, dz, chunk.pack.same, WxT, dx, dx, chunk.P, layer.Nx, layer.ldx)
+    multiply_rows(tiles, dz, chunk.pack.same, WxT, dx, dx, chunk.P, layer.Nx, layer.ldx)

@@ -7,6 +7,7 @@ from numba.extending import intrinsic
 
 from rnnfast.kernels.lanes.compiling import part
 from rnnfast.kernels.lanes.span import Matrix, at
+from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.packed import head, layer
 from rnnfast.kernels.packed.dropout import drop
 from rnnfast.kernels.packed.layer import Chunk, Input
@@ -14,6 +15,9 @@ from rnnfast.kernels.packed.packing import pack
 from rnnfast.kernels.packed.products import clear
 from rnnfast.kernels.rules.losses import Targets, loss_and_gradient
 from rnnfast.network.layout import Direction, Head
+
+# What layers depend on: they are compiled once for all losses and optimizers, and for prediction.
+NETWORK = "cell shared apart states saved vectors recurrent masked masked_gradients dropout W E M M_half"
 
 
 class Network(NamedTuple):
@@ -149,9 +153,9 @@ def packed(s, network, offsets, piece, work, carried):
     """The chunk of a slice, with the states that are carried into it; R is 0 where no sequence reaches so far."""
     R, T, P = pack(offsets, piece, work.pack)
     resumed = piece.begin > 0 and carried.width > 0
-    chunk = Chunk(work.pack, work.memory, work.carry, R, T, P, resumed)
+    chunk = Chunk(work.pack, work.memory, work.carry, R, T, P, resumed, work.training)
     if resumed:
-        exchange_states(s, network, chunk, carried, False)
+        exchange_states(s, network, chunk, carried, not resumed)
     return chunk
 
 
@@ -159,8 +163,9 @@ def packed(s, network, offsets, piece, work, carried):
 def packed_outputs(s, network, weights, chunk, x, carried, dropout, out):
     """Outputs of a chunk, (P, O). Writes: out, chunk.memory, and the states to be carried on."""
     forward(s, network, weights, chunk, x, dropout)
-    if carried.width > 0:
-        exchange_states(s, network, chunk, carried, True)
+    save = carried.width > 0
+    if save:
+        exchange_states(s, network, chunk, carried, save)
     head.forward(s, network.head, weights.p, states_of_top(network, chunk), chunk.P, out)
 
 
@@ -174,10 +179,11 @@ def states_of_top(network, chunk):
 @part
 def packed_gradient(s, network, weights, data, piece, work, batch):
     """Add the scaled gradient of a slice to weights.g. Returns: sum of weight * loss over its outputs."""
-    chunk = packed(s, network, data.offsets, piece, work, batch.carried)
+    n = part_of(s, NETWORK)
+    chunk = packed(n, network, data.offsets, piece, work, batch.carried)
     if chunk.R == 0:
         return 0.0
-    packed_outputs(s, network, weights, chunk, data.x, batch.carried, batch.dropout, work.out)
+    packed_outputs(n, network, weights, chunk, data.x, batch.carried, batch.dropout, work.out)
     top, P, C = network.head, chunk.P, network.head.targets
     for row in range(P):
         for c in range(C):
@@ -185,7 +191,7 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
             work.weight[row * C + c] = data.weight[work.pack.source[row] * C + c]
     loss = loss_and_gradient(s, work.out, Targets(work.y, work.weight), P, top.outputs, batch.scale, work.dy)
     dh = direction_at(network.table, network.directions - 1).dh
-    head.backward(s, top, weights.p, P, work.dy, at(chunk.memory, dh))
-    head.add_gradient(s, top, weights.g, states_of_top(network, chunk), chunk, work.dy)
-    backward(s, network, weights, chunk, data.x, batch.dropout)
+    head.backward(n, top, weights.p, P, work.dy, at(chunk.memory, dh))
+    head.add_gradient(n, top, weights.g, states_of_top(network, chunk), chunk, work.dy)
+    backward(n, network, weights, chunk, data.x, batch.dropout)
     return loss

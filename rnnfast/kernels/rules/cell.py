@@ -121,8 +121,8 @@ def _pointers(nodes, place):
 
 
 @intrinsic
-def cell_forward(typingctx, operands, left, spec):
-    """New states and what is kept for the way back; left: hidden units from the first of these on."""
+def cell_forward(typingctx, operands, left, training, spec):
+    """New states and, in training, what the way back needs; left: hidden units from the first of these on."""
     cell = _cells[spec.dims["cell"]]
 
     def codegen(context, builder, sig, args):
@@ -135,18 +135,19 @@ def cell_forward(typingctx, operands, left, spec):
             **_pointers(cell.vectors, lambda k: work.at(parameters, k)),
         }
         places = [(work.state(after, k), node) for k, node in enumerate(cell.after)]
-        kept = []  # nothing where there is no way back
-        if spec.dims["training"]:
-            slots = zip(cell.slots, cell.gate_values, strict=True)
-            kept += [(work.at(gates, k), node) for k, (node, own) in enumerate(slots) if node not in (None, own)]
-            kept += [(work.at(saved, k), node) for k, node in enumerate(cell.planes)]
+        slots = zip(cell.slots, cell.gate_values, strict=True)
+        kept = [(work.at(gates, k), node) for k, (node, own) in enumerate(slots) if node not in (None, own)]
+        kept += [(work.at(saved, k), node) for k, node in enumerate(cell.planes)]
         vectors = work.compute([node for _, node in places + kept], pointers)
-        for k, ((pointer, _), vector) in enumerate(zip(places + kept, vectors, strict=True)):
-            mask = args[1] if spec.dims["masked"] and k < len(places) else None
+        mask = args[1] if spec.dims["masked"] else None
+        for (pointer, _), vector in zip(places, vectors, strict=False):
             work.store(pointer, vector, mask)
+        with builder.if_then(args[2]):
+            for (pointer, _), vector in zip(kept, vectors[len(places) :], strict=True):
+                work.store(pointer, vector)
         return context.get_dummy_value()
 
-    return types.void(operands, left, spec), codegen
+    return types.void(operands, left, types.boolean, spec), codegen
 
 
 @intrinsic

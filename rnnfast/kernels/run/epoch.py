@@ -7,9 +7,10 @@ import numpy as np
 
 from rnnfast.kernels.lanes.compiling import entry, inlined
 from rnnfast.kernels.lanes.span import spans
+from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, total, zeros
 from rnnfast.kernels.packed import layer
-from rnnfast.kernels.packed.stack import Carried, Dropout, Slice, direction_at, packed, packed_outputs
+from rnnfast.kernels.packed.stack import NETWORK, Carried, Dropout, Slice, direction_at, packed, packed_outputs
 from rnnfast.kernels.run.update import batch_update
 
 OK, DIVERGED = 0, 1
@@ -100,13 +101,13 @@ def predict(s, network, weights, x, offsets, passage, work, states, out):
     """
     network, weights, passage, work = spans(network), spans(weights), spans(passage), spans(work)
     x, offsets, states, out = spans(x), spans(offsets), spans(states), spans(out)
-    O, order = network.head.outputs, passage.order
-    for n in range(passage.first, passage.stop, passage.chunk):
-        carried = Carried(states, passage.carried, n)
-        for begin in range(0, offsets[order[n] + 1] - offsets[order[n]], passage.window):
-            piece = Slice(order, n, min(passage.chunk, passage.stop - n), begin, passage.window)
-            chunk = packed(s, network, offsets, piece, work, carried)
-            packed_outputs(s, network, weights, chunk, x, carried, Dropout(0.0, 0), work.out)
+    O, order, n = network.head.outputs, passage.order, part_of(s, NETWORK)
+    for first in range(passage.first, passage.stop, passage.chunk):
+        carried = Carried(states, passage.carried, first)
+        for begin in range(0, offsets[order[first] + 1] - offsets[order[first]], passage.window):
+            piece = Slice(order, first, min(passage.chunk, passage.stop - first), begin, passage.window)
+            chunk = packed(n, network, offsets, piece, work, carried)
+            packed_outputs(n, network, weights, chunk, x, carried, Dropout(0.0, 0), work.out)
             for row in range(chunk.P):
                 for o in range(O):
                     out[work.pack.source[row] * O + o] = work.out[row * O + o]
@@ -120,4 +121,4 @@ def derive(s, network, p, derived):
     """
     network, p, derived = spans(network), spans(p), spans(derived)
     for i in range(network.directions):
-        layer.derive(s, direction_at(network.table, i), p, derived)
+        layer.derive(part_of(s, NETWORK), direction_at(network.table, i), p, derived)

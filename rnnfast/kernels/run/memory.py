@@ -86,6 +86,7 @@ class PackedWork(NamedTuple):
     dy: np.ndarray  # (P * O + PAD,) gradient of the outputs
     y: np.ndarray  # (P * C + PAD,) targets of the packed rows
     weight: np.ndarray  # (P * C + PAD,) their weights
+    training: bool  # whether there is a way back
 
 
 def most_rows(lengths, sequences, window=0):
@@ -134,8 +135,8 @@ def _widest(layout):
     return max(at.width for at in layout.directions)
 
 
-def packed_work(layout, size, sequences, longest, P, dtype):
+def packed_work(layout, size, sequences, longest, P, training=True):
     """Allocate a workspace with `size` elements of memory (see `place`); longest: steps."""
-    outputs, states = layout.head.outputs, len(layout.cell.states)
+    outputs, states, dtype = layout.head.outputs, len(layout.cell.states), layout.architecture.dtype
     sizes = (size, states * sequences * _widest(layout), *(P * outputs + PAD for _ in range(4)))
-    return PackedWork(packing(sequences, longest, P), *(aligned(count, dtype) for count in sizes))
+    return PackedWork(packing(sequences, longest, P), *(aligned(count, dtype) for count in sizes), training)

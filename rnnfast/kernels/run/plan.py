@@ -71,12 +71,11 @@ def specialisation_of(layout, engine, **more):
     itemsize = np.dtype(architecture.dtype).itemsize
     items |= {
         "engine": engine,
-        "recurrent_bias": int(architecture.recurrent_bias and layout.cell.recurrent),
-        "training": int("loss" in more),
         **more,
     }
     if engine == "small":
         at, head = layout.directions[0], layout.head
+        items["recurrent_bias"] = int(architecture.recurrent_bias)
         items |= {"F": at.inputs, "H": at.hidden, "O": head.outputs, "C": head.outputs, "W": at.width}
         items |= {"Wx": at.Wx, "Wh": at.Wh, "b_ih": at.b_ih, "b_hh": at.b_hh, "Wy": head.Wy, "by": head.by}
         return Specialisation(**items, B=_block(at.inputs), line=CACHE_LINE // itemsize)

@@ -67,7 +67,7 @@ class Predictor:
         bounds = [min(len(lengths), -(-chunks * t // threads) * chunk) for t in range(threads + 1)]
 
         def call(t):
-            work = packed_work(layout, size, chunk, window, rows, dtype)
+            work = packed_work(layout, size, chunk, window, rows, training=False)
             passage = Passage(order, bounds[t], bounds[t + 1], chunk, window, carried)
             states = aligned(max(1, chunk * carried), dtype)
             epoch.predict(self.specialisation, network, weights, features, offsets, passage, work, states, out)

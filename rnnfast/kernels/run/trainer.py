@@ -103,7 +103,7 @@ class Trainer:
         else:
             rows = most_rows(lengths, plan.chunk, plan.window)
             table, size, carried = place(layout, plan.chunk, rows)
-            works = [packed_work(layout, size, plan.chunk, longest, rows, dtype) for _ in range(self.threads)]
+            works = [packed_work(layout, size, plan.chunk, longest, rows) for _ in range(self.threads)]
             self.plan = plan._replace(carried=carried if plan.window else 0)
         head = layout.head._replace(targets=1 if LOSSES[self.policy.loss].per_step else layout.head.outputs)
         workers = [Worker(number, self.threads, work) for number, work in enumerate(works)]
@@ -162,7 +162,8 @@ class Trainer:
         """
         flat = np.asarray(orders, np.int64).ravel()
         count = epochs * (self.updates_per_epoch() if self.plan.per_update else 1)
-        rates = np.ascontiguousarray(np.broadcast_to(np.asarray(rates, np.float64), count))
+        # A copy, as a read-only array would have a kernel of its own compiled.
+        rates = np.array(np.broadcast_to(np.asarray(rates, np.float64), count))
         padded = np.concatenate((flat, np.zeros(AHEAD, np.int64)))
         course = Course(padded, len(flat) // self.plan.sequences, epochs, rates)
         outcome = Outcome(np.zeros(epochs), self.where)

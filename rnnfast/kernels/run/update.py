@@ -18,11 +18,12 @@ from numba.extending import overload
 
 from rnnfast.kernels.lanes.compiling import INLINED, PART, inlined, part
 from rnnfast.kernels.lanes.span import at, number
+from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, prefetch, store
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.products import clear
-from rnnfast.kernels.packed.stack import Batch, Carried, Dropout, Network, Slice, direction_at, packed_gradient
+from rnnfast.kernels.packed.stack import NETWORK, Batch, Carried, Dropout, Network, Slice, direction_at, packed_gradient
 from rnnfast.kernels.rules.optimizers import State, Step, squared_norm, update
 from rnnfast.kernels.run.memory import Data
 from rnnfast.kernels.run.threads import barrier
@@ -135,7 +136,7 @@ def _derive_all(s, run, worker):
 
     def directions(s, run, worker):
         for i in range(worker.number, run.network.directions, worker.threads):
-            layer.derive(s, direction_at(run.network.table, i), run.p, run.shared.derived)
+            layer.derive(part_of(s, NETWORK), direction_at(run.network.table, i), run.p, run.shared.derived)
         barrier(run.shared.counter, worker.threads)
 
     return nothing if s.dims["engine"] == "small" else directions

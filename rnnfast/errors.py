@@ -3,7 +3,14 @@
 Messages say what is wrong, where, the value seen and how to fix it. Anything else that escapes is a bug.
 """
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 from typing import Any
+
+LIKENESS = 0.6  # of two words, from 0 to 1, from which one may be meant by the other
+WORD_SHOWN = 60  # characters of a word in a message
 
 
 class RnnfastError(Exception):
@@ -50,3 +57,17 @@ class DivergedError(RnnfastError):
         self.epoch = epoch
         self.step = step
         self.result: Any = None
+
+
+def did_you_mean(word: str, words: Iterable[str], most: int = 1) -> str:
+    """Return "; did you mean 'train'?" for the words nearest to `word`, whatever their case; "" where none is near.
+
+    most: so many of them, as in "; did you mean 'x1' or 'x2'?".
+    """
+    by_lower = {item.lower(): item for item in words}
+    nearest = difflib.get_close_matches(word.lower(), list(by_lower), n=most, cutoff=LIKENESS)
+    return f"; did you mean {' or '.join(repr(_shown(by_lower[item])) for item in nearest)}?" if nearest else ""
+
+
+def _shown(word: str) -> str:
+    return word if len(word) <= WORD_SHOWN else f"{word[:WORD_SHOWN]}..."

@@ -8,10 +8,10 @@ import sys
 import zipfile
 
 import pytest
-from rnnfast.data.reading.opening import CELL_BYTES, ROW_BYTES, bytes_in_memory
 
 import rnnfast.data.sources.bounds
 from rnnfast.data import read_table
+from rnnfast.data.reading.opening import CELL_BYTES, ROW_BYTES, bytes_in_memory
 from rnnfast.data.sources.bounds import Bounds
 from rnnfast.errors import DataError
 

@@ -1,8 +1,6 @@
 """Parts of the command line that need no training."""
 
 import json
-import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from rnnfast import __version__
 from rnnfast.cli import run
 from rnnfast.data.synth.generate import synth
 from rnnfast.kernels.lanes import cache
-from rnnfast.reporter import Reporter
 
 
 @pytest.fixture(autouse=True)
@@ -116,25 +113,18 @@ def test_doctor_names_the_fix_of_what_is_not_well(
     assert report["checks"][-1]["status"] == "error"
 
 
-def test_bench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
-    load = {"name": "rnn10", "cell": "rnn", "hidden": 10, "dtype": "float32", "batch": 1, "ms_per_epoch": 18.2,
-            "steps_per_second": 15.7e6, "gflops": 25.0, "share_of_peak": 0.09}  # fmt: skip
-
-    def measure(workloads: tuple[str, ...], seconds: float, reporter: Reporter) -> dict[str, object]:
-        asked.append((workloads, seconds))
-        reporter.notice("measuring rnn10")
-        return {"machine": {"name": "a machine"}, "peak_gflops": {"float32": 270.0}, "workloads": [load]}
-
-    module = types.ModuleType("rnnfast.diagnose.benchmark")
-    module.run = measure  # type: ignore[attr-defined]
-    module.WORKLOADS = {"rnn10": "RNN of 10 units"}  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "rnnfast.diagnose.benchmark", module)
-    assert run(["bench", "--workload", "rnn10", "--seconds", "0.5"]) == 0
+def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
+    smallest = ["bench", "--workload", "rnn5-sample", "--seconds", "0.01"]
+    report = result(smallest, capsys)
+    (speed,) = report["workloads"]
+    assert report["peak_gflops"].keys() == {"float32", "float64"}
+    assert (speed["name"], speed["cell"], speed["hidden"], speed["dtype"]) == ("rnn5-sample", "rnn", 5, "float64")
+    assert speed["steps_per_second"] == pytest.approx(30 / speed["ms_per_epoch"] * 1000)
+    assert 0 < speed["share_of_peak"] < 1
+    assert run(smallest) == 0
     captured = capsys.readouterr()
-    assert asked == [(("rnn10",), 0.5)]
-    assert "9.00 %" in captured.out
-    assert "measuring rnn10" in captured.err
-    assert result(["bench"], capsys)["workloads"] == [load]
+    assert "of peak" in captured.out
+    assert "rnn5-sample: rnn 3 -> 5 -> 1 relu" in captured.err
     assert run(["bench", "--list"]) == 0
-    assert "rnn10" in capsys.readouterr().out
+    assert "rnn5-sample" in capsys.readouterr().out
+    assert "rnn5-sample" in result(["bench", "--list"], capsys)["workloads"]

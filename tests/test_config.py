@@ -66,6 +66,11 @@ def test_empty_and_foreign_variables_are_left_alone() -> None:
             ),
             "column without its mark": ("[data]\nsplit_by = 'fold'\n", "column:NAME; did you mean column:fold?"),
             "column without name": ("[data]\nsplit_by = 'column:'\n", "is not one of"),
+            "misspelt cell": (
+                "[model]\ncell = 'grru'\n",
+                "'grru' is not one of rnn, gru, lstm, mlp, FILE.py:NAME; did you mean 'gru'?",
+            ),
+            "file without a cell": ("[model]\ncell = 'cells.py'\n", "FILE.py:NAME; did you mean cells.py:NAME?"),
         }
     ),
 )
@@ -74,6 +79,10 @@ def test_errors_say_what_is_wrong_and_what_to_do(tmp_path: Path, text: str, mess
     with pytest.raises(UsageError) as caught:
         resolve({}, file, {})
     assert message in str(caught.value)
+
+
+def test_a_cell_may_be_one_of_a_file() -> None:
+    assert resolve({"cell": "my_cells.py:peephole"}, None, {}).model.cell == "my_cells.py:peephole"
 
 
 def test_errors_name_their_source() -> None:
@@ -133,7 +142,7 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from([None, "90s", "10m"])
     one: st.SearchStrategy[Any]
     if meta["choices"]:
-        one = st.sampled_from(meta["choices"])
+        one = st.sampled_from(tuple(meta["choices"]))
     elif meta["kind"] is bool:
         one = st.booleans()
     elif meta["kind"] is int:

@@ -12,15 +12,20 @@ from rich.text import Text
 
 import rnnfast
 from rnnfast.config.resolve import resolve
-from rnnfast.console import Screen, TrainConsole
 from rnnfast.console.progress import EpochProgress, epoch_line
 from rnnfast.console.scores import score_sheet
+from rnnfast.console.screen import Screen
 from rnnfast.console.text import command, count, duration, number, percent, scaled
+from rnnfast.console.training import TrainConsole
 from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model, show_table
 from rnnfast.data import read_table
+from rnnfast.data.description import describe_table
 from rnnfast.data.synth.generate import synth
-from rnnfast.description import describe_model, describe_table
-from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.diagnose.benchmark import BenchReport, Machine, WorkloadSpeed
+from rnnfast.diagnose.gradients import GradientReport, TensorError
+from rnnfast.diagnose.machine import Check, Cores, Cpu, Examination, KernelCache, TableCache
+from rnnfast.metrics.evaluation import Evaluation, Scores
+from rnnfast.model.description import describe_model
 from rnnfast.reporter import EpochRecord
 from rnnfast.training import run
 
@@ -129,35 +134,28 @@ def test_tables_and_models_fit(
 @pytest.mark.parametrize("width", WIDTHS)
 def test_doctor_and_bench_fit(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    cpu = {
-        "name": "A Processor With A Rather Long Name 9000",
-        "architecture": "x86_64",
-        "simd_bits": 256,
-        "tiles": None,
-    }
-    show_doctor(
-        Screen(),
-        {
-            "versions": {"rnnfast": "0.1.0", "python": "3.11.7"},
-            "system": "Linux",
-            "cpu": cpu,
-            "cores": {"usable": 2, "all": 4},
-            "table_cache": {"directory": "/home/somebody/.cache/rnnfast/tables", "tables": 3, "bytes": 2_500_000_000},
-            "checks": [
-                {"name": "vectors", "status": "ok", "message": "256-bit registers", "fix": ""},
-                {"name": "cache", "status": "warning", "message": "cannot be written to", "fix": "set NUMBA_CACHE_DIR"},
-            ],
-        },
+    machine = Examination(
+        versions={"rnnfast": "0.1.0", "python": "3.11.7"},
+        system="Linux",
+        cpu=Cpu("A Processor With A Rather Long Name 9000", "x86_64", 256, None),
+        cores=Cores(2, 4),
+        threads={},
+        cache=KernelCache("/home/somebody/.cache/rnnfast/kernels", "rnnfast", False),
+        table_cache=TableCache("/home/somebody/.cache/rnnfast/tables", 3, 2_500_000_000),
+        warm_up_seconds=0.5,
+        checks=(
+            Check("vectors", "ok", "256-bit registers"),
+            Check("cache", "warning", "cannot be written to", "set NUMBA_CACHE_DIR"),
+        ),
     )
-    tensor = {"name": "rnn.0.weight_ih_l0_reverse", "shape": [192, 128], "max_error": 2.1e-10, "mean_error": 3e-11}
-    network = {"cell": "rnn", "hidden": [64, 32], "activation": "leaky_relu", "bidirectional": True, "dropout": 0.25}
-    checked = {"loss": "huber", "tolerance": 1e-6, "passed": False, "tensors": [tensor, tensor | {"max_error": 0.5}]}
-    show_gradients(Screen(), network | checked)
-    load = {"name": "rnn10", "ms_per_epoch": 18.234, "steps_per_second": 15.7e6, "gflops": 25.0, "share_of_peak": 0.09}
-    show_bench(
-        Screen(),
-        {"machine": {"cpu": cpu}, "peak_gflops": {"float32": 270.0, "float64": 135.0}, "workloads": [load, load]},
-    )
+    show_doctor(Screen(), machine)
+    good = TensorError("rnn.0.weight_ih_l0_reverse", (192, 128), 100, 2.1e-10, 3e-11)
+    bad = TensorError(good.name, good.shape, 100, 0.5, 3e-11)
+    checked = GradientReport("rnn", (64, 32), "leaky_relu", True, 0.25, "huber", 1e-6, False, (good, bad))
+    show_gradients(Screen(), checked)
+    load = WorkloadSpeed("rnn10", "rnn", 10, "float32", 1, "register", 18.234, 15.7e6, 25.0, 0.09)
+    report = BenchReport(Machine(machine.cpu.name, 1), {"float32": 270.0, "float64": 135.0}, (load, load))
+    show_bench(Screen(), report)
     out = capsys.readouterr().out
     assert too_long(out, width) == []
     for text in ("warning", "set NUMBA_CACHE_DIR", "18.2", "9.00 %", "3 parsed tables, 2.50 GB"):
@@ -340,7 +338,7 @@ def test_several_targets_get_a_line_each(
     evaluation = Evaluation(
         task="regression",
         labelled_steps=100,
-        metrics={"loss": 1.0, **scores, "per_target": dict.fromkeys(names, scores)},
+        metrics=Scores(1.0, scores, per_target=dict.fromkeys(names, scores)),
         residuals=np.random.default_rng(0).normal(size=(100, 20)),
     )
     shown = render({"train": evaluation, "valid": evaluation}, names, capsys)
@@ -356,7 +354,7 @@ def test_several_targets_get_a_line_each(
     ids=["zeros", "huge", "nan and one", "nan alone"],
 )
 def test_residuals_of_any_kind(values: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
-    evaluation = Evaluation("regression", 5, {"loss": None}, residuals=values)
+    evaluation = Evaluation("regression", 5, Scores(float("nan"), {}), residuals=values)
     assert "Residuals" in render({"valid": evaluation}, ("y",), capsys)
 
 

@@ -33,17 +33,17 @@ def test_right_gradients_pass() -> None:
     net = Architecture.named("gru", 3, (5,), 1, "tanh", "float64")
     rows = gradients.check(net, "mse")
     names = ["rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0", "head.weight", "head.bias"]
-    assert [row["name"] for row in rows] == names
-    assert rows[0]["shape"] == [15, 3]
-    assert [row["entries"] for row in rows] == [45, 75, 15, 15, 5, 1]
+    assert [row.name for row in rows] == names
+    assert rows[0].shape == (15, 3)
+    assert [row.entries for row in rows] == [45, 75, 15, 15, 5, 1]
     for row in rows:
-        assert 0 <= row["mean_error"] <= row["max_error"] < 1e-8
+        assert 0 <= row.mean_error <= row.max_error < 1e-8
 
 
 def test_a_wrong_gradient_is_seen() -> None:
     net = Architecture.named("gru", 3, (5,), 1, "tanh", "float64")
     with wrong_gradient:
-        errors = {row["name"]: row["max_error"] for row in gradients.check(net, "mse")}
+        errors = {row.name: row.max_error for row in gradients.check(net, "mse")}
     assert errors.pop("head.weight") == pytest.approx(1e-3, rel=0.01)
     assert max(errors.values()) < 1e-8
 
@@ -52,12 +52,12 @@ def test_a_step_over_a_kink_is_no_error() -> None:
     """A network of relu on many steps: some difference crosses a kink at the largest step, none at all of them."""
     net = Architecture.named("mlp", 3, (7, 12), 1, "leaky_relu", "float64")
     rows = gradients.check(net, "mae", lengths=(200, 150, 1, 100))
-    assert max(row["max_error"] for row in rows) < gradients.TOLERANCE
+    assert max(row.max_error for row in rows) < gradients.TOLERANCE
 
 
 def test_what_is_not_trained_is_not_checked() -> None:
     net = Architecture.named("gru", 3, (5, 5), 1, "tanh", "float64", recurrent_bias=False)
-    assert not any("bias_hh" in row["name"] for row in gradients.check(net, "mse"))
+    assert not any("bias_hh" in row.name for row in gradients.check(net, "mse"))
 
 
 def test_the_command_prints_a_row_per_tensor(capsys: pytest.CaptureFixture[str]) -> None:

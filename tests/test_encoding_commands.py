@@ -110,7 +110,7 @@ def test_inspect_shows_what_is_fitted(capsys: pytest.CaptureFixture[str]) -> Non
     assert described["missing"]["fills"] == model.encoder.fills
     assert run(["inspect", "run"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    fills = f"Empty cells the last value: pm ({model.encoder.fills['pm']:.2f}); mean: x ("
+    fills = f"Empty cells filled forward: pm ({model.encoder.fills['pm']:.2f}); mean: x ("
     for text in ("Scaling zscore: pm; robust: x", "Categories wind: 3 (NW, SE, cv)", fills, "was empty"):
         assert text in shown
 
@@ -122,7 +122,7 @@ def test_inspect_shows_how_a_table_would_be_read(capsys: pytest.CaptureFixture[s
     assert [columns["wind"][key] for key in ("role", "scale", "categories")] == ["category", None, ["NW", "SE", "cv"]]
     assert run(["inspect", "air.csv", *options]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    for text in ("Scaling zscore: pm; robust: x", "Categories wind: 3", "Empty cells the last value: pm; mean: x"):
+    for text in ("Scaling zscore: pm; robust: x", "Categories wind: 3", "Empty cells filled forward: pm; mean: x"):
         assert text in shown
     assert run(["inspect", "air.csv", "--target", "y", "--ignore", "wind", "--missing", "zero"]) == 0
     shown = " ".join(capsys.readouterr().out.split())

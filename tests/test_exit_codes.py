@@ -17,7 +17,7 @@ from test_bad_tables import CASES
 
 import rnnfast.training
 from rnnfast.cli import run
-from rnnfast.console import TrainConsole
+from rnnfast.console.training import TrainConsole
 from rnnfast.data.synth.generate import synth
 from rnnfast.reporter import EpochRecord
 

@@ -8,7 +8,7 @@ from numba.core.caching import NullCache
 from tolerances import SUMS
 
 from rnnfast import cells
-from rnnfast.config.sections import ModelConfig, TrainConfig
+from rnnfast.catalogue import LOSSES, OPTIMIZERS, QUANTITIES, Loss, Optimizer
 from rnnfast.equations import functions, losses
 from rnnfast.equations.functions import sigmoid, softplus, tanh
 from rnnfast.equations.trace import traced
@@ -16,10 +16,7 @@ from rnnfast.kernels.lanes.formula import elementwise
 from rnnfast.kernels.lanes.vec import load, store
 from rnnfast.kernels.rules import optimizers
 from rnnfast.kernels.run import epoch
-from rnnfast.metrics.loss import LOSSES, LOSSES_OF_TASK
-from rnnfast.model.initialise import RULES
 from rnnfast.network.architecture import Architecture
-from rnnfast.training.schedules import SCHEDULES
 
 ALL = 1 << 30  # entries of a tensor that differences look at
 LENGTHS = (12, 1, 7, 2, 5, 7)
@@ -64,8 +61,9 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(cells.EQUATIONS, "mgu", mgu)
     monkeypatch.setitem(functions.FUNCTIONS, "softsign", functions.Function("softsign", softsign, None))
     monkeypatch.setitem(losses.LOSSES, "log_cosh", log_cosh)
+    monkeypatch.setitem(LOSSES, "log_cosh", Loss("log_cosh", (QUANTITIES,)))
     monkeypatch.setitem(optimizers.OPTIMIZERS, "lion", lion)
-    monkeypatch.setitem(optimizers.MOMENTS, "lion", (True, False))
+    monkeypatch.setitem(OPTIMIZERS, "lion", Optimizer("lion", m=True))
 
 
 def draw(cell, hidden, activation="tanh"):
@@ -119,19 +117,3 @@ def test_the_optimizer_takes_the_steps_of_its_formula():
     course = trainer.run(file_order(sequences), 5, lr)
     np.testing.assert_allclose(trainer.parameters, p, rtol=0, atol=SUMS)
     assert course[-1] < course[0]
-
-
-def choices(section, name):
-    words = section.__dataclass_fields__[name].metadata["choices"]
-    return {word for word in words if word != "auto"}
-
-
-def test_every_choice_is_registered_and_every_entry_can_be_chosen(monkeypatch):
-    monkeypatch.undo()
-    assert choices(ModelConfig, "cell") == cells.EQUATIONS.keys() | cells.CHOOSE_ACTIVATION.keys()
-    assert choices(ModelConfig, "activation") <= functions.FUNCTIONS.keys()
-    assert choices(ModelConfig, "init") == RULES.keys() | {"uniform"}
-    assert choices(TrainConfig, "optimizer") == optimizers.OPTIMIZERS.keys() == optimizers.MOMENTS.keys()
-    assert choices(TrainConfig, "loss") == losses.LOSSES.keys() | {"ce"} == LOSSES.keys()
-    assert choices(TrainConfig, "loss") == {loss for fitting in LOSSES_OF_TASK.values() for loss in fitting}
-    assert choices(TrainConfig, "schedule") == SCHEDULES.keys() | {"onecycle"}

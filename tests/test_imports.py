@@ -13,19 +13,43 @@ import rnnfast
 PACKAGE = Path(rnnfast.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# A sub-package may import these and itself; all but the kernels also the modules beside them (errors, config, ..).
-LAYERS = {
-    "config": set(),
-    "equations": set(),
-    "network": {"equations"},
-    "kernels": {"network", "equations"},
-    "metrics": set(),
-    "data": {"config"},
-    "model": {"kernels", "network", "data", "metrics", "config"},
-    "training": {"kernels", "network", "data", "metrics", "model", "config", "diagnose"},
-    "diagnose": {"kernels", "network", "data", "metrics", "model", "config", "training"},
-    "console": {"metrics", "config"},
-    "cli": {"kernels", "network", "data", "metrics", "model", "training", "console", "config", "diagnose"},
+# What each place, a sub-package or a module beside them, may import of others when it is imported.
+RUN_TIME = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "errors": set(),
+    "catalogue": set(),
+    "records": set(),
+    "reporter": set(),
+    "writing": {"errors"},
+    "config": {"catalogue", "errors"},
+    "equations": {"errors"},
+    "cells": {"equations"},
+    "metrics": {"catalogue", "equations", "records"},
+    "network": {"cells", "equations"},
+    "kernels": {"catalogue", "equations", "network"},
+    "data": {"catalogue", "config", "errors", "records", "reporter", "writing"},
+    "tasks": {"catalogue", "data", "errors", "metrics", "records"},
+    "diagnose": {"catalogue", "errors", "records", "reporter"},
+    "model": {
+        "catalogue", "config", "data", "diagnose", "errors", "metrics", "network", "records", "tasks", "writing"
+    },
+    "training": {
+        "catalogue", "config", "data", "diagnose", "errors", "metrics", "model", "network", "records", "reporter",
+        "writing",
+    },
+    "console": {"catalogue", "config", "diagnose", "metrics", "records", "reporter"},
+    "cli": {"config", "console", "errors"},
+}  # fmt: skip
+
+# What it may import beside that when it is called: what is slow to load, or needed by one command alone.
+LAZY = {
+    "__init__": {"data", "errors", "model", "training"},  # the public names, by their modules' names
+    "diagnose": {"data", "kernels", "network"},
+    "model": {"kernels"},
+    "training": {"kernels"},
+    "console": {"data"},
+    "cli": {"data", "diagnose", "model", "records", "training", "writing"},
 }
 
 # third-party library -> where it may be imported
@@ -36,6 +60,7 @@ HOMES = {
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
     "safetensors": {"model"},
+    "msgspec": {"records"},
     "platformdirs": {"kernels", "cli", "data"},
     "pyarrow": {"data"},
     "zstandard": {"data"},
@@ -46,48 +71,110 @@ KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}
 
 def place(path):
     """The sub-package of a module, or its own name."""
-    parts = path.relative_to(PACKAGE).parts
-    return parts[0].removesuffix(".py")
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def dotted(path):
+    """The name of a module."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(("rnnfast", *(part for part in parts if part != "__init__")))
 
 
 def is_type_checking(node):
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def imports(path):
-    """Yield the dotted names that a module imports anywhere, but for those that only type checkers see."""
-    pending = list(ast.parse(path.read_text(encoding="utf-8")).body)
-    while pending:
-        node = pending.pop()
+def found_imports(nodes, lazy=False):
+    """Yield the dotted names that statements import, and whether only when a function is called.
+
+    Those that only type checkers see are left out.
+    """
+    for node in nodes:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, lazy) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            assert node.level == 0, "relative import"
+            yield from ((f"{node.module}.{alias.name}", lazy) for alias in node.names)
         elif is_type_checking(node):
-            pending += node.orelse
+            yield from found_imports(node.orelse, lazy)
         else:
-            pending += ast.iter_child_nodes(node)
+            inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from found_imports(ast.iter_child_nodes(node), lazy or inside)
+
+
+def imports(path):
+    return set(found_imports(ast.parse(path.read_text(encoding="utf-8")).body))
+
+
+def places(path, lazy):
+    """The places that a module imports from, other than its own."""
+    names = {name.split(".")[1] for name, late in imports(path) if name.startswith("rnnfast.") and late == lazy}
+    return {name for name in names if (PACKAGE / name).exists() or (PACKAGE / f"{name}.py").exists()} - {place(path)}
 
 
 def parametrize(paths):
     return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(PACKAGE)))
 
 
-@parametrize([path for path in MODULES if place(path) in LAYERS])
-def test_layers_import_downwards(path):
+@parametrize(MODULES)
+def test_modules_import_what_their_place_may(path):
     here = place(path)
-    inner = {name.split(".")[1] for name in imports(path) if name.startswith("rnnfast.")}
-    allowed = LAYERS[here] | {here}
-    if here == "kernels":
-        assert inner <= allowed
-    else:
-        assert inner & LAYERS.keys() <= allowed
+    assert places(path, lazy=False) <= RUN_TIME[here]
+    assert places(path, lazy=True) <= RUN_TIME[here] | LAZY.get(here, set())
+
+
+def test_the_tables_name_every_place_and_nothing_else():
+    assert RUN_TIME.keys() == {place(path) for path in MODULES}
+    assert LAZY.keys() <= RUN_TIME.keys()
+    for here in RUN_TIME:
+        used = {lazy: set().union(*(places(path, lazy) for path in MODULES if place(path) == here)) for lazy in (0, 1)}
+        assert used[0] == RUN_TIME[here], here
+        if here != "__init__":
+            assert used[1] - used[0] == LAZY.get(here, set()), here
+
+
+def circle(graph):
+    """Return names that lead back to the first of them, or nothing."""
+    state, trail = {}, []
+
+    def visit(name):
+        state[name] = "open"
+        trail.append(name)
+        for other in sorted(graph[name]):
+            if state.get(other) == "open":
+                return [*trail[trail.index(other) :], other]
+            if other not in state and (closed := visit(other)):
+                return closed
+        trail.pop()
+        state[name] = "done"
+        return []
+
+    return next((closed for name in graph if name not in state and (closed := visit(name))), [])
+
+
+def test_places_are_floors():
+    """No place imports one above it, neither at run time nor when it is called."""
+    assert circle({here: RUN_TIME[here] | LAZY.get(here, set()) for here in RUN_TIME}) == []
+
+
+def test_no_modules_import_each_other():
+    """Neither at run time nor when they are called; a package stands for what its __init__ imports."""
+    names = {dotted(path): path for path in MODULES}
+
+    def module_of(name):
+        return name if name in names else name.rpartition(".")[0]
+
+    graph = {
+        here: {module_of(name) for name, _ in imports(path) if name.startswith("rnnfast.")} & names.keys() - {here}
+        for here, path in names.items()
+        if here != "rnnfast"  # whose names are for users alone
+    }
+    assert circle({here: others - {"rnnfast"} for here, others in graph.items()}) == []
 
 
 @parametrize(MODULES)
 def test_libraries_stay_in_their_place(path):
-    for name in imports(path):
+    for name, _ in imports(path):
         library = name.split(".")[0]
         assert library in STANDARD | HOMES.keys() | {"numpy", "rnnfast"}, name
         assert library not in HOMES or place(path) in HOMES[library], name
@@ -95,7 +182,7 @@ def test_libraries_stay_in_their_place(path):
 
 @parametrize([path for path in MODULES if place(path) == "kernels"])
 def test_kernels_import_numba_and_numpy_alone(path):
-    libraries = {name.split(".")[0] for name in imports(path)} - STANDARD - {"rnnfast"}
+    libraries = {name.split(".")[0] for name, _ in imports(path)} - STANDARD - {"rnnfast"}
     assert libraries <= KERNEL_LIBRARIES
 
 
@@ -103,6 +190,7 @@ def test_kernels_import_numba_and_numpy_alone(path):
     ("statement", "absent"),
     cases(
         {
+            "catalogue": ("import rnnfast.catalogue", ("numba", "numpy", "msgspec")),
             "package": ("import rnnfast", ("numba", "pandas", "numpy", "click", "rich")),
             "configuration": (
                 "import rnnfast.config.resolve, rnnfast.errors, rnnfast.reporter",
@@ -120,6 +208,17 @@ def test_what_is_not_needed_is_not_loaded(statement, absent):
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
     )
     assert not set(absent) & set(done.stdout.split())
+
+
+def test_inspect_shows_a_model_without_loading_the_compiler():
+    model = Path(__file__).parent / "models" / "gru-multiclass-categories.safetensors"
+    program = (
+        "import sys; from rnnfast.cli import run; code = run(['inspect', sys.argv[1]]);"
+        "print([code, *({'numba', 'llvmlite'} & set(sys.modules))])"
+    )
+    command = [sys.executable, "-c", program, str(model)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PACKAGE.parent, check=True)
+    assert done.stdout.splitlines()[-1] == "[0]"
 
 
 def test_public_names_are_there():
@@ -150,7 +249,7 @@ def test_rooms_of_data_are_layers(name):
     modules = sorted(folder.rglob("*.py"))
     assert modules
     for path in modules:
-        inner = {imported for imported in imports(path) if imported.startswith("rnnfast.data")}
+        inner = {imported for imported, _ in imports(path) if imported.startswith("rnnfast.data")}
         assert {room(imported) for imported in inner} <= ROOMS[name] | {name}, path
 
 

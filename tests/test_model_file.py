@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ids import cases
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from tolerances import FLOAT32_OUTPUTS
@@ -260,6 +261,26 @@ def test_headers_that_contradict_themselves(path):
         rewrite(path, **(header | change))
         assert_refused(path, "damaged")
         rewrite(path, **header)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    cases(
+        {
+            "text for a number": ({"threshold": "high"}, "threshold is 'high': expected float"),
+            "number for a text": ({"loss": 3}, "loss is 3: expected str"),
+            "a nested field": ({"target_scaler": {"kinds": ["none"], "names": ["y1"], "shift": [None], "scale": [1]}},
+                               "target_scaler.shift[0] is None: expected float"),
+            "a field that is missing": ({"target_mean": ...}, "lacks the field target_mean"),
+            "a task that does not exist": ({"columns": {"task": "cooking"}}, "columns lacks the field id"),
+        }
+    ),
+)  # fmt: skip
+def test_a_damaged_field_is_named_with_what_it_holds(path, change, message):
+    rewrite(path, **change)
+    with pytest.raises(ModelError) as raised:
+        rnnfast.load(path)
+    assert message in str(raised.value)
 
 
 def test_tensors_that_do_not_fit(path):

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from ids import cases
 
 import rnnfast
+from rnnfast.catalogue import TASKS
 from rnnfast.cli import run
 from rnnfast.data import Schema, read_table, split
-from rnnfast.metrics.loss import LOSSES_OF_TASK, mean_loss
+from rnnfast.metrics.loss import mean_loss
 
 MOVES = ("circle", "rest", "shake, hard")  # a name with a comma must survive CSV
 
@@ -161,7 +162,7 @@ def test_a_model_answers_with_probabilities_and_survives_saving(trained, tmp_pat
     np.testing.assert_allclose(p.sum(axis=1), 1.0, rtol=1e-6)
     likelihood = np.exp(model.outputs(data).astype(np.float64))
     np.testing.assert_allclose(p, likelihood / likelihood.sum(axis=1, keepdims=True), rtol=1e-5, atol=1e-7)
-    extreme = model.answers(np.array([[1e4, 0.0, -1e4], [-3e38, -3e38, -3e38]], np.float32))
+    extreme = model.task.answers(np.array([[1e4, 0.0, -1e4], [-3e38, -3e38, -3e38]], np.float32))
     np.testing.assert_allclose(extreme, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]], rtol=1e-6)
     model.save(tmp_path / "m.safetensors")
     again = rnnfast.load(tmp_path / "m.safetensors")
@@ -207,7 +208,7 @@ def test_other_losses_of_a_binary_target_give_the_raw_output_as_score(loss, tmp_
 )
 def test_the_loss_of_another_task_is_an_error_that_says_what_to_use(cells, options, loss, tmp_path):
     data = table(tmp_path, cells.split() * 4, window=3, **options)
-    with pytest.raises(rnnfast.UsageError, match=f"--loss {loss}: .*use --loss {LOSSES_OF_TASK[data.schema.task][0]}"):
+    with pytest.raises(rnnfast.UsageError, match=f"--loss {loss}: .*use --loss {TASKS[data.schema.task].loss}"):
         rnnfast.train(data, loss=loss, split=1.0)
 
 

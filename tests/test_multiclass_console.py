@@ -13,7 +13,7 @@ from rnnfast.cli import run
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import Screen
 from rnnfast.console.training import balance_text
-from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.evaluation import Baseline, Evaluation, Scores
 
 WIDTHS = (40, 80, 120)
 
@@ -48,9 +48,9 @@ def test_a_run_fits_the_terminal(width, monkeypatch, capsys):
 
 
 def render(counts: np.ndarray, classes: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    metrics = {"loss": 1.0, **dict.fromkeys(("accuracy", "macro_f1", "log_loss"), 0.5)}
+    scores = Scores(1.0, dict.fromkeys(("accuracy", "macro_f1", "log_loss"), 0.5))
     evaluation = Evaluation(
-        "multiclass", int(counts.sum()), metrics, counts.tolist(), dict(metrics), classes=tuple(classes)
+        "multiclass", int(counts.sum()), scores, counts.tolist(), Baseline(scores), classes=tuple(classes)
     )
     screen = Screen()
     screen.result(*score_sheet({"valid": evaluation}, classes, ("target",), screen.out.width))

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tolerances import SUMS
 
+from rnnfast.catalogue import LOSSES
 from rnnfast.metrics import baseline_multiclass, multiclass, multiclass_confusion
-from rnnfast.metrics.loss import LOSSES, mean_loss
+from rnnfast.metrics.loss import mean_loss
 
 KEYS = ["accuracy", "balanced_accuracy", "macro_f1", "log_loss"]
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from rnnfast.console import Screen
 from rnnfast.console.reading import ReadingProgress
+from rnnfast.console.screen import Screen
 from rnnfast.data import read_table
 from rnnfast.data.reading import memory
 from rnnfast.data.sequences import cache

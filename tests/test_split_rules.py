@@ -12,8 +12,8 @@ from ids import cases
 
 import rnnfast
 from rnnfast.config.resolve import Config
-from rnnfast.console import TrainConsole
 from rnnfast.console.screen import Screen
+from rnnfast.console.training import TrainConsole
 from rnnfast.data import read_table, split
 from rnnfast.errors import DataError, UsageError
 

@@ -11,6 +11,7 @@ import click
 
 from rnnfast.cli.common import SETTINGS, State, WithExamples, common_options
 from rnnfast.cli.failure import report
+from rnnfast.errors import did_you_mean
 
 # command -> module, function and what it does; the command's own first line of help says the same.
 COMMANDS = {
@@ -47,9 +48,7 @@ class LazyGroup(WithExamples, click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; suggest the nearest name for one that does not exist."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            from rnnfast.config.option import suggestion
-
-            ctx.fail(f"no such command {args[0]!r}{suggestion(args[0], COMMANDS)}")
+            ctx.fail(f"no such command {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -42,12 +42,12 @@ def bench(ctx: click.Context, workload: tuple[str, ...], seconds: float, list_on
 
     if list_only:
         if state.json:
-            state.print_json({"schema_version": 1, "workloads": list(WORKLOADS)})
+            state.print_json({"workloads": list(WORKLOADS)})
         else:
             show_workloads(screen, WORKLOADS)
         return
     report = measure(workload, seconds, BenchProgress(screen))
     if state.json:
-        state.print_json({"schema_version": 1, **report})
+        state.print_json(report)
     else:
         show_bench(screen, report)

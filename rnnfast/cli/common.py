@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +11,7 @@ import click
 from rnnfast import __version__
 
 if TYPE_CHECKING:
-    from rnnfast.console import Screen
+    from rnnfast.console.screen import Screen
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 SECTIONS = ("Data", "Model", "Training", "Output")
@@ -33,17 +33,15 @@ class State:
 
     def screen(self) -> Screen:
         """Open the streams that the command prints on."""
-        from rnnfast.console import Screen
+        from rnnfast.console.screen import Screen
 
         return Screen(quiet=self.quiet, verbose=self.verbose, no_color=self.no_color, json=self.json)
 
-    def print_json(self, value: Mapping[str, Any]) -> None:
-        """Print one object as one line on stdout."""
-        import json
+    def print_json(self, result: Any) -> None:
+        """Print a result as one object in one line on stdout."""
+        from rnnfast.records import encode
 
-        from rnnfast.metrics.evaluation import plain
-
-        click.echo(json.dumps(plain(value), allow_nan=False))
+        click.echo(encode(result))
 
 
 class SectionOption(click.Option):
@@ -103,7 +101,7 @@ def _show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -
     click.echo(f"rnnfast {__version__}")
     # Both options are eager and run in the order given, so -v may not have been seen yet.
     if ctx.ensure_object(State).verbose or {"-v", "-vv", "--verbose"} & set(ctx.meta.get(ARGUMENTS, ())):
-        from rnnfast.versions import versions
+        from rnnfast.diagnose.versions import versions
 
         for name, text in versions().items():
             if name in ("python", "numba", "numpy", "llvmlite"):

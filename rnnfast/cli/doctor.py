@@ -10,6 +10,7 @@ from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import FAILED
 from rnnfast.cli.options import config_options, given
 from rnnfast.config.resolve import COMMAND_LINE, Config, flag_of
+from rnnfast.config.sections import check_directions
 from rnnfast.errors import UsageError
 
 EXAMPLES = (
@@ -53,13 +54,12 @@ def doctor(ctx: click.Context, /, gradients: bool, **values: Any) -> int:
         from rnnfast.console.views import show_doctor
 
         show_doctor(screen, report)
-    return FAILED if any(check["status"] == "error" for check in report["checks"]) else 0
+    return 0 if report.works else FAILED
 
 
 def _gradients(state: State, config: Config) -> int:
     """Check the gradients of the network that the options describe."""
-    if config.model.cell == "mlp" and config.model.bidirectional:
-        raise UsageError("--cell mlp has no state and so no direction; leave --bidirectional out")
+    check_directions(config.model)
     screen = state.screen()
 
     from rnnfast.diagnose.gradients import report
@@ -71,4 +71,4 @@ def _gradients(state: State, config: Config) -> int:
         from rnnfast.console.views import show_gradients
 
         show_gradients(screen, checked)
-    return 0 if checked["passed"] else FAILED
+    return 0 if checked.passed else FAILED

@@ -64,7 +64,7 @@ def evaluate(
     config = reading_config(ctx, values)
     scored = evaluate_table(model, data, part, goals, config=config, reporter=ReadingProgress(screen))
     if state.json:
-        state.print_json(scored.to_json())
+        state.print_json(scored.report())
     show_evaluation(screen, scored)
     if scored.failures:
         raise QualityError("; ".join(scored.failures))

@@ -9,8 +9,8 @@ import traceback
 import click
 
 from rnnfast.cli.common import State
+from rnnfast.console.terminal import takes_colour
 from rnnfast.errors import RnnfastError
-from rnnfast.terminal import takes_colour
 
 FAILED = 1
 INTERRUPTED = 130

@@ -47,8 +47,8 @@ def inspect(ctx: click.Context, /, paths: tuple[str, ...], **values: Any) -> Non
 
 
 def _inspect_model(state: State, path: str) -> None:
-    from rnnfast.description import describe_model
     from rnnfast.model import load
+    from rnnfast.model.description import describe_model
 
     described = describe_model(load(path), path)
     if state.json:
@@ -66,9 +66,9 @@ def _inspect_table(state: State, paths: tuple[str, ...], flags: dict[str, Any]) 
     screen.reading(paths)
 
     from rnnfast.console.reading import ReadingProgress
+    from rnnfast.data.description import describe_table
     from rnnfast.data.reading.opening import read_decided
     from rnnfast.data.reading.request import Request
-    from rnnfast.description import describe_table
 
     data = read_decided(paths, Request(options), ReadingProgress(screen))
     described = describe_table(data, options)

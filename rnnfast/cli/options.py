@@ -47,8 +47,10 @@ def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
         settings |= {"multiple": True, "metavar": meta["metavar"]}
     else:
         settings["default"] = text_of(default) if settings["show_default"] else None
-        if meta["choices"]:
-            settings["type"] = click.Choice(meta["choices"])
+        if meta["choices"] and not meta["form"]:
+            settings["type"] = click.Choice(tuple(meta["choices"]))
+        elif meta["choices"]:
+            settings["metavar"] = f"[{'|'.join((*meta['choices'], meta['form'].shown))}]"
         else:
             settings["metavar"] = meta["metavar"] or METAVARS.get(meta["kind"], "TEXT")
     short = [SHORT_NAMES[name]] if name in SHORT_NAMES else []

@@ -56,6 +56,6 @@ def predict(ctx: click.Context, /, model: str, data: tuple[str, ...], output: st
     config = reading_config(ctx, values)
     rows = predict_table(model, data, output, force=force, config=config, reporter=ReadingProgress(screen))
     if state.json:
-        state.print_json({"schema_version": 1, "rows": rows, "output": output})
+        state.print_json({"rows": rows, "output": output})
     elif output != "-":
         screen.written(output, rows)

@@ -75,7 +75,6 @@ def synth(
     if state.json:
         state.print_json(
             {
-                "schema_version": 1,
                 "kind": kind,
                 "output": path,
                 "sequences": made.sequences,

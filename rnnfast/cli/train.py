@@ -38,7 +38,7 @@ def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, for
     if not resolved.data.data:
         ctx.fail("nothing to train on; name a table with --data FILE")
 
-    from rnnfast.console import TrainConsole
+    from rnnfast.console.training import TrainConsole
 
     console = TrainConsole(state.screen(), resolved)
     with console:
@@ -46,7 +46,7 @@ def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, for
 
         result = run(resolved, console, force=force)
     if state.json:
-        state.print_json(result.to_json())
+        state.print_json(result.report())
     else:
         console.show(result)
     return INTERRUPTED if result.stopped == "interrupted" else 0

@@ -6,15 +6,54 @@ said once, in the metadata of a dataclass field.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from dataclasses import Field, field
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import Field, dataclass, field
 from typing import Any
 
-from rnnfast.errors import UsageError
+from rnnfast.errors import UsageError, did_you_mean
 
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
+
+
+class Words(Collection[str]):
+    """The names of entries of the catalogue, after words of the option itself; entries that are added count."""
+
+    def __init__(self, entries: Mapping[str, Any], *first: str) -> None:
+        self._entries, self._first = entries, first
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._first, *self._entries))
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._entries)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._first or word in self._entries
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kind of text that an option takes beside its choices, such as column:NAME.
+
+    shown: what it looks like. pattern: regular expression of the whole text. part, whole: the expression of a text that
+    is only a part of one, and what to put its first group into for "did you mean".
+    """
+
+    shown: str
+    pattern: str
+    part: str
+    whole: str
+
+    def fits(self, text: str) -> bool:
+        """Whether a text is of this form."""
+        return re.fullmatch(self.pattern, text) is not None
+
+    def suggestion(self, text: str) -> str:
+        """Return "; did you mean column:fold?" for a part of such a text, or ""."""
+        match = re.fullmatch(self.part, text)
+        return f"; did you mean {self.whole.format(match[1])}?" if match else ""
 
 
 def option(
@@ -22,7 +61,8 @@ def option(
     help: str,
     *,
     kind: type = str,
-    choices: tuple[str, ...] = (),
+    choices: Collection[str] = (),
+    form: Form | None = None,
     many: bool = False,
     separator: str = ",",
     metavar: str = "",
@@ -35,6 +75,7 @@ def option(
 
     kind: type of one value; many: a tuple of them, which one text separates by `separator` ("": a text is one value).
     choices, least (>=), above (>) and below (<) bound each value; None is always allowed where it is the default.
+    form: other texts that are allowed beside the choices.
     reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
     one; False: it is for the run alone.
     """
@@ -42,6 +83,7 @@ def option(
         "help": help,
         "kind": kind,
         "choices": choices,
+        "form": form,
         "many": many,
         "separator": separator,
         "metavar": metavar,
@@ -85,9 +127,7 @@ def _checked_item(meta: Any, value: Any, where: str) -> Any:
             raise UsageError(f"{where}: {value!r} is not text; put it in quotes")
     else:
         value = _number(kind, value, where)
-    choices = meta["choices"]
-    if choices and value not in choices:
-        raise UsageError(f"{where}: {value!r} is not one of {', '.join(choices)}{suggestion(value, choices)}")
+    check_choice(meta["choices"], meta["form"], value, where)
     if meta["least"] is not None and value < meta["least"]:
         raise UsageError(f"{where}: {value!r} is below the least value, {meta['least']}")
     if meta["above"] is not None and value <= meta["above"]:
@@ -119,10 +159,14 @@ def _number(kind: type, value: Any, where: str) -> Any:
     return number
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the known name nearest to `name`, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def check_choice(choices: Collection[str], form: Form | None, value: Any, where: str) -> None:
+    """Raise UsageError for a value that is none of the choices, where there are any, and not of the form."""
+    if not choices or value in choices or (form is not None and form.fits(value)):
+        return
+    words = [*choices, *([form.shown] if form else [])]
+    hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+    hint = hint or (form.suggestion(value) if form else "")
+    raise UsageError(f"{where}: {value!r} is not one of {', '.join(map(str, words))}{hint}")
 
 
 def text_of(value: Any) -> str:

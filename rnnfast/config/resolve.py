@@ -14,9 +14,9 @@ from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from rnnfast.config.option import checked, suggestion, toml
+from rnnfast.config.option import checked, toml
 from rnnfast.config.sections import DataConfig, ModelConfig, OutputConfig, TrainConfig
-from rnnfast.errors import UsageError
+from rnnfast.errors import UsageError, did_you_mean
 
 COMMAND_LINE = "command line"
 ENVIRONMENT_PREFIX = "RNNFAST_"
@@ -37,7 +37,7 @@ class Config:
         changed: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
             if name not in tables:
-                raise UsageError(f"{origin}: unknown option {name!r}{suggestion(name, tables)}")
+                raise UsageError(f"{origin}: unknown option {name!r}{did_you_mean(name, tables)}")
             table, declared = tables[name]
             where = flag_of(name) if origin == COMMAND_LINE else f"{origin}: {name}"
             changed.setdefault(table, {})[name] = checked(declared, value, where)
@@ -88,14 +88,14 @@ def read_toml(path: str | Path) -> dict[str, Any]:
             hint = (
                 f"; did you mean {table!r} under [{tables[table][0]}]?"
                 if table in tables
-                else suggestion(table, known_tables)
+                else did_you_mean(table, known_tables)
             )
             raise UsageError(f"{path}: unknown table [{table}]{hint}")
         if not isinstance(section, dict):
             raise UsageError(f"{path}: [{table}] must be a table, not {section!r}")
         for name, value in section.items():
             if name not in tables:
-                raise UsageError(f"{path}: unknown key {name!r} under [{table}]{suggestion(name, tables)}")
+                raise UsageError(f"{path}: unknown key {name!r} under [{table}]{did_you_mean(name, tables)}")
             if tables[name][0] != table:
                 raise UsageError(f"{path}: key {name!r} belongs under [{tables[name][0]}], not [{table}]")
             flat[name] = value

@@ -1,17 +1,59 @@
 """The tables of a configuration: every option of a training run with its default, meaning and range, declared once.
 
-A new option is one new field; config.py makes keys, flags, variables and keyword arguments of it.
+A new option is one new field; resolve.py makes keys, flags, variables and keyword arguments of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from rnnfast.config.option import option, text_of
-from rnnfast.config.splitting import check_rule
+from rnnfast.catalogue import (
+    ACTIVATIONS,
+    CELLS,
+    FILLS,
+    INITS,
+    LOSSES,
+    OPTIMIZERS,
+    SCALINGS,
+    SCHEDULES,
+    TASKS,
+    cell,
+    listed,
+)
+from rnnfast.config import sentences
+from rnnfast.config.option import Form, Words, check_choice, option, text_of
 from rnnfast.errors import UsageError
 
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
+
+SEQUENCE, TIME, COLUMN = "sequence", "time", "column:"  # what may stand after --split-by
+SPLIT_FORM = Form(f"{COLUMN}NAME", f"{COLUMN}.+", r":*([^:]+):*", COLUMN + "{}")
+CELL_FORM = Form("FILE.py:NAME", r".+\.py:\w+", r"(.+\.py):?", "{}:NAME")
+
+
+def part_column(split_by: str) -> str | None:
+    """Return the column that says which part a row belongs to, or None where the parts are found otherwise."""
+    return split_by.removeprefix(COLUMN) if split_by.startswith(COLUMN) else None
+
+
+def check_rule(split_by: str) -> None:
+    """Raise UsageError for an unknown rule of the split."""
+    check_choice((SEQUENCE, TIME), SPLIT_FORM, split_by, "split_by")
+
+
+def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> None:
+    """Raise UsageError for options that do not go with a rule.
+
+    shares_given: --split differs from its default; valid, test: there is a table to validate or test on.
+    """
+    if valid and shares_given:
+        raise UsageError("--split: all of --data trains where --valid gives a table; leave one of them out")
+    if split_by != SEQUENCE and valid:
+        raise UsageError(f"--split-by {split_by}: all of --data trains where --valid gives a table; use one of them")
+    if part_column(split_by) and shares_given:
+        raise UsageError(f"--split-by {split_by}: the column says which rows train; leave --split out")
+    if part_column(split_by) and test:
+        raise UsageError(f"--split-by {split_by}: the column says which rows test; leave --test out")
 
 
 @dataclass(frozen=True)
@@ -51,9 +93,7 @@ class DataConfig:
         choices=("bucket", "error"),
         reads=False,
     )
-    task: str = option(
-        "auto", "What the target is.", choices=("auto", "binary", "multiclass", "regression"), reads=True
-    )
+    task: str = option("auto", "What the target is.", choices=Words(TASKS, "auto"), reads=True)
     predict: str = option(
         "auto",
         "Loss and metrics at every step or at the last one; auto: last where a sequence has one target value.",
@@ -86,7 +126,7 @@ class DataConfig:
     )
     missing: tuple[str, ...] = option(
         ("error",),
-        "Empty cells of features: error, zero, mean or ffill, for all or for one as in 'error,x1=ffill'.",
+        f"Empty cells of features: {listed(FILLS, 'or')}, for all or for one as in 'error,x1=ffill'.",
         many=True,
         metavar="RULE[,COLUMN=RULE]",
         reads=True,
@@ -102,7 +142,7 @@ class DataConfig:
     )
     scale: tuple[str, ...] = option(
         ("minmax",),
-        "Scaling of features, fitted on training rows: minmax, zscore, robust or none, for all or for one as in "
+        f"Scaling of features, fitted on training rows: {listed(SCALINGS, 'or')}, for all or for one as in "
         "'zscore,x1=none'.",
         many=True,
         metavar="KIND[,COLUMN=KIND]",
@@ -157,15 +197,18 @@ class ModelConfig:
     """Architecture and initial weights: table `[model]`."""
 
     cell: str = option(
-        "rnn", "Recurrent cell; mlp has no state: each step by itself.", choices=("rnn", "gru", "lstm", "mlp")
+        "rnn",
+        f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself.",
+        choices=Words(CELLS),
+        form=CELL_FORM,
     )
     hidden: tuple[int, ...] = option(
         (10,), "Hidden units; '64,32' stacks two layers.", kind=int, many=True, metavar="N[,N]", least=1
     )
     activation: str = option(
         "tanh",
-        "Activation of rnn and mlp; gru and lstm have their own.",
-        choices=("tanh", "relu", "leaky_relu", "sigmoid", "elu", "swish", "gelu", "identity"),
+        f"Activation of {sentences.cells(activation=True)}; {sentences.cells(activation=False)} have their own.",
+        choices=Words(ACTIVATIONS),
     )
     bidirectional: bool = option(False, "Run every layer in both directions.", kind=bool)
     dropout: float = option(
@@ -174,12 +217,18 @@ class ModelConfig:
     init: str = option(
         "xavier",
         "Initial weights (biases are 0, with uniform drawn too).",
-        choices=("xavier", "he", "orthogonal", "uniform"),
+        choices=Words(INITS),
     )
     init_range: float | None = option(
         None, "With --init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.", kind=float, above=0
     )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
+
+
+def check_directions(config: ModelConfig) -> None:
+    """Raise UsageError for two directions of a cell that has no state."""
+    if config.bidirectional and not cell(config.cell).recurrent:
+        raise UsageError(f"--cell {config.cell} has no state and so no direction; leave --bidirectional out")
 
 
 @dataclass(frozen=True)
@@ -189,40 +238,37 @@ class TrainConfig:
     epochs: int = option(100, "Passes over the training sequences; 0 writes the initial model.", kind=int, least=0)
     batch_size: int | None = option(
         None,
-        "Sequences per update; default 1 for rnn with one output, else up to 16, 20 updates per epoch.",
+        f"Sequences per update; default 1 for {sentences.cells(plain_sgd=True)} with one output, else up to 16, 20 "
+        "updates per epoch.",
         kind=int,
         least=1,
     )
     loss: str = option(
         "auto",
-        "auto: bce, ce or mse by task; mse, mae and huber on a binary target score the raw output.",
-        choices=("auto", "mse", "mae", "huber", "bce", "ce"),
+        sentences.losses(),
+        choices=Words(LOSSES, "auto"),
     )
     reduction: str = option(
         "mean", "Mean of the loss over the labelled steps of a batch, or their sum.", choices=("mean", "sum")
     )
     optimizer: str = option(
         "auto",
-        "Update rule; auto: sgd for rnn with one output, else adam.",
-        choices=("auto", "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad"),
+        f"Update rule; auto: sgd for {sentences.cells(plain_sgd=True)} with one output, else adam.",
+        choices=Words(OPTIMIZERS, "auto"),
     )
-    lr: float | None = option(
-        None, "Learning rate; default 0.05 for sgd and adagrad, 0.01 with momentum, 0.005 else.", kind=float, above=0
-    )
-    momentum: float = option(0.9, "Of momentum and nesterov.", kind=float, least=0, below=1)
+    lr: float | None = option(None, f"Learning rate; default {sentences.learning_rates()}.", kind=float, above=0)
+    momentum: float = option(0.9, f"Of {sentences.optimizers(momentum=True)}.", kind=float, least=0, below=1)
     weight_decay: float | None = option(
-        None, "L2 penalty, decoupled with adamw; default 0.01 for adamw, else 0.", kind=float, least=0
+        None, f"L2 penalty, decoupled with adamw; default {sentences.decays()}.", kind=float, least=0
     )
     clip_norm: float = option(0.0, "Scale gradients down to this norm; 0: never.", kind=float, least=0)
     schedule: str = option(
         "constant",
         "Course of the learning rate.",
-        choices=("constant", "step", "exponential", "cosine", "onecycle", "plateau"),
+        choices=Words(SCHEDULES),
     )
     lr_step: int = option(30, "With step: epochs between drops; with plateau: evaluations to wait.", kind=int, least=1)
-    lr_gamma: float | None = option(
-        None, "Factor of a drop; default 0.1, with exponential 0.95 per epoch.", kind=float, above=0
-    )
+    lr_gamma: float | None = option(None, f"Factor of a drop; default {sentences.gammas()}.", kind=float, above=0)
     class_weight: tuple[str, ...] = option(
         ("none",),
         "Weight of the classes in the loss: none, balanced, or a number per class.",

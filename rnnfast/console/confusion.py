@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rnnfast.catalogue import TASKS
 from rnnfast.console.screen import BAD, GOOD, LABEL, WIDE, table
 from rnnfast.console.text import UNDEFINED, counted, number, percent, shortened
 from rnnfast.metrics.evaluation import Evaluation
@@ -24,7 +25,7 @@ def confusion_matrix(
     """Yield the rights and wrongs of a task with classes."""
     if evaluation.confusion is None:
         return
-    if evaluation.task == "binary":
+    if TASKS[evaluation.task].threshold:
         yield from _two_classes(evaluation, classes, target, width)
         return
     counts, names = evaluation.confusion, [str(name) for name in evaluation.classes or classes]
@@ -91,7 +92,7 @@ def _two_classes(evaluation: Evaluation, classes: Sequence[Any], target: str, wi
     """Yield the four counts and their meaning in a sentence."""
     assert evaluation.confusion is not None
     names = [shortened(str(name), 12) for name in (classes or (0, 1))]
-    threshold = evaluation.metrics.get("threshold")
+    threshold = evaluation.metrics.threshold
     shares = width >= WIDE
     rows: list[list[str | Text]] = []
     for i, counts in enumerate(evaluation.confusion):

@@ -3,40 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from rnnfast.catalogue import FILLS
 from rnnfast.console.text import listed, number
+from rnnfast.records import UNSET
 
-FILLS = {"zero": "0", "mean": "mean", "ffill": "the last value"}
+if TYPE_CHECKING:
+    from rnnfast.data.description import TableDescription
+    from rnnfast.data.encoding.encoder import EncoderRecord
+
 MOST_SHOWN = 8  # of the names of a line, without -v
 
 
-def encoding_of_table(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `encoding_rows` shows of a described table, whose inputs are not fitted yet."""
-    inputs = [column for column in described["columns"] if "fill" in column]
-    numbers = [column for column in inputs if column["scale"] is not None]
-    return {
-        "scaler": {"names": [c["name"] for c in numbers], "kinds": [c["scale"] for c in numbers]},
-        "categories": {column["name"]: column["categories"] for column in inputs if "categories" in column},
-        "missing": {"rules": {column["name"]: column["fill"] for column in inputs}, "fills": {}, "indicator": False},
-    }
+@dataclass(frozen=True)
+class Inputs:
+    """What becomes of the columns, all of them by name.
+
+    kinds: scaling of those that hold numbers. categories: of the others. rules, fills: for empty cells, and the values
+    that were fitted for them. indicator: whether there is an input for empty cells.
+    """
+
+    kinds: Mapping[str, str]
+    categories: Mapping[str, Sequence[str]]
+    rules: Mapping[str, str]
+    fills: Mapping[str, Any] = field(default_factory=dict)
+    indicator: bool = False
+
+    @classmethod
+    def of_model(cls, record: EncoderRecord) -> Inputs:
+        """Return those of a model."""
+        scaler, missing = record.scaler, record.missing
+        kinds = dict(zip(scaler.names, scaler.kinds, strict=True))
+        return cls(kinds, record.categories, missing.rules, missing.fills, missing.indicator)
+
+    @classmethod
+    def of_table(cls, table: TableDescription) -> Inputs:
+        """Return those of a table, which are not fitted yet."""
+        inputs = [column for column in table.columns if column.fill is not UNSET]
+        return cls(
+            kinds={column.name: column.scale for column in inputs if column.scale},
+            categories={column.name: column.categories for column in inputs if column.categories is not UNSET},
+            rules={column.name: column.fill for column in inputs if column.fill is not UNSET},
+        )
 
 
-def encoding_rows(encoding: Mapping[str, Any], verbose: int = 0) -> list[tuple[str, str]]:
-    """Return labelled lines on the keys scaler, categories and missing of `Encoder.to_json`."""
-    scaler, missing = encoding["scaler"], encoding["missing"]
-    most = len(missing["rules"]) if verbose else MOST_SHOWN
+def encoding_rows(inputs: Inputs, verbose: int = 0) -> list[tuple[str, str]]:
+    """Return labelled lines on scaling, categories and what empty cells become."""
+    most = len(inputs.rules) if verbose else MOST_SHOWN
     rows = []
-    if scaler["names"]:
-        rows.append(("Scaling", _grouped(scaler["names"], scaler["kinds"], scaler["names"], most)))
-    for j, (name, known) in enumerate(encoding["categories"].items()):
-        shown = listed(list(known), most=len(known) if verbose else MOST_SHOWN)
-        rows.append(("" if j else "Categories", f"{name}: {len(known):,} ({shown})"))
-    rules = {name: rule for name, rule in missing["rules"].items() if rule != "error"}
+    if inputs.kinds:
+        rows.append(("Scaling", _grouped(list(inputs.kinds), list(inputs.kinds.values()), inputs.kinds, most)))
+    for j, (name, categories) in enumerate(inputs.categories.items()):
+        shown = listed(list(categories), most=len(categories) if verbose else MOST_SHOWN)
+        rows.append(("" if j else "Categories", f"{name}: {len(categories):,} ({shown})"))
+    rules = {name: rule for name, rule in inputs.rules.items() if FILLS[rule].fills}
     if rules:
-        names = [_with_fill(name, missing["fills"].get(name)) for name in rules]
-        shown = _grouped(names, [FILLS[rule] for rule in rules.values()], missing["rules"], most)
-        indicator = "; an input tells that a cell was empty" if missing["indicator"] else ""
+        names = [_with_fill(name, inputs.fills.get(name)) for name in rules]
+        shown = _grouped(names, [FILLS[rule].phrase for rule in rules.values()], inputs.rules, most)
+        indicator = "; an input tells that a cell was empty" if inputs.indicator else ""
         rows.append(("Empty cells", shown + indicator))
     return rows
 

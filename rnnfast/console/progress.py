@@ -10,6 +10,7 @@ from typing import Any
 from rich.live import Live
 from rich.text import Text
 
+from rnnfast.catalogue import headline
 from rnnfast.console.screen import FAINT, GOOD, LABEL, Screen
 from rnnfast.console.text import duration, number, scaled
 from rnnfast.reporter import EpochRecord
@@ -19,9 +20,6 @@ PLAIN_LINES = 20  # of a whole run, where the stream is no terminal
 LONGEST_SILENCE = 30.0  # s between two such lines, however slow the epochs are
 BAR_CELLS = 16
 SEPARATOR = "  "
-
-# The metric that says most, by what the validation part has.
-KEY_METRICS = ("auprc", "f1", "macro_f1", "accuracy", "r2", "rmse")
 
 
 class EpochProgress:
@@ -88,7 +86,7 @@ def epoch_line(record: EpochRecord, valid: Mapping[str, Any] | None, width: int,
     """
     epochs = f"{record.epoch:>{len(str(record.epochs))}}/{record.epochs}"
     scores = valid or {}
-    key = next((name for name in KEY_METRICS if name in scores), None)
+    key = headline(scores)
     remaining = record.eta is not None and record.epoch < record.epochs
     # Fixed widths, so that lines stand in columns and the redrawn one keeps still.
     best = f"{'★ best' if record.best else f'best {record.best_epoch}':<{len(f'best {record.epochs}')}}"

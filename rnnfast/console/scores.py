@@ -10,10 +10,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rnnfast.catalogue import TASKS, lower_is_better
 from rnnfast.console.confusion import confusion_matrix
 from rnnfast.console.screen import BAD, CAUTION, GOOD, LABEL, WIDE, table
 from rnnfast.console.text import counted, number, shortened
-from rnnfast.metrics.evaluation import LOWER_IS_BETTER, Evaluation
+from rnnfast.metrics.evaluation import Evaluation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,7 @@ BINS = 9
 LONGEST_BAR = 48  # cells
 TAILS = 0.5  # percent of the residuals at either end that the outermost bins gather
 MOST_TARGETS = 12  # listed one by one
+TARGET_METRICS = ("rmse", "mae", "r2")  # of each target, where there are several
 EIGHTHS = " ▏▎▍▌▋▊▉"
 LEVELS = "▁▂▃▄▅▆▇█"
 
@@ -32,11 +34,13 @@ LEVELS = "▁▂▃▄▅▆▇█"
 def metric_tables(evaluations: Mapping[str, Evaluation], width: int) -> Iterator[RenderableType]:
     """Yield tables, one where it fits, with a column for each part and for the baseline of the last one."""
     part, evaluation = list(evaluations.items())[-1]
-    columns = {PART_NAMES.get(name, name): scores.metrics for name, scores in evaluations.items()}
+    columns: dict[str, Mapping[str, Any]] = {}
+    for name, scores in evaluations.items():
+        columns[PART_NAMES.get(name, name)] = scores.metrics
     if evaluation.baseline is not None:
         columns["baseline"] = evaluation.baseline
-        if naive := evaluation.baseline.get("naive"):
-            columns[naive_name(naive["season"])] = naive
+        if naive := evaluation.baseline.naive:
+            columns[naive_name(naive.season)] = naive
     names = [name for name in evaluation.metrics if name not in NOT_SCORES]
     label_width = max(len("metric"), *map(len, names))
     gap = 3 if width >= WIDE else 1
@@ -53,12 +57,12 @@ def metric_tables(evaluations: Mapping[str, Evaluation], width: int) -> Iterator
         taken += needed
     yield _metric_table(names, group, gap)
     if evaluation.baseline is not None:
-        answer = "the mean" if evaluation.task == "regression" else "the majority class"
-        yield _comparison(evaluation, evaluation.baseline, f"always answering {answer} ({PART_NAMES.get(part, part)})")
+        answer = f"always answering {TASKS[evaluation.task].naive} ({PART_NAMES.get(part, part)})"
+        yield _comparison(evaluation, evaluation.baseline, answer)
     for name, scores in evaluations.items():
-        if naive := (scores.baseline or {}).get("naive"):
-            steps = f"{naive['labelled_steps']:,} of {scores.labelled_steps:,} steps"
-            what = f"repeating the {naive_name(naive['season'])} ({PART_NAMES.get(name, name)}, {steps})"
+        if scores.baseline is not None and (naive := scores.baseline.naive):
+            steps = f"{naive.labelled_steps:,} of {scores.labelled_steps:,} steps"
+            what = f"repeating the {naive_name(naive.season)} ({PART_NAMES.get(name, name)}, {steps})"
             yield _comparison(scores, naive, what)
 
 
@@ -80,7 +84,7 @@ def _comparison(evaluation: Evaluation, baseline: Mapping[str, Any], against: st
         naive = baseline.get(name)
         if name in NOT_SCORES or value is None or naive is None:
             continue
-        wins = value < naive if name in LOWER_IS_BETTER else value > naive
+        wins = value < naive if lower_is_better(name) else value > naive
         (better if wins else others).append(name)
     text = Text(f"Against {against}: ")
     text.append(f"better in {', '.join(better) or 'nothing'}", GOOD if better else BAD)
@@ -144,10 +148,10 @@ def _bars(values: npt.NDArray[np.float64], width: int) -> Table:
 
 def per_target(evaluation: Evaluation, width: int) -> Iterator[RenderableType]:
     """Yield the scores of each target where there are several."""
-    scores: Mapping[str, Mapping[str, Any]] = evaluation.metrics.get("per_target") or {}
+    scores = evaluation.metrics.per_target
     if len(scores) < 2:
         return
-    keys = [key for key in ("rmse", "mae", "r2") if key in next(iter(scores.values()))]
+    keys = [key for key in TARGET_METRICS if key in next(iter(scores.values()))]
     rows = [
         [shortened(name, 16), *(number(values.get(key)) for key in keys)]
         for name, values in list(scores.items())[:MOST_TARGETS]

@@ -12,8 +12,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rnnfast.console.terminal import is_dumb, is_terminal, takes_animation, takes_colour
 from rnnfast.console.text import ASCII, counted, scaled
-from rnnfast.terminal import is_dumb, is_terminal, takes_animation, takes_colour
 
 # The 16 colours of every terminal, in its own palette; each only repeats what a word or sign says.
 GOOD = "green"

@@ -15,8 +15,8 @@ from rnnfast.console.progress import EpochProgress
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import CAUTION, LABEL, Screen, fields, with_size
 from rnnfast.console.text import command, count, counted, duration, listed, number, percent, scaled, shortened
+from rnnfast.diagnose.versions import versions
 from rnnfast.reporter import Reporter, RunInfo
-from rnnfast.versions import versions
 
 if TYPE_CHECKING:
     from rnnfast.data import Parts, Sequences
@@ -44,8 +44,8 @@ class TrainConsole(Reporter):
         """Say at once that something is going on."""
         self.screen.progress(Text(f"rnnfast {__version__}", LABEL))
         if self.screen.verbose:
-            found = versions()
-            self.screen.progress(fields([("Versions", ", ".join(f"{name} {text}" for name, text in found.items()))]))
+            shown = ", ".join(f"{name} {text}" for name, text in versions().items())
+            self.screen.progress(fields([("Versions", shown)]))
         return self
 
     def __exit__(
@@ -72,14 +72,14 @@ class TrainConsole(Reporter):
 
     def split(self, parts: Parts) -> None:
         """Say which part has how many sequences, rows and labelled steps, by which rule, and the balance of classes."""
-        from rnnfast.description import class_balance, part_sizes
+        from rnnfast.data.description import class_balance, part_sizes
 
         sizes = part_sizes(parts)
-        named = ", ".join(f"{name} {size['sequences']:,}" for name, size in sizes.items())
+        named = ", ".join(f"{name} {size.sequences:,}" for name, size in sizes.items())
         rows: list[tuple[str, str | Text]] = [("Split", f"{named} sequences ({parts.rule})")]
         for name, size in sizes.items():
-            text = f"{name}: {counted(size['rows'], 'row')}, {counted(size['labelled_steps'], 'labelled step')}"
-            text += f"; {balance_text(size['classes'], MOST_IN_PARTS)}" if "classes" in size else ""
+            text = f"{name}: {counted(size.rows, 'row')}, {counted(size.labelled_steps, 'labelled step')}"
+            text += f"; {balance_text(size.classes, MOST_IN_PARTS)}" if size.classes else ""
             rows.append(("", text))
         self.screen.progress(fields(rows))
         absent = [name for name, n in (class_balance(parts.train) or {}).items() if not n]
@@ -191,14 +191,14 @@ class TrainConsole(Reporter):
 
 def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]]:
     """Return labelled lines on what was read: size, lengths, columns, class balance, notes."""
-    from rnnfast.description import class_balance, lengths
+    from rnnfast.data.description import class_balance, lengths
 
     schema, steps = data.schema, lengths(data)
     size = f"{counted(data.rows, 'row')} in {counted(data.sequences, 'sequence')}"
-    if steps["min"] == steps["max"]:
-        size += f" of {counted(int(steps['max']), 'step')}"
+    if steps.min == steps.max:
+        size += f" of {counted(steps.max, 'step')}"
     else:
-        size += f" of {count(steps['min'])} to {count(steps['max'])} steps (median {count(steps['median'])})"
+        size += f" of {count(steps.min)} to {count(steps.max)} steps (median {count(steps.median)})"
     where = "the last step of each sequence" if schema.predict == "last" else "every step"
     if schema.horizon:
         where = f"{counted(schema.horizon, 'step')} ahead of {where}"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnfast.config.option import suggestion
-from rnnfast.errors import RnnfastError, UsageError
-from rnnfast.metrics.evaluation import SCHEMA_VERSION
+from rnnfast.errors import RnnfastError, UsageError, did_you_mean
+from rnnfast.records import Record
 from rnnfast.reporter import Reporter
+
+if TYPE_CHECKING:
+    from rnnfast.network.architecture import Architecture
 
 SEED = 0
 LEARNING_RATE = 1e-4
@@ -42,8 +44,17 @@ class Workload:
     @property
     def flops(self) -> float:
         """Arithmetic of an epoch without padding: forward, gradients of weights, gradients of states."""
-        F, H, O, G = self.features, self.hidden, self.outputs, GATES[self.cell]
+        F, H, O, G = self.features, self.hidden, self.outputs, len(self.architecture.cell.gates)
         return 2.0 * (2 * (G * (F * H + H * H) + H * O) + G * H * H + H * O) * self.sequences * self.steps
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network, with one bias per unit."""
+        from rnnfast.network.architecture import Architecture
+
+        return Architecture.named(
+            self.cell, self.features, self.hidden, self.outputs, self.activation, self.dtype, recurrent_bias=False
+        )
 
     @property
     def description(self) -> str:
@@ -60,8 +71,6 @@ class Workload:
         y = (generator.random((self.sequences, self.steps, self.outputs)) < 0.3).astype(np.float64)
         return x.astype(self.dtype), y.astype(self.dtype)
 
-
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 JOBS: dict[str, Workload] = {
     "rnn10": Workload("rnn", 29, 10, "tanh", "float32", 28_549, 10, 1),
@@ -88,12 +97,9 @@ class Timer:
     def __init__(self, job: Workload, threads: int = 1) -> None:
         from rnnfast.kernels.run.memory import training_data
         from rnnfast.kernels.run.trainer import Policy, Trainer
-        from rnnfast.network.architecture import Architecture
         from rnnfast.network.layout import Layout
 
-        architecture = Architecture.named(
-            job.cell, job.features, job.hidden, job.outputs, job.activation, job.dtype, recurrent_bias=False
-        )
+        architecture = job.architecture
         generator = np.random.default_rng(SEED)
         limit = 1 / np.sqrt(job.hidden)
         shapes = Layout(architecture).shapes()
@@ -126,7 +132,37 @@ class Timer:
         return elapsed / self.epochs
 
 
-def run(workloads: Sequence[str] = (), seconds: float = 1.0, reporter: Reporter | None = None) -> dict[str, Any]:
+class WorkloadSpeed(Record, frozen=True):
+    """Speed of one workload; kernel: the compiled one that ran; share_of_peak: of the peak measured between calls."""
+
+    name: str
+    cell: str
+    hidden: int
+    dtype: str
+    batch: int
+    kernel: str
+    ms_per_epoch: float
+    steps_per_second: float
+    gflops: float
+    share_of_peak: float
+
+
+class Machine(Record, frozen=True):
+    """What was measured on."""
+
+    name: str
+    cores_used: int
+
+
+class BenchReport(Record, frozen=True):
+    """What `bench` shows; peak_gflops: of fused multiply-adds on one core, by precision."""
+
+    machine: Machine
+    peak_gflops: dict[str, float]
+    workloads: tuple[WorkloadSpeed, ...]
+
+
+def run(workloads: Sequence[str] = (), seconds: float = 1.0, reporter: Reporter | None = None) -> BenchReport:
     """Measure workloads by name (none: all), each for about `seconds`, on one core.
 
     Medians are reported. The peak is measured between the calls: a neighbour on the same core slows both.
@@ -139,24 +175,23 @@ def run(workloads: Sequence[str] = (), seconds: float = 1.0, reporter: Reporter 
     reporter = reporter or Reporter()
     for name in workloads:
         if name not in JOBS:
-            raise UsageError(f"--workload {name}: not one of {', '.join(JOBS)}{suggestion(name, JOBS)}")
-    results: list[dict[str, Any]] = []
+            raise UsageError(f"--workload {name}: not one of {', '.join(JOBS)}{did_you_mean(name, JOBS)}")
+    results: list[WorkloadSpeed] = []
     peaks: dict[str, list[float]] = {"float32": [], "float64": []}
     with compile_clock(reporter.compiling):
         for name in workloads or tuple(JOBS):
             reporter.notice(f"{name}: {WORKLOADS[name]}")
             results.append(_measure(name, JOBS[name], seconds, peaks[JOBS[name].dtype]))
-        for dtype, found in peaks.items():
-            found.append(gigaflops(dtype))
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "machine": {"name": processor_name(), "cores_used": 1},
-        "peak_gflops": {dtype: float(np.median(found)) for dtype, found in peaks.items()},
-        "workloads": results,
-    }
+        for dtype, measured in peaks.items():
+            measured.append(gigaflops(dtype))
+    return BenchReport(
+        machine=Machine(processor_name(), cores_used=1),
+        peak_gflops={dtype: float(np.median(measured)) for dtype, measured in peaks.items()},
+        workloads=tuple(results),
+    )
 
 
-def _measure(name: str, job: Workload, seconds: float, peaks: list[float]) -> dict[str, Any]:
+def _measure(name: str, job: Workload, seconds: float, peaks: list[float]) -> WorkloadSpeed:
     from rnnfast.kernels.run.peak import gigaflops
 
     timer = Timer(job)
@@ -168,15 +203,15 @@ def _measure(name: str, job: Workload, seconds: float, peaks: list[float]) -> di
         here.append(gigaflops(job.dtype, 0.01))
     peaks += here
     epoch = float(np.median(times))
-    return {
-        "name": name,
-        "cell": job.cell,
-        "hidden": job.hidden,
-        "dtype": job.dtype,
-        "batch": job.batch,
-        "kernel": timer.trainer.kernel,
-        "ms_per_epoch": epoch * 1e3,
-        "steps_per_second": job.sequences * job.steps / epoch,
-        "gflops": job.flops / epoch / 1e9,
-        "share_of_peak": job.flops / epoch / 1e9 / float(np.median(here)),
-    }
+    return WorkloadSpeed(
+        name=name,
+        cell=job.cell,
+        hidden=job.hidden,
+        dtype=job.dtype,
+        batch=job.batch,
+        kernel=timer.trainer.kernel,
+        ms_per_epoch=epoch * 1e3,
+        steps_per_second=job.sequences * job.steps / epoch,
+        gflops=job.flops / epoch / 1e9,
+        share_of_peak=job.flops / epoch / 1e9 / float(np.median(here)),
+    )

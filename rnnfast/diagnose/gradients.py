@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import CLASSES, LOSSES, QUANTITIES, cell
 from rnnfast.diagnose.differences import TOLERANCE, relative_errors
-from rnnfast.metrics.evaluation import SCHEMA_VERSION
+from rnnfast.records import Record
 
 if TYPE_CHECKING:
     from rnnfast.config.resolve import Config
@@ -28,14 +29,36 @@ UNLABELLED = 0.2  # share of the steps
 PROBES = 100  # entries of a tensor that are looked at
 
 
+class TensorError(Record, frozen=True):
+    """Errors of the gradient of one tensor, relative to its largest entry; entries: so many were looked at."""
+
+    name: str
+    shape: tuple[int, ...]
+    entries: int
+    max_error: float
+    mean_error: float
+
+
+class GradientReport(Record, frozen=True):
+    """What `doctor --gradients` shows; activation: None for a cell that has none to choose."""
+
+    cell: str
+    hidden: tuple[int, ...]
+    activation: str | None
+    bidirectional: bool
+    dropout: float
+    loss: str
+    tolerance: float
+    passed: bool
+    tensors: tuple[TensorError, ...]
+
+
 def check(
     architecture: Architecture, loss: str, *, lengths: Sequence[int] = LENGTHS, seed: int = 0, probes: int = PROBES
-) -> list[dict[str, Any]]:
+) -> list[TensorError]:
     """Compare the gradient of every trained tensor with central differences.
 
     architecture: its dtype does not count. lengths: steps of the sequences, all of them one batch.
-    Returns: per tensor name, shape, entries looked at, max_error and mean_error, relative to the tensor's largest
-    gradient.
     """
     from rnnfast.kernels.run.memory import training_data
     from rnnfast.kernels.run.trainer import Policy, Trainer
@@ -47,7 +70,7 @@ def check(
     tensors = _draw_tensors(layout.shapes(), architecture, generator)
     data = training_data(*_draw_data(architecture, loss, lengths, generator), "float64")
     trainer = Trainer(architecture, tensors, data, Policy(loss, batch=len(lengths), seed=seed))
-    terms = float(data.mass.sum()) * (1 if loss == "ce" else architecture.outputs)
+    terms = float(data.mass.sum()) * (1 if LOSSES[loss].per_step else architecture.outputs)
 
     def run(parameters: Floats, rate: float) -> float:
         trainer.state.updates[:] = 0  # the same entries drop out every time
@@ -68,18 +91,12 @@ def check(
         generator=generator,
     )
     return [
-        {
-            "name": name,
-            "shape": list(tensors[name].shape),
-            "entries": len(each),
-            "max_error": float(each.max()),
-            "mean_error": float(each.mean()),
-        }
+        TensorError(name, tensors[name].shape, len(each), float(each.max()), float(each.mean()))
         for name, each in errors.items()
     ]
 
 
-def report(config: Config) -> dict[str, Any]:
+def report(config: Config) -> GradientReport:
     """Check the network that a configuration describes, on data of the size that this module sets."""
     from rnnfast.network.architecture import Architecture
 
@@ -94,18 +111,17 @@ def report(config: Config) -> dict[str, Any]:
         dropout=model.dropout,
     )
     rows = check(architecture, loss, seed=config.train.seed)
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "cell": model.cell,
-        "hidden": list(model.hidden),
-        "activation": model.activation if model.cell in ("rnn", "mlp") else None,
-        "bidirectional": model.bidirectional,
-        "dropout": model.dropout,
-        "loss": loss,
-        "tolerance": TOLERANCE,
-        "passed": all(row["max_error"] <= TOLERANCE for row in rows),  # NaN is not
-        "tensors": rows,
-    }
+    return GradientReport(
+        cell=model.cell,
+        hidden=model.hidden,
+        activation=model.activation if cell(model.cell).activation else None,
+        bidirectional=model.bidirectional,
+        dropout=model.dropout,
+        loss=loss,
+        tolerance=TOLERANCE,
+        passed=all(row.max_error <= TOLERANCE for row in rows),  # NaN is not
+        tensors=tuple(rows),
+    )
 
 
 def _draw_tensors(
@@ -125,9 +141,10 @@ def _draw_data(
     offsets = np.concatenate(([0], np.cumsum(lengths)))
     rows = int(offsets[-1])
     x = generator.normal(size=(rows, architecture.features))
-    if loss == "ce":
+    labels = LOSSES[loss].labels
+    if CLASSES in labels:
         y = generator.integers(0, architecture.outputs, (rows, 1)).astype(np.float64)
-    elif loss == "bce":
+    elif QUANTITIES not in labels:
         y = generator.integers(0, 2, (rows, architecture.outputs)).astype(np.float64)
     else:
         y = generator.normal(size=(rows, architecture.outputs))

@@ -4,19 +4,79 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rnnfast.diagnose.versions import MISSING, versions
 from rnnfast.errors import RnnfastError
-from rnnfast.metrics.evaluation import SCHEMA_VERSION
-from rnnfast.versions import MISSING, versions
+from rnnfast.records import Record, replace
 
 GOOD_SIMD_BITS = 256  # AVX2; narrower registers (SSE2, NEON) take two to four times as many instructions
 WIDE = 1 << 10  # units that every tile divides
 SLOW_WARM_UP = 20.0  # s; a few seconds is usual for a first run, tens of milliseconds for later ones
 
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+class Cpu(Record, frozen=True):
+    """The processor; simd_bits and tiles (rows and lanes by precision) are None where they cannot be found out."""
+
+    name: str
+    architecture: str
+    simd_bits: int | None
+    tiles: dict[str, tuple[int, int]] | None
+
+
+class Cores(Record, frozen=True):
+    """Cores that this process may use, and those of the machine."""
+
+    usable: int
+    all: int
+
+
+class KernelCache(Record, frozen=True):
+    """Where compiled kernels are, who chose it, and whether they can be written there."""
+
+    directory: str | None
+    chosen_by: str
+    writable: bool
+
+
+class TableCache(Record, frozen=True):
+    """Where parsed tables are, how many, and their size."""
+
+    directory: str | None
+    tables: int | None
+    bytes: int | None
+
+
+class Check(Record, frozen=True):
+    """One thing that is well or not. status: ok, warning or error; fix: what to do, "" where it is well."""
+
+    name: str
+    status: str
+    message: str
+    fix: str = ""
+
+
+class Examination(Record, frozen=True, kw_only=True):
+    """What `doctor` shows; threads: variables that limit them. What cannot be found out is None."""
+
+    versions: dict[str, str]
+    system: str
+    cpu: Cpu
+    cores: Cores
+    threads: dict[str, str]
+    cache: KernelCache
+    table_cache: TableCache
+    warm_up_seconds: float | None
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def works(self) -> bool:
+        """Whether training can work here."""
+        return all(check.status != "error" for check in self.checks)
 
 
 def processor_name() -> str:
@@ -38,11 +98,12 @@ def simd_bits() -> int:
     return 8 * int(vector_bytes())
 
 
-def tiles() -> dict[str, list[int]]:
+def tiles() -> dict[str, tuple[int, int]]:
     """Return rows and lanes of the widest register tile of the kernels, by precision."""
     from rnnfast.kernels.lanes.processor import tile
 
-    return {dtype: list(reversed(tile(WIDE, dtype))) for dtype in ("float32", "float64")}
+    sizes = {dtype: tile(WIDE, dtype) for dtype in ("float32", "float64")}
+    return {dtype: (rows, lanes) for dtype, (lanes, rows) in sizes.items()}
 
 
 def cores() -> int:
@@ -51,30 +112,23 @@ def cores() -> int:
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
-def examine() -> dict[str, Any]:
+def examine() -> Examination:
     """Examine versions, processor, threads and cache, warm the kernels up, and list what is well and what is not.
 
     What cannot be found out is None: an installation that does not work is what this is for.
     """
     warm_up, warm_up_error = _warm_up()
-    report: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "versions": versions(),
-        "system": platform.platform(),
-        "cpu": {
-            "name": processor_name(),
-            "architecture": platform.machine(),
-            "simd_bits": _try(simd_bits),
-            "tiles": _try(tiles),
-        },
-        "cores": {"usable": cores(), "all": os.cpu_count() or 1},
-        "threads": {name: os.environ[name] for name in THREAD_VARIABLES if os.environ.get(name)},
-        "cache": _cache(),
-        "table_cache": _table_cache(),
-        "warm_up_seconds": warm_up,
-    }
-    report["checks"] = _checks(report, warm_up_error)
-    return report
+    machine = Examination(
+        versions=versions(),
+        system=platform.platform(),
+        cpu=Cpu(processor_name(), platform.machine(), _try(simd_bits), _try(tiles)),
+        cores=Cores(cores(), os.cpu_count() or 1),
+        threads={name: os.environ[name] for name in THREAD_VARIABLES if os.environ.get(name)},
+        cache=_cache(),
+        table_cache=_table_cache(),
+        warm_up_seconds=warm_up,
+    )
+    return replace(machine, checks=tuple(_checks(machine, warm_up_error)))
 
 
 def _try(function: Callable[[], Any]) -> Any:
@@ -85,7 +139,7 @@ def _try(function: Callable[[], Any]) -> Any:
         return None
 
 
-def _cache() -> dict[str, Any]:
+def _cache() -> KernelCache:
     """Return where compiled kernels are kept, who chose it, and whether they can be written there."""
 
     def directories() -> tuple[str, str]:
@@ -94,23 +148,20 @@ def _cache() -> dict[str, Any]:
         return str(wanted()), str(directory())
 
     wanted, used = _try(directories) or (None, None)
-    return {
-        "directory": wanted,
-        "chosen_by": "NUMBA_CACHE_DIR" if os.environ.get("NUMBA_CACHE_DIR") else "rnnfast",
-        "writable": used is not None and used == wanted,
-    }
+    chosen_by = "NUMBA_CACHE_DIR" if os.environ.get("NUMBA_CACHE_DIR") else "rnnfast"
+    return KernelCache(wanted, chosen_by, writable=used is not None and used == wanted)
 
 
-def _table_cache() -> dict[str, Any]:
+def _table_cache() -> TableCache:
     """Return where parsed tables are kept, how many, and their size in bytes."""
 
-    def kept() -> tuple[str, int, int]:
+    def usage_of_directory() -> tuple[str, int, int]:
         from rnnfast.data.sequences.cache import directory, usage
 
         return str(directory()), *usage()
 
-    path, tables, size = _try(kept) or (None, None, None)
-    return {"directory": path, "tables": tables, "bytes": size}
+    path, tables, size = _try(usage_of_directory) or (None, None, None)
+    return TableCache(path, tables, size)
 
 
 def _warm_up() -> tuple[float | None, str]:
@@ -123,54 +174,47 @@ def _warm_up() -> tuple[float | None, str]:
         return None, f"{type(error).__name__}: {error}"
 
 
-def _checks(report: dict[str, Any], warm_up_error: str) -> list[dict[str, str]]:
-    """Return name, status (ok, warning or error), message and fix of each check."""
-    missing = [name for name, version in report["versions"].items() if version == MISSING]
-    threads = next(iter(report["threads"].values()), None)
-    bits, cache, usable = report["cpu"]["simd_bits"], report["cache"], report["cores"]["usable"]
-    sizes = [f"{rows} x {lanes} {dtype}" for dtype, (rows, lanes) in (report["cpu"]["tiles"] or {}).items()]
+def _checks(machine: Examination, warm_up_error: str) -> Iterator[Check]:
+    """Yield name, status, message and fix of each check."""
+    missing = [name for name, version in machine.versions.items() if version == MISSING]
+    threads = next(iter(machine.threads.values()), None)
+    bits, cache, usable = machine.cpu.simd_bits, machine.cache, machine.cores.usable
+    sizes = [f"{rows} x {lanes} {dtype}" for dtype, (rows, lanes) in (machine.cpu.tiles or {}).items()]
     shown = f", tiles up to {' or '.join(sizes)}" if sizes else ""
-    checks = [
-        _check("libraries", not missing, "all installed", f"{', '.join(missing)} {MISSING}", "reinstall rnnfast"),
-        _check(
-            "vectors",
-            bits is not None and bits >= GOOD_SIMD_BITS,
-            f"{bits}-bit registers{shown}",
-            f"{bits or 'unknown'}-bit registers: kernels run at a fraction of the speed of AVX2 or AVX-512",
-            "on a virtual machine, let it pass the features of the host's processor through",
-        ),
-        _check(
-            "threads",
-            threads is None or (threads.isdigit() and 1 <= int(threads) <= usable),
-            f"{threads or usable} on {usable} usable {'core' if usable == 1 else 'cores'}",
-            f"{threads} asked for on {usable} usable {'core' if usable == 1 else 'cores'}",
-            f"set {' and '.join(report['threads']) or THREAD_VARIABLES[0]} to at most {usable}",
-        ),
-        _check(
-            "cache",
-            bool(cache["writable"]),
-            f"{cache['directory']}",
-            f"{cache['directory'] or 'its directory'} cannot be written to: every run compiles its kernels anew",
-            "set NUMBA_CACHE_DIR to a directory of yours",
-        ),
-    ]
-    if warm_up_error:
-        checks.append({"name": "warm-up", "status": "error", "message": warm_up_error, "fix": "reinstall rnnfast"})
-    else:
-        taken = report["warm_up_seconds"]
-        checks.append(
-            _check(
-                "warm-up",
-                taken <= SLOW_WARM_UP,
-                f"{taken:.2f} s",
-                f"{taken:.0f} s is slow",
-                "run it again: kernels are compiled by a first run and loaded by later ones",
-            )
-        )
-    return checks
+    yield _check("libraries", not missing, "all installed", f"{', '.join(missing)} {MISSING}", "reinstall rnnfast")
+    yield _check(
+        "vectors",
+        bits is not None and bits >= GOOD_SIMD_BITS,
+        f"{bits}-bit registers{shown}",
+        f"{bits or 'unknown'}-bit registers: kernels run at a fraction of the speed of AVX2 or AVX-512",
+        "on a virtual machine, let it pass the features of the host's processor through",
+    )
+    yield _check(
+        "threads",
+        threads is None or (threads.isdigit() and 1 <= int(threads) <= usable),
+        f"{threads or usable} on {usable} usable {'core' if usable == 1 else 'cores'}",
+        f"{threads} asked for on {usable} usable {'core' if usable == 1 else 'cores'}",
+        f"set {' and '.join(machine.threads) or THREAD_VARIABLES[0]} to at most {usable}",
+    )
+    yield _check(
+        "cache",
+        cache.writable,
+        f"{cache.directory}",
+        f"{cache.directory or 'its directory'} cannot be written to: every run compiles its kernels anew",
+        "set NUMBA_CACHE_DIR to a directory of yours",
+    )
+    taken = machine.warm_up_seconds
+    if taken is None:
+        yield Check("warm-up", "error", warm_up_error, "reinstall rnnfast")
+        return
+    yield _check(
+        "warm-up",
+        taken <= SLOW_WARM_UP,
+        f"{taken:.2f} s",
+        f"{taken:.0f} s is slow",
+        "run it again: kernels are compiled by a first run and loaded by later ones",
+    )
 
 
-def _check(name: str, passed: bool, message: str, warning: str, fix: str) -> dict[str, str]:
-    if passed:
-        return {"name": name, "status": "ok", "message": message, "fix": ""}
-    return {"name": name, "status": "warning", "message": warning, "fix": fix}
+def _check(name: str, passed: bool, message: str, warning: str, fix: str) -> Check:
+    return Check(name, "ok", message) if passed else Check(name, "warning", warning, fix)

@@ -27,7 +27,7 @@ _OPERATIONS: dict[str, Any] = {
     "sqrt": np.sqrt,
     "tanh": np.tanh,
     "sigmoid": lambda x: 1.0 / (1.0 + np.exp(-x)),
-    "softplus": lambda x: np.logaddexp(x, 0.0),
+    "softplus": lambda x: np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x))),
     "normal_distribution": lambda x: 0.5 * (1.0 + np.vectorize(math.erf, otypes=[float])(x * math.sqrt(0.5))),
 }
 _COMPARISONS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}

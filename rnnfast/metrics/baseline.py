@@ -1,5 +1,4 @@
-"""What a prediction without any input reaches: the shares of the classes or the mean of the training targets; and what
-repeating a known target reaches, where the target is one of a later step.
+"""What a prediction without any input reaches: the shares of the classes or the mean of the training targets.
 
 A model is worth its name only where it beats these figures on the same rows.
 """
@@ -9,14 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnfast.metrics.binary import Metrics, binary
-from rnnfast.metrics.multiclass import balanced_accuracy, class_scores, multiclass
+from rnnfast.metrics.binary import binary
+from rnnfast.metrics.figures import Figures
+from rnnfast.metrics.multiclass import multiclass
 from rnnfast.metrics.regression import regression
 
-OF_LABELS = ("accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc")  # need no probability
 
-
-def baseline_binary(share: float, y: ArrayLike) -> Metrics:
+def baseline_binary(share: float, y: ArrayLike) -> Figures:
     """Score the training share of positives as everyone's probability; by the threshold 0.5, the majority class.
 
     Reads:  share of positives among the training labels, y (n,), 0 or 1.
@@ -25,7 +23,7 @@ def baseline_binary(share: float, y: ArrayLike) -> Metrics:
     return binary(y, np.full(np.size(y), share, dtype=np.float64))
 
 
-def baseline_multiclass(shares: ArrayLike, y: ArrayLike) -> Metrics:
+def baseline_multiclass(shares: ArrayLike, y: ArrayLike) -> Figures:
     """Score the training shares of the classes as everyone's probabilities; the majority class is predicted.
 
     Reads:  shares (C,) of the training labels, y (n,), index of the class.
@@ -35,7 +33,7 @@ def baseline_multiclass(shares: ArrayLike, y: ArrayLike) -> Metrics:
     return multiclass(y, np.broadcast_to(row, (np.size(y), row.size)))
 
 
-def baseline_regression(mean: ArrayLike, y: ArrayLike) -> Metrics:
+def baseline_regression(mean: ArrayLike, y: ArrayLike) -> Figures:
     """Score the training mean of each target as everyone's prediction.
 
     Reads:  mean () or (O,) of the training targets, y (n,) or (n, O), in the same units.
@@ -43,26 +41,3 @@ def baseline_regression(mean: ArrayLike, y: ArrayLike) -> Metrics:
     """
     truth = np.asarray(y, dtype=np.float64)
     return regression(truth, np.broadcast_to(np.asarray(mean, dtype=np.float64), truth.shape))
-
-
-def baseline_repeated(task: str, y: ArrayLike, repeated: ArrayLike, classes: int = 0) -> Metrics:
-    """Score known targets of earlier steps as the predictions of later ones.
-
-    Reads:  y and repeated (n, O), targets of a regression in the same units, or (n, 1) indices of the classes, of which
-            a multiclass task has so many.
-    Returns: the keys of `regression`, or those of `binary` and `multiclass` that labels without probabilities have.
-    """
-    truth, answer = np.asarray(y, dtype=np.float64), np.asarray(repeated, dtype=np.float64)
-    if task == "regression":
-        return regression(truth, answer)
-    if task == "binary":
-        scores = binary(truth[:, 0], answer[:, 0])
-        return {name: scores[name] for name in OF_LABELS}
-    pairs = (truth[:, 0] * classes + answer[:, 0]).astype(np.int64)
-    counts = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
-    scores = class_scores(counts)
-    return {
-        "accuracy": scores["accuracy"],
-        "balanced_accuracy": balanced_accuracy(counts) if len(pairs) else None,
-        "macro_f1": scores["macro_f1"],
-    }

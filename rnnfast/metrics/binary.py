@@ -15,59 +15,64 @@ None with one class; the four figures of the probabilities are None where one of
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Metrics = dict[str, float | None]
-
-_KEYS = (
-    "accuracy",
-    "balanced_accuracy",
-    "precision",
-    "recall",
-    "specificity",
-    "f1",
-    "mcc",
-    "auroc",
-    "auprc",
-    "log_loss",
-    "brier",
-)
+from rnnfast.catalogue import TWO_CLASSES, Metric, metrics_of
+from rnnfast.metrics.figures import Figures, figures, finite
 
 
-def binary(y: ArrayLike, p: ArrayLike, threshold: float = 0.5) -> Metrics:
-    """Compute all metrics of a binary target.
+@dataclass(frozen=True)
+class Answers:
+    """Labels and probabilities of n steps, and what several metrics need of them, computed once.
+
+    positive: (n,), whether the label is class 1; score: (n,), its probability; threshold: from which on class 1 is
+    predicted.
+    """
+
+    positive: NDArray[np.bool_]
+    score: NDArray[np.float64]
+    threshold: float
+
+    @cached_property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Return tn, fp, fn, tp. NaN scores are predicted negative."""
+        predicted = self.score >= self.threshold
+        tp = int(np.count_nonzero(predicted & self.positive))
+        fp = int(np.count_nonzero(predicted)) - tp
+        fn = int(np.count_nonzero(self.positive)) - tp
+        return self.positive.size - tp - fp - fn, fp, fn, tp
+
+    @cached_property
+    def ranking(self) -> tuple[float | None, float | None]:
+        """Return auroc and auprc."""
+        return _ranking(self.positive, self.score)
+
+
+def binary(y: ArrayLike, p: ArrayLike, threshold: float = 0.5, metrics: Iterable[Metric] = ()) -> Figures:
+    """Compute metrics of a binary target.
 
     Reads:  y (n,) or (n, 1), 0 or 1; p, the same shape, probability of class 1 (any score serves for the ranking and
-            the counts); threshold: rows with p >= threshold are predicted positive.
-    Returns: accuracy, balanced_accuracy, precision, recall, specificity, f1, mcc, auroc, auprc, log_loss, brier,
-             threshold; shares in [0, 1], mcc in [-1, 1], log_loss in nats. Undefined figures: see the module.
+            the counts); threshold: rows with p >= threshold are predicted positive; metrics: () for all.
+    Returns: name -> figure, and the threshold; shares in [0, 1], mcc in [-1, 1], log_loss in nats. Undefined figures:
+             see the module.
     """
-    positive, score = _columns(y, p)
-    if positive.size == 0:
-        return {**dict.fromkeys(_KEYS), "threshold": float(threshold)}
-    figures: Metrics = dict(_from_counts(*_counts(positive, score, threshold)))
-    if np.isnan(score).any():
-        figures.update(auroc=None, auprc=None, log_loss=None, brier=None)
-    else:
-        figures["auroc"], figures["auprc"] = _ranking(positive, score)
-        figures["log_loss"] = _log_loss(positive, score)
-        with np.errstate(over="ignore"):
-            figures["brier"] = finite(float(np.mean(np.square(score - positive))))
-    return {**{key: figures[key] for key in _KEYS}, "threshold": float(threshold)}
+    answers = Answers(*_columns(y, p), float(threshold))
+    chosen = tuple(metrics) or metrics_of(TWO_CLASSES)
+    uncertain = any(metric.probability for metric in chosen) and bool(np.isnan(answers.score).any())
+    values = figures(chosen, FORMULAS, answers, rows=answers.positive.size, uncertain=uncertain)
+    return {**values, "threshold": answers.threshold}
 
 
 def confusion(y: ArrayLike, p: ArrayLike, threshold: float = 0.5) -> list[list[int]]:
     """Count the rows by class and prediction: [[tn, fp], [fn, tp]]; arguments as of `binary`."""
-    tn, fp, fn, tp = _counts(*_columns(y, p), threshold)
+    tn, fp, fn, tp = Answers(*_columns(y, p), threshold).counts
     return [[tn, fp], [fn, tp]]
-
-
-def finite(value: float) -> float | None:
-    """Return the value, or None where JSON could not hold it (NaN, infinity)."""
-    return value if math.isfinite(value) else None
 
 
 def _columns(y: ArrayLike, p: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -82,33 +87,45 @@ def _columns(y: ArrayLike, p: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.
     return positive, score
 
 
-def _counts(positive: NDArray[np.bool_], score: NDArray[np.float64], threshold: float) -> tuple[int, int, int, int]:
-    """Return tn, fp, fn, tp. NaN scores are predicted negative."""
-    predicted = score >= threshold
-    tp = int(np.count_nonzero(predicted & positive))
-    fp = int(np.count_nonzero(predicted)) - tp
-    fn = int(np.count_nonzero(positive)) - tp
-    return positive.size - tp - fp - fn, fp, fn, tp
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
 
 
-def _from_counts(tn: int, fp: int, fn: int, tp: int) -> dict[str, float]:
-    """Compute the threshold metrics; Python integers keep the products of mcc exact for any number of rows."""
+def _accuracy(answers: Answers) -> float:
+    tn, fp, fn, tp = answers.counts
+    return _ratio(tp + tn, tp + tn + fp + fn)
 
-    def ratio(part: int, whole: int) -> float:
-        return part / whole if whole else 0.0
 
-    recall, specificity = ratio(tp, tp + fn), ratio(tn, tn + fp)
-    present = [share for share, rows in ((recall, tp + fn), (specificity, tn + fp)) if rows]
+def _precision(answers: Answers) -> float:
+    _, fp, _, tp = answers.counts
+    return _ratio(tp, tp + fp)
+
+
+def _recall(answers: Answers) -> float:
+    _, _, fn, tp = answers.counts
+    return _ratio(tp, tp + fn)
+
+
+def _specificity(answers: Answers) -> float:
+    tn, fp, _, _ = answers.counts
+    return _ratio(tn, tn + fp)
+
+
+def _balanced_accuracy(answers: Answers) -> float:
+    tn, fp, fn, tp = answers.counts
+    present = [part / rows for part, rows in ((tp, tp + fn), (tn, tn + fp)) if rows]
+    return sum(present) / len(present)
+
+
+def _f1(answers: Answers) -> float:
+    _, fp, fn, tp = answers.counts
+    return _ratio(2 * tp, 2 * tp + fp + fn)
+
+
+def _mcc(answers: Answers) -> float:
+    tn, fp, fn, tp = answers.counts  # Python's integers keep the products exact for any number of rows
     spread = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    return {
-        "accuracy": ratio(tp + tn, tp + tn + fp + fn),
-        "balanced_accuracy": sum(present) / len(present),
-        "precision": ratio(tp, tp + fp),
-        "recall": recall,
-        "specificity": specificity,
-        "f1": ratio(2 * tp, 2 * tp + fp + fn),
-        "mcc": (tp * tn - fp * fn) / math.sqrt(spread) if spread else 0.0,
-    }
+    return (tp * tn - fp * fn) / math.sqrt(spread) if spread else 0.0
 
 
 def _ranking(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[float | None, float | None]:
@@ -130,8 +147,28 @@ def _ranking(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[f
     return pairs / (2 * positives * negatives), auprc
 
 
-def _log_loss(positive: NDArray[np.bool_], p: NDArray[np.float64]) -> float:
+def _log_loss(answers: Answers) -> float:
     """Mean negative log-likelihood in nats; probabilities are clipped to [eps, 1 - eps], eps = 2.2e-16 (of float64)."""
     eps = float(np.finfo(np.float64).eps)
-    of_class = np.where(positive, p, 1.0 - p)
+    of_class = np.where(answers.positive, answers.score, 1.0 - answers.score)
     return -float(np.mean(np.log(np.clip(of_class, eps, 1.0 - eps))))
+
+
+def _brier(answers: Answers) -> float | None:
+    with np.errstate(over="ignore"):
+        return finite(float(np.mean(np.square(answers.score - answers.positive))))
+
+
+FORMULAS: dict[str, Callable[[Answers], float | None]] = {
+    "accuracy": _accuracy,
+    "balanced_accuracy": _balanced_accuracy,
+    "precision": _precision,
+    "recall": _recall,
+    "specificity": _specificity,
+    "f1": _f1,
+    "mcc": _mcc,
+    "auroc": lambda answers: answers.ranking[0],
+    "auprc": lambda answers: answers.ranking[1],
+    "log_loss": _log_loss,
+    "brier": _brier,
+}

@@ -1,67 +1,142 @@
-"""What a model scores on a table."""
+"""What a model scores on a table: records, which also read as mappings from the name of a metric to its figure."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from rnnfast.records import UNSET, Record, UnsetType
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-SCHEMA_VERSION = 1  # of the JSON objects that train and eval print
+    from rnnfast.metrics.figures import Figures
 
-# Metrics that are better when smaller; of all others the larger value is better.
-LOWER_IS_BETTER = frozenset({"loss", "log_loss", "brier", "mae", "rmse", "mape"})
+
+class Readable(Mapping[str, Any]):
+    """A record that reads as the mapping which JSON shows of it."""
+
+    def entries(self) -> dict[str, Any]:
+        """Return what the mapping holds, in order."""
+        raise NotImplementedError
+
+    def __getitem__(self, name: str) -> Any:
+        return self.entries()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries())
+
+    def __len__(self) -> int:
+        return len(self.entries())
+
+
+@dataclass(frozen=True, eq=False)
+class Scores(Readable):
+    """Figures of a model, or of a naive answer, on labelled steps.
+
+    figures: metric -> value, None where it is undefined. threshold: of the probability, for two classes.
+    per_target: target -> its own figures, where there are several; the figures are then their means.
+    """
+
+    loss: float
+    figures: Figures
+    threshold: float | None = None
+    per_target: Mapping[str, Figures] = field(default_factory=dict)
+
+    def entries(self) -> dict[str, Any]:
+        """Return the loss, the figures, and what goes with them."""
+        entries: dict[str, Any] = {"loss": self.loss, **self.figures}
+        if self.threshold is not None:
+            entries["threshold"] = self.threshold
+        if self.per_target:
+            entries["per_target"] = dict(self.per_target)
+        return entries
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated(Readable):
+    """Figures of repeating the target of one season before, on the steps where that is known.
+
+    season: steps; labelled_steps: so many are scored. loss: of quantities alone; None without such steps.
+    """
+
+    season: int
+    figures: Figures
+    labelled_steps: int
+    loss: float | UnsetType | None = UNSET
+
+    def entries(self) -> dict[str, Any]:
+        """Return the season, the loss where there is one, the figures and the number of steps."""
+        loss = {} if self.loss is UNSET else {"loss": self.loss}
+        return {"season": self.season, **loss, **self.figures, "labelled_steps": self.labelled_steps}
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline(Readable):
+    """Figures of naive answers: always the majority class or the mean, and with a horizon also the repeated target."""
+
+    scores: Scores
+    naive: Repeated | None = None
+
+    def entries(self) -> dict[str, Any]:
+        """Return the scores, and under "naive" those of repeating."""
+        return {**self.scores.entries(), **({} if self.naive is None else {"naive": self.naive})}
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Scores of one table or part of it.
 
-    metrics: name -> value, "loss" first; None where a metric is undefined (auroc of a table with one class).
-    confusion: [[true negatives, false positives], [false negatives, true positives]] of a binary task; a row per
-    class and a column per prediction of a multiclass one.
-    baseline: the same metrics of the naive answer, the majority class or mean of the training labels. With a horizon
-    also "naive": metrics of repeating the target of one season before, with the "season" and the "labelled_steps" where
-    that is known.
-    classes: of the rows and columns of the confusion matrix, of a multiclass task.
-    residuals: (labelled steps,) or (labelled steps, O) of a regression, label minus prediction, in original units.
+    confusion: [[true negatives, false positives], [false negatives, true positives]] of two classes; a row per
+    class and a column per prediction of several. baseline: the same metrics of the naive answers.
+    classes: of the rows and columns of the confusion matrix of several classes.
+    residuals: (labelled steps,) or (labelled steps, O) of quantities, label minus prediction, in original units.
     """
 
     task: str
     labelled_steps: int
-    metrics: dict[str, Any]
+    metrics: Scores
     confusion: list[list[int]] | None = None
-    baseline: dict[str, Any] | None = None
+    baseline: Baseline | None = None
     residuals: npt.NDArray[np.float64] | None = None
     classes: tuple[Any, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the object that `eval --json` prints."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "task": self.task,
-            "labelled_steps": int(self.labelled_steps),
-            "metrics": plain(self.metrics),
-            "confusion": plain(self.confusion),
-            **({"classes": plain(self.classes)} if self.classes else {}),
-            "baseline": plain(self.baseline),
-        }
+
+class Sample(Record, frozen=True):
+    """So many sequences of a part were scored, of all that it has."""
+
+    sequences: int
+    of: int
 
 
-def plain(value: Any) -> Any:
-    """Return a copy made of JSON's own types: arrays become lists, numbers that are not finite become null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):  # NumPy arrays and scalars, without importing NumPy
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return str(value)
+class EvaluationReport(Record, frozen=True, kw_only=True):
+    """What `eval --json` prints."""
+
+    task: str
+    labelled_steps: int
+    metrics: Scores
+    confusion: list[list[int]] | None
+    classes: tuple[Any, ...] | UnsetType = UNSET
+    baseline: Baseline | None
+    part: str
+    training_table: bool
+    scored: Sample | UnsetType = UNSET
+
+    @classmethod
+    def of(
+        cls, evaluation: Evaluation, part: str, training_table: bool, sample: Sample | None = None
+    ) -> EvaluationReport:
+        """Return the report on a part of a table; sample: what was scored, None for all of it."""
+        return cls(
+            task=evaluation.task,
+            labelled_steps=evaluation.labelled_steps,
+            metrics=evaluation.metrics,
+            confusion=evaluation.confusion,
+            classes=evaluation.classes or UNSET,
+            baseline=evaluation.baseline,
+            part=part,
+            training_table=training_table,
+            scored=UNSET if sample is None else sample,
+        )

@@ -1,55 +1,42 @@
-"""The training losses as plain NumPy, for whole tables; the kernels hold the same formulas."""
+"""The training losses for whole tables: the formulas of the kernels, computed by NumPy."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import LOSSES, implementation
+from rnnfast.equations.evaluate import evaluate
+from rnnfast.equations.graph import Node
+from rnnfast.equations.losses import LOSSES as FORMULAS
+
 Floats = NDArray[np.floating[Any]]
 
-
-def _squared(p: Floats, y: Floats) -> Floats:
-    return np.asarray((p - y) ** 2)
+OUTPUT, LABEL = Node("input", "loss", "p"), Node("input", "loss", "y")
 
 
-def _absolute(p: Floats, y: Floats) -> Floats:
-    return np.asarray(np.abs(p - y))
+def mean_loss(name: str, outputs: Floats, labels: Floats, weight: Floats | None = None) -> float:
+    """Mean of a loss over steps and outputs, or over steps alone of a loss that is one number for each.
 
-
-def _huber(p: Floats, y: Floats) -> Floats:
-    error = np.abs(p - y)
-    inside = np.minimum(error, 1.0)
-    return np.asarray(inside * (error - 0.5 * inside))
-
-
-def _cross_entropy(p: Floats, y: Floats) -> Floats:
-    return np.asarray(np.maximum(p, 0) + np.log1p(np.exp(-np.abs(p))) - y * p)
-
-
-def _of_classes(p: Floats, y: Floats) -> Floats:
-    peak = p.max(axis=-1, keepdims=True)
-    norm = np.log(np.exp(p - peak).sum(axis=-1, keepdims=True))
-    return np.asarray(norm + peak - np.take_along_axis(p, y.astype(np.int64), axis=-1))
-
-
-LOSSES = {"mse": _squared, "mae": _absolute, "huber": _huber, "bce": _cross_entropy, "ce": _of_classes}
-
-# The losses that each task can be trained with, its default first.
-LOSSES_OF_TASK = {
-    "binary": ("bce", "mse", "mae", "huber"),
-    "multiclass": ("ce",),
-    "regression": ("mse", "mae", "huber"),
-}
-
-
-def mean_loss(name: str, outputs: Floats, targets: Floats, weight: Floats | None = None) -> float:
-    """Mean over steps and outputs of mse, mae, huber, or bce on logits; mean over steps of ce on logits.
-
-    outputs, targets: (n, O), with ce targets (n, 1), the index of the class. weight: (n,) of each step, or None for
-    all alike; NaN where all are 0. Formulas as in rnnfast.kernels.rules.losses.
+    outputs, labels: (n, O), of a loss per step labels (n, 1), the index of the class. weight: (n,) of each step, or
+    None for all alike; NaN where all are 0.
     """
-    losses = LOSSES[name](np.asarray(outputs, np.float64), np.asarray(targets, np.float64))
+    p, y = np.asarray(outputs, np.float64), np.asarray(labels, np.float64)
+    losses = _of_classes(p, y) if LOSSES[name].per_step else _of_outputs(name, p, y)
     if weight is None:
         return float(np.mean(losses))
     total = float(np.sum(weight))
     return float(np.sum(losses.mean(axis=-1) * weight) / total) if total > 0 else float("nan")
+
+
+def _of_outputs(name: str, p: Floats, y: Floats) -> Floats:
+    """Return the loss of each output, (n, O)."""
+    formula = implementation("loss", name, FORMULAS)
+    return evaluate([formula(OUTPUT, LABEL)], {OUTPUT: p, LABEL: y})[0]
+
+
+def _of_classes(p: Floats, y: Floats) -> Floats:
+    """Return log sum_o e^{p_o} - p_y of each step, (n, 1)."""
+    peak = p.max(axis=-1, keepdims=True)
+    norm = np.log(np.exp(p - peak).sum(axis=-1, keepdims=True))
+    return np.asarray(norm + peak - np.take_along_axis(p, y.astype(np.int64), axis=-1))

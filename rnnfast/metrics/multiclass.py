@@ -12,50 +12,72 @@ probability is NaN; all are None without rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnfast.metrics.binary import Metrics
+from rnnfast.catalogue import CLASSES, Metric, metrics_of
+from rnnfast.metrics.figures import Figures, figures
 
 Counts = NDArray[np.int64]
 
-_KEYS = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
 
+@dataclass(frozen=True)
+class Answers:
+    """Labels and answers of n steps, and the confusion matrix, counted once.
 
-def multiclass(y: ArrayLike, p: ArrayLike) -> Metrics:
-    """Compute all metrics of a target with classes.
-
-    Reads:  y (n,) or (n, 1), index of the class; p (n, C), probability of each class.
-    Returns: accuracy, balanced_accuracy, macro_f1, shares in [0, 1]; log_loss in nats. Undefined figures: see the
-             module.
+    label: (n,), index of the class; predicted: (n,), the same of the answer; classes: their number C; probability:
+    (n, C), or None where the answers are labels.
     """
-    label, probability = _columns(y, p)
-    if not label.size:
-        return dict.fromkeys(_KEYS)
-    counts = _counts(label, probability)
-    return {
-        "accuracy": None,  # holds its place
-        "balanced_accuracy": balanced_accuracy(counts),
-        **class_scores(counts),
-        "log_loss": _log_loss(label, probability),
-    }
+
+    label: Counts
+    predicted: Counts
+    classes: int
+    probability: NDArray[np.float64] | None = None
+
+    @cached_property
+    def counts(self) -> Counts:
+        """(C, C), rows by class and prediction."""
+        pairs = self.label * self.classes + self.predicted
+        return np.bincount(pairs, minlength=self.classes * self.classes).reshape(self.classes, self.classes)
+
+
+def multiclass(y: ArrayLike, p: ArrayLike, metrics: Iterable[Metric] = ()) -> Figures:
+    """Compute metrics of a target with classes.
+
+    Reads:  y (n,) or (n, 1), index of the class; p (n, C), probability of each class; metrics: () for all.
+    Returns: name -> figure; shares in [0, 1], log_loss in nats. Undefined figures: see the module.
+    """
+    return _figures(_answers(y, p), tuple(metrics) or metrics_of(CLASSES))
+
+
+def multiclass_labels(y: ArrayLike, predicted: ArrayLike, classes: int) -> Figures:
+    """Compute the metrics that labels without probabilities have.
+
+    Reads:  y, predicted (n,) or (n, 1), indices of so many classes.
+    """
+    label, answer = np.asarray(y).reshape(-1), np.asarray(predicted).reshape(-1)
+    answers = Answers(label.astype(np.int64), answer.astype(np.int64), classes)
+    return _figures(answers, metrics_of(CLASSES, of_labels=True))
 
 
 def multiclass_confusion(y: ArrayLike, p: ArrayLike) -> Counts:
     """Count the rows by class (first axis) and prediction (second axis): (C, C); arguments as of `multiclass`."""
-    return _counts(*_columns(y, p))
+    return _answers(y, p).counts
 
 
-def class_scores(counts: Counts) -> Metrics:
-    """Compute accuracy and macro_f1, each None without rows, of a confusion matrix (C, C)."""
-    total = int(counts.sum())
-    if not total:
-        return {"accuracy": None, "macro_f1": None}
-    right, both = np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1)
-    occurs = both > 0
-    return {"accuracy": int(right.sum()) / total, "macro_f1": float(np.mean(2 * right[occurs] / both[occurs]))}
+def _figures(answers: Answers, metrics: Iterable[Metric]) -> Figures:
+    uncertain = answers.probability is not None and bool(np.isnan(answers.probability).any())
+    return figures(metrics, FORMULAS, answers, rows=answers.label.size, uncertain=uncertain)
+
+
+def _answers(y: ArrayLike, p: ArrayLike) -> Answers:
+    label, probability = _columns(y, p)
+    return Answers(label, probability.argmax(axis=1), probability.shape[1], probability)
 
 
 def _columns(y: ArrayLike, p: ArrayLike) -> tuple[Counts, NDArray[np.float64]]:
@@ -69,22 +91,34 @@ def _columns(y: ArrayLike, p: ArrayLike) -> tuple[Counts, NDArray[np.float64]]:
     return truth.astype(np.int64), probability
 
 
-def _counts(label: Counts, probability: NDArray[np.float64]) -> Counts:
-    classes = probability.shape[1]
-    pairs = label * classes + probability.argmax(axis=1)
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+def _accuracy(answers: Answers) -> float:
+    return int(np.diag(answers.counts).sum()) / int(answers.counts.sum())
 
 
-def balanced_accuracy(counts: Counts) -> float:
-    """Mean recall of the classes that occur among the labels, of a confusion matrix (C, C) with rows."""
-    actual = counts.sum(axis=1)
+def _macro_f1(answers: Answers) -> float:
+    counts = answers.counts
+    both = counts.sum(axis=0) + counts.sum(axis=1)
+    occurs = both > 0
+    return float(np.mean(2 * np.diag(counts)[occurs] / both[occurs]))
+
+
+def _balanced_accuracy(answers: Answers) -> float:
+    """Mean recall of the classes that occur among the labels."""
+    actual = answers.counts.sum(axis=1)
     occurs = actual > 0
-    return float(np.mean(np.diag(counts)[occurs] / actual[occurs]))
+    return float(np.mean(np.diag(answers.counts)[occurs] / actual[occurs]))
 
 
-def _log_loss(label: Counts, probability: NDArray[np.float64]) -> float | None:
-    if np.isnan(probability).any():
-        return None
+def _log_loss(answers: Answers) -> float:
+    assert answers.probability is not None
     eps = float(np.finfo(np.float64).eps)
-    of_class = probability[np.arange(label.size), label]
+    of_class = answers.probability[np.arange(answers.label.size), answers.label]
     return -float(np.mean(np.log(np.clip(of_class, eps, 1.0 - eps))))
+
+
+FORMULAS: dict[str, Callable[[Answers], float | None]] = {
+    "accuracy": _accuracy,
+    "balanced_accuracy": _balanced_accuracy,
+    "macro_f1": _macro_f1,
+    "log_loss": _log_loss,
+}

@@ -1,54 +1,25 @@
-"""The model file: safetensors with PyTorch's names and layout, and one JSON under the metadata key `rnnfast`.
-
-`torch.load_state_dict` takes the tensors as they are; the JSON makes the file answer tables without anything else.
-Nothing is pickled.
-"""
+"""Reading model files: safetensors with PyTorch's names and layout, which `torch.load_state_dict` takes as they are."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
 
+from rnnfast.catalogue import TASKS, losses_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema
+from rnnfast.data.encoding.encoder import EncoderRecord
 from rnnfast.errors import ModelError, UsageError
-from rnnfast.metrics.evaluation import plain
-from rnnfast.metrics.loss import LOSSES_OF_TASK
+from rnnfast.model.header import FORMAT_VERSION, KEY, Header, Network
 from rnnfast.model.model import Model, checked_parameters
+from rnnfast.model.provenance import Provenance
 from rnnfast.network.layout import Layout
-from rnnfast.versions import versions
-from rnnfast.writing import write_whole
+from rnnfast.records import decode, plain
 
-FORMAT_VERSION = 1
 FILE_NAME = "model.safetensors"
-
-
-def save(model: Model, path: str | Path) -> None:
-    """Write a model file; it appears under its name only when it is complete."""
-    header = {
-        "format_version": FORMAT_VERSION,
-        "architecture": asdict(model.architecture),
-        "task": model.schema.task,
-        "loss": model.loss,
-        "columns": model.schema.to_json(),
-        **model.encoder.to_json(),
-        "target_scaler": model.target_scaler.to_json(),
-        "target_mean": list(model.target_mean),
-        "class_weights": list(model.class_weights),
-        "threshold": model.threshold,
-        "config": {table: asdict(section) for table, section in vars(model.config).items()},
-        "versions": versions(),
-        **model.metadata,
-    }
-    # safetensors writes the bytes as they lie: anything but C order would be scrambled silently.
-    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in model.parameters.items()}
-    write_whole(Path(path), to_bytes(tensors, metadata={"rnnfast": json.dumps(plain(header))}))
 
 
 def load(path: str | Path) -> Model:
@@ -59,38 +30,38 @@ def load(path: str | Path) -> Model:
     path = Path(path)
     if path.is_dir():
         path = path / FILE_NAME
-    tensors, header = _read(path)
+    tensors, values = _read(path)
     try:
-        model = _model(tensors, header, path)
-    except (KeyError, TypeError, AttributeError, ValueError, UsageError, ModelError) as error:
+        model = _model(tensors, values, path)
+    except (ValueError, UsageError, ModelError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
     net = model.architecture
     checked_parameters(tensors, Layout(net).shapes(), net.dtype, str(path))
     return model
 
 
-def _model(tensors: dict[str, Any], header: dict[str, Any], path: Path) -> Model:
-    """The model of a header. Raises ValueError, or what a value of another type raises, where it is damaged."""
-    options = {name: value for table in vars(Config()) for name, value in header["config"][table].items()}
+def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model:
+    """The model of a header. Raises ValueError, UsageError or ModelError for damaged fields, and contradictory ones."""
+    header = decode(values, Header)
+    options = {name: value for table in plain(header.config).values() for name, value in table.items()}
+    header.columns.check()
     model = Model(
         parameters=tensors,
-        schema=Schema.from_json(header["columns"]),
-        encoder=Encoder.from_json(header),
-        target_scaler=Scaler.from_json(header["target_scaler"]),
+        schema=header.columns,
+        encoder=Encoder.of_record(decode(values, EncoderRecord)),
+        target_scaler=Scaler.of_record(header.target_scaler),
         config=Config().with_values(options, str(path)),
-        loss=header["loss"],
-        target_mean=tuple(float(mean) for mean in header["target_mean"]),
-        class_weights=tuple(float(weight) for weight in header.get("class_weights", ())),
-        threshold=float(header["threshold"]),
-        metadata={
-            key: header[key] for key in ("data_digest", "split", "metrics", "training", "versions") if key in header
-        },
+        loss=header.loss,
+        target_mean=header.target_mean,
+        class_weights=header.class_weights,
+        threshold=header.threshold,
+        provenance=decode(values, Provenance),
     )
-    schema = model.schema
+    schema, facts = model.schema, TASKS.get(model.schema.task)
     fits = {
-        "architecture": header["architecture"] == plain(asdict(model.architecture)),
-        "task": schema.task in LOSSES_OF_TASK and _classes_fit(schema),
-        "loss": model.loss in LOSSES_OF_TASK.get(schema.task, ()),
+        "task": facts is not None and _classes_fit(schema),
+        "loss": facts is not None and model.loss in losses_of(facts),
+        "architecture": header.architecture == Network.of(model),
         "missing": model.encoder.columns == schema.columns,
         "categories": tuple(model.encoder.categories) == schema.categorical,
         "target_scaler": model.target_scaler.names == schema.targets,
@@ -98,16 +69,14 @@ def _model(tensors: dict[str, Any], header: dict[str, Any], path: Path) -> Model
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }
     if not all(fits.values()):
-        raise ValueError(", ".join(name for name, fine in fits.items() if not fine))
+        raise ValueError(f"{', '.join(name for name, fine in fits.items() if not fine)}: does not fit the rest")
     return model
 
 
 def _classes_fit(schema: Schema) -> bool:
-    """Whether the task has as many targets and classes as it must."""
-    count = len(set(schema.classes))
-    if count != len(schema.classes) or (count and len(schema.targets) != 1):
-        return False
-    return count == {"binary": 2, "multiclass": max(count, 2)}.get(schema.task, 0)
+    """Whether the task has as many targets and classes as it must, and no class twice."""
+    distinct = len(set(schema.classes)) == len(schema.classes)
+    return distinct and TASKS[schema.task].fits(len(schema.classes), len(schema.targets))
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -120,15 +89,15 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: is not a safetensors file, or a damaged one ({error})") from None
-    if "rnnfast" not in metadata:
+    if KEY not in metadata:
         raise ModelError(f"{path}: is a safetensors file of another program: it has no rnnfast header")
     try:
-        header = json.loads(metadata["rnnfast"])
-        found = header["format_version"]
+        header = json.loads(metadata[KEY])
+        version = header["format_version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
-    if found != FORMAT_VERSION:
+    if version != FORMAT_VERSION:
         raise ModelError(
-            f"{path}: has format {found}, this rnnfast reads {FORMAT_VERSION}; update rnnfast or train again"
+            f"{path}: has format {version}, this rnnfast reads {FORMAT_VERSION}; update rnnfast or train again"
         )
     return tensors, header

@@ -5,7 +5,8 @@
     orthogonal  recurrent weights orthogonal (Saxe et al. 2014), all others xavier
     uniform     U(-r, r), r = 1 / sqrt(hidden) as in PyTorch unless given; biases too
 
-Biases start at 0 except with uniform, vectors of a cell where its equations say. A new rule is one entry of RULES.
+Biases start at 0 except with uniform, vectors of a cell where its equations say. A new rule is one entry of RULES, and
+one of the catalogue.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import INITS, implementation
 from rnnfast.network.layout import Tensor
 
 Array = NDArray[np.float64]
@@ -56,7 +58,7 @@ def initial_tensors(
         units = shape[0] // gates
         if kind == "vector":
             drawn[name] = np.full(shape, start)
-        elif rule == "uniform":
+        elif INITS[rule].biases:
             # A linear layer is bounded by its inputs, as in PyTorch; its bias follows its weight in the mapping.
             fan = units if name.startswith("rnn.") else shapes[name.replace("bias", "weight")][1]
             bound = 1.0 / np.sqrt(fan) if limit is None else limit
@@ -64,8 +66,8 @@ def initial_tensors(
         elif len(shape) == 1:
             drawn[name] = np.zeros(shape)
         else:
-            recurrent = kind == "weight_hh"
-            drawn[name] = np.concatenate([RULES[rule](generator, (units, shape[1]), recurrent) for _ in range(gates)])
+            draw, recurrent = implementation("init", rule, RULES), kind == "weight_hh"
+            drawn[name] = np.concatenate([draw(generator, (units, shape[1]), recurrent) for _ in range(gates)])
         if kind == "bias_hh" and not recurrent_bias:
             drawn[name] = np.zeros(shape)
     return drawn

@@ -146,20 +146,7 @@ def _lines(model: Model, data: SequenceData, predicted: npt.NDArray[Any]) -> Pre
     if schema.time is not None and data.time is not None:
         columns[schema.time] = np.asarray(data.time)[steps].tolist()
     dtype = model.config.train.dtype
-    classes = np.array([str(label) for label in schema.classes], dtype=object)
-    if schema.task == "multiclass":
-        target, probabilities = schema.targets[0], predicted[steps]
-        columns[f"{target}_pred"] = classes[probabilities.argmax(axis=1)].tolist()
-        columns |= {f"{target}_prob_{name}": _texts(probabilities[:, j], dtype) for j, name in enumerate(classes)}
-        return Predictions(data.row[steps], columns)
-    for j, target in enumerate(schema.targets):
-        values = predicted[steps, j]
-        texts = _texts(values, dtype)
-        if schema.task == "binary":
-            columns[f"{target}_pred"] = classes[(values >= model.threshold).astype(np.int64)].tolist()
-            columns[f"{target}_prob"] = texts
-        else:
-            columns[f"{target}_pred"] = texts
+    columns |= model.task.columns(predicted[steps], lambda values: _texts(values, dtype))
     return Predictions(data.row[steps], columns)
 
 

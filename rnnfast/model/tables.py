@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnfast.config.option import suggestion
+from rnnfast.catalogue import lower_is_better
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import split
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.budget import Budget
-from rnnfast.errors import UsageError
-from rnnfast.metrics.evaluation import LOWER_IS_BETTER, Evaluation
+from rnnfast.errors import UsageError, did_you_mean
+from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
 
 if TYPE_CHECKING:
     from rnnfast.data import Schema, Sequences
@@ -44,12 +44,12 @@ class TableEvaluation:
     notes: tuple[str, ...] = ()
     scored: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the object that `eval --json` prints."""
-        shown = self.evaluation.to_json() | {"part": self.part, "training_table": self.trained_on}
-        if self.scored is not None and self.scored < self.sequences:
-            shown["scored"] = {"sequences": self.scored, "of": self.sequences}
-        return shown
+    def report(self) -> EvaluationReport:
+        """Return what `eval --json` prints."""
+        sampled = self.scored is not None and self.scored < self.sequences
+        return EvaluationReport.of(
+            self.evaluation, self.part, self.trained_on, Sample(self.scored or 0, self.sequences) if sampled else None
+        )
 
 
 def evaluate_table(
@@ -72,7 +72,7 @@ def evaluate_table(
     from rnnfast.model import load
 
     if part not in PARTS:
-        raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{suggestion(part, PARTS)}")
+        raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{did_you_mean(part, PARTS)}")
     model = load(model_path)
     with ExitStack() as opened:
         data = open_files(data_paths, scoring_request(model, part, config or DataConfig()), opened, reporter)
@@ -81,7 +81,8 @@ def evaluate_table(
 
 def scoring_request(model: Model, part: str, config: DataConfig) -> Request:
     """Return how a table is read to score a part of it."""
-    split_by = "sequence" if part == "all" else model.metadata.get("split", {}).get("split_by", "sequence")
+    how = model.provenance.split
+    split_by = "sequence" if part == "all" or how is None else how.split_by
     return Request(replace(config, split_by=split_by), model.schema)
 
 
@@ -102,7 +103,7 @@ def evaluate(
         part=part,
         sequences=whole.sequences,
         trained_on=model.trained_on(data),
-        held_out=list(model.metadata.get("split", {}).get("shares", [])) != [1.0],
+        held_out=model.provenance.split is None or model.provenance.split.shares != (1.0,),
         failures=tuple(_failures(evaluation.metrics, fail_under or {})),
         notes=notes,
         scored=sample.sequences,
@@ -114,15 +115,15 @@ def part_of(model: Model, data: Sequences, part: str) -> Sequences:
 
     Raises UsageError where data is another table, or was not split into that part.
     """
-    how = model.metadata.get("split", {})
-    if not model.trained_on(data):
+    how = model.provenance.split
+    if how is None or not model.trained_on(data):
         raise UsageError(
             f"--part {part}: {', '.join(data.source)} is not the table that the model was trained on "
             "(the contents differ); leave --part out to score all of it"
         )
     # The labels that trained decided which steps are predicted: before the split, each label counted.
-    undecided = data.predicting("every") if how.get("auto_predict") else data
-    parts = split(undecided, tuple(how["shares"]), how["seed"], how.get("split_by", "sequence"))
+    undecided = data.predicting("every") if how.auto_predict else data
+    parts = split(undecided, how.shares, how.seed, how.split_by)
     chosen = parts.named().get(part)
     if chosen is None:
         raise UsageError(f"--part {part}: the training run had no such part of this table ({parts.rule})")
@@ -141,12 +142,12 @@ def _failures(metrics: Mapping[str, Any], goals: Mapping[str, float]) -> Iterato
         if name not in metrics or name in ("threshold", "per_target"):
             known = [metric for metric in metrics if metric not in ("threshold", "per_target")]
             raise UsageError(
-                f"--fail-under: no metric {name!r} for this model{suggestion(name, known)}; it has {', '.join(known)}"
+                f"--fail-under: no metric {name!r} for this model{did_you_mean(name, known)}; it has {', '.join(known)}"
             )
         value = metrics[name]
         if value is None:
             yield f"{name} is undefined on this table, the goal is {goal:g}"
-        elif name in LOWER_IS_BETTER and not value <= goal:
+        elif lower_is_better(name) and not value <= goal:
             yield f"{name} is {value:.6g}, above the goal of {goal:g}"
-        elif name not in LOWER_IS_BETTER and not value >= goal:
+        elif not lower_is_better(name) and not value >= goal:
             yield f"{name} is {value:.6g}, below the goal of {goal:g}"

@@ -35,7 +35,8 @@ def check_directory(config: Config, force: bool) -> Path | None:
 def free_directory(config: Config, table: Sequences) -> Path:
     """runs/NAME, runs/NAME-2, ...: the first that does not exist. NAME is the table's and the network's."""
     stem = Path(table.source[0].strip("<>")).name.split(".")[0] or "table"
-    name = f"{stem}-{config.model.cell}{'x'.join(str(units) for units in config.model.hidden)}"
+    cell = config.model.cell.rpartition(":")[2]  # of one in a file its own name
+    name = f"{stem}-{cell}{'x'.join(str(units) for units in config.model.hidden)}"
     for number in range(1, 1_000_000):
         path = Path("runs") / (name if number == 1 else f"{name}-{number}")
         if not path.exists():

@@ -127,7 +127,7 @@ class Feed:
     def _mass(self) -> float:
         """Sum of the weights of all labelled steps."""
         return sum(
-            float(self.model.step_weights(block.y, block.labelled, block.weight).sum())
+            float(self.model.scorer.step_weights(block.y, block.labelled, block.weight).sum())
             for block in self.part.blocks(("y", "weight"))
         )
 

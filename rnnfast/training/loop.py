@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.sections import TrainConfig, seconds
 from rnnfast.data import SequenceData, Sequences
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import DivergedError
+from rnnfast.metrics.evaluation import Scores
 from rnnfast.model import Model
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed, batch_of
@@ -57,7 +59,7 @@ class Loop:
             weight_decay=self.config.weight_decay or 0.0,
             clip_norm=self.config.clip_norm,
             window=self.config.tbptt,
-            per_update=self.config.schedule == "onecycle",
+            per_update=SCHEDULES[self.config.schedule].per_update,
             threads=self.config.threads or cores(),
             seed=self.config.seed,
         )
@@ -140,19 +142,19 @@ class Loop:
         fit.timesteps_per_second = self.train.rows * fit.epochs / max(fit.train_seconds, 1e-9)
         return True
 
-    def validate(self) -> tuple[dict[str, Any], bool]:
+    def validate(self) -> tuple[Scores, bool]:
         """Score the validation part and remember the weights if they are the best so far."""
         assert self.valid is not None
         start = time.perf_counter()
         outputs = self.predictor.outputs_of(self.valid_x.ravel(), self.valid.offsets)
-        scores = self.model.quick_score(self.valid, outputs)
+        scores = self.model.scorer.quick(self.valid, outputs)
         best = self.stopping.better(scores["loss"], self.fit.epochs, self.trainer.parameters)
         self.schedule.evaluated(scores["loss"])
         self.fit.history.append({"epoch": self.fit.epochs, "split": "valid", **scores})
         self.fit.eval_seconds += time.perf_counter() - start
         return scores, best
 
-    def _report(self, scores: dict[str, Any] | None, best: bool, elapsed: float) -> None:
+    def _report(self, scores: Scores | None, best: bool, elapsed: float) -> None:
         fit, config = self.fit, self.config
         train_loss = next(row["loss"] for row in reversed(fit.history) if row["split"] == "train")
         self.reporter.epoch(

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import TASKS, losses_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
 from rnnfast.data.encoding.scaling import summary_for, target_kinds
 from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.sequences.base import TRAINED
 from rnnfast.errors import DataError, ModelError, UsageError
-from rnnfast.metrics.loss import LOSSES_OF_TASK
 from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
 from rnnfast.model.model import Model, architecture
@@ -26,12 +26,11 @@ def resolved_loss(config: Config, task: str) -> str:
 
     Raises UsageError for the loss of another task.
     """
-    loss, fitting = config.train.loss, LOSSES_OF_TASK[task]
+    loss, facts = config.train.loss, TASKS[task]
     if loss == "auto":
-        return fitting[0]
-    if loss not in fitting:
-        target = "the target is a quantity (regression)" if task == "regression" else f"the task is {task}"
-        raise UsageError(f"--loss {loss}: {target}; use --loss {' or '.join(fitting)}")
+        return facts.loss
+    if loss not in losses_of(facts):
+        raise UsageError(f"--loss {loss}: {facts.what}; use --loss {' or '.join(losses_of(facts))}")
     return loss
 
 
@@ -69,7 +68,7 @@ class Labels:
                 f"{where}: the training part has no labelled step; give a larger --split or another --target"
             )
         if self.schema.classes and np.count_nonzero(self.counts) < 2:
-            needed = "both" if self.schema.task == "binary" else "several"
+            needed = "both" if TASKS[self.schema.task].threshold else "several"
             only = self.schema.classes[int(self.counts.argmax())]
             raise DataError(
                 f"{where}: all {self.count:,} labels of the training part are {only!r}; "
@@ -81,7 +80,7 @@ class Labels:
     @property
     def mean(self) -> tuple[float, ...]:
         """Mean of what the outputs of a network are to become: shares of the classes, or the targets."""
-        total = self.counts if self.schema.task == "multiclass" else self.total
+        total = self.counts if TASKS[self.schema.task].output_per_class else self.total
         return tuple(float(value) for value in total / self.count)
 
 
@@ -172,8 +171,7 @@ def starting_tensors(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mappin
 def encoded(model: Model, data: SequenceData) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
     """What the kernels learn from: inputs (rows, F) in the run's precision, scaled targets, weights of the steps."""
     inputs = model.encoder.transform(data, model.config.train.dtype)
-    target = data.y if data.schema.classes else model.target_scaler.transform(data.y)
-    return inputs, target, model.step_weights(data.y, data.labelled, data.weight)
+    return inputs, model.task.labels(data.y), model.scorer.step_weights(data.y, data.labelled, data.weight)
 
 
 def kernel_data(model: Model, data: SequenceData) -> Any:

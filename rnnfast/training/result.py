@@ -6,10 +6,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnfast.metrics.evaluation import SCHEMA_VERSION, Evaluation, plain
+from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores
+from rnnfast.records import UNSET, Record, UnsetType, versioned
 
 if TYPE_CHECKING:
     from rnnfast.model import Model
+
+
+class TrainReport(Record, frozen=True):
+    """What `train --json` prints; fields as of `TrainResult`.
+
+    model: path of the file, None where none was written. scored: parts of which only a sample was scored.
+    """
+
+    model: str | None
+    task: str
+    epochs: int
+    best_epoch: int
+    stopped: str
+    parameters: int
+    rows: int
+    sequences: dict[str, int]
+    seconds: dict[str, float]
+    timesteps_per_second: float
+    metrics: dict[str, Scores]
+    baseline: dict[str, Baseline]
+    scored: dict[str, Sample] | UnsetType = UNSET
 
 
 @dataclass
@@ -32,35 +54,34 @@ class TrainResult:
     files: dict[str, Path] = field(default_factory=dict)  # written: model, history, config
 
     @property
-    def metrics(self) -> dict[str, dict[str, Any]]:
+    def metrics(self) -> dict[str, Scores]:
         """Metrics of each part."""
         return {part: evaluation.metrics for part, evaluation in self.evaluations.items()}
 
     @property
-    def baseline(self) -> dict[str, dict[str, Any]]:
+    def baseline(self) -> dict[str, Baseline]:
         """Metrics of the naive answer on the parts that did not train, or on the training part where it is all."""
         held_out = {part: scores for part, scores in self.evaluations.items() if part != "train"} or self.evaluations
         return {part: scores.baseline for part, scores in held_out.items() if scores.baseline is not None}
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `train --json` prints."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "model": str(self.files["model"]) if "model" in self.files else None,
-            "task": self.task,
-            "epochs": int(self.epochs),
-            "best_epoch": int(self.best_epoch),
-            "stopped": self.stopped,
-            "parameters": int(self.parameters),
-            "rows": int(self.rows),
-            "sequences": plain(self.sequences),
-            "seconds": plain(self.seconds),
-            "timesteps_per_second": plain(self.timesteps_per_second),
-            "metrics": plain(self.metrics),
-            "baseline": plain(self.baseline),
-            **(
-                {"scored": {part: {"sequences": n, "of": of} for part, (n, of) in self.scored.items()}}
-                if self.scored
-                else {}
-            ),
-        }
+        return versioned(self.report())
+
+    def report(self) -> TrainReport:
+        """Return the same as a record."""
+        return TrainReport(
+            model=str(self.files["model"]) if "model" in self.files else None,
+            task=self.task,
+            epochs=self.epochs,
+            best_epoch=self.best_epoch,
+            stopped=self.stopped,
+            parameters=self.parameters,
+            rows=self.rows,
+            sequences=self.sequences,
+            seconds=self.seconds,
+            timesteps_per_second=self.timesteps_per_second,
+            metrics=self.metrics,
+            baseline=self.baseline,
+            scored={part: Sample(n, of) for part, (n, of) in self.scored.items()} or UNSET,
+        )

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
+from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.resolve import Config
 from rnnfast.data import Parts, Sequences
-from rnnfast.description import part_sizes
+from rnnfast.data.description import part_sizes
 from rnnfast.errors import UsageError
-from rnnfast.metrics.evaluation import Evaluation, plain
+from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
+from rnnfast.model.provenance import Provenance, Split, Training
+from rnnfast.records import plain
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.defaults import resolved
 from rnnfast.training.directory import check_directory, free_directory, write_run
@@ -84,8 +87,10 @@ def _fit(
             "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
             "no effect; use --batch-size above 1, or --reduction sum"
         )
-    if config.train.schedule == "plateau" and parts.valid is None:
-        raise UsageError("--schedule plateau watches the validation loss: it needs a validation part (--split)")
+    if SCHEDULES[config.train.schedule].watches and parts.valid is None:
+        raise UsageError(
+            f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
+        )
     model = initial_model(parts.train, config)
     for block in () if parts.test is None else parts.test.blocks(("x",)):
         model.encoder.check(block)  # training and validation part are encoded before anything is compiled
@@ -99,7 +104,7 @@ def _fit(
     for name, (count, of) in scored.items():
         reporter.notice(f"{name}: scored on {count:,} of {of:,} sequences, drawn at random, to keep within --memory")
     fit.eval_seconds += time.perf_counter() - start
-    model.metadata = _metadata(table, parts, config, own_valid, evaluations, fit)
+    model.provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
     return TrainResult(
         model=model,
         task=table.schema.task,
@@ -159,26 +164,21 @@ def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:
     )
 
 
-def _metadata(
+def _provenance(
     table: Sequences, parts: Parts, config: Config, own_valid: bool, evaluations: dict[str, Evaluation], fit: Fit
-) -> dict[str, Any]:
+) -> Provenance:
     """What the model file tells about its origin."""
-    return {
-        "data_digest": table.digest,
-        "split": {
-            "shares": [1.0] if own_valid else list(config.data.split),
-            "seed": config.train.seed,
-            "split_by": parts.by,
-            "auto_predict": table.auto_predict,
-            "points": plain(parts.points),
-            "rule": parts.rule,
-            "parts": part_sizes(parts),
-        },
-        "metrics": plain({name: scores.metrics for name, scores in evaluations.items()}),
-        "training": {
-            "epochs": fit.epochs,
-            "best_epoch": fit.best_epoch,
-            "stopped": fit.stopped,
-            "source": list(table.source),
-        },
-    }
+    return Provenance(
+        data_digest=table.digest,
+        split=Split(
+            shares=(1.0,) if own_valid else config.data.split,
+            seed=config.train.seed,
+            split_by=parts.by,
+            auto_predict=table.auto_predict,
+            points=tuple(plain(parts.points)),
+            rule=parts.rule,
+            parts=part_sizes(parts),
+        ),
+        metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
+        training=Training(fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source)),
+    )

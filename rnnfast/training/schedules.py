@@ -1,9 +1,9 @@
-"""The course of the learning rate; formulas and defaults are torch.optim.lr_scheduler's. One entry of SCHEDULES each.
+"""The course of the learning rate; formulas and defaults are torch.optim.lr_scheduler's. One entry of RATES each.
 
 constant     lr
-step         lr gamma^(e // lr_step)                                     e: epoch from 0
+step         lr gamma^(e // lr_step)                          e: epoch from 0
 exponential  lr gamma^e
-cosine       lr (1 + cos(pi e / epochs)) / 2                             (Loshchilov, Hutter 2017, without restarts)
+cosine       lr (1 + cos(pi e / epochs)) / 2                  (Loshchilov, Hutter 2017, without restarts)
 onecycle     per update: from lr / 25 up to lr within 30 % of them, then down to lr / 250,000, both along a cosine
 (Smith, Topin 2018)
 plateau      lr gamma^(drops); a drop after more than lr_step evaluations without a loss 0.01 % better
@@ -17,11 +17,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import SCHEDULES, implementation
 from rnnfast.config.sections import TrainConfig
 
 Rates = NDArray[np.float64]
 
-GAMMA = {"exponential": 0.95}  # of the schedule; others 0.1
 ONECYCLE_RISE, ONECYCLE_START, ONECYCLE_END = 0.3, 25.0, 1e4
 PLATEAU_THRESHOLD = 1e-4  # relative
 
@@ -32,48 +32,52 @@ class Schedule:
     def __init__(self, config: TrainConfig, updates: int) -> None:
         assert config.lr is not None
         self.lr, self.epochs, self.updates = config.lr, config.epochs, updates
-        self.name, self.step = config.schedule, config.lr_step
-        self.gamma = GAMMA.get(config.schedule, 0.1) if config.lr_gamma is None else config.lr_gamma
+        self.facts, self.step = SCHEDULES[config.schedule], config.lr_step
+        self.gamma = self.facts.gamma if config.lr_gamma is None else config.lr_gamma
         self.factor, self.best, self.waited = 1.0, math.inf, 0
 
     @property
     def per_update(self) -> bool:
         """Whether every update has a rate of its own, else every epoch."""
-        return self.name == "onecycle"
+        return self.facts.per_update
 
     def rates(self, first: int, count: int) -> Rates:
         """Rates of the epochs first .. first + count - 1, from 0: (count,), or (count * updates,) where per update."""
+        rate = implementation("schedule", self.facts.name, RATES)
+        indices = np.arange(first, first + count)
         if self.per_update:
-            steps = np.arange(first * self.updates, (first + count) * self.updates)
-            return np.array([self._onecycle(int(step)) for step in steps])
-        return np.array([SCHEDULES[self.name](self, epoch) for epoch in range(first, first + count)])
+            indices = np.arange(first * self.updates, (first + count) * self.updates)
+        return np.array([rate(self, int(index)) for index in indices])
 
     def evaluated(self, loss: float) -> None:
-        """Tell the loss of an evaluation; only plateau listens."""
+        """Tell the loss of an evaluation, for a schedule that watches it."""
         if loss < self.best * (1.0 - PLATEAU_THRESHOLD):
             self.best, self.waited = loss, 0
         else:
             self.waited += 1
-        if self.name == "plateau" and self.waited > self.step:
+        if self.facts.watches and self.waited > self.step:
             self.factor, self.waited = self.factor * self.gamma, 0
-
-    def _onecycle(self, step: int) -> float:
-        total = self.epochs * self.updates
-        start = self.lr / ONECYCLE_START
-        top = ONECYCLE_RISE * total - 1
-        if step <= top or total == 1:
-            return _cosine(start, self.lr, step / top if top > 0 else 0.0)
-        return _cosine(self.lr, start / ONECYCLE_END, (step - top) / (total - 1 - top))
 
 
 def _cosine(begin: float, end: float, share: float) -> float:
     return end + (begin - end) / 2.0 * (1.0 + math.cos(math.pi * share))
 
 
-SCHEDULES: dict[str, Callable[[Schedule, int], float]] = {
+def _onecycle(schedule: Schedule, update: int) -> float:
+    total = schedule.epochs * schedule.updates
+    start = schedule.lr / ONECYCLE_START
+    top = ONECYCLE_RISE * total - 1
+    if update <= top or total == 1:
+        return _cosine(start, schedule.lr, update / top if top > 0 else 0.0)
+    return _cosine(schedule.lr, start / ONECYCLE_END, (update - top) / (total - 1 - top))
+
+
+# The rate of an epoch, from 0, or of an update where each has one of its own.
+RATES: dict[str, Callable[[Schedule, int], float]] = {
     "constant": lambda s, epoch: s.lr,
     "step": lambda s, epoch: s.lr * s.gamma ** (epoch // s.step),
     "exponential": lambda s, epoch: s.lr * s.gamma**epoch,
     "cosine": lambda s, epoch: s.lr * (1.0 + math.cos(math.pi * epoch / s.epochs)) / 2.0,
+    "onecycle": _onecycle,
     "plateau": lambda s, epoch: s.lr * s.factor,
 }

@@ -6,8 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from rnnfast.config.resolve import Config
-from rnnfast.config.sections import DataConfig
-from rnnfast.config.splitting import SEQUENCE, check_split
+from rnnfast.config.sections import SEQUENCE, DataConfig, check_split
 from rnnfast.data import Parts, Sequences, split
 from rnnfast.data.columns.horizon import steps_ahead
 from rnnfast.data.reading.opening import bytes_in_memory, check_read, file_names, open_table

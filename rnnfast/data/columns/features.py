@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
+from rnnfast.catalogue import FILLS
 from rnnfast.data.columns.categories import MOST_CATEGORIES, categories, too_many
 from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, mostly_numbers, numbers
 from rnnfast.data.sources.source import listing, plain
@@ -14,7 +15,6 @@ from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
 ROW_BLOCK = 4096  # rows written at a time into the feature matrix, so that they stay in the cache
-FILLED = {"zero": "0", "mean": "mean", "ffill": "filled forward", "error": "error"}  # rules for empty cells, in notes
 
 
 def default_features(table: Table, taken: set[str]) -> tuple[tuple[str, ...], list[str]]:
@@ -91,7 +91,7 @@ class Features:
     def gap_notes(self) -> list[str]:
         """Say how many cells of which columns are empty and, with rules, what becomes of them."""
         shown = [
-            f"{plain(name)} {count:,}" + ("" if self.rules is None else f" ({FILLED[self.rules[name]]})")
+            f"{plain(name)} {count:,}" + ("" if self.rules is None else f" ({FILLS[self.rules[name]].phrase})")
             for name, count in zip(self.names, self._empty.tolist(), strict=True)
             if count
         ]

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import TASKS
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.sources.source import Source, nearest
-from rnnfast.errors import DataError, UsageError
+from rnnfast.data.sources.source import Source
+from rnnfast.errors import DataError, UsageError, did_you_mean
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -81,7 +82,7 @@ def check_ahead(schema: Schema) -> None:
             f"--season {schema.season} has no effect without a horizon: it is for the forecast that repeats the target "
             "of one season ago; add --horizon N or leave --season out"
         )
-    if schema.lag_target and schema.task == "multiclass":
+    if schema.lag_target and TASKS[schema.task].output_per_class:
         raise UsageError(
             f"--lag-target: {schema.targets[0]!r} has {len(schema.classes)} classes, whose order means nothing; "
             "it takes numbers or two classes (0 and 1): make a numeric column of it and name that with --features"
@@ -94,8 +95,9 @@ def check_lag_columns(schema: Schema, sources: Sequence[Source]) -> None:
         for name in schema.targets:
             if name not in source.columns:
                 raise DataError(
-                    f"{source.header_line()}: there is no column {name!r}{nearest(name, source.columns)}; its last "
-                    "known value is an input of the model (--lag-target), so predictions need it: add it"
+                    f"{source.header_line()}: there is no column {name!r}"
+                    f"{did_you_mean(name, source.columns, most=3)}; its last known value is an "
+                    "input of the model (--lag-target), so predictions need it: add it"
                 )
 
 

@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import TASKS
 from rnnfast.data.columns.numbers import Floats, numbers
 from rnnfast.data.columns.targets import (
     MOST_CLASSES,
     Quantities,
     known_targets,
     labels,
+    of_quantities,
     quantities,
     quantity,
     stripped,
@@ -115,7 +117,7 @@ class Labels:
         self.sources, self.names, self.task = list(sources), names, task
         self.several, self.as_text = several, as_text
         self.values: NDArray[Any] = np.empty(0, object if as_text else np.float64)  # different ones, in order of sight
-        self._quantities = Quantities(names) if len(names) != 1 or task == "regression" else None
+        self._quantities = Quantities(names) if len(names) != 1 or of_quantities(task) else None
         self._cells: list[pd.Series[Any]] = []
         self._places: Places = []
         self._meaning: Meaning | None = None
@@ -128,7 +130,8 @@ class Labels:
         """
         if not self.names:
             return np.empty((batch.rows, 0))
-        if not self.several or (len(self.names) > 1 and self.task in ("binary", "multiclass")):  # which is an error
+        of_classes = self.task in TASKS and not of_quantities(self.task)
+        if not self.several or (len(self.names) > 1 and of_classes):  # which is an error
             y, task, classes, notes = targets(batch, self.names, self.task)
             self._meaning = Meaning(task, classes, notes)
             return y
@@ -159,7 +162,8 @@ class Labels:
         if not self.names:
             return Meaning("", (), [])
         if self._quantities is not None:
-            return Meaning("regression", (), self._quantities.notes())
+            task = self.task if of_quantities(self.task) else "regression"
+            return Meaning(task, (), self._quantities.notes())
         frame = pd.DataFrame({self.names[0]: pd.concat(self._cells, ignore_index=True) if self._cells else []})
         seen = _Seen(frame, self.sources, [0, len(frame)], no_digest(), self._places)
         y, task, classes, notes = targets(seen, self.names, self.task)

@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from rnnfast.catalogue import FILLS
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.sources.source import listing, nearest
-from rnnfast.errors import UsageError
-
-MISSING = ("error", "zero", "mean", "ffill")
+from rnnfast.data.sources.source import listing
+from rnnfast.errors import UsageError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,9 @@ class Rules:
             name, sign, word = (part.strip() for part in item.rpartition("="))
             if word not in words or (sign and not name):
                 raise UsageError(
-                    f"{option}: {item!r}: {word!r} is not one of {', '.join(words)}{nearest(word, words)}; give one "
-                    "for all columns, COLUMN=WORD for one, or both, separated by commas"
+                    f"{option}: {item!r}: {word!r} is not one of {', '.join(words)}"
+                    f"{did_you_mean(word, words, most=3)}; give one for all columns, COLUMN=WORD for "
+                    "one, or both, separated by commas"
                 )
             before = named.get(name) if sign else everywhere
             if before and before != word:
@@ -56,8 +56,8 @@ class Rules:
         for name in self.named:
             if not any(column == name or fnmatchcase(column, name) for column in columns):
                 raise UsageError(
-                    f"{self.option}: there is no column {name!r} among those it is for{nearest(name, columns)}; they "
-                    f"are {listing(columns)}"
+                    f"{self.option}: there is no column {name!r} among those it is for"
+                    f"{did_you_mean(name, columns, most=3)}; they are {listing(columns)}"
                 )
 
     def by_name(self, column: str) -> str | None:
@@ -80,7 +80,7 @@ def missing_rules(schema: Schema, config: DataConfig) -> dict[str, str]:
 
     A lagged target is empty at the first steps of every sequence, which is no fault of the table: "error" means "mean".
     """
-    rules = Rules.parse("--missing", config.missing, MISSING)
+    rules = Rules.parse("--missing", config.missing, FILLS)
     rules.check(schema.columns)
     found = {name: rules.of(name) for name in schema.columns}
     lagged = schema.columns[len(schema.features) :]

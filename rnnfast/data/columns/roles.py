@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from rnnfast.config.sections import DataConfig
-from rnnfast.config.splitting import part_column
+from rnnfast.config.sections import DataConfig, part_column
 from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.errors import DataError, UsageError
 

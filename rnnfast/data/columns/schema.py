@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from rnnfast.catalogue import TASKS
 from rnnfast.errors import ModelError
+from rnnfast.records import decode, plain
 
 DEFAULT_WINDOW = 10  # steps, where there is no id column
 
@@ -17,7 +19,7 @@ class Schema:
 
     id: column that names the sequence, None for windows of consecutive rows; time: column that orders its rows or None.
     features, targets: column names, in the order of the columns of x and y.
-    task: "binary", "multiclass" or "regression"; "" where no target is known (only without `require_target`).
+    task: a name of the catalogue; "" where no target is known (only without `require_target`).
     classes: the target values as in the file, sorted: two (negative, positive) of a binary task, two or more of a
     multiclass one, else ().
     predict: "every" or "last" step of a sequence.
@@ -53,7 +55,7 @@ class Schema:
     @property
     def outputs(self) -> int:
         """Outputs of a network for this table: one per class of a multiclass task, else one per target."""
-        return len(self.classes) if self.task == "multiclass" else len(self.targets)
+        return len(self.classes) if self.task and TASKS[self.task].output_per_class else len(self.targets)
 
     @property
     def overlapping(self) -> bool:
@@ -62,31 +64,21 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return dict(plain(self))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Schema:
         """Rebuild a schema from `to_json`; raises ModelError for missing or wrong values."""
         try:
-            schema = cls(
-                id=values["id"],
-                time=values["time"],
-                features=tuple(values["features"]),
-                targets=tuple(values["targets"]),
-                task=values["task"],
-                classes=tuple(values["classes"]),
-                predict=values["predict"],
-                window=values["window"],
-                stride=values["stride"],
-                layout=values["layout"],
-                categorical=tuple(values["categorical"]),
-                horizon=values["horizon"],
-                lag_target=values["lag_target"],
-                season=values["season"],
-                weight=values["weight"],
-            )
-        except (KeyError, TypeError) as error:
-            raise ModelError(f"the columns stored in the model are damaged ({error!r}); train it again") from None
-        if schema.predict not in ("every", "last") or not all(isinstance(name, str) for name in schema.features):
-            raise ModelError("the columns stored in the model are damaged (features or predict); train it again")
+            schema = decode(values, cls)
+            schema.check()
+        except ValueError as error:
+            raise ModelError(f"the columns stored in the model are damaged ({error}); train it again") from None
         return schema
+
+    def check(self) -> None:
+        """Raise ValueError where a field holds a word that it cannot."""
+        if self.task and self.task not in TASKS:
+            raise ValueError(f"task is {self.task!r}: expected {', '.join(TASKS)}")
+        if self.predict not in ("every", "last"):
+            raise ValueError(f"predict is {self.predict!r}: expected every or last")

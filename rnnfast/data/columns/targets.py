@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import TASKS
 from rnnfast.data.columns.numbers import MOSTLY, Floats, numbers, parsed
 from rnnfast.data.sources.source import listing, short
 from rnnfast.data.sources.table import EMPTY, Table
@@ -20,17 +21,22 @@ FEW = (3, 20)  # distinct whole numbers of a target that look like classes
 MOST_CLASSES = 1000  # more are names or quantities; and each is an output of the network
 
 
+def of_quantities(task: str) -> bool:
+    """Whether quantities are asked for; "auto" asks for nothing."""
+    return task in TASKS and not TASKS[task].classes
+
+
 def targets(table: Table, names: tuple[str, ...], task: str) -> tuple[Floats, str, tuple[Any, ...], list[str]]:
     """Read the target columns of a training table and recognise the task.
 
-    task: "auto", "binary", "multiclass" or "regression".
+    task: "auto" or a task of the catalogue.
     Returns: y (rows, targets), NaN where unlabelled, the index of the class for binary and multiclass; the task; its
     classes; notes.
     Raises DataError for one class, more than a task has, text in a regression, infinite values and no label at all.
     """
-    if len(names) > 1 and task in ("binary", "multiclass"):
+    if len(names) > 1 and task in TASKS and not of_quantities(task):
         raise table.column_error(names[1], f"a {task} task has one target, not {len(names)}; name one with --target")
-    if len(names) == 1 and task != "regression":
+    if len(names) == 1 and not of_quantities(task):
         name = names[0]
         values = labels(table, name)
         distinct, index = _distinct(table, name, values)
@@ -40,7 +46,7 @@ def targets(table: Table, names: tuple[str, ...], task: str) -> tuple[Floats, st
     y = quantities(table, names)
     seen = Quantities(names)
     seen.add(y)
-    return y, "regression", (), seen.notes()
+    return y, task if of_quantities(task) else "regression", (), seen.notes()
 
 
 def _task(table: Table, name: str, values: pd.Series[Any], distinct: NDArray[Any], asked: str) -> str:
@@ -75,7 +81,7 @@ def known_targets(table: Table, names: tuple[str, ...], task: str, classes: tupl
 
     Raises DataError for a class that the schema does not know, for text in a regression and for infinite values.
     """
-    if task == "regression":
+    if not TASKS[task].classes:
         return quantities(table, names)
     name = names[0]
     values = stripped(table.frame[name]) if isinstance(classes[0], str) else pd.Series(numbers(table, name))

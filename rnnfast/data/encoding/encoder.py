@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from rnnfast.catalogue import FILLS
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.columns.missing import MISSING
 from rnnfast.data.encoding.fitting import Fitting
-from rnnfast.data.encoding.scaling import Scaler
+from rnnfast.data.encoding.scaling import Scaler, ScalerRecord
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
+from rnnfast.records import Record, decode, plain
 
 Floats = NDArray[np.floating[Any]]
 
@@ -31,12 +32,30 @@ CACHE_LINE = 64  # bytes; kernels take inputs that start on one as they are
 UNSEEN = "(unseen)"
 
 
+class MissingRecord(Record, frozen=True):
+    """What empty cells become, as model files hold it: fields of `Encoder`."""
+
+    rules: dict[str, str]
+    fills: dict[str, float | str | None]
+    indicator: bool
+
+
+class EncoderRecord(Record, frozen=True):
+    """An `Encoder` as model files hold it, with the names of the inputs that it makes."""
+
+    inputs: tuple[str, ...]
+    scaler: ScalerRecord
+    categories: dict[str, tuple[str, ...]]
+    missing: MissingRecord
+    unseen: str
+
+
 @dataclass(frozen=True)
 class Encoder:
     """From the columns of SequenceData.x (schema.columns, original units, NaN = empty cell, category index) to the
     inputs of the network.
 
-    rules: of each column of x, in order, "error", "zero", "mean" or "ffill" for its empty cells.
+    rules: of each column of x, in order, a fill of the catalogue for its empty cells.
     scaler: of the columns that hold numbers. categories: of each other column, those of the training rows, sorted.
     fills: of columns with a rule other than error, what an empty cell becomes, in original units or as a category;
     None for no category.
@@ -82,7 +101,7 @@ class Encoder:
     @property
     def indicated(self) -> tuple[str, ...]:
         """Columns that have an input for empty cells."""
-        return tuple(name for name, rule in self.rules.items() if self.indicator and rule != "error")
+        return tuple(name for name, rule in self.rules.items() if self.indicator and FILLS[rule].fills)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -121,7 +140,7 @@ class Encoder:
         with np.errstate(over="ignore", invalid="ignore"):
             gaps = np.isnan(data.x.sum())  # one pass in nearly all cases
         for j, (name, rule) in enumerate(self.rules.items() if gaps else ()):
-            if rule == "error" and np.isnan(data.x[:, j]).any():
+            if not FILLS[rule].fills and np.isnan(data.x[:, j]).any():
                 self._refuse_empty(data, name)
 
     def _check_columns(self, data: SequenceData) -> None:
@@ -141,7 +160,7 @@ class Encoder:
         picked = [self.columns.index(name) for name in names] if self.categories else None
         fill = np.array([self.fills.get(name, np.nan) for name in names], dtype=np.float64)
         fill = (fill - shift) * scale
-        constant = np.where([self.rules[name] == "ffill" for name in names], np.nan, fill)
+        constant = np.where([FILLS[self.rules[name]].carried for name in names], np.nan, fill)
         step = max(1, min(data.rows, BLOCK_NUMBERS // max(len(names), 1)))
         # One long loop per block instead of a short one per row: the rows of a block are as wide as these.
         shifts, scales = np.tile(shift, (step, 1)), np.tile(scale, (step, 1))
@@ -159,7 +178,7 @@ class Encoder:
         if not gaps:
             return
         for j in np.flatnonzero(np.isnan(out).any(axis=0)):
-            if self.rules[names[j]] == "error":
+            if not FILLS[self.rules[names[j]]].fills:
                 self._refuse_empty(data, names[j])
             out[:, j] = _carried(out[:, j], data.offsets, float(fill[j]))
 
@@ -182,10 +201,10 @@ class Encoder:
                 "--unseen bucket",
             )
         if empty.any():
-            if self.rules[name] == "error":
+            if not FILLS[self.rules[name]].fills:
                 self._refuse_empty(data, name)
             fill = place.get(str(self.fills[name]), -1) if self.fills[name] is not None else -1
-            if self.rules[name] == "ffill":
+            if FILLS[self.rules[name]].carried:
                 return _carried(np.where(empty, np.nan, codes), data.offsets, fill).astype(np.int64)
             codes[empty] = fill
         return codes
@@ -201,48 +220,51 @@ class Encoder:
             "or ffill",
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values; floats survive exactly."""
-        return {
-            "inputs": list(self.names),
-            "scaler": self.scaler.to_json(),
-            "categories": {name: list(known) for name, known in self.categories.items()},
-            "missing": {"rules": dict(self.rules), "fills": dict(self.fills), "indicator": self.indicator},
-            "unseen": self.unseen,
-        }
+    def record(self) -> EncoderRecord:
+        """Return the fields as they are stored; floats survive exactly."""
+        return EncoderRecord(
+            inputs=self.names,
+            scaler=self.scaler.record(),
+            categories=dict(self.categories),
+            missing=MissingRecord(rules=dict(self.rules), fills=dict(self.fills), indicator=self.indicator),
+            unseen=self.unseen,
+        )
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Encoder:
-        """Rebuild an encoder from `to_json`, other keys are ignored; raises ModelError for damaged values."""
+    def of_record(cls, record: EncoderRecord) -> Encoder:
+        """Rebuild an encoder; raises ModelError for values that cannot be those of one encoder."""
+        missing, scaler = record.missing, Scaler.of_record(record.scaler)
+        encoder = cls(missing.rules, scaler, record.categories, missing.fills, record.unseen, missing.indicator)
         try:
-            missing = values["missing"]
-            encoder = cls(
-                {str(name): rule for name, rule in missing["rules"].items()},
-                Scaler.from_json(values["scaler"]),
-                {str(name): tuple(known) for name, known in values["categories"].items()},
-                dict(missing["fills"]),
-                values["unseen"],
-                missing["indicator"],
-            )
-            fits = encoder._consistent() and list(encoder.names) == values["inputs"]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            fits = encoder._consistent() and encoder.names == record.inputs
+        except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the encoding stored in the model is damaged ({error!r}); train it again") from None
         if not fits:
             raise ModelError("the encoding stored in the model is damaged (its values do not fit); train it again")
         return encoder
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return dict(plain(self.record()))
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Encoder:
+        """Rebuild an encoder from `to_json`, other keys are ignored; raises ModelError for damaged values."""
+        try:
+            return cls.of_record(decode(values, EncoderRecord))
+        except ValueError as error:
+            raise ModelError(f"the encoding stored in the model is damaged ({error}); train it again") from None
+
     def _consistent(self) -> bool:
         """Whether the fields can be those of one encoder."""
         numbers = tuple(name for name in self.rules if name not in self.categories)
-        filled = {name for name, rule in self.rules.items() if rule != "error"}
+        if not set(self.rules.values()) <= FILLS.keys():
+            return False
+        filled = {name for name, rule in self.rules.items() if FILLS[rule].fills}
         return (
-            set(self.rules.values()) <= set(MISSING)
-            and self.scaler.names == numbers
+            self.scaler.names == numbers
             and set(self.categories) <= set(self.rules)
-            and all(
-                list(known) == sorted({text for text in known if isinstance(text, str)})
-                for known in self.categories.values()
-            )
+            and all(list(texts) == sorted(set(texts)) for texts in self.categories.values())
             and set(self.fills) == filled
             and all(
                 self.fills[name] in (None, *self.categories[name])
@@ -251,7 +273,6 @@ class Encoder:
                 for name in filled
             )
             and self.unseen in ("bucket", "error")
-            and isinstance(self.indicator, bool)
         )
 
 

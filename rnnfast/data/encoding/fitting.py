@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import FILLS
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.categories import MOST_CATEGORIES, too_many
 from rnnfast.data.columns.missing import missing_rules
@@ -25,7 +26,7 @@ class Fitting:
         self.kinds = feature_kinds(schema, config)
         self.categorical = {name: schema.columns.index(name) for name in schema.categorical}
         self.numbers = [j for j, name in enumerate(schema.columns) if name not in self.categorical]
-        means = [k for k, name in enumerate(self.kinds) if self.rules[name] in ("mean", "ffill")]
+        means = [k for k, name in enumerate(self.kinds) if FILLS[self.rules[name]].mean]
         self._summary = summary_for(tuple(self.kinds.values()), means, most)
         self._where = ""  # the table, for messages
         self._counts: dict[str, dict[str, int]] = {name: {} for name in self.categorical}
@@ -56,19 +57,19 @@ class Fitting:
     def fills(self) -> dict[str, float | str | None]:
         """Return what an empty cell of each column that has a rule becomes, in its own unit.
 
-        0, the mean, or the most frequent category (of several the first one); None for no category. "ffill" falls back
-        to it at the start of a sequence.
+        0, the mean, or the most frequent category (of several the first one); None for no category. A fill that
+        carries values on falls back to it at the start of a sequence.
         """
         names = list(self.kinds)
         filled: dict[str, float | str | None] = {}
         for name, rule in self.rules.items():
-            if rule == "error":
+            if not FILLS[rule].fills:
                 continue
             if name in self.categorical:
-                counts = self._counts[name] if rule != "zero" else {}
+                counts = self._counts[name] if FILLS[rule].mean else {}
                 filled[name] = max(sorted(counts), key=counts.__getitem__, default=None)
             else:
-                filled[name] = mean = 0.0 if rule == "zero" else float(self._summary.mean[names.index(name)])
+                filled[name] = mean = float(self._summary.mean[names.index(name)]) if FILLS[rule].mean else 0.0
                 if not np.isfinite(mean):
                     raise beyond_float64(self._where, name, "the sum of its values")
         return filled

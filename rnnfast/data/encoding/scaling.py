@@ -5,7 +5,8 @@
     robust    shift = median     scale = 1 / (75th - 25th percentile), or 1 / range where these are all but equal
     none      shift = 0          scale = 1
 
-A constant column maps to 0, one without any value stays as it is. A new kind is one entry of KINDS.
+A constant column maps to 0, one without any value stays as it is. A new kind is one entry of
+KINDS, and one of the catalogue.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnfast.catalogue import SCALINGS, TASKS, implementation
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.missing import Rules
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.sources.source import short
 from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.records import Record, decode, plain
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +57,15 @@ KINDS: dict[str, Callable[[Summary, int], tuple[float, float]]] = {
     "robust": _robust,
     "none": _none,
 }
+
+
+class ScalerRecord(Record, frozen=True):
+    """A `Scaler` as model files hold it."""
+
+    kinds: tuple[str, ...]
+    names: tuple[str, ...]
+    shift: tuple[float, ...]
+    scale: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -88,11 +100,11 @@ class Scaler:
         with np.errstate(over="ignore", invalid="ignore"):
             span = high - low
         for j, kind in enumerate(kinds):
-            if kind == "none" or np.isnan(low[j]):
+            if not SCALINGS[kind].fitted or np.isnan(low[j]):
                 continue
-            if np.isinf(span[j]) or (kind == "zscore" and not np.isfinite(summary.squares[j])):
+            if np.isinf(span[j]) or (SCALINGS[kind].moments and not np.isfinite(summary.squares[j])):
                 raise beyond_float64(where, names[j], f"its range from {low[j]:g} to {high[j]:g}")
-            shift[j], unit = (low[j], 1.0) if low[j] == high[j] else KINDS[kind](summary, j)
+            shift[j], unit = (low[j], 1.0) if low[j] == high[j] else implementation("scaling", kind, KINDS)(summary, j)
             with np.errstate(over="ignore", divide="ignore"):
                 inverse = np.divide(1.0, unit)
             # The range of a subnormal span has no inverse: such a column is as good as constant.
@@ -111,30 +123,33 @@ class Scaler:
         original += self.shift
         return original
 
+    def record(self) -> ScalerRecord:
+        """Return the fields as they are stored; floats survive exactly."""
+        return ScalerRecord(
+            kinds=self.kinds, names=self.names, shift=tuple(self.shift.tolist()), scale=tuple(self.scale.tolist())
+        )
+
+    @classmethod
+    def of_record(cls, record: ScalerRecord) -> Scaler:
+        """Rebuild a scaler; raises ModelError for unknown kinds and for unequal or non-finite values."""
+        shift, scale = np.array(record.shift, dtype=np.float64), np.array(record.scale, dtype=np.float64)
+        usable = np.isfinite(shift).all() and np.isfinite(scale).all() and (scale != 0).all()
+        equal = len(record.kinds) == len(record.names) == len(shift) == len(scale)
+        if not equal or not usable or not all(kind in SCALINGS for kind in record.kinds):
+            raise ModelError("the scaler stored in the model is damaged (its values do not fit); train it again")
+        return cls(record.kinds, record.names, shift, scale)
+
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values; floats survive exactly."""
-        return {
-            "kinds": list(self.kinds),
-            "names": list(self.names),
-            "shift": self.shift.tolist(),
-            "scale": self.scale.tolist(),
-        }
+        """Return the fields as JSON values."""
+        return dict(plain(self.record()))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Scaler:
-        """Rebuild a scaler from `to_json`; raises ModelError for missing, unequal or non-finite values."""
+        """Rebuild a scaler from `to_json`; raises ModelError for missing or wrong values."""
         try:
-            kinds, names = tuple(values["kinds"]), tuple(values["names"])
-            shift = np.array(values["shift"], dtype=np.float64)
-            scale = np.array(values["scale"], dtype=np.float64)
-            known = all(kind in KINDS for kind in kinds)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"the scaler stored in the model is damaged ({error!r}); train it again") from None
-        usable = np.isfinite(shift).all() and np.isfinite(scale).all() and (scale != 0).all()
-        size = (len(names),)
-        if not known or len(kinds) != len(names) or shift.shape != size or scale.shape != size or not usable:
-            raise ModelError("the scaler stored in the model is damaged (its values do not fit); train it again")
-        return cls(kinds, names, shift, scale)
+            return cls.of_record(decode(values, ScalerRecord))
+        except ValueError as error:
+            raise ModelError(f"the scaler stored in the model is damaged ({error}); train it again") from None
 
 
 def summary_for(kinds: Sequence[str], means: Sequence[int] = (), most: int | None = None) -> Summary:
@@ -143,10 +158,10 @@ def summary_for(kinds: Sequence[str], means: Sequence[int] = (), most: int | Non
     means: columns whose mean is needed anyway; most: as of Summary.
     """
     for kind in kinds:
-        if kind not in KINDS:
-            raise ValueError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
-    moments = [j for j, kind in enumerate(kinds) if kind == "zscore" or j in means]
-    return Summary(len(kinds), moments, [j for j, kind in enumerate(kinds) if kind == "robust"], most)
+        if kind not in SCALINGS:
+            raise ValueError(f"kind {kind!r} is not one of {', '.join(SCALINGS)}")
+    moments = [j for j, kind in enumerate(kinds) if SCALINGS[kind].moments or j in means]
+    return Summary(len(kinds), moments, [j for j, kind in enumerate(kinds) if SCALINGS[kind].quartiles], most)
 
 
 def beyond_float64(where: str, name: str, what: str) -> DataError:
@@ -173,14 +188,14 @@ def target_kinds(schema: Schema, config: DataConfig) -> tuple[str, ...]:
     about them.
     """
     rules = _rules(schema, config)
-    if schema.task != "regression" or not config.scale_target:
+    if TASKS[schema.task].classes or not config.scale_target:
         return ("none",) * len(schema.targets)
     everywhere = "minmax" if rules.everywhere == "none" else rules.everywhere
     return tuple(rules.by_name(name) or everywhere for name in schema.targets)
 
 
 def _rules(schema: Schema, config: DataConfig) -> Rules:
-    rules = Rules.parse("--scale", config.scale, KINDS)
+    rules = Rules.parse("--scale", config.scale, SCALINGS)
     for name in schema.categorical:
         if name in rules.named:
             raise UsageError(f"--scale: column {name!r} holds categories, which are not scaled; leave it out")

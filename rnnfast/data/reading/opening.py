@@ -25,9 +25,9 @@ from rnnfast.data.sources.batches import open_files, rows_of
 from rnnfast.data.sources.bounds import pieces
 from rnnfast.data.sources.formats import DAMAGED, TEXT
 from rnnfast.data.sources.opening import STDIN, open_sources
-from rnnfast.data.sources.source import Source, nearest
+from rnnfast.data.sources.source import Source
 from rnnfast.data.sources.watch import watching
-from rnnfast.errors import RnnfastError, UsageError
+from rnnfast.errors import RnnfastError, UsageError, did_you_mean
 from rnnfast.reporter import Reporter
 
 # Bytes in memory of a cell of a table, counting copies that training makes, and of what belongs to a row as a whole.
@@ -57,7 +57,7 @@ def read_table(
     known = (*reading_options(), "cache")
     for name in options:
         if name not in known:
-            raise UsageError(f"read_table: unknown option {name!r}{nearest(name, known)}")
+            raise UsageError(f"read_table: unknown option {name!r}{did_you_mean(name, known, most=3)}")
     config = Config().with_values(options, "read_table").data
     return read_decided(paths, Request(config, schema, require_target), reporter)
 

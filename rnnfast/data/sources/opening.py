@@ -14,8 +14,8 @@ from rnnfast.data.sources.bounds import whole
 from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.dialect import recognise
 from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, TEXT, damaged, kind_of
-from rnnfast.data.sources.source import Source, listing, nearest, short
-from rnnfast.errors import DataError, UsageError
+from rnnfast.data.sources.source import Source, listing, short
+from rnnfast.errors import DataError, UsageError, did_you_mean
 
 STDIN = "-"  # as given by the user
 STDIN_SHOWN = "<stdin>"
@@ -155,7 +155,7 @@ def _is_number(text: str) -> bool:
 def _nearest_file(name: str) -> str:
     path = Path(name)
     try:
-        near = nearest(path.name, [item.name for item in path.parent.iterdir()])
+        near = did_you_mean(path.name, [item.name for item in path.parent.iterdir()], most=3)
     except OSError:
         return f"; the directory {path.parent} is missing as well"
     return near or "; check the path"

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import codecs
 import csv
-import difflib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -21,7 +20,7 @@ import pandas as pd
 from rnnfast.data.sources.bounds import Bounds, pieces
 from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.formats import TEXT, open_text
-from rnnfast.errors import DataError
+from rnnfast.errors import DataError, did_you_mean
 
 COLUMNS_SHOWN = 12  # of a long header, in messages
 LONGEST_CELL = 1 << 24  # characters; a quote without end must not take a whole large file into memory
@@ -176,7 +175,8 @@ def require(source: Source, names: Sequence[str]) -> None:
     for name in names:
         if name not in columns:
             raise DataError(
-                f"{source.header_line()}: there is no column {short(name)!r}{nearest(name, source.columns)}; "
+                f"{source.header_line()}: there is no column {short(name)!r}"
+                f"{did_you_mean(name, source.columns, most=3)}; "
                 f"the columns are {listing(source.columns)}"
             )
 
@@ -193,16 +193,9 @@ def common_columns(sources: Sequence[Source], used: Sequence[str] | None) -> lis
         if used is None and (extra := [name for name in source.columns if name not in names]):
             raise DataError(
                 f"{source.header_line()}, column {short(extra[0])!r}: {sources[0].name} has no such column"
-                f"{nearest(extra[0], wanted)}; several tables need the same columns"
+                f"{did_you_mean(extra[0], wanted, most=3)}; several tables need the same columns"
             )
     return wanted
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Suggest the nearest known names: "; did you mean 'Class'?", or "" where none is near."""
-    by_lower = {item.lower(): item for item in known}
-    near = difflib.get_close_matches(name.lower(), list(by_lower), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(repr(short(by_lower[item])) for item in near)}?" if near else ""
 
 
 def short(text: str, most: int = TEXT_SHOWN) -> str:

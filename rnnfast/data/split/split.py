@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.config.splitting import SEQUENCE, TIME, check_rule, part_column
+from rnnfast.catalogue import TASKS
+from rnnfast.config.sections import SEQUENCE, TIME, check_rule, part_column
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.split.by_time import by_time
 from rnnfast.data.split.parts import Parts, finished
@@ -118,7 +119,7 @@ def _strata(data: Sequences, unit: Integers, count: int) -> Integers:
     rank = np.zeros(1, np.int64)
     if classes:
         rank = np.arange(classes)
-    if data.schema.task == "multiclass":
+    if TASKS[data.schema.task].output_per_class:
         rank[np.argsort(-data.counts, kind="stable")] = np.arange(classes)
     first = 0
     for block in data.blocks(("y",)):

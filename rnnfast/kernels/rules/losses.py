@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from numba import types
 from numba.extending import intrinsic, overload
 
+from rnnfast.catalogue import LOSSES as FACTS
 from rnnfast.equations.derivative import derivative
 from rnnfast.equations.graph import Node
 from rnnfast.equations.losses import LOSSES
@@ -55,7 +56,7 @@ def loss_and_gradient(s, out, targets, rows, O, scale, dy):
 
 @overload(loss_and_gradient, jit_options=INLINED)
 def _loss_and_gradient(s, out, targets, rows, O, scale, dy):
-    return _softmax if s.dims["loss"] == "ce" else _by_output
+    return _softmax if FACTS[s.dims["loss"]].per_step else _by_output
 
 
 def _by_output(s, out, targets, rows, O, scale, dy):

@@ -53,18 +53,6 @@ class Step(NamedTuple):
     clip: float  # factor of the gradient
 
 
-# name: (whether it keeps m, whether it keeps v)
-MOMENTS = {
-    "sgd": (False, False),
-    "momentum": (True, False),
-    "nesterov": (True, False),
-    "adam": (True, True),
-    "adamw": (True, True),
-    "rmsprop": (False, True),
-    "adagrad": (False, True),
-}
-
-
 def _sgd(s, p, g, state, step):
     decay = state.settings.weight_decay
     for i in range(step.first, step.last, s.W):

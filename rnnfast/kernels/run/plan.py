@@ -4,6 +4,7 @@ from math import gcd
 
 import numpy as np
 
+from rnnfast.catalogue import LOSSES
 from rnnfast.kernels.lanes.processor import ELEMENTWISE_BYTES, tile
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.rules import cell as cells
@@ -34,7 +35,7 @@ def fits_registers(architecture):
 
 def engine_of(architecture, window=0, loss="mse"):
     """The engine that trains an architecture: "small" or "packed"."""
-    if fits_registers(architecture) and not window and loss != "ce":
+    if fits_registers(architecture) and not window and not LOSSES[loss].per_step:
         return "small"
     return "packed"
 

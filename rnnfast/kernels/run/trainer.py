@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnfast.catalogue import LOSSES, OPTIMIZERS
 from rnnfast.kernels.packed.stack import Network
-from rnnfast.kernels.rules.optimizers import MOMENTS, Settings, State
+from rnnfast.kernels.rules.optimizers import Settings, State
 from rnnfast.kernels.run import epoch
 from rnnfast.kernels.run.epoch import Course, Outcome
 from rnnfast.kernels.run.memory import most_rows, packed_work, place, small_work, training_data
@@ -104,7 +105,7 @@ class Trainer:
             table, size, carried = place(layout, plan.chunk, rows)
             works = [packed_work(layout, size, plan.chunk, longest, rows) for _ in range(self.threads)]
             self.plan = plan._replace(carried=carried if plan.window else 0)
-        head = layout.head._replace(targets=1 if self.policy.loss == "ce" else layout.head.outputs)
+        head = layout.head._replace(targets=1 if LOSSES[self.policy.loss].per_step else layout.head.outputs)
         workers = [Worker(number, self.threads, work) for number, work in enumerate(works)]
         return workers, Network(table, len(layout.directions), head, layout.size)
 
@@ -112,7 +113,8 @@ class Trainer:
         """Gradients, moments, and what the threads share."""
         size, plan, policy, dtype = self.layout.size, self.plan, self.policy, self.architecture.dtype
         self.gradient = aligned(1 if self.specialisation.fused else size * plan.accumulators, dtype)
-        m, v = (aligned(size if present else 1, dtype) for present in MOMENTS[policy.optimizer])
+        rule = OPTIMIZERS[policy.optimizer]
+        m, v = (aligned(size if present else 1, dtype) for present in (rule.m, rule.v))
         settings = Settings(float(policy.momentum), float(policy.weight_decay), float(policy.clip_norm))
         self.state = State(m, v, np.zeros(2, np.int64), settings)
         self.shared = Shared(

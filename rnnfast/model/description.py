@@ -1,0 +1,85 @@
+"""What a model file holds, as a record."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data import Schema
+from rnnfast.data.encoding.encoder import EncoderRecord
+from rnnfast.data.encoding.scaling import ScalerRecord
+from rnnfast.model.model import Model
+from rnnfast.model.provenance import Figures, Training
+from rnnfast.records import Record, fields_of
+
+
+class TensorDescription(Record, frozen=True):
+    """One tensor; parameters: numbers in it; min, max: None where it has none."""
+
+    name: str
+    shape: tuple[int, ...]
+    parameters: int
+    min: float | None
+    max: float | None
+
+
+class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
+    """What `inspect` shows of a model, with the fields of its encoder.
+
+    columns: what the columns of a table mean. training: the configuration; trained: how training ended, {} where that
+    is not known. threshold: of two classes.
+    """
+
+    kind: str = "model"
+    path: str
+    cell: str
+    hidden: tuple[int, ...]
+    activation: str
+    dtype: str
+    parameters: int
+    tensors: tuple[TensorDescription, ...]
+    task: str
+    loss: str
+    classes: tuple[Any, ...]
+    threshold: float | None
+    columns: Schema
+    target_scaler: ScalerRecord
+    training: dict[str, dict[str, Any]]
+    trained: Training | dict[str, Any]
+    metrics: dict[str, Figures]
+    versions: dict[str, str]
+    data_digest: str | None
+
+
+def describe_model(model: Model, path: str) -> ModelDescription:
+    """Describe architecture, tensors, columns, scaling, training configuration, metrics and versions of a model."""
+    schema, config, provenance = model.schema, model.config, model.provenance
+    return ModelDescription(
+        path=path,
+        cell=config.model.cell,
+        hidden=config.model.hidden,
+        activation=config.model.activation,
+        dtype=config.train.dtype,
+        parameters=int(model.parameter_count),
+        tensors=tuple(_tensor(name, np.asarray(values)) for name, values in model.parameters.items()),
+        task=schema.task,
+        loss=model.loss,
+        classes=schema.classes,
+        threshold=model.task.threshold(),
+        columns=schema,
+        **fields_of(model.encoder.record()),
+        target_scaler=model.target_scaler.record(),
+        training=asdict(config),
+        trained=provenance.training or {},
+        metrics=provenance.metrics,
+        versions=provenance.versions or {},
+        data_digest=provenance.data_digest,
+    )
+
+
+def _tensor(name: str, values: NDArray[Any]) -> TensorDescription:
+    ends = (float(values.min()), float(values.max())) if values.size else (None, None)
+    return TensorDescription(name, tuple(values.shape), int(values.size), *ends)

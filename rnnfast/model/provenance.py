@@ -1,0 +1,51 @@
+"""Where a model comes from, as its file tells: data, split, training, scores, versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnfast.data.description import PartSize
+from rnnfast.records import UNSET, Record, UnsetType, field
+
+
+class Split(Record, frozen=True):
+    """How the training run divided its table.
+
+    shares: that train, and that validate; (1.0,) where the parts are tables of their own. split_by: the rule.
+    auto_predict: whether the labels that train decided which steps are predicted. points: where a split by time cuts.
+    rule: the same in words.
+    """
+
+    shares: tuple[float, ...]
+    seed: int
+    split_by: str = "sequence"
+    auto_predict: bool = False
+    points: tuple[Any, ...] = ()
+    rule: str = ""
+    parts: dict[str, PartSize] = field(default_factory=dict)
+
+
+class Training(Record, frozen=True):
+    """How training ended; source: names of the tables."""
+
+    epochs: int
+    best_epoch: int
+    stopped: str
+    source: tuple[str, ...]
+
+
+Figures = dict[str, float | dict[str, dict[str, float | None]] | None]  # figures, and those of each target
+
+
+class Provenance(Record, frozen=True):
+    """Everything that is known; a model that was made otherwise than by training lacks it.
+
+    data_digest: SHA-256 of the rows of the table. metrics: part -> scores. versions: of rnnfast and the libraries that
+    wrote the file, UNSET before it is written.
+    """
+
+    data_digest: str | None = None
+    split: Split | None = None
+    metrics: dict[str, Figures] = field(default_factory=dict)
+    training: Training | None = None
+    versions: dict[str, str] | UnsetType = UNSET

@@ -1,0 +1,99 @@
+"""Results as JSON, and JSON as results: here alone, so that what is written can be read and means the same everywhere.
+
+A result is a record: a `Record` of this module, a frozen dataclass, or a mapping that a record shows itself as. Writing
+turns numbers that are not finite into null, NumPy's scalars and arrays into Python's; reading checks every field by its
+annotated type, and says which field is wrong and what it holds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType, field
+from msgspec.structs import asdict as fields_of
+from msgspec.structs import replace
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "UNSET",
+    "Record",
+    "UnsetType",
+    "decode",
+    "encode",
+    "field",
+    "fields_of",
+    "plain",
+    "replace",
+    "versioned",
+]
+
+SCHEMA_VERSION = 1  # of the JSON objects that commands print
+VALUE_SHOWN = 60  # characters of a wrong value in a message
+
+T = TypeVar("T")
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A result with named, typed fields; a field that is UNSET is not in JSON. Subclasses say `frozen=True`."""
+
+
+def plain(value: Any) -> Any:
+    """Return a copy made of JSON's own types: records become objects, numbers that are not finite become null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, msgspec.Struct) or dataclasses.is_dataclass(value):
+        named = value.__struct_fields__ if isinstance(value, msgspec.Struct) else value.__dataclass_fields__
+        fields = {name: getattr(value, name) for name in named}
+        return {name: plain(item) for name, item in fields.items() if item is not UNSET}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):  # NumPy's arrays and scalars, without importing NumPy
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def versioned(result: Any) -> dict[str, Any]:
+    """Return the object that a command prints of its result: with the version of the schema first."""
+    return {"schema_version": SCHEMA_VERSION, **plain(result)}
+
+
+def encode(result: Any) -> str:
+    """Return the same as one line of JSON."""
+    return json.dumps(versioned(result), allow_nan=False)
+
+
+def decode(values: Any, kind: type[T]) -> T:
+    """Make a record of JSON's values; fields that the record does not have are left out.
+
+    Raises ValueError, which names the field and what it holds, where one is missing or of another type.
+    """
+    try:
+        return msgspec.convert(values, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise ValueError(_explained(str(error), values)) from None
+
+
+def _explained(message: str, values: Any) -> str:
+    """Turn "Expected `int`, got `str` - at `$.columns.window`" into "columns.window is 'ten': expected int"."""
+    reason, _, place = message.partition(" - at `$")
+    reason = re.sub(r", got `[^`]*`$", "", reason).replace("`", "").strip()
+    reason = (reason[:1].lower() + reason[1:]).replace("object missing required field", "lacks the field")
+    path = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", place)
+    name = "".join(f".{key}" if key else f"[{index}]" for key, index in path).lstrip(".")
+    for key, index in path:
+        if index == "...":  # an entry of a mapping, which msgspec does not name
+            break
+        values = values[key] if key else values[int(index)]
+    else:
+        shown = repr(values)
+        shown = shown if len(shown) <= VALUE_SHOWN else f"{shown[:VALUE_SHOWN]}..."
+        reason = reason if "lacks" in reason else f"is {shown}: {reason}"
+    return f"{name} {reason}".strip() if name else reason

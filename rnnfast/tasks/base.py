@@ -1,0 +1,114 @@
+"""What every task says about the outputs of a network.
+
+n is a number of labelled steps, O that of outputs, and y holds labels as in SequenceData: (n, targets), quantities in
+original units or indices of classes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.catalogue import LOSSES, TASKS
+from rnnfast.metrics.figures import Figures
+
+Floats = NDArray[np.floating[Any]]
+Texts = Callable[[Floats], list[str]]
+
+LEAST_SHARE = 1e-12  # of a class: keeps the logits of the naive answer finite
+
+
+class TargetScaler(Protocol):
+    """The scaling of quantities, (n, targets)."""
+
+    def transform(self, values: Any) -> NDArray[np.float64]:
+        """Scale values."""
+
+    def inverse(self, values: Any) -> NDArray[np.float64]:
+        """Return scaled values in original units."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a model predicts.
+
+    names: columns. classes: the values that indices stand for, () for quantities. loss: that of training, which decides
+    what outputs are. scaler: of quantities. mean: of the training targets, or the share of each class. threshold:
+    probability from which on the second of two classes is predicted.
+    """
+
+    names: tuple[str, ...]
+    classes: tuple[Any, ...]
+    loss: str
+    scaler: TargetScaler
+    mean: tuple[float, ...]
+    threshold: float = 0.5
+
+
+class Task(ABC):
+    """One kind of prediction, for one model.
+
+    naive_threshold: of the naive answer's probability, None where there is none.
+    """
+
+    naive_threshold: float | None = None
+
+    def __init__(self, name: str, target: Target) -> None:
+        self.facts, self.target = TASKS[name], target
+
+    @property
+    def logits(self) -> bool:
+        """Whether the outputs of the network are logits."""
+        return LOSSES[self.target.loss].logits
+
+    def labels(self, y: Floats) -> Floats:
+        """Return what the loss compares outputs with."""
+        return y
+
+    @abstractmethod
+    def answers(self, outputs: Floats) -> Floats:
+        """Return what outputs (n, O) mean: (n, O) probabilities, or quantities in original units."""
+
+    @abstractmethod
+    def naive_outputs(self) -> Floats:
+        """Return the outputs (O,) of a network that always gives the naive answer to the training labels."""
+
+    @abstractmethod
+    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
+        """Return the metrics of answers (n, O); quick: those alone that are computed after every epoch."""
+
+    @abstractmethod
+    def naive_figures(self, y: Floats) -> Figures:
+        """Return the metrics of the naive answer."""
+
+    @abstractmethod
+    def repeated_figures(self, y: Floats, repeated: Floats) -> Figures:
+        """Return the metrics of other labels (n, targets) as answers, those that need no probability."""
+
+    @abstractmethod
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[str]]]:
+        """Yield the columns of a file of predictions, name and cells, for answers (n, O).
+
+        texts: writes numbers (n,) with the digits of their precision.
+        """
+
+    def threshold(self) -> float | None:
+        """Return the threshold that scores depend on, None where there is none."""
+        return None
+
+    def per_target(self, y: Floats, answers: Floats) -> dict[str, Figures]:
+        """Return the metrics of each target, where there are several of them."""
+        return {}
+
+    def confusion(self, y: Floats, answers: Floats) -> list[list[int]] | None:
+        """Return how often each class (rows) is predicted as each (columns); None for quantities."""
+        return None
+
+    def residuals(self, y: Floats, answers: Floats) -> NDArray[np.float64] | None:
+        """Return label minus prediction; None for classes."""
+        return None

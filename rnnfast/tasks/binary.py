@@ -1,0 +1,65 @@
+"""One of two classes: the answer is the probability of the second one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rnnfast.catalogue import TWO_CLASSES, metrics_of
+from rnnfast.metrics import baseline_binary, binary, confusion
+from rnnfast.metrics.figures import Figures
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Task, Texts
+
+
+class Binary(Task):
+    """Logits become probabilities by the logistic function; other outputs are the score as they are, in [0, 1]."""
+
+    naive_threshold = 0.5  # by which it is the majority class
+
+    def answers(self, outputs: Floats) -> Floats:
+        """Return the probability of the second class."""
+        if not self.logits:
+            return np.clip(outputs, 0.0, 1.0)
+        # exp of a negative number alone: no overflow, and small probabilities keep their digits
+        decay = np.exp(-np.abs(outputs))
+        return np.where(outputs >= 0, 1.0, decay) / (1.0 + decay)
+
+    def naive_outputs(self) -> Floats:
+        """Return the share of the second class, as the network would say it."""
+        share = np.asarray(self.target.mean, np.float64)
+        if not self.logits:
+            return share
+        share = np.clip(share, LEAST_SHARE, 1 - LEAST_SHARE)
+        return np.asarray(np.log(share / (1 - share)))
+
+    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
+        """Return the metrics at the threshold of the model."""
+        return _figures(binary(y, answers, self.target.threshold, metrics_of(TWO_CLASSES, quick=quick)))
+
+    def naive_figures(self, y: Floats) -> Figures:
+        """Return the metrics of the training share as everyone's probability."""
+        return _figures(baseline_binary(self.target.mean[0], y))
+
+    def repeated_figures(self, y: Floats, repeated: Floats) -> Figures:
+        """Return the metrics of repeated labels."""
+        return _figures(binary(y, repeated, metrics=metrics_of(TWO_CLASSES, of_labels=True)))
+
+    def threshold(self) -> float:
+        """Return the probability from which on the second class is predicted."""
+        return self.target.threshold
+
+    def confusion(self, y: Floats, answers: Floats) -> list[list[int]]:
+        """Return [[true negatives, false positives], [false negatives, true positives]]."""
+        return confusion(y, answers, self.target.threshold)
+
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[str]]]:
+        """Yield the predicted class and the probability of the second one."""
+        name, classes = self.target.names[0], np.array([str(value) for value in self.target.classes], dtype=object)
+        probability = answers[:, 0]
+        yield f"{name}_pred", classes[(probability >= self.target.threshold).astype(np.int64)].tolist()
+        yield f"{name}_prob", texts(probability)
+
+
+def _figures(values: Figures) -> Figures:
+    return {name: value for name, value in values.items() if name != "threshold"}

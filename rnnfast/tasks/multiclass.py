@@ -1,0 +1,48 @@
+"""One of several classes: the answer is the probability of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rnnfast.catalogue import CLASSES, metrics_of
+from rnnfast.metrics import baseline_multiclass, multiclass, multiclass_confusion, multiclass_labels
+from rnnfast.metrics.figures import Figures
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Task, Texts
+
+
+class Multiclass(Task):
+    """Outputs are logits, one for each class; the most probable class is predicted, the first of equal ones."""
+
+    def answers(self, outputs: Floats) -> Floats:
+        """Return the softmax of the outputs of a step."""
+        likelihood = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        return np.asarray(likelihood / likelihood.sum(axis=1, keepdims=True))
+
+    def naive_outputs(self) -> Floats:
+        """Return the logits of the shares of the classes."""
+        return np.asarray(np.log(np.maximum(np.asarray(self.target.mean, np.float64), LEAST_SHARE)))
+
+    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
+        """Return the metrics of the most probable classes."""
+        return multiclass(y, answers, metrics_of(CLASSES, quick=quick))
+
+    def naive_figures(self, y: Floats) -> Figures:
+        """Return the metrics of the training shares as everyone's probabilities."""
+        return baseline_multiclass(self.target.mean, y)
+
+    def repeated_figures(self, y: Floats, repeated: Floats) -> Figures:
+        """Return the metrics of repeated labels."""
+        return multiclass_labels(y, repeated, len(self.target.classes))
+
+    def confusion(self, y: Floats, answers: Floats) -> list[list[int]]:
+        """Return a row for each class and a column for each prediction."""
+        return [[int(count) for count in row] for row in multiclass_confusion(y, answers)]
+
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[str]]]:
+        """Yield the predicted class and the probability of each."""
+        name, classes = self.target.names[0], np.array([str(value) for value in self.target.classes], dtype=object)
+        yield f"{name}_pred", classes[answers.argmax(axis=1)].tolist()
+        for j, label in enumerate(classes):
+            yield f"{name}_prob_{label}", texts(answers[:, j])

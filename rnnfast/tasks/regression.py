@@ -1,0 +1,59 @@
+"""Quantities: the answer is a number for each target, in its original unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.catalogue import QUANTITIES, metrics_of
+from rnnfast.metrics import baseline_regression, regression
+from rnnfast.metrics.figures import Figures
+from rnnfast.tasks.base import Floats, Task, Texts
+
+
+class Regression(Task):
+    """Outputs are scaled targets."""
+
+    def labels(self, y: Floats) -> Floats:
+        """Return scaled targets."""
+        return self.target.scaler.transform(y)
+
+    def answers(self, outputs: Floats) -> Floats:
+        """Return the outputs in original units."""
+        answers: Floats = self.target.scaler.inverse(outputs).astype(outputs.dtype)
+        return answers
+
+    def naive_outputs(self) -> Floats:
+        """Return the scaled mean of the training targets."""
+        mean = np.asarray(self.target.mean, np.float64)
+        return self.labels(mean[None]).reshape(-1)
+
+    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
+        """Return the metrics in original units, means over the targets."""
+        return regression(y, answers, metrics_of(QUANTITIES, quick=quick))
+
+    def naive_figures(self, y: Floats) -> Figures:
+        """Return the metrics of the training mean."""
+        return baseline_regression(self.target.mean, y)
+
+    def repeated_figures(self, y: Floats, repeated: Floats) -> Figures:
+        """Return the metrics of repeated values."""
+        return regression(y, repeated)
+
+    def per_target(self, y: Floats, answers: Floats) -> dict[str, Figures]:
+        """Return the metrics of each target, where there are several."""
+        if y.shape[1] < 2:
+            return {}
+        return {name: regression(y[:, j], answers[:, j]) for j, name in enumerate(self.target.names)}
+
+    def residuals(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
+        """Return (n,) of one target, (n, targets) of several."""
+        residuals = np.asarray(y - answers, np.float64)
+        return residuals[:, 0] if residuals.shape[1] == 1 else residuals
+
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[str]]]:
+        """Yield the prediction of each target."""
+        for j, name in enumerate(self.target.names):
+            yield f"{name}_pred", texts(answers[:, j])

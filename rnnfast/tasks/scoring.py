@@ -1,0 +1,108 @@
+"""Scoring the outputs of a network on sequences: loss, metrics, and the naive answers beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data import SequenceData
+from rnnfast.data.columns.horizon import steps_ahead
+from rnnfast.errors import DataError
+from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores
+from rnnfast.metrics.loss import mean_loss
+from rnnfast.records import UNSET
+from rnnfast.tasks.base import Floats, Task
+
+Steps = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores one model.
+
+    class_weights: of each class in the loss, () for all alike. summed: whether reported losses are sums over the steps
+    of a sequence, for the mean sequence, else means over steps.
+    """
+
+    task: Task
+    class_weights: tuple[float, ...] = ()
+    summed: bool = False
+
+    def step_weights(
+        self, y: Floats, labelled: Steps, of_row: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Weight of each step in the loss, (rows,): 0 where unlabelled, else that of its class times that of its row.
+
+        y: (rows, targets); labelled, of_row: (rows,), None for rows that weigh alike.
+        """
+        weight = labelled.astype(np.float64)
+        if self.class_weights:
+            weight[labelled] = np.asarray(self.class_weights)[y[labelled, 0].astype(np.int64)]
+        return weight if of_row is None else weight * of_row
+
+    def evaluate(self, data: SequenceData, outputs: Floats) -> Evaluation:
+        """Score outputs (rows, O) that a network gave for data. Raises DataError where no step is labelled."""
+        labelled, task, names = data.labelled, self.task, self.task.target.names
+        if not labelled.any():
+            horizon = data.schema.horizon
+            when = f" {steps_ahead(horizon)} in the same part" if horizon else ""
+            raise DataError(
+                f"{', '.join(data.source)}: no step has a value in {', '.join(names)}{when}; nothing to score"
+            )
+        y, raw, answers = self._labelled(data, outputs)
+        naive = np.broadcast_to(task.naive_outputs(), raw.shape)
+        return Evaluation(
+            task=task.facts.name,
+            labelled_steps=len(y),
+            metrics=Scores(
+                self.loss(raw, y, data, labelled),
+                task.figures(y, answers),
+                task.threshold(),
+                task.per_target(y, answers),
+            ),
+            confusion=task.confusion(y, answers),
+            baseline=Baseline(
+                Scores(self.loss(naive, y, data, labelled), task.naive_figures(y), task.naive_threshold),
+                self._repeated(data),
+            ),
+            residuals=task.residuals(y, answers),
+            classes=task.target.classes if task.facts.output_per_class else (),
+        )
+
+    def quick(self, data: SequenceData, outputs: Floats) -> Scores:
+        """Compute the loss and a few telling metrics, for every epoch."""
+        y, raw, answers = self._labelled(data, outputs)
+        return Scores(self.loss(raw, y, data, data.labelled), self.task.figures(y, answers, quick=True))
+
+    def loss(self, outputs: Floats, y: Floats, data: SequenceData, steps: Steps) -> float:
+        """Loss of outputs (n, O) at n labelled steps with the labels y; steps: (rows,), which of data's they are."""
+        weight = None
+        if self.class_weights or data.weight is not None:
+            weight = self.step_weights(y, np.ones(len(y), bool), None if data.weight is None else data.weight[steps])
+        loss = mean_loss(self.task.target.loss, outputs, self.task.labels(y), weight)
+        # The sum over the steps of a sequence, for the mean sequence
+        mass = len(y) if weight is None else float(weight.sum())
+        return loss * mass / data.sequences if self.summed else loss
+
+    def _labelled(self, data: SequenceData, outputs: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return labels, outputs and answers of the labelled steps."""
+        at = data.labelled
+        return data.y[at], np.asarray(outputs[at], np.float64), np.asarray(self.task.answers(outputs[at]), np.float64)
+
+    def _repeated(self, data: SequenceData) -> Repeated | None:
+        """Score the naive forecast at the labelled steps where it is known; None where the table has none."""
+        if data.naive is None:
+            return None
+        known = data.labelled & ~np.isnan(data.naive).any(axis=1)
+        y, repeated = data.y[known], data.naive[known]
+        loss: float | None = None
+        if not self.task.facts.classes and len(y):
+            loss = self.loss(self.task.labels(repeated), y, data, known)
+        return Repeated(
+            season=data.schema.season,
+            figures=self.task.repeated_figures(y, repeated),
+            labelled_steps=len(y),
+            loss=UNSET if self.task.facts.classes else loss,
+        )

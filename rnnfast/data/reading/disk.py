@@ -29,11 +29,10 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
 from rnnfast.data.sequences.bucketsort import CODE, KEY, Repeated, bucket_sort
 from rnnfast.data.sequences.budget import Budget
-from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_rows
+from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_rows, stretches
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.relabel import rewrite_labels
 from rnnfast.data.sequences.spans import ends
-from rnnfast.data.sequences.stored import stretches
 from rnnfast.data.sources.batches import Batch, batches, single_precision
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source

@@ -20,6 +20,7 @@ from rnnfast.errors import RnnfastError
 
 TEMPORARY = ".tmp"  # ends the name of a directory that is being made
 DESCRIPTION = "store.json"  # written last
+STRETCH = 1 << 19  # rows of a few bytes that are read at once
 
 
 class Appender:
@@ -82,3 +83,9 @@ def building(directory: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def stretches(rows: int) -> Iterator[tuple[int, int]]:
+    """Cut rows into stretches that are read at once."""
+    for first in range(0, rows, STRETCH):
+        yield first, min(first + STRETCH, rows)

@@ -10,7 +10,7 @@ the ids lie end to end in `ids`, with `id_ends`. `store.json` describes it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.base import TRAINED, Runs, Sequences
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sequences.files import DESCRIPTION, read_rows
+from rnnfast.data.sequences.files import DESCRIPTION, read_rows, stretches
 from rnnfast.data.sequences.index import Index, Limit, index_of
 from rnnfast.data.sequences.series import Series, cut_out, margins
 from rnnfast.data.sequences.spans import ends
@@ -290,13 +290,6 @@ def _first_rows(store: Store, name: str, places: Integers) -> NDArray[Any]:
         if end > begin:
             found.append(store.column(name, first, stop)[places[begin:end] - first])
     return np.concatenate(found)
-
-
-def stretches(rows: int) -> Iterator[tuple[int, int]]:
-    """Cut rows into stretches that are read at once."""
-    step = 1 << 19
-    for first in range(0, rows, step):
-        yield first, min(first + step, rows)
 
 
 def _as_objects(cells: NDArray[Any]) -> NDArray[Any]:

@@ -104,7 +104,7 @@ def assert_same_run(one, other):
     for part, metrics in one.metrics.items():
         assert other.metrics[part] == pytest.approx(metrics, rel=1e-6, nan_ok=True)
     assert one.sequences == other.sequences
-    assert one.model.metadata["split"] == other.model.metadata["split"]
+    assert one.model.provenance.split == other.model.provenance.split
     assert one.model.schema == other.model.schema
 
 

@@ -82,7 +82,7 @@ def check_ahead(schema: Schema) -> None:
             f"--season {schema.season} has no effect without a horizon: it is for the forecast that repeats the target "
             "of one season ago; add --horizon N or leave --season out"
         )
-    if schema.lag_target and TASKS[schema.task].output_per_class:
+    if schema.lag_target and schema.task and TASKS[schema.task].output_per_class:
         raise UsageError(
             f"--lag-target: {schema.targets[0]!r} has {len(schema.classes)} classes, whose order means nothing; "
             "it takes numbers or two classes (0 and 1): make a numeric column of it and name that with --features"

@@ -119,7 +119,7 @@ def _strata(data: Sequences, unit: Integers, count: int) -> Integers:
     rank = np.zeros(1, np.int64)
     if classes:
         rank = np.arange(classes)
-    if TASKS[data.schema.task].output_per_class:
+    if classes and TASKS[data.schema.task].output_per_class:
         rank[np.argsort(-data.counts, kind="stable")] = np.arange(classes)
     first = 0
     for block in data.blocks(("y",)):

@@ -59,9 +59,8 @@ class Worker:
 
 def measure(name, systems, rounds, threads):
     """Medians in ms per epoch of each system, taking turns, with the peak of the core in the same rounds."""
-    from rnnfast.kernels.peak import gigaflops
-
     from rnnfast.diagnose.benchmark import JOBS
+    from rnnfast.kernels.run.peak import gigaflops
 
     job = JOBS[name]
     workers = {system: Worker(system, name, threads) for system in systems}

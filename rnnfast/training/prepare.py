@@ -14,6 +14,7 @@ from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
 from rnnfast.data.encoding.scaling import summary_for, target_kinds
 from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.sequences.base import TRAINED
+from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
@@ -101,7 +102,7 @@ def weightless(where: str, schema: Schema, part: str) -> DataError:
     )
 
 
-def initial_model(train: Sequences, config: Config) -> Model:
+def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     """Fit encoder and target scaler on the training part and draw the weights.
 
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
@@ -113,7 +114,7 @@ def initial_model(train: Sequences, config: Config) -> Model:
     labels = Labels(schema, summary_for(kinds, most=most))
     encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most)
     labels.check(where)
-    net = architecture(config, schema, encoder)
+    net = architecture(config, cell, schema, encoder)
     model = config.model
     layout = Layout(net)
     tensors = initial_tensors(layout.entries(), model.init, config.train.seed, model.init_range, model.recurrent_bias)
@@ -121,6 +122,7 @@ def initial_model(train: Sequences, config: Config) -> Model:
         tensors = dict(starting_tensors(config.train.init_from, layout.shapes()))
     return Model(
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
+        cell=cell,
         schema=schema,
         encoder=encoder,
         target_scaler=Scaler.of(kinds, schema.targets, labels.summary, where),

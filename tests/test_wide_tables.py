@@ -1,10 +1,10 @@
 """Tables of very many columns take time in proportion to their number: comparisons of names are counted."""
 
 import pytest
-from rnnfast.data.schema import roles
 
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import read_table
+from rnnfast.data.columns.roles import roles
 from rnnfast.data.sources.source import Source, common_columns, require
 
 COLUMNS = 2000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from rnnfast.catalogue import FILLS
 from rnnfast.config.sections import DataConfig
@@ -80,8 +81,14 @@ def missing_rules(schema: Schema, config: DataConfig) -> dict[str, str]:
 
     A lagged target is empty at the first steps of every sequence, which is no fault of the table: "error" means "mean".
     """
-    rules = Rules.parse("--missing", config.missing, FILLS)
+    rules = _parsed(config.missing)
     rules.check(schema.columns)
     found = {name: rules.of(name) for name in schema.columns}
     lagged = schema.columns[len(schema.features) :]
     return found | {name: "mean" for name in lagged if found[name] == "error"}
+
+
+@lru_cache
+def _parsed(given: tuple[str, ...]) -> Rules:
+    """Read the items of --missing: once, though reader and encoder both ask for the rules of their columns."""
+    return Rules.parse("--missing", given, FILLS)

@@ -168,7 +168,7 @@ def test_scores_are_those_of_memory(case, part, tables, tmp_path):
     memory, model = evaluate_table(path, [tables[name]], part, config=NO_CACHE), rnnfast.load(path)
     with stored_table([tables[name]], scoring_request(model, part, NO_CACHE), blocks_of(100)) as table:
         blocks = evaluate(model, table, part)
-    assert blocks.to_json() == memory.to_json()
+    assert blocks.report() == memory.report()
     assert blocks.notes == memory.notes
 
 
@@ -177,8 +177,8 @@ def test_scores_of_more_than_memory_are_those_of_a_sample(tables, tmp_path):
     small = Budget(10**9, phases=Phases(batch=10**5, bucket=10**5, block=10**5, sample=100_000))
     with stored_table([tables["table"]], scoring_request(model, "all", NO_CACHE), small) as table:
         scored = evaluate(model, table)
-    counts = scored.to_json()["scored"]
-    assert 0 < counts["sequences"] < counts["of"] == 120
+    counts = scored.report().scored
+    assert 0 < counts.sequences < counts.of == 120
     assert any("drawn at random" in note for note in scored.notes)
 
 

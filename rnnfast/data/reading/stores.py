@@ -22,7 +22,8 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences import cache
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.files import DESCRIPTION
-from rnnfast.data.sequences.stored import FORMAT, StoredSequences
+from rnnfast.data.sequences.store import FORMAT
+from rnnfast.data.sequences.stored import StoredSequences
 from rnnfast.data.sources.batches import open_files
 from rnnfast.data.sources.source import Source
 from rnnfast.data.sources.watch import watching

@@ -132,7 +132,10 @@ class Sequences(ABC):
 
     def blocks(self, only: Collection[str] | None = None) -> Iterator[SequenceData]:
         """Yield all sequences in order; only: as in `read`."""
-        runs = self.runs()
+        return self.blocks_of(self.runs(), only)
+
+    def blocks_of(self, runs: Runs, only: Collection[str] | None = None) -> Iterator[SequenceData]:
+        """Yield the sequences of runs; only: as in `read`."""
         for first, stop in zip(runs.first.tolist(), runs.stop.tolist(), strict=True):
             yield self.read(first, stop, only)
 

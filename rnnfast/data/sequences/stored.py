@@ -1,16 +1,8 @@
-"""Sequences on disk, read by blocks of consecutive ones.
-
-A store is a directory of raw arrays with one entry per row, ordered by id and time, in the byte order of the machine:
-`x` (rows, F) and `y` (rows, targets), float32 where nothing is lost by it, else float64; `row` int64, the input rows,
-where they were sorted; and of `time`, `key`, `weight`, `part` those that there are and that are needed. `offsets` (ids
-+ 1,) int64 says where each id begins, `stretches` what windows are cut from where that is another thing; the texts of
-the ids lie end to end in `ids`, with `id_ends`. `store.json` describes it.
-"""
+"""Sequences on disk, read by blocks of consecutive ones."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,88 +15,22 @@ from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.base import TRAINED, Runs, Sequences
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sequences.files import DESCRIPTION, read_rows, stretches
-from rnnfast.data.sequences.index import Index, Limit, index_of
-from rnnfast.data.sequences.series import Series, cut_out, margins
+from rnnfast.data.sequences.index import Index, Limit
+from rnnfast.data.sequences.series import cut_out, margins
 from rnnfast.data.sequences.spans import ends
+from rnnfast.data.sequences.store import Store
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source
-from rnnfast.errors import RnnfastError
 
 Integers = NDArray[np.int64]
 
-FORMAT = 2  # another number is another store
 INDEX_BYTES = (
     100  # per sequence, held in memory: its id, place and length, in the table and in its part; a draw of parts
 )
+LABEL_BYTES = 1 << 22  # of labels or times that are read at once
 RUN_BYTES = 1 << 20  # of x that are read at once: enough for a disk to be quick, little enough to stay in a cache
 SAMPLE_STREAM = 6  # of the random numbers
 ROW_BYTES = 100  # of a scored row beside its features: labels, outputs, answers and what metrics sort
-
-
-@dataclass(frozen=True)
-class Store:
-    """A complete store, opened.
-
-    columns: type and numbers in a row (0: it is one-dimensional) of each column; ids: (ids + 1,) places where each id
-    begins; index: all sequences of the table.
-    """
-
-    directory: Path
-    description: Mapping[str, Any]
-    columns: Mapping[str, tuple[str, int]]
-    ids: Integers
-    index: Index
-
-    @classmethod
-    def open(cls, directory: Path) -> Store:
-        """Open the store in a directory. Raises RnnfastError for a damaged one."""
-        try:
-            description = json.loads((directory / DESCRIPTION).read_text(encoding="utf-8"))
-            schema = Schema.from_json(description["schema"])
-            columns = {name: (kind, width) for name, (kind, width) in description["columns"].items()}
-            ids = read_rows(directory / "offsets", np.int64, 0, 0, description["ids"] + 1)
-            stretches = ids
-            if description["stretches"]:
-                stretches = read_rows(directory / "stretches", np.int64, 0, 0, description["stretches"] + 1)
-        except (OSError, ValueError, KeyError) as error:
-            raise RnnfastError(f"{directory}: is a damaged store ({error}); remove it, it is made anew") from None
-        return cls(directory, description, columns, ids, index_of(schema, ids, stretches))
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return int(self.ids[-1])
-
-    @cached_property
-    def offsets(self) -> Integers:
-        """(sequences + 1,) first row of each sequence where they lie end to end."""
-        return self.index.offsets
-
-    def column(self, name: str, first: int, stop: int) -> NDArray[Any]:
-        """Read rows of a column."""
-        if name == "row" and name not in self.columns:  # the rows are in the order of the input
-            return np.arange(first, stop, dtype=np.int64)
-        return read_rows(self.directory / name, *self.columns[name], first, stop)
-
-    def series(self, first: int, stop: int, names: Collection[str]) -> Series:
-        """Read a stretch of places; names: of the columns, those that there are not are left away."""
-        known = (name for name in self.columns if name != "row" and name in names)
-        begin = int(np.searchsorted(self.ids, first, side="right")) - 1
-        end = int(np.searchsorted(self.ids, stop, side="left"))
-        bounds = np.clip(self.ids[begin : end + 1], first, stop) - first
-        return Series({name: self.column(name, first, stop) for name in known}, self.column("row", first, stop), bounds)
-
-    def texts(self, owner: Integers) -> NDArray[Any]:
-        """Read the ids with these numbers, ascending, (ids,) object."""
-        if self.description["schema"]["id"] is None:
-            return np.full(len(owner), "", object)
-        begin, end = int(owner[0]), int(owner[-1]) + 1
-        places = read_rows(self.directory / "id_ends", np.int64, 0, begin, end + 1)
-        text = read_rows(self.directory / "ids", np.uint8, 0, int(places[0]), int(places[-1])).tobytes()
-        places -= places[0]
-        names = [text[a:b].decode() for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]
-        return np.array(names, object)[owner - begin]
 
 
 @dataclass(frozen=True)
@@ -134,7 +60,7 @@ class StoredSequences(Sequences):
         description, index = store.description, store.index
         marks = None
         if "part" in store.columns:
-            marks = _first_rows(store, "part", index.start)
+            marks = store.values("part", index.start)
         return cls(
             store,
             Schema.from_json(description["schema"]),
@@ -203,6 +129,13 @@ class StoredSequences(Sequences):
         occupied = np.flatnonzero(np.diff(members))
         size = np.diff(self.store.offsets[borders])
         return Runs(members[occupied], members[occupied + 1], size[occupied])
+
+    def blocks(self, only: Collection[str] | None = None) -> Iterator[SequenceData]:
+        """Yield all sequences in order; only: as in `read`. Without features more of them are read at once."""
+        features = only is None or "x" in only
+        yield from self.blocks_of(
+            self.runs(None if features else min(LABEL_BYTES, self.budget.of_phase.block) // 8), only
+        )
 
     def read(self, first: int, stop: int, only: Collection[str] | None = None) -> SequenceData:
         """Read consecutive sequences into new arrays. x and y have the precision that they are stored in."""
@@ -280,16 +213,6 @@ def joined(pieces: Sequence[SequenceData]) -> SequenceData:
         if getattr(pieces[0], name) is not None
     }
     return replace(pieces[0], offsets=ends(np.concatenate([piece.lengths for piece in pieces])), **values)
-
-
-def _first_rows(store: Store, name: str, places: Integers) -> NDArray[Any]:
-    """Read the values of a column at ascending places, by stretches."""
-    found = [np.empty(0, store.columns[name][0])]
-    for first, stop in stretches(store.rows):
-        begin, end = np.searchsorted(places, (first, stop)).tolist()
-        if end > begin:
-            found.append(store.column(name, first, stop)[places[begin:end] - first])
-    return np.concatenate(found)
 
 
 def _as_objects(cells: NDArray[Any]) -> NDArray[Any]:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.config.forms import part_column
 from rnnfast.config.resolve import READING, Config
-from rnnfast.config.sections import DataConfig, part_column
+from rnnfast.config.sections import DataConfig
 from rnnfast.data import columns
 from rnnfast.data.checks import check_duplicates, empty_id
 from rnnfast.data.encoding.rules import missing_rules

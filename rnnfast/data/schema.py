@@ -13,7 +13,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from rnnfast.catalogue import TASKS
-from rnnfast.config.sections import DataConfig, part_column
+from rnnfast.config.forms import part_column
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.records import decode, plain

@@ -9,8 +9,9 @@ from dataclasses import fields
 from typing import Any
 
 from rnnfast.catalogue import SCHEDULES
+from rnnfast.config.forms import SEQUENCE, check_split
 from rnnfast.config.resolve import READING, Config
-from rnnfast.config.sections import SEQUENCE, DataConfig, check_split
+from rnnfast.config.sections import DataConfig
 from rnnfast.data import Parts, SequenceData, read_table, split
 from rnnfast.data.description import part_sizes
 from rnnfast.data.horizon import steps_ahead

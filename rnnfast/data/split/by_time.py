@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.config.sections import TIME
+from rnnfast.config.forms import TIME
 from rnnfast.data.sequences import Integers, SequenceData
 from rnnfast.data.split.parts import Parts, finished, take_labels
 from rnnfast.errors import DataError, UsageError

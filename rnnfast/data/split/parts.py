@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.config.sections import SEQUENCE
+from rnnfast.config.forms import SEQUENCE
 from rnnfast.data.sequences import SequenceData
 from rnnfast.data.split.part_column import PART_NAMES
 from rnnfast.errors import DataError

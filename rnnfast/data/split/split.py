@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnnfast.catalogue import TASKS
-from rnnfast.config.sections import SEQUENCE, TIME, check_rule, part_column
+from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
 from rnnfast.data.sequences import Integers, SequenceData
 from rnnfast.data.split.by_time import by_time
 from rnnfast.data.split.parts import Parts, finished

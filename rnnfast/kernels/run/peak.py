@@ -9,9 +9,9 @@ from rnnfast.kernels.lanes import processor as target
 from rnnfast.kernels.lanes.compiling import entry
 from rnnfast.kernels.lanes.rows import load_rows, store_rows
 from rnnfast.kernels.lanes.span import spans
-from rnnfast.kernels.lanes.specialisation import Shape
+from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.lanes.vec import FAST, load
-from rnnfast.kernels.memory import aligned
+from rnnfast.network.alignment import aligned
 
 CHAINS = 12  # more than latency (4 cycles) times throughput (2 per cycle), fewer than the registers of AVX2
 _REPEATS = 200_000
@@ -44,7 +44,7 @@ def _chains(s, x, repeats):
 def gigaflops(dtype, seconds=0.05):
     """GFLOP/s of a pure multiply-add loop on the present core, the best of several runs within `seconds`."""
     lanes = target.vector_bytes() // np.dtype(dtype).itemsize
-    s = Shape(H=CHAINS, W=lanes)
+    s = Specialisation(H=CHAINS, W=lanes)
     x = aligned((CHAINS + 2) * lanes, dtype)
     x[:] = 0.5
     _chains(s, x, 1)

@@ -31,13 +31,18 @@ def card_table(path):
     frame.to_csv(path, index=False, float_format="%.15g")
 
 
-def id_table(path, one_clock):
-    """Write a table name,t,x1..x8,y1 of interleaved sequences; t is one clock for all of them, or the step of each."""
+def id_table(path, clock):
+    """Write a table name,t,x1..x8,y1 of interleaved sequences.
+
+    clock: "rows", where t is one clock for all of them; "steps", the step of each; "dates", one clock as text.
+    """
     random = np.random.default_rng(0)
     ids = random.integers(0, IDS, ID_ROWS)
     frame = pd.DataFrame({"name": np.char.add("card-", ids.astype(str)), "t": np.arange(ID_ROWS)})
-    if not one_clock:
+    if clock == "steps":
         frame["t"] = frame.groupby("name").cumcount()
+    if clock == "dates":
+        frame["t"] = pd.to_datetime(1_700_000_000 + 7 * frame["t"], unit="s").dt.strftime("%Y-%m-%d %H:%M:%S")
     for j in range(1, 9):
         frame[f"x{j}"] = random.normal(size=ID_ROWS).round(4)
     frame["y1"] = random.integers(0, 2, ID_ROWS)
@@ -92,8 +97,9 @@ def grouping(rounds):
 
 JOBS = {
     "card": ("card layout, 284,807 x 31", lambda path, rounds: (card_table(path), reading(path, rounds))[1]),
-    "ids": ("interleaved ids, steps", lambda path, rounds: (id_table(path, False), reading(path, rounds))[1]),
-    "clock": ("interleaved ids, one clock", lambda path, rounds: (id_table(path, True), reading(path, rounds))[1]),
+    "ids": ("interleaved ids, steps", lambda path, rounds: (id_table(path, "steps"), reading(path, rounds))[1]),
+    "clock": ("interleaved ids, one clock", lambda path, rounds: (id_table(path, "rows"), reading(path, rounds))[1]),
+    "dates": ("interleaved ids, dates", lambda path, rounds: (id_table(path, "dates"), reading(path, rounds))[1]),
     "group": ("grouping 10 million rows", lambda path, rounds: grouping(rounds)),
 }
 

@@ -143,5 +143,5 @@ def poison(works):
         for name, buffer in zip(work._fields, work, strict=True):
             if isinstance(buffer, tuple):
                 poison([buffer])
-            elif buffer.dtype.kind == "f" and name not in ZEROED:
+            elif isinstance(buffer, np.ndarray) and buffer.dtype.kind == "f" and name not in ZEROED:
                 buffer[:] = np.nan

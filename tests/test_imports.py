@@ -20,6 +20,7 @@ RUN_TIME = {
     "errors": set(),
     "catalogue": set(),
     "records": set(),
+    "memory": set(),
     "reporter": set(),
     "writing": {"errors"},
     "config": {"catalogue", "errors"},
@@ -28,14 +29,15 @@ RUN_TIME = {
     "metrics": {"catalogue", "equations", "records"},
     "network": {"cells", "equations"},
     "kernels": {"catalogue", "equations", "network"},
-    "data": {"catalogue", "config", "errors", "records", "reporter", "writing"},
+    "data": {"catalogue", "config", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "data", "errors", "metrics", "records"},
     "diagnose": {"catalogue", "errors", "records", "reporter"},
     "model": {
         "catalogue", "config", "data", "diagnose", "errors", "metrics", "network", "records", "tasks", "writing"
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "errors", "metrics", "model", "network", "records", "reporter",
+        "catalogue", "config", "data", "diagnose", "errors", "memory", "metrics", "model", "network", "records",
+        "reporter",
         "writing",
     },
     "console": {"catalogue", "config", "diagnose", "metrics", "records", "reporter"},

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnfast.data import SequenceData, read_table
+from rnnfast.data.sources.texts import Texts
 from rnnfast.data.store import cache, stored
 from rnnfast.data.store.cache import usage
 from rnnfast.errors import DataError
@@ -63,7 +64,7 @@ def assert_equal(data, expected):
         if field.name == "from_cache":
             continue
         assert type(left) is type(right), field.name
-        if isinstance(left, np.ndarray):
+        if isinstance(left, (np.ndarray, Texts)):
             assert left.dtype == right.dtype
             np.testing.assert_array_equal(left, right, err_msg=field.name)
         elif field.name == "origin":

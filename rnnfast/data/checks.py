@@ -11,9 +11,9 @@ from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
 
-def empty_id(table: Table, name: str, ids: NDArray[Any]) -> DataError:
+def empty_id(table: Table, name: str, ids: Any) -> DataError:
     """Build the error about the first row without id; ids: (rows,) text."""
-    row = int((ids == "").argmax())
+    row = int((np.asarray(ids, dtype=object) == "").argmax())
     return table.error(row, name, f"the id is empty ({table.cell(row, name)!r}); name the sequence of this row")
 
 
@@ -25,9 +25,11 @@ def check_duplicates(
     offsets: NDArray[np.int64],
     keys: NDArray[Any],
 ) -> None:
-    """Raise DataError for the first row whose id and time were there before; order and keys as in `group`."""
-    sorted_keys = keys[order]
-    same = sorted_keys[1:] == sorted_keys[:-1]
+    """Raise DataError for the first row whose id and time were there before.
+
+    order, offsets: as of `group`; keys: (rows,) numbers that sort like the time, in this order.
+    """
+    same = keys[1:] == keys[:-1]
     same[offsets[1:-1] - 1] = False  # the step from one sequence to the next
     if not same.any():
         return

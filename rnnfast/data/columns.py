@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from rnnfast.data.encoding.categories import categories
 from rnnfast.data.sources.dialect import foreign_marks, hint, with_points
 from rnnfast.data.sources.source import listing, plain
 from rnnfast.data.sources.table import Table
+from rnnfast.data.sources.texts import is_compact, numbers_of
 from rnnfast.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -79,7 +80,7 @@ def _count(table: Table, series: pd.Series[Any]) -> int:
 
 
 def features(
-    table: Table, names: tuple[str, ...], categorical: tuple[str, ...] = (), rules: Mapping[str, str] | None = None
+    table: Table, names: tuple[str, ...], categorical: Collection[str] = (), rules: Mapping[str, str] | None = None
 ) -> Features:
     """Read the feature columns.
 
@@ -89,7 +90,7 @@ def features(
     too many categories too.
     """
     known: dict[str, tuple[str, ...]] = {}
-    columns = []
+    columns, categorical = [], set(categorical)
     for name in names:
         if name in categorical:
             column, known[name] = categories(table, name, bounded=rules is not None)
@@ -191,6 +192,9 @@ def time_keys(table: Table, name: str) -> NDArray[Any]:
     Raises DataError for an empty cell and for text that is neither a number nor an ISO date.
     """
     series = table.frame[name]
+    if (compact := numbers_of(series)) is not None:
+        return compact
+    series = series.astype(object) if is_compact(series) else series
     if series.dtype.kind == "M":
         dates, bad = series, series.isna().to_numpy()
     else:

@@ -44,7 +44,8 @@ def value_notes(data: SequenceData, config: DataConfig) -> list[str]:
     """Say what the values show and which defaults were chosen because of them."""
     notes, schema = [], data.schema
     likely = np.flatnonzero(data.x[0] == data.x[-1])  # spares a pass over all columns
-    constant = [schema.columns[j] for j in likely if (data.x[:, j] == data.x[0, j]).all()]
+    columns = schema.columns
+    constant = [columns[j] for j in likely if (data.x[:, j] == data.x[0, j]).all()]
     if constant:
         notes.append(constant_note(constant))
     return notes + choice_notes(schema, data.rows, data.sequences, config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ from rnnfast.data.sequences import SequenceData, ends, group, predict_rule, span
 from rnnfast.data.sources import dialect
 from rnnfast.data.sources.opening import open_sources
 from rnnfast.data.sources.source import Source, listing, require
-from rnnfast.data.sources.table import Table, load
+from rnnfast.data.sources.table import Table, beside, load
+from rnnfast.data.sources.texts import Texts, cells_of, is_compact
 from rnnfast.data.sources.watch import watching
 from rnnfast.data.split import part_column as marks
 from rnnfast.data.store.cache import Entry
@@ -41,6 +43,7 @@ from rnnfast.reporter import Reporter
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Grouping = tuple[Integers, Integers, NDArray[Any], NDArray[Any] | None]  # as of `group`, and the keys
 
 
 def read_table(
@@ -93,13 +96,15 @@ def _config(options: dict[str, Any]) -> DataConfig:
 def _new(sources: list[Source], config: DataConfig, require_target: bool) -> SequenceData:
     """Read a table whose meaning is still to be recognised."""
     found = roles(sources[0], config, require_target)
-    table = load(sources, found.text, unused=found.left_out)
+    table = load(sources, found.text, unused=found.left_out, keys=_keys(found.id, found.time))
+    grouping = beside(_grouped, table, found.id, found.time)
     names = found.features
     notes: list[str] = []
     if names is None:
         taken = {*found.text, *found.targets, *found.left_out, found.weight or ""}
         names, notes = columns.default_features(table, taken)
-        names = tuple(name for name in sources[0].columns if name in names or name in found.categorical)
+        chosen = {*names, *found.categorical}
+        names = tuple(name for name in sources[0].columns if name in chosen)
         if not names and not (config.lag_target and found.targets):  # a series may be told from its own past alone
             raise DataError(
                 f"{sources[0].header_line()}: no numeric column is left as a feature; the columns are "
@@ -121,7 +126,7 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
         window=window,
         stride=(config.stride or window) if window else None,
         layout=found.layout,
-        categorical=tuple(name for name in names if name in found.categorical),
+        categorical=tuple(filter(set(found.categorical).__contains__, names)),
         horizon=config.horizon,
         lag_target=config.lag_target,
         season=config.season,
@@ -131,7 +136,7 @@ def _new(sources: list[Source], config: DataConfig, require_target: bool) -> Seq
     rules = missing_rules(schema, config)
     read = columns.features(table, names, schema.categorical, rules)
     weight = None if found.weight is None else weights(table, found.weight)
-    data = _sequences(table, read.x, y, schema, weight, found.part, require_target)
+    data = _sequences(table, grouping, read.x, y, schema, weight, found.part, require_target)
     data.categories, data.origin = read.categories, table.origin
     notes = [*dialect.notes(sources), *role_notes(found, schema), *notes, *columns.gap_notes(read.gaps, rules)]
     data.notes = (*notes, *value_notes(data, config))
@@ -163,7 +168,9 @@ def _after_schema(
             require(source, (*needed, *schema.targets))
     # Classes of text stay text even where a file happens to hold only those that look like numbers.
     as_text = (*text, *schema.targets) if schema.classes and isinstance(schema.classes[0], str) else text
-    table = load(sources, as_text, (*needed, *schema.targets) if with_targets else needed)
+    used = (*needed, *schema.targets) if with_targets else needed
+    table = load(sources, as_text, used, keys=_keys(schema.id, schema.time))
+    grouping = beside(_grouped, table, schema.id, schema.time)
     read = columns.features(table, schema.features, schema.categorical)
     y = np.empty((table.rows, 0))
     if with_targets and schema.targets:
@@ -174,7 +181,7 @@ def _after_schema(
                 raise
             notes.append(f"the target is not used: {error}")
     weight = None if weight_name is None else weights(table, weight_name)
-    data = _sequences(table, read.x, y, schema, weight, part_name, labels)
+    data = _sequences(table, grouping, read.x, y, schema, weight, part_name, labels)
     data.categories, data.origin = read.categories, table.origin
     data.notes = (*columns.gap_notes(read.gaps), *notes)
     if labels and not data.labelled.any():
@@ -185,6 +192,7 @@ def _after_schema(
 
 def _sequences(
     table: Table,
+    grouping: Future[Grouping],
     x: Floats,
     y: Floats,
     schema: Schema,
@@ -194,24 +202,22 @@ def _sequences(
 ) -> SequenceData:
     """Order, group and cut the rows, and find the targets ahead; resolves `predict` "auto".
 
-    x, y, weight: in the order of the input; labels: whether a table without any label is an error.
+    grouping: order of the rows, being computed; x, y, weight: in the order of the input.
+    labels: whether a table without any label is an error.
     """
-    ids = None if schema.id is None else _ids(table, schema.id)
-    keys = None if schema.time is None else columns.time_keys(table, schema.time)
-    order, offsets, names = group(ids, keys, table.rows)
-    if schema.id is not None and ids is not None and (names == "").any():
-        raise empty_id(table, schema.id, ids)
+    order, offsets, names, keys = grouping.result()
+    x, y, keys = _in_order(order, x, y, keys)
     if schema.id is not None and schema.time is not None and keys is not None:
         check_duplicates(table, schema.id, schema.time, order, offsets, keys)
     if schema.predict == "auto":
         several = y.shape[1] and schema.id is not None and not schema.horizon
-        schema = replace(schema, predict=predict_rule(y.take(order, axis=0), offsets) if several else "every")
+        schema = replace(schema, predict=predict_rule(y, offsets) if several else "every")
     if labels:
         check_horizon(schema)
         check_reach(schema, offsets, [source.name for source in table.sources])
     found = None
     if schema.horizon and y.shape[1]:
-        found = ahead(y.take(order, axis=0), order, offsets, schema.horizon, schema.season)
+        found = ahead(y, order, offsets, schema.horizon, schema.season)
     part = None if part_name is None else marks.parts(table, part_name)
     if part is not None and part_name is not None:
         if schema.id is not None:
@@ -228,9 +234,8 @@ def _sequences(
         names, offsets = names[sequence], ends(lengths)
         if schema.stride != schema.window:
             kept = spans(starts, lengths)
-            order = order[kept]
-    if len(order) != table.rows or (np.diff(order) != 1).any():  # else the rows are in place
-        x, y = x.take(order, axis=0), y.take(order, axis=0)  # several times quicker than x[order]
+            order, x, y = order[kept], x.take(kept, axis=0), y.take(kept, axis=0)
+            keys = None if keys is None else keys.take(kept)
     if schema.lag_target and y.shape[1]:
         x = np.column_stack((x, y if schema.horizon else moved(y, offsets, -1)[0]))
     return SequenceData(
@@ -239,11 +244,11 @@ def _sequences(
         offsets=offsets,
         ids=names,
         row=order,
-        time=None if schema.time is None else table.frame[schema.time].to_numpy(dtype=object).take(order),
+        time=None if schema.time is None else _times(table, schema.time, order),
         schema=schema,
         source=tuple(source.name for source in table.sources),
         digest=table.digest,
-        key=None if keys is None else keys[order],
+        key=keys,
         weight=None if weight is None else weight[order],
         label_row=None if found is None else found.label_row[kept],
         naive=None if found is None else found.naive[kept],
@@ -251,9 +256,38 @@ def _sequences(
     )
 
 
-def _ids(table: Table, name: str) -> NDArray[Any]:
-    """Return the id column as (rows,) object array of text, "" where it is empty."""
+def _grouped(table: Table, id_column: str | None, time_column: str | None) -> Grouping:
+    """Order the rows by id and time; raises DataError for an empty id, and for times that cannot be compared."""
+    ids = None if id_column is None else _ids(table, id_column)
+    keys = None if time_column is None else columns.time_keys(table, time_column)
+    order, offsets, names = group(ids, keys, table.rows)
+    if id_column is not None and (names == "").any():
+        raise empty_id(table, id_column, ids)
+    return order, offsets, names, keys
+
+
+def _in_order(order: Integers, *arrays: Any) -> list[Any]:
+    """Return the rows of each array in this order; None stays None. Several cores take one array each."""
+    if (order[1:] > order[:-1]).all():  # they are in place
+        return list(arrays)
+    with ThreadPoolExecutor(len(arrays)) as pool:  # take is several times quicker than array[order]
+        return list(pool.map(lambda array: None if array is None else array.take(order, axis=0), arrays))
+
+
+def _keys(*names: str | None) -> tuple[str, ...]:
+    """Return the columns whose text is needed for few rows only: id and time, where they are."""
+    return tuple(name for name in names if name is not None)
+
+
+def _ids(table: Table, name: str) -> Any:
+    """Return the id column as (rows,) texts, Arrow's or objects, "" where it is empty."""
     series = table.frame[name]
     if any(source.typed for source in table.sources):
         series = series.astype(object).where(series.notna(), "").astype(str)
-    return series.to_numpy(dtype=object)  # of files it was read as text
+    return cells_of(series)  # of files it was read as text
+
+
+def _times(table: Table, name: str, order: Integers) -> NDArray[Any] | Texts:
+    """Return the time column in this order, as in the file."""
+    cells = cells_of(table.frame[name])
+    return Texts(cells, order) if is_compact(table.frame[name]) else cells.take(order)

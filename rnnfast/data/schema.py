@@ -158,7 +158,8 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
     chosen = features or layout.features
     categorical = tuple(name for name in categorical if name not in taken)
     kept = tuple(name for name in dict.fromkeys((*chosen, *categorical)) if name not in taken) if chosen else None
-    by_type = (name for name in source.categorical if name not in taken and (kept is None or name in kept))
+    wanted = None if kept is None else set(kept)
+    by_type = (name for name in source.categorical if name not in taken and (wanted is None or name in wanted))
     categorical = tuple(dict.fromkeys((*categorical, *by_type)))
     if kept == ():
         raise DataError(f"{source.header_line()}: no column is left as a feature; the columns are {listing(columns)}")
@@ -176,8 +177,9 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
 def _expand(source: Source, names: Sequence[str]) -> tuple[str, ...]:
     """Replace patterns such as 'x*' by the columns they match, in the order of the table."""
     found: dict[str, None] = {}
+    columns = set(source.columns)
     for name in names:
-        if name in source.columns:
+        if name in columns:
             found[name] = None
             continue
         matches = [column for column in source.columns if fnmatchcase(column, name)]
@@ -217,7 +219,7 @@ def _original(columns: Sequence[str], named: set[str]) -> _Layout | None:
     features = _matching(columns, r"x\d+")
     targets = _matching(columns, r"y\d+")
     core = {id_column, "t", *features, *targets}
-    fits = id_column and "t" in columns and features and targets and all(name in core | named for name in columns)
+    fits = id_column and "t" in columns and features and targets and not set(columns) - core - named
     return _Layout("original", id_column, "t", features, targets) if fits else None
 
 
@@ -225,7 +227,7 @@ def _card(columns: Sequence[str], named: set[str]) -> _Layout | None:
     """Match Time,V1..V28,Amount,Class beside columns that are named by options."""
     features = (*_matching(columns, r"V\d+"), "Amount")
     core = {"Time", "Class", *features}
-    fits = len(features) > 1 and core <= set(columns) and all(name in core | named for name in columns)
+    fits = len(features) > 1 and core <= set(columns) and not set(columns) - core - named
     # The card holder is unknown and several payments share a second: the order of the file is the order in time.
     return _Layout("card", None, None, features, ("Class",), others=("Time",)) if fits else None
 

@@ -35,11 +35,10 @@ def targets(table: Table, names: tuple[str, ...], task: str) -> tuple[Floats, st
     if len(names) == 1 and not quantities:
         name = names[0]
         values = labels(table, name)
-        distinct = _distinct(table, name, values)
+        distinct, index = _distinct(table, name, values)
         found = _task(table, name, values, distinct, task)
         if found != "regression":
-            y = np.where(values.isna(), np.nan, class_index(values, distinct)).reshape(-1, 1)
-            return y, found, _classes(table, name, distinct), []
+            return index.reshape(-1, 1), found, _classes(table, name, distinct), []
     y = np.column_stack([quantity(table, name) for name in names])
     return y, task if quantities else "regression", (), _regression_notes(names, y)
 
@@ -124,14 +123,18 @@ def stripped(series: pd.Series[Any]) -> pd.Series[Any]:
     return text.where(series.notna() & ~text.isin(EMPTY), np.nan)
 
 
-def _distinct(table: Table, name: str, values: pd.Series[Any]) -> NDArray[Any]:
-    """Return the distinct labels, sorted: float64, or object where they are text."""
-    labelled = values[values.notna()]
+def _distinct(table: Table, name: str, values: pd.Series[Any]) -> tuple[NDArray[Any], Floats]:
+    """Return the distinct labels, sorted: float64, or object where they are text; and (rows,) the index of each label.
+
+    The index is NaN where there is no label.
+    """
+    codes, labelled = pd.factorize(values.to_numpy())
     if not len(labelled):
         raise table.column_error(name, "every cell is empty; training needs labelled steps")
-    if labelled.dtype == object:
-        return np.array(sorted(labelled.unique()), dtype=object)
-    return np.unique(labelled.to_numpy())
+    order = np.argsort(labelled)
+    ranks = np.full(len(labelled) + 1, np.nan)  # the last one is of code -1
+    ranks[order] = np.arange(len(labelled))
+    return labelled[order], ranks.take(codes, mode="wrap")
 
 
 def _classes(table: Table, name: str, distinct: NDArray[Any]) -> tuple[Any, ...]:

@@ -112,17 +112,6 @@ def cores() -> int:
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
-def available_memory() -> int | None:
-    """Return the bytes of memory that a new process could use without swapping; None where the system does not say."""
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return None
-
-
 def examine() -> Examination:
     """Examine versions, processor, threads and cache, warm the kernels up, and list what is well and what is not.
 

@@ -40,6 +40,10 @@ class Node:
             node.kind, node.args = kind, args
         return node
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are the node itself, as equal nodes are one."""
+        return Node, (self.kind, *self.args)
+
     @property
     def nodes(self) -> tuple[Node, ...]:
         """The arguments that are nodes."""

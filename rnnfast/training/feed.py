@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from rnnfast.config.sections import TrainConfig
 from rnnfast.data import SequenceData, StoredPart
-from rnnfast.data.disk.budget import shown
 from rnnfast.data.sequences import ends
 from rnnfast.errors import UsageError
+from rnnfast.memory import shown
 from rnnfast.model import Model
 from rnnfast.training.prepare import encoded, kernel_data
 

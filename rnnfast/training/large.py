@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from rnnfast.config.resolve import Config
 from rnnfast.data import Parts, SequenceData, StoredPart, read_table
-from rnnfast.data.disk.budget import Budget, shown, size
+from rnnfast.data.disk.budget import Budget, size
 from rnnfast.data.disk.store import Store
 from rnnfast.data.sources.opening import STDIN
-from rnnfast.diagnose.machine import available_memory
 from rnnfast.errors import DataError, UsageError
+from rnnfast.memory import available_memory, shown
 from rnnfast.reporter import Reporter
 
 Part = SequenceData | StoredPart

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from rnnfast.errors import UsageError
+from rnnfast.memory import shown
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 # Python, NumPy, pandas, pyarrow, Numba and a network's kernels while they are compiled: measured, on the large side.
@@ -24,14 +25,6 @@ def size(text: str) -> int:
     if not 1 <= value < 2**62:
         raise UsageError(f"memory: {text!r} is no size; write 500M, 2G or 1.5GiB")
     return int(value)
-
-
-def shown(count: float) -> str:
-    """A number of bytes for people: '1.6 GB'."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{math.ceil(count / 1000):,} kB"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from rnnfast.data.disk.batches import open_files, rows_of
 from rnnfast.data.disk.budget import PROCESS, Budget
 from rnnfast.data.disk.store import DESCRIPTION, FORMAT, INDEX_BYTES, Store
 from rnnfast.data.disk.streaming import make_store
-from rnnfast.data.sources.formats import TEXT
+from rnnfast.data.sources.bounds import pieces
+from rnnfast.data.sources.formats import DAMAGED, TEXT
 from rnnfast.data.sources.source import Source
 from rnnfast.data.sources.watch import watching
 from rnnfast.data.store import cache
@@ -41,8 +42,12 @@ UNUSED = 30 * ABANDONED  # s after which a store is removed
 TEXT_FACTOR, PACKED_FACTOR = 6, 5  # bytes in memory for one of a text file, and of text for one of a packed file
 
 
-def bytes_in_memory(names: Sequence[str]) -> int:
-    """Estimate what training on whole tables takes, besides the process itself; 0 where that cannot be told."""
+def bytes_in_memory(names: Sequence[str], most: int | None = None) -> int:
+    """Estimate what training on whole tables takes, besides the process itself; 0 where that cannot be told.
+
+    most: bytes from which on more or less makes no difference; packed files are unpacked to count them. None: their
+    size as stored tells.
+    """
     if not all(Path(name).is_file() or has_magic(name) for name in names):
         return 0  # standard input and pipes can be read only once
     total = 0
@@ -50,15 +55,29 @@ def bytes_in_memory(names: Sequence[str]) -> int:
         for source in open_files(names):
             if source.columnar is not None:
                 total += (rows_of(source) or 0) * (CELL_BYTES * len(source.columns) + ROW_BYTES)
-            else:
+            elif source.kind == TEXT or most is None:
                 packed = 1 if source.kind == TEXT else PACKED_FACTOR
-                total += Path(source.name).stat().st_size * TEXT_FACTOR * packed
+                total += source.size * TEXT_FACTOR * packed
+            else:
+                total += _unpacked(source, most)
     return total
+
+
+def _unpacked(source: Source, most: int) -> int:
+    """Bytes in memory of a packed file; what more than `most` takes is not unpacked to the end."""
+    size = rows = needed = 0
+    with suppress(*DAMAGED), source.stream() as stream:
+        for content in pieces(stream):
+            size, rows = size + len(content), rows + content.count(b"\n")
+            needed = max(size * TEXT_FACTOR, rows * (CELL_BYTES * len(source.columns) + ROW_BYTES))
+            if needed > most:
+                break
+    return needed
 
 
 def needs_store(names: Sequence[str], budget: Budget) -> bool:
     """Whether tables do not fit into a budget of memory."""
-    return bytes_in_memory(names) + PROCESS > budget.total
+    return bytes_in_memory(names, budget.total) + PROCESS > budget.total
 
 
 @contextmanager

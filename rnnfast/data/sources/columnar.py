@@ -10,10 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from rnnfast.data.sources.bounds import check_bytes, check_rows
 from rnnfast.data.sources.formats import needs
 from rnnfast.errors import DataError
+from rnnfast.memory import available_memory
 
 PAGE = 1 << 20  # bytes read at a time of each column of a Parquet file, whatever the size of its row groups
+TEXT_ROWS = 1 << 12  # of texts that are unpacked at a time
 INDEX_NAME = re.compile(r"__index_level_\d+__")  # of a column that pandas adds for the row labels
 
 
@@ -35,6 +38,7 @@ class Columnar:
 
     def frame(self, columns: Sequence[str]) -> pd.DataFrame:
         """Read columns as a DataFrame with RangeIndex."""
+        check_rows(self.name, self.kind, self.rows(), len(columns))
         table = self._read(columns)
         with self._sound():
             table = table.select(list(columns))
@@ -46,7 +50,8 @@ class Columnar:
         """Return the number of rows, from what the file says about itself."""
         with self._opened() as file, self._sound():
             if self.kind == "Parquet":
-                return int(file.metadata.num_rows)
+                groups = [int(file.metadata.row_group(j).num_rows) for j in range(file.metadata.num_row_groups)]
+                return max(int(file.metadata.num_rows), sum(groups))  # either may be wrong
             return sum(int(file.get_batch(j).num_rows) for j in range(file.num_record_batches))
 
     def types(self, columns: Sequence[str]) -> list[Any]:
@@ -99,11 +104,25 @@ class Columnar:
         with self._sound():
             if self.kind == "Parquet":
                 with parquet.ParquetFile(stored) as file:
-                    return file.schema_arrow if columns is None else file.read(list(columns))
+                    return file.schema_arrow if columns is None else self._table(file, list(columns))
             if columns is None:
                 with ipc.open_file(pa.memory_map(stored) if self.content is None else stored) as file:
                     return file.schema
             return feather.read_table(stored, columns=list(columns))
+
+    def _table(self, file: Any, columns: list[str]) -> Any:
+        """Read columns of a Parquet file; texts a few rows at a time, as a dictionary of long ones can repeat them."""
+        import pyarrow as pa
+
+        chosen = [field for field in file.schema_arrow if field.name in set(columns)]
+        if not any(pa.types.is_large_string(field.type) or pa.types.is_string(field.type) for field in chosen):
+            return file.read(columns)
+        batches, size, limit = [], 0, available_memory()
+        for batch in file.iter_batches(batch_size=TEXT_ROWS, columns=columns):
+            size += batch.nbytes
+            check_bytes(self.name, self.kind, size, limit)
+            batches.append(batch)
+        return pa.Table.from_batches(batches, schema=pa.schema(chosen))
 
     @contextmanager
     def _sound(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from typing import IO, Any, cast
 
+from rnnfast.data.sources.bounds import Bounds, buffered
 from rnnfast.errors import DataError, RnnfastError
 
 TEXT = ""
@@ -26,9 +27,14 @@ FOREIGN = {
 }
 MAGIC_BYTES = 8  # at the start of a file, that tell its format
 BOM = b"\xef\xbb\xbf"
-CHUNK = 1 << 18  # bytes of packed text handed on at a time
+FEED = 1 << 10  # bytes unpacked at a time, which come to 32 MB at most
 WORKBOOK = "xl/"  # folder in the zip archive that an Excel workbook is
 HIDDEN = ("__MACOSX/", ".DS_Store")  # what macOS adds to archives
+
+# Unpacking such a frame would take more than the 128 MB that zstd's own program allows.
+HUGE_WINDOW = (
+    "is packed by zstd with a window of more than 128 MB, which unpacking holds in memory; pack it without --long"
+)
 
 DAMAGED = (gzip.BadGzipFile, zipfile.BadZipFile, EOFError, zlib.error)  # what reading a damaged file raises
 
@@ -43,13 +49,15 @@ def needs(extra: str, what: str) -> RnnfastError:
     return RnnfastError(f'{what} needs a library that is not installed; pip install "rnnfast[{extra}]"')
 
 
-def open_text(name: str, content: bytes | None, kind: str) -> IO[bytes]:
+def open_text(name: str, content: bytes | None, kind: str, bounds: Bounds) -> IO[bytes]:
     """Open the text of a table as bytes, unpacked and without byte order mark.
 
-    content: the stored bytes where they are in memory, else None; kind: as in `kind_of`.
-    Raises DataError for a zip archive that does not hold exactly one table; the stream raises DAMAGED.
+    content: the stored bytes where they are in memory, else None; kind: as in `kind_of`; bounds: of a packed file.
+    Raises DataError for a zip archive that does not hold exactly one table; the stream raises DAMAGED, and DataError
+    where it exceeds the bounds.
     """
-    stream = _unpacked(name, content, kind)
+    unpacked = _unpacked(name, content, kind)
+    stream: Any = unpacked if kind == TEXT else buffered(unpacked, bounds)
     try:
         if stream.peek(len(BOM))[: len(BOM)] == BOM:
             stream.read(len(BOM))
@@ -66,7 +74,7 @@ def _unpacked(name: str, content: bytes | None, kind: str) -> Any:
     stored: Any = io.BufferedReader(io.FileIO(name) if content is None else cast(Any, io.BytesIO(content)))
     if kind == "gzip":
         return _Gzip(stored)
-    return io.BufferedReader(cast(Any, _Zstd(stored, name)), CHUNK) if kind == "zstd" else stored
+    return _Zstd(stored, name) if kind == "zstd" else stored
 
 
 class _Gzip(gzip.GzipFile):
@@ -90,9 +98,10 @@ class _Zstd(io.RawIOBase):
         except ImportError:
             stored.close()
             raise needs("zstd", f"{name}: text packed by zstd") from None
+        self.name = name
         self._new = zstandard.ZstdDecompressor().decompressobj
         self._error = zstandard.ZstdError
-        self.stored, self._frame, self._ready = stored, self._new(), b""
+        self.stored, self._frame, self._ready = stored, self._new(), memoryview(b"")
         self._inside = True  # a frame
 
     def readable(self) -> bool:
@@ -100,7 +109,7 @@ class _Zstd(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._ready:
-            packed = self._frame.unused_data or self.stored.read(CHUNK)
+            packed = self._frame.unused_data or self.stored.read(FEED)
             if not packed:
                 if self._inside:
                     raise EOFError("it ends inside the packed text")
@@ -108,8 +117,10 @@ class _Zstd(io.RawIOBase):
             if self._frame.eof:
                 self._frame = self._new()
             try:
-                self._ready = self._frame.decompress(packed)
+                self._ready = memoryview(self._frame.decompress(packed))
             except self._error as error:
+                if "memory" in str(error):
+                    raise DataError(f"{self.name}: {HUGE_WINDOW}") from None
                 raise EOFError(str(error)) from None
             self._inside = not self._frame.eof
         part = self._ready[: len(buffer)]
@@ -124,7 +135,7 @@ class _Zstd(io.RawIOBase):
 
 def position(stream: Any) -> int:
     """Return how many bytes of a packed file are read so far, 0 where it is not known."""
-    packed = getattr(stream, "raw", stream)
+    packed = getattr(getattr(stream, "raw", stream), "unpacked", stream)
     return int(packed.stored.tell()) if isinstance(packed, (_Gzip, _Zstd)) else 0
 
 

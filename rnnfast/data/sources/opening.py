@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from rnnfast.data.sources.bounds import whole
 from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.dialect import recognise
 from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, TEXT, damaged, kind_of
@@ -87,10 +88,13 @@ def _open_file(name: str) -> Source:
 def _source(name: str) -> Source:
     """Name a file; standard input and pipes, which can be read only once, are kept in memory."""
     if name == STDIN:
-        return Source(STDIN_SHOWN, sys.stdin.buffer.read())
+        return Source(STDIN_SHOWN, whole(sys.stdin.buffer, STDIN_SHOWN))
     path = Path(name)
     pipe = path.exists() and not path.is_file() and not path.is_dir()
-    return Source(name, path.read_bytes() if pipe else None)
+    if not pipe:
+        return Source(name)
+    with path.open("rb") as stream:
+        return Source(name, whole(stream, name))
 
 
 def _probe(source: Source) -> None:
@@ -106,8 +110,8 @@ def _probe(source: Source) -> None:
     if (position := start.find(b"\0")) >= 0:
         line = start.count(b"\n", 0, position) + 1
         raise DataError(f"{source.name}, line {line}: has a zero byte, so it is no text table; save the table as CSV")
-    whole = start[: start.rfind(b"\n") + 1] if len(start) == PROBE and b"\n" in start else start
-    source.delimiter, source.decimal = recognise(whole, source.name)
+    lines = start[: start.rfind(b"\n") + 1] if len(start) == PROBE and b"\n" in start else start
+    source.delimiter, source.decimal = recognise(lines, source.name)
 
 
 def _set_columns(source: Source, names: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ counts them: the header and blank lines are no rows, and a quoted cell may span 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from typing import IO
 
 import pandas as pd
 
+from rnnfast.data.sources.bounds import Bounds, pieces
 from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.formats import TEXT, open_text
 from rnnfast.errors import DataError, did_you_mean
@@ -68,9 +70,19 @@ class Source:
         """Open the bytes as stored."""
         return Path(self.name).open("rb") if self.content is None else io.BytesIO(self.content)
 
-    def stream(self) -> IO[bytes]:
-        """Open the text as bytes, unpacked and without byte order mark."""
-        return open_text(self.name, self.content, self.kind)
+    def stream(self, rows: bool = False) -> IO[bytes]:
+        """Open the text as bytes, unpacked and without byte order mark; rows: whether all of them will be in memory."""
+        return open_text(self.name, self.content, self.kind, Bounds(self.name, self.size, len(self.columns), rows))
+
+    @property
+    def size(self) -> int:
+        """Bytes as stored, 0 for a DataFrame and where the file is gone."""
+        if self.content is not None:
+            return len(self.content)
+        try:
+            return Path(self.name).stat().st_size if self.frame is None else 0
+        except OSError:
+            return 0
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield (line of its first character, cells) of the header and of each row; blank lines are left out.
@@ -127,15 +139,25 @@ class Source:
 
     def not_utf8(self) -> DataError:
         """Build the error for bytes that are no UTF-8, which names the first of them."""
+        decoder, line, last = codecs.getincrementaldecoder("utf-8")(), 1, b""
         with self.stream() as stream:
-            content = stream.read()
-        try:
-            content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            before = content[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            line, found = before.count(b"\n") + 1, f"byte 0x{content[error.start]:02x}"
-            return DataError(f"{self.name}, line {line}: {found} is not UTF-8 text; save the table as UTF-8")
+            for content in pieces(stream):
+                begun = decoder.getstate()[0]  # a character whose end is still to come
+                try:
+                    decoder.decode(content)
+                except UnicodeDecodeError as error:
+                    text = begun + content
+                    line += _line_ends(last + text[: error.start])
+                    wrong = f"byte 0x{text[error.start]:02x}"
+                    return DataError(f"{self.name}, line {line}: {wrong} is not UTF-8 text; save the table as UTF-8")
+                whole = last + begun + content[: len(content) - len(decoder.getstate()[0])]
+                last = whole[-1:] if whole.endswith(b"\r") else b""
+                line += _line_ends(whole[: len(whole) - len(last)])
         return DataError(f"{self.name}: not UTF-8 text; save the table as UTF-8")
+
+
+def _line_ends(content: bytes) -> int:
+    return content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
 
 
 def _next(reader: Iterator[list[str]]) -> list[str]:
@@ -149,8 +171,9 @@ def _next(reader: Iterator[list[str]]) -> list[str]:
 
 def require(source: Source, names: Sequence[str]) -> None:
     """Raise DataError for the first name that is not a column of the source."""
+    columns = set(source.columns)
     for name in names:
-        if name not in source.columns:
+        if name not in columns:
             raise DataError(
                 f"{source.header_line()}: there is no column {short(name)!r}"
                 f"{did_you_mean(name, source.columns, most=3)}; "
@@ -164,9 +187,10 @@ def common_columns(sources: Sequence[Source], used: Sequence[str] | None) -> lis
     Raises DataError for the first column that is missing, or that other sources lack.
     """
     wanted = list(sources[0].columns if used is None else used)
+    names = set(wanted)
     for source in sources:
         require(source, wanted)
-        if used is None and (extra := [name for name in source.columns if name not in wanted]):
+        if used is None and (extra := [name for name in source.columns if name not in names]):
             raise DataError(
                 f"{source.header_line()}, column {short(extra[0])!r}: {sources[0].name} has no such column"
                 f"{did_you_mean(extra[0], wanted, most=3)}; several tables need the same columns"

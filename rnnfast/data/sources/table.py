@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,16 @@ from rnnfast.data.sources.dialect import as_points
 from rnnfast.data.sources.formats import DAMAGED, TEXT, damaged
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns, plain, short
+from rnnfast.data.sources.texts import compact_type
 from rnnfast.errors import DataError
 
 # Cells that count as empty; pandas' own list without "None" and other words that may be a class.
 EMPTY = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "nan", "NaN", "-nan", "-NaN", "null", "NULL")
 NO_CELLS = (complex, np.complexfloating, tuple)  # what cannot be hashed is none either
 CHUNK = 1 << 20  # bytes hashed at a time
+
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -79,26 +83,38 @@ def load(
     text: Collection[str],
     used: Sequence[str] | None = None,
     unused: Collection[str] = (),
+    keys: Collection[str] = (),
 ) -> Table:
     """Read the rows of all sources.
 
-    text: columns that keep their text; used: columns that every source must have and that are kept (None: all columns
-    but those in `unused`, which must then be the same in every source).
+    text: columns that keep their text; keys: those of them that may be held as Arrow's strings; used: columns that
+    every source must have and that are kept (None: all but those in `unused`, which must then be the same in every
+    source).
     Raises DataError for ragged rows, tables without rows, damaged files and differing columns.
     """
     wanted = common_columns(sources, used)
     if used is None:
-        wanted = [name for name in wanted if name not in unused]
-    frames = [_frame(source, text, wanted)[wanted] for source in sources]
+        left_out = set(unused)
+        wanted = [name for name in wanted if name not in left_out]
+    if any(source.typed for source in sources):
+        keys = ()
+    frames = [_frame(source, text, wanted, keys) for source in sources]
+    frames = [frame if list(frame.columns) == wanted else frame[wanted] for frame in frames]
     starts = np.concatenate(([0], np.cumsum([len(frame) for frame in frames]))).tolist()
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    pool = ThreadPoolExecutor(1)  # hashing takes half as long as parsing, and nobody needs the result yet
-    digest = pool.submit(digest_of, sources)
-    pool.shutdown(wait=False)
+    digest = beside(digest_of, sources)  # takes half as long as parsing, and nobody needs the result yet
     return Table(frame, list(sources), starts, digest)
 
 
-def _frame(source: Source, text: Collection[str], wanted: Sequence[str]) -> pd.DataFrame:
+def beside(job: Callable[..., Result], *arguments: Any) -> Future[Result]:
+    """Start a job in a thread of its own, which whoever needs its result waits for."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(job, *arguments)
+    pool.shutdown(wait=False)
+    return future
+
+
+def _frame(source: Source, text: Collection[str], wanted: Sequence[str], keys: Collection[str]) -> pd.DataFrame:
     """Read at least the wanted columns of one source; their names are the stripped ones, the index counts the rows."""
     if source.frame is not None:
         return _plain_cells(source.frame, source.columns).reset_index(drop=True)
@@ -108,7 +124,7 @@ def _frame(source: Source, text: Collection[str], wanted: Sequence[str]) -> pd.D
             raise DataError(f"{source.name}: has no rows; there is nothing to read")
         return _plain_cells(frame, tuple(frame.columns))
     try:
-        frame = _parse(source, text)
+        frame = _parse(source, text, keys)
     except UnicodeDecodeError:
         raise source.not_utf8() from None
     except DAMAGED as error:
@@ -129,6 +145,7 @@ def _frame(source: Source, text: Collection[str], wanted: Sequence[str]) -> pd.D
 def with_marks(frame: pd.DataFrame, source: Source, text: Collection[str]) -> pd.DataFrame:
     """Return the frame with points for decimal marks in the columns that the parser left as text."""
     if source.decimal != ".":
+        text = set(text)
         for name in columns_of_text(frame):
             if name not in text:
                 frame[name] = as_points(frame[name], source.decimal)
@@ -158,13 +175,13 @@ def columns_of_text(frame: pd.DataFrame) -> list[str]:
     return [name for name in frame.columns if frame[name].dtype == object or frame[name].dtype == "str"]
 
 
-def _parse(source: Source, text: Collection[str]) -> pd.DataFrame:
+def _parse(source: Source, text: Collection[str], keys: Collection[str]) -> pd.DataFrame:
     """Run pandas' parser over one file."""
     plain = source.content is None and source.kind == TEXT
-    with source.stream() as stream, _strict():
+    with source.stream(rows=True) as stream, _strict():
         # Given the path of a plain file, newer pandas parses it with several threads.
         source.reading = None if plain else stream
-        frame: pd.DataFrame = pd.read_csv(Path(source.name) if plain else stream, **_arguments(source, text))
+        frame: pd.DataFrame = pd.read_csv(Path(source.name) if plain else stream, **_arguments(source, text, keys))
         source.reading, source.parsed = None, True
         return frame
 
@@ -183,14 +200,15 @@ def chunks(source: Source, text: Collection[str], rows: int) -> Iterator[pd.Data
             yield frame
 
 
-def _arguments(source: Source, text: Collection[str]) -> dict[str, Any]:
-    columns = source.columns
+def _arguments(source: Source, text: Collection[str], keys: Collection[str] = ()) -> dict[str, Any]:
+    columns, text = source.columns, set(text)
+    types = dict.fromkeys(text, object) | dict.fromkeys(keys, compact_type())
     return {
         "sep": source.delimiter,
         "decimal": source.decimal,
         "header": 0,
         "names": list(columns),
-        "dtype": {name: object for name in columns if name in text},
+        "dtype": {name: types[name] for name in columns if name in types},
         "keep_default_na": False,
         "na_values": {name: list(EMPTY) for name in columns if name not in text} if text else list(EMPTY),
         "encoding": "utf-8",

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from rnnfast.data.sources.formats import position
 from rnnfast.data.sources.source import Source
@@ -26,7 +25,7 @@ def watching(sources: Sequence[Source], reporter: Reporter | None) -> Iterator[N
         yield
         return
     start, ended = time.monotonic(), threading.Event()
-    sizes = [_size(source) for source in sources]
+    sizes = [source.size for source in sources]
     total = sum(sizes)
 
     def watch() -> None:
@@ -45,16 +44,6 @@ def watching(sources: Sequence[Source], reporter: Reporter | None) -> Iterator[N
         thread.join()
         if time.monotonic() - start > PATIENCE:
             reporter.parsing(total, total, time.monotonic() - start, True)
-
-
-def _size(source: Source) -> int:
-    """Bytes of a source as stored, 0 for a DataFrame."""
-    if source.content is not None:
-        return len(source.content)
-    try:
-        return Path(source.name).stat().st_size if source.frame is None else 0
-    except OSError:
-        return 0
 
 
 def _read(source: Source, size: int) -> int:

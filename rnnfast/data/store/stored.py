@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rnnfast.data.schema import Schema
 from rnnfast.data.sequences import SequenceData
 from rnnfast.data.sources.origin import Origin
+from rnnfast.data.sources.texts import Texts
 
 LEAST_MAPPED = 1 << 20  # bytes of an array from which mapping it is quicker than reading it
 INDEX = "table.json"
@@ -50,6 +51,8 @@ def _packed(value: Any, name: str, directory: Path) -> dict[str, Any]:
     """Return a value as JSON, its arrays being written to files."""
     if isinstance(value, np.ndarray):
         return _packed_objects(value, name, directory) if value.dtype == object else _save(value, name, directory)
+    if isinstance(value, Texts):
+        return {"cells": _packed_objects(np.asarray(value), name, directory)}
     if value is None or isinstance(value, (str, bool, int)):
         return {"value": value}
     if isinstance(value, Origin):
@@ -88,6 +91,8 @@ def _save(array: NDArray[Any], name: str, directory: Path) -> dict[str, Any]:
 def _unpacked(packed: dict[str, Any], directory: Path) -> Any:
     if "file" in packed:
         return _load(packed, directory)
+    if "cells" in packed:
+        return Texts(_unpacked(packed["cells"], directory))
     if "objects" in packed:
         return _load(packed["objects"], directory).astype(object)
     if "texts" in packed:

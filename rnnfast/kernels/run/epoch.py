@@ -1,4 +1,4 @@
-"""Entry points: whole epochs of training, and prediction. What an update is, update.py says."""
+"""Entry points: whole epochs of training, and prediction. What an update is, batch.py says."""
 
 import math
 from typing import NamedTuple
@@ -11,7 +11,8 @@ from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, total, zeros
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.stack import NETWORK, Carried, Dropout, Slice, direction_at, packed, packed_outputs
-from rnnfast.kernels.run.update import batch_update
+from rnnfast.kernels.run.batch import batch_update, help_leader
+from rnnfast.kernels.run.threads import begin_run, end_run
 
 OK, DIVERGED = 0, 1
 WHOLE = 1 << 62  # steps: more than any sequence has
@@ -55,12 +56,24 @@ def finite(s, size, p):
 
 @entry
 def train(s, run, course, outcome, worker):
-    """Run epochs; called by each thread at the same time with its worker.
+    """Run epochs, or help with them: worker 0 leads, others may call it with their workers at any time.
 
     Reads:  run, course. Writes: run.p, run.g, run.state, run.shared, the worker's work; outcome.
-    Returns: OK or DIVERGED; run.p is of no use after the latter.
+    Returns: OK or DIVERGED; run.p is of no use after the latter. Helpers always return OK.
     """
     run, course, outcome, worker = spans(run), spans(course), spans(outcome), spans(worker)
+    if worker.number > 0:
+        help_leader(s, run, course.orders, worker)
+        return OK
+    begin_run(run.shared.team)
+    status = train_epochs(s, run, course, outcome, worker)
+    end_run(run.shared.team, worker.threads)
+    return status
+
+
+@inlined
+def train_epochs(s, run, course, outcome, worker):
+    """All epochs, as the leader. Returns: OK or DIVERGED."""
     plan, offsets, rate = run.plan, run.data.offsets, 0
     sequences = plan.sequences
     for e in range(course.epochs):
@@ -87,8 +100,7 @@ def train(s, run, course, outcome, worker):
             return DIVERGED
         if not plan.per_update:
             rate += 1
-        if worker.number == 0:
-            outcome.losses[e] = total_loss
+        outcome.losses[e] = total_loss
     return OK
 
 

@@ -1,7 +1,6 @@
 """Training as Python sees it: an object that owns all memory of a run and runs epochs in it."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +9,13 @@ from rnnfast.catalogue import LOSSES, OPTIMIZERS
 from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.rules.optimizers import Settings, State
 from rnnfast.kernels.run import epoch
+from rnnfast.kernels.run.batch import NORM_BLOCK
 from rnnfast.kernels.run.epoch import Course, Outcome
+from rnnfast.kernels.run.helpers import Helpers
 from rnnfast.kernels.run.memory import most_rows, packed_work, place, small_work, training_data
 from rnnfast.kernels.run.plan import ACCUMULATORS, chunk_of, engine_of, specialisation_of, worth_sharing
 from rnnfast.kernels.run.predictor import Predictor
-from rnnfast.kernels.run.update import AHEAD, NORM_BLOCK, Plan, Run, Shared, Worker
+from rnnfast.kernels.run.update import AHEAD, Plan, Run, Shared, Task, Worker
 from rnnfast.network.alignment import aligned
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
@@ -122,8 +123,10 @@ class Trainer:
             states=aligned(max(1, plan.batch * plan.carried), dtype),
             partial=np.zeros(plan.accumulators),
             norms=np.zeros(-(-size // NORM_BLOCK)),
-            counter=np.zeros(8, np.int64),
+            task=Task(aligned(8, np.int64), aligned(8, np.float64)),
+            team=None,
         )
+        self.helpers = Helpers(self.threads)
         self.where = np.zeros(2, np.int64)
 
     def load(self, data, sequences):
@@ -168,16 +171,14 @@ class Trainer:
         course = Course(padded, len(flat) // self.plan.sequences, epochs, rates)
         outcome = Outcome(np.zeros(epochs), self.where)
         run = Run(self.network, self.plan, self.parameters, self.gradient, self.data, self.state, self.shared)
+        specialisation, workers = self.specialisation, self.workers
 
-        def call(worker):
-            return epoch.train(self.specialisation, run, course, outcome, worker)
+        def call(team, number):
+            shared = run.shared._replace(team=team)
+            return epoch.train(specialisation, run._replace(shared=shared), course, outcome, workers[number])
 
-        self.shared.counter[:] = 0
-        if self.threads == 1:
-            status = call(self.workers[0])
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                status = max(pool.map(call, self.workers))
+        # To compile, none is needed.
+        status = self.helpers.run(call) if epochs else call(self.helpers.new_team(), 0)
         return outcome.losses if status == epoch.OK else None
 
     def tensors(self):

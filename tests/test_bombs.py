@@ -1,0 +1,193 @@
+"""Packed files that unpack to more than memory: refused with their size, whatever their headers say."""
+
+import gzip
+import io
+import struct
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+import rnnfast.data.sources.bounds
+from rnnfast.data import read_table
+from rnnfast.data.disk.tables import CELL_BYTES, ROW_BYTES, bytes_in_memory
+from rnnfast.data.sources.bounds import Bounds
+from rnnfast.errors import DataError
+
+HEADER = b"name,t,x1,y1\n"
+ROWS = 400_000  # of 4 columns, which take more than LIMIT
+LIMIT = 60_000_000  # bytes of memory, of which fewer rows than these need more
+SPARE = 500_000_000  # bytes of addresses that a process may take beyond what it has
+
+
+def rows(count=ROWS):
+    return HEADER + b"a,1,0,0\n" * count
+
+
+def zipped(content, declared=None):
+    """A zip archive; declared: the size that its headers give in place of the true one."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("table.csv", content)
+    packed = bytearray(stream.getvalue())
+    if declared is not None:
+        for signature, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+            struct.pack_into("<I", packed, packed.rindex(signature) + place, declared)
+    return bytes(packed)
+
+
+def zstd(content):
+    return pytest.importorskip("zstandard").compress(content)
+
+
+def zstd_frame(window_log, *blocks):
+    """A zstd frame by hand. blocks: bytes as they are, or (byte, count) of a run."""
+    frame = b"\x28\xb5\x2f\xfd" + bytes([0, (window_log - 10) << 3])
+    for j, block in enumerate(blocks):
+        kind, count, stored = (0, len(block), block) if isinstance(block, bytes) else (1, block[1], block[0])
+        frame += ((count << 3) | (kind << 1) | (j == len(blocks) - 1)).to_bytes(3, "little") + stored
+    return frame
+
+
+@pytest.fixture
+def little_memory(monkeypatch):
+    monkeypatch.setattr(rnnfast.data.sources.bounds, "available_memory", lambda: LIMIT)
+
+
+PACKED = {"gzip": lambda content: gzip.compress(content, 1), "zip": zipped, "zstd": zstd}
+
+
+@pytest.mark.parametrize("pack", PACKED.values(), ids=list(PACKED))
+def test_rows_that_memory_cannot_hold(tmp_path, little_memory, pack):
+    path = tmp_path / "bomb.packed"
+    path.write_bytes(pack(rows()))
+    assert path.stat().st_size < 100_000
+    with pytest.raises(DataError, match=r"kB that unpack to .* MB or more: .* rows of 4 columns so far .* --memory"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("pack", PACKED.values(), ids=list(PACKED))
+def test_one_endless_line(tmp_path, little_memory, pack):
+    path = tmp_path / "bomb.packed"
+    path.write_bytes(pack(HEADER + b"a,1,0,0\na," + b"1" * 20_000_000))
+    with pytest.raises(DataError, match=r"line 3: is longer than 15.* MB"):
+        read_table(path)
+
+
+def test_endless_header(tmp_path, little_memory):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(b"1" * 20_000_000, 1))
+    with pytest.raises(DataError, match="line 1: is longer than"):
+        read_table(path)
+
+
+def test_rows_that_fit_are_read(tmp_path, little_memory):
+    path = tmp_path / "table.gz"
+    path.write_bytes(gzip.compress(HEADER + b"".join(b"a,%d,0,%d\n" % (j, j % 2) for j in range(1000))))
+    assert read_table(path).rows == 1000
+
+
+@pytest.mark.parametrize("declared", [10, 2**31], ids=["too little", "too much"])
+def test_zip_that_lies_about_its_size(tmp_path, little_memory, declared):
+    path = tmp_path / "table.zip"
+    path.write_bytes(zipped(rows(), declared))
+    with pytest.raises(DataError, match=r"damaged or incomplete zip file|unpack to"):
+        read_table(path)
+
+
+def test_zstd_with_a_huge_window(tmp_path):
+    pytest.importorskip("zstandard")
+    path = tmp_path / "table.zst"
+    path.write_bytes(zstd_frame(31, HEADER + b"a,1,0,0\n"))
+    with pytest.raises(DataError, match="window of more than 128 MB"):
+        read_table(path)
+
+
+def test_zstd_of_runs(tmp_path, little_memory):
+    """Four bytes that stand for 128 kB, many of them."""
+    pytest.importorskip("zstandard")
+    path = tmp_path / "table.zst"
+    path.write_bytes(zstd_frame(17, HEADER, *[(b"7", 1 << 17)] * 200))
+    with pytest.raises(DataError, match="is longer than"):
+        read_table(path)
+
+
+def test_parquet_of_runs(tmp_path, monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "bomb.parquet"
+    zeros = pa.repeat(pa.scalar(0, pa.int8()), 2_000_000)
+    parquet.write_table(pa.table({"x1": zeros, "y1": zeros}), path)
+    assert path.stat().st_size < 20_000
+    monkeypatch.setattr(rnnfast.data.sources.bounds, "available_memory", lambda: LIMIT)
+    with pytest.raises(
+        DataError, match=r"a Parquet file of 2,000,000 rows, of which 2 columns take 296 MB .* --memory"
+    ):
+        read_table(path, target=("y1",))
+
+
+def test_parquet_of_one_long_text(tmp_path, monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "bomb.parquet"
+    text = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), 20_000), ["long" * 2000])
+    parquet.write_table(pa.table({"name": text.cast(pa.string()), "x1": range(20_000), "y1": range(20_000)}), path)
+    monkeypatch.setattr("rnnfast.data.sources.columnar.available_memory", lambda: LIMIT)
+    with pytest.raises(DataError, match=r"whose columns take .* or more of memory"):
+        read_table(path, target=("y1",), id="name")
+
+
+def test_endless_standard_input(monkeypatch, little_memory):
+    stdin = io.TextIOWrapper(io.BytesIO(b"a,b\n" * 10_000_000))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    with pytest.raises(DataError, match=r"<stdin>: goes on after 30.* save it as a file"):
+        read_table("-")
+
+
+def test_a_budget_of_memory_sees_what_a_packed_file_holds(tmp_path):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(rows(), 1))
+    assert bytes_in_memory([str(path)]) < 10**6  # without a budget its size as stored has to do
+    assert 50 * 10**6 < bytes_in_memory([str(path)], 50 * 10**6) < 60 * 10**6  # unpacked as far as it matters
+    assert bytes_in_memory([str(path)], 10**12) == (ROWS + 1) * (CELL_BYTES * 4 + ROW_BYTES)
+
+
+def test_limits_are_counted_over_pieces_of_text():
+    bounds = Bounds("table.gz", 1, columns=2, rows=True, limit=1000)
+    for piece in (b"a,b", b"\n1,", b"2\n3", b",4\n"):
+        bounds.add(piece)
+    assert (bounds.bytes, bounds.lines, bounds.line) == (12, 3, 0)
+    with pytest.raises(DataError, match="7 rows"):
+        bounds.add(b"\n" * 4)
+
+
+CHILD = """
+import resource, sys
+import numpy, pandas, pyarrow, zstandard
+from rnnfast.cli import main
+from rnnfast.data import read_table
+from rnnfast.data.disk.tables import CELL_BYTES, ROW_BYTES, bytes_in_memory
+from rnnfast.memory import available_memory
+used = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmSize")) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (used + {spare}, used + {spare}))
+sys.argv = ["rnnfast", "inspect", sys.argv[1]]
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of addresses are Linux's")
+@pytest.mark.parametrize("pack", PACKED.values(), ids=list(PACKED))
+def test_exit_code_of_a_process_with_little_memory(tmp_path, pack):
+    """Nothing is patched here: the process knows its own limit, and stays below it."""
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "bomb"
+    path.write_bytes(pack(rows(8 * ROWS)))
+    child = [sys.executable, "-c", CHILD.format(spare=SPARE), str(path)]
+    done = subprocess.run(child, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "that unpack to" in done.stderr
+    assert "--memory" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,63 @@
+"""Tables of very many columns take time in proportion to their number: comparisons of names are counted."""
+
+import pytest
+
+from rnnfast.config.sections import DataConfig
+from rnnfast.data import read_table
+from rnnfast.data.schema import roles
+from rnnfast.data.sources.source import Source, common_columns, require
+
+COLUMNS = 2000
+MOST = 20 * COLUMNS  # comparisons; one of each name with each other would be 4 million
+
+
+class Name(str):
+    """A text that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other):
+        Name.compared += 1
+        return str.__eq__(self, other)
+
+    def __hash__(self):
+        return str.__hash__(self)
+
+
+@pytest.fixture
+def names():
+    Name.compared = 0
+    return tuple(Name(text) for text in ("name", "t", *(f"x{j}" for j in range(COLUMNS)), "y1"))
+
+
+def fresh(names):
+    """Equal names that are other objects, so that they are not the same at a glance."""
+    return tuple(Name(name[:]) for name in names)
+
+
+JOBS = {
+    "names that must be there": lambda names: require(Source("table.csv", columns=names), fresh(names)),
+    "two tables": lambda names: common_columns(
+        [Source("1.csv", columns=names), Source("2.csv", columns=fresh(names))], None
+    ),
+    "roles by layout": lambda names: roles(Source("table.csv", columns=names), DataConfig()),
+    "features by name": lambda names: roles(
+        Source("table.csv", columns=names), DataConfig(features=fresh(names[2:-1]))
+    ),
+    "columns left out": lambda names: roles(Source("table.csv", columns=names), DataConfig(ignore=fresh(names[2:-2]))),
+}
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=list(JOBS))
+def test_comparisons_grow_as_columns_do(names, job):
+    job(names)
+    assert Name.compared < MOST
+
+
+def test_a_wide_table_is_read(tmp_path):
+    path = tmp_path / "table.csv"
+    header = ",".join(["name", "t", *(f"x{j}" for j in range(COLUMNS)), "y1"])
+    path.write_text(f"{header}\n" + "".join(f"a,{j},{'1.5,' * COLUMNS}{j % 2}\n" for j in range(3)))
+    data = read_table(path)
+    assert data.x.shape == (3, COLUMNS)
+    assert data.time.tolist() == ["0", "1", "2"]

@@ -10,7 +10,6 @@ from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import FAILED
 from rnnfast.cli.options import config_options, given
 from rnnfast.config.resolve import COMMAND_LINE, Config, flag_of
-from rnnfast.config.sections import check_directions
 from rnnfast.errors import UsageError
 
 EXAMPLES = (
@@ -59,7 +58,6 @@ def doctor(ctx: click.Context, /, gradients: bool, **values: Any) -> int:
 
 def _gradients(state: State, config: Config) -> int:
     """Check the gradients of the network that the options describe."""
-    check_directions(config.model)
     screen = state.screen()
 
     from rnnfast.diagnose.gradients import report

@@ -17,7 +17,6 @@ from rnnfast.catalogue import (
     SCALINGS,
     SCHEDULES,
     TASKS,
-    cell,
     listed,
 )
 from rnnfast.config import sentences
@@ -156,9 +155,9 @@ class ModelConfig:
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
 
 
-def check_directions(config: ModelConfig) -> None:
+def check_directions(config: ModelConfig, recurrent: bool) -> None:
     """Raise UsageError for two directions of a cell that has no state."""
-    if config.bidirectional and not cell(config.cell).recurrent:
+    if config.bidirectional and not recurrent:
         raise UsageError(f"--cell {config.cell} has no state and so no direction; leave --bidirectional out")
 
 

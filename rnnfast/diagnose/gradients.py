@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import CLASSES, LOSSES, QUANTITIES, cell
+from rnnfast.config.sections import check_directions
 from rnnfast.diagnose.differences import TOLERANCE, relative_errors
 from rnnfast.records import Record
 
@@ -99,14 +100,16 @@ def check(
 def report(config: Config) -> GradientReport:
     """Check the network that a configuration describes, on data of the size that this module sets."""
     from rnnfast.network.architecture import Architecture
+    from rnnfast.network.cell import cell_of
 
     model, loss = config.model, "mse" if config.train.loss == "auto" else config.train.loss
-    architecture = Architecture.named(
-        cell=model.cell,
+    equations = cell_of(model.cell, model.activation)
+    check_directions(model, equations.recurrent)
+    architecture = Architecture(
+        cell=equations,
         features=FEATURES,
         hidden=model.hidden,
         outputs=OUTPUTS,
-        activation=model.activation,
         bidirectional=model.bidirectional,
         dropout=model.dropout,
     )

@@ -8,16 +8,18 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from rnnfast.catalogue import TASKS, losses_of
+from rnnfast.catalogue import CELLS, TASKS, losses_of
+from rnnfast.cells import built_in
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema
 from rnnfast.data.encoding.encoder import EncoderRecord
+from rnnfast.equations.stored import cell_from
 from rnnfast.errors import ModelError, UsageError
 from rnnfast.model.header import FORMAT_VERSION, KEY, Header, Network
 from rnnfast.model.model import Model, checked_parameters
 from rnnfast.model.provenance import Provenance
 from rnnfast.network.layout import Layout
-from rnnfast.records import decode, plain
+from rnnfast.records import UNSET, UnsetType, decode, plain
 
 FILE_NAME = "model.safetensors"
 
@@ -45,8 +47,16 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
     header = decode(values, Header)
     options = {name: value for table in plain(header.config).values() for name, value in table.items()}
     header.columns.check()
+    name, activation = header.architecture.cell, header.architecture.activation
+    if (header.equations is UNSET) != (name in CELLS):
+        raise ValueError(f"architecture.cell is {name!r}: expected {' or '.join(CELLS)}, or the equations beside it")
+    if isinstance(header.equations, UnsetType):
+        cell = built_in(name, activation)
+    else:
+        cell = cell_from(plain(header.equations))
     model = Model(
         parameters=tensors,
+        cell=cell,
         schema=header.columns,
         encoder=Encoder.of_record(decode(values, EncoderRecord)),
         target_scaler=Scaler.of_record(header.target_scaler),

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import save as to_bytes
 
+from rnnfast.catalogue import CELLS
 from rnnfast.data import Schema
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.diagnose.versions import versions
-from rnnfast.records import Record, plain
+from rnnfast.records import UNSET, Record, UnsetType, plain
 from rnnfast.writing import write_whole
 
 if TYPE_CHECKING:
@@ -66,6 +67,17 @@ class Network(Record, frozen=True):
         )
 
 
+class Equations(Record, frozen=True):
+    """The graph of a cell of the user's own, see equations/cell.py."""
+
+    name: str
+    gates: tuple[str, ...]
+    states: tuple[str, ...]
+    parameters: dict[str, float]
+    nodes: tuple[tuple[str | int | float, ...], ...]
+    after: tuple[int, ...]
+
+
 class Header(Record, frozen=True, kw_only=True):
     """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`."""
 
@@ -79,6 +91,7 @@ class Header(Record, frozen=True, kw_only=True):
     class_weights: tuple[float, ...] = ()
     threshold: float
     config: Tables
+    equations: Equations | UnsetType = UNSET
 
 
 def save(model: Model, path: str | Path) -> None:
@@ -93,6 +106,7 @@ def save(model: Model, path: str | Path) -> None:
         target_mean=model.target_mean,
         class_weights=model.class_weights,
         threshold=model.threshold,
+        equations=UNSET if model.config.model.cell in CELLS else Equations(**model.cell.to_json()),
         config=Tables(**{table: asdict(section) for table, section in vars(model.config).items()}),
     )
     provenance = {"versions": versions()} | plain(model.provenance)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData
+from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError, UsageError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model.header import save
@@ -28,7 +29,8 @@ Floats = NDArray[np.floating[Any]]
 class Model:
     """Weights, columns, encoder and scaler of the targets.
 
-    parameters: PyTorch's tensor names to arrays. encoder, target_scaler: fitted on training rows; target_scaler leaves
+    parameters: PyTorch's tensor names to arrays. cell: the equations.
+    encoder, target_scaler: fitted on training rows; target_scaler leaves
     the labels of classes alone. target_mean: (O,) mean of the training targets, or the share of each class of a
     multiclass task: the baseline. threshold:
     probability from which a binary prediction is positive. provenance: versions, metrics, digest and split of the
@@ -36,6 +38,7 @@ class Model:
     """
 
     parameters: dict[str, Floats]
+    cell: Cell
     schema: Schema
     encoder: Encoder
     target_scaler: Scaler
@@ -49,7 +52,7 @@ class Model:
     @property
     def architecture(self) -> Architecture:
         """What the kernels need to know of the network."""
-        return architecture(self.config, self.schema, self.encoder)
+        return architecture(self.config, self.cell, self.schema, self.encoder)
 
     @property
     def task(self) -> Task:
@@ -123,14 +126,13 @@ class Model:
         save(self, path)
 
 
-def architecture(config: Config, schema: Schema, encoder: Encoder) -> Architecture:
-    """The architecture that a configuration asks for on a table."""
-    return Architecture.named(
-        cell=config.model.cell,
+def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -> Architecture:
+    """The architecture that a configuration asks for on a table, with a cell."""
+    return Architecture(
+        cell=cell,
         features=len(encoder.names),
         hidden=config.model.hidden,
         outputs=schema.outputs,
-        activation=config.model.activation,
         bidirectional=config.model.bidirectional,
         dropout=config.model.dropout,
         dtype=config.train.dtype,

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from rnnfast.catalogue import OPTIMIZERS, TASKS, cell
 from rnnfast.config.resolve import Config
-from rnnfast.config.sections import check_directions
 from rnnfast.errors import UsageError
 
 LARGEST_BATCH = 16  # of cells that start with adam
@@ -23,7 +22,6 @@ def resolved(config: Config, task: str, sequences: int, weighted: bool = False) 
     model, train = config.model, config.train
     if model.bidirectional and train.tbptt:
         raise UsageError("--tbptt carries the state on from the past, --bidirectional needs the future: use one")
-    check_directions(config.model)
     # Plain SGD serves a vanilla RNN best where one output says it all; with many classes it wants a much smaller rate.
     plain = cell(model.cell).plain_sgd and not TASKS[task].output_per_class
     optimizer = OPTIMIZERS[("sgd" if plain else "adam") if train.optimizer == "auto" else train.optimizer]

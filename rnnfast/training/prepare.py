@@ -14,6 +14,7 @@ from rnnfast.data import Encoder, Scaler, Schema, SequenceData, StoredPart
 from rnnfast.data.encoding.scaling import summary_for, target_kinds
 from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.weights import check_weights
+from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
@@ -79,7 +80,7 @@ class Labels:
         return tuple(float(value) for value in total / self.count)
 
 
-def initial_model(train: SequenceData | StoredPart, config: Config) -> Model:
+def initial_model(train: SequenceData | StoredPart, config: Config, cell: Cell) -> Model:
     """Fit encoder and target scaler on the training part and draw the weights.
 
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
@@ -91,7 +92,7 @@ def initial_model(train: SequenceData | StoredPart, config: Config) -> Model:
     labels.check(where)
     if isinstance(train, SequenceData):
         check_weights(train, "training")
-    net = architecture(config, schema, encoder)
+    net = architecture(config, cell, schema, encoder)
     model = config.model
     layout = Layout(net)
     tensors = initial_tensors(layout.entries(), model.init, config.train.seed, model.init_range, model.recurrent_bias)
@@ -99,6 +100,7 @@ def initial_model(train: SequenceData | StoredPart, config: Config) -> Model:
         tensors = dict(starting_tensors(config.train.init_from, layout.shapes()))
     return Model(
         parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
+        cell=cell,
         schema=schema,
         encoder=encoder,
         target_scaler=Scaler.of(kinds, schema.targets, labels.summary, where),

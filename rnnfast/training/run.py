@@ -11,15 +11,18 @@ from typing import Any
 from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.forms import SEQUENCE, check_split
 from rnnfast.config.resolve import READING, Config
-from rnnfast.config.sections import DataConfig
+from rnnfast.config.sections import DataConfig, check_directions
 from rnnfast.data import Parts, SequenceData, read_table, split
 from rnnfast.data.description import part_sizes
 from rnnfast.data.horizon import steps_ahead
 from rnnfast.data.weights import check_weights
+from rnnfast.equations.cell import Cell
+from rnnfast.equations.trace import traced
 from rnnfast.errors import DataError, UsageError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
+from rnnfast.network.cell import cell_of, word_of
 from rnnfast.records import plain
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.defaults import resolved
@@ -38,16 +41,23 @@ def train(
     """Train a network and score it; nothing is written.
 
     data, valid, test: SequenceData, path or DataFrame; without `valid`, `split` cuts it from data.
-    options: any option of the command line, with its name (cell="rnn", hidden=32, epochs=20, ...).
+    options: any option of the command line, with its name (cell="rnn", hidden=32, epochs=20, ...); `cell` may also be
+    the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
     weights).
     """
     start = time.perf_counter()
     reporter = reporter or Reporter()
+    given = options.get("cell")
+    equations = traced(given) if callable(given) else None
+    if callable(given):
+        options["cell"] = word_of(given)
     config = Config().with_values(options, "train()")
+    cell = equations or cell_of(config.model.cell, config.model.activation)
+    check_directions(config.model, cell.recurrent)
     with ExitStack() as opened:
         table, parts = read_tables(data, valid, test, config, reporter, opened)
-        result, fit = _fit(table, parts, config, reporter, valid is not None, time.perf_counter() - start)
+        result, fit = _fit(table, parts, config, cell, reporter, valid is not None, time.perf_counter() - start)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -67,13 +77,15 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     reporter = reporter or Reporter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
+    cell = cell_of(config.model.cell, config.model.activation)
+    check_directions(config.model, cell.recurrent)
     directory = check_directory(config, force)
     reporter.reading(config.data.data)
     files = config.data
     with ExitStack() as opened:
         table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = _fit(table, parts, config, reporter, files.valid is not None, load_seconds)
+        result, fit = _fit(table, parts, config, cell, reporter, files.valid is not None, load_seconds)
     directory = directory or free_directory(config, table)
     result.files = write_run(result, result.model.config, directory)
     reporter.finished(result)
@@ -165,7 +177,13 @@ def _parts(table: SequenceData, config: Config, valid: Any, test: Any, reporter:
 
 
 def _fit(
-    table: SequenceData, parts: Parts, config: Config, reporter: Reporter, own_valid: bool, load_seconds: float
+    table: SequenceData,
+    parts: Parts,
+    config: Config,
+    cell: Cell,
+    reporter: Reporter,
+    own_valid: bool,
+    load_seconds: float,
 ) -> tuple[TrainResult, Fit]:
     """Train on the parts and score each of them."""
     weighted = parts.train.weight is not None or config.train.class_weight not in ((), ("none",))
@@ -179,7 +197,7 @@ def _fit(
         raise UsageError(
             f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
         )
-    model = initial_model(parts.train, config)
+    model = initial_model(parts.train, config, cell)
     if isinstance(parts.test, SequenceData):
         model.encoder.check(parts.test)  # training and validation part are encoded before anything is compiled
     seed = config.train.seed

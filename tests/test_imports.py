@@ -33,8 +33,8 @@ RUN_TIME = {
     "tasks": {"catalogue", "data", "errors", "metrics", "records"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
     "model": {
-        "catalogue", "cells", "config", "data", "diagnose", "equations", "errors", "metrics", "network", "records", "tasks",
-        "writing",
+        "catalogue", "cells", "config", "data", "diagnose", "equations", "errors", "metrics", "network", "records",
+        "tasks", "writing",
     },
     "training": {
         "catalogue", "config", "data", "diagnose", "equations", "errors", "memory", "metrics", "model", "network",

@@ -60,7 +60,7 @@ class Worker:
 def measure(name, systems, rounds, threads):
     """Medians in ms per epoch of each system, taking turns, with the peak of the core in the same rounds."""
     from rnnfast.diagnose.benchmark import JOBS
-    from rnnfast.kernels.peak import gigaflops
+    from rnnfast.kernels.run.peak import gigaflops
 
     job = JOBS[name]
     workers = {system: Worker(system, name, threads) for system in systems}

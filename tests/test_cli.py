@@ -113,18 +113,27 @@ def test_doctor_names_the_fix_of_what_is_not_well(
     assert report["checks"][-1]["status"] == "error"
 
 
-def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
-    smallest = ["bench", "--workload", "rnn5-sample", "--seconds", "0.01"]
-    report = result(smallest, capsys)
-    (speed,) = report["workloads"]
+def test_bench_measures_what_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    report = result(["bench", "--workload", "rnn5-sample", "--seconds", "0.001"], capsys)
+    (load,) = report["workloads"]
+    assert (load["name"], load["cell"], load["hidden"], load["dtype"], load["batch"]) == (
+        "rnn5-sample", "rnn", 5, "float64", 1
+    )  # fmt: skip
+    assert load["ms_per_epoch"] > 0
+    assert load["steps_per_second"] == pytest.approx(6 * 5 * 1e3 / load["ms_per_epoch"])
+    # 2 operations for each of: (3 x 5 + 5 x 5 + 5) twice, 5 x 5 + 5 once; for 30 steps
+    assert load["gflops"] == pytest.approx(2 * (2 * 45 + 30) * 30 / load["ms_per_epoch"] / 1e6)
+    assert 0 < load["share_of_peak"] < 1
     assert report["peak_gflops"].keys() == {"float32", "float64"}
-    assert (speed["name"], speed["cell"], speed["hidden"], speed["dtype"]) == ("rnn5-sample", "rnn", 5, "float64")
-    assert speed["steps_per_second"] == pytest.approx(30 / speed["ms_per_epoch"] * 1000)
-    assert 0 < speed["share_of_peak"] < 1
-    assert run(smallest) == 0
+    assert report["machine"]["cores_used"] == 1
+
+
+def test_bench_shows_a_row_for_each_workload(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "--workload", "rnn5-sample", "--seconds", "0.001"]) == 0
     captured = capsys.readouterr()
-    assert "of peak" in captured.out
+    assert "rnn5-sample" in captured.out
+    assert "%" in captured.out
     assert "rnn5-sample: rnn 3 -> 5 -> 1 relu" in captured.err
     assert run(["bench", "--list"]) == 0
-    assert "rnn5-sample" in capsys.readouterr().out
-    assert "rnn5-sample" in result(["bench", "--list"], capsys)["workloads"]
+    assert {"rnn10", "gru32-100", "lstm128-10"} <= set(capsys.readouterr().out.split())
+    assert "did you mean 'rnn10'?" in fails(["bench", "--workload", "rnn1"], 2, capsys)

@@ -1,5 +1,6 @@
 """The documents keep up with the program."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -16,7 +17,7 @@ CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_readme_mentions_each_command(name: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert not readme or f"rnnfast {name}" in readme
+    assert f"rnnfast {name}" in readme
 
 
 def test_there_are_configurations() -> None:
@@ -29,14 +30,14 @@ def test_configurations_resolve(path: Path) -> None:
     resolved = resolve({}, path, {})
     for table, section in tomllib.loads(text).items():
         for name, value in section.items():
-            found = getattr(getattr(resolved, table), name)
-            assert found == (tuple(value) if isinstance(value, list) else value) or found == (value,)
-    for table in resolved.data.data:
-        assert (ROOT / table).exists(), f"{path.name} names {table}, which is not in the repository"
+            setting = getattr(getattr(resolved, table), name)
+            assert setting == (tuple(value) if isinstance(value, list) else value) or setting == (value,)
 
 
-def test_the_changelog_names_this_version() -> None:
-    assert __version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+def test_the_changelog_begins_with_this_version_or_what_comes_after_it() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## \[?([^\]\s]+)", text, re.MULTILINE)
+    assert next(version for version in versions if version.lower() != "unreleased") == __version__
 
 
 def test_modules_stay_small() -> None:

@@ -4,7 +4,6 @@ import gzip
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -255,7 +254,10 @@ def test_ctrl_c_outside_of_training_ends_with_130(xor: Path) -> None:
     with start(["predict", "--model", "run", "--data", "-"], stdin=subprocess.PIPE) as running:
         assert running.stderr is not None
         assert running.stderr.readline().startswith("Reading")
-        time.sleep(2)  # now it waits for the table
+        # More than a pipe holds: written when the process reads it, and then waits for the rest.
+        assert running.stdin is not None
+        running.stdin.write("name,t,x1,x2,y1\n" + "A,0,0,1,1\n" * 50_000)
+        running.stdin.flush()
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=30)
     assert running.returncode == 130

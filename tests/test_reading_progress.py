@@ -3,9 +3,10 @@
 import gzip
 import io
 import sys
-import time
+import threading
 
 import pytest
+from terminals import Terminal
 
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import Screen
@@ -20,11 +21,12 @@ TEXT = "a,y\n" + "".join(f"{i},{i % 2}\n" for i in range(20_000))
 
 class Listener(Reporter):
     def __init__(self):
-        self.calls, self.hits = [], 0
+        self.calls, self.hits, self.heard = [], 0, threading.Semaphore(0)
 
     def parsing(self, read, total, seconds, finished):
         assert 0 <= read <= total
         self.calls.append((read, finished))
+        self.heard.release()
 
     def cached(self):
         self.hits += 1
@@ -32,23 +34,26 @@ class Listener(Reporter):
 
 @pytest.fixture
 def slow(monkeypatch):
-    """Let every table take a while."""
-    monkeypatch.setattr(watch, "PATIENCE", 0.02)
-    monkeypatch.setattr(watch, "INTERVAL", 0.01)
-    load = reading.load
+    """A listener; a table is read for so long that it has heard of it a few times."""
+    monkeypatch.setattr(watch, "PATIENCE", 0.0)
+    monkeypatch.setattr(watch, "INTERVAL", 0.0)
+    load, listener = reading.load, Listener()
 
     def slowly(*arguments, **options):
         table = load(*arguments, **options)
-        time.sleep(0.2)
+        while listener.heard.acquire(blocking=False):  # what was heard before all of it was parsed
+            pass
+        for _ in range(3):
+            assert listener.heard.acquire(timeout=300)
         return table
 
     monkeypatch.setattr(reading, "load", slowly)
+    return listener
 
 
 def test_progress_is_told_and_ends(tmp_path, slow):
-    path = tmp_path / "t.csv.gz"
+    path, listener = tmp_path / "t.csv.gz", slow
     path.write_bytes(gzip.compress(TEXT.encode()))
-    listener = Listener()
     read_table(path, target="y", reporter=listener)
     assert len(listener.calls) > 2
     size = path.stat().st_size
@@ -57,7 +62,8 @@ def test_progress_is_told_and_ends(tmp_path, slow):
     assert [finished for _, finished in listener.calls].count(True) == 1
 
 
-def test_quick_tables_have_none(tmp_path):
+def test_quick_tables_have_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(watch, "PATIENCE", 3600.0)
     (tmp_path / "t.csv").write_text(TEXT)
     listener = Listener()
     read_table(tmp_path / "t.csv", target="y", reporter=listener)
@@ -66,7 +72,7 @@ def test_quick_tables_have_none(tmp_path):
 
 def test_it_ends_with_an_error_too(tmp_path, slow):
     (tmp_path / "t.csv").write_text(TEXT + "oops,1\n")
-    listener = Listener()
+    listener = slow
     with pytest.raises(DataError, match="oops"):
         read_table(tmp_path / "t.csv", target="y", reporter=listener)
     assert listener.calls[-1][1]
@@ -80,13 +86,6 @@ def test_a_table_from_the_cache_is_told(tmp_path, monkeypatch):
     for _ in range(2):
         read_table(tmp_path / "t.csv", target="y", reporter=listener)
     assert listener.hits == 1
-
-
-class Terminal(io.StringIO):
-    encoding = "utf-8"
-
-    def isatty(self):
-        return True
 
 
 def drawn(monkeypatch, stream, **options):

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 from commands import isolate, result
+from datasets import DATASETS, dataset, needs_datasets
 
-DATASETS = Path(__file__).resolve().parents[2] / "shared" / "datasets"
-
-pytestmark = pytest.mark.skipif(not DATASETS.is_dir(), reason=f"no real tables: there is no {DATASETS}")
+pytestmark = needs_datasets
 
 NEEDED = ("occupancy", "cmapss_fd001", "min_temperatures", "pendigits", "basic_motions", "fsdd_mfcc")
 
@@ -29,7 +28,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_card_payments(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = str(DATASETS / "creditcard" / "creditcard_part_first36h.csv.gz")
+    rows = str(dataset("creditcard/creditcard_part_first36h.csv.gz"))
     made = result(["train", rows, "--hidden", "10", "--epochs", "40", "-o", "run"], capsys)
     assert (made["task"], made["rows"], sum(made["sequences"].values())) == ("binary", 28148, 2815)
     assert made["metrics"]["valid"]["auprc"] > 0.75  # 0.013 by chance, single rows give 0.87 to 0.90
@@ -94,7 +93,7 @@ def test_spoken_digits(tables: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_fine_dust_with_gaps_and_wind_directions(capsys: pytest.CaptureFixture[str]) -> None:
     """Reads 2,067 empty cells and a column of texts, without preparing the file."""
-    rows = str(DATASETS / "beijing_pm25" / "PRSA_data_2010.1.1-2014.12.31.csv.gz")
+    rows = str(dataset("beijing_pm25/PRSA_data_2010.1.1-2014.12.31.csv.gz"))
     options = ["--features", "pm2.5,DEWP,PRES,Iws", "--categorical", "cbwd", "--target", "TEMP", "--window", "24"]
     described = result(["inspect", rows, *options, "--missing", "pm2.5=ffill"], capsys)
     columns = {column["name"]: column for column in described["columns"]}

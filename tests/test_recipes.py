@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 from commands import isolate, result
+from datasets import ROOT, dataset
 from ids import cases
 
 from rnnfast.config.resolve import resolve
 from rnnfast.data.synth.generate import synth
 
-ROOT = Path(__file__).resolve().parents[1]
-DATASETS = ROOT.parent / "shared" / "datasets"
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 
 
@@ -33,7 +32,6 @@ def solve(recipe: str, table: str | Path, capsys: pytest.CaptureFixture[str]) ->
     return dict(result(["train", str(table), "--config", config, "-o", "run"], capsys)["metrics"])
 
 
-@pytest.mark.skipif(not DATASETS.is_dir(), reason=f"no real tables: there is no {DATASETS}")
 @pytest.mark.parametrize(
     ("recipe", "table", "part", "metric", "least_gain"),
     cases(
@@ -66,15 +64,14 @@ def test_forecasts_of_files_as_published_beside_repeating_the_last_value(
     recipe: str, table: str, part: str, metric: str, least_gain: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = str(ROOT / "configs" / f"{recipe}.toml")
-    made = result(["train", str(DATASETS / table), "--config", config, "-o", "run"], capsys)
+    made = result(["train", str(dataset(table)), "--config", config, "-o", "run"], capsys)
     baseline = made["baseline"][part]
     assert made["metrics"][part][metric] < (1 - least_gain) * baseline["naive"][metric]
     assert made["metrics"][part][metric] < 0.9 * baseline[metric]
 
 
-@pytest.mark.skipif(not DATASETS.is_dir(), reason=f"no real tables: there is no {DATASETS}")
 def test_card_payments_as_published_by_recipe(capsys: pytest.CaptureFixture[str]) -> None:
-    scores = solve("creditcard_real", DATASETS / "creditcard" / "creditcard_part_first36h.csv.gz", capsys)
+    scores = solve("creditcard_real", dataset("creditcard/creditcard_part_first36h.csv.gz"), capsys)
     assert scores["valid"]["auprc"] > 0.87  # single rows: 0.87 to 0.90
 
 

@@ -137,3 +137,4 @@ def test_bench_shows_a_row_for_each_workload(capsys: pytest.CaptureFixture[str])
     assert run(["bench", "--list"]) == 0
     assert {"rnn10", "gru32-100", "lstm128-10"} <= set(capsys.readouterr().out.split())
     assert "did you mean 'rnn10'?" in fails(["bench", "--workload", "rnn1"], 2, capsys)
+    assert "rnn5-sample" in result(["bench", "--list"], capsys)["workloads"]

@@ -6,12 +6,12 @@ said once, in the metadata of a dataclass field.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import Field, dataclass, field
+from dataclasses import Field, field
 from typing import Any
 
-from rnnfast.errors import UsageError, did_you_mean
+from rnnfast.config.forms import Form, check_choice
+from rnnfast.errors import UsageError
 
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
@@ -31,29 +31,6 @@ class Words(Collection[str]):
 
     def __contains__(self, word: object) -> bool:
         return word in self._first or word in self._entries
-
-
-@dataclass(frozen=True)
-class Form:
-    """A kind of text that an option takes beside its choices, such as column:NAME.
-
-    shown: what it looks like. pattern: regular expression of the whole text. part, whole: the expression of a text that
-    is only a part of one, and what to put its first group into for "did you mean".
-    """
-
-    shown: str
-    pattern: str
-    part: str
-    whole: str
-
-    def fits(self, text: str) -> bool:
-        """Whether a text is of this form."""
-        return re.fullmatch(self.pattern, text) is not None
-
-    def suggestion(self, text: str) -> str:
-        """Return "; did you mean column:fold?" for a part of such a text, or ""."""
-        match = re.fullmatch(self.part, text)
-        return f"; did you mean {self.whole.format(match[1])}?" if match else ""
 
 
 def option(
@@ -157,16 +134,6 @@ def _number(kind: type, value: Any, where: str) -> Any:
     if not exact:
         raise UsageError(f"{where}: {value!r} is not {'a whole number' if kind is int else 'a number'}")
     return number
-
-
-def check_choice(choices: Collection[str], form: Form | None, value: Any, where: str) -> None:
-    """Raise UsageError for a value that is none of the choices, where there are any, and not of the form."""
-    if not choices or value in choices or (form is not None and form.fits(value)):
-        return
-    words = [*choices, *([form.shown] if form else [])]
-    hint = did_you_mean(value, choices) if isinstance(value, str) else ""
-    hint = hint or (form.suggestion(value) if form else "")
-    raise UsageError(f"{where}: {value!r} is not one of {', '.join(map(str, words))}{hint}")
 
 
 def text_of(value: Any) -> str:

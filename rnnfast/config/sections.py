@@ -21,42 +21,14 @@ from rnnfast.catalogue import (
     listed,
 )
 from rnnfast.config import sentences
-from rnnfast.config.option import Form, Words, check_choice, option, text_of
+from rnnfast.config.forms import CELL_FORM, check_rule, seconds
+from rnnfast.config.option import Words, option, text_of
 from rnnfast.errors import UsageError
 
 # Declare an option of [data] that decides how a table is read, and one that is for the run alone.
 reading, running = partial(option, reads=True), partial(option, reads=False)
 
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
-
-SEQUENCE, TIME, COLUMN = "sequence", "time", "column:"  # what may stand after --split-by
-SPLIT_FORM = Form(f"{COLUMN}NAME", f"{COLUMN}.+", r":*([^:]+):*", COLUMN + "{}")
-CELL_FORM = Form("FILE.py:NAME", r".+\.py:\w+", r"(.+\.py):?", "{}:NAME")
-
-
-def part_column(split_by: str) -> str | None:
-    """Return the column that says which part a row belongs to, or None where the parts are found otherwise."""
-    return split_by.removeprefix(COLUMN) if split_by.startswith(COLUMN) else None
-
-
-def check_rule(split_by: str) -> None:
-    """Raise UsageError for an unknown rule of the split."""
-    check_choice((SEQUENCE, TIME), SPLIT_FORM, split_by, "split_by")
-
-
-def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> None:
-    """Raise UsageError for options that do not go with a rule.
-
-    shares_given: --split differs from its default; valid, test: there is a table to validate or test on.
-    """
-    if valid and shares_given:
-        raise UsageError("--split: all of --data trains where --valid gives a table; leave one of them out")
-    if split_by != SEQUENCE and valid:
-        raise UsageError(f"--split-by {split_by}: all of --data trains where --valid gives a table; use one of them")
-    if part_column(split_by) and shares_given:
-        raise UsageError(f"--split-by {split_by}: the column says which rows train; leave --split out")
-    if part_column(split_by) and test:
-        raise UsageError(f"--split-by {split_by}: the column says which rows test; leave --test out")
 
 
 @dataclass(frozen=True)
@@ -258,17 +230,3 @@ class OutputConfig:
     """Where results go: table `[output]`."""
 
     output: str | None = option(None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR")
-
-
-def seconds(text: str | None) -> float | None:
-    """Seconds of a duration such as '90', '90s', '10m' or '1.5h'; None stays None."""
-    if text is None:
-        return None
-    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
-    try:
-        value = float(text[:-1]) * unit if unit else float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < float("inf"):
-        raise UsageError(f"max_time: {text!r} is not a duration; write 90s, 10m or 1h")
-    return value

@@ -91,19 +91,19 @@ def elu(x: Node) -> Node:
 
 @formula()
 def swish(x: Node) -> Node:
-    """X sigmoid(x), PyTorch's SiLU (Ramachandran et al. 2017)."""
+    """x sigmoid(x), PyTorch's SiLU (Ramachandran et al. 2017)."""
     return x * sigmoid(x)
 
 
 @formula()
 def gelu(x: Node) -> Node:
-    """X Phi(x), Phi the normal distribution function, in the exact form (Hendrycks, Gimpel 2016)."""
+    """x Phi(x), Phi the normal distribution function, in the exact form (Hendrycks, Gimpel 2016)."""
     return x * normal_distribution(x)
 
 
 @formula(one)
 def identity(x: Node) -> Node:
-    """X itself."""
+    """x itself."""
     return x
 
 
@@ -113,6 +113,6 @@ def sign(x: Node) -> Node:
 
 
 def clamp(x: Node, low: float, high: float) -> Node:
-    """X limited to [low, high]; NaN stays NaN."""
+    """x limited to [low, high]; NaN stays NaN."""
     raised = where(x < low, low, x)
     return where(raised > high, high, raised)

@@ -139,10 +139,10 @@ def _explained(error: Exception) -> str:
 
 
 def _line_in(error: BaseException, where: Place) -> int:
-    """The last line of the function's own file on the way to the error."""
+    """The last line of the function's own file on the way to the error; else the function's last line."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == where.file and frame.lineno is not None]
-    return lines[-1] if lines else where.first_line
+    return lines[-1] if lines else where.last_line
 
 
 def _check(cell: Cell, trace: Trace, where: Place) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from rnnfast.catalogue import SCHEDULES
-from rnnfast.config.sections import TrainConfig, seconds
+from rnnfast.config.forms import seconds
+from rnnfast.config.sections import TrainConfig
 from rnnfast.data import SequenceData, Sequences
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import DivergedError

@@ -4,8 +4,8 @@ constant     lr
 step         lr gamma^(e // lr_step)                          e: epoch from 0
 exponential  lr gamma^e
 cosine       lr (1 + cos(pi e / epochs)) / 2                  (Loshchilov, Hutter 2017, without restarts)
-onecycle     per update: from lr / 25 up to lr within 30 % of them, then down to lr / 250,000, both along a cosine
-(Smith, Topin 2018)
+onecycle     per update: from lr / 25 up to lr within 30 % of them, then down to lr / 250,000, both along
+a cosine (Smith, Topin 2018)
 plateau      lr gamma^(drops); a drop after more than lr_step evaluations without a loss 0.01 % better
 """
 

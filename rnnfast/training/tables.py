@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
+from rnnfast.config.forms import SEQUENCE, check_split
 from rnnfast.config.resolve import Config
-from rnnfast.config.sections import SEQUENCE, DataConfig, check_split
+from rnnfast.config.sections import DataConfig
 from rnnfast.data import Parts, Sequences, split
 from rnnfast.data.columns.horizon import steps_ahead
 from rnnfast.data.reading.opening import bytes_in_memory, check_read, file_names, open_table

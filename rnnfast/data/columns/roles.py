@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from rnnfast.config.sections import DataConfig, part_column
+from rnnfast.config.forms import part_column
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.errors import DataError, UsageError
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rnnfast.config.sections import TIME, DataConfig, part_column, reading_options
+from rnnfast.config.forms import TIME, part_column
+from rnnfast.config.sections import DataConfig, reading_options
 from rnnfast.data.columns.schema import Schema
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnfast.config.sections import SEQUENCE
+from rnnfast.config.forms import SEQUENCE
 from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.index import Fence, Limit

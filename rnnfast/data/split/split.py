@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
-from rnnfast.config.sections import SEQUENCE, TIME, check_rule, part_column
+from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.split.by_time import by_time
 from rnnfast.data.split.parts import Parts, finished

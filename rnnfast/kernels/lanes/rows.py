@@ -76,7 +76,7 @@ def store_rows(typingctx, array, offset, rows):
 
 @intrinsic
 def matvec(typingctx, x, rows, start):
-    """Start + sum_k x[k] * rows[k], the vector-matrix product of a hidden state in lanes and a matrix in registers.
+    """start + sum_k x[k] * rows[k], the vector-matrix product of a hidden state in lanes and a matrix in registers.
 
     Four partial sums overlap the latency of the multiply-adds: k = 0, 4, .. from `start`, the others from their first
     product.

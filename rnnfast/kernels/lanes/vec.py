@@ -196,7 +196,7 @@ def total(typingctx, value):
 
 @intrinsic
 def fma(typingctx, a, b, c):
-    """A * b + c, lane by lane, contracted to one fused multiply-add where the processor has it."""
+    """a * b + c, lane by lane, contracted to one fused multiply-add where the processor has it."""
 
     def codegen(context, builder, sig, args):
         return builder.fadd(builder.fmul(args[0], args[1], flags=FAST), args[2], flags=FAST)

@@ -36,7 +36,7 @@ class Sequence(NamedTuple):
 
 @inlined
 def project(s, p, x, row, bias):
-    """Bias + Wx' x[row], in two partial sums."""
+    """bias + Wx' x[row], in two partial sums."""
     start = row * s.F
     even, odd = bias, zeros(x, s)
     for i in range(0, s.F - 1, 2):
@@ -103,7 +103,7 @@ def step_back(s, delta, t, one, Wy, WhT):
 
 @inlined
 def add_step(s, dWy, t, one):
-    """DWy + dy_t h_t'."""
+    """dWy + dy_t h_t'."""
     return add_scaled(dWy, one.work.dy, t * s.O, load(one.work.h, (t + 1) * s.W, s))
 
 

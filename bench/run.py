@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -115,6 +114,8 @@ def compare(name, before, rounds, threads):
 
 def compile_seconds(name, checkout):
     """CPU seconds of a process that prepares a workload with an empty cache, less those with a full one."""
+    import resource  # of Unix alone
+
     command = [sys.executable, str(checkout / "bench" / "worker.py"), "rnnfast", name, "1"]
     with tempfile.TemporaryDirectory() as cache:
         environment = os.environ | {"PYTHONPATH": str(checkout), "NUMBA_CACHE_DIR": cache}

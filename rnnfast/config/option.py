@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from rnnfast.config.forms import Form, check_choice
 from rnnfast.errors import UsageError
@@ -33,43 +33,45 @@ class Words(Collection[str]):
         return word in self._first or word in self._entries
 
 
-def option(
-    default: Any,
-    help: str,
-    *,
-    kind: type = str,
-    choices: Collection[str] = (),
-    form: Form | None = None,
-    many: bool = False,
-    separator: str = ",",
-    metavar: str = "",
-    least: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-    reads: bool | None = None,
-) -> Any:
-    """Declare one option.
+class Rules(TypedDict, total=False):
+    """What is true of an option beside its default and its help.
 
-    kind: type of one value; many: a tuple of them, which one text separates by `separator` ("": a text is one value).
-    choices, least (>=), above (>) and below (<) bound each value; None is always allowed where it is the default.
-    form: other texts that are allowed beside the choices.
+    kind: type of one value (str). many: a tuple of them, which one text separates by `separator` (","; "" for texts
+    that are one value). choices, least (>=), above (>) and below (<) bound each value; None is always allowed where it
+    is the default. form: other texts that are allowed beside the choices. metavar: what stands for a value in the help.
     reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
     one; False: it is for the run alone.
     """
-    metadata = {
-        "help": help,
-        "kind": kind,
-        "choices": choices,
-        "form": form,
-        "many": many,
-        "separator": separator,
-        "metavar": metavar,
-        "least": least,
-        "above": above,
-        "below": below,
-        "reads": reads,
-    }
-    return field(default=default, metadata=metadata)
+
+    kind: type
+    choices: Collection[str]
+    form: Form | None
+    many: bool
+    separator: str
+    metavar: str
+    least: float | None
+    above: float | None
+    below: float | None
+    reads: bool | None
+
+
+_USUAL = Rules(
+    kind=str,
+    choices=(),
+    form=None,
+    many=False,
+    separator=",",
+    metavar="",
+    least=None,
+    above=None,
+    below=None,
+    reads=None,
+)
+
+
+def option(default: Any, help: str, **rules: Unpack[Rules]) -> Any:
+    """Declare one option."""
+    return field(default=default, metadata={"help": help, **_USUAL, **rules})
 
 
 def checked(declared: Field[Any], value: Any, where: str) -> Any:

@@ -86,10 +86,10 @@ def is_type_checking(node):
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def found_imports(nodes, lazy=False):
+def found_imports(nodes, lazy=False, types=False):
     """Yield the dotted names that statements import, and whether only when a function is called.
 
-    Those that only type checkers see are left out.
+    types: those too that only type checkers see.
     """
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -98,14 +98,14 @@ def found_imports(nodes, lazy=False):
             assert node.level == 0, "relative import"
             yield from ((f"{node.module}.{alias.name}", lazy) for alias in node.names)
         elif is_type_checking(node):
-            yield from found_imports(node.orelse, lazy)
+            yield from found_imports([*node.orelse, *(node.body if types else ())], lazy, types)
         else:
             inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            yield from found_imports(ast.iter_child_nodes(node), lazy or inside)
+            yield from found_imports(ast.iter_child_nodes(node), lazy or inside, types)
 
 
-def imports(path):
-    return set(found_imports(ast.parse(path.read_text(encoding="utf-8")).body))
+def imports(path, types=False):
+    return set(found_imports(ast.parse(path.read_text(encoding="utf-8")).body, types=types))
 
 
 def places(path, lazy):
@@ -160,14 +160,15 @@ def test_places_are_floors():
 
 
 def test_no_modules_import_each_other():
-    """Neither at run time nor when they are called; a package stands for what its __init__ imports."""
+    """Neither at run time, nor when they are called, nor for types; a package stands for what its __init__ imports."""
     names = {dotted(path): path for path in MODULES}
 
     def module_of(name):
         return name if name in names else name.rpartition(".")[0]
 
     graph = {
-        here: {module_of(name) for name, _ in imports(path) if name.startswith("rnnfast.")} & names.keys() - {here}
+        here: {module_of(name) for name, _ in imports(path, types=True) if name.startswith("rnnfast.")}
+        & names.keys() - {here}
         for here, path in names.items()
         if here != "rnnfast"  # whose names are for users alone
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,10 +14,8 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.index import Index, Limit
 from rnnfast.data.sequences.predict import EVERY, LAG, LAST, pieces, predict_notes, predict_rule
 
-if TYPE_CHECKING:
-    from rnnfast.data.sequences.data import SequenceData
-
 Integers = NDArray[np.int64]
+Block = Any  # SequenceData, whose module needs this one
 
 TRAINED = ("x", "y", "weight")  # fields with a value per row that training and scores look at
 
@@ -108,7 +106,7 @@ class Sequences(ABC):
         """Cut into runs of about so many rows, by default what a disk reads quickly; one where all are in memory."""
 
     @abstractmethod
-    def read(self, first: int, stop: int, only: Collection[str] | None = None) -> SequenceData:
+    def read(self, first: int, stop: int, only: Collection[str] | None = None) -> Block:
         """Give the sequences first .. stop - 1. only: fields with a value per row that are needed, None for all."""
 
     @abstractmethod
@@ -123,18 +121,18 @@ class Sequences(ABC):
         """Leave out labels; return how many were refused because they are of another part, too."""
 
     @abstractmethod
-    def sample(self, seed: int) -> SequenceData:
+    def sample(self, seed: int) -> Block:
         """Give as many sequences as may be scored: all, or in bounded memory some that are drawn at random."""
 
     @abstractmethod
     def predicting(self, rule: str) -> Self:
         """Predict "every" or the "last" step of each sequence, and say so where the labels decided it."""
 
-    def blocks(self, only: Collection[str] | None = None) -> Iterator[SequenceData]:
+    def blocks(self, only: Collection[str] | None = None) -> Iterator[Block]:
         """Yield all sequences in order; only: as in `read`."""
         return self.blocks_of(self.runs(), only)
 
-    def blocks_of(self, runs: Runs, only: Collection[str] | None = None) -> Iterator[SequenceData]:
+    def blocks_of(self, runs: Runs, only: Collection[str] | None = None) -> Iterator[Block]:
         """Yield the sequences of runs; only: as in `read`."""
         for first, stop in zip(runs.first.tolist(), runs.stop.tolist(), strict=True):
             yield self.read(first, stop, only)

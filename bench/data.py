@@ -83,7 +83,7 @@ def reading(path, rounds):
 
 def grouping(rounds):
     """Time grouping interleaved rows by ids as text, ordered by a time that is not the order of the rows."""
-    from rnnfast.data.sequences import group
+    from rnnfast.data.sequences.order import group
 
     random = np.random.default_rng(0)
     names = np.array([f"customer-{j}" for j in range(GROUP_IDS)], dtype=object)

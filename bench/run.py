@@ -4,7 +4,8 @@ Every workload is measured on one core and, where there are two, on two.
 
 Every workload starts one process per system, all warmed up; then they take turns, one at a time on the same core, so
 that a machine whose speed drifts slows all of them alike. Medians are compared. Peers that are not installed are left
-out, and named.
+out, and named. `--before FOLDER` compares with another checkout of rnnfast instead, by the fastest turns, and with the
+seconds that both take to compile.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,12 +35,13 @@ def installed(system):
 class Worker:
     """A process that times epochs of one system on request."""
 
-    def __init__(self, system, workload, threads):
-        script = Path(__file__).with_name("worker.py")
-        command = [sys.executable, str(script), system, workload, str(threads)]
+    def __init__(self, system, workload, threads, checkout=None):
+        checkout = checkout or Path(__file__).parents[1]
+        command = [sys.executable, str(checkout / "bench" / "worker.py"), system, workload, str(threads)]
         # Idle threads of a peer must not spin on the core while another system has its turn.
         idle = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)} | idle
+        environment["PYTHONPATH"] = str(checkout)
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
@@ -88,6 +91,43 @@ def measure(name, systems, rounds, threads):
     }
 
 
+def compare(name, before, rounds, threads):
+    """Print the fastest ms per epoch of this checkout and another one, and the CPU seconds that they compile."""
+    here, times = Path(__file__).parents[1], {"now": [], "before": []}
+    trees = {"now": here, "before": before}
+    seconds = {tree: compile_seconds(name, path) for tree, path in trees.items()}
+    workers = {tree: Worker("rnnfast", name, threads, path) for tree, path in trees.items()}
+    for turn in range(rounds):
+        for tree in sorted(workers, reverse=turn % 2 == 0):
+            time.sleep(PAUSE)
+            times[tree].append(workers[tree].milliseconds())
+    for worker in workers.values():
+        worker.close()
+    now, then = min(times["now"]), min(times["before"])
+    medians = statistics.median(times["now"]) / statistics.median(times["before"])
+    print(
+        f"{name:20} {threads}  now {now:,.3g}  before {then:,.3g}  {now / then:.3f} of it (medians {medians:.3f})  "
+        f"compile {seconds['now']:.1f} s  before {seconds['before']:.1f} s",
+        flush=True,
+    )
+
+
+def compile_seconds(name, checkout):
+    """CPU seconds of a process that prepares a workload with an empty cache, less those with a full one."""
+    import resource  # of Unix alone
+
+    command = [sys.executable, str(checkout / "bench" / "worker.py"), "rnnfast", name, "1"]
+    with tempfile.TemporaryDirectory() as cache:
+        environment = os.environ | {"PYTHONPATH": str(checkout), "NUMBA_CACHE_DIR": cache}
+        used = []
+        for _ in range(2):
+            start = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+            end = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used.append(end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime)
+    return used[0] - used[1]
+
+
 def main():
     """Measure, print a table, write JSON."""
     from rnnfast.diagnose.benchmark import JOBS
@@ -103,9 +143,17 @@ def main():
         nargs="+",
         help="threads of every system, each on a core; default: 1, and 2 where possible",
     )
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="compare with another checkout of rnnfast")
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     counts = options.threads or [1, 2][: max(1, len(cores))]
+    if options.before:
+        for name in options.workload or JOBS:
+            for threads in counts if JOBS[name].batch > 1 else counts[:1]:
+                if cores:
+                    os.sched_setaffinity(0, set(cores[-threads:]))
+                compare(name, options.before.resolve(), options.rounds, threads)
+        return
     versions = {system: installed(system) for system in SYSTEMS}
     systems = [system for system in SYSTEMS if versions[system]]
     for system in SYSTEMS:

@@ -40,7 +40,7 @@ def arguments() -> argparse.Namespace:
 def child(options: argparse.Namespace) -> dict[str, Any]:
     """Train one way in this process."""
     import rnnfast
-    from rnnfast.data.disk import tables as stored
+    from rnnfast.data.reading import opening
 
     start = time.perf_counter()
     settings: dict[str, Any] = {
@@ -48,7 +48,7 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
         "patience": 0, "cache": False,
     }  # fmt: skip
     if options.child == "store":
-        stored.needs_store = lambda names, budget: True  # also where the table would fit
+        opening.needs_store = lambda names, budget: True  # also where the table would fit
         result = rnnfast.train(str(options.table), memory=options.memory, **settings)
     else:
         import pandas as pd

@@ -1,18 +1,14 @@
 """What a training run tells whoever watches it; the base class says nothing.
 
 The engine calls these methods in this order and prints nothing itself. The console, progress bars of other programs and
-tests subclass Reporter and override what they need.
+tests subclass Reporter and override what they need. Nothing above this module is imported: results are Any here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rnnfast.data import Parts, SequenceData
-    from rnnfast.training.result import TrainResult
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -64,11 +60,11 @@ class Reporter:
     def cached(self) -> None:
         """Tell that the tables were parsed by an earlier run."""
 
-    def table(self, data: SequenceData) -> None:
-        """Tell what was read."""
+    def table(self, data: Any) -> None:
+        """Tell what was read: rnnfast.data.Sequences."""
 
-    def split(self, parts: Parts) -> None:
-        """Tell which sequences train, validate and test."""
+    def split(self, parts: Any) -> None:
+        """Tell which sequences train, validate and test: rnnfast.data.Parts."""
 
     def start(self, info: RunInfo) -> None:
         """Tell what will be trained."""
@@ -85,5 +81,5 @@ class Reporter:
     def notice(self, text: str) -> None:
         """Tell a thing worth knowing."""
 
-    def finished(self, result: TrainResult) -> None:
-        """Tell that the run is over and its files are written."""
+    def finished(self, result: Any) -> None:
+        """Tell that the run is over and its files are written: rnnfast.TrainResult."""

@@ -11,7 +11,7 @@ import pytest
 
 import rnnfast.data.sources.bounds
 from rnnfast.data import read_table
-from rnnfast.data.disk.tables import CELL_BYTES, ROW_BYTES, bytes_in_memory
+from rnnfast.data.reading.opening import CELL_BYTES, ROW_BYTES, bytes_in_memory
 from rnnfast.data.sources.bounds import Bounds
 from rnnfast.errors import DataError
 
@@ -169,7 +169,7 @@ import resource, sys
 import numpy, pandas, pyarrow, zstandard
 from rnnfast.cli import main
 from rnnfast.data import read_table
-from rnnfast.data.disk.tables import CELL_BYTES, ROW_BYTES, bytes_in_memory
+from rnnfast.data.reading.opening import CELL_BYTES, ROW_BYTES, bytes_in_memory
 from rnnfast.memory import available_memory
 used = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmSize")) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (used + {spare}, used + {spare}))

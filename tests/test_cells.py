@@ -223,8 +223,8 @@ def test_float32_is_near_the_oracle(case):
 def poisoned(allocate):
     """A function that allocates a workspace full of NaN."""
 
-    def call(*arguments):
-        work = allocate(*arguments)
+    def call(*arguments, **options):
+        work = allocate(*arguments, **options)
         poison([work])
         return work
 

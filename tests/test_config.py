@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ids import cases
 
+from rnnfast.config.forms import seconds
 from rnnfast.config.resolve import Config, flag_of, from_environment, read_toml, resolve, table_of_option
-from rnnfast.config.sections import seconds
 from rnnfast.errors import UsageError
 
 OPTIONS = table_of_option()

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ids import cases
 
+from rnnfast.cells import built_in
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import Encoder, Schema, SequenceData, read_table, split
-from rnnfast.data.encoding.fitting import MOST_CATEGORIES
+from rnnfast.data.columns.categories import MOST_CATEGORIES
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.training.prepare import initial_model
 
@@ -414,7 +415,7 @@ def test_other_columns_are_refused(tmp_path):
 def test_the_network_has_an_input_for_each_name(tmp_path):
     data = read(tmp_path, categorical="shop", missing="mean")
     values = {"missing": "mean", "missing_indicator": True, "hidden": 3}
-    model = initial_model(data, Config().with_values(values, "test"))
+    model = initial_model(data, Config().with_values(values, "test"), built_in("rnn"))
     assert len(model.encoder.names) == 2 + 4 + 3 == model.architecture.features
     assert model.parameters["rnn.weight_ih_l0"].shape == (3, 9)
 

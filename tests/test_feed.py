@@ -12,12 +12,14 @@ from commands import isolate, result
 from ids import cases
 
 import rnnfast
-import rnnfast.data.disk.tables
-from rnnfast.data.disk.budget import Budget
+import rnnfast.data.reading.opening
+import rnnfast.data.reading.stores
+import rnnfast.training.tables
+from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.synth.generate import synth
 from rnnfast.errors import DivergedError, UsageError
 from rnnfast.reporter import Reporter
-from rnnfast.training.feed import StoredFeed
+from rnnfast.training.feed import Feed
 
 OPTIONS = {"hidden": 3, "epochs": 3, "seed": 1, "patience": 0, "cache": False}
 ENOUGH = "900M"
@@ -32,17 +34,23 @@ def _directory(tmp_path, monkeypatch):
 @pytest.fixture
 def from_disk(monkeypatch):
     """Tables that would fit into memory are read in blocks as well."""
-    monkeypatch.setattr(rnnfast.data.disk.tables, "needs_store", lambda names, budget: True)
+    monkeypatch.setattr(rnnfast.data.reading.opening, "needs_store", lambda names, budget: True)
 
 
 @pytest.fixture
 def small_blocks(monkeypatch, from_disk):
     """Blocks of a few hundred rows; notes how many there are."""
-    monkeypatch.setattr(Budget, "block", 20_000)
+    limited(monkeypatch, block=20_000)
     blocks = []
-    build = StoredFeed._build
-    monkeypatch.setattr(StoredFeed, "_build", lambda feed, cut: blocks.append(len(cut)) or build(feed, cut))
+    build = Feed._build
+    monkeypatch.setattr(Feed, "_build", lambda feed, cut: blocks.append(cut.sequences) or build(feed, cut))
     return blocks
+
+
+def limited(monkeypatch, **bytes_of):
+    """Give phases less memory than --memory does."""
+    whole = Budget.of_phase.fget
+    monkeypatch.setattr(Budget, "of_phase", property(lambda budget: whole(budget)._replace(**bytes_of)))
 
 
 @pytest.fixture
@@ -135,8 +143,8 @@ def test_every_sequence_trains_once_in_an_epoch(batch, table, small_blocks, monk
 def test_threads_and_time_do_not_change_the_bits(options, monkeypatch):
     runs = []
     for threads, pause in ((1, 0.0), (2, 0.003)):
-        fill = StoredFeed._fill
-        monkeypatch.setattr(StoredFeed, "_fill", lambda *a, f=fill, p=pause: (time.sleep(p), f(*a))[1])
+        fill = Feed._fill
+        monkeypatch.setattr(Feed, "_fill", lambda *a, f=fill, p=pause: (time.sleep(p), f(*a))[1])
         runs.append(rnnfast.train("table.csv", memory=ENOUGH, **{**OPTIONS, **options}, threads=threads))
     assert_same_weights(*runs)
     assert np.isfinite(runs[0].metrics["valid"]["loss"])
@@ -150,13 +158,13 @@ def test_divergence_in_a_block_names_its_update(table, small_blocks):
 
 
 def test_a_sequence_that_no_block_holds(table, from_disk, monkeypatch):
-    monkeypatch.setattr(Budget, "block", 200)
+    limited(monkeypatch, block=200)
     with pytest.raises(UsageError, match="a sequence has 29 steps, and a block has room for"):
         rnnfast.train(table, memory=ENOUGH, **OPTIONS)
 
 
 def test_large_parts_are_scored_on_a_sample(table, small_blocks, monkeypatch, capsys):
-    monkeypatch.setattr(Budget, "sample", 40_000)
+    limited(monkeypatch, block=20_000, sample=40_000)
     words = ["train", "--data", table, "--memory", ENOUGH, "--hidden", "3", "--epochs", "1", "-o", "run"]
     printed = result(words, capsys)
     scored = printed["scored"]["train"]
@@ -165,7 +173,7 @@ def test_large_parts_are_scored_on_a_sample(table, small_blocks, monkeypatch, ca
 
 
 def test_a_table_that_fits_stays_in_memory(table, monkeypatch):
-    monkeypatch.setattr(rnnfast.data.disk.tables, "make_store", None)
+    monkeypatch.setattr(rnnfast.data.reading.stores, "make_store", None)
     trained = rnnfast.train(table, memory="2G", **OPTIONS)
     assert "scored" not in trained.to_json()
 
@@ -177,7 +185,7 @@ def test_without_memory_a_large_table_is_announced(table, monkeypatch):
         def notice(self, text):
             notices.append(text)
 
-    monkeypatch.setattr(rnnfast.training.large, "available_memory", lambda: 100_000)
+    monkeypatch.setattr(rnnfast.training.tables, "available_memory", lambda: 100_000)
     rnnfast.train(table, reporter=Listener(), **OPTIONS)
     assert "--memory" in notices[0]
 

@@ -23,6 +23,7 @@ import pandas as pd
 import pytest
 from commands import files_of, isolate
 
+from rnnfast.cells import built_in
 from rnnfast.cli import run
 from rnnfast.config.resolve import Config
 from rnnfast.data import SequenceData, read_table
@@ -255,7 +256,7 @@ def prepare(path: Any, options: dict[str, Any], other: Path | None) -> None:
     with ExitStack() as opened:
         table, parts = read_tables(path, None, None, config, Reporter(), opened)
     check_sound(table)
-    model = initial_model(parts.train, config)
+    model = initial_model(parts.train, config, built_in("rnn"))
     assert np.isfinite(model.target_scaler.scale).all()
     for part in parts.named().values():
         check_sound(part)

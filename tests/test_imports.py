@@ -27,18 +27,18 @@ RUN_TIME = {
     "equations": {"errors"},
     "cells": {"equations"},
     "metrics": {"catalogue", "equations", "records"},
-    "network": {"cells", "equations"},
+    "network": {"catalogue", "cells", "equations", "errors"},
     "kernels": {"catalogue", "equations", "network"},
     "data": {"catalogue", "config", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "data", "errors", "metrics", "records"},
-    "diagnose": {"catalogue", "errors", "records", "reporter"},
+    "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
     "model": {
-        "catalogue", "config", "data", "diagnose", "errors", "metrics", "network", "records", "tasks", "writing"
+        "catalogue", "cells", "config", "data", "diagnose", "equations", "errors", "metrics", "network", "records",
+        "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "errors", "memory", "metrics", "model", "network", "records",
-        "reporter",
-        "writing",
+        "catalogue", "config", "data", "diagnose", "equations", "errors", "memory", "metrics", "model", "network",
+        "records", "reporter", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "metrics", "records", "reporter"},
     "cli": {"config", "console", "errors"},
@@ -86,10 +86,10 @@ def is_type_checking(node):
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def found_imports(nodes, lazy=False):
+def found_imports(nodes, lazy=False, types=False):
     """Yield the dotted names that statements import, and whether only when a function is called.
 
-    Those that only type checkers see are left out.
+    types: those too that only type checkers see.
     """
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -98,14 +98,14 @@ def found_imports(nodes, lazy=False):
             assert node.level == 0, "relative import"
             yield from ((f"{node.module}.{alias.name}", lazy) for alias in node.names)
         elif is_type_checking(node):
-            yield from found_imports(node.orelse, lazy)
+            yield from found_imports([*node.orelse, *(node.body if types else ())], lazy, types)
         else:
             inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            yield from found_imports(ast.iter_child_nodes(node), lazy or inside)
+            yield from found_imports(ast.iter_child_nodes(node), lazy or inside, types)
 
 
-def imports(path):
-    return set(found_imports(ast.parse(path.read_text(encoding="utf-8")).body))
+def imports(path, types=False):
+    return set(found_imports(ast.parse(path.read_text(encoding="utf-8")).body, types=types))
 
 
 def places(path, lazy):
@@ -160,14 +160,15 @@ def test_places_are_floors():
 
 
 def test_no_modules_import_each_other():
-    """Neither at run time nor when they are called; a package stands for what its __init__ imports."""
+    """Neither at run time, nor when they are called, nor for types; a package stands for what its __init__ imports."""
     names = {dotted(path): path for path in MODULES}
 
     def module_of(name):
         return name if name in names else name.rpartition(".")[0]
 
     graph = {
-        here: {module_of(name) for name, _ in imports(path) if name.startswith("rnnfast.")} & names.keys() - {here}
+        here: {module_of(name) for name, _ in imports(path, types=True) if name.startswith("rnnfast.")}
+        & names.keys() - {here}
         for here, path in names.items()
         if here != "rnnfast"  # whose names are for users alone
     }
@@ -225,3 +226,36 @@ def test_inspect_shows_a_model_without_loading_the_compiler():
 
 def test_public_names_are_there():
     assert all(getattr(rnnfast, name) is not None for name in rnnfast.__all__)
+
+
+# What the rooms of data/ may import of each other; the modules beside them stand on top and may import all.
+ROOMS = {
+    "sources": set(),
+    "columns": {"sources"},
+    "sequences": {"sources", "columns"},
+    "split": {"sources", "columns", "sequences"},
+    "encoding": {"sources", "columns", "sequences"},
+    "reading": {"sources", "columns", "sequences"},
+    "synth": set(),
+}
+
+
+def room(name):
+    """The room of data/ that a dotted name is in, "" for what lies beside the rooms or elsewhere."""
+    parts = name.split(".")
+    return parts[2] if parts[:2] == ["rnnfast", "data"] and len(parts) > 2 and parts[2] in ROOMS else ""
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_rooms_of_data_are_layers(name):
+    folder = PACKAGE / "data" / name
+    modules = sorted(folder.rglob("*.py"))
+    assert modules
+    for path in modules:
+        inner = {imported for imported, _ in imports(path) if imported.startswith("rnnfast.data")}
+        assert {room(imported) for imported in inner} <= ROOMS[name] | {name}, path
+
+
+def test_every_folder_of_data_is_a_room():
+    folders = {path.name for path in (PACKAGE / "data").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == ROOMS.keys()

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rnnfast.cells import built_in
 from rnnfast.config.resolve import Config
 from rnnfast.data import read_table, split
 from rnnfast.data.encoding.scaling import KINDS
@@ -44,7 +45,7 @@ def spoil(data, rows):
 def fitted(train, **options):
     """All that follows from the training part: stored values, and what the kernels read."""
     values = {"hidden": 3, "missing": "ffill,a=mean", "missing_indicator": True, **options}
-    model = initial_model(train, Config().with_values(values, "test"))
+    model = initial_model(train, Config().with_values(values, "test"), built_in("rnn"))
     data = kernel_data(model, train)
     stored = (
         model.encoder.to_json(),

@@ -11,6 +11,7 @@ from tolerances import ANSWERS
 
 import rnnfast
 from rnnfast.errors import DataError, UsageError
+from rnnfast.model.tables import part_of
 
 RULE = {"hidden": 10, "batch_size": 1, "lr": 0.05, "epochs": 10, "patience": 0, "dtype": "float64"}
 
@@ -117,7 +118,7 @@ def test_parts_are_those_of_the_training_run():
     data = table()
     result = rnnfast.train(data, split=(0.6, 0.2), seed=4, **RULE)
     for part in ("train", "valid", "test"):
-        scores = result.model.evaluate(result.model.part_of(data, part)).metrics
+        scores = result.model.evaluate(part_of(result.model, data, part)).metrics
         assert scores == result.metrics[part]
     with pytest.raises(UsageError, match="not the table that the model was trained on"):
-        result.model.part_of(table(seed=5), "valid")
+        part_of(result.model, table(seed=5), "valid")

@@ -9,7 +9,8 @@ import pytest
 from commands import result
 
 import rnnfast
-from rnnfast.model.tables import predict_table
+from rnnfast.config.sections import DataConfig
+from rnnfast.model.predictions import predict_table
 
 FOLDER = Path(__file__).parent / "models"
 TABLE = str(FOLDER / "table.csv")
@@ -31,7 +32,7 @@ def test_the_files_cover_cells_tasks_and_precisions():
 @each_file
 def test_the_same_answers(file, tmp_path):
     output = tmp_path / "answers.csv"
-    predict_table(file, [TABLE], output, cache=False)
+    predict_table(file, [TABLE], output, config=DataConfig(cache=False))
     answers, before = pd.read_csv(output), pd.read_csv(file.with_suffix(".csv"))
     tolerance = TOLERANCE[rnnfast.load(file).config.train.dtype]
     assert list(answers) == list(before)

@@ -10,9 +10,10 @@ from terminals import Terminal
 
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import Screen
-from rnnfast.data import read_table, reading
+from rnnfast.data import read_table
+from rnnfast.data.reading import memory
+from rnnfast.data.sequences import cache
 from rnnfast.data.sources import watch
-from rnnfast.data.store import cache
 from rnnfast.errors import DataError
 from rnnfast.reporter import Reporter
 
@@ -37,7 +38,7 @@ def slow(monkeypatch):
     """A listener; a table is read for so long that it has heard of it a few times."""
     monkeypatch.setattr(watch, "PATIENCE", 0.0)
     monkeypatch.setattr(watch, "INTERVAL", 0.0)
-    load, listener = reading.load, Listener()
+    load, listener = memory.load, Listener()
 
     def slowly(*arguments, **options):
         table = load(*arguments, **options)
@@ -47,7 +48,7 @@ def slow(monkeypatch):
             assert listener.heard.acquire(timeout=300)
         return table
 
-    monkeypatch.setattr(reading, "load", slowly)
+    monkeypatch.setattr(memory, "load", slowly)
     return listener
 
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from ids import cases
 
-import rnnfast.data.encoding.summary
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import Scaler, Schema
 from rnnfast.data.encoding.scaling import KINDS, feature_kinds, summary_for, target_kinds
@@ -104,20 +103,31 @@ def test_blocks_give_what_the_whole_table_gives(size, offset):
         assert 1 / parts.scale[j] == pytest.approx(known.std(), rel=1e-12)
 
 
-def test_quartiles_of_many_blocks_come_from_a_sample(monkeypatch):
-    monkeypatch.setattr(rnnfast.data.encoding.summary, "MOST_SAMPLED", 2000)
+def test_quartiles_of_more_rows_than_may_be_kept_come_from_a_sample():
     values = np.random.default_rng(2).permutation(np.linspace(0, 1, 20_001))[:, None]
 
-    def sampled():
-        summary = summary_for(["robust"])
-        for start in range(0, len(values), 700):
-            summary.add(values[start : start + 700])
+    def sampled(rows, most=2000):
+        summary = summary_for(["robust"], most=most)
+        for start in range(0, len(values), rows):
+            summary.add(values[start : start + rows])
         return Scaler.of(["robust"], "a", summary)
 
-    assert sampled().shift[0] == pytest.approx(0.5, abs=0.05)
-    assert 1 / sampled().scale[0] == pytest.approx(0.5, abs=0.05)
-    assert sampled().to_json() == sampled().to_json()
-    assert fit("robust", values).shift[0] == 0.5  # of one block exactly
+    error = 2 / np.sqrt(2000)  # as the summary says
+    assert sampled(700).shift[0] == pytest.approx(0.5, abs=error)
+    assert 1 / sampled(700).scale[0] == pytest.approx(0.5, abs=2 * error)
+    assert sampled(700).to_json() == sampled(500).to_json() == sampled(30_000).to_json()
+    assert sampled(700, most=20_001).shift[0] == 0.5  # of all rows exactly
+    assert fit("robust", values).shift[0] == 0.5
+
+
+@pytest.mark.parametrize("rows", [1, 700, 5000])
+def test_the_blocks_that_rows_come_in_do_not_change_a_bit(rows):
+    values = np.random.default_rng(3).normal(1e6, 1, (9_000, 2))
+    kinds = ("zscore", "zscore")
+    summary = summary_for(kinds)
+    for start in range(0, len(values), rows):
+        summary.add(values[start : start + rows])
+    assert Scaler.of(kinds, ("c0", "c1"), summary).to_json() == fit(kinds, values).to_json()
 
 
 @pytest.mark.parametrize("kind", ["minmax", "zscore", "robust"])

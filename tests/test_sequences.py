@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ids import cases
 
 from rnnfast.data import read_table
-from rnnfast.data.sequences import ends, group, spans, windows
+from rnnfast.data.sequences.order import group
+from rnnfast.data.sequences.spans import ends, spans, windows
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=8)
 

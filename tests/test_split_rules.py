@@ -245,14 +245,14 @@ def test_eval_cuts_the_same_parts(by, tmp_path, monkeypatch, capsys):
     for part, metrics in trained["metrics"].items():
         again = result(["eval", "--model", "run", "--data", "t.csv", "--part", part], capsys)
         assert again["metrics"] == metrics
-    stored = rnnfast.load("run").metadata["split"]
-    assert (stored["split_by"], stored["seed"]) == (by, 0)
-    assert len(stored["points"]) == (2 if by == "time" else 0)
-    sizes = stored["parts"]
-    assert sum(size["rows"] for size in sizes.values()) == 108
+    stored = rnnfast.load("run").provenance.split
+    assert (stored.split_by, stored.seed) == (by, 0)
+    assert len(stored.points) == (2 if by == "time" else 0)
+    sizes = stored.parts
+    assert sum(size.rows for size in sizes.values()) == 108
     for part, size in sizes.items():
-        assert size["sequences"] == trained["sequences"][part]
-        assert sum(size["classes"].values()) == size["labelled_steps"] > 0
+        assert size.sequences == trained["sequences"][part]
+        assert sum(size.classes.values()) == size.labelled_steps > 0
     # The stored configuration runs again.
     repeated = result(["train", "--config", "run/config.toml", "-o", "again"], capsys)
     assert repeated["metrics"] == trained["metrics"]

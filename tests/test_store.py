@@ -11,20 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ids import cases
 
-import rnnfast.data.disk.batches
-import rnnfast.data.disk.relabel
+import rnnfast.data.reading.disk
+import rnnfast.data.reading.stores
+import rnnfast.data.sequences.relabel
+import rnnfast.data.sources.batches
 from rnnfast.config.resolve import Config
 from rnnfast.data import read_table, split
-from rnnfast.data.disk.batches import open_files, single_precision
-from rnnfast.data.disk.budget import PROCESS, Budget, size
-from rnnfast.data.disk.identities import Identities
-from rnnfast.data.disk.parts import split_store
-from rnnfast.data.disk.store import Store, building
-from rnnfast.data.disk.streaming import make_store
-from rnnfast.data.disk.tables import stored_table, tables
+from rnnfast.data.reading.disk import make_store
+from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.stores import UNUSED, stored_table, stores
+from rnnfast.data.sequences.budget import PROCESS, Budget, Phases, size
+from rnnfast.data.sequences.files import building
+from rnnfast.data.sequences.identities import Identities
+from rnnfast.data.sequences.stored import StoredSequences
+from rnnfast.data.sources.batches import open_files, single_precision
 from rnnfast.errors import DataError, RnnfastError, UsageError
 
 OPTIONS = {"id": "id", "time": "t", "target": ("y",)}
+SMALL_BUCKETS = Budget(10**9, phases=Phases(batch=10**6, bucket=500, block=10**6, sample=10**6))
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +39,8 @@ def _own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def small_batches(monkeypatch):
     """Many batches, buckets and blocks of a small table."""
-    monkeypatch.setattr(rnnfast.data.disk.batches, "MOST_ROWS", 7)
-    monkeypatch.setattr(rnnfast.data.disk.relabel, "LABEL_ROWS", 11)
-    monkeypatch.setattr(Budget, "bucket", 500)
+    monkeypatch.setattr(rnnfast.data.sources.batches, "MOST_ROWS", 7)
+    monkeypatch.setattr(rnnfast.data.sequences.relabel, "LABEL_ROWS", 11)
 
 
 def stored(frame, directory, name="table.csv", **options):
@@ -48,9 +51,18 @@ def stored(frame, directory, name="table.csv", **options):
     else:
         frame.to_csv(path, index=False)
     place = directory / "stores" / name
-    config = Config().with_values({**OPTIONS, **options}, "test").data
-    make_store(open_files([str(path)]), config, Budget(10**9), place)
-    return Store.open(place)
+    make_store(open_files([str(path)]), request(**options), SMALL_BUCKETS, place)
+    return StoredSequences.open(place, SMALL_BUCKETS, open_files([str(path)]))
+
+
+def request(**options):
+    """What is asked of a table."""
+    return Request(Config().with_values({**OPTIONS, **options}, "test").data)
+
+
+def predicting(table):
+    """The sequences once their labels decided which steps are predicted."""
+    return table.predicting(table.rule()) if table.auto_predict else table
 
 
 def table(ids, times, seed=0, labels=("a", "b", "c")):
@@ -68,10 +80,11 @@ def table(ids, times, seed=0, labels=("a", "b", "c")):
 
 
 def assert_same(store, memory, exact=True):
-    data = store.read(0, store.sequences, ids=True)
+    store = predicting(store)
+    data = store.read(0, store.sequences)
     assert store.schema == memory.schema
     assert store.digest == memory.digest
-    assert set(memory.notes) <= set(store.notes)
+    assert store.notes == memory.notes
     np.testing.assert_array_equal(data.x, memory.x if exact else memory.x.astype(np.float32))
     np.testing.assert_array_equal(data.y, memory.y)
     np.testing.assert_array_equal(data.offsets, memory.offsets)
@@ -94,12 +107,11 @@ def test_a_store_holds_the_sequences_of_the_table(ids, order, grouped, fractions
         ids, times = sorted(ids), sorted(times)
     frame = table(ids, [time / 2 for time in times] if fractions else times)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rnnfast.data.disk.batches, "MOST_ROWS", 7)
-        patch.setattr(rnnfast.data.disk.relabel, "LABEL_ROWS", 11)
-        patch.setattr(Budget, "bucket", 500)
+        patch.setattr(rnnfast.data.sources.batches, "MOST_ROWS", 7)
+        patch.setattr(rnnfast.data.sequences.relabel, "LABEL_ROWS", 11)
         store = stored(frame, directory)
     assert_same(store, read_table(directory / "table.csv", **OPTIONS))
-    parts = [path.name for path in store.directory.iterdir()]
+    parts = [path.name for path in store.store.directory.iterdir()]
     assert sorted(parts) == sorted({"x", "y", "ids", "id_ends", "offsets", "store.json"} | ({"row"} & set(parts)))
 
 
@@ -122,7 +134,7 @@ def test_the_last_step_is_predicted_where_a_sequence_has_one_label(constant, tmp
     if not constant:
         frame.loc[70, "y"] = "c9"
     store = stored(frame, tmp_path)
-    assert store.schema.predict == ("last" if constant else "every")
+    assert predicting(store).schema.predict == ("last" if constant else "every")
     assert_same(store, read_table(tmp_path / "table.csv", **OPTIONS))
 
 
@@ -136,7 +148,7 @@ def test_parquet_in_single_precision_takes_half_the_room(tmp_path):
     assert single_precision(source, ("x1", "x2"))
     assert not single_precision(source, ("t",))
     assert store.read(0, 1).x.dtype == np.float32
-    data, memory = store.read(0, store.sequences, ids=True), read_table(frame, **OPTIONS)
+    data, memory = store.read(0, store.sequences), read_table(frame, **OPTIONS)
     np.testing.assert_array_equal(data.x, memory.x)
     np.testing.assert_array_equal(data.y, memory.y)
     assert data.ids.tolist() == memory.ids.tolist()
@@ -159,7 +171,7 @@ def test_windows_without_id(tmp_path):
 def test_a_split_draws_the_same_sequences(shares, window, tmp_path):
     frame = table([f"k{k % 13}" for k in range(100)], list(range(100)))
     store = stored(frame, tmp_path, window=window)
-    parts = split_store(store, Budget(10**9), shares, seed=5)
+    parts = split(store, shares, seed=5)
     expected = split(read_table(tmp_path / "table.csv", **OPTIONS, window=window), shares, seed=5)
     assert parts.rule == expected.rule
     for name in ("train", "valid", "test"):
@@ -219,13 +231,13 @@ def test_what_is_interrupted_leaves_nothing(tmp_path):
 
 @pytest.mark.usefixtures("small_batches")
 def test_ctrl_c_while_reading_leaves_nothing(tmp_path, monkeypatch):
-    sort = rnnfast.data.disk.streaming.bucket_sort
+    sort = rnnfast.data.reading.disk.bucket_sort
 
     def interrupted(*arguments):
         sort(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rnnfast.data.disk.streaming, "bucket_sort", interrupted)
+    monkeypatch.setattr(rnnfast.data.reading.disk, "bucket_sort", interrupted)
     with pytest.raises(KeyboardInterrupt):
         stored(table([f"k{k % 4}" for k in range(80)], list(range(80))), tmp_path)
     assert list((tmp_path / "stores").iterdir()) == []
@@ -233,13 +245,12 @@ def test_ctrl_c_while_reading_leaves_nothing(tmp_path, monkeypatch):
 
 def test_what_a_killed_process_left_is_removed_a_day_later(tmp_path):
     for name, age in (("old.1.tmp", 90_000), ("new.1.tmp", 100)):
-        (tables() / name).mkdir(parents=True)
-        os.utime(tables() / name, (time.time() - age,) * 2)
+        (stores() / name).mkdir(parents=True)
+        os.utime(stores() / name, (time.time() - age,) * 2)
     path = tmp_path / "table.csv"
     table([f"k{k // 4}" for k in range(80)], list(range(80))).to_csv(path, index=False)
-    config = Config().with_values({**OPTIONS, "data": (str(path),)}, "test").data
-    with stored_table(config, Budget(10**9)) as (store, _):
-        assert {path.name for path in tables().iterdir()} == {"new.1.tmp", store.directory.name}
+    with stored_table([str(path)], request(), Budget(10**9)) as store:
+        assert {path.name for path in stores().iterdir()} == {"new.1.tmp", store.store.directory.name}
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -248,15 +259,14 @@ def test_several_files_are_one_table(tmp_path):
     paths = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
     frame[:23].to_csv(paths[0], index=False)
     frame[23:].to_csv(paths[1], index=False)
-    config = Config().with_values(OPTIONS, "test").data
-    make_store(open_files(paths), config, Budget(10**9), tmp_path / "store")
-    assert_same(Store.open(tmp_path / "store"), read_table(paths, **OPTIONS))
+    make_store(open_files(paths), request(), Budget(10**9), tmp_path / "store")
+    assert_same(StoredSequences.open(tmp_path / "store", Budget(10**9)), read_table(paths, **OPTIONS))
     frame.loc[40, ["id", "t"]] = frame.loc[2, ["id", "t"]]
     frame[23:].to_csv(paths[1], index=False)
     with pytest.raises(
         DataError, match=r"b\.csv, line 19, column 't': '2' of id 'k2' is there already \(.*a\.csv, line 4"
     ):
-        make_store(open_files(paths), config, Budget(10**9), tmp_path / "other")
+        make_store(open_files(paths), request(), Budget(10**9), tmp_path / "other")
 
 
 @pytest.mark.parametrize("change", ["categories", "dates", "texts"])
@@ -271,7 +281,7 @@ def test_types_of_parquet(change, tmp_path):
     else:
         frame["t"] = frame["t"].map("{:05}".format)
     store, memory = stored(frame, tmp_path, "table.parquet"), read_table(frame, **OPTIONS)
-    data = store.read(0, store.sequences, ids=True)
+    data = store.read(0, store.sequences)
     np.testing.assert_array_equal(data.x, memory.x)
     np.testing.assert_array_equal(data.row, memory.row)
     assert data.ids.tolist() == memory.ids.tolist()
@@ -281,58 +291,45 @@ def test_a_store_is_found_again_until_its_file_changes(tmp_path, monkeypatch):
     frame = table([f"k{k // 4}" for k in range(80)], list(range(80)))
     path = tmp_path / "table.csv"
     frame.to_csv(path, index=False)
-    config = Config().with_values({**OPTIONS, "data": (str(path),)}, "test").data
 
     def directory():
-        with stored_table(config, Budget(10**9)) as (store, _):
-            return store.directory
+        with stored_table([str(path)], request(), Budget(10**9)) as store:
+            return store.store.directory
 
     first = directory()
-    assert first.parent == tables()
+    assert first.parent == stores()
     assert first.is_dir()
     with monkeypatch.context() as patch:
-        patch.setattr(rnnfast.data.disk.tables, "make_store", None)  # not made again
+        patch.setattr(rnnfast.data.reading.stores, "make_store", None)  # not made again
         assert directory() == first
     frame[:60].to_csv(path, index=False)
     second = directory()
     assert second != first
     assert first.is_dir()  # another run may be reading it
-    long_ago = time.time() - rnnfast.data.disk.tables.UNUSED - 60
+    long_ago = time.time() - UNUSED - 60
     os.utime(first, (long_ago, long_ago))
     assert directory() == second
-    assert list(tables().iterdir()) == [second]
+    assert list(stores().iterdir()) == [second]
 
 
 def test_without_cache_nothing_stays(tmp_path):
     path = tmp_path / "table.csv"
     table([f"k{k // 4}" for k in range(80)], list(range(80))).to_csv(path, index=False)
-    config = Config().with_values({**OPTIONS, "data": (str(path),), "cache": False}, "test").data
-    with stored_table(config, Budget(10**9)) as (store, _):
+    with stored_table([str(path)], request(cache=False), Budget(10**9)) as store:
         assert store.sequences == 20
-        directory = store.directory
+        directory = store.store.directory
     assert not directory.parent.exists()
-    assert not tables().exists()
+    assert not stores().exists()
 
 
 def test_a_damaged_store_says_so(tmp_path):
     store = stored(table([f"k{k // 4}" for k in range(80)], list(range(80))), tmp_path)
-    (store.directory / "x").write_bytes(b"short")
+    (store.store.directory / "x").write_bytes(b"short")
     with pytest.raises(RnnfastError, match="ends too early"):
         store.read(0, store.sequences)
-    (store.directory / "store.json").write_text(json.dumps({}))
+    (store.store.directory / "store.json").write_text(json.dumps({}))
     with pytest.raises(RnnfastError, match="damaged store"):
-        Store.open(store.directory)
-
-
-@pytest.mark.parametrize(
-    "option", cases({"stride": {"stride": 2, "window": 4}, "horizon": {"horizon": 1}, "weight": {"weight": "x1"}})
-)
-def test_options_that_need_the_whole_table_are_refused(option, tmp_path):
-    path = tmp_path / "table.csv"
-    table([f"k{k // 4}" for k in range(80)], list(range(80))).to_csv(path, index=False)
-    config = Config().with_values({**OPTIONS, **option, "data": (str(path),)}, "test").data
-    with pytest.raises(UsageError, match=f"--{next(iter(option))}"), stored_table(config, Budget(10**9)):
-        pass
+        StoredSequences.open(store.store.directory, Budget(10**9))
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnfast.data import SequenceData, read_table
+from rnnfast.data.sequences import cache
+from rnnfast.data.sequences import entry as entry_files
+from rnnfast.data.sequences.cache import usage
 from rnnfast.data.sources.texts import Texts
-from rnnfast.data.store import cache, stored
-from rnnfast.data.store.cache import usage
 from rnnfast.errors import DataError
 
 ROWS = 40
@@ -88,7 +89,7 @@ def test_second_reading_comes_from_the_cache(table):
 
 
 def test_arrays_may_be_changed_without_changing_the_cache(table, monkeypatch):
-    monkeypatch.setattr(stored, "LEAST_MAPPED", 1)
+    monkeypatch.setattr(entry_files, "LEAST_MAPPED", 1)
     expected = read(table, cache=False)
     read(table)
     read(table).x[:] = 7
@@ -165,10 +166,10 @@ DAMAGE = {
     "changed byte": damage_x,
     "truncated array": cut_row,
     "missing array": lambda entry: (entry / "y.npy").unlink(),
-    "empty index": lambda entry: (entry / stored.INDEX).write_text(""),
-    "index of another kind": lambda entry: (entry / stored.INDEX).write_text('{"x": 3}'),
-    "index without a schema": lambda entry: (entry / stored.INDEX).write_text(
-        (entry / stored.INDEX).read_text().replace('"targets"', '"tragets"')
+    "empty index": lambda entry: (entry / entry_files.INDEX).write_text(""),
+    "index of another kind": lambda entry: (entry / entry_files.INDEX).write_text('{"x": 3}'),
+    "index without a schema": lambda entry: (entry / entry_files.INDEX).write_text(
+        (entry / entry_files.INDEX).read_text().replace('"targets"', '"tragets"')
     ),
 }
 
@@ -309,10 +310,10 @@ def test_every_field_survives(tmp_path_factory, ids, times, mapped, **values):
         objects[:] = times
     data = replace(data, ids=np.array(ids, dtype=object), time=objects, **values)
     directory = tmp_path_factory.mktemp("entry")
-    stored.write(data, directory)
+    entry_files.write(data, directory)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stored, "LEAST_MAPPED", 1 if mapped else 1 << 40)
-        found = stored.read(directory)
+        patch.setattr(entry_files, "LEAST_MAPPED", 1 if mapped else 1 << 40)
+        found = entry_files.read(directory)
     assert_equal(found, data)
     if objects is not None:
         assert [type(item) for item in found.time] == [type(item) for item in times]

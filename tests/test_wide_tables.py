@@ -4,7 +4,7 @@ import pytest
 
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import read_table
-from rnnfast.data.schema import roles
+from rnnfast.data.columns.roles import roles
 from rnnfast.data.sources.source import Source, common_columns, require
 
 COLUMNS = 2000

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import cache_used, config_options
+from rnnfast.cli.options import config_options, reading_config
 from rnnfast.errors import QualityError, UsageError
 
 EXAMPLES = (
@@ -40,10 +42,10 @@ EXAMPLES = (
     metavar="METRIC=VALUE",
     help="Exit with code 5 when the metric is worse: below VALUE, or above it for errors and losses. Repeatable.",
 )
-@config_options(("cache",))
+@config_options(("memory", "cache"))
 @click.pass_context
 def evaluate(
-    ctx: click.Context, model: str, data: tuple[str, ...], part: str, fail_under: tuple[str, ...], cache: bool
+    ctx: click.Context, /, model: str, data: tuple[str, ...], part: str, fail_under: tuple[str, ...], **values: Any
 ) -> None:
     """Score a model on a table.
 
@@ -59,7 +61,8 @@ def evaluate(
     from rnnfast.console.views import show_evaluation
     from rnnfast.model.tables import evaluate_table
 
-    scored = evaluate_table(model, data, part, goals, cache=cache_used(ctx, cache), reporter=ReadingProgress(screen))
+    config = reading_config(ctx, values)
+    scored = evaluate_table(model, data, part, goals, config=config, reporter=ReadingProgress(screen))
     if state.json:
         state.print_json(scored.report())
     show_evaluation(screen, scored)

@@ -9,9 +9,10 @@ import click
 
 from rnnfast.cli.common import State, command
 from rnnfast.cli.options import config_options, given
-from rnnfast.config.resolve import READING, resolve
+from rnnfast.config.resolve import resolve
+from rnnfast.config.sections import reading_options
 
-SHOWN_OPTIONS = (*READING, "scale", "cache")
+SHOWN_OPTIONS = (*reading_options(), "scale", "cache")
 
 
 EXAMPLES = (
@@ -65,11 +66,11 @@ def _inspect_table(state: State, paths: tuple[str, ...], flags: dict[str, Any]) 
     screen.reading(paths)
 
     from rnnfast.console.reading import ReadingProgress
-    from rnnfast.data import read_table
     from rnnfast.data.description import describe_table
+    from rnnfast.data.reading.opening import read_decided
+    from rnnfast.data.reading.request import Request
 
-    values = {name: getattr(options, name) for name in (*READING, "cache")}
-    data = read_table(paths, reporter=ReadingProgress(screen), **values)
+    data = read_decided(paths, Request(options), ReadingProgress(screen))
     described = describe_table(data, options)
     if state.json:
         state.print_json(described)

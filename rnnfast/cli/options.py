@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from rnnfast.cli.common import SectionOption
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import flag_of, resolve, table_of_option
+from rnnfast.config.sections import DataConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,9 +57,9 @@ def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
     return click.option(*short, flag, name, cls=SectionOption, **settings)
 
 
-def cache_used(ctx: click.Context, flag: bool) -> bool:
-    """Return --cache for a command that has no other options of the configuration; RNNFAST_CACHE may say it too."""
-    return resolve(given(ctx, {"cache": flag})).data.cache
+def reading_config(ctx: click.Context, values: dict[str, Any]) -> DataConfig:
+    """Return the options of [data] for a command that has only some of them; RNNFAST_* variables may say them too."""
+    return resolve(given(ctx, values)).data
 
 
 def given(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import cache_used, config_options
+from rnnfast.cli.options import config_options, reading_config
 
 EXAMPLES = (
     "rnnfast predict --model runs/tx --data new.csv -o predictions.csv",
@@ -33,9 +35,9 @@ EXAMPLES = (
     help="CSV file to write; '-' is stdout.",
 )
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
-@config_options(("cache",))
+@config_options(("memory", "cache"))
 @click.pass_context
-def predict(ctx: click.Context, model: str, data: tuple[str, ...], output: str, force: bool, cache: bool) -> None:
+def predict(ctx: click.Context, /, model: str, data: tuple[str, ...], output: str, force: bool, **values: Any) -> None:
     """Write a model's predictions for a table as CSV.
 
     One row per input row in input order, or one per sequence for models of the last step: the id and time columns,
@@ -49,11 +51,10 @@ def predict(ctx: click.Context, model: str, data: tuple[str, ...], output: str, 
     screen.reading(data)
 
     from rnnfast.console.reading import ReadingProgress
-    from rnnfast.model.tables import predict_table
+    from rnnfast.model.predictions import predict_table
 
-    rows = predict_table(
-        model, data, output, force=force, cache=cache_used(ctx, cache), reporter=ReadingProgress(screen)
-    )
+    config = reading_config(ctx, values)
+    rows = predict_table(model, data, output, force=force, config=config, reporter=ReadingProgress(screen))
     if state.json:
         state.print_json({"rows": rows, "output": output})
     elif output != "-":

@@ -6,12 +6,12 @@ said once, in the metadata of a dataclass field.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import Field, dataclass, field
-from typing import Any
+from dataclasses import Field, field
+from typing import Any, TypedDict, Unpack
 
-from rnnfast.errors import UsageError, did_you_mean
+from rnnfast.config.forms import Form, check_choice
+from rnnfast.errors import UsageError
 
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
@@ -33,62 +33,45 @@ class Words(Collection[str]):
         return word in self._first or word in self._entries
 
 
-@dataclass(frozen=True)
-class Form:
-    """A kind of text that an option takes beside its choices, such as column:NAME.
+class Rules(TypedDict, total=False):
+    """What is true of an option beside its default and its help.
 
-    shown: what it looks like. pattern: regular expression of the whole text. part, whole: the expression of a text that
-    is only a part of one, and what to put its first group into for "did you mean".
+    kind: type of one value (str). many: a tuple of them, which one text separates by `separator` (","; "" for texts
+    that are one value). choices, least (>=), above (>) and below (<) bound each value; None is always allowed where it
+    is the default. form: other texts that are allowed beside the choices. metavar: what stands for a value in the help.
+    reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
+    one; False: it is for the run alone.
     """
 
-    shown: str
-    pattern: str
-    part: str
-    whole: str
-
-    def fits(self, text: str) -> bool:
-        """Whether a text is of this form."""
-        return re.fullmatch(self.pattern, text) is not None
-
-    def suggestion(self, text: str) -> str:
-        """Return "; did you mean column:fold?" for a part of such a text, or ""."""
-        match = re.fullmatch(self.part, text)
-        return f"; did you mean {self.whole.format(match[1])}?" if match else ""
+    kind: type
+    choices: Collection[str]
+    form: Form | None
+    many: bool
+    separator: str
+    metavar: str
+    least: float | None
+    above: float | None
+    below: float | None
+    reads: bool | None
 
 
-def option(
-    default: Any,
-    help: str,
-    *,
-    kind: type = str,
-    choices: Collection[str] = (),
-    form: Form | None = None,
-    many: bool = False,
-    separator: str = ",",
-    metavar: str = "",
-    least: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-) -> Any:
-    """Declare one option.
+_USUAL = Rules(
+    kind=str,
+    choices=(),
+    form=None,
+    many=False,
+    separator=",",
+    metavar="",
+    least=None,
+    above=None,
+    below=None,
+    reads=None,
+)
 
-    kind: type of one value; many: a tuple of them, which one text separates by `separator` ("": a text is one value).
-    choices, least (>=), above (>) and below (<) bound each value; None is always allowed where it is the default.
-    form: other texts that are allowed beside the choices.
-    """
-    metadata = {
-        "help": help,
-        "kind": kind,
-        "choices": choices,
-        "form": form,
-        "many": many,
-        "separator": separator,
-        "metavar": metavar,
-        "least": least,
-        "above": above,
-        "below": below,
-    }
-    return field(default=default, metadata=metadata)
+
+def option(default: Any, help: str, **rules: Unpack[Rules]) -> Any:
+    """Declare one option."""
+    return field(default=default, metadata={"help": help, **_USUAL, **rules})
 
 
 def checked(declared: Field[Any], value: Any, where: str) -> Any:
@@ -153,16 +136,6 @@ def _number(kind: type, value: Any, where: str) -> Any:
     if not exact:
         raise UsageError(f"{where}: {value!r} is not {'a whole number' if kind is int else 'a number'}")
     return number
-
-
-def check_choice(choices: Collection[str], form: Form | None, value: Any, where: str) -> None:
-    """Raise UsageError for a value that is none of the choices, where there are any, and not of the form."""
-    if not choices or value in choices or (form is not None and form.fits(value)):
-        return
-    words = [*choices, *([form.shown] if form else [])]
-    hint = did_you_mean(value, choices) if isinstance(value, str) else ""
-    hint = hint or (form.suggestion(value) if form else "")
-    raise UsageError(f"{where}: {value!r} is not one of {', '.join(map(str, words))}{hint}")
 
 
 def text_of(value: Any) -> str:

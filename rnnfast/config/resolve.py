@@ -20,11 +20,6 @@ from rnnfast.errors import UsageError, did_you_mean
 
 COMMAND_LINE = "command line"
 ENVIRONMENT_PREFIX = "RNNFAST_"
-# Options of [data] that say how a table is read.
-READING = (
-    *("id", "time", "target", "features", "ignore", "categorical", "task", "predict", "window", "stride"),
-    *("horizon", "lag_target", "season", "missing", "weight", "split_by"),
-)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ A new option is one new field; resolve.py makes keys, flags, variables and keywo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 
 from rnnfast.catalogue import (
     ACTIVATIONS,
@@ -20,46 +21,21 @@ from rnnfast.catalogue import (
     listed,
 )
 from rnnfast.config import sentences
-from rnnfast.config.option import Form, Words, check_choice, option, text_of
+from rnnfast.config.forms import CELL_FORM, check_rule, seconds
+from rnnfast.config.option import Words, option, text_of
 from rnnfast.errors import UsageError
 
+# Declare an option of [data] that decides how a table is read, and one that is for the run alone.
+reading, running = partial(option, reads=True), partial(option, reads=False)
+
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
-
-SEQUENCE, TIME, COLUMN = "sequence", "time", "column:"  # what may stand after --split-by
-SPLIT_FORM = Form(f"{COLUMN}NAME", f"{COLUMN}.+", r":*([^:]+):*", COLUMN + "{}")
-CELL_FORM = Form("FILE.py:NAME", r".+\.py:\w+", r"(.+\.py):?", "{}:NAME")
-
-
-def part_column(split_by: str) -> str | None:
-    """Return the column that says which part a row belongs to, or None where the parts are found otherwise."""
-    return split_by.removeprefix(COLUMN) if split_by.startswith(COLUMN) else None
-
-
-def check_rule(split_by: str) -> None:
-    """Raise UsageError for an unknown rule of the split."""
-    check_choice((SEQUENCE, TIME), SPLIT_FORM, split_by, "split_by")
-
-
-def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> None:
-    """Raise UsageError for options that do not go with a rule.
-
-    shares_given: --split differs from its default; valid, test: there is a table to validate or test on.
-    """
-    if valid and shares_given:
-        raise UsageError("--split: all of --data trains where --valid gives a table; leave one of them out")
-    if split_by != SEQUENCE and valid:
-        raise UsageError(f"--split-by {split_by}: all of --data trains where --valid gives a table; use one of them")
-    if part_column(split_by) and shares_given:
-        raise UsageError(f"--split-by {split_by}: the column says which rows train; leave --split out")
-    if part_column(split_by) and test:
-        raise UsageError(f"--split-by {split_by}: the column says which rows test; leave --test out")
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """How the table is read, split and scaled: table `[data]`."""
 
-    data: tuple[str, ...] = option(
+    data: tuple[str, ...] = running(
         (),
         "Table with one row per step: .csv, .tsv, .parquet or .feather, text also as .gz, .zst or .zip; '-' is stdin, "
         "'part-*.csv' all that match; several are read as one.",
@@ -67,59 +43,57 @@ class DataConfig:
         separator="",
         metavar="FILE",
     )
-    id: str | None = option(None, "Column that names the sequence of a row.", metavar="COLUMN")
-    time: str | None = option(None, "Column that orders the rows of a sequence.", metavar="COLUMN")
-    target: tuple[str, ...] = option((), "Column(s) to predict.", many=True, metavar="COLUMN,...")
-    features: tuple[str, ...] = option(
+    id: str | None = reading(None, "Column that names the sequence of a row.", metavar="COLUMN")
+    time: str | None = reading(None, "Column that orders the rows of a sequence.", metavar="COLUMN")
+    target: tuple[str, ...] = reading((), "Column(s) to predict.", many=True, metavar="COLUMN,...")
+    features: tuple[str, ...] = reading(
         (), "Input columns; 'x*' matches by name. Default: all other numeric columns.", many=True, metavar="COLUMN,..."
     )
-    ignore: tuple[str, ...] = option((), "Columns to leave out.", many=True, metavar="COLUMN,...")
-    categorical: tuple[str, ...] = option(
+    ignore: tuple[str, ...] = reading((), "Columns to leave out.", many=True, metavar="COLUMN,...")
+    categorical: tuple[str, ...] = reading(
         (), "Columns of categories: one input for each, 'x*' matches by name.", many=True, metavar="COLUMN,..."
     )
-    unseen: str = option(
-        "bucket",
-        "A category that training rows lack: an input of its own, or an error.",
-        choices=("bucket", "error"),
+    unseen: str = running(
+        "bucket", "A category that training rows lack: an input of its own, or an error.", choices=("bucket", "error")
     )
-    task: str = option("auto", "What the target is.", choices=Words(TASKS, "auto"))
-    predict: str = option(
+    task: str = reading("auto", "What the target is.", choices=Words(TASKS, "auto"))
+    predict: str = reading(
         "auto",
         "Loss and metrics at every step or at the last one; auto: last where a sequence has one target value.",
         choices=("auto", "every", "last"),
     )
-    window: int | None = option(
+    window: int | None = reading(
         None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
     )
-    stride: int | None = option(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
-    horizon: int = option(0, "Predict the target N steps ahead, inside the same id.", kind=int, least=0)
-    lag_target: bool = option(
+    stride: int | None = reading(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
+    horizon: int = reading(0, "Predict the target N steps ahead, inside the same id.", kind=int, least=0)
+    lag_target: bool = reading(
         False,
         "Give the last known target as an input: of this step with --horizon, else of the step before.",
         kind=bool,
     )
-    season: int = option(
+    season: int = reading(
         1, "Steps of a season: the naive forecast repeats the target of one season ago.", kind=int, least=1
     )
-    missing: tuple[str, ...] = option(
+    missing: tuple[str, ...] = reading(
         ("error",),
         f"Empty cells of features: {listed(FILLS, 'or')}, for all or for one as in 'error,x1=ffill'.",
         many=True,
         metavar="RULE[,COLUMN=RULE]",
     )
-    missing_indicator: bool = option(
+    missing_indicator: bool = running(
         False, "Give an input that is 1 where a cell was empty, for each column that has a rule for it.", kind=bool
     )
-    weight: str | None = option(None, "Column with the weight of a row in the loss, 0 or more.", metavar="COLUMN")
-    scale: tuple[str, ...] = option(
+    weight: str | None = reading(None, "Column with the weight of a row in the loss, 0 or more.", metavar="COLUMN")
+    scale: tuple[str, ...] = running(
         ("minmax",),
         f"Scaling of features, fitted on training rows: {listed(SCALINGS, 'or')}, for all or for one as in "
         "'zscore,x1=none'.",
         many=True,
         metavar="KIND[,COLUMN=KIND]",
     )
-    scale_target: bool = option(True, "Scale the targets of a regression; results are in original units.", kind=bool)
-    split: tuple[float, ...] = option(
+    scale_target: bool = running(True, "Scale the targets of a regression; results are in original units.", kind=bool)
+    split: tuple[float, ...] = running(
         (0.8,),
         "Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two "
         "tests.",
@@ -128,18 +102,19 @@ class DataConfig:
         metavar="SHARE[,SHARE]",
         above=0,
         below=1.0000001,  # 1.0 trains on everything
+        reads=False,
     )
-    split_by: str = option(
+    split_by: str = reading(
         "sequence",
         "What divides the parts: whole sequences at random, a point in time, or a column of train, valid and test.",
         metavar="sequence|time|column:NAME",
     )
-    valid: str | None = option(None, "Table to validate on; all of --data trains.", metavar="FILE")
-    test: str | None = option(None, "Table to test on once, at the end.", metavar="FILE")
-    memory: str | None = option(
+    valid: str | None = running(None, "Table to validate on; all of --data trains.", metavar="FILE")
+    test: str | None = running(None, "Table to test on once, at the end.", metavar="FILE")
+    memory: str | None = running(
         None, "Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.", metavar="SIZE"
     )
-    cache: bool = option(True, "Keep parsed tables in the user's cache directory.", kind=bool)
+    cache: bool = running(True, "Keep parsed tables in the user's cache directory.", kind=bool)
 
     def __post_init__(self) -> None:
         """Check what concerns several values."""
@@ -148,6 +123,11 @@ class DataConfig:
         if sum(self.split) > 1 + SHARE_TOLERANCE:
             raise UsageError(f"split: {text_of(self.split)} is more than the whole; the shares add up to 1 at most")
         check_rule(self.split_by)
+
+
+def reading_options() -> tuple[str, ...]:
+    """Options of [data] that decide how a table is read."""
+    return tuple(declared.name for declared in fields(DataConfig) if declared.metadata["reads"])
 
 
 @dataclass(frozen=True)
@@ -172,11 +152,7 @@ class ModelConfig:
     dropout: float = option(
         0.0, "Share of the states between layers that is zeroed in training.", kind=float, least=0, below=1
     )
-    init: str = option(
-        "xavier",
-        "Initial weights (biases are 0, with uniform drawn too).",
-        choices=Words(INITS),
-    )
+    init: str = option("xavier", "Initial weights (biases are 0, with uniform drawn too).", choices=Words(INITS))
     init_range: float | None = option(
         None, "With --init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.", kind=float, above=0
     )
@@ -201,11 +177,7 @@ class TrainConfig:
         kind=int,
         least=1,
     )
-    loss: str = option(
-        "auto",
-        sentences.losses(),
-        choices=Words(LOSSES, "auto"),
-    )
+    loss: str = option("auto", sentences.losses(), choices=Words(LOSSES, "auto"))
     reduction: str = option(
         "mean", "Mean of the loss over the labelled steps of a batch, or their sum.", choices=("mean", "sum")
     )
@@ -220,11 +192,7 @@ class TrainConfig:
         None, f"L2 penalty, decoupled with adamw; default {sentences.decays()}.", kind=float, least=0
     )
     clip_norm: float = option(0.0, "Scale gradients down to this norm; 0: never.", kind=float, least=0)
-    schedule: str = option(
-        "constant",
-        "Course of the learning rate.",
-        choices=Words(SCHEDULES),
-    )
+    schedule: str = option("constant", "Course of the learning rate.", choices=Words(SCHEDULES))
     lr_step: int = option(30, "With step: epochs between drops; with plateau: evaluations to wait.", kind=int, least=1)
     lr_gamma: float | None = option(None, f"Factor of a drop; default {sentences.gammas()}.", kind=float, above=0)
     class_weight: tuple[str, ...] = option(
@@ -262,17 +230,3 @@ class OutputConfig:
     """Where results go: table `[output]`."""
 
     output: str | None = option(None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR")
-
-
-def seconds(text: str | None) -> float | None:
-    """Seconds of a duration such as '90', '90s', '10m' or '1.5h'; None stays None."""
-    if text is None:
-        return None
-    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
-    try:
-        value = float(text[:-1]) * unit if unit else float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < float("inf"):
-        raise UsageError(f"max_time: {text!r} is not a duration; write 90s, 10m or 1h")
-    return value

@@ -19,7 +19,7 @@ from rnnfast.diagnose.versions import versions
 from rnnfast.reporter import Reporter, RunInfo
 
 if TYPE_CHECKING:
-    from rnnfast.data import Parts, SequenceData
+    from rnnfast.data import Parts, Sequences
     from rnnfast.reporter import EpochRecord
     from rnnfast.training.result import TrainResult
 
@@ -66,7 +66,7 @@ class TrainConsole(Reporter):
         """Say where the tables came from."""
         self._reading.cached()
 
-    def table(self, data: SequenceData) -> None:
+    def table(self, data: Sequences) -> None:
         """Say what was read and how its columns were understood."""
         self.screen.progress(fields(table_rows(data, self.screen.verbose)))
 
@@ -189,7 +189,7 @@ class TrainConsole(Reporter):
         self.screen.progress(fields([("Next", "\n".join(command(words, room) for words in commands))]))
 
 
-def table_rows(data: SequenceData, verbose: int = 0) -> list[tuple[str, str | Text]]:
+def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]]:
     """Return labelled lines on what was read: size, lengths, columns, class balance, notes."""
     from rnnfast.data.description import class_balance, lengths
 
@@ -210,10 +210,9 @@ def table_rows(data: SequenceData, verbose: int = 0) -> list[tuple[str, str | Te
     balance = class_balance(data)
     if balance is not None:
         rows.append(("Classes", balance_text(balance)))
-    elif hasattr(data, "y") and data.y.shape[1] == 1:  # a table on disk is not read for it
-        labels = data.y[data.labelled, 0]
-        if len(labels):
-            rows.append(("Range", f"{number(labels.min())} to {number(labels.max())}, mean {number(labels.mean())}"))
+    elif data.range is not None:
+        low, high, mean = data.range
+        rows.append(("Range", f"{number(low)} to {number(high)}, mean {number(mean)}"))
     return rows
 
 

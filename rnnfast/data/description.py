@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from rnnfast.catalogue import TASKS
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.encoding.rules import missing_rules
+from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.encoding.scaling import feature_kinds
-from rnnfast.data.sequences import SequenceData
+from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.split.parts import Parts
 from rnnfast.records import UNSET, Record, UnsetType
 
@@ -140,7 +141,7 @@ def _range(column: npt.NDArray[np.float64]) -> tuple[float | None, float | None,
     return float(present.min()), float(present.mean()), float(present.max()), missing
 
 
-def lengths(data: SequenceData) -> Lengths:
+def lengths(data: Sequences) -> Lengths:
     """Return the shortest, median and longest sequence."""
     return Lengths(int(data.lengths.min()), float(np.median(data.lengths)), int(data.lengths.max()))
 
@@ -150,21 +151,16 @@ def part_sizes(parts: Parts) -> dict[str, PartSize]:
     return {name: _size(part) for name, part in parts.named().items()}
 
 
-def _size(part: SequenceData) -> PartSize:
+def _size(part: Sequences) -> PartSize:
     balance = class_balance(part)
     return PartSize(
         int(part.sequences), int(part.rows), int(part.labelled_steps), UNSET if balance is None else balance
     )
 
 
-def class_balance(data: SequenceData) -> dict[str, int] | None:
+def class_balance(data: Sequences) -> dict[str, int] | None:
     """Return the labelled steps of each class, in the order of the classes; None for a regression."""
-    classes: Iterable[Any] = data.schema.classes
+    classes = data.schema.classes
     if not classes:
         return None
-    if hasattr(data, "counts"):  # of a table on disk, whose labels were counted as they were read
-        return {str(name): int(n) for name, n in zip(classes, data.counts, strict=True)}
-    if data.y.shape[1] == 0:
-        return None
-    counts = np.bincount(data.y[data.labelled, 0].astype(np.int64), minlength=len(data.schema.classes))
-    return {str(name): int(n) for name, n in zip(classes, counts, strict=True)}
+    return {str(name): int(n) for name, n in zip(classes, data.counts, strict=True)}

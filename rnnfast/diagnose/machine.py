@@ -156,7 +156,7 @@ def _table_cache() -> TableCache:
     """Return where parsed tables are kept, how many, and their size in bytes."""
 
     def usage_of_directory() -> tuple[str, int, int]:
-        from rnnfast.data.store.cache import directory, usage
+        from rnnfast.data.sequences.cache import directory, usage
 
         return str(directory()), *usage()
 

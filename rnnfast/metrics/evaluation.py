@@ -104,6 +104,13 @@ class Evaluation:
     classes: tuple[Any, ...] = ()
 
 
+class Sample(Record, frozen=True):
+    """So many sequences of a part were scored, of all that it has."""
+
+    sequences: int
+    of: int
+
+
 class EvaluationReport(Record, frozen=True, kw_only=True):
     """What `eval --json` prints."""
 
@@ -115,10 +122,13 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     baseline: Baseline | None
     part: str
     training_table: bool
+    scored: Sample | UnsetType = UNSET
 
     @classmethod
-    def of(cls, evaluation: Evaluation, part: str, training_table: bool) -> EvaluationReport:
-        """Return the report on a part of a table."""
+    def of(
+        cls, evaluation: Evaluation, part: str, training_table: bool, sample: Sample | None = None
+    ) -> EvaluationReport:
+        """Return the report on a part of a table; sample: what was scored, None for all of it."""
         return cls(
             task=evaluation.task,
             labelled_steps=evaluation.labelled_steps,
@@ -128,4 +138,5 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
             baseline=evaluation.baseline,
             part=part,
             training_table=training_table,
+            scored=UNSET if sample is None else sample,
         )

@@ -15,7 +15,7 @@ from rnnfast.data import Encoder, Scaler, Schema
 from rnnfast.data.encoding.encoder import EncoderRecord
 from rnnfast.equations.stored import cell_from
 from rnnfast.errors import ModelError, UsageError
-from rnnfast.model.header import FORMAT_VERSION, KEY, Header, Network
+from rnnfast.model.header import FORMAT_VERSION, KEY, Header
 from rnnfast.model.model import Model, checked_parameters
 from rnnfast.model.provenance import Provenance
 from rnnfast.network.layout import Layout
@@ -71,7 +71,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
     fits = {
         "task": facts is not None and _classes_fit(schema),
         "loss": facts is not None and model.loss in losses_of(facts),
-        "architecture": header.architecture == Network.of(model),
+        "architecture": header.architecture == model.header.architecture,
         "missing": model.encoder.columns == schema.columns,
         "categories": tuple(model.encoder.categories) == schema.categorical,
         "target_scaler": model.target_scaler.names == schema.targets,

@@ -7,22 +7,20 @@ side by side. It makes the file answer tables without anything else. Nothing is 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import save as to_bytes
 
-from rnnfast.catalogue import CELLS
+from rnnfast.config.resolve import Config
 from rnnfast.data import Schema
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.diagnose.versions import versions
-from rnnfast.records import UNSET, Record, UnsetType, plain
+from rnnfast.records import UNSET, Record, UnsetType
 from rnnfast.writing import write_whole
-
-if TYPE_CHECKING:
-    from rnnfast.model.model import Model
 
 FORMAT_VERSION = 1
 KEY = "rnnfast"  # of the metadata
@@ -51,16 +49,16 @@ class Network(Record, frozen=True):
     dropout: float
 
     @classmethod
-    def of(cls, model: Model) -> Network:
-        """Return that of a model."""
-        section = model.config.model
+    def of(cls, config: Config, features: int, outputs: int) -> Network:
+        """Return what a configuration describes, with so many inputs and outputs."""
+        section = config.model
         return cls(
             cell=section.cell,
-            features=len(model.encoder.names),
+            features=features,
             hidden=section.hidden,
-            outputs=model.schema.outputs,
+            outputs=outputs,
             activation=section.activation,
-            dtype=model.config.train.dtype,
+            dtype=config.train.dtype,
             recurrent_bias=section.recurrent_bias,
             bidirectional=section.bidirectional,
             dropout=section.dropout,
@@ -94,23 +92,12 @@ class Header(Record, frozen=True, kw_only=True):
     equations: Equations | UnsetType = UNSET
 
 
-def save(model: Model, path: str | Path) -> None:
-    """Write a model file; it appears under its name only when it is complete."""
-    header = Header(
-        format_version=FORMAT_VERSION,
-        architecture=Network.of(model),
-        task=model.schema.task,
-        loss=model.loss,
-        columns=model.schema,
-        target_scaler=model.target_scaler.record(),
-        target_mean=model.target_mean,
-        class_weights=model.class_weights,
-        threshold=model.threshold,
-        equations=UNSET if model.config.model.cell in CELLS else Equations(**model.cell.to_json()),
-        config=Tables(**{table: asdict(section) for table, section in vars(model.config).items()}),
-    )
-    provenance = {"versions": versions()} | plain(model.provenance)
-    content = plain(header) | plain(model.encoder.record()) | provenance
+def write(path: str | Path, content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Write a model file; it appears under its name only when it is complete.
+
+    content: of the metadata: the fields of the header, of the encoder's record and of the provenance.
+    """
+    content = {**content, "versions": versions()}
     # safetensors writes the bytes as they lie: anything but C order would be scrambled silently.
-    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in model.parameters.items()}
-    write_whole(Path(path), to_bytes(tensors, metadata={KEY: json.dumps(content, allow_nan=False)}))
+    ordered = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    write_whole(Path(path), to_bytes(ordered, metadata={KEY: json.dumps(content, allow_nan=False)}))

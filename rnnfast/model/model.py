@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import CELLS
 from rnnfast.config.resolve import Config
-from rnnfast.data import Encoder, Scaler, Schema, SequenceData
+from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
 from rnnfast.equations.cell import Cell
-from rnnfast.errors import ModelError, UsageError
+from rnnfast.errors import ModelError
 from rnnfast.metrics.evaluation import Evaluation
-from rnnfast.model.header import save
+from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
 from rnnfast.model.provenance import Provenance
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
+from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
 from rnnfast.tasks.scoring import Scorer
 
@@ -29,12 +31,10 @@ Floats = NDArray[np.floating[Any]]
 class Model:
     """Weights, columns, encoder and scaler of the targets.
 
-    parameters: PyTorch's tensor names to arrays. cell: the equations.
-    encoder, target_scaler: fitted on training rows; target_scaler leaves
-    the labels of classes alone. target_mean: (O,) mean of the training targets, or the share of each class of a
-    multiclass task: the baseline. threshold:
-    probability from which a binary prediction is positive. provenance: versions, metrics, digest and split of the
-    training data.
+    parameters: PyTorch's tensor names to arrays. cell: its equations. encoder, target_scaler: fitted on training rows;
+    target_scaler leaves the labels of classes alone. target_mean: (O,) mean of the training targets, or the share of
+    each class of a multiclass task: the baseline. threshold: probability from which a binary prediction is positive.
+    provenance: versions, metrics, digest and split of the training data.
     """
 
     parameters: dict[str, Floats]
@@ -98,32 +98,31 @@ class Model:
         """Score the labelled steps of data. Raises DataError where there are none."""
         return self.scorer.evaluate(data, self.outputs(data))
 
-    def trained_on(self, data: SequenceData) -> bool:
+    def trained_on(self, data: Sequences) -> bool:
         """Whether data holds the very files that the model was trained on."""
         return bool(self.provenance.data_digest == data.digest)
 
-    def part_of(self, data: SequenceData, part: str) -> SequenceData:
-        """The train, valid or test part that the training run cut from data.
-
-        Raises UsageError where data is another table, or was not split into that part.
-        """
-        from rnnfast.data import split
-
-        how = self.provenance.split
-        if how is None or not self.trained_on(data):
-            raise UsageError(
-                f"--part {part}: {', '.join(data.source)} is not the table that the model was trained on "
-                "(the contents differ); leave --part out to score all of it"
-            )
-        parts = split(data, how.shares, how.seed, how.split_by)
-        chosen: SequenceData | None = getattr(parts, part)
-        if chosen is None:
-            raise UsageError(f"--part {part}: the training run had no such part of this table ({parts.rule})")
-        return chosen
+    @property
+    def header(self) -> Header:
+        """What the model file holds beside tensors, encoder and provenance."""
+        return Header(
+            format_version=FORMAT_VERSION,
+            architecture=Network.of(self.config, len(self.encoder.names), self.schema.outputs),
+            task=self.schema.task,
+            loss=self.loss,
+            columns=self.schema,
+            target_scaler=self.target_scaler.record(),
+            target_mean=self.target_mean,
+            class_weights=self.class_weights,
+            threshold=self.threshold,
+            equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
+            config=Tables(**{table: asdict(section) for table, section in vars(self.config).items()}),
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the model file; it appears under its name only when it is complete."""
-        save(self, path)
+        content = plain(self.provenance) | plain(self.encoder.record()) | plain(self.header)
+        write(path, content, self.parameters)
 
 
 def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -> Architecture:

@@ -11,13 +11,15 @@ from rnnfast.records import UNSET, Record, UnsetType, field
 class Split(Record, frozen=True):
     """How the training run divided its table.
 
-    shares: that train, and that validate; (1.0,) where the parts are tables of their own. split_by: the rule. points:
-    where a split by time cuts. rule: the same in words.
+    shares: that train, and that validate; (1.0,) where the parts are tables of their own. split_by: the rule.
+    auto_predict: whether the labels that train decided which steps are predicted. points: where a split by time cuts.
+    rule: the same in words.
     """
 
     shares: tuple[float, ...]
     seed: int
     split_by: str = "sequence"
+    auto_predict: bool = False
     points: tuple[Any, ...] = ()
     rule: str = ""
     parts: dict[str, PartSize] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data import SequenceData
-from rnnfast.data.horizon import steps_ahead
+from rnnfast.data.columns.horizon import steps_ahead
 from rnnfast.errors import DataError
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores
 from rnnfast.metrics.loss import mean_loss

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnfast.config.resolve import Config
-from rnnfast.data import SequenceData
+from rnnfast.data import Sequences
 from rnnfast.errors import RnnfastError, UsageError
 from rnnfast.model.file import FILE_NAME
 from rnnfast.training.result import TrainResult
@@ -32,7 +32,7 @@ def check_directory(config: Config, force: bool) -> Path | None:
     return path
 
 
-def free_directory(config: Config, table: SequenceData) -> Path:
+def free_directory(config: Config, table: Sequences) -> Path:
     """runs/NAME, runs/NAME-2, ...: the first that does not exist. NAME is the table's and the network's."""
     stem = Path(table.source[0].strip("<>")).name.split(".")[0] or "table"
     cell = config.model.cell.rpartition(":")[2]  # of one in a file its own name

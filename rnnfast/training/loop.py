@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from rnnfast.catalogue import SCHEDULES
-from rnnfast.config.sections import TrainConfig, seconds
-from rnnfast.data import SequenceData, StoredPart
+from rnnfast.config.forms import seconds
+from rnnfast.config.sections import TrainConfig
+from rnnfast.data import SequenceData, Sequences
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import DivergedError
 from rnnfast.metrics.evaluation import Scores
 from rnnfast.model import Model
 from rnnfast.reporter import EpochRecord, Reporter
-from rnnfast.training.feed import batch_of, feed_of
+from rnnfast.training.feed import Feed, batch_of
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, interruptible
 
@@ -43,14 +44,12 @@ class Fit:
 class Loop:
     """One run over a training part, watched on a validation part."""
 
-    def __init__(
-        self, model: Model, train: SequenceData | StoredPart, valid: SequenceData | None, reporter: Reporter
-    ) -> None:
+    def __init__(self, model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter) -> None:
         from rnnfast.kernels.run.predictor import Predictor
         from rnnfast.kernels.run.trainer import Policy, Trainer
 
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
-        self.feed = feed_of(model, train)
+        self.feed = Feed(model, train)
         self.config: TrainConfig = model.config.train
         policy = Policy(
             loss=model.loss,

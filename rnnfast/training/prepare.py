@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS, losses_of
 from rnnfast.config.resolve import Config
-from rnnfast.data import Encoder, Scaler, Schema, SequenceData, StoredPart
+from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
 from rnnfast.data.encoding.scaling import summary_for, target_kinds
 from rnnfast.data.encoding.summary import Summary
-from rnnfast.data.weights import check_weights
+from rnnfast.data.sequences.base import TRAINED
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.model.file import load
@@ -38,20 +38,23 @@ def resolved_loss(config: Config, task: str) -> str:
 class Labels:
     """What the labelled training steps hold, summed up block by block.
 
-    count: of these steps; counts: (classes,) of each class; total: (targets,) sums; summary: for the target scaler.
+    count: of these steps; counts: (classes,) of each class; total: (targets,) sums; summary: for the target scaler;
+    weighs: whether any of them weighs anything.
     """
 
     def __init__(self, schema: Schema, summary: Summary) -> None:
         self.schema, self.summary = schema, summary
-        self.count = 0
+        self.count, self.weighs = 0, False
         self.counts = np.zeros(len(schema.classes), np.int64)
         self.total = np.zeros(len(schema.targets))
 
     def watch(self, blocks: Iterable[SequenceData]) -> Iterator[SequenceData]:
         """Pass blocks on and look at their labels."""
         for block in blocks:
-            y = np.asarray(block.y[block.labelled], np.float64)
+            labelled = block.labelled
+            y = np.asarray(block.y[labelled], np.float64)
             if len(y):
+                self.weighs |= block.weight is None or bool(block.weight[labelled].any())
                 self.count += len(y)
                 self.total += y.sum(axis=0)
                 self.summary.add(y)
@@ -72,6 +75,8 @@ class Labels:
                 f"{where}: all {self.count:,} labels of the training part are {only!r}; "
                 f"a classifier needs {needed} classes: give a larger --split, another --seed, or more data"
             )
+        if not self.weighs:
+            raise weightless(where, self.schema, "training")
 
     @property
     def mean(self) -> tuple[float, ...]:
@@ -80,18 +85,35 @@ class Labels:
         return tuple(float(value) for value in total / self.count)
 
 
-def initial_model(train: SequenceData | StoredPart, config: Config, cell: Cell) -> Model:
+def check_weights(part: Sequences, name: str) -> None:
+    """Raise DataError where no labelled step of a part weighs anything."""
+    if not part.weighted:
+        return
+    blocks = part.blocks(("y", "weight"))
+    if not any(block.weight is not None and block.weight[block.labelled].any() for block in blocks):
+        raise weightless(", ".join(part.source), part.schema, name)
+
+
+def weightless(where: str, schema: Schema, part: str) -> DataError:
+    """Build the error about a part whose labelled steps all weigh nothing."""
+    return DataError(
+        f"{where}, column {schema.weight!r}: every labelled step of the {part} part has the "
+        "weight 0, so nothing counts; give some a weight above 0, or train without --weight"
+    )
+
+
+def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     """Fit encoder and target scaler on the training part and draw the weights.
 
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
     """
     schema, where = train.schema, ", ".join(train.source)
     kinds = target_kinds(schema, config.data)
-    labels = Labels(schema, summary_for(kinds))
-    encoder = Encoder.fit(labels.watch(train.blocks() if isinstance(train, StoredPart) else [train]), config.data)
+    columns = len(schema.columns) + len(schema.targets)
+    most = None if train.room is None else train.room.of_phase.sample // (32 * (columns + 1))  # with keys, and copies
+    labels = Labels(schema, summary_for(kinds, most=most))
+    encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most)
     labels.check(where)
-    if isinstance(train, SequenceData):
-        check_weights(train, "training")
     net = architecture(config, cell, schema, encoder)
     model = config.model
     layout = Layout(net)

@@ -6,18 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnfast.metrics.evaluation import Baseline, Evaluation, Scores
+from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores
 from rnnfast.records import UNSET, Record, UnsetType, versioned
 
 if TYPE_CHECKING:
     from rnnfast.model import Model
-
-
-class Sample(Record, frozen=True):
-    """So many sequences of a part were scored, of all that it has."""
-
-    sequences: int
-    of: int
 
 
 class TrainReport(Record, frozen=True):

@@ -20,7 +20,7 @@ from rnnfast.catalogue import FILLS
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.encoding.fitting import Fitting
 from rnnfast.data.encoding.scaling import Scaler, ScalerRecord
-from rnnfast.data.sequences import SequenceData
+from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
 from rnnfast.records import Record, decode, plain
@@ -71,16 +71,16 @@ class Encoder:
     indicator: bool = False
 
     @classmethod
-    def fit(cls, blocks: Iterable[SequenceData], config: DataConfig) -> Encoder:
+    def fit(cls, blocks: Iterable[SequenceData], config: DataConfig, most: int | None = None) -> Encoder:
         """Fit to parts of the training rows, each visited once; a table in memory is one block.
 
-        Quartiles of several blocks come from a sample of 1,000,000 rows, drawn the same way every time.
+        most: rows that quartiles are taken from, None for all; a sample of more is drawn the same way every time.
         Raises UsageError for options that do not fit the columns; DataError for a range beyond float64 and for too
         many categories.
         """
         fitting: Fitting | None = None
         for block in blocks:
-            fitting = fitting or Fitting(block.schema, config)
+            fitting = fitting or Fitting(block.schema, config, most)
             fitting.add(block)
         if fitting is None:
             raise ValueError("an encoder needs at least one block of rows")

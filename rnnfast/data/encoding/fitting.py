@@ -7,30 +7,27 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import FILLS
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.encoding.rules import missing_rules
+from rnnfast.data.columns.categories import MOST_CATEGORIES, too_many
+from rnnfast.data.columns.missing import missing_rules
+from rnnfast.data.columns.schema import Schema
 from rnnfast.data.encoding.scaling import Scaler, beyond_float64, feature_kinds, summary_for
-from rnnfast.data.schema import Schema
-from rnnfast.data.sequences import SequenceData
-from rnnfast.data.sources.source import plain
-from rnnfast.errors import DataError
-
-MOST_CATEGORIES = 1000  # of a column: more are names or quantities; and each is an input of the network
+from rnnfast.data.sequences.data import SequenceData
 
 
 class Fitting:
     """Scalings, categories and fills of the columns of x.
 
     Of every block only the rows that training sees count: `SequenceData.seen`. Rows that windows share count once for
-    each window.
+    each window. most: as of Summary.
     """
 
-    def __init__(self, schema: Schema, config: DataConfig) -> None:
+    def __init__(self, schema: Schema, config: DataConfig, most: int | None = None) -> None:
         self.rules = missing_rules(schema, config)
         self.kinds = feature_kinds(schema, config)
         self.categorical = {name: schema.columns.index(name) for name in schema.categorical}
         self.numbers = [j for j, name in enumerate(schema.columns) if name not in self.categorical]
         means = [k for k, name in enumerate(self.kinds) if FILLS[self.rules[name]].mean]
-        self._summary = summary_for(tuple(self.kinds.values()), means)
+        self._summary = summary_for(tuple(self.kinds.values()), means, most)
         self._where = ""  # the table, for messages
         self._counts: dict[str, dict[str, int]] = {name: {} for name in self.categorical}
 
@@ -76,11 +73,3 @@ class Fitting:
                 if not np.isfinite(mean):
                     raise beyond_float64(self._where, name, "the sum of its values")
         return filled
-
-
-def too_many(source: str, name: str, count: int) -> DataError:
-    """Build the error about a column with too many categories."""
-    return DataError(
-        f"{source}, column {name!r}: {count:,} different categories are too many (at most {MOST_CATEGORIES:,}, each is "
-        f"an input of the network); put rare ones into one, or leave the column out with --ignore {plain(name)}"
-    )

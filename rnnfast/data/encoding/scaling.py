@@ -20,9 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnfast.catalogue import SCALINGS, TASKS, implementation
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.encoding.rules import Rules
+from rnnfast.data.columns.missing import Rules
+from rnnfast.data.columns.schema import Schema
 from rnnfast.data.encoding.summary import Summary
-from rnnfast.data.schema import Schema
 from rnnfast.data.sources.source import short
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.records import Record, decode, plain
@@ -152,13 +152,16 @@ class Scaler:
             raise ModelError(f"the scaler stored in the model is damaged ({error}); train it again") from None
 
 
-def summary_for(kinds: Sequence[str], means: Sequence[int] = ()) -> Summary:
-    """Return an empty summary of what the kinds of columns need; means: columns whose mean is needed anyway."""
+def summary_for(kinds: Sequence[str], means: Sequence[int] = (), most: int | None = None) -> Summary:
+    """Return an empty summary of what the kinds of columns need.
+
+    means: columns whose mean is needed anyway; most: as of Summary.
+    """
     for kind in kinds:
         if kind not in SCALINGS:
             raise ValueError(f"kind {kind!r} is not one of {', '.join(SCALINGS)}")
     moments = [j for j, kind in enumerate(kinds) if SCALINGS[kind].moments or j in means]
-    return Summary(len(kinds), moments, [j for j, kind in enumerate(kinds) if SCALINGS[kind].quartiles])
+    return Summary(len(kinds), moments, [j for j, kind in enumerate(kinds) if SCALINGS[kind].quartiles], most)
 
 
 def beyond_float64(where: str, name: str, what: str) -> DataError:

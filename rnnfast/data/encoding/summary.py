@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 ROW_BLOCK = 4096  # rows looked at in one go, so that they stay in the cache
-MOST_SAMPLED = 1_000_000  # rows that quartiles of several blocks are taken from
 FOLD = 64  # rows side by side in a reduction: one long loop instead of a short one per row
 STREAM = 4  # of the random numbers: split, weights and order have 1 to 3
 
@@ -24,41 +23,61 @@ STREAM = 4  # of the random numbers: split, weights and order have 1 to 3
 class Summary:
     """Range of all columns; mean, deviation and quartiles of those that need them. NaN is ignored.
 
-    low, high: (F,), NaN for a column without values. squares: (F,), sum of squared deviations, 0 for columns that did
-    not ask for it; count: (F,) values in it.
+    moments, quartiles: the columns that need these. most: rows that quartiles are taken from, None for all: of more
+    rows a uniform sample, in which the rank of a quartile is off by more than 2 / sqrt(most) once in 16,000 times.
+    Rows are looked at in chunks of ROW_BLOCK, counted from the first one: the blocks that they come in do not matter.
     """
 
-    def __init__(self, columns: int, moments: Sequence[int] = (), quartiles: Sequence[int] = ()) -> None:
-        self.low, self.high = np.full(columns, np.nan), np.full(columns, np.nan)
-        self.count, self._mean, self.squares = np.zeros(columns), np.zeros(columns), np.zeros(columns)
+    def __init__(
+        self, columns: int, moments: Sequence[int] = (), quartiles: Sequence[int] = (), most: int | None = None
+    ) -> None:
+        self._low, self._high = np.full(columns, np.nan), np.full(columns, np.nan)
+        self._count, self._mean, self._squares = np.zeros(columns), np.zeros(columns), np.zeros(columns)
         self._origin = np.full(columns, np.nan)  # that values and _mean count from
-        self._moments, self._quartiles = list(moments), list(quartiles)
-        self._sample = np.empty((0, len(self._quartiles)))
-        self._keys = np.empty(0)
-        self._random = np.random.default_rng(STREAM)
-        self._blocks = 0
+        self._moments = list(moments)
+        self._rest: list[Floats] = []  # rows that do not fill a chunk yet, and how many of the table they stand for
+        self._rest_rows = 0
+        self._sample = Sample(list(quartiles), most)
 
     def add(self, values: Floats, rows: NDArray[np.bool_] | None = None, columns: Sequence[int] | None = None) -> None:
         """Take values (rows, columns) into account.
 
         rows: (rows,) those that count, or None for all; columns: which are the F columns, or None for all, in order.
         """
-        for start in range(0, len(values), ROW_BLOCK):
-            block = values[start : start + ROW_BLOCK]
+        start = 0
+        while start < len(values):
+            stop = min(start + ROW_BLOCK - self._rest_rows, len(values))
+            chunk = values[start:stop]
             if rows is not None:
-                block = block[rows[start : start + ROW_BLOCK]]
+                chunk = chunk[rows[start:stop]]
             if columns is not None:
-                block = block[:, columns]
-            if not len(block):
-                continue
-            low = _reduced(np.fmin, block)
-            np.fmin(self.low, low, out=self.low)
-            np.fmax(self.high, _reduced(np.fmax, block), out=self.high)
-            if self._moments:
-                self._add_moments(block[:, self._moments], low[self._moments])
-        if self._quartiles:
-            picked = [j if columns is None else columns[j] for j in self._quartiles]
-            self._add_sample(values[:, picked] if rows is None else values[np.flatnonzero(rows)[:, None], picked])
+                chunk = chunk[:, columns]
+            if self._rest_rows + stop - start < ROW_BLOCK:
+                self._rest.append(chunk.copy())
+                self._rest_rows += stop - start
+            else:
+                self._look_at(np.concatenate((*self._rest, chunk)) if self._rest else chunk)
+                self._rest, self._rest_rows = [], 0
+            start = stop
+        if self._sample.columns:
+            picked = [j if columns is None else columns[j] for j in self._sample.columns]
+            self._sample.add(values[:, picked] if rows is None else values[np.flatnonzero(rows)[:, None], picked])
+
+    def _finish(self) -> None:
+        """Look at the rows that fill no chunk."""
+        if self._rest:
+            self._look_at(np.concatenate(self._rest))
+            self._rest, self._rest_rows = [], 0
+
+    def _look_at(self, chunk: Floats) -> None:
+        """Merge a chunk of rows (rows, F)."""
+        if not len(chunk):
+            return
+        low = _reduced(np.fmin, chunk)
+        np.fmin(self._low, low, out=self._low)
+        np.fmax(self._high, _reduced(np.fmax, chunk), out=self._high)
+        if self._moments:
+            self._add_moments(chunk[:, self._moments], low[self._moments])
 
     def _add_moments(self, block: Floats, low: Floats) -> None:
         """Merge mean and squares of a block; low: its minima."""
@@ -70,38 +89,85 @@ class Summary:
             added = known.sum(axis=0)
             mean = np.where(known, above, 0.0).sum(axis=0) / np.maximum(added, 1)
             squares = np.square(np.where(known, above - mean, 0.0)).sum(axis=0)
-            total = np.maximum(self.count[of] + added, 1)
+            total = np.maximum(self._count[of] + added, 1)
             step = np.where(added, mean - self._mean[of], 0.0)
-            self.squares[of] += squares + step * step * (self.count[of] * added / total)
+            self._squares[of] += squares + step * step * (self._count[of] * added / total)
             self._mean[of] += step * (added / total)
-        self.count[of] += added
+        self._count[of] += added
 
-    def _add_sample(self, values: Floats) -> None:
-        """Keep rows for quartiles: of several blocks those with the lowest random keys, which is a uniform sample."""
-        self._blocks += 1
-        self._keys = np.concatenate((self._keys, self._random.random(len(values))))
-        self._sample = np.concatenate((self._sample, values))
-        if self._blocks > 1 and len(self._keys) > MOST_SAMPLED:
-            kept = np.argpartition(self._keys, MOST_SAMPLED)[:MOST_SAMPLED]
-            self._keys, self._sample = self._keys[kept], self._sample[kept]
+    @property
+    def low(self) -> Floats:
+        """(F,), the lowest value, NaN for a column without values."""
+        self._finish()
+        return self._low
+
+    @property
+    def high(self) -> Floats:
+        """(F,), the highest value, NaN for a column without values."""
+        self._finish()
+        return self._high
+
+    @property
+    def squares(self) -> Floats:
+        """(F,), sum of squared deviations, 0 for columns that did not ask for it."""
+        self._finish()
+        return self._squares
 
     @property
     def mean(self) -> Floats:
         """(F,), 0 for a column without values."""
+        self._finish()
         return np.where(np.isnan(self._origin), 0.0, self._origin) + self._mean
 
     @property
     def deviation(self) -> Floats:
         """(F,), population standard deviation."""
-        return np.sqrt(self.squares / np.maximum(self.count, 1))
+        return np.sqrt(self.squares / np.maximum(self._count, 1))
 
     def quartiles(self, column: int) -> tuple[float, float, float]:
         """25th, 50th and 75th percentile of a column, interpolated; 0 where it has no value."""
-        values = self._sample[:, self._quartiles.index(column)]
+        return self._sample.quartiles(column)
+
+
+class Sample:
+    """Rows of some columns for quartiles: all, or those with the lowest of random keys, which is a uniform sample.
+
+    columns: which they are; most: how many rows are kept, None for all.
+    """
+
+    def __init__(self, columns: list[int], most: int | None) -> None:
+        self.columns, self.most = columns, most
+        self._random = np.random.default_rng(STREAM)
+        self._rows: list[Floats] = []
+        self._keys: list[Floats] = []
+        self._count = 0
+
+    def add(self, values: Floats) -> None:
+        """Keep rows (rows, columns)."""
+        self._rows.append(values)
+        if self.most is None:
+            return
+        self._keys.append(self._random.random(len(values)))
+        self._count += len(values)
+        if self._count > 2 * self.most:
+            self._cut(self.most)
+
+    def _cut(self, most: int) -> None:
+        """Keep the rows with the lowest keys."""
+        keys, rows = np.concatenate(self._keys), np.concatenate(self._rows)
+        kept = np.sort(np.argpartition(keys, most)[:most])
+        self._keys, self._rows, self._count = [keys[kept]], [rows[kept]], most
+
+    def quartiles(self, column: int) -> tuple[float, float, float]:
+        """As of Summary."""
+        if self.most is not None and self._count > self.most:
+            self._cut(self.most)
+        self._rows = [np.concatenate(self._rows)] if self._rows else [np.empty((0, len(self.columns)))]
+        values = self._rows[0][:, self.columns.index(column)]
         values = values[~np.isnan(values)]
         if not len(values):
             return 0.0, 0.0, 0.0
-        first, median, third = np.quantile(values, (0.25, 0.5, 0.75))
+        first, median, third = np.quantile(values.astype(np.float64), (0.25, 0.5, 0.75))
         return float(first), float(median), float(third)
 
 

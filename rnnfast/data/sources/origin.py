@@ -22,12 +22,12 @@ class Origin:
 
     def where(self, row: int) -> str:
         """Name file and line of a row (0-based over all files)."""
-        source, local = self._local(row)
+        source, local = self.locate(row)
         return source.where(local)
 
     def cell(self, row: int, column: str) -> str:
         """Text of a cell as in its file, shortened for messages."""
-        source, local = self._local(row)
+        source, local = self.locate(row)
         return source.cell(local, column)
 
     def error(self, row: int, column: str, message: str) -> DataError:
@@ -36,8 +36,9 @@ class Origin:
 
     def source(self, row: int) -> Source:
         """Return the source that a row is from."""
-        return self._local(row)[0]
+        return self.locate(row)[0]
 
-    def _local(self, row: int) -> tuple[Source, int]:
+    def locate(self, row: int) -> tuple[Source, int]:
+        """Return the source of a row, and its row there."""
         position = int(np.searchsorted(self.starts, row, side="right")) - 1
         return self.sources[position], int(row) - self.starts[position]

@@ -53,5 +53,5 @@ def _read(source: Source, size: int) -> int:
     stream = source.reading
     try:
         return int(source.share * size) if stream is None else position(stream)
-    except ValueError:  # closed meanwhile
+    except (ValueError, OSError):  # closed meanwhile
         return 0

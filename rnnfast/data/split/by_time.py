@@ -7,102 +7,118 @@ Labels from beyond the point are left out, so that with a horizon of H training 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.config.sections import TIME
-from rnnfast.data.sequences import Integers, SequenceData
-from rnnfast.data.split.parts import Parts, finished, take_labels
+from rnnfast.config.forms import TIME
+from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.sequences.data import SequenceData
+from rnnfast.data.sequences.index import Index
+from rnnfast.data.split.parts import Parts, finished
+from rnnfast.data.split.quantiles import at_ranks, counts_around
 from rnnfast.errors import DataError, UsageError
 
+Integers = NDArray[np.int64]
+Blocks = Callable[[], Iterator[NDArray[Any]]]
 
-def by_time(data: SequenceData, shares: Sequence[float]) -> Parts:
+
+def by_time(data: Sequences, shares: Sequence[float]) -> Parts:
     """Split at points in time; shares: of the rows of two or three parts, 1 in all.
 
     Raises UsageError for ids without time column; DataError where all rows have one time, or a part stays empty.
     """
-    if data.key is None and data.schema.id is not None:
+    if data.schema.time is None and data.schema.id is not None:
         raise UsageError(
             f"--split-by time: the rows of each {data.schema.id!r} have no time to compare; name its column with --time"
         )
-    keys: NDArray[Any] = data.row if data.key is None else data.key
-    points = _points(data, keys, shares)
-    side = sum(((keys >= point).astype(np.int8) for point in points), np.zeros(len(keys), dtype=np.int8))
-    if data.label_row is not None and data.schema.window is not None:
-        data = _without_gap_labels(data, side)
-    shown = [_shown(data, int((keys == point).argmax())) for point in points]
-    texts = [f"{value!s}" if data.time is not None else f"row {value + 1:,}" for value in shown]
+    once = _once(data)
+
+    def keys() -> Iterator[NDArray[Any]]:
+        return (_key(block) for block in once.blocks(("key",)))
+
+    points = _points(keys, once.rows, shares, ", ".join(data.source))
+    borders, first_rows = _borders(data, points)
+    shown = [_shown(data, row) for row in first_rows]
+    texts = [f"{value!s}" if data.schema.time is not None else f"row {value + 1:,}" for value in shown]
     share = " / ".join(f"{100 * part:.4g} %" for part in shares)
-    rows = _distinct(data, keys).size
-    rule = f"by time: {share} of {rows:,} rows, cut before {' and '.join(texts)}"
+    rule = f"by time: {share} of {once.rows:,} rows, cut before {' and '.join(texts)}"
+    pieces = [_piece(data, first, stop) for first, stop in pairwise(borders)]
     fix = "rows of one time stay together: give other shares with --split, or more rows"
-    return finished(_cut(data, side, len(shares)), rule, TIME, fix, tuple(shown))
+    return finished(pieces, rule, TIME, fix, tuple(shown), _reaches(pieces))
 
 
-def _points(data: SequenceData, keys: NDArray[Any], shares: Sequence[float]) -> list[Any]:
-    """Return the keys at which the parts after the first begin, ascending."""
-    values = _distinct(data, keys)
-    count = len(values)
+def _key(block: SequenceData) -> NDArray[Any]:
+    """What the rows of a block are ordered by: their time, or their place in the input."""
+    return block.row if block.key is None else block.key
+
+
+def _once(data: Sequences) -> Sequences:
+    """Leave away the rows of each window that an earlier one holds."""
+    if not data.schema.overlapping:
+        return data
+    start, stop = data.index.start, data.index.start + data.index.length
+    skipped = np.clip(np.maximum.accumulate(np.append(0, stop[:-1])) - start, 0, None)
+    chosen = np.flatnonzero(skipped < data.lengths)
+    return data.cut(chosen, data.offsets[chosen] + skipped[chosen], data.lengths[chosen] - skipped[chosen])
+
+
+def _points(keys: Blocks, count: int, shares: Sequence[float], where: str) -> list[Any]:
+    """Return the keys at which the parts after the first begin, ascending; count: of the keys."""
     wanted = np.clip(np.rint(count * np.cumsum(shares)[:-1]).astype(np.int64), 0, count - 1)
-    sorted_there = np.partition(values, wanted)
     points = []
-    for k in wanted.tolist():
-        value = sorted_there[k]
-        below, upto = np.count_nonzero(values < value), np.count_nonzero(values <= value)
+    for k, value in zip(wanted.tolist(), at_ranks(keys, count, wanted.tolist()), strict=True):
+        below, upto, following = counts_around(keys, value)
         if not below and upto == count:
             raise DataError(
-                f"{', '.join(data.source)}: all {count:,} rows have the same time, so no point divides them; "
+                f"{where}: all {count:,} rows have the same time, so no point divides them; "
                 "name another --time, or --split-by sequence"
             )
         # Of equal times all go to one side: the one that comes nearer to the share.
         after = not below or (upto < count and upto - k < k - below)
-        points.append(values[values > value].min() if after else value)
+        points.append(following if after else value)
     return points
 
 
-def _distinct(data: SequenceData, keys: NDArray[Any]) -> NDArray[Any]:
-    """Return the keys of the input rows that windows hold, each row once."""
-    if not data.schema.overlapping:
-        return keys
-    present = np.zeros(int(data.row.max()) + 1, dtype=bool)
-    key_of_row = np.zeros(len(present), dtype=keys.dtype)
-    present[data.row], key_of_row[data.row] = True, keys
-    return key_of_row[present]
+def _borders(data: Sequences, points: Sequence[Any]) -> tuple[list[Integers], list[int]]:
+    """Find where the points cut.
+
+    Returns: for the begin, each point and the end (sequences,) the rows of each sequence before it; and for each point
+    the first row that has its time.
+    """
+    before: list[list[Integers]] = [[] for _ in points]
+    rows, first = [-1] * len(points), 0
+    for block in data.blocks(("key",)):
+        key = _key(block)
+        for number, point in enumerate(points):
+            before[number].append(np.add.reduceat(key < point, block.offsets[:-1], dtype=np.int64))
+            if rows[number] < 0 and (same := key == point).any():
+                rows[number] = first + int(same.argmax())
+        first += block.rows
+    return [np.zeros(data.sequences, np.int64), *(np.concatenate(counts) for counts in before), data.lengths], rows
 
 
-def _shown(data: SequenceData, row: int) -> Any:
+def _shown(data: Sequences, row: int) -> Any:
     """Return the time of a row as in the table, or its number in the input."""
-    if data.time is None:
-        return int(data.row[row])
-    value = data.time[row]
+    sequence = int(np.searchsorted(data.offsets, row, side="right")) - 1
+    block = data.read(sequence, sequence + 1, ("time",))
+    row -= int(data.offsets[sequence])
+    if block.time is None:
+        return int(block.row[row])
+    value = block.time[row]
     return value if isinstance(value, int | float | str) else str(value)
 
 
-def _cut(data: SequenceData, side: NDArray[np.int8], parts: int) -> list[SequenceData]:
-    """Cut the sequences where the side changes, and take the pieces of each part."""
-    begins = np.zeros(data.rows, dtype=bool)
-    begins[data.offsets[:-1]] = True
-    begins[1:] |= side[1:] != side[:-1]
-    starts = np.flatnonzero(begins)
-    lengths = np.diff(starts, append=data.rows)
-    sequence = np.searchsorted(data.offsets, starts, side="right") - 1
-    part = side[starts]
-    pieces = []
-    for index in range(parts):
-        chosen = np.flatnonzero(part == index)
-        if data.schema.overlapping:
-            chosen = chosen[~_nested(data.row[starts[chosen]], data.row[starts[chosen] + lengths[chosen] - 1])]
-        piece = data.cut(sequence[chosen], starts[chosen], lengths[chosen])
-        if data.schema.lag_target and not data.schema.horizon:
-            # The step before belongs to another sequence now.
-            fresh = piece.offsets[:-1][starts[chosen] != data.offsets[sequence[chosen]]]
-            piece.x[fresh, len(data.schema.features) :] = np.nan
-        pieces.append(piece)
-    return pieces
+def _piece(data: Sequences, first: Integers, stop: Integers) -> Sequences:
+    """Take the rows first .. stop - 1 of each sequence."""
+    chosen = np.flatnonzero(stop > first)
+    if data.schema.overlapping and len(chosen):
+        start = data.index.start[chosen]
+        chosen = chosen[~_nested(start + first[chosen], start + stop[chosen] - 1)]
+    return data.cut(chosen, data.offsets[chosen] + first[chosen], stop[chosen] - first[chosen])
 
 
 def _nested(first: Integers, last: Integers) -> NDArray[np.bool_]:
@@ -113,24 +129,20 @@ def _nested(first: Integers, last: Integers) -> NDArray[np.bool_]:
     return nested
 
 
-def _without_gap_labels(data: SequenceData, side: NDArray[np.int8]) -> SequenceData:
-    """Take away the labels that stand in rows which no window holds and which may lie beyond the point.
+def _reaches(pieces: Sequence[Sequences]) -> list[Integers | None]:
+    """Return for each piece how far its labels may reach, as of Limit, where windows leave rows between out.
 
-    Such a row is in no part, and its time is not known here: labels later than the last row that the id has before the
-    point go. Windows of one id follow each other by the stride, which tells how far a label reaches.
+    Such a row is in no part, and may lie beyond the point: labels later than the last row that the id has in the part
+    go, but for the last part, behind which no point lies.
     """
-    schema = data.schema
+    schema = pieces[0].schema
     if schema.window is None or schema.stride is None or schema.stride <= schema.window:
-        return data
-    new_id = np.concatenate(([True], data.ids[1:] != data.ids[:-1]))
-    number = np.arange(data.sequences) - np.flatnonzero(new_id)[np.cumsum(new_id) - 1]  # of the window inside its id
-    inside = np.arange(data.rows) - np.repeat(data.offsets[:-1], data.lengths)
-    position = np.repeat(number * schema.stride, data.lengths) + inside
-    of_id = np.repeat(np.cumsum(new_id), data.lengths)
-    ends = np.flatnonzero(np.concatenate(((side[1:] != side[:-1]) | (of_id[1:] != of_id[:-1]), [True])))
-    reach = np.repeat(position[ends], np.diff(ends, prepend=-1))
-    beyond = (position + schema.horizon > reach) & (side < side.max())
-    assert data.label_row is not None
-    copy = replace(data, y=data.y.copy(), label_row=data.label_row.copy())
-    take_labels(copy, beyond)
-    return copy
+        return []
+    return [*(_last_rows(piece.index) for piece in pieces[:-1]), None]
+
+
+def _last_rows(index: Index) -> Integers:
+    """Return (sequences,) the place of the last row that the id of each has."""
+    last = np.append(index.owner[1:] != index.owner[:-1], True)
+    ends = (index.start + index.length - 1)[last]
+    return np.repeat(ends, np.diff(np.flatnonzero(last), prepend=-1))

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rnnfast.config.sections import SEQUENCE
-from rnnfast.data.sequences import SequenceData
-from rnnfast.data.split.part_column import PART_NAMES
+from rnnfast.config.forms import SEQUENCE
+from rnnfast.data.columns.parts import PART_NAMES
+from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.sequences.index import Fence, Limit
 from rnnfast.errors import DataError
 
 
@@ -23,59 +21,63 @@ class Parts:
     row (from 0) where there is no time column. dropped: labels that stand in a row of another part than theirs.
     """
 
-    train: SequenceData
-    valid: SequenceData | None
-    test: SequenceData | None
+    train: Sequences
+    valid: Sequences | None
+    test: Sequences | None
     rule: str
     by: str = SEQUENCE
     points: tuple[Any, ...] = ()
     dropped: int = 0
 
-    def named(self) -> dict[str, SequenceData]:
+    def named(self) -> dict[str, Sequences]:
         """Return the parts that there are, by name."""
-        found = {"train": self.train, "valid": self.valid, "test": self.test}
-        return {name: part for name, part in found.items() if part is not None}
+        every = {"train": self.train, "valid": self.valid, "test": self.test}
+        return {name: part for name, part in every.items() if part is not None}
+
+    def decide(self) -> None:
+        """Let the labels that train decide which steps all parts predict, where they are to decide it."""
+        if self.train.auto_predict:
+            rule = self.train.rule()
+            for name, part in self.named().items():
+                setattr(self, name, part.predicting(rule))
 
 
-def finished(pieces: Sequence[SequenceData], rule: str, by: str, fix: str, points: tuple[Any, ...] = ()) -> Parts:
+def finished(
+    pieces: Sequence[Sequences],
+    rule: str,
+    by: str,
+    fix: str,
+    points: tuple[Any, ...] = (),
+    reaches: Sequence[Any] = (),
+) -> Parts:
     """Make parts of pieces that share no row: train, valid and, if there are three, test.
 
-    Labels that come from a row of another part become NaN. Writes: y and label_row of the pieces.
+    Labels that come from a row of another part are left out; reaches: of each piece, as of Limit.
     Raises DataError, ending with the fix, for a part without rows.
     """
     for name, piece in zip(PART_NAMES, pieces, strict=False):
         if not piece.rows:
             raise DataError(f"{', '.join(piece.source)}: the {name} part is empty ({rule}); {fix}")
-    dropped = _drop_foreign(pieces)
+    dropped = 0
+    if pieces[0].schema.horizon and len(pieces[0].schema.targets):
+        pieces, dropped = _limited(pieces, reaches)
     if dropped:
         rule += f"; {dropped:,} label{'s' if dropped > 1 else ''} from rows of another part {_were(dropped)} left out"
-    return Parts(pieces[0], pieces[1], pieces[2] if len(pieces) > 2 else None, rule, by, points, dropped)
+    parts = Parts(pieces[0], pieces[1], pieces[2] if len(pieces) > 2 else None, rule, by, points, dropped)
+    parts.decide()
+    return parts
 
 
 def _were(count: int) -> str:
     return "are" if count > 1 else "is"
 
 
-def _drop_foreign(pieces: Sequence[SequenceData]) -> int:
-    """Take away the labels that come from rows of another part; return how many there were."""
-    if pieces[0].label_row is None:
-        return 0
-    rows = [array for piece in pieces for array in (piece.row, piece.label_row) if array is not None]
-    highest = max(int(array.max()) for array in rows)
-    owner = np.full(highest + 2, -1, dtype=np.int8)  # the last entry answers for label row -1: no label, no owner
-    for index, piece in enumerate(pieces):
-        owner[piece.row] = index
-    dropped = 0
-    for index, piece in enumerate(pieces):
-        of_label = owner[piece.label_row]
-        dropped += take_labels(piece, (of_label >= 0) & (of_label != index))
-    return dropped
-
-
-def take_labels(piece: SequenceData, chosen: NDArray[np.bool_]) -> int:
-    """Make steps unlabelled, in place; chosen: (rows,). Returns how many labels there were among them."""
-    assert piece.label_row is not None
-    count = int(np.count_nonzero(chosen & (piece.label_row >= 0)))
-    piece.y[chosen] = np.nan
-    piece.label_row[chosen] = -1
-    return count
+def _limited(pieces: Sequence[Sequences], reaches: Sequence[Any]) -> tuple[list[Sequences], int]:
+    """Take away the labels that come from rows of another part; return how many there were, too."""
+    fence = Fence.of([piece.index for piece in pieces])
+    inside, dropped = [], 0
+    for number, piece in enumerate(pieces):
+        limited, count = piece.limited(Limit(fence, number, reaches[number] if reaches else None))
+        inside.append(limited)
+        dropped += count
+    return inside, dropped

@@ -13,13 +13,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
-from rnnfast.config.sections import SEQUENCE, TIME, check_rule, part_column
-from rnnfast.data.sequences import Integers, SequenceData
+from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
+from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.split.by_time import by_time
 from rnnfast.data.split.parts import Parts, finished
 from rnnfast.errors import DataError, UsageError
+
+Integers = NDArray[np.int64]
 
 STREAM = 1  # of the random numbers: its own, so that weights and order do not move with the split
 BLOCKS = 10  # at least so many blocks of overlapping windows where there are enough windows
@@ -27,23 +30,29 @@ BLOCK_OVERLAPS = 10  # windows in a block, in numbers of windows that share a ro
 ROUNDING = 1e-9  # shares such as 0.7 + 0.3 add up to 1 within this
 
 
-def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0, by: str = SEQUENCE) -> Parts:
+def split(data: Sequences, shares: Sequence[float] = (0.8,), seed: int = 0, by: str = SEQUENCE) -> Parts:
     """Split into parts that share no row and no label; each keeps the order of the file.
 
-    by: "sequence": whole sequences at random, stratified by class; "time": at points in time (see chronology.py);
+    by: "sequence": whole sequences at random, stratified by class; "time": at points in time (see by_time.py);
     "column:NAME": as the column says that data was read with.
     shares: of the units (by time: rows) that train, and of those that validate; the rest of one share validates, of two
     tests. (1.0,) trains on everything. A column needs no shares. seed: at least 0; its stream is independent of that of
     weights and order.
+    Where the labels decide which steps are predicted, those of the training part do; until then each label counts, also
+    for the strata.
     Raises UsageError for shares that are not above 0 or exceed 1, and for an unknown rule; DataError for fewer units
     than parts and for an empty part.
     """
     check_rule(by)
+    every = all_shares(shares)
+    if len(every) == 1 and not part_column(by):
+        parts = Parts(data, None, None, f"all of {data.sequences:,} sequences")
+        parts.decide()
+        return parts
+    if data.auto_predict:
+        data = data.predicting("every")  # until the labels that train have decided
     if part_column(by):
         return _by_column(data, by)
-    every = all_shares(shares)
-    if len(every) == 1:
-        return Parts(data, None, None, f"all of {data.sequences:,} sequences")
     if by == TIME:
         return by_time(data, every)
     unit, what, overlapping = _units(data, len(every))
@@ -63,12 +72,11 @@ def split(data: SequenceData, shares: Sequence[float] = (0.8,), seed: int = 0, b
     return finished(pieces, rule, SEQUENCE, "give more sequences or another --split")
 
 
-def _by_column(data: SequenceData, by: str) -> Parts:
+def _by_column(data: Sequences, by: str) -> Parts:
     """Take the parts that a column of the table names."""
-    name = part_column(by)
-    if data.part is None:
+    name, part = part_column(by), data.parts
+    if part is None:
         raise UsageError(f"--split-by {by}: the table was read without that column; read_table(..., split_by={by!r})")
-    part = data.part[data.offsets[:-1]]  # one for all rows of a sequence
     pieces = [data.take(np.flatnonzero(part == index)) for index in range(3 if (part == 2).any() else 2)]
     fix = f"column {name!r} needs rows that say train and rows that say valid"
     return finished(pieces, f"by column {name!r}", by, fix)
@@ -87,12 +95,11 @@ def all_shares(shares: Sequence[float]) -> tuple[float, ...]:
     return (*given, rest) if rest > ROUNDING else given
 
 
-def _units(data: SequenceData, parts: int) -> tuple[Integers, str, bool]:
+def _units(data: Sequences, parts: int) -> tuple[Integers, str, bool]:
     """Return the unit of each sequence (ascending, from 0), what a unit is called, and whether borders must be cut."""
     schema = data.schema
     if schema.window is not None and schema.id is not None and data.sequences:
-        changes = data.ids[1:] != data.ids[:-1]
-        unit = np.concatenate(([0], np.cumsum(changes))).astype(np.int64)
+        unit = data.index.owner
         if unit[-1] + 1 >= parts:
             return unit, f"ids ({data.sequences:,} windows)", False
     unit = np.arange(data.sequences, dtype=np.int64)
@@ -103,22 +110,24 @@ def _units(data: SequenceData, parts: int) -> tuple[Integers, str, bool]:
     return unit // size, f"blocks of {size:,} overlapping windows (cut at the borders: no row is in two parts)", True
 
 
-def _strata(data: SequenceData, unit: Integers, count: int) -> Integers:
+def _strata(data: Sequences, unit: Integers, count: int) -> Integers:
     """Return (units,): 0 without a labelled step, else 1 + the highest rank of the classes of its labelled steps.
 
     Ranks are 0 and 1 for negative and positive, by falling frequency with more classes, 0 for a quantity.
     """
-    labelled = data.labelled
-    units = np.repeat(unit, data.lengths)
-    stratum = np.zeros(count, dtype=np.int64)
-    stratum[units[labelled]] = 1
-    classes = len(data.schema.classes)
-    if classes and data.y.shape[1]:
-        labels = data.y[labelled, 0].astype(np.int64)
+    stratum, classes = np.zeros(count, dtype=np.int64), len(data.schema.classes)
+    rank = np.zeros(1, np.int64)
+    if classes:
         rank = np.arange(classes)
-        if TASKS[data.schema.task].output_per_class:
-            rank[np.argsort(-np.bincount(labels, minlength=classes), kind="stable")] = np.arange(classes)
-        np.maximum.at(stratum, units[labelled], 1 + rank[labels])
+    if classes and TASKS[data.schema.task].output_per_class:
+        rank[np.argsort(-data.counts, kind="stable")] = np.arange(classes)
+    first = 0
+    for block in data.blocks(("y",)):
+        stop, labelled = first + block.sequences, block.labelled
+        units = np.repeat(unit[first:stop], block.lengths)[labelled]
+        labels = block.y[labelled, 0].astype(np.int64) if classes else np.zeros(len(units), np.int64)
+        np.maximum.at(stratum, units, 1 + rank[labels])
+        first = stop
     return stratum
 
 
@@ -149,19 +158,17 @@ def _counts(total: int, shares: Sequence[float]) -> Integers:
     return counts
 
 
-def _part(data: SequenceData, part: Integers, index: int, overlapping: bool) -> SequenceData:
+def _part(data: Sequences, part: Integers, index: int, overlapping: bool) -> Sequences:
     """Take the sequences of one part, cut before rows that belong to another one."""
-    chosen = np.flatnonzero(part == index)
     if not overlapping:
-        return data.take(chosen)
-    lengths = data.lengths
-    part_of_row = np.empty(int(data.row.max()) + 1, dtype=np.int64)
-    part_of_row[data.row] = np.repeat(part, lengths)  # of windows that share a row the last one counts
-    foreign = part_of_row[data.row] != np.repeat(part, lengths)
-    inside = np.arange(data.rows) - np.repeat(data.offsets[:-1], lengths)
-    kept = np.minimum.reduceat(np.where(foreign, inside, np.repeat(lengths, lengths)), data.offsets[:-1])
+        return data.take(np.flatnonzero(part == index))
+    start, length = data.index.start, data.index.length
+    # Where the first later window of another part begins: behind the last one nothing does.
+    other = np.append(np.flatnonzero(part[1:] != part[:-1]) + 1, len(part))
+    border = np.append(start, np.iinfo(np.int64).max)[other[np.searchsorted(other, np.arange(len(part)), "right")]]
+    left = np.minimum(length, border - start)
     # Of the windows that are cut at one border, all but the first hold nothing but rows of that one.
-    last = data.row[data.offsets[:-1] + kept - 1]
+    last = start + left
     again = np.concatenate(([False], (last[1:] == last[:-1]) & (part[1:] == part[:-1])))
     chosen = np.flatnonzero((part == index) & ~again)
-    return data.cut(chosen, data.offsets[chosen], kept[chosen])
+    return data.cut(chosen, data.offsets[chosen], left[chosen])

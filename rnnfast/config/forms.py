@@ -1,0 +1,87 @@
+"""Texts that options take beside their choices, such as column:NAME, FILE.py:NAME or 90s, and what they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from rnnfast.errors import UsageError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kind of text that an option takes beside its choices, such as column:NAME.
+
+    shown: what it looks like. pattern: regular expression of the whole text. part, whole: the expression of a text that
+    is only a part of one, and what to put its first group into for "did you mean".
+    """
+
+    shown: str
+    pattern: str
+    part: str
+    whole: str
+
+    def fits(self, text: str) -> bool:
+        """Whether a text is of this form."""
+        return re.fullmatch(self.pattern, text) is not None
+
+    def suggestion(self, text: str) -> str:
+        """Return "; did you mean column:fold?" for a part of such a text, or ""."""
+        match = re.fullmatch(self.part, text)
+        return f"; did you mean {self.whole.format(match[1])}?" if match else ""
+
+
+def check_choice(choices: Collection[str], form: Form | None, value: Any, where: str) -> None:
+    """Raise UsageError for a value that is none of the choices, where there are any, and not of the form."""
+    if not choices or value in choices or (form is not None and form.fits(value)):
+        return
+    words = [*choices, *([form.shown] if form else [])]
+    hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+    hint = hint or (form.suggestion(value) if form else "")
+    raise UsageError(f"{where}: {value!r} is not one of {', '.join(map(str, words))}{hint}")
+
+
+SEQUENCE, TIME, COLUMN = "sequence", "time", "column:"  # what may stand after --split-by
+SPLIT_FORM = Form(f"{COLUMN}NAME", f"{COLUMN}.+", r":*([^:]+):*", COLUMN + "{}")
+CELL_FORM = Form("FILE.py:NAME", r".+\.py:\w+", r"(.+\.py):?", "{}:NAME")
+
+
+def part_column(split_by: str) -> str | None:
+    """Return the column that says which part a row belongs to, or None where the parts are found otherwise."""
+    return split_by.removeprefix(COLUMN) if split_by.startswith(COLUMN) else None
+
+
+def check_rule(split_by: str) -> None:
+    """Raise UsageError for an unknown rule of the split."""
+    check_choice((SEQUENCE, TIME), SPLIT_FORM, split_by, "split_by")
+
+
+def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> None:
+    """Raise UsageError for options that do not go with a rule.
+
+    shares_given: --split differs from its default; valid, test: there is a table to validate or test on.
+    """
+    if valid and shares_given:
+        raise UsageError("--split: all of --data trains where --valid gives a table; leave one of them out")
+    if split_by != SEQUENCE and valid:
+        raise UsageError(f"--split-by {split_by}: all of --data trains where --valid gives a table; use one of them")
+    if part_column(split_by) and shares_given:
+        raise UsageError(f"--split-by {split_by}: the column says which rows train; leave --split out")
+    if part_column(split_by) and test:
+        raise UsageError(f"--split-by {split_by}: the column says which rows test; leave --test out")
+
+
+def seconds(text: str | None) -> float | None:
+    """Seconds of a duration such as '90', '90s', '10m' or '1.5h'; None stays None."""
+    if text is None:
+        return None
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
+    try:
+        value = float(text[:-1]) * unit if unit else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise UsageError(f"max_time: {text!r} is not a duration; write 90s, 10m or 1h")
+    return value

@@ -1,0 +1,136 @@
+"""Targets ahead and targets before: horizons, the naive forecast, lagged targets.
+
+    y_t      = target of step t + H                            H: the horizon
+    naive_t  = target of step t + H - M ceil(H / M)            M: the season; that step is t or earlier, so it is known
+    lag_t    = target of step t with H >= 1, of step t - 1 with H = 0
+
+All steps are those of one id in the order of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.catalogue import TASKS
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sources.source import Source
+from rnnfast.errors import DataError, UsageError, did_you_mean
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What a step is asked for, in the order of the ids and their times.
+
+    y: (rows, targets), the target H steps ahead, NaN where there is none; label_row: (rows,) the input row that it is
+    from, -1 for none; naive: (rows, targets), NaN where unknown.
+    """
+
+    y: Floats
+    label_row: Integers
+    naive: Floats
+
+
+def ahead(y: Floats, order: Integers, offsets: Integers, horizon: int, season: int) -> Ahead:
+    """Find the target ahead and the naive forecast of each step.
+
+    y: (rows, targets) in the order of the ids and times; order: (rows,) input row of each; offsets: (ids + 1,).
+    """
+    label, known = moved(y, offsets, horizon)
+    # A row without any target gives no label, wherever it stands.
+    known &= ~np.isnan(label).all(axis=1)
+    label_row = np.full(len(y), -1, dtype=np.int64)
+    here = np.flatnonzero(known)
+    label_row[here] = order[here + horizon]
+    return Ahead(label, label_row, moved(y, offsets, -back(horizon, season))[0])
+
+
+def back(horizon: int, season: int) -> int:
+    """Return how many steps ago the target was that the naive forecast repeats."""
+    return season * -(-horizon // season) - horizon
+
+
+def moved(y: Floats, offsets: Integers, steps: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return y of so many steps later (earlier where negative) in the same sequence, and where there is such a step."""
+    rows = len(y)
+    known = np.zeros(rows, dtype=bool)
+    result = np.full_like(y, np.nan)
+    if abs(steps) >= rows:
+        return result, known
+    if steps >= 0:
+        left = np.repeat(offsets[1:], np.diff(offsets)) - np.arange(rows)  # steps up to the end, with this one
+        known = left > steps
+        result[: rows - steps] = y[steps:]
+    else:
+        before = np.arange(rows) - np.repeat(offsets[:-1], np.diff(offsets))
+        known = before >= -steps
+        result[-steps:] = y[:steps]
+    result[~known] = np.nan
+    return result, known
+
+
+def check_ahead(schema: Schema) -> None:
+    """Raise UsageError where the lagged target would be no number, and for a season that nothing uses."""
+    if schema.season > 1 and not schema.horizon:
+        raise UsageError(
+            f"--season {schema.season} has no effect without a horizon: it is for the forecast that repeats the target "
+            "of one season ago; add --horizon N or leave --season out"
+        )
+    if schema.lag_target and schema.task and TASKS[schema.task].output_per_class:
+        raise UsageError(
+            f"--lag-target: {schema.targets[0]!r} has {len(schema.classes)} classes, whose order means nothing; "
+            "it takes numbers or two classes (0 and 1): make a numeric column of it and name that with --features"
+        )
+
+
+def check_lag_columns(schema: Schema, sources: Sequence[Source]) -> None:
+    """Raise DataError for the first target that predictions need as an input and a table lacks."""
+    for source in sources:
+        for name in schema.targets:
+            if name not in source.columns:
+                raise DataError(
+                    f"{source.header_line()}: there is no column {name!r}"
+                    f"{did_you_mean(name, source.columns, most=3)}; its last known value is an "
+                    "input of the model (--lag-target), so predictions need it: add it"
+                )
+
+
+def check_horizon(schema: Schema) -> None:
+    """Raise UsageError for a horizon that leaves no step with a target."""
+    if schema.horizon and schema.predict == "last" and schema.window is None:
+        raise UsageError(
+            f"--predict last: the last row of each {schema.id!r} has no target {steps_ahead(schema.horizon)}; "
+            "add --window N, whose last steps have one, or use --predict every"
+        )
+
+
+def check_reach(schema: Schema, offsets: Integers, source: Sequence[str]) -> None:
+    """Raise DataError where no row has one so many steps later; offsets: (ids + 1,), before windows are cut."""
+    longest = int(np.diff(offsets).max())
+    if schema.horizon < longest:
+        return
+    what = f"the longest {schema.id!r}" if schema.id else "the table"
+    fix = f"use --horizon {longest - 1} or less" if longest > 1 else "name an --id with several rows"
+    raise DataError(
+        f"{', '.join(source)}: --horizon {schema.horizon} reaches beyond the end everywhere: {what} has "
+        f"{longest:,} row{'s' if longest > 1 else ''}; {fix}, or give longer sequences"
+    )
+
+
+def ahead_notes(schema: Schema) -> list[str]:
+    """Say which target a step is asked for, with a horizon."""
+    where = f"each {schema.id!r}" if schema.id else "the table"
+    last = "last row" if schema.horizon == 1 else f"last {schema.horizon:,} rows"
+    lack = "lacks" if schema.horizon == 1 else "lack"
+    return [f"each step is asked for the target {steps_ahead(schema.horizon)}; the {last} of {where} {lack} it"]
+
+
+def steps_ahead(horizon: int) -> str:
+    """Return "1 step ahead" or "3 steps ahead"."""
+    return f"{horizon:,} step{'s' if horizon > 1 else ''} ahead"

@@ -1,0 +1,94 @@
+"""Options that say a word for all columns and other words for some: "zscore", "zscore,x1=none", "V*=robust"."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from rnnfast.catalogue import FILLS
+from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sources.source import listing
+from rnnfast.errors import UsageError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The words of an option: one for all columns, and those of names and patterns.
+
+    A name wins over a pattern that matches it, both win over the word for all.
+    """
+
+    option: str
+    everywhere: str
+    named: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, option: str, given: Sequence[str], words: Collection[str]) -> Rules:
+        """Read the items of an option.
+
+        words: those allowed; the first one is for all where the items say none.
+        Raises UsageError for other words, two words for all, and two for one name.
+        """
+        everywhere, named = "", dict[str, str]()
+        for item in given:
+            name, sign, word = (part.strip() for part in item.rpartition("="))
+            if word not in words or (sign and not name):
+                raise UsageError(
+                    f"{option}: {item!r}: {word!r} is not one of {', '.join(words)}"
+                    f"{did_you_mean(word, words, most=3)}; give one for all columns, COLUMN=WORD for "
+                    "one, or both, separated by commas"
+                )
+            before = named.get(name) if sign else everywhere
+            if before and before != word:
+                what = f"column {name!r}" if sign else "all columns"
+                raise UsageError(f"{option}: {what} can be {before} or {word}, not both; give one of them")
+            if sign:
+                named[name] = word
+            else:
+                everywhere = word
+        return cls(option, everywhere or next(iter(words)), named)
+
+    def check(self, columns: Iterable[str]) -> None:
+        """Raise UsageError for a name or pattern that matches none of the columns."""
+        columns = list(columns)
+        for name in self.named:
+            if not any(column == name or fnmatchcase(column, name) for column in columns):
+                raise UsageError(
+                    f"{self.option}: there is no column {name!r} among those it is for"
+                    f"{did_you_mean(name, columns, most=3)}; they are {listing(columns)}"
+                )
+
+    def by_name(self, column: str) -> str | None:
+        """Return the word that names the column, or None; raises UsageError where two patterns say different words."""
+        if column in self.named:
+            return self.named[column]
+        matches = {word: pattern for pattern, word in self.named.items() if fnmatchcase(column, pattern)}
+        if len(matches) > 1:
+            shown = " and ".join(f"{pattern}={word}" for word, pattern in matches.items())
+            raise UsageError(f"{self.option}: {shown} both match column {column!r}; add {column}=WORD for it")
+        return next(iter(matches), None)
+
+    def of(self, column: str) -> str:
+        """Return the word for a column."""
+        return self.by_name(column) or self.everywhere
+
+
+def missing_rules(schema: Schema, config: DataConfig) -> dict[str, str]:
+    """Return what to do with the empty cells of each column of x, in order.
+
+    A lagged target is empty at the first steps of every sequence, which is no fault of the table: "error" means "mean".
+    """
+    rules = _parsed(config.missing)
+    rules.check(schema.columns)
+    found = {name: rules.of(name) for name in schema.columns}
+    lagged = schema.columns[len(schema.features) :]
+    return found | {name: "mean" for name in lagged if found[name] == "error"}
+
+
+@lru_cache
+def _parsed(given: tuple[str, ...]) -> Rules:
+    """Read the items of --missing: once, though reader and encoder both ask for the rules of their columns."""
+    return Rules.parse("--missing", given, FILLS)

@@ -1,0 +1,84 @@
+"""Turn the cells of a column into numbers.
+
+A whole column is converted at once; the row of a bad cell is looked for after a conversion failed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rnnfast.data.sources.dialect import foreign_marks, hint
+from rnnfast.data.sources.source import plain
+from rnnfast.data.sources.table import Table
+
+Floats = NDArray[np.float64]
+
+LEAVE_OUT = "leave the column out with --ignore"  # a fix for features
+MOST_SPELLINGS = 100  # of true and false in a column, with all their cases and spaces
+MOSTLY = 0.5  # share of cells that are numbers, from which a column with text counts as a damaged numeric one
+
+
+def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
+    """Return a column as (rows,) float64, NaN where a cell is empty; text raises DataError."""
+    series = table.frame[name]
+    if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_complex_dtype(series.dtype):
+        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if (truths := _truths(series)) is not None:
+        return truths
+    values = parsed(series)
+    bad = (values.isna() & series.notna()).to_numpy()
+    if bad.any():
+        row, count = int(bad.argmax()), int(bad.sum())
+        cell = table.cell(row, name)
+        more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
+        source = table.source(row)
+        comma = hint(cell, source.delimiter, source.decimal)
+        fix = "correct it or empty the cell" if not otherwise else f"correct it, or {otherwise} {plain(name)}"
+        if otherwise == LEAVE_OUT and count >= MOSTLY * series.notna().sum():
+            fix = f"make its texts categories with --categorical {plain(name)}, or {otherwise} {plain(name)}"
+        raise table.error(row, name, f"{cell!r} is not a number{more}{comma}; {fix}")
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def parsed(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the cells as numbers, NaN where they are none."""
+    if series.dtype.kind in "mM":  # dates of a DataFrame
+        return pd.Series(np.full(len(series), np.nan))
+    return to_numbers(series.astype(object))
+
+
+def to_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return objects as numbers, NaN where they are none; those beyond float64 are infinite."""
+    try:
+        return pd.to_numeric(series, errors="coerce")
+    except OverflowError:  # Python's whole numbers beyond float64; as text they are infinite
+        return pd.to_numeric(series.astype(str).where(series.notna()), errors="coerce")
+
+
+def _truths(series: pd.Series[Any]) -> Floats | None:
+    """Return (rows,) 1 for true, 0 for false in any case, NaN for empty; None where a cell is anything else."""
+    if series.dtype.kind in "mMiufc" or isinstance(series.dtype, pd.CategoricalDtype):
+        return None
+    codes, distinct = pd.factorize(series)
+    if len(distinct) > MOST_SPELLINGS:
+        return None
+    words = [str(value).strip().lower() for value in distinct]
+    if not words or not set(words) <= {"true", "false"}:
+        return None
+    return np.array([float(word == "true") for word in words] + [np.nan])[codes]
+
+
+def mostly_numbers(table: Table, series: pd.Series[Any], filled: int) -> bool:
+    """Tell whether a column of text is one of numbers, some of them damaged; filled: cells that are not empty."""
+    return _truths(series) is not None or _count(table, series) >= MOSTLY * filled
+
+
+def _count(table: Table, series: pd.Series[Any]) -> int:
+    """Count the cells that are numbers, or would be with another decimal mark where the table's is not sure."""
+    count = int(parsed(series).notna().sum())
+    sure = all(source.typed or source.delimiter == "," for source in table.sources)
+    return count if sure or count >= MOSTLY * len(series) else count + foreign_marks(series)

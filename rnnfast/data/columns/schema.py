@@ -1,0 +1,84 @@
+"""What the columns of a table mean, as it is stored in the model file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rnnfast.catalogue import TASKS
+from rnnfast.errors import ModelError
+from rnnfast.records import decode, plain
+
+DEFAULT_WINDOW = 10  # steps, where there is no id column
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Meaning of the columns.
+
+    id: column that names the sequence, None for windows of consecutive rows; time: column that orders its rows or None.
+    features, targets: column names, in the order of the columns of x and y.
+    task: a name of the catalogue; "" where no target is known (only without `require_target`).
+    classes: the target values as in the file, sorted: two (negative, positive) of a binary task, two or more of a
+    multiclass one, else ().
+    predict: "every" or "last" step of a sequence.
+    window, stride: rows per window and between the starts of windows, None where sequences are not cut.
+    layout: how the columns were recognised: "original", "card" or "options".
+    categorical: those of the features that hold categories.
+    horizon: steps from a row to the target that it predicts, inside the same id.
+    lag_target: whether the last known target is an input, after the features; season: steps of a season.
+    weight: column with the weight of a row in the loss, or None.
+    """
+
+    id: str | None
+    time: str | None
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    task: str
+    classes: tuple[Any, ...] = ()
+    predict: str = "every"
+    window: int | None = None
+    stride: int | None = None
+    layout: str = "options"
+    categorical: tuple[str, ...] = ()
+    horizon: int = 0
+    lag_target: bool = False
+    season: int = 1
+    weight: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of x: the features, then the lagged targets."""
+        return (*self.features, *(f"{name} (lag)" for name in self.targets if self.lag_target))
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a network for this table: one per class of a multiclass task, else one per target."""
+        return len(self.classes) if self.task and TASKS[self.task].output_per_class else len(self.targets)
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether windows share rows."""
+        return self.window is not None and self.stride is not None and self.stride < self.window
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return dict(plain(self))
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Schema:
+        """Rebuild a schema from `to_json`; raises ModelError for missing or wrong values."""
+        try:
+            schema = decode(values, cls)
+            schema.check()
+        except ValueError as error:
+            raise ModelError(f"the columns stored in the model are damaged ({error}); train it again") from None
+        return schema
+
+    def check(self) -> None:
+        """Raise ValueError where a field holds a word that it cannot."""
+        if self.task and self.task not in TASKS:
+            raise ValueError(f"task is {self.task!r}: expected {', '.join(TASKS)}")
+        if self.predict not in ("every", "last"):
+            raise ValueError(f"predict is {self.predict!r}: expected every or last")

@@ -1,0 +1,61 @@
+"""What ids, times and labels must be: ids and times there, and once each; some label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.sources.origin import Origin
+from rnnfast.data.sources.source import short
+from rnnfast.errors import DataError
+
+
+def empty_id(origin: Origin, name: str, ids: Any) -> DataError:
+    """Build the error about the first row without id; ids: (rows,) text."""
+    row = int((np.asarray(ids, dtype=object) == "").argmax())
+    return origin.error(row, name, f"the id is empty ({origin.cell(row, name)!r}); name the sequence of this row")
+
+
+def check_duplicates(
+    origin: Origin,
+    id_column: str,
+    time_column: str,
+    order: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    keys: NDArray[Any],
+) -> None:
+    """Raise DataError for the first row whose id and time were there before.
+
+    order, offsets: as of `group`; keys: (rows,) numbers that sort like the time, in this order.
+    """
+    same = keys[1:] == keys[:-1]
+    same[offsets[1:-1] - 1] = False  # the step from one sequence to the next
+    if not same.any():
+        return
+    position = int(same.argmax())
+    raise repeated(origin, id_column, time_column, int(order[position]), int(order[position + 1]))
+
+
+def repeated(origin: Origin, id_column: str, time_column: str, first: int, second: int) -> DataError:
+    """Build the error about two input rows of the same id and time."""
+    identity, time = origin.cell(second, id_column), origin.cell(second, time_column)
+    return origin.error(
+        second,
+        time_column,
+        f"{time!r} of id {identity!r} is there already ({origin.where(first)}); a sequence has one row per time: "
+        f"remove one of them, or name another --time",
+    )
+
+
+def check_labelled(data: Sequences) -> None:
+    """Raise DataError for a table without any label."""
+    if data.labelled_steps:
+        return
+    where = "no last step of a sequence" if data.schema.predict == "last" else "no step"
+    raise DataError(
+        f"{', '.join(data.source)}, column {short(', '.join(data.schema.targets))!r}: {where} has a target value; fill "
+        "in what is known"
+    )

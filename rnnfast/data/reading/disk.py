@@ -1,0 +1,271 @@
+"""From sources to a store, in bounded memory.
+
+The table is read once, in batches. Features and targets are written as they come; ids become numbers in the order of
+their first appearance. Where the rows are grouped by id and ordered in time the store is then complete, else they are
+sorted on disk. What the target is turns out when all labels were seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data.columns.horizon import check_horizon, check_reach
+from rnnfast.data.columns.labels import TextFound
+from rnnfast.data.columns.parts import check_one_part_each, runs
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.columns.times import time_keys
+from rnnfast.data.reading.checks import repeated
+from rnnfast.data.reading.numbering import Numbering
+from rnnfast.data.reading.plan import Plan, with_text_targets
+from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.rows import Rows
+from rnnfast.data.sequences.bucketsort import CODE, KEY, Repeated, bucket_sort
+from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_rows, stretches
+from rnnfast.data.sequences.index import index_of
+from rnnfast.data.sequences.relabel import rewrite_labels
+from rnnfast.data.sequences.spans import ends
+from rnnfast.data.sources.batches import Batch, batches, single_precision
+from rnnfast.data.sources.origin import Origin
+from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.table import digest_of
+from rnnfast.errors import DataError
+
+Integers = NDArray[np.int64]
+
+PROBE_BYTES = 1 << 25  # of the first rows, which show the numeric columns: the same for any budget
+TIME_BYTES = 32  # of a time as text; longer ones take another pass
+
+
+class Misread(Exception):
+    """The table is to be read again, with what is known of it now. Attribute: findings."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What only reading shows, and reading needs to know.
+
+    text: whether the target holds text; fractions: whether times do; time_bytes: of the longest time as text.
+    """
+
+    text: bool = False
+    fractions: bool = False
+    time_bytes: int = TIME_BYTES
+
+
+def make_store(sources: Sequence[Source], request: Request, budget: Budget, directory: Path) -> None:
+    """Read tables into a new store in `directory`, which is complete or absent afterwards.
+
+    Raises DataError as `read_table` does, UsageError where the ids alone need more memory than the budget.
+    """
+    pool = ThreadPoolExecutor(1)  # hashing takes less time than parsing, and nobody needs the result yet
+    digest = pool.submit(digest_of, sources)
+    pool.shutdown(wait=False)
+    findings = Findings()
+    while True:
+        try:
+            with building(directory) as place:
+                Stream(sources, request, budget, place, findings).run(digest)
+            return
+        except Misread as misread:
+            findings = misread.findings
+
+
+class Stream:
+    """One pass over the sources into the files of a new store."""
+
+    def __init__(
+        self, sources: Sequence[Source], request: Request, budget: Budget, place: Path, findings: Findings
+    ) -> None:
+        self.sources, self.request, self.budget, self.place, self.findings = sources, request, budget, place, findings
+        self.plan = Plan.of(sources, request)
+        if self.plan.names is None:
+            self.plan.choose(next(batches(sources, self.plan.text, None, PROBE_BYTES)))
+        if findings.text:
+            self.plan = with_text_targets(self.plan)
+        self.reader = Rows(self.plan, several=True, as_text=findings.text)
+        self.numbering = None if self.plan.roles.id is None else Numbering(self.plan.roles.id, budget, len(sources))
+        names, targets = self.plan.names or (), self.plan.roles.targets
+        self.kinds: dict[str, tuple[Any, int]] = {
+            "x": (np.float32 if self._single(names) else np.float64, len(names)),
+            "y": (np.float32 if findings.text or self._single(targets) else np.float64, len(targets)),
+        }
+        self.rows, self.starts = 0, [0]
+        self.in_order, self.last_code = True, -1
+        self.last_key: Any = None
+
+    def run(self, digest: Future[str]) -> None:
+        """Read everything, sort where that is needed, and describe the store."""
+        with Appender(self.place) as out:
+            for batch in batches(self.sources, self.plan.text, self.plan.needed, self.budget.of_phase.batch):
+                if batch.first == 0 and self.rows:
+                    self.starts.append(self.rows)
+                self._add(batch, out)
+        self.starts.append(self.rows)
+        meaning, schema = self.reader.finish()
+        self._finish_labels(meaning.class_of)
+        lengths = np.array([self.rows]) if self.numbering is None else self.numbering.lengths
+        self._sort(lengths)
+        ids = ends(lengths)
+        ids.tofile(self.place / "offsets")
+        if self.request.require_target:
+            check_horizon(schema)
+            check_reach(schema, ids, [source.name for source in self.sources])
+        borders = self._stretches(schema, ids)
+        sequences = len(index_of(schema, ids, ids if borders is None else borders).start)
+        description = {
+            "schema": schema.to_json(),
+            "source": [source.name for source in self.sources],
+            "digest": digest.result(),
+            "notes": self.reader.notes(schema, meaning, self.rows, sequences),
+            "categories": self.reader.features.categories,
+            "auto_predict": self.reader.auto_predict(schema),
+            "ids": len(lengths),
+            "stretches": 0 if borders is None else len(borders) - 1,
+            "columns": {name: (np.dtype(kind).str, width) for name, (kind, width) in self.kinds.items()},
+            "starts": self.starts,
+        }
+        (self.place / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+
+    def _single(self, names: tuple[str, ...]) -> bool:
+        numbers = not set(names) & set(self.plan.roles.categorical)
+        return numbers and all(single_precision(source, names) for source in self.sources)
+
+    def _add(self, batch: Batch, out: Appender) -> None:
+        """Write the rows of a batch."""
+        try:
+            columns = self.reader.add(batch)
+        except TextFound:
+            raise Misread(replace(self.findings, text=True)) from None
+        columns["y"] = self._all_targets(columns["y"])
+        codes = np.zeros(batch.rows, np.int64)
+        if self.numbering is not None:
+            codes, back = self.numbering.add(batch, out)
+            columns[CODE] = codes
+            self.in_order &= not back
+        name = self.plan.roles.time
+        if name is not None:
+            columns[KEY] = self._keys(batch, name, time_keys(batch, name), codes)
+            if self.request.keeps_time:
+                columns["time"] = self._times(batch, name)
+        for column, values in columns.items():
+            kind, _ = self.kinds.setdefault(column, (values.dtype, 0))
+            out.append(column, values.astype(kind, copy=False))
+        self.last_code = int(codes[-1])
+        self.rows += batch.rows
+
+    def _all_targets(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Make the targets of a table unlabelled once they turned out to be of no use."""
+        width = self.kinds["y"][1]
+        return y if y.shape[1] == width else np.full((len(y), width), np.nan)
+
+    def _keys(self, batch: Batch, name: str, keys: NDArray[Any], codes: Integers) -> NDArray[Any]:
+        """Return numbers that sort like the time, of one type in all batches; see whether rows are in its order."""
+        whole = keys.dtype.kind in "iub" and not self.findings.fractions
+        kind, _ = self.kinds.setdefault(KEY, (np.int64 if whole else np.float64, 0))
+        if kind is np.int64 and not whole:
+            raise Misread(replace(self.findings, fractions=True))
+        keys = keys.astype(kind)
+        before = np.concatenate(([keys[0] if self.last_key is None else self.last_key], keys[:-1]))
+        same = codes == np.concatenate(([self.last_code], codes[:-1]))
+        if (back := same & (keys < before)).any():
+            if self.numbering is None:
+                row = int(back.argmax())
+                raise batch.error(
+                    row,
+                    name,
+                    f"{batch.cell(row, name)!r} comes after a later time, and without an id a table that is read in "
+                    "blocks has to be in the order of its time; sort it, name an --id, or give more --memory",
+                )
+            self.in_order = False
+        if self.numbering is not None and (again := same & (keys == before)).any():
+            second = self.rows + int(again.argmax())
+            raise self._repeated(second - 1, second)
+        self.last_key = keys[-1]
+        return keys
+
+    def _times(self, batch: Batch, name: str) -> NDArray[Any]:
+        """Return the time as in the table: numbers, or texts of a fixed length."""
+        series = batch.frame[name]
+        if series.dtype.kind in "iuf":
+            return series.to_numpy()
+        texts = np.array([str(cell).encode() for cell in series.to_numpy(dtype=object)])
+        if texts.dtype.itemsize > self.findings.time_bytes:
+            raise Misread(replace(self.findings, time_bytes=2 * texts.dtype.itemsize))
+        return texts.astype(f"S{self.findings.time_bytes}")
+
+    def _origin(self) -> Origin:
+        """What finds file and line of a row that was read."""
+        starts = self.starts if len(self.starts) > len(self.sources) else [*self.starts, 1 << 62]
+        return Origin(list(self.sources), starts)
+
+    def _repeated(self, first: int, second: int) -> DataError:
+        """Build the error about two input rows of the same id and time."""
+        found = self.plan.roles
+        assert found.id is not None
+        assert found.time is not None
+        return repeated(self._origin(), found.id, found.time, first, second)
+
+    def _finish_labels(self, class_of: NDArray[np.float64] | None) -> None:
+        """Put the classes of a target into its file; class_of: as of Meaning."""
+        kind, width = self.kinds["y"]
+        if class_of is not None:
+            self.kinds["y"] = rewrite_labels(self.place / "y", kind, self.reader.labels.values, class_of), width
+
+    def _sort(self, lengths: Integers) -> None:
+        """Sort the rows where they are not in order, and remove what only sorting needs."""
+        if not self.in_order:
+            try:
+                bucket_sort(self.place, self.kinds, lengths, self.budget.of_phase.bucket)
+            except Repeated as rows:
+                raise self._repeated(rows.first, rows.second) from None
+            self.kinds["row"] = (np.int64, 0)
+        for name in {CODE} if self.request.by_time else {CODE, KEY}:
+            (self.place / name).unlink(missing_ok=True)
+            self.kinds.pop(name, None)
+
+    def _stretches(self, schema: Schema, ids: Integers) -> Integers | None:
+        """Write what windows are cut from where the parts of a column divide it; check that each id is in one part."""
+        if "part" not in self.kinds or self.request.part is None:
+            return None
+        if schema.id is None:
+            borders = self._runs()
+            borders.tofile(self.place / "stretches")
+            return borders
+        for first, stop in self._whole_ids(ids):
+            part, row = (self._column(name, int(ids[first]), int(ids[stop])) for name in ("part", "row"))
+            offsets = ids[first : stop + 1] - ids[first]
+            check_one_part_each(self._origin(), self.request.part, schema.id, part, row, offsets)
+        return None
+
+    def _runs(self) -> Integers:
+        """Return (runs + 1,) offsets of the stretches of rows of one part."""
+        begins, last = [np.zeros(1, np.int64)], None
+        for first, stop in stretches(self.rows):
+            part = self._column("part", first, stop)
+            inside = runs(part)[:-1] + first
+            begins.append(inside[1:] if last is None or part[0] == last else inside)
+            last = part[-1]
+        return np.concatenate((*begins, [self.rows]))
+
+    def _whole_ids(self, ids: Integers) -> Iterator[tuple[int, int]]:
+        """Yield numbers of ids, first and last + 1, whose rows are read at once."""
+        marks = [*(first for first, _ in stretches(self.rows)), self.rows]
+        borders = np.unique(np.searchsorted(ids, marks))
+        return zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True)
+
+    def _column(self, name: str, first: int, stop: int) -> NDArray[Any]:
+        if name not in self.kinds:
+            return np.arange(first, stop)
+        return read_rows(self.place / name, *self.kinds[name], first, stop)

@@ -1,0 +1,66 @@
+"""Sentences for the user about how a table was read: what was recognised, left out or chosen."""
+
+from __future__ import annotations
+
+from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.horizon import ahead_notes, steps_ahead
+from rnnfast.data.columns.roles import Roles
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sequences.predict import LAG
+from rnnfast.data.sources.source import listing, plain, short
+
+
+def role_notes(found: Roles, schema: Schema) -> list[str]:
+    """Say which column is what."""
+    layouts = {
+        "original": "layout name,t,x..,y..: ",
+        "card": "layout of card payments (Time,V..,Amount,Class): ",
+        "options": "",
+    }
+    parts = [
+        f"id {schema.id!r}" if schema.id else "no id",
+        f"ordered by {schema.time!r}" if schema.time else "in the order of the file",
+        f"{len(schema.features)} {'feature' if len(schema.features) == 1 else 'features'} ({listing(schema.features)})"
+        if schema.features
+        else "no feature beside the target's past",
+    ]
+    if schema.categorical:
+        parts[-1] += f", of them categories: {listing(schema.categorical)}"
+    if schema.targets:
+        shown = [short(repr(value)) for value in schema.classes]
+        classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
+        when = f" {steps_ahead(schema.horizon)}" if schema.horizon else ""
+        parts.append(f"target {listing(schema.targets)}{when}{classes if shown else ''}, {schema.task}")
+        parts += ["its last known value is an input"] if schema.lag_target else []
+    parts += [f"{role} in {name!r}" for role, name in (("weights", found.weight), ("parts", found.part)) if name]
+    notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
+    if found.left_out:
+        notes.append(f"left out: {listing(found.left_out)}")
+    return notes
+
+
+def constant_note(names: list[str]) -> str:
+    """Say which features never change."""
+    return f"the same value in every row, so nothing can be learned from: {listing(names)}"
+
+
+def choice_notes(schema: Schema, rows: int, sequences: int, config: DataConfig) -> list[str]:
+    """Say which defaults were chosen, and what is odd about the choice."""
+    notes = []
+    if schema.window and config.window is None:
+        notes.append(
+            f"no id column: consecutive rows are cut into windows of {schema.window}, the default (set by --window)"
+        )
+    if schema.window and schema.stride and schema.stride > schema.window:
+        notes.append(
+            f"rows between windows are left out: the stride {schema.stride} is above the window {schema.window}"
+        )
+    if schema.id and rows > 1 and sequences == rows:
+        notes.append(
+            f"every row has its own {schema.id!r}, so sequences have one step; --ignore {plain(schema.id)} cuts windows"
+        )
+    if schema.horizon:
+        notes += ahead_notes(schema)
+    elif schema.lag_target and config.predict == "last":
+        notes.append(LAG)
+    return notes

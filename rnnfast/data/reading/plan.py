@@ -1,0 +1,141 @@
+"""Which columns of a table are read, and how: as options say, or as the schema of a model does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from rnnfast.data.columns.features import default_features
+from rnnfast.data.columns.horizon import check_ahead, check_lag_columns
+from rnnfast.data.columns.labels import KnownLabels, Labels, Meaning
+from rnnfast.data.columns.missing import missing_rules
+from rnnfast.data.columns.roles import Roles, roles
+from rnnfast.data.columns.schema import DEFAULT_WINDOW, Schema
+from rnnfast.data.reading.request import Request
+from rnnfast.data.sources.source import Source, listing, require
+from rnnfast.data.sources.table import Table
+from rnnfast.errors import DataError
+
+
+@dataclass
+class Plan:
+    """How the columns of a table are read.
+
+    roles: what each column is; names: of the features, None until `choose` saw rows. text: columns whose text is kept.
+    used: columns that are read, None for all but roles.left_out. notes: about columns.
+    """
+
+    sources: Sequence[Source]
+    request: Request
+    roles: Roles
+    names: tuple[str, ...] | None
+    text: tuple[str, ...]
+    used: tuple[str, ...] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, sources: Sequence[Source], request: Request) -> Plan:
+        """Make the plan. Raises DataError for columns that are missing, UsageError for options that do not fit."""
+        if request.schema is not None:
+            return _after_schema(sources, request, request.schema)
+        found = roles(sources[0], request.config, request.require_target)
+        return cls(sources, request, found, found.features, found.text)
+
+    def choose(self, table: Table) -> None:
+        """Choose the features by rows of the table, where no options name them."""
+        if self.names is not None:
+            return
+        found, columns = self.roles, self.sources[0].columns
+        taken = {*found.text, *found.targets, *found.left_out, found.weight or ""}
+        names, self.notes = default_features(table, taken)
+        chosen = {*names, *found.categorical}
+        self.names = tuple(name for name in columns if name in chosen)
+        if not self.names and not (self.request.config.lag_target and found.targets):
+            # with a lag a series may be told from its own past alone
+            raise DataError(
+                f"{self.sources[0].header_line()}: no numeric column is left as a feature; the columns are "
+                f"{listing(columns)}. --lag-target makes the last known target an input"
+            )
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Columns that reading looks at, once the features are chosen."""
+        others = (*self.roles.text, *(self.names or ()), *self.roles.targets, self.roles.weight)
+        return self.used or tuple(dict.fromkeys(name for name in others if name is not None))
+
+    def schema(self, meaning: Meaning) -> Schema:
+        """Return what the columns mean; raises UsageError for options that do not fit the target."""
+        if self.request.schema is not None:
+            return self.request.schema
+        config, found, names = self.request.config, self.roles, self.names or ()
+        window = config.window or (DEFAULT_WINDOW if found.id is None else None)
+        schema = Schema(
+            id=found.id,
+            time=found.time,
+            features=names,
+            targets=found.targets,
+            task=meaning.task,
+            classes=meaning.classes,
+            predict="every" if config.predict == "auto" else config.predict,
+            window=window,
+            stride=(config.stride or window) if window else None,
+            layout=found.layout,
+            categorical=tuple(filter(set(found.categorical).__contains__, names)),
+            horizon=config.horizon,
+            lag_target=config.lag_target,
+            season=config.season,
+            weight=found.weight,
+        )
+        check_ahead(schema)
+        return schema
+
+    def rules(self) -> Mapping[str, str] | None:
+        """Return what to do with empty cells of the features; None where the encoder of a model decides."""
+        if self.request.schema is not None:
+            return None
+        return missing_rules(self.schema(Meaning("", (), [])), self.request.config)
+
+    def labels(self, several: bool, as_text: bool) -> Labels | KnownLabels:
+        """Return what reads the targets; several, as_text: as of Labels."""
+        schema, targets = self.request.schema, self.roles.targets
+        if schema is None:
+            return Labels(self.sources, targets, self.request.config.task, several, as_text)
+        needed = self.request.require_target or schema.lag_target  # which makes the target an input
+        return KnownLabels(targets, schema.task, schema.classes, needed)
+
+
+def _after_schema(sources: Sequence[Source], request: Request, schema: Schema) -> Plan:
+    """Plan to read a table whose columns mean what a schema says."""
+    notes = []
+    weight = schema.weight if request.require_target else None
+    if weight is not None and not all(weight in source.columns for source in sources):
+        notes.append(f"there is no column {weight!r}, so all rows weigh the same in the loss")
+        weight = None
+    complete = all(set(schema.targets) <= set(source.columns) for source in sources)
+    found = Roles(
+        schema.id,
+        schema.time,
+        schema.targets if complete else (),
+        schema.features,
+        (),
+        schema.layout,
+        schema.categorical,
+        weight,
+        request.part,
+    )
+    named = (name for name in (schema.id, schema.time, request.part, *schema.features, weight) if name is not None)
+    used = tuple(dict.fromkeys(named))
+    if not complete and (request.require_target or schema.lag_target):
+        if not request.require_target:
+            check_lag_columns(schema, sources)
+        for source in sources:
+            require(source, (*used, *schema.targets))
+    # Classes of text stay text even where a file happens to hold only those that look like numbers.
+    as_text = schema.targets if schema.classes and isinstance(schema.classes[0], str) else ()
+    used = (*used, *(name for name in found.targets if name not in used))
+    return Plan(sources, request, found, schema.features, (*found.text, *as_text), used, notes)
+
+
+def with_text_targets(plan: Plan) -> Plan:
+    """Return the plan with targets that are read as text."""
+    return replace(plan, text=(*plan.text, *plan.roles.targets))

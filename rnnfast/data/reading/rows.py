@@ -1,0 +1,67 @@
+"""Turn batches of rows into arrays with one entry per row, and say at the end what the columns mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rnnfast.data.columns.features import Features
+from rnnfast.data.columns.labels import Meaning
+from rnnfast.data.columns.parts import parts
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.columns.weights import weights
+from rnnfast.data.reading.notes import choice_notes, constant_note, role_notes
+from rnnfast.data.reading.plan import Plan
+from rnnfast.data.sources import dialect
+from rnnfast.data.sources.table import Table
+
+
+class Rows:
+    """Reads the columns of a plan, batch after batch: a table in memory is one batch.
+
+    several, as_text: as of Labels.
+    """
+
+    def __init__(self, plan: Plan, several: bool, as_text: bool = False) -> None:
+        self.plan = plan
+        found, names = plan.roles, plan.names or ()
+        categorical = tuple(filter(set(found.categorical).__contains__, names))
+        self.features = Features(names, categorical, plan.rules())
+        self.labels = plan.labels(several, as_text)
+
+    def add(self, batch: Table) -> dict[str, NDArray[Any]]:
+        """Return x (rows, F), y (rows, targets) and, where there are such columns, weight and part, (rows,)."""
+        found = self.plan.roles
+        rows: dict[str, NDArray[Any]] = {"x": self.features.add(batch), "y": self.labels.add(batch)}
+        if found.weight is not None:
+            rows["weight"] = weights(batch, found.weight)
+        if found.part is not None:
+            rows["part"] = parts(batch, found.part)
+        return rows
+
+    def finish(self) -> tuple[Meaning, Schema]:
+        """Say what the targets are, and what all columns mean."""
+        meaning = self.labels.finish()
+        return meaning, self.plan.schema(meaning)
+
+    def auto_predict(self, schema: Schema) -> bool:
+        """Whether the labels decide which steps are predicted."""
+        asked = self.plan.request.schema is None and self.plan.request.config.predict == "auto"
+        return asked and schema.id is not None and len(schema.targets) > 0 and not schema.horizon
+
+    def notes(self, schema: Schema, meaning: Meaning, rows: int, sequences: int) -> tuple[str, ...]:
+        """Say what was recognised, left out or chosen; rows, sequences: numbers of them in all."""
+        plan, gaps = self.plan, self.features.gap_notes()
+        if plan.request.schema is not None:
+            return (*gaps, *plan.notes, *meaning.notes)
+        constant = [constant_note(names)] if (names := self.features.constant) else []
+        return (
+            *dialect.notes(list(plan.sources)),
+            *role_notes(plan.roles, schema),
+            *plan.notes,
+            *meaning.notes,
+            *gaps,
+            *constant,
+            *choice_notes(schema, rows, sequences, plan.request.config),
+        )

@@ -1,0 +1,96 @@
+"""Where the store of a table lies: found again, made now, or in a temporary directory.
+
+A store is kept in the user's cache directory and found again by the paths, sizes and times of the files and by the
+options that say how they are read; with `--no-cache` it lies in a temporary directory that is removed at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from rnnfast.data.reading.checks import check_labelled
+from rnnfast.data.reading.disk import make_store
+from rnnfast.data.reading.request import Request
+from rnnfast.data.sequences import cache
+from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.files import DESCRIPTION
+from rnnfast.data.sequences.store import FORMAT
+from rnnfast.data.sequences.stored import StoredSequences
+from rnnfast.data.sources.batches import open_files
+from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.watch import watching
+from rnnfast.reporter import Reporter
+
+ABANDONED = 24 * 3600.0  # s after which nobody still makes a store
+UNUSED = 30 * ABANDONED  # s after which a store is removed
+
+
+@contextmanager
+def stored_table(
+    names: Sequence[str], request: Request, budget: Budget, reporter: Reporter | None = None
+) -> Iterator[StoredSequences]:
+    """Open the store of tables, made now or kept from before. Raises as `read_table`."""
+    sources = open_files(names)
+    if request.config.cache:
+        directory = stores() / _key(sources, request)
+        if not (directory / DESCRIPTION).is_file():
+            _forget_halves()
+            with watching(sources, reporter):
+                make_store(sources, request, budget, directory)
+        os.utime(directory)  # used now
+        _forget(directory)
+        yield _opened(directory, request, budget, sources)
+    else:
+        temporary = Path(tempfile.mkdtemp(prefix="rnnfast-"))
+        try:
+            with watching(sources, reporter):
+                make_store(sources, request, budget, temporary / "table")
+            yield _opened(temporary / "table", request, budget, sources)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _opened(directory: Path, request: Request, budget: Budget, sources: Sequence[Source]) -> StoredSequences:
+    table = StoredSequences.open(directory, budget, sources)
+    if request.schema is not None and request.require_target:
+        check_labelled(table)
+    return table
+
+
+def stores() -> Path:
+    """The directory of all stores."""
+    return cache.directory().parent / "stores"
+
+
+def _key(sources: Sequence[Source], request: Request) -> str:
+    """Name the store of files as they are now, read in this way by this code."""
+    paths = [str(Path(source.name).resolve()) for source in sources]
+    key = (FORMAT, cache.code(), paths, cache.states(sources), request.settings())
+    return hashlib.sha256(repr(key).encode()).hexdigest()[:24]
+
+
+def _forget_halves() -> None:
+    """Remove what processes left that were killed while they made a store."""
+    for path in stores().glob("*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _forget(kept: Path) -> None:
+    """Remove the stores that nobody has used for long, or whose files are gone; never one that a run may be reading."""
+    for path in kept.parent.glob(f"*/{DESCRIPTION}"):
+        with suppress(OSError, ValueError, KeyError):
+            unused = time.time() - path.parent.stat().st_mtime
+            names = json.loads(path.read_text(encoding="utf-8"))["source"]
+            gone = not all(Path(name).exists() for name in names)
+            if path.parent != kept and unused > (ABANDONED if gone else UNUSED):
+                shutil.rmtree(path.parent, ignore_errors=True)

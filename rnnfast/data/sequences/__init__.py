@@ -1,0 +1,1 @@
+"""Sequences: rows grouped by id and ordered by time, in memory or on disk."""

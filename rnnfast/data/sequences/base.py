@@ -1,0 +1,154 @@
+"""Whole sequences of a table, in blocks: what all of training, scoring and splitting needs of a table of any size."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.index import Index, Limit
+from rnnfast.data.sequences.predict import EVERY, LAG, LAST, pieces, predict_notes, predict_rule
+
+Integers = NDArray[np.int64]
+Block = Any  # SequenceData, whose module needs this one
+
+TRAINED = ("x", "y", "weight")  # fields with a value per row that training and scores look at
+
+
+class Runs(NamedTuple):
+    """Consecutive sequences that are read at once. first, stop: (runs,) their numbers; rows: (runs,) that are read."""
+
+    first: Integers
+    stop: Integers
+    rows: Integers
+
+
+class Sequences(ABC):
+    """Sequences of one or several tables. Arrays with one entry per sequence are in memory.
+
+    schema: meaning of the columns; source: names of the inputs; digest: sha256 of their contents.
+    notes: sentences for the user about what was recognised, left out or chosen.
+    offsets: (sequences + 1,) int64, first row of each sequence where all lie end to end, then the number of rows.
+    categories: of each categorical column, the texts that its indices in x stand for.
+    auto_predict: whether the labels decide about `schema.predict`, which a split does by those that train.
+    """
+
+    schema: Schema
+    source: tuple[str, ...]
+    digest: Any
+    notes: tuple[str, ...]
+    offsets: Integers
+    categories: Mapping[str, tuple[str, ...]]
+    auto_predict: bool
+
+    @property
+    @abstractmethod
+    def room(self) -> Budget | None:
+        """Memory for blocks, None where everything is in memory anyway."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self.offsets[-1])
+
+    @property
+    def sequences(self) -> int:
+        """Number of sequences."""
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Integers:
+        """(sequences,) int64, steps of each sequence."""
+        return np.diff(self.offsets)
+
+    @property
+    @abstractmethod
+    def index(self) -> Index:
+        """Where the sequences lie in the table."""
+
+    @property
+    @abstractmethod
+    def parts(self) -> NDArray[np.int8] | None:
+        """(sequences,) part of each, as a column of the table says, or None."""
+
+    @property
+    @abstractmethod
+    def weighted(self) -> bool:
+        """Whether rows have weights in the loss."""
+
+    @property
+    @abstractmethod
+    def counts(self) -> Integers:
+        """(classes,) labelled steps of each class, or (1,) of a quantity."""
+
+    @property
+    def labelled_steps(self) -> int:
+        """Number of steps that count for loss and metrics."""
+        return int(self.counts.sum())
+
+    @property
+    @abstractmethod
+    def in_input_order(self) -> bool:
+        """Whether blocks hold the rows in the order of the input."""
+
+    @property
+    def range(self) -> tuple[float, float, float] | None:
+        """Lowest, highest and mean label of a single quantity; None where there are others, or they are not at hand."""
+        return None
+
+    @abstractmethod
+    def runs(self, rows: int | None = None) -> Runs:
+        """Cut into runs of about so many rows, by default what a disk reads quickly; one where all are in memory."""
+
+    @abstractmethod
+    def read(self, first: int, stop: int, only: Collection[str] | None = None) -> Block:
+        """Give the sequences first .. stop - 1. only: fields with a value per row that are needed, None for all."""
+
+    @abstractmethod
+    def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> Self:
+        """Take sequences made of the rows starts[k] .. starts[k] + lengths[k] - 1 of the sequences `chosen`.
+
+        Rows count as in offsets. A lag of the target, without a horizon, is unknown at the first row of a sequence.
+        """
+
+    @abstractmethod
+    def limited(self, limit: Limit) -> tuple[Self, int]:
+        """Leave out labels; return how many were refused because they are of another part, too."""
+
+    @abstractmethod
+    def sample(self, seed: int) -> Block:
+        """Give as many sequences as may be scored: all, or in bounded memory some that are drawn at random."""
+
+    @abstractmethod
+    def predicting(self, rule: str) -> Self:
+        """Predict "every" or the "last" step of each sequence, and say so where the labels decided it."""
+
+    def blocks(self, only: Collection[str] | None = None) -> Iterator[Block]:
+        """Yield all sequences in order; only: as in `read`."""
+        return self.blocks_of(self.runs(), only)
+
+    def blocks_of(self, runs: Runs, only: Collection[str] | None = None) -> Iterator[Block]:
+        """Yield the sequences of runs; only: as in `read`."""
+        for first, stop in zip(runs.first.tolist(), runs.stop.tolist(), strict=True):
+            yield self.read(first, stop, only)
+
+    def take(self, indices: ArrayLike) -> Self:
+        """Take whole sequences, in the order given."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return self.cut(chosen, self.offsets[chosen], self.lengths[chosen])
+
+    def rule(self) -> str:
+        """Decide by the labels whether "every" step or the "last" one is predicted."""
+        return predict_rule(piece for block in self.blocks(("y",)) for piece in pieces(block.y, block.offsets))
+
+    def _notes_for(self, schema: Schema) -> tuple[str, ...]:
+        """The notes with what `predicting` says."""
+        if not self.auto_predict:
+            return self.notes
+        others = (note for note in self.notes if note not in (LAST, EVERY, LAG))
+        return (*others, *predict_notes(schema, self.rows, self.sequences))

@@ -1,0 +1,205 @@
+"""Sequences in memory, end to end in one array: the one block of a table that fits there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sequences.base import Runs, Sequences
+from rnnfast.data.sequences.index import Index, Limit
+from rnnfast.data.sequences.spans import ends, spans
+from rnnfast.data.sources.origin import Origin
+from rnnfast.data.sources.texts import Texts
+
+Integers = NDArray[np.int64]
+
+PER_ROW = ("x", "y", "row", "time", "key", "weight", "label_row", "naive", "part")  # fields with a value for each row
+
+
+class _Digest:
+    """A text that may still be computed in the background; reading it waits for the result."""
+
+    def __get__(self, data: SequenceData | None, owner: type) -> str:
+        if data is None:
+            raise AttributeError  # tells dataclass that there is no default
+        value: str | Future[str] = data.__dict__["digest"]
+        if not isinstance(value, str):
+            value = data.__dict__["digest"] = value.result()
+        return value
+
+    def __set__(self, data: SequenceData, value: str | Future[str]) -> None:
+        data.__dict__["digest"] = value
+
+
+@dataclass
+class SequenceData(Sequences):
+    """Sequences in memory, end to end, without padding.
+
+    x: (rows, F) float64, of a stored table also float32, C-contiguous, in the order of schema.columns: numbers in
+    original units, NaN where a cell is empty; a categorical column holds the index in its `categories`.
+    y: (rows, targets) float as x; index of the class for a binary or multiclass task, NaN at unlabelled steps; (rows,
+    0) without target columns.
+    ids: (sequences,) object, the id of each sequence as text exactly as in the file; "" for windows without id.
+    row: (rows,) int64, input row of each row of x, counted from 0 over all files; repeats where windows overlap.
+    time: (rows,) object or texts made when they are looked at, the time column as in the file, or None.
+    key: (rows,) numbers that sort like the time, or None without time column.
+    weight: (rows,) float64, weight of a row in the loss, or None where all weigh the same.
+    label_row: (rows,) int64, input row whose target y holds, -1 for none; None with a horizon of 0, where it is `row`.
+    naive: (rows, targets) float64, the target of one season before the predicted one, NaN where unknown; None with a
+    horizon of 0.
+    part: (rows,) int8, 0 train, 1 valid, 2 test, as a column of the table says; else None.
+    start: (sequences,) int64, place of the first row of each sequence in the ordered table; None where they lie side by
+    side.
+    origin: finds file and line of a row, for messages; None where the rows come from no table.
+    from_cache: whether it was parsed by an earlier run.
+    Others as of Sequences.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    offsets: Integers
+    ids: NDArray[Any]
+    row: Integers
+    time: NDArray[Any] | Texts | None
+    schema: Schema
+    source: tuple[str, ...]
+    digest: _Digest = _Digest()
+    notes: tuple[str, ...] = ()
+    key: NDArray[Any] | None = None
+    weight: NDArray[np.float64] | None = None
+    label_row: Integers | None = None
+    naive: NDArray[Any] | None = None
+    part: NDArray[np.int8] | None = None
+    start: Integers | None = None
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    auto_predict: bool = False
+    origin: Origin | None = field(default=None, repr=False, compare=False)
+    from_cache: bool = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state to pickle or copy, with the digest computed."""
+        return {**self.__dict__, "digest": self.digest}
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(rows,) bool, the steps that count for loss and metrics.
+
+        Those with a value in every target; with `predict` "last" only the last step of each sequence.
+        """
+        if not self.y.shape[1]:
+            return np.zeros(self.rows, dtype=bool)
+        known: NDArray[np.bool_] = np.logical_not(np.isnan(self.y).any(axis=1))
+        if self.schema.predict == "last":
+            last = np.zeros(self.rows, dtype=bool)
+            last[self.offsets[1:] - 1] = True
+            known &= last
+        return known
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(rows,) bool, the steps up to and including the last labelled one of each sequence.
+
+        Training on these sequences learns from nothing else: later steps, and sequences without any label, have no say.
+        """
+        rows = np.arange(self.rows)
+        last = np.maximum.reduceat(np.where(self.labelled, rows, -1), self.offsets[:-1])
+        return np.asarray(rows <= np.repeat(last, self.lengths))
+
+    @property
+    def counts(self) -> Integers:
+        """(classes,) labelled steps of each class, or (1,) of a quantity."""
+        labelled, classes = self.labelled, self.schema.classes
+        if not classes or not self.y.shape[1]:
+            return np.full(max(len(classes), 1), int(np.count_nonzero(labelled)))
+        return np.bincount(self.y[labelled, 0].astype(np.int64), minlength=len(classes))
+
+    @property
+    def room(self) -> None:
+        """Nothing is read in blocks."""
+        return
+
+    @property
+    def range(self) -> tuple[float, float, float] | None:
+        """Lowest, highest and mean label of a single quantity; None for classes, several targets and without labels."""
+        if self.schema.classes or self.y.shape[1] != 1 or not (labelled := self.labelled).any():
+            return None
+        labels = self.y[labelled, 0]
+        return float(labels.min()), float(labels.max()), float(labels.mean())
+
+    @property
+    def index(self) -> Index:
+        """Where the sequences lie in the table."""
+        changes = self.ids[1:] != self.ids[:-1] if self.schema.window is not None else np.ones(self.sequences - 1, bool)
+        owner = np.concatenate(([0], np.cumsum(changes))).astype(np.int64)
+        return Index(owner, self.offsets[:-1] if self.start is None else self.start, self.lengths)
+
+    @property
+    def parts(self) -> NDArray[np.int8] | None:
+        """(sequences,) part of each: all rows of a sequence have the same one."""
+        return None if self.part is None else self.part[self.offsets[:-1]]
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows have weights in the loss."""
+        return self.weight is not None
+
+    @property
+    def in_input_order(self) -> bool:
+        """Whether the rows are in the order of the input."""
+        return bool((np.diff(self.row) > 0).all())
+
+    def runs(self, rows: int | None = None) -> Runs:
+        """One run: all sequences."""
+        return Runs(np.zeros(1, np.int64), np.array([self.sequences]), np.array([self.rows]))
+
+    def read(self, first: int, stop: int, only: Collection[str] | None = None) -> SequenceData:
+        """Give consecutive sequences: all of them without copying."""
+        return self if stop - first == self.sequences else self.take(np.arange(first, stop))
+
+    def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> SequenceData:
+        """Copy sequences made of rows of the sequences `chosen`."""
+        rows = spans(starts, lengths)
+        values = {name: getattr(self, name) for name in PER_ROW}
+        taken: dict[str, Any] = {
+            name: None if value is None else value.take(rows, axis=0) for name, value in values.items()
+        }
+        offsets, skipped = ends(lengths), starts - self.offsets[chosen]
+        if self.schema.lag_target and not self.schema.horizon:
+            taken["x"][offsets[:-1][skipped > 0], len(self.schema.features) :] = np.nan
+        start = self.offsets[:-1] if self.start is None else self.start
+        return self._with(offsets=offsets, ids=self.ids[chosen], start=start[chosen] + skipped, **taken)
+
+    def limited(self, limit: Limit) -> tuple[SequenceData, int]:
+        """Copy with fewer labels."""
+        if self.label_row is None:
+            return self, 0
+        refused, foreign = limit.refused(self.index, self.schema.horizon)
+        there = self.label_row >= 0
+        if not (refused & there).any():
+            return self, 0
+        y, label_row = self.y.copy(), self.label_row.copy()
+        y[refused], label_row[refused] = np.nan, -1
+        return self._with(y=y, label_row=label_row), int(np.count_nonzero(foreign & there))
+
+    def sample(self, seed: int) -> SequenceData:
+        """Give all sequences."""
+        return self
+
+    def predicting(self, rule: str) -> SequenceData:
+        """Predict "every" or the "last" step of each sequence."""
+        schema = replace(self.schema, predict=rule)
+        if schema == self.schema and self._notes_for(schema) == self.notes:
+            return self
+        return self._with(schema=schema, notes=self._notes_for(schema))
+
+    def _with(self, **changes: Any) -> SequenceData:
+        """Copy with other fields; unlike `dataclasses.replace` it does not wait for the digest."""
+        copy = object.__new__(SequenceData)
+        copy.__dict__.update(self.__dict__ | changes)
+        return copy

@@ -1,0 +1,104 @@
+"""Ordered rows of a table in files.
+
+A store is a directory of raw arrays with one entry per row, ordered by id and time, in the byte order of the machine:
+`x` (rows, F) and `y` (rows, targets), float32 where nothing is lost by it, else float64; `row` int64, the input rows,
+where they were sorted; and of `time`, `key`, `weight`, `part` those that there are and that are needed. `offsets` (ids
++ 1,) int64 says where each id begins, `stretches` what windows are cut from where that is another thing; the texts of
+the ids lie end to end in `ids`, with `id_ends`. `store.json` describes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sequences.files import DESCRIPTION, read_rows, stretches
+from rnnfast.data.sequences.index import Index, index_of
+from rnnfast.data.sequences.series import Series
+from rnnfast.errors import RnnfastError
+
+Integers = NDArray[np.int64]
+
+FORMAT = 2  # another number is another store
+
+
+@dataclass(frozen=True)
+class Store:
+    """A complete store, opened.
+
+    columns: type and numbers in a row (0: it is one-dimensional) of each column; ids: (ids + 1,) places where each id
+    begins; index: all sequences of the table.
+    """
+
+    directory: Path
+    description: Mapping[str, Any]
+    columns: Mapping[str, tuple[str, int]]
+    ids: Integers
+    index: Index
+
+    @classmethod
+    def open(cls, directory: Path) -> Store:
+        """Open the store in a directory. Raises RnnfastError for a damaged one."""
+        try:
+            description = json.loads((directory / DESCRIPTION).read_text(encoding="utf-8"))
+            schema = Schema.from_json(description["schema"])
+            columns = {name: (kind, width) for name, (kind, width) in description["columns"].items()}
+            ids = read_rows(directory / "offsets", np.int64, 0, 0, description["ids"] + 1)
+            stretches = ids
+            if description["stretches"]:
+                stretches = read_rows(directory / "stretches", np.int64, 0, 0, description["stretches"] + 1)
+        except (OSError, ValueError, KeyError) as error:
+            raise RnnfastError(f"{directory}: is a damaged store ({error}); remove it, it is made anew") from None
+        return cls(directory, description, columns, ids, index_of(schema, ids, stretches))
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self.ids[-1])
+
+    @cached_property
+    def offsets(self) -> Integers:
+        """(sequences + 1,) first row of each sequence where they lie end to end."""
+        return self.index.offsets
+
+    def column(self, name: str, first: int, stop: int) -> NDArray[Any]:
+        """Read rows of a column."""
+        if name == "row" and name not in self.columns:  # the rows are in the order of the input
+            return np.arange(first, stop, dtype=np.int64)
+        return read_rows(self.directory / name, *self.columns[name], first, stop)
+
+    def series(self, first: int, stop: int, names: Collection[str]) -> Series:
+        """Read a stretch of places; names: of the columns, those that there are not are left away."""
+        known = (name for name in self.columns if name != "row" and name in names)
+        begin = int(np.searchsorted(self.ids, first, side="right")) - 1
+        end = int(np.searchsorted(self.ids, stop, side="left"))
+        bounds = np.clip(self.ids[begin : end + 1], first, stop) - first
+        return Series({name: self.column(name, first, stop) for name in known}, self.column("row", first, stop), bounds)
+
+    def values(self, name: str, places: Integers) -> NDArray[Any]:
+        """Read a column at ascending places, by stretches."""
+        found = [np.empty(0, self.columns[name][0])]
+        for first, stop in stretches(self.rows):
+            begin, end = np.searchsorted(places, (first, stop)).tolist()
+            if end > begin:
+                found.append(self.column(name, first, stop)[places[begin:end] - first])
+        return np.concatenate(found)
+
+    def texts(self, owner: Integers) -> NDArray[Any]:
+        """Read the ids with these numbers, ascending, (ids,) object."""
+        if self.description["schema"]["id"] is None:
+            return np.full(len(owner), "", object)
+        begin, end = int(owner[0]), int(owner[-1]) + 1
+        places = read_rows(self.directory / "id_ends", np.int64, 0, begin, end + 1)
+        text = read_rows(self.directory / "ids", np.uint8, 0, int(places[0]), int(places[-1])).tobytes()
+        places -= places[0]
+        names = [text[a:b].decode() for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]
+        return np.array(names, object)[owner - begin]

@@ -1,0 +1,123 @@
+"""What a run reads: its table, in memory or in blocks, and the parts that train, validate and test."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+from rnnfast.config.forms import SEQUENCE, check_split
+from rnnfast.config.resolve import Config
+from rnnfast.config.sections import DataConfig
+from rnnfast.data import Parts, Sequences, split
+from rnnfast.data.columns.horizon import steps_ahead
+from rnnfast.data.reading.opening import bytes_in_memory, check_read, file_names, open_table
+from rnnfast.data.reading.request import Request
+from rnnfast.data.sequences.budget import Budget
+from rnnfast.errors import DataError, UsageError
+from rnnfast.memory import available_memory, shown
+from rnnfast.reporter import Reporter
+from rnnfast.training.prepare import check_weights
+
+MANY_LABELS = 0.1  # left out by a split, of those that stay
+
+
+def read_tables(
+    data: Any, valid: Any, test: Any, config: Config, reporter: Reporter, opened: ExitStack
+) -> tuple[Sequences, Parts]:
+    """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts.
+
+    opened: keeps tables that are larger than --memory, and are read in blocks, until it is closed.
+    """
+    shares_given = config.data.split != DataConfig().split
+    check_split(config.data.split_by, shares_given, valid is not None, test is not None)
+    source = _Source(config, reporter, opened)
+    table = source.table(data)
+    parts = _parts(table, source, valid, test)
+    if table.auto_predict:
+        table = table.predicting(parts.train.schema.predict)
+    reporter.table(table)
+    _report_parts(table, parts, reporter, valid, test)
+    return table, parts
+
+
+class _Source:
+    """Where the tables of a run come from: read already, or files and frames that are read as its options say."""
+
+    def __init__(self, config: Config, reporter: Reporter, opened: ExitStack) -> None:
+        self.config, self.reporter, self.opened = config, reporter, opened
+        memory = config.data.memory
+        self.budget = None if memory is None else Budget.of(memory)
+
+    def table(self, data: Any) -> Sequences:
+        """Read the table that trains."""
+        if isinstance(data, Sequences):
+            check_read(self.config.data)
+            return data
+        names = file_names(data)
+        if self.budget is None and names is not None:
+            self._announce(bytes_in_memory(names))
+        return open_table(data, Request(self.config.data), self.budget, self.opened, self.reporter)
+
+    def beside(self, data: Any, table: Sequences) -> Sequences:
+        """Read a table whose columns mean what those of the one that trains do."""
+        if isinstance(data, Sequences):
+            return data
+        config = DataConfig(cache=self.config.data.cache)
+        budget = None if self.budget is None or file_names(data) is None else self.budget.beside
+        return open_table(data, Request(config, table.schema), budget, self.opened, self.reporter)
+
+    def _announce(self, wanted: int) -> None:
+        """Say what --memory would do for a table that hardly fits."""
+        available = available_memory()
+        if available is not None and wanted > available:
+            self.reporter.notice(
+                f"about {shown(wanted)} of memory are needed and {shown(available)} available; --memory "
+                f"{available // 2 // 10**6}M trains from disk, in blocks"
+            )
+
+
+def _parts(table: Sequences, source: _Source, valid: Any, test: Any) -> Parts:
+    """Split the table, or take the tables that were given beside it."""
+    config, reporter = source.config, source.reporter
+    shares = config.data.split if valid is None else (1.0,)
+    parts = split(table, shares, config.train.seed, config.data.split_by)
+    if valid is not None:
+        parts.valid = source.beside(valid, parts.train)
+        parts.rule += "; validation from a table of its own"
+    if test is not None:
+        if parts.test is not None:
+            raise UsageError("--test gives a test table and --split cuts a test part; use one of them")
+        parts.test = source.beside(test, parts.train)
+        parts.rule += "; test from a table of its own"
+    for part in (parts.valid if valid is not None else None, parts.test if test is not None else None):
+        if part is not None and part.digest == table.digest:
+            reporter.notice(f"{', '.join(part.source)} holds the very rows that train: its scores tell nothing new")
+    if parts.valid is not None:
+        _check_valid(parts.valid)
+    return parts
+
+
+def _check_valid(valid: Sequences) -> None:
+    """Raise DataError for a validation part without labels, or whose labels weigh nothing."""
+    if not valid.labelled_steps:
+        horizon = valid.schema.horizon
+        why = f" (its rows lack a target {steps_ahead(horizon)} in the same part)" if horizon else ""
+        raise DataError(
+            f"{', '.join(valid.source)}: the validation part has no labelled step{why}; give another table with "
+            "--valid, a smaller --split, or train on everything (--split 1)"
+        )
+    check_weights(valid, "validation")
+
+
+def _report_parts(table: Sequences, parts: Parts, reporter: Reporter, valid: Any, test: Any) -> None:
+    """Say how the parts were made, and what is odd about them."""
+    for part, given in ((parts.valid, valid), (parts.test, test)):
+        for note in part.notes if part is not None and given is not None else ():
+            reporter.notice(f"{', '.join(part.source)}: {note}" if part is not None else note)
+    reporter.split(parts)
+    labelled = sum(part.labelled_steps for part in parts.named().values())
+    if parts.by == SEQUENCE and parts.dropped > MANY_LABELS * labelled:
+        reporter.notice(
+            f"{parts.dropped:,} labels are left out, as they stand in rows of another part: windows are short for "
+            f"--horizon {table.schema.horizon}; --split-by time leaves out few of them"
+        )

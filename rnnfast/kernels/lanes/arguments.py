@@ -40,7 +40,8 @@ def _describe(value, numbers, formats):
     if isinstance(value, tuple):
         return (type(value), *[_describe(item, numbers, formats) for item in value])
     if isinstance(value, np.ndarray):
-        assert value.flags.c_contiguous
+        if not value.flags.c_contiguous:
+            raise ValueError("a kernel takes contiguous arrays")
         numbers.append(value.ctypes.data)
         formats.append("q")
         return value.dtype

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnfast.kernels.lanes.compiling import part
+from rnnfast.kernels.lanes.scalars import smaller
 
 
 class Packing(NamedTuple):
@@ -55,7 +56,7 @@ def pack(offsets, piece, packing):
     R = 0
     for n in range(piece.first, piece.first + piece.count):
         q = order[n]
-        steps = min(offsets[q + 1] - offsets[q] - begin, piece.window)
+        steps = smaller(offsets[q + 1] - offsets[q] - begin, piece.window)
         if steps <= 0:
             continue
         i = R

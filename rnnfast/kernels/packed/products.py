@@ -12,6 +12,7 @@ row-major; N, the columns of B, C, D and G that are worked on, is a multiple of 
 
 from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.rows import consecutive, load_tile, row_starts, store_tile, tile_fma
+from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import at
 from rnnfast.kernels.lanes.vec import broadcast, fma, load, store, zeros
 
@@ -64,7 +65,7 @@ def accumulate_rows(s, A, index, D, G, rows, K, N):
     whole, halves = K - K % s.M, K - K % s.M_half
     # Every tile of G reads the same lanes of D: so many rows of them stay in the first-level cache.
     for first in range(0, rows, ROW_BLOCK):
-        last = min(first + ROW_BLOCK, rows)
+        last = smaller(first + ROW_BLOCK, rows)
         for n in range(0, N, s.W):
             for k in range(0, whole, s.M):
                 starts = consecutive(k, "M", s)

@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
-from rnnfast.kernels.lanes.compiling import part
+from rnnfast.kernels.lanes.compiling import PART, part
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.packed import head, layer
@@ -99,6 +99,18 @@ def last_of_layer(network, i):
     )
 
 
+def drop_out(s, layer, chunk, source, target, dropout):
+    """See `drop`; nothing where the specialisation is without dropout, which then does not compile it."""
+
+
+@overload(drop_out, jit_options=PART)
+def _drop_out(s, layer, chunk, source, target, dropout):
+    def nothing(s, layer, chunk, source, target, dropout):
+        pass
+
+    return drop.py_func if s.dims["dropout"] else nothing
+
+
 @part
 def forward(s, network, weights, chunk, x, dropout):
     """States of all layers. Writes: chunk.memory."""
@@ -107,7 +119,7 @@ def forward(s, network, weights, chunk, x, dropout):
         layer.forward(s, here, weights, chunk, input_of(s, network, i, chunk, x))
         if s.dropout and last_of_layer(network, i):
             states = at(chunk.memory, here.h + chunk.R * here.ldh)
-            drop(s, here, chunk, states, at(chunk.memory, here.dropped), dropout)
+            drop_out(s, here, chunk, states, at(chunk.memory, here.dropped), dropout)
 
 
 @part
@@ -124,7 +136,7 @@ def backward(s, network, weights, chunk, x, dropout):
                 clear(s, down, chunk.P * below.ldh)
             layer.hand_down(s, here, weights, chunk, down)
             if s.dropout and last_of_layer(network, i - 1):
-                drop(s, below, chunk, down, down, dropout)
+                drop_out(s, below, chunk, down, down, dropout)
 
 
 @part

@@ -19,6 +19,7 @@ import math
 from numba.extending import overload
 
 from rnnfast.kernels.lanes.compiling import INLINED, PART, inlined, part
+from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.vec import load, store
 from rnnfast.kernels.packed.layer import Weights
@@ -53,7 +54,7 @@ def add_gradients(s, run, order, work, a):
     clear(s, g, size)
     loss = 0.0
     for n in range(first + a * plan.chunk, stop, plan.accumulators * plan.chunk):
-        chunk = Slice(order, n, min(plan.chunk, stop - n), integers[BEGIN], integers[WINDOW])
+        chunk = Slice(order, n, smaller(plan.chunk, stop - n), integers[BEGIN], integers[WINDOW])
         loss += chunk_gradient(s, run, g, chunk, work, batch)
     shared.partial[a] = loss
 
@@ -84,7 +85,7 @@ def do_items(s, run, order, worker):
         elif kind == GRADIENT:
             add_gradients(s, run, order, worker.work, item)
         else:
-            last = min((item + 1) * NORM_BLOCK, run.network.size)
+            last = smaller((item + 1) * NORM_BLOCK, run.network.size)
             step = Step(item * NORM_BLOCK, last, numbers[RATE], numbers[CLIP])
             if kind == SUM or state.settings.clip_norm == 0:
                 add_up(s, run, step)
@@ -209,7 +210,7 @@ def _shared_update(s, run, piece, lr, worker):
             for block in range(blocks):
                 squares += shared.norms[block]
             # torch.nn.utils.clip_grad_norm_
-            numbers[CLIP] = min(1.0, clip_norm / (math.sqrt(squares) + 1e-6)) if squares == squares else squares
+            numbers[CLIP] = smaller(1.0, clip_norm / (math.sqrt(squares) + 1e-6)) if squares == squares else squares
     if worker.threads > 1:
         settle(team, nanoseconds() - began, worker.threads)
     return loss

@@ -7,12 +7,13 @@ import numpy as np
 
 from rnnfast.kernels.lanes.arguments import records
 from rnnfast.kernels.lanes.compiling import entry, inlined
+from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, total, zeros
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.stack import NETWORK, Carried, Dropout, Slice, direction_at, packed, packed_outputs
 from rnnfast.kernels.run.batch import batch_update, help_leader
-from rnnfast.kernels.run.threads import begin_run, end_run
+from rnnfast.kernels.run.threads import end_run
 
 OK, DIVERGED = 0, 1
 WHOLE = 1 << 62  # steps: more than any sequence has
@@ -66,7 +67,6 @@ def train(s, arguments):
     if worker.number > 0:
         help_leader(s, run, course.orders, worker)
         return OK
-    begin_run(run.shared.team)
     status = train_epochs(s, run, course, outcome, worker)
     end_run(run.shared.team, worker.threads)
     return status
@@ -81,13 +81,13 @@ def train_epochs(s, run, course, outcome, worker):
         row = e % course.variants * sequences
         total_loss = 0.0
         for first in range(row, row + sequences, plan.batch):
-            count = min(plan.batch, row + sequences - first)
+            count = smaller(plan.batch, row + sequences - first)
             step, longest = WHOLE, WHOLE
             if plan.window > 0:
                 step, longest = plan.window, 0
                 for n in range(first, first + count):
                     q = course.orders[n]
-                    longest = max(longest, offsets[q + 1] - offsets[q])
+                    longest = larger(longest, offsets[q + 1] - offsets[q])
             for begin in range(0, longest, step):
                 piece = Slice(course.orders, first, count, begin, step)
                 total_loss += batch_update(s, run, piece, course.rates[rate], worker)
@@ -120,7 +120,7 @@ def predict(s, arguments):
     for first in range(passage.first, passage.stop, passage.chunk):
         carried = Carried(states, passage.carried, first)
         for begin in range(0, offsets[order[first] + 1] - offsets[order[first]], passage.window):
-            piece = Slice(order, first, min(passage.chunk, passage.stop - first), begin, passage.window)
+            piece = Slice(order, first, smaller(passage.chunk, passage.stop - first), begin, passage.window)
             chunk = packed(n, network, offsets, piece, work, carried)
             packed_outputs(n, network, weights, chunk, x, carried, Dropout(0.0, 0), work.out)
             for row in range(chunk.P):

@@ -21,6 +21,7 @@ import numpy as np
 
 from rnnfast.kernels.lanes.atomics import atomic_add, atomic_read, atomic_replace, atomic_write
 from rnnfast.kernels.lanes.compiling import inlined, part
+from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.run.waiting import (
     CACHE_LINE,
     fall_asleep,
@@ -56,8 +57,10 @@ class Team(NamedTuple):
 
 def new_team(locks, account):
     """The team of one run, with as many threads as there are locks."""
-    numbers = (aligned(CACHE_LINE, np.int64) for _ in range(5))
-    return Team(*numbers, aligned(CACHE_LINE * len(locks), np.int64), locks, account)
+    numbers = [aligned(CACHE_LINE, np.int64) for _ in range(5)]
+    team = Team(*numbers, aligned(CACHE_LINE * len(locks), np.int64), locks, account)
+    team.active[0] = account[ACTIVE]
+    return team
 
 
 def new_account(threads):
@@ -65,12 +68,6 @@ def new_account(threads):
     values = aligned(CACHE_LINE, np.float64)
     values[ACTIVE] = threads - 1
     return values
-
-
-@inlined
-def begin_run(team):
-    """What the leader does before the first phase of a run."""
-    atomic_write(team.active, 0, int(team.account[ACTIVE]))
 
 
 @part
@@ -129,7 +126,7 @@ def await_items(team, thread):
 def open_phase(team, count):
     """Let everybody take the items 0 .. count - 1 of what the leader has written down."""
     atomic_write(team.items, 0, count)
-    for thread in range(1, min(atomic_read(team.active, 0), count - 1) + 1):
+    for thread in range(1, smaller(atomic_read(team.active, 0), count - 1) + 1):
         wake(team.asleep, team.locks, thread)
 
 
@@ -156,10 +153,10 @@ def settle(team, elapsed, threads):
     """Balance the account after an update that took so many nanoseconds; decide how many helpers the next one has."""
     account, active = team.account, team.active[0]
     change = SAVING * account[SAVED] - account[WAITED] if active else REST * elapsed
-    balance = max(min(account[BALANCE] + change, MOST), LEAST)
+    balance = larger(smaller(account[BALANCE] + change, MOST), LEAST)
     if balance < 0:
         active //= 2
     elif active < threads - 1:
-        active = min(2 * active + 1, threads - 1)
+        active = smaller(2 * active + 1, threads - 1)
     account[BALANCE], account[ACTIVE], account[SAVED], account[WAITED] = balance, active, 0.0, 0.0
     atomic_write(team.active, 0, active)

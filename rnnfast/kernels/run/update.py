@@ -11,6 +11,7 @@ import numpy as np
 from numba.extending import overload
 
 from rnnfast.kernels.lanes.compiling import PART, inlined, part
+from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import prefetch
 from rnnfast.kernels.packed import layer
@@ -84,7 +85,7 @@ def prefetch_sequence(s, data, q):
     """Ask for the features of sequence q: in shuffled order no hardware prefetcher finds them in time."""
     first = data.offsets[q] * s.F
     last = data.offsets[q + 1] * s.F
-    for i in range(first, min(last, first + PREFETCH_LINES * s.line), s.line):
+    for i in range(first, smaller(last, first + PREFETCH_LINES * s.line), s.line):
         prefetch(data.x, i)
 
 
@@ -146,6 +147,6 @@ def mass_of(run, piece):
             mass += data.mass[q]
         else:
             start = data.offsets[q] + piece.begin
-            for row in range(start, min(start + piece.window, data.offsets[q + 1])):
+            for row in range(start, smaller(start + piece.window, data.offsets[q + 1])):
                 mass += data.weight[row * C]
     return mass

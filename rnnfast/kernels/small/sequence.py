@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from rnnfast.kernels.lanes.arguments import records
 from rnnfast.kernels.lanes.compiling import entry, inlined
 from rnnfast.kernels.lanes.rows import add_scaled, combine, load_rows, matvec, outer_update, store_rows
+from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.span import Matrix, at, number
 from rnnfast.kernels.lanes.vec import broadcast, first_lanes, fma, load, store, total, zeros
 from rnnfast.kernels.packed.products import transpose
@@ -75,7 +76,7 @@ def forward(s, p, x, a, b):
 
     Reads:  p, x (.., F). Writes: h (T + 1, W), row 0 stays the initial state 0, and out (T, O) of their workspaces.
     """
-    both = min(a.T, b.T)
+    both = smaller(a.T, b.T)
     bias = load(p, s.b_ih, s) + load(p, s.b_hh, s)
     Wh = load_rows(p, s.Wh, "H", s)
     state_a = state_b = state_of(project(s, p, x, a.first, bias), s)  # h_{-1} = 0: no recurrent term
@@ -88,8 +89,8 @@ def forward(s, p, x, a, b):
         state_a, state_b = state_of(matvec(state_a, Wh, pre_a), s), state_of(matvec(state_b, Wh, pre_b), s)
         keep(s, p, state_a, t, a)
         keep(s, p, state_b, t, b)
-    run_on(s, p, x, a, state_a, max(both, 1), bias, Wh)
-    run_on(s, p, x, b, state_b, max(both, 1), bias, Wh)
+    run_on(s, p, x, a, state_a, larger(both, 1), bias, Wh)
+    run_on(s, p, x, b, state_b, larger(both, 1), bias, Wh)
 
 
 @inlined
@@ -114,7 +115,7 @@ def backward(s, weights, a, b):
 
     Reads:  Wy, derived (transposed Wh), h and dy. Writes: delta (T, W), and Wy, by of the gradient.
     """
-    p, g, both = weights.p, weights.g, min(a.T, b.T)
+    p, g, both = weights.p, weights.g, smaller(a.T, b.T)
     WhT = load_rows(weights.derived, 0, "H", s)
     Wy, dWy = load_rows(p, s.Wy, "O", s), load_rows(g, s.Wy, "O", s)
     delta_a, delta_b = zeros(p, s), zeros(p, s)

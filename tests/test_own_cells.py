@@ -10,7 +10,7 @@ from networks import draw_sequences, draw_tensors, predict
 from tolerances import DIFFERENCE_MAX
 
 import rnnfast
-from rnnfast.cells import CHOOSE_ACTIVATION, EQUATIONS, built_in, parameter, sigmoid, tanh, where
+from rnnfast.cells import CHOOSE_ACTIVATION, EQUATIONS, built_in, clamp, parameter, sigmoid, sqrt, tanh, where
 from rnnfast.cli import run
 from rnnfast.diagnose.gradients import check
 from rnnfast.equations.cell import Cell
@@ -43,6 +43,31 @@ def mixed(x, u, h, c):
     return sigmoid(c + x.d) + u.e, c
 
 
+def root(x, u, h):
+    """A state that is not 0 in padding, with a derivative by the value that is infinite at 0."""
+    return sqrt(x.h * x.h + u.h * u.h + 1.0)
+
+
+def leaky(x, u, h):
+    """Reads its state beside the product: none for registers, though h = f(x.h + u.h) is near."""
+    return 0.5 * h + 0.5 * tanh(x.h + u.h)
+
+
+def linear(x, u, h):
+    return 0.5 * h + 0.5 * (x.h + u.h)
+
+
+def swapped(x, u, h, c):
+    return c, tanh(x.h + u.h + h)
+
+
+def limited(x, u, h):
+    return clamp(x.h + u.h, -0.5) + clamp(u.k, high=0.5) * x.k
+
+
+OTHERS = {"mixed": mixed, "root": root, "leaky": leaky, "linear": linear, "swapped": swapped, "limited": limited}
+
+
 @pytest.fixture
 def table(tmp_path):
     rng = np.random.default_rng(0)
@@ -53,13 +78,13 @@ def table(tmp_path):
 
 
 def own(word):
-    return cell_of(f"{CELLS_FILE}:{word}", "tanh")
+    return traced(OTHERS[word]) if word in OTHERS else cell_of(f"{CELLS_FILE}:{word}", "tanh")
 
 
 @pytest.mark.parametrize("hidden", [(5,), (5, 7)], ids=["one layer", "two layers"])
-@pytest.mark.parametrize("name", [*NAMES, "mixed"])
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
 def test_gradients_are_those_of_the_equations(name, hidden):
-    cell = traced(mixed) if name == "mixed" else own(name)
+    cell = own(name)
     net = Architecture(cell, 3, hidden, 2, bidirectional=len(hidden) > 1)
     for tensor in check(net, "mse", lengths=LENGTHS, probes=20):
         assert tensor.max_error < DIFFERENCE_MAX, tensor.name
@@ -89,9 +114,9 @@ def nodes(cell, group, names):
     return [by_name[group, name] for name in names]
 
 
-@pytest.mark.parametrize("name", [*NAMES, "mixed"])
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
 def test_outputs_are_those_of_the_equations(name):
-    cell = traced(mixed) if name == "mixed" else own(name)
+    cell = own(name)
     net = Architecture(cell, 3, (5,), 2, "float64")
     tensors, sequences = draw_tensors(net, 1), draw_sequences(net, LENGTHS, "mse", 1)
     expected = np.concatenate([step_by_step(cell, tensors, x) for x, _ in sequences])
@@ -101,9 +126,9 @@ def test_outputs_are_those_of_the_equations(name):
 def test_the_equations_of_the_gru_train_to_the_weights_of_the_gru(table):
     options = {**OPTIONS, "cell": own_gru}
     mine = rnnfast.train(str(table), **options).model
-    theirs = rnnfast.train(str(table), **{**options, "cell": "gru"}).model
-    assert mine.cell.digest == theirs.cell.digest  # and so they share their kernels
-    for name, tensor in theirs.parameters.items():
+    built_in_model = rnnfast.train(str(table), **{**options, "cell": "gru"}).model
+    assert mine.cell.digest == built_in_model.cell.digest  # and so they share their kernels
+    for name, tensor in built_in_model.parameters.items():
         np.testing.assert_array_equal(mine.parameters[name], tensor)
 
 
@@ -152,8 +177,42 @@ DAMAGES = {
     "a result that is not there": lambda v: v["after"].__setitem__(0, 1000),
     "a start that is not finite": lambda v: v["parameters"].__setitem__("w", float("inf")),
     "an empty entry": lambda v: v["nodes"].__setitem__(2, []),
+    "too many gates": lambda v: v["gates"].extend(f"g{k}" for k in range(400_000)),
+    "a vector with the name of a tensor": lambda v: v["parameters"].__setitem__("bias_hh", 0.0),
     "too many nodes": lambda v: v.__setitem__("nodes", v["nodes"] * 2000),
 }
+
+
+def test_names_and_starts_do_not_matter_to_the_kernels():
+    def first(x, u, h):
+        return tanh(x.a + u.a) * parameter("p", 1.0)
+
+    def second(x, u, state):
+        return tanh(x.b + u.b) * parameter("q", 2.0)
+
+    assert traced(first).digest == traced(second).digest != traced(leaky).digest
+    assert traced(first) != traced(second)
+
+
+def test_a_file_is_run_as_python_runs_it(tmp_path):
+    (tmp_path / "beside.py").write_text("from rnnfast.cells import tanh\nhalf = 0.5\n", encoding="utf-8")
+    source = """\
+from __future__ import annotations
+from dataclasses import dataclass
+from beside import half, tanh
+
+@dataclass
+class Settings:
+    rate: float = half
+
+def cell(x, u, h):
+    return tanh(x.h + u.h) * Settings().rate
+"""
+    (tmp_path / "mine.py").write_text(source, encoding="utf-8")
+    assert cell_of(f"{tmp_path}/mine.py:cell", "tanh").gates == ("h",)
+    (tmp_path / "leaves.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="SystemExit: 3"):
+        cell_of(f"{tmp_path}/leaves.py:cell", "tanh")
 
 
 @pytest.mark.parametrize("name", DAMAGES)
@@ -163,7 +222,7 @@ def test_damaged_equations_are_refused(name):
 
 
 def test_equations_come_back_as_they_were():
-    for cell in (traced(mixed), built_in("lstm"), built_in("rnn", "gelu"), *(own(name) for name in NAMES)):
+    for cell in (traced(mixed), built_in("lstm"), built_in("rnn", "gelu"), *map(own, (*NAMES, *OTHERS))):
         again = cell_from(json.loads(json.dumps(cell.to_json())))
         assert again == cell
         assert again.after == cell.after
@@ -222,30 +281,87 @@ def condition(x, u, h):
 
 def nothing(x, u, h):
     x.h
+
+def equal(x, u, h):
+    if h == 0:
+        return tanh(x.h)
+    return tanh(x.h + u.h)
+
+def power(x, u, h):
+    return tanh(x.h ** 2)
+
+def loop(x, u, h):
+    return sum(x.h)
+
+def whole(x, u, h):
+    return tanh(x)
+
+def subscript(x, u, h):
+    return tanh(x["h"])
+
+def private(x, u, h):
+    return tanh(x._h)
+
+def assigned(x, u, h):
+    x.h = 2
+    return x.h
+
+def default(x, u, h, k=2):
+    return tanh(x.h + u.h) * k
+
+def reserved(x, u, h):
+    return x.h + parameter("weight_ih") * h
+
+def unreached(x, u, h, c):
+    return tanh(u.h + x.h), tanh(x.c) + 0.5 * c
+
+def endless(x, u, h):
+    v = x.h
+    while True:
+        v = v * 1.5
+
+def infinite(x, u, h):
+    return x.h + math.inf * h
+
+def comparison(x, u, h):
+    return x.h > 0
 """
-TOLD = {
+MESSAGES = {
     "control_flow": (5, "where(condition, a, b)"),
     "unknown_function": (10, "rnnfast.cells"),
-    "unused_gate": (13, "no result depends on x.q"),
+    "unused_gate": (13, "the output never depends on x.q"),
     "two_results": (17, "2 results for 1 state (h)"),
-    "unused_state": (20, "no result depends on the state 'c'"),
+    "unused_state": (20, "the output never depends on the state 'c'"),
     "no_products": (22, "a cell takes (x, u, h)"),
     "text": (26, "'a' is neither a number"),
-    "no_input": (29, "no result depends on x"),
+    "no_input": (29, "the output never depends on x"),
     "two_starts": (32, "starts from 1 and from 2"),
     "condition": (35, "a comparison such as x > 0"),
     "nothing": (38, "None is neither a number"),
+    "equal": (41, "where(condition, a, b)"),
+    "power": (46, "write v * v"),
+    "loop": (49, "cannot be looped over"),
+    "whole": (52, "write x.NAME"),
+    "subscript": (55, "write x.NAME"),
+    "private": (58, "without an underscore"),
+    "assigned": (61, "cannot be set"),
+    "default": (64, "k has a default"),
+    "reserved": (68, "weight_ih"),
+    "unreached": (71, "the output never depends on x.c"),
+    "endless": (76, "too many operations"),
+    "infinite": (79, "inf is not finite"),
+    "comparison": (82, "the comparison x.h > 0"),
 }
 
 
-@pytest.mark.parametrize("name", TOLD)
+@pytest.mark.parametrize("name", MESSAGES)
 def test_mistakes_are_told_with_their_line(name, tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(MISTAKES, encoding="utf-8")
-    line, text = TOLD[name]
-    with pytest.raises(UsageError, match=re.escape(f"mine.py, line {line}, cell {name}: ")) as caught:
+    line, text = MESSAGES[name]
+    with pytest.raises(UsageError, match=re.escape(f"mine.py, line {line}, cell {name}: ")) as error:
         cell_of(f"{file}:{name}", "tanh")
-    assert text in str(caught.value)
+    assert text in str(error.value)
 
 
 def test_a_wrong_word_ends_before_the_table_is_read(tmp_path, capsys):

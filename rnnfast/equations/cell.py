@@ -13,10 +13,11 @@ use. `parameter("w")` is a trainable vector with one number per hidden unit.
 
 Tracing the function once gives its graph; from that follow the backward pass and what has to be kept for it:
 
-    shared    gates whose two products occur as their sum alone: they need one matrix
-    apart     gates with a product U' h of their own, kept in a matrix of its own
-    saved     values of functions, and products of gates, that the backward pass refers to and that are not a state
-              anyway: as many as there are gates with an x take the place of these, the others have planes of their own
+    shared    gates whose two products occur as their sum x.G + u.G alone: one matrix holds it
+    apart     gates whose u.G is used otherwise: U' h has a matrix of its own
+    saved     values that the backward pass refers to beyond states and products, which are kept anyway: results of
+              functions, quotients, gates. Each takes the memory of a gate whose own value is not needed (slots); the
+              rest have memory of their own (extra)
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from rnnfast.equations.functions import FUNCTIONS
 from rnnfast.equations.graph import Node, in_order
 
 X, U, STATE, PARAMETER, SEED = "x", "u", "state", "parameter", "seed"
+MOST_NODES = 10_000  # of the equations of one cell, and of its gates, states and vectors together
+TENSOR_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")  # that no vector may have
 
 
 def input_of(group: str, name: str) -> Node:
@@ -55,7 +58,7 @@ class Cell:
     parameters: dict[str, float] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Cell) and (self.name, self.digest) == (other.name, other.digest)
+        return isinstance(other, Cell) and self.to_json() == other.to_json()
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -83,6 +86,7 @@ class Cell:
     def shared(self) -> tuple[str, ...]:
         """Gates of which only x.G + u.G occurs."""
         users: dict[Node, set[Node]] = {}
+        results, with_u = set(self.after), set(self.u_gates)
         for current in self.nodes:
             for arg in current.nodes:
                 users.setdefault(arg, set()).add(current)
@@ -90,20 +94,23 @@ class Cell:
         def summed(gate: str) -> bool:
             x, u = input_of(X, gate), input_of(U, gate)
             sums = {Node("+", x, u), Node("+", u, x)}
-            mine = users.get(x, set())
-            return len(mine) == 1 and mine == users.get(u) and mine <= sums and not {x, u} & set(self.after)
+            users_of_x = users.get(x, set())
+            summed_once = len(users_of_x) == 1 and users_of_x == users.get(u) and users_of_x <= sums
+            return summed_once and not {x, u} & results
 
-        return tuple(gate for gate in self.x_gates if gate in self.u_gates and summed(gate))
+        return tuple(gate for gate in self.x_gates if gate in with_u and summed(gate))
 
     @cached_property
     def apart(self) -> tuple[str, ...]:
-        """Gates with a product U' h that is kept by itself."""
-        return tuple(gate for gate in self.u_gates if gate not in self.shared)
+        """Gates whose u.G is used otherwise than in x.G + u.G."""
+        shared = set(self.shared)
+        return tuple(gate for gate in self.u_gates if gate not in shared)
 
     @cached_property
     def x_order(self) -> tuple[str, ...]:
         """Gates with a product W' x as the kernels lay them out: the shared ones first."""
-        return self.shared + tuple(gate for gate in self.x_gates if gate not in self.shared)
+        shared = set(self.shared)
+        return self.shared + tuple(gate for gate in self.x_gates if gate not in shared)
 
     @cached_property
     def u_order(self) -> tuple[str, ...]:
@@ -111,9 +118,27 @@ class Cell:
         return self.shared + self.apart
 
     @cached_property
+    def reads_state(self) -> bool:
+        """Whether the equations refer to a state before the step, other than by U' h."""
+        return bool(self._uses(STATE, self.states))
+
+    @cached_property
     def recurrent(self) -> bool:
         """Whether a step depends on the one before."""
-        return bool(self.u_gates or self._uses(STATE, self.states))
+        return bool(self.u_gates) or self.reads_state
+
+    @cached_property
+    def reached(self) -> set[Node]:
+        """Nodes on which the output depends, at this step or a later one."""
+        after = dict(zip(self.before, self.after, strict=True))
+        reached: set[Node] = set()
+        pending = [self.after[0]]
+        while pending:
+            current = pending.pop()
+            if current not in reached:
+                reached.add(current)
+                pending += [after[current]] if current in after else current.nodes
+        return reached
 
     @cached_property
     def before(self) -> tuple[Node, ...]:
@@ -123,11 +148,11 @@ class Cell:
     @cached_property
     def gate_values(self) -> tuple[Node, ...]:
         """What the matrix of the gates holds before the elementwise pass: x.G + u.G, or x.G."""
-        present = set(self.nodes)
+        present, shared = set(self.nodes), set(self.shared)
 
         def value(gate: str) -> Node:
             x, u = input_of(X, gate), input_of(U, gate)
-            if gate not in self.shared:
+            if gate not in shared:
                 return x
             return Node("+", x, u) if Node("+", x, u) in present else Node("+", u, x)
 
@@ -162,35 +187,35 @@ class Cell:
     @cached_property
     def saved(self) -> tuple[Node, ...]:
         """What the forward pass keeps for the backward pass besides states and products apart."""
-        forward = set(self.nodes)
+        forward, gates = set(self.nodes), set(self.gate_values)
         at_hand = {*self.before, *self.after, *self.products, *self.vectors}
-        wanted: dict[Node, None] = {}
+        saved: set[Node] = set()
         pending = list(reversed(self.backward.all))
         seen = set(pending)
         while pending:
             current = pending.pop()
             if current in at_hand:
                 continue
-            if current in forward and (current in self.gate_values or current.kind in (*FUNCTIONS, "/")):
-                wanted[current] = None
+            if current in forward and (current in gates or current.kind == "/" or current.kind in FUNCTIONS):
+                saved.add(current)
                 continue
             new = [arg for arg in current.nodes if arg not in seen]  # cheap arithmetic is done again
             seen.update(new)
             pending += reversed(new)
-        return tuple(current for current in self.nodes if current in wanted)
+        return tuple(current for current in self.nodes if current in saved)
 
     @cached_property
     def slots(self) -> tuple[Node | None, ...]:
         """What is kept in the place of each gate with an x: its own product where that is needed."""
-        values = self.gate_values
-        own = [value if value in self.saved else None for value in values]
-        others = [value for value in self.saved if value not in values]
-        return tuple(value if value is not None else others.pop(0) if others else None for value in own)
+        gates, saved = set(self.gate_values), set(self.saved)
+        others = (value for value in self.saved if value not in gates)
+        return tuple(value if value in saved else next(others, None) for value in self.gate_values)
 
     @cached_property
-    def planes(self) -> tuple[Node, ...]:
-        """What is kept besides, in planes of its own."""
-        return tuple(value for value in self.saved if value not in self.slots)
+    def extra(self) -> tuple[Node, ...]:
+        """What is kept besides, in memory of its own."""
+        slots = set(self.slots)
+        return tuple(value for value in self.saved if value not in slots)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads."""
@@ -206,9 +231,13 @@ class Cell:
 
     @cached_property
     def digest(self) -> str:
-        """Names the equations, whatever the cell is called: cells of equal graphs share kernels."""
-        graph = {key: value for key, value in self.to_json().items() if key != "name"}
-        return hashlib.sha256(json.dumps(graph).encode()).hexdigest()[:12]
+        """Names the graph, whatever the cell, its gates and its vectors are called: equal graphs share kernels."""
+        groups = {X: self.gates, U: self.gates, STATE: self.states, PARAMETER: tuple(self.parameters)}
+        number = {(group, name): k for group, names in groups.items() for k, name in enumerate(names)}
+        graph = self.to_json()
+        nodes = [[*node[:2], number[node[1], node[2]]] if node[0] == "input" else node for node in graph["nodes"]]
+        sizes = [len(self.gates), len(self.states), len(self.parameters)]
+        return hashlib.sha256(json.dumps([sizes, nodes, graph["after"]]).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rnnfast.equations.functions import FUNCTIONS
-from rnnfast.equations.graph import Node, in_order, node, substitute, where
+from rnnfast.equations.functions import FUNCTIONS, sign
+from rnnfast.equations.graph import Node, in_order, node, substitute
 
 ZERO, ONE = node(0.0), node(1.0)
 
@@ -32,7 +32,7 @@ def adjoints(results: Sequence[Node], seeds: Sequence[Node]) -> Mapping[Node, No
         d = adjoint.get(current, ZERO)
         if d is ZERO:
             continue
-        for target, value in _given(current, d):
+        for target, value in _shares(current, d):
             if target.kind != "number" and value is not ZERO:
                 give(target, value)
     return adjoint
@@ -50,7 +50,7 @@ def expanded(call: Node) -> Node:
     return formula(call.args[0])
 
 
-def _given(current: Node, d: Node) -> list[tuple[Node, Node]]:
+def _shares(current: Node, d: Node) -> list[tuple[Node, Node]]:
     """What a node whose adjoint is d gives to its arguments."""
     kind, args = current.kind, current.args
     if kind == "+":
@@ -64,13 +64,12 @@ def _given(current: Node, d: Node) -> list[tuple[Node, Node]]:
     if kind == "neg":
         return [(args[0], _negative(d))]
     if kind == "abs":
-        x = args[0]
-        return [(x, _product(d, where(x < 0.0, -1.0, where(x > 0.0, 1.0, x))))]  # NaN stays NaN
+        return [(args[0], _product(d, sign(args[0])))]
     if kind == "where":
-        sign, left, right, value, otherwise = args
+        comparison, left, right, value, otherwise = args
         return [
-            (value, Node("where", sign, left, right, d, ZERO)),
-            (otherwise, Node("where", sign, left, right, ZERO, d)),
+            (value, Node("where", comparison, left, right, d, ZERO)),
+            (otherwise, Node("where", comparison, left, right, ZERO, d)),
         ]
     if kind in FUNCTIONS:
         return [(args[0], _product(d, _function_derivative(current)))]
@@ -84,9 +83,7 @@ def _function_derivative(call: Node) -> Node:
         return declared(call.args[0], call)
     # An input in place of the argument: what the argument is made of does not matter here.
     argument = Node("input", "function", "argument")
-    formula = FUNCTIONS[call.kind].formula
-    assert formula is not None
-    by_argument = derivative(formula(argument), argument)
+    by_argument = derivative(expanded(Node(call.kind, argument)), argument)
     return substitute([by_argument], {argument: call.args[0]})[0]
 
 

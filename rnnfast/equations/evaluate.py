@@ -35,22 +35,23 @@ _COMPARISONS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.gre
 
 def evaluate(roots: Sequence[Node], values: Mapping[Node, Values]) -> list[Values]:
     """Compute the roots; values: of the nodes where that stops, of the inputs at least."""
-    known: dict[Node, Values] = dict(values)
+    computed: dict[Node, Values] = dict(values)
     pending = list(reversed(roots))
     while pending:
         current = pending[-1]
-        if current in known:
+        if current in computed:
             pending.pop()
             continue
         formula = expanded(current) if current.kind in FUNCTIONS and current.kind not in _OPERATIONS else None
-        needed = (formula,) if formula is not None else current.nodes
-        missing = [arg for arg in needed if arg not in known]
-        if missing:
-            pending += missing
+        sources = current.nodes if formula is None else (formula,)
+        unread = [source for source in sources if source not in computed]
+        if unread:
+            pending += unread
             continue
         pending.pop()
-        known[current] = known[formula] if formula is not None else _value(current, [known[arg] for arg in needed])
-    return [known[root] for root in roots]
+        arguments = [computed[source] for source in sources]
+        computed[current] = _value(current, arguments) if formula is None else arguments[0]
+    return [computed[root] for root in roots]
 
 
 def _value(current: Node, args: list[Values]) -> Values:

@@ -7,6 +7,7 @@ told by the value need not be kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,8 +47,8 @@ def formula(derivative_by_value: Formula | None = None) -> Callable[[Formula], F
     by_value = derivative_by_value
     derivative = None if by_value is None else lambda x, y: by_value(y)
 
-    def declare(written: Formula) -> Function:
-        new = FUNCTIONS[written.__name__] = Function(written.__name__, written, derivative)
+    def declare(rule: Formula) -> Function:
+        new = FUNCTIONS[rule.__name__] = Function(rule.__name__, rule, derivative)
         return new
 
     return declare
@@ -108,11 +109,12 @@ def identity(x: Node) -> Node:
 
 
 def sign(x: Node) -> Node:
-    """-1, 0 or 1; NaN stays NaN."""
+    """-1, 0 or 1, the derivative of abs; NaN stays NaN."""
     return where(x < 0.0, -1.0, where(x > 0.0, 1.0, x))
 
 
-def clamp(x: Node, low: float, high: float) -> Node:
+def clamp(x: Node, low: float = -math.inf, high: float = math.inf) -> Node:
     """x limited to [low, high]; NaN stays NaN."""
-    raised = where(x < low, low, x)
-    return where(raised > high, high, raised)
+    if low > -math.inf:
+        x = where(x < low, low, x)
+    return where(x > high, high, x) if high < math.inf else x

@@ -8,13 +8,17 @@
     where       comparison (< <= > >=), its two sides, the value where it holds, the value elsewhere
     FUNCTION    a node; functions.py lists them
 
-Equal nodes are one object, so that a value which a formula names twice is computed once. Nothing is simplified: what
-runs is what was written. A comparison with NaN does not hold, as in IEEE arithmetic.
+Equal nodes are one object, so that a value which a formula names twice is computed once. The graph is not simplified.
+Kernels may fuse a multiplication with an addition, and divide by multiplying with a reciprocal (kernels/lanes/vec.py).
+A comparison with NaN does not hold, as in IEEE arithmetic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Real
 from typing import Any, ClassVar
 
 Number = int | float
@@ -25,6 +29,7 @@ class Node:
 
     __slots__ = ("args", "kind")
     __array_ufunc__ = None  # numpy.tanh(node) is an error instead of an array of objects
+    _left: ClassVar[int | None] = None  # nodes that may still be made, while equations are read
     _nodes: ClassVar[dict[tuple[Any, ...], Node]] = {}
 
     kind: str
@@ -36,6 +41,10 @@ class Node:
         key = (kind, *(repr(arg) if isinstance(arg, float) else arg for arg in args))
         node = cls._nodes.get(key)
         if node is None:
+            if cls._left is not None:
+                cls._left -= 1
+                if cls._left < 0:
+                    raise TooManyNodes
             node = cls._nodes[key] = super().__new__(cls)
             node.kind, node.args = kind, args
         return node
@@ -91,6 +100,22 @@ class Node:
     def __ge__(self, other: Node | Number) -> Comparison:
         return Comparison(">=", self, node(other))
 
+    def __pos__(self) -> Node:
+        return self
+
+    def __pow__(self, exponent: Any) -> Node:
+        raise TypeError("there are no powers; write v * v for a square, sqrt(v), exp(v)")
+
+    def __iter__(self) -> Any:
+        raise TypeError("a value of equations is one number for each hidden unit; it cannot be looped over")
+
+    def __eq__(self, other: object) -> bool:
+        if Node._left is not None:
+            raise ValueUnknown
+        return self is other
+
+    __hash__ = object.__hash__
+
     def __bool__(self) -> bool:
         raise ValueUnknown
 
@@ -110,6 +135,26 @@ class Comparison:
     def __bool__(self) -> bool:
         raise ValueUnknown
 
+    def __repr__(self) -> str:
+        return f"the comparison {self.left} {self.sign} {self.right}"
+
+
+@contextmanager
+def reading(most: int) -> Iterator[None]:
+    """While equations are read, at most so many nodes are made, and == between values is an error."""
+    before, Node._left = Node._left, most
+    try:
+        yield
+    finally:
+        Node._left = before
+
+
+class TooManyNodes(TypeError):
+    """More operations than the equations of a cell may have."""
+
+    def __init__(self) -> None:
+        super().__init__("there are too many operations")
+
 
 class ValueUnknown(TypeError):
     """A formula asks for the value of a node while it is written down, as `if` does."""
@@ -123,12 +168,14 @@ COMPARISONS = ("<", "<=", ">", ">=")
 ARITHMETIC = (*BINARY, "neg", "abs", "where")
 
 
-def node(value: Node | Number) -> Node:
+def node(value: Any) -> Node:
     """Return a node, made of a number where it is none. Raises TypeError for anything else."""
     if isinstance(value, Node):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{value!r} is neither a number nor a value of the equations")
+    if not math.isfinite(value):
+        raise TypeError(f"{value!r} is not finite; leave the limit out")
     return Node("number", float(value))
 
 

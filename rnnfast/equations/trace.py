@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rnnfast.equations.cell import PARAMETER, STATE, Cell, U, X, input_of
-from rnnfast.equations.graph import Node, ValueUnknown, in_order, node
+from rnnfast.equations.cell import MOST_NODES, PARAMETER, STATE, TENSOR_NAMES, Cell, U, X, input_of
+from rnnfast.equations.graph import Node, TooManyNodes, ValueUnknown, node, reading
 from rnnfast.errors import UsageError
-
-MOST_NODES = 10_000  # of the equations of one cell
 
 _traces: list[Trace] = []  # the one that runs now is the last
 
@@ -21,85 +20,115 @@ _traces: list[Trace] = []  # the one that runs now is the last
 class Trace:
     """What one call of a cell's function uses."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self.gates: dict[str, None] = {}  # in the order of their first use
-        self.lines: dict[Node, int] = {}  # where an input is used first
+        self.lines: dict[Node, int] = {}  # of the cell's function, where an input is used first
         self.parameters: dict[str, float] = {}
 
-    def note(self, current: Node, line: int) -> Node:
+    def note(self, current: Node) -> Node:
         """Remember where an input is used first."""
-        self.lines.setdefault(current, line)
+        frame = sys._getframe(2)
+        while frame.f_back is not None and frame.f_code.co_filename != self.source.file:
+            frame = frame.f_back
+        self.lines.setdefault(current, frame.f_lineno)
         return current
 
 
 class Products:
     """`x` or `u` of a cell's function: an attribute is the product of the gate with that name."""
 
+    __slots__ = ("__group", "__trace")
+    __trace: Trace
+    __group: str
+
     def __init__(self, trace: Trace, group: str) -> None:
-        self._trace, self._group = trace, group
+        object.__setattr__(self, "_Products__trace", trace)
+        object.__setattr__(self, "_Products__group", group)
 
     def __getattr__(self, gate: str) -> Node:
-        if gate.startswith("_"):  # Python asks for such names itself
+        if gate.startswith("__"):  # Python asks for such names itself
             raise AttributeError(gate)
-        self._trace.gates.setdefault(gate)
-        return self._trace.note(input_of(self._group, gate), sys._getframe(1).f_lineno)
+        if not gate.isidentifier() or gate.startswith("_"):
+            raise UsageError(f"{self}.{gate}: a gate is called as a variable is, without an underscore in front")
+        self.__trace.gates.setdefault(gate)
+        return self.__trace.note(input_of(self.__group, gate))
+
+    def __getitem__(self, gate: Any) -> Node:
+        raise UsageError(f"{self}[{gate!r}]: write {self}.NAME for the product of a gate")
+
+    def __setattr__(self, gate: str, value: Any) -> None:
+        raise UsageError(f"{self}.{gate} = ..: a product is computed from the weights and cannot be set")
 
     def __repr__(self) -> str:
-        return self._group
+        return self.__group
 
 
 def parameter(name: str, start: float = 0.0) -> Node:
     """A trainable vector of a cell, one number per hidden unit.
 
     name: of its tensor in the model file; start: the value of all its numbers before training.
-    Raises UsageError outside a cell's function and for a name that no tensor can have.
+    Raises UsageError outside a cell's function, for a name that no tensor can have or that those of the products have,
+    and for a start that is not finite.
     """
     if not _traces:
         raise UsageError(f"parameter({name!r}) stands outside a cell; call it in the function of the equations")
-    if not isinstance(name, str) or not name.isidentifier():
-        raise UsageError(f"parameter({name!r}): the name must be one that a variable could have")
+    if not isinstance(name, str) or not name.isidentifier() or name in TENSOR_NAMES:
+        raise UsageError(
+            f"parameter({name!r}): the name must be one that a variable could have, and not that of a tensor "
+            f"of the products ({', '.join(TENSOR_NAMES)})"
+        )
+    if not math.isfinite(start):
+        raise UsageError(f"parameter({name!r}) starts from {start:g}, which is not finite")
     trace = _traces[-1]
     if trace.parameters.setdefault(name, float(start)) != float(start):
         raise UsageError(f"parameter({name!r}) starts from {trace.parameters[name]:g} and from {start:g}; choose one")
-    return trace.note(input_of(PARAMETER, name), sys._getframe(1).f_lineno)
+    return trace.note(input_of(PARAMETER, name))
 
 
 def traced(function: Callable[..., Any], name: str | None = None) -> Cell:
     """Read the equations of a cell; see cell.py for how they are written.
 
     Raises UsageError that names file and line: for parameters other than (x, u, states..), control flow on values,
-    functions that are not those of rnnfast.cells, another number of results than states, a gate, a state or a vector
-    that no result depends on, and a first result that does not depend on the inputs.
+    functions that are not those of rnnfast.cells, another number of results than states, an input, a state or a vector
+    on which the output never depends, and equations without inputs.
     """
-    where = Place(function)
-    names = _parameter_names(function, where)
-    trace = Trace()
+    source = Source(function)
+    names = _parameter_names(function, source)
+    trace = Trace(source)
     x, u = Products(trace, X), Products(trace, U)
     states = tuple(names[2:]) or ("h",)
     arguments = [x, u, *(input_of(STATE, state) for state in names[2:])][: len(names)]
     _traces.append(trace)
     try:
-        result = function(*arguments)
-        after = tuple(node(value) for value in (result if isinstance(result, tuple | list) else (result,)))
+        with reading(MOST_NODES):
+            result = function(*arguments)
+            after = tuple(_result(value) for value in (result if isinstance(result, tuple | list) else (result,)))
     except UsageError as error:
-        raise where.error(_line_in(error, where), str(error)) from None
+        raise source.error(_line_in(error, source), str(error)) from None
     except Exception as error:  # the user's own code may raise anything
-        raise where.error(_line_in(error, where), _explained(error)) from None
+        raise source.error(_line_in(error, source), _explained(error)) from None
     finally:
         _traces.pop()
     if len(after) != len(states):
         counts = f"{_counted(len(after), 'result')} for {_counted(len(states), 'state')} ({', '.join(states)})"
-        raise where.error(where.last_line, f"{counts}; return the new value of each, in the order of the parameters")
+        raise source.error(source.last_line, f"{counts}; return the new value of each, in the order of the parameters")
     cell = Cell(name or function.__name__, tuple(trace.gates), states, after, trace.parameters)
-    _check(cell, trace, where)
+    _check(cell, trace)
     return cell
+
+
+def _result(value: Any) -> Node:
+    if isinstance(value, Products):
+        raise UsageError(f"the result is all of {value}; write {value}.NAME for the product of a gate")
+    return node(value)
 
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' if count > 1 else ''}"
 
 
-class Place:
+class Source:
     """The file and the lines of a function, for messages."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -114,15 +143,19 @@ class Place:
         return UsageError(f"{Path(self.file).name}, line {line}, cell {self.name}: {text}")
 
 
-def _parameter_names(function: Callable[..., Any], where: Place) -> list[str]:
-    parameters = list(inspect.signature(function).parameters.values())
+def _parameter_names(function: Callable[..., Any], source: Source) -> list[str]:
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())
     names = [parameter.name for parameter in parameters]
     plain = all(parameter.kind is parameter.POSITIONAL_OR_KEYWORD for parameter in parameters)
     if not plain or names[:2] not in (["x", "u"], ["x"]):
-        raise where.error(
-            where.first_line,
-            f"takes ({', '.join(map(str, parameters))}); a cell takes (x, u, h), or more states after h",
-        )
+        raise source.error(source.first_line, f"takes {signature}; a cell takes (x, u, h), or more states after h")
+    for parameter in parameters:
+        if parameter.default is not parameter.empty:
+            raise source.error(
+                source.first_line,
+                f"{parameter.name} has a default, but states have none; use a number of the code around the function",
+            )
     return names
 
 
@@ -131,33 +164,36 @@ def _explained(error: Exception) -> str:
     text = str(error)
     if isinstance(error, ValueUnknown):
         return text
-    if isinstance(error, TypeError) and ("real number" in text or "ufunc" in text or "Node" in text):
+    if isinstance(error, TooManyNodes):
+        return f"{text}; a cell has at most {MOST_NODES:,}"
+    if isinstance(error, TypeError) and ("real number" in text or "ufunc" in text):
         return f"a function that does not know the values of equations ({text}); use those of rnnfast.cells"
+    if isinstance(error, TypeError) and (
+        "'Products'" in text or text.startswith((f"{X} is neither", f"{U} is neither"))
+    ):
+        return "x and u stand for all products; write x.NAME and u.NAME for those of a gate"
     if isinstance(error, RecursionError):
         return "the function calls itself without end"
     return f"{text} ({type(error).__name__})" if text else type(error).__name__
 
 
-def _line_in(error: BaseException, where: Place) -> int:
+def _line_in(error: BaseException, source: Source) -> int:
     """The last line of the function's own file on the way to the error; else the function's last line."""
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == where.file and frame.lineno is not None]
-    return lines[-1] if lines else where.last_line
+    lines = [frame.lineno for frame in frames if frame.filename == source.file and frame.lineno is not None]
+    return lines[-1] if lines else source.last_line
 
 
-def _check(cell: Cell, trace: Trace, where: Place) -> None:
+def _check(cell: Cell, trace: Trace) -> None:
     """Raise UsageError for equations that cannot be a cell."""
-    nodes = in_order(cell.after)
-    if len(nodes) > MOST_NODES:
-        raise where.error(where.last_line, f"{len(nodes):,} operations; a cell has at most {MOST_NODES:,}")
-    present = set(nodes)
+    source = trace.source
     for current, line in trace.lines.items():
-        if current not in present:
+        if current not in cell.reached:
             group, name = current.args
             what = f"vector {name!r}" if group == PARAMETER else f"{group}.{name}"
-            raise where.error(line, f"no result depends on {what}; use it or leave it out")
+            raise source.error(line, f"the output never depends on {what}; use it or leave it out")
     if not cell.x_gates:
-        raise where.error(where.last_line, "no result depends on x, the inputs; write x.NAME for a gate")
+        raise source.error(source.last_line, "the output never depends on x, the inputs; write x.NAME for a gate")
     for state in cell.states[1:]:
-        if input_of(STATE, state) not in present:
-            raise where.error(where.last_line, f"no result depends on the state {state!r}; leave it out")
+        if input_of(STATE, state) not in cell.reached:
+            raise source.error(source.last_line, f"the output never depends on the state {state!r}; leave it out")

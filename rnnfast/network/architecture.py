@@ -7,6 +7,7 @@ from typing import Any
 
 from rnnfast.cells import built_in
 from rnnfast.equations.cell import Cell
+from rnnfast.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Architecture:
     recurrent_bias: bool = True
     bidirectional: bool = False
     dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if self.bidirectional and not self.cell.recurrent:
+            raise UsageError(f"cell {self.cell.name} has no state and so no direction")
 
     @classmethod
     def named(

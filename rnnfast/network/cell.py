@@ -50,19 +50,22 @@ def short_name(word: str) -> str:
 
 
 def _run(path: Path) -> ModuleType:
-    """Run a file of Python, without leaving anything beside it."""
-    specification = importlib.util.spec_from_file_location(f"rnnfast_cells_{path.stem}", path)
+    """Run a file of Python as Python runs a script: what lies beside it can be imported. Nothing is left beside it."""
+    name = f"rnnfast_cells_{path.stem}"
+    specification = importlib.util.spec_from_file_location(name, path)
     if not path.is_file() or specification is None or specification.loader is None:
         raise UsageError(f"--cell: {path}: no such file; give FILE.py:NAME, or one of {', '.join(CELLS)}")
-    module = importlib.util.module_from_spec(specification)
-    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    module = sys.modules[name] = importlib.util.module_from_spec(specification)
+    folder, writes_nothing = str(path.resolve().parent), sys.dont_write_bytecode
+    sys.path.insert(0, folder)
+    sys.dont_write_bytecode = True
     try:
         specification.loader.exec_module(module)
-    except UsageError:
-        raise
-    except Exception as error:  # the user's own code may raise anything
+    except (Exception, SystemExit) as error:  # the user's own code may raise anything
+        del sys.modules[name]
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise UsageError(f"--cell: {path}{line}: {type(error).__name__}: {error}") from None
     finally:
-        sys.dont_write_bytecode = written
+        sys.path.remove(folder)
+        sys.dont_write_bytecode = writes_nothing
     return module

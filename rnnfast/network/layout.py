@@ -67,8 +67,8 @@ class Direction(NamedTuple):
     apart: int = 0  # (P, Nh less the shared gates): products U' h by themselves
     states: int = 0  # (R + P, width) of each state but h, `plane` elements apart
     plane: int = 0
-    saved: int = 0  # (P, width) of each value that is kept beside the gates, `saved_plane` elements apart
-    saved_plane: int = 0
+    extra: int = 0  # (P, width) of each value that is kept beside the gates, `extra_distance` elements apart
+    extra_distance: int = 0
     h: int = 0  # (R + P, ldh) of the layer
     dh: int = 0  # (P, ldh) of the layer
     dropped: int = 0  # (P, ldh) of the layer: what the next one sees, with dropout

@@ -26,7 +26,7 @@ _HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_NRT_STATS")
 def digest():
     """Digest of everything that decides the compiled code, besides the processor, which Numba's own index knows."""
     state, package = hashlib.sha256(), Path(__file__).parents[2]
-    for folder in ("kernels", "network", "equations"):
+    for folder in ("kernels", "network", "equations", "catalogue"):
         for path in sorted((package / folder).rglob("*.py")):
             state.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
     names = ("numba", "llvmlite", "numpy")

@@ -40,7 +40,7 @@ class SpecialisationType(types.Type):
 
 
 @typeof_impl.register(Specialisation)
-def _typeof_shape(value, context):
+def _typeof(value, context):
     return SpecialisationType(value.items)
 
 
@@ -50,7 +50,7 @@ class _Model(models.OpaqueModel):
 
 
 @unbox(SpecialisationType)
-def _unbox_shape(typ, obj, c):
+def _unbox(typ, obj, c):
     return NativeValue(c.context.get_dummy_value())
 
 
@@ -63,7 +63,7 @@ class _Attributes(AttributeTemplate):
 
 
 @lower_getattr_generic(SpecialisationType)
-def _shape_attribute(context, builder, typ, value, name):
+def _attribute(context, builder, typ, value, name):
     return context.get_constant(types.intp, typ.dims[name])
 
 
@@ -75,8 +75,8 @@ def part_of(typingctx, spec, names):
     """
     if not isinstance(names, types.Literal):
         return None
-    wanted = names.literal_value.split()
-    result = SpecialisationType(tuple((name, value) for name, value in spec.dims.items() if name in wanted))
+    subset = names.literal_value.split()
+    result = SpecialisationType(tuple((name, value) for name, value in spec.dims.items() if name in subset))
 
     def codegen(context, builder, sig, args):
         return context.get_dummy_value()

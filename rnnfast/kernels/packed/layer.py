@@ -81,7 +81,7 @@ def operands(s, layer, weights, chunk, row, before, n):
         Matrix(at(memory, layer.apart + row * s.apart * w + n), w),
         States(at(memory, h + before * layer.ldh), Matrix(at(memory, others + before * w), layer.plane)),
         States(at(memory, h + after * layer.ldh), Matrix(at(memory, others + after * w), layer.plane)),
-        Matrix(at(memory, layer.saved + row * w + n), layer.saved_plane),
+        Matrix(at(memory, layer.extra + row * w + n), layer.extra_distance),
         Matrix(at(weights.p, layer.vectors + n), w),
     )
 

@@ -17,7 +17,7 @@ from rnnfast.kernels.rules.losses import Targets, loss_and_gradient
 from rnnfast.network.layout import Direction, Head
 
 # What layers depend on: they are compiled once for all losses and optimizers, and for prediction.
-NETWORK = "cell shared apart states saved vectors recurrent masked masked_gradients dropout W E M M_half"
+NETWORK = "cell shared apart states vectors recurrent masked masked_gradients dropout W E M M_half"
 
 
 class Network(NamedTuple):

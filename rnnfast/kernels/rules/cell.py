@@ -37,12 +37,12 @@ class Operands(NamedTuple):
     apart: Matrix  # u.G of the gates that have it by itself; after the way back their gradients
     before: States
     after: States
-    saved: Matrix  # what is kept besides
+    extra: Matrix  # what is kept besides
     vectors: Matrix  # the trainable vectors
 
 
 class Masks(NamedTuple):
-    """What a pass makes of padding, where all operands are 0."""
+    """Which results are not 0 in padding, where all operands are 0: they are set to 0."""
 
     states: int  # 1: states that are not 0, which have to be set to 0
     gradients: int  # 1: gradients that are not 0
@@ -57,7 +57,6 @@ def cell_constants(cell):
         "shared": len(cell.shared),
         "apart": len(cell.apart),
         "states": len(cell.states),
-        "saved": len(cell.planes),
         "vectors": len(cell.parameters),
         "recurrent": int(cell.recurrent),
         "masked": masks.states,
@@ -70,7 +69,9 @@ def masks_of(cell):
     """See Masks."""
     zero = np.zeros(())
     inputs = {node: zero for node in cell.nodes if node.kind == "input"} | dict.fromkeys(cell.seeds, zero)
-    forward, backward = evaluate(cell.after, inputs), evaluate(cell.backward.all, inputs)
+    forward = evaluate(cell.after, inputs)
+    # The backward pass reads the states from memory, where they are 0.
+    backward = evaluate(cell.backward.all, inputs | dict.fromkeys(cell.after, zero))
     return Masks(int(any(value != 0 for value in forward)), int(any(value != 0 for value in backward)))
 
 
@@ -126,25 +127,25 @@ def cell_forward(typingctx, operands, left, training, spec):
     cell = _cells[spec.dims["cell"]]
 
     def codegen(context, builder, sig, args):
-        gates, apart, before, after, saved, parameters = (builder.extract_value(args[0], k) for k in range(6))
+        gates, apart, before, after, extra, vectors = (builder.extract_value(args[0], k) for k in range(6))
         work = _Pass(builder, llvm_type(Vec(operands.types[0].types[0].dtype, spec.dims["E"])))
         pointers = {
             **_pointers(cell.gate_values, lambda k: work.at(gates, k)),
             **_pointers(cell.products, lambda k: work.at(apart, k)),
             **_pointers(cell.before, lambda k: work.state(before, k)),
-            **_pointers(cell.vectors, lambda k: work.at(parameters, k)),
+            **_pointers(cell.vectors, lambda k: work.at(vectors, k)),
         }
         places = [(work.state(after, k), node) for k, node in enumerate(cell.after)]
         slots = zip(cell.slots, cell.gate_values, strict=True)
-        kept = [(work.at(gates, k), node) for k, (node, own) in enumerate(slots) if node not in (None, own)]
-        kept += [(work.at(saved, k), node) for k, node in enumerate(cell.planes)]
-        vectors = work.compute([node for _, node in places + kept], pointers)
+        stores = [(work.at(gates, k), node) for k, (node, own) in enumerate(slots) if node not in (None, own)]
+        stores += [(work.at(extra, k), node) for k, node in enumerate(cell.extra)]
+        values = work.compute([node for _, node in places + stores], pointers)
         mask = args[1] if spec.dims["masked"] else None
-        for (pointer, _), vector in zip(places, vectors, strict=False):
-            work.store(pointer, vector, mask)
+        for (pointer, _), value in zip(places, values, strict=False):
+            work.store(pointer, value, mask)
         with builder.if_then(args[2]):
-            for (pointer, _), vector in zip(kept, vectors[len(places) :], strict=True):
-                work.store(pointer, vector)
+            for (pointer, _), value in zip(stores, values[len(places) :], strict=True):
+                work.store(pointer, value)
         return context.get_dummy_value()
 
     return types.void(operands, left, types.boolean, spec), codegen
@@ -160,13 +161,13 @@ def cell_backward(typingctx, operands, dh, carry, dv, left, spec):
     cell = _cells[spec.dims["cell"]]
 
     def codegen(context, builder, sig, args):
-        gates, apart, before, after, saved, vectors = (builder.extract_value(args[0], k) for k in range(6))
+        gates, apart, before, after, extra, vectors = (builder.extract_value(args[0], k) for k in range(6))
         work = _Pass(builder, llvm_type(Vec(operands.types[0].types[0].dtype, spec.dims["E"])))
         pointers = {
             **_pointers(cell.before, lambda k: work.state(before, k)),
             **_pointers(cell.after, lambda k: work.state(after, k)),
             **_pointers(cell.slots, lambda k: work.at(gates, k)),
-            **_pointers(cell.planes, lambda k: work.at(saved, k)),
+            **_pointers(cell.extra, lambda k: work.at(extra, k)),
             **_pointers(cell.products, lambda k: work.at(apart, k)),
             **_pointers(cell.vectors, lambda k: work.at(vectors, k)),
         }
@@ -196,9 +197,10 @@ def cell_backward(typingctx, operands, dh, carry, dv, left, spec):
 # Cells of one gate and one state, h = f(x.G + u.G), whose derivative the value of h tells: the register engine's.
 
 
-def fits_registers(cell):
-    """Whether a cell is h = f(x.G + u.G) with a derivative by the value."""
-    return len(cell.shared) == len(cell.gates) == len(cell.states) == 1 and not cell.saved and not cell.parameters
+def is_plain_rnn(cell):
+    """Whether a cell is h = f(x.G + u.G) with a derivative that the value of h tells."""
+    alone = len(cell.shared) == len(cell.gates) == len(cell.states) == 1 and not cell.parameters
+    return alone and not cell.reads_state and not cell.saved and not masks_of(cell).gradients
 
 
 @intrinsic

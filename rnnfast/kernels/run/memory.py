@@ -112,15 +112,15 @@ def place(layout, sequences, P, training=True):
                 "dh": memory.take(P * at.ldh if training else 0),
                 "dropped": memory.take(P * at.ldh if drops else 0),
             }
-        plane, saved_plane = (sequences + P) * at.width, P * at.width
+        plane, extra_distance = (sequences + P) * at.width, P * at.width
         rows.append(
             at._replace(
                 gates=memory.take(P * at.ldg),
                 apart=memory.take(P * len(cell.apart) * at.width),
                 states=memory.take((len(cell.states) - 1) * plane),
                 plane=plane,
-                saved=memory.take(len(cell.planes) * saved_plane),
-                saved_plane=saved_plane,
+                extra=memory.take(len(cell.extra) * extra_distance),
+                extra_distance=extra_distance,
                 dv=memory.take(len(cell.parameters) * at.width if training else 0),
                 carry_plane=sequences * _widest(layout),
                 carried=carried,

@@ -7,8 +7,7 @@ import numpy as np
 from rnnfast.catalogue import LOSSES
 from rnnfast.kernels.lanes.processor import ELEMENTWISE_BYTES, tile
 from rnnfast.kernels.lanes.specialisation import Specialisation
-from rnnfast.kernels.rules import cell as cells
-from rnnfast.kernels.rules.cell import cell_constants
+from rnnfast.kernels.rules.cell import cell_constants, is_plain_rnn
 
 # The register engine holds Wh, Wy and a gradient of each in registers: beyond these sizes tiles are faster.
 REGISTER_HIDDEN = 16
@@ -25,7 +24,7 @@ CACHE_LINE = 64  # bytes
 def fits_registers(architecture):
     """Whether the register engine can run an architecture."""
     return (
-        cells.fits_registers(architecture.cell)
+        is_plain_rnn(architecture.cell)
         and len(architecture.hidden) == 1
         and not architecture.bidirectional
         and architecture.hidden[0] <= REGISTER_HIDDEN

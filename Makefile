@@ -18,9 +18,10 @@ help:
 demo: .venv/package
 	$(BIN)/rnnfast train --data data/creditcard_sample.csv --hidden 10
 
-# A worker for each core: compiled kernels are on disk, so that they share them.
+# A worker for each core. Compiled kernels are on disk, so that they share them; tests of one file, which use the same
+# kernels, stay together.
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check

@@ -83,14 +83,16 @@ def train_epochs(s, run, course, outcome, worker):
         for first in range(row, row + sequences, plan.batch):
             count = smaller(plan.batch, row + sequences - first)
             step, longest = WHOLE, WHOLE
-            if plan.window > 0:
+            if s.windows:
                 step, longest = plan.window, 0
                 for n in range(first, first + count):
                     q = course.orders[n]
                     longest = larger(longest, offsets[q + 1] - offsets[q])
-            for begin in range(0, longest, step):
+            begin = 0
+            while begin < longest:
                 piece = Slice(course.orders, first, count, begin, step)
                 total_loss += batch_update(s, run, piece, course.rates[rate], worker)
+                begin += step
             if not math.isfinite(total_loss):
                 outcome.where[0], outcome.where[1] = e, (first - row) // plan.batch
                 return DIVERGED

@@ -79,6 +79,7 @@ class Trainer:
             decoupled=int(policy.optimizer == "adamw"),
             fused=int(fused),
             dropout=int(architecture.dropout > 0),
+            windows=int(window > 0),
         )
         plan = Plan(
             sequences=sequences,

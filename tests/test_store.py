@@ -210,6 +210,35 @@ def test_bad_cells_are_named_as_in_memory(change, message, tmp_path):
     assert not (tmp_path / "stores").exists() or not list((tmp_path / "stores").iterdir())
 
 
+COMPACT = [f"202401{1 + k:02}" for k in range(30)]  # dates that look like numbers
+DATES = [f"2023-12-{1 + k:02}" for k in range(30)]
+
+
+@pytest.mark.parametrize("times", cases({"numbers first": COMPACT + DATES, "dates first": DATES + COMPACT}))
+@pytest.mark.usefixtures("small_batches")
+def test_dates_that_look_like_numbers_are_dates_where_others_are(times, tmp_path):
+    frame = table([f"k{k % 2}" for k in range(60)], times)
+    assert_same(stored(frame, tmp_path), read_table(tmp_path / "table.csv", **OPTIONS))
+
+
+@pytest.mark.parametrize(
+    "times", cases({"steps, then dates": list(range(20)) + DATES, "mostly numbers": COMPACT + DATES[:20]})
+)
+@pytest.mark.parametrize("files", [1, 2], ids=["one file", "two files"])
+@pytest.mark.usefixtures("small_batches")
+def test_numbers_and_dates_in_one_column_are_refused_as_in_memory(times, files, tmp_path):
+    frame = table([f"k{k % 2}" for k in range(50)], times)
+    border = 50 if files == 1 else times.index(DATES[0])
+    paths = [str(tmp_path / name) for name in ("a.csv", "b.csv")[:files]]
+    for path, rows in zip(paths, (frame[:border], frame[border:]), strict=False):
+        rows.to_csv(path, index=False)
+    message = r"line \d+, column 't': '.*' is neither a number nor a date"
+    with pytest.raises(DataError, match=message):
+        read_table(paths, **OPTIONS)
+    with pytest.raises(DataError, match=message):
+        make_store(open_files(paths), request(), Budget(10**9), tmp_path / "store")
+
+
 @pytest.mark.usefixtures("small_batches")
 def test_a_third_value_of_a_binary_target(tmp_path):
     frame = table([f"k{k // 4}" for k in range(80)], list(range(80)), labels=(0, 1))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,60 @@ from rnnfast.data.columns.numbers import MOSTLY, to_numbers
 from rnnfast.data.sources.dialect import with_points
 from rnnfast.data.sources.table import Table
 from rnnfast.data.sources.texts import is_compact, numbers_of
+from rnnfast.errors import DataError
 
 SAMPLE = 1000  # cells that tell whether a column repeats its texts
+
+
+class MixedTimes(Exception):
+    """Some batches of a time column hold numbers and others dates: all are to be read as dates."""
+
+
+class Keys(NamedTuple):
+    """values: (rows,) numbers that sort like the times; text: (rows,) where a date is no number, None without dates."""
+
+    values: NDArray[Any]
+    text: NDArray[np.bool_] | None
+
+
+class TimeBatches:
+    """A time column that comes in batches, all of which hold numbers or all dates, as one table in memory does.
+
+    dates: numbers are read as dates such as 20240131, since the column holds other dates, too.
+    """
+
+    def __init__(self, name: str, dates: bool) -> None:
+        self.name, self.dates = name, dates
+        self.numbers: bool | None = None  # whether the batches so far hold numbers
+        self.rows, self.texts = 0, 0
+        self.first_text: DataError | None = None
+
+    def add(self, batch: Table) -> NDArray[Any]:
+        """Return keys as `time_keys` does; raises MixedTimes where only the whole column shows what its cells are."""
+        values, text = self._keys(batch)
+        if self.dates and text is not None:
+            self.rows, self.texts = self.rows + len(text), self.texts + int(text.sum())
+            if self.first_text is None and text.any():
+                self.first_text = _no_time(batch, int(text.argmax()), self.name)
+        elif self.numbers not in (None, text is None):
+            raise MixedTimes
+        self.numbers = text is None
+        return values
+
+    def _keys(self, batch: Table) -> Keys:
+        try:
+            return _keys(batch, self.name, self.dates)
+        except DataError as error:
+            if not self.dates:  # few dates among numbers that may be dates themselves
+                with suppress(DataError):
+                    _keys(batch, self.name, True)
+                    raise MixedTimes from error
+            raise
+
+    def finish(self) -> None:
+        """Raise DataError for a column of numbers with some dates among them."""
+        if self.first_text is not None and self.texts < MOSTLY * self.rows:
+            raise self.first_text
 
 
 def time_keys(table: Table, name: str) -> NDArray[Any]:
@@ -23,35 +76,45 @@ def time_keys(table: Table, name: str) -> NDArray[Any]:
 
     Raises DataError for an empty cell and for text that is neither a number nor an ISO date.
     """
+    return _keys(table, name, False).values
+
+
+def _keys(table: Table, name: str, as_dates: bool) -> Keys:
+    """Read a time column; as_dates: even where all cells are numbers."""
     series = table.frame[name]
-    if (compact := numbers_of(series)) is not None:
-        return compact
+    if not as_dates and (compact := numbers_of(series)) is not None:
+        return Keys(compact, None)
     series = series.astype(object) if is_compact(series) else series
     if series.dtype.kind == "M":
         dates, bad = series, series.isna().to_numpy()
+        no_number = np.ones(len(series), bool)
     else:
         if any(source.decimal == "," for source in table.sources):
             series = with_points(series)
-        quick = _from_text(series)
+        quick = None if as_dates else _from_text(series)
         if quick is not None:
-            return quick
+            return Keys(quick, None)
         values = to_numbers(series)
         no_number = ~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
-        if not no_number.any():
-            return values.to_numpy()
+        if not as_dates and not no_number.any():
+            return Keys(values.to_numpy(), None)
         texts = series.astype(str).where(series.notna())  # numbers are no counts of nanoseconds
         dates = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
         empty = (series.isna() | (series == "")).to_numpy(dtype=bool)
-        bad = no_number if no_number.mean() < MOSTLY else dates.isna().to_numpy()
+        bad = no_number if no_number.mean() < MOSTLY and not as_dates else dates.isna().to_numpy()
         bad = empty if empty.any() else bad
     if bad.any():
-        row = int(bad.argmax())
-        cell = table.cell(row, name)
-        found = repr(cell) if cell.strip() else "the cell is empty, which"
-        raise table.error(
-            row, name, f"{found} is neither a number nor a date such as 2024-01-31 or 2024-01-31 12:00:00; write it so"
-        )
-    return dates.to_numpy(dtype="datetime64[ns]").view(np.int64)
+        raise _no_time(table, int(bad.argmax()), name)
+    return Keys(dates.to_numpy(dtype="datetime64[ns]").view(np.int64), no_number)
+
+
+def _no_time(table: Table, row: int, name: str) -> DataError:
+    """Build the error about a cell that is neither a number nor a date."""
+    cell = table.cell(row, name)
+    text = repr(cell) if cell.strip() else "the cell is empty, which"
+    return table.error(
+        row, name, f"{text} is neither a number nor a date such as 2024-01-31 or 2024-01-31 12:00:00; write it so"
+    )
 
 
 def _from_text(series: pd.Series[Any]) -> NDArray[Any] | None:

@@ -21,7 +21,7 @@ from rnnfast.data.columns.horizon import check_horizon, check_reach
 from rnnfast.data.columns.labels import TextFound
 from rnnfast.data.columns.parts import check_one_part_each, runs
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.columns.times import time_keys
+from rnnfast.data.columns.times import MixedTimes, TimeBatches
 from rnnfast.data.reading.checks import repeated
 from rnnfast.data.reading.numbering import Numbering
 from rnnfast.data.reading.plan import Plan, with_text_targets
@@ -56,11 +56,13 @@ class Misread(Exception):
 class Findings:
     """What only reading shows, and reading needs to know.
 
-    text: whether the target holds text; fractions: whether times do; time_bytes: of the longest time as text.
+    text: whether the target holds text; fractions: whether times do; dates: whether times are dates though some look
+    like numbers; time_bytes: of the longest time as text.
     """
 
     text: bool = False
     fractions: bool = False
+    dates: bool = False
     time_bytes: int = TIME_BYTES
 
 
@@ -96,6 +98,8 @@ class Stream:
             self.plan = with_text_targets(self.plan)
         self.reader = Rows(self.plan, several=True, as_text=findings.text)
         self.numbering = None if self.plan.roles.id is None else Numbering(self.plan.roles.id, budget, len(sources))
+        time = self.plan.roles.time
+        self.times = None if time is None else TimeBatches(time, findings.dates)
         names, targets = self.plan.names or (), self.plan.roles.targets
         self.kinds: dict[str, tuple[Any, int]] = {
             "x": (np.float32 if self._single(names) else np.float64, len(names)),
@@ -113,6 +117,8 @@ class Stream:
                     self.starts.append(self.rows)
                 self._add(batch, out)
         self.starts.append(self.rows)
+        if self.times is not None:
+            self.times.finish()
         meaning, schema = self.reader.finish()
         self._finish_labels(meaning.class_of)
         lengths = np.array([self.rows]) if self.numbering is None else self.numbering.lengths
@@ -154,11 +160,14 @@ class Stream:
             codes, back = self.numbering.add(batch, out)
             columns[CODE] = codes
             self.in_order &= not back
-        name = self.plan.roles.time
-        if name is not None:
-            columns[KEY] = self._keys(batch, name, time_keys(batch, name), codes)
+        if self.times is not None:
+            try:
+                keys = self.times.add(batch)
+            except MixedTimes:
+                raise Misread(replace(self.findings, dates=True, fractions=False)) from None
+            columns[KEY] = self._keys(batch, self.times.name, keys, codes)
             if self.request.keeps_time:
-                columns["time"] = self._times(batch, name)
+                columns["time"] = self._times(batch, self.times.name)
         for column, values in columns.items():
             kind, _ = self.kinds.setdefault(column, (values.dtype, 0))
             out.append(column, values.astype(kind, copy=False))
@@ -198,7 +207,7 @@ class Stream:
     def _times(self, batch: Batch, name: str) -> NDArray[Any]:
         """Return the time as in the table: numbers, or texts of a fixed length."""
         series = batch.frame[name]
-        if series.dtype.kind in "iuf":
+        if series.dtype.kind in "iuf" and not self.findings.dates:
             return series.to_numpy()
         texts = np.array([str(cell).encode() for cell in series.to_numpy(dtype=object)])
         if texts.dtype.itemsize > self.findings.time_bytes:

@@ -15,9 +15,11 @@ import rnnfast
 import rnnfast.data.reading.opening
 import rnnfast.data.reading.stores
 import rnnfast.training.tables
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.synth.generate import synth
-from rnnfast.errors import DivergedError, UsageError
+from rnnfast.errors import DataError, DivergedError, UsageError
+from rnnfast.model.tables import evaluate_table
 from rnnfast.reporter import Reporter
 from rnnfast.training.feed import Feed
 
@@ -170,6 +172,43 @@ def test_large_parts_are_scored_on_a_sample(table, small_blocks, monkeypatch, ca
     scored = printed["scored"]["train"]
     assert 0 < scored["sequences"] < scored["of"] == printed["sequences"]["train"]
     assert printed["metrics"]["train"]["loss"] > 0
+
+
+@pytest.fixture
+def rarely_labelled(table):
+    """A table of long sequences of which a few have a label, and another whose labels are all there."""
+    frame = pd.read_csv(table)
+    frame["name"] = np.arange(len(frame)) // 20
+    frame.to_csv("labelled.csv", index=False)
+    frame["y1"] = frame["y1"].where(frame["name"] >= frame["name"].max() - 1).astype("Int64")
+    frame.to_csv("rare.csv", index=False)
+    return "rare.csv"
+
+
+def test_a_sample_without_a_label_does_not_validate(rarely_labelled, small_blocks, monkeypatch):
+    limited(monkeypatch, block=20_000, sample=3000)
+    message = r"none of the .* of the validation part that fit into --memory has a label; give more"
+    with pytest.raises(DataError, match=message):
+        rnnfast.train("labelled.csv", valid=rarely_labelled, memory=ENOUGH, **OPTIONS)
+
+
+def test_a_sample_without_a_label_is_not_scored(rarely_labelled, small_blocks, monkeypatch, capsys):
+    words = ["train", "--data", "labelled.csv", "--memory", ENOUGH, "--hidden", "3", "--epochs", "1", "-o", "run"]
+    result(words, capsys)
+    limited(monkeypatch, block=20_000, sample=3000)
+    with pytest.raises(DataError, match=r"rare\.csv: none of the .* of the table that fit into --memory has a label"):
+        evaluate_table("run", [rarely_labelled], config=DataConfig(memory=ENOUGH, cache=False))
+    notices = []
+
+    class Listener(Reporter):
+        def notice(self, text):
+            notices.append(text)
+
+    trained = rnnfast.train(
+        "labelled.csv", test=rarely_labelled, split=(1.0,), memory=ENOUGH, reporter=Listener(), **OPTIONS
+    )
+    assert "test" not in trained.metrics
+    assert any(text.startswith("test: not scored, none of the") for text in notices)
 
 
 def test_a_table_that_fits_stays_in_memory(table, monkeypatch):

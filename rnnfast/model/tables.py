@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnnfast.catalogue import lower_is_better
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import split
+from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.budget import Budget
@@ -92,6 +93,7 @@ def evaluate(
     """Score a model on sequences that are read by its schema; part, fail_under: as in `evaluate_table`."""
     whole = data if part == "all" else part_of(model, data, part)
     sample = whole.sample(model.config.train.seed)
+    check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
     evaluation = model.evaluate(sample)
     notes = data.notes
     if sample.sequences < whole.sequences:

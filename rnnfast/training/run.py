@@ -10,8 +10,9 @@ from typing import Any
 from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
-from rnnfast.data import Parts, Sequences
+from rnnfast.data import Parts, SequenceData, Sequences
 from rnnfast.data.description import part_sizes
+from rnnfast.data.reading.checks import check_sample
 from rnnfast.equations.cell import Cell
 from rnnfast.equations.trace import traced
 from rnnfast.errors import UsageError
@@ -114,14 +115,15 @@ def _fit(
     for block in () if parts.test is None else parts.test.blocks(("x",)):
         model.encoder.check(block)  # training and validation part are encoded before anything is compiled
     seed = config.train.seed
-    loop = Loop(model, parts.train, None if parts.valid is None else parts.valid.sample(seed), reporter)
+    valid = None if parts.valid is None else parts.valid.sample(seed)
+    if parts.valid is not None and valid is not None:
+        check_sample(valid, parts.valid, "the validation part")
+    loop = Loop(model, parts.train, valid, reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     fit = loop.run()
     start = time.perf_counter()
     named = parts.named()
-    evaluations, scored = evaluate_parts(model, named, seed)
-    for name, (count, of) in scored.items():
-        reporter.notice(f"{name}: scored on {count:,} of {of:,} sequences, drawn at random, to keep within --memory")
+    evaluations, scored = evaluate_parts(model, named, seed, valid, reporter)
     fit.eval_seconds += time.perf_counter() - start
     model.provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
     return TrainResult(
@@ -147,19 +149,24 @@ def _fit(
 
 
 def evaluate_parts(
-    model: Model, parts: Mapping[str, Sequences], seed: int
+    model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
 ) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
-    """Score the model on each part that has labels.
+    """Score the model on each part that has labels; valid: the sample of the validation part.
 
     Returns: the scores, and of each part of which only a sample was scored its sequences: (scored, all).
     """
     evaluations, sampled = {}, {}
     for name, part in parts.items():
-        data = part.sample(seed)
+        data = valid if name == "valid" and valid is not None else part.sample(seed)
         if data.labelled.any():
             evaluations[name] = model.evaluate(data)
             if data.sequences < part.sequences:
                 sampled[name] = (data.sequences, part.sequences)
+                scope = f"{data.sequences:,} of {part.sequences:,} sequences"
+                reporter.notice(f"{name}: scored on {scope}, drawn at random, to keep within --memory")
+        elif part.labelled_steps:
+            scope = f"none of the {data.sequences:,} sequences that fit into --memory has a label"
+            reporter.notice(f"{name}: not scored, {scope}; give more memory")
     return evaluations, sampled
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import short
 from rnnfast.errors import DataError
@@ -58,4 +59,19 @@ def check_labelled(data: Sequences) -> None:
     raise DataError(
         f"{', '.join(data.source)}, column {short(', '.join(data.schema.targets))!r}: {where} has a target value; fill "
         "in what is known"
+    )
+
+
+def check_sample(sample: SequenceData, whole: Sequences, where: str) -> None:
+    """Raise DataError for sequences drawn of `whole` without any label that counts, though others have labels.
+
+    where: what they are of, as the message says it.
+    """
+    counts = sample.labelled if sample.weight is None else sample.labelled & (sample.weight > 0)
+    if counts.any() or sample.sequences == whole.sequences or not whole.labelled_steps:
+        return
+    weight = "" if sample.weight is None else " with a weight above 0"
+    raise DataError(
+        f"{', '.join(whole.source)}: none of the {sample.sequences:,} sequences of {where} that fit into --memory has "
+        f"a label{weight}; give more memory"
     )

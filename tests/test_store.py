@@ -19,7 +19,8 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import read_table, split
 from rnnfast.data.reading.disk import make_store
 from rnnfast.data.reading.request import Request
-from rnnfast.data.reading.stores import UNUSED, stored_table, stores
+from rnnfast.data.reading.stores import ABANDONED, UNUSED, stored_table, stores
+from rnnfast.data.sequences import cache
 from rnnfast.data.sequences.budget import PROCESS, Budget, Phases, size
 from rnnfast.data.sequences.files import building
 from rnnfast.data.sequences.identities import Identities
@@ -339,6 +340,53 @@ def test_a_store_is_found_again_until_its_file_changes(tmp_path, monkeypatch):
     os.utime(first, (long_ago, long_ago))
     assert directory() == second
     assert list(stores().iterdir()) == [second]
+
+
+def opened(path):
+    """Open the store of a file; return its directory and the names of its source."""
+    with stored_table([str(path)], request(), Budget(10**9)) as store:
+        return store.store.directory, store.source
+
+
+@pytest.fixture
+def two_tables(tmp_path, monkeypatch):
+    """A table in a folder of its own, another beside that folder, which is the present directory."""
+    frame = table([f"k{k // 4}" for k in range(80)], list(range(80)))
+    (tmp_path / "sub").mkdir()
+    for name in ("sub/big.csv", "other.csv"):
+        frame.to_csv(tmp_path / name, index=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("two_tables")
+def test_a_file_of_another_name_is_another_store(monkeypatch):
+    assert opened("sub/big.csv")[1] == ("sub/big.csv",)
+    monkeypatch.chdir("sub")
+    assert opened("big.csv")[1] == ("big.csv",)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), cases({"pandas": (pd, "__version__"), "this package": (cache, "__version__")})
+)
+@pytest.mark.usefixtures("two_tables")
+def test_other_versions_make_another_store(place, name, monkeypatch):
+    first, _ = opened("other.csv")
+    monkeypatch.setattr(place, name, "0.0.1")
+    assert opened("other.csv")[0] != first
+
+
+@pytest.mark.usefixtures("two_tables")
+def test_a_store_is_of_no_file_only_where_the_file_is_gone(monkeypatch, tmp_path):
+    monkeypatch.chdir("sub")
+    directory, _ = opened("big.csv")
+    two_days_ago = time.time() - 2 * ABANDONED
+    monkeypatch.chdir(tmp_path)
+    os.utime(directory, (two_days_ago, two_days_ago))
+    opened("other.csv")
+    assert directory.is_dir()
+    (tmp_path / "sub" / "big.csv").unlink()
+    opened("other.csv")
+    assert not directory.exists()
 
 
 def test_without_cache_nothing_stays(tmp_path):

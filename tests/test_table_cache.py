@@ -110,6 +110,16 @@ def test_other_options_content_and_names_are_other_entries(table, tmp_path):
     assert read(tmp_path / "copy.csv").source == (str(tmp_path / "copy.csv"),)
 
 
+@pytest.mark.parametrize("folder", ["data/columns", "catalogue", "config"])
+def test_other_code_that_decides_what_is_read_has_another_digest(folder, tmp_path):
+    module = tmp_path / folder / "module.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("FORM = 1")
+    before = cache.digest_of_code(tmp_path)
+    module.write_text("FORM = 2")
+    assert cache.digest_of_code(tmp_path) != before
+
+
 def test_same_size_and_time_but_other_content_is_seen(table):
     read(table)
     state = table.stat()

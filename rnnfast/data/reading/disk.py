@@ -133,6 +133,7 @@ class Stream:
         description = {
             "schema": schema.to_json(),
             "source": [source.name for source in self.sources],
+            "paths": [source.path for source in self.sources],
             "digest": digest.result(),
             "notes": self.reader.notes(schema, meaning, self.rows, sequences),
             "categories": self.reader.features.categories,

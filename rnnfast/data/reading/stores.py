@@ -1,12 +1,11 @@
 """Where the store of a table lies: found again, made now, or in a temporary directory.
 
-A store is kept in the user's cache directory and found again by the paths, sizes and times of the files and by the
-options that say how they are read; with `--no-cache` it lies in a temporary directory that is removed at the end.
+A store is kept in the user's cache directory and found again by the names, paths, sizes and times of the files and by
+the options that say how they are read; with `--no-cache` it lies in a temporary directory that is removed at the end.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -72,9 +71,8 @@ def stores() -> Path:
 
 def _key(sources: Sequence[Source], request: Request) -> str:
     """Name the store of files as they are now, read in this way by this code."""
-    paths = [str(Path(source.name).resolve()) for source in sources]
-    key = (FORMAT, cache.code(), paths, cache.states(sources), request.settings())
-    return hashlib.sha256(repr(key).encode()).hexdigest()[:24]
+    content = {"paths": [source.path for source in sources], "states": cache.states(sources)}
+    return cache.key_of(sources, request.settings(), FORMAT, content)
 
 
 def _forget_halves() -> None:
@@ -90,7 +88,7 @@ def _forget(kept: Path) -> None:
     for path in kept.parent.glob(f"*/{DESCRIPTION}"):
         with suppress(OSError, ValueError, KeyError):
             unused = time.time() - path.parent.stat().st_mtime
-            names = json.loads(path.read_text(encoding="utf-8"))["source"]
-            gone = not all(Path(name).exists() for name in names)
+            paths = json.loads(path.read_text(encoding="utf-8")).get("paths", ())
+            gone = not all(Path(file).exists() for file in paths)
             if path.parent != kept and unused > (ABANDONED if gone else UNUSED):
                 shutil.rmtree(path.parent, ignore_errors=True)

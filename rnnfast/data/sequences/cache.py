@@ -39,6 +39,7 @@ RECORDS = 1000  # remembered digests of files
 ABANDONED = 3600.0  # s after which a half-written entry is of a process that is gone
 VARIABLE = "RNNFAST_CACHE_DIR"
 TEMPORARY = ".new-"
+READING = ("data", "catalogue", "config")  # folders of the code that decides what is read
 
 
 def directory() -> Path:
@@ -119,17 +120,23 @@ class Entry:
         write_whole(self._record, json.dumps(record).encode())
 
     def _path(self, digest: str) -> Path:
-        key = {
-            "format": FORMAT,
-            "versions": [__version__, pd.__version__, code()],
-            "content": digest,
-            # Their names and sizes too: notes hold names, and two files may be cut elsewhere.
-            "sources": [
-                [source.name, state[0]] for source, state in zip(self._sources, self._states or (), strict=True)
-            ],
-            "settings": self._settings,
-        }
-        return directory() / _hash(key)
+        return directory() / key_of(self._sources, self._settings, FORMAT, digest)
+
+
+def key_of(sources: Sequence[Source], settings: Mapping[str, Any], form: int, content: Any) -> str:
+    """Name what is kept of tables by everything that decides it.
+
+    settings: as of Entry; form: number of the format on disk; content: what tells the contents of the files.
+    """
+    key = {
+        "format": form,
+        "versions": [__version__, pd.__version__, code()],
+        "content": content,
+        # Their names and sizes too: notes and models hold names, and two files may be cut elsewhere.
+        "sources": [[source.name, source.size] for source in sources],
+        "settings": settings,
+    }
+    return _hash(key)
 
 
 def _hash(value: Any) -> str:
@@ -139,9 +146,14 @@ def _hash(value: Any) -> str:
 @cache
 def code() -> str:
     """Digest of the code that reads tables: an edited one must not be given what another one read."""
+    return digest_of_code(Path(__file__).parents[2])
+
+
+def digest_of_code(package: Path) -> str:
+    """Hash the modules of a package that decide what is read of a table."""
     state = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        state.update(path.name.encode() + path.read_bytes())
+    for path in sorted(file for folder in READING for file in (package / folder).rglob("*.py")):
+        state.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
     return state.hexdigest()
 
 

@@ -75,6 +75,11 @@ class Source:
         return open_text(self.name, self.content, self.kind, Bounds(self.name, self.size, len(self.columns), rows))
 
     @property
+    def path(self) -> str:
+        """Path of the file that does not depend on the present directory."""
+        return str(Path(self.name).resolve())
+
+    @property
     def size(self) -> int:
         """Bytes as stored, 0 for a DataFrame and where the file is gone."""
         if self.content is not None:

@@ -79,6 +79,8 @@ def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str
     for source in sources:
         first, total, frames = 0, rows_of(source), _columnar_frames if source.columnar else _text_frames
         for frame in frames(source, text, wanted, rows):
+            if not len(frame):  # of a file without rows
+                continue
             batch = Batch(frame.reset_index(drop=True), [source], [0, len(frame)], no_digest(), first)
             first += len(frame)
             source.share = first / total if total else 0.0

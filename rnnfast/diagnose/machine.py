@@ -147,9 +147,9 @@ def _cache() -> KernelCache:
 
         return str(wanted()), str(directory())
 
-    wanted, used = _try(directories) or (None, None)
+    path, used = _try(directories) or (None, None)
     chosen_by = "NUMBA_CACHE_DIR" if os.environ.get("NUMBA_CACHE_DIR") else "rnnfast"
-    return KernelCache(wanted, chosen_by, writable=used is not None and used == wanted)
+    return KernelCache(path, chosen_by, writable=used is not None and used == path)
 
 
 def _table_cache() -> TableCache:

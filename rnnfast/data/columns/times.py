@@ -47,9 +47,11 @@ def time_keys(table: Table, name: str) -> NDArray[Any]:
     if bad.any():
         row = int(bad.argmax())
         cell = table.cell(row, name)
-        found = repr(cell) if cell.strip() else "the cell is empty, which"
+        subject = repr(cell) if cell.strip() else "the cell is empty, which"
         raise table.error(
-            row, name, f"{found} is neither a number nor a date such as 2024-01-31 or 2024-01-31 12:00:00; write it so"
+            row,
+            name,
+            f"{subject} is neither a number nor a date such as 2024-01-31 or 2024-01-31 12:00:00; write it so",
         )
     return dates.to_numpy(dtype="datetime64[ns]").view(np.int64)
 

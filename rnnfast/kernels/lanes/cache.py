@@ -43,7 +43,7 @@ def path_of_version():
 
 @cache
 def directory():
-    """The directory that is used: `path_of_version`, or a private one that the process removes where that cannot be written."""
+    """`path_of_version`, or a private directory, removed at the end, where that cannot be written."""
     path = path_of_version()
     try:
         path.mkdir(parents=True, exist_ok=True)

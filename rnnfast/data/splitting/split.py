@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import TASKS
 from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
 from rnnfast.data.sequences.base import Sequences
-from rnnfast.data.split.by_time import by_time
-from rnnfast.data.split.parts import Parts, finished
+from rnnfast.data.splitting.by_time import by_time
+from rnnfast.data.splitting.parts import Parts, finished
 from rnnfast.errors import DataError, UsageError
 
 Integers = NDArray[np.int64]

@@ -18,8 +18,8 @@ from rnnfast.config.forms import TIME
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import Index
-from rnnfast.data.split.parts import Parts, finished
-from rnnfast.data.split.quantiles import at_ranks, counts_around
+from rnnfast.data.splitting.parts import Parts, finished
+from rnnfast.data.splitting.quantiles import at_ranks, counts_around
 from rnnfast.errors import DataError, UsageError
 
 Integers = NDArray[np.int64]

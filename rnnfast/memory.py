@@ -15,8 +15,8 @@ def available_memory() -> int | None:
 
     The least of what the machine has left, what its container may use (cgroup 2), and its limit of addresses.
     """
-    found = [_field(Path("/proc/meminfo"), "MemAvailable"), _container(), _addresses()]
-    return min((count for count in found if count is not None), default=None)
+    limits = [_field(Path("/proc/meminfo"), "MemAvailable"), _container(), _addresses()]
+    return min((count for count in limits if count is not None), default=None)
 
 
 def _field(path: Path, name: str) -> int | None:

@@ -1,5 +1,7 @@
 """Tables in blocks: each option gives the network of the same table in memory, and predictions and scores do too."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from rnnfast.config.sections import DataConfig, reading_options
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.stores import stored_table
 from rnnfast.data.sequences.budget import Budget, Phases
+from rnnfast.errors import DataError
 from rnnfast.model.predictions import predict_table, prediction_request, write_predictions
 from rnnfast.model.tables import evaluate, evaluate_table, scoring_request
 
@@ -43,6 +46,8 @@ CASES = {
     "rows between windows": ("quantity", {"window": 3, "stride": 5, "horizon": 2, "split_by": "time"}),
     "weight": ("table", {"weight": "w"}),
     "split by time": ("table", {"split_by": "time"}),
+    "split by time, rows mixed": ("mixed", {"split_by": "time"}),
+    "a tenth trains": ("table", {"split": (0.1,)}),
     "split by time, horizon": ("quantity", {"split_by": "time", "horizon": 2, "split": (0.6, 0.2)}),
     "split by time, lag": ("quantity", {"split_by": "time", "lag_target": True}),
     "split by column": ("table", {"split_by": "column:part"}),
@@ -193,3 +198,29 @@ def test_a_bad_cell_in_a_later_block_writes_nothing(tables, tmp_path):
     ):
         write_predictions(model, table, tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_without_rows_is_refused_in_blocks_as_in_memory(tables, tmp_path):
+    empty = tmp_path / "empty.csv"
+    empty.write_text(Path(tables["table"]).read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    request = Request(Config().with_values({"id": "name", "time": "t", "target": "y1"}, "test").data)
+    with (
+        pytest.raises(DataError, match=r"empty\.csv: has a header line but no rows"),
+        stored_table([tables["table"], str(empty)], request, ENOUGH),
+    ):
+        pass
+    with pytest.raises(DataError, match=r"empty\.csv: has a header line but no rows"):
+        rnnfast.read_table([tables["table"], str(empty)], id="name", time="t", target="y1")
+
+
+def test_rows_of_other_parts_do_not_fill_a_block(tmp_path):
+    """Three short sequences train; the long one between them validates, and is longer than a block."""
+    lengths = {"a": 10, "b": 3000, "c": 10, "d": 10}
+    part = {"a": "train", "b": "valid", "c": "train", "d": "train"}
+    rows = [f"{k},{t},{(t * 7) % 5},{t % 3},{part[k]}" for k, steps in lengths.items() for t in range(steps)]
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join(["id,t,x1,y1,part", *rows]) + "\n", encoding="utf-8")
+    options = {"id": "id", "time": "t", "target": "y1", "split_by": "column:part", "task": "regression"}
+    options |= {"hidden": 3, "epochs": 1, "dtype": "float64", "shuffle": False}
+    in_blocks = trained_in_blocks(str(path), options, blocks_of(100))
+    assert_same_run(rnnfast.train(str(path), **options), in_blocks)

@@ -335,3 +335,13 @@ def test_columns_that_the_parser_turned_into_numbers_in_part():
     assert as_points(text, ",") is text
     empty = pd.Series([np.nan, np.nan], dtype=object)
     assert as_points(empty, ",").isna().all()
+
+
+@pytest.mark.parametrize("form", ["Parquet", "Feather"])
+def test_columns_are_found_in_any_order(form, tmp_path):
+    """Text ids are read a few rows at a time, in the order of the file or of the question."""
+    text = "a,b,id,t,y\n1.5,2,A,0,0\n3,4.25,B,1,1\n-5,6,A,1,1\n"
+    data = read(tmp_path, FORMATS[form](text), target="y", id="id", time="t")
+    again = read_table(str(tmp_path / "table"), schema=data.schema)
+    np.testing.assert_array_equal(again.x, data.x)
+    np.testing.assert_array_equal(again.y, data.y)

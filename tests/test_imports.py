@@ -233,7 +233,7 @@ ROOMS = {
     "sources": set(),
     "columns": {"sources"},
     "sequences": {"sources", "columns"},
-    "split": {"sources", "columns", "sequences"},
+    "splitting": {"sources", "columns", "sequences"},
     "encoding": {"sources", "columns", "sequences"},
     "reading": {"sources", "columns", "sequences"},
     "synth": set(),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnfast.data.split.quantiles import at_ranks, counts_around
+from rnnfast.data.splitting.quantiles import at_ranks, counts_around
 
 NUMBERS = {
     "whole": st.integers(-(2**62), 2**62),

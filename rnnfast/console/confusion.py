@@ -83,8 +83,8 @@ def _sentence(counts: list[list[int]], names: list[str]) -> Text:
     text = f"Right: {right:,} of {counted(total, 'step')} ({percent(right / total)})"
     share, worst = min((row[i] / sum(row), i) for i, row in enumerate(counts) if sum(row))
     if share < 1:
-        found = f"{counts[worst][worst]:,} of {sum(counts[worst]):,}"
-        text += f"; least often {shortened(names[worst], 20)}: {found} ({percent(share)})"
+        hits = f"{counts[worst][worst]:,} of {sum(counts[worst]):,}"
+        text += f"; least often {shortened(names[worst], 20)}: {hits} ({percent(share)})"
     return Text(text + ".")
 
 
@@ -109,8 +109,8 @@ def _two_classes(evaluation: Evaluation, classes: Sequence[Any], target: str, wi
     if 9 + 2 * len(names) + sum(map(len, heads)) > width:
         heads = [f"-> {name}" for name in names]
     yield table([shortened(target, 20), *heads], rows, gap=3 if shares else 2)
-    (negatives, false), (missed, found) = evaluation.confusion
+    (negatives, false), (missed, hits) = evaluation.confusion
     yield Text(
-        f"Found {found:,} of {found + missed:,} with {shortened(target, 20)} = {names[1]};"
+        f"Found {hits:,} of {hits + missed:,} with {shortened(target, 20)} = {names[1]};"
         f" {counted(false, 'false alarm')} among {false + negatives:,} others."
     )

@@ -140,7 +140,7 @@ class TrainConsole(Reporter):
 
     def _ending(self, result: TrainResult) -> Text:
         """Say which epoch the weights are of and why training stopped."""
-        asked = self.config.train.epochs
+        limit = self.config.train.epochs
         reasons = {
             "epochs": "all epochs were run",
             "patience": f"stopped: no better validation loss in {counted(self.config.train.patience, 'evaluation')}",
@@ -153,8 +153,8 @@ class TrainConsole(Reporter):
             text = Text(f"of the last epoch, {result.epochs:,}")
         else:
             text = Text(f"of the best epoch, {result.best_epoch:,} of {result.epochs:,}")
-        if result.epochs != asked:
-            text.append(f" ({asked:,} asked for)")
+        if result.epochs != limit:
+            text.append(f" ({limit:,} asked for)")
         style = CAUTION if result.stopped == "interrupted" else ""
         return text.append("; ").append(reasons.get(result.stopped, result.stopped), style)
 

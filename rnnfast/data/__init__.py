@@ -6,7 +6,7 @@ from rnnfast.data.encoding.scaling import Scaler
 from rnnfast.data.reading.opening import read_table
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.split.parts import Parts
-from rnnfast.data.split.split import split
+from rnnfast.data.splitting.parts import Parts
+from rnnfast.data.splitting.split import split
 
 __all__ = ["Encoder", "Parts", "Scaler", "Schema", "SequenceData", "Sequences", "read_table", "split"]

@@ -14,7 +14,7 @@ from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.encoding.scaling import feature_kinds
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.split.parts import Parts
+from rnnfast.data.splitting.parts import Parts
 from rnnfast.records import UNSET, Record, UnsetType
 
 

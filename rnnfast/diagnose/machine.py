@@ -143,13 +143,13 @@ def _cache() -> KernelCache:
     """Return where compiled kernels are kept, who chose it, and whether they can be written there."""
 
     def directories() -> tuple[str, str]:
-        from rnnfast.kernels.lanes.cache import directory, wanted
+        from rnnfast.kernels.lanes.cache import directory, path_of_version
 
-        return str(wanted()), str(directory())
+        return str(path_of_version()), str(directory())
 
-    wanted, used = _try(directories) or (None, None)
+    path, used = _try(directories) or (None, None)
     chosen_by = "NUMBA_CACHE_DIR" if os.environ.get("NUMBA_CACHE_DIR") else "rnnfast"
-    return KernelCache(wanted, chosen_by, writable=used is not None and used == wanted)
+    return KernelCache(path, chosen_by, writable=used is not None and used == path)
 
 
 def _table_cache() -> TableCache:

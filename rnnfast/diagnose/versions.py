@@ -13,10 +13,10 @@ MISSING = "not installed"
 
 def versions() -> dict[str, str]:
     """Return name -> version, rnnfast and Python first; MISSING for a library that is not there."""
-    found = {"rnnfast": __version__, "python": platform.python_version()}
+    version_of = {"rnnfast": __version__, "python": platform.python_version()}
     for library in LIBRARIES:
         try:
-            found[library] = metadata.version(library)
+            version_of[library] = metadata.version(library)
         except metadata.PackageNotFoundError:
-            found[library] = MISSING
-    return found
+            version_of[library] = MISSING
+    return version_of

@@ -137,13 +137,13 @@ def _ranking(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[f
     order = np.argsort(score)[::-1]  # high to low; the order within equal scores does not matter
     ranked = score[order]
     last_of_tie = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), ranked.size - 1)
-    found: NDArray[np.int64] = np.cumsum(positive[order], dtype=np.int64)[last_of_tie]
+    hits: NDArray[np.int64] = np.cumsum(positive[order], dtype=np.int64)[last_of_tie]
     selected = last_of_tie.astype(np.int64) + 1
-    new: NDArray[Any] = np.diff(found, prepend=0)
-    false_new: NDArray[Any] = np.diff(selected - found, prepend=0)
+    new: NDArray[Any] = np.diff(hits, prepend=0)
+    false_new: NDArray[Any] = np.diff(selected - hits, prepend=0)
     # Twice the pairs in right order: exact in int64 up to 3e9 rows.
-    pairs = int(np.sum(false_new * (2 * found - new)))
-    auprc = float(np.sum(new * (found / selected))) / positives
+    pairs = int(np.sum(false_new * (2 * hits - new)))
+    auprc = float(np.sum(new * (hits / selected))) / positives
     return pairs / (2 * positives * negatives), auprc
 
 

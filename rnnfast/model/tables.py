@@ -142,9 +142,9 @@ def _failures(metrics: Mapping[str, Any], goals: Mapping[str, float]) -> Iterato
     """Yield a sentence for each goal that is not met."""
     for name, goal in goals.items():
         if name not in metrics or name in ("threshold", "per_target"):
-            known = [metric for metric in metrics if metric not in ("threshold", "per_target")]
+            names = [metric for metric in metrics if metric not in ("threshold", "per_target")]
             raise UsageError(
-                f"--fail-under: no metric {name!r} for this model{did_you_mean(name, known)}; it has {', '.join(known)}"
+                f"--fail-under: no metric {name!r} for this model{did_you_mean(name, names)}; it has {', '.join(names)}"
             )
         value = metrics[name]
         if value is None:

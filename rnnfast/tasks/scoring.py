@@ -95,11 +95,11 @@ class Scorer:
         """Score the naive forecast at the labelled steps where it is known; None where the table has none."""
         if data.naive is None:
             return None
-        known = data.labelled & ~np.isnan(data.naive).any(axis=1)
-        y, repeated = data.y[known], data.naive[known]
+        has_forecast = data.labelled & ~np.isnan(data.naive).any(axis=1)
+        y, repeated = data.y[has_forecast], data.naive[has_forecast]
         loss: float | None = None
         if not self.task.facts.classes and len(y):
-            loss = self.loss(self.task.labels(repeated), y, data, known)
+            loss = self.loss(self.task.labels(repeated), y, data, has_forecast)
         return Repeated(
             season=data.schema.season,
             figures=self.task.repeated_figures(y, repeated),

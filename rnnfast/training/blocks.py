@@ -37,7 +37,8 @@ class Cutter:
         row = np.dtype(self.config.dtype).itemsize * (self.inputs + 2 * self.targets)
         self.capacity = part.room.of_phase.block // row
         stored = max(part.read(0, 1, ("x",)).x.itemsize * len(part.schema.features), 1)
-        self.runs = part.runs(min(RUN_BYTES // stored, max(self.capacity // LEAST_RUNS, 1)))
+        runs = part.runs(min(RUN_BYTES // stored, max(self.capacity // LEAST_RUNS, 1)))
+        self.runs = runs._replace(rows=part.offsets[runs.stop] - part.offsets[runs.first])
         if int(self.runs.rows.max()) > self.capacity:
             raise UsageError(
                 f"--memory {shown(part.room.total)}: a sequence has {int(part.lengths.max()):,} steps, and "

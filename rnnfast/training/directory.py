@@ -18,14 +18,14 @@ from rnnfast.writing import write_whole
 
 def check_directory(config: Config, force: bool) -> Path | None:
     """The output directory that was asked for, checked before any work; None: the next free one."""
-    asked = config.output.output
-    path = Path(asked) if asked is not None else Path("runs")
+    option = config.output.output
+    path = Path(option) if option is not None else Path("runs")
     existing = next(parent for parent in (path, *path.resolve().parents) if parent.exists())
     if not existing.is_dir():
         raise UsageError(f"{path}: {existing} is no directory; give another -o DIR")
     if not os.access(existing, os.W_OK):
         raise RnnfastError(f"{path}: cannot be written: no permission in {existing}; give another -o DIR")
-    if asked is None:
+    if option is None:
         return None
     if (path / FILE_NAME).exists() and not force:
         raise UsageError(f"{path}: holds a model already; give another -o DIR, or --force to replace it")

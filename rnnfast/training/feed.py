@@ -175,8 +175,8 @@ class Feed:
             features, target, steps = encoded(self.model, data)
             end = row + data.rows
             x[row * inputs : end * inputs] = features.reshape(-1)
-            known = steps != 0
-            y[row * targets : end * targets] = np.where(known[:, None], target, 0.0).reshape(-1)
+            has_weight = steps != 0
+            y[row * targets : end * targets] = np.where(has_weight[:, None], target, 0.0).reshape(-1)
             weight[row * targets : end * targets] = np.repeat(steps, targets)
             lengths.append(data.lengths)
             mass.append(np.add.reduceat(steps, data.offsets[:-1]))

@@ -128,11 +128,11 @@ class Loop:
         if losses is None:
             epoch, step = fit.epochs + int(trainer.where[0]) + 1, int(trainer.where[1]) + 1
             trainer.parameters[:] = good
-            kept = self.stopping.best_epoch if self.stopping.weights is not None else fit.epochs
+            good_epoch = self.stopping.best_epoch if self.stopping.weights is not None else fit.epochs
             fit.diverged = DivergedError(
                 f"diverged at epoch {epoch}, update {step:,}: the loss or a weight became NaN or infinite; try a "
                 f"smaller learning rate (--lr, now {config.lr:g}). "
-                f"{f'The weights of epoch {kept}' if kept else 'The initial weights'} are kept",
+                f"{f'The weights of epoch {good_epoch}' if good_epoch else 'The initial weights'} are kept",
                 epoch,
                 step,
             )

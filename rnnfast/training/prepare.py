@@ -139,20 +139,20 @@ def class_weights(config: Config, classes: tuple[Any, ...], counts: NDArray[np.i
     counts: (classes,) labelled training steps of each. "balanced" is scikit-learn's: labels / (classes *
     labels of the class). Raises UsageError for another number of weights than classes, and on a regression.
     """
-    given = config.train.class_weight
-    if given in ((), ("none",)):
+    option = config.train.class_weight
+    if option in ((), ("none",)):
         return ()
     if not classes:
-        raise UsageError(f"--class-weight {','.join(given)}: the target is a quantity and has no classes")
-    if given == ("balanced",):
+        raise UsageError(f"--class-weight {','.join(option)}: the target is a quantity and has no classes")
+    if option == ("balanced",):
         return tuple(float(weight) for weight in counts.sum() / (len(classes) * np.maximum(counts, 1)))
     try:
-        weights = tuple(float(weight) for weight in given)
+        weights = tuple(float(weight) for weight in option)
     except ValueError:
-        raise UsageError(f"--class-weight {','.join(given)}: give none, balanced, or a number per class") from None
+        raise UsageError(f"--class-weight {','.join(option)}: give none, balanced, or a number per class") from None
     if len(weights) != len(classes) or not all(0 <= weight < float("inf") for weight in weights) or not any(weights):
         raise UsageError(
-            f"--class-weight {','.join(given)}: give {len(classes)} numbers from 0 up, one for each of "
+            f"--class-weight {','.join(option)}: give {len(classes)} numbers from 0 up, one for each of "
             f"{', '.join(str(name) for name in classes)}"
         )
     return weights
@@ -161,10 +161,10 @@ def class_weights(config: Config, classes: tuple[Any, ...], counts: NDArray[np.i
 def starting_tensors(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, NDArray[Any]]:
     """The tensors of a saved model to start from. Raises ModelError where its architecture is another one."""
     tensors = load(path).parameters
-    found = {name: tensor.shape for name, tensor in tensors.items()}
-    if found != dict(shapes):
+    saved_shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    if saved_shapes != dict(shapes):
         raise ModelError(
-            f"--init-from {path}: its tensors {found} are not those of this network, {dict(shapes)}; "
+            f"--init-from {path}: its tensors {saved_shapes} are not those of this network, {dict(shapes)}; "
             "use the same --cell, --hidden and columns"
         )
     return tensors

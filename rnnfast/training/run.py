@@ -43,10 +43,10 @@ def train(
     """
     start = time.perf_counter()
     reporter = reporter or Reporter()
-    given = options.get("cell")
-    equations = traced(given) if callable(given) else None
-    if callable(given):
-        options["cell"] = word_of(given)
+    cell_option = options.get("cell")
+    equations = traced(cell_option) if callable(cell_option) else None
+    if callable(cell_option):
+        options["cell"] = word_of(cell_option)
     config = Config().with_values(options, "train()")
     cell = equations or cell_of(config.model.cell, config.model.activation)
     check_directions(config.model, cell.recurrent)

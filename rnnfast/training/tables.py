@@ -66,12 +66,12 @@ class _Source:
         budget = None if self.budget is None or file_names(data) is None else self.budget.beside
         return open_table(data, Request(config, table.schema), budget, self.opened, self.reporter)
 
-    def _announce(self, wanted: int) -> None:
+    def _announce(self, need: int) -> None:
         """Say what --memory would do for a table that hardly fits."""
         available = available_memory()
-        if available is not None and wanted > available:
+        if available is not None and need > available:
             self.reporter.notice(
-                f"about {shown(wanted)} of memory are needed and {shown(available)} available; --memory "
+                f"about {shown(need)} of memory are needed and {shown(available)} available; --memory "
                 f"{available // 2 // 10**6}M trains from disk, in blocks"
             )
 
@@ -111,8 +111,8 @@ def _check_valid(valid: Sequences) -> None:
 
 def _report_parts(table: Sequences, parts: Parts, reporter: Reporter, valid: Any, test: Any) -> None:
     """Say how the parts were made, and what is odd about them."""
-    for part, given in ((parts.valid, valid), (parts.test, test)):
-        for note in part.notes if part is not None and given is not None else ():
+    for part, own_table in ((parts.valid, valid), (parts.test, test)):
+        for note in part.notes if part is not None and own_table is not None else ():
             reporter.notice(f"{', '.join(part.source)}: {note}" if part is not None else note)
     reporter.split(parts)
     labelled = sum(part.labelled_steps for part in parts.named().values())

@@ -23,12 +23,12 @@ def categories(table: Table, name: str, bounded: bool) -> tuple[NDArray[np.float
     """
     codes, distinct = pd.factorize(table.frame[name].astype(object))
     texts = np.array([_text(value) for value in distinct] + [""], dtype=object)  # "" ends the list: code -1 is empty
-    known = sorted(set(texts.tolist()).difference(EMPTY))
-    if bounded and len(known) > MOST_CATEGORIES:
-        raise too_many(", ".join(source.name for source in table.sources), name, len(known))
-    place: dict[str, float] = {text: float(k) for k, text in enumerate(known)}
+    category_texts = sorted(set(texts.tolist()).difference(EMPTY))
+    if bounded and len(category_texts) > MOST_CATEGORIES:
+        raise too_many(", ".join(source.name for source in table.sources), name, len(category_texts))
+    place: dict[str, float] = {text: float(k) for k, text in enumerate(category_texts)}
     index = np.array([place.get(text, np.nan) for text in texts], dtype=np.float64)
-    return index[codes], tuple(known)
+    return index[codes], tuple(category_texts)
 
 
 def _text(value: Any) -> str:

@@ -42,11 +42,11 @@ def ahead(y: Floats, order: Integers, offsets: Integers, horizon: int, season: i
 
     y: (rows, targets) in the order of the ids and times; order: (rows,) input row of each; offsets: (ids + 1,).
     """
-    label, known = moved(y, offsets, horizon)
+    label, has_label = moved(y, offsets, horizon)
     # A row without any target gives no label, wherever it stands.
-    known &= ~np.isnan(label).all(axis=1)
+    has_label &= ~np.isnan(label).all(axis=1)
     label_row = np.full(len(y), -1, dtype=np.int64)
-    here = np.flatnonzero(known)
+    here = np.flatnonzero(has_label)
     label_row[here] = order[here + horizon]
     return Ahead(label, label_row, moved(y, offsets, -back(horizon, season))[0])
 
@@ -59,20 +59,20 @@ def back(horizon: int, season: int) -> int:
 def moved(y: Floats, offsets: Integers, steps: int) -> tuple[Floats, NDArray[np.bool_]]:
     """Return y of so many steps later (earlier where negative) in the same sequence, and where there is such a step."""
     rows = len(y)
-    known = np.zeros(rows, dtype=bool)
+    has_step = np.zeros(rows, dtype=bool)
     result = np.full_like(y, np.nan)
     if abs(steps) >= rows:
-        return result, known
+        return result, has_step
     if steps >= 0:
         left = np.repeat(offsets[1:], np.diff(offsets)) - np.arange(rows)  # steps up to the end, with this one
-        known = left > steps
+        has_step = left > steps
         result[: rows - steps] = y[steps:]
     else:
         before = np.arange(rows) - np.repeat(offsets[:-1], np.diff(offsets))
-        known = before >= -steps
+        has_step = before >= -steps
         result[-steps:] = y[:steps]
-    result[~known] = np.nan
-    return result, known
+    result[~has_step] = np.nan
+    return result, has_step
 
 
 def check_ahead(schema: Schema) -> None:

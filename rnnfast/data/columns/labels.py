@@ -151,7 +151,7 @@ class Labels:
         if np.isinf(values).any():
             quantity(batch, name)  # raises
         if len(self.values) <= MOST_CLASSES:
-            different = np.unique(values[~np.isnan(values)])
+            different = pd.unique(values[~np.isnan(values)])  # in order of sight
             self._keep(batch, name, values, different[~np.isin(different, self.values)])
         return values[:, None]
 

@@ -26,14 +26,14 @@ class Rules:
     named: Mapping[str, str]
 
     @classmethod
-    def parse(cls, option: str, given: Sequence[str], words: Collection[str]) -> Rules:
+    def parse(cls, option: str, items: Sequence[str], words: Collection[str]) -> Rules:
         """Read the items of an option.
 
         words: those allowed; the first one is for all where the items say none.
         Raises UsageError for other words, two words for all, and two for one name.
         """
         everywhere, named = "", dict[str, str]()
-        for item in given:
+        for item in items:
             name, sign, word = (part.strip() for part in item.rpartition("="))
             if word not in words or (sign and not name):
                 raise UsageError(
@@ -83,12 +83,12 @@ def missing_rules(schema: Schema, config: DataConfig) -> dict[str, str]:
     """
     rules = _parsed(config.missing)
     rules.check(schema.columns)
-    found = {name: rules.of(name) for name in schema.columns}
+    rule_of = {name: rules.of(name) for name in schema.columns}
     lagged = schema.columns[len(schema.features) :]
-    return found | {name: "mean" for name in lagged if found[name] == "error"}
+    return rule_of | {name: "mean" for name in lagged if rule_of[name] == "error"}
 
 
 @lru_cache
-def _parsed(given: tuple[str, ...]) -> Rules:
+def _parsed(items: tuple[str, ...]) -> Rules:
     """Read the items of --missing: once, though reader and encoder both ask for the rules of their columns."""
-    return Rules.parse("--missing", given, FILLS)
+    return Rules.parse("--missing", items, FILLS)

@@ -67,7 +67,7 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
     require(source, single)
     _check_conflicts(options)
     named = {*ignored, *targets, *features, *categorical, *source.nameless, *single}
-    layout = next((found for match in (_original, _card) if (found := match(columns, named))), None)
+    layout = next((candidate for match in (_original, _card) if (candidate := match(columns, named))), None)
     if layout is None:
         layout = _by_name(columns, named, options.id)
     id_column = options.id or _unless(layout.id, named)
@@ -81,36 +81,36 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
     taken = {*ignored, *targets, *marks, id_column, time}
     chosen = features or layout.features
     categorical = tuple(name for name in categorical if name not in taken)
-    kept = tuple(name for name in dict.fromkeys((*chosen, *categorical)) if name not in taken) if chosen else None
-    wanted = None if kept is None else set(kept)
-    by_type = (name for name in source.categorical if name not in taken and (wanted is None or name in wanted))
+    inputs = tuple(name for name in dict.fromkeys((*chosen, *categorical)) if name not in taken) if chosen else None
+    input_set = None if inputs is None else set(inputs)
+    by_type = (name for name in source.categorical if name not in taken and (input_set is None or name in input_set))
     categorical = tuple(dict.fromkeys((*categorical, *by_type)))
-    if kept == ():
+    if inputs == ():
         raise DataError(f"{source.header_line()}: no column is left as a feature; the columns are {listing(columns)}")
     if options.stride is not None and options.window is None and id_column is not None:
         raise UsageError(
             f"stride {options.stride} has no effect without a window: sequences are the rows of each {id_column!r}; "
             "add --window N or leave --stride out"
         )
-    idle = {*ignored, *source.nameless, *layout.others} - {*targets, *(kept or ()), *categorical, id_column, time}
+    idle = {*ignored, *source.nameless, *layout.others} - {*targets, *(inputs or ()), *categorical, id_column, time}
     left_out = tuple(name for name in columns if name in idle)
     part = part_column(options.split_by)
-    return Roles(id_column, time, targets, kept, left_out, layout.name, categorical, options.weight, part)
+    return Roles(id_column, time, targets, inputs, left_out, layout.name, categorical, options.weight, part)
 
 
 def _expand(source: Source, names: Sequence[str]) -> tuple[str, ...]:
     """Replace patterns such as 'x*' by the columns they match, in the order of the table."""
-    found: dict[str, None] = {}
+    expansion: dict[str, None] = {}
     columns = set(source.columns)
     for name in names:
         if name in columns:
-            found[name] = None
+            expansion[name] = None
             continue
         matches = [column for column in source.columns if fnmatchcase(column, name)]
         if not matches:
             require(source, [name])
-        found.update(dict.fromkeys(matches))
-    return tuple(found)
+        expansion.update(dict.fromkeys(matches))
+    return tuple(expansion)
 
 
 def _check_conflicts(options: DataConfig) -> None:
@@ -158,9 +158,9 @@ def _card(columns: Sequence[str], named: set[str]) -> _Layout | None:
 
 def _by_name(columns: Sequence[str], named: set[str], id_column: str | None) -> _Layout:
     """Take a column called id for the id (a running number is no feature), and t beside an id for the time."""
-    found = next((name for name in columns if name in ("id", "ID", "Id") and name not in named), None)
-    time = "t" if "t" in columns and (found or id_column) else None
-    return _Layout("options", found, time, (), ())
+    id_name = next((name for name in columns if name in ("id", "ID", "Id") and name not in named), None)
+    time = "t" if "t" in columns and (id_name or id_column) else None
+    return _Layout("options", id_name, time, (), ())
 
 
 def _matching(columns: Sequence[str], pattern: str) -> tuple[str, ...]:

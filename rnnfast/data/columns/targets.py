@@ -40,37 +40,37 @@ def targets(table: Table, names: tuple[str, ...], task: str) -> tuple[Floats, st
         name = names[0]
         values = labels(table, name)
         distinct, index = _distinct(table, name, values)
-        found = _task(table, name, values, distinct, task)
-        if found != "regression":
-            return index.reshape(-1, 1), found, _classes(table, name, distinct), []
+        task_of_labels = _task(table, name, values, distinct, task)
+        if task_of_labels != "regression":
+            return index.reshape(-1, 1), task_of_labels, _classes(table, name, distinct), []
     y = quantities(table, names)
     seen = Quantities(names)
     seen.add(y)
     return y, task if of_quantities(task) else "regression", (), seen.notes()
 
 
-def _task(table: Table, name: str, values: pd.Series[Any], distinct: NDArray[Any], asked: str) -> str:
-    """Tell the task of one target by its distinct labels; raises DataError where they do not fit what is asked for."""
+def _task(table: Table, name: str, values: pd.Series[Any], distinct: NDArray[Any], word: str) -> str:
+    """Tell the task of one target by its distinct labels; raises DataError where they do not fit the word of --task."""
     text = distinct.dtype == object
     whole = text or bool((distinct == np.floor(distinct)).all())
     if not text and np.isinf(distinct).any():
         quantity(table, name)  # raises, naming the cell
     if len(distinct) == 1:
-        need = "with other values" if not whole else "of both classes" if asked != "multiclass" else "of other classes"
+        need = "with other values" if not whole else "of both classes" if word != "multiclass" else "of other classes"
         value = short(repr(_classes(table, name, distinct)[0]))
         raise table.column_error(name, f"every labelled step is {value}, so there is nothing to learn; add rows {need}")
-    if asked == "binary" and len(distinct) > 2:
+    if word == "binary" and len(distinct) > 2:
         raise _third_value(table, name, values, len(distinct))
-    if asked == "auto" and text and len(distinct) > 2 and parsed(values).notna().sum() >= MOSTLY * values.notna().sum():
+    if word == "auto" and text and len(distinct) > 2 and parsed(values).notna().sum() >= MOSTLY * values.notna().sum():
         numbers(table, name, "give --task multiclass for the classes of")  # raises: a damaged column of numbers
-    if len(distinct) > MOST_CLASSES and (asked == "multiclass" or text):
+    if len(distinct) > MOST_CLASSES and (word == "multiclass" or text):
         raise table.column_error(
             name,
             f"{len(distinct):,} different values are too many for classes (at most {MOST_CLASSES:,}); "
             "name another --target, or put rare values into one class",
         )
-    if asked != "auto":
-        return asked
+    if word != "auto":
+        return word
     if len(distinct) == 2 and whole:
         return "binary"
     return "multiclass" if text else "regression"
@@ -91,9 +91,9 @@ def known_targets(table: Table, names: tuple[str, ...], task: str, classes: tupl
     if unseen.any():
         row = int(unseen.argmax())
         shown = [short(repr(value)) for value in classes]
-        known = " and ".join(shown) if len(shown) == 2 else listing(shown)
+        class_list = " and ".join(shown) if len(shown) == 2 else listing(shown)
         raise table.error(
-            row, name, f"{table.cell(row, name)!r} is not one of the classes {known}; correct it or empty the cell"
+            row, name, f"{table.cell(row, name)!r} is not one of the classes {class_list}; correct it or empty the cell"
         )
     return np.where(unlabelled, np.nan, index).reshape(-1, 1)
 

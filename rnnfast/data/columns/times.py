@@ -111,9 +111,9 @@ def _keys(table: Table, name: str, as_dates: bool) -> Keys:
 def _no_time(table: Table, row: int, name: str) -> DataError:
     """Build the error about a cell that is neither a number nor a date."""
     cell = table.cell(row, name)
-    text = repr(cell) if cell.strip() else "the cell is empty, which"
+    subject = repr(cell) if cell.strip() else "the cell is empty, which"
     return table.error(
-        row, name, f"{text} is neither a number nor a date such as 2024-01-31 or 2024-01-31 12:00:00; write it so"
+        row, name, f"{subject} is neither a number nor a date such as 2024-01-31 or 2024-01-31 12:00:00; write it so"
     )
 
 

@@ -107,7 +107,7 @@ class Encoder:
     def names(self) -> tuple[str, ...]:
         """Inputs of the network: "x1", "colour=red", "colour=(unseen)", "x1 (missing)"."""
         other = (UNSEEN,) if self.unseen == "bucket" else ()
-        categories = (f"{name}={text}" for name, known in self.categories.items() for text in (*known, *other))
+        categories = (f"{name}={text}" for name, texts in self.categories.items() for text in (*texts, *other))
         return (*self.scaler.names, *categories, *(f"{name} (missing)" for name in self.indicated))
 
     def transform(self, data: SequenceData, dtype: DTypeLike = np.float64) -> Floats:
@@ -123,11 +123,11 @@ class Encoder:
             self._numbers(data, out[:, :numbers])
         out[:, numbers:] = 0
         rows, first = np.arange(data.rows), numbers
-        for name, known in self.categories.items():
+        for name, texts in self.categories.items():
             codes = self._codes(data, name)
             some = codes >= 0
             out[rows[some], first + codes[some]] = 1
-            first += len(known) + (self.unseen == "bucket")
+            first += len(texts) + (self.unseen == "bucket")
         for j, name in enumerate(self.indicated, first):
             out[:, j] = np.isnan(data.x[:, self.columns.index(name)])
         return out
@@ -184,20 +184,20 @@ class Encoder:
 
     def _codes(self, data: SequenceData, name: str) -> NDArray[np.int64]:
         """Return (rows,), the input of a categorical column that is 1, counted from its first; -1 for none."""
-        column, known = data.x[:, self.columns.index(name)], self.categories[name]
-        place = {text: k for k, text in enumerate(known)}
+        column, texts = data.x[:, self.columns.index(name)], self.categories[name]
+        place = {text: k for k, text in enumerate(texts)}
         # A place for empty cells ends the list, where the index -1 finds it.
-        places = np.array([*(place.get(text, len(known)) for text in data.categories[name]), -1], dtype=np.int64)
+        places = np.array([*(place.get(text, len(texts)) for text in data.categories[name]), -1], dtype=np.int64)
         empty = np.isnan(column)
         codes = places[np.where(empty, -1, column).astype(np.int64)]
-        if self.unseen == "error" and (codes == len(known)).any():
-            row = int((codes == len(known)).argmax())
-            found, has = short(data.categories[name][int(column[row])]), listing(known)
+        if self.unseen == "error" and (codes == len(texts)).any():
+            row = int((codes == len(texts)).argmax())
+            category, has = short(data.categories[name][int(column[row])]), listing(texts)
             raise _cell_error(
                 data,
                 row,
                 name,
-                f"{found!r} is a category that the training rows lack; they have {has}. Correct it, or train with "
+                f"{category!r} is a category that the training rows lack; they have {has}. Correct it, or train with "
                 "--unseen bucket",
             )
         if empty.any():

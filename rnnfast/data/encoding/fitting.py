@@ -40,9 +40,9 @@ class Fitting:
 
     def _count(self, name: str, column: NDArray[np.float64], block: SequenceData) -> None:
         texts, counts = block.categories[name], self._counts[name]
-        found = np.bincount(column[~np.isnan(column)].astype(np.int64), minlength=len(texts))
-        for k in np.flatnonzero(found):
-            counts[texts[k]] = counts.get(texts[k], 0) + int(found[k])
+        occurrences = np.bincount(column[~np.isnan(column)].astype(np.int64), minlength=len(texts))
+        for k in np.flatnonzero(occurrences):
+            counts[texts[k]] = counts.get(texts[k], 0) + int(occurrences[k])
         if len(counts) > MOST_CATEGORIES:
             raise too_many(", ".join(block.source), name, len(counts))
 

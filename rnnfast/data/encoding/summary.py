@@ -85,10 +85,10 @@ class Summary:
         self._origin[of] = origin = np.where(np.isnan(self._origin[of]), low, self._origin[of])
         with np.errstate(over="ignore", invalid="ignore"):  # beyond float64: whoever asks sees that it is not finite
             above = block - origin
-            known = ~np.isnan(above)
-            added = known.sum(axis=0)
-            mean = np.where(known, above, 0.0).sum(axis=0) / np.maximum(added, 1)
-            squares = np.square(np.where(known, above - mean, 0.0)).sum(axis=0)
+            present = ~np.isnan(above)
+            added = present.sum(axis=0)
+            mean = np.where(present, above, 0.0).sum(axis=0) / np.maximum(added, 1)
+            squares = np.square(np.where(present, above - mean, 0.0)).sum(axis=0)
             total = np.maximum(self._count[of] + added, 1)
             step = np.where(added, mean - self._mean[of], 0.0)
             self._squares[of] += squares + step * step * (self._count[of] * added / total)
@@ -155,8 +155,8 @@ class Sample:
     def _cut(self, most: int) -> None:
         """Keep the rows with the lowest keys."""
         keys, rows = np.concatenate(self._keys), np.concatenate(self._rows)
-        kept = np.sort(np.argpartition(keys, most)[:most])
-        self._keys, self._rows, self._count = [keys[kept]], [rows[kept]], most
+        lowest = np.sort(np.argpartition(keys, most)[:most])
+        self._keys, self._rows, self._count = [keys[lowest]], [rows[lowest]], most
 
     def quartiles(self, column: int) -> tuple[float, float, float]:
         """As of Summary."""

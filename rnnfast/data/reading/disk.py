@@ -222,10 +222,10 @@ class Stream:
 
     def _repeated(self, first: int, second: int) -> DataError:
         """Build the error about two input rows of the same id and time."""
-        found = self.plan.roles
-        assert found.id is not None
-        assert found.time is not None
-        return repeated(self._origin(), found.id, found.time, first, second)
+        roles = self.plan.roles
+        assert roles.id is not None
+        assert roles.time is not None
+        return repeated(self._origin(), roles.id, roles.time, first, second)
 
     def _finish_labels(self, class_of: NDArray[np.float64] | None) -> None:
         """Put the classes of a target into its file; class_of: as of Meaning."""

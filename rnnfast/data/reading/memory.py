@@ -40,10 +40,10 @@ class Grouping(NamedTuple):
 def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
     """Read all rows. Raises DataError for tables that cannot be used, UsageError for wrong options."""
     plan = Plan.of(sources, request)
-    found = plan.roles
-    keys = tuple(name for name in (found.id, found.time) if name is not None)
-    table = load(sources, plan.text, plan.used, found.left_out, keys)
-    grouping = beside(_grouped, table, found.id, found.time)
+    roles = plan.roles
+    keys = tuple(name for name in (roles.id, roles.time) if name is not None)
+    table = load(sources, plan.text, plan.used, roles.left_out, keys)
+    grouping = beside(_grouped, table, roles.id, roles.time)
     plan.choose(table)
     reader = Rows(plan, several=False)
     columns = reader.add(table)

@@ -10,7 +10,7 @@ from rnnfast.data.sequences.predict import LAG
 from rnnfast.data.sources.source import listing, plain, short
 
 
-def role_notes(found: Roles, schema: Schema) -> list[str]:
+def role_notes(roles: Roles, schema: Schema) -> list[str]:
     """Say which column is what."""
     layouts = {
         "original": "layout name,t,x..,y..: ",
@@ -32,10 +32,10 @@ def role_notes(found: Roles, schema: Schema) -> list[str]:
         when = f" {steps_ahead(schema.horizon)}" if schema.horizon else ""
         parts.append(f"target {listing(schema.targets)}{when}{classes if shown else ''}, {schema.task}")
         parts += ["its last known value is an input"] if schema.lag_target else []
-    parts += [f"{role} in {name!r}" for role, name in (("weights", found.weight), ("parts", found.part)) if name]
+    parts += [f"{role} in {name!r}" for role, name in (("weights", roles.weight), ("parts", roles.part)) if name]
     notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
-    if found.left_out:
-        notes.append(f"left out: {listing(found.left_out)}")
+    if roles.left_out:
+        notes.append(f"left out: {listing(roles.left_out)}")
     return notes
 
 

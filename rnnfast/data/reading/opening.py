@@ -54,10 +54,10 @@ def read_table(
     options: those of DataConfig that say how a table is read, and cache; of split_by the column, if any, is read.
     Raises DataError, naming file, line, column and value, for tables that cannot be used; UsageError for wrong options.
     """
-    known = (*reading_options(), "cache")
+    option_names = (*reading_options(), "cache")
     for name in options:
-        if name not in known:
-            raise UsageError(f"read_table: unknown option {name!r}{did_you_mean(name, known, most=3)}")
+        if name not in option_names:
+            raise UsageError(f"read_table: unknown option {name!r}{did_you_mean(name, option_names, most=3)}")
     config = Config().with_values(options, "read_table").data
     return read_decided(paths, Request(config, schema, require_target), reporter)
 
@@ -74,14 +74,14 @@ def read(paths: Any, request: Request, reporter: Reporter | None = None) -> Sequ
     """
     sources = open_sources(paths)
     entry = Entry(sources, request.settings())
-    kept = request.config.cache and entry.worthwhile
-    if kept and (found := entry.find()) is not None:
+    cacheable = request.config.cache and entry.worthwhile
+    if cacheable and (earlier := entry.find()) is not None:
         if reporter is not None:
             reporter.cached()
-        return found
+        return earlier
     with watching(sources, reporter):
         data = read_whole(sources, request)
-    if kept:
+    if cacheable:
         entry.keep(data)
     return data
 
@@ -154,6 +154,6 @@ def check_read(config: DataConfig) -> None:
     """Raise UsageError for options that say how a table is read, where it is read already."""
     elsewhere = ("missing", "split_by")  # say more than how a table is read
     for declared in fields(DataConfig):
-        name, given = declared.name, getattr(config, declared.name) != declared.default
-        if given and name in (*reading_options(), "memory") and name not in elsewhere:
+        name, is_set = declared.name, getattr(config, declared.name) != declared.default
+        if is_set and name in (*reading_options(), "memory") and name not in elsewhere:
             raise UsageError(f"{name}: the table is read already; give {name} to read_table, or the path to train")

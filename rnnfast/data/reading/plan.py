@@ -38,19 +38,19 @@ class Plan:
         """Make the plan. Raises DataError for columns that are missing, UsageError for options that do not fit."""
         if request.schema is not None:
             return _after_schema(sources, request, request.schema)
-        found = roles(sources[0], request.config, request.require_target)
-        return cls(sources, request, found, found.features, found.text)
+        table_roles = roles(sources[0], request.config, request.require_target)
+        return cls(sources, request, table_roles, table_roles.features, table_roles.text)
 
     def choose(self, table: Table) -> None:
         """Choose the features by rows of the table, where no options name them."""
         if self.names is not None:
             return
-        found, columns = self.roles, self.sources[0].columns
-        taken = {*found.text, *found.targets, *found.left_out, found.weight or ""}
+        table_roles, columns = self.roles, self.sources[0].columns
+        taken = {*table_roles.text, *table_roles.targets, *table_roles.left_out, table_roles.weight or ""}
         names, self.notes = default_features(table, taken)
-        chosen = {*names, *found.categorical}
+        chosen = {*names, *table_roles.categorical}
         self.names = tuple(name for name in columns if name in chosen)
-        if not self.names and not (self.request.config.lag_target and found.targets):
+        if not self.names and not (self.request.config.lag_target and table_roles.targets):
             # with a lag a series may be told from its own past alone
             raise DataError(
                 f"{self.sources[0].header_line()}: no numeric column is left as a feature; the columns are "
@@ -67,24 +67,24 @@ class Plan:
         """Return what the columns mean; raises UsageError for options that do not fit the target."""
         if self.request.schema is not None:
             return self.request.schema
-        config, found, names = self.request.config, self.roles, self.names or ()
-        window = config.window or (DEFAULT_WINDOW if found.id is None else None)
+        config, table_roles, names = self.request.config, self.roles, self.names or ()
+        window = config.window or (DEFAULT_WINDOW if table_roles.id is None else None)
         schema = Schema(
-            id=found.id,
-            time=found.time,
+            id=table_roles.id,
+            time=table_roles.time,
             features=names,
-            targets=found.targets,
+            targets=table_roles.targets,
             task=meaning.task,
             classes=meaning.classes,
             predict="every" if config.predict == "auto" else config.predict,
             window=window,
             stride=(config.stride or window) if window else None,
-            layout=found.layout,
-            categorical=tuple(filter(set(found.categorical).__contains__, names)),
+            layout=table_roles.layout,
+            categorical=tuple(filter(set(table_roles.categorical).__contains__, names)),
             horizon=config.horizon,
             lag_target=config.lag_target,
             season=config.season,
-            weight=found.weight,
+            weight=table_roles.weight,
         )
         check_ahead(schema)
         return schema
@@ -112,7 +112,7 @@ def _after_schema(sources: Sequence[Source], request: Request, schema: Schema) -
         notes.append(f"there is no column {weight!r}, so all rows weigh the same in the loss")
         weight = None
     complete = all(set(schema.targets) <= set(source.columns) for source in sources)
-    found = Roles(
+    table_roles = Roles(
         schema.id,
         schema.time,
         schema.targets if complete else (),
@@ -132,8 +132,8 @@ def _after_schema(sources: Sequence[Source], request: Request, schema: Schema) -
             require(source, (*used, *schema.targets))
     # Classes of text stay text even where a file happens to hold only those that look like numbers.
     as_text = schema.targets if schema.classes and isinstance(schema.classes[0], str) else ()
-    used = (*used, *(name for name in found.targets if name not in used))
-    return Plan(sources, request, found, schema.features, (*found.text, *as_text), used, notes)
+    used = (*used, *(name for name in table_roles.targets if name not in used))
+    return Plan(sources, request, table_roles, schema.features, (*table_roles.text, *as_text), used, notes)
 
 
 def with_text_targets(plan: Plan) -> Plan:

@@ -25,19 +25,19 @@ class Rows:
 
     def __init__(self, plan: Plan, several: bool, as_text: bool = False) -> None:
         self.plan = plan
-        found, names = plan.roles, plan.names or ()
-        categorical = tuple(filter(set(found.categorical).__contains__, names))
+        roles, names = plan.roles, plan.names or ()
+        categorical = tuple(filter(set(roles.categorical).__contains__, names))
         self.features = Features(names, categorical, plan.rules())
         self.labels = plan.labels(several, as_text)
 
     def add(self, batch: Table) -> dict[str, NDArray[Any]]:
         """Return x (rows, F), y (rows, targets) and, where there are such columns, weight and part, (rows,)."""
-        found = self.plan.roles
+        roles = self.plan.roles
         rows: dict[str, NDArray[Any]] = {"x": self.features.add(batch), "y": self.labels.add(batch)}
-        if found.weight is not None:
-            rows["weight"] = weights(batch, found.weight)
-        if found.part is not None:
-            rows["part"] = parts(batch, found.part)
+        if roles.weight is not None:
+            rows["weight"] = weights(batch, roles.weight)
+        if roles.part is not None:
+            rows["part"] = parts(batch, roles.part)
         return rows
 
     def finish(self) -> tuple[Meaning, Schema]:
@@ -47,8 +47,8 @@ class Rows:
 
     def auto_predict(self, schema: Schema) -> bool:
         """Whether the labels decide which steps are predicted."""
-        asked = self.plan.request.schema is None and self.plan.request.config.predict == "auto"
-        return asked and schema.id is not None and len(schema.targets) > 0 and not schema.horizon
+        is_auto = self.plan.request.schema is None and self.plan.request.config.predict == "auto"
+        return is_auto and schema.id is not None and len(schema.targets) > 0 and not schema.horizon
 
     def notes(self, schema: Schema, meaning: Meaning, rows: int, sequences: int) -> tuple[str, ...]:
         """Say what was recognised, left out or chosen; rows, sequences: numbers of them in all."""

@@ -83,12 +83,12 @@ def _forget_halves() -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _forget(kept: Path) -> None:
+def _forget(own_store: Path) -> None:
     """Remove the stores that nobody has used for long, or whose files are gone; never one that a run may be reading."""
-    for path in kept.parent.glob(f"*/{DESCRIPTION}"):
+    for path in own_store.parent.glob(f"*/{DESCRIPTION}"):
         with suppress(OSError, ValueError, KeyError):
             unused = time.time() - path.parent.stat().st_mtime
             paths = json.loads(path.read_text(encoding="utf-8")).get("paths", ())
             gone = not all(Path(file).exists() for file in paths)
-            if path.parent != kept and unused > (ABANDONED if gone else UNUSED):
+            if path.parent != own_store and unused > (ABANDONED if gone else UNUSED):
                 shutil.rmtree(path.parent, ignore_errors=True)

@@ -36,7 +36,7 @@ def bucket_sort(directory: Path, columns: Columns, lengths: Integers, size: int)
     """Sort the rows of all columns by `code`, then by `key` where there is one; equal ones keep their order.
 
     columns: of the directory, `code` among them; lengths: (sequences,) rows of each code; size: bytes of a bucket.
-    Writes: the columns, sorted, without code and key but with `row`, (rows,) int64: where each row was.
+    Writes: the columns, sorted, without code but with `row`, (rows,) int64: where each row was.
     Raises Repeated for two rows of the same code and key.
     """
     row_bytes = sum(np.dtype(dtype).itemsize * max(width, 1) for dtype, width in columns.values()) + 8
@@ -95,5 +95,5 @@ def _sort(place: Path, columns: Columns, rows: int, out: Appender) -> None:
         order = np.argsort(code, kind="stable")
     del code
     for name in columns:
-        if name not in (CODE, KEY):
+        if name != CODE:
             out.append(name, read(name)[order])

@@ -164,10 +164,10 @@ def states(sources: Sequence[Source]) -> list[list[int]] | None:
         if source.frame is not None or source.content is not None:
             return None
         try:
-            found = Path(source.name).stat()
+            status = Path(source.name).stat()
         except OSError:
             return None
-        states.append([found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino])
+        states.append([status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino])
     return states
 
 
@@ -201,13 +201,13 @@ def _make_room(newest: Path) -> None:
 
 def _entries() -> list[tuple[float, int, Path]]:
     """Return time of last use, size in bytes and path of each entry."""
-    found = []
+    entries = []
     with suppress(OSError):
         for path in directory().iterdir():
             if not path.name.startswith(".") and (path / entry.INDEX).exists():
                 with suppress(OSError):
-                    found.append((path.stat().st_mtime, _size(path), path))
-    return found
+                    entries.append((path.stat().st_mtime, _size(path), path))
+    return entries
 
 
 def _size(path: Path) -> int:

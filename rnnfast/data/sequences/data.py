@@ -94,12 +94,12 @@ class SequenceData(Sequences):
         """
         if not self.y.shape[1]:
             return np.zeros(self.rows, dtype=bool)
-        known: NDArray[np.bool_] = np.logical_not(np.isnan(self.y).any(axis=1))
+        is_labelled: NDArray[np.bool_] = np.logical_not(np.isnan(self.y).any(axis=1))
         if self.schema.predict == "last":
             last = np.zeros(self.rows, dtype=bool)
             last[self.offsets[1:] - 1] = True
-            known &= last
-        return known
+            is_labelled &= last
+        return is_labelled
 
     @property
     def seen(self) -> NDArray[np.bool_]:

@@ -34,17 +34,17 @@ class Identities:
     def codes(self, values: Hashes) -> tuple[Integers, Integers]:
         """Return the number of each value, (n,), and the places of those that are new, by number."""
         distinct, first, inverse = np.unique(values, return_index=True, return_inverse=True)
-        found = np.full(len(distinct), -1, np.int64)
-        for known, numbers in self._levels:
-            if len(known):
-                place = np.minimum(np.searchsorted(known, distinct), len(known) - 1)
-                found = np.where(known[place] == distinct, numbers[place], found)
-        new = np.flatnonzero(found < 0)
+        codes = np.full(len(distinct), -1, np.int64)
+        for level_hashes, numbers in self._levels:
+            if len(level_hashes):
+                place = np.minimum(np.searchsorted(level_hashes, distinct), len(level_hashes) - 1)
+                codes = np.where(level_hashes[place] == distinct, numbers[place], codes)
+        new = np.flatnonzero(codes < 0)
         by_place = new[np.argsort(first[new])]
-        found[by_place] = self.count + np.arange(len(new))
+        codes[by_place] = self.count + np.arange(len(new))
         self.count += len(new)
-        self._add(distinct[new], found[new])
-        return found[inverse], first[by_place]
+        self._add(distinct[new], codes[new])
+        return codes[inverse], first[by_place]
 
     def add_lengths(self, codes: Integers, lengths: Integers) -> None:
         """Count rows of ids."""

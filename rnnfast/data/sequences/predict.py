@@ -36,12 +36,12 @@ def predict_rule(blocks: Iterable[tuple[NDArray[np.float64], NDArray[np.int64]]]
     different = np.empty((0, 0))  # last values of sequences of several steps: one or two are all that counts
     for y, offsets in blocks:
         lengths, last = np.diff(offsets), offsets[1:] - 1
-        known: NDArray[np.bool_] = np.logical_not(np.isnan(y).any(axis=1))
-        labelled = np.add.reduceat(known, offsets[:-1], dtype=np.int64) > 0
-        if (labelled & ~known[last]).any():
+        has_label: NDArray[np.bool_] = np.logical_not(np.isnan(y).any(axis=1))
+        labelled = np.add.reduceat(has_label, offsets[:-1], dtype=np.int64) > 0
+        if (labelled & ~has_label[last]).any():
             return "every"
         values = y[last]
-        if (known[:, None] & (y != np.repeat(values, lengths, axis=0))).any():
+        if (has_label[:, None] & (y != np.repeat(values, lengths, axis=0))).any():
             return "every"
         several = values[labelled & (lengths > 1)]
         if len(several):

@@ -21,16 +21,16 @@ def rewrite_labels(path: Path, dtype: Any, values: NDArray[Any], index: NDArray[
     """
     if index is None:
         return dtype
-    given = np.arange(len(values), dtype=np.float64) if values.dtype == object else values
-    if np.dtype(dtype) == np.float32 and (given == index).all():
+    file_values = np.arange(len(values), dtype=np.float64) if values.dtype == object else values
+    if np.dtype(dtype) == np.float32 and (file_values == index).all():
         return dtype
-    order = np.argsort(given)
-    given, index = given[order], index[order]
+    order = np.argsort(file_values)
+    file_values, index = file_values[order], index[order]
     new, rows = path.with_name("classes"), path.stat().st_size // np.dtype(dtype).itemsize
     with new.open("wb") as file:
         for first in range(0, rows, LABEL_ROWS):
             y = read_rows(path, dtype, 0, first, min(first + LABEL_ROWS, rows)).astype(np.float64)
-            place = np.minimum(np.searchsorted(given, y), len(given) - 1)  # NaN sorts behind all numbers
+            place = np.minimum(np.searchsorted(file_values, y), len(file_values) - 1)  # NaN sorts behind all numbers
             file.write(np.where(np.isnan(y), np.nan, index[place]).astype(np.float32).data)
     new.replace(path)
     return np.float32

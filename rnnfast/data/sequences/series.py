@@ -60,22 +60,22 @@ def cut_out(
     if rows != whole or (start != offsets[:-1]).any():
         side_by_side = bool((start[1:] == start[:-1] + length[:-1]).all())
         places = slice(int(start[0]), int(start[0]) + rows) if side_by_side else spans(start, length)
-    wanted = {name for name in series.columns if only is None or name in only}
-    fields = {name: series.rows(name, places) for name in wanted}
+    names = {name for name in series.columns if only is None or name in only}
+    fields = {name: series.rows(name, places) for name in names}
     fields |= {"offsets": offsets, "row": series.row[places]}
     fields.setdefault("x", np.empty((rows, 0)))
     has_targets = "y" in series.columns and series.columns["y"].shape[1] > 0
-    if not has_targets or not (wanted & {"x", "y"}):
+    if not has_targets or not (names & {"x", "y"}):
         return {"y": np.empty((rows, 0)), **fields}
     now = fields["y"] if "y" in fields else series.rows("y", places)
-    if schema.lag_target and "x" in wanted:
+    if schema.lag_target and "x" in names:
         lag = now if schema.horizon else moved(now, offsets, -1)[0]
         fields["x"] = np.column_stack((fields["x"], lag))
     if schema.horizon:
-        found = ahead(series.rows("y"), series.row, series.offsets, schema.horizon, schema.season)
+        labels = ahead(series.rows("y"), series.row, series.offsets, schema.horizon, schema.season)
         if schema.id is None and "part" in series.columns:  # labels come from rows of the same part
             part = series.rows("part")
-            foreign = (found.label_row >= 0) & (part[np.minimum(np.arange(whole) + schema.horizon, whole - 1)] != part)
-            found.y[foreign], found.label_row[foreign] = np.nan, -1
-        fields |= {"y": found.y[places], "label_row": found.label_row[places], "naive": found.naive[places]}
+            foreign = (labels.label_row >= 0) & (part[np.minimum(np.arange(whole) + schema.horizon, whole - 1)] != part)
+            labels.y[foreign], labels.label_row[foreign] = np.nan, -1
+        fields |= {"y": labels.y[places], "label_row": labels.label_row[places], "naive": labels.naive[places]}
     return {"y": np.empty((rows, 0)), **fields}

@@ -77,20 +77,22 @@ class Store:
 
     def series(self, first: int, stop: int, names: Collection[str]) -> Series:
         """Read a stretch of places; names: of the columns, those that there are not are left away."""
-        known = (name for name in self.columns if name != "row" and name in names)
+        columns = (name for name in self.columns if name != "row" and name in names)
         begin = int(np.searchsorted(self.ids, first, side="right")) - 1
         end = int(np.searchsorted(self.ids, stop, side="left"))
         bounds = np.clip(self.ids[begin : end + 1], first, stop) - first
-        return Series({name: self.column(name, first, stop) for name in known}, self.column("row", first, stop), bounds)
+        return Series(
+            {name: self.column(name, first, stop) for name in columns}, self.column("row", first, stop), bounds
+        )
 
     def values(self, name: str, places: Integers) -> NDArray[Any]:
         """Read a column at ascending places, by stretches."""
-        found = [np.empty(0, self.columns[name][0])]
+        pieces = [np.empty(0, self.columns[name][0])]
         for first, stop in stretches(self.rows):
             begin, end = np.searchsorted(places, (first, stop)).tolist()
             if end > begin:
-                found.append(self.column(name, first, stop)[places[begin:end] - first])
-        return np.concatenate(found)
+                pieces.append(self.column(name, first, stop)[places[begin:end] - first])
+        return np.concatenate(pieces)
 
     def texts(self, owner: Integers) -> NDArray[Any]:
         """Read the ids with these numbers, ascending, (ids,) object."""

@@ -73,12 +73,14 @@ def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str
     text: columns that keep their text, of text files; used: columns that are kept, None for all.
     Raises DataError as `load` does.
     """
-    wanted = common_columns(sources, used)
-    cost = NUMBER_BYTES * len(wanted) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in wanted if name in text])
+    columns = common_columns(sources, used)
+    cost = NUMBER_BYTES * len(columns) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in columns if name in text])
     rows = int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
     for source in sources:
         first, total, frames = 0, rows_of(source), _columnar_frames if source.columnar else _text_frames
-        for frame in frames(source, text, wanted, rows):
+        for frame in frames(source, text, columns, rows):
+            if not len(frame):  # of a file without rows
+                continue
             batch = Batch(frame.reset_index(drop=True), [source], [0, len(frame)], no_digest(), first)
             first += len(frame)
             source.share = first / total if total else 0.0
@@ -88,12 +90,12 @@ def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str
             raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
 
 
-def _columnar_frames(source: Source, text: Collection[str], wanted: list[str], rows: int) -> Iterator[pd.DataFrame]:
+def _columnar_frames(source: Source, text: Collection[str], columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
     assert source.columnar is not None
-    return source.columnar.frames(wanted, rows)
+    return source.columnar.frames(columns, rows)
 
 
-def _text_frames(source: Source, text: Collection[str], wanted: list[str], rows: int) -> Iterator[pd.DataFrame]:
+def _text_frames(source: Source, text: Collection[str], columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
     checked = False
     try:
         for frame in chunks(source, text, rows):
@@ -102,7 +104,7 @@ def _text_frames(source: Source, text: Collection[str], wanted: list[str], rows:
                 checked = True
                 if not even(source):
                     check_cells(source)
-            yield with_marks(frame[wanted], source, text)
+            yield with_marks(frame[columns], source, text)
     except UnicodeDecodeError:
         raise source.not_utf8() from None
     except DAMAGED as error:

@@ -122,7 +122,7 @@ class Columnar:
             size += batch.nbytes
             check_bytes(self.name, self.kind, size, limit)
             batches.append(batch)
-        return pa.Table.from_batches(batches, schema=pa.schema(chosen))
+        return pa.Table.from_batches(batches) if batches else file.read(columns)
 
     @contextmanager
     def _sound(self) -> Iterator[None]:

@@ -63,10 +63,10 @@ def _decimal(rows: list[list[str]]) -> str:
 
 def notes(sources: list[Any]) -> list[str]:
     """Say what is not usual about the text of tables; sources: as in `Source`."""
-    found = {(source.delimiter, source.decimal) for source in sources if not source.typed}
-    names = sorted({SEPARATORS[delimiter] for delimiter, _ in found if delimiter in ";|"})
+    signs = {(source.delimiter, source.decimal) for source in sources if not source.typed}
+    names = sorted({SEPARATORS[delimiter] for delimiter, _ in signs if delimiter in ";|"})
     said = [f"cells are separated by {' and '.join(names)}"] if names else []
-    said += ["decimals are written with a comma"] if any(decimal == "," for _, decimal in found) else []
+    said += ["decimals are written with a comma"] if any(decimal == "," for _, decimal in signs) else []
     return [", ".join(said)] if said else []
 
 

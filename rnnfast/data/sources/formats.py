@@ -147,8 +147,8 @@ def _zip_member(name: str, content: bytes | None) -> IO[bytes]:
             raise DataError(f"{name}: is an Excel workbook; save the table as CSV in UTF-8")
         names = [member for member in names if not any(sign in member for sign in HIDDEN)]
         if len(names) != 1:
-            found = f"{len(names)} files ({', '.join(names[:3])} ...)" if names else "no file"
-            raise DataError(f"{name}: the zip archive holds {found}, not one table; unpack it and name the tables")
+            inventory = f"{len(names)} files ({', '.join(names[:3])} ...)" if names else "no file"
+            raise DataError(f"{name}: the zip archive holds {inventory}, not one table; unpack it and name the tables")
         try:
             return archive.open(names[0])
         except (RuntimeError, NotImplementedError):  # with a password, or packed by a method that Python lacks

@@ -52,10 +52,10 @@ def _matching(name: str) -> list[str]:
     if not glob.has_magic(name) or Path(name).exists():
         return [name]
     # Path.glob takes no absolute patterns.
-    found = sorted(path for path in glob.glob(name, recursive=True) if not Path(path).is_dir())  # noqa: PTH207
-    if not found:
+    paths = sorted(path for path in glob.glob(name, recursive=True) if not Path(path).is_dir())  # noqa: PTH207
+    if not paths:
         raise DataError(f"{name}: no file matches this pattern{_nearest_file(name)}")
-    return found
+    return paths
 
 
 def _open_file(name: str) -> Source:

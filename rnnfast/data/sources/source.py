@@ -191,16 +191,16 @@ def common_columns(sources: Sequence[Source], used: Sequence[str] | None) -> lis
 
     Raises DataError for the first column that is missing, or that other sources lack.
     """
-    wanted = list(sources[0].columns if used is None else used)
-    names = set(wanted)
+    columns = list(sources[0].columns if used is None else used)
+    names = set(columns)
     for source in sources:
-        require(source, wanted)
+        require(source, columns)
         if used is None and (extra := [name for name in source.columns if name not in names]):
             raise DataError(
                 f"{source.header_line()}, column {short(extra[0])!r}: {sources[0].name} has no such column"
-                f"{did_you_mean(extra[0], wanted, most=3)}; several tables need the same columns"
+                f"{did_you_mean(extra[0], columns, most=3)}; several tables need the same columns"
             )
-    return wanted
+    return columns
 
 
 def short(text: str, most: int = TEXT_SHOWN) -> str:

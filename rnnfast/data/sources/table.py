@@ -92,14 +92,14 @@ def load(
     source).
     Raises DataError for ragged rows, tables without rows, damaged files and differing columns.
     """
-    wanted = common_columns(sources, used)
+    columns = common_columns(sources, used)
     if used is None:
         left_out = set(unused)
-        wanted = [name for name in wanted if name not in left_out]
+        columns = [name for name in columns if name not in left_out]
     if any(source.typed for source in sources):
         keys = ()
-    frames = [_frame(source, text, wanted, keys) for source in sources]
-    frames = [frame if list(frame.columns) == wanted else frame[wanted] for frame in frames]
+    frames = [_frame(source, text, columns, keys) for source in sources]
+    frames = [frame if list(frame.columns) == columns else frame[columns] for frame in frames]
     starts = np.concatenate(([0], np.cumsum([len(frame) for frame in frames]))).tolist()
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     digest = beside(digest_of, sources)  # takes half as long as parsing, and nobody needs the result yet
@@ -114,12 +114,12 @@ def beside(job: Callable[..., Result], *arguments: Any) -> Future[Result]:
     return future
 
 
-def _frame(source: Source, text: Collection[str], wanted: Sequence[str], keys: Collection[str]) -> pd.DataFrame:
-    """Read at least the wanted columns of one source; their names are the stripped ones, the index counts the rows."""
+def _frame(source: Source, text: Collection[str], columns: Sequence[str], keys: Collection[str]) -> pd.DataFrame:
+    """Read at least these columns of one source; their names are the stripped ones, the index counts the rows."""
     if source.frame is not None:
         return _plain_cells(source.frame, source.columns).reset_index(drop=True)
     if source.columnar is not None:
-        frame = source.columnar.frame(wanted)
+        frame = source.columnar.frame(columns)
         if not len(frame):
             raise DataError(f"{source.name}: has no rows; there is nothing to read")
         return _plain_cells(frame, tuple(frame.columns))

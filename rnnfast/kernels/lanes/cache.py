@@ -35,7 +35,7 @@ def digest():
     return state.hexdigest()[:16]
 
 
-def wanted():
+def path_of_version():
     """The directory of this version's kernels, under NUMBA_CACHE_DIR or the user's cache directory."""
     base = os.environ.get("NUMBA_CACHE_DIR")
     return (Path(base) if base else user_cache_path("rnnfast")) / f"rnnfast-{digest()}"
@@ -43,8 +43,8 @@ def wanted():
 
 @cache
 def directory():
-    """The directory that is used: `wanted`, or a private one that the process removes where that cannot be written."""
-    path = wanted()
+    """`path_of_version`, or a private directory, removed at the end, where that cannot be written."""
+    path = path_of_version()
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import TASKS
 from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
 from rnnfast.data.sequences.base import Sequences
-from rnnfast.data.split.by_time import by_time
-from rnnfast.data.split.parts import Parts, finished
+from rnnfast.data.splitting.by_time import by_time
+from rnnfast.data.splitting.parts import Parts, finished
 from rnnfast.errors import DataError, UsageError
 
 Integers = NDArray[np.int64]
@@ -84,15 +84,15 @@ def _by_column(data: Sequences, by: str) -> Parts:
 
 def all_shares(shares: Sequence[float]) -> tuple[float, ...]:
     """Complete the shares of the parts by the rest."""
-    given = tuple(float(share) for share in shares)
-    shown = ",".join(f"{share:g}" for share in given)
-    if not 1 <= len(given) <= 2 or not all(share > 0 for share in given) or sum(given) > 1 + ROUNDING:
+    sizes = tuple(float(share) for share in shares)
+    shown = ",".join(f"{share:g}" for share in sizes)
+    if not 1 <= len(sizes) <= 2 or not all(share > 0 for share in sizes) or sum(sizes) > 1 + ROUNDING:
         raise UsageError(
             f"split {shown!r}: give the share that trains, such as 0.8, or those that train and validate, such as "
             "0.7,0.15; each above 0, at most 1 together"
         )
-    rest = 1 - sum(given)
-    return (*given, rest) if rest > ROUNDING else given
+    rest = 1 - sum(sizes)
+    return (*sizes, rest) if rest > ROUNDING else sizes
 
 
 def _units(data: Sequences, parts: int) -> tuple[Integers, str, bool]:

@@ -18,8 +18,8 @@ from rnnfast.config.forms import TIME
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import Index
-from rnnfast.data.split.parts import Parts, finished
-from rnnfast.data.split.quantiles import at_ranks, counts_around
+from rnnfast.data.splitting.parts import Parts, finished
+from rnnfast.data.splitting.quantiles import at_ranks, counts_around
 from rnnfast.errors import DataError, UsageError
 
 Integers = NDArray[np.int64]
@@ -68,9 +68,9 @@ def _once(data: Sequences) -> Sequences:
 
 def _points(keys: Blocks, count: int, shares: Sequence[float], where: str) -> list[Any]:
     """Return the keys at which the parts after the first begin, ascending; count: of the keys."""
-    wanted = np.clip(np.rint(count * np.cumsum(shares)[:-1]).astype(np.int64), 0, count - 1)
+    ranks = np.clip(np.rint(count * np.cumsum(shares)[:-1]).astype(np.int64), 0, count - 1)
     points = []
-    for k, value in zip(wanted.tolist(), at_ranks(keys, count, wanted.tolist()), strict=True):
+    for k, value in zip(ranks.tolist(), at_ranks(keys, count, ranks.tolist()), strict=True):
         below, upto, following = counts_around(keys, value)
         if not below and upto == count:
             raise DataError(

@@ -14,6 +14,7 @@ from ids import cases
 import rnnfast.data.reading.disk
 import rnnfast.data.reading.stores
 import rnnfast.data.sequences.relabel
+import rnnfast.data.sequences.stored
 import rnnfast.data.sources.batches
 from rnnfast.config.resolve import Config
 from rnnfast.data import read_table, split
@@ -297,6 +298,39 @@ def test_several_files_are_one_table(tmp_path):
         DataError, match=r"b\.csv, line 19, column 't': '2' of id 'k2' is there already \(.*a\.csv, line 4"
     ):
         make_store(open_files(paths), request(), Budget(10**9), tmp_path / "other")
+
+
+@pytest.mark.parametrize("features", [None, ("x1",)], ids=["all features", "some features"])
+def test_several_files_with_different_columns_are_refused_as_in_memory(features, tmp_path):
+    frame = table([f"k{k % 6}" for k in range(60)], list(range(60)))
+    paths = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
+    frame[:23].to_csv(paths[0], index=False)
+    frame[23:].assign(x3=1).to_csv(paths[1], index=False)
+    with pytest.raises(DataError, match=r"column 'x3': .*a\.csv has no such column") as memory:
+        read_table(paths, features=features, **OPTIONS)
+    with pytest.raises(DataError) as blocks:
+        make_store(open_files(paths), request(features=features), Budget(10**9), tmp_path / "store")
+    assert str(blocks.value) == str(memory.value)
+
+
+@pytest.mark.parametrize(
+    "options", cases({"every step": {}, "ahead": {"horizon": 2}, "last step": {"predict": "last"}})
+)
+@pytest.mark.usefixtures("small_batches")
+def test_the_range_of_a_quantity_is_that_of_memory(options, tmp_path, monkeypatch):
+    frame = table([f"k{k // 4}" for k in range(80)], list(range(80)), labels=(0.5, 1.25, 2.0, 7.0))
+    frame.loc[::5, "y"] = np.nan
+    store = stored(frame, tmp_path, task="regression", **options)
+    monkeypatch.setattr(rnnfast.data.sequences.stored, "LABEL_BYTES", 160)
+    store = predicting(store)
+    assert len(list(store.blocks(("y",)))) > 2
+    assert store.range == pytest.approx(
+        read_table(tmp_path / "table.csv", task="regression", **OPTIONS, **options).range
+    )
+
+
+def test_classes_have_no_range(tmp_path):
+    assert stored(table([f"k{k // 4}" for k in range(80)], list(range(80))), tmp_path).range is None
 
 
 @pytest.mark.parametrize("change", ["categories", "dates", "texts"])

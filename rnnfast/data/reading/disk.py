@@ -35,7 +35,7 @@ from rnnfast.data.sequences.relabel import rewrite_labels
 from rnnfast.data.sequences.spans import ends
 from rnnfast.data.sources.batches import Batch, batches, single_precision
 from rnnfast.data.sources.origin import Origin
-from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.source import Source, common_columns
 from rnnfast.data.sources.table import digest_of
 from rnnfast.errors import DataError
 
@@ -92,6 +92,8 @@ class Stream:
     ) -> None:
         self.sources, self.request, self.budget, self.place, self.findings = sources, request, budget, place, findings
         self.plan = Plan.of(sources, request)
+        if self.plan.used is None:
+            common_columns(sources, None)  # as in memory, also where no column that differs is read
         if self.plan.names is None:
             self.plan.choose(next(batches(sources, self.plan.text, None, PROBE_BYTES)))
         if findings.text:

@@ -97,9 +97,9 @@ class Sequences(ABC):
         """Whether blocks hold the rows in the order of the input."""
 
     @property
+    @abstractmethod
     def range(self) -> tuple[float, float, float] | None:
-        """Lowest, highest and mean label of a single quantity; None where there are others, or they are not at hand."""
-        return None
+        """Lowest, highest and mean label of a single quantity; None for classes, several targets and without labels."""
 
     @abstractmethod
     def runs(self, rows: int | None = None) -> Runs:

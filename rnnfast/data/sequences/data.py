@@ -130,7 +130,7 @@ class SequenceData(Sequences):
         if self.schema.classes or self.y.shape[1] != 1 or not (labelled := self.labelled).any():
             return None
         labels = self.y[labelled, 0]
-        return float(labels.min()), float(labels.max()), float(labels.mean())
+        return float(labels.min()), float(labels.max()), float(labels.mean(dtype=np.float64))
 
     @property
     def index(self) -> Index:

@@ -96,10 +96,26 @@ class StoredSequences(Sequences):
         """(sequences,) part of each, as a column of the table says."""
         return self.marks
 
-    @cached_property
+    @property
     def counts(self) -> Integers:
         """(classes,) labelled steps of each class, or (1,) of a quantity."""
-        return np.asarray(np.sum([block.counts for block in self.blocks(("y",))], axis=0))
+        return self._labels[0]
+
+    @property
+    def range(self) -> tuple[float, float, float] | None:
+        """Lowest, highest and mean label of a single quantity; None for classes, several targets and without labels."""
+        return self._labels[1]
+
+    @cached_property
+    def _labels(self) -> tuple[Integers, tuple[float, float, float] | None]:
+        """Counts and range, which one pass over the labels tells."""
+        blocks = [(block.counts, block.range) for block in self.blocks(("y",))]
+        counts = np.asarray(np.sum([steps for steps, _ in blocks], axis=0))
+        ranges = [(*limits, int(steps[0])) for steps, limits in blocks if limits is not None]
+        if not ranges:
+            return counts, None
+        low, high, mean, steps = np.array(ranges).T
+        return counts, (float(low.min()), float(high.max()), float(np.average(mean, weights=steps)))
 
     @property
     def weighted(self) -> bool:

@@ -241,6 +241,28 @@ def test_numbers_and_dates_in_one_column_are_refused_as_in_memory(times, files, 
         make_store(open_files(paths), request(), Budget(10**9), tmp_path / "store")
 
 
+@pytest.mark.parametrize(
+    ("name", "cell", "options"),
+    cases(
+        {
+            "text": ("x1", "abc", {"features": ("x1",)}),
+            "empty": ("x1", "", {"features": ("x1",)}),
+            "weight": ("x2", "-1", {"features": ("x1",), "weight": "x2"}),
+            "part": ("x2", "north", {"features": ("x1",), "split_by": "column:x2"}),
+        }
+    ),
+)
+@pytest.mark.usefixtures("small_batches")
+def test_bad_cells_of_later_batches_are_not_counted(name, cell, options, tmp_path):
+    frame = table([f"k{k // 4}" for k in range(80)], list(range(80))).assign(x2="train" if "split_by" in options else 1)
+    frame = frame.astype({name: object})
+    frame.loc[50:70, name] = cell
+    with pytest.raises(DataError, match=rf"line 52, column '{name}': .*\(and more such cells\)"):
+        stored(frame, tmp_path, **options)
+    with pytest.raises(DataError, match=rf"line 52, column '{name}': .*\(and 20 more such cells\)"):
+        read_table(tmp_path / "table.csv", **OPTIONS, **options)
+
+
 @pytest.mark.usefixtures("small_batches")
 def test_a_third_value_of_a_binary_target(tmp_path):
     frame = table([f"k{k // 4}" for k in range(80)], list(range(80)), labels=(0, 1))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rnnfast.catalogue import FILLS
 from rnnfast.data.columns.categories import MOST_CATEGORIES, categories, too_many
-from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, mostly_numbers, numbers
+from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, more_cells, mostly_numbers, numbers
 from rnnfast.data.sources.source import listing, plain
 from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
@@ -135,7 +135,7 @@ class Features:
 
 def _not_finite(table: Table, row: int, name: str, empty: bool, count: int) -> DataError:
     cell, shown = table.cell(row, name), plain(name)
-    more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
+    more = more_cells(table, count)
     if empty:
         fix = f"fill it, say how with --missing {shown}=mean (zero, ffill), or {LEAVE_OUT} {shown}"
         return table.error(row, name, f"the cell is empty ({cell!r}){more}; {fix}")

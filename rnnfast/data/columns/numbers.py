@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.data.sources.batches import Batch
 from rnnfast.data.sources.dialect import foreign_marks, hint
 from rnnfast.data.sources.source import plain
 from rnnfast.data.sources.table import Table
@@ -34,7 +35,7 @@ def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
     if bad.any():
         row, count = int(bad.argmax()), int(bad.sum())
         cell = table.cell(row, name)
-        more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
+        more = more_cells(table, count)
         source = table.source(row)
         comma = hint(cell, source.delimiter, source.decimal)
         fix = "correct it or empty the cell" if not otherwise else f"correct it, or {otherwise} {plain(name)}"
@@ -42,6 +43,13 @@ def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
             fix = f"make its texts categories with --categorical {plain(name)}, or {otherwise} {plain(name)}"
         raise table.error(row, name, f"{cell!r} is not a number{more}{comma}; {fix}")
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def more_cells(table: Table, count: int) -> str:
+    """Say that `count` cells are like the one that a message shows; of a batch, later ones are not counted."""
+    if count < 2:
+        return ""
+    return " (and more such cells)" if isinstance(table, Batch) else f" (and {count - 1:,} more such cells)"
 
 
 def parsed(series: pd.Series[Any]) -> pd.Series[Any]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.data.columns.numbers import more_cells
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.table import Table
 
@@ -25,7 +26,7 @@ def parts(table: Table, name: str) -> NDArray[np.int8]:
     part = np.array([*meanings, -1], dtype=np.int8)[codes]  # the code of an empty cell is -1
     if (part < 0).any():
         row, count = int((part < 0).argmax()), int((part < 0).sum())
-        more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
+        more = more_cells(table, count)
         raise table.error(
             row, name, f"{table.cell(row, name)!r} is no part{more}; write train, valid or test in each cell"
         )

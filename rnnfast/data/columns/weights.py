@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnfast.data.columns.numbers import Floats, numbers
+from rnnfast.data.columns.numbers import Floats, more_cells, numbers
 from rnnfast.data.sources.table import Table
 
 
@@ -17,7 +17,7 @@ def weights(table: Table, name: str) -> Floats:
     bad = ~(values >= 0) | np.isinf(values)
     if bad.any():
         row, count = int(bad.argmax()), int(bad.sum())
-        more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
+        more = more_cells(table, count)
         cell = table.cell(row, name)
         wrong = "is below 0" if values[row] < 0 else "is infinite" if values[row] > 0 else "is empty"
         raise table.error(

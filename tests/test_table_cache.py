@@ -269,6 +269,25 @@ def test_file_that_changes_while_it_is_read_is_not_kept(table, own_cache, monkey
     assert not own_cache.exists()
 
 
+def test_a_quicker_writer_leaves_one_entry(table, own_cache, monkeypatch):
+    read(table)
+    entry, rename = entries(own_cache)[0], Path.rename
+    other = b"of another process"
+
+    def rename_after_another(path, target):
+        renamed = rename(path, target)
+        if path == entry:
+            entry.mkdir()
+            (entry / "x").write_bytes(other)
+        return renamed
+
+    (entry / entry_files.INDEX).unlink()  # damaged: made anew
+    monkeypatch.setattr(Path, "rename", rename_after_another)
+    assert not read(table).from_cache
+    assert entries(own_cache) == [entry]
+    assert (entry / "x").read_bytes() == other
+
+
 def test_many_at_once(table, own_cache):
     expected, found, failed = read(table, cache=False), [], []
 

@@ -178,8 +178,10 @@ def _replace(path: Path, new: Path) -> None:
     except OSError:
         old = path.with_name(f"{new.name}-old")
         path.rename(old)
-        new.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
+        try:
+            new.rename(path)
+        finally:  # another process may have been quicker
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _make_room(newest: Path) -> None:

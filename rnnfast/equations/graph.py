@@ -165,7 +165,6 @@ class ValueUnknown(TypeError):
 
 BINARY = ("+", "-", "*", "/")
 COMPARISONS = ("<", "<=", ">", ">=")
-ARITHMETIC = (*BINARY, "neg", "abs", "where")
 
 
 def node(value: Any) -> Node:

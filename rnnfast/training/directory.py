@@ -12,6 +12,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Sequences
 from rnnfast.errors import RnnfastError, UsageError
 from rnnfast.model.file import FILE_NAME
+from rnnfast.network.cell import short_name
 from rnnfast.training.result import TrainResult
 from rnnfast.writing import write_whole
 
@@ -35,7 +36,7 @@ def check_directory(config: Config, force: bool) -> Path | None:
 def free_directory(config: Config, table: Sequences) -> Path:
     """runs/NAME, runs/NAME-2, ...: the first that does not exist. NAME is the table's and the network's."""
     stem = Path(table.source[0].strip("<>")).name.split(".")[0] or "table"
-    cell = config.model.cell.rpartition(":")[2]  # of one in a file its own name
+    cell = short_name(config.model.cell)
     name = f"{stem}-{cell}{'x'.join(str(units) for units in config.model.hidden)}"
     for number in range(1, 1_000_000):
         path = Path("runs") / (name if number == 1 else f"{name}-{number}")

@@ -48,8 +48,7 @@ def train(
     if callable(cell_option):
         options["cell"] = word_of(cell_option)
     config = Config().with_values(options, "train()")
-    cell = equations or cell_of(config.model.cell, config.model.activation)
-    check_directions(config.model, cell.recurrent)
+    cell = _checked_cell(config, equations)
     with ExitStack() as opened:
         table, parts = read_tables(data, valid, test, config, reporter, opened)
         result, fit = _fit(table, parts, config, cell, reporter, valid is not None, time.perf_counter() - start)
@@ -72,8 +71,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     reporter = reporter or Reporter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
-    cell = cell_of(config.model.cell, config.model.activation)
-    check_directions(config.model, cell.recurrent)
+    cell = _checked_cell(config)
     directory = check_directory(config, force)
     reporter.reading(config.data.data)
     files = config.data
@@ -88,6 +86,13 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
         fit.diverged.args = (f"{fit.diverged.args[0]} in {result.files['model']}",)
         raise fit.diverged
     return result
+
+
+def _checked_cell(config: Config, equations: Cell | None = None) -> Cell:
+    """The cell of a run: the one given as equations, else the one that the configuration names."""
+    cell = equations or cell_of(config.model.cell, config.model.activation)
+    check_directions(config.model, cell.recurrent)
+    return cell
 
 
 def _fit(

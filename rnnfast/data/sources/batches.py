@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rnnfast.data.sources.formats import DAMAGED, damaged
 from rnnfast.data.sources.opening import STDIN, open_sources
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
-from rnnfast.data.sources.table import Table, check_cells, chunks, even, with_marks
+from rnnfast.data.sources.table import Table, check_cells, chunks, even, readable, with_marks
 from rnnfast.errors import DataError, UsageError
 
 # Bytes of a cell in all the forms that it takes between file and store, and of one that is text; measured.
@@ -97,7 +96,7 @@ def _columnar_frames(source: Source, text: Collection[str], columns: list[str], 
 
 def _text_frames(source: Source, text: Collection[str], columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
     checked = False
-    try:
+    with readable(source):
         for frame in chunks(source, text, rows):
             last = frame.iloc[:, -1]
             if not checked and (last.isna() | (last == "")).any():  # maybe a short row, which pandas fills up
@@ -105,13 +104,6 @@ def _text_frames(source: Source, text: Collection[str], columns: list[str], rows
                 if not even(source):
                     check_cells(source)
             yield with_marks(frame[columns], source, text)
-    except UnicodeDecodeError:
-        raise source.not_utf8() from None
-    except DAMAGED as error:
-        raise damaged(source.name, source.kind, error) from None
-    except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
-        check_cells(source)
-        raise DataError(f"{source.name}: cannot be read as a table: {error}") from None
 
 
 def no_digest() -> Future[str]:

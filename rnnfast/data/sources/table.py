@@ -123,16 +123,8 @@ def _frame(source: Source, text: Collection[str], columns: Sequence[str], keys: 
         if not len(frame):
             raise DataError(f"{source.name}: has no rows; there is nothing to read")
         return _plain_cells(frame, tuple(frame.columns))
-    try:
+    with readable(source):
         frame = _parse(source, text, keys)
-    except UnicodeDecodeError:
-        raise source.not_utf8() from None
-    except DAMAGED as error:
-        raise damaged(source.name, source.kind, error) from None
-    except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
-        check_cells(source)
-        check_cells(source, spare=False)
-        raise DataError(f"{source.name}: cannot be read as a table: {plain(str(error).strip())}") from None
     if not len(frame):
         raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
     last = frame.iloc[:, -1]
@@ -216,6 +208,21 @@ def _arguments(source: Source, text: Collection[str], keys: Collection[str] = ()
         "engine": "c",
         "index_col": False,  # else a first row with a cell too many would turn the first column into row labels
     }
+
+
+@contextmanager
+def readable(source: Source) -> Iterator[None]:
+    """Turn what parsing a file raises into a DataError that names the place, or at least the file."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise source.not_utf8() from None
+    except DAMAGED as error:
+        raise damaged(source.name, source.kind, error) from None
+    except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
+        check_cells(source)
+        check_cells(source, spare=False)
+        raise DataError(f"{source.name}: cannot be read as a table: {plain(str(error).strip())}") from None
 
 
 @contextmanager

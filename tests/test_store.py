@@ -487,9 +487,9 @@ def test_sizes(text, count):
 
 
 def test_too_small_a_budget_names_the_least_one():
-    with pytest.raises(UsageError, match="give at least 464M"):
+    with pytest.raises(UsageError, match="give at least 500M"):
         Budget(PROCESS)
-    Budget(464_000_000)
+    Budget(500_000_000)
 
 
 def test_ids_are_numbered_as_they_appear():

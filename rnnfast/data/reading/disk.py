@@ -33,7 +33,7 @@ from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_r
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.relabel import rewrite_labels
 from rnnfast.data.sequences.spans import ends
-from rnnfast.data.sources.batches import Batch, batches, single_precision
+from rnnfast.data.sources.batches import Batch, batches, release, single_precision
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
 from rnnfast.data.sources.table import digest_of
@@ -79,6 +79,7 @@ def make_store(sources: Sequence[Source], request: Request, budget: Budget, dire
         try:
             with building(directory) as place:
                 Stream(sources, request, budget, place, findings).run(digest)
+                release(sources)
             return
         except Misread as misread:
             findings = misread.findings

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from rnnfast.data.sources import columnar
 from rnnfast.data.sources.opening import STDIN, open_sources
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
@@ -109,3 +110,9 @@ def _text_frames(source: Source, text: Collection[str], columns: list[str], rows
 def no_digest() -> Future[str]:
     """A digest that nobody asks for: that of all rows is computed once, from the files."""
     return Future()
+
+
+def release(sources: Sequence[Source]) -> None:
+    """Give back memory that is kept for further batches, once no batch is left."""
+    if any(source.columnar for source in sources):
+        columnar.release()

@@ -138,3 +138,10 @@ class Columnar:
             raise DataError(
                 f"{self.name}: is a damaged or incomplete {self.kind} file ({first}); write it again, or save it as CSV"
             ) from None
+
+
+def release() -> None:
+    """Give back what Arrow keeps for further batches: it would stay as large as they were while a network trains."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()

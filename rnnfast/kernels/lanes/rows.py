@@ -41,10 +41,10 @@ class _RowsModel(models.PrimitiveModel):
 
 @intrinsic
 def load_rows(typingctx, array, offset, count, spec):
-    """`count` (a name of the spec, such as "H") rows of W lanes, one after the other in a flat array."""
+    """`count` (8, or a name of the spec such as "H") rows of W lanes, one after the other in a flat array."""
     if not isinstance(count, types.Literal):
         return None
-    rows = Rows(array.dtype, spec.dims["W"], spec.dims[count.literal_value])
+    rows = Rows(array.dtype, spec.dims["W"], spec.dims.get(count.literal_value, count.literal_value))
 
     def codegen(context, builder, sig, args):
         value = ir.Constant(ir.ArrayType(llvm_type(rows), rows.count), ir.Undefined)

@@ -10,8 +10,10 @@ from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.rules.cell import cell_constants, is_plain_rnn
 
 # The register engine holds Wh, Wy and a gradient of each in registers: beyond these sizes tiles are faster.
-REGISTER_HIDDEN = 16
 REGISTER_OUTPUTS = 4
+# Rows of Wh in registers, the least that hold a network's units: a kernel for each. Those beyond the units are 0, as
+# the span of parameters is padded; two of them cost 6 to 16 % of an epoch, hence the usual sizes themselves.
+REGISTER_ROWS = (5, 8, 10, 12, 16)
 # Sequences that are packed together: as many as keep the gates of a layer in the second-level cache, in these bounds.
 CHUNK, LEAST_CHUNK = 64, 8
 CHUNK_BYTES = 1 << 20
@@ -27,7 +29,7 @@ def fits_registers(architecture):
         is_plain_rnn(architecture.cell)
         and len(architecture.hidden) == 1
         and not architecture.bidirectional
-        and architecture.hidden[0] <= REGISTER_HIDDEN
+        and architecture.hidden[0] <= REGISTER_ROWS[-1]
         and architecture.outputs <= REGISTER_OUTPUTS
     )
 
@@ -60,11 +62,6 @@ def worth_sharing(layout, steps):
     return steps * sum((at.blocks * at.inputs + at.hidden) * at.Nx for at in layout.directions) > SHARED_WORK
 
 
-def _block(features):
-    """Features whose weight gradients are summed together in registers: up to 8, with the smallest rest."""
-    return min(range(min(features, 8), min(features, 4) - 1, -1), key=lambda block: features % block)
-
-
 def specialisation_of(layout, engine, **more):
     """What a kernel is compiled for: only what it needs, so that kernels are shared between architectures."""
     architecture, items = layout.architecture, cell_constants(layout.cell)
@@ -74,11 +71,9 @@ def specialisation_of(layout, engine, **more):
         **more,
     }
     if engine == "small":
-        at, head = layout.directions[0], layout.head
-        items["recurrent_bias"] = int(architecture.recurrent_bias)
-        items |= {"F": at.inputs, "H": at.hidden, "O": head.outputs, "C": head.outputs, "W": at.width}
-        items |= {"Wx": at.Wx, "Wh": at.Wh, "b_ih": at.b_ih, "b_hh": at.b_hh, "Wy": head.Wy, "by": head.by}
-        return Specialisation(**items, B=_block(at.inputs), line=CACHE_LINE // itemsize)
+        rows = next(rows for rows in REGISTER_ROWS if rows >= architecture.hidden[0])
+        width = layout.directions[0].width
+        return Specialisation(**items, H=rows, O=architecture.outputs, W=width, line=CACHE_LINE // itemsize)
     lanes, rows = tile(gcd(*(at.width for at in layout.directions)), architecture.dtype)
     narrow = min(lanes, ELEMENTWISE_BYTES // itemsize)
     return Specialisation(**items, W=lanes, E=narrow, M=rows, M_half=max(rows // 2, 1))

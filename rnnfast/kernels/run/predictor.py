@@ -45,7 +45,8 @@ class Predictor:
         out = np.zeros(offsets[-1] * outputs, dtype)
         if self.engine == "small":
             work = sequence_work(self.specialisation, int(lengths.max()), dtype)
-            arguments = Arguments(self.parameters, features, offsets, len(lengths), work, out)
+            network = Network(np.array(self.layout.directions, np.int64), 1, self.layout.head, self.layout.size)
+            arguments = Arguments(network, self.parameters, features, offsets, len(lengths), work, out)
             sequence.predict(self.specialisation, arguments)
         else:
             self._packed_outputs(features, offsets, lengths, out)

@@ -101,7 +101,7 @@ class Trainer:
         layout, plan, dtype = self.layout, self.plan, self.architecture.dtype
         longest = int(min(plan.window or lengths.max(), lengths.max()))
         if self.specialisation.engine == "small":
-            table = np.zeros((1, 1), np.int64)
+            table = np.array(layout.directions, np.int64)
             works = [small_work(self.specialisation, longest, dtype) for _ in range(self.threads)]
         else:
             rows = most_rows(lengths, plan.chunk, plan.window)

@@ -20,7 +20,7 @@ from rnnfast.kernels.packed.stack import NETWORK, Network, direction_at, packed_
 from rnnfast.kernels.rules.optimizers import State
 from rnnfast.kernels.run.memory import Data
 from rnnfast.kernels.run.threads import Team
-from rnnfast.kernels.small.sequence import gradient_of_one, gradient_of_two, transpose_recurrent
+from rnnfast.kernels.small.sequence import gradient_of_one, gradient_of_two, places, transpose_recurrent
 
 # How far ahead features are asked for, measured on shuffled orders: sequences, and cache lines of each.
 AHEAD = 3
@@ -81,25 +81,25 @@ class Worker(NamedTuple):
 
 
 @inlined
-def prefetch_sequence(s, data, q):
-    """Ask for the features of sequence q: in shuffled order no hardware prefetcher finds them in time."""
-    first = data.offsets[q] * s.F
-    last = data.offsets[q + 1] * s.F
+def prefetch_sequence(s, data, F, q):
+    """Ask for the F features of sequence q: in shuffled order no hardware prefetcher finds them in time."""
+    first = data.offsets[q] * F
+    last = data.offsets[q + 1] * F
     for i in range(first, smaller(last, first + PREFETCH_LINES * s.line), s.line):
         prefetch(data.x, i)
 
 
 def _small_chunk(s, run, g, piece, work, batch):
-    loss, data, order = 0.0, run.data, piece.order
+    loss, data, order, n = 0.0, run.data, piece.order, places(run.network)
     weights = Weights(run.p, work.WhT, g)
-    transpose_recurrent(s, run.p, work.WhT)
+    transpose_recurrent(s, n, run.p, work.WhT)
     last = piece.first + piece.count
-    for n in range(piece.first, last - 1, 2):
-        prefetch_sequence(s, data, order[n + AHEAD - 1])
-        prefetch_sequence(s, data, order[n + AHEAD])
-        loss += gradient_of_two(s, weights, data, order[n], order[n + 1], batch.scale, work)
+    for i in range(piece.first, last - 1, 2):
+        prefetch_sequence(s, data, n.F, order[i + AHEAD - 1])
+        prefetch_sequence(s, data, n.F, order[i + AHEAD])
+        loss += gradient_of_two(s, n, weights, data, order[i], order[i + 1], batch.scale, work)
     if piece.count % 2:
-        loss += gradient_of_one(s, weights, data, order[last - 1], batch.scale, work)
+        loss += gradient_of_one(s, n, weights, data, order[last - 1], batch.scale, work)
     return loss
 
 

@@ -105,9 +105,11 @@ class Loop:
     def compile_kernels(self) -> None:
         """Compile the kernels of this network, or load them from the cache, by calling them for next to no work."""
         from rnnfast.kernels.lanes.clock import compile_clock
+        from rnnfast.kernels.run.ahead import prepare
 
         start = time.perf_counter()
         with compile_clock(self.reporter.compiling):
+            prepare([*self.trainer.kernels(), *self.predictor.kernels()], cores())
             self.feed.warm(self.trainer)
             length = int(self.train.lengths[0])
             features = np.zeros(length * self.model.architecture.features, self.model.architecture.dtype)

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.span import Matrix, at
-from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, store
-from rnnfast.kernels.packed.products import TILES, accumulate_rows, clear, multiply_rows, sum_rows, transpose
+from rnnfast.kernels.packed.products import clear, transpose
+from rnnfast.kernels.packed.tiles import accumulate_rows, multiply_rows, sum_rows
 from rnnfast.kernels.rules.cell import Operands, States, cell_backward, cell_forward
 
 
@@ -42,6 +42,7 @@ class Chunk(NamedTuple):
     P: int  # packed rows
     resumed: bool  # whether the initial states are given; else they are 0
     training: bool  # whether what the way back needs is kept
+    products: Any  # Products
 
 
 class Input(NamedTuple):
@@ -98,7 +99,7 @@ def forward(s, layer, weights, chunk, inputs):
 
     Writes: chunk.memory: gates, apart, states, saved, h.
     """
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
     memory, p, x = chunk.memory, weights.p, inputs.x
     gates, h = Matrix(at(memory, layer.gates), ld), Matrix(at(memory, layer.h + layer.column), layer.ldh)
@@ -111,9 +112,9 @@ def forward(s, layer, weights, chunk, inputs):
         )
     if not chunk.resumed:
         for r in range(chunk.R):
-            clear(tiles, at(h.at, r * h.ld), w)
+            clear(s, at(h.at, r * h.ld), w)
         for k in range(s.states - 1):
-            clear(tiles, at(memory, layer.states + k * layer.plane), chunk.R * w)
+            clear(s, at(memory, layer.states + k * layer.plane), chunk.R * w)
     for i in range(chunk.T):
         t = chunk.T - 1 - i if layer.reverse else i
         row = chunk.pack.start[t]
@@ -125,7 +126,7 @@ def forward(s, layer, weights, chunk, inputs):
 @part
 def step(s, layer, weights, chunk, row, count, K):
     """States of the packed rows row .. row + count - 1 from those before; K: rows of Wh that count."""
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     memory, p, w = chunk.memory, weights.p, layer.width
     previous = at(order_of_states(layer, chunk.pack), row)
     h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
@@ -137,7 +138,7 @@ def step(s, layer, weights, chunk, row, count, K):
         Wh, bias = Matrix(at(p, layer.Wh + shared), layer.ldr), Matrix(at(p, layer.b_hh + shared), 0)
         multiply_rows(tiles, h, previous, Wh, bias, q, count, K, s.apart * w)
     for m in range(count):
-        for n in range(0, w, s.E):
+        for n in range(0, w, s.W):
             cell_forward(
                 operands(s, layer, weights, chunk, row + m, previous[m], n), layer.hidden - n, chunk.training, s
             )
@@ -149,12 +150,12 @@ def backward(s, layer, weights, chunk, inputs):
 
     Reads:  what forward wrote, and dh from above. Writes: weights.g, chunk.memory, chunk.carry.
     """
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
     memory, pack, g, x = chunk.memory, chunk.pack, weights.g, inputs.x
     for k in range(s.states):
-        clear(tiles, at(chunk.carry, k * layer.carry_plane), chunk.R * w)
-    clear(tiles, at(memory, layer.dv), s.vectors * w)
+        clear(s, at(chunk.carry, k * layer.carry_plane), chunk.R * w)
+    clear(s, at(memory, layer.dv), s.vectors * w)
     for i in range(chunk.T):
         t = i if layer.reverse else chunk.T - 1 - i
         step_back(s, layer, weights, chunk, pack.start[t], pack.start[t + 1] - pack.start[t])
@@ -172,12 +173,12 @@ def backward(s, layer, weights, chunk, inputs):
 @part
 def step_back(s, layer, weights, chunk, row, count):
     """Gradients of the packed rows row .. row + count - 1; the carry becomes the gradient of the states before."""
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     memory, w, same = chunk.memory, layer.width, chunk.pack.same
     previous = order_of_states(layer, chunk.pack)
     dh, dv = layer.dh + layer.column, layer.dv
     for m in range(count):
-        for n in range(0, w, s.E):
+        for n in range(0, w, s.W):
             cell_backward(
                 operands(s, layer, weights, chunk, row + m, previous[row + m], n),
                 at(memory, dh + (row + m) * layer.ldh + n),
@@ -200,7 +201,7 @@ def step_back(s, layer, weights, chunk, row, count):
 @part
 def add_recurrent(s, layer, g, chunk):
     """Add the gradients of Wh and b_hh to g, from gates and products apart."""
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     memory, w, P = chunk.memory, layer.width, chunk.P
     h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
     # At the first step of all sequences the previous state is 0, unless it was given.
@@ -227,7 +228,7 @@ def hand_down(s, layer, weights, chunk, below):
 
     Reads:  chunk.memory: gates (now gradients). Writes: below (P, layer.ldx).
     """
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     dz = Matrix(at(chunk.memory, layer.gates), layer.ldg)
     WxT = Matrix(at(weights.derived, layer.WxT), layer.ldx)
     dx = Matrix(below, layer.ldx)

@@ -16,8 +16,6 @@ from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import at
 from rnnfast.kernels.lanes.vec import broadcast, fma, load, store, zeros
 
-TILES = "W M M_half"  # all of a specialisation that products depend on: they are compiled once for all cells
-
 ROW_BLOCK = 64  # rows of D: 16 KiB in the widest tiles
 
 

@@ -74,6 +74,20 @@ def specialisation_of(layout, engine, **more):
         rows = next(rows for rows in REGISTER_ROWS if rows >= architecture.hidden[0])
         width = layout.directions[0].width
         return Specialisation(**items, H=rows, O=architecture.outputs, W=width, line=CACHE_LINE // itemsize)
-    lanes, rows = tile(gcd(*(at.width for at in layout.directions)), architecture.dtype)
-    narrow = min(lanes, ELEMENTWISE_BYTES // itemsize)
-    return Specialisation(**items, W=lanes, E=narrow, M=rows, M_half=max(rows // 2, 1))
+    return Specialisation(**items, W=lanes_of(layout))
+
+
+def elementwise(dtype):
+    """What passes over whole spans are compiled for."""
+    return Specialisation(W=ELEMENTWISE_BYTES // np.dtype(dtype).itemsize)
+
+
+def lanes_of(layout):
+    """Lanes of the packed engine's elementwise passes."""
+    return min(tile_of(layout).W, elementwise(layout.architecture.dtype).W)
+
+
+def tile_of(layout):
+    """What the products of a network are compiled for."""
+    lanes, rows = tile(gcd(*(at.width for at in layout.directions)), layout.architecture.dtype)
+    return Specialisation(W=lanes, M=rows, M_half=max(rows // 2, 1))

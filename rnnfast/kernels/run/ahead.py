@@ -1,0 +1,172 @@
+"""Kernels that a run will need, compiled at the same time in processes of their own.
+
+Numba compiles with Python's lock held, so threads do not help. A child compiles one kernel after the other as it is
+asked for them, on its standard input, and leaves them in the cache on disk, where this process finds them. Whatever
+happens to it, a kernel that is not in the cache is compiled here: a child only ever saves time.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections import deque
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numba import typeof
+
+from rnnfast.kernels.lanes.cache import directory, path_of_version
+from rnnfast.kernels.rules.cell import cells
+
+# Kernels that take longest to compile, first: they are begun first.
+LONGEST = ("packed_chunk", "small_chunk", "train", "predict")
+CHILD = "from rnnfast.kernels.run import trainer; from rnnfast.kernels.run.ahead import serve; serve()"
+READY, COMPILED = b"ready\n", b"compiled\n"  # what a child says
+
+
+class Kernel(NamedTuple):
+    """A kernel and what it is to be compiled for."""
+
+    dispatcher: Any
+    signature: tuple[Any, ...]
+
+    @property
+    def name(self):
+        """Where the function stands: module and name."""
+        function = self.dispatcher.py_func
+        return function.__module__, function.__qualname__
+
+    @property
+    def cached(self):
+        """Whether it is in memory or on disk."""
+        dispatcher = self.dispatcher
+        if self.signature in dispatcher.overloads:
+            return True
+        on_disk = dispatcher._cache
+        return on_disk._index_key(self.signature, dispatcher.targetctx.codegen()) in on_disk._cache_file._load_index()
+
+    @property
+    def rank(self):
+        """Its place in the order of compiling."""
+        name = self.name[1]
+        return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+
+def kernels_of(entry, specialisation, arguments):
+    """The kernels that a call of an entry needs: itself, and those that links lead to."""
+    yield Kernel(entry, (typeof(specialisation), arguments.numba_type))
+    for link in arguments.links:
+        if link.kernel is not None:
+            yield Kernel(link.kernel, link.signature)
+
+
+def prepare(kernels, processes, done=None):
+    """Compile those of the kernels that are not in the cache, in so many processes, this one counted.
+
+    done: called with each Kernel that has been compiled. Returns: how many were compiled.
+    """
+    missing = {kernel: None for kernel in kernels if not kernel.cached}
+    tasks = deque(sorted(missing, key=lambda kernel: kernel.rank))
+    done = done or (lambda kernel: None)
+    with _children(tasks, min(processes, len(tasks)) - 1, done) as threads:
+        _compile(tasks, done)
+        for thread in threads:
+            thread.join()
+    # Two processes that write the index of one function at once may lose an entry of it.
+    tasks.extend(kernel for kernel in missing if kernel not in tasks and not kernel.cached)
+    _compile(tasks, done)
+    return len(missing)
+
+
+def _compile(tasks, done):
+    while kernel := _next(tasks):
+        kernel.dispatcher.compile(kernel.signature)
+        done(kernel)
+
+
+def _next(tasks):
+    """Take the first of the tasks; None where none is left."""
+    try:
+        return tasks.popleft()
+    except IndexError:
+        return None
+
+
+@contextmanager
+def _children(tasks, count, done):
+    """Children that take tasks, each with a thread that hands them out; none outlives the block."""
+    children = []
+    if _can_start():
+        for _ in range(count):
+            try:
+                children.append(_start())
+            except OSError:
+                break
+    threads = [threading.Thread(target=_hand_out, args=(tasks, child, done), daemon=True) for child in children]
+    try:
+        for thread in threads:
+            thread.start()
+        yield threads
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+        for thread in threads:
+            thread.join()
+        for child in children:
+            child.stdin.close()
+            child.stdout.close()
+
+
+def _can_start():
+    """Whether a child could leave kernels where this process finds them."""
+    return bool(sys.executable) and not getattr(sys, "frozen", False) and directory() == path_of_version()
+
+
+def _start():
+    """A child, in its own session where there are such, so that Ctrl-C is this process's affair alone."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def _hand_out(tasks, child, done):
+    """Let a child compile tasks until none is left or it ends; a task that it does not finish is put back."""
+    kernel = None
+    try:
+        while child.stdout.readline() == READY and (kernel := _next(tasks)):
+            child.stdin.write(pickle.dumps((kernel.name, kernel.signature, cells)))
+            child.stdin.flush()
+            if child.stdout.readline() != COMPILED:
+                break
+            done(kernel)
+            kernel = None
+    except (OSError, ValueError):  # it has ended
+        pass
+    if kernel is not None:
+        tasks.append(kernel)
+
+
+def serve():
+    """The child: compile what comes in on standard input, until that is closed."""
+    incoming, outgoing, sys.stdout = sys.stdin.buffer, sys.stdout.buffer, sys.stderr
+    while True:
+        outgoing.write(READY)
+        outgoing.flush()
+        try:
+            (module, name), signature, others = pickle.load(incoming)
+        except EOFError:
+            return
+        cells.update(others)
+        getattr(import_module(module), name).compile(signature)
+        outgoing.write(COMPILED)
+        outgoing.flush()

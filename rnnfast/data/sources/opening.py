@@ -27,16 +27,20 @@ def open_sources(paths: Any) -> list[Source]:
 
     Raises DataError for what is missing, unreadable, empty or no text table, UsageError for nothing or '-' twice.
     """
-    paths = [paths] if isinstance(paths, (str, Path, pd.DataFrame)) else list(paths)
+    paths = [paths] if isinstance(paths, (str, Path)) or _is_frame(paths) else list(paths)
     if sum(isinstance(item, str) and item == STDIN for item in paths) > 1:
         raise UsageError("standard input (-) is given twice; it can be read only once")
     sources: list[Source] = []
     for item in paths:
-        frame = isinstance(item, pd.DataFrame)
-        sources += [_open_frame(item)] if frame else [_open_file(name) for name in _matching(str(item))]
+        sources += [_open_frame(item)] if _is_frame(item) else [_open_file(name) for name in _matching(str(item))]
     if not sources:
         raise UsageError("no table is given; name at least one file")
     return sources
+
+
+def _is_frame(item: Any) -> bool:
+    """Whether it is a DataFrame; pandas, which takes long to import, is not asked about a path."""
+    return not isinstance(item, (str, Path, list, tuple)) and isinstance(item, pd.DataFrame)
 
 
 def _open_frame(frame: pd.DataFrame) -> Source:

@@ -11,6 +11,7 @@ from functools import cache, cached_property, partial
 from llvmlite import ir
 from numba import njit, typeof, types
 from numba.core import cgutils
+from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 
 from rnnfast.kernels.lanes.cache import cached
@@ -27,6 +28,29 @@ linked = partial(
         pipeline_class=EntryCompiler,
     ),
 )
+
+
+def load(kernel, signature):
+    """Load a kernel from disk, if it is there; returns whether it is in memory.
+
+    As its dispatcher does, but for the registries of Numba's own functions: half a second, and what is machine code
+    already has no use for them.
+    """
+    if signature in kernel.overloads:
+        return True
+    rtsys.initialize(kernel.targetctx)  # what machine code refers to by name
+    compiled = kernel._cache._load_overload(signature, kernel.targetctx)
+    if compiled is None:
+        return False
+    kernel._cache_hits[signature] += 1
+    kernel.add_overload(compiled)
+    return True
+
+
+def launch(entry, specialisation, arguments):
+    """Call an entry, which is loaded, or compiled, for it."""
+    load(entry, (typeof(specialisation), arguments.numba_type))
+    return entry(specialisation, arguments)
 
 
 class BlockType(types.Type):
@@ -63,7 +87,8 @@ class Link:
         """Where the kernel's code lies; it is compiled, or loaded, for it."""
         if self.kernel is None:
             return 0
-        self.kernel.compile(self.signature)
+        if not load(self.kernel, self.signature):
+            self.kernel.compile(self.signature)
         compiled = self.kernel.overloads[self.signature]
         return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from numba import typeof
 
 from rnnfast.kernels.lanes.cache import directory, path_of_version
+from rnnfast.kernels.lanes.linking import load
 from rnnfast.kernels.rules.cell import cells
 
 # Kernels that take longest to compile, first: they are begun first.
@@ -68,7 +69,7 @@ def prepare(kernels, processes, done=None):
 
     done: called with each Kernel that has been compiled. Returns: how many were compiled.
     """
-    missing = {kernel: None for kernel in kernels if not kernel.cached}
+    missing = {kernel: None for kernel in kernels if not load(*kernel)}
     tasks = deque(sorted(missing, key=lambda kernel: kernel.rank))
     done = done or (lambda kernel: None)
     with _children(tasks, min(processes, len(tasks)) - 1, done) as threads:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from rnnfast.kernels.lanes.arguments import Arguments
+from rnnfast.kernels.lanes.linking import launch
 from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.run import epoch
@@ -45,10 +46,10 @@ class Predictor:
         out = np.zeros(offsets[-1] * self.architecture.outputs, self.architecture.dtype)
         entry, calls = self._calls(features, offsets, out)
         if len(calls) == 1:
-            entry(self.specialisation, calls[0])
+            launch(entry, self.specialisation, calls[0])
         else:
             with ThreadPoolExecutor(len(calls)) as pool:
-                list(pool.map(lambda arguments: entry(self.specialisation, arguments), calls))
+                list(pool.map(lambda arguments: launch(entry, self.specialisation, arguments), calls))
         return out.reshape(-1, self.architecture.outputs)
 
     def kernels(self):

@@ -7,6 +7,7 @@ import numpy as np
 
 from rnnfast.catalogue import LOSSES, OPTIMIZERS
 from rnnfast.kernels.lanes.arguments import Arguments
+from rnnfast.kernels.lanes.linking import launch
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.rules.optimizers import Settings, State, update_link
@@ -191,7 +192,8 @@ class Trainer:
 
         def call(team, number):
             shared = run.shared._replace(team=team)
-            return epoch.train(specialisation, Arguments(run._replace(shared=shared), course, outcome, workers[number]))
+            arguments = Arguments(run._replace(shared=shared), course, outcome, workers[number])
+            return launch(epoch.train, specialisation, arguments)
 
         # To compile, none is needed.
         status = self.helpers.run(call) if epochs else call(self.helpers.new_team(), 0)

@@ -22,8 +22,11 @@ from rnnfast.kernels.lanes.cache import directory, path_of_version
 from rnnfast.kernels.lanes.linking import load
 from rnnfast.kernels.rules.cell import cells
 
-# Kernels that take longest to compile, first: they are begun first.
-LONGEST = ("packed_chunk", "small_chunk", "train", "predict")
+# Seconds that kernels take to compile, about: the longest are begun first.
+SECONDS = {"packed_chunk": 2.0, "small_chunk": 1.8, "train": 1.4, "predict": 0.5}
+OTHERS = 0.2
+# Until a child can compile: what is left for it must take longer.
+START = 1.0
 CHILD = "from rnnfast.kernels.run import trainer; from rnnfast.kernels.run.ahead import serve; serve()"
 READY, COMPILED = b"ready\n", b"compiled\n"  # what a child says
 
@@ -50,10 +53,9 @@ class Kernel(NamedTuple):
         return on_disk._index_key(self.signature, dispatcher.targetctx.codegen()) in on_disk._cache_file._load_index()
 
     @property
-    def rank(self):
-        """Its place in the order of compiling."""
-        name = self.name[1]
-        return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+    def seconds(self):
+        """What it takes to compile, about."""
+        return SECONDS.get(self.name[1], OTHERS)
 
 
 def kernels_of(entry, specialisation, arguments):
@@ -70,9 +72,10 @@ def prepare(kernels, processes, done=None):
     done: called with each Kernel that has been compiled. Returns: how many were compiled.
     """
     missing = {kernel: None for kernel in kernels if not load(*kernel)}
-    tasks = deque(sorted(missing, key=lambda kernel: kernel.rank))
+    tasks = deque(sorted(missing, key=lambda kernel: -kernel.seconds))
     done = done or (lambda kernel: None)
-    with _children(tasks, min(processes, len(tasks)) - 1, done) as threads:
+    left = sum(kernel.seconds for kernel in list(tasks)[1:])  # while this process compiles the first one
+    with _children(tasks, min(processes - 1, int(left / START)), done) as threads:
         _compile(tasks, done)
         for thread in threads:
             thread.join()

@@ -23,11 +23,16 @@ from rnnfast.kernels.lanes.compiling import entry, inlined
 from rnnfast.kernels.lanes.rows import add_scaled, combine, load_rows, matvec, outer_update, store_rows
 from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.span import Matrix, at, number
+from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import broadcast, first_lanes, fma, load, store, total, zeros
 from rnnfast.kernels.packed.products import transpose
 from rnnfast.kernels.packed.stack import direction_at
 from rnnfast.kernels.rules.cell import gate_gradient, state_of
 from rnnfast.kernels.rules.losses import Targets, loss_and_gradient
+
+
+# What the way forward depends on: it is lowered once for training and prediction.
+FORWARD = "cell W H O"
 
 
 class Sequence(NamedTuple):
@@ -235,7 +240,7 @@ def loss_of(s, data, one, scale):
 @inlined
 def gradient(s, n, weights, data, a, b, scale):
     """Add the scaled gradient of the sequences a and b, of which b may have no step; returns their weighted loss."""
-    forward(s, n, weights.p, data.x, a, b)
+    forward(part_of(s, FORWARD), n, weights.p, data.x, a, b)
     loss = loss_of(s, data, a, scale)
     if b.T > 0:
         loss += loss_of(s, data, b, scale)
@@ -285,6 +290,6 @@ def predict(s, arguments):
     n = places(network)
     for q in range(sequences):
         one = Sequence(offsets[q], offsets[q + 1] - offsets[q], work)
-        forward(s, n, p, x, one, Sequence(0, 0, work))
+        forward(part_of(s, FORWARD), n, p, x, one, Sequence(0, 0, work))
         for i in range(one.T * s.O):
             out[one.first * s.O + i] = work.out[i]

@@ -75,6 +75,21 @@ def store_rows(typingctx, array, offset, rows):
 
 
 @intrinsic
+def store_last_rows(typingctx, array, offset, rows, count):
+    """Write the last `count` of the rows to where they stand in a flat array that begins with the first one."""
+
+    def codegen(context, builder, sig, args):
+        for k in range(rows.count):
+            with builder.if_then(builder.icmp_signed(">=", args[3], ir.Constant(INT64, rows.count - k))):
+                at = builder.add(args[1], ir.Constant(INT64, k * rows.lanes))
+                pointer = pointer_to(builder, args[0], at, llvm_type(rows))
+                store_vector(builder, builder.extract_value(args[2], k), pointer)
+        return context.get_dummy_value()
+
+    return types.void(array, offset, rows, types.intp), codegen
+
+
+@intrinsic
 def matvec(typingctx, x, rows, start):
     """start + sum_k x[k] * rows[k], the vector-matrix product of a hidden state in lanes and a matrix in registers.
 

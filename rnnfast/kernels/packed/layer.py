@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.vec import load, store
-from rnnfast.kernels.packed.products import clear, transpose
+from rnnfast.kernels.packed.products import clear, multiply_row, transpose
 from rnnfast.kernels.packed.tiles import accumulate_rows, multiply_rows, sum_rows
 from rnnfast.kernels.rules.cell import Operands, States, cell_backward, cell_forward
 
@@ -87,6 +87,20 @@ def operands(s, layer, weights, chunk, row, before, n):
     )
 
 
+@part
+def multiply_steps(s, tiles, A, index, B, sums, sizes):
+    """multiply_rows of one step of the sequences; a call by address would cost as much as the product of a single row.
+
+    sums: where they start, and where they go; sizes: rows, K, N.
+    """
+    S, C = sums
+    rows, K, N = sizes
+    if rows == 1:
+        multiply_row(s, at(A.at, index[0] * A.ld), B, S.at, C.at, K, N)
+    else:
+        multiply_rows(tiles, A, index, B, S, C, rows, K, N)
+
+
 @inlined
 def order_of_states(layer, pack):
     """(P,) int64: the row of the states before each packed row."""
@@ -132,13 +146,13 @@ def step(s, layer, weights, chunk, row, count, K):
     h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
     if s.shared > 0:
         z = Matrix(at(memory, layer.gates + row * layer.ldg), layer.ldg)
-        multiply_rows(tiles, h, previous, Matrix(at(p, layer.Wh), layer.ldr), z, z, count, K, shared)
+        multiply_steps(s, tiles, h, previous, Matrix(at(p, layer.Wh), layer.ldr), (z, z), (count, K, shared))
     if s.apart > 0:
         q = Matrix(at(memory, layer.apart + row * s.apart * w), s.apart * w)
         Wh, bias = Matrix(at(p, layer.Wh + shared), layer.ldr), Matrix(at(p, layer.b_hh + shared), 0)
-        multiply_rows(tiles, h, previous, Wh, bias, q, count, K, s.apart * w)
+        multiply_steps(s, tiles, h, previous, Wh, (bias, q), (count, K, s.apart * w))
     for m in range(count):
-        for n in range(0, w, s.W):
+        for n in range(0, w, s.E):
             cell_forward(
                 operands(s, layer, weights, chunk, row + m, previous[m], n), layer.hidden - n, chunk.training, s
             )
@@ -178,7 +192,7 @@ def step_back(s, layer, weights, chunk, row, count):
     previous = order_of_states(layer, chunk.pack)
     dh, dv = layer.dh + layer.column, layer.dv
     for m in range(count):
-        for n in range(0, w, s.W):
+        for n in range(0, w, s.E):
             cell_backward(
                 operands(s, layer, weights, chunk, row + m, previous[row + m], n),
                 at(memory, dh + (row + m) * layer.ldh + n),
@@ -191,11 +205,11 @@ def step_back(s, layer, weights, chunk, row, count):
     if s.shared > 0:
         dz = Matrix(at(memory, layer.gates + row * layer.ldg), layer.ldg)
         WhT = Matrix(at(weights.derived, layer.WhT), w)
-        multiply_rows(tiles, dz, same, WhT, carry, carry, count, shared, w)
+        multiply_steps(s, tiles, dz, same, WhT, (carry, carry), (count, shared, w))
     if s.apart > 0:
         dq = Matrix(at(memory, layer.apart + row * s.apart * w), s.apart * w)
         WhT = Matrix(at(weights.derived, layer.WhT + shared * w), w)
-        multiply_rows(tiles, dq, same, WhT, carry, carry, count, s.apart * w, w)
+        multiply_steps(s, tiles, dq, same, WhT, (carry, carry), (count, s.apart * w, w))
 
 
 @part

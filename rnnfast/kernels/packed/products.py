@@ -34,11 +34,11 @@ def multiply_rows(s, A, index, B, S, C, rows, K, N):
                 tile = tile_fma(tile, A.at, starts, k, load(B.at, k * B.ld + n, s))
             store_tile(C.at, m * C.ld + n, C.ld, tile)
     for m in range(whole, rows):
-        _multiply_row(s, at(A.at, index[m] * A.ld), B, at(S.at, m * S.ld), at(C.at, m * C.ld), K, N)
+        multiply_row(s, at(A.at, index[m] * A.ld), B, at(S.at, m * S.ld), at(C.at, m * C.ld), K, N)
 
 
 @inlined
-def _multiply_row(s, A, B, S, C, K, N):
+def multiply_row(s, A, B, S, C, K, N):
     """C[:N] = S[:N] + A[:K] B for one row; four partial sums overlap the latency of the multiply-adds."""
     ld, fours = B.ld, K - K % 4
     for n in range(0, N, s.W):

@@ -128,7 +128,7 @@ def cell_forward(typingctx, operands, left, training, spec):
 
     def codegen(context, builder, sig, args):
         gates, apart, before, after, extra, vectors = (builder.extract_value(args[0], k) for k in range(6))
-        work = _Pass(builder, llvm_type(Vec(operands.types[0].types[0].dtype, spec.dims["W"])))
+        work = _Pass(builder, llvm_type(Vec(operands.types[0].types[0].dtype, spec.dims["E"])))
         pointers = {
             **_pointers(cell.gate_values, lambda k: work.at(gates, k)),
             **_pointers(cell.products, lambda k: work.at(apart, k)),
@@ -162,7 +162,7 @@ def cell_backward(typingctx, operands, dh, carry, dv, left, spec):
 
     def codegen(context, builder, sig, args):
         gates, apart, before, after, extra, vectors = (builder.extract_value(args[0], k) for k in range(6))
-        work = _Pass(builder, llvm_type(Vec(operands.types[0].types[0].dtype, spec.dims["W"])))
+        work = _Pass(builder, llvm_type(Vec(operands.types[0].types[0].dtype, spec.dims["E"])))
         pointers = {
             **_pointers(cell.before, lambda k: work.state(before, k)),
             **_pointers(cell.after, lambda k: work.state(after, k)),

@@ -21,6 +21,7 @@ ACCUMULATORS = 8  # gradients that a batch is summed in: the most threads that c
 # Work below which a batch is not shared: a thread that waits at a barrier costs more than it gives. Multiply-adds.
 SHARED_WORK = 1_000_000
 CACHE_LINE = 64  # bytes
+ROW_LANES = 16  # what widths are padded to (network/layout.py)
 
 
 def fits_registers(architecture):
@@ -74,7 +75,8 @@ def specialisation_of(layout, engine, **more):
         rows = next(rows for rows in REGISTER_ROWS if rows >= architecture.hidden[0])
         width = layout.directions[0].width
         return Specialisation(**items, H=rows, O=architecture.outputs, W=width, line=CACHE_LINE // itemsize)
-    return Specialisation(**items, W=lanes_of(layout))
+    lanes = lanes_of(layout)
+    return Specialisation(**items, W=lanes, E=min(lanes, ELEMENTWISE_BYTES // itemsize))
 
 
 def elementwise(dtype):
@@ -83,8 +85,8 @@ def elementwise(dtype):
 
 
 def lanes_of(layout):
-    """Lanes of the packed engine's elementwise passes."""
-    return min(tile_of(layout).W, elementwise(layout.architecture.dtype).W)
+    """Lanes of what the packed engine does to single rows: as many as divide the widths of all but narrow networks."""
+    return min(tile_of(layout).W, ROW_LANES)
 
 
 def tile_of(layout):

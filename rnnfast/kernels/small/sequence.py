@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from rnnfast.kernels.lanes.arguments import records
 from rnnfast.kernels.lanes.compiling import entry, inlined
-from rnnfast.kernels.lanes.rows import add_scaled, combine, load_rows, matvec, outer_update, store_rows
+from rnnfast.kernels.lanes.rows import add_scaled, combine, load_rows, matvec, outer_update, store_last_rows, store_rows
 from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.span import Matrix, at, number
 from rnnfast.kernels.lanes.specialisation import part_of
@@ -29,7 +29,6 @@ from rnnfast.kernels.packed.products import transpose
 from rnnfast.kernels.packed.stack import direction_at
 from rnnfast.kernels.rules.cell import gate_gradient, state_of
 from rnnfast.kernels.rules.losses import Targets, loss_and_gradient
-
 
 # What the way forward depends on: it is lowered once for training and prediction.
 FORWARD = "cell W H O"
@@ -69,7 +68,17 @@ def project(s, n, p, x, row, bias):
     """bias + Wx' x[row], in two partial sums of features with even and with odd numbers."""
     i, weights = row * n.F, n.Wx
     even, odd = bias, zeros(x, s)
-    for _ in range(n.F // 4):
+    for _ in range(n.F // 8):
+        even = fma(broadcast(x, i, s), load(p, weights, s), even)
+        odd = fma(broadcast(x, i + 1, s), load(p, weights + s.W, s), odd)
+        even = fma(broadcast(x, i + 2, s), load(p, weights + 2 * s.W, s), even)
+        odd = fma(broadcast(x, i + 3, s), load(p, weights + 3 * s.W, s), odd)
+        even = fma(broadcast(x, i + 4, s), load(p, weights + 4 * s.W, s), even)
+        odd = fma(broadcast(x, i + 5, s), load(p, weights + 5 * s.W, s), odd)
+        even = fma(broadcast(x, i + 6, s), load(p, weights + 6 * s.W, s), even)
+        odd = fma(broadcast(x, i + 7, s), load(p, weights + 7 * s.W, s), odd)
+        i, weights = i + 8, weights + 8 * s.W
+    if n.F & 4:
         even = fma(broadcast(x, i, s), load(p, weights, s), even)
         odd = fma(broadcast(x, i + 1, s), load(p, weights + s.W, s), odd)
         even = fma(broadcast(x, i + 2, s), load(p, weights + 2 * s.W, s), even)
@@ -186,21 +195,27 @@ def add_features(s, rows, i, F, x, a, b):
 
 @inlined
 def add_input_gradient(s, n, g, x, a, b):
-    """g.Wx += sum_t x_t d_t' over both sequences, 8 or 4 features at a time: one load of d_t serves as many."""
+    """g.Wx += sum_t x_t d_t' over both sequences, 8 or 4 features at a time: one load of d_t serves as many.
+
+    The last features are summed together with those before them, which are not written again.
+    """
     F, W = n.F, s.W
-    eights, fours = F - F % 8, F - F % 4
-    for i in range(0, eights, 8):
-        store_rows(g, n.Wx + i * W, add_features(s, load_rows(g, n.Wx + i * W, 8, s), i, F, x, a, b))
-    if eights < fours:
-        i = eights
-        store_rows(g, n.Wx + i * W, add_features(s, load_rows(g, n.Wx + i * W, 4, s), i, F, x, a, b))
-    for i in range(fours, F):
-        row_a, row_b = load(g, n.Wx + i * W, s), zeros(g, s)
-        for t in range(a.T):
-            row_a = fma(broadcast(x, (a.first + t) * F + i, s), load(a.work.delta, t * W, s), row_a)
-        for t in range(b.T):
-            row_b = fma(broadcast(x, (b.first + t) * F + i, s), load(b.work.delta, t * W, s), row_b)
-        store(g, n.Wx + i * W, row_a + row_b)
+    if F >= 8:
+        for i in range(0, F - 7, 8):
+            store_rows(g, n.Wx + i * W, add_features(s, load_rows(g, n.Wx + i * W, 8, s), i, F, x, a, b))
+        if F % 8:
+            i = F - 8
+            rows = add_features(s, load_rows(g, n.Wx + i * W, 8, s), i, F, x, a, b)
+            store_last_rows(g, n.Wx + i * W, rows, F % 8)
+    elif F >= 4:
+        store_rows(g, n.Wx, add_features(s, load_rows(g, n.Wx, 4, s), 0, F, x, a, b))
+        if F > 4:
+            i = F - 4
+            rows = add_features(s, load_rows(g, n.Wx + i * W, 4, s), i, F, x, a, b)
+            store_last_rows(g, n.Wx + i * W, rows, F % 4)
+    else:
+        for i in range(F):
+            store_rows(g, n.Wx + i * W, add_features(s, load_rows(g, n.Wx + i * W, 1, s), i, F, x, a, b))
 
 
 @inlined

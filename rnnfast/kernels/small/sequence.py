@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from rnnfast.kernels.lanes.arguments import records
 from rnnfast.kernels.lanes.compiling import entry, inlined
-from rnnfast.kernels.lanes.rows import add_scaled, combine, load_rows, matvec, outer_update, store_last_rows, store_rows
+from rnnfast.kernels.lanes.rows import add_scaled, combine, load_rows, matvec, store_rows
 from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.span import Matrix, at, number
 from rnnfast.kernels.lanes.specialisation import part_of
@@ -29,6 +29,7 @@ from rnnfast.kernels.packed.products import transpose
 from rnnfast.kernels.packed.stack import direction_at
 from rnnfast.kernels.rules.cell import gate_gradient, state_of
 from rnnfast.kernels.rules.losses import Targets, loss_and_gradient
+from rnnfast.kernels.small.weights import add_input_gradient, add_recurrent_gradient
 
 # What the way forward depends on: it is lowered once for training and prediction.
 FORWARD = "cell W H O"
@@ -181,67 +182,6 @@ def backward(s, n, weights, a, b):
         for t in range(b.T):
             bias_b += b.work.dy[t * s.O + o]
         g[n.by + o] = bias_a + bias_b
-
-
-@inlined
-def add_features(s, rows, i, F, x, a, b):
-    """rows + sum_t x_t d_t' of both sequences, for as many features as there are rows, from i on."""
-    for t in range(a.T):
-        rows = add_scaled(rows, x, (a.first + t) * F + i, load(a.work.delta, t * s.W, s))
-    for t in range(b.T):
-        rows = add_scaled(rows, x, (b.first + t) * F + i, load(b.work.delta, t * s.W, s))
-    return rows
-
-
-@inlined
-def add_input_gradient(s, n, g, x, a, b):
-    """g.Wx += sum_t x_t d_t' over both sequences, 8 or 4 features at a time: one load of d_t serves as many.
-
-    The last features are summed together with those before them, which are not written again.
-    """
-    F, W = n.F, s.W
-    if F >= 8:
-        for i in range(0, F - 7, 8):
-            store_rows(g, n.Wx + i * W, add_features(s, load_rows(g, n.Wx + i * W, 8, s), i, F, x, a, b))
-        if F % 8:
-            i = F - 8
-            rows = add_features(s, load_rows(g, n.Wx + i * W, 8, s), i, F, x, a, b)
-            store_last_rows(g, n.Wx + i * W, rows, F % 8)
-    elif F >= 4:
-        store_rows(g, n.Wx, add_features(s, load_rows(g, n.Wx, 4, s), 0, F, x, a, b))
-        if F > 4:
-            i = F - 4
-            rows = add_features(s, load_rows(g, n.Wx + i * W, 4, s), i, F, x, a, b)
-            store_last_rows(g, n.Wx + i * W, rows, F % 4)
-    else:
-        for i in range(F):
-            store_rows(g, n.Wx + i * W, add_features(s, load_rows(g, n.Wx + i * W, 1, s), i, F, x, a, b))
-
-
-@inlined
-def hidden_units(s, n, h, t):
-    """h_{t-1} with 0 in its padding, which rows of padding of dWh are multiplied with: there it may be f(0) != 0."""
-    units = load(h, t * s.W, s)
-    return first_lanes(units, n.hidden) if s.masked else units
-
-
-@inlined
-def add_recurrent_gradient(s, n, g, a, b):
-    """g.Wh += sum_t h_{t-1} d_t' and g.b += sum_t d_t over both sequences, dWh in registers."""
-    W = s.W
-    dWh, sum_a, sum_b = load_rows(g, n.Wh, "H", s), load(a.work.delta, 0, s), zeros(g, s)
-    if b.T > 0:
-        sum_b = load(b.work.delta, 0, s)
-    for t in range(1, a.T):
-        delta = load(a.work.delta, t * W, s)
-        dWh, sum_a = outer_update(dWh, hidden_units(s, n, a.work.h, t), delta), sum_a + delta
-    for t in range(1, b.T):
-        delta = load(b.work.delta, t * W, s)
-        dWh, sum_b = outer_update(dWh, hidden_units(s, n, b.work.h, t), delta), sum_b + delta
-    store_rows(g, n.Wh, dWh)
-    store(g, n.b_ih, load(g, n.b_ih, s) + (sum_a + sum_b))
-    if n.recurrent_bias:
-        store(g, n.b_hh, load(g, n.b_hh, s) + (sum_a + sum_b))
 
 
 @inlined

@@ -135,7 +135,7 @@ def _called_update(s, run, piece, lr, worker):
 
 
 def _sequence_update(s, run, piece, lr, worker):
-    data, q, n = run.data, piece.order[piece.first], places(run.network)
+    data, q, n = run.data, piece.order[piece.first], places(s, run.network)
     if data.mass[q] == 0:
         return 0.0  # nothing labelled
     prefetch_sequence(s, data, n.F, piece.order[piece.first + AHEAD])

@@ -51,7 +51,7 @@ class Links(NamedTuple):
 def small_chunk(s, block, g, piece, batch):
     """Add the scaled gradient of a slice to g. Returns: sum of weight * loss over its outputs."""
     network, data, p, derived, work = records(block)
-    loss, order, n, scale = 0.0, piece.order, places(network), number(g, batch.scale)
+    loss, order, n, scale = 0.0, piece.order, places(s, network), number(g, batch.scale)
     weights = Weights(p, at(derived, direction_at(network.table, 0).WhT), g)
     last = piece.first + piece.count
     for i in range(piece.first, last - 1, 2):

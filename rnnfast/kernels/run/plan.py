@@ -73,8 +73,9 @@ def specialisation_of(layout, engine, **more):
     }
     if engine == "small":
         rows = next(rows for rows in REGISTER_ROWS if rows >= architecture.hidden[0])
-        width = layout.directions[0].width
-        return Specialisation(**items, H=rows, O=architecture.outputs, W=width, line=CACHE_LINE // itemsize)
+        at, head = layout.directions[0], layout.head
+        items |= {"b_ih": at.b_ih - at.Wh, "b_hh": at.b_hh - at.Wh, "Wy": head.Wy - at.Wh, "by": head.by - at.Wh}
+        return Specialisation(**items, H=rows, O=architecture.outputs, W=at.width, line=CACHE_LINE // itemsize)
     lanes = lanes_of(layout)
     return Specialisation(**items, W=lanes, E=min(lanes, ELEMENTWISE_BYTES // itemsize))
 

@@ -58,10 +58,13 @@ class Places(NamedTuple):
 
 
 @inlined
-def places(network):
-    """The places of the only direction of a network."""
-    at, head = direction_at(network.table, 0), network.head
-    return Places(at.inputs, at.hidden, at.recurrent_bias, at.Wx, at.Wh, at.b_ih, at.b_hh, head.Wy, head.by)
+def places(s, network):
+    """The places of the only direction of a network; within a bucket they are the same from the first of Wh on."""
+    at = direction_at(network.table, 0)
+    first = at.Wh
+    return Places(
+        at.inputs, at.hidden, at.recurrent_bias, 0, first, first + s.b_ih, first + s.b_hh, first + s.Wy, first + s.by
+    )
 
 
 @inlined
@@ -69,17 +72,7 @@ def project(s, n, p, x, row, bias):
     """bias + Wx' x[row], in two partial sums of features with even and with odd numbers."""
     i, weights = row * n.F, n.Wx
     even, odd = bias, zeros(x, s)
-    for _ in range(n.F // 8):
-        even = fma(broadcast(x, i, s), load(p, weights, s), even)
-        odd = fma(broadcast(x, i + 1, s), load(p, weights + s.W, s), odd)
-        even = fma(broadcast(x, i + 2, s), load(p, weights + 2 * s.W, s), even)
-        odd = fma(broadcast(x, i + 3, s), load(p, weights + 3 * s.W, s), odd)
-        even = fma(broadcast(x, i + 4, s), load(p, weights + 4 * s.W, s), even)
-        odd = fma(broadcast(x, i + 5, s), load(p, weights + 5 * s.W, s), odd)
-        even = fma(broadcast(x, i + 6, s), load(p, weights + 6 * s.W, s), even)
-        odd = fma(broadcast(x, i + 7, s), load(p, weights + 7 * s.W, s), odd)
-        i, weights = i + 8, weights + 8 * s.W
-    if n.F & 4:
+    for _ in range(n.F // 4):
         even = fma(broadcast(x, i, s), load(p, weights, s), even)
         odd = fma(broadcast(x, i + 1, s), load(p, weights + s.W, s), odd)
         even = fma(broadcast(x, i + 2, s), load(p, weights + 2 * s.W, s), even)
@@ -242,7 +235,7 @@ def predict(s, arguments):
     Writes: the last two.
     """
     network, p, x, offsets, sequences, work, out = records(arguments)
-    n = places(network)
+    n = places(s, network)
     for q in range(sequences):
         one = Sequence(offsets[q], offsets[q + 1] - offsets[q], work)
         forward(part_of(s, FORWARD), n, p, x, one, Sequence(0, 0, work))

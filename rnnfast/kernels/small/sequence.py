@@ -10,7 +10,7 @@ states is bound by latency: each state needs the one before. A sequence alone ha
 computed beside the chain; two that share the weights of a minibatch fill each other's waiting time. They run side by
 side as long as both last, the rest of the longer one runs alone. W, O and the rows H that Wh has with its padding are
 compile-time constants, and so is the length 0 of a second sequence that is not there: what belongs to it is not
-compiled. Rows of padding are 0 and add 0 to a sum, so the bits are those of the sizes themselves.
+compiled. Rows of padding are 0 and add 0 to a sum.
 
 Gradients are added to a span that may be the parameters themselves: with dy scaled by -lr that is the SGD update, and
 no gradient buffer exists. Every weight is therefore read before its gradient is added.

@@ -11,6 +11,7 @@ from functools import cache, cached_property, partial
 from llvmlite import ir
 from numba import njit, typeof, types
 from numba.core import cgutils
+from numba.core.caching import NullCache
 from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 
@@ -38,6 +39,8 @@ def load(kernel, signature):
     """
     if signature in kernel.overloads:
         return True
+    if isinstance(kernel._cache, NullCache):
+        return False
     rtsys.initialize(kernel.targetctx)  # what machine code refers to by name
     compiled = kernel._cache._load_overload(signature, kernel.targetctx)
     if compiled is None:

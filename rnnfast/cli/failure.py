@@ -9,7 +9,7 @@ import traceback
 import click
 
 from rnnfast.cli.common import State
-from rnnfast.console.terminal import takes_colour
+from rnnfast.console.terminal import is_terminal, takes_colour
 from rnnfast.errors import RnnfastError
 
 FAILED = 1
@@ -25,7 +25,9 @@ def report(error: BaseException, state: State) -> int:
     if state.debug:
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        _print("interrupted", state, label="rnnfast:")
+        if is_terminal(sys.stderr):
+            click.echo(err=True)  # the terminal has written ^C
+        _print(str(error) or "interrupted", state, label="rnnfast:")
         return INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 DIGITS = 4  # significant digits of a metric
 UNDEFINED = "–"
+ALIGNED_WHOLE, ALIGNED_WIDTH = 2, 10  # columns of an aligned number before its point, and of all of it
 
 # Below and above these a number is written with an exponent.
 LEAST_FIXED = 1e-4
@@ -19,7 +20,7 @@ ASCII = str.maketrans(
     {
         "–": "-", "·": "-", "…": ".", "²": "2", "±": "+", "×": "x", "★": "*", "→": ">", "✓": "+", "━": "=", "╸": "-",
         "─": "-", "█": "#", "▉": "#", "▊": "#", "▋": "#", "▌": "=", "▍": "=", "▎": "-", "▏": "-",
-        "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#",
+        "≤": "<", "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#",
     }
 )  # fmt: skip
 
@@ -39,6 +40,15 @@ def number(value: Any, digits: int = DIGITS) -> str:
     rounded = float(f"{value:.{digits - 1}e}")
     decimals = max(digits - 1 - math.floor(math.log10(abs(rounded))), 0)
     return f"{value:,.{decimals}f}"
+
+
+def aligned(value: float) -> str:
+    """Text of a loss in 10 columns, whatever it is: decimal points below each other from 0.0001 to 99.99."""
+    text = number(value)
+    if len(text) > ALIGNED_WIDTH:
+        text = f"{value:.{DIGITS - 1}e}"
+    whole = len(text.partition(".")[0])
+    return f"{' ' * (ALIGNED_WHOLE - whole)}{text}".ljust(ALIGNED_WIDTH)
 
 
 def count(value: float) -> str:

@@ -74,16 +74,16 @@ class Reporter:
         """Tell that kernels are compiled now, which only a first run does."""
 
     def compiled(self, seconds: float) -> None:
-        """Tell how long compiling took; called where `compiling` was, also when compiling was interrupted."""
+        """Tell how long that took, from the first kernel of the run to the last."""
 
     def epoch(self, record: EpochRecord) -> None:
         """Tell that an epoch is finished; called after each one, so it must be quick."""
 
-    def interrupted(self) -> None:
-        """Tell that Ctrl-C was pressed; called by a signal handler.
+    def interrupted(self, phase: str) -> None:
+        """Tell that Ctrl-C was pressed, and the run does not end at once; called by a signal handler.
 
-        Before `stop` the run ends after this epoch, later it is scored; it is saved then. Where nothing is trained yet
-        TrainingInterrupted is raised instead.
+        phase: compiling (it ends as soon as it can, and nothing is written), training (it ends after this epoch, and
+        is saved), scoring (it is saved).
         """
 
     def stop(self, reason: str) -> None:

@@ -9,7 +9,7 @@ import traceback
 import click
 
 from rnnfast.cli.common import State
-from rnnfast.console.terminal import is_terminal, takes_colour
+from rnnfast.console.terminal import takes_colour
 from rnnfast.errors import RnnfastError
 
 FAILED = 1
@@ -25,9 +25,8 @@ def report(error: BaseException, state: State) -> int:
     if state.debug:
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        if is_terminal(sys.stderr):
-            click.echo(err=True)  # the terminal has written ^C
-        _print(str(error) or "interrupted", state, label="rnnfast:")
+        cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__  # click makes an Abort of it
+        _print(str(cause or "") or "interrupted", state, label="rnnfast:")
         return INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 10  # whose shares are listed one by one
 MOST_IN_PARTS = 5  # the same for each part of a split
+INTERRUPTED = {
+    "compiling": "interrupted: the run ends as soon as the compiler lets go; nothing is written",
+    "training": "interrupted: the run ends after this epoch and is saved; Ctrl-C again leaves at once",
+    "scoring": "interrupted: the run is scored and saved; Ctrl-C again leaves at once",
+}  # what Ctrl-C is answered with, by the phase of the run
 STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
 
 
@@ -41,7 +46,6 @@ class TrainConsole(Reporter):
         self._started = time.perf_counter() if started is None else started
         self.screen = screen
         self.config = config
-        self._stopped = False
         self._compiling = CompileProgress(screen)
         self._progress = EpochProgress(screen, "best" if config.train.patience else "lowest")
         self._reading = ReadingProgress(screen)
@@ -119,16 +123,14 @@ class TrainConsole(Reporter):
         """Show a finished epoch."""
         self._progress.update(record)
 
-    def interrupted(self) -> None:
+    def interrupted(self, phase: str) -> None:
         """Answer Ctrl-C at once."""
         if self.screen.animated:
             self.screen.progress(Text())  # the terminal has written ^C
-        what = "is scored and saved" if self._stopped else "ends after this epoch and is saved"
-        self.screen.notice(f"interrupted: the run {what}; Ctrl-C again leaves at once")
+        self.screen.notice(INTERRUPTED[phase])
 
     def stop(self, reason: str) -> None:
         """Show the course of the training."""
-        self._stopped = True
         self._progress.end(reason)
 
     def notice(self, text: str) -> None:

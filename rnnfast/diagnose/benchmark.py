@@ -178,7 +178,7 @@ def run(workloads: Sequence[str] = (), seconds: float = 1.0, reporter: Reporter 
             raise UsageError(f"--workload {name}: not one of {', '.join(JOBS)}{did_you_mean(name, JOBS)}")
     results: list[WorkloadSpeed] = []
     peaks: dict[str, list[float]] = {"float32": [], "float64": []}
-    with compile_clock(reporter.compiling, reporter.compiled):
+    with compile_clock(reporter.compiling):
         for name in workloads or tuple(JOBS):
             reporter.notice(f"{name}: {WORKLOADS[name]}")
             results.append(_measure(name, JOBS[name], seconds, peaks[JOBS[name].dtype]))

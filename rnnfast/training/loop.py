@@ -83,7 +83,8 @@ class Loop:
         """
         fit, config = self.fit, self.config
         with closing(self.feed):
-            self.compile_kernels()
+            interrupt.phase = Phase.COMPILING
+            self.compile_kernels(interrupt)
             interrupt.phase = Phase.TRAINING
             started, deadline = time.perf_counter(), Deadline(seconds(config.max_time))
             while fit.stopped == "epochs" and fit.epochs < config.epochs:
@@ -98,21 +99,28 @@ class Loop:
                     fit.stopped = "interrupted"
                 elif deadline.passed and fit.epochs < config.epochs:
                     fit.stopped = "max_time"
+        interrupt.phase = Phase.SCORING
         self._finish()
         self.reporter.stop("diverged" if fit.diverged else fit.stopped)
         return fit
 
-    def compile_kernels(self) -> None:
-        """Compile the kernels of this network, or load them from the cache, by calling them for next to no work."""
+    def compile_kernels(self, interrupt: Interrupt) -> None:
+        """Compile the kernels of this network, or load them from the cache, by calling them for next to no work.
+
+        Raises TrainingInterrupted where Ctrl-C was pressed meanwhile.
+        """
         from rnnfast.kernels.lanes.clock import compile_clock
 
         start = time.perf_counter()
-        with compile_clock(self.reporter.compiling, self.reporter.compiled):
+        with compile_clock(self.reporter.compiling, interrupt.check) as clock:
             self.feed.warm(self.trainer)
             length = int(self.train.lengths[0])
             features = np.zeros(length * self.model.architecture.features, self.model.architecture.dtype)
             self.predictor.outputs_of(features, np.array([0, length]))
+        interrupt.check()
         self.fit.compile_seconds = time.perf_counter() - start
+        if clock.seconds:
+            self.reporter.compiled(self.fit.compile_seconds)
 
     def train_epochs(self) -> bool:
         """Run the epochs up to the next evaluation, or as many as fit into one call; tell whether they went well."""

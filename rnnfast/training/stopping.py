@@ -68,11 +68,15 @@ class Deadline:
 
 
 class Phase(Enum):
-    """What Ctrl-C would cut short."""
+    """What Ctrl-C would cut short, and what it does."""
 
-    PREPARING = "preparing"  # tables are read, kernels compiled: it leaves at once
-    TRAINING = "training"  # epochs run, then their weights are scored: the epoch is completed and the run saved
-    SAVING = "saving"  # files are written, and all of them will be
+    PREPARING = "preparing"  # leaves at once
+    COMPILING = (
+        "compiling"  # leaves between two functions: LLVM's objects do not survive an exception inside their code
+    )
+    TRAINING = "training"  # completes the epoch, scores and saves; the second time leaves at once
+    SCORING = "scoring"  # scores and saves; the second time leaves at once
+    SAVING = "saving"  # all files are written
 
 
 class Interrupt:
@@ -82,22 +86,27 @@ class Interrupt:
         self.phase = Phase.PREPARING
         self.requested = False
 
-    def press(self, announce: Callable[[], None]) -> None:
-        """Answer Ctrl-C. Raises TrainingInterrupted before the first epoch, and at the second time."""
+    def press(self, announce: Callable[[str], None]) -> None:
+        """Answer Ctrl-C, as the phase says. Raises TrainingInterrupted where it leaves at once."""
+        again, self.requested = self.requested, True
         if self.phase is Phase.PREPARING:
-            raise TrainingInterrupted("interrupted before the first epoch; nothing is written")
-        if self.phase is Phase.TRAINING and self.requested:
+            self.check()
+        if self.phase in (Phase.TRAINING, Phase.SCORING) and again:
             raise TrainingInterrupted("interrupted twice; nothing is written")
-        if self.phase is Phase.TRAINING:
-            announce()
-        self.requested = True
+        if self.phase is not Phase.SAVING and not again:
+            announce(self.phase.value)
+
+    def check(self) -> None:
+        """Raise TrainingInterrupted where Ctrl-C was pressed before the first epoch."""
+        if self.requested:
+            raise TrainingInterrupted("interrupted before the first epoch; nothing is written")
 
 
 @contextmanager
-def interruptible(announce: Callable[[], None]) -> Iterator[Interrupt]:
+def interruptible(announce: Callable[[str], None]) -> Iterator[Interrupt]:
     """Let Ctrl-C end a run as the phase of its Interrupt says.
 
-    announce: called when epochs are complete, or one runs, and the run goes on to save them.
+    announce: called with the phase where the run does not end at once.
 
     Only the main thread gets signals: elsewhere nothing changes.
     """

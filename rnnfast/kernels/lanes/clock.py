@@ -7,31 +7,29 @@ from numba.core import event
 
 
 @contextmanager
-def compile_clock(begin=None, end=None):
+def compile_clock(announce=None, check=None):
     """Measure the seconds spent compiling kernels inside the block.
 
-    begin(): called when the first of them is compiled. end(seconds): called after the block where begin was, also when
-    it fails. Yields an object with `.seconds`; loading a kernel from the cache is not compiling.
+    announce(): called when compiling begins. check(): called before each function is compiled, where it may raise.
+    Yields an object with `.seconds`; loading a kernel from the cache is not compiling.
     """
-    clock = _CompileClock(begin)
-    try:
-        with event.install_listener("numba:compile", clock):
-            yield clock
-    finally:
-        if clock.started and end is not None:
-            end(clock.seconds)
+    clock = _CompileClock(announce, check)
+    with event.install_listener("numba:compile", clock):
+        yield clock
 
 
 class _CompileClock(event.Listener):
-    def __init__(self, begin):
-        self.seconds, self.started, self._depth, self._begin = 0.0, False, 0, begin
+    def __init__(self, announce, check):
+        self.seconds, self._depth, self._announce, self._check = 0.0, 0, announce, check
 
     def on_start(self, event):
+        if self._check is not None:
+            self._check()
         if self._depth == 0:
             self._start = time.perf_counter()
-            if not self.started and self._begin is not None:
-                self._begin()
-            self.started = True
+            if self._announce is not None:
+                self._announce()
+                self._announce = None
         self._depth += 1
 
     def on_end(self, event):

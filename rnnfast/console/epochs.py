@@ -129,8 +129,8 @@ def ending_line(epoch: Epoch, reason: str) -> Text:
     """Say where training ended, which epoch was the best, and how long it took."""
     record = epoch.record
     ending = ENDINGS[reason].format(f"epoch {record.epoch:,}")
-    line = Text(ending, CAUTION if reason in ("interrupted", "diverged", "failed") else LABEL)
+    style = CAUTION if reason in ("interrupted", "diverged", "failed") else LABEL
+    line = Text(ending, style, no_wrap=True, overflow="ellipsis")
     if epoch.valid is not None and record.best_epoch:
         line.append(f", {epoch.word} {record.best_epoch:,}", GOOD)
-    speed = scaled(record.timesteps_per_second, "steps/s")
-    return line.append(f"{SEPARATOR}{duration(record.elapsed)}{SEPARATOR}{speed}", FAINT)
+    return line.append(f", {duration(record.elapsed)}", FAINT)

@@ -6,8 +6,8 @@ import os
 import time
 from pathlib import Path
 
-# A start of Python takes at most this much longer than its work, s. What is older was another program before, such as a shell
-# that became this command, whose age does not count.
+# A start of Python takes at most this much longer than its work, s. What is older was another program before, such as
+# a shell that became this command, whose age does not count.
 LONGEST_WAIT = 10.0
 
 

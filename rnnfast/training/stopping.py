@@ -71,9 +71,7 @@ class Phase(Enum):
     """What Ctrl-C would cut short, and what it does."""
 
     PREPARING = "preparing"  # leaves at once
-    COMPILING = (
-        "compiling"  # leaves between two functions: LLVM's objects do not survive an exception inside their code
-    )
+    COMPILING = "compiling"  # leaves before the next function: an exception inside LLVM's calls ends in a crash
     TRAINING = "training"  # completes the epoch, scores and saves; the second time leaves at once
     SCORING = "scoring"  # scores and saves; the second time leaves at once
     SAVING = "saving"  # all files are written

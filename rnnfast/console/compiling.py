@@ -27,7 +27,7 @@ class CompileProgress:
     def begin(self) -> None:
         """Say that it begins, or start the clock."""
         if not self._screen.animated:
-            self._screen.progress(fields([(KERNELS, f"compiling, {WHY}; takes seconds")]))
+            self._screen.progress(fields([(KERNELS, f"compiling, {WHY}; takes some seconds")]))
             return
         self._start = time.monotonic()
         self._live = Live(

@@ -3,10 +3,13 @@
 import itertools
 import re
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ids import cases
 from rich.cells import cell_len
 from terminals import Terminal
 
@@ -17,7 +20,7 @@ from rnnfast.console.screen import Screen
 from rnnfast.console.sparkline import blocks, means
 from rnnfast.console.text import aligned
 from rnnfast.console.training import time_text
-from rnnfast.diagnose.process import process_start
+from rnnfast.diagnose.process import LONGEST_WAIT, process_start
 from rnnfast.reporter import EpochRecord
 
 
@@ -262,7 +265,23 @@ def test_parts_of_the_time_add_up() -> None:
 
 
 def test_the_process_began_before_this_test_and_not_long_before_its_work() -> None:
-    import time
-
+    spent = time.process_time()
     age = time.perf_counter() - process_start()
-    assert time.process_time() - 0.2 <= age <= time.process_time() + 11
+    assert spent - 0.2 <= age <= spent + LONGEST_WAIT + 1
+
+
+@pytest.mark.parametrize(
+    "stat", cases({"no such file": None, "another system": "1 (a b) S", "a shell for a year": f"1 (a) S {'0 ' * 50}"})
+)
+def test_where_the_age_of_the_process_says_nothing_its_work_counts(
+    stat: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_text(path: Path, **options: str) -> str:
+        if stat is None:
+            raise FileNotFoundError(path)
+        return stat
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: 3e7, raising=False)
+    monkeypatch.setattr(time, "process_time", lambda: 1.5)
+    assert time.perf_counter() - process_start() == pytest.approx(1.5, abs=0.5)

@@ -219,9 +219,22 @@ def test_the_bar_knows_the_time_limit() -> None:
 
 
 def test_heights_follow_the_logarithm_of_losses() -> None:
-    assert blocks([1000, 100, 10, 1], [1000, 1]) == "█▆▃▁"
-    assert blocks([1, 0.5, 0], [1, 0]) == "█▅▁"
-    assert blocks([float("nan"), 2.0], [2.0, 2.0]) == " ▁"
+    assert blocks([1000, 100, 10, 1]) == "█▆▃▁"
+    assert blocks([1, 0.5, 0]) == "█▅▁"
+    assert blocks([float("nan"), 2.0]) == " ▁"
+    assert blocks([0.0, 0.0]) == "▁▁"
+    assert blocks([float("nan")]) == " "
+
+
+def test_a_first_epoch_far_above_the_others_does_not_flatten_them() -> None:
+    row = blocks([50.0, *(2 - 0.05 * epoch for epoch in range(20))])
+    assert row[:2] == "██"
+    assert set(row) == set("▁▂▃▄▅▆▇█")
+
+
+def test_small_differences_stay_small() -> None:
+    assert blocks([1.01, 1.005, 1.0]) == "▂▂▁"
+    assert blocks([2.0, *[1.0] * 20]) == "█" + "▁" * 20
 
 
 def test_stretches_are_averaged() -> None:

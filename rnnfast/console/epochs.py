@@ -108,7 +108,7 @@ def bar_of(share: float) -> str:
 
 
 def loss_lines(epochs: Sequence[Epoch], width: int) -> list[Text]:
-    """Return a row of blocks for the losses of each part on a common scale, between the first loss and the last."""
+    """Return the losses of each part as a row of blocks, on a scale of its own, between the first and the last."""
     losses = {
         "train": [epoch.record.train_loss for epoch in epochs],
         "valid": [epoch.valid["loss"] for epoch in epochs if epoch.valid],
@@ -117,10 +117,8 @@ def loss_lines(epochs: Sequence[Epoch], width: int) -> list[Text]:
     cells = min(MOST_CELLS, width - len("train") - len(SEPARATOR) - 2 * (len(aligned(1.0)) + 1))
     if len(epochs) < LEAST_CELLS or cells < LEAST_CELLS:
         return []
-    rows = {name: means(values, cells) for name, values in losses.items()}
-    scale = [mean for row in rows.values() for mean in row]
     return [
-        Text(f"{name}{SEPARATOR}{aligned(values[0])} {blocks(rows[name], scale)} {number(values[-1])}")
+        Text(f"{name}{SEPARATOR}{aligned(values[0])} {blocks(means(values, cells))} {number(values[-1])}")
         for name, values in losses.items()
     ]
 

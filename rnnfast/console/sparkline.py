@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 BLOCKS = "▁▂▃▄▅▆▇█"
+BELOW_TOP = 0.9  # share of the values that have a height of their own
+LEAST_SPAN = 0.05  # of the least value: noise below it is not blown up to the full height
 
 
 def means(values: Sequence[float], cells: int) -> list[float]:
@@ -16,14 +18,22 @@ def means(values: Sequence[float], cells: int) -> list[float]:
     return [sum(values[i:j]) / (j - i) for i, j in pairwise(bounds)]
 
 
-def blocks(values: Sequence[float], scale: Sequence[float]) -> str:
-    """Return a block for each value, the lowest for the least of `scale` and the highest for its largest.
+def blocks(values: Sequence[float]) -> str:
+    """Return a block for each value, the lowest for the least of them, the highest for the upper tenth.
 
-    Heights are logarithmic where all of `scale` is above 0, as losses fall by factors; a value that is not finite is a
-    space.
+    So a first epoch far above all others leaves room to tell these apart. Heights are logarithmic where all values are
+    above 0, as losses fall by factors. What is within 5 % of the least value does not fill the height, and a value that
+    is not finite is a space.
     """
-    finite = [value for value in scale if math.isfinite(value)]
-    height = math.log if finite and min(finite) > 0 else float
-    low, high = (height(min(finite)), height(max(finite))) if finite else (0.0, 0.0)
-    steps = (len(BLOCKS) - 1) / (high - low) if high > low else 0.0
-    return "".join(BLOCKS[round((height(value) - low) * steps)] if math.isfinite(value) else " " for value in values)
+    finite = sorted(value for value in values if math.isfinite(value))
+    if not finite:
+        return " " * len(values)
+    height = math.log if finite[0] > 0 else float
+    low, high = height(finite[0]), height(finite[math.ceil(BELOW_TOP * (len(finite) - 1))])
+    span = max(high - low, math.log1p(LEAST_SPAN) if finite[0] > 0 else LEAST_SPAN * abs(high))
+    steps = (len(BLOCKS) - 1) / span if span else 0.0
+
+    def block(value: float) -> str:
+        return BLOCKS[round(min(height(value) - low, span) * steps)] if math.isfinite(value) else " "
+
+    return "".join(map(block, values))

@@ -81,11 +81,11 @@ FILLS = _by_name(
 
 SCHEDULES = _by_name(
     Schedule("constant"),
-    Schedule("step"),
-    Schedule("exponential", gamma=0.95),
+    Schedule("step", drops=True, waits=True),
+    Schedule("exponential", gamma=0.95, drops=True),
     Schedule("cosine"),
     Schedule("onecycle", per_update=True),
-    Schedule("plateau", watches=True),
+    Schedule("plateau", drops=True, waits=True, watches=True),
 )
 
 INITS = _by_name(Init("xavier"), Init("he"), Init("orthogonal"), Init("uniform", biases=True))

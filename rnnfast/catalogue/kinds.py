@@ -97,12 +97,14 @@ class Fill:
 class Schedule:
     """The course of the learning rate.
 
-    gamma: the default of `--lr-gamma`. per_update: whether every update has a rate of its own, else every epoch.
-    watches: whether it follows the validation loss.
+    gamma: the default of `--lr-gamma`; drops, waits: whether that and `--lr-step` have an effect. per_update: whether
+    every update has a rate of its own, else every epoch. watches: whether it follows the validation loss.
     """
 
     name: str
     gamma: float = 0.1
+    drops: bool = False
+    waits: bool = False
     per_update: bool = False
     watches: bool = False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 DIGITS = 4  # significant digits of a metric
 UNDEFINED = "–"
@@ -22,6 +22,29 @@ ASCII = str.maketrans(
         "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#",
     }
 )  # fmt: skip
+
+
+class Network(Protocol):
+    """What a network is called by. activation: None where the cell leaves no choice."""
+
+    @property
+    def cell(self) -> str:
+        """Its recurrent cell."""
+
+    @property
+    def hidden(self) -> Sequence[int]:
+        """Units of each layer."""
+
+    @property
+    def activation(self) -> str | None:
+        """The activation that was chosen."""
+
+
+def network_text(network: Network) -> str:
+    """Name a network: 'gru with 32 + 16 hidden units', 'rnn with 10 hidden units (tanh)'."""
+    units = " + ".join(str(units) for units in network.hidden)
+    activation = "" if network.activation is None else f" ({network.activation})"
+    return f"{network.cell} with {units} hidden units{activation}"
 
 
 def number(value: Any, digits: int = DIGITS) -> str:

@@ -14,7 +14,18 @@ from rnnfast.config.resolve import Config
 from rnnfast.console.progress import EpochProgress
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import CAUTION, LABEL, Screen, fields, with_size
-from rnnfast.console.text import command, count, counted, duration, listed, number, percent, scaled, shortened
+from rnnfast.console.text import (
+    command,
+    count,
+    counted,
+    duration,
+    listed,
+    network_text,
+    number,
+    percent,
+    scaled,
+    shortened,
+)
 from rnnfast.diagnose.versions import versions
 from rnnfast.reporter import Reporter, RunInfo
 
@@ -88,8 +99,7 @@ class TrainConsole(Reporter):
 
     def start(self, info: RunInfo) -> None:
         """Say what will be trained."""
-        hidden = " + ".join(str(units) for units in info.hidden)
-        network = f"{info.cell} with {hidden} hidden units ({info.activation}), {counted(info.parameters, 'parameter')}"
+        network = f"{network_text(info)}, {counted(info.parameters, 'parameter')}"
         training = (
             f"{info.optimizer}, learning rate {info.lr:g}, {counted(info.batch_size, 'sequence')} per update,"
             f" {info.loss} loss, at most {counted(info.epochs, 'epoch')}, seed {info.seed},"

@@ -123,8 +123,9 @@ class Metric:
 
     phrase: what it is. labels: the kinds of labels that it is for. lower_is_better: of all others the larger value is
     better. probability: whether it needs probabilities, or at least an order of the answers; else labels will do.
-    quick: whether it is computed after every epoch. headline: the one shown beside the loss in the line of an epoch is
-    the one with the highest number here; 0: never.
+    quick: whether it is computed after every epoch. share: whether people read it as per cent. headline: of the metrics
+    of a task the one with the highest number here says most; it stands beside the loss in the line of an epoch, and
+    first in a table of scores.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Metric:
     lower_is_better: bool = False
     probability: bool = False
     quick: bool = False
+    share: bool = False
     headline: int = 0
 
 

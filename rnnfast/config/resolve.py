@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnfast.config.option import checked, toml
+from rnnfast.config.recipes import config_path
 from rnnfast.config.sections import DataConfig, ModelConfig, OutputConfig, TrainConfig
 from rnnfast.config.synonyms import hint
 from rnnfast.errors import UsageError, did_you_mean
@@ -85,11 +86,11 @@ def flag_of(name: str) -> str:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """Read a configuration file and return its flat `name: value` pairs.
+    """Read a configuration file, or recipe:NAME, and return its flat `name: value` pairs.
 
     Raises UsageError for a file that is not TOML, unknown tables and keys, or a key under the wrong table.
     """
-    path = Path(path)
+    path = config_path(path)
     try:
         parsed = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

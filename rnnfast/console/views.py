@@ -173,7 +173,7 @@ def _table_cache(cache: TableCache) -> list[tuple[str, str | Text]]:
     if cache.directory is None or cache.tables is None or cache.bytes is None:
         return []
     size = f"{counted(cache.tables, 'parsed table')}, {scaled(cache.bytes, 'B')}"
-    return [("Tables", f"{size} in {cache.directory}" + ("; delete it to clear them" if cache.tables else ""))]
+    return [("Tables", f"{size} in {cache.directory}" + ("; rnnfast cache clear removes them" if cache.tables else ""))]
 
 
 def show_gradients(screen: Screen, report: GradientReport) -> None:

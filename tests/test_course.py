@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from ids import cases
 from rich.cells import cell_len
+from rich.text import Text
 from terminals import Terminal
 
 from rnnfast.console.compiling import CompileProgress
@@ -18,7 +19,7 @@ from rnnfast.console.epochs import Epoch, ending_line, epoch_line
 from rnnfast.console.progress import Course, EpochProgress
 from rnnfast.console.screen import Screen
 from rnnfast.console.sparkline import blocks, means
-from rnnfast.console.text import aligned
+from rnnfast.console.text import UNBROKEN, loss_text
 from rnnfast.console.training import time_text
 from rnnfast.diagnose.process import LONGEST_WAIT, process_start
 from rnnfast.reporter import EpochRecord
@@ -56,8 +57,13 @@ def records(epochs: int, best: int, key: str = "f1") -> list[EpochRecord]:
     ]
 
 
+def plain(text: Text | str) -> str:
+    """Return what the screen writes of a text."""
+    return str(text).replace(UNBROKEN, " ")
+
+
 def shown(record: EpochRecord, width: int = 80, **options: bool) -> str:
-    return epoch_line(Epoch(record, record.valid), width, **options).plain
+    return plain(epoch_line(Epoch(record, record.valid), width, **options))
 
 
 def numbers(lines: list[str]) -> list[int]:
@@ -106,7 +112,7 @@ def test_the_best_epoch_is_not_called_best_where_the_last_weights_stay(capsys: p
 def test_the_ending_says_where_and_why(reason: str) -> None:
     record = records(100, 30)[41]
     words = {"max_time": "out of time at", "interrupted": "interrupted at", "diverged": "diverged after"}
-    text = ending_line(Epoch(record, record.valid), reason).plain
+    text = plain(ending_line(Epoch(record, record.valid), reason))
     assert text.startswith(f"{words.get(reason, 'left after')} epoch 42, best 30")
     assert "4.20 s" in text
 
@@ -194,7 +200,7 @@ def test_lines_stand_in_columns_for_any_loss() -> None:
     lines = [shown(replace(records(100, 57)[40], train_loss=loss, eta=None)) for loss in losses]
     for word in ("loss", "valid", "f1", "best"):
         assert len({line.index(word) for line in lines}) == 1
-    points = {aligned(loss).index(".") for loss in (0.0009712, 0.001122, 12.3, 0.5)}
+    points = {loss_text(loss).index(".") for loss in (0.0009712, 0.001122, 12.3, 0.5)}
     assert len(points) == 1
 
 
@@ -273,7 +279,7 @@ def test_parts_of_the_time_add_up() -> None:
     result = SimpleNamespace(
         seconds={"load": 0.1, "compile": 0.2, "train": 0.3, "eval": 0.4}, timesteps_per_second=12.3e6
     )
-    text = time_text(result, 2.5)
+    text = plain(time_text(result, 2.5))
     assert text.startswith("total 2.50 s: start-up 1.50 s, load 100 ms, compile 200 ms, train 300 ms, eval 400 ms; ")
 
 

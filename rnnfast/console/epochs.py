@@ -11,7 +11,7 @@ from rich.text import Text
 from rnnfast.catalogue import headline
 from rnnfast.console.screen import CAUTION, FAINT, GOOD, LABEL
 from rnnfast.console.sparkline import blocks, means
-from rnnfast.console.text import aligned, duration, number, scaled
+from rnnfast.console.text import duration, loss_text, number, scaled
 from rnnfast.reporter import EpochRecord
 
 BAR_CELLS = 16
@@ -57,8 +57,8 @@ def epoch_line(epoch: Epoch, width: int, *, live: bool = False) -> Text:
     parts = {
         "epoch": (f"epoch {epochs}", LABEL),
         "bar": (bar_of(_share(record)) if live else "", FAINT),
-        "loss": (f"loss {aligned(record.train_loss)}", ""),
-        "valid": (f"valid {aligned(scores['loss'])}" if "loss" in scores else "", ""),
+        "loss": (f"loss {loss_text(record.train_loss)}", ""),
+        "valid": (f"valid {loss_text(scores['loss'])}" if "loss" in scores else "", ""),
         "key": (f"{key} {number(scores[key], 3):>7}" if key else "", ""),
         "best": (f"{best:<{len(f'{epoch.word} {record.epochs}')}}" if scores else "", GOOD if record.best else FAINT),
         "speed": (f"{scaled(record.timesteps_per_second, 'steps/s'):>14}", FAINT),
@@ -114,11 +114,11 @@ def loss_lines(epochs: Sequence[Epoch], width: int) -> list[Text]:
         "valid": [epoch.valid["loss"] for epoch in epochs if epoch.valid],
     }
     losses = {name: values for name, values in losses.items() if values}
-    cells = min(MOST_CELLS, width - len("train") - len(SEPARATOR) - 2 * (len(aligned(1.0)) + 1))
+    cells = min(MOST_CELLS, width - len("train") - len(SEPARATOR) - 2 * (len(loss_text(1.0)) + 1))
     if len(epochs) < LEAST_CELLS or cells < LEAST_CELLS:
         return []
     return [
-        Text(f"{name}{SEPARATOR}{aligned(values[0])} {blocks(means(values, cells))} {number(values[-1])}")
+        Text(f"{name}{SEPARATOR}{loss_text(values[0])} {blocks(means(values, cells))} {number(values[-1])}")
         for name, values in losses.items()
     ]
 

@@ -38,6 +38,7 @@ def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
     for note in scored.notes:
         screen.notice(note)
     size = f"{counted(scored.evaluation.labelled_steps, 'labelled step')}, {counted(scored.sequences, 'sequence')}"
+    size += ", of each the last labelled step alone" if scored.last else ""
     if schema.horizon:
         size += f", the target {counted(schema.horizon, 'step')} ahead"
     screen.progress(fields([("Scored", size)]), Text())

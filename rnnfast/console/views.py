@@ -30,11 +30,6 @@ STATUS_STYLES = {"ok": GOOD, "warning": CAUTION, "error": BAD}
 def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
     """Print the scores of a table."""
     schema = scored.schema
-    if scored.trained_on and scored.part == "all":
-        advice = "; --part valid scores what it has not seen" if scored.held_out else ""
-        screen.notice(f"this is the table that the model was trained on{advice}")
-    elif scored.trained_on:
-        screen.notice(f"this is the table that the model was trained on; scored is its {scored.part} part")
     for note in scored.notes:
         screen.notice(note)
     size = f"{counted(scored.evaluation.labelled_steps, 'labelled step')}, {counted(scored.sequences, 'sequence')}"

@@ -31,10 +31,9 @@ PARTS = ("train", "valid", "test", "all")
 class TableEvaluation:
     """Scores of a model on a table.
 
-    trained_on: the table is the one that the model was trained on. held_out: the run kept a part of its table for
-    validation. failures: a sentence for each goal that is not met; notes: about how the table was read. scored:
-    sequences that were scored: less than `sequences` where these were too many for the memory. last: whether only the
-    last labelled step of each counts.
+    trained_on: the table is the one that the model was trained on. failures: a sentence for each goal that is not met;
+    notes: about the table and how it was read. scored: sequences that were scored: less than `sequences` where these
+    were too many for the memory. last: whether only the last labelled step of each counts.
     """
 
     evaluation: Evaluation
@@ -42,7 +41,6 @@ class TableEvaluation:
     part: str
     sequences: int
     trained_on: bool
-    held_out: bool
     failures: tuple[str, ...]
     notes: tuple[str, ...] = ()
     scored: int | None = None
@@ -76,12 +74,17 @@ def evaluate_table(
     """
     from rnnfast.model import load
 
-    if part not in PARTS:
-        raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{did_you_mean(part, PARTS)}")
+    check_part(part)
     model = load(model_path)
     with ExitStack() as opened:
         data = open_files(data_paths, scoring_request(model, part, config or DataConfig()), opened, reporter)
         return evaluate(model, data, part, fail_under, last)
+
+
+def check_part(part: str) -> None:
+    """Raise UsageError for a word that names no part."""
+    if part not in PARTS:
+        raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{did_you_mean(part, PARTS)}")
 
 
 def scoring_request(model: Model, part: str, config: DataConfig) -> Request:
@@ -106,7 +109,8 @@ def evaluate(
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
     sample = only_last_labels(sample) if last else sample
     evaluation = model.evaluate(sample)
-    notes = data.notes
+    note = training_note(model, data, part, "score")
+    notes = data.notes if note is None else (note, *data.notes)
     if sample.sequences < whole.sequences:
         of = f"{sample.sequences:,} of {whole.sequences:,} sequences"
         notes = (*notes, f"scored on {of}, drawn at random, to keep within --memory")
@@ -116,12 +120,23 @@ def evaluate(
         part=part,
         sequences=whole.sequences,
         trained_on=model.trained_on(data),
-        held_out=model.provenance.split is None or model.provenance.split.shares != (1.0,),
         failures=tuple(_failures(evaluation.metrics, fail_under or {})),
         notes=notes,
         scored=sample.sequences,
         last=last,
     )
+
+
+def training_note(model: Model, data: Sequences, part: str, verb: str) -> str | None:
+    """Say that a table is the one that the model was trained on; None for others. verb: "score" or "predict"."""
+    if not model.trained_on(data):
+        return None
+    note = "this is the table that the model was trained on"
+    if part != "all":
+        return f"{note}; {verb.removesuffix('e')}ed is its {part} part"
+    how = model.provenance.split
+    held_out = how is None or how.shares != (1.0,)
+    return f"{note}; --part valid {verb}s what it has not seen" if held_out else note
 
 
 def part_of(model: Model, data: Sequences, part: str) -> Sequences:
@@ -144,7 +159,7 @@ def part_of(model: Model, data: Sequences, part: str) -> Sequences:
     return chosen.predicting(model.schema.predict)
 
 
-def open_files(paths: Sequence[str], request: Request, opened: ExitStack, reporter: Reporter | None) -> Sequences:
+def open_files(paths: Sequence[Any], request: Request, opened: ExitStack, reporter: Reporter | None) -> Sequences:
     """Read tables as far as --memory allows; opened: keeps those on disk."""
     memory = request.config.memory
     return open_table(list(paths), request, None if memory is None else Budget.of(memory), opened, reporter)

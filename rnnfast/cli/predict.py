@@ -11,7 +11,7 @@ from rnnfast.cli.options import config_options, reading_config
 
 EXAMPLES = (
     "rnnfast predict --model runs/tx --data new.csv -o predictions.csv",
-    "rnnfast predict --model runs/tx --data tx.csv --part valid --keep Class,Amount -o valid.parquet",
+    "rnnfast predict --model runs/tx --data tx.csv --part valid --keep Class",
     "cat new.csv | rnnfast predict --model runs/tx --data - > predictions.csv",
 )
 

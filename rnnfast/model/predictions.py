@@ -17,7 +17,7 @@ from rnnfast.config.sections import DataConfig
 from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.spans import spans
-from rnnfast.data.sources.opening import open_sources
+from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.output import STANDARD_STREAM, check_output, opened
@@ -66,8 +66,7 @@ def predict_table(
         if keep:
             sources = open_sources(tables)
             carried = context.enter_context(Carried(sources, tuple(dict.fromkeys(keep))))
-            # What can be read only once is in memory now.
-            tables = [source.name if source.content is None else source for source in sources]
+            tables = reopenable(sources)
         data = open_files(tables, request, context, reporter)
         if reporter is not None:
             note = training_note(model, data, part, "predict")

@@ -42,6 +42,11 @@ def open_sources(paths: Any) -> list[Source]:
     return sources
 
 
+def reopenable(sources: Sequence[Source]) -> list[Any]:
+    """Return what opens the tables again: names, or the sources themselves of what can be read only once."""
+    return [source.name if source.content is None and source.frame is None else source for source in sources]
+
+
 def _open_frame(frame: pd.DataFrame) -> Source:
     source = Source("<DataFrame>", frame=frame)
     _set_columns(source, [str(name) for name in frame.columns])

@@ -2,6 +2,7 @@ import io
 import re
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from terminals import Terminal
 
 import rnnfast
 from rnnfast.config.resolve import resolve
+from rnnfast.config.sections import DataConfig
+from rnnfast.console.columns import show_table
 from rnnfast.console.progress import EpochProgress, epoch_line
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import Screen

@@ -93,7 +93,7 @@ def inspect_tables(
     sources = open_sources(paths) if budget is None else open_files(paths)
     table_roles = roles(sources[0], config, require_target=False)
     with watching(sources, reporter):
-        profiles = _profiles(sources, table_roles, BATCH_BYTES if budget is None else budget.of_phase.batch)
+        profiles = _profiles(sources, table_roles, budget)
     columns = Columns(sources[0], config, table_roles, profiles.finish())
     readable = remedy(config, table_roles, columns.inputs, columns.profiles)
     data, refusals = None, []
@@ -122,11 +122,12 @@ def inspect_tables(
     return Inspection(description, data)
 
 
-def _profiles(sources: Sequence[Source], table_roles: Roles, size: int) -> Profiles:
-    """Look at all cells; size: bytes of a batch."""
+def _profiles(sources: Sequence[Source], table_roles: Roles, budget: Budget | None) -> Profiles:
+    """Look at all cells; without a budget a packed file is refused whose rows memory could not hold."""
+    size = BATCH_BYTES if budget is None else budget.of_phase.batch
     keys = {name for name in (table_roles.id, table_roles.time, table_roles.part) if name is not None}
     profiles = Profiles(sources[0].columns, keys)
-    for batch in batches(sources, table_roles.text, sources[0].columns, size):
+    for batch in batches(sources, table_roles.text, sources[0].columns, size, bounded=budget is None):
         profiles.add(batch)
     return profiles
 

@@ -178,9 +178,9 @@ def _parse(source: Source, text: Collection[str], keys: Collection[str]) -> pd.D
         return frame
 
 
-def chunks(source: Source, text: Collection[str], rows: int) -> Iterator[pd.DataFrame]:
-    """Parse one file, `rows` rows at a time; raises what pandas does."""
-    with source.stream() as stream:
+def chunks(source: Source, text: Collection[str], rows: int, bounded: bool) -> Iterator[pd.DataFrame]:
+    """Parse one file, `rows` rows at a time; raises what pandas does. bounded: as of `batches`."""
+    with source.stream(rows=bounded) as stream:
         source.reading = stream
         reader = pd.read_csv(stream, chunksize=rows, **_arguments(source, text))
         while True:

@@ -119,16 +119,34 @@ def test_parquet_has_the_numbers_of_csv(name, dtype):
     count = predict_table("m.safetensors", [name], "out.parquet", keep=("note", "amount"), config=NO_CACHE)
     table, lines = pq.read_table("out.parquet"), texts_of("out.csv")
     kinds = {name: str(kind) for name, kind in zip(table.column_names, table.schema.types, strict=True)}
-    key = {"id": "string", "t": "string"} if name == "mixed.csv" else {"row": "int64"}
+    key = {"id": "int64", "t": "int64"} if name == "mixed.csv" else {"row": "int64"}
     precision = {"float32": "float", "float64": "double"}[dtype]
-    assert kinds == {**key, "note": "string", "amount": "string", "good_pred": "int64", "good_prob": precision}
+    assert kinds == {**key, "note": "string", "amount": "double", "good_pred": "int64", "good_prob": precision}
     assert count == table.num_rows == len(lines)
     columns = table.to_pydict()
     assert columns["note"] == lines["note"].tolist()
     assert np.array(columns["good_prob"]).tolist() == lines["good_prob"].astype(dtype).tolist()
-    with stored_table([name], prediction_request(model, NO_CACHE), BLOCKS) as blocks:
-        write_predictions(model, blocks, "blocks.parquet")
-    assert pq.read_table("blocks.parquet").equals(table.drop_columns(["note", "amount"]))
+    names = (*(name for name in key if name != "row"), "note", "amount")
+    with (
+        stored_table([name], prediction_request(model, NO_CACHE), BLOCKS) as blocks,
+        Carried(open_sources(name), names) as carried,
+    ):
+        write_predictions(model, blocks, "blocks.parquet", carried)
+    assert pq.read_table("blocks.parquet").equals(table)
+
+
+def test_columns_have_the_kind_that_all_their_cells_have(tmp_path):
+    cells = {
+        "integer": ["1", "-20", "0"], "float64": ["1", "2.50", "-1e5"], "boolean": ["True", "False", ""],
+        "zip": ["007", "1", "2"], "long": ["12345678901234567890", "1", "2"], "mixed": ["1", "True", "2"],
+        "blank": ["", "", ""], "comma": ["1,5", "2", "3"], "NA": ["NA", "1", "2"],
+    }  # fmt: skip
+    pd.DataFrame(cells).to_csv("cells.csv", index=False)
+    with Carried(open_sources("cells.csv"), tuple(cells)) as carried:
+        texts = dict.fromkeys(("zip", "long", "mixed", "blank", "comma", "NA"), "text")
+        assert carried.kinds == {"integer": "integer", "float64": "float64", "boolean": "boolean", **texts}
+        rows = np.array([2, 0, 1, 1])
+        assert carried.texts(rows) == {name: [column[row] for row in rows] for name, column in cells.items()}
 
 
 def test_packed_csv_holds_the_lines_of_csv_and_the_same_bytes_each_time():

@@ -34,8 +34,13 @@ def check_output(output: str | Path, force: bool) -> None:
     if str(output) == STANDARD_STREAM:
         return
     check_writable(Path(output), force)
-    if _suffix(output) == PARQUET:
+    if has_types(output):
         check_library(str(output))
+
+
+def has_types(output: str | Path) -> bool:
+    """Whether the columns of that format have types."""
+    return Path(output).suffix.lower() == PARQUET
 
 
 @contextmanager
@@ -54,20 +59,16 @@ def opened(output: str | Path, kinds: Mapping[str, str]) -> Iterator[Lines]:
             yield stream
         return
     with replacing(Path(output)) as file:
-        if _suffix(output) == PARQUET:
+        if has_types(output):
             with ParquetLines(file, kinds) as lines:
                 yield lines
-        elif _suffix(output) == GZIP:
+        elif Path(output).suffix.lower() == GZIP:
             # Neither time nor name: the same predictions are the same bytes.
             with gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as packed, _text(packed, kinds) as stream:
                 yield stream
         else:
             with _text(file, kinds) as stream:
                 yield stream
-
-
-def _suffix(output: str | Path) -> str:
-    return Path(output).suffix.lower()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from rnnfast.data.sequences.spans import spans
 from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError
 from rnnfast.model.lines import OrderedLines
-from rnnfast.model.output import STANDARD_STREAM, check_output, opened
+from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
 from rnnfast.model.tables import check_part, open_files, part_of, scoring_request, training_note
 
 if TYPE_CHECKING:
@@ -63,9 +63,10 @@ def predict_table(
     request = prediction_request(model, config or DataConfig(), part)
     with ExitStack() as context:
         carried, tables = None, list[Any](data_paths)
-        if keep:
+        keys = [name for name in (model.schema.id, model.schema.time) if name is not None and has_types(output)]
+        if keep or keys:  # whose cells tell the type of their column
             sources = open_sources(tables)
-            carried = context.enter_context(Carried(sources, tuple(dict.fromkeys(keep))))
+            carried = context.enter_context(Carried(sources, tuple(dict.fromkeys((*keys, *keep)))))
             tables = reopenable(sources)
         data = open_files(tables, request, context, reporter)
         if reporter is not None:
@@ -106,7 +107,8 @@ def write_predictions(model: Model, data: Sequences, output: str | Path, carried
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
-    with opened(output, _kinds(model, first)) as stream, ExitStack() as context:
+    kinds = _kinds(model, first) | ({} if carried is None else carried.kinds)
+    with opened(output, kinds) as stream, ExitStack() as context:
         ordered: OrderedLines | None = None
         if not in_order and data.room is not None:
             ordered = context.enter_context(OrderedLines(stream, data.room.of_phase.bucket))
@@ -192,12 +194,13 @@ def _lines(
         columns[schema.id] = np.asarray(data.ids, dtype=object)[sequence[steps]].tolist()
     if schema.time is not None and data.time is not None:
         columns[schema.time] = np.asarray(data.time)[steps].tolist()
-    if not columns:
+    reserved = set() if columns else {ROW}
+    if reserved:
         columns[ROW] = rows.tolist()
     dtype = model.config.train.dtype
     answers = dict(model.task.columns(predicted[steps], lambda values: _texts(values, dtype)))
     if carried is not None:
-        _check_names(carried.names, {*answers, *({ROW} & columns.keys())})
+        _check_names(carried.names, {*answers, *reserved})
         columns |= {name: cells for name, cells in carried.texts(rows).items() if name not in columns}
     return Predictions(rows, columns | answers)
 

@@ -239,7 +239,7 @@ def test_years_have_no_separators(capsys):
 
 def test_proposals_stand_before_the_findings(capsys, monkeypatch):
     proposal = inspection.Proposal("plan", "id", "looks like an id", "--id plan")
-    monkeypatch.setattr(inspection, "_proposals", lambda columns: (proposal,))
+    monkeypatch.setattr(inspection, "_proposals", lambda first_rows, columns: (proposal,))
     assert result(["inspect", "sound.csv"], capsys)["proposals"][0]["option"] == "--id plan"
     assert run(["inspect", "sound.csv"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]

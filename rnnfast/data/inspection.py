@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import flag_of
 from rnnfast.config.sections import DataConfig
@@ -32,6 +34,7 @@ from rnnfast.records import Record
 from rnnfast.reporter import Reporter
 
 BATCH_BYTES = 1 << 28  # of rows that are looked at at a time, where --memory does not say
+FIRST_ROWS = 1 << 14  # which show what a column is
 
 
 class Proposal(Record, frozen=True):
@@ -93,7 +96,7 @@ def inspect_tables(
     sources = open_sources(paths) if budget is None else open_files(paths)
     table_roles = roles(sources[0], config, require_target=False)
     with watching(sources, reporter):
-        profiles = _profiles(sources, table_roles, budget)
+        profiles, first_rows = _profiles(sources, table_roles, budget)
     columns = Columns(sources[0], config, table_roles, profiles.finish())
     readable = remedy(config, table_roles, columns.inputs, columns.profiles)
     data, refusals = None, []
@@ -115,21 +118,25 @@ def inspect_tables(
         columns=tuple(columns.describe(data, attempt)),
         read_as="not" if data is None else _read_as(config, readable.config, attempt),
         findings=(*readable.findings, *map(Finding, refusals)),
-        proposals=_proposals(columns),
+        proposals=_proposals(first_rows, columns),
         command=_command(sources, readable.config, table_roles),
         **({} if data is None else _of_sequences(data)),
     )
     return Inspection(description, data)
 
 
-def _profiles(sources: Sequence[Source], table_roles: Roles, budget: Budget | None) -> Profiles:
-    """Look at all cells; without a budget a packed file is refused whose rows memory could not hold."""
+def _profiles(sources: Sequence[Source], table_roles: Roles, budget: Budget | None) -> tuple[Profiles, pd.DataFrame]:
+    """Look at all cells, and return the first rows beside the profiles.
+
+    Without a budget a packed file is refused whose rows memory could not hold.
+    """
     size = BATCH_BYTES if budget is None else budget.of_phase.batch
     keys = {name for name in (table_roles.id, table_roles.time, table_roles.part) if name is not None}
-    profiles = Profiles(sources[0].columns, keys)
+    profiles, first_rows = Profiles(sources[0].columns, keys), pd.DataFrame()
     for batch in batches(sources, table_roles.text, sources[0].columns, size, bounded=budget is None):
         profiles.add(batch)
-    return profiles
+        first_rows = first_rows if len(first_rows) else batch.frame.iloc[:FIRST_ROWS]
+    return profiles, first_rows
 
 
 def _attempts(config: DataConfig, table_roles: Roles) -> list[tuple[DataConfig, bool]]:
@@ -144,8 +151,8 @@ def _read_as(options: DataConfig, proposed: DataConfig, attempt: DataConfig) -> 
     return "given" if attempt == options else "proposed" if attempt == proposed else "unlabelled"
 
 
-def _proposals(columns: Columns) -> tuple[Proposal, ...]:
-    """Return what the columns seem to be beside what the options say."""
+def _proposals(first_rows: pd.DataFrame, columns: Columns) -> tuple[Proposal, ...]:
+    """Return what columns without a role seem to be; none is recognised by their cells so far."""
     return ()
 
 

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rnnfast.console.encoding import Inputs, encoding_rows
-from rnnfast.console.screen import CAUTION, Screen, fields, table
-from rnnfast.console.text import command, counted, listed, number, shortened, span
+from rnnfast.console.screen import CAUTION, WIDE, Screen, fields, table
+from rnnfast.console.text import aligned, command, counted, listed, number, shortened, span
 from rnnfast.records import UNSET
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 40  # of a table of columns, without -v
 MOST_FINDINGS = 12  # the same
 LONGEST_NAME, LONGEST_RANGE = 24, 28  # characters of a cell
-GAP = 2  # between columns
+LEAST_TELLING = ("std", "mean", "why", "type", "distinct")  # facts that a narrow screen does without, in this order
 LABEL_WIDTH = 12  # of the labels before findings and commands
 COUNTED = 10_000  # different values that are counted exactly
 LEAST_SEPARATED = 10_000  # whole numbers below it, such as years, have no separators
@@ -65,29 +65,28 @@ def _telling(columns: Sequence[ColumnDescription], findings: set[Any]) -> list[C
 
 def _columns(columns: Sequence[ColumnDescription], width: int) -> Any:
     """Lay out as many facts of each column as the width has room for, the more telling ones first."""
-    facts: dict[str, Cell] = {
-        "column": lambda column: shortened(column.name, LONGEST_NAME if width >= 60 else 10),
+    texts: dict[str, Cell] = {
+        "column": lambda column: shortened(column.name, LONGEST_NAME if width >= WIDE else 10),
         "role": lambda column: column.role,
+        "why": lambda column: column.why,
         "type": lambda column: "" if column.kind is UNSET else str(column.kind),
         "range": _range,
+    }
+    numbers: dict[str, Cell] = {
         "mean": lambda column: _number(column.mean),
         "std": lambda column: _number(column.std),
         "distinct": _distinct,
         "empty": lambda column: f"{column.missing:,}" if column.missing else "",
-        "why": lambda column: column.why,
     }
-    cells = {title: [fact(column) for column in columns] for title, fact in facts.items()}
-    cells = {title: texts for title, texts in cells.items() if any(texts)}
-    room = {title: max(cell_len(title), *map(cell_len, texts)) + GAP for title, texts in cells.items()}
-    for title in ("std", "mean", "why", "type", "distinct"):
-        if title in cells and sum(room[other] for other in cells) - GAP > width:
+    cells = {title: [fact(column) for column in columns] for title, fact in (texts | numbers).items()}
+    cells = {title: column if title in texts else aligned(column) for title, column in cells.items() if any(column)}
+    gap = 2 if width >= WIDE else 1
+    room = {title: max(cell_len(title), *map(cell_len, column)) + gap for title, column in cells.items()}
+    for title in LEAST_TELLING:
+        if title in cells and sum(room[other] for other in cells) - gap > width:
             del cells[title]
-    left = {"column", "role", "type", "range", "why"}
-    grid = table(cells, zip(*cells.values(), strict=True), left=0, gap=GAP if width >= 60 else 1)
-    for column, title in zip(grid.columns, cells, strict=True):
-        column.justify = "left" if title in left else "right"
-        column.no_wrap = title not in ("range", "why")
-    return grid
+    left = sum(title in texts for title in cells)
+    return table(cells, zip(*cells.values(), strict=True), left=left, gap=gap)
 
 
 def _number(value: Any) -> str:

@@ -119,6 +119,24 @@ def test_whatever_stops_training_is_found_at_once_and_the_command_trains(capsys)
     assert run([*described["command"][1:], "--epochs", "1", "-o", "run", "-q"]) == 0
 
 
+def test_names_of_any_signs_are_typed_so_that_they_are_understood(capsys):
+    table = pd.read_csv("rough.csv").rename(columns={"calls": "calls, all", "amount": "amount (EUR)", "level": "a,b"})
+    table.to_csv("named.csv", index=False)
+    described = result(["inspect", "named.csv", "--target", "y"], capsys)
+    options = [finding["option"] for finding in described["findings"]]
+    assert options == ["--ignore 'calls? all'", "--ignore big", "--missing 'amount (EUR)=mean'", "--missing 'a?b=mean'"]
+    assert run([*described["command"][1:], "--epochs", "1", "-o", "run", "-q"]) == 0
+
+
+def test_many_columns_with_gaps_get_one_rule(capsys):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 10))).rename(columns=lambda j: f"x{j}")
+    frame.mask(frame > 1).assign(y=np.arange(50) % 2).to_csv("gaps.csv", index=False)
+    described = result(["inspect", "gaps.csv", "--target", "y", "--missing", "error,x0=ffill"], capsys)
+    assert len(described["findings"]) == 9
+    assert described["command"][-2:] == ["--missing", "x0=ffill,mean"]
+    assert run([*described["command"][1:], "--epochs", "1", "-o", "run", "-q"]) == 0
+
+
 def test_the_command_on_the_screen_can_be_copied(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "50")
     assert run(["inspect", "rough.csv", "--target", "y"]) == 0

@@ -15,8 +15,8 @@ from rnnfast.records import UNSET
 
 if TYPE_CHECKING:
     from rnnfast.data import Sequences
-    from rnnfast.data.described import ColumnDescription
     from rnnfast.data.inspection import TableDescription
+    from rnnfast.data.overview import ColumnDescription
 
 MOST_ROWS = 40  # of a table of columns, without -v
 MOST_FINDINGS = 12  # the same

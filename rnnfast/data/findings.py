@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,6 @@ from rnnfast.data.columns.categories import MOST_CATEGORIES
 from rnnfast.data.columns.missing import Rules
 from rnnfast.data.columns.profile import Profile
 from rnnfast.data.columns.roles import Roles
-from rnnfast.data.sources.source import plain
 from rnnfast.records import UNSET, Record, UnsetType
 
 FILL = "mean"  # of numbers their mean, of categories the most frequent one
@@ -40,16 +40,16 @@ def remedy(config: DataConfig, roles: Roles, inputs: tuple[str, ...], profiles: 
     result = Remedy([] if roles.targets else [unknown], config)
     for name in inputs:
         result = _without_bad_cells(result, profiles[name], name in roles.categorical)
-    return _filled(result, [profiles[name] for name in inputs if name not in result.config.ignore])
+    return _filled(result, [profiles[name] for name in inputs if _typed(name) not in result.config.ignore])
 
 
 def _without_bad_cells(before: Remedy, profile: Profile, categorical: bool) -> Remedy:
-    """Leave out a feature with cells that it cannot have, or make categories of it."""
+    """Leave out a feature with cells that it cannot have, or make categories of a text."""
     name, config = profile.name, before.config
-    ignore, option = replace(config, ignore=(*config.ignore, name)), f"--ignore {plain(name)}"
+    proposed, option = replace(config, ignore=(*config.ignore, _typed(name))), f"--ignore {shlex.quote(_typed(name))}"
     if name in (*config.features, *config.categorical):  # a column has one role
-        ignore = replace(
-            ignore,
+        proposed = replace(
+            proposed,
             features=tuple(other for other in config.features if other != name),
             categorical=tuple(other for other in config.categorical if other != name),
         )
@@ -59,8 +59,8 @@ def _without_bad_cells(before: Remedy, profile: Profile, categorical: bool) -> R
         count = "more than 10,000" if profile.distinct is None else f"{profile.distinct:,}"
         message = f"{count} different categories are too many (at most {MOST_CATEGORIES:,})"
     elif profile.kind == "text":
-        option = f"--categorical {plain(name)}"
-        ignore = replace(config, categorical=(*config.categorical, name))
+        option = f"--categorical {shlex.quote(_typed(name))}"
+        proposed = replace(config, categorical=(*config.categorical, _typed(name)))
         message = _cells(profile, "text", profile.texts)
     elif profile.texts:
         message = f"{_cells(profile, 'text', profile.texts)}; correct it, or leave the column out"
@@ -70,7 +70,7 @@ def _without_bad_cells(before: Remedy, profile: Profile, categorical: bool) -> R
         message = "no cell has a value"
     else:
         return before
-    return Remedy([*before.findings, Finding(message, name, option)], ignore)
+    return Remedy([*before.findings, Finding(message, name, option)], proposed)
 
 
 def _filled(before: Remedy, profiles: list[Profile]) -> Remedy:
@@ -81,13 +81,18 @@ def _filled(before: Remedy, profiles: list[Profile]) -> Remedy:
         return before
     findings = []
     for profile in gaps:
+        option = f"--missing {shlex.quote(f'{_typed(profile.name)}={FILL}')}"
         message = f"{_cells(profile, 'empty', profile.empty)}; {FILL} fills it (or zero, ffill)"
-        findings.append(Finding(message, profile.name, f"--missing {plain(profile.name)}={FILL}"))
-    one_by_one = len(gaps) <= MOST_FILLS and not any("," in profile.name for profile in gaps)
-    names = [f"{profile.name}={FILL}" for profile in gaps] if one_by_one else [FILL]
+        findings.append(Finding(message, profile.name, option))
+    names = [f"{_typed(profile.name)}={FILL}" for profile in gaps] if len(gaps) <= MOST_FILLS else [FILL]
     settled = {"error", *(f"{profile.name}=error" for profile in gaps)}
     others = [item for item in before.config.missing if item not in settled]
     return Remedy([*before.findings, *findings], replace(before.config, missing=(*others, *names)))
+
+
+def _typed(name: str) -> str:
+    """Return a name as it is typed in a list with commas: its own ones become a sign that matches any."""
+    return name.replace(",", "?")
 
 
 def _cells(profile: Profile, word: str, count: int) -> str:

@@ -18,9 +18,9 @@ from rnnfast.config.resolve import flag_of
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.profile import Profiles
 from rnnfast.data.columns.roles import Roles, roles
-from rnnfast.data.described import ColumnDescription, Columns
 from rnnfast.data.description import Lengths, class_balance, lengths
 from rnnfast.data.findings import Finding, remedy
+from rnnfast.data.overview import ColumnDescription, Columns
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.base import Sequences

@@ -21,6 +21,7 @@ MOST_DISTINCT = 10_000  # different values that are counted exactly, of each col
 PIECE = 1 << 14  # cells whose different values are looked for at once: many columns need no more of them
 EXAMPLES = 5  # texts of a column that are shown
 TRUTHS = ("true", "false")
+NUMERIC = ("integer", "number", "boolean")  # kinds of what can be a quantity
 
 Place = tuple[Source, int]  # a source and a row of it, from 0
 
@@ -58,14 +59,14 @@ class Profile:
     @property
     def numeric(self) -> bool:
         """Whether the column counts as one of numbers."""
-        return self.kind in ("integer", "number", "boolean")
+        return self.kind in NUMERIC
 
 
 class Cells(NamedTuple):
     """Cells of a batch, (rows,) each.
 
     values: their numbers, NaN for none. empty, text: which have no value, and which hold a text. keys: 64 bits that
-    tell different values apart. examples: texts in the order of sight.
+    tell different values apart. examples: different texts in the order of sight. kind: number, boolean, date or mixed.
     """
 
     values: Floats
@@ -73,7 +74,7 @@ class Cells(NamedTuple):
     text: NDArray[np.bool_]
     keys: NDArray[np.uint64]
     examples: list[str]
-    kind: str = ""
+    kind: str
 
 
 class Profiles:
@@ -122,22 +123,17 @@ class _Column:
         self.infinite += int(infinite.sum())
         if not cells.empty.all():
             self.kinds.add(cells.kind)
-        for text in cells.examples[:EXAMPLES]:
-            if len(self.examples) < EXAMPLES:
-                self.examples.setdefault(text)
+        for text in cells.examples:
+            if len(self.examples) == EXAMPLES:
+                break
+            self.examples.setdefault(text)
         self._add_numbers(cells.values[np.isfinite(cells.values)])
         self._add_keys(cells.keys[~cells.empty])
 
     def finish(self) -> Profile:
         """Say what the column holds."""
-        filled, has_numbers = self.cells - self.empty, self.count > 0
-        numeric = self.count + self.infinite >= MOSTLY * filled
-        kind = "empty" if not filled else "integer" if self.whole and not self.infinite else "number"
-        if self.kinds and self.kinds <= {"boolean", "date"} and len(self.kinds) == 1:
-            kind = next(iter(self.kinds))
-        elif filled and not numeric:
-            kind = "text"
-        shown = has_numbers and kind in ("integer", "number", "boolean")
+        filled, kind = self.cells - self.empty, self._kind()
+        shown = self.count > 0 and kind in NUMERIC
         return Profile(
             name=self.name,
             kind=kind,
@@ -153,6 +149,17 @@ class _Column:
             examples=() if shown else tuple(self.examples),
             first=self.first,
         )
+
+    def _kind(self) -> str:
+        """Return the kind of most of the cells."""
+        filled = self.cells - self.empty
+        if not filled:
+            return "empty"
+        if self.kinds in ({"boolean"}, {"date"}):
+            return next(iter(self.kinds))
+        if self.count + self.infinite < MOSTLY * filled:
+            return "text"
+        return "integer" if self.whole and not self.infinite else "number"
 
     def _read(self, series: pd.Series[Any]) -> Cells:
         """Look at cells of any type."""

@@ -1,4 +1,4 @@
-"""Descriptions of the columns of a table: what is in their cells, what role each has, and why."""
+"""An overview of the columns of a table: what is in their cells, what role each has, and why."""
 
 from __future__ import annotations
 

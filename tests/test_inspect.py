@@ -271,10 +271,13 @@ def test_what_is_no_table_is_an_error_as_ever(capsys):
     assert "no column 'z'" in fails(["inspect", "sound.csv", "--target", "z"], 3, capsys)
 
 
-def test_from_python(capsys):
-    with ExitStack() as opened:
-        described, data = inspect_tables(["sound.csv"], DataConfig(target=("y",), cache=False), opened)
-        assert (described.rows, data.rows) == (ROWS, ROWS)
+def test_from_python_a_data_frame_is_a_table_too():
+    frame = pd.read_csv("rough.csv")
+    for table in ("rough.csv", frame):
+        with ExitStack() as opened:
+            described, data = inspect_tables([table], DataConfig(target=("y",), cache=False), opened)
+            assert (described.rows, data.rows) == (ROWS, ROWS)
+            assert [finding.column for finding in described.findings] == ["calls", "big", "amount", "level"]
 
 
 def test_the_engines_of_cmapss_have_sensors_without_any_change(capsys, tmp_path):

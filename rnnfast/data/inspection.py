@@ -85,12 +85,13 @@ class Inspection(NamedTuple):
 
 
 def inspect_tables(
-    paths: Sequence[str], config: DataConfig, opened: ExitStack, reporter: Reporter | None = None
+    paths: Sequence[Any], config: DataConfig, opened: ExitStack, reporter: Reporter | None = None
 ) -> Inspection:
     """Describe tables that are read as one, whatever is in their cells.
 
-    opened: keeps what lies on disk. Raises DataError for files that are no tables and for columns that are not there,
-    UsageError for options that contradict each other.
+    paths: names of files as of `read_table`, or DataFrames. opened: keeps what lies on disk.
+    Raises DataError for files that are no tables and for columns that are not there, UsageError for options that
+    contradict each other.
     """
     budget = None if config.memory is None else Budget.of(config.memory)
     sources = open_sources(paths) if budget is None else open_files(paths)

@@ -16,7 +16,7 @@ from rnnfast.data.sources import columnar
 from rnnfast.data.sources.opening import STDIN, open_sources
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
-from rnnfast.data.sources.table import Table, check_cells, chunks, even, readable, with_marks
+from rnnfast.data.sources.table import Table, check_cells, chunks, even, readable, slices, with_marks
 from rnnfast.errors import DataError, UsageError
 
 # Bytes of a cell in all the forms that it takes between file and store, and of one that is text; measured.
@@ -81,10 +81,12 @@ def batches(
     rows = int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
     for source in sources:
         first, total = 0, rows_of(source)
-        if source.columnar is None:
-            frames = _text_frames(source, text, columns, rows, bounded)
-        else:
+        if source.frame is not None:
+            frames = slices(source, columns, rows)
+        elif source.columnar is not None:
             frames = source.columnar.frames(columns, rows)
+        else:
+            frames = _text_frames(source, text, columns, rows, bounded)
         for frame in frames:
             if not len(frame):  # of a file without rows
                 continue

@@ -192,6 +192,14 @@ def chunks(source: Source, text: Collection[str], rows: int, bounded: bool) -> I
             yield frame
 
 
+def slices(source: Source, columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    """Cut the DataFrame that a source is, `rows` rows at a time."""
+    assert source.frame is not None
+    frame = _plain_cells(source.frame, source.columns)[columns]
+    for first in range(0, len(frame), rows):
+        yield frame.iloc[first : first + rows]
+
+
 def _arguments(source: Source, text: Collection[str], keys: Collection[str] = ()) -> dict[str, Any]:
     columns, text = source.columns, set(text)
     types = dict.fromkeys(text, object) | dict.fromkeys(keys, compact_type())

@@ -2,6 +2,7 @@ import io
 import re
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,17 @@ from terminals import Terminal
 
 import rnnfast
 from rnnfast.config.resolve import resolve
+from rnnfast.config.sections import DataConfig
+from rnnfast.console.columns import show_table
 from rnnfast.console.metrics import shown_metrics
 from rnnfast.console.residuals import binned
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import Screen
 from rnnfast.console.text import UNBROKEN, aligned, command, count, duration, number, percent, scaled
 from rnnfast.console.training import TrainConsole
-from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model, show_table
+from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model
 from rnnfast.data import read_table
-from rnnfast.data.description import describe_table
+from rnnfast.data.inspection import inspect_tables
 from rnnfast.data.synth.generate import synth
 from rnnfast.diagnose.benchmark import BenchReport, Machine, WorkloadSpeed
 from rnnfast.diagnose.gradients import GradientReport, TensorError
@@ -95,7 +98,9 @@ def test_tables_and_models_fit(
     monkeypatch.setenv("COLUMNS", str(width))
     for path in tables.values():
         data = read_table(path)
-        show_table(Screen(), data, describe_table(data))
+        with ExitStack() as opened:
+            inspection = inspect_tables([path], DataConfig(), opened)
+            show_table(Screen(), inspection.data, inspection.description)
         show_model(Screen(), describe_model(rnnfast.train(data, epochs=0).model, "m.safetensors"))
     out = capsys.readouterr().out
     assert too_long(out, width) == []

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 DIGITS = 4  # significant digits of a metric
+RANGE_DIGITS = 3  # significant ones of the width of a range
 # Between a number and its unit, where no line is broken; the screen writes a space for it. A no-break space would not
 # do: rich breaks lines there as well.
 UNBROKEN = "\ue000"
@@ -149,3 +150,21 @@ def command(words: Iterable[str], width: int) -> str:
         else:
             lines.append(("  " if lines else "") + word)
     return " \\\n".join(lines)
+
+
+def span(low: float, high: float) -> str:
+    """Text of a range: with the digits that tell its ends apart, but no more than they have."""
+    width, largest = high - low, max(abs(low), abs(high))
+    if not math.isfinite(width) or (largest and not LEAST_FIXED <= largest < MOST_FIXED):
+        return number(low) if low == high else f"{number(low)} to {number(high)}"
+    decimals = max(_decimals(low), _decimals(high))
+    if width:
+        decimals = min(decimals, max(RANGE_DIGITS - 1 - math.floor(math.log10(width)), 0))
+    texts = [f"{value:,.{decimals}f}" for value in (low, high)]
+    return texts[0] if low == high else " to ".join(texts)
+
+
+def _decimals(value: float) -> int:
+    """Digits after the point of the shortest text of a number."""
+    _, _, digits = f"{value:.10f}".rstrip("0").partition(".")
+    return len(digits)

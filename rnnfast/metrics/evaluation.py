@@ -116,7 +116,7 @@ class Sample(Record, frozen=True):
 
 
 class EvaluationReport(Record, frozen=True, kw_only=True):
-    """What `eval --json` prints."""
+    """What `eval --json` prints; last: there and true where only the last labelled step of each sequence counts."""
 
     task: str
     labelled_steps: int
@@ -127,10 +127,16 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     part: str
     training_table: bool
     scored: Sample | UnsetType = UNSET
+    last: bool | UnsetType = UNSET
 
     @classmethod
     def of(
-        cls, evaluation: Evaluation, part: str, training_table: bool, sample: Sample | None = None
+        cls,
+        evaluation: Evaluation,
+        part: str,
+        training_table: bool,
+        sample: Sample | None = None,
+        last: bool = False,
     ) -> EvaluationReport:
         """Return the report on a part of a table; sample: what was scored, None for all of it."""
         return cls(
@@ -143,4 +149,5 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
             part=part,
             training_table=training_table,
             scored=UNSET if sample is None else sample,
+            last=last or UNSET,
         )

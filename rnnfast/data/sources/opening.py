@@ -23,20 +23,28 @@ PROBE = 65536  # bytes at the start of a text that are searched for signs of its
 
 
 def open_sources(paths: Any) -> list[Source]:
-    """Open one table or several: paths, patterns such as 'part-*.csv', '-' for standard input, DataFrames.
+    """Open one table or several: paths, patterns such as 'part-*.csv', '-' for standard input, DataFrames, sources.
 
     Raises DataError for what is missing, unreadable, empty or no text table, UsageError for nothing or '-' twice.
     """
-    paths = [paths] if isinstance(paths, (str, Path, pd.DataFrame)) else list(paths)
+    paths = [paths] if isinstance(paths, (str, Path, pd.DataFrame, Source)) else list(paths)
     if sum(isinstance(item, str) and item == STDIN for item in paths) > 1:
         raise UsageError("standard input (-) is given twice; it can be read only once")
     sources: list[Source] = []
     for item in paths:
+        if isinstance(item, Source):
+            sources.append(item)
+            continue
         frame = isinstance(item, pd.DataFrame)
         sources += [_open_frame(item)] if frame else [_open_file(name) for name in _matching(str(item))]
     if not sources:
         raise UsageError("no table is given; name at least one file")
     return sources
+
+
+def reopenable(sources: Sequence[Source]) -> list[Any]:
+    """Return what opens the tables again: names, or the sources themselves of what can be read only once."""
+    return [source.name if source.content is None and source.frame is None else source for source in sources]
 
 
 def _open_frame(frame: pd.DataFrame) -> Source:

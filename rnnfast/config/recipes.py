@@ -24,5 +24,5 @@ def config_path(text: str | Path) -> Path:
         return Path(text)
     name, files = str(text).removeprefix(PREFIX), recipes()
     if name not in files:
-        raise UsageError(f"--config {text}: no such recipe{did_you_mean(name, known)}; there are {', '.join(known)}")
+        raise UsageError(f"--config {text}: no such recipe{did_you_mean(name, files)}; there are {', '.join(files)}")
     return files[name]

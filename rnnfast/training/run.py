@@ -12,7 +12,9 @@ from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
 from rnnfast.data import Parts, SequenceData, Sequences
 from rnnfast.data.description import part_sizes
+from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
+from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
 from rnnfast.equations.trace import traced
 from rnnfast.errors import UsageError
@@ -31,11 +33,19 @@ from rnnfast.training.tables import read_tables
 
 
 def train(
-    data: Any, *, valid: Any = None, test: Any = None, reporter: Reporter | None = None, **options: Any
+    data: Table | Sequences,
+    y: Any = None,
+    *,
+    valid: Table | Sequences | None = None,
+    test: Table | Sequences | None = None,
+    reporter: Reporter | None = None,
+    **options: Any,
 ) -> TrainResult:
     """Train a network and score it; nothing is written.
 
-    data, valid, test: sequences, path or DataFrame; without `valid`, `split` cuts it from data.
+    data: path, DataFrame, several of them, sequences that were read, or arrays X with their labels y: X (n, T, F) or a
+    list of (T_i, F), y (n,) or (n, T). valid, test: the same, (X, y) of arrays; without `valid`, `split` cuts it from
+    data.
     options: any option of the command line, with its name (cell="rnn", hidden=32, epochs=20, ...); `cell` may also be
     the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
@@ -50,7 +60,7 @@ def train(
     config = Config().with_values(options, "train()")
     cell = _checked_cell(config, equations)
     with ExitStack() as opened:
-        table, parts = read_tables(data, valid, test, config, reporter, opened)
+        table, parts = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         result, fit = _fit(table, parts, config, cell, reporter, valid is not None, time.perf_counter() - start)
     if fit.diverged is not None:
         fit.diverged.result = result

@@ -7,22 +7,23 @@ import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.reading.request import Request
+from rnnfast.model.answers import every_row_once, lines
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.tables import open_files
 from rnnfast.writing import check_writable, replacing
 
 if TYPE_CHECKING:
-    from rnnfast.data import Schema, SequenceData, Sequences
+    from rnnfast.data import Sequences
     from rnnfast.model import Model
     from rnnfast.reporter import Reporter
 
@@ -63,17 +64,7 @@ def predict_table(
 
 def prediction_request(model: Model, config: DataConfig) -> Request:
     """Return how a table is read to predict it."""
-    return Request(config, _every_row_once(model.schema), require_target=False)
-
-
-def _every_row_once(schema: Schema) -> Schema:
-    """Cut windows so that every row is a step of exactly one sequence.
-
-    Windows that overlap or leave rows out are for training; per-step predictions use windows end to end.
-    """
-    if schema.predict == "every" and schema.window is not None:
-        return replace(schema, stride=schema.window)
-    return schema
+    return Request(config, every_row_once(model.schema), require_target=False)
 
 
 def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
@@ -84,7 +75,9 @@ def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
     several = len(data.runs().first) > 1
     for block in data.blocks(("x",)) if several else ():
         model.encoder.check(block)
-    pieces = (_lines(model, block, np.asarray(model.predict(block))) for block in data.blocks(PREDICTED))
+    numbers = partial(_texts, dtype=model.config.train.dtype)
+    blocks = data.blocks(PREDICTED)
+    pieces = (lines(model.task, block, np.asarray(model.predict(block)), numbers) for block in blocks)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
@@ -103,51 +96,6 @@ def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
         if ordered is not None:
             ordered.write()
     return written
-
-
-class Predictions(NamedTuple):
-    """Lines of the output.
-
-    rows: (lines,) input row of each, ascending where each step is predicted; columns: of texts and numbers, by name.
-    """
-
-    rows: npt.NDArray[np.int64]
-    columns: dict[str, list[Any]]
-
-    def cells(self) -> Iterator[tuple[Any, ...]]:
-        """Yield the cells of each line."""
-        return zip(*self.columns.values(), strict=True)
-
-    def texts(self) -> list[str]:
-        """Return each line as it is written."""
-        texts = _Texts()
-        csv.writer(texts, lineterminator="\n").writerows(self.cells())
-        return texts
-
-
-class _Texts(list[str]):
-    """What csv takes for a file; it writes a line at a time."""
-
-    write = list.append
-
-
-def _lines(model: Model, data: SequenceData, predicted: npt.NDArray[Any]) -> Predictions:
-    """Return the lines of the output in order, as texts and numbers ready to write.
-
-    predicted: (rows, O) in the order of data.x.
-    """
-    schema = model.schema
-    # The index into data.x of each row of the output: last steps, or all steps in the order of the input rows.
-    steps = data.offsets[1:] - 1 if schema.predict == "last" else np.argsort(data.row, kind="stable")
-    columns: dict[str, list[Any]] = {}
-    if schema.id is not None:
-        sequence = np.repeat(np.arange(data.sequences), data.lengths)
-        columns[schema.id] = np.asarray(data.ids, dtype=object)[sequence[steps]].tolist()
-    if schema.time is not None and data.time is not None:
-        columns[schema.time] = np.asarray(data.time)[steps].tolist()
-    dtype = model.config.train.dtype
-    columns |= model.task.columns(predicted[steps], lambda values: _texts(values, dtype))
-    return Predictions(data.row[steps], columns)
 
 
 def _texts(values: npt.NDArray[Any], dtype: str) -> list[str]:

@@ -97,7 +97,8 @@ def open_table(
 ) -> Sequences:
     """Read tables into memory, or where they do not fit into the budget into a store on disk, read in blocks.
 
-    paths: as data of `read_table`, arrays with labels as a pair; with a budget files only. opened: keeps the store until it is closed.
+    paths: as data of `read_table`, arrays with labels as a pair; with a budget files only. opened: keeps the store
+    until it is closed.
     Raises as `read_table`.
     """
     if budget is not None:

@@ -20,9 +20,8 @@ from rnnfast.errors import DataError, UsageError, did_you_mean
 
 STDIN = "-"  # as given by the user
 STDIN_SHOWN = "<stdin>"
-TABLES = (  # what is taken for one
-    "a path, a DataFrame, a list of those, a rnnfast.SequenceData, or arrays: X (n, T, F), or a list of (T_i, F), with y"
-)
+# What is taken for a table
+TABLES = "a path, a DataFrame, a list of those, a rnnfast.SequenceData, or arrays: X (n, T, F) or a list of (T_i, F)"
 PROBE = 65536  # bytes at the start of a text that are searched for signs of its format
 
 

@@ -1,0 +1,85 @@
+"""Answers of a model for a table: columns with a line for each row or sequence; arrays in the shape of the input."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfast.data import Schema, SequenceData
+from rnnfast.tasks.base import Numbers, Task
+
+
+def every_row_once(schema: Schema) -> Schema:
+    """Cut windows so that every row is a step of exactly one sequence.
+
+    Windows that overlap or leave rows out are for training; per-step predictions use windows end to end.
+    """
+    if schema.predict == "every" and schema.window is not None:
+        return replace(schema, stride=schema.window)
+    return schema
+
+
+class Predictions(NamedTuple):
+    """Lines of the output.
+
+    rows: (lines,) input row of each, ascending where each step is predicted; columns: of texts and numbers, by name.
+    """
+
+    rows: npt.NDArray[np.int64]
+    columns: dict[str, Any]
+
+    def cells(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the cells of each line."""
+        return zip(*self.columns.values(), strict=True)
+
+    def texts(self) -> list[str]:
+        """Return each line as it is written."""
+        texts = _Texts()
+        csv.writer(texts, lineterminator="\n").writerows(self.cells())
+        return texts
+
+
+class _Texts(list[str]):
+    """What csv takes for a file; it writes a line at a time."""
+
+    write = list.append
+
+
+def lines(task: Task, data: SequenceData, predicted: npt.NDArray[Any], numbers: Numbers) -> Predictions:
+    """Return the lines of the output in order: ids and times as texts, and the answers.
+
+    predicted: (rows, O) in the order of data.x; numbers: turns (lines,) answers into what a column holds.
+    """
+    schema, steps = data.schema, _steps(data)
+    columns: dict[str, Any] = {}
+    if schema.id is not None:
+        sequence = np.repeat(np.arange(data.sequences), data.lengths)
+        columns[schema.id] = np.asarray(data.ids, dtype=object)[sequence[steps]].tolist()
+    if schema.time is not None and data.time is not None:
+        columns[schema.time] = np.asarray(data.time)[steps].tolist()
+    columns |= task.columns(predicted[steps], numbers)
+    return Predictions(data.row[steps], columns)
+
+
+def _steps(data: SequenceData) -> npt.NDArray[np.int64]:
+    """Return the index into data.x of each line: last steps, or all steps in the order of the input rows."""
+    return data.offsets[1:] - 1 if data.schema.predict == "last" else np.argsort(data.row, kind="stable")
+
+
+def like_arrays(data: SequenceData, predicted: npt.NDArray[Any], X: Any) -> Any:
+    """Return answers in the shape of the arrays X that data was read from.
+
+    predicted: (rows, O) in the order of data.x.
+    Returns: (n, T, O), or a list of (T_i, O) for a list; (n, O) of models of the last step, with windows one for each.
+    """
+    answers = predicted[_steps(data)]
+    if data.schema.predict == "last":
+        return answers
+    if isinstance(X, list):
+        return np.split(answers, np.cumsum([len(piece) for piece in X])[:-1])
+    return answers.reshape(*np.shape(X)[:2], -1)

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rnnfast.display import counted as counted  # for its neighbours
+
 DIGITS = 4  # significant digits of a metric
 UNDEFINED = "–"
 
@@ -44,11 +46,6 @@ def number(value: Any, digits: int = DIGITS) -> str:
 def count(value: float) -> str:
     """Text of a whole number with thousands separators; medians may end in .5."""
     return f"{int(value):,}" if float(value).is_integer() else f"{value:,.1f}"
-
-
-def counted(value: int, thing: str) -> str:
-    """Return "1 row" or "2 rows"."""
-    return f"{value:,} {thing if value == 1 else thing + 's'}"
 
 
 def percent(share: float) -> str:

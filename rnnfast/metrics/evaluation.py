@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rnnfast.catalogue import headline
+from rnnfast.display import Displayed, counted
 from rnnfast.records import UNSET, Record, UnsetType
 
 if TYPE_CHECKING:
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from rnnfast.metrics.figures import Figures
+
+
+MOST_SHOWN = 5  # figures, where a line shows those that say most
 
 
 class Readable(Mapping[str, Any]):
@@ -85,8 +90,16 @@ class Baseline(Readable):
         return {**self.scores.entries(), **({} if self.naive is None else {"naive": self.naive})}
 
 
-@dataclass(frozen=True)
-class Evaluation:
+def brief(figures: Mapping[str, Any]) -> str:
+    """Return the loss and the few metrics that say most, in words."""
+    numbers = {name: value for name, value in figures.items() if isinstance(value, float | int)}
+    first = [name for name in ("loss", headline(numbers)) if name in numbers]
+    shown = list(dict.fromkeys([*first, *(name for name in numbers if name != "threshold")]))[:MOST_SHOWN]
+    return ", ".join(f"{name} {numbers[name]:.4g}" for name in shown)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Evaluation(Displayed):
     """Scores of one table or part of it.
 
     confusion: [[true negatives, false positives], [false negatives, true positives]] of two classes; a row per
@@ -102,6 +115,13 @@ class Evaluation:
     baseline: Baseline | None = None
     residuals: npt.NDArray[np.float64] | None = None
     classes: tuple[Any, ...] = ()
+
+    def display(self) -> tuple[str, dict[str, str]]:
+        """Return the task, and the scores that say most beside those of the naive answer."""
+        lines = {"model": brief(self.metrics)}
+        if self.baseline is not None:
+            lines["baseline"] = brief(self.baseline)
+        return f"{self.task}, {counted(self.labelled_steps, 'labelled step')}", lines
 
 
 class Sample(Record, frozen=True):

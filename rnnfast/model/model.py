@@ -16,9 +16,10 @@ from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_
 from rnnfast.data.frames import frame_beside
 from rnnfast.data.reading.arrays import is_arrays
 from rnnfast.data.reading.opening import File, Table
+from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
-from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import every_row_once, like_arrays, lines
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
 from rnnfast.model.provenance import Provenance
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.floating[Any]]
 
 
-@dataclass
-class Model:
+@dataclass(repr=False, eq=False)
+class Model(Displayed):
     """Weights, columns, encoder and scaler of the targets.
 
     parameters: PyTorch's tensor names to arrays. cell: its equations. encoder, target_scaler: fitted on training rows;
@@ -55,6 +56,18 @@ class Model:
     class_weights: tuple[float, ...] = ()  # of each class in the loss; none: all alike
     threshold: float = 0.5
     provenance: Provenance = field(default_factory=Provenance)
+
+    def display(self) -> tuple[str, dict[str, str]]:
+        """Return network, columns, and how it was trained."""
+        model, training = self.config.model, self.provenance.training
+        hidden = ",".join(map(str, model.hidden))
+        network = f"{model.cell} {hidden}{', both directions' if model.bidirectional else ''}"
+        lines = self.schema.display()
+        if training is not None:
+            lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"
+        part, metrics = next(reversed(self.provenance.metrics.items()), ("", {}))
+        scores = {f"{part} part": brief(metrics)} if part else {}
+        return f"{network}, {counted(self.parameter_count, 'parameter')}, {self.config.train.dtype}", lines | scores
 
     @property
     def architecture(self) -> Architecture:

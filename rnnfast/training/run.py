@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Unpack
 
 from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
+from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
 from rnnfast.data.description import part_sizes
 from rnnfast.data.reading.arrays import with_labels
@@ -39,20 +40,22 @@ def train(
     valid: Table | Sequences | None = None,
     test: Table | Sequences | None = None,
     reporter: Reporter | None = None,
-    **options: Any,
+    **options: Unpack[TrainOptions],
 ) -> TrainResult:
     """Train a network and score it; nothing is written.
 
     data: path, DataFrame, several of them, sequences that were read, or arrays X with their labels y: X (n, T, F) or a
     list of (T_i, F), y (n,) or (n, T). valid, test: the same, (X, y) of arrays; without `valid`, `split` cuts it from
     data.
-    options: any option of the command line, with its name (cell="rnn", hidden=32, epochs=20, ...); `cell` may also be
-    the function of its equations (equations/cell.py).
+    options: those of the command line by their names, as in cell="gru", hidden=32; help(rnnfast.TrainOptions) lists
+    them. `cell` may also be the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
     weights).
     """
     start = time.perf_counter()
     reporter = reporter or Reporter()
+    if "output" in options:
+        raise UsageError("output: train() writes nothing; save what it returns: result.model.save(PATH)")
     cell_option = options.get("cell")
     equations = traced(cell_option) if callable(cell_option) else None
     if callable(cell_option):

@@ -7,12 +7,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import fields
 from glob import has_magic
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pandas as pd
 
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import DataConfig, reading_options
+from rnnfast.config.typed import ReadOptions
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.reading.arrays import Arrays, is_arrays, open_arrays, with_labels
 from rnnfast.data.reading.memory import read_whole
@@ -46,7 +47,7 @@ def read_table(
     schema: Schema | None = None,
     require_target: bool = True,
     reporter: Reporter | None = None,
-    **options: Any,
+    **options: Unpack[ReadOptions],
 ) -> SequenceData:
     """Read tables with one row per step into sequences.
 
@@ -57,7 +58,7 @@ def read_table(
     ignored.
     require_target: False accepts a table without target (y is then (rows, 0)) and reads no weights.
     reporter: is told how far the reading is, where it takes more than a second.
-    options: those of DataConfig that say how a table is read, and cache; of split_by the column, if any, is read.
+    options: how a table is read; help(rnnfast.ReadOptions) lists them. Of split_by the column, if any, is read.
     Raises DataError, naming file, line, column and value, for tables that cannot be used; UsageError for wrong options.
     """
     option_names = (*reading_options(), "cache")

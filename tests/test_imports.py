@@ -24,6 +24,7 @@ RUN_TIME = {
     "memory": set(),
     "display": set(),
     "reporter": set(),
+    "progress": {"catalogue", "display", "errors", "reporter"},
     "writing": {"errors"},
     "config": {"catalogue", "errors"},
     "equations": {"errors"},
@@ -40,7 +41,7 @@ RUN_TIME = {
     },
     "training": {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "memory", "metrics", "model",
-        "network", "records", "reporter", "writing",
+        "network", "progress", "records", "reporter", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "errors"},

@@ -23,6 +23,7 @@ from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.network.cell import cell_of, word_of
+from rnnfast.progress import Progress, watcher
 from rnnfast.records import plain
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.defaults import resolved
@@ -39,6 +40,7 @@ def train(
     *,
     valid: Table | Sequences | None = None,
     test: Table | Sequences | None = None,
+    progress: Progress = None,
     reporter: Reporter | None = None,
     **options: Unpack[TrainOptions],
 ) -> TrainResult:
@@ -47,13 +49,15 @@ def train(
     data: path, DataFrame, several of them, sequences that were read, or arrays X with their labels y: X (n, T, F) or a
     list of (T_i, F), y (n,) or (n, T). valid, test: the same, (X, y) of arrays; without `valid`, `split` cuts it from
     data.
+    progress: a function called with each finished epoch (rnnfast.reporter.EpochRecord); True and False show one line,
+    redrawn, or nothing, which by default is shown in a notebook alone. reporter: is told everything, in its place.
     options: those of the command line by their names, as in cell="gru", hidden=32; help(rnnfast.TrainOptions) lists
     them. `cell` may also be the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
     weights).
     """
     start = time.perf_counter()
-    reporter = reporter or Reporter()
+    reporter = watcher(reporter, progress)
     if "output" in options:
         raise UsageError("output: train() writes nothing; save what it returns: result.model.save(PATH)")
     cell_option = options.get("cell")

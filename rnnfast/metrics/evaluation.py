@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rnnfast.catalogue import headline
+from rnnfast.catalogue import METRICS, headline
 from rnnfast.display import Displayed, counted
 from rnnfast.records import UNSET, Record, UnsetType
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from rnnfast.metrics.figures import Figures
-
-
-MOST_SHOWN = 5  # figures, where a line shows those that say most
 
 
 class Readable(Mapping[str, Any]):
@@ -92,10 +89,9 @@ class Baseline(Readable):
 
 def brief(figures: Mapping[str, Any]) -> str:
     """Return the loss and the few metrics that say most, in words."""
-    numbers = {name: value for name, value in figures.items() if isinstance(value, float | int)}
-    first = [name for name in ("loss", headline(numbers)) if name in numbers]
-    shown = list(dict.fromkeys([*first, *(name for name in numbers if name != "threshold")]))[:MOST_SHOWN]
-    return ", ".join(f"{name} {numbers[name]:.4g}" for name in shown)
+    telling = sorted((name for name in figures if headline([name])), key=lambda name: -METRICS[name].headline)
+    shown = ((name, figures[name]) for name in ("loss", *telling))
+    return ", ".join(f"{name} {value:.4g}" for name, value in shown if value is not None)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -67,6 +67,14 @@ def test_answers_have_index_ids_and_times_of_the_table(predict):
     assert set(answers.label_pred) <= {0, 1}
 
 
+def test_earlier_answers_in_a_table_are_left_alone():
+    table = visits(KINDS["quantity"])
+    model = train(table)
+    answers = model.predict(table)
+    again = model.predict(table.assign(label_pred=-1.0))
+    pd.testing.assert_frame_equal(again, answers)
+
+
 def test_a_file_is_answered_like_its_table(tmp_path):
     table = visits(KINDS["quantity"])
     table.to_csv(tmp_path / "table.csv", index=False)

@@ -128,7 +128,7 @@ class Model(Displayed):
         if is_arrays(data):
             return like_arrays(sequences, predicted, data[0] if isinstance(data, tuple) else data)
         rows, columns = lines(self.task, sequences, predicted, lambda numbers: numbers)
-        return frame_beside(data, rows, columns)
+        return frame_beside(data, rows, columns, (self.schema.id, self.schema.time))
 
     def evaluate(self, data: Table | SequenceData, y: Any = None) -> Evaluation:
         """Score the labelled steps of a table, of sequences that were read, or of arrays with their labels y.

@@ -51,7 +51,7 @@ class Labels(NamedTuple):
 def is_arrays(data: Any) -> bool:
     """Whether data are X, or the pair (X, y), rather than tables."""
     if isinstance(data, tuple):
-        return len(data) == 2 and not isinstance(data[0], tuple) and is_arrays(data[0])
+        return bool(data) and not isinstance(data[0], tuple) and is_arrays(data[0])
     return is_array(data) or (isinstance(data, list) and any(is_array(item) or isinstance(item, list) for item in data))
 
 
@@ -68,6 +68,8 @@ def with_labels(data: Any, y: Any) -> Any:
 
 def open_arrays(data: Any, request: Request) -> tuple[list[Source], Request]:
     """Make a table of arrays. Returns: it, and how to read it. Raises as `read_table`."""
+    if isinstance(data, tuple) and len(data) != 2:
+        raise UsageError(f"a tuple of arrays is the pair (X, y), this one has {len(data)}; a list of arrays is X")
     X, y = data if isinstance(data, tuple) else (data, None)
     if not isinstance(X, list):
         X = _array(X, "X")
@@ -114,7 +116,8 @@ def _sequences(X: Any) -> list[NDArray[Any]]:
         raise DataError("X has no sequences; there is nothing to read")
     for number, piece in enumerate(pieces):
         if piece.ndim != 2:
-            raise DataError(f"X[{number}] has the shape {piece.shape}, not (steps, features)")
+            hint = "; the pair of X and y is a tuple: (X, y)" if piece.ndim == 3 else ""
+            raise DataError(f"X[{number}] has the shape {piece.shape}, not (steps, features){hint}")
         if not piece.size:
             raise DataError(f"X[{number}] has the shape {piece.shape}, so no step or no feature; leave it out")
         if piece.shape[1] != pieces[0].shape[1]:

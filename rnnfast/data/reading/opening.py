@@ -26,7 +26,7 @@ from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.batches import open_files, rows_of
 from rnnfast.data.sources.bounds import pieces
 from rnnfast.data.sources.formats import DAMAGED, TEXT
-from rnnfast.data.sources.opening import STDIN, open_sources
+from rnnfast.data.sources.opening import STDIN, open_sources, path_name
 from rnnfast.data.sources.source import Source
 from rnnfast.data.sources.watch import watching
 from rnnfast.errors import RnnfastError, UsageError, did_you_mean
@@ -116,7 +116,7 @@ def file_names(paths: Any) -> list[str] | None:
     items = [paths] if isinstance(paths, str | Path) else paths
     if not isinstance(items, list | tuple) or not all(isinstance(item, str | Path) for item in items):
         return None
-    return [str(item) for item in items]
+    return [path_name(item) for item in items]
 
 
 def bytes_in_memory(names: Sequence[str], most: int | None = None) -> int:

@@ -20,8 +20,8 @@ from rnnfast.errors import DataError, UsageError, did_you_mean
 
 STDIN = "-"  # as given by the user
 STDIN_SHOWN = "<stdin>"
-# What is taken for a table
-TABLES = "a path, a DataFrame, a list of those, a rnnfast.SequenceData, or arrays: X (n, T, F) or a list of (T_i, F)"
+TABLES = "a path, a DataFrame, a list of those, or arrays: X (n, T, F) or a list of (T_i, F)"  # what is taken for one
+LONGEST_PATH = 4096  # characters
 PROBE = 65536  # bytes at the start of a text that are searched for signs of its format
 
 
@@ -40,10 +40,18 @@ def open_sources(paths: Any) -> list[Source]:
     sources: list[Source] = []
     for item in paths:
         frame = isinstance(item, pd.DataFrame)
-        sources += [_open_frame(item)] if frame else [_open_file(name) for name in _matching(str(item))]
+        sources += [_open_frame(item)] if frame else [_open_file(name) for name in _matching(path_name(item))]
     if not sources:
         raise UsageError("no table is given; name at least one file")
     return sources
+
+
+def path_name(path: str | Path) -> str:
+    """Return a path as text; raises UsageError for a text that is none, such as a table itself."""
+    name = str(path)
+    if len(name) > LONGEST_PATH or "\n" in name:
+        raise UsageError(f"a text of {len(name):,} characters is no path: {short(name)!r}; give {TABLES}")
+    return name
 
 
 def described(value: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfast.data import Schema, SequenceData
-from rnnfast.tasks.base import Numbers, Task
+from rnnfast.tasks.base import Task, Texts
 
 
 def every_row_once(schema: Schema) -> Schema:
@@ -44,16 +44,21 @@ class Predictions(NamedTuple):
         return texts
 
 
+def as_they_are(values: npt.NDArray[Any]) -> Any:
+    """Return numbers as a column that has their type, for a DataFrame."""
+    return values
+
+
 class _Texts(list[str]):
     """What csv takes for a file; it writes a line at a time."""
 
     write = list.append
 
 
-def lines(task: Task, data: SequenceData, predicted: npt.NDArray[Any], numbers: Numbers) -> Predictions:
+def lines(task: Task, data: SequenceData, predicted: npt.NDArray[Any], texts: Texts) -> Predictions:
     """Return the lines of the output in order: ids and times as texts, and the answers.
 
-    predicted: (rows, O) in the order of data.x; numbers: turns (lines,) answers into what a column holds.
+    predicted: (rows, O) in the order of data.x; texts: turns (lines,) answers into what a column holds.
     """
     schema, steps = data.schema, _steps(data)
     columns: dict[str, Any] = {}
@@ -62,7 +67,7 @@ def lines(task: Task, data: SequenceData, predicted: npt.NDArray[Any], numbers: 
         columns[schema.id] = np.asarray(data.ids, dtype=object)[sequence[steps]].tolist()
     if schema.time is not None and data.time is not None:
         columns[schema.time] = np.asarray(data.time)[steps].tolist()
-    columns |= task.columns(predicted[steps], numbers)
+    columns |= task.columns(predicted[steps], texts)
     return Predictions(data.row[steps], columns)
 
 

@@ -20,7 +20,7 @@ from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
 from rnnfast.metrics.evaluation import Evaluation, brief
-from rnnfast.model.answers import every_row_once, like_arrays, lines
+from rnnfast.model.answers import as_they_are, every_row_once, like_arrays, lines
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
 from rnnfast.model.provenance import Provenance
 from rnnfast.network.architecture import Architecture
@@ -127,7 +127,7 @@ class Model(Displayed):
         predicted = self.task.answers(self.outputs(sequences))
         if is_arrays(data):
             return like_arrays(sequences, predicted, data[0] if isinstance(data, tuple) else data)
-        rows, columns = lines(self.task, sequences, predicted, lambda numbers: numbers)
+        rows, columns = lines(self.task, sequences, predicted, as_they_are)
         return frame_beside(data, rows, columns, (self.schema.id, self.schema.time))
 
     def evaluate(self, data: Table | SequenceData, y: Any = None) -> Evaluation:

@@ -75,9 +75,9 @@ def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
     several = len(data.runs().first) > 1
     for block in data.blocks(("x",)) if several else ():
         model.encoder.check(block)
-    numbers = partial(_texts, dtype=model.config.train.dtype)
+    texts = partial(_texts, dtype=model.config.train.dtype)
     blocks = data.blocks(PREDICTED)
-    pieces = (lines(model.task, block, np.asarray(model.predict(block)), numbers) for block in blocks)
+    pieces = (lines(model.task, block, np.asarray(model.predict(block)), texts) for block in blocks)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"

@@ -18,7 +18,7 @@ from rnnfast.catalogue import LOSSES, TASKS
 from rnnfast.metrics.figures import Figures
 
 Floats = NDArray[np.floating[Any]]
-Numbers = Callable[[Floats], Any]
+Texts = Callable[[Floats], list[Any]]
 
 LEAST_SHARE = 1e-12  # of a class: keeps the logits of the naive answer finite
 
@@ -91,10 +91,10 @@ class Task(ABC):
         """Return the metrics of other labels (n, targets) as answers, those that need no probability."""
 
     @abstractmethod
-    def columns(self, answers: Floats, numbers: Numbers) -> Iterator[tuple[str, Any]]:
-        """Yield the columns of a table of predictions, name and cells, for answers (n, O).
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the columns of a file of predictions, name and cells, for answers (n, O).
 
-        numbers: turns numbers (n,) into cells, such as texts with the digits of their precision.
+        texts: turns numbers (n,) into cells with the digits of their precision.
         """
 
     def threshold(self) -> float | None:

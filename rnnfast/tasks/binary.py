@@ -10,7 +10,7 @@ import numpy as np
 from rnnfast.catalogue import TWO_CLASSES, metrics_of
 from rnnfast.metrics import baseline_binary, binary, confusion
 from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Numbers, Task
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Task, Texts
 
 
 class Binary(Task):
@@ -54,12 +54,12 @@ class Binary(Task):
         """Return [[true negatives, false positives], [false negatives, true positives]]."""
         return confusion(y, answers, self.target.threshold)
 
-    def columns(self, answers: Floats, numbers: Numbers) -> Iterator[tuple[str, Any]]:
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of the second one."""
         name, classes = self.target.names[0], np.array(self.target.classes, dtype=object)
         probability = answers[:, 0]
         yield f"{name}_pred", classes[(probability >= self.target.threshold).astype(np.int64)].tolist()
-        yield f"{name}_prob", numbers(probability)
+        yield f"{name}_prob", texts(probability)
 
 
 def _figures(values: Figures) -> Figures:

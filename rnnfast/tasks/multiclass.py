@@ -10,7 +10,7 @@ import numpy as np
 from rnnfast.catalogue import CLASSES, metrics_of
 from rnnfast.metrics import baseline_multiclass, multiclass, multiclass_confusion, multiclass_labels
 from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Numbers, Task
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Task, Texts
 
 
 class Multiclass(Task):
@@ -41,9 +41,9 @@ class Multiclass(Task):
         """Return a row for each class and a column for each prediction."""
         return [[int(count) for count in row] for row in multiclass_confusion(y, answers)]
 
-    def columns(self, answers: Floats, numbers: Numbers) -> Iterator[tuple[str, Any]]:
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of each."""
         name, classes = self.target.names[0], np.array(self.target.classes, dtype=object)
         yield f"{name}_pred", classes[answers.argmax(axis=1)].tolist()
         for j, label in enumerate(classes):
-            yield f"{name}_prob_{label}", numbers(answers[:, j])
+            yield f"{name}_prob_{label}", texts(answers[:, j])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import QUANTITIES, metrics_of
 from rnnfast.metrics import baseline_regression, regression
 from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import Floats, Numbers, Task
+from rnnfast.tasks.base import Floats, Task, Texts
 
 
 class Regression(Task):
@@ -54,7 +54,7 @@ class Regression(Task):
         residuals = np.asarray(y - answers, np.float64)
         return residuals[:, 0] if residuals.shape[1] == 1 else residuals
 
-    def columns(self, answers: Floats, numbers: Numbers) -> Iterator[tuple[str, Any]]:
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the prediction of each target."""
         for j, name in enumerate(self.target.names):
-            yield f"{name}_pred", numbers(answers[:, j])
+            yield f"{name}_pred", texts(answers[:, j])

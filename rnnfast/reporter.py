@@ -17,7 +17,7 @@ class RunInfo:
 
     cell: str
     hidden: tuple[int, ...]
-    activation: str
+    activation: str | None
     parameters: int
     dtype: str
     threads: int

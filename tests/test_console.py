@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from ids import cases
 from rich.cells import cell_len
@@ -13,10 +14,12 @@ from terminals import Terminal
 
 import rnnfast
 from rnnfast.config.resolve import resolve
+from rnnfast.console.metrics import shown_metrics
 from rnnfast.console.progress import EpochProgress, epoch_line
+from rnnfast.console.residuals import binned
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import Screen
-from rnnfast.console.text import command, count, duration, number, percent, scaled
+from rnnfast.console.text import UNBROKEN, aligned, command, count, duration, number, percent, scaled
 from rnnfast.console.training import TrainConsole
 from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model, show_table
 from rnnfast.data import read_table
@@ -25,7 +28,7 @@ from rnnfast.data.synth.generate import synth
 from rnnfast.diagnose.benchmark import BenchReport, Machine, WorkloadSpeed
 from rnnfast.diagnose.gradients import GradientReport, TensorError
 from rnnfast.diagnose.machine import Check, Cores, Cpu, Examination, KernelCache, TableCache
-from rnnfast.metrics.evaluation import Evaluation, Scores
+from rnnfast.metrics.evaluation import Baseline, Evaluation, Scores
 from rnnfast.model.description import describe_model
 from rnnfast.reporter import EpochRecord
 from rnnfast.training import run
@@ -100,7 +103,7 @@ def test_no_line_is_wider_than_the_terminal(
     assert too_long(captured.out + captured.err, width) == []
     assert ESCAPE not in captured.out + captured.err
     assert not re.search(r" $", captured.out + captured.err, re.MULTILINE)
-    for text in ("baseline", "Against always answering", "of the", "run/model.safetensors"):
+    for text in ("baseline", "always answering", "of the", "run/model.safetensors"):
         assert text in " ".join(captured.out.split())
     for text in ("30 sequences", "parameters", "steps/s in training", "30/30", "rnnfast inspect run"):
         assert text in " ".join(captured.err.split())
@@ -360,13 +363,79 @@ def test_numbers_have_fixed_significant_digits() -> None:
     for value, text in texts.items():
         assert number(value) == text
     assert number(None) == "–"
-    assert [duration(s) for s in (0.0, 0.038, 0.42, 4.2, 192, 3900)] == [
+    assert [duration(s).replace(UNBROKEN, " ") for s in (0.0, 0.038, 0.42, 4.2, 192, 3900)] == [
         "0 ms", "38 ms", "420 ms", "4.20 s", "3 min 12 s", "1 h 05 min",
     ]  # fmt: skip
-    assert [scaled(n, "B") for n in (12, 4200, 3.4e6)] == ["12 B", "4.20 kB", "3.40 MB"]
-    assert scaled(12.34e6, "steps/s") == "12.3 M steps/s"
-    assert percent(0.00172) == "0.172 %"
+    assert [scaled(n, "B").replace(UNBROKEN, " ") for n in (12, 4200, 3.4e6)] == ["12 B", "4.20 kB", "3.40 MB"]
+    assert scaled(12.34e6, "steps/s").replace(UNBROKEN, " ") == "12.3 M steps/s"
+    assert percent(0.00172).replace(UNBROKEN, " ") == "0.172 %"
     assert (count(1234), count(2.5)) == ("1,234", "2.5")
+
+
+def test_decimal_points_stand_one_below_the_other() -> None:
+    assert aligned(["0.5", "12,346", "–", "98.1 %"]) == ["     0.5  ", "12,346    ", "      –   ", "    98.1 %"]
+    assert aligned([]) == []
+
+
+def test_no_line_ends_between_a_number_and_its_unit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for width in range(20, 60):
+        monkeypatch.setenv("COLUMNS", str(width))
+        Screen().notice(f"a share of {percent(0.7)} in {duration(4)} of {scaled(5e6, 'B')}, and {percent(0.1)} more")
+        text = capsys.readouterr().err
+        assert not re.search(r"\d\s*\n\s*(%|s|MB)\b", text)
+        assert UNBROKEN not in text
+
+
+def test_sentences_end_early_on_a_wide_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    Screen().notice("word " * 100)
+    assert max(map(len, capsys.readouterr().err.splitlines())) <= 110
+
+
+def test_scores_name_what_matters_first_and_what_is_better(capsys: pytest.CaptureFixture[str]) -> None:
+    model = {"accuracy": 0.9, "specificity": 0.8, "auprc": 0.5, "log_loss": 0.2, "f1": None}
+    naive = {"accuracy": 0.8, "specificity": 1.0, "auprc": 0.5, "log_loss": 0.3, "f1": 0.0}
+    evaluation = Evaluation(
+        "binary", 10, Scores(0.2, model, threshold=0.5), baseline=Baseline(Scores(0.3, naive)), loss_title=""
+    )
+    lines = render({"valid": evaluation}, ("y",), capsys).splitlines()
+    words = {line.split()[0]: line.split() for line in lines}
+    assert lines[1].startswith("auprc")
+    assert words["accuracy"] == ["accuracy", "90.00", "%", "80.00", "%", "▲"]
+    assert words["specificity"][-1] == "▼"
+    assert words["log_loss"][-1] == "▲"
+    assert words["auprc"][-1] == "0.5000"
+    assert words["f1"][-1] == "0"
+    assert "loss" not in words
+    assert "than always answering the majority class" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("y", "loss", "shown"),
+    [([1.0, 2.0, 3.0], "loss (mse)", True), ([-1.0, 0.0, 3.0], "loss (mse)", False)],
+    ids=["one sign", "both signs"],
+)
+def test_relative_errors_are_shown_where_the_target_keeps_its_sign(y: list[float], loss: str, shown: bool) -> None:
+    frame = pd.DataFrame({"id": np.repeat(range(6), 3), "x": np.arange(18.0), "y": np.tile(y, 6)})
+    result = rnnfast.train(frame, id="id", target="y", task="regression", hidden=3, epochs=1, scale_target=False)
+    evaluation = result.evaluations["valid"]
+    assert evaluation.metrics["mape"] is not None
+    assert ("mape" in shown_metrics(evaluation)) == shown
+    assert evaluation.loss_title == loss
+
+
+@pytest.mark.parametrize(
+    ("spread", "step"), [(1.0, 0.1), (44.0, 5.0), (2e-7, 2e-8), (1e9, 1e8)], ids=["one", "tens", "tiny", "huge"]
+)
+def test_bins_are_round_numbers(spread: float, step: float) -> None:
+    middles, counts = binned(np.linspace(-spread / 2, spread / 2, 10_001))
+    assert np.diff(middles) == pytest.approx(step)
+    assert 0.0 in middles
+    assert counts.sum() == 10_001
 
 
 @pytest.mark.parametrize("width", [20, 40, 200])

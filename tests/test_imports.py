@@ -43,7 +43,7 @@ RUN_TIME = {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "memory", "metrics", "model",
         "network", "progress", "records", "reporter", "writing",
     },
-    "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
+    "console": {"catalogue", "config", "diagnose", "metrics", "records", "reporter"},
     "cli": {"config", "console", "errors"},
 }  # fmt: skip
 

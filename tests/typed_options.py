@@ -37,7 +37,7 @@ def annotation(declared: Field[Any]) -> str:
     kinds = [kind, f"Sequence[{kind}]", "str"] if many else [kind]
     if declared.name == "cell":
         kinds.append("Callable[..., Any]")
-    if declared.name == "init_from":
+    if declared.metadata["path"] and declared.name != "cell":
         kinds.append("Path")
     if declared.default is None:
         kinds.append("None")

@@ -21,6 +21,7 @@ COMMANDS = {
     "inspect": ("rnnfast.cli.inspect", "inspect", "Show what a model holds, or how a table is read."),
     "synth": ("rnnfast.cli.synth", "synth", "Write a synthetic table to try things on."),
     "bench": ("rnnfast.cli.bench", "bench", "Measure the speed of this machine."),
+    "cache": ("rnnfast.cli.cache", "cache", "Show or clear what is kept between runs."),
     "doctor": ("rnnfast.cli.doctor", "doctor", "Check the installation and this machine."),
 }
 

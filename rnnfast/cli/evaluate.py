@@ -30,7 +30,7 @@ EXAMPLES = (
 @option(
     "--part",
     section="Data",
-    type=click.Choice(("all", "train", "valid", "test")),
+    type=click.Choice(("all", "train", "valid", "test"), case_sensitive=False),
     default="all",
     show_default=True,
     help="All of the table, or a part of the table that the model was trained on.",
@@ -79,4 +79,4 @@ def _goal(text: str) -> tuple[str, float]:
         goal = float("nan")
     if not equals or goal != goal:
         raise UsageError(f"--fail-under: {text!r} is not METRIC=VALUE, such as auprc=0.8")
-    return name.strip(), goal
+    return name.strip().lower(), goal

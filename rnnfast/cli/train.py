@@ -15,13 +15,19 @@ EXAMPLES = (
     "rnnfast train --data creditcard.csv --hidden 10",
     "rnnfast train --data sensors.csv --id engine --time cycle --target life",
     "rnnfast train --config runs/tx/config.toml --seed 1 -o runs/seed1",
+    "rnnfast train --config recipe:temperature --data data/temperature_sample.csv",
 )
 
 
 @command("train", EXAMPLES)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @config_options()
-@option("--config", section="Output", metavar="FILE", help="Options from a TOML file, such as a run's config.toml.")
+@option(
+    "--config",
+    section="Output",
+    metavar="FILE",
+    help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
+)
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the model that the output directory holds.")
 @click.pass_context
 def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, force: bool, **values: Any) -> int:

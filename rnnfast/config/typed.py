@@ -92,7 +92,8 @@ class TrainOptions(ReadOptions, total=False):
         constant.
     lr_step: With step: epochs between drops; with plateau: evaluations to wait. Default 30.
     lr_gamma: Factor of a drop; default 0.1, with exponential 0.95 per epoch.
-    class_weight: Weight of the classes in the loss: none, balanced, or a number per class. Default none.
+    class_weight: Weight of the classes in the loss: none, balanced, some by name as in fraud=2, or a number per class.
+        Default none.
     tbptt: Truncated BPTT: update every K steps, the state is carried on; 0: whole sequences. Default 0.
     patience: Stop after N evaluations without a better validation loss and restore the best weights; 0: never. Default
         10.

@@ -14,7 +14,18 @@ from rnnfast.config.resolve import Config
 from rnnfast.console.progress import EpochProgress
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import CAUTION, LABEL, Screen, fields, with_size
-from rnnfast.console.text import command, count, counted, duration, listed, number, percent, scaled, shortened
+from rnnfast.console.text import (
+    command,
+    count,
+    counted,
+    duration,
+    listed,
+    network_text,
+    number,
+    percent,
+    scaled,
+    shortened,
+)
 from rnnfast.diagnose.versions import versions
 from rnnfast.reporter import Reporter, RunInfo
 
@@ -24,7 +35,7 @@ if TYPE_CHECKING:
     from rnnfast.training.result import TrainResult
 
 MOST_CLASSES = 10  # whose shares are listed one by one
-MOST_IN_PARTS = 5  # the same for each part of a split
+MOST_IN_PARTS = 5  # of each part of a split
 STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
 
 
@@ -79,7 +90,8 @@ class TrainConsole(Reporter):
         rows: list[tuple[str, str | Text]] = [("Split", f"{named} sequences ({parts.rule})")]
         for name, size in sizes.items():
             text = f"{name}: {counted(size.rows, 'row')}, {counted(size.labelled_steps, 'labelled step')}"
-            text += f"; {balance_text(size.classes, MOST_IN_PARTS)}" if size.classes else ""
+            if size.classes and len(size.classes) <= MOST_IN_PARTS:
+                text += f"; {counts_text(size.classes)}"
             rows.append(("", text))
         self.screen.progress(fields(rows))
         absent = [name for name, n in (class_balance(parts.train) or {}).items() if not n]
@@ -88,8 +100,7 @@ class TrainConsole(Reporter):
 
     def start(self, info: RunInfo) -> None:
         """Say what will be trained."""
-        hidden = " + ".join(str(units) for units in info.hidden)
-        network = f"{info.cell} with {hidden} hidden units ({info.activation}), {counted(info.parameters, 'parameter')}"
+        network = f"{network_text(info)}, {counted(info.parameters, 'parameter')}"
         training = (
             f"{info.optimizer}, learning rate {info.lr:g}, {counted(info.batch_size, 'sequence')} per update,"
             f" {info.loss} loss, at most {counted(info.epochs, 'epoch')}, seed {info.seed},"
@@ -214,6 +225,11 @@ def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]
         low, high, mean = data.range
         rows.append(("Range", f"{number(low)} to {number(high)}, mean {number(mean)}"))
     return rows
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Say how many steps each class has, without the shares."""
+    return ", ".join(f"{shortened(name, 20)}: {n:,}" for name, n in counts.items())
 
 
 def balance_text(balance: Mapping[str, int], listed_most: int = MOST_CLASSES) -> str:

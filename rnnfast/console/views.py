@@ -10,7 +10,17 @@ from rich.text import Text
 from rnnfast.console.encoding import Inputs, encoding_rows
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import BAD, CAUTION, FAINT, GOOD, WIDE, Screen, fields, table
-from rnnfast.console.text import classes_listed, counted, duration, listed, number, percent, scaled, shortened
+from rnnfast.console.text import (
+    classes_listed,
+    counted,
+    duration,
+    listed,
+    network_text,
+    number,
+    percent,
+    scaled,
+    shortened,
+)
 from rnnfast.records import UNSET
 from rnnfast.reporter import Reporter
 
@@ -106,10 +116,7 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
 
 
 def _network_line(model: ModelDescription) -> str:
-    return (
-        f"{model.cell} with {' + '.join(map(str, model.hidden))} hidden units ({model.activation}), "
-        f"{counted(model.parameters, 'parameter')}, {model.dtype}"
-    )
+    return f"{network_text(model)}, {counted(model.parameters, 'parameter')}, {model.dtype}"
 
 
 def _task_line(model: ModelDescription) -> str:
@@ -166,15 +173,12 @@ def _table_cache(cache: TableCache) -> list[tuple[str, str | Text]]:
     if cache.directory is None or cache.tables is None or cache.bytes is None:
         return []
     size = f"{counted(cache.tables, 'parsed table')}, {scaled(cache.bytes, 'B')}"
-    return [("Tables", f"{size} in {cache.directory}" + ("; delete it to clear them" if cache.tables else ""))]
+    return [("Tables", f"{size} in {cache.directory}" + ("; rnnfast cache clear removes them" if cache.tables else ""))]
 
 
 def show_gradients(screen: Screen, report: GradientReport) -> None:
     """Print the error of each tensor's gradient, and whether all are within the tolerance."""
-    network = f"{report.cell} with {' + '.join(map(str, report.hidden))} hidden units"
-    if report.activation:
-        network += f" ({report.activation})"
-    network += ", both ways" if report.bidirectional else ""
+    network = network_text(report) + (", both ways" if report.bidirectional else "")
     network += f", dropout {report.dropout:g}" if report.dropout else ""
     screen.result(fields([("Network", f"{network}, {report.loss} loss, float64")]), Text())
     wide = screen.out.width >= WIDE

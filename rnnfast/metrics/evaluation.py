@@ -102,6 +102,8 @@ class Evaluation(Displayed):
     class and a column per prediction of several. baseline: the same metrics of the naive answers.
     classes: of the rows and columns of the confusion matrix of several classes.
     residuals: (labelled steps,) or (labelled steps, O) of quantities, label minus prediction, in original units.
+    loss_title: what the loss is for people, "" where a metric is the same number. meaningless: metrics that say nothing
+    on labels like these.
     """
 
     task: str
@@ -111,6 +113,8 @@ class Evaluation(Displayed):
     baseline: Baseline | None = None
     residuals: npt.NDArray[np.float64] | None = None
     classes: tuple[Any, ...] = ()
+    loss_title: str = "loss"
+    meaningless: tuple[str, ...] = ()
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return the task, and the scores that say most beside those of the naive answer."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any, Unpack
 
 from rnnfast.catalogue import SCHEDULES
+from rnnfast.config.effects import check_effects
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
 from rnnfast.config.typed import TrainOptions
@@ -106,7 +107,11 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
 
 
 def _checked_cell(config: Config, equations: Cell | None = None) -> Cell:
-    """The cell of a run: the one given as equations, else the one that the configuration names."""
+    """The cell of a run: the one given as equations, else the one that the configuration names.
+
+    Raises UsageError for options that have no effect on it, or on this run.
+    """
+    check_effects(config)
     cell = equations or cell_of(config.model.cell, config.model.activation)
     check_directions(config.model, cell.recurrent)
     return cell
@@ -198,7 +203,7 @@ def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:
     return RunInfo(
         cell=config.model.cell,
         hidden=config.model.hidden,
-        activation=config.model.activation,
+        activation=config.model.chosen_activation,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
         threads=threads,

@@ -1,7 +1,8 @@
 """The blocks of code on pages of the documents, and running them as a reader would: in order, in one directory.
 
 A page is Markdown. A block ```python is run, all of a page in one namespace; ```bash is run by bash, with rnnfast being
-this one; ```output is what the block before it prints.
+this one; ```output is what the block before it prints. A block within a comment of Markdown is run, too: it makes what
+the next one needs, and readers do not see it.
 """
 
 import contextlib

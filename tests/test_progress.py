@@ -89,7 +89,17 @@ def test_a_terminal_of_ipython_is_no_notebook(monkeypatch):
 
 
 def record(epoch, valid=None):
-    return EpochRecord(epoch, 9, 0.5, valid, False, 1, 1.25, 1e6, None)
+    return EpochRecord(
+        epoch=epoch,
+        epochs=9,
+        train_loss=0.5,
+        valid=valid,
+        best=False,
+        best_epoch=1,
+        elapsed=1.25,
+        timesteps_per_second=1e6,
+        eta=None,
+    )
 
 
 def test_the_line_keeps_the_scores_of_the_last_evaluation(monkeypatch):

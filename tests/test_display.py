@@ -68,6 +68,10 @@ def test_a_stored_table_is_shown_as_one_in_memory(objects, tmp_path):
         assert repr(table).splitlines()[2:] == repr(objects["data"]).splitlines()[2:]
 
 
+def test_no_sequences_are_shown_as_such(objects):
+    assert repr(objects["data"].take([])).startswith("SequenceData: 0 rows in 0 sequences")
+
+
 class Tags(HTMLParser):
     def __init__(self):
         super().__init__()

@@ -90,7 +90,7 @@ class Baseline(Readable):
 def brief(figures: Mapping[str, Any]) -> str:
     """Return the loss and the few metrics that say most, in words."""
     telling = sorted((name for name in figures if headline([name])), key=lambda name: -METRICS[name].headline)
-    shown = ((name, figures[name]) for name in ("loss", *telling))
+    shown = ((name, figures.get(name)) for name in ("loss", *telling))
     return ", ".join(f"{name} {value:.4g}" for name, value in shown if value is not None)
 
 

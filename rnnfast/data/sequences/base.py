@@ -140,7 +140,7 @@ class Sequences(Displayed, ABC):
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return size, sources and columns in words."""
-        shortest, longest = int(self.lengths.min()), int(self.lengths.max())
+        shortest, longest = int(self.lengths.min(initial=self.rows)), int(self.lengths.max(initial=0))
         steps = counted(longest, "step") if shortest == longest else f"{shortest:,} to {longest:,} steps"
         phrase = f"{counted(self.rows, 'row')} in {counted(self.sequences, 'sequence')} of {steps}"
         lines = {"table": ", ".join(self.source), **self.schema.display()}

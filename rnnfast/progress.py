@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import Any
 
 from rnnfast.catalogue import headline
@@ -17,6 +18,7 @@ from rnnfast.errors import UsageError
 from rnnfast.reporter import EpochRecord, Reporter
 
 MOST_UPDATES = 10  # per second, of the line
+LAST = "\n"  # ends the last text of a line
 
 Show = Callable[[str], None]
 Progress = bool | Callable[[EpochRecord], Any] | None
@@ -56,7 +58,7 @@ class _Function(Reporter):
 
 
 class Line(Reporter):
-    """Shows one line, which is redrawn. show: replaces it by a text, the last of which ends in a line break."""
+    """Shows one line, which is redrawn. show: replaces it by a text, the last of which ends in LAST."""
 
     def __init__(self, show: Show) -> None:
         self.show = show
@@ -81,7 +83,7 @@ class Line(Reporter):
         """Show the last epoch, and why it was the last."""
         best = f", best {result.best_epoch}" if result.best_epoch != result.epochs else ""
         text = self._text or counted(result.epochs, "epoch")
-        self.show(f"{text}, ended by {result.stopped}{best}\n")
+        self.show(f"{text}, ended by {result.stopped}{best}{LAST}")
 
 
 def epoch_text(record: EpochRecord, scores: Mapping[str, Any]) -> str:
@@ -104,7 +106,7 @@ def _notebook() -> Show | None:
 
     def show(text: str) -> None:
         nonlocal handle
-        content = {"text/plain": text.rstrip("\n")}
+        content = {"text/plain": text.removesuffix(LAST)}
         if handle is None:
             handle = import_module("IPython.display").display(content, raw=True, display_id=True)
         else:
@@ -116,7 +118,8 @@ def _notebook() -> Show | None:
 def _on_standard_error(text: str) -> None:
     """Redraw the line of a terminal; anywhere else only the last text is written."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{text}")
+        width = get_terminal_size().columns - 1  # a longer line could not be redrawn
+        sys.stderr.write(f"\r\033[K{text if text.endswith(LAST) else text[:width]}")
         sys.stderr.flush()
-    elif text.endswith("\n"):
+    elif text.endswith(LAST):
         sys.stderr.write(text)

@@ -166,7 +166,8 @@ def _of_schema(schema: Schema, inputs: list[str], labels: Labels) -> tuple[str, 
     if absent or schema.id is None:
         need = f"a column {absent[0]!r}" if absent else "rows without id"
         raise DataError(
-            f"X has the features {listing(inputs)}, and the table that trained had {need}; give a DataFrame"
+            f"X has the features {listing(inputs)}, and the table that trained had {need}; "
+            "give a DataFrame with its columns"
         )
     outputs = labels.values.shape[1]
     if outputs not in (0, len(schema.targets)):

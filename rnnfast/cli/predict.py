@@ -54,8 +54,8 @@ def predict(ctx: click.Context, /, model: str, data: tuple[str, ...], output: st
     from rnnfast.model.predictions import predict_table
 
     config = reading_config(ctx, values)
-    rows = predict_table(model, data, output, force=force, config=config, reporter=ReadingProgress(screen))
+    report = predict_table(model, data, output, force=force, config=config, reporter=ReadingProgress(screen))
     if state.json:
-        state.print_json({"rows": rows, "output": output})
+        state.print_json(report)
     elif output != "-":
-        screen.written(output, rows)
+        screen.written(output, report.rows)

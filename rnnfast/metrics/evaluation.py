@@ -112,7 +112,7 @@ class Sample(Record, frozen=True):
 
 
 class EvaluationReport(Record, frozen=True, kw_only=True):
-    """What `eval --json` prints."""
+    """What `eval --json` prints; substitutions: records of the cells that the model did not take as they are."""
 
     task: str
     labelled_steps: int
@@ -123,10 +123,16 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     part: str
     training_table: bool
     scored: Sample | UnsetType = UNSET
+    substitutions: tuple[Record, ...]
 
     @classmethod
     def of(
-        cls, evaluation: Evaluation, part: str, training_table: bool, sample: Sample | None = None
+        cls,
+        evaluation: Evaluation,
+        part: str,
+        training_table: bool,
+        substitutions: tuple[Record, ...] = (),
+        sample: Sample | None = None,
     ) -> EvaluationReport:
         """Return the report on a part of a table; sample: what was scored, None for all of it."""
         return cls(
@@ -139,4 +145,5 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
             part=part,
             training_table=training_table,
             scored=UNSET if sample is None else sample,
+            substitutions=substitutions,
         )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import CELLS
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
+from rnnfast.data.encoding.substitutions import Substitution, substitutions
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
 from rnnfast.metrics.evaluation import Evaluation
@@ -93,6 +94,13 @@ class Model:
         Raises DataError where data has other columns than the model.
         """
         return self.task.answers(self.outputs(data))
+
+    def substitutions(self, data: Sequences) -> tuple[Substitution, ...]:
+        """Count the cells of data that this model does not take as they are: empty ones and unknown categories.
+
+        Raises DataError as `predict`, and for a cell that the model has no rule for.
+        """
+        return substitutions(self.encoder, data.blocks(("x",)))
 
     def evaluate(self, data: SequenceData) -> Evaluation:
         """Score the labelled steps of data. Raises DataError where there are none."""

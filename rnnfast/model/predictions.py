@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.encoding.substitutions import Substitution, sentences
 from rnnfast.data.reading.request import Request
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.tables import open_files
+from rnnfast.records import Record
 from rnnfast.writing import check_writable, replacing
 
 if TYPE_CHECKING:
@@ -33,6 +35,17 @@ PREDICTED = ("x", "time", "ids")  # what is read of a table to predict it
 FLOAT32_FORMAT = ".9g"
 
 
+class PredictionReport(Record, frozen=True):
+    """What `predict --json` prints.
+
+    rows: lines that were written; output: where; substitutions: cells that the model did not take as they are.
+    """
+
+    rows: int
+    output: str
+    substitutions: tuple[Substitution, ...]
+
+
 def predict_table(
     model_path: str | Path,
     data_paths: Sequence[str],
@@ -41,8 +54,8 @@ def predict_table(
     force: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
-) -> int:
-    """Write the predictions of a saved model for tables as CSV and return the number of rows written.
+) -> PredictionReport:
+    """Write the predictions of a saved model for tables as CSV.
 
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file, or '-' for stdout. An existing file is kept unless `force`.
@@ -58,7 +71,7 @@ def predict_table(
         if reporter is not None:
             for note in data.notes:
                 reporter.notice(note)
-        return write_predictions(model, data, output)
+        return write_predictions(model, data, output, reporter)
 
 
 def prediction_request(model: Model, config: DataConfig) -> Request:
@@ -76,14 +89,18 @@ def _every_row_once(schema: Schema) -> Schema:
     return schema
 
 
-def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
+def write_predictions(
+    model: Model, data: Sequences, output: str | Path, reporter: Reporter | None = None
+) -> PredictionReport:
     """Write the predictions of one block after the other; nothing where one of them cannot be predicted.
 
-    data: read as `prediction_request` says. Returns the number of lines.
+    data: read as `prediction_request` says; reporter: is told what the model does not take as it is.
     """
+    substitutions = model.substitutions(data)
+    if reporter is not None:
+        for sentence in sentences(substitutions):
+            reporter.notice(sentence)
     several = len(data.runs().first) > 1
-    for block in data.blocks(("x",)) if several else ():
-        model.encoder.check(block)
     pieces = (_lines(model, block, np.asarray(model.predict(block))) for block in data.blocks(PREDICTED))
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
@@ -102,7 +119,7 @@ def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
                 ordered.add(piece.rows, piece.texts())
         if ordered is not None:
             ordered.write()
-    return written
+    return PredictionReport(rows=written, output=str(output), substitutions=substitutions)
 
 
 class Predictions(NamedTuple):

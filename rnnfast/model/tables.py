@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnnfast.catalogue import lower_is_better
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import split
+from rnnfast.data.encoding.substitutions import Substitution, sentences
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request
@@ -32,7 +33,8 @@ class TableEvaluation:
 
     trained_on: the table is the one that the model was trained on. held_out: the run kept a part of its table for
     validation. failures: a sentence for each goal that is not met; notes: about how the table was read. scored:
-    sequences that were scored: less than `sequences` where these were too many for the memory.
+    sequences that were scored: less than `sequences` where these were too many for the memory. substitutions: cells of
+    these that the model did not take as they are.
     """
 
     evaluation: Evaluation
@@ -44,13 +46,13 @@ class TableEvaluation:
     failures: tuple[str, ...]
     notes: tuple[str, ...] = ()
     scored: int | None = None
+    substitutions: tuple[Substitution, ...] = ()
 
     def report(self) -> EvaluationReport:
         """Return what `eval --json` prints."""
         sampled = self.scored is not None and self.scored < self.sequences
-        return EvaluationReport.of(
-            self.evaluation, self.part, self.trained_on, Sample(self.scored or 0, self.sequences) if sampled else None
-        )
+        sample = Sample(self.scored or 0, self.sequences) if sampled else None
+        return EvaluationReport.of(self.evaluation, self.part, self.trained_on, self.substitutions, sample)
 
 
 def evaluate_table(
@@ -94,8 +96,9 @@ def evaluate(
     whole = data if part == "all" else part_of(model, data, part)
     sample = whole.sample(model.config.train.seed)
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
+    substitutions = model.substitutions(sample)
     evaluation = model.evaluate(sample)
-    notes = data.notes
+    notes = (*data.notes, *sentences(substitutions))
     if sample.sequences < whole.sequences:
         of = f"{sample.sequences:,} of {whole.sequences:,} sequences"
         notes = (*notes, f"scored on {of}, drawn at random, to keep within --memory")
@@ -109,6 +112,7 @@ def evaluate(
         failures=tuple(_failures(evaluation.metrics, fail_under or {})),
         notes=notes,
         scored=sample.sequences,
+        substitutions=substitutions,
     )
 
 

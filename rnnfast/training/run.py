@@ -12,6 +12,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
 from rnnfast.data import Parts, SequenceData, Sequences
 from rnnfast.data.description import part_sizes
+from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.equations.cell import Cell
 from rnnfast.equations.trace import traced
@@ -117,12 +118,15 @@ def _fit(
             f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
         )
     model = initial_model(parts.train, config, cell)
-    for block in () if parts.test is None else parts.test.blocks(("x",)):
-        model.encoder.check(block)  # training and validation part are encoded before anything is compiled
     seed = config.train.seed
     valid = None if parts.valid is None else parts.valid.sample(seed)
     if parts.valid is not None and valid is not None:
         check_sample(valid, parts.valid, "the validation part")
+    others: list[Sequences] = [part for part in (valid, parts.test) if part is not None]
+    for part in others:  # the training part is encoded before anything is compiled
+        notes = sentences(model.substitutions(part))
+        for note in notes if part.source != table.source else ():
+            reporter.notice(f"{', '.join(part.source)}: {note}")
     loop = Loop(model, parts.train, valid, reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     fit = loop.run()

@@ -122,11 +122,8 @@ def _fit(
     valid = None if parts.valid is None else parts.valid.sample(seed)
     if parts.valid is not None and valid is not None:
         check_sample(valid, parts.valid, "the validation part")
-    others: list[Sequences] = [part for part in (valid, parts.test) if part is not None]
-    for part in others:  # the training part is encoded before anything is compiled
-        notes = sentences(model.substitutions(part))
-        for note in notes if part.source != table.source else ():
-            reporter.notice(f"{', '.join(part.source)}: {note}")
+    for part in (valid, parts.test):
+        _check_encoding(model, part, table, reporter)
     loop = Loop(model, parts.train, valid, reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     fit = loop.run()
@@ -155,6 +152,18 @@ def _fit(
         evaluations=evaluations,
         scored=scored,
     ), fit
+
+
+def _check_encoding(model: Model, part: Sequences | None, table: Sequences, reporter: Reporter) -> None:
+    """Raise DataError for cells of a part that cannot be encoded, before anything is compiled.
+
+    What is put in their place is told of tables beside the one that trains, whose reader has told it.
+    """
+    if part is None:
+        return
+    for sentence in sentences(model.substitutions(part)):
+        if part.source != table.source:
+            reporter.notice(f"{', '.join(part.source)}: {sentence}")
 
 
 def evaluate_parts(

@@ -42,10 +42,10 @@ def refused_gap(data: SequenceData, name: str, gaps: NDArray[np.bool_], reason: 
 
     A lagged target is named by the cell of the table that it comes from.
     """
-    row, schema = int(gaps.argmax()), data.schema
+    row, schema, reason = int(gaps.argmax()), data.schema, f", and {reason}"
     more = f" (and {gaps.sum() - 1:,} more such cells)" if gaps.sum() > 1 else ""
     lag = schema.columns.index(name) - len(schema.features)
     if lag >= 0:
-        name, role = schema.targets[lag], "this row" if schema.horizon else "the next row"
-        reason, row = f"--lag-target makes it an input of {role}, and {reason}", row if schema.horizon else row - 1
-    return cell_error(data, row, name, f"the cell is empty{more}, and {reason}; fill it, or {fix}")
+        name, row = schema.targets[lag], row if schema.horizon else row - 1
+        reason = f"; --lag-target makes it an input of {'this' if schema.horizon else 'the next'} row{reason}"
+    return cell_error(data, row, name, f"the cell is empty{more}{reason}; fill it, or {fix}")

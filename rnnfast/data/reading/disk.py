@@ -108,6 +108,8 @@ class Stream:
             "x": (np.float32 if self._single(names) else np.float64, len(names)),
             "y": (np.float32 if findings.text or self._single(targets) else np.float64, len(targets)),
         }
+        if not names:
+            del self.kinds["x"]  # a series that is told from its own past has no feature: rows of no width are no file
         self.rows, self.starts = 0, [0]
         self.in_order, self.last_code = True, -1
         self.last_key: Any = None
@@ -159,6 +161,8 @@ class Stream:
         except TextFound:
             raise Misread(replace(self.findings, text=True)) from None
         columns["y"] = self._all_targets(columns["y"])
+        if "x" not in self.kinds:
+            del columns["x"]
         codes = np.zeros(batch.rows, np.int64)
         if self.numbering is not None:
             codes, back = self.numbering.add(batch, out)

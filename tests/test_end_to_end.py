@@ -221,7 +221,7 @@ def test_predict_to_a_file_to_stdout_and_without_the_target(models: Path) -> Non
 def test_predictions_of_a_binary_model(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, data = str(models / "card"), str(models / "card.csv")
     assert result(["predict", "--model", model, "--data", data, "-o", "out.csv"], capsys) == {
-        "schema_version": 1, "rows": 1000, "output": "out.csv", "substitutions": [],
+        "schema_version": 1, "rows": 1000, "output": "out.csv",
     }  # fmt: skip
     written = rows_of("out.csv")
     assert list(written[0]) == ["Class_pred", "Class_prob"]

@@ -56,6 +56,6 @@ def predict(ctx: click.Context, /, model: str, data: tuple[str, ...], output: st
     config = reading_config(ctx, values)
     report = predict_table(model, data, output, force=force, config=config, reporter=ReadingProgress(screen))
     if state.json:
-        state.print_json(report)
+        state.print_json(report.to_json())
     elif output != "-":
         screen.written(output, report.rows)

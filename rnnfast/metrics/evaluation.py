@@ -112,7 +112,7 @@ class Sample(Record, frozen=True):
 
 
 class EvaluationReport(Record, frozen=True, kw_only=True):
-    """What `eval --json` prints; substitutions: records of cells that the model did not take as they are."""
+    """What `eval --json` prints; substitutions: records of cells that the model did not take as they are, if any."""
 
     task: str
     labelled_steps: int
@@ -123,7 +123,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     part: str
     training_table: bool
     scored: Sample | UnsetType = UNSET
-    substitutions: tuple[Record, ...]
+    substitutions: tuple[Record, ...] | UnsetType = UNSET
 
     @classmethod
     def of(
@@ -145,5 +145,5 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
             part=part,
             training_table=training_table,
             scored=UNSET if sample is None else sample,
-            substitutions=substitutions,
+            substitutions=substitutions or UNSET,
         )

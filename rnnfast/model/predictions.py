@@ -20,7 +20,6 @@ from rnnfast.data.encoding.substitutions import Substitution, sentences
 from rnnfast.data.reading.request import Request
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.tables import open_files
-from rnnfast.records import Record
 from rnnfast.writing import check_writable, replacing
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ PREDICTED = ("x", "time", "ids")  # what is read of a table to predict it
 FLOAT32_FORMAT = ".9g"
 
 
-class PredictionReport(Record, frozen=True):
-    """What `predict --json` prints.
+class PredictionReport(NamedTuple):
+    """What was predicted.
 
     rows: lines that were written; output: where; substitutions: cells that the model did not take as they are.
     """
@@ -44,6 +43,10 @@ class PredictionReport(Record, frozen=True):
     rows: int
     output: str
     substitutions: tuple[Substitution, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `predict --json` prints; substitutions where there are some."""
+        return {name: value for name, value in self._asdict().items() if value != ()}
 
 
 def predict_table(

@@ -10,6 +10,8 @@ import rnnfast
 from rnnfast.cells import built_in
 from rnnfast.config.resolve import Config
 from rnnfast.data.sequences.spans import ends
+from rnnfast.errors import DivergedError
+from rnnfast.training import loop
 from rnnfast.training.hiding import SHARE, Hider, show
 from rnnfast.training.prepare import initial_model
 
@@ -185,6 +187,29 @@ def test_threads_do_not_change_the_bits(batch):
     )
     for name, tensor in one.parameters.items():
         np.testing.assert_array_equal(tensor, two.parameters[name])
+
+
+@pytest.mark.parametrize(
+    "more", cases({"constant": {}, "a rate per update": {"schedule": "onecycle", "shuffle": False}})
+)
+def test_epochs_of_a_call_do_not_change_the_bits(more, monkeypatch):
+    """Without validation in between several epochs are asked for at once; each hides its own categories."""
+    runs = []
+    for seconds in (0.0, 10.0):
+        monkeypatch.setattr(loop, "CALL_SECONDS", seconds)
+        options = {**OPTIONS, "hidden": 3, "epochs": 6, "eval_every": 3, "patience": 0, "threads": 1}
+        runs.append(rnnfast.train(customers(60), **options, **more))
+    one, other = runs
+    for name, tensor in one.model.parameters.items():
+        np.testing.assert_array_equal(tensor, other.model.parameters[name])
+    assert [row["loss"] for row in one.history] == [row["loss"] for row in other.history]
+
+
+def test_divergence_names_its_epoch(monkeypatch):
+    monkeypatch.setattr(loop, "CALL_SECONDS", 10.0)
+    with pytest.raises(DivergedError) as error:
+        rnnfast.train(customers(60).assign(y=1e30), **OPTIONS, task="regression", scale_target=False, hidden=3, lr=1e30)
+    assert (error.value.epoch, error.value.step) == (1, 1)
 
 
 def test_a_table_on_disk_hides_the_same(tmp_path, monkeypatch):

@@ -97,7 +97,7 @@ class TrainOptions(ReadOptions, total=False):
     tbptt: Truncated BPTT: update every K steps, the state is carried on; 0: whole sequences. Default 0.
     patience: Stop after N evaluations without a better validation loss and restore the best weights; 0: never. Default
         10.
-    max_time: Stop after this time: 90s, 10m, 1h.
+    max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
     shuffle: Visit the sequences in a new random order each epoch. Default True.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.

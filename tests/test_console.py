@@ -18,7 +18,6 @@ from rnnfast.config.resolve import resolve
 from rnnfast.config.sections import DataConfig
 from rnnfast.console.columns import show_table
 from rnnfast.console.metrics import shown_metrics
-from rnnfast.console.progress import EpochProgress, epoch_line
 from rnnfast.console.residuals import binned
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import Screen
@@ -33,7 +32,6 @@ from rnnfast.diagnose.gradients import GradientReport, TensorError
 from rnnfast.diagnose.machine import Check, Cores, Cpu, Examination, KernelCache, TableCache
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Scores
 from rnnfast.model.description import describe_model
-from rnnfast.reporter import EpochRecord
 from rnnfast.training import run
 
 WIDTHS = (40, 80, 120)
@@ -62,27 +60,6 @@ def train(data: str, tmp_path: Path, **flags: str) -> None:
     with TrainConsole(Screen(), config) as console:
         result = run(config, console)
     console.show(result)
-
-
-def records(epochs: int, best: int, key: str) -> list[EpochRecord]:
-    """Return epochs that get better until `best`."""
-    found = []
-    for epoch in range(1, epochs + 1):
-        loss = 1 / epoch if epoch <= best else 1 / best + 0.01 * (epoch - best)
-        found.append(
-            EpochRecord(
-                epoch=epoch,
-                epochs=epochs,
-                train_loss=1 / epoch,
-                valid={"loss": loss, key: 0.5},
-                best=epoch <= best,
-                best_epoch=min(epoch, best),
-                elapsed=0.01 * epoch,
-                timesteps_per_second=12.3e6,
-                eta=0.01 * (epochs - epoch),
-            )
-        )
-    return found
 
 
 def too_long(text: str, width: int) -> list[str]:
@@ -162,61 +139,6 @@ def test_doctor_and_bench_fit(width: int, monkeypatch: pytest.MonkeyPatch, capsy
         assert text in " ".join(out.split())
 
 
-def test_without_a_terminal_about_twenty_lines_and_first_best_and_last(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = EpochProgress(Screen())
-    for record in records(100, 87, "f1"):
-        progress.update(record)
-    progress.close()
-    lines = capsys.readouterr().err.splitlines()
-    assert 20 <= len(lines) <= 25
-    shown = [int(line.split()[1].split("/")[0]) for line in lines]
-    assert shown[0] == 1
-    assert {87, 100} <= set(shown)
-
-
-def test_a_run_that_ends_early_shows_its_last_epoch(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = EpochProgress(Screen())
-    for record in records(100, 30, "r2")[:42]:
-        progress.update(record)
-    progress.close()
-    progress.close()
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[-1].startswith("epoch  42/100")
-    assert len(lines) == len(set(lines))
-
-
-@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 120, 200])
-def test_the_epoch_line_keeps_what_matters(width: int) -> None:
-    record = records(1000, 870, "f1")[899]
-    line = epoch_line(record, record.valid, width, bar=True)
-    assert cell_len(line.plain) <= width or width < 30
-    assert "900/1000" in line.plain
-    assert ("ETA" in line.plain) == (width >= 80)
-    assert ("best 870" in line.plain) == (width >= 60)
-
-
-def test_epoch_lines_stand_in_columns() -> None:
-    lines = [epoch_line(record, record.valid, 80).plain for record in records(100, 57, "f1")]
-    for word in ("loss", "valid", "f1", "best", "ETA"):
-        assert len({line.index(word) for line in lines[:-1]} - {-1}) <= 2  # "★ best" and "best 57"
-    assert all(cell_len(line) <= 80 for line in lines)
-
-
-def test_on_a_terminal_one_line_is_redrawn_at_most_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    seconds = iter(np.arange(0.0, 2.0, 0.001))  # of a clock by which 1000 epochs take one
-    monkeypatch.setattr("rnnfast.console.progress.time.monotonic", lambda: next(seconds))
-    progress = EpochProgress(Screen())
-    for record in records(1000, 870, "f1"):
-        progress.update(record)
-    progress.close()
-    shown = terminal.getvalue()
-    assert 10 <= shown.count("epoch") <= 12
-    assert "1000/1000" in shown
-    assert shown.count("\n") == 1
-
-
 def use_terminals(monkeypatch: pytest.MonkeyPatch) -> tuple[Terminal, Terminal]:
     out, err = Terminal(), Terminal()
     monkeypatch.setattr(sys, "stdout", out)
@@ -282,19 +204,6 @@ def test_each_stream_is_looked_at_by_itself(monkeypatch: pytest.MonkeyPatch) -> 
     assert ESCAPE in err.getvalue()
 
 
-def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, err = use_terminals(monkeypatch)
-    monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setenv("COLUMNS", "40")
-    progress = EpochProgress(Screen())
-    for record in records(10, 5, "f1"):
-        progress.update(record)
-    progress.close()
-    assert ESCAPE not in err.getvalue()
-    assert len(err.getvalue().splitlines()) == 10
-    assert too_long(err.getvalue(), 40) == []
-
-
 @pytest.mark.parametrize(
     ("encoding", "errors"), [("ascii", "strict"), ("ascii", "backslashreplace"), ("cp1252", "strict")]
 )
@@ -310,7 +219,7 @@ def test_streams_of_other_encodings(
     Screen().result(Text("日本語 \udcff"))
     stream.flush()
     text = raw.getvalue().decode(encoding)
-    assert "* best" in text
+    assert "* lowest" in text
     assert "\\u" not in text
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -32,6 +33,7 @@ class State:
     verbose: int = 0
     no_color: bool = False
     debug: bool = False
+    started: float = field(default_factory=time.perf_counter)  # when the command was, on that clock
 
     def screen(self) -> Screen:
         """Open the streams that the command prints on."""

@@ -28,7 +28,8 @@ def report(error: BaseException, state: State) -> int:
     if state.debug:
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        _print("interrupted", state, label="rnnfast:")
+        cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__  # click makes an Abort of it
+        _print(str(cause or "") or "interrupted", state, label="rnnfast:")
         return INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)

@@ -10,6 +10,7 @@ from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import INTERRUPTED
 from rnnfast.cli.options import config_options, given
 from rnnfast.config.resolve import resolve
+from rnnfast.errors import TrainingInterrupted
 
 EXAMPLES = (
     "rnnfast train --data creditcard.csv --hidden 10",
@@ -46,13 +47,18 @@ def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, for
 
     from rnnfast.console.training import TrainConsole
 
-    console = TrainConsole(state.screen(), resolved)
+    console, code = TrainConsole(state.screen(), resolved, state.started), 0
     with console:
         from rnnfast.training import run
 
-        result = run(resolved, console, force=force)
+        try:
+            result = run(resolved, console, force=force)
+        except TrainingInterrupted as error:
+            if error.result is None:
+                raise
+            result, code = error.result, INTERRUPTED
     if state.json:
         state.print_json(result.report())
     else:
         console.show(result)
-    return INTERRUPTED if result.stopped == "interrupted" else 0
+    return code

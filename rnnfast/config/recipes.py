@@ -22,7 +22,7 @@ def config_path(text: str | Path) -> Path:
     """Return the file that `--config` names: a path, or recipe:NAME. Raises UsageError for an unknown recipe."""
     if not str(text).startswith(PREFIX):
         return Path(text)
-    name, known = str(text).removeprefix(PREFIX), recipes()
-    if name not in known:
-        raise UsageError(f"--config {text}: no such recipe{did_you_mean(name, known)}; there are {', '.join(known)}")
-    return known[name]
+    name, files = str(text).removeprefix(PREFIX), recipes()
+    if name not in files:
+        raise UsageError(f"--config {text}: no such recipe{did_you_mean(name, files)}; there are {', '.join(files)}")
+    return files[name]

@@ -1,6 +1,7 @@
 """The tables of a configuration: every option of a training run with its default, meaning and range, declared once.
 
-A new option is one new field; resolve.py makes keys, flags, variables and keyword arguments of it.
+A new option is one new field; resolve.py makes keys, flags, variables and keyword arguments of it, and
+tests/typed_options.py writes its type into typed.py.
 """
 
 from __future__ import annotations
@@ -220,7 +221,11 @@ class TrainConfig:
         kind=int,
         least=0,
     )
-    max_time: str | None = option(None, "Stop after this time: 90s, 10m, 1h.", metavar="TIME")
+    max_time: str | None = option(
+        None,
+        "Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.",
+        metavar="TIME",
+    )
     shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
     threads: int | None = option(

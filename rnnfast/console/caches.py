@@ -24,5 +24,5 @@ def show_caches(screen: Screen, caches: Caches) -> None:
     screen.progress(fields([("Next", "rnnfast cache clear")]))
 
 
-def _limit(kept: Kept) -> str:
-    return "none" if kept.limit is None else scaled(kept.limit, "B")
+def _limit(cache: Kept) -> str:
+    return "none" if cache.limit is None else scaled(cache.limit, "B")

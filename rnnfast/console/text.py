@@ -14,6 +14,7 @@ RANGE_DIGITS = 3  # significant ones of the width of a range
 # do: rich breaks lines there as well.
 UNBROKEN = "\ue000"
 UNDEFINED = "–"
+LOSS_WHOLE, LOSS_WIDTH = 2, 10  # columns of a loss before its point, and of all of it
 
 # Below and above these a number is written with an exponent.
 LEAST_FIXED = 1e-4
@@ -25,7 +26,7 @@ ASCII = str.maketrans(
     {
         "–": "-", "·": "-", "…": ".", "²": "2", "±": "+", "×": "x", "★": "*", "→": ">", "✓": "+", "━": "=", "╸": "-",
         "─": "-", "█": "#", "▉": "#", "▊": "#", "▋": "#", "▌": "=", "▍": "=", "▎": "-", "▏": "-",
-        "▲": "+", "▼": "-", "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#",
+        "≤": "<", "▲": "+", "▼": "-", "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#",
     }
 )  # fmt: skip
 
@@ -68,6 +69,15 @@ def number(value: Any, digits: int = DIGITS) -> str:
     rounded = float(f"{value:.{digits - 1}e}")
     decimals = max(digits - 1 - math.floor(math.log10(abs(rounded))), 0)
     return f"{value:,.{decimals}f}"
+
+
+def loss_text(value: float) -> str:
+    """Text of a loss in 10 columns, whatever it is: decimal points below each other from 0.0001 to 99.99."""
+    text = number(value)
+    if len(text) > LOSS_WIDTH:
+        text = f"{value:.{DIGITS - 1}e}"
+    whole = len(text.partition(".")[0])
+    return f"{' ' * (LOSS_WHOLE - whole)}{text}".ljust(LOSS_WIDTH)
 
 
 def count(value: float) -> str:

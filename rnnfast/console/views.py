@@ -176,7 +176,7 @@ class BenchProgress(Reporter):
 
     def compiling(self) -> None:
         """Explain the wait of a first run."""
-        self._screen.progress(Text("compiling kernels (only once, takes a few seconds)", FAINT))
+        self._screen.progress(Text("compiling kernels (once; each takes some seconds)", FAINT))
 
 
 def show_bench(screen: Screen, report: BenchReport) -> None:

@@ -171,7 +171,7 @@ def test_nothing_stops_it(options, message, sequences, memory, capsys):
 def test_blocks_tell_what_memory_tells(monkeypatch, capsys):
     options = ["--target", "y", "--id", "name", "--time", "t", "--categorical", "plan"]
     whole = result(["inspect", "rough.csv", *options], capsys)
-    monkeypatch.setattr("rnnfast.data.reading.opening.needs_store", lambda names, budget: True)
+    monkeypatch.setattr("rnnfast.data.reading.opening.needs_store", lambda *arguments: True)
     blocks = result(["inspect", "rough.csv", *options, "--memory", "600M", "--no-cache"], capsys)
     assert blocks.pop("command") == [*whole.pop("command"), "--memory", "600M", "--no-cache"]
     for one, other in zip(blocks.pop("columns"), whole.pop("columns"), strict=True):
@@ -256,12 +256,14 @@ def test_years_have_no_separators(capsys):
 
 
 def test_proposals_stand_before_the_findings(capsys, monkeypatch):
-    proposal = inspection.Proposal("plan", "id", "looks like an id", "--id plan")
-    monkeypatch.setattr(inspection, "_proposals", lambda first_rows, columns: (proposal,))
-    assert result(["inspect", "sound.csv"], capsys)["proposals"][0]["option"] == "--id plan"
+    proposal = inspection.Proposal("plan", "id", "3 values", "--id plan")
+    monkeypatch.setattr(inspection, "_proposals", lambda *arguments: (proposal,))
+    described = result(["inspect", "sound.csv"], capsys)
+    assert described["proposals"][0]["option"] == "--id plan"
+    assert columns_of(described)["plan"]["why"] == "looks like an id"
     assert run(["inspect", "sound.csv"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    place = lines.index("Proposed    plan looks like an id: --id plan")
+    place = lines.index("Proposed    plan looks like an id (3 values): --id plan")
     assert lines[place + 1].startswith("Would stop")
 
 

@@ -128,7 +128,9 @@ def _show_findings(screen: Screen, description: TableDescription) -> None:
     """Print what seems to be so, what would stop training, and the command that it comes to."""
     rows: list[tuple[str, str | Text]] = []
     for j, proposal in enumerate(description.proposals):
-        rows.append(("" if j else "Proposed", f"{proposal.column} {proposal.why}: {proposal.option}"))
+        role = "an id" if proposal.role == "id" else "the time"
+        text = f"{proposal.column} looks like {role} ({proposal.why}): {proposal.option}"
+        rows.append(("" if j else "Proposed", text))
     findings = description.findings if screen.verbose else description.findings[:MOST_FINDINGS]
     for j, finding in enumerate(findings):
         text = finding.message if finding.column is UNSET else f"{finding.column}: {finding.message}"

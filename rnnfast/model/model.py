@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import CELLS
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
+from rnnfast.data.sequences.context import Context, context_of
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
 from rnnfast.model.provenance import Provenance
+from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
 from rnnfast.records import UNSET, plain
@@ -75,15 +77,24 @@ class Model:
             if self.config.model.recurrent_bias or "bias_hh" not in name
         )
 
+    def context_of(self, schema: Schema) -> Context:
+        """What answers for a table need of the rows around."""
+        return context_of(schema, self.cell.recurrent, self.config.model.bidirectional)
+
+    def questions(self, data: SequenceData) -> Questions:
+        """What the network is asked to answer each row of data."""
+        return Questions(self.encoder, data, self.context_of(data.schema), self.config.train.dtype)
+
     def outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets."""
+        """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets.
+
+        Each row of a window is answered with a full window of rows before it, wherever its table has one.
+        """
         from rnnfast.kernels.run.predictor import Predictor
 
         net = self.architecture
-        inputs = self.encoder.transform(data, net.dtype)
         parameters = Layout(net).flatten(self.parameters, net.dtype)
-        outputs: Floats = Predictor(net, parameters).outputs(inputs, data.offsets)
-        return outputs
+        return self.questions(data).outputs(Predictor(net, parameters))
 
     def predict(self, data: SequenceData) -> Floats:
         """Predict every step, (rows, O), in the order of data.x.
@@ -95,7 +106,8 @@ class Model:
         return self.task.answers(self.outputs(data))
 
     def evaluate(self, data: SequenceData) -> Evaluation:
-        """Score the labelled steps of data. Raises DataError where there are none."""
+        """Score the labelled rows of data, each once. Raises DataError where there are none."""
+        data = scored_rows(data)
         return self.scorer.evaluate(data, self.outputs(data))
 
     def trained_on(self, data: Sequences) -> bool:

@@ -81,6 +81,7 @@ def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
 
     data: read as `prediction_request` says. Returns the number of lines.
     """
+    data = data.in_context(model.context_of(data.schema))
     several = len(data.runs().first) > 1
     for block in data.blocks(("x",)) if several else ():
         model.encoder.check(block)

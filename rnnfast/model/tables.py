@@ -92,7 +92,7 @@ def evaluate(
 ) -> TableEvaluation:
     """Score a model on sequences that are read by its schema; part, fail_under: as in `evaluate_table`."""
     whole = data if part == "all" else part_of(model, data, part)
-    sample = whole.sample(model.config.train.seed)
+    sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed)
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
     evaluation = model.evaluate(sample)
     notes = data.notes

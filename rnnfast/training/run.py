@@ -19,6 +19,7 @@ from rnnfast.errors import UsageError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
+from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of, word_of
 from rnnfast.records import plain
 from rnnfast.reporter import Reporter, RunInfo
@@ -120,10 +121,10 @@ def _fit(
     for block in () if parts.test is None else parts.test.blocks(("x",)):
         model.encoder.check(block)  # training and validation part are encoded before anything is compiled
     seed = config.train.seed
-    valid = None if parts.valid is None else parts.valid.sample(seed)
+    valid = None if parts.valid is None else sample_of(model, parts.valid, seed)
     if parts.valid is not None and valid is not None:
         check_sample(valid, parts.valid, "the validation part")
-    loop = Loop(model, parts.train, valid, reporter)
+    loop = Loop(model, parts.train, None if valid is None else scored_rows(valid), reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     fit = loop.run()
     start = time.perf_counter()
@@ -153,6 +154,12 @@ def _fit(
     ), fit
 
 
+def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
+    """Give the sequences of a part that are scored, with the rows around."""
+    sample: SequenceData = part.in_context(model.context_of(part.schema)).sample(seed)
+    return sample
+
+
 def evaluate_parts(
     model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
 ) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
@@ -162,7 +169,7 @@ def evaluate_parts(
     """
     evaluations, sampled = {}, {}
     for name, part in parts.items():
-        data = valid if name == "valid" and valid is not None else part.sample(seed)
+        data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
         if data.labelled.any():
             evaluations[name] = model.evaluate(data)
             if data.sequences < part.sequences:

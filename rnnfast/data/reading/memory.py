@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,9 @@ from rnnfast.data.reading.checks import check_duplicates, check_labelled, empty_
 from rnnfast.data.reading.plan import Plan
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
+from rnnfast.data.sequences.context import Surroundings
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sequences.index import index_of
+from rnnfast.data.sequences.index import Index, index_of
 from rnnfast.data.sequences.order import group
 from rnnfast.data.sequences.series import Series, cut_out
 from rnnfast.data.sources.source import Source
@@ -65,6 +67,7 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
         source=tuple(source.name for source in sources),
         digest=table.digest,
         start=index.start,
+        around=_around(series, index, schema),
         categories=reader.features.categories,
         auto_predict=reader.auto_predict(schema),
         origin=table.origin,
@@ -73,6 +76,15 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
     if request.schema is not None and request.require_target:
         check_labelled(data)
     return data
+
+
+def _around(series: Series, index: Index, schema: Schema) -> Surroundings | None:
+    """Return all rows of a table whose windows overlap or leave rows out; None where they are in the windows."""
+    if schema.window is None or schema.stride == schema.window:
+        return None
+    whole = index_of(replace(schema, window=None, stride=None), series.offsets, series.offsets)
+    x = cut_out(series, whole.start, whole.length, schema, ("x",))["x"]
+    return Surroundings.of(x, series.row, series.offsets)
 
 
 def _grouped(table: Table, id_column: str | None, time_column: str | None) -> Grouping:

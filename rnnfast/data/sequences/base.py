@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.context import Context
 from rnnfast.data.sequences.index import Index, Limit
 from rnnfast.data.sequences.predict import EVERY, LAG, LAST, pieces, predict_notes, predict_rule
 
@@ -121,6 +122,10 @@ class Sequences(ABC):
         """Leave out labels; return how many were refused because they are of another part, too."""
 
     @abstractmethod
+    def in_context(self, context: Context) -> Self:
+        """Let blocks and samples bring the rows around their own that answers need."""
+
+    @abstractmethod
     def sample(self, seed: int) -> Block:
         """Give as many sequences as may be scored: all, or in bounded memory some that are drawn at random."""
 
@@ -141,6 +146,15 @@ class Sequences(ABC):
         """Take whole sequences, in the order given."""
         chosen = np.asarray(indices, dtype=np.int64)
         return self.cut(chosen, self.offsets[chosen], self.lengths[chosen])
+
+    def once(self) -> Self:
+        """Leave away the rows of each window that an earlier one holds."""
+        if not self.schema.overlapping:
+            return self
+        start, stop = self.index.start, self.index.start + self.index.length
+        skipped = np.clip(np.maximum.accumulate(np.append(0, stop[:-1])) - start, 0, None)
+        chosen = np.flatnonzero(skipped < self.lengths)
+        return self.cut(chosen, self.offsets[chosen] + skipped[chosen], self.lengths[chosen] - skipped[chosen])
 
     def rule(self) -> str:
         """Decide by the labels whether "every" step or the "last" one is predicted."""

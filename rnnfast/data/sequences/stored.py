@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.base import TRAINED, Runs, Sequences
 from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.context import Context, Surroundings, answers_of
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import Index, Limit
 from rnnfast.data.sequences.series import cut_out, margins
@@ -36,6 +37,7 @@ ROW_BYTES = 100  # of a scored row beside its features: labels, outputs, answers
 @dataclass(frozen=True)
 class StoredSequences(Sequences):
     """Sequences of a store. lies: where; marks: (sequences,) part of each as a column says, or None; limit: of labels.
+    context: what answers need of the rows around; None where nothing is answered.
 
     Others as of Sequences.
     """
@@ -52,6 +54,7 @@ class StoredSequences(Sequences):
     marks: NDArray[np.int8] | None = None
     limit: Limit | None = None
     origin: Origin | None = None
+    context: Context | None = None
 
     @classmethod
     def open(cls, directory: Path, budget: Budget, sources: Sequence[Source] = ()) -> StoredSequences:
@@ -176,12 +179,26 @@ class StoredSequences(Sequences):
             digest=self.digest,
             notes=self.notes,
             start=index.start,
+            around=self._around(index) if self.context is not None and "x" in names else None,
             categories=self.categories,
             origin=self.origin,
         )
         if self.limit is not None and data.label_row is not None:
             return data.limited(self.limit.cut(np.arange(first, stop)))[0]
         return data
+
+    def _around(self, index: Index) -> Surroundings:
+        """Read the rows that answers for some of the sequences need."""
+        assert self.context is not None
+        needed = answers_of(index, self.store.ids, self.schema, self.context).lies
+        low = max(int(needed.start.min()) - 1, 0)  # with the row before, whose target is a lag
+        series = self.store.series(low, int((needed.start + needed.length).max()), ("x", "y"))
+        x = cut_out(series, series.offsets[:-1], np.diff(series.offsets), self.schema, ("x",))["x"]
+        return Surroundings.of(x, series.row, self.store.ids, low).only(needed)
+
+    def in_context(self, context: Context) -> StoredSequences:
+        """Read the rows around with each block of features."""
+        return replace(self, context=context)
 
     def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> StoredSequences:
         """Take sequences made of rows of the sequences `chosen`."""
@@ -206,7 +223,8 @@ class StoredSequences(Sequences):
     def sample(self, seed: int) -> SequenceData:
         """Read as many sequences as the budget lets score: all, or runs of them that are drawn at random."""
         columns, stored = len(self.schema.columns), self.row_bytes
-        rows = self.budget.of_phase.sample // (2 * stored + 16 * columns + ROW_BYTES)
+        copies = 2 if self.context is None else 4  # of features: with the rows around
+        rows = self.budget.of_phase.sample // (copies * stored + 16 * columns + ROW_BYTES)
         runs = self.runs(min(RUN_BYTES // stored, max(rows // 16, 1)))
         chosen = np.arange(len(runs.first))
         if self.rows > rows:
@@ -228,6 +246,8 @@ def joined(pieces: Sequence[SequenceData]) -> SequenceData:
         for name in names
         if getattr(pieces[0], name) is not None
     }
+    around = [piece.around for piece in pieces if piece.around is not None]
+    values["around"] = Surroundings.joined(around) if around else None
     return replace(pieces[0], offsets=ends(np.concatenate([piece.lengths for piece in pieces])), **values)
 
 

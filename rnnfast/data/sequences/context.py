@@ -63,6 +63,11 @@ class Answers(NamedTuple):
     stop: Integers
     position: Integers | None
 
+    @property
+    def alone(self) -> bool:
+        """Whether they are the sequences of the part, each answered by itself."""
+        return self.position is None and bool((self.lies.length == self.stop - self.first).all())
+
 
 class Surroundings(NamedTuple):
     """Rows of a table around those of a part, in the order of the ids and times.
@@ -113,11 +118,13 @@ def answers_of(part: Index, ids: Integers, schema: Schema, context: Context) -> 
 
     ids: as of Surroundings.
     """
+    owner = np.searchsorted(ids, part.start, side="right") - 1  # among all ids, wherever the part was read
+    part = part._replace(owner=owner)
     if schema.predict == "last":
-        begin = ids[np.searchsorted(ids, part.start, side="right") - 1]
+        begin = ids[owner]
         stop = part.start + part.length
         start = np.maximum(begin, np.minimum(part.start, stop - 1 - context.before))
-        return Answers(Index(part.owner, start, stop - start), part.start - start, stop - start, None)
+        return Answers(Index(owner, start, stop - start), part.start - start, stop - start, None)
     source, start, stop = united(part)
     position = None
     if (part.start[1:] < (part.start + part.length)[:-1]).any():
@@ -125,8 +132,7 @@ def answers_of(part: Index, ids: Integers, schema: Schema, context: Context) -> 
         places = spans(part.start, part.length)
         piece = np.searchsorted(start, places, side="right") - 1
         position = before[piece] + places - start[piece]
-    id_number = np.searchsorted(ids, start, side="right")
-    begin, end = ids[id_number - 1], ids[id_number]
+    begin, end = ids[part.owner[source]], ids[part.owner[source] + 1]
     cell = (start - begin) // context.cell
     count = (stop - 1 - begin) // context.cell - cell + 1
     several = np.repeat(np.arange(len(start), dtype=np.int64), count)

@@ -6,7 +6,7 @@ nothing is held twice; outputs of rows around are dropped here, and nobody above
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -17,11 +17,13 @@ from rnnfast.data import Encoder, SequenceData
 from rnnfast.data.sequences.context import Context, answers_of
 from rnnfast.data.sequences.index import Index
 from rnnfast.data.sequences.spans import ends, spans
+from rnnfast.errors import DataError
+from rnnfast.network.alignment import aligned
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]
 
-BLOCK_ROWS = 1 << 15  # that are gathered and encoded at a time
+BLOCK_ROWS = 1 << 13  # that are gathered and encoded at a time: they stay in a cache
 
 
 class Question(NamedTuple):
@@ -54,27 +56,54 @@ class Questions:
         if self.answers is None:
             yield Question(self.encoder.transform(self.data, self.dtype).ravel(), self.data.offsets, None)
             return
-        assert self.around is not None
-        self.encoder.check(self.data)  # an error counts its cells, each once
         offsets, count = self.answers.lies.offsets, ends(self.answers.stop - self.answers.first)
         marks = np.append(np.arange(0, offsets[-1], BLOCK_ROWS), offsets[-1])
         borders = np.unique(np.searchsorted(offsets, marks))
+        work = np.empty((int(np.diff(offsets[borders]).max()), self.data.x.shape[1]), self.data.x.dtype)
         for begin, end in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
-            lies = Index(*(array[begin:end] for array in self.answers.lies))
-            first, stop = self.answers.first[begin:end], self.answers.stop[begin:end]
-            block = self.data.features_at(lies, self.around)
-            rows = spans(block.offsets[:-1] + first, stop - first)
-            self._correct(block, rows, np.arange(count[begin], count[end]))
-            yield Question(self.encoder.transform(block, self.dtype).ravel(), block.offsets, rows)
+            block, rows = self._block(begin, end, work)
+            self._correct(block, rows, int(count[begin]), int(count[end]))
+            yield Question(self._encoded(block), block.offsets, rows)
 
-    def outputs(self, predictor: Any, questions: Iterable[Question] | None = None) -> Floats:
-        """Ask a Predictor; questions: those of `self`, where they are kept. Returns: outputs (rows, O) for the data."""
+    def joined(self) -> Question:
+        """Return all of them as one, to be asked again and again."""
+        questions = list(self)
+        if len(questions) == 1:
+            return questions[0]
+        size = sum(len(question.inputs) for question in questions)
+        inputs = aligned(size, self.dtype)
+        np.concatenate([question.inputs for question in questions], out=inputs)
+        before = ends(np.array([question.offsets[-1] for question in questions]))[:-1]
+        pairs = list(zip(questions, before, strict=True))
+        offsets = np.concatenate([np.zeros(1, np.int64), *(one.offsets[1:] + rows for one, rows in pairs)])
+        answers = [one.rows + rows for one, rows in pairs if one.rows is not None]
+        return Question(inputs, offsets, np.concatenate(answers))
+
+    def outputs(self, predictor: Any, joined: Question | None = None) -> Floats:
+        """Ask a Predictor; joined: as `joined` made it before. Returns: outputs (rows, O) for the data."""
         pieces = [
             predictor.outputs_of(inputs, offsets)[slice(None) if rows is None else rows]
-            for inputs, offsets, rows in (self if questions is None else questions)
+            for inputs, offsets, rows in (self if joined is None else (joined,))
         ]
         outputs: Floats = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         return outputs if self._position is None else outputs[self._position]
+
+    def _block(self, begin: int, end: int, work: Floats) -> tuple[SequenceData, Integers]:
+        """Gather the features of some sequences in `work`. Returns: them, and the rows that are answered."""
+        assert self.answers is not None
+        assert self.around is not None
+        lies = Index(*(array[begin:end] for array in self.answers.lies))
+        first, stop = self.answers.first[begin:end], self.answers.stop[begin:end]
+        block = self.data.features_at(lies, self.around, work)
+        return block, spans(block.offsets[:-1] + first, stop - first)
+
+    def _encoded(self, block: SequenceData) -> Floats:
+        """Return the inputs of a block; errors are those of the data, which names and counts each cell once."""
+        try:
+            return self.encoder.transform(block, self.dtype).ravel()
+        except DataError:
+            self.encoder.check(self.data)
+            raise
 
     @property
     def _position(self) -> Integers | None:
@@ -83,20 +112,22 @@ class Questions:
     @cached_property
     def _row_of(self) -> Integers:
         """(answered rows,) a row of the data for each."""
-        rows = np.arange(self.data.rows)
-        if self._position is None:
-            return rows
+        assert self._position is not None
         row_of = np.empty(int(self._position.max()) + 1, np.int64)
-        row_of[self._position] = rows
+        row_of[self._position] = np.arange(self.data.rows)
         return row_of
 
-    def _correct(self, block: SequenceData, rows: Integers, answers: Integers) -> None:
+    def _correct(self, block: SequenceData, rows: Integers, first: int, stop: int) -> None:
         """Let count what the data itself says of its rows, but for lags, which the first row of a window lacks.
 
-        rows: of the block, which are these of all answers. Writes: block.x.
+        rows: of the block, which are the answers first .. stop - 1 of all. Writes: block.x.
         """
+        own = self.data.x[first:stop] if self._position is None else self.data.x[self._row_of[first:stop]]
         columns = len(block.schema.columns if block.schema.horizon else block.schema.features)
-        block.x[rows, :columns] = self.data.x[self._row_of[answers], :columns]
+        if columns == own.shape[1]:
+            block.x[rows] = own  # several times quicker than with columns
+        else:
+            block.x[rows, :columns] = own[:, :columns]
 
 
 def scored_rows(data: SequenceData) -> SequenceData:

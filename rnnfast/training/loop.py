@@ -73,7 +73,7 @@ class Loop:
         self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())
         if valid is not None:
             self.questions = model.questions(valid)
-            self.encoded = list(self.questions)
+            self.encoded = self.questions.joined()
         self.fit = Fit()
 
     def run(self) -> Fit:

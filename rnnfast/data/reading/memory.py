@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
 from rnnfast.data.sequences.context import Surroundings
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sequences.index import Index, index_of
+from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.order import group
 from rnnfast.data.sequences.series import Series, cut_out
 from rnnfast.data.sources.source import Source
@@ -67,7 +66,7 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
         source=tuple(source.name for source in sources),
         digest=table.digest,
         start=index.start,
-        around=_around(series, index, schema),
+        around=_around(series, schema),
         categories=reader.features.categories,
         auto_predict=reader.auto_predict(schema),
         origin=table.origin,
@@ -78,12 +77,15 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
     return data
 
 
-def _around(series: Series, index: Index, schema: Schema) -> Surroundings | None:
-    """Return all rows of a table whose windows overlap or leave rows out; None where they are in the windows."""
-    if schema.window is None or schema.stride == schema.window:
+def _around(series: Series, schema: Schema) -> Surroundings | None:
+    """Return all rows of a table; None where its windows hold them as they are.
+
+    They do not where windows overlap or leave rows out, and where their first rows lack a lag that the table knows.
+    """
+    lag = schema.lag_target and not schema.horizon
+    if schema.window is None or (schema.stride == schema.window and not lag):
         return None
-    whole = index_of(replace(schema, window=None, stride=None), series.offsets, series.offsets)
-    x = cut_out(series, whole.start, whole.length, schema, ("x",))["x"]
+    x = cut_out(series, series.offsets[:-1], np.diff(series.offsets), schema, ("x",))["x"]
     return Surroundings.of(x, series.row, series.offsets)
 
 

@@ -58,7 +58,7 @@ class SequenceData(Sequences):
     start: (sequences,) int64, place of the first row of each sequence in the ordered table; None where they lie side by
     side.
     around: the rows of the table, or of the stretches of it that are needed, from which the rows before those of a
-    window are taken; None where these are the whole table, each row once, or come from no table.
+    window are taken; None where these are the whole table as it is, or come from no table.
     origin: finds file and line of a row, for messages; None where the rows come from no table.
     from_cache: whether it was parsed by an earlier run.
     Others as of Sequences.
@@ -150,12 +150,7 @@ class SequenceData(Sequences):
             return self.around
         owner = self.index.owner
         first = np.append(True, owner[1:] != owner[:-1])
-        x = self.x
-        if self.schema.lag_target and not self.schema.horizon and not first.all():
-            cut = self.offsets[:-1][~first]  # the target before a window is known
-            x = x.copy()
-            x[cut, len(self.schema.features) :] = self.y[cut - 1]
-        return Surroundings.of(x, self.row, np.append(self.offsets[:-1][first], self.rows))
+        return Surroundings.of(self.x, self.row, np.append(self.offsets[:-1][first], self.rows))
 
     @property
     def parts(self) -> NDArray[np.int8] | None:
@@ -194,12 +189,15 @@ class SequenceData(Sequences):
         places = start[chosen] + skipped
         return self._with(offsets=offsets, ids=self.ids[chosen], start=places, around=self.surroundings, **taken)
 
-    def features_at(self, index: Index, around: Surroundings) -> SequenceData:
-        """Copy the features of sequences out of the rows around these; nothing else is known of them."""
+    def features_at(self, index: Index, around: Surroundings, work: NDArray[Any]) -> SequenceData:
+        """Copy the features of sequences out of the rows around these; nothing else is known of them.
+
+        work: (rows or more, F), the memory that they are copied to.
+        """
         rows = around.at(spans(index.start, index.length))
         return self._with(
             **dict.fromkeys(set(PER_ROW) - {"x", "y", "row"}),
-            x=around.x.take(rows, axis=0),
+            x=around.x.take(rows, axis=0, out=work[: len(rows)], mode="clip"),  # "raise" would copy once more
             y=np.empty((len(rows), 0)),
             row=around.row.take(rows),
             offsets=index.offsets,

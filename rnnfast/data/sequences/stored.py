@@ -17,7 +17,7 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.context import Context, Surroundings, answers_of
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import Index, Limit
-from rnnfast.data.sequences.series import cut_out, margins
+from rnnfast.data.sequences.series import Series, cut_out, margins
 from rnnfast.data.sequences.spans import ends
 from rnnfast.data.sequences.store import Store
 from rnnfast.data.sources.origin import Origin
@@ -160,8 +160,13 @@ class StoredSequences(Sequences):
         """Read consecutive sequences into new arrays. x and y have the precision that they are stored in."""
         index = Index(*(array[first:stop] for array in self.lies))
         before, after = margins(self.schema)
-        low = max(int(index.start[0]) - before, 0)
-        high = min(int((index.start + index.length).max()) + after, self.store.rows)
+        low, high = int(index.start[0]) - before, int((index.start + index.length).max()) + after
+        needed = None
+        if self.context is not None and (only is None or "x" in only):
+            needed = answers_of(index, self.store.ids, self.schema, self.context).lies
+            low = min(low, int(needed.start.min()) - 1)  # with the row before, whose target is a lag
+            high = max(high, int((needed.start + needed.length).max()))
+        low, high = max(low, 0), min(high, self.store.rows)
         names = set(self.store.columns if only is None else only)
         if self.schema.lag_target and "x" in names:
             names.add("y")
@@ -179,7 +184,7 @@ class StoredSequences(Sequences):
             digest=self.digest,
             notes=self.notes,
             start=index.start,
-            around=self._around(index) if self.context is not None and "x" in names else None,
+            around=None if needed is None else self._around(series, low).only(needed),
             categories=self.categories,
             origin=self.origin,
         )
@@ -187,14 +192,10 @@ class StoredSequences(Sequences):
             return data.limited(self.limit.cut(np.arange(first, stop)))[0]
         return data
 
-    def _around(self, index: Index) -> Surroundings:
-        """Read the rows that answers for some of the sequences need."""
-        assert self.context is not None
-        needed = answers_of(index, self.store.ids, self.schema, self.context).lies
-        low = max(int(needed.start.min()) - 1, 0)  # with the row before, whose target is a lag
-        series = self.store.series(low, int((needed.start + needed.length).max()), ("x", "y"))
+    def _around(self, series: Series, low: int) -> Surroundings:
+        """Return the features of a stretch of rows that begins at a place."""
         x = cut_out(series, series.offsets[:-1], np.diff(series.offsets), self.schema, ("x",))["x"]
-        return Surroundings.of(x, series.row, self.store.ids, low).only(needed)
+        return Surroundings.of(x, series.row, self.store.ids, low)
 
     def in_context(self, context: Context) -> StoredSequences:
         """Read the rows around with each block of features."""

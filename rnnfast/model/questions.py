@@ -47,9 +47,9 @@ class Questions:
         self.encoder, self.data, self.dtype = encoder, data, dtype
         self.around, self.answers = data.surroundings, None
         if self.around is not None:
-            answers = answers_of(data.index, self.around.ids, data.schema, context)
-            lag = data.schema.lag_target and not data.schema.horizon  # which the first row of a window lacks
-            self.answers = None if answers.alone and not lag else answers
+            part = data.index
+            answers = answers_of(part, self.around.ids, data.schema, context)
+            self.answers = answers if answers.adds_to(part, data.schema) else None
 
     def __iter__(self) -> Iterator[Question]:
         """Yield sequences of so many rows as are encoded at a time; all, where each is answered by itself."""

@@ -63,10 +63,14 @@ class Answers(NamedTuple):
     stop: Integers
     position: Integers | None
 
-    @property
-    def alone(self) -> bool:
-        """Whether they are the sequences of the part, each answered by itself."""
-        return self.position is None and bool((self.lies.length == self.stop - self.first).all())
+    def adds_to(self, part: Index, schema: Schema) -> bool:
+        """Whether they hold more than the sequences of the part do.
+
+        A lag without a horizon is missing in the first row of a window, though the table may know it.
+        """
+        lacks_lag = schema.lag_target and not schema.horizon and schema.window is not None
+        same = np.array_equal(self.lies.start, part.start) and np.array_equal(self.lies.length, part.length)
+        return lacks_lag or not same
 
 
 class Surroundings(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -30,6 +31,7 @@ INDEX_BYTES = (
 )
 LABEL_BYTES = 1 << 22  # of labels or times that are read at once
 RUN_BYTES = 1 << 20  # of x that are read at once: enough for a disk to be quick, little enough to stay in a cache
+FEW = 1 << 16  # sequences that tell how many rows lie around each
 SAMPLE_STREAM = 6  # of the random numbers
 ROW_BYTES = 100  # of a scored row beside its features: labels, outputs, answers and what metrics sort
 
@@ -161,9 +163,8 @@ class StoredSequences(Sequences):
         index = Index(*(array[first:stop] for array in self.lies))
         before, after = margins(self.schema)
         low, high = int(index.start[0]) - before, int((index.start + index.length).max()) + after
-        needed = None
-        if self.context is not None and (only is None or "x" in only):
-            needed = answers_of(index, self.store.ids, self.schema, self.context).lies
+        needed = self._needed(index) if only is None or "x" in only else None
+        if needed is not None:
             low = min(low, int(needed.start.min()) - 1)  # with the row before, whose target is a lag
             high = max(high, int((needed.start + needed.length).max()))
         low, high = max(low, 0), min(high, self.store.rows)
@@ -191,6 +192,13 @@ class StoredSequences(Sequences):
         if self.limit is not None and data.label_row is not None:
             return data.limited(self.limit.cut(np.arange(first, stop)))[0]
         return data
+
+    def _needed(self, index: Index) -> Index | None:
+        """Where the rows lie that answers for some sequences need; None where these sequences are enough."""
+        if self.context is None:
+            return None
+        answers = answers_of(index, self.store.ids, self.schema, self.context)
+        return answers.lies if answers.adds_to(index, self.schema) else None
 
     def _around(self, series: Series, low: int) -> Surroundings:
         """Return the features of a stretch of rows that begins at a place."""
@@ -224,8 +232,10 @@ class StoredSequences(Sequences):
     def sample(self, seed: int) -> SequenceData:
         """Read as many sequences as the budget lets score: all, or runs of them that are drawn at random."""
         columns, stored = len(self.schema.columns), self.row_bytes
-        copies = 2 if self.context is None else 4  # of features: with the rows around
-        rows = self.budget.of_phase.sample // (copies * stored + 16 * columns + ROW_BYTES)
+        few = Index(*(array[:FEW] for array in self.lies))
+        needed = self._needed(few)
+        around = 0 if needed is None else math.ceil(needed.length.sum() / few.length.sum())  # rows read beside each
+        rows = self.budget.of_phase.sample // (2 * (1 + around) * stored + 16 * columns + ROW_BYTES)
         runs = self.runs(min(RUN_BYTES // stored, max(rows // 16, 1)))
         chosen = np.arange(len(runs.first))
         if self.rows > rows:

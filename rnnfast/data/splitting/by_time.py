@@ -1,7 +1,7 @@
 """Split by time: what lies before a point trains, what lies after it validates, after a second one tests.
 
 The point is a time of the table, such that the asked share of all rows lies before it; rows of one time stay together.
-A sequence that crosses it is cut there: the later part begins with a fresh state and knows nothing of the step before.
+A sequence that crosses it is cut there; the later part is answered with the rows before it (sequences/context.py).
 Labels from beyond the point are left out, so that with a horizon of H training ends H steps before validation begins.
 """
 

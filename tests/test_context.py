@@ -9,6 +9,8 @@ import pytest
 from rnnfast.cells import built_in
 from rnnfast.config.resolve import Config
 from rnnfast.data import read_table, split
+from rnnfast.data.sequences import entry
+from rnnfast.errors import DataError
 from rnnfast.training.prepare import initial_model
 
 WINDOW = 5
@@ -182,3 +184,20 @@ def test_a_sequence_from_no_table_stands_alone():
     first = replace(data.take([0]), around=None)
     assert (np.abs(model.predict(second) - model.predict(data)[5:]) > 1e-6).all()
     np.testing.assert_allclose(model.predict(first), model.predict(data)[:5], rtol=1e-5)
+
+
+def test_the_cache_of_tables_holds_the_rows_around(tmp_path):
+    data = read(frame(), id="id", stride=2, lag_target=True)
+    entry.write(data, tmp_path)
+    again = entry.read(tmp_path)
+    model = model_for(data, cell="gru")
+    np.testing.assert_array_equal(model.predict(again), model.predict(data))
+
+
+@pytest.mark.parametrize("stride", STRIDES)
+def test_an_empty_cell_is_counted_once(stride):
+    table = frame((40,))
+    model = model_for(read(table, id="id", stride=STRIDES[stride]), cell="gru", missing="error")
+    table.loc[[9, 11], "a"] = np.nan
+    with pytest.raises(DataError, match="and 1 more such cell" if stride != "overlapping" else "row|line"):
+        model.predict(read(table, id="id", stride=STRIDES[stride]))

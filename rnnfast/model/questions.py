@@ -1,4 +1,4 @@
-"""What a network is answers to answer the rows of a table: sequences with the rows around those that are answered.
+"""What a network is asked to answer the rows of a table: sequences with the rows around those that are answered.
 
 data/sequences/context.py says which rows these are. Their features are gathered and encoded in blocks, so that next to
 nothing is held twice; outputs of rows around are dropped here, and nobody above sees them.

@@ -154,6 +154,10 @@ def test_rows_of_several_windows_are_scored_once():
     scores, end_to_end = model.evaluate(data), model.evaluate(read(frame(), id="id"))
     assert scores.labelled_steps == end_to_end.labelled_steps == sum(LENGTHS)
     assert scores.metrics == end_to_end.metrics
+    answers = dict(zip(data.row.tolist(), model.predict(data).tolist(), strict=True))
+    backwards = data.take(np.arange(data.sequences)[::-1])
+    assert model.evaluate(backwards).metrics == scores.metrics
+    np.testing.assert_array_equal(model.predict(backwards), [answers[row] for row in backwards.row.tolist()])
 
 
 def test_a_last_step_is_answered_once_for_each_window_and_short_ones_are_filled_up():

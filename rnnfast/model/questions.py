@@ -59,7 +59,9 @@ class Questions:
         offsets, count = self.answers.lies.offsets, ends(self.answers.stop - self.answers.first)
         marks = np.append(np.arange(0, offsets[-1], BLOCK_ROWS), offsets[-1])
         borders = np.unique(np.searchsorted(offsets, marks))
-        work = np.empty((int(np.diff(offsets[borders]).max()), self.data.x.shape[1]), self.data.x.dtype)
+        assert self.around is not None
+        most = int(np.diff(offsets[borders]).max())
+        work = np.empty((most, self.around.x.shape[1]), self.around.x.dtype)
         for begin, end in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
             block, rows = self._block(begin, end, work)
             self._correct(block, rows, int(count[begin]), int(count[end]))

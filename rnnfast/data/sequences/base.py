@@ -151,10 +151,14 @@ class Sequences(ABC):
         """Leave away the rows of each window that an earlier one holds."""
         if not self.schema.overlapping:
             return self
-        start, stop = self.index.start, self.index.start + self.index.length
-        skipped = np.clip(np.maximum.accumulate(np.append(0, stop[:-1])) - start, 0, None)
-        chosen = np.flatnonzero(skipped < self.lengths)
-        return self.cut(chosen, self.offsets[chosen] + skipped[chosen], self.lengths[chosen] - skipped[chosen])
+        index = self.index
+        order = np.argsort(index.start, kind="stable")
+        start, length = index.start[order], index.length[order]
+        reached = np.maximum.accumulate(np.append(0, (start + length)[:-1]))
+        skipped = np.clip(reached - start, 0, None)
+        left = skipped < length
+        chosen, skipped, length = order[left], skipped[left], length[left]
+        return self.cut(chosen, self.offsets[chosen] + skipped, length - skipped)
 
     def rule(self) -> str:
         """Decide by the labels whether "every" step or the "last" one is predicted."""

@@ -55,6 +55,9 @@ CASES = {
     "no id, overlapping": ("quantity", {**NO_ID, "window": 8, "stride": 3, "horizon": 2, "lag_target": True}),
     "no id, split by time": ("quantity", {**NO_ID, "window": 8, "stride": 3, "horizon": 2, "split_by": "time"}),
     "no id, split by column": ("quantity", {**NO_ID, "window": 8, "horizon": 1, "split_by": "column:part"}),
+    "no id, lag": ("quantity", {**NO_ID, "window": 8, "stride": 3, "lag_target": True}),
+    "both directions": ("table", {**NO_ID, "cell": "gru", "bidirectional": True, "window": 8}),
+    "both directions, horizon": ("quantity", {"cell": "gru", "bidirectional": True, "window": 4, "horizon": 1}),
     "three parts": ("classes", {"split": (0.5, 0.2)}),
     "class weights": ("classes", {"class_weight": ("balanced",)}),
 }
@@ -139,7 +142,10 @@ def saved(tables, name, directory, **options):
 NO_CACHE = DataConfig(cache=False)
 
 
-SCORED = ("rows mixed", "one label per sequence", "horizon, season, lag", "split by time", "weight", "split by column")
+SCORED = (
+    "rows mixed", "one label per sequence", "horizon, season, lag", "split by time", "weight", "split by column",
+    "overlapping windows", "rows between windows", "no id, overlapping", "no id, lag", "both directions",
+)  # fmt: skip
 PREDICTED = {
     "rows in order": ("table", {}),
     "rows mixed": ("mixed", {}),
@@ -150,6 +156,8 @@ PREDICTED = {
     "gaps": ("gaps", {"missing": ("ffill",), "time": None}),
     "overlapping windows": ("mixed", {"window": 6, "stride": 3}),
     "no id": ("table", {**NO_ID, "window": 8, "horizon": 1}),
+    "windows, lag": ("quantity", {"window": 6, "lag_target": True}),
+    "windows, both directions": ("mixed", {"cell": "gru", "bidirectional": True, "window": 6}),
 }
 
 

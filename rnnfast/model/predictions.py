@@ -113,6 +113,7 @@ def write_predictions(
 
     data: read as `prediction_request` says; reporter: is told what the model does not take as it is.
     """
+    data = data.in_context(model.context_of(data.schema))
     substitutions = model.substitutions(data)
     if reporter is not None:
         for sentence in sentences(substitutions):

@@ -108,7 +108,7 @@ def evaluate(
     whole = data if part == "all" else part_of(model, data, part)
     if last and whole.labelled_steps:  # else scoring says what is missing
         whole = with_last_labels(whole)
-    sample = whole.sample(model.config.train.seed)
+    sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed)
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
     sample = only_last_labels(sample) if last else sample
     substitutions = model.substitutions(sample)

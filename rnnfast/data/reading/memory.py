@@ -17,6 +17,7 @@ from rnnfast.data.reading.checks import check_duplicates, check_labelled, empty_
 from rnnfast.data.reading.plan import Plan
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
+from rnnfast.data.sequences.context import Surroundings
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.order import group
@@ -65,6 +66,7 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
         source=tuple(source.name for source in sources),
         digest=table.digest,
         start=index.start,
+        around=_around(series, schema),
         categories=reader.features.categories,
         auto_predict=reader.auto_predict(schema),
         origin=table.origin,
@@ -73,6 +75,18 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
     if request.schema is not None and request.require_target:
         check_labelled(data)
     return data
+
+
+def _around(series: Series, schema: Schema) -> Surroundings | None:
+    """Return all rows of a table; None where its windows hold them as they are.
+
+    They do not where windows overlap or leave rows out, and where their first rows lack a lag that the table knows.
+    """
+    lag = schema.lag_target and not schema.horizon
+    if schema.window is None or (schema.stride == schema.window and not lag):
+        return None
+    x = cut_out(series, series.offsets[:-1], np.diff(series.offsets), schema, ("x",))["x"]
+    return Surroundings.of(x, series.row, series.offsets)
 
 
 def _grouped(table: Table, id_column: str | None, time_column: str | None) -> Grouping:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.context import Context
 from rnnfast.data.sequences.index import Index, Limit
 from rnnfast.data.sequences.predict import EVERY, LAG, LAST, pieces, predict_notes, predict_rule
 from rnnfast.display import Displayed, counted
@@ -122,6 +123,10 @@ class Sequences(Displayed, ABC):
         """Leave out labels; return how many were refused because they are of another part, too."""
 
     @abstractmethod
+    def in_context(self, context: Context) -> Self:
+        """Let blocks and samples bring the rows around their own that answers need."""
+
+    @abstractmethod
     def sample(self, seed: int) -> Block:
         """Give as many sequences as may be scored: all, or in bounded memory some that are drawn at random."""
 
@@ -152,6 +157,19 @@ class Sequences(Displayed, ABC):
         """Take whole sequences, in the order given."""
         chosen = np.asarray(indices, dtype=np.int64)
         return self.cut(chosen, self.offsets[chosen], self.lengths[chosen])
+
+    def once(self) -> Self:
+        """Leave away the rows of each window that an earlier one holds."""
+        if not self.schema.overlapping:
+            return self
+        index = self.index
+        order = np.argsort(index.start, kind="stable")
+        start, length = index.start[order], index.length[order]
+        reached = np.maximum.accumulate(np.append(0, (start + length)[:-1]))
+        skipped = np.clip(reached - start, 0, None)
+        left = skipped < length
+        chosen, skipped, length = order[left], skipped[left], length[left]
+        return self.cut(chosen, self.offsets[chosen] + skipped, length - skipped)
 
     def rule(self) -> str:
         """Decide by the labels whether "every" step or the "last" one is predicted."""

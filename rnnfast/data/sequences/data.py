@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.base import Runs, Sequences
+from rnnfast.data.sequences.context import Context, Surroundings
 from rnnfast.data.sequences.index import Index, Limit
 from rnnfast.data.sequences.spans import ends, spans
 from rnnfast.data.sources.origin import Origin
@@ -56,6 +57,8 @@ class SequenceData(Sequences):
     part: (rows,) int8, 0 train, 1 valid, 2 test, as a column of the table says; else None.
     start: (sequences,) int64, place of the first row of each sequence in the ordered table; None where they lie side by
     side.
+    around: the rows of the table, or of the stretches of it that are needed, from which the rows before those of a
+    window are taken; None where these are the whole table as it is, or come from no table.
     origin: finds file and line of a row, for messages; None where the rows come from no table.
     from_cache: whether it was parsed by an earlier run.
     Others as of Sequences.
@@ -77,6 +80,7 @@ class SequenceData(Sequences):
     naive: NDArray[Any] | None = None
     part: NDArray[np.int8] | None = None
     start: Integers | None = None
+    around: Surroundings | None = field(default=None, repr=False, compare=False)
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     auto_predict: bool = False
     origin: Origin | None = field(default=None, repr=False, compare=False)
@@ -151,6 +155,15 @@ class SequenceData(Sequences):
         return Index(owner, self.offsets[:-1] if self.start is None else self.start, self.lengths)
 
     @property
+    def surroundings(self) -> Surroundings | None:
+        """The rows that answers may look back at; None where they are not known."""
+        if self.around is not None or (self.start is not None and (self.start != self.offsets[:-1]).any()):
+            return self.around
+        owner = self.index.owner
+        first = np.append(True, owner[1:] != owner[:-1])
+        return Surroundings.of(self.x, self.row, np.append(self.offsets[:-1][first], self.rows))
+
+    @property
     def parts(self) -> NDArray[np.int8] | None:
         """(sequences,) part of each: all rows of a sequence have the same one."""
         return None if self.part is None else self.part[self.offsets[:-1]]
@@ -184,7 +197,29 @@ class SequenceData(Sequences):
         if self.schema.lag_target and not self.schema.horizon:
             taken["x"][offsets[:-1][skipped > 0], len(self.schema.features) :] = np.nan
         start = self.offsets[:-1] if self.start is None else self.start
-        return self._with(offsets=offsets, ids=self.ids[chosen], start=start[chosen] + skipped, **taken)
+        places = start[chosen] + skipped
+        return self._with(offsets=offsets, ids=self.ids[chosen], start=places, around=self.surroundings, **taken)
+
+    def features_at(self, index: Index, around: Surroundings, work: NDArray[Any]) -> SequenceData:
+        """Copy the features of sequences out of the rows around these; nothing else is known of them.
+
+        work: (rows or more, F), the memory that they are copied to.
+        """
+        rows = around.at(spans(index.start, index.length))
+        return self._with(
+            **dict.fromkeys(set(PER_ROW) - {"x", "y", "row"}),
+            x=around.x.take(rows, axis=0, out=work[: len(rows)], mode="clip"),  # "raise" would copy once more
+            y=np.empty((len(rows), 0)),
+            row=around.row.take(rows),
+            offsets=index.offsets,
+            ids=np.full(len(index.start), "", object),
+            start=index.start,
+            around=around,
+        )
+
+    def in_context(self, context: Context) -> SequenceData:
+        """Nothing is to be read: the table is in memory."""
+        return self
 
     def limited(self, limit: Limit) -> tuple[SequenceData, int]:
         """Copy with fewer labels."""

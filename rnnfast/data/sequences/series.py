@@ -1,7 +1,8 @@
 """Cut sequences out of the ordered rows of a table: windows, targets ahead, lagged targets.
 
 Labels ahead and, with a horizon, lagged targets are found before windows are cut, so that the last step of a window has
-its target too; without a horizon the lag stays inside its window, whose state is fresh.
+its target too; without a horizon the lag stays inside its window, whose state is
+fresh (what answers see of the rows before it, context.py says).
 """
 
 from __future__ import annotations

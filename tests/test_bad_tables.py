@@ -79,7 +79,7 @@ CASES = {
         {},
         ["line 2", "'y'", "6 cells", "'9'"],
     ),
-    "too many cells in every row": ("a,b,y\n0,1,2,0\n1,3,4,1\n", {}, ["line 2", "'y'", "4 cells", "header 3"]),
+    "too many cells in every row": ("a,b,y\n0,1,2,0\n1,3,4,1\n", {}, ["line 2", "'y'", "4 cells", "header has 3"]),
     "one row with an empty cell too many": ("a,b,y\n1,2,0\n3,4,1,\n5,6,1\n", {}, ["line 3", "'y'", "4 cells", "is ''"]),
     "text in a huge cell": (
         "a,b,y\n1,2,0\n" + "x" * 200_000 + ",4,1\n5,6,1\n",
@@ -106,7 +106,7 @@ CASES = {
     "header only": ("id,t,a,y\n\n", {}, ["no rows"]),
     "no header": ("1,2,0\n3,4,1\n", {}, ["line 1", "1, 2, 0", "add a header"]),
     "duplicate column": ("a,b, a ,y\n1,2,3,0\n", {}, ["line 1", "'a'", "columns 1 and 3", "rename"]),
-    "spaces between cells": ("a b y\n1 2 0\n", {}, ["line 1", "'a b y'", "' '", "commas, semicolons, tabs"]),
+    "spaces between cells": ("a b y\n1 2 0\n", {}, ["line 1", "'a b y'", "' '", "--sep"]),
     "one class": ("a,y\n1,0\n2,0\n", {}, ["'y'", "0", "nothing to learn", "both classes"]),
     "one class of text": ("a,y\n1,no\n2,no\n", {}, ["'y'", "'no'", "both classes"]),
     "constant quantity": ("a,y\n1,0.5\n2,0.5\n", {}, ["'y'", "0.5", "nothing to learn"]),

@@ -66,6 +66,8 @@ HOMES = {
     "platformdirs": {"kernels", "cli", "data"},
     "pyarrow": {"data"},
     "zstandard": {"data"},
+    "openpyxl": {"data"},
+    "sqlalchemy": {"data"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.request import Request, like
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.tables import open_files
 from rnnfast.writing import check_writable, replacing
@@ -63,7 +63,7 @@ def predict_table(
 
 def prediction_request(model: Model, config: DataConfig) -> Request:
     """Return how a table is read to predict it."""
-    return Request(config, _every_row_once(model.schema), require_target=False)
+    return Request(like(model.config.data, config), _every_row_once(model.schema), require_target=False)
 
 
 def _every_row_once(schema: Schema) -> Schema:

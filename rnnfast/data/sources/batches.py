@@ -14,8 +14,10 @@ import pandas as pd
 
 from rnnfast.data.sources import columnar
 from rnnfast.data.sources.opening import STDIN, open_sources
+from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
+from rnnfast.data.sources.sql import is_database
 from rnnfast.data.sources.table import Table, check_cells, chunks, even, readable, with_marks
 from rnnfast.errors import DataError, UsageError
 
@@ -36,35 +38,29 @@ class Batch(Table):
         return Origin(self.sources, [-self.first, self.rows])
 
 
-def open_files(names: Sequence[str]) -> list[Source]:
-    """Open tables of which each can be read several times. Raises as `open_sources`; UsageError for standard input."""
+def open_files(names: Sequence[str], options: FileOptions = USUAL) -> list[Source]:
+    """Open tables of which each can be read several times.
+
+    Raises as `open_sources`; UsageError for standard input and databases.
+    """
     if STDIN in names:
         raise UsageError("--memory: standard input can be read only once; save the table as a file first")
-    return open_sources(list(names))
+    if any(map(is_database, names)):
+        raise UsageError(
+            "--memory: the rows of a query are read at once; save them as a file first (Parquet or CSV), or leave "
+            "--memory out"
+        )
+    return open_sources(list(names), options)
 
 
 def rows_of(source: Source) -> int | None:
-    """Rows of a file of columns, without reading them; None of a text file."""
-    return None if source.columnar is None else source.columnar.rows()
+    """Rows of a file of columns, without reading them; None of any other file."""
+    return None if source.file is None else source.file.rows()
 
 
 def single_precision(source: Source, names: Sequence[str]) -> bool:
-    """Whether float32 holds every value of these columns: floats of at most 32 bits, small integers, truth values."""
-    if source.columnar is None:
-        return False
-    kinds = source.columnar.types(names)
-    from pyarrow import types
-
-    return all(
-        types.is_boolean(kind)
-        or types.is_float16(kind)
-        or types.is_float32(kind)
-        or types.is_int8(kind)
-        or types.is_uint8(kind)
-        or types.is_int16(kind)
-        or types.is_uint16(kind)
-        for kind in kinds
-    )
+    """Whether float32 holds every value of these columns by their types."""
+    return source.file is not None and source.file.single_precision(names)
 
 
 def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None, size: int) -> Iterator[Batch]:
@@ -77,7 +73,7 @@ def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str
     cost = NUMBER_BYTES * len(columns) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in columns if name in text])
     rows = int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
     for source in sources:
-        first, total, frames = 0, rows_of(source), _columnar_frames if source.columnar else _text_frames
+        first, total, frames = 0, rows_of(source), _typed_frames if source.file else _text_frames
         for frame in frames(source, text, columns, rows):
             if not len(frame):  # of a file without rows
                 continue
@@ -90,9 +86,9 @@ def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str
             raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
 
 
-def _columnar_frames(source: Source, text: Collection[str], columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
-    assert source.columnar is not None
-    return source.columnar.frames(columns, rows)
+def _typed_frames(source: Source, text: Collection[str], columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    assert source.file is not None
+    return source.file.frames(columns, rows)
 
 
 def _text_frames(source: Source, text: Collection[str], columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
@@ -114,5 +110,5 @@ def no_digest() -> Future[str]:
 
 def release(sources: Sequence[Source]) -> None:
     """Give back memory that is kept for further batches, once no batch is left."""
-    if any(source.columnar for source in sources):
+    if any(isinstance(source.file, columnar.Columnar) for source in sources):
         columnar.release()

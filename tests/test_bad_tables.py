@@ -62,8 +62,8 @@ CASES = {
     "infinite target": ("a,y\n1,0.5\n2,1.5\n3,inf\n", {}, ["line 4", "'y'", "'inf'", "infinite", "empty the cell"]),
     "duplicate time": (
         "id,t,a,y\nA,0,1,0\nB,5,1,0\nB,6,1,0\nB,5.0,1,1\n",
-        {},
-        ["line 5", "'t'", "'5.0'", "id 'B'", "line 3", "--time"],
+        {"ties": "error"},
+        ["line 5", "'t'", "'5.0'", "id 'B'", "line 3", "--ties keep"],
     ),
     "empty id": ("id,t,a,y\nA,0,1,0\n,1,1,1\n", {}, ["line 3", "'id'", "empty"]),
     "empty time": ("id,t,a,y\nA,0,1,0\nA,,1,1\n", {}, ["line 3", "'t'", "empty", "2024-01-31"]),
@@ -72,7 +72,7 @@ CASES = {
     "too many cells": (
         "id,t,a,b,y\nA,0,1,2,0\nA,1,3,4,1,9\nB,0,5,6,1\n",
         {},
-        ["line 3", "'y'", "6 cells", "header 5", "'9'", "quote"],
+        ["line 3", "'y'", "6 cells", "header has 5", "'9'", "quote"],
     ),
     "too many cells in the first row": (
         "id,t,a,b,y\nA,0,1,2,0,9\nA,1,3,4,1\n",

@@ -44,6 +44,14 @@ def constant_note(names: list[str]) -> str:
     return f"the same value in every row, so nothing can be learned from: {listing(names)}"
 
 
+def tie_notes(schema: Schema, ties: int) -> list[str]:
+    """Say how many rows have the time of the row before them in the same id."""
+    if not ties:
+        return []
+    rows = "1 row has" if ties == 1 else f"{ties:,} rows have"
+    return [f"{rows} the {schema.time!r} of the row before in the same {schema.id!r}: they keep the order of the file"]
+
+
 def choice_notes(schema: Schema, rows: int, sequences: int, config: DataConfig) -> list[str]:
     """Say which defaults were chosen, and what is odd about the choice."""
     notes = []

@@ -63,6 +63,11 @@ def single_precision(source: Source, names: Sequence[str]) -> bool:
     return source.file is not None and source.file.single_precision(names)
 
 
+def same_types(sources: Sequence[Source]) -> bool:
+    """Whether a column has one type in all batches: that of a single file of columns."""
+    return len(sources) == 1 and isinstance(sources[0].file, columnar.Columnar)
+
+
 def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None, size: int) -> Iterator[Batch]:
     """Yield all rows of the sources in order, in batches that take about `size` bytes while they are worked on.
 

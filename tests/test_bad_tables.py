@@ -95,7 +95,7 @@ CASES = {
     "text among dates of a time": (
         "t,a,y\n2024-01-01,1,0\n31.01.2024,2,1\n",
         {"time": "t"},
-        ["line 3, column 't'", "'31.01.2024'", "2024-01-31", "write it so"],
+        ["line 3, column 't'", "'31.01.2024'", "'2024-01-01' (", "in one way"],
     ),
     "too few cells": ("id,t,a,b,y\nA,0,1,2,0\nA,1,3\n", {}, ["line 3", "'b'", "3 cells", "header has 5", "complete"]),
     "only the label is cut off": ("a,b,y\n1,2,0\n3,4\n5,6,1\n", {}, ["line 3", "'y'", "2 cells", "('4')"]),

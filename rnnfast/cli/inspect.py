@@ -71,6 +71,8 @@ def _inspect_table(state: State, paths: tuple[str, ...], flags: dict[str, Any]) 
     from rnnfast.data.reading.request import Request
 
     data = read_decided(paths, Request(options), ReadingProgress(screen))
+    for text in data.proposals:
+        screen.notice(text)
     described = describe_table(data, options)
     if state.json:
         state.print_json(described)

@@ -36,6 +36,8 @@ def read_tables(
     if table.auto_predict:
         table = table.predicting(parts.train.schema.predict)
     reporter.table(table)
+    for text in table.proposals:
+        reporter.notice(text)
     _report_parts(table, parts, reporter, valid, test)
     return table, parts
 

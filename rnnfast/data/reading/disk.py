@@ -34,7 +34,7 @@ from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_r
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.relabel import rewrite_labels
 from rnnfast.data.sequences.spans import ends
-from rnnfast.data.sources.batches import Batch, batches, release, same_types, single_precision
+from rnnfast.data.sources.batches import PROBE_BYTES, Batch, batches, release, same_types, single_precision
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
 from rnnfast.data.sources.table import digest_of
@@ -42,7 +42,6 @@ from rnnfast.errors import DataError
 
 Integers = NDArray[np.int64]
 
-PROBE_BYTES = 1 << 25  # of the first rows, which show the numeric columns: the same for any budget
 TIME_BYTES = 32  # of a time as text; longer ones take another pass
 
 
@@ -97,8 +96,8 @@ class Stream:
         self.plan = Plan.of(sources, request)
         if self.plan.used is None:
             common_columns(sources, None)  # as in memory, also where no column that differs is read
-        if self.plan.names is None:
-            self.plan.choose(next(batches(sources, self.plan.text, None, PROBE_BYTES)))
+        if request.schema is None:
+            self.plan.look(next(batches(sources, self.plan.text, None, PROBE_BYTES)))
         if findings.text:
             self.plan = with_text_targets(self.plan)
         self.reader = Rows(self.plan, several=True, as_text=findings.text)
@@ -144,6 +143,7 @@ class Stream:
             "source": [source.name for source in self.sources],
             "paths": [source.path for source in self.sources],
             "digest": digest.result(),
+            "proposals": self.reader.proposals(schema),
             "notes": self.reader.notes(schema, meaning, self.rows, sequences, self.ties),
             "categories": self.reader.features.categories,
             "auto_predict": self.reader.auto_predict(schema),

@@ -49,7 +49,7 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
     keys = tuple(name for name in (roles.id, roles.time) if name is not None)
     table = load(sources, plan.text, plan.used, roles.left_out, keys)
     grouped = beside(_grouped, table, roles.id, roles.time, request.dayfirst)
-    plan.choose(table)
+    plan.look(table)
     reader = Rows(plan, several=False)
     columns = reader.add(table)
     meaning, schema = reader.finish()
@@ -76,6 +76,7 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
         auto_predict=reader.auto_predict(schema),
         origin=table.origin,
     )
+    data.proposals = reader.proposals(schema)
     data.notes = reader.notes(schema, meaning, data.rows, data.sequences, ties)
     if request.schema is not None and request.require_target:
         check_labelled(data)

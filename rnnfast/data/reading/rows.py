@@ -11,7 +11,7 @@ from rnnfast.data.columns.labels import Meaning
 from rnnfast.data.columns.parts import parts
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.weights import weights
-from rnnfast.data.reading.notes import choice_notes, constant_note, role_notes, tie_notes
+from rnnfast.data.reading.notes import choice_notes, constant_note, proposals, role_notes, tie_notes
 from rnnfast.data.reading.plan import Plan
 from rnnfast.data.sources import dialect
 from rnnfast.data.sources.table import Table
@@ -49,6 +49,10 @@ class Rows:
         """Whether the labels decide which steps are predicted."""
         is_auto = self.plan.request.schema is None and self.plan.request.config.predict == "auto"
         return is_auto and schema.id is not None and len(schema.targets) > 0 and not schema.horizon
+
+    def proposals(self, schema: Schema) -> tuple[str, ...]:
+        """Say which columns look like an id or a time, and what to type."""
+        return proposals(self.plan.candidates, schema)
 
     def notes(self, schema: Schema, meaning: Meaning, rows: int, sequences: int, ties: int) -> tuple[str, ...]:
         """Say what was recognised, left out or chosen.

@@ -23,6 +23,7 @@ from rnnfast.errors import DataError, UsageError
 
 # Bytes of a cell in all the forms that it takes between file and store, and of one that is text; measured.
 NUMBER_BYTES, TEXT_BYTES = 56, 250
+PROBE_BYTES = 1 << 25  # of the first rows, which show what the columns are: the same for any budget
 MOST_ROWS, LEAST_ROWS = 1 << 18, 1 << 10  # of a batch: more save no time
 
 
@@ -68,6 +69,18 @@ def same_types(sources: Sequence[Source]) -> bool:
     return len(sources) == 1 and isinstance(sources[0].file, columnar.Columnar)
 
 
+def rows_of_batch(columns: Collection[str], text: Collection[str], size: int) -> int:
+    """Return how many rows of these columns take about `size` bytes while they are worked on; text: as of `batches`."""
+    cost = NUMBER_BYTES * len(columns) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in columns if name in text])
+    return int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
+
+
+def first_rows(table: Table, text: Collection[str]) -> pd.DataFrame:
+    """Return the rows at the start of a table that show what its columns are: the same in memory and of a batch."""
+    rows = rows_of_batch(table.sources[0].columns, text, PROBE_BYTES)
+    return table.frame.iloc[: min(rows, table.starts[1])]
+
+
 def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None, size: int) -> Iterator[Batch]:
     """Yield all rows of the sources in order, in batches that take about `size` bytes while they are worked on.
 
@@ -75,8 +88,7 @@ def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str
     Raises DataError as `load` does.
     """
     columns = common_columns(sources, used)
-    cost = NUMBER_BYTES * len(columns) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in columns if name in text])
-    rows = int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
+    rows = rows_of_batch(columns, text, size)
     for source in sources:
         first, total, frames = 0, rows_of(source), _typed_frames if source.file else _text_frames
         for frame in frames(source, text, columns, rows):

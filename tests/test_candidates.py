@@ -6,6 +6,7 @@ import pytest
 from datasets import dataset
 from ids import cases
 
+from rnnfast.cli import run
 from rnnfast.config.resolve import Config
 from rnnfast.data import read_table
 from rnnfast.data.columns.candidates import candidates
@@ -148,6 +149,12 @@ def test_a_table_says_what_to_type(path):
     assert text.endswith("\n--time day")
     assert read_table(path, target="y", id="Customer ID", time="day").proposals == ()
     assert read_table(path, target="y", ignore=["Customer ID", "day"]).proposals == ()
+
+
+def test_the_screen_has_the_options_on_a_line_of_their_own(path, tmp_path, capsys):
+    run(["train", "--data", str(path), "--target", "y", "--epochs", "1", "-o", str(tmp_path / "run")])
+    note = capsys.readouterr().err.partition("Note")[2]
+    assert "--id 'Customer ID' --time day" in [line.strip() for line in note.splitlines()]
 
 
 def test_a_table_in_blocks_says_the_same(path, tmp_path, monkeypatch):

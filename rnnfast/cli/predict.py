@@ -35,7 +35,7 @@ EXAMPLES = (
     help="CSV file to write; '-' is stdout.",
 )
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
-@config_options(("sep", "columns", "query", "memory", "cache"))
+@config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def predict(ctx: click.Context, /, model: str, data: tuple[str, ...], output: str, force: bool, **values: Any) -> None:
     """Write a model's predictions for a table as CSV.

@@ -118,7 +118,7 @@ class _Column:
         return next((parse for parse in _parsers(self.few.iloc[0]) if parse(self.few).notna().all()), None)
 
     @property
-    def dated(self) -> bool:
+    def holds_dates(self) -> bool:
         """Whether the cells are dates."""
         return self.series.dtype.kind == "M" or self.parser is not None
 
@@ -127,7 +127,7 @@ class _Column:
         """(rows,) numbers that sort like the cells: of numbers and dates, None of other text."""
         if self.series.dtype.kind in "iuf":
             return self.series.to_numpy()
-        if not self.dated:
+        if not self.holds_dates:
             return None
         dates = self.series if self.parser is None else self.parser(self.series.astype(object).str.strip())
         return None if dates.isna().any() else dates.to_numpy(dtype="datetime64[us]").view(np.int64)
@@ -160,7 +160,7 @@ def candidates(
 def date_columns(rows: pd.DataFrame, names: Collection[str]) -> list[str]:
     """Return those of the columns that hold dates; rows: as of `candidates`."""
     rows = rows.iloc[:SAMPLE_ROWS]
-    return [name for name in names if _may_have_a_role(rows[name]) and _Column(name, rows[name]).dated]
+    return [name for name in names if _may_have_a_role(rows[name]) and _Column(name, rows[name]).holds_dates]
 
 
 def _parsers(text: str) -> list[Parser]:
@@ -184,21 +184,21 @@ def _id_reason(column: _Column, columns: list[_Column]) -> str:
     words, rows = column.words, len(column.series)
     if column.series.dtype.kind in "fM" or words & (CATEGORIES | CALENDAR):
         return ""
-    named = bool(words & NAMED)
-    if not named and not words & KEYS and not column.in_runs:
+    entity = bool(words & NAMED)
+    if not entity and not words & KEYS and not column.in_runs:
         return ""
     if column.distinct < 2 or rows - column.distinct < max(2, rows // 100):
         return ""
-    if column.text and (column.dated or _numeric(column)):
+    if column.text and (column.holds_dates or _numeric(column)):
         return ""
     count = f"{column.distinct:,} values in {'' if rows < SAMPLE_ROWS else 'the first '}{rows:,} rows"
-    if words & KEYS or (named and words & NUMBERS):
-        return count if named or column.in_runs or column.distinct >= MANY else ""
+    if words & KEYS or (entity and words & NUMBERS):
+        return count if entity or column.in_runs or column.distinct >= MANY else ""
     if column.in_runs and column.distinct >= LEAST_RUNS:
         counter = next((other for other in columns if other is not column and _counts_up(other, column)), None)
         if counter is not None:
             return f"{count}, in runs in which {counter.name!r} counts up"
-    if not named or column.repeats < 2:
+    if not entity or column.repeats < 2:
         return ""
     if column.text and (column.serial or (column.in_runs and column.distinct >= LEAST_RUNS)):
         return count
@@ -221,7 +221,7 @@ def _counts_up(counter: _Column, column: _Column) -> bool:
 
 def _panel(time: _Column, column: _Column) -> bool:
     """Whether a column of times repeats them, each once for a value of this one."""
-    if time is column or (not time.dated and not time.words & (COUNTERS | CALENDAR)) or time.repeats < 1.5:
+    if time is column or (not time.holds_dates and not time.words & (COUNTERS | CALENDAR)) or time.repeats < 1.5:
         return False
     pairs = time.codes * column.distinct + column.codes
     return len(np.unique(pairs)) == len(pairs)
@@ -229,11 +229,11 @@ def _panel(time: _Column, column: _Column) -> bool:
 
 def _time(columns: list[_Column], by: _Column | None) -> tuple[_Column, str] | None:
     """Choose the column that looks like the time, and say why; by: the id, where there is one."""
-    dated = [column for column in columns if column.dated and _steps(column, by) > 1]
-    if dated:
-        best = dated[0]
-        if len(dated) > 1:
-            best = max(dated, key=lambda column: (_in_order(column, by), _steps(column, by)))
+    with_dates = [column for column in columns if column.holds_dates and _steps(column, by) > 1]
+    if with_dates:
+        best = with_dates[0]
+        if len(with_dates) > 1:
+            best = max(with_dates, key=lambda column: (_in_order(column, by), _steps(column, by)))
         return best, f"dates such as {best.series.iloc[0]}"
     if by is None or not by.in_runs:
         return None

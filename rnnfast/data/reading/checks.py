@@ -20,7 +20,7 @@ def empty_id(origin: Origin, name: str, ids: Any) -> DataError:
     return origin.error(row, name, f"the id is empty ({origin.cell(row, name)!r}); name the sequence of this row")
 
 
-def tied(keys: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+def same_times(keys: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return (rows - 1,) whether the row after each has the same id and time.
 
     keys: (rows,) numbers that sort like the time, in the order of the ids; offsets: (ids + 1,).

@@ -14,7 +14,7 @@ from rnnfast.data.columns.horizon import check_horizon, check_reach
 from rnnfast.data.columns.parts import check_one_part_each, runs
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.times import time_keys
-from rnnfast.data.reading.checks import check_labelled, empty_id, repeated, tied
+from rnnfast.data.reading.checks import check_labelled, empty_id, repeated, same_times
 from rnnfast.data.reading.plan import Plan
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
@@ -110,7 +110,7 @@ def _ordered(
         columns["key"] = keys
     columns = _in_order(order, columns)
     if schema.id is not None and schema.time is not None:
-        same = tied(columns["key"], offsets)
+        same = same_times(columns["key"], offsets)
         ties = int(same.sum())
         if ties and rule == "error":
             first = int(same.argmax())

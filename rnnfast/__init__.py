@@ -19,6 +19,7 @@ _PUBLIC = {
     "DivergedError": "rnnfast.errors",
     "ModelError": "rnnfast.errors",
     "RnnfastError": "rnnfast.errors",
+    "TrainingInterrupted": "rnnfast.errors",
     "UsageError": "rnnfast.errors",
 }
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from commands import isolate
 from datasets import dataset
 from ids import cases
 
@@ -151,7 +152,8 @@ def test_a_table_says_what_to_type(path):
     assert read_table(path, target="y", ignore=["Customer ID", "day"]).proposals == ()
 
 
-def test_the_screen_has_the_options_on_a_line_of_their_own(path, tmp_path, capsys):
+def test_the_screen_has_the_options_on_a_line_of_their_own(path, tmp_path, capsys, monkeypatch):
+    isolate(monkeypatch, tmp_path)
     run(["train", "--data", str(path), "--target", "y", "--epochs", "1", "-o", str(tmp_path / "run")])
     note = capsys.readouterr().err.partition("Note")[2]
     assert "--id 'Customer ID' --time day" in [line.strip() for line in note.splitlines()]

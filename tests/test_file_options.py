@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from commands import isolate
 from datasets import dataset
 from ids import cases
 
@@ -230,7 +231,8 @@ def test_urls_that_are_no_table(database, name, options, kind, message):
     assert data.rows == 40
 
 
-def test_a_database_is_read_at_once(database, capsys):
+def test_a_database_is_read_at_once(database, capsys, tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path)
     args = ["train", "--data", database, "--query", "select * from tx", "--target", "y", "--memory", "2G"]
     assert run(args) == 2
     assert "the rows of a query are read at once; save them as a file first" in " ".join(
@@ -251,7 +253,7 @@ def test_what_is_not_installed_is_named(tmp_path, monkeypatch, library, content)
 
 
 def test_a_model_remembers_how_its_table_is_written(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    isolate(monkeypatch, tmp_path)
     for name, rows in (("train.txt", FRAME), ("new.txt", FRAME[:10])):
         rows.to_csv(name, index=False, header=False, sep=" ")
     FRAME.to_csv("named.csv", index=False)

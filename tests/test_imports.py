@@ -64,7 +64,7 @@ HOMES = {
     "safetensors": {"model"},
     "msgspec": {"records"},
     "platformdirs": {"kernels", "cli", "data"},
-    "pyarrow": {"data"},
+    "pyarrow": {"data", "model"},
     "zstandard": {"data"},
     "openpyxl": {"data"},
     "sqlalchemy": {"data"},

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, field
 from typing import Any, TypedDict, Unpack
 
-from rnnfast.config.forms import Form, check_choice
+from rnnfast.config.forms import Form, choose
 from rnnfast.errors import UsageError
 
 TRUE_WORDS = ("1", "true", "yes", "on")
@@ -40,7 +40,7 @@ class Rules(TypedDict, total=False):
     that are one value). choices, least (>=), above (>) and below (<) bound each value; None is always allowed where it
     is the default. form: other texts that are allowed beside the choices. metavar: what stands for a value in the help.
     reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
-    one; False: it is for the run alone.
+    one; False: it is for the run alone. path: whether values that are no choices name files or directories.
     """
 
     kind: type
@@ -53,6 +53,7 @@ class Rules(TypedDict, total=False):
     above: float | None
     below: float | None
     reads: bool | None
+    path: bool
 
 
 _USUAL = Rules(
@@ -66,6 +67,7 @@ _USUAL = Rules(
     above=None,
     below=None,
     reads=None,
+    path=False,
 )
 
 
@@ -106,7 +108,7 @@ def _checked_item(meta: Any, value: Any, where: str) -> Any:
             raise UsageError(f"{where}: {value!r} is not text; put it in quotes")
     else:
         value = _number(kind, value, where)
-    check_choice(meta["choices"], meta["form"], value, where)
+    value = choose(meta["choices"], meta["form"], value, where)
     if meta["least"] is not None and value < meta["least"]:
         raise UsageError(f"{where}: {value!r} is below the least value, {meta['least']}")
     if meta["above"] is not None and value <= meta["above"]:

@@ -93,6 +93,8 @@ class Evaluation:
     class and a column per prediction of several. baseline: the same metrics of the naive answers.
     classes: of the rows and columns of the confusion matrix of several classes.
     residuals: (labelled steps,) or (labelled steps, O) of quantities, label minus prediction, in original units.
+    loss_title: what the loss is for people, "" where a metric is the same number. meaningless: metrics that say nothing
+    on labels like these.
     """
 
     task: str
@@ -102,6 +104,8 @@ class Evaluation:
     baseline: Baseline | None = None
     residuals: npt.NDArray[np.float64] | None = None
     classes: tuple[Any, ...] = ()
+    loss_title: str = "loss"
+    meaningless: tuple[str, ...] = ()
 
 
 class Sample(Record, frozen=True):
@@ -112,7 +116,7 @@ class Sample(Record, frozen=True):
 
 
 class EvaluationReport(Record, frozen=True, kw_only=True):
-    """What `eval --json` prints."""
+    """What `eval --json` prints; last: there and true where only the last labelled step of each sequence counts."""
 
     task: str
     labelled_steps: int
@@ -123,10 +127,16 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     part: str
     training_table: bool
     scored: Sample | UnsetType = UNSET
+    last: bool | UnsetType = UNSET
 
     @classmethod
     def of(
-        cls, evaluation: Evaluation, part: str, training_table: bool, sample: Sample | None = None
+        cls,
+        evaluation: Evaluation,
+        part: str,
+        training_table: bool,
+        sample: Sample | None = None,
+        last: bool = False,
     ) -> EvaluationReport:
         """Return the report on a part of a table; sample: what was scored, None for all of it."""
         return cls(
@@ -139,4 +149,5 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
             part=part,
             training_table=training_table,
             scored=UNSET if sample is None else sample,
+            last=last or UNSET,
         )

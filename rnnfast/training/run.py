@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from rnnfast.catalogue import SCHEDULES
+from rnnfast.config.effects import check_effects
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
 from rnnfast.data import Parts, SequenceData, Sequences
@@ -15,7 +16,7 @@ from rnnfast.data.description import part_sizes
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.equations.cell import Cell
 from rnnfast.equations.trace import traced
-from rnnfast.errors import UsageError
+from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
@@ -27,6 +28,7 @@ from rnnfast.training.directory import check_directory, free_directory, write_ru
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
+from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
 
 
@@ -39,7 +41,7 @@ def train(
     options: any option of the command line, with its name (cell="rnn", hidden=32, epochs=20, ...); `cell` may also be
     the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
-    weights).
+    weights), TrainingInterrupted at Ctrl-C (with `.result` after the first epoch, which is completed and scored).
     """
     start = time.perf_counter()
     reporter = reporter or Reporter()
@@ -49,13 +51,15 @@ def train(
         options["cell"] = word_of(cell_option)
     config = Config().with_values(options, "train()")
     cell = _checked_cell(config, equations)
-    with ExitStack() as opened:
+    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
         table, parts = read_tables(data, valid, test, config, reporter, opened)
-        result, fit = _fit(table, parts, config, cell, reporter, valid is not None, time.perf_counter() - start)
+        load_seconds = time.perf_counter() - start
+        result, fit = _fit(table, parts, config, cell, reporter, valid is not None, load_seconds, interrupt)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
     reporter.finished(result)
+    _check_interrupt(interrupt, result)
     return result
 
 
@@ -65,7 +69,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
     force: an existing model in the output directory is replaced.
-    Raises: as `train`; a run that diverges has written its last good weights before DivergedError is raised.
+    Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
     reporter = reporter or Reporter()
@@ -75,21 +79,34 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     directory = check_directory(config, force)
     reporter.reading(config.data.data)
     files = config.data
-    with ExitStack() as opened:
-        table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
-        load_seconds = time.perf_counter() - start
-        result, fit = _fit(table, parts, config, cell, reporter, files.valid is not None, load_seconds)
-    directory = directory or free_directory(config, table)
-    result.files = write_run(result, result.model.config, directory)
+    with interruptible(reporter.interrupted) as interrupt:
+        with ExitStack() as opened:
+            table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+            load_seconds = time.perf_counter() - start
+            result, fit = _fit(table, parts, config, cell, reporter, files.valid is not None, load_seconds, interrupt)
+        interrupt.phase = Phase.SAVING
+        directory = directory or free_directory(config, table)
+        result.files = write_run(result, result.model.config, directory)
     reporter.finished(result)
     if fit.diverged is not None:
         fit.diverged.args = (f"{fit.diverged.args[0]} in {result.files['model']}",)
         raise fit.diverged
+    _check_interrupt(interrupt, result)
     return result
 
 
+def _check_interrupt(interrupt: Interrupt, result: TrainResult) -> None:
+    """Raise TrainingInterrupted where Ctrl-C was pressed."""
+    if interrupt.requested:
+        raise TrainingInterrupted(f"interrupted after epoch {result.epochs}", result)
+
+
 def _checked_cell(config: Config, equations: Cell | None = None) -> Cell:
-    """The cell of a run: the one given as equations, else the one that the configuration names."""
+    """The cell of a run: the one given as equations, else the one that the configuration names.
+
+    Raises UsageError for options that have no effect on it, or on this run.
+    """
+    check_effects(config)
     cell = equations or cell_of(config.model.cell, config.model.activation)
     check_directions(config.model, cell.recurrent)
     return cell
@@ -103,8 +120,15 @@ def _fit(
     reporter: Reporter,
     own_valid: bool,
     load_seconds: float,
+    interrupt: Interrupt,
 ) -> tuple[TrainResult, Fit]:
-    """Train on the parts and score each of them."""
+    """Train on the parts and score each of them.
+
+    load_seconds: what reading took; fitting and encoding is added to it.
+    """
+    import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
+
+    start = time.perf_counter()
     weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
     config = resolved(config, table.schema.task, parts.train.sequences, weighted)
     if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
@@ -125,7 +149,8 @@ def _fit(
         check_sample(valid, parts.valid, "the validation part")
     loop = Loop(model, parts.train, valid, reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
-    fit = loop.run()
+    load_seconds += time.perf_counter() - start
+    fit = loop.run(interrupt)
     start = time.perf_counter()
     named = parts.named()
     evaluations, scored = evaluate_parts(model, named, seed, valid, reporter)
@@ -181,7 +206,7 @@ def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:
     return RunInfo(
         cell=config.model.cell,
         hidden=config.model.hidden,
-        activation=config.model.activation,
+        activation=config.model.chosen_activation,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
         threads=threads,

@@ -41,6 +41,12 @@ class Roles:
         """Columns whose text is kept as in the file."""
         return (*(name for name in (self.id, self.time, self.part) if name is not None), *self.categorical)
 
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """Columns whose role is known, or that are left out."""
+        named = (*self.text, *self.targets, *self.left_out, *(self.features or ()), self.weight)
+        return tuple(name for name in named if name is not None)
+
 
 @dataclass(frozen=True)
 class _Layout:

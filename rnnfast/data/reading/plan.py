@@ -51,8 +51,8 @@ class Plan:
             return
         table_roles, columns = self.roles, self.sources[0].columns
         taken = {*table_roles.text, *table_roles.targets, *table_roles.left_out, table_roles.weight or ""}
-        rows, chosen = first_rows(table, self.text), {*taken, *(self.names or ())}
-        self.candidates = candidates(rows, chosen, table_roles.id, table_roles.time)
+        rows = first_rows(table, self.text)
+        self.candidates = candidates(rows, table_roles.taken, table_roles.id, table_roles.time)
         if self.names is not None:
             return
         ids = {candidate.column for candidate in self.candidates if candidate.role == "id"}

@@ -18,12 +18,14 @@ class Request:
     """How to read a table.
 
     schema: of a training table; columns are then found by name, and of the options only split_by and FILES count.
-    require_target: False accepts a table without target, and reads no weights.
+    require_target: False accepts a table without target, and reads no weights. with_time: whether the times of the rows
+    are wanted even so.
     """
 
     config: DataConfig
     schema: Schema | None = None
     require_target: bool = True
+    with_time: bool = False
 
     @property
     def part(self) -> str | None:
@@ -38,7 +40,7 @@ class Request:
     @property
     def keeps_time(self) -> bool:
         """Whether the times of the rows are wanted as in the table: by a split, and beside predictions."""
-        return self.by_time or not self.require_target
+        return self.by_time or self.with_time or not self.require_target
 
     @property
     def files(self) -> FileOptions:
@@ -57,7 +59,7 @@ class Request:
             how = {name: getattr(self.config, name) for name in reading_options()}
         else:
             how = self.schema.to_json() | {name: getattr(self.config, name) for name in ("split_by", *FILES)}
-        return {"settings": how, "require_target": self.require_target}
+        return {"settings": how, "require_target": self.require_target, "keeps_time": self.keeps_time}
 
 
 def like(trained: DataConfig, config: DataConfig) -> DataConfig:

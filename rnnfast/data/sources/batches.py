@@ -18,7 +18,7 @@ from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
 from rnnfast.data.sources.sql import is_database
-from rnnfast.data.sources.table import Table, check_cells, chunks, even, readable, with_marks
+from rnnfast.data.sources.table import Table, check_cells, chunks, even, readable, slices, with_marks
 from rnnfast.errors import DataError, UsageError
 
 # Bytes of a cell in all the forms that it takes between file and store, and of one that is text; measured.
@@ -81,17 +81,26 @@ def first_rows(table: Table, text: Collection[str]) -> pd.DataFrame:
     return table.frame.iloc[: min(rows, table.starts[1])]
 
 
-def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None, size: int) -> Iterator[Batch]:
+def batches(
+    sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None, size: int, bounded: bool = False
+) -> Iterator[Batch]:
     """Yield all rows of the sources in order, in batches that take about `size` bytes while they are worked on.
 
-    text: columns that keep their text, of text files; used: columns that are kept, None for all.
+    text: columns that keep their text, of text files; used: columns that are kept, None for all. bounded: refuse a
+    packed file whose rows, all together, memory could not hold.
     Raises DataError as `load` does.
     """
     columns = common_columns(sources, used)
     rows = rows_of_batch(columns, text, size)
     for source in sources:
-        first, total, frames = 0, rows_of(source), _typed_frames if source.file else _text_frames
-        for frame in frames(source, text, columns, rows):
+        first, total = 0, rows_of(source)
+        if source.frame is not None:
+            frames = slices(source, columns, rows)
+        elif source.file is not None:
+            frames = source.file.frames(columns, rows)
+        else:
+            frames = _text_frames(source, text, columns, rows, bounded)
+        for frame in frames:
             if not len(frame):  # of a file without rows
                 continue
             batch = Batch(frame.reset_index(drop=True), [source], [0, len(frame)], no_digest(), first)
@@ -103,15 +112,12 @@ def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str
             raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
 
 
-def _typed_frames(source: Source, text: Collection[str], columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
-    assert source.file is not None
-    return source.file.frames(columns, rows)
-
-
-def _text_frames(source: Source, text: Collection[str], columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
+def _text_frames(
+    source: Source, text: Collection[str], columns: list[str], rows: int, bounded: bool
+) -> Iterator[pd.DataFrame]:
     checked = False
     with readable(source):
-        for frame in chunks(source, text, rows):
+        for frame in chunks(source, text, rows, bounded):
             last = frame.iloc[:, -1]
             if not checked and (last.isna() | (last == "")).any():  # maybe a short row, which pandas fills up
                 checked = True

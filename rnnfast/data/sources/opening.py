@@ -30,20 +30,24 @@ PROBE = 65536  # bytes at the start of a text that are searched for signs of its
 
 
 def open_sources(paths: Any, options: FileOptions = USUAL) -> list[Source]:
-    """Open one table or several: paths, patterns such as 'part-*.csv', '-' for standard input, databases, DataFrames.
+    """Open one table or several: paths, patterns such as 'part-*.csv', '-' for standard input, databases, DataFrames,
+    sources.
 
     Raises DataError for what is missing, unreadable, empty or no table, UsageError for nothing, '-' twice, and options
     that do not fit.
     """
-    paths = [paths] if isinstance(paths, (str, Path, pd.DataFrame)) else list(paths)
+    paths = [paths] if isinstance(paths, (str, Path, pd.DataFrame, Source)) else list(paths)
     if sum(isinstance(item, str) and item == STDIN for item in paths) > 1:
         raise UsageError("standard input (-) is given twice; it can be read only once")
-    databases = {str(item) for item in paths if not isinstance(item, pd.DataFrame) and is_database(str(item))}
-    if options.query is not None and options.sure and not databases:
+    databases = {str(item) for item in paths if isinstance(item, str | Path) and is_database(str(item))}
+    opened = any(isinstance(item, Source) for item in paths)
+    if options.query is not None and options.sure and not databases and not opened:
         raise UsageError("--query is for a database, such as --data sqlite:///file.db; leave it out")
     sources: list[Source] = []
     for item in paths:
-        if isinstance(item, pd.DataFrame):
+        if isinstance(item, Source):
+            sources.append(item)
+        elif isinstance(item, pd.DataFrame):
             sources.append(_open_frame("<DataFrame>", item))
         elif str(item) in databases:
             sources.append(_open_frame(str(item), query_rows(str(item), options.query)))
@@ -52,6 +56,11 @@ def open_sources(paths: Any, options: FileOptions = USUAL) -> list[Source]:
     if not sources:
         raise UsageError("no table is given; name at least one file")
     return sources
+
+
+def reopenable(sources: Sequence[Source]) -> list[Any]:
+    """Return what opens the tables again: names, or the sources themselves of what can be read only once."""
+    return [source.name if source.content is None and source.frame is None else source for source in sources]
 
 
 def _open_frame(name: str, frame: pd.DataFrame) -> Source:

@@ -201,6 +201,11 @@ def test_categories_of_a_later_table_are_found_by_text(tmp_path):
     np.testing.assert_array_equal(encoder.transform(found)[:, 1:], [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]])
 
 
+def test_a_table_may_have_categories_alone(tmp_path):
+    data = read(tmp_path, "id,shop,y\n" + "A,n,0\nB,s,1\n" * 500, id="id", categorical="shop")
+    assert fit(data).transform(data).sum() == data.rows == 1000
+
+
 def test_unseen_categories_may_be_an_error(tmp_path):
     data = read(tmp_path, categorical="shop", features="b", missing=("zero",))
     encoder = fit(data, missing=("zero",), unseen="error")

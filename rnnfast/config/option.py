@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, field
+from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from rnnfast.config.forms import Form, choose
@@ -104,6 +105,7 @@ def _checked_item(meta: Any, value: Any, where: str) -> Any:
     if kind is bool:
         return _boolean(value, where)
     if kind is str:
+        value = str(value) if isinstance(value, Path) else value
         if not isinstance(value, str):
             raise UsageError(f"{where}: {value!r} is not text; put it in quotes")
     else:

@@ -1,6 +1,7 @@
 """The tables of a configuration: every option of a training run with its default, meaning and range, declared once.
 
-A new option is one new field; resolve.py makes keys, flags, variables and keyword arguments of it.
+A new option is one new field; resolve.py makes keys, flags, variables and keyword arguments of it, and
+tests/typed_options.py writes its type into typed.py.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rnnfast.catalogue import METRICS, headline
+from rnnfast.display import Displayed, counted
 from rnnfast.records import UNSET, Record, UnsetType
 
 if TYPE_CHECKING:
@@ -85,8 +87,15 @@ class Baseline(Readable):
         return {**self.scores.entries(), **({} if self.naive is None else {"naive": self.naive})}
 
 
-@dataclass(frozen=True)
-class Evaluation:
+def brief(figures: Mapping[str, Any]) -> str:
+    """Return the loss and the few metrics that say most, in words."""
+    telling = sorted((name for name in figures if headline([name])), key=lambda name: -METRICS[name].headline)
+    shown = ((name, figures.get(name)) for name in ("loss", *telling))
+    return ", ".join(f"{name} {value:.4g}" for name, value in shown if value is not None)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Evaluation(Displayed):
     """Scores of one table or part of it.
 
     confusion: [[true negatives, false positives], [false negatives, true positives]] of two classes; a row per
@@ -106,6 +115,13 @@ class Evaluation:
     classes: tuple[Any, ...] = ()
     loss_title: str = "loss"
     meaningless: tuple[str, ...] = ()
+
+    def display(self) -> tuple[str, dict[str, str]]:
+        """Return the task, and the scores that say most beside those of the naive answer."""
+        lines = {"model": brief(self.metrics)}
+        if self.baseline is not None:
+            lines["baseline"] = brief(self.baseline)
+        return f"{self.task}, {counted(self.labelled_steps, 'labelled step')}", lines
 
 
 class Sample(Record, frozen=True):

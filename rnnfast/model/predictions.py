@@ -6,9 +6,10 @@ import csv
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +17,15 @@ import numpy.typing as npt
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.request import Request, like
-from rnnfast.data.sequences.spans import spans
 from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError
+from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
 from rnnfast.model.tables import check_part, open_files, part_of, scoring_request, training_note
 
 if TYPE_CHECKING:
-    from rnnfast.data import Schema, SequenceData, Sequences
+    from rnnfast.data import SequenceData, Sequences
     from rnnfast.model import Model
     from rnnfast.reporter import Reporter
 
@@ -82,17 +83,7 @@ def prediction_request(model: Model, config: DataConfig, part: str = "all") -> R
     """Return how a table is read to predict it; a part of it needs the labels and windows by which it was split."""
     if part != "all":
         return replace(scoring_request(model, part, config), with_time=True)
-    return Request(like(model.config.data, config), _every_row_once(model.schema), require_target=False)
-
-
-def _every_row_once(schema: Schema) -> Schema:
-    """Cut windows so that every row is a step of exactly one sequence.
-
-    Windows that overlap or leave rows out are for training; per-step predictions use windows end to end.
-    """
-    if schema.predict == "every" and schema.window is not None:
-        return replace(schema, stride=schema.window)
-    return schema
+    return Request(like(model.config.data, config), every_row_once(model.schema), require_target=False)
 
 
 def write_predictions(model: Model, data: Sequences, output: str | Path, carried: Carried | None = None) -> int:
@@ -124,85 +115,34 @@ def write_predictions(model: Model, data: Sequences, output: str | Path, carried
     return written
 
 
-class Predictions(NamedTuple):
-    """Lines of the output.
-
-    rows: (lines,) input row of each, ascending where each step is predicted; columns: of texts and numbers, by name.
-    """
-
-    rows: npt.NDArray[np.int64]
-    columns: dict[str, list[Any]]
-
-    def cells(self) -> Iterator[tuple[Any, ...]]:
-        """Yield the cells of each line."""
-        return zip(*self.columns.values(), strict=True)
-
-    def texts(self) -> list[str]:
-        """Return each line as it is written."""
-        texts = _Texts()
-        csv.writer(texts, lineterminator="\n").writerows(self.cells())
-        return texts
-
-
-class _Texts(list[str]):
-    """What csv takes for a file; it writes a line at a time."""
-
-    write = list.append
-
-
 class _Numbers(list[str]):
     """Numbers as text."""
 
 
 def _pieces(model: Model, data: Sequences, carried: Carried | None) -> Iterator[Predictions]:
     """Yield the lines of one block after the other."""
+    texts = partial(_texts, dtype=model.config.train.dtype)
     answered = 0  # place in the ordered table up to which there are answers
     for block in data.blocks(PREDICTED):
-        steps = block.offsets[1:] - 1
+        steps = steps_of(block)
         if model.schema.predict == "every":
-            steps = _first_answers(block, answered)
+            steps = first_answers(block, answered)
             answered = max(answered, int((block.index.start + block.lengths).max()))
-        yield _lines(model, block, np.asarray(model.predict(block)), steps, carried)
+        predicted = np.asarray(model.predict(block))
+        yield lines(model.task, block, predicted, steps, texts, _beside(model, block, steps, carried))
 
 
-def _first_answers(data: SequenceData, answered: int) -> npt.NDArray[np.int64]:
-    """Return the steps, in the order of the input rows, whose row has no answer yet.
-
-    Of overlapping windows, as those of a part are, the first one answers: there most rows come before a row.
-    """
-    start, lengths = data.index.start, data.lengths
-    before = np.maximum.accumulate(np.append(answered, (start + lengths)[:-1]))
-    new = np.flatnonzero(spans(start, lengths) >= np.repeat(before, lengths))
-    return new[np.argsort(data.row[new], kind="stable")]
-
-
-def _lines(
-    model: Model,
-    data: SequenceData,
-    predicted: npt.NDArray[Any],
-    steps: npt.NDArray[np.int64],
-    carried: Carried | None,
-) -> Predictions:
-    """Return lines of the output, as texts and numbers ready to write.
-
-    predicted: (rows, O) in the order of data.x; steps: (lines,) which of them the lines are of.
-    """
-    schema, rows = model.schema, data.row[steps]
-    columns: dict[str, list[Any]] = {}
-    if schema.id is not None:
-        sequence = np.repeat(np.arange(data.sequences), data.lengths)
-        columns[schema.id] = np.asarray(data.ids, dtype=object)[sequence[steps]].tolist()
-    if schema.time is not None and data.time is not None:
-        columns[schema.time] = np.asarray(data.time)[steps].tolist()
-    reserved = set() if columns else {ROW}
-    if reserved:
-        columns[ROW] = rows.tolist()
-    dtype = model.config.train.dtype
-    answers = dict(model.task.columns(predicted[steps], lambda values: _texts(values, dtype)))
+def _beside(
+    model: Model, block: SequenceData, steps: npt.NDArray[np.int64], carried: Carried | None
+) -> dict[str, list[Any]]:
+    """Return the columns between keys and answers: the row where there is no key, and those of the input."""
+    rows, keys_of_lines = block.row[steps], keys(block, steps)
+    columns = {} if keys_of_lines else {ROW: rows.tolist()}
     if carried is not None:
-        _check_names(carried.names, {*answers, *reserved})
-        columns |= {name: cells for name, cells in carried.texts(rows).items() if name not in columns}
-    return Predictions(rows, columns | answers)
+        answers = [name for name, _ in model.task.columns(np.empty((0, model.architecture.outputs)), list)]
+        _check_names(carried.names, {*answers, *columns})
+        columns |= {name: cells for name, cells in carried.texts(rows).items() if name not in keys_of_lines}
+    return columns
 
 
 def _check_names(names: Sequence[str], taken: set[str]) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Unpack
 
 from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.effects import check_effects
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
+from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
 from rnnfast.data.description import part_sizes
+from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
+from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
 from rnnfast.equations.trace import traced
 from rnnfast.errors import TrainingInterrupted, UsageError
@@ -21,6 +24,7 @@ from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.network.cell import cell_of, word_of
+from rnnfast.progress import Progress, watcher
 from rnnfast.records import plain
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.defaults import resolved
@@ -33,18 +37,31 @@ from rnnfast.training.tables import read_tables
 
 
 def train(
-    data: Any, *, valid: Any = None, test: Any = None, reporter: Reporter | None = None, **options: Any
+    data: Table | Sequences,
+    y: Any = None,
+    *,
+    valid: Table | Sequences | None = None,
+    test: Table | Sequences | None = None,
+    progress: Progress = None,
+    reporter: Reporter | None = None,
+    **options: Unpack[TrainOptions],
 ) -> TrainResult:
     """Train a network and score it; nothing is written.
 
-    data, valid, test: sequences, path or DataFrame; without `valid`, `split` cuts it from data.
-    options: any option of the command line, with its name (cell="rnn", hidden=32, epochs=20, ...); `cell` may also be
-    the function of its equations (equations/cell.py).
+    data: path, DataFrame, several of them, sequences that were read, or arrays X with their labels y: X (n, T, F) or a
+    list of (T_i, F), y (n,) or (n, T). valid, test: the same, (X, y) of arrays; without `valid`, `split` cuts it from
+    data.
+    progress: a function called with each finished epoch (rnnfast.reporter.EpochRecord); True and False show one line,
+    redrawn, or nothing, which by default is shown in a notebook alone. reporter: is told everything, in its place.
+    options: those of the command line by their names, as in cell="gru", hidden=32; help(rnnfast.TrainOptions) lists
+    them. `cell` may also be the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
     weights), TrainingInterrupted at Ctrl-C (with `.result` after the first epoch, which is completed and scored).
     """
     start = time.perf_counter()
-    reporter = reporter or Reporter()
+    reporter = watcher(reporter, progress)
+    if "output" in options:
+        raise UsageError("output: train() writes nothing; save what it returns: result.model.save(PATH)")
     cell_option = options.get("cell")
     equations = traced(cell_option) if callable(cell_option) else None
     if callable(cell_option):
@@ -52,7 +69,7 @@ def train(
     config = Config().with_values(options, "train()")
     cell = _checked_cell(config, equations)
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
-        table, parts = read_tables(data, valid, test, config, reporter, opened)
+        table, parts = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
         result, fit = _fit(table, parts, config, cell, reporter, valid is not None, load_seconds, interrupt)
     if fit.diverged is not None:

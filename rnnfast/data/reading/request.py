@@ -62,6 +62,11 @@ class Request:
         return {"settings": how, "require_target": self.require_target, "keeps_time": self.keeps_time}
 
 
+def writing_options(trained: DataConfig) -> dict[str, Any]:
+    """Return the options that further tables of a model share."""
+    return {name: getattr(trained, name) for name in FILES}
+
+
 def like(trained: DataConfig, config: DataConfig) -> DataConfig:
     """Return options for a further table: how files are written is what it was in training, unless options say it."""
     default = DataConfig()

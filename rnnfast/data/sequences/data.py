@@ -37,7 +37,7 @@ class _Digest:
         data.__dict__["digest"] = value
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SequenceData(Sequences):
     """Sequences in memory, end to end, without padding.
 

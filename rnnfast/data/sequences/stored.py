@@ -33,7 +33,7 @@ SAMPLE_STREAM = 6  # of the random numbers
 ROW_BYTES = 100  # of a scored row beside its features: labels, outputs, answers and what metrics sort
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class StoredSequences(Sequences):
     """Sequences of a store. lies: where; marks: (sequences,) part of each as a column says, or None; limit: of labels.
 

@@ -19,6 +19,7 @@ __all__ = [
     "SequenceData",
     "TrainOptions",
     "TrainResult",
+    "TrainingInterrupted",
     "UsageError",
     "__version__",
     "load",
@@ -50,7 +51,14 @@ _PUBLIC = {
 if TYPE_CHECKING:  # what editors and type checkers see
     from rnnfast.config.typed import ReadOptions, TrainOptions
     from rnnfast.data import SequenceData, read_table
-    from rnnfast.errors import DataError, DivergedError, ModelError, RnnfastError, UsageError
+    from rnnfast.errors import (
+        DataError,
+        DivergedError,
+        ModelError,
+        RnnfastError,
+        TrainingInterrupted,
+        UsageError,
+    )
     from rnnfast.model import Model, load
     from rnnfast.model.tables import part_of
     from rnnfast.reporter import Reporter

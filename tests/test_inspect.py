@@ -172,7 +172,7 @@ def test_nothing_stops_it(options, message, sequences, memory, capsys):
 def test_blocks_tell_what_memory_tells(monkeypatch, capsys):
     options = ["--target", "y", "--id", "name", "--time", "t", "--categorical", "plan"]
     whole = result(["inspect", "rough.csv", *options], capsys)
-    monkeypatch.setattr("rnnfast.data.reading.opening.needs_store", lambda names, budget, options: True)
+    monkeypatch.setattr("rnnfast.data.reading.opening.needs_store", lambda *arguments: True)
     blocks = result(["inspect", "rough.csv", *options, "--memory", "600M", "--no-cache"], capsys)
     assert blocks.pop("command") == [*whole.pop("command"), "--memory", "600M", "--no-cache"]
     for one, other in zip(blocks.pop("columns"), whole.pop("columns"), strict=True):
@@ -259,7 +259,9 @@ def test_years_have_no_separators(capsys):
 def test_proposals_stand_before_the_findings(capsys, monkeypatch):
     proposal = Candidate("plan", "id", "3 values", "--id plan")
     monkeypatch.setattr(inspection, "candidates", lambda *_: (proposal,))
-    assert result(["inspect", "sound.csv"], capsys)["proposals"][0]["option"] == "--id plan"
+    described = result(["inspect", "sound.csv"], capsys)
+    assert described["proposals"][0]["option"] == "--id plan"
+    assert columns_of(described)["plan"]["why"] == "looks like an id"
     assert run(["inspect", "sound.csv"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     place = lines.index("Proposed    plan looks like an id (3 values): --id plan")

@@ -69,7 +69,7 @@ READ = {
 def test_columns_of_the_table_stand_beside_the_predictions(name, options, part):
     model = trained(name, **options)
     keep = ("note", "amount", "y", "x")
-    count = predict_table("m.safetensors", [name], "out.csv", part=part, keep=keep, config=NO_CACHE)
+    count = predict_table("m.safetensors", [name], "out.csv", part=part, keep=keep, config=NO_CACHE).rows
     written, table = texts_of("out.csv"), texts_of(name)
     key = ["id", "t"] if "id" in table else ["row"]
     assert list(written) == [*key, *keep, "y_pred"]
@@ -88,7 +88,7 @@ def test_columns_of_the_table_stand_beside_the_predictions(name, options, part):
     ):
         chosen = blocks if part == "all" else part_of(model, blocks, part)
         assert len(chosen.runs().first) > 1
-        assert write_predictions(model, chosen, "blocks.csv", carried) == count
+        assert write_predictions(model, chosen, "blocks.csv", carried).rows == count
     assert texts_of("blocks.csv").equals(written)
 
 
@@ -116,7 +116,7 @@ def test_the_table_of_the_training_is_said_to_be_it(capsys):
 def test_parquet_has_the_numbers_of_csv(name, dtype):
     model = trained(name, target="good", dtype=dtype, **({} if name == "mixed.csv" else {"window": 8}))
     predict_table("m.safetensors", [name], "out.csv", keep=("note", "amount"), config=NO_CACHE)
-    count = predict_table("m.safetensors", [name], "out.parquet", keep=("note", "amount"), config=NO_CACHE)
+    count = predict_table("m.safetensors", [name], "out.parquet", keep=("note", "amount"), config=NO_CACHE).rows
     table, lines = pq.read_table("out.parquet"), texts_of("out.csv")
     kinds = {name: str(kind) for name, kind in zip(table.column_names, table.schema.types, strict=True)}
     key = {"id": "int64", "t": "int64"} if name == "mixed.csv" else {"row": "int64"}

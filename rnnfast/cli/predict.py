@@ -83,8 +83,8 @@ def predict(
     config = reading_config(ctx, values)
     names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
     progress = ReadingProgress(screen)
-    rows = predict_table(model, data, output, part=part, keep=names, force=force, config=config, reporter=progress)
+    report = predict_table(model, data, output, part=part, keep=names, force=force, config=config, reporter=progress)
     if state.json:
-        state.print_json({"rows": rows, "output": output})
+        state.print_json(report.to_json())
     elif output != "-":
-        screen.written(output, rows)
+        screen.written(output, report.rows)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 40  # of a table of columns, without -v
 MOST_FINDINGS = 12  # the same
-LIKE = {"id": "an id", "time": "the time"}  # what a column with a proposed role looks like
 LONGEST_NAME, LONGEST_RANGE = 24, 28  # characters of a cell
 LEAST_TELLING = ("std", "mean", "why", "type", "distinct")  # facts that a narrow screen does without, in this order
 LABEL_WIDTH = 12  # of the labels before findings and commands
@@ -129,8 +128,9 @@ def _show_findings(screen: Screen, description: TableDescription) -> None:
     """Print what seems to be so, what would stop training, and the command that it comes to."""
     rows: list[tuple[str, str | Text]] = []
     for j, proposal in enumerate(description.proposals):
-        like = f"{proposal.column} looks like {LIKE[proposal.role]} ({proposal.why})"
-        rows.append(("" if j else "Proposed", f"{like}: {proposal.option}"))
+        role = "an id" if proposal.role == "id" else "the time"
+        text = f"{proposal.column} looks like {role} ({proposal.why}): {proposal.option}"
+        rows.append(("" if j else "Proposed", text))
     findings = description.findings if screen.verbose else description.findings[:MOST_FINDINGS]
     for j, finding in enumerate(findings):
         text = finding.message if finding.column is UNSET else f"{finding.column}: {finding.message}"

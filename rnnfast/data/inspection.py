@@ -90,28 +90,31 @@ def inspect_tables(
     table_roles = roles(sources[0], config, require_target=False)
     with watching(sources, reporter):
         profiles, head = _profiles(sources, table_roles, budget)
-    columns = Columns(sources[0], config, table_roles, profiles.finish())
+    proposals = candidates(head, table_roles.taken, table_roles.id, table_roles.time)
+    proposed = {proposal.column: proposal.role for proposal in proposals}
+    columns = Columns(sources[0], config, table_roles, profiles.finish(), proposed)
     readable = remedy(config, table_roles, columns.inputs, columns.profiles)
-    data, refusals = None, []
+    data, refusals = None, list[str]()
     for attempt, with_target in _attempts(readable.config, table_roles):
-        request = Request(attempt, require_target=with_target)
         try:
+            request = Request(attempt, require_target=with_target)
             data = open_table(reopenable(sources), request, budget, opened, reporter)
+            break
         except DataError as error:
             refusals += [str(error)] if str(error) not in refusals else []
-            continue
-        data = data.predicting(data.rule()) if data.auto_predict else data
-        break
+    if data is not None and data.auto_predict:
+        data = data.predicting(data.rule())
+    faulty = {finding.column for finding in readable.findings if isinstance(finding.column, str)}
     description = TableDescription(
         source=tuple(source.name for source in sources),
         rows=profiles.rows,
         layout=table_roles.layout,
         horizon=config.horizon,
         season=config.season,
-        columns=tuple(columns.describe(data, attempt)),
+        columns=tuple(columns.describe(data, attempt, faulty)),
         read_as="not" if data is None else _read_as(config, readable.config, attempt),
         findings=(*readable.findings, *map(Finding, refusals)),
-        proposals=candidates(head, table_roles.taken, table_roles.id, table_roles.time),
+        proposals=proposals,
         command=_command(sources, readable.config, table_roles),
         **({} if data is None else _of_sequences(data)),
     )

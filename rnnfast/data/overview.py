@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +51,17 @@ class ColumnDescription(Record, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table. config: the options as given; roles: what they say; profiles: of each, by name."""
+    """The columns of a table.
+
+    config: the options of the user; roles: what they say; profiles: of each column, by name; proposed: roles that
+    columns seem to have, by name.
+    """
 
     source: Source
     config: DataConfig
     roles: Roles
     profiles: Mapping[str, Profile]
+    proposed: Mapping[str, str]
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -71,16 +76,21 @@ class Columns:
             if name in roles.categorical or (profile.numeric and name not in others)
         )
 
-    def describe(self, data: Sequences | None, config: DataConfig) -> Iterator[ColumnDescription]:
+    def describe(
+        self, data: Sequences | None, config: DataConfig, faulty: Collection[str]
+    ) -> Iterator[ColumnDescription]:
         """Yield a description of each column, in the order of the table, and then of each lagged target.
 
-        data: the table as it was read with the options `config`, None where it could not be.
+        data: the table as it was read with the options `config`, None where it could not be; faulty: columns with a
+        finding, which may be missing there.
         """
         kinds: Mapping[str, str] = {} if data is None else feature_kinds(data.schema, config)
         rules: Mapping[str, str] = {} if data is None else missing_rules(data.schema, config)
         categories = {} if data is None else data.categories
         times = _times(data)
         inputs = set(self.inputs)
+        if data is not None:
+            inputs &= {*data.schema.features, *faulty}
         for name, profile in self.profiles.items():
             role, why = self._role(name, profile, inputs)
             quantity = profile.numeric and role != "category"
@@ -134,10 +144,11 @@ class Columns:
             return "without a name" if name in self.source.nameless else "--ignore" if self.config.ignore else LAYOUT
         if self.roles.features is not None:
             return "not in --features" if self.config.features else LAYOUT
-        return "no cell has a value" if profile.kind == "empty" else f"holds {_PLURALS.get(profile.kind, 'texts')}"
-
-
-_PLURALS = {"date": "dates"}
+        if name in self.proposed:
+            return f"looks like {'an id' if self.proposed[name] == 'id' else 'the time'}"
+        if profile.kind == "empty":
+            return "no cell has a value"
+        return "holds numbers" if profile.numeric else "holds dates" if profile.kind == "date" else "holds texts"
 
 
 def _times(data: Any) -> tuple[Any, Any]:

@@ -132,7 +132,11 @@ class Sample(Record, frozen=True):
 
 
 class EvaluationReport(Record, frozen=True, kw_only=True):
-    """What `eval --json` prints; last: there and true where only the last labelled step of each sequence counts."""
+    """What `eval --json` prints.
+
+    last: there and true where only the last labelled step of each sequence counts; substitutions: records of cells that
+    the model did not take as they are, if any.
+    """
 
     task: str
     labelled_steps: int
@@ -144,6 +148,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     training_table: bool
     scored: Sample | UnsetType = UNSET
     last: bool | UnsetType = UNSET
+    substitutions: tuple[Record, ...] | UnsetType = UNSET
 
     @classmethod
     def of(
@@ -153,6 +158,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
         training_table: bool,
         sample: Sample | None = None,
         last: bool = False,
+        substitutions: tuple[Record, ...] = (),
     ) -> EvaluationReport:
         """Return the report on a part of a table; sample: what was scored, None for all of it."""
         return cls(
@@ -166,4 +172,5 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
             training_table=training_table,
             scored=UNSET if sample is None else sample,
             last=last or UNSET,
+            substitutions=substitutions or UNSET,
         )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import CELLS
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
+from rnnfast.data.encoding.substitutions import Substitution, substitutions
 from rnnfast.data.frames import frame_beside
 from rnnfast.data.reading.arrays import is_arrays
 from rnnfast.data.reading.opening import File, Table
@@ -132,6 +133,13 @@ class Model(Displayed):
             return like_arrays(sequences, predicted, data[0] if isinstance(data, tuple) else data)
         rows, columns = lines(self.task, sequences, predicted, steps_of(sequences), as_they_are)
         return frame_beside(data, rows, columns, (self.schema.id, self.schema.time))
+
+    def substitutions(self, data: Sequences) -> tuple[Substitution, ...]:
+        """Count the cells of data that this model does not take as they are: empty ones and unknown categories.
+
+        Raises DataError as `predict`, and for a cell that the model has no rule for.
+        """
+        return substitutions(self.encoder, data.blocks(("x",)))
 
     def evaluate(self, data: Table | SequenceData, y: Any = None) -> Evaluation:
         """Score the labelled steps of a table, of sequences that were read, or of arrays with their labels y.

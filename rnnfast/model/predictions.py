@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.encoding.substitutions import Substitution, sentences
 from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sources.opening import open_sources, reopenable
@@ -36,6 +37,21 @@ ROW = "row"  # column with the input row, counted from 0, where neither id nor t
 FLOAT32_FORMAT = ".9g"
 
 
+class PredictionReport(NamedTuple):
+    """What was predicted.
+
+    rows: lines that were written; output: where; substitutions: cells that the model did not take as they are.
+    """
+
+    rows: int
+    output: str
+    substitutions: tuple[Substitution, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `predict --json` prints; substitutions where there are some."""
+        return {name: value for name, value in self._asdict().items() if value != ()}
+
+
 def predict_table(
     model_path: str | Path,
     data_paths: Sequence[str],
@@ -46,8 +62,8 @@ def predict_table(
     force: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
-) -> int:
-    """Write the predictions of a saved model for tables and return the number of rows written.
+) -> PredictionReport:
+    """Write the predictions of a saved model for tables.
 
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
@@ -76,7 +92,7 @@ def predict_table(
                 reporter.notice(text)
         if part != "all":
             data = part_of(model, data, part)
-        return write_predictions(model, data, output, carried)
+        return write_predictions(model, data, output, carried, reporter)
 
 
 def prediction_request(model: Model, config: DataConfig, part: str = "all") -> Request:
@@ -86,14 +102,22 @@ def prediction_request(model: Model, config: DataConfig, part: str = "all") -> R
     return Request(like(model.config.data, config), every_row_once(model.schema), require_target=False)
 
 
-def write_predictions(model: Model, data: Sequences, output: str | Path, carried: Carried | None = None) -> int:
+def write_predictions(
+    model: Model,
+    data: Sequences,
+    output: str | Path,
+    carried: Carried | None = None,
+    reporter: Reporter | None = None,
+) -> PredictionReport:
     """Write the predictions of one block after the other; nothing where one of them cannot be predicted.
 
-    data: read as `prediction_request` says. Returns the number of lines.
+    data: read as `prediction_request` says; reporter: is told what the model does not take as it is.
     """
+    substitutions = model.substitutions(data)
+    if reporter is not None:
+        for sentence in sentences(substitutions):
+            reporter.notice(sentence)
     several = len(data.runs().first) > 1
-    for block in data.blocks(("x",)) if several else ():
-        model.encoder.check(block)
     pieces = _pieces(model, data, carried)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
@@ -112,7 +136,7 @@ def write_predictions(model: Model, data: Sequences, output: str | Path, carried
                 ordered.add(piece.rows, piece.texts())
         if ordered is not None:
             ordered.write()
-    return written
+    return PredictionReport(rows=written, output=str(output), substitutions=substitutions)
 
 
 class _Numbers(list[str]):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnnfast.catalogue import lower_is_better
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import split
+from rnnfast.data.encoding.substitutions import Substitution, sentences
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request, like
@@ -33,7 +34,8 @@ class TableEvaluation:
 
     trained_on: the table is the one that the model was trained on. failures: a sentence for each goal that is not met;
     notes: about the table and how it was read. scored: sequences that were scored: less than `sequences` where these
-    were too many for the memory. last: whether only the last labelled step of each counts.
+    were too many for the memory. last: whether only the last labelled step of each counts. substitutions: cells of
+    these that the model did not take as they are.
     """
 
     evaluation: Evaluation
@@ -45,12 +47,13 @@ class TableEvaluation:
     notes: tuple[str, ...] = ()
     scored: int | None = None
     last: bool = False
+    substitutions: tuple[Substitution, ...] = ()
 
     def report(self) -> EvaluationReport:
         """Return what `eval --json` prints."""
         sampled = self.scored is not None and self.scored < self.sequences
         sample = Sample(self.scored or 0, self.sequences) if sampled else None
-        return EvaluationReport.of(self.evaluation, self.part, self.trained_on, sample, self.last)
+        return EvaluationReport.of(self.evaluation, self.part, self.trained_on, sample, self.last, self.substitutions)
 
 
 def evaluate_table(
@@ -108,9 +111,10 @@ def evaluate(
     sample = whole.sample(model.config.train.seed)
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
     sample = only_last_labels(sample) if last else sample
+    substitutions = model.substitutions(sample)
     evaluation = model.evaluate(sample)
     note = training_note(model, data, part, "score")
-    notes = data.notes if note is None else (note, *data.notes)
+    notes = (*([] if note is None else [note]), *data.notes, *sentences(substitutions))
     if sample.sequences < whole.sequences:
         of = f"{sample.sequences:,} of {whole.sequences:,} sequences"
         notes = (*notes, f"scored on {of}, drawn at random, to keep within --memory")
@@ -124,6 +128,7 @@ def evaluate(
         notes=notes,
         scored=sample.sequences,
         last=last,
+        substitutions=substitutions,
     )
 
 

@@ -119,6 +119,8 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     model = config.model
     layout = Layout(net)
     tensors = initial_tensors(layout.entries(), model.init, config.train.seed, model.init_range, model.recurrent_bias)
+    for name in layout.input_weights:
+        tensors[name][:, [place.stop - 1 for place in encoder.hideable]] = 0  # "(unseen)" means nothing yet
     if config.train.init_from is not None:
         tensors = dict(starting_tensors(config.train.init_from, layout.shapes()))
     return Model(

@@ -14,6 +14,7 @@ from rnnfast.config.sections import check_directions
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
 from rnnfast.data.description import part_sizes
+from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
@@ -158,12 +159,12 @@ def _fit(
             f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
         )
     model = initial_model(parts.train, config, cell)
-    for block in () if parts.test is None else parts.test.blocks(("x",)):
-        model.encoder.check(block)  # training and validation part are encoded before anything is compiled
     seed = config.train.seed
     valid = None if parts.valid is None else parts.valid.sample(seed)
     if parts.valid is not None and valid is not None:
         check_sample(valid, parts.valid, "the validation part")
+    for part in (valid, parts.test):
+        _check_encoding(model, part, table, reporter)
     loop = Loop(model, parts.train, valid, reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     load_seconds += time.perf_counter() - start
@@ -193,6 +194,18 @@ def _fit(
         evaluations=evaluations,
         scored=scored,
     ), fit
+
+
+def _check_encoding(model: Model, part: Sequences | None, table: Sequences, reporter: Reporter) -> None:
+    """Raise DataError for cells of a part that cannot be encoded, before anything is compiled.
+
+    What is put in their place is told of tables beside the one that trains, whose reader has told it.
+    """
+    if part is None:
+        return
+    for sentence in sentences(model.substitutions(part)):
+        if part.source != table.source:
+            reporter.notice(f"{', '.join(part.source)}: {sentence}")
 
 
 def evaluate_parts(

@@ -112,6 +112,17 @@ class SequenceData(Sequences):
         last = np.maximum.reduceat(np.where(self.labelled, rows, -1), self.offsets[:-1])
         return np.asarray(rows <= np.repeat(last, self.lengths))
 
+    def gaps(self, name: str) -> NDArray[np.bool_]:
+        """(rows,) bool, the empty cells of a column of x.
+
+        Without a horizon a lagged target has none at the first step of a sequence, which has no step before it.
+        """
+        j = self.schema.columns.index(name)
+        empty: NDArray[np.bool_] = np.isnan(self.x[:, j])
+        if j >= len(self.schema.features) and not self.schema.horizon:
+            empty[self.offsets[:-1]] = False
+        return empty
+
     @property
     def counts(self) -> Integers:
         """(classes,) labelled steps of each class, or (1,) of a quantity."""

@@ -8,6 +8,7 @@ from ids import cases
 from rnnfast.config.resolve import Config
 from rnnfast.data import read_table
 from rnnfast.data.columns.dates import date_forms
+from rnnfast.data.columns.fixeddates import fixed_dates
 from rnnfast.data.reading.disk import make_store
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.budget import Budget
@@ -89,10 +90,71 @@ def test_one_date(text, iso):
 
 
 @pytest.mark.parametrize(
-    "text", ["12:30", "A-12", "1.5", "10.10.10.10", "3/4", "iPhone 12", "May", "1-2-3", "", "x" * 99]
+    "text",
+    cases(
+        {
+            "clock": "12:30",
+            "code": "A-12",
+            "number": "1.5",
+            "address": "10.10.10.10",
+            "share": "3/4",
+            "product": "iPhone 12",
+            "month": "May",
+            "version": "1-2-3",
+            "nothing": "",
+            "long text": "x" * 99,
+        }
+    ),
 )
 def test_no_date(text):
     assert date_forms(text) == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    cases(
+        {
+            "points": "%d.%m.%Y",
+            "month first": "%m/%d/%Y %H:%M",
+            "seconds": "%d-%m-%Y %H:%M:%S",
+            "year first": "%Y.%m.%dT%H:%M",
+        }
+    ),
+)
+def test_whole_columns_are_read_as_by_strptime(form):
+    random = np.random.default_rng(0)
+    texts = [
+        form.replace("%d", f"{day:02}").replace("%m", f"{month:02}").replace("%Y", str(year))
+        for day, month, year in zip(
+            random.integers(0, 33, 2000), random.integers(0, 14, 2000), random.integers(1800, 2200, 2000), strict=True
+        )
+    ]
+    texts = [
+        text.replace("%H", f"{k % 26:02}").replace("%M", f"{k % 61:02}").replace("%S", f"{k % 60:02}")
+        for k, text in enumerate(texts)
+    ]
+    quick = fixed_dates(pd.Series(texts), form)
+    expected = pd.to_datetime(pd.Series(texts), format=form, errors="coerce").to_numpy("datetime64[us]")
+    np.testing.assert_array_equal(quick, expected)
+    assert np.isnat(quick).any()
+    assert not np.isnat(quick).all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    cases(
+        {
+            "single figures": "5.1.2024",
+            "letters behind": "05.01.24xx",
+            "another sign": "05/01/2024",
+            "other figures": "0\uff15.01.202",
+            "a space behind": "05.01.2024 ",
+            "letters": "ab.cd.efgh",
+        }
+    ),
+)
+def test_other_texts_are_left_to_strptime(text):
+    assert fixed_dates(pd.Series(["05.01.2024", text]), "%d.%m.%Y") is None
 
 
 AMBIGUOUS = [f"{k % 12 + 1:02}/{k % 5 + 1:02}/2024 {k % 24:02}:{k // 24:02}" for k in range(60)]

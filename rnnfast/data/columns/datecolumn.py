@@ -34,17 +34,16 @@ class DateColumn:
 
     def add(self, table: Table, texts: pd.Series[Any]) -> pd.Series[Any]:
         """Return dates in UTC. Raises DataError for a text that is no date, OtherDates as it says."""
-        dates = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
         if self._iso is None:
             text = texts.iloc[0]
-            self._iso = bool(dates.notna().iloc[0]) or not (forms := date_forms(text, self.dayfirst))
-            self._forms = [] if self._iso else forms
-            self._first = f"{text!r} ({table.where(0)})"
-        if self._iso:
-            if dates.isna().any():
-                raise self._no_date(table, texts, int(dates.isna().to_numpy().argmax()))
-            return dates
-        return self._formed(table, texts.str.strip())
+            self._forms = [] if _iso_dates(texts.iloc[:1]).notna().all() else date_forms(text, self.dayfirst)
+            self._iso, self._first = not self._forms, f"{text!r} ({table.where(0)})"
+        if not self._iso:
+            return self._formed(table, texts.str.strip())
+        dates = _iso_dates(texts)
+        if dates.isna().any():
+            raise self._no_date(table, texts, int(dates.isna().to_numpy().argmax()))
+        return dates
 
     def _formed(self, table: Table, texts: pd.Series[Any]) -> pd.Series[Any]:
         """Return dates that are written otherwise than ISO says."""
@@ -111,6 +110,10 @@ class DateColumn:
                 "all dates of a column in one way",
             )
         return no_time(table, row, self.name)
+
+
+def _iso_dates(texts: pd.Series[Any]) -> pd.Series[Any]:
+    return pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
 
 
 def no_time(table: Table, row: int, name: str) -> DataError:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from rnnfast.data.columns.fixeddates import fixed_dates
+
 MONTH = "(?P<month>(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)"
 WEEKDAY = "(?P<weekday>(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)"
 YEAR = r"(?P<year>\d{4}|\d{2})"
@@ -58,6 +60,10 @@ class DateForm:
 
 
 def _parsed(texts: pd.Series[Any], form: str) -> pd.Series[Any]:
+    quick = fixed_dates(texts, form)
+    if quick is not None:
+        dates: pd.Series[Any] = pd.Series(quick, index=texts.index).dt.tz_localize("UTC")
+        return dates
     return pd.to_datetime(texts, format=form, errors="coerce", utc=True).astype("datetime64[us, UTC]")
 
 

@@ -51,7 +51,7 @@ EXAMPLES = (
     help="Columns of the table that the output has too, as they are there. Repeatable.",
 )
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
-@config_options(("memory", "cache"))
+@config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def predict(
     ctx: click.Context,

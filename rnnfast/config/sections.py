@@ -39,8 +39,8 @@ class DataConfig:
 
     data: tuple[str, ...] = running(
         (),
-        "Table with one row per step: .csv, .tsv, .parquet or .feather, text also as .gz, .zst or .zip; '-' is stdin, "
-        "'part-*.csv' all that match; several are read as one.",
+        "Table with one row per step: .csv, .tsv, .jsonl, .parquet, .feather or .xlsx, text also as .gz, .zst or .zip, "
+        "or sqlite:///FILE with --query; '-' is stdin, 'part-*.csv' all that match; several are read as one.",
         many=True,
         separator="",
         metavar="FILE",
@@ -48,6 +48,19 @@ class DataConfig:
     )
     id: str | None = reading(None, "Column that names the sequence of a row.", metavar="COLUMN")
     time: str | None = reading(None, "Column that orders the rows of a sequence.", metavar="COLUMN")
+    dayfirst: bool | None = reading(
+        None, "Whether 02/01/2024 in the time column is 2 January; needed where its dates leave it open.", kind=bool
+    )
+    ties: str = reading(
+        "keep", "Rows of one time in one id: in the order of the file, or an error.", choices=("keep", "error")
+    )
+    sep: str | None = reading(
+        None, "Sign between cells, where it is not recognised: ';', tab, '|', or space for any number.", metavar="SIGN"
+    )
+    columns: tuple[str, ...] = reading(
+        (), "Names of all columns of a table without header line.", many=True, metavar="COLUMN,..."
+    )
+    query: str | None = reading(None, "SELECT whose rows are the table, where --data is a database.", metavar="SQL")
     target: tuple[str, ...] = reading((), "Column(s) to predict.", many=True, metavar="COLUMN,...")
     features: tuple[str, ...] = reading(
         (), "Input columns; 'x*' matches by name. Default: all other numeric columns.", many=True, metavar="COLUMN,..."

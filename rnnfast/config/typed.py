@@ -15,6 +15,11 @@ class ReadOptions(TypedDict, total=False):
 
     id: Column that names the sequence of a row.
     time: Column that orders the rows of a sequence.
+    dayfirst: Whether 02/01/2024 in the time column is 2 January; needed where its dates leave it open.
+    ties: Rows of one time in one id: in the order of the file, or an error. One of keep, error. Default keep.
+    sep: Sign between cells, where it is not recognised: ';', tab, '|', or space for any number.
+    columns: Names of all columns of a table without header line.
+    query: SELECT whose rows are the table, where data is a database.
     target: Column(s) to predict.
     features: Input columns; 'x*' matches by name. Default: all other numeric columns.
     ignore: Columns to leave out.
@@ -38,6 +43,11 @@ class ReadOptions(TypedDict, total=False):
 
     id: str | None
     time: str | None
+    dayfirst: bool | None
+    ties: str
+    sep: str | None
+    columns: str | Sequence[str]
+    query: str | None
     target: str | Sequence[str]
     features: str | Sequence[str]
     ignore: str | Sequence[str]

@@ -17,6 +17,7 @@ from rnnfast.data.encoding.substitutions import Substitution, substitutions
 from rnnfast.data.frames import frame_beside
 from rnnfast.data.reading.arrays import is_arrays
 from rnnfast.data.reading.opening import File, Table
+from rnnfast.data.reading.request import writing_options
 from rnnfast.data.sequences.context import Context, context_of
 from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
@@ -135,7 +136,9 @@ class Model(Displayed):
         """
         if isinstance(data, SequenceData):
             return self.task.answers(self.outputs(data))
-        sequences = read_table(data, schema=every_row_once(self.schema), require_target=False)
+        sequences = read_table(
+            data, schema=every_row_once(self.schema), require_target=False, **writing_options(self.config.data)
+        )
         predicted = self.task.answers(self.outputs(sequences))
         if is_arrays(data):
             return like_arrays(sequences, predicted, data[0] if isinstance(data, tuple) else data)
@@ -155,7 +158,7 @@ class Model(Displayed):
         Each row is scored once. Raises DataError where none has a label.
         """
         if not isinstance(data, SequenceData):
-            data = read_table(data, y, schema=self.schema)
+            data = read_table(data, y, schema=self.schema, **writing_options(self.config.data))
         data = scored_rows(data)
         return self.scorer.evaluate(data, self.outputs(data))
 

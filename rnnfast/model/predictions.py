@@ -17,7 +17,7 @@ import numpy.typing as npt
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.encoding.substitutions import Substitution, sentences
 from rnnfast.data.reading.carried import Carried
-from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
@@ -82,7 +82,7 @@ def predict_table(
         carried, tables = None, list[Any](data_paths)
         keys = [name for name in (model.schema.id, model.schema.time) if name is not None and has_types(output)]
         if keep or keys:  # whose cells tell the type of their column
-            sources = open_sources(tables)
+            sources = open_sources(tables, request.files)
             carried = context.enter_context(Carried(sources, tuple(dict.fromkeys((*keys, *keep)))))
             tables = reopenable(sources)
         data = open_files(tables, request, context, reporter)
@@ -99,7 +99,7 @@ def prediction_request(model: Model, config: DataConfig, part: str = "all") -> R
     """Return how a table is read to predict it; a part of it needs the labels and windows by which it was split."""
     if part != "all":
         return replace(scoring_request(model, part, config), with_time=True)
-    return Request(config, every_row_once(model.schema), require_target=False)
+    return Request(like(model.config.data, config), every_row_once(model.schema), require_target=False)
 
 
 def write_predictions(

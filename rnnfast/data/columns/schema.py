@@ -31,6 +31,7 @@ class Schema:
     horizon: steps from a row to the target that it predicts, inside the same id.
     lag_target: whether the last known target is an input, after the features; season: steps of a season.
     weight: column with the weight of a row in the loss, or None.
+    dayfirst: whether the day stands before the month in the dates of the time column; None where that is no question.
     """
 
     id: str | None
@@ -48,6 +49,7 @@ class Schema:
     lag_target: bool = False
     season: int = 1
     weight: str | None = None
+    dayfirst: bool | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

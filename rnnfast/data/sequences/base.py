@@ -34,7 +34,8 @@ class Sequences(Displayed, ABC):
     """Sequences of one or several tables. Arrays with one entry per sequence are in memory.
 
     schema: meaning of the columns; source: names of the inputs; digest: sha256 of their contents.
-    notes: sentences for the user about what was recognised, left out or chosen.
+    notes: sentences for the user about what was recognised, left out or chosen; proposals: about columns that look like
+    an id or a time, though nobody named one.
     offsets: (sequences + 1,) int64, first row of each sequence where all lie end to end, then the number of rows.
     categories: of each categorical column, the texts that its indices in x stand for.
     auto_predict: whether the labels decide about `schema.predict`, which a split does by those that train.
@@ -44,6 +45,7 @@ class Sequences(Displayed, ABC):
     source: tuple[str, ...]
     digest: Any
     notes: tuple[str, ...]
+    proposals: tuple[str, ...]
     offsets: Integers
     categories: Mapping[str, tuple[str, ...]]
     auto_predict: bool

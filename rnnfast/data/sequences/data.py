@@ -74,6 +74,7 @@ class SequenceData(Sequences):
     source: tuple[str, ...]
     digest: _Digest = _Digest()
     notes: tuple[str, ...] = ()
+    proposals: tuple[str, ...] = ()
     key: NDArray[Any] | None = None
     weight: NDArray[np.float64] | None = None
     label_row: Integers | None = None

@@ -49,6 +49,7 @@ class StoredSequences(Sequences):
     source: tuple[str, ...]
     digest: str
     notes: tuple[str, ...]
+    proposals: tuple[str, ...]
     categories: Mapping[str, tuple[str, ...]]
     auto_predict: bool
     budget: Budget
@@ -72,6 +73,7 @@ class StoredSequences(Sequences):
             tuple(description["source"]),
             description["digest"],
             tuple(description["notes"]),
+            tuple(description["proposals"]),
             {name: tuple(texts) for name, texts in description["categories"].items()},
             description["auto_predict"],
             replace(budget, index=INDEX_BYTES * len(index.start)),
@@ -184,6 +186,7 @@ class StoredSequences(Sequences):
             source=self.source,
             digest=self.digest,
             notes=self.notes,
+            proposals=self.proposals,
             start=index.start,
             around=None if needed is None else self._around(series, low).only(needed),
             categories=self.categories,

@@ -39,6 +39,7 @@ CASES = {
     "scale robust": ("quantity", {"scale": ("robust",)}),
     "horizon": ("quantity", {"horizon": 2}),
     "horizon, season, lag": ("quantity", {"horizon": 2, "season": 3, "lag_target": True}),
+    "several horizons": ("quantity", {"horizon": "1..3", "season": 2, "lag_target": True}),
     "lag": ("quantity", {"lag_target": True}),
     "horizon and window": ("quantity", {"horizon": 1, "window": 5, "lag_target": True}),
     "window": ("table", {"window": 6}),
@@ -55,6 +56,10 @@ CASES = {
     "no id, overlapping": ("quantity", {**NO_ID, "window": 8, "stride": 3, "horizon": 2, "lag_target": True}),
     "no id, split by time": ("quantity", {**NO_ID, "window": 8, "stride": 3, "horizon": 2, "split_by": "time"}),
     "no id, split by column": ("quantity", {**NO_ID, "window": 8, "horizon": 1, "split_by": "column:part"}),
+    "no id, several horizons": (
+        "quantity",
+        {**NO_ID, "window": 8, "horizon": (1, 4), "lag_target": True, "split_by": "column:part"},
+    ),
     "three parts": ("classes", {"split": (0.5, 0.2)}),
     "class weights": ("classes", {"class_weight": ("balanced",)}),
 }

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, field
 from typing import Any, TypedDict, Unpack
 
-from rnnfast.config.forms import Form, check_choice
+from rnnfast.config.forms import Form, check_choice, numbers_of
 from rnnfast.errors import UsageError
 
 TRUE_WORDS = ("1", "true", "yes", "on")
@@ -40,7 +40,7 @@ class Rules(TypedDict, total=False):
     that are one value). choices, least (>=), above (>) and below (<) bound each value; None is always allowed where it
     is the default. form: other texts that are allowed beside the choices. metavar: what stands for a value in the help.
     reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
-    one; False: it is for the run alone.
+    one; False: it is for the run alone. ranges: 1..7 stands for all whole numbers from 1 to 7.
     """
 
     kind: type
@@ -53,6 +53,7 @@ class Rules(TypedDict, total=False):
     above: float | None
     below: float | None
     reads: bool | None
+    ranges: bool
 
 
 _USUAL = Rules(
@@ -66,6 +67,7 @@ _USUAL = Rules(
     above=None,
     below=None,
     reads=None,
+    ranges=False,
 )
 
 
@@ -90,6 +92,8 @@ def checked(declared: Field[Any], value: Any, where: str) -> Any:
     elif not isinstance(value, Iterable):
         value = [value]
     items = [item.strip() if isinstance(item, str) and meta["separator"] else item for item in value]
+    if meta["ranges"]:
+        items = [number for item in items for number in numbers_of(item, where)]
     result = tuple(_checked_item(meta, item, where) for item in items if item != "")
     if declared.default and not result:
         raise UsageError(f"{where}: needs at least one value, such as {text_of(declared.default)}")

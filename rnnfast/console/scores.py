@@ -152,11 +152,14 @@ def per_target(evaluation: Evaluation, width: int) -> Iterator[RenderableType]:
     if len(scores) < 2:
         return
     keys = [key for key in TARGET_METRICS if key in next(iter(scores.values()))]
-    rows = [
-        [shortened(name, 16), *(number(values.get(key)) for key in keys)]
-        for name, values in list(scores.items())[:MOST_TARGETS]
-    ]
-    yield table(["target", *keys], rows, gap=3 if width >= WIDE else 1)
+    naive = evaluation.baseline.naive if evaluation.baseline is not None else None
+    repeated = naive.per_target if naive is not None else {}
+    rows = []
+    for name, values in list(scores.items())[:MOST_TARGETS]:
+        row = [shortened(name, 16), *(number(values.get(key)) for key in keys)]
+        rows.append([*row, number(repeated[name].get(keys[0]))] if repeated else row)
+    titles = [f"{keys[0]} of {naive_name(naive.season)}"] if naive is not None and repeated else []
+    yield table(["target", *keys, *titles], rows, gap=3 if width >= WIDE else 1)
     if len(scores) > MOST_TARGETS:
         yield Text(f"and {counted(len(scores) - MOST_TARGETS, 'target')} more")
 

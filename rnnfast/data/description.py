@@ -68,6 +68,7 @@ class TableDescription(Record, frozen=True, kw_only=True):
     window: int | None
     stride: int | None
     horizon: int
+    horizons: tuple[int, ...]
     season: int
     labelled_steps: int
     class_balance: dict[str, int] | None
@@ -93,6 +94,7 @@ def describe_table(data: SequenceData, config: DataConfig | None = None) -> Tabl
         window=schema.window,
         stride=schema.stride,
         horizon=schema.horizon,
+        horizons=schema.horizons,
         season=schema.season,
         labelled_steps=data.labelled_steps,
         class_balance=class_balance(data),

@@ -14,6 +14,7 @@ _PUBLIC = {
     "train": "rnnfast.training",
     "TrainResult": "rnnfast.training",
     "load": "rnnfast.model",
+    "forecast": "rnnfast.model.forecast",
     "Model": "rnnfast.model",
     "DataError": "rnnfast.errors",
     "DivergedError": "rnnfast.errors",

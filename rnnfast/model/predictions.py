@@ -88,7 +88,7 @@ def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
-    with _opened(output) as stream, ExitStack() as opened:
+    with opened_output(output) as stream, ExitStack() as opened:
         csv.writer(stream, lineterminator="\n").writerow(first.columns)
         ordered: OrderedLines | None = None
         if not in_order and data.room is not None:
@@ -146,11 +146,11 @@ def _lines(model: Model, data: SequenceData, predicted: npt.NDArray[Any]) -> Pre
     if schema.time is not None and data.time is not None:
         columns[schema.time] = np.asarray(data.time)[steps].tolist()
     dtype = model.config.train.dtype
-    columns |= model.task.columns(predicted[steps], lambda values: _texts(values, dtype))
+    columns |= model.task.columns(predicted[steps], lambda values: texts_of(values, dtype))
     return Predictions(data.row[steps], columns)
 
 
-def _texts(values: npt.NDArray[Any], dtype: str) -> list[str]:
+def texts_of(values: npt.NDArray[Any], dtype: str) -> list[str]:
     """Return texts with the digits that reproduce numbers of that precision."""
     if dtype == "float32":
         return [format(value, FLOAT32_FORMAT) for value in values.tolist()]
@@ -158,7 +158,7 @@ def _texts(values: npt.NDArray[Any], dtype: str) -> list[str]:
 
 
 @contextmanager
-def _opened(output: str | Path) -> Iterator[TextIO]:
+def opened_output(output: str | Path) -> Iterator[TextIO]:
     """Open the output as text; a file takes its place when it is complete."""
     if str(output) == STANDARD_STREAM:
         yield from _standard_output()

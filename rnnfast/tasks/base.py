@@ -18,7 +18,7 @@ from rnnfast.catalogue import LOSSES, TASKS
 from rnnfast.metrics.figures import Figures
 
 Floats = NDArray[np.floating[Any]]
-Texts = Callable[[Floats], list[str]]
+Texts = Callable[[Floats], list[Any]]
 
 LEAST_SHARE = 1e-12  # of a class: keeps the logits of the naive answer finite
 
@@ -91,10 +91,10 @@ class Task(ABC):
         """Return the metrics of other labels (n, targets) as answers, those that need no probability."""
 
     @abstractmethod
-    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[str]]]:
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the columns of a file of predictions, name and cells, for answers (n, O).
 
-        texts: writes numbers (n,) with the digits of their precision.
+        texts: turns numbers (n,) into cells with the digits of their precision.
         """
 
     def threshold(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Binary(Task):
         """Return [[true negatives, false positives], [false negatives, true positives]]."""
         return confusion(y, answers, self.target.threshold)
 
-    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[str]]]:
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of the second one."""
         name, classes = self.target.names[0], np.array([str(value) for value in self.target.classes], dtype=object)
         probability = answers[:, 0]

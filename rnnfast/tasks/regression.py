@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ class Regression(Task):
         residuals = np.asarray(y - answers, np.float64)
         return residuals[:, 0] if residuals.shape[1] == 1 else residuals
 
-    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[str]]]:
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the prediction of each target."""
         for j, name in enumerate(self.target.names):
             yield f"{name}_pred", texts(answers[:, j])

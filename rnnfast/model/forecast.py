@@ -1,0 +1,166 @@
+"""Forecasts: what a saved model answers for the steps after the last row of each id, with the times of these steps."""
+
+from __future__ import annotations
+
+import csv
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.horizon import steps_ahead
+from rnnfast.data.frames import frame_of
+from rnnfast.data.reading.opening import open_table
+from rnnfast.data.reading.request import Request
+from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.tails import of_whole_ids, requests, tails, times_after
+from rnnfast.data.sources.source import listing
+from rnnfast.errors import DataError, UsageError
+from rnnfast.model.file import load
+from rnnfast.model.model import Model
+from rnnfast.model.predictions import opened_output, texts_of
+from rnnfast.model.rollout import Ends, rollout
+from rnnfast.tasks import task_of
+from rnnfast.writing import check_writable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rnnfast.data import Schema, SequenceData
+    from rnnfast.reporter import Reporter
+
+STEP = "step"  # column that numbers the steps where there is no time column
+
+Columns = dict[str, list[Any]]
+
+
+def forecast(
+    model: Model | str | Path,
+    data: Any,
+    *,
+    steps: int | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    config: DataConfig | None = None,
+    reporter: Reporter | None = None,
+) -> pd.DataFrame:
+    """Forecast the steps after the last row of each id, or those that its last rows ask for with an empty target.
+
+    model: or its file, or the directory of its run. data: as of `read_table`.
+    steps: from 1 up to this one; None: the horizons of the model, else one step, and the rows that ask. Beyond its
+    horizons a model goes on from its own answers where the target's past is its only input.
+    output: CSV file to write, '-' is stdout; an existing file is replaced with `force` alone.
+    config: of its options, cache and memory count, as in `evaluate_table`.
+    Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
+    Raises: UsageError for steps that the model cannot answer, and names the columns of the future that it would need;
+    DataError for a table that asks for nothing.
+    """
+    if output is not None and str(output) != "-":
+        check_writable(Path(output), force)
+    model, config = model if isinstance(model, Model) else load(model), config or DataConfig()
+    _check_steps(model.schema, steps)
+    request = Request(config, of_whole_ids(model.schema), require_target=False)
+    budget = None if config.memory is None else Budget.of(config.memory)
+    with ExitStack() as opened:
+        table = open_table(data, request, budget, opened, reporter)
+        notes = list(table.notes)
+        pieces = [_piece(model, block, steps, notes) for block in tails(table, model.schema).blocks()]
+    columns: Columns = {name: [cell for piece in pieces for cell in piece[name]] for name in pieces[0]}
+    rows = len(next(iter(columns.values())))
+    if not rows:
+        raise DataError(f"{', '.join(table.source)}: {_nothing(model.schema)}")
+    if reporter is not None:
+        for note in dict.fromkeys(notes):
+            reporter.notice(note)
+    if output is not None:
+        with opened_output(output) as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+    return frame_of(columns)
+
+
+def _check_steps(schema: Schema, steps: int | None) -> None:
+    """Raise UsageError for a model that forecasts nothing, and for steps that would need more than the table tells."""
+    if not schema.horizon and schema.predict == "last":
+        raise UsageError("the model gives one answer for a whole sequence, not for a step of it; use rnnfast predict")
+    if steps is not None and steps < 1:
+        raise UsageError(f"--steps {steps}: give 1 or more")
+    only_past = schema.lag_target and not schema.features
+    if schema.horizon and steps is not None and steps > schema.horizon and not only_past:
+        needs = listing(
+            (*schema.features, *(f"{name} (the last known one)" for name in schema.targets if schema.lag_target))
+        )
+        raise UsageError(
+            f"--steps {steps}: the model answers {steps_ahead(schema)}; beyond that it would need the future of its "
+            f"inputs, {needs}. Use --steps {schema.horizon}, or train with --horizon 1..{steps}"
+        )
+
+
+def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str]) -> Columns:
+    """Return the columns of the forecasts for the ids of a block. Adds to notes what is worth knowing about them."""
+    schema = model.schema
+    if not (block.y.shape[1] or schema.horizon):
+        raise DataError(
+            f"{', '.join(block.source)}: there is no column {listing(schema.targets)}, whose empty cells at the end of "
+            "the table ask for a forecast; add it, or use rnnfast predict, which answers every row"
+        )
+    asking = requests(block, schema)
+    known = block.lengths - asking
+    chosen = _steps(schema, asking, steps)
+    if schema.lag_target and (unknown := (known == 0)).any():
+        notes.append(f"{unknown.sum():,} without any value of {listing(schema.targets)} are left out")
+        chosen[unknown] = False
+    if schema.horizon and not set(np.flatnonzero(chosen.any(axis=0)[: schema.horizon]) + 1) <= set(schema.ahead):
+        notes.append(
+            f"the model answers {steps_ahead(schema)}: steps between are answered from earlier rows, "
+            "each by the next longer horizon"
+        )
+    answers = rollout(model, Ends(block, known, chosen))
+    of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers[:, :, 0])))
+    columns: Columns = {}
+    if schema.id is not None:
+        columns[schema.id] = np.asarray(block.ids, dtype=object)[of_id].tolist()
+    times = times_after(block, known, chosen.shape[1])
+    if times is None or schema.time is None:
+        columns[STEP] = (step + 1).tolist()
+    else:
+        columns[schema.time] = times[of_id, step].tolist()
+        if None in columns[schema.time]:
+            notes.append(f"the times of {schema.time!r} have no step that could be continued: such cells stay empty")
+    return columns | _answers(model, answers[of_id, step])
+
+
+def _steps(schema: Schema, asking: NDArray[np.int64], steps: int | None) -> NDArray[np.bool_]:
+    """Return (ids, most) which steps after the last known row are to be answered; asking: (ids,) rows that ask."""
+    needs_rows = not schema.horizon and bool(schema.features)
+    least = 0 if schema.horizon or needs_rows else 1
+    last = np.full(len(asking), steps) if steps is not None else np.maximum(asking, least)
+    if needs_rows:
+        last = np.minimum(last, asking)
+    most = max(int(last.max(initial=0)), schema.horizon if steps is None else 0, 1)
+    chosen = np.arange(1, most + 1) <= last[:, None]
+    if steps is None and schema.horizon:
+        chosen[:, np.asarray(schema.ahead) - 1] = True
+    return chosen
+
+
+def _answers(model: Model, answers: NDArray[Any]) -> Columns:
+    """Return the columns of answers (n, O) as `predict` names them, numbers with the digits of their precision."""
+    dtype = model.config.train.dtype
+    task = task_of(model.schema.task, replace(model.task.target, names=model.schema.targets))
+    return dict(task.columns(answers, lambda values: [float(text) for text in texts_of(values, dtype)]))
+
+
+def _nothing(schema: Schema) -> str:
+    """Say why there is nothing to forecast."""
+    if schema.horizon or not schema.features:
+        return f"no id has a row with a value of {listing(schema.targets)}, which every forecast begins with"
+    return (
+        f"the model answers rows that are there, from {listing(schema.features)}: append rows with these and an empty "
+        f"{listing(schema.targets)} at the end of each id, or train with --horizon N"
+    )

@@ -110,12 +110,15 @@ def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str
             "the table ask for a forecast; add it, or use rnnfast predict, which answers every row"
         )
     asking = requests(block, schema)
+    if not schema.horizon and schema.features:
+        _check_rows(block, schema, asking, steps, notes)
     known = block.lengths - asking
     chosen = _steps(schema, asking, steps)
     if schema.lag_target and (unknown := (known == 0)).any():
         notes.append(f"{unknown.sum():,} without any value of {listing(schema.targets)} are left out")
         chosen[unknown] = False
-    if schema.horizon and not set(np.flatnonzero(chosen.any(axis=0)[: schema.horizon]) + 1) <= set(schema.ahead):
+    asked_of_model = np.flatnonzero(np.any(chosen, axis=0)[: schema.horizon]) + 1
+    if schema.horizon and not set(asked_of_model) <= set(schema.ahead):
         notes.append(
             f"the model answers {steps_ahead(schema)}: steps between are answered from earlier rows, "
             "each by the next longer horizon"
@@ -135,13 +138,24 @@ def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str
     return columns | _answers(model, answers[of_id, step])
 
 
+def _check_rows(
+    block: SequenceData, schema: Schema, asking: NDArray[np.int64], steps: int | None, notes: list[str]
+) -> None:
+    """Raise DataError where an id lacks the rows for the steps; asking: (ids,) rows that ask. Adds to notes."""
+    short = asking < (steps or 1)
+    if steps is None and short.any() and not short.all():
+        notes.append(f"{short.sum():,} of {len(short):,} ids have no row that asks (with an empty target) at their end")
+    if steps is not None and short.any():
+        first = int(short.argmax())
+        has = f"{asking[first]:,} such row{'s' if asking[first] != 1 else ''}"
+        where = f"{schema.id} {block.ids[first]!r}" if schema.id else "the table"
+        raise DataError(f"{', '.join(block.source)}: --steps {steps}: {where} has {has} at its end; {_nothing(schema)}")
+
+
 def _steps(schema: Schema, asking: NDArray[np.int64], steps: int | None) -> NDArray[np.bool_]:
     """Return (ids, most) which steps after the last known row are to be answered; asking: (ids,) rows that ask."""
-    needs_rows = not schema.horizon and bool(schema.features)
-    least = 0 if schema.horizon or needs_rows else 1
+    least = 0 if schema.horizon or schema.features else 1
     last = np.full(len(asking), steps) if steps is not None else np.maximum(asking, least)
-    if needs_rows:
-        last = np.minimum(last, asking)
     most = max(int(last.max(initial=0)), schema.horizon if steps is None else 0, 1)
     chosen = np.arange(1, most + 1) <= last[:, None]
     if steps is None and schema.horizon:

@@ -51,10 +51,13 @@ def rollout(model: Model, ids: Ends) -> NDArray[Any]:
     width = schema.outputs // len(schema.ahead)
     answers = np.full((*ids.steps.shape, width), np.nan)
     last = np.where(ids.steps.any(axis=1), most - ids.steps[:, ::-1].argmax(axis=1), 0)
-    fed = np.arange(1, most + 1) <= ((last - 1) // span * span)[:, None]  # the next round needs them
+    fed: Steps = np.less_equal(
+        np.arange(1, most + 1), ((last - 1) // span * span)[:, None]
+    )  # the next round needs them
     for first in range(0, int(last.max(initial=0)), span):
-        whole = ~(fed & np.isnan(answers[:, :, 0]))[:, :first].any(axis=1)  # an id too short lacks what comes next, too
-        in_round = np.asarray(fed | ids.steps)[:, first : first + span] & whole[:, None]
+        gaps = np.isnan(answers[:, :first, 0]) & fed[:, :first]
+        whole = ~np.any(gaps, axis=1)  # an id that is too short for a step lacks the next round, too
+        in_round = (fed | ids.steps)[:, first : first + span] & whole[:, None]
         of_id, step = np.nonzero(in_round)
         number = np.searchsorted(schema.ahead, step + 1) if schema.horizon else np.zeros(len(step), np.int64)
         horizon = np.asarray(schema.ahead)[number]

@@ -89,7 +89,8 @@ class _Numbers:
         texts = [str(cell).strip() for cell in self.cells[rows]]
         decimals = 0 if whole else max(len(text.partition(".")[2]) for text in texts)
         plain = all(re.fullmatch(r"[+-]?\d*\.?\d*", text) for text in texts)
-        return np.vectorize(lambda x: f"{x:.{decimals}f}" if plain else f"{x:.12g}", otypes=[object])(values)
+        written = np.vectorize(lambda x: f"{x:.{decimals}f}" if plain else f"{x:.12g}", otypes=[object])
+        return np.asarray(written(values))
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class _Dates:
         def months_later(ids: Integers, count: Floats) -> Dates:
             later = month[offsets[1:] - 1][ids, None] + count.astype(np.int64)
             day = np.minimum(anchor[ids, None], _lengths(later)) - 1
-            return later.astype(MONTH).astype(DAY) + day + last_clock[ids, None]
+            return np.asarray(later.astype(MONTH).astype(DAY) + day + last_clock[ids, None])
 
         yield _Calendar(_shared(np.where(same_clock & same_day, _step(month, offsets), np.nan)), months_later)
 
@@ -129,7 +130,8 @@ class _Dates:
 
         def business_days_later(ids: Integers, count: Floats) -> Dates:
             first = last[ids, None].astype(DAY)
-            return np.busday_offset(first, count.astype(np.int64), roll="backward") + last_clock[ids, None]
+            later = np.busday_offset(first, count.astype(np.int64), roll="backward")
+            return np.asarray(later + last_clock[ids, None])
 
         step = _step(business, offsets)
         yield _Calendar(_shared(np.where(same_clock & weekdays, step, np.nan)), business_days_later)
@@ -232,4 +234,5 @@ def _months(days: Dates) -> tuple[Integers, Integers]:
 
 def _lengths(months: Integers) -> Integers:
     """Return the days that months since 1970 have."""
-    return ((months + 1).astype(MONTH).astype(DAY) - months.astype(MONTH).astype(DAY)).astype(np.int64)
+    first, next_first = months.astype(MONTH).astype(DAY), (months + 1).astype(MONTH).astype(DAY)
+    return np.asarray((next_first - first).astype(np.int64))

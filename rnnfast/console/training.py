@@ -176,7 +176,9 @@ class TrainConsole(Reporter):
         run = str(Path(result.files["model"]).parent)
         data = self.config.data.data[0] if self.config.data.data else "FILE.csv"
         name = data if data != "-" else "FILE.csv"
+        continues = result.model.schema.continues
         commands = [
+            *([["rnnfast", "forecast", "--model", run, "--data", name]] if continues else []),
             ["rnnfast", "predict", "--model", run, "--data", name, "-o", "predictions.csv"],
             ["rnnfast", "inspect", run],
         ]

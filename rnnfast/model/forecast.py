@@ -112,9 +112,9 @@ def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str
     asking = requests(block, schema)
     if not schema.horizon and schema.features:
         _check_rows(block, schema, asking, steps, notes)
-    known = block.lengths - asking
+    history = block.lengths - asking
     chosen = _steps(schema, asking, steps)
-    if schema.lag_target and (unknown := (known == 0)).any():
+    if schema.lag_target and (unknown := (history == 0)).any():
         notes.append(f"{unknown.sum():,} without any value of {listing(schema.targets)} are left out")
         chosen[unknown] = False
     asked_of_model = np.flatnonzero(np.any(chosen, axis=0)[: schema.horizon]) + 1
@@ -123,12 +123,12 @@ def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str
             f"the model answers {steps_ahead(schema)}: steps between are answered from earlier rows, "
             "each by the next longer horizon"
         )
-    answers = rollout(model, Ends(block, known, chosen))
+    answers = rollout(model, Ends(block, history, chosen))
     of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers[:, :, 0])))
     columns: Columns = {}
     if schema.id is not None:
         columns[schema.id] = np.asarray(block.ids, dtype=object)[of_id].tolist()
-    times = times_after(block, known, chosen.shape[1])
+    times = times_after(block, history, chosen.shape[1])
     if times is None or schema.time is None:
         columns[STEP] = (step + 1).tolist()
     else:

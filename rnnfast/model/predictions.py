@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.missing import chosen_rules
 from rnnfast.data.reading.request import Request
+from rnnfast.data.sequences.ahead import ids_of, last_known, places_of, times_ahead
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.tables import open_files
 from rnnfast.writing import check_writable, replacing
@@ -58,7 +60,7 @@ def predict_table(
         if reporter is not None:
             for note in data.notes:
                 reporter.notice(note)
-        return write_predictions(model, data, output)
+        return write_predictions(model, data, output, reporter)
 
 
 def prediction_request(model: Model, config: DataConfig) -> Request:
@@ -76,15 +78,17 @@ def _every_row_once(schema: Schema) -> Schema:
     return schema
 
 
-def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
+def write_predictions(model: Model, data: Sequences, output: str | Path, reporter: Reporter | None = None) -> int:
     """Write the predictions of one block after the other; nothing where one of them cannot be predicted.
 
-    data: read as `prediction_request` says. Returns the number of lines.
+    data: read as `prediction_request` says; reporter: is told which rows stay without an answer. Returns the number of
+    lines.
     """
+    ahead = _Ahead(model, data)
     several = len(data.runs().first) > 1
     for block in data.blocks(("x",)) if several else ():
         model.encoder.check(block)
-    pieces = (_lines(model, block, np.asarray(model.predict(block))) for block in data.blocks(PREDICTED))
+    pieces = (_lines(model, block, np.asarray(model.predict(block)), ahead) for block in data.blocks(PREDICTED))
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
@@ -102,7 +106,55 @@ def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
                 ordered.add(piece.rows, piece.texts())
         if ordered is not None:
             ordered.write()
+    if reporter is not None:
+        for note in ahead.notes():
+            reporter.notice(note)
     return written
+
+
+class _Ahead:
+    """What the table tells about rows whose answers lie ahead or begin with the target's past.
+
+    A row at the end of an id whose lagged target is empty has no answer, unless `--missing` says what to put there.
+    """
+
+    def __init__(self, model: Model, data: Sequences) -> None:
+        schema = model.schema
+        self.schema, self.data = schema, data
+        self.last: npt.NDArray[np.int64] | None = None
+        if schema.lag_target and not chosen_rules(schema, model.config.data):
+            self.last = last_known(data) + (schema.horizon == 0)  # whose own lag is the target of the row before
+        self.unanswered, self.untimed = 0, False
+
+    def times(self, block: SequenceData, steps: npt.NDArray[np.int64]) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the columns with the times that answers are for; steps: rows of the block."""
+        schema = self.schema
+        if not schema.horizon or schema.time is None:
+            return
+        times = times_ahead(self.data, block)[steps]
+        self.untimed |= None in times
+        for j, number in enumerate(schema.ahead):
+            yield f"{schema.time}{f'+{number}' if schema.horizons else ''}_for", times[:, j].tolist()
+
+    def empty(self, block: SequenceData, steps: npt.NDArray[np.int64]) -> list[int]:
+        """Return the lines without an answer."""
+        if self.last is None:
+            return []
+        places = places_of(block)[steps]
+        lines: list[int] = np.flatnonzero(places > self.last[ids_of(self.data, places)]).tolist()
+        self.unanswered += len(lines)
+        return lines
+
+    def notes(self) -> Iterator[str]:
+        """Say what stays empty."""
+        if self.unanswered:
+            rows = "1 row has" if self.unanswered == 1 else f"{self.unanswered:,} rows have"
+            yield (
+                f"{rows} no answer: nothing is known there of {', '.join(self.schema.targets)}, whose last value is an "
+                "input; rnnfast forecast answers the rows at the end of the table"
+            )
+        if self.untimed:
+            yield f"the times of {self.schema.time!r} have no step that could be continued: such cells stay empty"
 
 
 class Predictions(NamedTuple):
@@ -131,7 +183,7 @@ class _Texts(list[str]):
     write = list.append
 
 
-def _lines(model: Model, data: SequenceData, predicted: npt.NDArray[Any]) -> Predictions:
+def _lines(model: Model, data: SequenceData, predicted: npt.NDArray[Any], ahead: _Ahead) -> Predictions:
     """Return the lines of the output in order, as texts and numbers ready to write.
 
     predicted: (rows, O) in the order of data.x.
@@ -145,8 +197,12 @@ def _lines(model: Model, data: SequenceData, predicted: npt.NDArray[Any]) -> Pre
         columns[schema.id] = np.asarray(data.ids, dtype=object)[sequence[steps]].tolist()
     if schema.time is not None and data.time is not None:
         columns[schema.time] = np.asarray(data.time)[steps].tolist()
-    dtype = model.config.train.dtype
-    columns |= model.task.columns(predicted[steps], lambda values: texts_of(values, dtype))
+    columns |= ahead.times(data, steps)
+    dtype, empty = model.config.train.dtype, ahead.empty(data, steps)
+    for name, cells in model.task.columns(predicted[steps], lambda values: texts_of(values, dtype)):
+        columns[name] = cells
+        for line in empty:
+            cells[line] = ""
     return Predictions(data.row[steps], columns)
 
 

@@ -25,13 +25,13 @@ Steps = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Ends:
-    """The ends of some ids. block: their last rows, of `tails`; known: (ids,) rows up to the last known one, T.
+    """The ends of some ids. block: their last rows, of `tails`; history: (ids,) rows up to the last known one, T.
 
     steps: (ids, most) bool, the steps after it that are to be answered.
     """
 
     block: SequenceData
-    known: Integers
+    history: Integers
     steps: Steps
 
 
@@ -51,17 +51,17 @@ def rollout(model: Model, ids: Ends) -> NDArray[Any]:
     width = schema.outputs // len(schema.ahead)
     answers = np.full((*ids.steps.shape, width), np.nan)
     last = np.where(ids.steps.any(axis=1), most - ids.steps[:, ::-1].argmax(axis=1), 0)
-    fed: Steps = np.less_equal(
+    feeds: Steps = np.less_equal(
         np.arange(1, most + 1), ((last - 1) // span * span)[:, None]
     )  # the next round needs them
     for first in range(0, int(last.max(initial=0)), span):
-        gaps = np.isnan(answers[:, :first, 0]) & fed[:, :first]
+        gaps = np.isnan(answers[:, :first, 0]) & feeds[:, :first]
         whole = ~np.any(gaps, axis=1)  # an id that is too short for a step lacks the next round, too
-        in_round = (fed | ids.steps)[:, first : first + span] & whole[:, None]
+        in_round = (feeds | ids.steps)[:, first : first + span] & whole[:, None]
         of_id, step = np.nonzero(in_round)
         number = np.searchsorted(schema.ahead, step + 1) if schema.horizon else np.zeros(len(step), np.int64)
         horizon = np.asarray(schema.ahead)[number]
-        origin = ids.known[of_id] + first + step - horizon  # the row that answers: its own one without horizon
+        origin = ids.history[of_id] + first + step - horizon  # the row that answers: its own one without horizon
         there = origin >= 0
         of_id, step, number, origin = of_id[there], step[there], number[there], origin[there]
         if not len(of_id):
@@ -70,7 +70,7 @@ def rollout(model: Model, ids: Ends) -> NDArray[Any]:
         chosen = outputs[np.arange(len(of_id)), number]
         answers[of_id, first + step] = chosen
         if schema.lag_target:
-            rows.feed(of_id, ids.known[of_id] + first + step, chosen)
+            rows.feed(of_id, ids.history[of_id] + first + step, chosen)
     return np.where(ids.steps[:, :, None], answers, np.nan)
 
 
@@ -92,7 +92,7 @@ class _Rows:
     def of(cls, model: Model, ids: Ends) -> _Rows:
         """Make room for the steps that are asked for."""
         block, schema = ids.block, model.schema
-        lengths = np.maximum(block.lengths, ids.known + ids.steps.shape[1])
+        lengths = np.maximum(block.lengths, ids.history + ids.steps.shape[1])
         offsets = ends(lengths)
         there = spans(offsets[:-1], block.lengths)
         row = np.full(offsets[-1], -1, dtype=np.int64)

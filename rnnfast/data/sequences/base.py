@@ -73,6 +73,15 @@ class Sequences(ABC):
 
     @property
     @abstractmethod
+    def id_offsets(self) -> Integers:
+        """(ids + 1,) place in the table where each id begins, then that after the last row."""
+
+    @abstractmethod
+    def times(self, first: int, stop: int) -> NDArray[Any]:
+        """Give the times at the places first .. stop - 1 of the table as they are written, None where no row is."""
+
+    @property
+    @abstractmethod
     def parts(self) -> NDArray[np.int8] | None:
         """(sequences,) part of each, as a column of the table says, or None."""
 

@@ -142,6 +142,21 @@ class SequenceData(Sequences):
         return Index(owner, self.offsets[:-1] if self.start is None else self.start, self.lengths)
 
     @property
+    def id_offsets(self) -> Integers:
+        """(ids + 1,) place in the table where each id begins, then that after the last row."""
+        index = self.index
+        begins = np.flatnonzero(np.diff(index.owner, prepend=-1))
+        return np.append(index.start[begins], (index.start + index.length).max())
+
+    def times(self, first: int, stop: int) -> NDArray[Any]:
+        """Give the times at some places; of rows that no sequence holds None."""
+        times = np.full(stop - first, None, dtype=object)
+        places = spans(self.index.start, self.lengths)
+        inside = (places >= first) & (places < stop)
+        times[places[inside] - first] = np.asarray(self.time, dtype=object)[inside]
+        return times
+
+    @property
     def parts(self) -> NDArray[np.int8] | None:
         """(sequences,) part of each: all rows of a sequence have the same one."""
         return None if self.part is None else self.part[self.offsets[:-1]]

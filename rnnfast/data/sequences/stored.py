@@ -92,6 +92,15 @@ class StoredSequences(Sequences):
         return self.lies
 
     @property
+    def id_offsets(self) -> Integers:
+        """(ids + 1,) place in the table where each id begins, then that after the last row."""
+        return self.store.ids
+
+    def times(self, first: int, stop: int) -> NDArray[Any]:
+        """Read the times at some places."""
+        return _as_objects(self.store.column("time", first, stop))
+
+    @property
     def parts(self) -> NDArray[np.int8] | None:
         """(sequences,) part of each, as a column of the table says."""
         return self.marks

@@ -41,6 +41,7 @@ CASES = {
     "horizon, season, lag": ("quantity", {"horizon": 2, "season": 3, "lag_target": True}),
     "several horizons": ("quantity", {"horizon": "1..3", "season": 2, "lag_target": True}),
     "lag": ("quantity", {"lag_target": True}),
+    "lag alone, rows mixed": ("alone", {"features": (), "lag_target": True, "horizon": 1}),
     "horizon and window": ("quantity", {"horizon": 1, "window": 5, "lag_target": True}),
     "window": ("table", {"window": 6}),
     "overlapping windows": ("table", {"window": 6, "stride": 3}),
@@ -87,6 +88,8 @@ def tables(tmp_path_factory):
         "table": frame,
         "mixed": frame.sample(frac=1, random_state=1),
         "quantity": frame.assign(y1=total + frame["x2"]),
+        "unknown": frame.assign(y1=total.where(frame.groupby("name").cumcount(ascending=False) > 2)),
+        "alone": frame.assign(y1=total)[["name", "t", "y1"]].sample(frac=1, random_state=2),
         "gaps": frame.assign(x1=frame["x1"].where(random.random(rows) > 0.1)),
         "classes": frame.assign(y1=np.where(total < -1, "lo", np.where(total > 1.5, "hi", "mid"))),
         "last": frame.assign(y1=np.repeat(random.choice(["u", "v", "w"], 120), lengths)),
@@ -162,6 +165,10 @@ PREDICTED = {
     "gaps": ("gaps", {"missing": ("ffill",), "time": None}),
     "overlapping windows": ("mixed", {"window": 6, "stride": 3}),
     "no id": ("table", {**NO_ID, "window": 8, "horizon": 1}),
+    "several horizons": ("quantity", {"horizon": "1..3", "lag_target": True}),
+    "horizon, rows mixed": ("mixed", {"window": 6, "horizon": 2}),
+    "lag unknown at the end": ("unknown", {"horizon": 2, "lag_target": True}),
+    "lag of the row before unknown": ("unknown", {"window": 4, "lag_target": True}),
 }
 
 

@@ -30,7 +30,7 @@ from rnnfast.writing import check_writable
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rnnfast.data import Schema, SequenceData
+    from rnnfast.data import Schema, SequenceData, Sequences
     from rnnfast.reporter import Reporter
 
 STEP = "step"  # column that numbers the steps where there is no time column
@@ -63,18 +63,13 @@ def forecast(
         check_writable(Path(output), force)
     model, config = model if isinstance(model, Model) else load(model), config or DataConfig()
     _check_steps(model.schema, steps)
-    request = Request(config, of_whole_ids(model.schema), require_target=False)
     budget = None if config.memory is None else Budget.of(config.memory)
     with ExitStack() as opened:
-        table = open_table(data, request, budget, opened, reporter)
-        notes = list(table.notes)
-        pieces = [_piece(model, block, steps, notes) for block in tails(table, model.schema).blocks()]
-    columns: Columns = {name: [cell for piece in pieces for cell in piece[name]] for name in pieces[0]}
-    rows = len(next(iter(columns.values())))
-    if not rows:
-        raise DataError(f"{', '.join(table.source)}: {_nothing(model.schema)}")
+        columns, notes = forecast_columns(
+            model, open_table(data, forecast_request(model, config), budget, opened, reporter), steps
+        )
     if reporter is not None:
-        for note in dict.fromkeys(notes):
+        for note in notes:
             reporter.notice(note)
     if output is not None:
         with opened_output(output) as stream:
@@ -82,6 +77,21 @@ def forecast(
             writer.writerow(columns)
             writer.writerows(zip(*columns.values(), strict=True))
     return frame_of(columns)
+
+
+def forecast_request(model: Model, config: DataConfig) -> Request:
+    """Return how a table is read to forecast what follows."""
+    return Request(config, of_whole_ids(model.schema), require_target=False)
+
+
+def forecast_columns(model: Model, table: Sequences, steps: int | None) -> tuple[Columns, tuple[str, ...]]:
+    """Return the columns of a forecast, and what is worth knowing; table: read as `forecast_request` says."""
+    notes = list(table.notes)
+    pieces = [_piece(model, block, steps, notes) for block in tails(table, model.schema).blocks()]
+    columns: Columns = {name: [cell for piece in pieces for cell in piece[name]] for name in pieces[0]}
+    if not any(columns.values()):
+        raise DataError(f"{', '.join(table.source)}: {_nothing(model.schema)}")
+    return columns, tuple(dict.fromkeys(notes))
 
 
 def _check_steps(schema: Schema, steps: int | None) -> None:

@@ -104,10 +104,11 @@ class Stream:
         time = self.plan.roles.time
         self.times = None if time is None else TimeBatches(time, findings.dates)
         names, targets = self.plan.names or (), self.plan.roles.targets
-        self.kinds: dict[str, tuple[Any, int]] = {
-            "x": (np.float32 if self._single(names) else np.float64, len(names)),
-            "y": (np.float32 if findings.text or self._single(targets) else np.float64, len(targets)),
-        }
+        self.kinds: dict[str, tuple[Any, int]] = {}  # of columns that hold something: a width of 0 is that of a vector
+        if names:
+            self.kinds["x"] = np.float32 if self._single(names) else np.float64, len(names)
+        if targets:
+            self.kinds["y"] = np.float32 if findings.text or self._single(targets) else np.float64, len(targets)
         self.rows, self.starts = 0, [0]
         self.in_order, self.last_code = True, -1
         self.last_key: Any = None
@@ -158,7 +159,9 @@ class Stream:
             columns = self.reader.add(batch)
         except TextFound:
             raise Misread(replace(self.findings, text=True)) from None
-        columns["y"] = self._all_targets(columns["y"])
+        if "y" in self.kinds:
+            columns["y"] = self._all_targets(columns["y"])
+        columns = {name: values for name, values in columns.items() if values.ndim == 1 or name in self.kinds}
         codes = np.zeros(batch.rows, np.int64)
         if self.numbering is not None:
             codes, back = self.numbering.add(batch, out)
@@ -232,8 +235,8 @@ class Stream:
 
     def _finish_labels(self, class_of: NDArray[np.float64] | None) -> None:
         """Put the classes of a target into its file; class_of: as of Meaning."""
-        kind, width = self.kinds["y"]
         if class_of is not None:
+            kind, width = self.kinds["y"]
             self.kinds["y"] = rewrite_labels(self.place / "y", kind, self.reader.labels.values, class_of), width
 
     def _sort(self, lengths: Integers) -> None:

@@ -67,10 +67,11 @@ def cut_out(
     fields |= {"offsets": offsets, "row": series.row[places]}
     fields.setdefault("x", np.empty((rows, 0)))
     has_targets = "y" in series.columns and series.columns["y"].shape[1] > 0
-    if not has_targets or not (names & {"x", "y"}):
+    wants_x = only is None or "x" in only  # of which a store without features has no column
+    if not has_targets or not (wants_x or "y" in names):
         return {"y": np.empty((rows, 0)), **fields}
     now = fields["y"] if "y" in fields else series.rows("y", places)
-    if schema.lag_target and "x" in names:
+    if schema.lag_target and wants_x:
         lag = now if schema.horizon else moved(now, offsets, -1)[0]
         fields["x"] = np.column_stack((fields["x"], lag))
     if schema.horizon:

@@ -139,7 +139,7 @@ class StoredSequences(Sequences):
     @property
     def row_bytes(self) -> int:
         """Bytes of a row of x on disk."""
-        kind, width = self.store.columns["x"]
+        kind, width = self.store.columns.get("x", (np.float32, 0))
         return max(np.dtype(kind).itemsize * width, 1)
 
     def runs(self, rows: int | None = None) -> Runs:

@@ -85,6 +85,11 @@ def test_dates_of_a_frame_stay_dates():
     assert after(list(pd.date_range("2024-01-31", periods=4, freq="ME")), 1) == [pd.Timestamp("2024-05-31")]
 
 
+def test_the_clock_of_a_time_zone_goes_on():
+    days = pd.date_range("2024-03-28", periods=5, freq="D", tz="Europe/Berlin")  # summer time begins on March 31st
+    assert after(list(days[:3]), 2) == list(days[3:])
+
+
 def test_each_id_has_its_own_step_and_one_row_that_of_all_others():
     cells = np.array([*dates("2024-01-31", 4, "ME"), *dates("2024-01-01", 5, "D"), "2024-03-01"], dtype=object)
     offsets = np.array([0, 4, 9, 10])

@@ -95,12 +95,16 @@ class _Numbers:
 
 @dataclass(frozen=True)
 class _Dates:
-    """A column of dates; cells: as in the table, zones: (rows,) what follows each, texts such as +01:00."""
+    """A column of dates; values: in the clock of their place; form: of strftime, "" for dates that are no texts.
+
+    zones: (rows,) what follows each text, such as +01:00; place: time zone of dates that are no texts, or None.
+    """
 
     cells: NDArray[Any]
     values: Dates
-    zones: Sequence[str]
-    form: str  # of strftime; "" for dates that are no texts
+    form: str
+    zones: Sequence[str] = ()
+    place: Any = None
 
     def calendars(self, offsets: Integers) -> Iterator[_Calendar]:
         """Yield those that fit, the most special one first."""
@@ -144,6 +148,7 @@ class _Dates:
         """Return dates as cells of the column; rows: (ids,) that are continued."""
         flat = pd.DatetimeIndex(values.reshape(-1))
         if not self.form:
+            flat = flat.tz_localize(self.place, ambiguous=np.zeros(len(flat), bool), nonexistent="shift_forward")
             return np.asarray(flat.astype(object)).reshape(values.shape)
         texts = np.asarray(flat.strftime(self.form), dtype=object).reshape(values.shape)
         if not isinstance(self.cells[rows[0]], str):  # numbers that are dates
@@ -154,10 +159,8 @@ class _Dates:
 def _read(cells: NDArray[Any]) -> _Numbers | _Dates | None:
     """Return what the cells are, None where they are neither numbers nor dates."""
     if cells.dtype.kind == "M" or isinstance(cells[-1], pd.Timestamp):
-        zone = getattr(cells[-1], "tzinfo", None)
-        if zone is not None:  # the clock of the place goes on; text keeps the offset
-            return _texts_as_dates(np.array([str(cell) for cell in cells], dtype=object))
-        return _Dates(cells, pd.DatetimeIndex(cells).to_numpy("datetime64[us]"), (), "")
+        dates = pd.DatetimeIndex(cells)
+        return _Dates(cells, dates.tz_localize(None).to_numpy("datetime64[us]"), "", place=dates.tz)
     values = np.asarray(pd.to_numeric(pd.Series(cells), errors="coerce"))
     if np.isfinite(values.astype(np.float64)).all():
         return _compact_dates(cells, values) or _Numbers(cells, values)
@@ -172,7 +175,7 @@ def _compact_dates(cells: NDArray[Any], values: NDArray[Any]) -> _Dates | None:
     dates = pd.to_datetime(pd.Series(values).astype(str), format=form, errors="coerce")
     if dates.isna().any() or not dates.dt.year.between(*COMPACT_YEARS).all():
         return None
-    return _Dates(cells, dates.to_numpy("datetime64[us]"), [""] * len(cells), form)
+    return _Dates(cells, dates.to_numpy("datetime64[us]"), form, [""] * len(cells))
 
 
 def _texts_as_dates(cells: NDArray[Any]) -> _Dates | None:
@@ -188,7 +191,7 @@ def _texts_as_dates(cells: NDArray[Any]) -> _Dates | None:
         return None
     if dates.iloc[-1].strftime(form) != local[-1]:
         form = "%Y-%m-%d" if (dates == dates.dt.normalize()).all() else "%Y-%m-%d %H:%M:%S"
-    return _Dates(np.array(texts, dtype=object), dates.to_numpy("datetime64[us]"), zones, form)
+    return _Dates(np.array(texts, dtype=object), dates.to_numpy("datetime64[us]"), form, zones)
 
 
 def _step(ordinals: NDArray[Any], offsets: Integers) -> Floats:

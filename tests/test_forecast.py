@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import fails, isolate, result
+from datasets import dataset
 from ids import cases
 from test_blocks import blocks_of
 
@@ -16,6 +17,7 @@ from rnnfast.data import read_table
 from rnnfast.data.reading.stores import stored_table
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.forecast import forecast_columns, forecast_request
+from rnnfast.reporter import Reporter
 
 TINY = {"hidden": 3, "epochs": 2, "batch_size": 4, "split": 1.0, "dtype": "float64", "seed": 1}
 NO_CACHE = DataConfig(cache=False)
@@ -205,7 +207,7 @@ def test_rows_that_ask_bring_the_features_that_a_model_without_horizon_needs():
             ),
             "no horizon": ({"lag_target": True}, None, DataError, "rows that are there, from heat: append rows"),
             "one answer a sequence": ({"predict": "last"}, None, UsageError, "one answer for a whole sequence"),
-            "no step": ({"horizon": 1}, 0, UsageError, "--steps 0: give 1 or more"),
+            "no step": ({"horizon": 1}, 0, UsageError, "--steps 0: give 1 to 100,000"),
         }
     ),
 )  # fmt: skip
@@ -226,6 +228,27 @@ def test_an_id_without_the_rows_for_a_step_is_named():
     plain = trained(frame)
     with pytest.raises(DataError, match=r"there is no column load, whose empty cells .* rnnfast predict"):
         forecast(plain, frame.drop(columns="load"))
+
+
+class Notes(Reporter):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.notes = []
+
+    def notice(self, text):
+        self.notes.append(text)
+
+
+def test_what_is_left_out_is_said():
+    frame, notes = meters((40, 2)), Notes()
+    model = trained(frame, horizon=3, lag_target=True, split=1.0)
+    out = forecast(model, with_requests(frame, 5, heat=1.0), reporter=notes)
+    assert out.groupby("meter").size().to_dict() == {"m0": 3, "m1": 2}
+    told = " ".join(notes.notes)
+    assert "rows that ask for more are left out: the model answers 3 steps ahead; beyond that it would need" in told
+    assert "1 step is left out: the id is too short" in told
+    assert "steps between are answered from earlier rows" in told
 
 
 def test_ids_without_any_target_are_left_out_where_it_is_an_input():
@@ -299,6 +322,22 @@ def test_the_command_writes_csv_or_one_object(tmp_path, monkeypatch, capsys):
     assert "exists" in fails(["forecast", "--model", "run", "--data", "load.csv", "-o", "f.csv"], 2, capsys)
     assert "--horizon 1..9" in fails(["forecast", "--model", "run", "--data", "load.csv", "--steps", "9"], 2, capsys)
     assert json.dumps(rnnfast.forecast("run", "load.csv", steps=2).to_dict("records")) == json.dumps(found["forecast"])
+
+
+def test_a_week_of_temperatures_is_told_better_than_by_the_last_value():
+    table = pd.read_csv(dataset("min_temperatures/daily-min-temperatures.csv"))
+    options = {"time": "Date", "target": "Temp", "horizon": "1..7", "lag_target": True, "window": 365}
+    options |= {"split_by": "time", "scale": "zscore", "cell": "gru", "hidden": 16, "lr": 0.005, "optimizer": "adam"}
+    model = rnnfast.train(table, **options, epochs=60, batch_size=1, patience=0).model
+    answers, truth, naive = [], [], []
+    for end in range(2950, len(table) - 7, 31):  # the last two years, which did not train
+        week, after = forecast(model, table[:end]), table[end : end + 7]
+        assert week["Date"].tolist() == after["Date"].tolist() or "1988-12-31" in set(week["Date"])  # which is missing
+        answers += week["Temp_pred"].tolist()
+        truth += after["Temp"].tolist()
+        naive += 7 * [table["Temp"][end - 1]]
+    error, of_naive = (np.sqrt(np.mean(np.subtract(truth, values) ** 2)) for values in (answers, naive))
+    assert error < 0.9 * of_naive
 
 
 def test_predictions_say_the_time_that_they_are_for(tmp_path, monkeypatch, capsys):

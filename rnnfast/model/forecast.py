@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rnnfast.reporter import Reporter
 
 STEP = "step"  # column that numbers the steps where there is no time column
+MOST_STEPS = 100_000  # more are meant for something else
 
 Columns = dict[str, list[Any]]
 
@@ -98,17 +99,20 @@ def _check_steps(schema: Schema, steps: int | None) -> None:
     """Raise UsageError for a model that forecasts nothing, and for steps that would need more than the table tells."""
     if not schema.horizon and schema.predict == "last":
         raise UsageError("the model gives one answer for a whole sequence, not for a step of it; use rnnfast predict")
-    if steps is not None and steps < 1:
-        raise UsageError(f"--steps {steps}: give 1 or more")
-    only_past = schema.lag_target and not schema.features
-    if schema.horizon and steps is not None and steps > schema.horizon and not only_past:
-        needs = listing(
-            (*schema.features, *(f"{name} (the last known one)" for name in schema.targets if schema.lag_target))
-        )
+    if steps is not None and not 1 <= steps <= MOST_STEPS:
+        raise UsageError(f"--steps {steps}: give 1 to {MOST_STEPS:,}")
+    if steps is not None and schema.horizon and not schema.only_past and steps > schema.horizon:
         raise UsageError(
-            f"--steps {steps}: the model answers {steps_ahead(schema)}; beyond that it would need the future of its "
-            f"inputs, {needs}. Use --steps {schema.horizon}, or train with --horizon 1..{steps}"
+            f"--steps {steps}: {_beyond(schema)}. Use --steps {schema.horizon}, or train with --horizon 1..{steps}"
         )
+
+
+def _beyond(schema: Schema) -> str:
+    """Say what the steps beyond the farthest horizon would need."""
+    needs = (*schema.features, *(f"{name} (the last known one)" for name in schema.targets if schema.lag_target))
+    return (
+        f"the model answers {steps_ahead(schema)}; beyond that it would need the future of its inputs, {listing(needs)}"
+    )
 
 
 def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str]) -> Columns:
@@ -125,8 +129,11 @@ def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str
     history = block.lengths - asking
     chosen = _steps(schema, asking, steps)
     if schema.lag_target and (unknown := (history == 0)).any():
-        notes.append(f"{unknown.sum():,} without any value of {listing(schema.targets)} are left out")
+        notes.append(f"{unknown.sum():,} ids without any value of {listing(schema.targets)} are left out")
         chosen[unknown] = False
+    if schema.horizon and not schema.only_past and chosen[:, schema.horizon :].any():
+        notes.append(f"rows that ask for more are left out: {_beyond(schema)}")
+        chosen[:, schema.horizon :] = False
     asked_of_model = np.flatnonzero(np.any(chosen, axis=0)[: schema.horizon]) + 1
     if schema.horizon and not set(asked_of_model) <= set(schema.ahead):
         notes.append(
@@ -135,6 +142,9 @@ def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str
         )
     answers = rollout(model, Ends(block, history, chosen))
     of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers[:, :, 0])))
+    if short := np.count_nonzero(chosen) - len(step):
+        steps_are = "step is" if short == 1 else "steps are"
+        notes.append(f"{short:,} {steps_are} left out: the id is too short to answer from")
     columns: Columns = {}
     if schema.id is not None:
         columns[schema.id] = np.asarray(block.ids, dtype=object)[of_id].tolist()

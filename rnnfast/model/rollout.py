@@ -51,9 +51,8 @@ def rollout(model: Model, ids: Ends) -> NDArray[Any]:
     width = schema.outputs // len(schema.ahead)
     answers = np.full((*ids.steps.shape, width), np.nan)
     last = np.where(ids.steps.any(axis=1), most - ids.steps[:, ::-1].argmax(axis=1), 0)
-    feeds: Steps = np.less_equal(
-        np.arange(1, most + 1), ((last - 1) // span * span)[:, None]
-    )  # the next round needs them
+    before_last_round = (last - 1) // span * span
+    feeds: Steps = np.less_equal(np.arange(1, most + 1), before_last_round[:, None])
     for first in range(0, int(last.max(initial=0)), span):
         gaps = np.isnan(answers[:, :first, 0]) & feeds[:, :first]
         whole = ~np.any(gaps, axis=1)  # an id that is too short for a step lacks the next round, too

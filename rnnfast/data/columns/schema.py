@@ -77,7 +77,12 @@ class Schema:
     @property
     def continues(self) -> bool:
         """Whether a table that ends says enough to answer steps beyond its end."""
-        return self.horizon > 0 or (self.lag_target and not self.features)
+        return self.horizon > 0 or self.only_past
+
+    @property
+    def only_past(self) -> bool:
+        """Whether the target's past is the only input, so that answers can take its place."""
+        return self.lag_target and not self.features
 
     @property
     def overlapping(self) -> bool:

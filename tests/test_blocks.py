@@ -40,6 +40,7 @@ CASES = {
     "horizon": ("quantity", {"horizon": 2}),
     "horizon, season, lag": ("quantity", {"horizon": 2, "season": 3, "lag_target": True}),
     "several horizons": ("quantity", {"horizon": "1..3", "season": 2, "lag_target": True}),
+    "several horizons of two classes": ("table", {"horizon": (1, 3)}),
     "lag": ("quantity", {"lag_target": True}),
     "lag alone, rows mixed": ("alone", {"features": (), "lag_target": True, "horizon": 1}),
     "horizon and window": ("quantity", {"horizon": 1, "window": 5, "lag_target": True}),

@@ -114,6 +114,7 @@ def test_the_last_row_of_each_id_is_answered_from_a_full_window(options):
             "no horizon": ({}, 1),
             "no horizon, windows": ({"window": 6}, 1),
             "two classes": ({"horizon": 1, "target": "peak"}, 1),
+            "two classes, several horizons": ({"horizon": "1..2", "target": "peak"}, 2),
         }
     ),
 )

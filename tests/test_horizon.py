@@ -184,10 +184,31 @@ def test_each_of_several_horizons_loses_its_labels_from_other_parts(by):
         assert part.labelled_steps < min(parts[name].labelled_steps for parts in alone[:2])
 
 
-def test_several_horizons_are_for_quantities():
-    frame = pd.DataFrame({"x": np.arange(40.0), "y": np.arange(40) // 3 % 2})
-    with pytest.raises(UsageError, match=r"--horizon 1,3: several horizons are for quantities, and 'y' has 2 classes"):
-        read_table(frame, target="y", horizon=(1, 3))
+def test_several_horizons_are_for_quantities_and_two_classes():
+    frame = pd.DataFrame({"x": np.arange(40.0), "y": np.arange(40) // 3 % 3})
+    message = r"--horizon 1,3: several horizons are for quantities and two classes, and 'y' has 3; train one model"
+    with pytest.raises(UsageError, match=message):
+        read_table(frame, target="y", horizon=(1, 3), task="multiclass")
+
+
+def test_two_classes_are_scored_at_each_of_several_horizons():
+    frame = pd.DataFrame({"x": np.arange(400.0) % 7, "y": np.where(np.arange(400) % 7 < 3, "on", "off")})
+    options = {"target": "y", "horizon": "1..2", "lag_target": True, "window": 20, "split_by": "time"}
+    result = rnnfast.train(frame, **options, **TINY)
+    scores = result.evaluations["valid"]
+    assert np.sum(scores.confusion) == 2 * scores.labelled_steps
+    assert list(scores.metrics.per_target) == ["y+1", "y+2"]
+    for figure in ("accuracy", "log_loss"):  # all answers together
+        mean = np.mean([values[figure] for values in scores.metrics.per_target.values()])
+        assert scores.metrics[figure] == pytest.approx(mean)
+    naive = scores.baseline["naive"]["per_target"]["y+1"]
+    assert naive["accuracy"] == pytest.approx(5 / 7, abs=0.03)
+    assert "log_loss" not in naive
+    assert [row.columns for row in per_target(scores, 100)]
+    predicted = dict(result.model.task.columns(np.array([[0.2, 0.7]]), list))
+    assert predicted == {"y+1_pred": ["off"], "y+1_prob": [0.2], "y+2_pred": ["on"], "y+2_prob": [0.7]}
+    with pytest.raises(UsageError, match="--class-weight balanced: a step has one weight, and with several horizons"):
+        rnnfast.train(frame, **options, **TINY, class_weight="balanced")
 
 
 def test_each_horizon_is_scored_and_so_is_repeating_the_last_value():

@@ -26,7 +26,7 @@ BINS = 9
 LONGEST_BAR = 48  # cells
 TAILS = 0.5  # percent of the residuals at either end that the outermost bins gather
 MOST_TARGETS = 12  # listed one by one
-TARGET_METRICS = ("rmse", "mae", "r2")  # of each target, where there are several
+TARGET_METRICS = ("rmse", "mae", "r2", "f1", "auprc", "accuracy")  # of each target, where there are several
 EIGHTHS = " ▏▎▍▌▋▊▉"
 LEVELS = "▁▂▃▄▅▆▇█"
 
@@ -172,7 +172,7 @@ def score_sheet(
     yield from metric_tables(evaluations, width)
     for section in (
         per_target(last, width),
-        confusion_matrix(last, classes, targets[0] if targets else "target", width),
+        confusion_matrix(last, classes, targets[0] if len(targets) == 1 else "target", width),
         residuals(last, targets, width),
     ):
         for j, part in enumerate(section):

@@ -43,12 +43,6 @@ class Regression(Task):
         """Return the metrics of repeated values."""
         return regression(y, repeated)
 
-    def per_target(self, y: Floats, answers: Floats) -> dict[str, Figures]:
-        """Return the metrics of each target, where there are several."""
-        if y.shape[1] < 2:
-            return {}
-        return {name: regression(y[:, j], answers[:, j]) for j, name in enumerate(self.target.names)}
-
     def residuals(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
         """Return (n,) of one target, (n, targets) of several."""
         residuals = np.asarray(y - answers, np.float64)

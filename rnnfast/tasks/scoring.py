@@ -105,5 +105,5 @@ class Scorer:
             figures=self.task.repeated_figures(y, repeated),
             labelled_steps=len(y),
             loss=UNSET if self.task.facts.classes else loss,
-            per_target=self.task.per_target(y, repeated),
+            per_target=self.task.per_target(y, repeated, repeated=True),
         )

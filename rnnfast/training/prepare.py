@@ -108,6 +108,11 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
     """
     schema, where = train.schema, ", ".join(train.source)
+    if schema.horizons and config.train.class_weight not in ((), ("none",)):
+        raise UsageError(
+            f"--class-weight {','.join(config.train.class_weight)}: a step has one weight, and with several horizons "
+            "labels of both classes; leave it out, or train one model for each horizon"
+        )
     kinds = target_kinds(schema, config.data)
     columns = len(schema.columns) + len(schema.answers)
     most = None if train.room is None else train.room.of_phase.sample // (32 * (columns + 1))  # with keys, and copies

@@ -104,10 +104,10 @@ def check_ahead(schema: Schema) -> None:
             f"--season {schema.season} has no effect without a horizon: it is for the forecast that repeats the target "
             "of one season ago; add --horizon N or leave --season out"
         )
-    if schema.horizons and schema.task and TASKS[schema.task].classes:
+    if schema.horizons and schema.task and TASKS[schema.task].output_per_class:
         raise UsageError(
-            f"--horizon {','.join(map(str, schema.horizons))}: several horizons are for quantities, and "
-            f"{schema.targets[0]!r} has {len(schema.classes)} classes; train one model for each horizon"
+            f"--horizon {','.join(map(str, schema.horizons))}: several horizons are for quantities and two classes, "
+            f"and {schema.targets[0]!r} has {len(schema.classes)}; train one model for each horizon"
         )
     if schema.lag_target and schema.task and TASKS[schema.task].output_per_class:
         raise UsageError(

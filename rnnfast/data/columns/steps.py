@@ -14,7 +14,7 @@ continued: None.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +103,7 @@ class _Dates:
     cells: NDArray[Any]
     values: Dates
     form: str
-    zones: Sequence[str] = ()
+    zones: NDArray[np.object_] | None = None
     place: Any = None
 
     def calendars(self, offsets: Integers) -> Iterator[_Calendar]:
@@ -153,7 +153,7 @@ class _Dates:
         texts = np.asarray(flat.strftime(self.form), dtype=object).reshape(values.shape)
         if not isinstance(self.cells[rows[0]], str):  # numbers that are dates
             return texts.astype(np.int64).astype(object)
-        return np.asarray(texts + np.array([self.zones[row] for row in rows], dtype=object)[:, None])
+        return texts if self.zones is None else np.asarray(texts + self.zones[rows][:, None])
 
 
 def _read(cells: NDArray[Any]) -> _Numbers | _Dates | None:
@@ -161,6 +161,10 @@ def _read(cells: NDArray[Any]) -> _Numbers | _Dates | None:
     if cells.dtype.kind == "M" or isinstance(cells[-1], pd.Timestamp):
         dates = pd.DatetimeIndex(cells)
         return _Dates(cells, dates.tz_localize(None).to_numpy("datetime64[us]"), "", place=dates.tz)
+    try:
+        float(cells[-1])
+    except (TypeError, ValueError):  # sooner known than by a look at all cells
+        return _texts_as_dates(cells)
     values = np.asarray(pd.to_numeric(pd.Series(cells), errors="coerce"))
     if np.isfinite(values.astype(np.float64)).all():
         return _compact_dates(cells, values) or _Numbers(cells, values)
@@ -175,12 +179,13 @@ def _compact_dates(cells: NDArray[Any], values: NDArray[Any]) -> _Dates | None:
     dates = pd.to_datetime(pd.Series(values).astype(str), format=form, errors="coerce")
     if dates.isna().any() or not dates.dt.year.between(*COMPACT_YEARS).all():
         return None
-    return _Dates(cells, dates.to_numpy("datetime64[us]"), form, [""] * len(cells))
+    return _Dates(cells, dates.to_numpy("datetime64[us]"), form)
 
 
 def _texts_as_dates(cells: NDArray[Any]) -> _Dates | None:
     """Read dates in the clock of their place, None where not all are dates."""
-    texts = [str(cell).strip() for cell in cells]
+    codes, distinct = pd.factorize(cells, use_na_sentinel=False)  # ids share their days
+    texts = [str(cell).strip() for cell in distinct]
     zones = [match[0] if ":" in text and (match := ZONE.search(text)) else "" for text in texts]
     local = [text.removesuffix(zone) for text, zone in zip(texts, zones, strict=True)]
     dates = pd.to_datetime(pd.Series(local, dtype=object), format="ISO8601", errors="coerce")
@@ -191,7 +196,8 @@ def _texts_as_dates(cells: NDArray[Any]) -> _Dates | None:
         return None
     if dates.iloc[-1].strftime(form) != local[-1]:
         form = "%Y-%m-%d" if (dates == dates.dt.normalize()).all() else "%Y-%m-%d %H:%M:%S"
-    return _Dates(np.array(texts, dtype=object), dates.to_numpy("datetime64[us]"), form, zones)
+    values = dates.to_numpy("datetime64[us]")[codes]
+    return _Dates(cells, values, form, np.array(zones, dtype=object)[codes])
 
 
 def _step(ordinals: NDArray[Any], offsets: Integers) -> Floats:

@@ -42,7 +42,7 @@ def predict(ctx: click.Context, /, model: str, data: tuple[str, ...], output: st
 
     One row per input row in input order, or one per sequence for models of the last step: the id and time columns,
     then TARGET_pred, and TARGET_prob for a binary target or TARGET_prob_CLASS for each of several classes. A model with
-    a horizon answers each row for that many steps later.
+    a horizon answers each row for that many steps later; TIME_for says when that is.
     """
     state = ctx.ensure_object(State)
     if state.json and output == "-":

@@ -93,7 +93,7 @@ def test_bad_cells_of_other_tables_are_found_before_training(role: str, capsys: 
     ),
 )
 def test_wrong_options(options: list[str], code: int, match: str, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["train", "--data", "air.csv", *TRAIN, *options, "-o", "other"]
+    arguments = ["train", "--data", "air.csv", "--target", "y", "--categorical", "wind", *options, "-o", "other"]
     assert match in fails(arguments, code, capsys)
     assert not Path("other").exists()
 

@@ -33,10 +33,15 @@ class Form:
         return f"; did you mean {self.whole.format(match[1])}?" if match else ""
 
 
-def check_choice(choices: Collection[str], form: Form | None, value: Any, where: str) -> None:
-    """Raise UsageError for a value that is none of the choices, where there are any, and not of the form."""
+def choose(choices: Collection[str], form: Form | None, value: Any, where: str) -> Any:
+    """Return the choice that a value names in any case, or the value where there are no choices or it is of the form.
+
+    Raises UsageError for all others.
+    """
     if not choices or value in choices or (form is not None and form.fits(value)):
-        return
+        return value
+    if isinstance(value, str) and value.lower() in choices:
+        return value.lower()
     words = [*choices, *([form.shown] if form else [])]
     hint = did_you_mean(value, choices) if isinstance(value, str) else ""
     hint = hint or (form.suggestion(value) if form else "")
@@ -55,7 +60,7 @@ def part_column(split_by: str) -> str | None:
 
 def check_rule(split_by: str) -> None:
     """Raise UsageError for an unknown rule of the split."""
-    check_choice((SEQUENCE, TIME), SPLIT_FORM, split_by, "split_by")
+    choose((SEQUENCE, TIME), SPLIT_FORM, split_by, "split_by")
 
 
 def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> None:

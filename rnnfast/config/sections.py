@@ -1,6 +1,7 @@
 """The tables of a configuration: every option of a training run with its default, meaning and range, declared once.
 
-A new option is one new field; resolve.py makes keys, flags, variables and keyword arguments of it.
+A new option is one new field; resolve.py makes keys, flags, variables and keyword arguments of it, and
+tests/typed_options.py writes its type into typed.py.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from rnnfast.catalogue import (
     SCALINGS,
     SCHEDULES,
     TASKS,
+    cell,
     listed,
 )
 from rnnfast.config import sentences
@@ -42,6 +44,7 @@ class DataConfig:
         many=True,
         separator="",
         metavar="FILE",
+        path=True,
     )
     id: str | None = reading(None, "Column that names the sequence of a row.", metavar="COLUMN")
     time: str | None = reading(None, "Column that orders the rows of a sequence.", metavar="COLUMN")
@@ -109,16 +112,14 @@ class DataConfig:
         many=True,
         metavar="SHARE[,SHARE]",
         above=0,
-        below=1.0000001,  # 1.0 trains on everything
-        reads=False,
     )
     split_by: str = reading(
         "sequence",
         "What divides the parts: whole sequences at random, a point in time, or a column of train, valid and test.",
         metavar="sequence|time|column:NAME",
     )
-    valid: str | None = running(None, "Table to validate on; all of --data trains.", metavar="FILE")
-    test: str | None = running(None, "Table to test on once, at the end.", metavar="FILE")
+    valid: str | None = running(None, "Table to validate on; all of --data trains.", metavar="FILE", path=True)
+    test: str | None = running(None, "Table to test on once, at the end.", metavar="FILE", path=True)
     memory: str | None = running(
         None, "Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.", metavar="SIZE"
     )
@@ -129,7 +130,11 @@ class DataConfig:
         if len(self.split) > 2:
             raise UsageError(f"split: {text_of(self.split)}: give the share that trains and that which validates")
         if sum(self.split) > 1 + SHARE_TOLERANCE:
-            raise UsageError(f"split: {text_of(self.split)} is more than the whole; the shares add up to 1 at most")
+            shares = tuple(share / 100 for share in self.split)
+            per_cent = min(self.split) >= 1 and sum(shares) <= 1 + SHARE_TOLERANCE
+            hint = f"; did you mean {text_of(shares)}?" if per_cent else ""
+            whole = ",".join(f"{share:g}" for share in self.split)
+            raise UsageError(f"split: {whole} is more than the whole: shares add up to 1 at most{hint}")
         check_rule(self.split_by)
         check_horizons(self.horizon)
 
@@ -148,6 +153,7 @@ class ModelConfig:
         f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself.",
         choices=Words(CELLS),
         form=CELL_FORM,
+        path=True,
     )
     hidden: tuple[int, ...] = option(
         (10,), "Hidden units; '64,32' stacks two layers.", kind=int, many=True, metavar="N[,N]", least=1
@@ -166,6 +172,11 @@ class ModelConfig:
         None, "With --init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.", kind=float, above=0
     )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
+
+    @property
+    def chosen_activation(self) -> str | None:
+        """The activation, None for a cell whose activations are fixed."""
+        return self.activation if cell(self.cell).activation else None
 
 
 def check_directions(config: ModelConfig, recurrent: bool) -> None:
@@ -206,7 +217,7 @@ class TrainConfig:
     lr_gamma: float | None = option(None, f"Factor of a drop; default {sentences.gammas()}.", kind=float, above=0)
     class_weight: tuple[str, ...] = option(
         ("none",),
-        "Weight of the classes in the loss: none, balanced, or a number per class.",
+        "Weight of the classes in the loss: none, balanced, some by name as in fraud=2, or a number per class.",
         many=True,
         metavar="W,...",
     )
@@ -219,13 +230,17 @@ class TrainConfig:
         kind=int,
         least=0,
     )
-    max_time: str | None = option(None, "Stop after this time: 90s, 10m, 1h.", metavar="TIME")
+    max_time: str | None = option(
+        None,
+        "Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.",
+        metavar="TIME",
+    )
     shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
     threads: int | None = option(
         None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1
     )
-    init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL")
+    init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL", path=True)
     dtype: str = option("float32", "Precision of weights and arithmetic.", choices=("float32", "float64"))
     eval_every: int = option(1, "Evaluate on the validation part every N epochs (and at the end).", kind=int, least=1)
 
@@ -238,4 +253,6 @@ class TrainConfig:
 class OutputConfig:
     """Where results go: table `[output]`."""
 
-    output: str | None = option(None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR")
+    output: str | None = option(
+        None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR", path=True
+    )

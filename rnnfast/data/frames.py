@@ -1,13 +1,33 @@
-"""DataFrames for users."""
+"""Columns as a DataFrame that stands beside the table they were made from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 
-def frame_of(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+def frame_beside(
+    table: Any, rows: NDArray[np.int64], columns: Mapping[str, Any], same: Collection[str | None]
+) -> pd.DataFrame:
+    """Return columns as a DataFrame with a line for each of some rows of a table.
+
+    rows: (lines,) row of each line. Where the table is a DataFrame, the lines have its index, and the columns `same`
+    its own cells: ids and times keep their types.
+    """
+    frame = pd.DataFrame(dict(columns))
+    if not isinstance(table, pd.DataFrame):
+        return frame
+    places = {str(name): place for place, name in enumerate(table.columns)}
+    for name in frame.columns:
+        if name in same:
+            frame[name] = table.iloc[rows, places[name]].array
+    return frame.set_axis(table.index[rows], axis="index")
+
+
+def frame_of(columns: Mapping[str, Any]) -> pd.DataFrame:
     """Return columns as a DataFrame."""
-    return pd.DataFrame({name: list(values) for name, values in columns.items()})
+    return pd.DataFrame(dict(columns))

@@ -22,10 +22,10 @@ from rnnfast.data.sources.source import listing
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.file import load
 from rnnfast.model.model import Model
-from rnnfast.model.predictions import opened_output, texts_of
+from rnnfast.model.output import check_output, opened
+from rnnfast.model.predictions import FLOAT32_FORMAT, kind_of
 from rnnfast.model.rollout import Ends, rollout
 from rnnfast.tasks import task_of
-from rnnfast.writing import check_writable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,29 +54,27 @@ def forecast(
     model: or its file, or the directory of its run. data: as of `read_table`.
     steps: from 1 up to this one; None: the horizons of the model, else one step, and the rows that ask. Beyond its
     horizons a model goes on from its own answers where the target's past is its only input.
-    output: CSV file to write, '-' is stdout; an existing file is replaced with `force` alone.
+    output: file to write, as of `predict_table`; an existing one is replaced with `force` alone.
     config: of its options, cache and memory count, as in `evaluate_table`.
     Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
     Raises: UsageError for steps that the model cannot answer, and names the columns of the future that it would need;
     DataError for a table that asks for nothing.
     """
-    if output is not None and str(output) != "-":
-        check_writable(Path(output), force)
+    if output is not None:
+        check_output(output, force)
     model, config = model if isinstance(model, Model) else load(model), config or DataConfig()
     _check_steps(model.schema, steps)
     budget = None if config.memory is None else Budget.of(config.memory)
-    with ExitStack() as opened:
+    with ExitStack() as context:
         columns, notes = forecast_columns(
-            model, open_table(data, forecast_request(model, config), budget, opened, reporter), steps
+            model, open_table(data, forecast_request(model, config), budget, context, reporter), steps
         )
     if reporter is not None:
         for note in notes:
             reporter.notice(note)
     if output is not None:
-        with opened_output(output) as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(zip(*columns.values(), strict=True))
+        with opened(output, {name: kind_of(cells) for name, cells in columns.items()}) as stream:
+            csv.writer(stream, lineterminator="\n").writerows(zip(*columns.values(), strict=True))
     return frame_of(columns)
 
 
@@ -185,9 +183,10 @@ def _steps(schema: Schema, asking: NDArray[np.int64], steps: int | None) -> NDAr
 
 def _answers(model: Model, answers: NDArray[Any]) -> Columns:
     """Return the columns of answers (n, O) as `predict` names them, numbers with the digits of their precision."""
-    dtype = model.config.train.dtype
+    single = model.config.train.dtype == "float32"
     task = task_of(model.schema.task, replace(model.task.target, names=model.schema.targets))
-    return dict(task.columns(answers, lambda values: [float(text) for text in texts_of(values, dtype)]))
+    digits = FLOAT32_FORMAT if single else ".17g"
+    return dict(task.columns(answers, lambda values: [float(format(value, digits)) for value in values.tolist()]))
 
 
 def _nothing(schema: Schema) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import CELLS
 from rnnfast.config.resolve import Config
-from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
+from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
+from rnnfast.data.encoding.substitutions import Substitution, substitutions
+from rnnfast.data.frames import frame_beside
+from rnnfast.data.reading.arrays import is_arrays
+from rnnfast.data.reading.opening import File, Table
+from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
-from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.evaluation import Evaluation, brief
+from rnnfast.model.answers import as_they_are, every_row_once, like_arrays, lines, steps_of
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
 from rnnfast.model.provenance import Provenance
 from rnnfast.network.architecture import Architecture
@@ -24,11 +30,14 @@ from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
 from rnnfast.tasks.scoring import Scorer
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Floats = NDArray[np.floating[Any]]
 
 
-@dataclass
-class Model:
+@dataclass(repr=False, eq=False)
+class Model(Displayed):
     """Weights, columns, encoder and scaler of the targets.
 
     parameters: PyTorch's tensor names to arrays. cell: its equations. encoder, target_scaler: fitted on training rows;
@@ -48,6 +57,18 @@ class Model:
     class_weights: tuple[float, ...] = ()  # of each class in the loss; none: all alike
     threshold: float = 0.5
     provenance: Provenance = field(default_factory=Provenance)
+
+    def display(self) -> tuple[str, dict[str, str]]:
+        """Return network, columns, and how it was trained."""
+        model, training = self.config.model, self.provenance.training
+        hidden = ",".join(map(str, model.hidden))
+        network = f"{model.cell} {hidden}{', both directions' if model.bidirectional else ''}"
+        lines = self.schema.display()
+        if training is not None:
+            lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"
+        part, metrics = next(reversed(self.provenance.metrics.items()), ("", {}))
+        scores = {f"{part} part": brief(metrics)} if part else {}
+        return f"{network}, {counted(self.parameter_count, 'parameter')}, {self.config.train.dtype}", lines | scores
 
     @property
     def architecture(self) -> Architecture:
@@ -85,17 +106,45 @@ class Model:
         outputs: Floats = Predictor(net, parameters).outputs(inputs, data.offsets)
         return outputs
 
-    def predict(self, data: SequenceData) -> Floats:
-        """Predict every step, (rows, O), in the order of data.x.
+    @overload
+    def predict(self, data: SequenceData | NDArray[Any]) -> Floats: ...
+    @overload
+    def predict(self, data: list[NDArray[Any]]) -> Floats | list[Floats]: ...
+    @overload
+    def predict(self, data: File | Sequence[File]) -> pd.DataFrame: ...
+    def predict(self, data: Any) -> Any:
+        """Predict a table, with or without the target.
 
-        Probability of the second class for a binary task, of each class for a multiclass one, original units for a
-        regression.
+        An answer is the probability of the second class for a binary task, that of each class for a multiclass one, and
+        in original units for a regression.
+        Returns: of sequences that were read (rows, O), every step in the order of data.x; of a DataFrame or path the
+        lines that the command `predict` writes, as a DataFrame with the index of the table; of arrays (n, T, F) their
+        answers (n, T, O), of a list of (T_i, F) a list of (T_i, O), and where the last step is predicted (n, O).
         Raises DataError where data has other columns than the model.
         """
-        return self.task.answers(self.outputs(data))
+        if isinstance(data, SequenceData):
+            return self.task.answers(self.outputs(data))
+        sequences = read_table(data, schema=every_row_once(self.schema), require_target=False)
+        predicted = self.task.answers(self.outputs(sequences))
+        if is_arrays(data):
+            return like_arrays(sequences, predicted, data[0] if isinstance(data, tuple) else data)
+        rows, columns = lines(self.task, sequences, predicted, steps_of(sequences), as_they_are)
+        return frame_beside(data, rows, columns, (self.schema.id, self.schema.time))
 
-    def evaluate(self, data: SequenceData) -> Evaluation:
-        """Score the labelled steps of data. Raises DataError where there are none."""
+    def substitutions(self, data: Sequences) -> tuple[Substitution, ...]:
+        """Count the cells of data that this model does not take as they are: empty ones and unknown categories.
+
+        Raises DataError as `predict`, and for a cell that the model has no rule for.
+        """
+        return substitutions(self.encoder, data.blocks(("x",)))
+
+    def evaluate(self, data: Table | SequenceData, y: Any = None) -> Evaluation:
+        """Score the labelled steps of a table, of sequences that were read, or of arrays with their labels y.
+
+        Raises DataError where there are none.
+        """
+        if not isinstance(data, SequenceData):
+            data = read_table(data, y, schema=self.schema)
         return self.scorer.evaluate(data, self.outputs(data))
 
     def trained_on(self, data: Sequences) -> bool:

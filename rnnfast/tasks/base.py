@@ -97,6 +97,25 @@ class Task(ABC):
         texts: turns numbers (n,) into cells with the digits of their precision.
         """
 
+    @property
+    def scales(self) -> bool:
+        """Whether the loss compares scaled labels."""
+        return False
+
+    def loss_title(self, kind: str = "") -> str:
+        """Name the loss for people; "" where log_loss is the same number.
+
+        kind: "weighted" or "summed" where it is not the mean over all steps.
+        """
+        if self.logits and not kind:
+            return ""
+        words = [self.target.loss, *(["scaled"] if self.scales else []), *([kind] if kind else [])]
+        return f"loss ({', '.join(words)})"
+
+    def meaningless(self, y: Floats) -> tuple[str, ...]:
+        """Return the metrics that say nothing on labels (n, targets) like these."""
+        return ()
+
     def threshold(self) -> float | None:
         """Return the threshold that scores depend on, None where there is none."""
         return None

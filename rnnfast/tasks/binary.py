@@ -59,7 +59,7 @@ class Binary(Task):
 
     def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of the second one, of each horizon."""
-        classes = np.array([str(value) for value in self.target.classes], dtype=object)
+        classes = np.array(self.target.classes, dtype=object)
         for j, name in enumerate(self.target.names):
             probability = answers[:, j]
             yield f"{name}_pred", classes[(probability >= self.target.threshold).astype(np.int64)].tolist()

@@ -43,7 +43,7 @@ class Multiclass(Task):
 
     def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of each."""
-        name, classes = self.target.names[0], np.array([str(value) for value in self.target.classes], dtype=object)
+        name, classes = self.target.names[0], np.array(self.target.classes, dtype=object)
         yield f"{name}_pred", classes[answers.argmax(axis=1)].tolist()
         for j, label in enumerate(classes):
             yield f"{name}_prob_{label}", texts(answers[:, j])

@@ -43,6 +43,16 @@ class Regression(Task):
         """Return the metrics of repeated values."""
         return regression(y, repeated)
 
+    @property
+    def scales(self) -> bool:
+        """Whether the scaling changes any number."""
+        probe = np.array([[0.0], [1.0]]) + np.zeros(len(self.target.names))
+        return not np.array_equal(self.labels(probe), probe)
+
+    def meaningless(self, y: Floats) -> tuple[str, ...]:
+        """Leave relative errors out where labels are on both sides of 0."""
+        return ("mape",) if ((y > 0).any(axis=0) & (y < 0).any(axis=0)).any() else ()
+
     def residuals(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
         """Return (n,) of one target, (n, targets) of several."""
         residuals = np.asarray(y - answers, np.float64)

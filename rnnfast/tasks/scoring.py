@@ -69,6 +69,8 @@ class Scorer:
             ),
             residuals=task.residuals(y, answers),
             classes=task.target.classes if task.facts.output_per_class else (),
+            loss_title=task.loss_title(self._loss_kind(data)),
+            meaningless=task.meaningless(y),
         )
 
     def quick(self, data: SequenceData, outputs: Floats) -> Scores:
@@ -85,6 +87,12 @@ class Scorer:
         # The sum over the steps of a sequence, for the mean sequence
         mass = len(y) if weight is None else float(weight.sum())
         return loss * mass / data.sequences if self.summed else loss
+
+    def _loss_kind(self, data: SequenceData) -> str:
+        """Return "summed" or "weighted" where the loss is not the mean over all steps, else ""."""
+        if self.summed:
+            return "summed"
+        return "weighted" if self.class_weights or data.weight is not None else ""
 
     def _labelled(self, data: SequenceData, outputs: Floats) -> tuple[Floats, Floats, Floats]:
         """Return labels, outputs and answers of the labelled steps."""

@@ -20,6 +20,7 @@ from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
 from rnnfast.model.model import Model, architecture
 from rnnfast.network.layout import Layout
+from rnnfast.training.class_weights import class_weights
 
 
 def resolved_loss(config: Config, task: str) -> str:
@@ -123,6 +124,8 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     model = config.model
     layout = Layout(net)
     tensors = initial_tensors(layout.entries(), model.init, config.train.seed, model.init_range, model.recurrent_bias)
+    for name in layout.input_weights:
+        tensors[name][:, [place.stop - 1 for place in encoder.hideable]] = 0  # "(unseen)" means nothing yet
     if config.train.init_from is not None:
         tensors = dict(starting_tensors(config.train.init_from, layout.shapes()))
     return Model(
@@ -134,33 +137,8 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
         config=config,
         loss=resolved_loss(config, schema.task),
         target_mean=labels.mean,
-        class_weights=class_weights(config, schema.classes, labels.counts),
+        class_weights=class_weights(config.train.class_weight, schema.classes, labels.counts),
     )
-
-
-def class_weights(config: Config, classes: tuple[Any, ...], counts: NDArray[np.int64]) -> tuple[float, ...]:
-    """The weight of each class in the loss; () for all alike.
-
-    counts: (classes,) labelled training steps of each. "balanced" is scikit-learn's: labels / (classes *
-    labels of the class). Raises UsageError for another number of weights than classes, and on a regression.
-    """
-    option = config.train.class_weight
-    if option in ((), ("none",)):
-        return ()
-    if not classes:
-        raise UsageError(f"--class-weight {','.join(option)}: the target is a quantity and has no classes")
-    if option == ("balanced",):
-        return tuple(float(weight) for weight in counts.sum() / (len(classes) * np.maximum(counts, 1)))
-    try:
-        weights = tuple(float(weight) for weight in option)
-    except ValueError:
-        raise UsageError(f"--class-weight {','.join(option)}: give none, balanced, or a number per class") from None
-    if len(weights) != len(classes) or not all(0 <= weight < float("inf") for weight in weights) or not any(weights):
-        raise UsageError(
-            f"--class-weight {','.join(option)}: give {len(classes)} numbers from 0 up, one for each of "
-            f"{', '.join(str(name) for name in classes)}"
-        )
-    return weights
 
 
 def starting_tensors(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, NDArray[Any]]:

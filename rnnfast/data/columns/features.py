@@ -89,9 +89,11 @@ class Features:
         return [name for name, same in zip(self.names, self._constant, strict=True) if same]
 
     def gap_notes(self) -> list[str]:
-        """Say how many cells of which columns are empty and, with rules, what becomes of them."""
+        """Say how many cells of which columns are empty and what becomes of them; a model says so of its own tables."""
+        if self.rules is None:
+            return []
         shown = [
-            f"{plain(name)} {count:,}" + ("" if self.rules is None else f" ({FILLS[self.rules[name]].phrase})")
+            f"{plain(name)} {count:,} ({FILLS[self.rules[name]].phrase})"
             for name, count in zip(self.names, self._empty.tolist(), strict=True)
             if count
         ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnfast.catalogue import TASKS
+from rnnfast.data.sources.source import listing
+from rnnfast.display import counted
 from rnnfast.errors import ModelError
 from rnnfast.records import decode, plain
 
@@ -88,6 +90,17 @@ class Schema:
     def overlapping(self) -> bool:
         """Whether windows share rows."""
         return self.window is not None and self.stride is not None and self.stride < self.window
+
+    def display(self) -> dict[str, str]:
+        """Return inputs and target in words, for a person."""
+        columns = self.columns
+        lines = {"inputs": f"{len(columns)} ({listing(columns)})" if columns else "none"}
+        if self.targets:
+            classes = f": {listing([str(value) for value in self.classes])}" if self.classes else ""
+            step = {"every": "at every step", "last": "at the last step"}[self.predict]
+            ahead = f", {counted(self.horizon, 'step')} ahead" if self.horizon else ""
+            lines["target"] = f"{listing(self.targets)} ({self.task}{classes}) {step}{ahead}"
+        return lines
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""

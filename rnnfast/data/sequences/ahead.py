@@ -22,7 +22,7 @@ def places_of(block: SequenceData) -> Integers:
 
 def ids_of(data: Sequences, places: Integers) -> Integers:
     """Return (rows,) the number of the id at each place."""
-    return np.searchsorted(data.id_offsets, places, side="right") - 1
+    return np.searchsorted(data.id_bounds[0], places, side="right") - 1
 
 
 def times_ahead(data: Sequences, block: SequenceData) -> NDArray[np.object_]:
@@ -31,13 +31,13 @@ def times_ahead(data: Sequences, block: SequenceData) -> NDArray[np.object_]:
     block: of the sequences of data, which have a time column.
     """
     places, horizons = places_of(block), block.schema.ahead
-    numbers = ids_of(data, places)
-    end = data.id_offsets[numbers + 1]
+    numbers, (begins, ends_of_ids) = ids_of(data, places), data.id_bounds
+    end = ends_of_ids[numbers]
     low = max(int(places.min()) - SHOWN, 0)
-    times = data.times(low, min(int(places.max()) + horizons[-1] + 1, int(data.id_offsets[-1])))
+    times = data.times(low, min(int(places.max()) + horizons[-1] + 1, int(ends_of_ids[-1])))
     ended, number = np.unique(numbers[places + horizons[-1] >= end], return_inverse=True)
-    last = data.id_offsets[ended + 1]
-    shown = np.minimum(last - np.maximum(data.id_offsets[ended], low), SHOWN)
+    last = ends_of_ids[ended]
+    shown = np.minimum(last - np.maximum(begins[ended], low), SHOWN)
     new = continued(times[spans(last - shown - low, shown)], ends(shown), horizons[-1]) if len(ended) else None
     row_of = np.cumsum(places + horizons[-1] >= end) - 1  # of number, for the rows that see the end
     ahead = np.full((block.rows, len(horizons)), None, dtype=object)
@@ -57,7 +57,7 @@ def last_known(data: Sequences) -> Integers:
     data: sequences whose rows have a lagged target: with a horizon their own one, else that of the row before.
     """
     schema = data.schema
-    last = data.id_offsets[:-1] - 1
+    last = data.id_bounds[0] - 1
     for block in data.blocks(("x",) if schema.horizon else ("y",)):
         targets: NDArray[Any] = block.x[:, len(schema.features) :] if schema.horizon else block.y
         places = places_of(block)[~np.isnan(targets).all(axis=1)]

@@ -13,6 +13,7 @@ from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.index import Index, Limit
 from rnnfast.data.sequences.predict import EVERY, LAG, LAST, pieces, predict_notes, predict_rule
+from rnnfast.display import Displayed, counted
 
 Integers = NDArray[np.int64]
 Block = Any  # SequenceData, whose module needs this one
@@ -28,7 +29,7 @@ class Runs(NamedTuple):
     rows: Integers
 
 
-class Sequences(ABC):
+class Sequences(Displayed, ABC):
     """Sequences of one or several tables. Arrays with one entry per sequence are in memory.
 
     schema: meaning of the columns; source: names of the inputs; digest: sha256 of their contents.
@@ -73,8 +74,8 @@ class Sequences(ABC):
 
     @property
     @abstractmethod
-    def id_offsets(self) -> Integers:
-        """(ids + 1,) place in the table where each id begins, then that after the last row."""
+    def id_bounds(self) -> tuple[Integers, Integers]:
+        """(ids,) place in the table where each id begins, and (ids,) that after its last row, ascending."""
 
     @abstractmethod
     def times(self, first: int, stop: int) -> NDArray[Any]:
@@ -145,6 +146,16 @@ class Sequences(ABC):
         """Yield the sequences of runs; only: as in `read`."""
         for first, stop in zip(runs.first.tolist(), runs.stop.tolist(), strict=True):
             yield self.read(first, stop, only)
+
+    def display(self) -> tuple[str, dict[str, str]]:
+        """Return size, sources and columns in words."""
+        shortest, longest = int(self.lengths.min(initial=self.rows)), int(self.lengths.max(initial=0))
+        steps = counted(longest, "step") if shortest == longest else f"{shortest:,} to {longest:,} steps"
+        phrase = f"{counted(self.rows, 'row')} in {counted(self.sequences, 'sequence')} of {steps}"
+        lines = {"table": ", ".join(self.source), **self.schema.display()}
+        if "target" in lines:
+            lines["target"] += f", {counted(self.labelled_steps, 'label')}"
+        return phrase, lines
 
     def take(self, indices: ArrayLike) -> Self:
         """Take whole sequences, in the order given."""

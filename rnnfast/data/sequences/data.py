@@ -38,7 +38,7 @@ class _Digest:
         data.__dict__["digest"] = value
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SequenceData(Sequences):
     """Sequences in memory, end to end, without padding.
 
@@ -113,6 +113,17 @@ class SequenceData(Sequences):
         last = np.maximum.reduceat(np.where(self.labelled, rows, -1), self.offsets[:-1])
         return np.asarray(rows <= np.repeat(last, self.lengths))
 
+    def gaps(self, name: str) -> NDArray[np.bool_]:
+        """(rows,) bool, the empty cells of a column of x.
+
+        Without a horizon a lagged target has none at the first step of a sequence, which has no step before it.
+        """
+        j = self.schema.columns.index(name)
+        empty: NDArray[np.bool_] = np.isnan(self.x[:, j])
+        if j >= len(self.schema.features) and not self.schema.horizon:
+            empty[self.offsets[:-1]] = False
+        return empty
+
     @property
     def counts(self) -> Integers:
         """(classes,) labelled steps of each class, or (1,) of a quantity."""
@@ -142,11 +153,11 @@ class SequenceData(Sequences):
         return Index(owner, self.offsets[:-1] if self.start is None else self.start, self.lengths)
 
     @property
-    def id_offsets(self) -> Integers:
-        """(ids + 1,) place in the table where each id begins, then that after the last row."""
+    def id_bounds(self) -> tuple[Integers, Integers]:
+        """(ids,) place in the table where each id begins, and (ids,) that after its last row, ascending."""
         index = self.index
-        begins = np.flatnonzero(np.diff(index.owner, prepend=-1))
-        return np.append(index.start[begins], (index.start + index.length).max())
+        first = np.flatnonzero(np.diff(index.owner, prepend=-1))
+        return index.start[first], np.maximum.reduceat(index.start + index.length, first)
 
     def times(self, first: int, stop: int) -> NDArray[Any]:
         """Give the times at some places; of rows that no sequence holds None."""

@@ -62,8 +62,8 @@ def cut_out(
     if rows != whole or (start != offsets[:-1]).any():
         side_by_side = bool((start[1:] == start[:-1] + length[:-1]).all())
         places = slice(int(start[0]), int(start[0]) + rows) if side_by_side else spans(start, length)
-    names = {name for name in series.columns if only is None or name in only}
-    fields = {name: series.rows(name, places) for name in names}
+    names = {name for name in {"x", *series.columns} if only is None or name in only}
+    fields = {name: series.rows(name, places) for name in names & series.columns.keys()}
     fields |= {"offsets": offsets, "row": series.row[places]}
     fields.setdefault("x", np.empty((rows, 0)))
     has_targets = "y" in series.columns and series.columns["y"].shape[1] > 0

@@ -33,7 +33,7 @@ SAMPLE_STREAM = 6  # of the random numbers
 ROW_BYTES = 100  # of a scored row beside its features: labels, outputs, answers and what metrics sort
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class StoredSequences(Sequences):
     """Sequences of a store. lies: where; marks: (sequences,) part of each as a column says, or None; limit: of labels.
 
@@ -92,9 +92,9 @@ class StoredSequences(Sequences):
         return self.lies
 
     @property
-    def id_offsets(self) -> Integers:
-        """(ids + 1,) place in the table where each id begins, then that after the last row."""
-        return self.store.ids
+    def id_bounds(self) -> tuple[Integers, Integers]:
+        """(ids,) place in the table where each id begins, and (ids,) that after its last row, ascending."""
+        return self.store.ids[:-1], self.store.ids[1:]
 
     def times(self, first: int, stop: int) -> NDArray[Any]:
         """Read the times at some places."""

@@ -16,7 +16,7 @@ from rnnfast.data.sources import columnar
 from rnnfast.data.sources.opening import STDIN, open_sources
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
-from rnnfast.data.sources.table import Table, check_cells, chunks, even, readable, with_marks
+from rnnfast.data.sources.table import Table, check_cells, chunks, even, readable, slices, with_marks
 from rnnfast.errors import DataError, UsageError
 
 # Bytes of a cell in all the forms that it takes between file and store, and of one that is text; measured.
@@ -67,18 +67,27 @@ def single_precision(source: Source, names: Sequence[str]) -> bool:
     )
 
 
-def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None, size: int) -> Iterator[Batch]:
+def batches(
+    sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None, size: int, bounded: bool = False
+) -> Iterator[Batch]:
     """Yield all rows of the sources in order, in batches that take about `size` bytes while they are worked on.
 
-    text: columns that keep their text, of text files; used: columns that are kept, None for all.
+    text: columns that keep their text, of text files; used: columns that are kept, None for all. bounded: refuse a
+    packed file whose rows, all together, memory could not hold.
     Raises DataError as `load` does.
     """
     columns = common_columns(sources, used)
     cost = NUMBER_BYTES * len(columns) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in columns if name in text])
     rows = int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
     for source in sources:
-        first, total, frames = 0, rows_of(source), _columnar_frames if source.columnar else _text_frames
-        for frame in frames(source, text, columns, rows):
+        first, total = 0, rows_of(source)
+        if source.frame is not None:
+            frames = slices(source, columns, rows)
+        elif source.columnar is not None:
+            frames = source.columnar.frames(columns, rows)
+        else:
+            frames = _text_frames(source, text, columns, rows, bounded)
+        for frame in frames:
             if not len(frame):  # of a file without rows
                 continue
             batch = Batch(frame.reset_index(drop=True), [source], [0, len(frame)], no_digest(), first)
@@ -90,15 +99,12 @@ def batches(sources: Sequence[Source], text: Collection[str], used: Sequence[str
             raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
 
 
-def _columnar_frames(source: Source, text: Collection[str], columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
-    assert source.columnar is not None
-    return source.columnar.frames(columns, rows)
-
-
-def _text_frames(source: Source, text: Collection[str], columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
+def _text_frames(
+    source: Source, text: Collection[str], columns: list[str], rows: int, bounded: bool
+) -> Iterator[pd.DataFrame]:
     checked = False
     with readable(source):
-        for frame in chunks(source, text, rows):
+        for frame in chunks(source, text, rows, bounded):
             last = frame.iloc[:, -1]
             if not checked and (last.isna() | (last == "")).any():  # maybe a short row, which pandas fills up
                 checked = True

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rnnfast.data.sources.bounds import whole
@@ -19,24 +20,65 @@ from rnnfast.errors import DataError, UsageError, did_you_mean
 
 STDIN = "-"  # as given by the user
 STDIN_SHOWN = "<stdin>"
+TABLES = "a path, a DataFrame, a list of those, or arrays: X (n, T, F) or a list of (T_i, F)"  # what is taken for one
+LONGEST_PATH = 4096  # characters
 PROBE = 65536  # bytes at the start of a text that are searched for signs of its format
 
 
 def open_sources(paths: Any) -> list[Source]:
-    """Open one table or several: paths, patterns such as 'part-*.csv', '-' for standard input, DataFrames.
+    """Open one table or several: paths, patterns such as 'part-*.csv', '-' for standard input, DataFrames, sources.
 
-    Raises DataError for what is missing, unreadable, empty or no text table, UsageError for nothing or '-' twice.
+    Raises DataError for what is missing, unreadable, empty or no text table, UsageError for nothing, '-' twice and
+    other objects.
     """
-    paths = [paths] if isinstance(paths, (str, Path, pd.DataFrame)) else list(paths)
+    paths = paths if isinstance(paths, list | tuple) else [paths]
+    for item in paths:
+        if not isinstance(item, str | Path | pd.DataFrame | Source):
+            raise UsageError(f"{described(item)} is no table; give {TABLES}{_conversion(item)}")
     if sum(isinstance(item, str) and item == STDIN for item in paths) > 1:
         raise UsageError("standard input (-) is given twice; it can be read only once")
     sources: list[Source] = []
     for item in paths:
+        if isinstance(item, Source):
+            sources.append(item)
+            continue
         frame = isinstance(item, pd.DataFrame)
-        sources += [_open_frame(item)] if frame else [_open_file(name) for name in _matching(str(item))]
+        sources += [_open_frame(item)] if frame else [_open_file(name) for name in _matching(path_name(item))]
     if not sources:
         raise UsageError("no table is given; name at least one file")
     return sources
+
+
+def reopenable(sources: Sequence[Source]) -> list[Any]:
+    """Return what opens the tables again: names, or the sources themselves of what can be read only once."""
+    return [source.name if source.content is None and source.frame is None else source for source in sources]
+
+
+def path_name(path: str | Path) -> str:
+    """Return a path as text; raises UsageError for a text that is none, such as a table itself."""
+    name = str(path)
+    if len(name) > LONGEST_PATH or "\n" in name:
+        raise UsageError(f"a text of {len(name):,} characters is no path: {short(name)!r}; give {TABLES}")
+    return name
+
+
+def described(value: Any) -> str:
+    """Name the type of an object, and its shape where it is an array."""
+    kind = type(value)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}.{kind.__name__}"
+    return f"{name} of shape {np.shape(value)}" if is_array(value) else name
+
+
+def is_array(value: Any) -> bool:
+    """Whether an object is an array of any library, and not a table or column."""
+    table_or_column = isinstance(value, pd.DataFrame) or hasattr(value, "to_pandas") or hasattr(value, "to_frame")
+    return hasattr(value, "__array__") and not table_or_column
+
+
+def _conversion(value: Any) -> str:
+    if hasattr(value, "to_pandas"):
+        return "; .to_pandas() makes a DataFrame of it"
+    return "; .to_frame() makes a DataFrame of it" if hasattr(value, "to_frame") else ""
 
 
 def _open_frame(frame: pd.DataFrame) -> Source:

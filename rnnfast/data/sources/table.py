@@ -178,9 +178,9 @@ def _parse(source: Source, text: Collection[str], keys: Collection[str]) -> pd.D
         return frame
 
 
-def chunks(source: Source, text: Collection[str], rows: int) -> Iterator[pd.DataFrame]:
-    """Parse one file, `rows` rows at a time; raises what pandas does."""
-    with source.stream() as stream:
+def chunks(source: Source, text: Collection[str], rows: int, bounded: bool) -> Iterator[pd.DataFrame]:
+    """Parse one file, `rows` rows at a time; raises what pandas does. bounded: as of `batches`."""
+    with source.stream(rows=bounded) as stream:
         source.reading = stream
         reader = pd.read_csv(stream, chunksize=rows, **_arguments(source, text))
         while True:
@@ -190,6 +190,14 @@ def chunks(source: Source, text: Collection[str], rows: int) -> Iterator[pd.Data
                 source.reading = None
                 return
             yield frame
+
+
+def slices(source: Source, columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
+    """Cut the DataFrame that a source is, `rows` rows at a time."""
+    assert source.frame is not None
+    frame = _plain_cells(source.frame, source.columns)[columns]
+    for first in range(0, len(frame), rows):
+        yield frame.iloc[first : first + rows]
 
 
 def _arguments(source: Source, text: Collection[str], keys: Collection[str] = ()) -> dict[str, Any]:

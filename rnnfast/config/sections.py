@@ -23,7 +23,7 @@ from rnnfast.catalogue import (
     listed,
 )
 from rnnfast.config import sentences
-from rnnfast.config.forms import CELL_FORM, check_rule, seconds
+from rnnfast.config.forms import CELL_FORM, check_horizons, check_rule, seconds
 from rnnfast.config.option import Words, option, text_of
 from rnnfast.errors import UsageError
 
@@ -82,7 +82,15 @@ class DataConfig:
         None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
     )
     stride: int | None = reading(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
-    horizon: int = reading(0, "Predict the target N steps ahead, inside the same id.", kind=int, least=0)
+    horizon: tuple[int, ...] = reading(
+        (0,),
+        "Predict the target N steps ahead, inside the same id; '1..7' or '1,3,7': one output for each of them.",
+        kind=int,
+        many=True,
+        ranges=True,
+        metavar="N|N..M|N,...",
+        least=0,
+    )
     lag_target: bool = reading(
         False,
         "Give the last known target as an input: of this step with --horizon, else of the step before.",
@@ -141,6 +149,7 @@ class DataConfig:
             whole = ",".join(f"{share:g}" for share in self.split)
             raise UsageError(f"split: {whole} is more than the whole: shares add up to 1 at most{hint}")
         check_rule(self.split_by)
+        check_horizons(self.horizon)
 
 
 def reading_options() -> tuple[str, ...]:

@@ -29,7 +29,8 @@ class ReadOptions(TypedDict, total=False):
         auto, every, last. Default auto.
     window: Cut consecutive rows into sequences of N steps (10 where there is no id).
     stride: Rows from the start of one window to the next (the window).
-    horizon: Predict the target N steps ahead, inside the same id. Default 0.
+    horizon: Predict the target N steps ahead, inside the same id; '1..7' or '1,3,7': one output for each of them.
+        Default 0.
     lag_target: Give the last known target as an input: of this step with horizon, else of the step before. Default
         False.
     season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
@@ -56,7 +57,7 @@ class ReadOptions(TypedDict, total=False):
     predict: str
     window: int | None
     stride: int | None
-    horizon: int
+    horizon: int | Sequence[int] | str
     lag_target: bool
     season: int
     missing: str | Sequence[str]

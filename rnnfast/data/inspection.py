@@ -57,6 +57,7 @@ class TableDescription(Record, frozen=True, kw_only=True):
     window: int | None = None
     stride: int | None = None
     horizon: int
+    horizons: tuple[int, ...]
     season: int
     labelled_steps: int | None = None
     class_balance: dict[str, int] | None = None
@@ -109,7 +110,8 @@ def inspect_tables(
         source=tuple(source.name for source in sources),
         rows=profiles.rows,
         layout=table_roles.layout,
-        horizon=config.horizon,
+        horizon=max(config.horizon),
+        horizons=config.horizon if len(config.horizon) > 1 else (),
         season=config.season,
         columns=tuple(columns.describe(data, attempt, faulty)),
         read_as="not" if data is None else _read_as(config, readable.config, attempt),

@@ -82,7 +82,7 @@ class Model(Displayed):
     def task(self) -> Task:
         """What the outputs of the network mean."""
         schema = self.schema
-        target = Target(schema.targets, schema.classes, self.loss, self.target_scaler, self.target_mean, self.threshold)
+        target = Target(schema.answers, schema.classes, self.loss, self.target_scaler, self.target_mean, self.threshold)
         return task_of(schema.task, target)
 
     @property

@@ -67,7 +67,7 @@ class Loop:
         self.trainer = Trainer(model.architecture, model.parameters, self.feed.data, policy, self.feed.lengths)
         self.schedule = Schedule(self.config, self.feed.updates)
         # Reported losses follow the reduction: per labelled output, or per sequence.
-        outputs = len(model.schema.targets)
+        outputs = len(model.schema.answers)
         self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else train.sequences)
         self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
         self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())

@@ -102,8 +102,8 @@ def _parts(table: Sequences, source: _Source, valid: Any, test: Any) -> Parts:
 def _check_valid(valid: Sequences) -> None:
     """Raise DataError for a validation part without labels, or whose labels weigh nothing."""
     if not valid.labelled_steps:
-        horizon = valid.schema.horizon
-        why = f" (its rows lack a target {steps_ahead(horizon)} in the same part)" if horizon else ""
+        schema = valid.schema
+        why = f" (its rows lack a target {steps_ahead(schema)} in the same part)" if schema.horizon else ""
         raise DataError(
             f"{', '.join(valid.source)}: the validation part has no labelled step{why}; give another table with "
             "--valid, a smaller --split, or train on everything (--split 1)"

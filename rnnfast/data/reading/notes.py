@@ -32,7 +32,7 @@ def role_notes(roles: Roles, schema: Schema) -> list[str]:
     if schema.targets:
         shown = [short(repr(value)) for value in schema.classes]
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
-        when = f" {steps_ahead(schema.horizon)}" if schema.horizon else ""
+        when = f" {steps_ahead(schema)}" if schema.horizon else ""
         parts.append(f"target {listing(schema.targets)}{when}{classes if shown else ''}, {schema.task}")
         parts += ["its last known value is an input"] if schema.lag_target else []
     parts += [f"{role} in {name!r}" for role, name in (("weights", roles.weight), ("parts", roles.part)) if name]

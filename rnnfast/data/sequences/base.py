@@ -77,6 +77,15 @@ class Sequences(Displayed, ABC):
 
     @property
     @abstractmethod
+    def id_bounds(self) -> tuple[Integers, Integers]:
+        """(ids,) place in the table where each id begins, and (ids,) that after its last row, ascending."""
+
+    @abstractmethod
+    def times(self, first: int, stop: int) -> NDArray[Any]:
+        """Give the times at the places first .. stop - 1 of the table as they are written, None where no row is."""
+
+    @property
+    @abstractmethod
     def parts(self) -> NDArray[np.int8] | None:
         """(sequences,) part of each, as a column of the table says, or None."""
 

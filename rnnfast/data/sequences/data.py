@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.data.columns.horizon import forbidden
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.base import Runs, Sequences
 from rnnfast.data.sequences.context import Context, Surroundings
@@ -44,15 +45,16 @@ class SequenceData(Sequences):
 
     x: (rows, F) float64, of a stored table also float32, C-contiguous, in the order of schema.columns: numbers in
     original units, NaN where a cell is empty; a categorical column holds the index in its `categories`.
-    y: (rows, targets) float as x; index of the class for a binary or multiclass task, NaN at unlabelled steps; (rows,
-    0) without target columns.
+    y: (rows, answers) float as x, see `Schema.answers`; index of the class for a binary or multiclass task, NaN at
+    unlabelled steps; (rows, 0) without target columns.
     ids: (sequences,) object, the id of each sequence as text exactly as in the file; "" for windows without id.
     row: (rows,) int64, input row of each row of x, counted from 0 over all files; repeats where windows overlap.
     time: (rows,) object or texts made when they are looked at, the time column as in the file, or None.
     key: (rows,) numbers that sort like the time, or None without time column.
     weight: (rows,) float64, weight of a row in the loss, or None where all weigh the same.
-    label_row: (rows,) int64, input row whose target y holds, -1 for none; None with a horizon of 0, where it is `row`.
-    naive: (rows, targets) float64, the target of one season before the predicted one, NaN where unknown; None with a
+    label_row: (rows,) int64, input row whose target y holds, of several horizons that of the farthest, -1 for none;
+    None with a horizon of 0, where it is `row`.
+    naive: (rows, answers) float64, the target of one season before the predicted one, NaN where unknown; None with a
     horizon of 0.
     part: (rows,) int8, 0 train, 1 valid, 2 test, as a column of the table says; else None.
     start: (sequences,) int64, place of the first row of each sequence in the ordered table; None where they lie side by
@@ -95,7 +97,7 @@ class SequenceData(Sequences):
     def labelled(self) -> NDArray[np.bool_]:
         """(rows,) bool, the steps that count for loss and metrics.
 
-        Those with a value in every target; with `predict` "last" only the last step of each sequence.
+        Those with a value for every answer; with `predict` "last" only the last step of each sequence.
         """
         if not self.y.shape[1]:
             return np.zeros(self.rows, dtype=bool)
@@ -165,6 +167,21 @@ class SequenceData(Sequences):
         return Surroundings.of(self.x, self.row, np.append(self.offsets[:-1][first], self.rows))
 
     @property
+    def id_bounds(self) -> tuple[Integers, Integers]:
+        """(ids,) place in the table where each id begins, and (ids,) that after its last row, ascending."""
+        index = self.index
+        first = np.flatnonzero(np.diff(index.owner, prepend=-1))
+        return index.start[first], np.maximum.reduceat(index.start + index.length, first)
+
+    def times(self, first: int, stop: int) -> NDArray[Any]:
+        """Give the times at some places; of rows that no sequence holds None."""
+        times = np.full(stop - first, None, dtype=object)
+        places = spans(self.index.start, self.lengths)
+        inside = (places >= first) & (places < stop)
+        times[places[inside] - first] = np.asarray(self.time, dtype=object)[inside]
+        return times
+
+    @property
     def parts(self) -> NDArray[np.int8] | None:
         """(sequences,) part of each: all rows of a sequence have the same one."""
         return None if self.part is None else self.part[self.offsets[:-1]]
@@ -226,13 +243,12 @@ class SequenceData(Sequences):
         """Copy with fewer labels."""
         if self.label_row is None:
             return self, 0
-        refused, foreign = limit.refused(self.index, self.schema.horizon)
-        there = self.label_row >= 0
-        if not (refused & there).any():
-            return self, 0
+        refused, foreign = zip(*(limit.refused(self.index, horizon) for horizon in self.schema.ahead), strict=True)
         y, label_row = self.y.copy(), self.label_row.copy()
-        y[refused], label_row[refused] = np.nan, -1
-        return self._with(y=y, label_row=label_row), int(np.count_nonzero(foreign & there))
+        of_others = forbidden(y, label_row, foreign)
+        if not (of_others | forbidden(y, label_row, refused)).any():
+            return self, 0
+        return self._with(y=y, label_row=label_row), int(np.count_nonzero(of_others))
 
     def sample(self, seed: int) -> SequenceData:
         """Give all sequences."""

@@ -99,6 +99,15 @@ class StoredSequences(Sequences):
         return self.lies
 
     @property
+    def id_bounds(self) -> tuple[Integers, Integers]:
+        """(ids,) place in the table where each id begins, and (ids,) that after its last row, ascending."""
+        return self.store.ids[:-1], self.store.ids[1:]
+
+    def times(self, first: int, stop: int) -> NDArray[Any]:
+        """Read the times at some places."""
+        return _as_objects(self.store.column("time", first, stop))
+
+    @property
     def parts(self) -> NDArray[np.int8] | None:
         """(sequences,) part of each, as a column of the table says."""
         return self.marks

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rnnfast.config.sections import DataConfig
+from rnnfast.data import Encoder, Schema, SequenceData, Sequences
 from rnnfast.data.columns.missing import chosen_rules
 from rnnfast.data.sequences.ahead import ids_of, last_known, places_of, times_ahead
-
-if TYPE_CHECKING:
-    from rnnfast.data import SequenceData, Sequences
-    from rnnfast.model import Model
 
 
 class Ahead:
@@ -23,11 +21,10 @@ class Ahead:
     A row at the end of an id whose lagged target is empty has no answer, unless `--missing` says what to put there.
     """
 
-    def __init__(self, model: Model, data: Sequences) -> None:
-        schema = model.schema
-        self.model, self.schema, self.data = model, schema, data
+    def __init__(self, schema: Schema, encoder: Encoder, config: DataConfig, data: Sequences) -> None:
+        self.schema, self.encoder, self.data = schema, encoder, data
         self.last: npt.NDArray[np.int64] | None = None
-        if schema.lag_target and not chosen_rules(schema, model.config.data):
+        if schema.lag_target and not chosen_rules(schema, config):
             self.last = last_known(data) + (schema.horizon == 0)  # whose own lag is the target of the row before
         self.unanswered, self.untimed = 0, False
 
@@ -44,7 +41,7 @@ class Ahead:
         """Return a copy of x with some number for the lags of rows."""
         x, first = x.copy(), len(self.schema.features)
         for j, name in enumerate(self.schema.columns[first:], first):
-            x[rows, j] = self.model.encoder.fills[name]
+            x[rows, j] = self.encoder.fills[name]
         return x
 
     def times(self, block: SequenceData, steps: npt.NDArray[np.int64]) -> dict[str, list[Any]]:

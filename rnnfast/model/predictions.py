@@ -115,7 +115,7 @@ def write_predictions(
     data: read as `prediction_request` says; reporter: is told what the model does not take as it is.
     """
     data = data.in_context(model.context_of(data.schema))
-    ahead = Ahead(model, data)
+    ahead = Ahead(model.schema, model.encoder, model.config.data, data)
     replaced = substitutions(model.encoder, (ahead.readable(block) for block in data.blocks(("x",))))
     if reporter is not None:
         for sentence in sentences(replaced):

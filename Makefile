@@ -6,13 +6,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Dependency groups came with pip 25.1; Python brings an older one.
 PIP_WITH_GROUPS := "pip>=25.1,<27"
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench docs clean
 
 help:
 	@echo "make demo    train on data/creditcard_sample.csv"
 	@echo "make test    run all tests; ARGS='-k gradients' runs some"
 	@echo "make lint    check style and types"
 	@echo "make bench   measure the speed beside that of other libraries"
+	@echo "make docs    make the pages of docs/ a site, build/site/index.html"
 	@echo "make clean   remove .venv and all caches"
 
 demo: .venv/package
@@ -30,6 +31,9 @@ lint: .venv/dev
 
 bench: .venv/package
 	$(BIN)/python bench/run.py $(ARGS)
+
+docs: .venv/dev
+	$(BIN)/mkdocs build --quiet
 
 clean:
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

@@ -4,8 +4,30 @@
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "DataError",
+    "DivergedError",
+    "Model",
+    "ModelError",
+    "ReadOptions",
+    "Reporter",
+    "RnnfastError",
+    "SequenceData",
+    "TrainOptions",
+    "TrainResult",
+    "TrainingInterrupted",
+    "UsageError",
+    "__version__",
+    "forecast",
+    "load",
+    "part_of",
+    "read_table",
+    "train",
+]
 
 # public name -> module that defines it
 _PUBLIC = {
@@ -14,23 +36,44 @@ _PUBLIC = {
     "train": "rnnfast.training",
     "TrainResult": "rnnfast.training",
     "load": "rnnfast.model",
+    "forecast": "rnnfast.model.forecast",
     "Model": "rnnfast.model",
+    "part_of": "rnnfast.model.tables",
+    "ReadOptions": "rnnfast.config.typed",
+    "TrainOptions": "rnnfast.config.typed",
+    "Reporter": "rnnfast.reporter",
     "DataError": "rnnfast.errors",
     "DivergedError": "rnnfast.errors",
     "ModelError": "rnnfast.errors",
     "RnnfastError": "rnnfast.errors",
+    "TrainingInterrupted": "rnnfast.errors",
     "UsageError": "rnnfast.errors",
 }
 
-__all__ = ["__version__", *sorted(_PUBLIC)]
+if TYPE_CHECKING:  # what editors and type checkers see
+    from rnnfast.config.typed import ReadOptions, TrainOptions
+    from rnnfast.data import SequenceData, read_table
+    from rnnfast.errors import (
+        DataError,
+        DivergedError,
+        ModelError,
+        RnnfastError,
+        TrainingInterrupted,
+        UsageError,
+    )
+    from rnnfast.model import Model, load
+    from rnnfast.model.forecast import forecast
+    from rnnfast.model.tables import part_of
+    from rnnfast.reporter import Reporter
+    from rnnfast.training import TrainResult, train
+else:
 
-
-def __getattr__(name: str) -> object:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'rnnfast' has no attribute {name!r}")
-    value = getattr(import_module(_PUBLIC[name]), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        if name not in _PUBLIC:
+            raise AttributeError(f"module 'rnnfast' has no attribute {name!r}")
+        value = getattr(import_module(_PUBLIC[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

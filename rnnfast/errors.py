@@ -59,6 +59,17 @@ class DivergedError(RnnfastError):
         self.result: Any = None
 
 
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a training run (exit code 130); a KeyboardInterrupt, so that a loop over runs ends with it.
+
+    Attribute: result (TrainResult of the epochs that were complete; None where none was, or Ctrl-C was pressed twice).
+    """
+
+    def __init__(self, message: str, result: Any = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+
 def did_you_mean(word: str, words: Iterable[str], most: int = 1) -> str:
     """Return "; did you mean 'train'?" for the words nearest to `word`, whatever their case; "" where none is near.
 

@@ -51,7 +51,9 @@ def _addresses() -> int | None:
 
 
 def shown(count: float) -> str:
-    """A number of bytes for people: '1.6 GB'."""
+    """A number of bytes for people: '1.6 GB', '2 kB', '2 bytes'."""
+    if count < 1000:
+        return f"{math.ceil(count)} byte{'' if math.ceil(count) == 1 else 's'}"
     for unit, scale in (("GB", 10**9), ("MB", 10**6)):
         if count >= scale:
             return f"{count / scale:.3g} {unit}"

@@ -17,7 +17,7 @@ class RunInfo:
 
     cell: str
     hidden: tuple[int, ...]
-    activation: str
+    activation: str | None
     parameters: int
     dtype: str
     threads: int
@@ -42,7 +42,8 @@ class EpochRecord:
     best_epoch: int
     elapsed: float  # s since training began
     timesteps_per_second: float
-    eta: float | None  # s
+    eta: float | None  # s to the end of the last epoch, or to the time limit
+    eta_soonest: float | None = None  # s to the end if no better validation loss comes; at most eta
 
 
 class Reporter:
@@ -72,11 +73,21 @@ class Reporter:
     def compiling(self) -> None:
         """Tell that kernels are compiled now, which only a first run does."""
 
+    def compiled(self, seconds: float) -> None:
+        """Tell how long that took, from the first kernel of the run to the last."""
+
     def epoch(self, record: EpochRecord) -> None:
         """Tell that an epoch is finished; called after each one, so it must be quick."""
 
-    def interrupted(self) -> None:
-        """Tell that Ctrl-C was pressed and the run ends after this epoch; called by a signal handler."""
+    def interrupted(self, phase: str) -> None:
+        """Tell that Ctrl-C was pressed, and the run does not end at once; called by a signal handler.
+
+        phase: compiling (it ends as soon as it can, and nothing is written), training (it ends after this epoch, and
+        is saved), scoring (it is saved).
+        """
+
+    def stop(self, reason: str) -> None:
+        """Tell that no epoch follows, and why: epochs | patience | max_time | interrupted | diverged."""
 
     def notice(self, text: str) -> None:
         """Tell a thing worth knowing."""

@@ -48,7 +48,7 @@ def test_inspect_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     described = result(["inspect", "temperature.csv", "--ignore", "x2"], capsys)
     roles = {column["name"]: column["role"] for column in described["columns"]}
     assert (roles["name"], roles["t"], roles["y1"]) == ("id", "time", "target")
-    assert "x2" not in roles
+    assert roles["x2"] == "unused"
     assert (described["kind"], described["sequences"]) == ("table", 30)
 
 

@@ -2,9 +2,11 @@ import io
 import re
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from ids import cases
 from rich.cells import cell_len
@@ -13,21 +15,23 @@ from terminals import Terminal
 
 import rnnfast
 from rnnfast.config.resolve import resolve
-from rnnfast.console.progress import EpochProgress, epoch_line
+from rnnfast.config.sections import DataConfig
+from rnnfast.console.columns import show_table
+from rnnfast.console.metrics import shown_metrics
+from rnnfast.console.residuals import binned
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import Screen
-from rnnfast.console.text import command, count, duration, number, percent, scaled
+from rnnfast.console.text import UNBROKEN, aligned, command, count, duration, number, percent, scaled
 from rnnfast.console.training import TrainConsole
-from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model, show_table
+from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model
 from rnnfast.data import read_table
-from rnnfast.data.description import describe_table
+from rnnfast.data.inspection import inspect_tables
 from rnnfast.data.synth.generate import synth
 from rnnfast.diagnose.benchmark import BenchReport, Machine, WorkloadSpeed
 from rnnfast.diagnose.gradients import GradientReport, TensorError
 from rnnfast.diagnose.machine import Check, Cores, Cpu, Examination, KernelCache, TableCache
-from rnnfast.metrics.evaluation import Evaluation, Scores
+from rnnfast.metrics.evaluation import Baseline, Evaluation, Scores
 from rnnfast.model.description import describe_model
-from rnnfast.reporter import EpochRecord
 from rnnfast.training import run
 
 WIDTHS = (40, 80, 120)
@@ -58,27 +62,6 @@ def train(data: str, tmp_path: Path, **flags: str) -> None:
     console.show(result)
 
 
-def records(epochs: int, best: int, key: str) -> list[EpochRecord]:
-    """Return epochs that get better until `best`."""
-    found = []
-    for epoch in range(1, epochs + 1):
-        loss = 1 / epoch if epoch <= best else 1 / best + 0.01 * (epoch - best)
-        found.append(
-            EpochRecord(
-                epoch=epoch,
-                epochs=epochs,
-                train_loss=1 / epoch,
-                valid={"loss": loss, key: 0.5},
-                best=epoch <= best,
-                best_epoch=min(epoch, best),
-                elapsed=0.01 * epoch,
-                timesteps_per_second=12.3e6,
-                eta=0.01 * (epochs - epoch),
-            )
-        )
-    return found
-
-
 def too_long(text: str, width: int) -> list[str]:
     return [line for line in text.splitlines() if cell_len(line) > width]
 
@@ -100,7 +83,7 @@ def test_no_line_is_wider_than_the_terminal(
     assert too_long(captured.out + captured.err, width) == []
     assert ESCAPE not in captured.out + captured.err
     assert not re.search(r" $", captured.out + captured.err, re.MULTILINE)
-    for text in ("baseline", "Against always answering", "of the", "run/model.safetensors"):
+    for text in ("baseline", "always answering", "of the", "run/model.safetensors"):
         assert text in " ".join(captured.out.split())
     for text in ("30 sequences", "parameters", "steps/s in training", "30/30", "rnnfast inspect run"):
         assert text in " ".join(captured.err.split())
@@ -115,7 +98,9 @@ def test_tables_and_models_fit(
     monkeypatch.setenv("COLUMNS", str(width))
     for path in tables.values():
         data = read_table(path)
-        show_table(Screen(), data, describe_table(data))
+        with ExitStack() as opened:
+            inspection = inspect_tables([path], DataConfig(), opened)
+            show_table(Screen(), inspection.data, inspection.description)
         show_model(Screen(), describe_model(rnnfast.train(data, epochs=0).model, "m.safetensors"))
     out = capsys.readouterr().out
     assert too_long(out, width) == []
@@ -152,61 +137,6 @@ def test_doctor_and_bench_fit(width: int, monkeypatch: pytest.MonkeyPatch, capsy
     assert too_long(out, width) == []
     for text in ("warning", "set NUMBA_CACHE_DIR", "18.2", "9.00 %", "3 parsed tables, 2.50 GB"):
         assert text in " ".join(out.split())
-
-
-def test_without_a_terminal_about_twenty_lines_and_first_best_and_last(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = EpochProgress(Screen())
-    for record in records(100, 87, "f1"):
-        progress.update(record)
-    progress.close()
-    lines = capsys.readouterr().err.splitlines()
-    assert 20 <= len(lines) <= 25
-    shown = [int(line.split()[1].split("/")[0]) for line in lines]
-    assert shown[0] == 1
-    assert {87, 100} <= set(shown)
-
-
-def test_a_run_that_ends_early_shows_its_last_epoch(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = EpochProgress(Screen())
-    for record in records(100, 30, "r2")[:42]:
-        progress.update(record)
-    progress.close()
-    progress.close()
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[-1].startswith("epoch  42/100")
-    assert len(lines) == len(set(lines))
-
-
-@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 120, 200])
-def test_the_epoch_line_keeps_what_matters(width: int) -> None:
-    record = records(1000, 870, "f1")[899]
-    line = epoch_line(record, record.valid, width, bar=True)
-    assert cell_len(line.plain) <= width or width < 30
-    assert "900/1000" in line.plain
-    assert ("ETA" in line.plain) == (width >= 80)
-    assert ("best 870" in line.plain) == (width >= 60)
-
-
-def test_epoch_lines_stand_in_columns() -> None:
-    lines = [epoch_line(record, record.valid, 80).plain for record in records(100, 57, "f1")]
-    for word in ("loss", "valid", "f1", "best", "ETA"):
-        assert len({line.index(word) for line in lines[:-1]} - {-1}) <= 2  # "★ best" and "best 57"
-    assert all(cell_len(line) <= 80 for line in lines)
-
-
-def test_on_a_terminal_one_line_is_redrawn_at_most_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    seconds = iter(np.arange(0.0, 2.0, 0.001))  # of a clock by which 1000 epochs take one
-    monkeypatch.setattr("rnnfast.console.progress.time.monotonic", lambda: next(seconds))
-    progress = EpochProgress(Screen())
-    for record in records(1000, 870, "f1"):
-        progress.update(record)
-    progress.close()
-    shown = terminal.getvalue()
-    assert 10 <= shown.count("epoch") <= 12
-    assert "1000/1000" in shown
-    assert shown.count("\n") == 1
 
 
 def use_terminals(monkeypatch: pytest.MonkeyPatch) -> tuple[Terminal, Terminal]:
@@ -274,19 +204,6 @@ def test_each_stream_is_looked_at_by_itself(monkeypatch: pytest.MonkeyPatch) -> 
     assert ESCAPE in err.getvalue()
 
 
-def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, err = use_terminals(monkeypatch)
-    monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setenv("COLUMNS", "40")
-    progress = EpochProgress(Screen())
-    for record in records(10, 5, "f1"):
-        progress.update(record)
-    progress.close()
-    assert ESCAPE not in err.getvalue()
-    assert len(err.getvalue().splitlines()) == 10
-    assert too_long(err.getvalue(), 40) == []
-
-
 @pytest.mark.parametrize(
     ("encoding", "errors"), [("ascii", "strict"), ("ascii", "backslashreplace"), ("cp1252", "strict")]
 )
@@ -302,7 +219,7 @@ def test_streams_of_other_encodings(
     Screen().result(Text("日本語 \udcff"))
     stream.flush()
     text = raw.getvalue().decode(encoding)
-    assert "* best" in text
+    assert "* lowest" in text
     assert "\\u" not in text
 
 
@@ -360,13 +277,79 @@ def test_numbers_have_fixed_significant_digits() -> None:
     for value, text in texts.items():
         assert number(value) == text
     assert number(None) == "–"
-    assert [duration(s) for s in (0.0, 0.038, 0.42, 4.2, 192, 3900)] == [
+    assert [duration(s).replace(UNBROKEN, " ") for s in (0.0, 0.038, 0.42, 4.2, 192, 3900)] == [
         "0 ms", "38 ms", "420 ms", "4.20 s", "3 min 12 s", "1 h 05 min",
     ]  # fmt: skip
-    assert [scaled(n, "B") for n in (12, 4200, 3.4e6)] == ["12 B", "4.20 kB", "3.40 MB"]
-    assert scaled(12.34e6, "steps/s") == "12.3 M steps/s"
-    assert percent(0.00172) == "0.172 %"
+    assert [scaled(n, "B").replace(UNBROKEN, " ") for n in (12, 4200, 3.4e6)] == ["12 B", "4.20 kB", "3.40 MB"]
+    assert scaled(12.34e6, "steps/s").replace(UNBROKEN, " ") == "12.3 M steps/s"
+    assert percent(0.00172).replace(UNBROKEN, " ") == "0.172 %"
     assert (count(1234), count(2.5)) == ("1,234", "2.5")
+
+
+def test_decimal_points_stand_one_below_the_other() -> None:
+    assert aligned(["0.5", "12,346", "–", "98.1 %"]) == ["     0.5  ", "12,346    ", "      –   ", "    98.1 %"]
+    assert aligned([]) == []
+
+
+def test_no_line_ends_between_a_number_and_its_unit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for width in range(20, 60):
+        monkeypatch.setenv("COLUMNS", str(width))
+        Screen().notice(f"a share of {percent(0.7)} in {duration(4)} of {scaled(5e6, 'B')}, and {percent(0.1)} more")
+        text = capsys.readouterr().err
+        assert not re.search(r"\d\s*\n\s*(%|s|MB)\b", text)
+        assert UNBROKEN not in text
+
+
+def test_sentences_end_early_on_a_wide_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    Screen().notice("word " * 100)
+    assert max(map(len, capsys.readouterr().err.splitlines())) <= 110
+
+
+def test_scores_name_what_matters_first_and_what_is_better(capsys: pytest.CaptureFixture[str]) -> None:
+    model = {"accuracy": 0.9, "specificity": 0.8, "auprc": 0.5, "log_loss": 0.2, "f1": None}
+    naive = {"accuracy": 0.8, "specificity": 1.0, "auprc": 0.5, "log_loss": 0.3, "f1": 0.0}
+    evaluation = Evaluation(
+        "binary", 10, Scores(0.2, model, threshold=0.5), baseline=Baseline(Scores(0.3, naive)), loss_title=""
+    )
+    lines = render({"valid": evaluation}, ("y",), capsys).splitlines()
+    words = {line.split()[0]: line.split() for line in lines}
+    assert lines[1].startswith("auprc")
+    assert words["accuracy"] == ["accuracy", "90.00", "%", "80.00", "%", "▲"]
+    assert words["specificity"][-1] == "▼"
+    assert words["log_loss"][-1] == "▲"
+    assert words["auprc"][-1] == "0.5000"
+    assert words["f1"][-1] == "0"
+    assert "loss" not in words
+    assert "than always answering the majority class" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("y", "loss", "shown"),
+    [([1.0, 2.0, 3.0], "loss (mse)", True), ([-1.0, 0.0, 3.0], "loss (mse)", False)],
+    ids=["one sign", "both signs"],
+)
+def test_relative_errors_are_shown_where_the_target_keeps_its_sign(y: list[float], loss: str, shown: bool) -> None:
+    frame = pd.DataFrame({"id": np.repeat(range(6), 3), "x": np.arange(18.0), "y": np.tile(y, 6)})
+    result = rnnfast.train(frame, id="id", target="y", task="regression", hidden=3, epochs=1, scale_target=False)
+    evaluation = result.evaluations["valid"]
+    assert evaluation.metrics["mape"] is not None
+    assert ("mape" in shown_metrics(evaluation)) == shown
+    assert evaluation.loss_title == loss
+
+
+@pytest.mark.parametrize(
+    ("spread", "step"), [(1.0, 0.1), (44.0, 5.0), (2e-7, 2e-8), (1e9, 1e8)], ids=["one", "tens", "tiny", "huge"]
+)
+def test_bins_are_round_numbers(spread: float, step: float) -> None:
+    middles, counts = binned(np.linspace(-spread / 2, spread / 2, 10_001))
+    assert np.diff(middles) == pytest.approx(step)
+    assert 0.0 in middles
+    assert counts.sum() == 10_001
 
 
 @pytest.mark.parametrize("width", [20, 40, 200])

@@ -5,12 +5,21 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from blocks import blocks, run_page
+from commands import isolate
 
 from rnnfast import __version__
 from rnnfast.cli import COMMANDS
 from rnnfast.config.resolve import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
+FRAGMENTS = {"extending.md"}  # whose blocks are lines of rnnfast's own modules; test_extending.py has them
+OPTIONAL = {"torch"}  # libraries of some pages that are not there wherever tests run
+PAGES = [
+    page
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    if page.name not in FRAGMENTS and {block.language for block in blocks(page)} & {"python", "bash"}
+]
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 
 
@@ -18,6 +27,34 @@ CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 def test_the_readme_mentions_each_command(name: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"rnnfast {name}" in readme
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    isolate(monkeypatch, tmp_path)
+    try:
+        assert run_page(page, tmp_path) > 0
+    except ModuleNotFoundError as error:
+        if error.name not in OPTIONAL:
+            raise
+        pytest.skip(f"{error.name} is not installed")
+
+
+def test_a_block_that_prints_something_else_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    isolate(monkeypatch, tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("text\n```python\nprint(1 + 1)\n```\n\n```output\n3\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"page.md, line 6: this is printed:\n2"):
+        run_page(page, tmp_path)
+
+
+def test_commands_of_a_page_are_those_of_this_rnnfast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    isolate(monkeypatch, tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(
+        f"```bash\nrnnfast --version | head -1\n```\n```output\nrnnfast {__version__}\n```\n", encoding="utf-8"
+    )
+    assert run_page(page, tmp_path) == 1
 
 
 def test_there_are_configurations() -> None:

@@ -201,6 +201,11 @@ def test_categories_of_a_later_table_are_found_by_text(tmp_path):
     np.testing.assert_array_equal(encoder.transform(found)[:, 1:], [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]])
 
 
+def test_a_table_may_have_categories_alone(tmp_path):
+    data = read(tmp_path, "id,shop,y\n" + "A,n,0\nB,s,1\n" * 500, id="id", categorical="shop")
+    assert fit(data).transform(data).sum() == data.rows == 1000
+
+
 def test_unseen_categories_may_be_an_error(tmp_path):
     data = read(tmp_path, categorical="shop", features="b", missing=("zero",))
     encoder = fit(data, missing=("zero",), unseen="error")
@@ -320,7 +325,7 @@ def test_what_was_empty_is_told(tmp_path):
     data = read(tmp_path, missing="ffill,a=mean,shop=zero", categorical="shop")
     assert "empty cells: shop 1 (0), a 2 (mean), b 2 (filled forward)" in data.notes
     later = read_table(tmp_path / "table.csv", schema=data.schema)
-    assert "empty cells: shop 1, a 2, b 2" in later.notes
+    assert not any("empty" in note for note in later.notes)  # the model tells by which rules it fills them
 
 
 def test_rules_for_numbers(tmp_path):
@@ -386,13 +391,34 @@ def test_a_column_that_is_empty_in_training():
     np.testing.assert_array_equal(encoder.transform(data), [[0, 0]])
 
 
-def test_lagged_targets_are_empty_at_the_first_steps():
+def test_the_first_step_of_a_sequence_has_no_lagged_target():
+    """Which is no empty cell: it gets a value whatever the rule."""
     data = made([[1, np.nan], [2, 10], [3, 20]], columns=("x1",), lag_target=True)
     assert data.schema.columns == ("x1", "y (lag)")
-    encoder = Encoder.fit([data], DataConfig(scale=("none", "y=minmax")))
-    assert encoder.rules == {"x1": "error", "y (lag)": "mean"}
-    np.testing.assert_array_equal(encoder.transform(data), [[1, 0.5], [2, 0], [3, 1]])
+    encoder = Encoder.fit([data], DataConfig(scale=("none", "y=minmax"), missing_indicator=True))
+    assert encoder.rules == {"x1": "error", "y (lag)": "error"}
+    np.testing.assert_array_equal(encoder.transform(data), [[1, 0.5, 1], [2, 0, 0], [3, 1, 0]])
+    stored = Encoder.from_json(json.loads(json.dumps(encoder.to_json())))
+    np.testing.assert_array_equal(stored.transform(data), encoder.transform(data))
     assert Encoder.fit([data], DataConfig(missing=("zero",))).rules["y (lag)"] == "zero"
+
+
+@pytest.mark.parametrize(
+    ("horizon", "line", "role"), cases({"no horizon": (0, 3, "the next row"), "a horizon": (1, 3, "this row")})
+)
+def test_an_empty_lagged_target_without_a_rule_names_its_cell(tmp_path, horizon, line, role):
+    full = read(tmp_path, "x,y\n1,1.5\n2,2\n3,4\n4,3\n5,6\n", lag_target=True, horizon=horizon, window=5)
+    gap = write(tmp_path, "x,y\n1,1.5\n2,\n3,4\n4,3\n5,6\n", "gap.csv")
+    where = rf"gap\.csv, line {line}, column 'y': the cell is empty; --lag-target makes it an input of {role}, and"
+    with pytest.raises(DataError, match=rf"{where} an input must not be empty; .*--missing 'y \(lag\)'=ffill"):
+        fit(read_table(gap, target="y", lag_target=True, horizon=horizon, window=5))
+    later = read_table(gap, schema=full.schema, require_target=False)
+    encoder = fit(full)
+    for job in (encoder.transform, encoder.check):
+        with pytest.raises(DataError, match=rf"{where} the model has no rule for that; .*train with --missing"):
+            job(later)
+    filled = fit(full, missing=("ffill",)).transform(later)[:, 1]
+    np.testing.assert_array_equal(filled[-3:], [4, 3, 6] if horizon else [1.5, 4, 3])
 
 
 def test_a_model_without_a_rule_names_the_cell(tmp_path):

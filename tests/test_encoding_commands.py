@@ -84,8 +84,8 @@ def test_bad_cells_of_other_tables_are_found_before_training(role: str, capsys: 
     ("options", "code", "match"),
     cases(
         {
-            "misspelt scale": (["--scale", "zscor"], 2, "did you mean 'zscore'"),
-            "scale of categories": (["--scale", "wind=none"], 2, "'wind' holds categories"),
+            "misspelt scale": (["--missing", "zero", "--scale", "zscor"], 2, "did you mean 'zscore'"),
+            "scale of categories": (["--missing", "zero", "--scale", "wind=none"], 2, "'wind' holds categories"),
             "misspelt rule": (["--missing", "ffil"], 2, "did you mean 'ffill'"),
             "unknown column": (["--missing", "pm2=ffill"], 2, "no column 'pm2'"),
             "gaps are errors": (["--missing", "error"], 3, "air.csv, line"),
@@ -93,7 +93,7 @@ def test_bad_cells_of_other_tables_are_found_before_training(role: str, capsys: 
     ),
 )
 def test_wrong_options(options: list[str], code: int, match: str, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["train", "--data", "air.csv", *TRAIN, *options, "-o", "other"]
+    arguments = ["train", "--data", "air.csv", "--target", "y", "--categorical", "wind", *options, "-o", "other"]
     assert match in fails(arguments, code, capsys)
     assert not Path("other").exists()
 

@@ -224,7 +224,8 @@ def test_predictions_of_a_binary_model(models: Path, capsys: pytest.CaptureFixtu
         "schema_version": 1, "rows": 1000, "output": "out.csv",
     }  # fmt: skip
     written = rows_of("out.csv")
-    assert list(written[0]) == ["Class_pred", "Class_prob"]
+    assert list(written[0]) == ["row", "Class_pred", "Class_prob"]
+    assert [row["row"] for row in written] == [str(row) for row in range(1000)]
     assert all(row["Class_pred"] == str(int(float(row["Class_prob"]) >= 0.5)) for row in written)
     assert "exists" in fails(["predict", "--model", model, "--data", data, "-o", "out.csv"], 2, capsys)
     assert run(["predict", "--model", model, "--data", data, "-o", "out.csv", "--force", "-q"]) == 0

@@ -4,7 +4,6 @@ import gzip
 import os
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,7 @@ from test_bad_tables import CASES
 
 import rnnfast.training
 from rnnfast.cli import run
-from rnnfast.console.training import TrainConsole
 from rnnfast.data.synth.generate import synth
-from rnnfast.reporter import EpochRecord
 
 
 @pytest.fixture(autouse=True)
@@ -202,51 +199,6 @@ def test_divergence_ends_with_6_and_keeps_the_last_good_weights(capsys: pytest.C
     assert "epoch 1, update" in error
     assert "run/model.safetensors" in error
     assert result(["eval", "--model", "run", "--data", "heat.csv"], capsys)["metrics"]["rmse"] > 0
-
-
-def interrupting(times: int) -> Callable[[TrainConsole, EpochRecord], None]:
-    """Return a replacement of TrainConsole.epoch that presses Ctrl-C in the third epoch."""
-
-    def epoch(self: TrainConsole, record: EpochRecord) -> None:
-        for _ in range(times if record.epoch == 3 else 0):
-            signal.raise_signal(signal.SIGINT)
-
-    return epoch
-
-
-def test_ctrl_c_saves_the_run_and_ends_with_130(
-    xor: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(TrainConsole, "epoch", interrupting(1))
-    made = result(["train", "xor.csv", "-o", "run"], capsys, code=130)
-    assert (made["stopped"], made["epochs"], made["model"]) == ("interrupted", 3, "run/model.safetensors")
-    assert result(["eval", "--model", "run", "--data", "xor.csv"], capsys)["labelled_steps"] == 200
-
-
-def test_ctrl_c_twice_leaves_at_once(
-    xor: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(TrainConsole, "epoch", interrupting(2))
-    assert run(["train", "xor.csv", "-o", "run"]) == 130
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert "Ctrl-C again leaves at once" in " ".join(captured.err.split())
-    assert captured.err.endswith("rnnfast: interrupted\n")
-    assert files_of(Path()) == {"xor.csv"}
-
-
-def test_ctrl_c_in_a_process_of_its_own() -> None:
-    synth("creditcard", "card.csv", sequences=2000)
-    with start(["train", "card.csv", "--epochs", "100000", "--patience", "0", "-o", "run"]) as running:
-        assert running.stderr is not None
-        while not running.stderr.readline().startswith("epoch"):
-            assert running.poll() is None
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert "interrupted" in out
-    assert "Traceback" not in err
-    assert Path("run/model.safetensors").exists()
 
 
 def test_ctrl_c_outside_of_training_ends_with_130(xor: Path) -> None:

@@ -1,6 +1,7 @@
 """Who may import whom: dependencies point one way, and heavy libraries are loaded where they are needed."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -21,24 +22,26 @@ RUN_TIME = {
     "catalogue": set(),
     "records": set(),
     "memory": set(),
+    "display": set(),
     "reporter": set(),
+    "progress": {"catalogue", "display", "errors", "reporter"},
     "writing": {"errors"},
     "config": {"catalogue", "errors"},
     "equations": {"errors"},
     "cells": {"equations"},
-    "metrics": {"catalogue", "equations", "records"},
+    "metrics": {"catalogue", "display", "equations", "records"},
     "network": {"catalogue", "cells", "equations", "errors"},
     "kernels": {"catalogue", "equations", "network"},
-    "data": {"catalogue", "config", "errors", "memory", "records", "reporter", "writing"},
+    "data": {"catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "data", "errors", "metrics", "records"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
     "model": {
-        "catalogue", "cells", "config", "data", "diagnose", "equations", "errors", "metrics", "network", "records",
-        "tasks", "writing",
+        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "metrics", "network",
+        "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "equations", "errors", "memory", "metrics", "model", "network",
-        "records", "reporter", "writing",
+        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "memory", "metrics", "model",
+        "network", "progress", "records", "reporter", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "metrics", "records", "reporter"},
     "cli": {"config", "console", "errors"},
@@ -46,7 +49,14 @@ RUN_TIME = {
 
 # What it may import beside that when it is called: what is slow to load, or needed by one command alone.
 LAZY = {
-    "__init__": {"data", "errors", "model", "training"},  # the public names, by their modules' names
+    "__init__": {
+        "config",
+        "data",
+        "errors",
+        "model",
+        "reporter",
+        "training",
+    },  # the public names, by their modules' names
     "diagnose": {"data", "kernels", "network"},
     "model": {"kernels"},
     "training": {"kernels"},
@@ -64,8 +74,10 @@ HOMES = {
     "safetensors": {"model"},
     "msgspec": {"records"},
     "platformdirs": {"kernels", "cli", "data"},
-    "pyarrow": {"data"},
+    "pyarrow": {"data", "model"},
     "zstandard": {"data"},
+    "openpyxl": {"data"},
+    "sqlalchemy": {"data"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}
@@ -225,7 +237,20 @@ def test_inspect_shows_a_model_without_loading_the_compiler():
 
 
 def test_public_names_are_there():
-    assert all(getattr(rnnfast, name) is not None for name in rnnfast.__all__)
+    assert sorted(rnnfast.__all__) == sorted(["__version__", *rnnfast._PUBLIC])
+    for name, module in rnnfast._PUBLIC.items():
+        assert getattr(rnnfast, name) is getattr(importlib.import_module(module), name)
+
+
+def test_type_checkers_see_the_public_names():
+    nodes = ast.walk(ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8")))
+    seen = {
+        alias.name: node.module
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("rnnfast")
+        for alias in node.names
+    }
+    assert seen == rnnfast._PUBLIC
 
 
 # What the rooms of data/ may import of each other; the modules beside them stand on top and may import all.

@@ -12,6 +12,7 @@ from test_multiclass import TRAIN, moves
 from rnnfast.cli import run
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import Screen
+from rnnfast.console.text import UNBROKEN
 from rnnfast.console.training import balance_text
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Scores
 
@@ -82,7 +83,25 @@ def test_confusion_without_a_mistake_and_of_absent_classes(capsys):
     assert "least often b: 2 of 4 (50.0 %)" in shown
 
 
+def test_recall_and_precision_stand_at_the_margins(capsys):
+    lines = render(np.array([[8, 2, 0], [0, 5, 5], [0, 0, 10]]), ["a", "b", "c"], capsys).splitlines()
+    rows = {line.split()[0]: line.split() for line in lines if line.split()}
+    assert rows["a"] == ["a", "8", "2", "0", "80.0", "%"]
+    assert rows["precision"] == ["precision", "100", "%", "71.4", "%", "66.7", "%"]
+
+
+def test_many_classes_have_a_table_of_their_own_the_worst_first(capsys):
+    counts = np.diag([10] * 20)
+    counts[7] = 0
+    counts[7, 3] = 10
+    lines = render(counts, [f"c{j}" for j in range(20)], capsys).splitlines()
+    start = next(j for j, line in enumerate(lines) if line.startswith("class"))
+    assert lines[start + 1].split() == ["c7", "10", "–", "0", "%", "0"]
+    assert lines[start + 2].split() == ["c3", "10", "50.0", "%", "100", "%", "0.667"]
+    assert any("f1 of the others: 1.00 or more" in line for line in lines)
+
+
 def test_the_balance_of_many_classes_is_a_summary():
-    assert balance_text({"a": 1, "b": 3}) == "a: 1 step (25.0 %), b: 3 steps (75.0 %)"
-    text = balance_text({f"c{j}": j + 1 for j in range(20)})
+    assert balance_text({"a": 1, "b": 3}).replace(UNBROKEN, " ") == "a: 1 step (25.0 %), b: 3 steps (75.0 %)"
+    text = balance_text({f"c{j}": j + 1 for j in range(20)}).replace(UNBROKEN, " ")
     assert text == "20, from 1 step (0.476 %) of c0 to 20 steps (9.52 %) of c19"

@@ -8,8 +8,10 @@ from commands import isolate, result
 from datasets import ROOT, dataset
 from ids import cases
 
+from rnnfast.config.recipes import recipes
 from rnnfast.config.resolve import resolve
 from rnnfast.data.synth.generate import synth
+from rnnfast.errors import UsageError
 
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 
@@ -23,7 +25,14 @@ def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_recipe_can_be_read_and_says_how_to_run_it(path: Path) -> None:
     resolve({}, path)
     header = [line.removeprefix("# ") for line in path.read_text().splitlines() if line.startswith("#")]
-    assert any(line.startswith(f"rnnfast train --config configs/{path.name} --data ") for line in header)
+    assert any(line.startswith(f"rnnfast train --config recipe:{path.stem} --data ") for line in header)
+
+
+def test_recipes_are_found_by_name_from_anywhere() -> None:
+    assert set(recipes()) == {path.stem for path in CONFIGS}
+    assert resolve({}, "recipe:cmapss") == resolve({}, ROOT / "configs" / "cmapss.toml")
+    with pytest.raises(UsageError, match=r"recipe:cmpass: no such recipe; did you mean 'cmapss'\?; there are adding, "):
+        resolve({}, "recipe:cmpass")
 
 
 def solve(recipe: str, table: str | Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The training loop: what it learns, when it stops, which weights it keeps, and that a seed decides everything."""
 
-import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from tolerances import FLOAT32_LOSSES
 import rnnfast
 from rnnfast.kernels.run.trainer import Trainer
 from rnnfast.reporter import Reporter
+from rnnfast.training.feed import Feed
 
 SAMPLES = Path(__file__).parent.parent / "data"
 
@@ -173,6 +174,24 @@ def test_the_time_limit_stops():
     assert result.seconds["train"] < 5
 
 
+def test_the_time_limit_begins_with_the_first_epoch(monkeypatch):
+    warm = Feed.warm
+    monkeypatch.setattr(Feed, "warm", lambda feed, trainer: (time.sleep(0.3), warm(feed, trainer)))
+    result = fit(parity(), epochs=10**9, patience=0, max_time="0.2s")
+    assert result.epochs > 1
+    assert result.seconds["compile"] >= 0.3
+
+
+def test_the_end_is_foreseen_by_epochs_time_limit_and_patience():
+    reporter = Recorder()
+    fit(parity(), reporter=reporter, epochs=10**9, patience=3, eval_every=2, max_time="0.2s")
+    assert all(record.eta_soonest <= record.eta <= 0.2 for record in reporter.records)
+    reporter = Recorder()
+    fit(parity(), reporter=reporter, epochs=4, patience=0)
+    assert [record.eta_soonest == record.eta for record in reporter.records] == [True] * 4
+    assert reporter.records[-1].eta == 0
+
+
 def test_no_epochs_give_the_initial_model():
     result = fit(parity(), epochs=0)
     assert (result.stopped, result.epochs, result.history) == ("epochs", 0, [])
@@ -185,24 +204,6 @@ def test_without_a_validation_part_every_epoch_counts():
     result = fit(parity(), epochs=30, split=1, patience=2)
     assert (result.stopped, result.epochs, result.best_epoch) == ("epochs", 30, 30)
     assert list(result.metrics) == ["train"]
-
-
-def test_ctrl_c_ends_the_run_after_the_epoch():
-    before = signal.getsignal(signal.SIGINT)
-    reporter = Recorder(4, lambda: signal.raise_signal(signal.SIGINT))
-    result = fit(parity(), reporter=reporter, epochs=50, patience=0)
-    assert (result.stopped, result.epochs) == ("interrupted", 4)
-    assert_same_weights(result, fit(parity(), epochs=4, patience=0))
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_a_second_ctrl_c_leaves_at_once():
-    def press_twice():
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(parity(), reporter=Recorder(2, press_twice), epochs=50)
 
 
 # --- divergence ---

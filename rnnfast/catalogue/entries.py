@@ -81,22 +81,22 @@ FILLS = _by_name(
 
 SCHEDULES = _by_name(
     Schedule("constant"),
-    Schedule("step"),
-    Schedule("exponential", gamma=0.95),
+    Schedule("step", drops=True, waits=True),
+    Schedule("exponential", gamma=0.95, drops=True),
     Schedule("cosine"),
     Schedule("onecycle", per_update=True),
-    Schedule("plateau", watches=True),
+    Schedule("plateau", drops=True, waits=True, watches=True),
 )
 
 INITS = _by_name(Init("xavier"), Init("he"), Init("orthogonal"), Init("uniform", biases=True))
 
 _BOTH = (TWO_CLASSES, CLASSES)
 METRICS = _by_name(
-    Metric("accuracy", "share of the labels that are predicted right", _BOTH, quick=True, headline=1),
-    Metric("balanced_accuracy", "mean recall of the classes that occur", _BOTH),
-    Metric("precision", "share of the predicted positives that are right", (TWO_CLASSES,)),
-    Metric("recall", "share of the positives that are found", (TWO_CLASSES,)),
-    Metric("specificity", "share of the negatives that are left alone", (TWO_CLASSES,)),
+    Metric("accuracy", "share of the labels that are predicted right", _BOTH, quick=True, share=True, headline=1),
+    Metric("balanced_accuracy", "mean recall of the classes that occur", _BOTH, share=True),
+    Metric("precision", "share of the predicted positives that are right", (TWO_CLASSES,), share=True),
+    Metric("recall", "share of the positives that are found", (TWO_CLASSES,), share=True),
+    Metric("specificity", "share of the negatives that are left alone", (TWO_CLASSES,), share=True),
     Metric("f1", "harmonic mean of precision and recall", (TWO_CLASSES,), quick=True, headline=4),
     Metric("mcc", "correlation of labels and predictions", (TWO_CLASSES,)),
     Metric("auroc", "share of the pairs of both classes in right order", (TWO_CLASSES,), probability=True),
@@ -106,10 +106,10 @@ METRICS = _by_name(
     Metric("brier", "mean squared error of the probability", (TWO_CLASSES,), lower_is_better=True, probability=True),
     Metric("mae", "mean absolute error", (QUANTITIES,), lower_is_better=True),
     Metric("rmse", "root of the mean squared error", (QUANTITIES,), lower_is_better=True, quick=True, headline=1),
-    Metric("mape", "mean of |error| / |label|", (QUANTITIES,), lower_is_better=True),
+    Metric("mape", "mean of |error| / |label|", (QUANTITIES,), lower_is_better=True, share=True),
     Metric("r2", "share of the variance that is explained", (QUANTITIES,), quick=True, headline=2),
-    Metric("within_5pct", "share of the predictions within 5 % of the label", (QUANTITIES,)),
-    Metric("within_10pct", "share of the predictions within 10 % of the label", (QUANTITIES,)),
+    Metric("within_5pct", "share of the predictions within 5 % of the label", (QUANTITIES,), share=True),
+    Metric("within_10pct", "share of the predictions within 10 % of the label", (QUANTITIES,), share=True),
 )
 
 TASKS = _by_name(

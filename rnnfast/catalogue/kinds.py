@@ -97,12 +97,14 @@ class Fill:
 class Schedule:
     """The course of the learning rate.
 
-    gamma: the default of `--lr-gamma`. per_update: whether every update has a rate of its own, else every epoch.
-    watches: whether it follows the validation loss.
+    gamma: the default of `--lr-gamma`; drops, waits: whether that and `--lr-step` have an effect. per_update: whether
+    every update has a rate of its own, else every epoch. watches: whether it follows the validation loss.
     """
 
     name: str
     gamma: float = 0.1
+    drops: bool = False
+    waits: bool = False
     per_update: bool = False
     watches: bool = False
 
@@ -121,8 +123,9 @@ class Metric:
 
     phrase: what it is. labels: the kinds of labels that it is for. lower_is_better: of all others the larger value is
     better. probability: whether it needs probabilities, or at least an order of the answers; else labels will do.
-    quick: whether it is computed after every epoch. headline: the one shown beside the loss in the line of an epoch is
-    the one with the highest number here; 0: never.
+    quick: whether it is computed after every epoch. share: whether people read it as per cent. headline: of the metrics
+    of a task the one with the highest number here says most; it stands beside the loss in the line of an epoch, and
+    first in a table of scores.
     """
 
     name: str
@@ -131,6 +134,7 @@ class Metric:
     lower_is_better: bool = False
     probability: bool = False
     quick: bool = False
+    share: bool = False
     headline: int = 0
 
 

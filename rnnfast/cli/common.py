@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from rnnfast import __version__
+from rnnfast.config.synonyms import hint
 
 if TYPE_CHECKING:
     from rnnfast.console.screen import Screen
@@ -30,6 +33,7 @@ class State:
     verbose: int = 0
     no_color: bool = False
     debug: bool = False
+    started: float = field(default_factory=time.perf_counter)  # when the command was, on that clock
 
     def screen(self) -> Screen:
         """Open the streams that the command prints on."""
@@ -60,9 +64,23 @@ class WithExamples(click.Command):
         self.examples = tuple(examples)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Keep the words for options that depend on others."""
+        """Keep the words for options that depend on others; refuse what click would ignore, and hint by meaning."""
         ctx.meta[ARGUMENTS] = list(args)
-        return super().parse_args(ctx, args)
+        try:
+            if not ctx.resilient_parsing:
+                self._check_repetition(ctx, list(args))
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            flags = [flag for option in self.get_params(ctx) for flag in (*option.opts, *option.secondary_opts)]
+            near = hint(error.option_name, [flag for flag in flags if flag.startswith("--")])
+            ctx.fail(f"no such option {error.option_name!r}{near}")
+
+    def _check_repetition(self, ctx: click.Context, args: list[str]) -> None:
+        """Raise UsageError for an option with one value that is there twice: click would take the last one."""
+        _, _, order = self.make_parser(ctx).parse_args(args)
+        for option, times in Counter(order).items():
+            if times > 1 and isinstance(option, click.Option) and not _repeatable(option):
+                ctx.fail(f"{max(option.opts, key=len)} is there {times} times and takes one value{_together(option)}")
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the command does, then examples to copy."""
@@ -86,6 +104,16 @@ class Command(WithExamples):
             if records:
                 with formatter.section(name):
                     formatter.write_dl(records)
+
+
+def _repeatable(option: click.Option) -> bool:
+    """Whether an option may be there twice: it takes several values, counts, or says the same each time."""
+    return option.multiple or option.count or (option.is_flag and not option.secondary_opts)
+
+
+def _together(option: click.Option) -> str:
+    """Say how an option that takes a list is written."""
+    return f"; write {max(option.opts, key=len)} {option.metavar}" if "," in str(option.metavar) else ""
 
 
 def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:

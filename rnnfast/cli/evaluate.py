@@ -13,6 +13,7 @@ from rnnfast.errors import QualityError, UsageError
 EXAMPLES = (
     "rnnfast eval --model runs/tx --data new.csv",
     "rnnfast eval --model runs/tx --data tx.csv --part valid",
+    "rnnfast eval --model runs/engines --data test.csv --last",
     "rnnfast eval --model runs/tx --data new.csv --json --fail-under auprc=0.8",
 )
 
@@ -30,11 +31,12 @@ EXAMPLES = (
 @option(
     "--part",
     section="Data",
-    type=click.Choice(("all", "train", "valid", "test")),
+    type=click.Choice(("all", "train", "valid", "test"), case_sensitive=False),
     default="all",
     show_default=True,
     help="All of the table, or a part of the table that the model was trained on.",
 )
+@option("--last", section="Data", is_flag=True, help="Score only the last labelled step of each sequence.")
 @option(
     "--fail-under",
     section="Output",
@@ -42,10 +44,17 @@ EXAMPLES = (
     metavar="METRIC=VALUE",
     help="Exit with code 5 when the metric is worse: below VALUE, or above it for errors and losses. Repeatable.",
 )
-@config_options(("memory", "cache"))
+@config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def evaluate(
-    ctx: click.Context, /, model: str, data: tuple[str, ...], part: str, fail_under: tuple[str, ...], **values: Any
+    ctx: click.Context,
+    /,
+    model: str,
+    data: tuple[str, ...],
+    part: str,
+    last: bool,
+    fail_under: tuple[str, ...],
+    **values: Any,
 ) -> None:
     """Score a model on a table.
 
@@ -62,7 +71,7 @@ def evaluate(
     from rnnfast.model.tables import evaluate_table
 
     config = reading_config(ctx, values)
-    scored = evaluate_table(model, data, part, goals, config=config, reporter=ReadingProgress(screen))
+    scored = evaluate_table(model, data, part, goals, last=last, config=config, reporter=ReadingProgress(screen))
     if state.json:
         state.print_json(scored.report())
     show_evaluation(screen, scored)
@@ -79,4 +88,4 @@ def _goal(text: str) -> tuple[str, float]:
         goal = float("nan")
     if not equals or goal != goal:
         raise UsageError(f"--fail-under: {text!r} is not METRIC=VALUE, such as auprc=0.8")
-    return name.strip(), goal
+    return name.strip().lower(), goal

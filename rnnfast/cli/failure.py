@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 import traceback
 
 import click
 
 from rnnfast.cli.common import State
-from rnnfast.console.terminal import takes_colour
+from rnnfast.console.terminal import is_terminal, takes_colour
 from rnnfast.errors import RnnfastError
 
 FAILED = 1
 INTERRUPTED = 130
+WIDEST = 110  # columns of a message
 
 
 def report(error: BaseException, state: State) -> int:
@@ -25,7 +28,8 @@ def report(error: BaseException, state: State) -> int:
     if state.debug:
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        _print("interrupted", state, label="rnnfast:")
+        cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__  # click makes an Abort of it
+        _print(str(cause or "") or "interrupted", state, label="rnnfast:")
         return INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
@@ -47,6 +51,10 @@ def report(error: BaseException, state: State) -> int:
 
 
 def _print(message: str, state: State, label: str = "rnnfast: error:") -> None:
+    if is_terminal(sys.stderr):  # which would break inside words
+        width = min(shutil.get_terminal_size().columns, WIDEST)
+        message = textwrap.fill(f"{label} {message}", width, break_long_words=False, break_on_hyphens=False)
+        message = message.removeprefix(label).removeprefix(" ")
     styled = click.style(label, fg="red", bold=True) if takes_colour(sys.stderr, state.no_color) else label
     # What click would strip or keep of the colours is decided above.
     click.echo(f"{styled} {message}", err=True, color=True)

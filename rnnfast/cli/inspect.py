@@ -12,7 +12,7 @@ from rnnfast.cli.options import config_options, given
 from rnnfast.config.resolve import resolve
 from rnnfast.config.sections import reading_options
 
-SHOWN_OPTIONS = (*reading_options(), "scale", "cache")
+SHOWN_OPTIONS = (*reading_options(), "scale", "memory", "cache")
 
 
 EXAMPLES = (
@@ -31,7 +31,7 @@ def inspect(ctx: click.Context, /, paths: tuple[str, ...], **values: Any) -> Non
     """Show what a model holds, or how a table is read.
 
     PATH is a model (.safetensors, or the directory of a run) or a table; several tables are read as one. The options
-    say how to read a table, as for `train`.
+    say how to read a table, as for `train`. What would stop training is listed, with the options to type next.
     """
     state = ctx.ensure_object(State)
     flags = given(ctx, values)
@@ -65,17 +65,15 @@ def _inspect_table(state: State, paths: tuple[str, ...], flags: dict[str, Any]) 
     screen = state.screen()
     screen.reading(paths)
 
+    from contextlib import ExitStack
+
+    from rnnfast.console.columns import show_table
     from rnnfast.console.reading import ReadingProgress
-    from rnnfast.data.description import describe_table
-    from rnnfast.data.reading.opening import read_decided
-    from rnnfast.data.reading.request import Request
+    from rnnfast.data.inspection import inspect_tables
 
-    data = read_decided(paths, Request(options), ReadingProgress(screen))
-    described = describe_table(data, options)
-    if state.json:
-        state.print_json(described)
-        return
-
-    from rnnfast.console.views import show_table
-
-    show_table(screen, data, described)
+    with ExitStack() as opened:
+        inspection = inspect_tables(paths, options, opened, ReadingProgress(screen))
+        if state.json:
+            state.print_json(inspection.description)
+        else:
+            show_table(screen, inspection.data, inspection.description)

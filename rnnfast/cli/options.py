@@ -48,7 +48,7 @@ def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
     else:
         settings["default"] = text_of(default) if settings["show_default"] else None
         if meta["choices"] and not meta["form"]:
-            settings["type"] = click.Choice(tuple(meta["choices"]))
+            settings["type"] = click.Choice(tuple(meta["choices"]), case_sensitive=False)
         elif meta["choices"]:
             settings["metavar"] = f"[{'|'.join((*meta['choices'], meta['form'].shown))}]"
         else:

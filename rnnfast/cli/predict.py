@@ -11,6 +11,7 @@ from rnnfast.cli.options import config_options, reading_config
 
 EXAMPLES = (
     "rnnfast predict --model runs/tx --data new.csv -o predictions.csv",
+    "rnnfast predict --model runs/tx --data tx.csv --part valid --keep Class",
     "cat new.csv | rnnfast predict --model runs/tx --data - > predictions.csv",
 )
 
@@ -26,23 +27,49 @@ EXAMPLES = (
     help="Table to predict, as for `train`, with or without the target; several are read as one; '-' is stdin.",
 )
 @option(
+    "--part",
+    section="Data",
+    type=click.Choice(("all", "train", "valid", "test")),
+    default="all",
+    show_default=True,
+    help="All of the table, or a part of the table that the model was trained on.",
+)
+@option(
     "-o",
     "--output",
     section="Output",
     default="-",
     show_default=True,
     metavar="FILE",
-    help="CSV file to write; '-' is stdout.",
+    help="File to write: .csv, .csv.gz or .parquet; '-' is CSV on stdout.",
+)
+@option(
+    "--keep",
+    section="Output",
+    multiple=True,
+    metavar="COLUMN,...",
+    help="Columns of the table that the output has too, as they are there. Repeatable.",
 )
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
-@config_options(("memory", "cache"))
+@config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
-def predict(ctx: click.Context, /, model: str, data: tuple[str, ...], output: str, force: bool, **values: Any) -> None:
+def predict(
+    ctx: click.Context,
+    /,
+    model: str,
+    data: tuple[str, ...],
+    part: str,
+    output: str,
+    keep: tuple[str, ...],
+    force: bool,
+    **values: Any,
+) -> None:
     """Write a model's predictions for a table as CSV.
 
-    One row per input row in input order, or one per sequence for models of the last step: the id and time columns,
-    then TARGET_pred, and TARGET_prob for a binary target or TARGET_prob_CLASS for each of several classes. A model with
-    a horizon answers each row for that many steps later.
+    One row per input row in input order, or one per sequence for models of the last step: the id and time columns (row,
+    the input row counted from 0, where there is neither), the columns of --keep, then TARGET_pred, and TARGET_prob for
+    a binary target or TARGET_prob_CLASS for each of several classes. A model with a horizon answers each row for that
+    many steps later; TIME_for says when that is.
     """
     state = ctx.ensure_object(State)
     if state.json and output == "-":
@@ -54,8 +81,10 @@ def predict(ctx: click.Context, /, model: str, data: tuple[str, ...], output: st
     from rnnfast.model.predictions import predict_table
 
     config = reading_config(ctx, values)
-    rows = predict_table(model, data, output, force=force, config=config, reporter=ReadingProgress(screen))
+    names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
+    progress = ReadingProgress(screen)
+    report = predict_table(model, data, output, part=part, keep=names, force=force, config=config, reporter=progress)
     if state.json:
-        state.print_json({"rows": rows, "output": output})
+        state.print_json(report.to_json())
     elif output != "-":
-        screen.written(output, rows)
+        screen.written(output, report.rows)

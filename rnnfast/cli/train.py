@@ -10,18 +10,25 @@ from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import INTERRUPTED
 from rnnfast.cli.options import config_options, given
 from rnnfast.config.resolve import resolve
+from rnnfast.errors import TrainingInterrupted
 
 EXAMPLES = (
     "rnnfast train --data creditcard.csv --hidden 10",
     "rnnfast train --data sensors.csv --id engine --time cycle --target life",
     "rnnfast train --config runs/tx/config.toml --seed 1 -o runs/seed1",
+    "rnnfast train --config recipe:temperature --data data/temperature_sample.csv",
 )
 
 
 @command("train", EXAMPLES)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @config_options()
-@option("--config", section="Output", metavar="FILE", help="Options from a TOML file, such as a run's config.toml.")
+@option(
+    "--config",
+    section="Output",
+    metavar="FILE",
+    help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
+)
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the model that the output directory holds.")
 @click.pass_context
 def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, force: bool, **values: Any) -> int:
@@ -40,13 +47,18 @@ def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, for
 
     from rnnfast.console.training import TrainConsole
 
-    console = TrainConsole(state.screen(), resolved)
+    console, code = TrainConsole(state.screen(), resolved, state.started), 0
     with console:
         from rnnfast.training import run
 
-        result = run(resolved, console, force=force)
+        try:
+            result = run(resolved, console, force=force)
+        except TrainingInterrupted as error:
+            if error.result is None:
+                raise
+            result, code = error.result, INTERRUPTED
     if state.json:
         state.print_json(result.report())
     else:
         console.show(result)
-    return INTERRUPTED if result.stopped == "interrupted" else 0
+    return code

@@ -33,10 +33,15 @@ class Form:
         return f"; did you mean {self.whole.format(match[1])}?" if match else ""
 
 
-def check_choice(choices: Collection[str], form: Form | None, value: Any, where: str) -> None:
-    """Raise UsageError for a value that is none of the choices, where there are any, and not of the form."""
+def choose(choices: Collection[str], form: Form | None, value: Any, where: str) -> Any:
+    """Return the choice that a value names in any case, or the value where there are no choices or it is of the form.
+
+    Raises UsageError for all others.
+    """
     if not choices or value in choices or (form is not None and form.fits(value)):
-        return
+        return value
+    if isinstance(value, str) and value.lower() in choices:
+        return value.lower()
     words = [*choices, *([form.shown] if form else [])]
     hint = did_you_mean(value, choices) if isinstance(value, str) else ""
     hint = hint or (form.suggestion(value) if form else "")
@@ -55,7 +60,7 @@ def part_column(split_by: str) -> str | None:
 
 def check_rule(split_by: str) -> None:
     """Raise UsageError for an unknown rule of the split."""
-    check_choice((SEQUENCE, TIME), SPLIT_FORM, split_by, "split_by")
+    choose((SEQUENCE, TIME), SPLIT_FORM, split_by, "split_by")
 
 
 def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> None:
@@ -71,6 +76,34 @@ def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> N
         raise UsageError(f"--split-by {split_by}: the column says which rows train; leave --split out")
     if part_column(split_by) and test:
         raise UsageError(f"--split-by {split_by}: the column says which rows test; leave --test out")
+
+
+def check_horizons(horizons: tuple[int, ...]) -> None:
+    """Raise UsageError for a horizon that is there twice, and for 0 beside others."""
+    shown = ",".join(map(str, horizons))
+    if len(set(horizons)) < len(horizons):
+        raise UsageError(f"horizon: {shown}: one of them is there twice; give each once")
+    if len(horizons) > 1 and 0 in horizons:
+        raise UsageError(f"horizon: {shown}: 0 is the step itself, the others are steps ahead; begin with 1")
+
+
+MOST_NUMBERS = 1000  # of a range
+
+
+def numbers_of(item: Any, where: str) -> list[Any]:
+    """Return the whole numbers of a text such as 1..7; anything else as it is.
+
+    Raises UsageError for a range that runs backwards or is too long to be meant.
+    """
+    ends = re.fullmatch(r"(\d+)\s*\.\.\s*(\d+)", item) if isinstance(item, str) else None
+    if ends is None:
+        return [item]
+    first, last = int(ends[1]), int(ends[2])
+    if not first <= last < first + MOST_NUMBERS:
+        raise UsageError(
+            f"{where}: {item!r} is no range; write the lower end first, and at most {MOST_NUMBERS:,} numbers"
+        )
+    return list(range(first, last + 1))
 
 
 def seconds(text: str | None) -> float | None:

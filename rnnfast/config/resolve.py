@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from rnnfast.config.option import checked, toml
+from rnnfast.config.recipes import config_path
 from rnnfast.config.sections import DataConfig, ModelConfig, OutputConfig, TrainConfig
+from rnnfast.config.synonyms import hint
 from rnnfast.errors import UsageError, did_you_mean
 
 COMMAND_LINE = "command line"
 ENVIRONMENT_PREFIX = "RNNFAST_"
+OTHER_VARIABLES = ("RNNFAST_CACHE_DIR", "RNNFAST_NO_COLOR")  # that are no options of a run
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,20 @@ class Config:
         changed: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
             if name not in tables:
-                raise UsageError(f"{origin}: unknown option {name!r}{did_you_mean(name, tables)}")
+                raise UsageError(f"{origin}: unknown option {name!r}{hint(name, tables)}")
             table, declared = tables[name]
             where = flag_of(name) if origin == COMMAND_LINE else f"{origin}: {name}"
             changed.setdefault(table, {})[name] = checked(declared, value, where)
         return replace(self, **{table: replace(getattr(self, table), **new) for table, new in changed.items()})
+
+    def with_absolute_paths(self) -> Config:
+        """Return a copy whose files and directories are found from anywhere."""
+        values: dict[str, Any] = {}
+        for name, (table, declared) in table_of_option().items():
+            value = getattr(getattr(self, table), name)
+            if declared.metadata["path"] and value is not None and value not in declared.metadata["choices"]:
+                values[name] = tuple(map(_absolute, value)) if declared.metadata["many"] else _absolute(value)
+        return self.with_values(values, "configuration")
 
     def to_toml(self) -> str:
         """Text of a TOML file that reproduces this configuration."""
@@ -57,6 +69,11 @@ class Config:
         return "\n".join(lines)
 
 
+def _absolute(path: str) -> str:
+    """Return an absolute path; standard input and addresses of other schemes stay what they are."""
+    return path if path == "-" or "://" in path else os.path.abspath(path)  # noqa: PTH100 - keeps symbolic links
+
+
 def table_of_option() -> dict[str, tuple[str, Field[Any]]]:
     """Map each option name to its table and its declaration."""
     sections = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig, "output": OutputConfig}
@@ -69,11 +86,11 @@ def flag_of(name: str) -> str:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """Read a configuration file and return its flat `name: value` pairs.
+    """Read a configuration file, or recipe:NAME, and return its flat `name: value` pairs.
 
     Raises UsageError for a file that is not TOML, unknown tables and keys, or a key under the wrong table.
     """
-    path = Path(path)
+    path = config_path(path)
     try:
         parsed = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -85,17 +102,15 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for table, section in parsed.items():
         if table not in known_tables:
-            hint = (
-                f"; did you mean {table!r} under [{tables[table][0]}]?"
-                if table in tables
-                else did_you_mean(table, known_tables)
-            )
-            raise UsageError(f"{path}: unknown table [{table}]{hint}")
+            near = did_you_mean(table, known_tables)
+            if table in tables:
+                near = f"; did you mean {table!r} under [{tables[table][0]}]?"
+            raise UsageError(f"{path}: unknown table [{table}]{near}")
         if not isinstance(section, dict):
             raise UsageError(f"{path}: [{table}] must be a table, not {section!r}")
         for name, value in section.items():
             if name not in tables:
-                raise UsageError(f"{path}: unknown key {name!r} under [{table}]{did_you_mean(name, tables)}")
+                raise UsageError(f"{path}: unknown key {name!r} under [{table}]{hint(name, tables)}")
             if tables[name][0] != table:
                 raise UsageError(f"{path}: key {name!r} belongs under [{tables[name][0]}], not [{table}]")
             flat[name] = value
@@ -105,14 +120,19 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 def from_environment(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Collect the options that are set as `RNNFAST_<NAME>` variables that are not empty.
 
-    Other variables of that prefix are left alone.
+    Raises UsageError for a variable of that prefix that is neither an option nor one of OTHER_VARIABLES.
     """
     environment = os.environ if environment is None else environment
-    return {
-        name: environment[key]
-        for name in table_of_option()
-        if environment.get(key := ENVIRONMENT_PREFIX + name.upper())
-    }
+    options = {ENVIRONMENT_PREFIX + name.upper(): name for name in table_of_option()}
+    values = {}
+    for key, value in environment.items():
+        if not key.startswith(ENVIRONMENT_PREFIX) or key in OTHER_VARIABLES or not value:
+            continue
+        if key not in options:
+            near = hint(key, (*options, *OTHER_VARIABLES))
+            raise UsageError(f"environment variable {key}: there is no such option{near}")
+        values[options[key]] = value
+    return values
 
 
 def resolve(

@@ -1,6 +1,7 @@
 """The tables of a configuration: every option of a training run with its default, meaning and range, declared once.
 
-A new option is one new field; resolve.py makes keys, flags, variables and keyword arguments of it.
+A new option is one new field; resolve.py makes keys, flags, variables and keyword arguments of it, and
+tests/typed_options.py writes its type into typed.py.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from rnnfast.catalogue import (
     SCALINGS,
     SCHEDULES,
     TASKS,
+    cell,
     listed,
 )
 from rnnfast.config import sentences
-from rnnfast.config.forms import CELL_FORM, check_rule, seconds
+from rnnfast.config.forms import CELL_FORM, check_horizons, check_rule, seconds
 from rnnfast.config.option import Words, option, text_of
 from rnnfast.errors import UsageError
 
@@ -37,14 +39,28 @@ class DataConfig:
 
     data: tuple[str, ...] = running(
         (),
-        "Table with one row per step: .csv, .tsv, .parquet or .feather, text also as .gz, .zst or .zip; '-' is stdin, "
-        "'part-*.csv' all that match; several are read as one.",
+        "Table with one row per step: .csv, .tsv, .jsonl, .parquet, .feather or .xlsx, text also as .gz, .zst or .zip, "
+        "or sqlite:///FILE with --query; '-' is stdin, 'part-*.csv' all that match; several are read as one.",
         many=True,
         separator="",
         metavar="FILE",
+        path=True,
     )
     id: str | None = reading(None, "Column that names the sequence of a row.", metavar="COLUMN")
     time: str | None = reading(None, "Column that orders the rows of a sequence.", metavar="COLUMN")
+    dayfirst: bool | None = reading(
+        None, "Whether 02/01/2024 in the time column is 2 January; needed where its dates leave it open.", kind=bool
+    )
+    ties: str = reading(
+        "keep", "Rows of one time in one id: in the order of the file, or an error.", choices=("keep", "error")
+    )
+    sep: str | None = reading(
+        None, "Sign between cells, where it is not recognised: ';', tab, '|', or space for any number.", metavar="SIGN"
+    )
+    columns: tuple[str, ...] = reading(
+        (), "Names of all columns of a table without header line.", many=True, metavar="COLUMN,..."
+    )
+    query: str | None = reading(None, "SELECT whose rows are the table, where --data is a database.", metavar="SQL")
     target: tuple[str, ...] = reading((), "Column(s) to predict.", many=True, metavar="COLUMN,...")
     features: tuple[str, ...] = reading(
         (), "Input columns; 'x*' matches by name. Default: all other numeric columns.", many=True, metavar="COLUMN,..."
@@ -66,7 +82,15 @@ class DataConfig:
         None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
     )
     stride: int | None = reading(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
-    horizon: int = reading(0, "Predict the target N steps ahead, inside the same id.", kind=int, least=0)
+    horizon: tuple[int, ...] = reading(
+        (0,),
+        "Predict the target N steps ahead, inside the same id; '1..7' or '1,3,7': one output for each of them.",
+        kind=int,
+        many=True,
+        ranges=True,
+        metavar="N|N..M|N,...",
+        least=0,
+    )
     lag_target: bool = reading(
         False,
         "Give the last known target as an input: of this step with --horizon, else of the step before.",
@@ -101,16 +125,14 @@ class DataConfig:
         many=True,
         metavar="SHARE[,SHARE]",
         above=0,
-        below=1.0000001,  # 1.0 trains on everything
-        reads=False,
     )
     split_by: str = reading(
         "sequence",
         "What divides the parts: whole sequences at random, a point in time, or a column of train, valid and test.",
         metavar="sequence|time|column:NAME",
     )
-    valid: str | None = running(None, "Table to validate on; all of --data trains.", metavar="FILE")
-    test: str | None = running(None, "Table to test on once, at the end.", metavar="FILE")
+    valid: str | None = running(None, "Table to validate on; all of --data trains.", metavar="FILE", path=True)
+    test: str | None = running(None, "Table to test on once, at the end.", metavar="FILE", path=True)
     memory: str | None = running(
         None, "Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.", metavar="SIZE"
     )
@@ -121,8 +143,13 @@ class DataConfig:
         if len(self.split) > 2:
             raise UsageError(f"split: {text_of(self.split)}: give the share that trains and that which validates")
         if sum(self.split) > 1 + SHARE_TOLERANCE:
-            raise UsageError(f"split: {text_of(self.split)} is more than the whole; the shares add up to 1 at most")
+            shares = tuple(share / 100 for share in self.split)
+            per_cent = min(self.split) >= 1 and sum(shares) <= 1 + SHARE_TOLERANCE
+            hint = f"; did you mean {text_of(shares)}?" if per_cent else ""
+            whole = ",".join(f"{share:g}" for share in self.split)
+            raise UsageError(f"split: {whole} is more than the whole: shares add up to 1 at most{hint}")
         check_rule(self.split_by)
+        check_horizons(self.horizon)
 
 
 def reading_options() -> tuple[str, ...]:
@@ -139,6 +166,7 @@ class ModelConfig:
         f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself.",
         choices=Words(CELLS),
         form=CELL_FORM,
+        path=True,
     )
     hidden: tuple[int, ...] = option(
         (10,), "Hidden units; '64,32' stacks two layers.", kind=int, many=True, metavar="N[,N]", least=1
@@ -157,6 +185,11 @@ class ModelConfig:
         None, "With --init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.", kind=float, above=0
     )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
+
+    @property
+    def chosen_activation(self) -> str | None:
+        """The activation, None for a cell whose activations are fixed."""
+        return self.activation if cell(self.cell).activation else None
 
 
 def check_directions(config: ModelConfig, recurrent: bool) -> None:
@@ -197,7 +230,7 @@ class TrainConfig:
     lr_gamma: float | None = option(None, f"Factor of a drop; default {sentences.gammas()}.", kind=float, above=0)
     class_weight: tuple[str, ...] = option(
         ("none",),
-        "Weight of the classes in the loss: none, balanced, or a number per class.",
+        "Weight of the classes in the loss: none, balanced, some by name as in fraud=2, or a number per class.",
         many=True,
         metavar="W,...",
     )
@@ -210,13 +243,17 @@ class TrainConfig:
         kind=int,
         least=0,
     )
-    max_time: str | None = option(None, "Stop after this time: 90s, 10m, 1h.", metavar="TIME")
+    max_time: str | None = option(
+        None,
+        "Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.",
+        metavar="TIME",
+    )
     shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
     threads: int | None = option(
         None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1
     )
-    init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL")
+    init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL", path=True)
     dtype: str = option("float32", "Precision of weights and arithmetic.", choices=("float32", "float64"))
     eval_every: int = option(1, "Evaluate on the validation part every N epochs (and at the end).", kind=int, least=1)
 
@@ -229,4 +266,6 @@ class TrainConfig:
 class OutputConfig:
     """Where results go: table `[output]`."""
 
-    output: str | None = option(None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR")
+    output: str | None = option(
+        None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR", path=True
+    )

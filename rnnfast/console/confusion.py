@@ -1,21 +1,25 @@
-"""Confusion matrices: two classes in words, several as a matrix, many as the mistakes made most often."""
+"""Confusion matrices: two classes in words, several as a matrix, many as the mistakes made most often.
+
+Recall and precision of each class stand at the margins of a matrix, or in a table where there is none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from rnnfast.catalogue import TASKS
-from rnnfast.console.screen import BAD, GOOD, LABEL, WIDE, table
+from rnnfast.console.screen import BAD, FAINT, GOOD, LABEL, WIDE, table
 from rnnfast.console.text import UNDEFINED, counted, number, percent, shortened
 from rnnfast.metrics.evaluation import Evaluation
 
 MOST_CLASSES = 10  # of a matrix
 MOST_PAIRS = 8  # of mistakes in its place
+MOST_LISTED = 12  # classes with scores of their own in its place
 NAME_WIDTHS = (12, 8, 5)  # cells for the name of a class, tried until the matrix fits
 
 
@@ -33,32 +37,91 @@ def confusion_matrix(
     if matrix is not None:
         yield Text("Confusion matrix (rows: actual, columns: predicted)", LABEL)
         yield matrix
-    elif pairs := _pairs(counts, names, width):
-        yield Text(f"Confusion of {len(names):,} classes: the most frequent mistakes", LABEL)
-        yield pairs
+    else:
+        if pairs := _pairs(counts, names, width):
+            yield Text(f"Confusion of {len(names):,} classes: the most frequent mistakes", LABEL)
+            yield pairs
+            yield Text()
+        yield from _per_class(counts, names, width)
     yield _sentence(counts, names)
 
 
 def _matrix(counts: list[list[int]], names: list[str], target: str, width: int) -> Table | None:
     """Return the whole matrix, None where it does not fit or names would have to be cut to the same text."""
     gap = 2 if width >= WIDE else 1
-    texts = [[f"{value:,}" for value in row] for row in counts]
+    scores = _class_scores(counts)
+    texts = [
+        [*(f"{value:,}" for value in row), _percent(score.recall)] for row, score in zip(counts, scores, strict=True)
+    ]
+    bottom = [*(_percent(score.precision) for score in scores), ""]
     for cells in NAME_WIDTHS:
         short = [shortened(name, cells) for name in names]
-        first = max(map(len, short))
-        columns = [max(len(head), *(len(row[j]) for row in texts)) for j, head in enumerate(short)]
+        heads = [*short, "recall"]
+        first = max(*map(len, short), len("precision"))
+        columns = [max(len(head), len(bottom[j]), *(len(row[j]) for row in texts)) for j, head in enumerate(heads)]
         if len(set(short)) < len(names) or first + sum(columns) + gap * len(columns) > width:
             continue
         rows: list[list[str | Text]] = [
-            [name, *(Text(cell, _style(i, j, counts[i][j])) for j, cell in enumerate(texts[i]))]
+            [name, *(Text(cell, _style(i, j, counts[i])) for j, cell in enumerate(texts[i]))]
             for i, name in enumerate(short)
         ]
-        return table([shortened(target, first), *short], rows, gap=gap)
+        margin = ["precision", *(f"{text:>{columns[j]}}" for j, text in enumerate(bottom))]
+        return table([shortened(target, first), *heads], [*rows, [Text(text, FAINT) for text in margin]], gap=gap)
     return None
 
 
-def _style(i: int, j: int, count: int) -> str:
-    return "" if not count else GOOD if i == j else BAD
+def _style(i: int, j: int, row: list[int]) -> str:
+    """Colour what is right and what is wrong; zeros and margins are faint."""
+    if j == len(row) or not row[j]:
+        return FAINT
+    return GOOD if i == j else BAD
+
+
+class _ClassScores(NamedTuple):
+    """Scores of one class, None where they are undefined."""
+
+    steps: int
+    precision: float | None
+    recall: float | None
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall, 0 where either is undefined."""
+        precision, recall = self.precision or 0.0, self.recall or 0.0
+        return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _class_scores(counts: list[list[int]]) -> list[_ClassScores]:
+    predicted = [sum(column) for column in zip(*counts, strict=True)]
+    return [
+        _ClassScores(sum(row), row[i] / predicted[i] if predicted[i] else None, row[i] / sum(row) if sum(row) else None)
+        for i, row in enumerate(counts)
+    ]
+
+
+def _percent(share: float | None) -> str:
+    return UNDEFINED if share is None else percent(share)
+
+
+def _per_class(counts: list[list[int]], names: list[str], width: int) -> Iterator[RenderableType]:
+    """Yield precision, recall and f1 of each class that occurs, the worst first."""
+    scores = [(score, names[i]) for i, score in enumerate(_class_scores(counts)) if score.steps]
+    scores.sort(key=lambda pair: (pair[0].f1, -pair[0].steps))
+    gap = 3 if width >= WIDE else 1
+    room = max(width - 34 - 4 * gap, 4)
+    rows = [
+        [
+            shortened(name, room),
+            f"{score.steps:,}",
+            _percent(score.precision),
+            _percent(score.recall),
+            number(score.f1, 3),
+        ]
+        for score, name in scores[:MOST_LISTED]
+    ]
+    yield table(["class", "steps", "precision", "recall", "f1"], rows, gap=gap)
+    if len(scores) > MOST_LISTED:
+        yield Text(f"f1 of the others: {number(scores[MOST_LISTED][0].f1, 3)} or more", FAINT)
 
 
 def _pairs(counts: list[list[int]], names: list[str], width: int) -> Table | None:

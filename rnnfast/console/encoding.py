@@ -11,8 +11,8 @@ from rnnfast.console.text import listed, number
 from rnnfast.records import UNSET
 
 if TYPE_CHECKING:
-    from rnnfast.data.description import TableDescription
     from rnnfast.data.encoding.encoder import EncoderRecord
+    from rnnfast.data.inspection import TableDescription
 
 MOST_SHOWN = 8  # of the names of a line, without -v
 

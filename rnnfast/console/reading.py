@@ -6,7 +6,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from rnnfast.console.progress import SEPARATOR, bar_of
+from rnnfast.console.epochs import SEPARATOR, bar_of
 from rnnfast.console.screen import FAINT, LABEL, Screen, fields
 from rnnfast.console.text import duration, percent
 from rnnfast.reporter import Reporter

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnfast.console.terminal import is_dumb, is_terminal, takes_animation, takes_colour
-from rnnfast.console.text import ASCII, counted, scaled
+from rnnfast.console.text import ASCII, UNBROKEN, aligned, counted, scaled
 
 # The 16 colours of every terminal, in its own palette; each only repeats what a word or sign says.
 GOOD = "green"
@@ -23,6 +23,8 @@ LABEL = "bold"
 FAINT = "dim"
 
 WIDE = 60  # columns from which tables get more air and more columns
+WIDEST = 110  # columns of text: longer lines are hard to read
+LABELS = 10  # columns of labels beside text
 PADDING = re.compile(r" +$", re.MULTILINE)
 DEFAULT_HEIGHT = 25  # lines; rich asks for both or takes 80 columns on a dumb terminal
 
@@ -36,6 +38,7 @@ class _Stream:
 
     def write(self, text: str) -> int:
         """Write a text, never failing over its characters; files get no padding at the ends of lines."""
+        text = text.replace(UNBROKEN, " ")
         if not self._is_terminal:
             text = PADDING.sub("", text)
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
@@ -81,13 +84,13 @@ class Screen:
         """Print a result on stdout, unless JSON goes there."""
         if not self.json:
             for part in parts:
-                self.out.print(part)
+                _print(self.out, part)
 
     def progress(self, *parts: RenderableType) -> None:
         """Print what is going on on stderr."""
         if self.shows_progress:
             for part in parts:
-                self.err.print(part)
+                _print(self.err, part)
 
     def reading(self, paths: Sequence[str]) -> None:
         """Name tables that are about to be read."""
@@ -117,6 +120,11 @@ def _console(stream: TextIO, no_color: bool) -> _Console:
     )
 
 
+def _print(console: Console, part: RenderableType) -> None:
+    """Print a part; sentences end early on a wide terminal, tables take the room that they need."""
+    console.print(part, width=min(console.width, WIDEST) if isinstance(part, Text | str) else None)
+
+
 def with_size(path: str) -> str:
     """Return a path with the size of its file, where it is one."""
     file = Path(path)
@@ -127,18 +135,33 @@ def fields(rows: Iterable[tuple[str, str | Text]]) -> Table:
     """Lay out labels with texts beside them that wrap within their own column."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style=LABEL, no_wrap=True, min_width=8)
-    grid.add_column(overflow="fold")
+    grid.add_column(overflow="fold", max_width=WIDEST - LABELS)
     for label, text in rows:
         grid.add_row(label, text if isinstance(text, Text) else Text(text))
     return grid
 
 
 def table(headers: Iterable[str], rows: Iterable[Iterable[str | Text]], *, left: int = 1, gap: int = 2) -> Table:
-    """Lay out a table without lines: the first `left` columns are text, the others numbers flush right."""
+    """Lay out a table without lines: the first `left` columns are text, the others numbers by their decimal points."""
     # Only the space to the right: none before the first column, and rich drops it after the last.
     grid = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style=LABEL)
+    lines = [list(row) for row in rows]
+    columns = [[line[j] for line in lines] for j in range(len(lines[0]) if lines else 0)]
     for j, header in enumerate(headers):
-        grid.add_column(header, justify="left" if j < left else "right", overflow="fold", no_wrap=j >= left)
-    for row in rows:
-        grid.add_row(*row)
+        if j >= left and lines:
+            columns[j] = _numbers(header, columns[j])
+            header = f"{header:>{len(columns[j][0])}}"
+        grid.add_column(header, overflow="fold", no_wrap=j >= left)
+    for line in zip(*columns, strict=True):
+        grid.add_row(*line)
     return grid
+
+
+def _numbers(header: str, cells: Sequence[str | Text]) -> list[str | Text]:
+    """Pad the cells of a column to one width, that of the header at least; styles stay."""
+    texts = aligned([str(cell) for cell in cells])
+    width = max(len(header), *map(len, texts))
+    return [
+        Text(f"{text:>{width}}", cell.style) if isinstance(cell, Text) else f"{text:>{width}}"
+        for text, cell in zip(texts, cells, strict=True)
+    ]

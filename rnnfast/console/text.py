@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 DIGITS = 4  # significant digits of a metric
+RANGE_DIGITS = 3  # significant ones of the width of a range
+# Between a number and its unit, where no line is broken; the screen writes a space for it. A no-break space would not
+# do: rich breaks lines there as well.
+UNBROKEN = "\ue000"
 UNDEFINED = "–"
+LOSS_WHOLE, LOSS_WIDTH = 2, 10  # columns of a loss before its point, and of all of it
 
 # Below and above these a number is written with an exponent.
 LEAST_FIXED = 1e-4
+LEADING = re.compile(r"(\s*[-+]?[\d,]*)(.*)", re.DOTALL)  # the digits before a decimal point, and the rest
 MOST_FIXED = 1e9
 
 # One character for one, so that nothing moves, where a stream's encoding lacks the original.
@@ -19,9 +26,32 @@ ASCII = str.maketrans(
     {
         "–": "-", "·": "-", "…": ".", "²": "2", "±": "+", "×": "x", "★": "*", "→": ">", "✓": "+", "━": "=", "╸": "-",
         "─": "-", "█": "#", "▉": "#", "▊": "#", "▋": "#", "▌": "=", "▍": "=", "▎": "-", "▏": "-",
-        "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#",
+        "≤": "<", "▲": "+", "▼": "-", "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#",
     }
 )  # fmt: skip
+
+
+class Network(Protocol):
+    """What a network is called by. activation: None where the cell leaves no choice."""
+
+    @property
+    def cell(self) -> str:
+        """Its recurrent cell."""
+
+    @property
+    def hidden(self) -> Sequence[int]:
+        """Units of each layer."""
+
+    @property
+    def activation(self) -> str | None:
+        """The activation that was chosen."""
+
+
+def network_text(network: Network) -> str:
+    """Name a network: 'gru with 32 + 16 hidden units', 'rnn with 10 hidden units (tanh)'."""
+    units = " + ".join(str(units) for units in network.hidden)
+    activation = "" if network.activation is None else f" ({network.activation})"
+    return f"{network.cell} with {units} hidden units{activation}"
 
 
 def number(value: Any, digits: int = DIGITS) -> str:
@@ -41,6 +71,15 @@ def number(value: Any, digits: int = DIGITS) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def loss_text(value: float) -> str:
+    """Text of a loss in 10 columns, whatever it is: decimal points below each other from 0.0001 to 99.99."""
+    text = number(value)
+    if len(text) > LOSS_WIDTH:
+        text = f"{value:.{DIGITS - 1}e}"
+    whole = len(text.partition(".")[0])
+    return f"{' ' * (LOSS_WHOLE - whole)}{text}".ljust(LOSS_WIDTH)
+
+
 def count(value: float) -> str:
     """Text of a whole number with thousands separators; medians may end in .5."""
     return f"{int(value):,}" if float(value).is_integer() else f"{value:,.1f}"
@@ -48,32 +87,40 @@ def count(value: float) -> str:
 
 def counted(value: int, thing: str) -> str:
     """Return "1 row" or "2 rows"."""
-    return f"{value:,} {thing if value == 1 else thing + 's'}"
+    return f"{value:,}{UNBROKEN}{thing if value == 1 else thing + 's'}"
 
 
-def percent(share: float) -> str:
-    """Text of a share of 1 in percent."""
-    return f"{number(100 * share, 3)} %"
+def percent(share: float, digits: int = 3) -> str:
+    """Text of a share of 1 in per cent."""
+    return f"{number(100 * share, digits)}{UNBROKEN}%"
+
+
+def aligned(texts: Sequence[str]) -> list[str]:
+    """Pad numbers to one width, with their decimal points one below the other; units follow the numbers."""
+    pairs = [match.groups() for text in texts if (match := LEADING.fullmatch(text))]
+    heads, tails = (max((len(pair[side]) for pair in pairs), default=0) for side in (0, 1))
+    return [f"{head:>{heads}}{tail:<{tails}}" for head, tail in pairs]
 
 
 def duration(seconds: float) -> str:
     """Text of a time span: 38 ms, 4.21 s, 3 min 12 s, 1 h 05 min."""
     if seconds < 0.9995:
-        return f"{1000 * seconds:.0f} ms"
+        return f"{1000 * seconds:.0f}{UNBROKEN}ms"
     if seconds < 99.95:
-        return f"{number(seconds, 3)} s"
+        return f"{number(seconds, 3)}{UNBROKEN}s"
     whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
+    words = (f"{whole // 60}", "min", f"{whole % 60:02d}", "s")
+    if whole >= 3600:
+        words = (f"{whole // 3600:,}", "h", f"{whole % 3600 // 60:02d}", "min")
+    return UNBROKEN.join(words)
 
 
 def scaled(value: float, unit: str) -> str:
     """Text with a decimal prefix: 12.3 M steps/s, 4.20 kB."""
     for power, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= power:
-            return f"{number(value / power, 3)} {prefix}{'' if unit == 'B' else ' '}{unit}"
-    return f"{value:.0f} {unit}"
+            return f"{number(value / power, 3)}{UNBROKEN}{prefix}{'' if unit == 'B' else UNBROKEN}{unit}"
+    return f"{value:.0f}{UNBROKEN}{unit}"
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:
@@ -103,3 +150,21 @@ def command(words: Iterable[str], width: int) -> str:
         else:
             lines.append(("  " if lines else "") + word)
     return " \\\n".join(lines)
+
+
+def span(low: float, high: float) -> str:
+    """Text of a range: with the digits that tell its ends apart, but no more than they have."""
+    width, largest = high - low, max(abs(low), abs(high))
+    if not math.isfinite(width) or (largest and not LEAST_FIXED <= largest < MOST_FIXED):
+        return number(low) if low == high else f"{number(low)} to {number(high)}"
+    decimals = max(_decimals(low), _decimals(high))
+    if width:
+        decimals = min(decimals, max(RANGE_DIGITS - 1 - math.floor(math.log10(width)), 0))
+    texts = [f"{value:,.{decimals}f}" for value in (low, high)]
+    return texts[0] if low == high else " to ".join(texts)
+
+
+def _decimals(value: float) -> int:
+    """Digits after the point of the shortest text of a number."""
+    _, _, digits = f"{value:.10f}".rstrip("0").partition(".")
+    return len(digits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +12,22 @@ from rich.text import Text
 
 from rnnfast import __version__
 from rnnfast.config.resolve import Config
+from rnnfast.console.compiling import CompileProgress
 from rnnfast.console.progress import EpochProgress
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import CAUTION, LABEL, Screen, fields, with_size
-from rnnfast.console.text import command, count, counted, duration, listed, number, percent, scaled, shortened
+from rnnfast.console.text import (
+    command,
+    count,
+    counted,
+    duration,
+    listed,
+    network_text,
+    number,
+    percent,
+    scaled,
+    shortened,
+)
 from rnnfast.diagnose.versions import versions
 from rnnfast.reporter import Reporter, RunInfo
 
@@ -24,20 +37,28 @@ if TYPE_CHECKING:
     from rnnfast.training.result import TrainResult
 
 MOST_CLASSES = 10  # whose shares are listed one by one
-MOST_IN_PARTS = 5  # the same for each part of a split
+MOST_IN_PARTS = 5  # of each part of a split
+INTERRUPTED = {
+    "compiling": "interrupted: the run ends as soon as the compiler lets go; nothing is written",
+    "training": "interrupted: the run ends after this epoch and is saved; Ctrl-C again leaves at once",
+    "scoring": "interrupted: the run is scored and saved; Ctrl-C again leaves at once",
+}  # what Ctrl-C is answered with, by the phase of the run
 STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
 
 
 class TrainConsole(Reporter):
     """Prints a run: header and progress on stderr, scores and files on stdout.
 
-    As a context it ends the redrawn line also when the run fails.
+    started: when the command was, by time.perf_counter; None: now. As a context it ends the redrawn line also when the
+    run fails.
     """
 
-    def __init__(self, screen: Screen, config: Config) -> None:
+    def __init__(self, screen: Screen, config: Config, started: float | None = None) -> None:
+        self._started = time.perf_counter() if started is None else started
         self.screen = screen
         self.config = config
-        self._progress = EpochProgress(screen)
+        self._compiling = CompileProgress(screen)
+        self._progress = EpochProgress(screen, "best" if config.train.patience else "lowest")
         self._reading = ReadingProgress(screen)
 
     def __enter__(self) -> TrainConsole:
@@ -52,7 +73,8 @@ class TrainConsole(Reporter):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the redrawn line."""
-        self._progress.close()
+        self._compiling.close()
+        self._progress.end()
 
     def reading(self, paths: Sequence[str]) -> None:
         """Name the tables and their sizes."""
@@ -79,7 +101,8 @@ class TrainConsole(Reporter):
         rows: list[tuple[str, str | Text]] = [("Split", f"{named} sequences ({parts.rule})")]
         for name, size in sizes.items():
             text = f"{name}: {counted(size.rows, 'row')}, {counted(size.labelled_steps, 'labelled step')}"
-            text += f"; {balance_text(size.classes, MOST_IN_PARTS)}" if size.classes else ""
+            if size.classes and len(size.classes) <= MOST_IN_PARTS:
+                text += f"; {counts_text(size.classes)}"
             rows.append(("", text))
         self.screen.progress(fields(rows))
         absent = [name for name, n in (class_balance(parts.train) or {}).items() if not n]
@@ -88,8 +111,7 @@ class TrainConsole(Reporter):
 
     def start(self, info: RunInfo) -> None:
         """Say what will be trained."""
-        hidden = " + ".join(str(units) for units in info.hidden)
-        network = f"{info.cell} with {hidden} hidden units ({info.activation}), {counted(info.parameters, 'parameter')}"
+        network = f"{network_text(info)}, {counted(info.parameters, 'parameter')}"
         training = (
             f"{info.optimizer}, learning rate {info.lr:g}, {counted(info.batch_size, 'sequence')} per update,"
             f" {info.loss} loss, at most {counted(info.epochs, 'epoch')}, seed {info.seed},"
@@ -102,23 +124,29 @@ class TrainConsole(Reporter):
 
     def compiling(self) -> None:
         """Explain the wait of a first run."""
-        self.screen.progress(fields([("Kernels", "compiling (once for networks of this kind, takes a few seconds)")]))
+        self._compiling.begin()
+
+    def compiled(self, seconds: float) -> None:
+        """Say how long the wait was."""
+        self._compiling.end(seconds)
 
     def epoch(self, record: EpochRecord) -> None:
         """Show a finished epoch."""
         self._progress.update(record)
 
-    def interrupted(self) -> None:
+    def interrupted(self, phase: str) -> None:
         """Answer Ctrl-C at once."""
-        self.screen.notice("interrupted: the run ends after this epoch and is saved; Ctrl-C again leaves at once")
+        if self.screen.animated:
+            self.screen.progress(Text())  # the terminal has written ^C
+        self.screen.notice(INTERRUPTED[phase])
+
+    def stop(self, reason: str) -> None:
+        """Show the course of the training."""
+        self._progress.end(reason)
 
     def notice(self, text: str) -> None:
         """Print a thing worth knowing."""
         self.screen.notice(text)
-
-    def finished(self, result: TrainResult) -> None:
-        """End the redrawn line."""
-        self._progress.close()
 
     def show(self, result: TrainResult) -> None:
         """Print what came out: scores and files as results, times and suggestions beside them."""
@@ -128,13 +156,10 @@ class TrainConsole(Reporter):
         schema = result.model.schema
         if result.evaluations:
             screen.progress(Text())
-            screen.result(*score_sheet(result.evaluations, schema.classes, schema.targets, screen.out.width), Text())
+            screen.result(*score_sheet(result.evaluations, schema.classes, schema.answers, screen.out.width), Text())
         files = [(name.capitalize(), with_size(str(path))) for name, path in result.files.items()]
         screen.result(fields([("Weights", self._ending(result)), *files]))
-        spent = ", ".join(f"{phase} {duration(taken)}" for phase, taken in result.seconds.items())
-        if result.timesteps_per_second:
-            spent += f"; {scaled(result.timesteps_per_second, 'steps/s')} in training"
-        screen.progress(fields([("Time", spent)]))
+        screen.progress(fields([("Time", time_text(result, time.perf_counter() - self._started))]))
         self._advise(result)
         self._suggest(result)
 
@@ -144,7 +169,7 @@ class TrainConsole(Reporter):
         reasons = {
             "epochs": "all epochs were run",
             "patience": f"stopped: no better validation loss in {counted(self.config.train.patience, 'evaluation')}",
-            "max_time": f"stopped: the time of {self.config.train.max_time} was up",
+            "max_time": f"stopped: the {self.config.train.max_time} of training were up",
             "interrupted": "interrupted",
         }
         if result.best_epoch == 0:
@@ -176,7 +201,9 @@ class TrainConsole(Reporter):
         run = str(Path(result.files["model"]).parent)
         data = self.config.data.data[0] if self.config.data.data else "FILE.csv"
         name = data if data != "-" else "FILE.csv"
+        continues = result.model.schema.continues
         commands = [
+            *([["rnnfast", "forecast", "--model", run, "--data", name]] if continues else []),
             ["rnnfast", "predict", "--model", run, "--data", name, "-o", "predictions.csv"],
             ["rnnfast", "inspect", run],
         ]
@@ -189,8 +216,18 @@ class TrainConsole(Reporter):
         self.screen.progress(fields([("Next", "\n".join(command(words, room) for words in commands))]))
 
 
+def time_text(result: TrainResult, total: float) -> str:
+    """Say what the command took, and its parts; start-up is what no phase of the run counts: Python and libraries."""
+    parts = {"start-up": max(0.0, total - sum(result.seconds.values())), **result.seconds}
+    text = f"total {duration(total)}: {', '.join(f'{phase} {duration(spent)}' for phase, spent in parts.items())}"
+    if result.timesteps_per_second:
+        text += f"; {scaled(result.timesteps_per_second, 'steps/s')} in training"
+    return text
+
+
 def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]]:
     """Return labelled lines on what was read: size, lengths, columns, class balance, notes."""
+    from rnnfast.data.columns.horizon import steps_ahead
     from rnnfast.data.description import class_balance, lengths
 
     schema, steps = data.schema, lengths(data)
@@ -201,7 +238,7 @@ def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]
         size += f" of {count(steps.min)} to {count(steps.max)} steps (median {count(steps.median)})"
     where = "the last step of each sequence" if schema.predict == "last" else "every step"
     if schema.horizon:
-        where = f"{counted(schema.horizon, 'step')} ahead of {where}"
+        where = f"{steps_ahead(schema)} of {where}"
     rows: list[tuple[str, str | Text]] = [("Data", size)]
     rows += [("" if j else "Columns", note) for j, note in enumerate(data.notes)]
     if verbose or not data.notes:
@@ -214,6 +251,11 @@ def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]
         low, high, mean = data.range
         rows.append(("Range", f"{number(low)} to {number(high)}, mean {number(mean)}"))
     return rows
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Say how many steps each class has, without the shares."""
+    return ", ".join(f"{shortened(name, 20)}: {n:,}" for name, n in counts.items())
 
 
 def balance_text(balance: Mapping[str, int], listed_most: int = MOST_CLASSES) -> str:

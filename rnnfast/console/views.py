@@ -10,13 +10,20 @@ from rich.text import Text
 from rnnfast.console.encoding import Inputs, encoding_rows
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import BAD, CAUTION, FAINT, GOOD, WIDE, Screen, fields, table
-from rnnfast.console.text import classes_listed, counted, duration, listed, number, percent, scaled, shortened
-from rnnfast.records import UNSET
+from rnnfast.console.text import (
+    classes_listed,
+    counted,
+    duration,
+    listed,
+    network_text,
+    number,
+    percent,
+    scaled,
+    shortened,
+)
 from rnnfast.reporter import Reporter
 
 if TYPE_CHECKING:
-    from rnnfast.data import SequenceData
-    from rnnfast.data.description import TableDescription
     from rnnfast.diagnose.benchmark import BenchReport
     from rnnfast.diagnose.gradients import GradientReport
     from rnnfast.diagnose.machine import Examination, TableCache
@@ -24,50 +31,23 @@ if TYPE_CHECKING:
     from rnnfast.model.description import ModelDescription
     from rnnfast.model.tables import TableEvaluation
 
-MOST_ROWS = 40  # of a table of columns, without -v
 STATUS_STYLES = {"ok": GOOD, "warning": CAUTION, "error": BAD}
 
 
 def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
     """Print the scores of a table."""
+    from rnnfast.data.columns.horizon import steps_ahead
+
     schema = scored.schema
-    if scored.trained_on and scored.part == "all":
-        advice = "; --part valid scores what it has not seen" if scored.held_out else ""
-        screen.notice(f"this is the table that the model was trained on{advice}")
-    elif scored.trained_on:
-        screen.notice(f"this is the table that the model was trained on; scored is its {scored.part} part")
     for note in scored.notes:
         screen.notice(note)
     size = f"{counted(scored.evaluation.labelled_steps, 'labelled step')}, {counted(scored.sequences, 'sequence')}"
+    size += ", of each the last labelled step alone" if scored.last else ""
     if schema.horizon:
-        size += f", the target {counted(schema.horizon, 'step')} ahead"
+        size += f", the target {steps_ahead(schema)}"
     screen.progress(fields([("Scored", size)]), Text())
-    sheet = score_sheet({scored.part: scored.evaluation}, schema.classes, schema.targets, screen.out.width)
+    sheet = score_sheet({scored.part: scored.evaluation}, schema.classes, schema.answers, screen.out.width)
     screen.result(*sheet)
-
-
-def show_table(screen: Screen, data: SequenceData, table_description: TableDescription) -> None:
-    """Print how a table is read: layout, roles and ranges of its columns."""
-    from rnnfast.console.training import table_rows
-
-    encoding = encoding_rows(Inputs.of_table(table_description), screen.verbose)
-    screen.result(fields([*table_rows(data, screen.verbose), *encoding]), Text())
-    columns = table_description.columns
-    shown = columns if screen.verbose else columns[:MOST_ROWS]
-    wide = screen.out.width >= WIDE
-    keys = ["min", "mean", "max"] if wide else ["min", "max"]
-    rows = []
-    for column in shown:
-        ranges = ["" if (value := getattr(column, key)) is UNSET else number(value) for key in keys]
-        missing = f"{column.missing:,}" if column.missing else ""
-        rows.append([shortened(column.name, 24 if wide else 10), column.role, *ranges, missing])
-    if not any(row[-1] for row in rows):
-        rows = [row[:-1] for row in rows]
-    else:
-        keys.append("missing")
-    screen.result(table(["column", "role", *keys], rows, left=2, gap=3 if wide else 1))
-    if len(shown) < len(columns):
-        screen.result(Text(f"and {counted(len(columns) - len(shown), 'column')} more, shown with -v"))
 
 
 def show_model(screen: Screen, model: ModelDescription) -> None:
@@ -107,16 +87,15 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
 
 
 def _network_line(model: ModelDescription) -> str:
-    return (
-        f"{model.cell} with {' + '.join(map(str, model.hidden))} hidden units ({model.activation}), "
-        f"{counted(model.parameters, 'parameter')}, {model.dtype}"
-    )
+    return f"{network_text(model)}, {counted(model.parameters, 'parameter')}, {model.dtype}"
 
 
 def _task_line(model: ModelDescription) -> str:
+    from rnnfast.data.columns.horizon import steps_ahead
+
     line = f"{model.task}, {'last step' if model.columns.predict == 'last' else 'every step'}"
     if model.columns.horizon:
-        line += f", {counted(model.columns.horizon, 'step')} ahead"
+        line += f", {steps_ahead(model.columns)}"
     if model.classes:
         line += f", {classes_listed(model.classes)}"
     return line if model.threshold is None else f"{line}, threshold {number(model.threshold, 3)}"
@@ -167,15 +146,12 @@ def _table_cache(cache: TableCache) -> list[tuple[str, str | Text]]:
     if cache.directory is None or cache.tables is None or cache.bytes is None:
         return []
     size = f"{counted(cache.tables, 'parsed table')}, {scaled(cache.bytes, 'B')}"
-    return [("Tables", f"{size} in {cache.directory}" + ("; delete it to clear them" if cache.tables else ""))]
+    return [("Tables", f"{size} in {cache.directory}" + ("; rnnfast cache clear removes them" if cache.tables else ""))]
 
 
 def show_gradients(screen: Screen, report: GradientReport) -> None:
     """Print the error of each tensor's gradient, and whether all are within the tolerance."""
-    network = f"{report.cell} with {' + '.join(map(str, report.hidden))} hidden units"
-    if report.activation:
-        network += f" ({report.activation})"
-    network += ", both ways" if report.bidirectional else ""
+    network = network_text(report) + (", both ways" if report.bidirectional else "")
     network += f", dropout {report.dropout:g}" if report.dropout else ""
     screen.result(fields([("Network", f"{network}, {report.loss} loss, float64")]), Text())
     wide = screen.out.width >= WIDE
@@ -205,7 +181,7 @@ class BenchProgress(Reporter):
 
     def compiling(self) -> None:
         """Explain the wait of a first run."""
-        self._screen.progress(Text("compiling kernels (only once, takes a few seconds)", FAINT))
+        self._screen.progress(Text("compiling kernels (once; each takes some seconds)", FAINT))
 
 
 def show_warm_up(screen: Screen, report: WarmUp) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import CLASSES, LOSSES, QUANTITIES, cell
+from rnnfast.catalogue import CLASSES, LOSSES, QUANTITIES
 from rnnfast.config.sections import check_directions
 from rnnfast.diagnose.differences import TOLERANCE, relative_errors
 from rnnfast.records import Record
@@ -117,7 +117,7 @@ def report(config: Config) -> GradientReport:
     return GradientReport(
         cell=model.cell,
         hidden=model.hidden,
-        activation=model.activation if cell(model.cell).activation else None,
+        activation=model.chosen_activation,
         bidirectional=model.bidirectional,
         dropout=model.dropout,
         loss=loss,

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rnnfast.catalogue import METRICS, headline
+from rnnfast.display import Displayed, counted
 from rnnfast.records import UNSET, Record, UnsetType
 
 if TYPE_CHECKING:
@@ -60,17 +62,20 @@ class Repeated(Readable):
     """Figures of repeating the target of one season before, on the steps where that is known.
 
     season: steps; labelled_steps: so many are scored. loss: of quantities alone; None without such steps.
+    per_target: as of `Scores`.
     """
 
     season: int
     figures: Figures
     labelled_steps: int
     loss: float | UnsetType | None = UNSET
+    per_target: Mapping[str, Figures] = field(default_factory=dict)
 
     def entries(self) -> dict[str, Any]:
-        """Return the season, the loss where there is one, the figures and the number of steps."""
+        """Return the season, the loss where there is one, the figures, the number of steps, and each target's."""
         loss = {} if self.loss is UNSET else {"loss": self.loss}
-        return {"season": self.season, **loss, **self.figures, "labelled_steps": self.labelled_steps}
+        entries = {"season": self.season, **loss, **self.figures, "labelled_steps": self.labelled_steps}
+        return entries | ({"per_target": dict(self.per_target)} if self.per_target else {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +90,23 @@ class Baseline(Readable):
         return {**self.scores.entries(), **({} if self.naive is None else {"naive": self.naive})}
 
 
-@dataclass(frozen=True)
-class Evaluation:
+def brief(figures: Mapping[str, Any]) -> str:
+    """Return the loss and the few metrics that say most, in words."""
+    telling = sorted((name for name in figures if headline([name])), key=lambda name: -METRICS[name].headline)
+    shown = ((name, figures.get(name)) for name in ("loss", *telling))
+    return ", ".join(f"{name} {value:.4g}" for name, value in shown if value is not None)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Evaluation(Displayed):
     """Scores of one table or part of it.
 
     confusion: [[true negatives, false positives], [false negatives, true positives]] of two classes; a row per
     class and a column per prediction of several. baseline: the same metrics of the naive answers.
     classes: of the rows and columns of the confusion matrix of several classes.
     residuals: (labelled steps,) or (labelled steps, O) of quantities, label minus prediction, in original units.
+    loss_title: what the loss is for people, "" where a metric is the same number. meaningless: metrics that say nothing
+    on labels like these.
     """
 
     task: str
@@ -102,6 +116,15 @@ class Evaluation:
     baseline: Baseline | None = None
     residuals: npt.NDArray[np.float64] | None = None
     classes: tuple[Any, ...] = ()
+    loss_title: str = "loss"
+    meaningless: tuple[str, ...] = ()
+
+    def display(self) -> tuple[str, dict[str, str]]:
+        """Return the task, and the scores that say most beside those of the naive answer."""
+        lines = {"model": brief(self.metrics)}
+        if self.baseline is not None:
+            lines["baseline"] = brief(self.baseline)
+        return f"{self.task}, {counted(self.labelled_steps, 'labelled step')}", lines
 
 
 class Sample(Record, frozen=True):
@@ -112,7 +135,11 @@ class Sample(Record, frozen=True):
 
 
 class EvaluationReport(Record, frozen=True, kw_only=True):
-    """What `eval --json` prints."""
+    """What `eval --json` prints.
+
+    last: there and true where only the last labelled step of each sequence counts; substitutions: records of cells that
+    the model did not take as they are, if any.
+    """
 
     task: str
     labelled_steps: int
@@ -123,10 +150,18 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     part: str
     training_table: bool
     scored: Sample | UnsetType = UNSET
+    last: bool | UnsetType = UNSET
+    substitutions: tuple[Record, ...] | UnsetType = UNSET
 
     @classmethod
     def of(
-        cls, evaluation: Evaluation, part: str, training_table: bool, sample: Sample | None = None
+        cls,
+        evaluation: Evaluation,
+        part: str,
+        training_table: bool,
+        sample: Sample | None = None,
+        last: bool = False,
+        substitutions: tuple[Record, ...] = (),
     ) -> EvaluationReport:
         """Return the report on a part of a table; sample: what was scored, None for all of it."""
         return cls(
@@ -139,4 +174,6 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
             part=part,
             training_table=training_table,
             scored=UNSET if sample is None else sample,
+            last=last or UNSET,
+            substitutions=substitutions or UNSET,
         )

@@ -37,7 +37,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     path: str
     cell: str
     hidden: tuple[int, ...]
-    activation: str
+    activation: str | None
     dtype: str
     parameters: int
     tensors: tuple[TensorDescription, ...]
@@ -61,7 +61,7 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         path=path,
         cell=config.model.cell,
         hidden=config.model.hidden,
-        activation=config.model.activation,
+        activation=config.model.chosen_activation,
         dtype=config.train.dtype,
         parameters=int(model.parameter_count),
         tensors=tuple(_tensor(name, np.asarray(values)) for name, values in model.parameters.items()),

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.files import Appender, read_rows
+from rnnfast.model.output import Lines
 
 LINE_BYTES = 500  # in memory, of a line that is put in order: its text, twice, and what Python adds
 
@@ -23,7 +23,7 @@ class OrderedLines:
     size: bytes of memory for the lines of one file.
     """
 
-    def __init__(self, stream: TextIO, size: int) -> None:
+    def __init__(self, stream: Lines, size: int) -> None:
         self.stream, self.rows = stream, max(size // LINE_BYTES, 1)
         self._directory = tempfile.TemporaryDirectory(prefix="rnnfast-")
         self._buckets: set[int] = set()

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import CELLS
 from rnnfast.config.resolve import Config
-from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
+from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
+from rnnfast.data.encoding.substitutions import Substitution, substitutions
+from rnnfast.data.frames import frame_beside, with_types
+from rnnfast.data.reading.arrays import is_arrays
+from rnnfast.data.reading.opening import File, Table
+from rnnfast.data.reading.request import writing_options
+from rnnfast.data.sequences.context import Context, context_of
+from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
-from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.evaluation import Evaluation, brief
+from rnnfast.model.answers import as_they_are, every_row_once, like_arrays, lines, steps_of
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
+from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
+from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
 from rnnfast.tasks.scoring import Scorer
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Floats = NDArray[np.floating[Any]]
 
 
-@dataclass
-class Model:
+@dataclass(repr=False, eq=False)
+class Model(Displayed):
     """Weights, columns, encoder and scaler of the targets.
 
     parameters: PyTorch's tensor names to arrays. cell: its equations. encoder, target_scaler: fitted on training rows;
@@ -49,6 +62,18 @@ class Model:
     threshold: float = 0.5
     provenance: Provenance = field(default_factory=Provenance)
 
+    def display(self) -> tuple[str, dict[str, str]]:
+        """Return network, columns, and how it was trained."""
+        model, training = self.config.model, self.provenance.training
+        hidden = ",".join(map(str, model.hidden))
+        network = f"{model.cell} {hidden}{', both directions' if model.bidirectional else ''}"
+        lines = self.schema.display()
+        if training is not None:
+            lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"
+        part, metrics = next(reversed(self.provenance.metrics.items()), ("", {}))
+        scores = {f"{part} part": brief(metrics)} if part else {}
+        return f"{network}, {counted(self.parameter_count, 'parameter')}, {self.config.train.dtype}", lines | scores
+
     @property
     def architecture(self) -> Architecture:
         """What the kernels need to know of the network."""
@@ -58,7 +83,7 @@ class Model:
     def task(self) -> Task:
         """What the outputs of the network mean."""
         schema = self.schema
-        target = Target(schema.targets, schema.classes, self.loss, self.target_scaler, self.target_mean, self.threshold)
+        target = Target(schema.answers, schema.classes, self.loss, self.target_scaler, self.target_mean, self.threshold)
         return task_of(schema.task, target)
 
     @property
@@ -75,27 +100,74 @@ class Model:
             if self.config.model.recurrent_bias or "bias_hh" not in name
         )
 
+    def context_of(self, schema: Schema) -> Context:
+        """What answers for a table need of the rows around."""
+        return context_of(schema, self.cell.recurrent, self.config.model.bidirectional)
+
+    def questions(self, data: SequenceData) -> Questions:
+        """What the network is asked to answer each row of data."""
+        return Questions(self.encoder, data, self.context_of(data.schema), self.config.train.dtype)
+
     def outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets."""
+        """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets.
+
+        Each row of a window is answered with a full window of rows before it, wherever its table has one.
+        """
         from rnnfast.kernels.run.predictor import Predictor
 
         net = self.architecture
-        inputs = self.encoder.transform(data, net.dtype)
         parameters = Layout(net).flatten(self.parameters, net.dtype)
-        outputs: Floats = Predictor(net, parameters).outputs(inputs, data.offsets)
-        return outputs
+        return self.questions(data).outputs(Predictor(net, parameters))
 
-    def predict(self, data: SequenceData) -> Floats:
-        """Predict every step, (rows, O), in the order of data.x.
+    @overload
+    def predict(self, data: SequenceData | NDArray[Any]) -> Floats: ...
+    @overload
+    def predict(self, data: list[NDArray[Any]]) -> Floats | list[Floats]: ...
+    @overload
+    def predict(self, data: File | Sequence[File]) -> pd.DataFrame: ...
+    def predict(self, data: Any) -> Any:
+        """Predict a table, with or without the target.
 
-        Probability of the second class for a binary task, of each class for a multiclass one, original units for a
-        regression.
+        An answer is the probability of the second class for a binary task, that of each class for a multiclass one, and
+        in original units for a regression.
+        Returns: of sequences that were read (rows, O), every step in the order of data.x; of a DataFrame or path the
+        lines that the command `predict` writes, as a DataFrame with the index of the table; of arrays (n, T, F) their
+        answers (n, T, O), of a list of (T_i, F) a list of (T_i, O), and where the last step is predicted (n, O).
         Raises DataError where data has other columns than the model.
         """
-        return self.task.answers(self.outputs(data))
+        if isinstance(data, SequenceData):
+            return self.task.answers(self.outputs(data))
+        sequences = read_table(
+            data, schema=every_row_once(self.schema), require_target=False, **writing_options(self.config.data)
+        )
+        outlook = Outlook(self.schema, self.encoder, self.config.data, sequences)
+        predicted = self.task.answers(self.outputs(outlook.readable(sequences)))
+        if is_arrays(data):
+            return like_arrays(sequences, predicted, data[0] if isinstance(data, tuple) else data)
+        steps = steps_of(sequences)
+        times = outlook.times(sequences, steps)
+        rows, columns = lines(self.task, sequences, predicted, steps, as_they_are, times)
+        answers = frame_beside(data, rows, columns, (self.schema.id, self.schema.time))
+        unanswered = outlook.empty(sequences, steps)
+        for name, _ in self.task.columns(predicted[:0], as_they_are) if unanswered else ():
+            answers[name] = answers[name].where(~np.isin(np.arange(len(answers)), unanswered))
+        return with_types(answers, data, dict.fromkeys(times, self.schema.time))
 
-    def evaluate(self, data: SequenceData) -> Evaluation:
-        """Score the labelled steps of data. Raises DataError where there are none."""
+    def substitutions(self, data: Sequences) -> tuple[Substitution, ...]:
+        """Count the cells of data that this model does not take as they are: empty ones and unknown categories.
+
+        Raises DataError as `predict`, and for a cell that the model has no rule for.
+        """
+        return substitutions(self.encoder, data.blocks(("x",)))
+
+    def evaluate(self, data: Table | SequenceData, y: Any = None) -> Evaluation:
+        """Score the labelled rows of a table, of sequences that were read, or of arrays with their labels y.
+
+        Each row is scored once. Raises DataError where none has a label.
+        """
+        if not isinstance(data, SequenceData):
+            data = read_table(data, y, schema=self.schema, **writing_options(self.config.data))
+        data = scored_rows(data)
         return self.scorer.evaluate(data, self.outputs(data))
 
     def trained_on(self, data: Sequences) -> bool:

@@ -1,36 +1,56 @@
-"""Predictions of a saved model for tables, as CSV, block by block."""
+"""Predictions of a saved model for tables, as lines of columns, block by block."""
 
 from __future__ import annotations
 
 import csv
-import io
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.reading.request import Request
+from rnnfast.data.encoding.substitutions import Substitution, sentences, substitutions
+from rnnfast.data.reading.carried import Carried
+from rnnfast.data.reading.request import Request, like
+from rnnfast.data.sources.opening import open_sources, reopenable
+from rnnfast.errors import UsageError
+from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
 from rnnfast.model.lines import OrderedLines
-from rnnfast.model.tables import open_files
-from rnnfast.writing import check_writable, replacing
+from rnnfast.model.outlook import Outlook
+from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
+from rnnfast.model.tables import check_part, open_files, part_of, scoring_request, training_note
 
 if TYPE_CHECKING:
-    from rnnfast.data import Schema, SequenceData, Sequences
+    from rnnfast.data import SequenceData, Sequences
     from rnnfast.model import Model
     from rnnfast.reporter import Reporter
 
-STANDARD_STREAM = "-"
 PREDICTED = ("x", "time", "ids")  # what is read of a table to predict it
+ROW = "row"  # column with the input row, counted from 0, where neither id nor time tells a line apart
 
 # Digits that read back as the same number: float32 needs 9, float64 the shortest text that Python finds.
 FLOAT32_FORMAT = ".9g"
+
+
+class PredictionReport(NamedTuple):
+    """What was predicted.
+
+    rows: lines that were written; output: where; substitutions: cells that the model did not take as they are.
+    """
+
+    rows: int
+    output: str
+    substitutions: tuple[Substitution, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `predict --json` prints; substitutions where there are some."""
+        return {name: value for name, value in self._asdict().items() if value != ()}
 
 
 def predict_table(
@@ -38,61 +58,78 @@ def predict_table(
     data_paths: Sequence[str],
     output: str | Path = STANDARD_STREAM,
     *,
+    part: str = "all",
+    keep: Sequence[str] = (),
     force: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
-) -> int:
-    """Write the predictions of a saved model for tables as CSV and return the number of rows written.
+) -> PredictionReport:
+    """Write the predictions of a saved model for tables.
 
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
-    output: a file, or '-' for stdout. An existing file is kept unless `force`.
+    output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
+    part: train | valid | test of the table that the model was trained on, or all of any table.
+    keep: columns of the table that the output has too, as they are there.
     config, reporter: as in `evaluate_table`.
+    Raises UsageError for a part of another table, and where a column of `keep` has the name of a predicted one.
     """
     from rnnfast.model import load
 
-    if str(output) != STANDARD_STREAM:
-        check_writable(Path(output), force)
+    check_part(part)
+    check_output(output, force)
     model = load(model_path)
-    with ExitStack() as opened:
-        data = open_files(data_paths, prediction_request(model, config or DataConfig()), opened, reporter)
+    request = prediction_request(model, config or DataConfig(), part)
+    with ExitStack() as context:
+        carried, tables = None, list[Any](data_paths)
+        keys = [name for name in (model.schema.id, model.schema.time) if name is not None and has_types(output)]
+        if keep or keys:  # whose cells tell the type of their column
+            sources = open_sources(tables, request.files)
+            carried = context.enter_context(Carried(sources, tuple(dict.fromkeys((*keys, *keep)))))
+            tables = reopenable(sources)
+        data = open_files(tables, request, context, reporter)
         if reporter is not None:
-            for note in data.notes:
-                reporter.notice(note)
-        return write_predictions(model, data, output)
+            note = training_note(model, data, part, "predict")
+            for text in (*([note] if note else []), *data.notes):
+                reporter.notice(text)
+        if part != "all":
+            data = part_of(model, data, part)
+        return write_predictions(model, data, output, carried, reporter)
 
 
-def prediction_request(model: Model, config: DataConfig) -> Request:
-    """Return how a table is read to predict it."""
-    return Request(config, _every_row_once(model.schema), require_target=False)
+def prediction_request(model: Model, config: DataConfig, part: str = "all") -> Request:
+    """Return how a table is read to predict it; a part of it needs the labels and windows by which it was split."""
+    if part != "all":
+        return replace(scoring_request(model, part, config), with_time=True)
+    return Request(like(model.config.data, config), every_row_once(model.schema), require_target=False)
 
 
-def _every_row_once(schema: Schema) -> Schema:
-    """Cut windows so that every row is a step of exactly one sequence.
-
-    Windows that overlap or leave rows out are for training; per-step predictions use windows end to end.
-    """
-    if schema.predict == "every" and schema.window is not None:
-        return replace(schema, stride=schema.window)
-    return schema
-
-
-def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
+def write_predictions(
+    model: Model,
+    data: Sequences,
+    output: str | Path,
+    carried: Carried | None = None,
+    reporter: Reporter | None = None,
+) -> PredictionReport:
     """Write the predictions of one block after the other; nothing where one of them cannot be predicted.
 
-    data: read as `prediction_request` says. Returns the number of lines.
+    data: read as `prediction_request` says; reporter: is told what the model does not take as it is.
     """
+    data = data.in_context(model.context_of(data.schema))
+    outlook = Outlook(model.schema, model.encoder, model.config.data, data)
+    replaced = substitutions(model.encoder, (outlook.readable(block) for block in data.blocks(("x",))))
+    if reporter is not None:
+        for sentence in sentences(replaced):
+            reporter.notice(sentence)
     several = len(data.runs().first) > 1
-    for block in data.blocks(("x",)) if several else ():
-        model.encoder.check(block)
-    pieces = (_lines(model, block, np.asarray(model.predict(block))) for block in data.blocks(PREDICTED))
+    pieces = _pieces(model, data, carried, outlook)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
-    with _opened(output) as stream, ExitStack() as opened:
-        csv.writer(stream, lineterminator="\n").writerow(first.columns)
+    kinds = _kinds(model, first) | ({} if carried is None else carried.kinds)
+    with opened(output, kinds) as stream, ExitStack() as context:
         ordered: OrderedLines | None = None
         if not in_order and data.room is not None:
-            ordered = opened.enter_context(OrderedLines(stream, data.room.of_phase.bucket))
+            ordered = context.enter_context(OrderedLines(stream, data.room.of_phase.bucket))
         written = 0
         for piece in chain((first,), pieces):
             written += len(piece.rows)
@@ -102,84 +139,76 @@ def write_predictions(model: Model, data: Sequences, output: str | Path) -> int:
                 ordered.add(piece.rows, piece.texts())
         if ordered is not None:
             ordered.write()
-    return written
+    if reporter is not None:
+        for note in outlook.notes():
+            reporter.notice(note)
+    return PredictionReport(rows=written, output=str(output), substitutions=replaced)
 
 
-class Predictions(NamedTuple):
-    """Lines of the output.
-
-    rows: (lines,) input row of each, ascending where each step is predicted; columns: of texts and numbers, by name.
-    """
-
-    rows: npt.NDArray[np.int64]
-    columns: dict[str, list[Any]]
-
-    def cells(self) -> Iterator[tuple[Any, ...]]:
-        """Yield the cells of each line."""
-        return zip(*self.columns.values(), strict=True)
-
-    def texts(self) -> list[str]:
-        """Return each line as it is written."""
-        texts = _Texts()
-        csv.writer(texts, lineterminator="\n").writerows(self.cells())
-        return texts
+class _Numbers(list[str]):
+    """Numbers as text."""
 
 
-class _Texts(list[str]):
-    """What csv takes for a file; it writes a line at a time."""
-
-    write = list.append
-
-
-def _lines(model: Model, data: SequenceData, predicted: npt.NDArray[Any]) -> Predictions:
-    """Return the lines of the output in order, as texts and numbers ready to write.
-
-    predicted: (rows, O) in the order of data.x.
-    """
-    schema = model.schema
-    # The index into data.x of each row of the output: last steps, or all steps in the order of the input rows.
-    steps = data.offsets[1:] - 1 if schema.predict == "last" else np.argsort(data.row, kind="stable")
-    columns: dict[str, list[Any]] = {}
-    if schema.id is not None:
-        sequence = np.repeat(np.arange(data.sequences), data.lengths)
-        columns[schema.id] = np.asarray(data.ids, dtype=object)[sequence[steps]].tolist()
-    if schema.time is not None and data.time is not None:
-        columns[schema.time] = np.asarray(data.time)[steps].tolist()
-    dtype = model.config.train.dtype
-    columns |= model.task.columns(predicted[steps], lambda values: _texts(values, dtype))
-    return Predictions(data.row[steps], columns)
+def _pieces(model: Model, data: Sequences, carried: Carried | None, outlook: Outlook) -> Iterator[Predictions]:
+    """Yield the lines of one block after the other."""
+    texts = partial(_texts, dtype=model.config.train.dtype)
+    answered = 0  # place in the ordered table up to which there are answers
+    for block in data.blocks(PREDICTED):
+        steps = steps_of(block)
+        if model.schema.predict == "every":
+            steps = first_answers(block, answered)
+            answered = max(answered, int((block.index.start + block.lengths).max()))
+        predicted = np.asarray(model.predict(outlook.readable(block)))
+        beside = outlook.times(block, steps) | _beside(model, block, steps, carried)
+        piece = lines(model.task, block, predicted, steps, texts, beside)
+        for line in outlook.empty(block, steps):
+            for name, _ in model.task.columns(predicted[:0], texts):
+                piece.columns[name][line] = ""
+        yield piece
 
 
-def _texts(values: npt.NDArray[Any], dtype: str) -> list[str]:
+def _beside(
+    model: Model, block: SequenceData, steps: npt.NDArray[np.int64], carried: Carried | None
+) -> dict[str, list[Any]]:
+    """Return the columns between keys and answers: the row where there is no key, and those of the input."""
+    rows, keys_of_lines = block.row[steps], keys(block, steps)
+    columns = {} if keys_of_lines else {ROW: rows.tolist()}
+    if carried is not None:
+        answers = [name for name, _ in model.task.columns(np.empty((0, model.architecture.outputs)), list)]
+        _check_names(carried.names, {*answers, *columns})
+        columns |= {name: cells for name, cells in carried.texts(rows).items() if name not in keys_of_lines}
+    return columns
+
+
+def _check_names(names: Sequence[str], taken: set[str]) -> None:
+    """Raise UsageError for a column to be carried whose name the predictions need."""
+    for name in names:
+        if name in taken:
+            raise UsageError(f"--keep {name}: the predictions have a column of that name; rename it in the table")
+
+
+def _texts(values: npt.NDArray[Any], dtype: str) -> _Numbers:
     """Return texts with the digits that reproduce numbers of that precision."""
     if dtype == "float32":
-        return [format(value, FLOAT32_FORMAT) for value in values.tolist()]
-    return [repr(value) for value in values.tolist()]
+        return _Numbers(format(value, FLOAT32_FORMAT) for value in values.tolist())
+    return _Numbers(repr(value) for value in values.tolist())
 
 
-@contextmanager
-def _opened(output: str | Path) -> Iterator[TextIO]:
-    """Open the output as text; a file takes its place when it is complete."""
-    if str(output) == STANDARD_STREAM:
-        yield from _standard_output()
-        return
-    with replacing(Path(output)) as binary:
-        stream = io.TextIOWrapper(binary, encoding="utf-8", newline="")
-        yield stream
-        stream.flush()
-        stream.detach()
+def _kinds(model: Model, piece: Predictions) -> dict[str, str]:
+    """Return the kind of each column of the output, as of `opened`."""
+    schema = model.schema
+    of_classes = {f"{name}_pred": list(schema.classes) for name in schema.targets if schema.classes}
+    return {
+        name: model.config.train.dtype if isinstance(cells, _Numbers) else kind_of(of_classes.get(name, cells))
+        for name, cells in piece.columns.items()
+    }
 
 
-def _standard_output() -> Iterator[TextIO]:
-    """Yield stdout as UTF-8 without translation of line ends."""
-    binary = getattr(sys.stdout, "buffer", None)
-    if binary is None:
-        yield sys.stdout
-        return
-    sys.stdout.flush()
-    stream = io.TextIOWrapper(binary, encoding="utf-8", newline="")
-    try:
-        yield stream
-        stream.flush()
-    finally:
-        stream.detach()
+def kind_of(cells: Sequence[Any]) -> str:
+    """Return the kind of cells or classes that are Python values."""
+    types = set(map(type, cells))
+    if types == {bool}:
+        return "boolean"
+    if types == {int}:
+        return "integer"
+    return "float64" if types and types <= {int, float} else "text"

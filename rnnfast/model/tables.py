@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from rnnfast.catalogue import lower_is_better
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import split
+from rnnfast.data.encoding.substitutions import Substitution, sentences
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import open_table
-from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.last import only_last_labels, with_last_labels
 from rnnfast.errors import UsageError, did_you_mean
 from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
 
@@ -30,9 +32,10 @@ PARTS = ("train", "valid", "test", "all")
 class TableEvaluation:
     """Scores of a model on a table.
 
-    trained_on: the table is the one that the model was trained on. held_out: the run kept a part of its table for
-    validation. failures: a sentence for each goal that is not met; notes: about how the table was read. scored:
-    sequences that were scored: less than `sequences` where these were too many for the memory.
+    trained_on: the table is the one that the model was trained on. failures: a sentence for each goal that is not met;
+    notes: about the table and how it was read. scored: sequences that were scored: less than `sequences` where these
+    were too many for the memory. last: whether only the last labelled step of each counts. substitutions: cells of
+    these that the model did not take as they are.
     """
 
     evaluation: Evaluation
@@ -40,17 +43,17 @@ class TableEvaluation:
     part: str
     sequences: int
     trained_on: bool
-    held_out: bool
     failures: tuple[str, ...]
     notes: tuple[str, ...] = ()
     scored: int | None = None
+    last: bool = False
+    substitutions: tuple[Substitution, ...] = ()
 
     def report(self) -> EvaluationReport:
         """Return what `eval --json` prints."""
         sampled = self.scored is not None and self.scored < self.sequences
-        return EvaluationReport.of(
-            self.evaluation, self.part, self.trained_on, Sample(self.scored or 0, self.sequences) if sampled else None
-        )
+        sample = Sample(self.scored or 0, self.sequences) if sampled else None
+        return EvaluationReport.of(self.evaluation, self.part, self.trained_on, sample, self.last, self.substitutions)
 
 
 def evaluate_table(
@@ -59,6 +62,7 @@ def evaluate_table(
     part: str = "all",
     fail_under: Mapping[str, float] | None = None,
     *,
+    last: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
 ) -> TableEvaluation:
@@ -66,36 +70,51 @@ def evaluate_table(
 
     part: train | valid | test | all.
     fail_under: metric -> goal; errors and losses must not be above it, all others not below.
+    last: score only the last labelled step of each sequence; the windows of an id are one sequence.
     config: of its options, cache says whether the parsed table may come from the user's cache and is kept there, and
     memory how much may be taken; reporter: is told how far reading is.
     Raises: UsageError for a part of another table, and for a goal that the task has no metric for.
     """
     from rnnfast.model import load
 
-    if part not in PARTS:
-        raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{did_you_mean(part, PARTS)}")
+    check_part(part)
     model = load(model_path)
     with ExitStack() as opened:
         data = open_files(data_paths, scoring_request(model, part, config or DataConfig()), opened, reporter)
-        return evaluate(model, data, part, fail_under)
+        return evaluate(model, data, part, fail_under, last)
+
+
+def check_part(part: str) -> None:
+    """Raise UsageError for a word that names no part."""
+    if part not in PARTS:
+        raise UsageError(f"part: {part!r} is not one of {', '.join(PARTS)}{did_you_mean(part, PARTS)}")
 
 
 def scoring_request(model: Model, part: str, config: DataConfig) -> Request:
     """Return how a table is read to score a part of it."""
     how = model.provenance.split
     split_by = "sequence" if part == "all" or how is None else how.split_by
-    return Request(replace(config, split_by=split_by), model.schema)
+    return Request(replace(like(model.config.data, config), split_by=split_by), model.schema)
 
 
 def evaluate(
-    model: Model, data: Sequences, part: str = "all", fail_under: Mapping[str, float] | None = None
+    model: Model,
+    data: Sequences,
+    part: str = "all",
+    fail_under: Mapping[str, float] | None = None,
+    last: bool = False,
 ) -> TableEvaluation:
-    """Score a model on sequences that are read by its schema; part, fail_under: as in `evaluate_table`."""
+    """Score a model on sequences that are read by its schema; part, fail_under, last: as in `evaluate_table`."""
     whole = data if part == "all" else part_of(model, data, part)
-    sample = whole.sample(model.config.train.seed)
+    if last and whole.labelled_steps:  # else scoring says what is missing
+        whole = with_last_labels(whole)
+    sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed)
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
+    sample = only_last_labels(sample) if last else sample
+    substitutions = model.substitutions(sample)
     evaluation = model.evaluate(sample)
-    notes = data.notes
+    note = training_note(model, data, part, "score")
+    notes = (*([] if note is None else [note]), *data.notes, *sentences(substitutions))
     if sample.sequences < whole.sequences:
         of = f"{sample.sequences:,} of {whole.sequences:,} sequences"
         notes = (*notes, f"scored on {of}, drawn at random, to keep within --memory")
@@ -105,11 +124,24 @@ def evaluate(
         part=part,
         sequences=whole.sequences,
         trained_on=model.trained_on(data),
-        held_out=model.provenance.split is None or model.provenance.split.shares != (1.0,),
         failures=tuple(_failures(evaluation.metrics, fail_under or {})),
         notes=notes,
         scored=sample.sequences,
+        last=last,
+        substitutions=substitutions,
     )
+
+
+def training_note(model: Model, data: Sequences, part: str, verb: str) -> str | None:
+    """Say that a table is the one that the model was trained on; None for others. verb: "score" or "predict"."""
+    if not model.trained_on(data):
+        return None
+    note = "this is the table that the model was trained on"
+    if part != "all":
+        return f"{note}; {verb.removesuffix('e')}ed is its {part} part"
+    how = model.provenance.split
+    held_out = how is None or how.shares != (1.0,)
+    return f"{note}; --part valid {verb}s what it has not seen" if held_out else note
 
 
 def part_of(model: Model, data: Sequences, part: str) -> Sequences:
@@ -121,7 +153,7 @@ def part_of(model: Model, data: Sequences, part: str) -> Sequences:
     if how is None or not model.trained_on(data):
         raise UsageError(
             f"--part {part}: {', '.join(data.source)} is not the table that the model was trained on "
-            "(the contents differ); leave --part out to score all of it"
+            "(the contents differ); leave --part out to take all of it"
         )
     # The labels that trained decided which steps are predicted: before the split, each label counted.
     undecided = data.predicting("every") if how.auto_predict else data
@@ -132,7 +164,7 @@ def part_of(model: Model, data: Sequences, part: str) -> Sequences:
     return chosen.predicting(model.schema.predict)
 
 
-def open_files(paths: Sequence[str], request: Request, opened: ExitStack, reporter: Reporter | None) -> Sequences:
+def open_files(paths: Sequence[Any], request: Request, opened: ExitStack, reporter: Reporter | None) -> Sequences:
     """Read tables as far as --memory allows; opened: keeps those on disk."""
     memory = request.config.memory
     return open_table(list(paths), request, None if memory is None else Budget.of(memory), opened, reporter)

@@ -150,6 +150,11 @@ class Layout:
         """The tensors of the model file, in its order."""
         return [entry for entry, _ in self._views()]
 
+    @property
+    def input_weights(self) -> list[str]:
+        """Names of the tensors whose columns are the inputs of the network."""
+        return [self._names(at)[0] for at in self.directions if not at.layer]
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Mapping of PyTorch's tensor names to shapes."""
         return {entry.name: entry.shape for entry in self.entries()}

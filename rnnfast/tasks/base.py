@@ -18,7 +18,7 @@ from rnnfast.catalogue import LOSSES, TASKS
 from rnnfast.metrics.figures import Figures
 
 Floats = NDArray[np.floating[Any]]
-Texts = Callable[[Floats], list[str]]
+Texts = Callable[[Floats], list[Any]]
 
 LEAST_SHARE = 1e-12  # of a class: keeps the logits of the naive answer finite
 
@@ -91,19 +91,44 @@ class Task(ABC):
         """Return the metrics of other labels (n, targets) as answers, those that need no probability."""
 
     @abstractmethod
-    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[str]]]:
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the columns of a file of predictions, name and cells, for answers (n, O).
 
-        texts: writes numbers (n,) with the digits of their precision.
+        texts: turns numbers (n,) into cells with the digits of their precision.
         """
+
+    @property
+    def scales(self) -> bool:
+        """Whether the loss compares scaled labels."""
+        return False
+
+    def loss_title(self, kind: str = "") -> str:
+        """Name the loss for people; "" where log_loss is the same number.
+
+        kind: "weighted" or "summed" where it is not the mean over all steps.
+        """
+        if self.logits and not kind:
+            return ""
+        words = [self.target.loss, *(["scaled"] if self.scales else []), *([kind] if kind else [])]
+        return f"loss ({', '.join(words)})"
+
+    def meaningless(self, y: Floats) -> tuple[str, ...]:
+        """Return the metrics that say nothing on labels (n, targets) like these."""
+        return ()
 
     def threshold(self) -> float | None:
         """Return the threshold that scores depend on, None where there is none."""
         return None
 
-    def per_target(self, y: Floats, answers: Floats) -> dict[str, Figures]:
-        """Return the metrics of each target, where there are several of them."""
-        return {}
+    def per_target(self, y: Floats, answers: Floats, *, repeated: bool = False) -> dict[str, Figures]:
+        """Return the metrics of each target and horizon, where there are several.
+
+        repeated: the answers are other labels, as in `repeated_figures`.
+        """
+        if y.shape[1] < 2:
+            return {}
+        figures = self.repeated_figures if repeated else self.figures
+        return {name: figures(y[:, [j]], answers[:, [j]]) for j, name in enumerate(self.target.names)}
 
     def confusion(self, y: Floats, answers: Floats) -> list[list[int]] | None:
         """Return how often each class (rows) is predicted as each (columns); None for quantities."""

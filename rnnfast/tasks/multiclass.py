@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -40,9 +41,9 @@ class Multiclass(Task):
         """Return a row for each class and a column for each prediction."""
         return [[int(count) for count in row] for row in multiclass_confusion(y, answers)]
 
-    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[str]]]:
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of each."""
-        name, classes = self.target.names[0], np.array([str(value) for value in self.target.classes], dtype=object)
+        name, classes = self.target.names[0], np.array(self.target.classes, dtype=object)
         yield f"{name}_pred", classes[answers.argmax(axis=1)].tolist()
         for j, label in enumerate(classes):
             yield f"{name}_prob_{label}", texts(answers[:, j])

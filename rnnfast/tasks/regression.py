@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,18 +43,22 @@ class Regression(Task):
         """Return the metrics of repeated values."""
         return regression(y, repeated)
 
-    def per_target(self, y: Floats, answers: Floats) -> dict[str, Figures]:
-        """Return the metrics of each target, where there are several."""
-        if y.shape[1] < 2:
-            return {}
-        return {name: regression(y[:, j], answers[:, j]) for j, name in enumerate(self.target.names)}
+    @property
+    def scales(self) -> bool:
+        """Whether the scaling changes any number."""
+        probe = np.array([[0.0], [1.0]]) + np.zeros(len(self.target.names))
+        return not np.array_equal(self.labels(probe), probe)
+
+    def meaningless(self, y: Floats) -> tuple[str, ...]:
+        """Leave relative errors out where labels are on both sides of 0."""
+        return ("mape",) if ((y > 0).any(axis=0) & (y < 0).any(axis=0)).any() else ()
 
     def residuals(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
         """Return (n,) of one target, (n, targets) of several."""
         residuals = np.asarray(y - answers, np.float64)
         return residuals[:, 0] if residuals.shape[1] == 1 else residuals
 
-    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[str]]]:
+    def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the prediction of each target."""
         for j, name in enumerate(self.target.names):
             yield f"{name}_pred", texts(answers[:, j])

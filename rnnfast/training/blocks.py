@@ -18,10 +18,11 @@ LEAST_RUNS = 32  # of a block: it has to mix
 
 
 class Cut(NamedTuple):
-    """A block: runs of sequences, ascending, first and last + 1 of each; sequences: in all of them."""
+    """A block: runs of sequences, ascending, first and last + 1 of each; sequences: in all of them; epoch: its own."""
 
     runs: list[tuple[int, int]]
     sequences: int
+    epoch: int
 
 
 class Cutter:
@@ -29,7 +30,7 @@ class Cutter:
 
     def __init__(self, model: Model, part: Sequences) -> None:
         self.config = model.config.train
-        self.inputs, self.targets = len(model.encoder.names), len(model.schema.targets)
+        self.inputs, self.targets = len(model.encoder.names), len(model.schema.answers)
         if part.room is None:
             self.runs = part.runs()
             self.capacity = self.most_rows = part.rows
@@ -57,6 +58,6 @@ class Cutter:
             stop = int(np.searchsorted(filled, before + self.capacity, side="right"))
             chosen = np.sort(runs[first:stop])
             begin, end = self.runs.first[chosen], self.runs.stop[chosen]
-            cuts.append(Cut(list(zip(begin.tolist(), end.tolist(), strict=True)), int((end - begin).sum())))
+            cuts.append(Cut(list(zip(begin.tolist(), end.tolist(), strict=True)), int((end - begin).sum()), number))
             first = stop
         return cuts

@@ -16,6 +16,8 @@ from rnnfast.network.cell import short_name
 from rnnfast.training.result import TrainResult
 from rnnfast.writing import write_whole
 
+PACKED_SUFFIXES = (".gz", ".zst", ".zip")
+
 
 def check_directory(config: Config, force: bool) -> Path | None:
     """The output directory that was asked for, checked before any work; None: the next free one."""
@@ -35,7 +37,7 @@ def check_directory(config: Config, force: bool) -> Path | None:
 
 def free_directory(config: Config, table: Sequences) -> Path:
     """runs/NAME, runs/NAME-2, ...: the first that does not exist. NAME is the table's and the network's."""
-    stem = Path(table.source[0].strip("<>")).name.split(".")[0] or "table"
+    stem = table_name(table.source[0])
     cell = short_name(config.model.cell)
     name = f"{stem}-{cell}{'x'.join(str(units) for units in config.model.hidden)}"
     for number in range(1, 1_000_000):
@@ -43,6 +45,15 @@ def free_directory(config: Config, table: Sequences) -> Path:
         if not path.exists():
             return path
     raise RnnfastError(f"runs/{name}: no free name is left; give one with -o DIR")
+
+
+def table_name(source: str) -> str:
+    """Return the name of a table without directories, packing and format: 'sales.2024' of 'x/sales.2024.csv.gz'."""
+    path = Path(source.strip("<>"))
+    if path.suffix.lower() in PACKED_SUFFIXES:
+        path = path.with_suffix("")
+    stem = path.stem if path.suffix[1:].isalpha() else path.name
+    return stem or "table"
 
 
 def write_run(result: TrainResult, config: Config, directory: Path) -> dict[str, Path]:
@@ -53,7 +64,7 @@ def write_run(result: TrainResult, config: Config, directory: Path) -> dict[str,
         raise RnnfastError(f"{directory}: cannot be created: {error.strerror or error}") from None
     files = {"model": directory / FILE_NAME, "history": directory / "history.csv", "config": directory / "config.toml"}
     write_whole(files["history"], _history_csv(result.history))
-    write_whole(files["config"], config.to_toml().encode())
+    write_whole(files["config"], config.with_absolute_paths().to_toml().encode())
     result.model.save(files["model"])
     return files
 

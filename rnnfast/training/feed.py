@@ -22,6 +22,7 @@ from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.spans import ends
 from rnnfast.model import Model
 from rnnfast.training.blocks import Cut, Cutter
+from rnnfast.training.hiding import Hider, show
 from rnnfast.training.prepare import encoded, kernel_data
 
 ORDER_STREAM = 3  # of the random numbers: split has 1, initial weights have 2
@@ -48,6 +49,7 @@ class Feed:
         self.model, self.part = model, part
         self.config: TrainConfig = model.config.train
         self.cutter = Cutter(model, part)
+        self.hider = Hider(model.encoder.hideable, self.config.seed)
         first = self.cutter.epoch(0)
         self.updates, self.single = self._updates_of(first), len(first) == 1
         self.generator = np.random.default_rng([self.config.seed, ORDER_STREAM])
@@ -89,6 +91,8 @@ class Feed:
             if self.data is None:
                 self.data = self._take().data
                 trainer.load(self.data, self.part.sequences)
+            if self.hider.columns:
+                return self._train_hiding(trainer, orders, rates.reshape(epochs, -1))
             losses: NDArray[np.float64] | None = trainer.run(orders, epochs, rates)
             return losses
         return self._train_blocks(trainer, epochs, rates)
@@ -97,6 +101,21 @@ class Feed:
         """Wait for the block that is being read, and free all of them."""
         self._pool.shutdown(cancel_futures=True)
         self._next, self.buffers = None, []
+
+    def _train_hiding(self, trainer: Any, orders: Orders, rates: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Train the only block an epoch at a time, each with other categories hidden; rates: (epochs, ..)."""
+        assert self.data is not None
+        inputs, losses = self.data.x.reshape(-1, self.cutter.inputs), np.zeros(len(rates))
+        for epoch, course in enumerate(rates):
+            hidden = self.hider.hide(inputs, self.data.offsets, self.epoch)
+            loss = trainer.run(orders[epoch % len(orders)], 1, course)
+            show(inputs, hidden)
+            if loss is None:
+                trainer.where[0] = epoch
+                return None
+            losses[epoch] = loss[0]
+            self.epoch += 1
+        return losses
 
     def _train_blocks(self, trainer: Any, epochs: int, rates: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Train block after block."""
@@ -173,6 +192,8 @@ class Feed:
         for first, stop in cut.runs:
             data: SequenceData = self.part.read(first, stop, TRAINED)
             features, target, steps = encoded(self.model, data)
+            if not self.single:
+                self.hider.hide(features, data.offsets, cut.epoch, first)
             end = row + data.rows
             x[row * inputs : end * inputs] = features.reshape(-1)
             has_weight = steps != 0

@@ -20,7 +20,7 @@ from rnnfast.model import Model
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed, batch_of
 from rnnfast.training.schedules import Schedule
-from rnnfast.training.stopping import Deadline, EarlyStopping, interruptible
+from rnnfast.training.stopping import Deadline, EarlyStopping, Interrupt, Phase
 
 # Several epochs may run in one call of the kernel; so long a call still answers Ctrl-C at once.
 CALL_SECONDS = 0.05
@@ -67,54 +67,63 @@ class Loop:
         self.trainer = Trainer(model.architecture, model.parameters, self.feed.data, policy, self.feed.lengths)
         self.schedule = Schedule(self.config, self.feed.updates)
         # Reported losses follow the reduction: per labelled output, or per sequence.
-        outputs = len(model.schema.targets)
+        outputs = len(model.schema.answers)
         self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else train.sequences)
         self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
         self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())
         if valid is not None:
-            self.valid_x = model.encoder.transform(valid, model.architecture.dtype)
+            self.questions = model.questions(valid)
+            self.encoded = self.questions.joined()
         self.fit = Fit()
 
-    def run(self) -> Fit:
+    def run(self, interrupt: Interrupt) -> Fit:
         """Train until a reason to stop comes up, and put the chosen weights into the model.
 
-        A run that diverges keeps the last good weights, and the error to raise is in the result.
+        From the first epoch on Ctrl-C ends the run after the epoch; the time limit begins there too, and covers what is
+        done between epochs. A run that diverges keeps the last good weights, and the error to raise is in the result.
         """
         fit, config = self.fit, self.config
-        deadline = Deadline(seconds(config.max_time))
-        with closing(self.feed), interruptible(self.reporter.interrupted) as interrupt:
-            self.compile_kernels()
-            started = time.perf_counter()
-            if interrupt.requested:
-                fit.stopped = "interrupted"
+        with closing(self.feed):
+            interrupt.phase = Phase.COMPILING
+            self.compile_kernels(interrupt)
+            interrupt.phase = Phase.TRAINING
+            started, deadline = time.perf_counter(), Deadline(seconds(config.max_time))
             while fit.stopped == "epochs" and fit.epochs < config.epochs:
                 if not self.train_epochs():
                     break
                 evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == config.epochs
                 scores, best = self.validate() if evaluated and self.valid is not None else (None, False)
-                self._report(scores, best, time.perf_counter() - started)
+                self._report(scores, best, time.perf_counter() - started, deadline)
                 if self.stopping.exhausted:
                     fit.stopped = "patience"
                 elif interrupt.requested:
                     fit.stopped = "interrupted"
                 elif deadline.passed and fit.epochs < config.epochs:
                     fit.stopped = "max_time"
+        interrupt.phase = Phase.SCORING
         self._finish()
+        self.reporter.stop("diverged" if fit.diverged else fit.stopped)
         return fit
 
-    def compile_kernels(self) -> None:
-        """Compile the kernels of this network, or load them from the cache, by calling them for next to no work."""
+    def compile_kernels(self, interrupt: Interrupt) -> None:
+        """Compile the kernels of this network, or load them from the cache, by calling them for next to no work.
+
+        Raises TrainingInterrupted where Ctrl-C was pressed meanwhile.
+        """
         from rnnfast.kernels.lanes.clock import compile_clock
         from rnnfast.kernels.run.ahead import prepare
 
         start = time.perf_counter()
-        with compile_clock(self.reporter.compiling):
+        with compile_clock(self.reporter.compiling, interrupt.check) as clock:
             prepare([*self.trainer.kernels(), *self.predictor.kernels()], cores())
             self.feed.warm(self.trainer)
             length = int(self.train.lengths[0])
             features = np.zeros(length * self.model.architecture.features, self.model.architecture.dtype)
             self.predictor.outputs_of(features, np.array([0, length]))
+        interrupt.check()
         self.fit.compile_seconds = time.perf_counter() - start
+        if clock.seconds:
+            self.reporter.compiled(self.fit.compile_seconds)
 
     def train_epochs(self) -> bool:
         """Run the epochs up to the next evaluation, or as many as fit into one call; tell whether they went well."""
@@ -149,7 +158,7 @@ class Loop:
         """Score the validation part and remember the weights if they are the best so far."""
         assert self.valid is not None
         start = time.perf_counter()
-        outputs = self.predictor.outputs_of(self.valid_x.ravel(), self.valid.offsets)
+        outputs = self.questions.outputs(self.predictor, self.encoded)
         scores = self.model.scorer.quick(self.valid, outputs)
         best = self.stopping.better(scores["loss"], self.fit.epochs, self.trainer.parameters)
         self.schedule.evaluated(scores["loss"])
@@ -157,8 +166,11 @@ class Loop:
         self.fit.eval_seconds += time.perf_counter() - start
         return scores, best
 
-    def _report(self, scores: Scores | None, best: bool, elapsed: float) -> None:
+    def _report(self, scores: Scores | None, best: bool, elapsed: float, deadline: Deadline) -> None:
         fit, config = self.fit, self.config
+        per_epoch = elapsed / fit.epochs
+        latest = max(0.0, min(per_epoch * (config.epochs - fit.epochs), deadline.remaining))
+        until_patience = self.stopping.evaluations_left * config.eval_every - fit.epochs % config.eval_every
         train_loss = next(row["loss"] for row in reversed(fit.history) if row["split"] == "train")
         self.reporter.epoch(
             EpochRecord(
@@ -170,7 +182,8 @@ class Loop:
                 best_epoch=self.stopping.best_epoch,
                 elapsed=elapsed,
                 timesteps_per_second=fit.timesteps_per_second,
-                eta=elapsed / fit.epochs * (config.epochs - fit.epochs),
+                eta=latest,
+                eta_soonest=min(per_epoch * until_patience, latest),
             )
         )
 

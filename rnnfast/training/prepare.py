@@ -20,6 +20,7 @@ from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
 from rnnfast.model.model import Model, architecture
 from rnnfast.network.layout import Layout
+from rnnfast.training.class_weights import class_weights
 
 
 def resolved_loss(config: Config, task: str) -> str:
@@ -38,7 +39,7 @@ def resolved_loss(config: Config, task: str) -> str:
 class Labels:
     """What the labelled training steps hold, summed up block by block.
 
-    count: of these steps; counts: (classes,) of each class; total: (targets,) sums; summary: for the target scaler;
+    count: of these steps; counts: (classes,) of each class; total: (answers,) sums; summary: for the target scaler;
     weighs: whether any of them weighs anything.
     """
 
@@ -46,7 +47,7 @@ class Labels:
         self.schema, self.summary = schema, summary
         self.count, self.weighs = 0, False
         self.counts = np.zeros(len(schema.classes), np.int64)
-        self.total = np.zeros(len(schema.targets))
+        self.total = np.zeros(len(schema.answers))
 
     def watch(self, blocks: Iterable[SequenceData]) -> Iterator[SequenceData]:
         """Pass blocks on and look at their labels."""
@@ -108,8 +109,13 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
     """
     schema, where = train.schema, ", ".join(train.source)
+    if schema.horizons and config.train.class_weight not in ((), ("none",)):
+        raise UsageError(
+            f"--class-weight {','.join(config.train.class_weight)}: a step has one weight, and with several horizons "
+            "labels of both classes; leave it out, or train one model for each horizon"
+        )
     kinds = target_kinds(schema, config.data)
-    columns = len(schema.columns) + len(schema.targets)
+    columns = len(schema.columns) + len(schema.answers)
     most = None if train.room is None else train.room.of_phase.sample // (32 * (columns + 1))  # with keys, and copies
     labels = Labels(schema, summary_for(kinds, most=most))
     encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most)
@@ -118,6 +124,8 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     model = config.model
     layout = Layout(net)
     tensors = initial_tensors(layout.entries(), model.init, config.train.seed, model.init_range, model.recurrent_bias)
+    for name in layout.input_weights:
+        tensors[name][:, [place.stop - 1 for place in encoder.hideable]] = 0  # "(unseen)" means nothing yet
     if config.train.init_from is not None:
         tensors = dict(starting_tensors(config.train.init_from, layout.shapes()))
     return Model(
@@ -125,37 +133,12 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
         cell=cell,
         schema=schema,
         encoder=encoder,
-        target_scaler=Scaler.of(kinds, schema.targets, labels.summary, where),
+        target_scaler=Scaler.of(kinds, schema.answers, labels.summary, where),
         config=config,
         loss=resolved_loss(config, schema.task),
         target_mean=labels.mean,
-        class_weights=class_weights(config, schema.classes, labels.counts),
+        class_weights=class_weights(config.train.class_weight, schema.classes, labels.counts),
     )
-
-
-def class_weights(config: Config, classes: tuple[Any, ...], counts: NDArray[np.int64]) -> tuple[float, ...]:
-    """The weight of each class in the loss; () for all alike.
-
-    counts: (classes,) labelled training steps of each. "balanced" is scikit-learn's: labels / (classes *
-    labels of the class). Raises UsageError for another number of weights than classes, and on a regression.
-    """
-    option = config.train.class_weight
-    if option in ((), ("none",)):
-        return ()
-    if not classes:
-        raise UsageError(f"--class-weight {','.join(option)}: the target is a quantity and has no classes")
-    if option == ("balanced",):
-        return tuple(float(weight) for weight in counts.sum() / (len(classes) * np.maximum(counts, 1)))
-    try:
-        weights = tuple(float(weight) for weight in option)
-    except ValueError:
-        raise UsageError(f"--class-weight {','.join(option)}: give none, balanced, or a number per class") from None
-    if len(weights) != len(classes) or not all(0 <= weight < float("inf") for weight in weights) or not any(weights):
-        raise UsageError(
-            f"--class-weight {','.join(option)}: give {len(classes)} numbers from 0 up, one for each of "
-            f"{', '.join(str(name) for name in classes)}"
-        )
-    return weights
 
 
 def starting_tensors(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, NDArray[Any]]:

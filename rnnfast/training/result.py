@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores
+from rnnfast.display import Displayed, counted
+from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores, brief
 from rnnfast.records import UNSET, Record, UnsetType, versioned
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class TrainReport(Record, frozen=True):
     scored: dict[str, Sample] | UnsetType = UNSET
 
 
-@dataclass
-class TrainResult:
+@dataclass(repr=False, eq=False)
+class TrainResult(Displayed):
     """A trained model, how training went and what the model scores."""
 
     model: Model
@@ -63,6 +64,13 @@ class TrainResult:
         """Metrics of the naive answer on the parts that did not train, or on the training part where it is all."""
         held_out = {part: scores for part, scores in self.evaluations.items() if part != "train"} or self.evaluations
         return {part: scores.baseline for part, scores in held_out.items() if scores.baseline is not None}
+
+    def display(self) -> tuple[str, dict[str, str]]:
+        """Return how training went, and the scores of each part."""
+        course = f"{counted(self.epochs, 'epoch')} (best {self.best_epoch}, ended by {self.stopped})"
+        scores = {part: brief(metrics) for part, metrics in self.metrics.items()}
+        naive = {f"{part}, naive": brief(metrics) for part, metrics in list(self.baseline.items())[-1:]}
+        return f"{course}, {counted(self.parameters, 'parameter')}", scores | naive
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `train --json` prints."""

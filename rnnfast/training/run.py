@@ -5,21 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Unpack
 
 from rnnfast.catalogue import SCHEDULES
+from rnnfast.config.effects import check_effects
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
+from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
 from rnnfast.data.description import part_sizes
+from rnnfast.data.encoding.substitutions import sentences
+from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
+from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
 from rnnfast.equations.trace import traced
-from rnnfast.errors import UsageError
+from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
+from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of, word_of
+from rnnfast.progress import Progress, watcher
 from rnnfast.records import plain
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.defaults import resolved
@@ -27,35 +34,51 @@ from rnnfast.training.directory import check_directory, free_directory, write_ru
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
+from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
 
 
 def train(
-    data: Any, *, valid: Any = None, test: Any = None, reporter: Reporter | None = None, **options: Any
+    data: Table | Sequences,
+    y: Any = None,
+    *,
+    valid: Table | Sequences | None = None,
+    test: Table | Sequences | None = None,
+    progress: Progress = None,
+    reporter: Reporter | None = None,
+    **options: Unpack[TrainOptions],
 ) -> TrainResult:
     """Train a network and score it; nothing is written.
 
-    data, valid, test: sequences, path or DataFrame; without `valid`, `split` cuts it from data.
-    options: any option of the command line, with its name (cell="rnn", hidden=32, epochs=20, ...); `cell` may also be
-    the function of its equations (equations/cell.py).
+    data: path, DataFrame, several of them, sequences that were read, or arrays X with their labels y: X (n, T, F) or a
+    list of (T_i, F), y (n,) or (n, T). valid, test: the same, (X, y) of arrays; without `valid`, `split` cuts it from
+    data.
+    progress: a function called with each finished epoch (rnnfast.reporter.EpochRecord); True and False show one line,
+    redrawn, or nothing, which by default is shown in a notebook alone. reporter: is told everything, in its place.
+    options: those of the command line by their names, as in cell="gru", hidden=32; help(rnnfast.TrainOptions) lists
+    them. `cell` may also be the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
-    weights).
+    weights), TrainingInterrupted at Ctrl-C (with `.result` after the first epoch, which is completed and scored).
     """
     start = time.perf_counter()
-    reporter = reporter or Reporter()
+    reporter = watcher(reporter, progress)
+    if "output" in options:
+        raise UsageError("output: train() writes nothing; save what it returns: result.model.save(PATH)")
     cell_option = options.get("cell")
     equations = traced(cell_option) if callable(cell_option) else None
     if callable(cell_option):
         options["cell"] = word_of(cell_option)
     config = Config().with_values(options, "train()")
     cell = _checked_cell(config, equations)
-    with ExitStack() as opened:
-        table, parts = read_tables(data, valid, test, config, reporter, opened)
-        result, fit = _fit(table, parts, config, cell, reporter, valid is not None, time.perf_counter() - start)
+    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
+        table, parts = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
+        load_seconds = time.perf_counter() - start
+        result, fit = _fit(table, parts, config, cell, reporter, valid is not None, load_seconds, interrupt)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
     reporter.finished(result)
+    _check_interrupt(interrupt, result)
     return result
 
 
@@ -65,7 +88,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
     force: an existing model in the output directory is replaced.
-    Raises: as `train`; a run that diverges has written its last good weights before DivergedError is raised.
+    Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
     reporter = reporter or Reporter()
@@ -75,21 +98,34 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     directory = check_directory(config, force)
     reporter.reading(config.data.data)
     files = config.data
-    with ExitStack() as opened:
-        table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
-        load_seconds = time.perf_counter() - start
-        result, fit = _fit(table, parts, config, cell, reporter, files.valid is not None, load_seconds)
-    directory = directory or free_directory(config, table)
-    result.files = write_run(result, result.model.config, directory)
+    with interruptible(reporter.interrupted) as interrupt:
+        with ExitStack() as opened:
+            table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+            load_seconds = time.perf_counter() - start
+            result, fit = _fit(table, parts, config, cell, reporter, files.valid is not None, load_seconds, interrupt)
+        interrupt.phase = Phase.SAVING
+        directory = directory or free_directory(config, table)
+        result.files = write_run(result, result.model.config, directory)
     reporter.finished(result)
     if fit.diverged is not None:
         fit.diverged.args = (f"{fit.diverged.args[0]} in {result.files['model']}",)
         raise fit.diverged
+    _check_interrupt(interrupt, result)
     return result
 
 
+def _check_interrupt(interrupt: Interrupt, result: TrainResult) -> None:
+    """Raise TrainingInterrupted where Ctrl-C was pressed."""
+    if interrupt.requested:
+        raise TrainingInterrupted(f"interrupted after epoch {result.epochs}", result)
+
+
 def _checked_cell(config: Config, equations: Cell | None = None) -> Cell:
-    """The cell of a run: the one given as equations, else the one that the configuration names."""
+    """The cell of a run: the one given as equations, else the one that the configuration names.
+
+    Raises UsageError for options that have no effect on it, or on this run.
+    """
+    check_effects(config)
     cell = equations or cell_of(config.model.cell, config.model.activation)
     check_directions(config.model, cell.recurrent)
     return cell
@@ -103,8 +139,15 @@ def _fit(
     reporter: Reporter,
     own_valid: bool,
     load_seconds: float,
+    interrupt: Interrupt,
 ) -> tuple[TrainResult, Fit]:
-    """Train on the parts and score each of them."""
+    """Train on the parts and score each of them.
+
+    load_seconds: what reading took; fitting and encoding is added to it.
+    """
+    import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
+
+    start = time.perf_counter()
     weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
     config = resolved(config, table.schema.task, parts.train.sequences, weighted)
     if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
@@ -117,15 +160,16 @@ def _fit(
             f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
         )
     model = initial_model(parts.train, config, cell)
-    for block in () if parts.test is None else parts.test.blocks(("x",)):
-        model.encoder.check(block)  # training and validation part are encoded before anything is compiled
     seed = config.train.seed
-    valid = None if parts.valid is None else parts.valid.sample(seed)
+    valid = None if parts.valid is None else sample_of(model, parts.valid, seed)
     if parts.valid is not None and valid is not None:
         check_sample(valid, parts.valid, "the validation part")
-    loop = Loop(model, parts.train, valid, reporter)
+    for part in (valid, parts.test):
+        _check_encoding(model, part, table, reporter)
+    loop = Loop(model, parts.train, None if valid is None else scored_rows(valid), reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
-    fit = loop.run()
+    load_seconds += time.perf_counter() - start
+    fit = loop.run(interrupt)
     start = time.perf_counter()
     named = parts.named()
     evaluations, scored = evaluate_parts(model, named, seed, valid, reporter)
@@ -153,6 +197,24 @@ def _fit(
     ), fit
 
 
+def _check_encoding(model: Model, part: Sequences | None, table: Sequences, reporter: Reporter) -> None:
+    """Raise DataError for cells of a part that cannot be encoded, before anything is compiled.
+
+    What is put in their place is told of tables beside the one that trains, whose reader has told it.
+    """
+    if part is None:
+        return
+    for sentence in sentences(model.substitutions(part)):
+        if part.source != table.source:
+            reporter.notice(f"{', '.join(part.source)}: {sentence}")
+
+
+def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
+    """Give the sequences of a part that are scored, with the rows around."""
+    sample: SequenceData = part.in_context(model.context_of(part.schema)).sample(seed)
+    return sample
+
+
 def evaluate_parts(
     model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
 ) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
@@ -162,7 +224,7 @@ def evaluate_parts(
     """
     evaluations, sampled = {}, {}
     for name, part in parts.items():
-        data = valid if name == "valid" and valid is not None else part.sample(seed)
+        data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
         if data.labelled.any():
             evaluations[name] = model.evaluate(data)
             if data.sequences < part.sequences:
@@ -181,7 +243,7 @@ def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:
     return RunInfo(
         cell=config.model.cell,
         hidden=config.model.hidden,
-        activation=config.model.activation,
+        activation=config.model.chosen_activation,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
         threads=threads,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from types import FrameType
 from typing import Any
 
 from numpy.typing import NDArray
+
+from rnnfast.errors import TrainingInterrupted
 
 
 class EarlyStopping:
@@ -36,35 +40,71 @@ class EarlyStopping:
         return False
 
     @property
+    def evaluations_left(self) -> float:
+        """Evaluations after which training stops if none of them is better; infinite without patience."""
+        return self.patience - self.waited if self.patience else math.inf
+
+    @property
     def exhausted(self) -> bool:
         """Whether patience has run out."""
-        return self.patience > 0 and self.waited >= self.patience
+        return self.evaluations_left <= 0
 
 
 class Deadline:
-    """A limit on the time since it was made; None: no limit."""
+    """A limit on the time since it was made, in seconds; None: no limit."""
 
     def __init__(self, limit: float | None) -> None:
-        self.end = float("inf") if limit is None else time.perf_counter() + limit
+        self.end = math.inf if limit is None else time.perf_counter() + limit
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the time is over, infinite without a limit."""
+        return self.end - time.perf_counter()
 
     @property
     def passed(self) -> bool:
         """Whether the time is over."""
-        return time.perf_counter() >= self.end
+        return self.remaining <= 0
+
+
+class Phase(Enum):
+    """What Ctrl-C would cut short, and what it does."""
+
+    PREPARING = "preparing"  # leaves at once
+    COMPILING = "compiling"  # leaves before the next function: an exception inside LLVM's calls ends in a crash
+    TRAINING = "training"  # completes the epoch, scores and saves; the second time leaves at once
+    SCORING = "scoring"  # scores and saves; the second time leaves at once
+    SAVING = "saving"  # all files are written
 
 
 class Interrupt:
-    """Set by the first Ctrl-C inside `interruptible`."""
+    """What a run does at Ctrl-C, by its phase, and whether it was asked to end."""
 
     def __init__(self) -> None:
+        self.phase = Phase.PREPARING
         self.requested = False
+
+    def press(self, announce: Callable[[str], None]) -> None:
+        """Answer Ctrl-C, as the phase says. Raises TrainingInterrupted where it leaves at once."""
+        again, self.requested = self.requested, True
+        if self.phase is Phase.PREPARING:
+            self.check()
+        if self.phase in (Phase.TRAINING, Phase.SCORING) and again:
+            raise TrainingInterrupted("interrupted twice; nothing is written")
+        if self.phase is not Phase.SAVING and not again:
+            announce(self.phase.value)
+
+    def check(self) -> None:
+        """Raise TrainingInterrupted where Ctrl-C was pressed before the first epoch."""
+        if self.requested:
+            raise TrainingInterrupted("interrupted before the first epoch; nothing is written")
 
 
 @contextmanager
-def interruptible(announce: Callable[[], None] | None = None) -> Iterator[Interrupt]:
-    """Turn the first Ctrl-C into a request to stop after the running epoch; the second one leaves at once.
+def interruptible(announce: Callable[[str], None]) -> Iterator[Interrupt]:
+    """Let Ctrl-C end a run as the phase of its Interrupt says.
 
-    announce: called at the first one.
+    announce: called with the phase where the run does not end at once.
 
     Only the main thread gets signals: elsewhere nothing changes.
     """
@@ -74,11 +114,7 @@ def interruptible(announce: Callable[[], None] | None = None) -> Iterator[Interr
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if interrupt.requested:
-            raise KeyboardInterrupt
-        interrupt.requested = True
-        if announce is not None:
-            announce()
+        interrupt.press(announce)
 
     before = signal.signal(signal.SIGINT, handle)
     try:

@@ -77,15 +77,16 @@ class Rules:
 
 
 def missing_rules(schema: Schema, config: DataConfig) -> dict[str, str]:
-    """Return what to do with the empty cells of each column of x, in order.
-
-    A lagged target is empty at the first steps of every sequence, which is no fault of the table: "error" means "mean".
-    """
+    """Return what to do with the empty cells of each column of x, in order."""
     rules = _parsed(config.missing)
     rules.check(schema.columns)
-    rule_of = {name: rules.of(name) for name in schema.columns}
-    lagged = schema.columns[len(schema.features) :]
-    return rule_of | {name: "mean" for name in lagged if rule_of[name] == "error"}
+    return {name: rules.of(name) for name in schema.columns}
+
+
+def chosen_rules(schema: Schema, config: DataConfig) -> bool:
+    """Whether --missing says what the empty cells of every lagged target become."""
+    rules = _parsed(config.missing)
+    return all(FILLS[rules.of(name)].fills for name in schema.columns[len(schema.features) :])
 
 
 @lru_cache

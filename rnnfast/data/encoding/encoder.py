@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnfast.catalogue import FILLS
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.encoding.cells import aligned, carried, cell_error, refused_gap
 from rnnfast.data.encoding.fitting import Fitting
 from rnnfast.data.encoding.scaling import Scaler, ScalerRecord
 from rnnfast.data.sequences.data import SequenceData
@@ -28,7 +30,6 @@ from rnnfast.records import Record, decode, plain
 Floats = NDArray[np.floating[Any]]
 
 BLOCK_NUMBERS = 32768  # numbers scaled at a time: 256 KiB, so that they stay in the second-level cache
-CACHE_LINE = 64  # bytes; kernels take inputs that start on one as they are
 UNSEEN = "(unseen)"
 
 
@@ -58,7 +59,7 @@ class Encoder:
     rules: of each column of x, in order, a fill of the catalogue for its empty cells.
     scaler: of the columns that hold numbers. categories: of each other column, those of the training rows, sorted.
     fills: of columns with a rule other than error, what an empty cell becomes, in original units or as a category;
-    None for no category.
+    None for no category. Of a lagged target always, as the first step of a sequence has no step before it.
     unseen: "bucket" gives other categories an input of their own, "error" refuses them.
     indicator: whether there is an input for empty cells.
     """
@@ -101,7 +102,7 @@ class Encoder:
     @property
     def indicated(self) -> tuple[str, ...]:
         """Columns that have an input for empty cells."""
-        return tuple(name for name, rule in self.rules.items() if self.indicator and FILLS[rule].fills)
+        return tuple(name for name in self.rules if self.indicator and name in self.fills)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,6 +111,14 @@ class Encoder:
         categories = (f"{name}={text}" for name, texts in self.categories.items() for text in (*texts, *other))
         return (*self.scaler.names, *categories, *(f"{name} (missing)" for name in self.indicated))
 
+    @property
+    def hideable(self) -> tuple[slice, ...]:
+        """Inputs of each column of categories, the last of them "(unseen)"; none with `unseen` "error"."""
+        if self.unseen != "bucket":
+            return ()
+        borders = np.cumsum([len(self.scaler.names), *(len(texts) + 1 for texts in self.categories.values())]).tolist()
+        return tuple(slice(first, stop) for first, stop in pairwise(borders))
+
     def transform(self, data: SequenceData, dtype: DTypeLike = np.float64) -> Floats:
         """Return the inputs for every step, a new (rows, len(names)) C-contiguous array that starts on a cache line.
 
@@ -117,7 +126,7 @@ class Encoder:
         rule is "error" and, with `unseen` "error", for a category that the training rows lack.
         """
         self._check_columns(data)
-        out = _aligned((data.rows, len(self.names)), np.dtype(dtype))
+        out = aligned((data.rows, len(self.names)), np.dtype(dtype))
         numbers = len(self.scaler.names)
         with np.errstate(over="ignore", invalid="ignore"):
             self._numbers(data, out[:, :numbers])
@@ -139,9 +148,8 @@ class Encoder:
             self._codes(data, name)
         with np.errstate(over="ignore", invalid="ignore"):
             gaps = np.isnan(data.x.sum())  # one pass in nearly all cases
-        for j, (name, rule) in enumerate(self.rules.items() if gaps else ()):
-            if not FILLS[rule].fills and np.isnan(data.x[:, j]).any():
-                self._refuse_empty(data, name)
+        for name in self.rules if gaps else ():
+            self._check_gaps(data, name)
 
     def _check_columns(self, data: SequenceData) -> None:
         for what, has, wants in (
@@ -160,7 +168,8 @@ class Encoder:
         picked = [self.columns.index(name) for name in names] if self.categories else None
         fill = np.array([self.fills.get(name, np.nan) for name in names], dtype=np.float64)
         fill = (fill - shift) * scale
-        constant = np.where([FILLS[self.rules[name]].carried for name in names], np.nan, fill)
+        fixed = [FILLS[self.rules[name]].fills and not FILLS[self.rules[name]].carried for name in names]
+        constant = np.where(fixed, fill, np.nan)
         step = max(1, min(data.rows, BLOCK_NUMBERS // max(len(names), 1)))
         # One long loop per block instead of a short one per row: the rows of a block are as wide as these.
         shifts, scales = np.tile(shift, (step, 1)), np.tile(scale, (step, 1))
@@ -178,9 +187,8 @@ class Encoder:
         if not gaps:
             return
         for j in np.flatnonzero(np.isnan(out).any(axis=0)):
-            if not FILLS[self.rules[names[j]]].fills:
-                self._refuse_empty(data, names[j])
-            out[:, j] = _carried(out[:, j], data.offsets, float(fill[j]))
+            self._check_gaps(data, names[j])
+            out[:, j] = carried(out[:, j], data.offsets, float(fill[j]))
 
     def _codes(self, data: SequenceData, name: str) -> NDArray[np.int64]:
         """Return (rows,), the input of a categorical column that is 1, counted from its first; -1 for none."""
@@ -193,7 +201,7 @@ class Encoder:
         if self.unseen == "error" and (codes == len(texts)).any():
             row = int((codes == len(texts)).argmax())
             category, has = short(data.categories[name][int(column[row])]), listing(texts)
-            raise _cell_error(
+            raise cell_error(
                 data,
                 row,
                 name,
@@ -201,24 +209,19 @@ class Encoder:
                 "--unseen bucket",
             )
         if empty.any():
-            if not FILLS[self.rules[name]].fills:
-                self._refuse_empty(data, name)
+            self._check_gaps(data, name)
             fill = place.get(str(self.fills[name]), -1) if self.fills[name] is not None else -1
             if FILLS[self.rules[name]].carried:
-                return _carried(np.where(empty, np.nan, codes), data.offsets, fill).astype(np.int64)
+                return carried(np.where(empty, np.nan, codes), data.offsets, fill).astype(np.int64)
             codes[empty] = fill
         return codes
 
-    def _refuse_empty(self, data: SequenceData, name: str) -> None:
-        empty = np.isnan(data.x[:, self.columns.index(name)])
-        more = f" (and {empty.sum() - 1:,} more such cells)" if empty.sum() > 1 else ""
-        raise _cell_error(
-            data,
-            int(empty.argmax()),
-            name,
-            f"the cell is empty{more}, and the model has no rule for that; fill it, or train with --missing mean, zero "
-            "or ffill",
-        )
+    def _check_gaps(self, data: SequenceData, name: str) -> None:
+        """Raise DataError for an empty cell of a column that has no rule for it."""
+        if not FILLS[self.rules[name]].fills and (gaps := data.gaps(name)).any():
+            raise refused_gap(
+                data, name, gaps, "the model has no rule for that", "train with --missing mean, zero or ffill"
+            )
 
     def record(self) -> EncoderRecord:
         """Return the fields as they are stored; floats survive exactly."""
@@ -265,34 +268,12 @@ class Encoder:
             self.scaler.names == numbers
             and set(self.categories) <= set(self.rules)
             and all(list(texts) == sorted(set(texts)) for texts in self.categories.values())
-            and set(self.fills) == filled
+            and filled <= set(self.fills) <= set(self.rules)
             and all(
                 self.fills[name] in (None, *self.categories[name])
                 if name in self.categories
                 else np.isfinite(np.float64(self.fills[name]))
-                for name in filled
+                for name in self.fills
             )
             and self.unseen in ("bucket", "error")
         )
-
-
-def _carried(column: Floats, offsets: NDArray[np.int64], first: float) -> Floats:
-    """Fill NaN by the last value before it in the same sequence, and by `first` where there is none."""
-    rows = np.arange(len(column))
-    last = np.maximum.accumulate(np.where(np.isnan(column), -1, rows))
-    return np.where(last >= np.repeat(offsets[:-1], np.diff(offsets)), column[last], first)
-
-
-def _cell_error(data: SequenceData, row: int, name: str, message: str) -> DataError:
-    """Build the error about a cell of a row of data.x."""
-    if data.origin is not None:
-        return data.origin.error(int(data.row[row]), name, message)
-    return DataError(f"{', '.join(data.source)}, row {int(data.row[row])}, column {name!r}: {message}")
-
-
-def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> Floats:
-    """Return an uninitialised array that starts on a cache line."""
-    size = shape[0] * shape[1] * dtype.itemsize
-    raw = np.empty(size + CACHE_LINE, np.uint8)
-    start = -raw.ctypes.data % CACHE_LINE
-    return raw[start : start + size].view(dtype).reshape(shape)

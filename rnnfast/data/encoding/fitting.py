@@ -10,8 +10,10 @@ from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.categories import MOST_CATEGORIES, too_many
 from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.columns.schema import Schema
+from rnnfast.data.encoding.cells import refused_gap
 from rnnfast.data.encoding.scaling import Scaler, beyond_float64, feature_kinds, summary_for
 from rnnfast.data.sequences.data import SequenceData
+from rnnfast.data.sources.source import plain
 
 
 class Fitting:
@@ -26,7 +28,11 @@ class Fitting:
         self.kinds = feature_kinds(schema, config)
         self.categorical = {name: schema.columns.index(name) for name in schema.categorical}
         self.numbers = [j for j, name in enumerate(schema.columns) if name not in self.categorical]
-        means = [k for k, name in enumerate(self.kinds) if FILLS[self.rules[name]].mean]
+        self.lags = schema.columns[len(schema.features) :]
+        # The first step of a sequence has no step before it: a lagged target has a value for it whatever the rule.
+        needed = {name: "mean" for name in self.lags if not FILLS[self.rules[name]].fills}
+        self._fills = {name: fill for name, rule in (self.rules | needed).items() if (fill := FILLS[rule]).fills}
+        means = [k for k, name in enumerate(self.kinds) if name in self._fills and self._fills[name].mean]
         self._summary = summary_for(tuple(self.kinds.values()), means, most)
         self._where = ""  # the table, for messages
         self._counts: dict[str, dict[str, int]] = {name: {} for name in self.categorical}
@@ -34,6 +40,11 @@ class Fitting:
     def add(self, block: SequenceData) -> None:
         """Take the rows of a block into account."""
         seen, self._where = block.seen, ", ".join(block.source)
+        for name in self.lags:
+            if not FILLS[self.rules[name]].fills and (gaps := block.gaps(name)).any():
+                # The reader has refused empty cells of features; that a target is an input it does not know.
+                fix = f"say how with --missing {plain(name)!r}=ffill (mean, zero)"
+                raise refused_gap(block, name, gaps, "an input must not be empty", fix)
         self._summary.add(block.x, None if seen.all() else seen, self.numbers if self.categorical else None)
         for name, j in self.categorical.items():
             self._count(name, block.x[seen, j], block)
@@ -55,21 +66,19 @@ class Fitting:
         return {name: tuple(sorted(counts)) for name, counts in self._counts.items()}
 
     def fills(self) -> dict[str, float | str | None]:
-        """Return what an empty cell of each column that has a rule becomes, in its own unit.
+        """Return what an empty cell of each column that has a rule becomes, and a lagged target, in its own unit.
 
         0, the mean, or the most frequent category (of several the first one); None for no category. A fill that
         carries values on falls back to it at the start of a sequence.
         """
         names = list(self.kinds)
         filled: dict[str, float | str | None] = {}
-        for name, rule in self.rules.items():
-            if not FILLS[rule].fills:
-                continue
+        for name, fill in self._fills.items():
             if name in self.categorical:
-                counts = self._counts[name] if FILLS[rule].mean else {}
+                counts = self._counts[name] if fill.mean else {}
                 filled[name] = max(sorted(counts), key=counts.__getitem__, default=None)
             else:
-                filled[name] = mean = float(self._summary.mean[names.index(name)]) if FILLS[rule].mean else 0.0
+                filled[name] = mean = float(self._summary.mean[names.index(name)]) if fill.mean else 0.0
                 if not np.isfinite(mean):
                     raise beyond_float64(self._where, name, "the sum of its values")
         return filled

@@ -71,7 +71,7 @@ class Summary:
 
     def _look_at(self, chunk: Floats) -> None:
         """Merge a chunk of rows (rows, F)."""
-        if not len(chunk):
+        if not chunk.size:
             return
         low = _reduced(np.fmin, chunk)
         np.fmin(self._low, low, out=self._low)

@@ -7,13 +7,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import fields
 from glob import has_magic
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pandas as pd
 
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import DataConfig, reading_options
+from rnnfast.config.typed import ReadOptions
 from rnnfast.data.columns.schema import Schema
+from rnnfast.data.reading.arrays import Arrays, is_arrays, open_arrays, with_labels
 from rnnfast.data.reading.memory import read_whole
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.stores import stored_table
@@ -24,11 +26,16 @@ from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.batches import open_files, rows_of
 from rnnfast.data.sources.bounds import pieces
 from rnnfast.data.sources.formats import DAMAGED, TEXT
-from rnnfast.data.sources.opening import STDIN, open_sources
+from rnnfast.data.sources.opening import STDIN, open_sources, path_name
+from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.sql import is_database
 from rnnfast.data.sources.watch import watching
 from rnnfast.errors import RnnfastError, UsageError, did_you_mean
 from rnnfast.reporter import Reporter
+
+File = str | Path | pd.DataFrame
+Table = File | Sequence[File] | Arrays | tuple[Arrays, Any]  # what is read
 
 # Bytes in memory of a cell of a table, counting copies that training makes, and of what belongs to a row as a whole.
 CELL_BYTES, ROW_BYTES = 36, 150
@@ -36,22 +43,25 @@ TEXT_FACTOR, PACKED_FACTOR = 6, 5  # bytes in memory for one of a text file, and
 
 
 def read_table(
-    paths: str | Path | pd.DataFrame | list[Any] | tuple[Any, ...],
+    data: Table,
+    y: Any = None,
     *,
     schema: Schema | None = None,
     require_target: bool = True,
     reporter: Reporter | None = None,
-    **options: Any,
+    **options: Unpack[ReadOptions],
 ) -> SequenceData:
     """Read tables with one row per step into sequences.
 
-    paths: file of text (comma, semicolon, tab or bar between cells; plain, .gz, .zst or .zip), Parquet or Feather, a
-    pattern such as "part-*.csv", "-" for standard input, a DataFrame, or a list of them, read as one table.
-    schema: of a training table; columns are then found by name, further ones and `options` but split_by and cache are
-    ignored.
+    data: file of text (comma, semicolon, tab or bar between cells, or JSON lines; plain, .gz, .zst or .zip), Parquet,
+    Feather or Excel, a pattern such as "part-*.csv", "-" for standard input, a database such as "sqlite:///file.db"
+    with the option query, a DataFrame, or a list of them, read as one table; or arrays X with their labels y, as
+    reading/arrays.py says.
+    schema: of a training table; columns are then found by name, further ones and `options` but split_by, cache and
+    those that say how files are written are ignored.
     require_target: False accepts a table without target (y is then (rows, 0)) and reads no weights.
     reporter: is told how far the reading is, where it takes more than a second.
-    options: those of DataConfig that say how a table is read, and cache; of split_by the column, if any, is read.
+    options: how a table is read; help(rnnfast.ReadOptions) lists them. Of split_by the column, if any, is read.
     Raises DataError, naming file, line, column and value, for tables that cannot be used; UsageError for wrong options.
     """
     option_names = (*reading_options(), "cache")
@@ -59,7 +69,7 @@ def read_table(
         if name not in option_names:
             raise UsageError(f"read_table: unknown option {name!r}{did_you_mean(name, option_names, most=3)}")
     config = Config().with_values(options, "read_table").data
-    return read_decided(paths, Request(config, schema, require_target), reporter)
+    return read_decided(with_labels(data, y), Request(config, schema, require_target), reporter)
 
 
 def read_decided(paths: Any, request: Request, reporter: Reporter | None = None) -> SequenceData:
@@ -72,7 +82,9 @@ def read(paths: Any, request: Request, reporter: Reporter | None = None) -> Sequ
     """Read tables into memory, or take what an earlier run kept of them. Where the labels are to decide which steps are
     predicted, they have not done so yet. Raises as `read_table`.
     """
-    sources = open_sources(paths)
+    sources, request = (
+        open_arrays(paths, request) if is_arrays(paths) else (open_sources(paths, request.files), request)
+    )
     entry = Entry(sources, request.settings())
     cacheable = request.config.cache and entry.worthwhile
     if cacheable and (earlier := entry.find()) is not None:
@@ -91,14 +103,15 @@ def open_table(
 ) -> Sequences:
     """Read tables into memory, or where they do not fit into the budget into a store on disk, read in blocks.
 
-    paths: as of `read_table`; with a budget files only. opened: keeps the store until it is closed.
+    paths: as data of `read_table`, arrays with labels as a pair; with a budget files only. opened: keeps the store
+    until it is closed.
     Raises as `read_table`.
     """
     if budget is not None:
         names = file_names(paths)
         if names is None:
-            raise UsageError("memory: only files are read in blocks; a DataFrame is in memory already")
-        if STDIN in names or needs_store(names, budget):
+            raise UsageError("memory: only files are read in blocks; DataFrames and arrays are in memory already")
+        if STDIN in names or any(map(is_database, names)) or needs_store(names, budget, request.files):
             return opened.enter_context(stored_table(names, request, budget, reporter))
     return read(paths, request, reporter)
 
@@ -108,22 +121,24 @@ def file_names(paths: Any) -> list[str] | None:
     items = [paths] if isinstance(paths, str | Path) else paths
     if not isinstance(items, list | tuple) or not all(isinstance(item, str | Path) for item in items):
         return None
-    return [str(item) for item in items]
+    return [path_name(item) for item in items]
 
 
-def bytes_in_memory(names: Sequence[str], most: int | None = None) -> int:
+def bytes_in_memory(names: Sequence[str], options: FileOptions = USUAL, most: int | None = None) -> int:
     """Estimate what training on whole tables takes, besides the process itself; 0 where that cannot be told.
 
-    most: bytes from which on more or less makes no difference; packed files are unpacked to count them. None: their
-    size as stored tells.
+    options: how the files are opened; most: bytes from which on more or less makes no difference; packed files are
+    unpacked to count them. None: their size as stored tells.
     """
     if not all(Path(name).is_file() or has_magic(name) for name in names):
         return 0  # standard input and pipes can be read only once
     total = 0
     with suppress(RnnfastError):  # reading will say what is wrong
-        for source in open_files(names):
-            if source.columnar is not None:
-                total += (rows_of(source) or 0) * (CELL_BYTES * len(source.columns) + ROW_BYTES)
+        for source in open_files(names, options):
+            if (rows := rows_of(source)) is not None:
+                total += rows * (CELL_BYTES * len(source.columns) + ROW_BYTES)
+            elif source.typed and source.kind == "zip":  # a workbook
+                total += source.size * TEXT_FACTOR * PACKED_FACTOR
             elif source.kind == TEXT or most is None:
                 packed = 1 if source.kind == TEXT else PACKED_FACTOR
                 total += source.size * TEXT_FACTOR * packed
@@ -144,10 +159,10 @@ def _unpacked(source: Source, most: int) -> int:
     return needed
 
 
-def needs_store(names: Sequence[str], budget: Budget) -> bool:
+def needs_store(names: Sequence[str], budget: Budget, options: FileOptions = USUAL) -> bool:
     """Whether tables do not fit into a budget of memory."""
     most = budget.total - PROCESS if budget.in_memory is None else budget.in_memory
-    return bytes_in_memory(names, most) > most
+    return bytes_in_memory(names, options, most) > most
 
 
 def check_read(config: DataConfig) -> None:

@@ -33,7 +33,7 @@ from rnnfast.writing import write_whole
 
 FORMAT = 1  # of the entries; another one is another key
 LEAST = 1 << 20  # bytes of a table from which an entry is worth its space
-LARGEST = 8 << 30  # bytes of all entries together; the least recently used ones make room
+LARGEST = 2 << 30  # bytes of all entries together; the least recently used ones make room
 SETTLED = 2_000_000_000  # ns from the last change of a file until its times tell a later change for sure
 RECORDS = 1000  # remembered digests of files
 ABANDONED = 3600.0  # s after which a half-written entry is of a process that is gone

@@ -10,11 +10,12 @@ from rnnfast.config.forms import SEQUENCE
 from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.index import Fence, Limit
+from rnnfast.display import Displayed, counted
 from rnnfast.errors import DataError
 
 
-@dataclass
-class Parts:
+@dataclass(repr=False, eq=False)
+class Parts(Displayed):
     """Training, validation and test part, and the rule of the split as a phrase for the user.
 
     by: "sequence", "time" or "column:NAME"; points: where a split by time cuts: the time as in the table, or the input
@@ -33,6 +34,14 @@ class Parts:
         """Return the parts that there are, by name."""
         every = {"train": self.train, "valid": self.valid, "test": self.test}
         return {name: part for name, part in every.items() if part is not None}
+
+    def display(self) -> tuple[str, dict[str, str]]:
+        """Return the rule, and the size of each part."""
+        lines = {
+            name: f"{counted(part.sequences, 'sequence')}, {counted(part.rows, 'row')}"
+            for name, part in self.named().items()
+        }
+        return self.rule, lines
 
     def decide(self) -> None:
         """Let the labels that train decide which steps all parts predict, where they are to decide it."""

@@ -12,15 +12,20 @@ import platform
 import secrets
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import numba
-from platformdirs import user_cache_path
+
+from rnnfast.kernels.lanes.place import VERSIONS, base
 
 # Flags that leave the generated code as it is.
 _HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_NRT_STATS")
+
+UNUSED = 60 * 24 * 3600.0  # s
 
 
 @cache
@@ -38,8 +43,7 @@ def digest():
 
 def path_of_version():
     """The directory of this version's kernels, under NUMBA_CACHE_DIR or the user's cache directory."""
-    base = os.environ.get("NUMBA_CACHE_DIR")
-    return (Path(base) if base else user_cache_path("rnnfast")) / f"rnnfast-{digest()}"
+    return base() / VERSIONS.replace("*", digest())
 
 
 @cache
@@ -47,13 +51,24 @@ def directory():
     """`path_of_version`, or a private directory, removed at the end, where that cannot be written."""
     path = path_of_version()
     try:
+        if not path.exists():
+            _forget()
         path.mkdir(parents=True, exist_ok=True)
+        os.utime(path)  # used now
         with tempfile.TemporaryFile(dir=path):
             return path
     except OSError:
         private = tempfile.mkdtemp(prefix="rnnfast-")
         atexit.register(shutil.rmtree, private, ignore_errors=True)
         return Path(private)
+
+
+def _forget():
+    """Remove the kernels of versions that were not used for long."""
+    for path in base().glob(VERSIONS):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > UNUSED:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def cached(decorate, function):

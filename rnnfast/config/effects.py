@@ -1,0 +1,74 @@
+"""Options that have an effect only beside others: one that has none is an error, since it was set for a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, NamedTuple
+
+from rnnfast.catalogue import OPTIMIZERS, SCHEDULES, cell
+from rnnfast.config.option import text_of
+from rnnfast.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnnfast.config.resolve import Config
+
+
+class Need(NamedTuple):
+    """What an option needs. holds: of a configuration; reason: why it has no effect where that does not hold."""
+
+    table: str
+    option: str
+    holds: Callable[[Config], bool]
+    reason: Callable[[Config], str]
+
+
+def _schedule(config: Config) -> str:
+    return f"the learning rate has --schedule {config.train.schedule}"
+
+
+NEEDS = (
+    Need(
+        "model",
+        "activation",
+        lambda config: cell(config.model.cell).activation,
+        lambda config: f"the activations of {config.model.cell} are fixed",
+    ),
+    Need(
+        "model",
+        "dropout",
+        lambda config: len(config.model.hidden) > 1,
+        lambda config: "it is between layers, and there is one; --hidden 64,32 has two",
+    ),
+    Need(
+        "model",
+        "init_range",
+        lambda config: config.model.init == "uniform",
+        lambda config: f"weights are drawn by --init {config.model.init}; it is for uniform",
+    ),
+    Need(
+        "model",
+        "recurrent_bias",
+        lambda config: cell(config.model.cell).recurrent,
+        lambda config: f"{config.model.cell} has no recurrent weights",
+    ),
+    Need(
+        "train",
+        "momentum",
+        lambda config: config.train.optimizer != "auto" and OPTIMIZERS[config.train.optimizer].momentum,
+        lambda config: f"--optimizer {config.train.optimizer} has none; momentum and nesterov have it",
+    ),
+    Need("train", "lr_gamma", lambda config: SCHEDULES[config.train.schedule].drops, _schedule),
+    Need("train", "lr_step", lambda config: SCHEDULES[config.train.schedule].waits, _schedule),
+)
+
+
+def check_effects(config: Config) -> None:
+    """Raise UsageError for an option that differs from its default and has no effect beside the others."""
+    for need in NEEDS:
+        section = getattr(config, need.table)
+        value = getattr(section, need.option)
+        default = next(declared.default for declared in fields(section) if declared.name == need.option)
+        if value != default and not need.holds(config):
+            flag = "--" + need.option.replace("_", "-")
+            raise UsageError(f"{flag} {text_of(value)} has no effect: {need.reason(config)}; leave it out")

@@ -1,0 +1,155 @@
+"""The options of read_table and train as types, for editors and type checkers.
+
+Written by tests/typed_options.py from the declarations in sections.py; a test says when it is to be written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+
+class ReadOptions(TypedDict, total=False):
+    """Options of rnnfast.read_table, and of rnnfast.train where it reads the table.
+
+    id: Column that names the sequence of a row.
+    time: Column that orders the rows of a sequence.
+    dayfirst: Whether 02/01/2024 in the time column is 2 January; needed where its dates leave it open.
+    ties: Rows of one time in one id: in the order of the file, or an error. One of keep, error. Default keep.
+    sep: Sign between cells, where it is not recognised: ';', tab, '|', or space for any number.
+    columns: Names of all columns of a table without header line.
+    query: SELECT whose rows are the table, where data is a database.
+    target: Column(s) to predict.
+    features: Input columns; 'x*' matches by name. Default: all other numeric columns.
+    ignore: Columns to leave out.
+    categorical: Columns of categories: one input for each, 'x*' matches by name.
+    task: What the target is. One of auto, binary, multiclass, regression. Default auto.
+    predict: Loss and metrics at every step or at the last one; auto: last where a sequence has one target value. One of
+        auto, every, last. Default auto.
+    window: Cut consecutive rows into sequences of N steps (10 where there is no id).
+    stride: Rows from the start of one window to the next (the window).
+    horizon: Predict the target N steps ahead, inside the same id; '1..7' or '1,3,7': one output for each of them.
+        Default 0.
+    lag_target: Give the last known target as an input: of this step with horizon, else of the step before. Default
+        False.
+    season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
+    missing: Empty cells of features: error, zero, mean or ffill, for all or for one as in 'error,x1=ffill'. Default
+        error.
+    weight: Column with the weight of a row in the loss, 0 or more.
+    split_by: What divides the parts: whole sequences at random, a point in time, or a column of train, valid and test.
+        Default sequence.
+    cache: Keep parsed tables in the user's cache directory. Default True.
+    """
+
+    id: str | None
+    time: str | None
+    dayfirst: bool | None
+    ties: str
+    sep: str | None
+    columns: str | Sequence[str]
+    query: str | None
+    target: str | Sequence[str]
+    features: str | Sequence[str]
+    ignore: str | Sequence[str]
+    categorical: str | Sequence[str]
+    task: str
+    predict: str
+    window: int | None
+    stride: int | None
+    horizon: int | Sequence[int] | str
+    lag_target: bool
+    season: int
+    missing: str | Sequence[str]
+    weight: str | None
+    split_by: str
+    cache: bool
+
+
+class TrainOptions(ReadOptions, total=False):
+    """Options of rnnfast.train beside those of rnnfast.read_table.
+
+    unseen: A category that training rows lack: an input of its own, or an error. One of bucket, error. Default bucket.
+    missing_indicator: Give an input that is 1 where a cell was empty, for each column that has a rule for it. Default
+        False.
+    scale: Scaling of features, fitted on training rows: minmax, zscore, robust or none, for all or for one as in
+        'zscore,x1=none'. Default minmax.
+    scale_target: Scale the targets of a regression; results are in original units. Default True.
+    split: Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two
+        tests. Default 0.8.
+    memory: Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.
+    cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default rnn.
+    hidden: Hidden units; '64,32' stacks two layers. Default 10.
+    activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
+        swish, gelu, identity. Default tanh.
+    bidirectional: Run every layer in both directions. Default False.
+    dropout: Share of the states between layers that is zeroed in training. Default 0.0.
+    init: Initial weights (biases are 0, with uniform drawn too). One of xavier, he, orthogonal, uniform. Default
+        xavier.
+    init_range: With init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.
+    recurrent_bias: Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0. Default True.
+    epochs: Passes over the training sequences; 0 writes the initial model. Default 100.
+    batch_size: Sequences per update; default 1 for rnn with one output, else up to 16, 20 updates per epoch.
+    loss: auto: bce, ce or mse by task; mse, mae and huber on a binary target score the raw output. One of auto, mse,
+        mae, huber, bce, ce. Default auto.
+    reduction: Mean of the loss over the labelled steps of a batch, or their sum. One of mean, sum. Default mean.
+    optimizer: Update rule; auto: sgd for rnn with one output, else adam. One of auto, sgd, momentum, nesterov, adam,
+        adamw, rmsprop, adagrad. Default auto.
+    lr: Learning rate; default 0.05 for sgd and adagrad, 0.01 for momentum and nesterov, 0.005 else.
+    momentum: Of momentum and nesterov. Default 0.9.
+    weight_decay: L2 penalty, decoupled with adamw; default 0.01 for adamw, else 0.
+    clip_norm: Scale gradients down to this norm; 0: never. Default 0.0.
+    schedule: Course of the learning rate. One of constant, step, exponential, cosine, onecycle, plateau. Default
+        constant.
+    lr_step: With step: epochs between drops; with plateau: evaluations to wait. Default 30.
+    lr_gamma: Factor of a drop; default 0.1, with exponential 0.95 per epoch.
+    class_weight: Weight of the classes in the loss: none, balanced, some by name as in fraud=2, or a number per class.
+        Default none.
+    tbptt: Truncated BPTT: update every K steps, the state is carried on; 0: whole sequences. Default 0.
+    patience: Stop after N evaluations without a better validation loss and restore the best weights; 0: never. Default
+        10.
+    max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
+    shuffle: Visit the sequences in a new random order each epoch. Default True.
+    seed: Seed of split, initial weights and order (separate streams). Default 0.
+    threads: Threads at most; default: all cores where the work is worth sharing.
+    init_from: Model whose weights to start from.
+    dtype: Precision of weights and arithmetic. One of float32, float64. Default float32.
+    eval_every: Evaluate on the validation part every N epochs (and at the end). Default 1.
+    """
+
+    unseen: str
+    missing_indicator: bool
+    scale: str | Sequence[str]
+    scale_target: bool
+    split: float | Sequence[float] | str
+    memory: str | None
+    cell: str | Callable[..., Any]
+    hidden: int | Sequence[int] | str
+    activation: str
+    bidirectional: bool
+    dropout: float
+    init: str
+    init_range: float | None
+    recurrent_bias: bool
+    epochs: int
+    batch_size: int | None
+    loss: str
+    reduction: str
+    optimizer: str
+    lr: float | None
+    momentum: float
+    weight_decay: float | None
+    clip_norm: float
+    schedule: str
+    lr_step: int
+    lr_gamma: float | None
+    class_weight: str | Sequence[str]
+    tbptt: int
+    patience: int
+    max_time: str | None
+    shuffle: bool
+    seed: int
+    threads: int | None
+    init_from: str | Path | None
+    dtype: str
+    eval_every: int

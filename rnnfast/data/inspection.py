@@ -1,0 +1,189 @@
+"""What `inspect` tells of a table: its columns, how it would be read, and what would stop training.
+
+The cells are looked at first, in batches, and that stops at nothing. What training would refuse becomes a finding with
+the option that helps; with these options the table is then read as training reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from rnnfast.config.option import text_of
+from rnnfast.config.resolve import flag_of
+from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.candidates import Candidate, candidates
+from rnnfast.data.columns.profile import Profiles
+from rnnfast.data.columns.roles import Roles, roles
+from rnnfast.data.description import Lengths, class_balance, lengths
+from rnnfast.data.findings import Finding, remedy
+from rnnfast.data.overview import ColumnDescription, Columns
+from rnnfast.data.reading.opening import open_table
+from rnnfast.data.reading.request import Request
+from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sources.batches import batches, first_rows, open_files
+from rnnfast.data.sources.opening import STDIN_SHOWN, open_sources, reopenable
+from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.watch import watching
+from rnnfast.errors import DataError
+from rnnfast.records import Record
+from rnnfast.reporter import Reporter
+
+BATCH_BYTES = 1 << 28  # of rows that are looked at at a time, where --memory does not say
+
+
+class TableDescription(Record, frozen=True, kw_only=True):
+    """What `inspect` shows of a table.
+
+    rows: of the files. What follows from sequences is None where the table cannot be read even with the options of the
+    findings, and task is "" where no target is known. read_as: "given" by the options, as "proposed" by the findings,
+    "unlabelled" where its target cannot be used, or "not". command: the words to type next.
+    """
+
+    kind: str = "table"
+    source: tuple[str, ...]
+    rows: int
+    sequences: int | None = None
+    length: Lengths | None = None
+    layout: str
+    task: str = ""
+    classes: tuple[Any, ...] = ()
+    predict: str | None = None
+    window: int | None = None
+    stride: int | None = None
+    horizon: int
+    horizons: tuple[int, ...]
+    season: int
+    labelled_steps: int | None = None
+    class_balance: dict[str, int] | None = None
+    columns: tuple[ColumnDescription, ...]
+    notes: tuple[str, ...] = ()
+    read_as: str
+    findings: tuple[Finding, ...]
+    proposals: tuple[Candidate, ...]
+    command: tuple[str, ...]
+
+
+class Inspection(NamedTuple):
+    """A table with its description; data: None where it cannot be read."""
+
+    description: TableDescription
+    data: Sequences | None
+
+
+def inspect_tables(
+    paths: Sequence[Any], config: DataConfig, opened: ExitStack, reporter: Reporter | None = None
+) -> Inspection:
+    """Describe tables that are read as one, whatever is in their cells.
+
+    paths: names of files as of `read_table`, or DataFrames. opened: keeps what lies on disk.
+    Raises DataError for files that are no tables and for columns that are not there, UsageError for options that
+    contradict each other.
+    """
+    budget = None if config.memory is None else Budget.of(config.memory)
+    files = Request(config).files
+    sources = open_sources(paths, files) if budget is None else open_files(paths, files)
+    table_roles = roles(sources[0], config, require_target=False)
+    with watching(sources, reporter):
+        profiles, head = _profiles(sources, table_roles, budget)
+    proposals = candidates(head, table_roles.taken, table_roles.id, table_roles.time)
+    proposed = {proposal.column: proposal.role for proposal in proposals}
+    columns = Columns(sources[0], config, table_roles, profiles.finish(), proposed)
+    readable = remedy(config, table_roles, columns.inputs, columns.profiles)
+    data, refusals = None, list[str]()
+    for attempt, with_target in _attempts(readable.config, table_roles):
+        try:
+            request = Request(attempt, require_target=with_target)
+            data = open_table(reopenable(sources), request, budget, opened, reporter)
+            break
+        except DataError as error:
+            refusals += [str(error)] if str(error) not in refusals else []
+    if data is not None and data.auto_predict:
+        data = data.predicting(data.rule())
+    faulty = {finding.column for finding in readable.findings if isinstance(finding.column, str)}
+    description = TableDescription(
+        source=tuple(source.name for source in sources),
+        rows=profiles.rows,
+        layout=table_roles.layout,
+        horizon=max(config.horizon),
+        horizons=config.horizon if len(config.horizon) > 1 else (),
+        season=config.season,
+        columns=tuple(columns.describe(data, attempt, faulty)),
+        read_as="not" if data is None else _read_as(config, readable.config, attempt),
+        findings=(*readable.findings, *map(Finding, refusals)),
+        proposals=proposals,
+        command=_command(sources, replace(readable.config, **_roles_of(proposals)), table_roles),
+        **({} if data is None else _of_sequences(data)),
+    )
+    return Inspection(description, data)
+
+
+def _profiles(sources: Sequence[Source], table_roles: Roles, budget: Budget | None) -> tuple[Profiles, pd.DataFrame]:
+    """Look at all cells, and return the first rows beside the profiles.
+
+    Without a budget a packed file is refused whose rows memory could not hold.
+    """
+    size = BATCH_BYTES if budget is None else budget.of_phase.batch
+    keys = {name for name in (table_roles.id, table_roles.time, table_roles.part) if name is not None}
+    profiles, head = Profiles(sources[0].columns, keys), pd.DataFrame()
+    for batch in batches(sources, table_roles.text, sources[0].columns, size, bounded=budget is None):
+        profiles.add(batch)
+        head = head if len(head) else first_rows(batch, table_roles.text)
+    return profiles, head
+
+
+def _attempts(config: DataConfig, table_roles: Roles) -> list[tuple[DataConfig, bool]]:
+    """Return options to read a table with, and whether with its target: first as training would, then without it."""
+    labels = tuple(name for name in (*table_roles.targets, table_roles.weight) if name is not None)
+    unlabelled = replace(config, target=(), weight=None, lag_target=False, ignore=(*config.ignore, *labels))
+    return [(config, True), (unlabelled, False)] if table_roles.targets else [(config, False)]
+
+
+def _read_as(options: DataConfig, proposed: DataConfig, attempt: DataConfig) -> str:
+    """Return how a table was read, as of TableDescription."""
+    return "given" if attempt == options else "proposed" if attempt == proposed else "unlabelled"
+
+
+def _of_sequences(data: Sequences) -> dict[str, Any]:
+    """Return the fields of TableDescription that follow from sequences."""
+    schema = data.schema
+    return {
+        "sequences": int(data.sequences),
+        "length": lengths(data),
+        "task": schema.task,
+        "classes": schema.classes,
+        "predict": schema.predict,
+        "window": schema.window,
+        "stride": schema.stride,
+        "labelled_steps": data.labelled_steps,
+        "class_balance": class_balance(data),
+        "notes": tuple(data.notes),
+    }
+
+
+def _roles_of(proposals: Sequence[Candidate]) -> dict[str, Any]:
+    """Return the options that take the first proposal for each role."""
+    return {proposal.role: proposal.column for proposal in reversed(proposals)}
+
+
+def _command(sources: Sequence[Source], config: DataConfig, table_roles: Roles) -> tuple[str, ...]:
+    """Return the words of a command that trains on the table with these options."""
+    words = ["rnnfast", "train"]
+    for source in sources:
+        words += ["--data", "FILE.csv" if source.name == STDIN_SHOWN else source.name]
+    if not table_roles.targets:
+        words += ["--target", "COLUMN"]
+    for declared in fields(DataConfig):
+        name, value = declared.name, getattr(config, declared.name)
+        if name == "data" or value == declared.default:
+            continue
+        if isinstance(value, bool):
+            words.append(flag_of(name) if value else f"--no-{flag_of(name).removeprefix('--')}")
+        else:
+            words += [flag_of(name), text_of(value)]
+    return tuple(words)

@@ -1,0 +1,45 @@
+"""Objects that show themselves in a few lines, and in a notebook as a small table; never their arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+WIDTH = 90  # characters of a text, beside what it is about
+
+
+class Displayed:
+    """Base of what a user sees by its name alone. Two such objects are equal only where they are one: comparing models
+    or tables number by number has no meaning that fits all, and the arrays are there to be compared.
+    """
+
+    def display(self) -> tuple[str, Mapping[str, str]]:
+        """Return what the object is in a phrase, and up to four lines about it by what they are about."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        phrase, lines = self.display()
+        width = max(map(len, lines), default=0)
+        texts = (f"  {name:<{width}}  {_shortened(text)}" for name, text in lines.items())
+        return "\n".join((f"{type(self).__name__}: {_shortened(phrase)}", *texts))
+
+    def _repr_html_(self) -> str:
+        phrase, lines = self.display()
+        left = 'style="text-align: left"'
+        rows = "".join(
+            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(_shortened(text))}</td></tr>"
+            for name, text in lines.items()
+        )
+        caption = f"<b>{type(self).__name__}</b>: {escape(_shortened(phrase))}"
+        return f"<table><caption {left}>{caption}</caption>{rows}</table>"
+
+
+def _shortened(text: str) -> str:
+    """Return what fits, on one line."""
+    text = " ".join(text.split())
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
+
+
+def counted(number: int, thing: str) -> str:
+    """Return "1 row" or "2 rows"."""
+    return f"{number:,} {thing if number == 1 else thing + 's'}"

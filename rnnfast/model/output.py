@@ -1,0 +1,88 @@
+"""Files of predictions, written line by line and complete or absent: CSV, plain or packed, or columns.
+
+A format is told by the end of the file's name. Lines are those of CSV in every format.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from rnnfast.model.parquet import ParquetLines, check_library
+from rnnfast.writing import check_writable, replacing
+
+STANDARD_STREAM = "-"
+PARQUET, GZIP = ".parquet", ".gz"
+LEVEL = 6  # of gzip: a third of the time of its default, 9, for files that are hardly larger
+
+
+class Lines(Protocol):
+    """What takes lines of CSV, each with its end."""
+
+    def write(self, text: str, /) -> object:
+        """Write a line, or several."""
+
+
+def check_output(output: str | Path, force: bool) -> None:
+    """Raise before work begins where the output could not be written at its end."""
+    if str(output) == STANDARD_STREAM:
+        return
+    check_writable(Path(output), force)
+    if has_types(output):
+        check_library(str(output))
+
+
+def has_types(output: str | Path) -> bool:
+    """Whether the columns of that format have types."""
+    return Path(output).suffix.lower() == PARQUET
+
+
+@contextmanager
+def opened(output: str | Path, kinds: Mapping[str, str]) -> Iterator[Lines]:
+    """Open the output; a file takes its place when it is complete.
+
+    kinds: of each column by name: text, integer, boolean, float32 or float64; a format with types has these.
+    """
+    if str(output) == STANDARD_STREAM:
+        binary = getattr(sys.stdout, "buffer", None)
+        if binary is None:
+            yield _headed(sys.stdout, kinds)
+            return
+        sys.stdout.flush()
+        with _text(binary, kinds) as stream:
+            yield stream
+        return
+    with replacing(Path(output)) as file:
+        if has_types(output):
+            with ParquetLines(file, kinds) as lines:
+                yield lines
+        elif Path(output).suffix.lower() == GZIP:
+            # Neither time nor name: the same predictions are the same bytes.
+            with gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as packed, _text(packed, kinds) as stream:
+                yield stream
+        else:
+            with _text(file, kinds) as stream:
+                yield stream
+
+
+@contextmanager
+def _text(binary: Any, kinds: Mapping[str, str]) -> Iterator[Lines]:
+    """Write text as UTF-8 without translation of line ends, to a binary stream that stays open."""
+    stream = io.TextIOWrapper(binary, encoding="utf-8", newline="")
+    try:
+        yield _headed(stream, kinds)
+        stream.flush()
+    finally:
+        stream.detach()
+
+
+def _headed(stream: Lines, kinds: Mapping[str, str]) -> Lines:
+    """Write the names of the columns."""
+    csv.writer(stream, lineterminator="\n").writerow(kinds)
+    return stream

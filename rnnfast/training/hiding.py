@@ -1,0 +1,60 @@
+"""Categories that training hides, so that the weights of "(unseen)" learn what to do without one.
+
+The training rows hold every category that there is an input for. In each epoch a tenth of the sequences therefore hides
+a category of a column: that of a random step, wherever it occurs in the sequence, as one that nobody knew would. It
+becomes "(unseen)". docs/tables.md has what was tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data.sequences.spans import spans
+
+HIDING_STREAM = 7  # of the random numbers
+SHARE = 0.1  # of the sequences, for each column
+
+
+Hidden = list[tuple[NDArray[np.int64], NDArray[np.int64], int]]  # rows, their inputs, "(unseen)"; for each column
+
+
+class Hider:
+    """Hides categories in the inputs of a network.
+
+    columns: inputs of each column of categories, the last of them "(unseen)". A draw is a function of seed, epoch,
+    column and the number of the sequence in the training part: blocks and threads do not matter.
+    """
+
+    def __init__(self, columns: Sequence[slice], seed: int) -> None:
+        self.columns, self.seed = columns, seed
+
+    def hide(self, inputs: NDArray[Any], offsets: NDArray[np.int64], epoch: int, first: int = 0) -> Hidden:
+        """Hide categories for an epoch. Writes: inputs (rows, F), of the sequences first, first + 1, ...
+
+        offsets: (sequences + 1,) first row of each. Returns: what `show` undoes.
+        """
+        hidden = []
+        for column, place in enumerate(self.columns):
+            stream = np.random.PCG64([self.seed, HIDING_STREAM, epoch, column]).advance(first)
+            draw = np.random.Generator(stream).random(len(offsets) - 1)
+            chosen = np.flatnonzero(draw < SHARE)
+            starts, lengths = offsets[chosen], np.diff(offsets)[chosen]
+            step = starts + (draw[chosen] / SHARE * lengths).astype(np.int64)
+            category = np.repeat(inputs[step, place].argmax(axis=1) + place.start, lengths)
+            rows = spans(starts, lengths)
+            # An empty cell may have no category: then all inputs of the column are 0.
+            has = inputs[rows, category] == 1
+            rows, category, unseen = rows[has], category[has], place.stop - 1
+            inputs[rows, category], inputs[rows, unseen] = 0, 1
+            hidden.append((rows, category, unseen))
+        return hidden
+
+
+def show(inputs: NDArray[Any], hidden: Hidden) -> None:
+    """Undo what `hide` wrote into these inputs."""
+    for rows, category, unseen in hidden:
+        inputs[rows, unseen], inputs[rows, category] = 0, 1

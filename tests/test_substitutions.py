@@ -1,0 +1,213 @@
+"""What a model does not take as it is: counted by column and rule, told on stderr, in JSON and in Python."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import fails, isolate, result
+from ids import cases
+
+import rnnfast
+from rnnfast.cli import run
+from rnnfast.config.sections import DataConfig
+from rnnfast.data.encoding.substitutions import Substitution, sentences
+from rnnfast.data.reading.request import Request
+from rnnfast.data.sequences.budget import Budget, Phases
+from rnnfast.model.predictions import predict_table, prediction_request
+from rnnfast.reporter import Reporter
+
+NO_CACHE = DataConfig(cache=False)
+SMALL = Budget(10**9, phases=Phases(batch=10**5, bucket=10**4, block=2000, sample=10**7))
+
+
+@pytest.fixture(autouse=True)
+def _directory(tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path)
+    monkeypatch.setenv("RNNFAST_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def shops():
+    """Forty shops of eight days."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": np.repeat(np.arange(40), 8), "t": np.tile(np.arange(8), 40)})
+    frame["kind"] = np.array(["cafe", "bar"])[random.integers(0, 2, 320)]
+    frame["x1"], frame["x2"] = random.normal(size=320), random.normal(size=320)
+    return frame.assign(y=frame["x1"] + random.normal(size=320))
+
+
+def trained(frame, **options):
+    """A model of the default cell, with its file in run.safetensors."""
+    options = {"id": "id", "time": "t", "target": "y", "hidden": 3, "epochs": 1, "cache": False, **options}
+    model = rnnfast.train(frame, **options).model
+    model.save("run.safetensors")
+    return model
+
+
+def later():
+    """The table with cells that no model takes as they are."""
+    frame = shops()
+    frame.loc[[3, 4, 100], "kind"] = ["kiosk", "kiosk", "market"]
+    frame.loc[[0, 8, 9, 319], "x1"] = np.nan
+    frame.loc[7, "kind"] = None
+    return frame
+
+
+EXPECTED = (
+    Substitution("kind", "mean", 1),
+    Substitution("x1", "ffill", 4),
+    Substitution("kind", "unseen", 3, 2, {"kiosk": 2, "market": 1}),
+)
+RULES = {"categorical": "kind", "missing": "mean,x1=ffill"}
+
+
+def counted(model, frame, request=prediction_request):
+    """Substitutions of a table in memory; those of the same table in blocks are equal."""
+    from test_blocks import stored_table
+
+    frame.to_csv("later.csv", index=False)
+    how = request(model, NO_CACHE)
+    with stored_table(["later.csv"], how, SMALL) as table:
+        assert len(table.runs().first) > 3 or not model.schema.features
+        blocks = model.substitutions(table)
+    memory = model.substitutions(rnnfast.read_table("later.csv", schema=how.schema, require_target=False))
+    assert blocks == memory
+    return memory
+
+
+@pytest.mark.parametrize("rows", cases({"in order": slice(None), "mixed": np.random.default_rng(1).permutation(320)}))
+def test_cells_are_counted_by_column_and_rule(rows):
+    assert counted(trained(shops(), **RULES), later().iloc[rows]) == EXPECTED
+
+
+def test_rows_that_windows_share_count_once():
+    model = trained(shops(), window=5, stride=2, **RULES)
+    assert counted(model, later(), lambda model, config: Request(config, model.schema)) == EXPECTED
+
+
+def test_a_table_that_is_taken_as_it_is():
+    assert counted(trained(shops(), **RULES), shops()) == ()
+    assert sentences(()) == []
+
+
+def test_predict_tells_on_stderr(capsys):
+    trained(shops(), **RULES)
+    later().to_csv("later.csv", index=False)
+    assert run(["predict", "--model", "run.safetensors", "--data", "later.csv"]) == 0
+    printed = capsys.readouterr()
+    said = " ".join(printed.err.split())
+    assert "empty cells, filled by the rules of the model: kind 1 (mean), x1 4 (filled forward)" in said
+    assert "categories that the model does not know, taken as (unseen): kind 3 (kiosk 2, market 1)" in said
+    assert len(printed.out.splitlines()) == 321
+    assert not any("Note" in line for line in printed.out.splitlines())
+
+
+@pytest.mark.parametrize("command", [["predict", "-o", "out.csv"], ["eval"]], ids=lambda words: words[0])
+def test_json_holds_the_records(command, capsys):
+    trained(shops(), **RULES)
+    later().to_csv("later.csv", index=False)
+    printed = result([*command, "--model", "run.safetensors", "--data", "later.csv"], capsys)
+    assert printed["substitutions"] == [
+        {"column": "kind", "rule": "mean", "cells": 1},
+        {"column": "x1", "rule": "ffill", "cells": 4},
+        {"column": "kind", "rule": "unseen", "cells": 3, "different": 2, "values": {"kiosk": 2, "market": 1}},
+    ]
+
+
+def test_eval_tells_among_its_notes(capsys):
+    trained(shops(), **RULES)
+    later().to_csv("later.csv", index=False)
+    assert run(["eval", "--model", "run.safetensors", "--data", "later.csv"]) == 0
+    assert "kind 3 (kiosk 2, market 1)" in " ".join(capsys.readouterr().err.split())
+
+
+def test_training_tells_of_tables_beside_its_own():
+    notices = []
+
+    class Listener(Reporter):
+        def notice(self, text):
+            notices.append(text)
+
+    later().to_csv("later.csv", index=False)
+    trained(shops(), valid="later.csv", reporter=Listener(), **RULES)
+    assert any(text.startswith("later.csv: cells with categories") and "kind 3" in text for text in notices)
+
+
+def test_values_from_outside_are_shown_safely_and_few_of_them():
+    frame = shops()
+    model = trained(frame, categorical="kind")
+    frame.loc[:99, "kind"] = "\x1b[31m" + "a" * 500
+    frame.loc[100:130, "kind"] = [f"k{j}" for j in range(31)]
+    (item,) = counted(model, frame)
+    assert (item.cells, item.different, len(item.values)) == (131, 32, 20)
+    text = str(item)
+    assert text.isprintable()
+    assert len(text) < 200
+    assert text.startswith("kind 131 (\\x1b[31maaa")
+    assert text.endswith("k0 1, k1 1, 29 other values)")
+    assert json.loads(json.dumps(text)) == text
+
+
+# --- lagged targets ---
+
+
+def series(gaps=()):
+    """A series of its own past."""
+    frame = pd.DataFrame({"t": np.arange(60), "y": np.sin(np.arange(60.0)) + 2})
+    frame.loc[list(gaps), "y"] = np.nan
+    return frame
+
+
+def appended(rows=7):
+    """The series and rows without a target after it."""
+    return pd.concat([series(), pd.DataFrame({"t": np.arange(60, 60 + rows)})])
+
+
+LAGGED = {"id": None, "lag_target": True, "window": 10}
+
+
+@pytest.mark.parametrize(
+    ("options", "cells"),
+    cases(
+        {
+            "horizon": ({"horizon": 1}, 7),
+            "no horizon": ({}, 6),  # the first row after the series begins a window
+        }
+    ),
+)
+def test_rows_without_a_target_at_the_end_are_told(options, cells):
+    """Seven answers around the mean came without a word."""
+    model = trained(series(), missing="mean", **LAGGED, **options)
+    expected = (Substitution("y (lag)", "mean", cells),)
+    assert counted(model, appended()) == expected
+    report = predict_table("run.safetensors", ["later.csv"], "out.csv", config=NO_CACHE)
+    assert (report.rows, report.substitutions) == (67, expected)
+
+
+def test_first_steps_of_windows_are_no_empty_cells():
+    model = trained(series(), missing="mean", **LAGGED)
+    assert counted(model, series()) == ()
+    # Row 9 is the last of its window: no row has it as a lag. Row 30 is the lag of 31.
+    assert counted(model, series([9, 30])) == (Substitution("y (lag)", "mean", 1),)
+
+
+def test_without_a_rule_an_empty_lagged_target_is_an_error(capsys):
+    trained(series(), horizon=1, **LAGGED)
+    table = appended()  # the rows at the end ask for a forecast and have no answer; the gap before them is no such row
+    table.loc[30, "y"] = np.nan
+    table.to_csv("later.csv", index=False)
+    message = fails(["predict", "--model", "run.safetensors", "--data", "later.csv", "-o", "out.csv"], 3, capsys)
+    assert "later.csv, line 32, column 'y': the cell is empty; --lag-target makes it" in message
+    assert "train with --missing mean, zero or ffill" in message
+
+
+def test_training_refuses_one_before_anything_is_compiled(monkeypatch, capsys):
+    from rnnfast.training.loop import Loop
+
+    monkeypatch.setattr(Loop, "compile_kernels", None)
+    series([30]).to_csv("gap.csv", index=False)
+    words = ["train", "--data", "gap.csv", "--time", "t", "--target", "y", "--lag-target", "--window", "10"]
+    for more in ([], ["--memory", "900M"]):
+        message = fails([*words, *more, "-o", "run"], 3, capsys)
+        assert "gap.csv, line 32, column 'y': the cell is empty; --lag-target makes it an input of the next" in message
+        assert "--missing 'y (lag)'=ffill" in message

@@ -76,7 +76,7 @@ def forced(engine):
     """
     choices = {"CHUNK": CHUNK}
     if engine == "packed":
-        choices["REGISTER_OUTPUTS"] = 0
+        choices["REGISTER_HIDDEN"] = 0
     with patch.multiple(plan, **choices):
         yield
 

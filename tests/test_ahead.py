@@ -100,8 +100,8 @@ def test_kernels_of_usual_runs_are_those_of_a_run():
     """A run after the warm-up finds every kernel it needs, whatever its columns and units."""
     usual = set(usual_kernels(("rnn", "gru")))
     for cell, hidden, policy in (
-        ("rnn", 9, Policy("bce")),
-        ("rnn", 15, Policy("mse", batch=20, optimizer="adamw")),
+        ("rnn", 33, Policy("bce")),
+        ("rnn", 40, Policy("mse", batch=20, optimizer="adamw")),
         ("gru", (20, 20), Policy("mae", batch=16, optimizer="adam", threads=2)),
     ):
         net = Architecture.named(cell, 7, hidden, 1)

@@ -1,4 +1,4 @@
-"""Sizes share kernels: few of them decide what is compiled, and padding changes no result."""
+"""Which sizes decide what is compiled, and that padding changes no result."""
 
 import autodiff
 import forward
@@ -12,30 +12,34 @@ from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
 
 
-def compiled_for(features, hidden, recurrent_bias=True):
-    architecture = Architecture.named("rnn", features, hidden, 1, recurrent_bias=recurrent_bias)
+def compiled_for(cell, features, hidden, recurrent_bias=True):
+    architecture = Architecture.named(cell, features, hidden, 1, recurrent_bias=recurrent_bias)
     return specialisation_of(Layout(architecture), engine_of(architecture)).items
 
 
 @pytest.mark.parametrize(
-    ("sizes", "same"),
+    ("cell", "sizes", "same"),
     [
-        pytest.param((29, 10), (3, 9), id="columns-and-units"),
-        pytest.param((29, 12), (29, 11), id="twelve-units"),
-        pytest.param((29, 16), (40, 13), id="sixteen-units"),
-        pytest.param((29, 8), (1, 6), id="eight-units"),
-        pytest.param((29, 5), (2, 1), id="five-units"),
-        pytest.param((29, 17), (3, 32), id="too-wide-for-registers"),
+        pytest.param("gru", (29, 10), (3, 16), id="columns-and-units"),
+        pytest.param("gru", (29, 16), (29, 64), id="width"),
+        pytest.param("lstm", (29, 10), (1, (20, 20)), id="layers"),
+        pytest.param("rnn", (29, 17), (3, 32), id="rnn-too-wide-for-registers"),
     ],
 )
-def test_networks_of_one_bucket_share_a_kernel(sizes, same):
-    assert compiled_for(*sizes) == compiled_for(*same) == compiled_for(*same, recurrent_bias=False)
+def test_networks_of_a_cell_share_its_kernel(cell, sizes, same):
+    assert compiled_for(cell, *sizes) == compiled_for(cell, *same) == compiled_for(cell, *same, recurrent_bias=False)
+
+
+def test_networks_in_registers_have_kernels_of_their_own():
+    """Columns and units that are read at run time cost up to a tenth of an epoch."""
+    kernels = {compiled_for("rnn", *sizes) for sizes in ((29, 10), (28, 10), (29, 9))}
+    assert len(kernels) == 3
 
 
 @pytest.mark.parametrize("batch", [1, 4], ids=["alone", "batch"])
 @pytest.mark.parametrize("hidden", [1, 5, 6, 9, 11, 13])
 @pytest.mark.parametrize("features", [1, 2, 7, 12, 29])
-def test_padding_of_a_bucket_takes_no_part(features, hidden, batch):
+def test_padding_of_registers_takes_no_part(features, hidden, batch):
     """sigmoid(0) is not 0: states have values in their padding, which must reach no sum."""
     net = Architecture.named("rnn", features, hidden, 2, "sigmoid", "float64")
     sequences = draw_sequences(net, (4, 1, 7, 3, 5, 2), seed=1)

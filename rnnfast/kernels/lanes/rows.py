@@ -41,10 +41,10 @@ class _RowsModel(models.PrimitiveModel):
 
 @intrinsic
 def load_rows(typingctx, array, offset, count, spec):
-    """`count` (8, or a name of the spec such as "H") rows of W lanes, one after the other in a flat array."""
+    """`count` (a name of the spec, such as "H") rows of W lanes, one after the other in a flat array."""
     if not isinstance(count, types.Literal):
         return None
-    rows = Rows(array.dtype, spec.dims["W"], spec.dims.get(count.literal_value, count.literal_value))
+    rows = Rows(array.dtype, spec.dims["W"], spec.dims[count.literal_value])
 
     def codegen(context, builder, sig, args):
         value = ir.Constant(ir.ArrayType(llvm_type(rows), rows.count), ir.Undefined)
@@ -72,21 +72,6 @@ def store_rows(typingctx, array, offset, rows):
         return context.get_dummy_value()
 
     return types.void(array, offset, rows), codegen
-
-
-@intrinsic
-def store_last_rows(typingctx, array, offset, rows, count):
-    """Write the last `count` of the rows to where they stand in a flat array that begins with the first one."""
-
-    def codegen(context, builder, sig, args):
-        for k in range(rows.count):
-            with builder.if_then(builder.icmp_signed(">=", args[3], ir.Constant(INT64, rows.count - k))):
-                at = builder.add(args[1], ir.Constant(INT64, k * rows.lanes))
-                pointer = pointer_to(builder, args[0], at, llvm_type(rows))
-                store_vector(builder, builder.extract_value(args[2], k), pointer)
-        return context.get_dummy_value()
-
-    return types.void(array, offset, rows, types.intp), codegen
 
 
 @intrinsic

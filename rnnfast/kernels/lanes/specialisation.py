@@ -85,3 +85,19 @@ def part_of(typingctx, spec, names):
 
 
 part_of.prefer_literal = True
+
+
+@intrinsic
+def with_lanes(typingctx, spec, name):
+    """A specialisation of nothing but lanes: W is what an item of the other, a literal name, says."""
+    if not isinstance(name, types.Literal):
+        return None
+    result = SpecialisationType((("W", spec.dims[name.literal_value]),))
+
+    def codegen(context, builder, sig, args):
+        return context.get_dummy_value()
+
+    return result(spec, name), codegen
+
+
+with_lanes.prefer_literal = True

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.span import Matrix, at
+from rnnfast.kernels.lanes.specialisation import with_lanes
 from rnnfast.kernels.lanes.vec import load, store
 from rnnfast.kernels.packed.products import clear, multiply_row, transpose
 from rnnfast.kernels.packed.tiles import accumulate_rows, multiply_rows, sum_rows
@@ -96,7 +97,9 @@ def multiply_steps(s, tiles, A, index, B, sums, sizes):
     S, C = sums
     rows, K, N = sizes
     if rows == 1:
-        multiply_row(s, at(A.at, index[0] * A.ld), B, S.at, C.at, K, N)
+        row, whole = at(A.at, index[0] * A.ld), N - N % s.wide
+        multiply_row(with_lanes(s, "wide"), row, B, S.at, C.at, K, 0, whole)
+        multiply_row(with_lanes(s, "W"), row, B, S.at, C.at, K, whole, N)
     else:
         multiply_rows(tiles, A, index, B, S, C, rows, K, N)
 

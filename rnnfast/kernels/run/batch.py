@@ -31,7 +31,7 @@ from rnnfast.kernels.rules.optimizers import Step, squared_norm
 from rnnfast.kernels.run.threads import await_items, close_phase, finish, open_phase, settle, take
 from rnnfast.kernels.run.update import AHEAD, mass_of, prefetch_sequence
 from rnnfast.kernels.run.waiting import nanoseconds
-from rnnfast.kernels.small.sequence import gradient_of_one, places, transpose_recurrent
+from rnnfast.kernels.small.sequence import gradient_of_one, transpose_recurrent
 
 NORM_BLOCK = 1024  # elements of a partial sum of the norm: the same for any number of threads
 # Dropout has a key for each update: seed * SEED_STRIDE + update * UPDATE_STRIDE + layer, layers being fewer than 64.
@@ -135,14 +135,14 @@ def _called_update(s, run, piece, lr, worker):
 
 
 def _sequence_update(s, run, piece, lr, worker):
-    data, q, n = run.data, piece.order[piece.first], places(s, run.network)
+    data, q = run.data, piece.order[piece.first]
     if data.mass[q] == 0:
         return 0.0  # nothing labelled
-    prefetch_sequence(s, data, n.F, piece.order[piece.first + AHEAD])
+    prefetch_sequence(s, data, piece.order[piece.first + AHEAD])
     scale = 1.0 / (data.mass[q] * s.O) if run.plan.mean else 1.0 / s.O
     weights = Weights(run.p, worker.work.WhT, run.p)
-    transpose_recurrent(s, n, run.p, worker.work.WhT)
-    return gradient_of_one(s, n, weights, data, q, number(run.p, -lr * scale), worker.work)
+    transpose_recurrent(s, run.p, worker.work.WhT)
+    return gradient_of_one(s, weights, data, q, number(run.p, -lr * scale), worker.work)
 
 
 @inlined

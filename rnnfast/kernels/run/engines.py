@@ -23,7 +23,7 @@ from rnnfast.kernels.rules.losses import loss_link
 from rnnfast.kernels.run.memory import Data
 from rnnfast.kernels.run.plan import lanes_of, tile_of
 from rnnfast.kernels.run.update import AHEAD, prefetch_sequence
-from rnnfast.kernels.small.sequence import gradient_of_one, gradient_of_two, places
+from rnnfast.kernels.small.sequence import gradient_of_one, gradient_of_two
 
 # What of a specialisation `derive` depends on.
 DERIVED = ("shared", "apart", "W")
@@ -51,15 +51,15 @@ class Links(NamedTuple):
 def small_chunk(s, block, g, piece, batch):
     """Add the scaled gradient of a slice to g. Returns: sum of weight * loss over its outputs."""
     network, data, p, derived, work = records(block)
-    loss, order, n, scale = 0.0, piece.order, places(s, network), number(g, batch.scale)
+    loss, order, scale = 0.0, piece.order, number(g, batch.scale)
     weights = Weights(p, at(derived, direction_at(network.table, 0).WhT), g)
     last = piece.first + piece.count
     for i in range(piece.first, last - 1, 2):
-        prefetch_sequence(s, data, n.F, order[i + AHEAD - 1])
-        prefetch_sequence(s, data, n.F, order[i + AHEAD])
-        loss += gradient_of_two(s, n, weights, data, order[i], order[i + 1], scale, work)
+        prefetch_sequence(s, data, order[i + AHEAD - 1])
+        prefetch_sequence(s, data, order[i + AHEAD])
+        loss += gradient_of_two(s, weights, data, order[i], order[i + 1], scale, work)
     if piece.count % 2:
-        loss += gradient_of_one(s, n, weights, data, order[last - 1], scale, work)
+        loss += gradient_of_one(s, weights, data, order[last - 1], scale, work)
     return loss
 
 

@@ -5,15 +5,13 @@ from math import gcd
 import numpy as np
 
 from rnnfast.catalogue import LOSSES
-from rnnfast.kernels.lanes.processor import ELEMENTWISE_BYTES, tile
+from rnnfast.kernels.lanes.processor import ELEMENTWISE_BYTES, tile, widest
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.rules.cell import cell_constants, is_plain_rnn
 
 # The register engine holds Wh, Wy and a gradient of each in registers: beyond these sizes tiles are faster.
+REGISTER_HIDDEN = 16
 REGISTER_OUTPUTS = 4
-# Rows of Wh in registers, the least that hold a network's units: a kernel for each. Those beyond the units are 0, as
-# the span of parameters is padded; two of them cost 6 to 16 % of an epoch, hence the usual sizes themselves.
-REGISTER_ROWS = (5, 8, 10, 12, 16)
 # Sequences that are packed together: as many as keep the gates of a layer in the second-level cache, in these bounds.
 CHUNK, LEAST_CHUNK = 64, 8
 CHUNK_BYTES = 1 << 20
@@ -30,7 +28,7 @@ def fits_registers(architecture):
         is_plain_rnn(architecture.cell)
         and len(architecture.hidden) == 1
         and not architecture.bidirectional
-        and architecture.hidden[0] <= REGISTER_ROWS[-1]
+        and architecture.hidden[0] <= REGISTER_HIDDEN
         and architecture.outputs <= REGISTER_OUTPUTS
     )
 
@@ -63,6 +61,11 @@ def worth_sharing(layout, steps):
     return steps * sum((at.blocks * at.inputs + at.hidden) * at.Nx for at in layout.directions) > SHARED_WORK
 
 
+def _block(features):
+    """Features whose weight gradients are summed together in registers: up to 8, with the smallest rest."""
+    return min(range(min(features, 8), min(features, 4) - 1, -1), key=lambda block: features % block)
+
+
 def specialisation_of(layout, engine, **more):
     """What a kernel is compiled for: only what it needs, so that kernels are shared between architectures."""
     architecture, items = layout.architecture, cell_constants(layout.cell)
@@ -72,12 +75,14 @@ def specialisation_of(layout, engine, **more):
         **more,
     }
     if engine == "small":
-        rows = next(rows for rows in REGISTER_ROWS if rows >= architecture.hidden[0])
         at, head = layout.directions[0], layout.head
-        items |= {"b_ih": at.b_ih - at.Wh, "b_hh": at.b_hh - at.Wh, "Wy": head.Wy - at.Wh, "by": head.by - at.Wh}
-        return Specialisation(**items, H=rows, O=architecture.outputs, W=at.width, line=CACHE_LINE // itemsize)
+        items |= {"F": at.inputs, "H": at.hidden, "O": head.outputs, "W": at.width}
+        items |= {"Wx": at.Wx, "Wh": at.Wh, "b_ih": at.b_ih, "b_hh": at.b_hh, "Wy": head.Wy, "by": head.by}
+        items |= {"recurrent_bias": int(architecture.recurrent_bias), "B": _block(at.inputs)}
+        return Specialisation(**items, line=CACHE_LINE // itemsize)
     lanes = lanes_of(layout)
-    return Specialisation(**items, W=lanes, E=min(lanes, ELEMENTWISE_BYTES // itemsize))
+    wide = max(lanes, widest(architecture.dtype))
+    return Specialisation(**items, W=lanes, wide=wide, E=min(lanes, ELEMENTWISE_BYTES // itemsize))
 
 
 def elementwise(dtype):

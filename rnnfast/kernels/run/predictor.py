@@ -65,8 +65,7 @@ class Predictor:
         if self.engine == "packed":
             return epoch.predict, self._packed_calls(features, offsets, lengths, out)
         work = sequence_work(self.specialisation, int(lengths.max()), self.architecture.dtype)
-        network = Network(np.array(self.layout.directions, np.int64), 1, self.layout.head, self.layout.size, ())
-        return sequence.predict, [Arguments(network, self.parameters, features, offsets, len(lengths), work, out)]
+        return sequence.predict, [Arguments(self.parameters, features, offsets, len(lengths), work, out)]
 
     def _packed_calls(self, features, offsets, lengths, out):
         """Arguments for each thread: it writes the outputs of some chunks."""

@@ -73,10 +73,10 @@ class Worker(NamedTuple):
 
 
 @inlined
-def prefetch_sequence(s, data, F, q):
-    """Ask for the F features of sequence q: in shuffled order no hardware prefetcher finds them in time."""
-    first = data.offsets[q] * F
-    last = data.offsets[q + 1] * F
+def prefetch_sequence(s, data, q):
+    """Ask for the features of sequence q: in shuffled order no hardware prefetcher finds them in time."""
+    first = data.offsets[q] * s.F
+    last = data.offsets[q + 1] * s.F
     for i in range(first, smaller(last, first + PREFETCH_LINES * s.line), s.line):
         prefetch(data.x, i)
 

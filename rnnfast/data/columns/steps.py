@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.tseries.api import guess_datetime_format
 
 Integers = NDArray[np.int64]
 Dates = NDArray[np.datetime64]
@@ -189,7 +188,7 @@ def _texts_as_dates(cells: NDArray[Any]) -> _Dates | None:
     zones = [match[0] if ":" in text and (match := ZONE.search(text)) else "" for text in texts]
     local = [text.removesuffix(zone) for text, zone in zip(texts, zones, strict=True)]
     dates = pd.to_datetime(pd.Series(local, dtype=object), format="ISO8601", errors="coerce")
-    form = guess_datetime_format(local[-1]) or "%Y-%m-%d %H:%M:%S"
+    form = pd.tseries.api.guess_datetime_format(local[-1]) or "%Y-%m-%d %H:%M:%S"
     if dates.isna().any():
         dates = pd.to_datetime(pd.Series(local, dtype=object), format=form, errors="coerce")
     if dates.isna().any():

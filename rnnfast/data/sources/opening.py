@@ -91,8 +91,9 @@ def described(value: Any) -> str:
 
 def is_array(value: Any) -> bool:
     """Whether an object is an array of any library, and not a table or column."""
-    table_or_column = isinstance(value, pd.DataFrame) or hasattr(value, "to_pandas") or hasattr(value, "to_frame")
-    return hasattr(value, "__array__") and not table_or_column
+    if not hasattr(value, "__array__"):
+        return False
+    return not (isinstance(value, pd.DataFrame) or hasattr(value, "to_pandas") or hasattr(value, "to_frame"))
 
 
 def _conversion(value: Any) -> str:

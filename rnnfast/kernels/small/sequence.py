@@ -28,7 +28,6 @@ from rnnfast.kernels.packed.products import transpose
 from rnnfast.kernels.rules.cell import gate_gradient, state_of
 from rnnfast.kernels.rules.losses import Targets, loss_and_gradient
 
-
 # What the way forward depends on: it is lowered once for training and prediction.
 FORWARD = "cell F H O W Wx Wh b_ih b_hh Wy by"
 

@@ -63,7 +63,9 @@ def test_rows_that_memory_cannot_hold(tmp_path, little_memory, pack):
     path = tmp_path / "bomb.packed"
     path.write_bytes(pack(rows()))
     assert path.stat().st_size < 100_000
-    with pytest.raises(DataError, match=r"(kB|bytes) that unpack to .* MB or more: .* rows of 4 columns so far .* --memory"):
+    with pytest.raises(
+        DataError, match=r"(kB|bytes) that unpack to .* MB or more: .* rows of 4 columns so far .* --memory"
+    ):
         read_table(path)
 
 

@@ -86,8 +86,8 @@ def test_confusion_without_a_mistake_and_of_absent_classes(capsys):
 def test_recall_and_precision_stand_at_the_margins(capsys):
     lines = render(np.array([[8, 2, 0], [0, 5, 5], [0, 0, 10]]), ["a", "b", "c"], capsys).splitlines()
     rows = {line.split()[0]: line.split() for line in lines if line.split()}
-    assert rows["a"] == ["a", "8", "2", "0", "80.0", "%"]
-    assert rows["precision"] == ["precision", "100", "%", "71.4", "%", "66.7", "%"]
+    assert rows["a"] == ["a", "8", "2", "0", "80.0"]
+    assert rows["precision"] == ["precision", "100", "71.4", "66.7"]
 
 
 def test_many_classes_have_a_table_of_their_own_the_worst_first(capsys):

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rnnfast.console.encoding import Inputs, encoding_rows
 from rnnfast.console.screen import CAUTION, WIDE, Screen, fields, table
-from rnnfast.console.text import aligned, command, counted, listed, number, shortened, span
+from rnnfast.console.text import aligned, command, counted, listed, number, shortened, span, to_digits_of
 from rnnfast.records import UNSET
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def _columns(columns: Sequence[ColumnDescription], width: int) -> Any:
         "range": _range,
     }
     numbers: dict[str, Cell] = {
-        "mean": lambda column: _number(column.mean),
-        "std": lambda column: _number(column.std),
+        "mean": lambda column: _rounded(column.mean, column.std),
+        "std": lambda column: _rounded(column.std, column.std),
         "distinct": _distinct,
         "empty": lambda column: f"{column.missing:,}" if column.missing else "",
     }
@@ -89,8 +89,11 @@ def _columns(columns: Sequence[ColumnDescription], width: int) -> Any:
     return table(cells, zip(*cells.values(), strict=True), left=left, gap=gap)
 
 
-def _number(value: Any) -> str:
-    return "" if value is UNSET or value is None else number(value)
+def _rounded(value: Any, deviation: Any) -> str:
+    """Text of a mean or of the deviation itself, to three digits of the deviation."""
+    if value is UNSET or value is None:
+        return ""
+    return to_digits_of(value, deviation) if isinstance(deviation, float) else number(value)
 
 
 def _range(column: ColumnDescription) -> str:

@@ -62,7 +62,7 @@ def _matrix(counts: list[list[int]], names: list[str], target: str, width: int) 
         if len(set(short)) < len(names) or first + sum(columns) + gap * len(columns) > width:
             continue
         # Right-aligned here: counts and shares have no decimal point in common.
-        rows = [
+        rows: list[list[str | Text]] = [
             [name, *(Text(f"{texts[i][j]:>{room}}", _style(i, j, counts[i])) for j, room in enumerate(columns))]
             for i, name in enumerate(short)
         ]

@@ -266,9 +266,9 @@ def test_the_screen_shows_the_classes_of_each_part(classes, shown, capsys):
     data = read_table(frame, target="y", features="x", task="multiclass")
     TrainConsole(Screen(), Config()).split(split(data))
     said = " ".join(capsys.readouterr().err.split())
-    assert "train 4, valid 1 sequences (80 % of 5 sequences" in said
-    assert f"train: 160 rows{shown}" in said
-    assert "valid: 40 rows" in said
+    assert "Split 80 % of 5 sequences" in said
+    assert f"train: 4 sequences, 160 rows{shown}" in said
+    assert "valid: 1 sequence, 40 rows" in said
     assert "labelled" not in said, "the same number again"
 
 

@@ -18,6 +18,7 @@ from rnnfast.console.progress import EpochProgress
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import LABEL, Screen, fields, with_size
 from rnnfast.console.text import (
+    UNBROKEN,
     command,
     count,
     counted,
@@ -101,10 +102,9 @@ class TrainConsole(Reporter):
         from rnnfast.data.description import class_balance, part_sizes
 
         sizes = part_sizes(parts)
-        named = ", ".join(f"{name} {size.sequences:,}" for name, size in sizes.items())
-        rows: list[tuple[str, str | Text]] = [("Split", f"{named} sequences ({parts.rule})")]
+        rows: list[tuple[str, str | Text]] = [("Split", parts.rule)]
         for name, size in sizes.items():
-            text = f"{name}: {counted(size.rows, 'row')}"
+            text = f"{name}: {counted(size.sequences, 'sequence')}, {counted(size.rows, 'row')}"
             if size.labelled_steps != size.rows:
                 text += f", {counted(size.labelled_steps, 'labelled step')}"
             if size.classes and len(size.classes) <= MOST_IN_PARTS:
@@ -242,7 +242,7 @@ def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]
 
 def counts_text(counts: Mapping[str, int]) -> str:
     """Say how many steps each class has, without the shares."""
-    return ", ".join(f"{shortened(name, 20)}: {n:,}" for name, n in counts.items())
+    return ", ".join(f"{shortened(name, 20)}:{UNBROKEN}{n:,}" for name, n in counts.items())
 
 
 def balance_text(balance: Mapping[str, int], listed_most: int = MOST_CLASSES) -> str:
@@ -250,7 +250,7 @@ def balance_text(balance: Mapping[str, int], listed_most: int = MOST_CLASSES) ->
     total = max(sum(balance.values()), 1)
     shares = {name: f"{counted(n, 'step')} ({percent(n / total)})" for name, n in balance.items()}
     if len(balance) <= listed_most:
-        return ", ".join(f"{shortened(name, 20)}: {share}" for name, share in shares.items())
+        return ", ".join(f"{shortened(name, 20)}:{UNBROKEN}{share}" for name, share in shares.items())
     ends = sorted(balance, key=lambda name: balance[name])
     least, most = (f"{shares[name]} of {shortened(name, 20)}" for name in (ends[0], ends[-1]))
     return f"{len(balance):,}, from {least} to {most}"

@@ -134,7 +134,7 @@ def show_doctor(screen: Screen, machine: Examination) -> None:
     )
     rows: list[tuple[str, str | Text]] = []
     for check in machine.checks:
-        text = Text(f"{check.status:<8}", STATUS_STYLES[check.status]).append(check.message, "")
+        text = Text(f"{check.status:<9}", STATUS_STYLES[check.status]).append(check.message, "")
         if check.fix:
             text.append(f"; {check.fix}", "")
         rows.append((check.name.capitalize(), text))

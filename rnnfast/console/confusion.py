@@ -15,7 +15,7 @@ from rich.text import Text
 
 from rnnfast.catalogue import TASKS
 from rnnfast.console.screen import BAD, FAINT, GOOD, LABEL, WIDE, table
-from rnnfast.console.text import UNDEFINED, aligned, counted, number, percent, shortened
+from rnnfast.console.text import UNDEFINED, aligned, counted, number, percent, shortened, title
 from rnnfast.metrics.evaluation import Evaluation
 
 MOST_CLASSES = 10  # of a matrix
@@ -25,22 +25,23 @@ NAME_WIDTHS = (12, 8, 5)  # cells for the name of a class, tried until the matri
 
 
 def confusion_matrix(
-    evaluation: Evaluation, classes: Sequence[Any], target: str, width: int
+    evaluation: Evaluation, classes: Sequence[Any], target: str, width: int, part: str = ""
 ) -> Iterator[RenderableType]:
     """Yield the rights and wrongs of a task with classes."""
     if evaluation.confusion is None:
         return
     if TASKS[evaluation.task].threshold:
+        yield Text(f"{title('Confusion matrix', part)}{_threshold(evaluation)}", LABEL)
         yield from _two_classes(evaluation, classes, target, width)
         return
     counts, names = evaluation.confusion, [str(name) for name in evaluation.classes or classes]
     matrix = _matrix(counts, names, target, width) if len(names) <= MOST_CLASSES else None
     if matrix is not None:
-        yield Text("Confusion matrix (rows: actual, columns: predicted; recall and precision in %)", LABEL)
+        yield Text(f"{title('Confusion matrix', part)} (rows: actual, columns: predicted; margins in %)", LABEL)
         yield matrix
     else:
         if pairs := _pairs(counts, names, width):
-            yield Text(f"Confusion of {len(names):,} classes: the most frequent mistakes", LABEL)
+            yield Text(f"{title('Most frequent mistakes', part)}, {len(names):,} classes", LABEL)
             yield pairs
             yield Text()
         yield from _per_class(counts, names, width)
@@ -160,11 +161,15 @@ def _sentence(counts: list[list[int]], names: list[str]) -> Text:
     return Text(text + ".")
 
 
+def _threshold(evaluation: Evaluation) -> str:
+    threshold = evaluation.metrics.threshold
+    return "" if threshold is None else f" (threshold {number(threshold, 3)})"
+
+
 def _two_classes(evaluation: Evaluation, classes: Sequence[Any], target: str, width: int) -> Iterator[RenderableType]:
     """Yield the four counts and their meaning in a sentence."""
     assert evaluation.confusion is not None
     names = [shortened(str(name), 12) for name in (classes or (0, 1))]
-    threshold = evaluation.metrics.threshold
     shares = width >= WIDE
     rows: list[list[str | Text]] = [[f"actual {name}"] for name in names]
     for j, column in enumerate(zip(*evaluation.confusion, strict=True)):
@@ -173,7 +178,6 @@ def _two_classes(evaluation: Evaluation, classes: Sequence[Any], target: str, wi
         for i, value in enumerate(column):
             cell = f"{value:,}{f'  {texts[i]}' if shares else ''}"
             rows[i].append(Text(cell, GOOD if i == j else BAD if value else ""))
-    yield Text(f"Confusion matrix{'' if threshold is None else f' (threshold {number(threshold, 3)})'}", LABEL)
     heads = [f"predicted {name}" for name in names]
     if 9 + 2 * len(names) + sum(map(len, heads)) > width:
         heads = [f"-> {name}" for name in names]

@@ -81,6 +81,11 @@ def loss_text(value: float) -> str:
     return f"{' ' * (LOSS_WHOLE - whole)}{text}".ljust(LOSS_WIDTH)
 
 
+def title(things: str, part: str) -> str:
+    """Return "Residuals of valid", of all of a table "Residuals"."""
+    return f"{things} of {part}" if part else things
+
+
 def count(value: float) -> str:
     """Text of a whole number with thousands separators; medians may end in .5."""
     return f"{int(value):,}" if float(value).is_integer() else f"{value:,.1f}"

@@ -23,9 +23,9 @@ from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
 from rnnfast.metrics.evaluation import Evaluation, brief
-from rnnfast.model.ahead import Ahead
 from rnnfast.model.answers import as_they_are, every_row_once, like_arrays, lines, steps_of
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
+from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
@@ -140,15 +140,15 @@ class Model(Displayed):
         sequences = read_table(
             data, schema=every_row_once(self.schema), require_target=False, **writing_options(self.config.data)
         )
-        ahead = Ahead(self.schema, self.encoder, self.config.data, sequences)
-        predicted = self.task.answers(self.outputs(ahead.readable(sequences)))
+        outlook = Outlook(self.schema, self.encoder, self.config.data, sequences)
+        predicted = self.task.answers(self.outputs(outlook.readable(sequences)))
         if is_arrays(data):
             return like_arrays(sequences, predicted, data[0] if isinstance(data, tuple) else data)
         steps = steps_of(sequences)
-        times = ahead.times(sequences, steps)
+        times = outlook.times(sequences, steps)
         rows, columns = lines(self.task, sequences, predicted, steps, as_they_are, times)
         answers = frame_beside(data, rows, columns, (self.schema.id, self.schema.time))
-        unanswered = ahead.empty(sequences, steps)
+        unanswered = outlook.empty(sequences, steps)
         for name, _ in self.task.columns(predicted[:0], as_they_are) if unanswered else ():
             answers[name] = answers[name].where(~np.isin(np.arange(len(answers)), unanswered))
         return with_types(answers, data, dict.fromkeys(times, self.schema.time))

@@ -15,7 +15,7 @@ from rnnfast.data.columns.missing import chosen_rules
 from rnnfast.data.sequences.ahead import ids_of, last_known, places_of, times_ahead
 
 
-class Ahead:
+class Outlook:
     """What a table tells about rows whose answers lie ahead or begin with the target's past.
 
     A row at the end of an id whose lagged target is empty has no answer, unless `--missing` says what to put there.

@@ -15,7 +15,8 @@ from rich.text import Text
 from rnnfast.console.terminal import is_dumb, is_terminal, takes_animation, takes_colour
 from rnnfast.console.text import ASCII, UNBROKEN, aligned, counted, scaled
 
-# The 16 colours of every terminal, in its own palette; each only repeats what a word or sign says.
+# The 16 colours of every terminal, in its own palette; each only repeats what a word or sign says. Sentences keep the
+# colour of the terminal: yellow and green are hard to read on white.
 GOOD = "green"
 BAD = "red"
 CAUTION = "yellow"

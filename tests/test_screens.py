@@ -63,13 +63,14 @@ TRAIN = "train --seed 0 --dtype float64 --force"
 CARDS = f"{TRAIN} --data cards.csv --epochs 60 --lr 0.2 -o runs/cards"
 HEAT = f"{TRAIN} --data heat.csv --epochs 12 --patience 0"
 AHEAD = f"{HEAT} --split 0.6,0.2 --horizon 2 --lag-target -o runs/ahead"
+MOVES = f"{TRAIN} --data moves.csv --target move --epochs 12 --optimizer sgd --batch-size 1 --lr 0.2 -o runs/moves"
 
 SHOTS = {
     "train binary": Shot(CARDS),
     "train binary in a pipe": Shot(CARDS, terminal=False),
     "train binary at 40 columns": Shot(CARDS, 40, 24),
     "train regression at 120 columns": Shot(f"{HEAT} -o runs/heat", 120, 40),
-    "train classes": Shot(f"{TRAIN} --data moves.csv --target move --lr 0.1 --epochs 40 --patience 2 -o runs/moves"),
+    "train classes": Shot(MOVES),
     "train a forecast": Shot(AHEAD),
     "train quietly": Shot(f"{CARDS} --quiet"),
     "train verbosely": Shot(f"{CARDS} --verbose"),
@@ -77,8 +78,8 @@ SHOTS = {
     "training diverged": Shot(f"{HEAT} --lr 1e4 -o runs/heat"),
     "eval": Shot("eval --model runs/cards --data cards.csv --part valid"),
     "eval in colour": Shot("eval --model runs/cards --data cards.csv --part valid", colour=True),
-    "predict": Shot("predict --model runs/cards --data cards.csv --part valid -o out.csv --force"),
-    "forecast": Shot("forecast --model runs/ahead --data heat.csv -o ahead.csv --force"),
+    "predict": Shot("predict --model runs/cards --data cards.csv --part valid -o runs/out.csv --force"),
+    "forecast": Shot("forecast --model runs/ahead --data heat.csv -o runs/ahead.csv --force"),
     "inspect model": Shot("inspect runs/cards"),
     "inspect table": Shot("inspect mixed.csv"),
     "inspect table at 40 columns": Shot("inspect mixed.csv", 40),
@@ -87,7 +88,7 @@ SHOTS = {
     "bench": Shot("bench"),
     "help": Shot("bench -h"),
     "errors": Shot(
-        "train; train --learning-rate 1 cards.csv; train moves.csv; train none.csv; inspect runs/none;"
+        "train; train --learning-rate 1 cards.csv; train moves.csv; train card.csv; inspect runs/none;"
         " eval --model runs/cards --data heat.csv"
     ),
 }

@@ -59,7 +59,7 @@ class Shot(NamedTuple):
     colour: bool = False
 
 
-TRAIN = "train --seed 0 --dtype float64 --force"
+TRAIN = "train --seed 0 --threads 1 --dtype float64 --force"
 CARDS = f"{TRAIN} --data cards.csv --epochs 60 --lr 0.2 -o runs/cards"
 HEAT = f"{TRAIN} --data heat.csv --epochs 12 --patience 0"
 AHEAD = f"{HEAT} --split 0.6,0.2 --horizon 2 --lag-target -o runs/ahead"

@@ -48,7 +48,7 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
         "patience": 0, "cache": False,
     }  # fmt: skip
     if options.child == "store":
-        opening.needs_store = lambda names, budget: True  # also where the table would fit
+        opening.needs_store = lambda names, budget, options: True  # also where the table would fit
         result = rnnfast.train(str(options.table), memory=options.memory, **settings)
     else:
         import pandas as pd

@@ -22,6 +22,7 @@ __all__ = [
     "TrainingInterrupted",
     "UsageError",
     "__version__",
+    "forecast",
     "load",
     "part_of",
     "read_table",
@@ -35,6 +36,7 @@ _PUBLIC = {
     "train": "rnnfast.training",
     "TrainResult": "rnnfast.training",
     "load": "rnnfast.model",
+    "forecast": "rnnfast.model.forecast",
     "Model": "rnnfast.model",
     "part_of": "rnnfast.model.tables",
     "ReadOptions": "rnnfast.config.typed",
@@ -60,6 +62,7 @@ if TYPE_CHECKING:  # what editors and type checkers see
         UsageError,
     )
     from rnnfast.model import Model, load
+    from rnnfast.model.forecast import forecast
     from rnnfast.model.tables import part_of
     from rnnfast.reporter import Reporter
     from rnnfast.training import TrainResult, train

@@ -28,6 +28,7 @@ __all__ = [
     "encode",
     "field",
     "fields_of",
+    "parsed_line",
     "plain",
     "replace",
     "versioned",
@@ -68,6 +69,17 @@ def versioned(result: Any) -> dict[str, Any]:
 def encode(result: Any) -> str:
     """Return the same as one line of JSON."""
     return json.dumps(versioned(result), allow_nan=False)
+
+
+def parsed_line(text: bytes) -> Any:
+    """Return the values of one line of JSON; NaN and Infinity, which Python and pandas write, are numbers too.
+
+    Raises ValueError for what is no JSON, RecursionError for what is nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
 
 
 def decode(values: Any, kind: type[T]) -> T:

@@ -62,8 +62,8 @@ CASES = {
     "infinite target": ("a,y\n1,0.5\n2,1.5\n3,inf\n", {}, ["line 4", "'y'", "'inf'", "infinite", "empty the cell"]),
     "duplicate time": (
         "id,t,a,y\nA,0,1,0\nB,5,1,0\nB,6,1,0\nB,5.0,1,1\n",
-        {},
-        ["line 5", "'t'", "'5.0'", "id 'B'", "line 3", "--time"],
+        {"ties": "error"},
+        ["line 5", "'t'", "'5.0'", "id 'B'", "line 3", "--ties keep"],
     ),
     "empty id": ("id,t,a,y\nA,0,1,0\n,1,1,1\n", {}, ["line 3", "'id'", "empty"]),
     "empty time": ("id,t,a,y\nA,0,1,0\nA,,1,1\n", {}, ["line 3", "'t'", "empty", "2024-01-31"]),
@@ -72,14 +72,14 @@ CASES = {
     "too many cells": (
         "id,t,a,b,y\nA,0,1,2,0\nA,1,3,4,1,9\nB,0,5,6,1\n",
         {},
-        ["line 3", "'y'", "6 cells", "header 5", "'9'", "quote"],
+        ["line 3", "'y'", "6 cells", "header has 5", "'9'", "quote"],
     ),
     "too many cells in the first row": (
         "id,t,a,b,y\nA,0,1,2,0,9\nA,1,3,4,1\n",
         {},
         ["line 2", "'y'", "6 cells", "'9'"],
     ),
-    "too many cells in every row": ("a,b,y\n0,1,2,0\n1,3,4,1\n", {}, ["line 2", "'y'", "4 cells", "header 3"]),
+    "too many cells in every row": ("a,b,y\n0,1,2,0\n1,3,4,1\n", {}, ["line 2", "'y'", "4 cells", "header has 3"]),
     "one row with an empty cell too many": ("a,b,y\n1,2,0\n3,4,1,\n5,6,1\n", {}, ["line 3", "'y'", "4 cells", "is ''"]),
     "text in a huge cell": (
         "a,b,y\n1,2,0\n" + "x" * 200_000 + ",4,1\n5,6,1\n",
@@ -95,7 +95,7 @@ CASES = {
     "text among dates of a time": (
         "t,a,y\n2024-01-01,1,0\n31.01.2024,2,1\n",
         {"time": "t"},
-        ["line 3, column 't'", "'31.01.2024'", "2024-01-31", "write it so"],
+        ["line 3, column 't'", "'31.01.2024'", "'2024-01-01' (", "in one way"],
     ),
     "too few cells": ("id,t,a,b,y\nA,0,1,2,0\nA,1,3\n", {}, ["line 3", "'b'", "3 cells", "header has 5", "complete"]),
     "only the label is cut off": ("a,b,y\n1,2,0\n3,4\n5,6,1\n", {}, ["line 3", "'y'", "2 cells", "('4')"]),
@@ -106,7 +106,7 @@ CASES = {
     "header only": ("id,t,a,y\n\n", {}, ["no rows"]),
     "no header": ("1,2,0\n3,4,1\n", {}, ["line 1", "1, 2, 0", "add a header"]),
     "duplicate column": ("a,b, a ,y\n1,2,3,0\n", {}, ["line 1", "'a'", "columns 1 and 3", "rename"]),
-    "spaces between cells": ("a b y\n1 2 0\n", {}, ["line 1", "'a b y'", "' '", "commas, semicolons, tabs"]),
+    "spaces between cells": ("a b y\n1 2 0\n", {}, ["line 1", "'a b y'", "' '", "--sep"]),
     "one class": ("a,y\n1,0\n2,0\n", {}, ["'y'", "0", "nothing to learn", "both classes"]),
     "one class of text": ("a,y\n1,no\n2,no\n", {}, ["'y'", "'no'", "both classes"]),
     "constant quantity": ("a,y\n1,0.5\n2,0.5\n", {}, ["'y'", "0.5", "nothing to learn"]),

@@ -64,6 +64,10 @@ def test_empty_and_foreign_variables_are_left_alone() -> None:
                 "[data]\nsplit_by = 'tine'\n",
                 "'tine' is not one of sequence, time, column:NAME; did you mean 'time'?",
             ),
+            "a horizon twice": ("[data]\nhorizon = [1, 3, 1]\n", "horizon: 1,3,1: one of them is there twice"),
+            "a horizon of none": ("[data]\nhorizon = '0..7'\n", "0 is the step itself, the others are steps ahead"),
+            "horizons backwards": ("[data]\nhorizon = '7..1'\n", "'7..1' is no range; write the lower end first"),
+            "endless horizons": ("[data]\nhorizon = '1..99999'\n", "at most 1,000 numbers"),
             "column without its mark": ("[data]\nsplit_by = 'fold'\n", "column:NAME; did you mean column:fold?"),
             "column without name": ("[data]\nsplit_by = 'column:'\n", "is not one of"),
             "misspelt cell": (
@@ -136,6 +140,8 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
     meta = declared.metadata
     if name == "split":
         return st.sampled_from([(0.8,), (0.7, 0.15), (1.0,), (1e-5, 0.3)])
+    if name == "horizon":
+        return st.sampled_from([(0,), (7,), (1, 3, 7)])
     if name == "split_by":  # other rules exclude other options
         return st.just("sequence")
     if name == "max_time":

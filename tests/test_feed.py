@@ -36,7 +36,7 @@ def _directory(tmp_path, monkeypatch):
 @pytest.fixture
 def from_disk(monkeypatch):
     """Tables that would fit into memory are read in blocks as well."""
-    monkeypatch.setattr(rnnfast.data.reading.opening, "needs_store", lambda names, budget: True)
+    monkeypatch.setattr(rnnfast.data.reading.opening, "needs_store", lambda names, budget, options: True)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from ids import cases
 
 import rnnfast
 from rnnfast.console.metrics import metric_tables
+from rnnfast.console.scores import per_target
 from rnnfast.console.text import UNBROKEN
-from rnnfast.data import read_table
+from rnnfast.data import read_table, split
 from rnnfast.errors import DataError, UsageError
 
 TINY = {"hidden": 3, "epochs": 2, "batch_size": 4}
@@ -148,6 +149,81 @@ def test_the_last_step_has_a_target_ahead_in_windows_alone():
     frame["y"] = 2.0
     frame.loc[5, "y"] = 3
     assert read_table(frame, target="y", task="regression", horizon=1).schema.predict == "every"
+
+
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=5),
+    st.sets(st.integers(1, 6), min_size=2, max_size=4),
+    st.integers(1, 4),
+    st.integers(1, 2),
+    st.none() | st.tuples(st.integers(1, 5), st.integers(1, 6)),
+    st.integers(0, 3),
+)
+def test_several_horizons_are_those_of_one_each_side_by_side(lengths, horizons, season, targets, windows, seed):
+    frame = series([12, *lengths], seed, targets, gaps=0.1)
+    cut = {} if windows is None else {"window": windows[0], "stride": windows[1]}
+    options = {"id": "id", "time": "t", "features": "x", "target": [f"y{j}" for j in range(targets)], **cut}
+    options |= {"task": "regression", "season": season, "lag_target": True}
+    data = read_table(frame, horizon=tuple(horizons), **options)
+    single = [read_table(frame, horizon=steps, **options) for steps in sorted(horizons)]
+    np.testing.assert_array_equal(data.y, np.column_stack([one.y for one in single]))
+    np.testing.assert_array_equal(data.naive, np.column_stack([one.naive for one in single]))
+    np.testing.assert_array_equal(data.label_row, single[-1].label_row)
+    np.testing.assert_array_equal(data.x, single[0].x)
+    assert data.schema.answers == tuple(f"y{j}+{steps}" for steps in sorted(horizons) for j in range(targets))
+
+
+@pytest.mark.parametrize("by", ["sequence", "time", "column:fold"])
+def test_each_of_several_horizons_loses_its_labels_from_other_parts(by):
+    fold = np.where(np.arange(300) // 23 % 3 > 1, "valid", "train")
+    frame = pd.DataFrame({"x": np.arange(300.0), "y": np.arange(300) ** 1.5, "fold": fold})
+    options = {"target": "y", "features": "x", "window": 5, "split_by": by}
+    together = split(read_table(frame, horizon="1..3", **options), by=by).named()
+    alone = [split(read_table(frame, horizon=steps, **options), by=by).named() for steps in (1, 2, 3)]
+    for name, part in together.items():
+        np.testing.assert_array_equal(part.y, np.column_stack([parts[name].y for parts in alone]))
+        assert np.isnan(part.y).any()
+        assert part.labelled_steps < min(parts[name].labelled_steps for parts in alone[:2])
+
+
+def test_several_horizons_are_for_quantities_and_two_classes():
+    frame = pd.DataFrame({"x": np.arange(40.0), "y": np.arange(40) // 3 % 3})
+    message = r"--horizon 1,3: several horizons are for quantities and two classes, and 'y' has 3; train one model"
+    with pytest.raises(UsageError, match=message):
+        read_table(frame, target="y", horizon=(1, 3), task="multiclass")
+
+
+def test_two_classes_are_scored_at_each_of_several_horizons():
+    frame = pd.DataFrame({"x": np.arange(400.0) % 7, "y": np.where(np.arange(400) % 7 < 3, "on", "off")})
+    options = {"target": "y", "horizon": "1..2", "lag_target": True, "window": 20, "split_by": "time"}
+    result = rnnfast.train(frame, **options, **TINY)
+    scores = result.evaluations["valid"]
+    assert np.sum(scores.confusion) == 2 * scores.labelled_steps
+    assert list(scores.metrics.per_target) == ["y+1", "y+2"]
+    for figure in ("accuracy", "log_loss"):  # all answers together
+        mean = np.mean([values[figure] for values in scores.metrics.per_target.values()])
+        assert scores.metrics[figure] == pytest.approx(mean)
+    naive = scores.baseline["naive"]["per_target"]["y+1"]
+    assert naive["accuracy"] == pytest.approx(5 / 7, abs=0.03)
+    assert "log_loss" not in naive
+    assert [row.columns for row in per_target(scores, 100)]
+    predicted = dict(result.model.task.columns(np.array([[0.2, 0.7]]), list))
+    assert predicted == {"y+1_pred": ["off"], "y+1_prob": [0.2], "y+2_pred": ["on"], "y+2_prob": [0.7]}
+    with pytest.raises(UsageError, match="--class-weight balanced: a step has one weight, and with several horizons"):
+        rnnfast.train(frame, **options, **TINY, class_weight="balanced")
+
+
+def test_each_horizon_is_scored_and_so_is_repeating_the_last_value():
+    frame = pd.DataFrame({"id": np.repeat([0, 1, 2, 3], 30), "x": np.random.default_rng(0).normal(size=120)})
+    frame["y"] = frame["x"].cumsum()
+    result = rnnfast.train(frame, id="id", target="y", horizon="1..3", lag_target=True, split=0.5, **TINY)
+    scores = result.evaluations["valid"]
+    assert list(scores.metrics.per_target) == ["y+1", "y+2", "y+3"]
+    naive = scores.baseline["naive"]["per_target"]
+    assert naive["y+1"]["rmse"] < naive["y+2"]["rmse"] < naive["y+3"]["rmse"]
+    assert scores.baseline["naive"]["rmse"] == pytest.approx(np.mean([of["rmse"] for of in naive.values()]))
+    shown = [str(cell) for item in per_target(scores, 100) for cell in item.columns[-1].cells]
+    assert len(shown) == 3
 
 
 def test_the_naive_forecast_is_scored_beside_the_mean():

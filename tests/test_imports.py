@@ -76,6 +76,8 @@ HOMES = {
     "platformdirs": {"kernels", "cli", "data"},
     "pyarrow": {"data", "model"},
     "zstandard": {"data"},
+    "openpyxl": {"data"},
+    "sqlalchemy": {"data"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

@@ -15,6 +15,7 @@ from rnnfast.cli import run
 from rnnfast.config.sections import DataConfig
 from rnnfast.console.text import span
 from rnnfast.data import inspection
+from rnnfast.data.columns.candidates import Candidate
 from rnnfast.data.columns.profile import MOST_DISTINCT, Profiles
 from rnnfast.data.inspection import inspect_tables
 from rnnfast.data.sources.batches import LEAST_ROWS, batches
@@ -256,8 +257,8 @@ def test_years_have_no_separators(capsys):
 
 
 def test_proposals_stand_before_the_findings(capsys, monkeypatch):
-    proposal = inspection.Proposal("plan", "id", "3 values", "--id plan")
-    monkeypatch.setattr(inspection, "_proposals", lambda *arguments: (proposal,))
+    proposal = Candidate("plan", "id", "3 values", "--id plan")
+    monkeypatch.setattr(inspection, "candidates", lambda *_: (proposal,))
     described = result(["inspect", "sound.csv"], capsys)
     assert described["proposals"][0]["option"] == "--id plan"
     assert columns_of(described)["plan"]["why"] == "looks like an id"

@@ -32,7 +32,8 @@ def looked_at(tmp_path):
     path.write_text(TEXT)
     config = Watched(**OPTIONS)
     Watched.looked_at.clear()
-    read_whole(open_sources(str(path)), Request(config))
+    request = Request(config)
+    read_whole(open_sources(str(path), request.files), request)
     return Watched.looked_at & {declared.name for declared in fields(DataConfig)}
 
 

@@ -195,10 +195,6 @@ def test_a_split_draws_the_same_sequences(shares, window, tmp_path):
             "infinite": ({"x1": "inf"}, r"line 52, column 'x1': 'inf' is infinite"),
             "empty id": ({"id": ""}, r"line 52, column 'id': the id is empty"),
             "no time": ({"t": "noon"}, r"line 52, column 't': 'noon' is neither a number nor a date"),
-            "same time twice": (
-                {"t": "0", "id": "k0"},
-                r"line 52, column 't': '0' of id 'k0' is there already \(.*table\.csv, line 2\)",
-            ),
         }
     ),
 )
@@ -210,6 +206,23 @@ def test_bad_cells_are_named_as_in_memory(change, message, tmp_path):
     with pytest.raises(DataError, match=message):
         stored(frame, tmp_path)
     assert not (tmp_path / "stores").exists() or not list((tmp_path / "stores").iterdir())
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("shuffled", [False, True], ids=["in order", "shuffled"])
+def test_rows_of_one_time_are_as_in_memory(tmp_path, shuffled):
+    frame = table([f"k{k // 8}" for k in range(80)], [k // 3 for k in range(80)])
+    frame = frame.sample(frac=1, random_state=0) if shuffled else frame
+    store = stored(frame, tmp_path)
+    memory = read_table(tmp_path / "table.csv", **OPTIONS)
+    assert_same(store, memory)
+    assert predicting(store).notes == memory.notes
+    assert [note for note in store.notes if "rows have the 't' of the row before" in note]
+    with pytest.raises(DataError) as refused:
+        read_table(tmp_path / "table.csv", **OPTIONS, ties="error")
+    with pytest.raises(DataError, match="is there already") as blocks:
+        stored(frame, tmp_path, ties="error")
+    assert shuffled or str(blocks.value) == str(refused.value)
 
 
 COMPACT = [f"202401{1 + k:02}" for k in range(30)]  # dates that look like numbers
@@ -319,7 +332,7 @@ def test_several_files_are_one_table(tmp_path):
     with pytest.raises(
         DataError, match=r"b\.csv, line 19, column 't': '2' of id 'k2' is there already \(.*a\.csv, line 4"
     ):
-        make_store(open_files(paths), request(), Budget(10**9), tmp_path / "other")
+        make_store(open_files(paths), request(ties="error"), Budget(10**9), tmp_path / "other")
 
 
 @pytest.mark.parametrize("features", [None, ("x1",)], ids=["all features", "some features"])

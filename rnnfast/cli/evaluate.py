@@ -44,7 +44,7 @@ EXAMPLES = (
     metavar="METRIC=VALUE",
     help="Exit with code 5 when the metric is worse: below VALUE, or above it for errors and losses. Repeatable.",
 )
-@config_options(("memory", "cache"))
+@config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def evaluate(
     ctx: click.Context,

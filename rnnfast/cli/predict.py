@@ -51,7 +51,7 @@ EXAMPLES = (
     help="Columns of the table that the output has too, as they are there. Repeatable.",
 )
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
-@config_options(("memory", "cache"))
+@config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def predict(
     ctx: click.Context,
@@ -69,7 +69,7 @@ def predict(
     One row per input row in input order, or one per sequence for models of the last step: the id and time columns (row,
     the input row counted from 0, where there is neither), the columns of --keep, then TARGET_pred, and TARGET_prob for
     a binary target or TARGET_prob_CLASS for each of several classes. A model with a horizon answers each row for that
-    many steps later.
+    many steps later; TIME_for says when that is.
     """
     state = ctx.ensure_object(State)
     if state.json and output == "-":

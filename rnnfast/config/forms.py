@@ -78,6 +78,34 @@ def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> N
         raise UsageError(f"--split-by {split_by}: the column says which rows test; leave --test out")
 
 
+def check_horizons(horizons: tuple[int, ...]) -> None:
+    """Raise UsageError for a horizon that is there twice, and for 0 beside others."""
+    shown = ",".join(map(str, horizons))
+    if len(set(horizons)) < len(horizons):
+        raise UsageError(f"horizon: {shown}: one of them is there twice; give each once")
+    if len(horizons) > 1 and 0 in horizons:
+        raise UsageError(f"horizon: {shown}: 0 is the step itself, the others are steps ahead; begin with 1")
+
+
+MOST_NUMBERS = 1000  # of a range
+
+
+def numbers_of(item: Any, where: str) -> list[Any]:
+    """Return the whole numbers of a text such as 1..7; anything else as it is.
+
+    Raises UsageError for a range that runs backwards or is too long to be meant.
+    """
+    ends = re.fullmatch(r"(\d+)\s*\.\.\s*(\d+)", item) if isinstance(item, str) else None
+    if ends is None:
+        return [item]
+    first, last = int(ends[1]), int(ends[2])
+    if not first <= last < first + MOST_NUMBERS:
+        raise UsageError(
+            f"{where}: {item!r} is no range; write the lower end first, and at most {MOST_NUMBERS:,} numbers"
+        )
+    return list(range(first, last + 1))
+
+
 def seconds(text: str | None) -> float | None:
     """Seconds of a duration such as '90', '90s', '10m' or '1.5h'; None stays None."""
     if text is None:

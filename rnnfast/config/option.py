@@ -11,7 +11,7 @@ from dataclasses import Field, field
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from rnnfast.config.forms import Form, choose
+from rnnfast.config.forms import Form, choose, numbers_of
 from rnnfast.errors import UsageError
 
 TRUE_WORDS = ("1", "true", "yes", "on")
@@ -41,7 +41,8 @@ class Rules(TypedDict, total=False):
     that are one value). choices, least (>=), above (>) and below (<) bound each value; None is always allowed where it
     is the default. form: other texts that are allowed beside the choices. metavar: what stands for a value in the help.
     reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
-    one; False: it is for the run alone. path: whether values that are no choices name files or directories.
+    one; False: it is for the run alone. path: whether values that are no choices name files or directories. ranges:
+    1..7 stands for all whole numbers from 1 to 7.
     """
 
     kind: type
@@ -54,6 +55,7 @@ class Rules(TypedDict, total=False):
     above: float | None
     below: float | None
     reads: bool | None
+    ranges: bool
     path: bool
 
 
@@ -68,6 +70,7 @@ _USUAL = Rules(
     above=None,
     below=None,
     reads=None,
+    ranges=False,
     path=False,
 )
 
@@ -93,6 +96,8 @@ def checked(declared: Field[Any], value: Any, where: str) -> Any:
     elif not isinstance(value, Iterable):
         value = [value]
     items = [item.strip() if isinstance(item, str) and meta["separator"] else item for item in value]
+    if meta["ranges"]:
+        items = [number for item in items for number in numbers_of(item, where)]
     result = tuple(_checked_item(meta, item, where) for item in items if item != "")
     if declared.default and not result:
         raise UsageError(f"{where}: needs at least one value, such as {text_of(declared.default)}")

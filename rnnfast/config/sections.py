@@ -23,7 +23,7 @@ from rnnfast.catalogue import (
     listed,
 )
 from rnnfast.config import sentences
-from rnnfast.config.forms import CELL_FORM, check_rule, seconds
+from rnnfast.config.forms import CELL_FORM, check_horizons, check_rule, seconds
 from rnnfast.config.option import Words, option, text_of
 from rnnfast.errors import UsageError
 
@@ -39,8 +39,8 @@ class DataConfig:
 
     data: tuple[str, ...] = running(
         (),
-        "Table with one row per step: .csv, .tsv, .parquet or .feather, text also as .gz, .zst or .zip; '-' is stdin, "
-        "'part-*.csv' all that match; several are read as one.",
+        "Table with one row per step: .csv, .tsv, .jsonl, .parquet, .feather or .xlsx, text also as .gz, .zst or .zip, "
+        "or sqlite:///FILE with --query; '-' is stdin, 'part-*.csv' all that match; several are read as one.",
         many=True,
         separator="",
         metavar="FILE",
@@ -48,6 +48,19 @@ class DataConfig:
     )
     id: str | None = reading(None, "Column that names the sequence of a row.", metavar="COLUMN")
     time: str | None = reading(None, "Column that orders the rows of a sequence.", metavar="COLUMN")
+    dayfirst: bool | None = reading(
+        None, "Whether 02/01/2024 in the time column is 2 January; needed where its dates leave it open.", kind=bool
+    )
+    ties: str = reading(
+        "keep", "Rows of one time in one id: in the order of the file, or an error.", choices=("keep", "error")
+    )
+    sep: str | None = reading(
+        None, "Sign between cells, where it is not recognised: ';', tab, '|', or space for any number.", metavar="SIGN"
+    )
+    columns: tuple[str, ...] = reading(
+        (), "Names of all columns of a table without header line.", many=True, metavar="COLUMN,..."
+    )
+    query: str | None = reading(None, "SELECT whose rows are the table, where --data is a database.", metavar="SQL")
     target: tuple[str, ...] = reading((), "Column(s) to predict.", many=True, metavar="COLUMN,...")
     features: tuple[str, ...] = reading(
         (), "Input columns; 'x*' matches by name. Default: all other numeric columns.", many=True, metavar="COLUMN,..."
@@ -69,7 +82,15 @@ class DataConfig:
         None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
     )
     stride: int | None = reading(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
-    horizon: int = reading(0, "Predict the target N steps ahead, inside the same id.", kind=int, least=0)
+    horizon: tuple[int, ...] = reading(
+        (0,),
+        "Predict the target N steps ahead, inside the same id; '1..7' or '1,3,7': one output for each of them.",
+        kind=int,
+        many=True,
+        ranges=True,
+        metavar="N|N..M|N,...",
+        least=0,
+    )
     lag_target: bool = reading(
         False,
         "Give the last known target as an input: of this step with --horizon, else of the step before.",
@@ -128,6 +149,7 @@ class DataConfig:
             whole = ",".join(f"{share:g}" for share in self.split)
             raise UsageError(f"split: {whole} is more than the whole: shares add up to 1 at most{hint}")
         check_rule(self.split_by)
+        check_horizons(self.horizon)
 
 
 def reading_options() -> tuple[str, ...]:

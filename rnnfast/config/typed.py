@@ -15,6 +15,11 @@ class ReadOptions(TypedDict, total=False):
 
     id: Column that names the sequence of a row.
     time: Column that orders the rows of a sequence.
+    dayfirst: Whether 02/01/2024 in the time column is 2 January; needed where its dates leave it open.
+    ties: Rows of one time in one id: in the order of the file, or an error. One of keep, error. Default keep.
+    sep: Sign between cells, where it is not recognised: ';', tab, '|', or space for any number.
+    columns: Names of all columns of a table without header line.
+    query: SELECT whose rows are the table, where data is a database.
     target: Column(s) to predict.
     features: Input columns; 'x*' matches by name. Default: all other numeric columns.
     ignore: Columns to leave out.
@@ -24,7 +29,8 @@ class ReadOptions(TypedDict, total=False):
         auto, every, last. Default auto.
     window: Cut consecutive rows into sequences of N steps (10 where there is no id).
     stride: Rows from the start of one window to the next (the window).
-    horizon: Predict the target N steps ahead, inside the same id. Default 0.
+    horizon: Predict the target N steps ahead, inside the same id; '1..7' or '1,3,7': one output for each of them.
+        Default 0.
     lag_target: Give the last known target as an input: of this step with horizon, else of the step before. Default
         False.
     season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
@@ -38,6 +44,11 @@ class ReadOptions(TypedDict, total=False):
 
     id: str | None
     time: str | None
+    dayfirst: bool | None
+    ties: str
+    sep: str | None
+    columns: str | Sequence[str]
+    query: str | None
     target: str | Sequence[str]
     features: str | Sequence[str]
     ignore: str | Sequence[str]
@@ -46,7 +57,7 @@ class ReadOptions(TypedDict, total=False):
     predict: str
     window: int | None
     stride: int | None
-    horizon: int
+    horizon: int | Sequence[int] | str
     lag_target: bool
     season: int
     missing: str | Sequence[str]

@@ -9,14 +9,14 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from rnnfast.console.confusion import confusion_matrix
-from rnnfast.console.metrics import metric_tables
+from rnnfast.console.metrics import metric_tables, naive_name
 from rnnfast.console.residuals import residuals
 from rnnfast.console.screen import WIDE, table
 from rnnfast.console.text import counted, number, shortened
 from rnnfast.metrics.evaluation import Evaluation
 
 MOST_TARGETS = 12  # listed one by one
-TARGET_METRICS = ("rmse", "mae", "r2")  # of each target, where there are several
+TARGET_METRICS = ("rmse", "mae", "r2", "f1", "auprc", "accuracy")  # of each target, where there are several
 
 
 def score_sheet(
@@ -27,7 +27,7 @@ def score_sheet(
     yield from metric_tables(evaluations, width)
     for section in (
         per_target(last, width),
-        confusion_matrix(last, classes, targets[0] if targets else "target", width),
+        confusion_matrix(last, classes, targets[0] if len(targets) == 1 else "target", width),
         residuals(last, targets, width),
     ):
         for j, part in enumerate(section):
@@ -42,10 +42,13 @@ def per_target(evaluation: Evaluation, width: int) -> Iterator[RenderableType]:
     if len(scores) < 2:
         return
     keys = [key for key in TARGET_METRICS if key in next(iter(scores.values()))]
-    rows = [
-        [shortened(name, 16), *(number(values.get(key)) for key in keys)]
-        for name, values in list(scores.items())[:MOST_TARGETS]
-    ]
-    yield table(["target", *keys], rows, gap=3 if width >= WIDE else 1)
+    naive = evaluation.baseline.naive if evaluation.baseline is not None else None
+    repeated = naive.per_target if naive is not None else {}
+    rows = []
+    for name, values in list(scores.items())[:MOST_TARGETS]:
+        row = [shortened(name, 16), *(number(values.get(key)) for key in keys)]
+        rows.append([*row, number(repeated[name].get(keys[0]))] if repeated else row)
+    titles = [f"{keys[0]} of {naive_name(naive.season)}"] if naive is not None and repeated else []
+    yield table(["target", *keys, *titles], rows, gap=3 if width >= WIDE else 1)
     if len(scores) > MOST_TARGETS:
         yield Text(f"and {counted(len(scores) - MOST_TARGETS, 'target')} more")

@@ -156,7 +156,7 @@ class TrainConsole(Reporter):
         schema = result.model.schema
         if result.evaluations:
             screen.progress(Text())
-            screen.result(*score_sheet(result.evaluations, schema.classes, schema.targets, screen.out.width), Text())
+            screen.result(*score_sheet(result.evaluations, schema.classes, schema.answers, screen.out.width), Text())
         files = [(name.capitalize(), with_size(str(path))) for name, path in result.files.items()]
         screen.result(fields([("Weights", self._ending(result)), *files]))
         screen.progress(fields([("Time", time_text(result, time.perf_counter() - self._started))]))
@@ -201,7 +201,9 @@ class TrainConsole(Reporter):
         run = str(Path(result.files["model"]).parent)
         data = self.config.data.data[0] if self.config.data.data else "FILE.csv"
         name = data if data != "-" else "FILE.csv"
+        continues = result.model.schema.continues
         commands = [
+            *([["rnnfast", "forecast", "--model", run, "--data", name]] if continues else []),
             ["rnnfast", "predict", "--model", run, "--data", name, "-o", "predictions.csv"],
             ["rnnfast", "inspect", run],
         ]
@@ -225,6 +227,7 @@ def time_text(result: TrainResult, total: float) -> str:
 
 def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]]:
     """Return labelled lines on what was read: size, lengths, columns, class balance, notes."""
+    from rnnfast.data.columns.horizon import steps_ahead
     from rnnfast.data.description import class_balance, lengths
 
     schema, steps = data.schema, lengths(data)
@@ -235,7 +238,7 @@ def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]
         size += f" of {count(steps.min)} to {count(steps.max)} steps (median {count(steps.median)})"
     where = "the last step of each sequence" if schema.predict == "last" else "every step"
     if schema.horizon:
-        where = f"{counted(schema.horizon, 'step')} ahead of {where}"
+        where = f"{steps_ahead(schema)} of {where}"
     rows: list[tuple[str, str | Text]] = [("Data", size)]
     rows += [("" if j else "Columns", note) for j, note in enumerate(data.notes)]
     if verbose or not data.notes:

@@ -35,15 +35,17 @@ STATUS_STYLES = {"ok": GOOD, "warning": CAUTION, "error": BAD}
 
 def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
     """Print the scores of a table."""
+    from rnnfast.data.columns.horizon import steps_ahead
+
     schema = scored.schema
     for note in scored.notes:
         screen.notice(note)
     size = f"{counted(scored.evaluation.labelled_steps, 'labelled step')}, {counted(scored.sequences, 'sequence')}"
     size += ", of each the last labelled step alone" if scored.last else ""
     if schema.horizon:
-        size += f", the target {counted(schema.horizon, 'step')} ahead"
+        size += f", the target {steps_ahead(schema)}"
     screen.progress(fields([("Scored", size)]), Text())
-    sheet = score_sheet({scored.part: scored.evaluation}, schema.classes, schema.targets, screen.out.width)
+    sheet = score_sheet({scored.part: scored.evaluation}, schema.classes, schema.answers, screen.out.width)
     screen.result(*sheet)
 
 
@@ -88,9 +90,11 @@ def _network_line(model: ModelDescription) -> str:
 
 
 def _task_line(model: ModelDescription) -> str:
+    from rnnfast.data.columns.horizon import steps_ahead
+
     line = f"{model.task}, {'last step' if model.columns.predict == 'last' else 'every step'}"
     if model.columns.horizon:
-        line += f", {counted(model.columns.horizon, 'step')} ahead"
+        line += f", {steps_ahead(model.columns)}"
     if model.classes:
         line += f", {classes_listed(model.classes)}"
     return line if model.threshold is None else f"{line}, threshold {number(model.threshold, 3)}"

@@ -26,3 +26,8 @@ def frame_beside(
         if name in same:
             frame[name] = table.iloc[rows, places[name]].array
     return frame.set_axis(table.index[rows], axis="index")
+
+
+def frame_of(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Return columns as a DataFrame."""
+    return pd.DataFrame(dict(columns))

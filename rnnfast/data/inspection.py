@@ -16,6 +16,7 @@ import pandas as pd
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import flag_of
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.candidates import Candidate, candidates
 from rnnfast.data.columns.profile import Profiles
 from rnnfast.data.columns.roles import Roles, roles
 from rnnfast.data.description import Lengths, class_balance, lengths
@@ -25,7 +26,7 @@ from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.budget import Budget
-from rnnfast.data.sources.batches import batches, open_files
+from rnnfast.data.sources.batches import batches, first_rows, open_files
 from rnnfast.data.sources.opening import STDIN_SHOWN, open_sources, reopenable
 from rnnfast.data.sources.source import Source
 from rnnfast.data.sources.watch import watching
@@ -34,16 +35,6 @@ from rnnfast.records import Record
 from rnnfast.reporter import Reporter
 
 BATCH_BYTES = 1 << 28  # of rows that are looked at at a time, where --memory does not say
-FIRST_ROWS = 1 << 14  # which show what a column is
-
-
-class Proposal(Record, frozen=True):
-    """A role that a column seems to have, id or time. why: what tells so; option: gives it the role, to type next."""
-
-    column: str
-    role: str
-    why: str
-    option: str
 
 
 class TableDescription(Record, frozen=True, kw_only=True):
@@ -66,6 +57,7 @@ class TableDescription(Record, frozen=True, kw_only=True):
     window: int | None = None
     stride: int | None = None
     horizon: int
+    horizons: tuple[int, ...]
     season: int
     labelled_steps: int | None = None
     class_balance: dict[str, int] | None = None
@@ -73,7 +65,7 @@ class TableDescription(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     read_as: str
     findings: tuple[Finding, ...]
-    proposals: tuple[Proposal, ...]
+    proposals: tuple[Candidate, ...]
     command: tuple[str, ...]
 
 
@@ -94,11 +86,12 @@ def inspect_tables(
     contradict each other.
     """
     budget = None if config.memory is None else Budget.of(config.memory)
-    sources = open_sources(paths) if budget is None else open_files(paths)
+    files = Request(config).files
+    sources = open_sources(paths, files) if budget is None else open_files(paths, files)
     table_roles = roles(sources[0], config, require_target=False)
     with watching(sources, reporter):
-        profiles, first_rows = _profiles(sources, table_roles, budget)
-    proposals = _proposals(first_rows, table_roles)
+        profiles, head = _profiles(sources, table_roles, budget)
+    proposals = candidates(head, table_roles.taken, table_roles.id, table_roles.time)
     proposed = {proposal.column: proposal.role for proposal in proposals}
     columns = Columns(sources[0], config, table_roles, profiles.finish(), proposed)
     readable = remedy(config, table_roles, columns.inputs, columns.profiles)
@@ -117,7 +110,8 @@ def inspect_tables(
         source=tuple(source.name for source in sources),
         rows=profiles.rows,
         layout=table_roles.layout,
-        horizon=config.horizon,
+        horizon=max(config.horizon),
+        horizons=config.horizon if len(config.horizon) > 1 else (),
         season=config.season,
         columns=tuple(columns.describe(data, attempt, faulty)),
         read_as="not" if data is None else _read_as(config, readable.config, attempt),
@@ -136,11 +130,11 @@ def _profiles(sources: Sequence[Source], table_roles: Roles, budget: Budget | No
     """
     size = BATCH_BYTES if budget is None else budget.of_phase.batch
     keys = {name for name in (table_roles.id, table_roles.time, table_roles.part) if name is not None}
-    profiles, first_rows = Profiles(sources[0].columns, keys), pd.DataFrame()
+    profiles, head = Profiles(sources[0].columns, keys), pd.DataFrame()
     for batch in batches(sources, table_roles.text, sources[0].columns, size, bounded=budget is None):
         profiles.add(batch)
-        first_rows = first_rows if len(first_rows) else batch.frame.iloc[:FIRST_ROWS]
-    return profiles, first_rows
+        head = head if len(head) else first_rows(batch, table_roles.text)
+    return profiles, head
 
 
 def _attempts(config: DataConfig, table_roles: Roles) -> list[tuple[DataConfig, bool]]:
@@ -153,11 +147,6 @@ def _attempts(config: DataConfig, table_roles: Roles) -> list[tuple[DataConfig, 
 def _read_as(options: DataConfig, proposed: DataConfig, attempt: DataConfig) -> str:
     """Return how a table was read, as of TableDescription."""
     return "given" if attempt == options else "proposed" if attempt == proposed else "unlabelled"
-
-
-def _proposals(first_rows: pd.DataFrame, table_roles: Roles) -> tuple[Proposal, ...]:
-    """Return what columns without a role seem to be; none is recognised by their cells so far."""
-    return ()
 
 
 def _of_sequences(data: Sequences) -> dict[str, Any]:

@@ -62,17 +62,20 @@ class Repeated(Readable):
     """Figures of repeating the target of one season before, on the steps where that is known.
 
     season: steps; labelled_steps: so many are scored. loss: of quantities alone; None without such steps.
+    per_target: as of `Scores`.
     """
 
     season: int
     figures: Figures
     labelled_steps: int
     loss: float | UnsetType | None = UNSET
+    per_target: Mapping[str, Figures] = field(default_factory=dict)
 
     def entries(self) -> dict[str, Any]:
-        """Return the season, the loss where there is one, the figures and the number of steps."""
+        """Return the season, the loss where there is one, the figures, the number of steps, and each target's."""
         loss = {} if self.loss is UNSET else {"loss": self.loss}
-        return {"season": self.season, **loss, **self.figures, "labelled_steps": self.labelled_steps}
+        entries = {"season": self.season, **loss, **self.figures, "labelled_steps": self.labelled_steps}
+        return entries | ({"per_target": dict(self.per_target)} if self.per_target else {})
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         "architecture": header.architecture == model.header.architecture,
         "missing": model.encoder.columns == schema.columns,
         "categories": tuple(model.encoder.categories) == schema.categorical,
-        "target_scaler": model.target_scaler.names == schema.targets,
+        "target_scaler": model.target_scaler.names == schema.answers,
         "target_mean": len(model.target_mean) == schema.outputs,
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }

@@ -17,6 +17,8 @@ from rnnfast.data.encoding.substitutions import Substitution, substitutions
 from rnnfast.data.frames import frame_beside
 from rnnfast.data.reading.arrays import is_arrays
 from rnnfast.data.reading.opening import File, Table
+from rnnfast.data.reading.request import writing_options
+from rnnfast.data.sequences.context import Context, context_of
 from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
@@ -24,6 +26,7 @@ from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import as_they_are, every_row_once, like_arrays, lines, steps_of
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
 from rnnfast.model.provenance import Provenance
+from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
 from rnnfast.records import UNSET, plain
@@ -79,7 +82,7 @@ class Model(Displayed):
     def task(self) -> Task:
         """What the outputs of the network mean."""
         schema = self.schema
-        target = Target(schema.targets, schema.classes, self.loss, self.target_scaler, self.target_mean, self.threshold)
+        target = Target(schema.answers, schema.classes, self.loss, self.target_scaler, self.target_mean, self.threshold)
         return task_of(schema.task, target)
 
     @property
@@ -96,15 +99,24 @@ class Model(Displayed):
             if self.config.model.recurrent_bias or "bias_hh" not in name
         )
 
+    def context_of(self, schema: Schema) -> Context:
+        """What answers for a table need of the rows around."""
+        return context_of(schema, self.cell.recurrent, self.config.model.bidirectional)
+
+    def questions(self, data: SequenceData) -> Questions:
+        """What the network is asked to answer each row of data."""
+        return Questions(self.encoder, data, self.context_of(data.schema), self.config.train.dtype)
+
     def outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets."""
+        """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets.
+
+        Each row of a window is answered with a full window of rows before it, wherever its table has one.
+        """
         from rnnfast.kernels.run.predictor import Predictor
 
         net = self.architecture
-        inputs = self.encoder.transform(data, net.dtype)
         parameters = Layout(net).flatten(self.parameters, net.dtype)
-        outputs: Floats = Predictor(net, parameters).outputs(inputs, data.offsets)
-        return outputs
+        return self.questions(data).outputs(Predictor(net, parameters))
 
     @overload
     def predict(self, data: SequenceData | NDArray[Any]) -> Floats: ...
@@ -124,7 +136,9 @@ class Model(Displayed):
         """
         if isinstance(data, SequenceData):
             return self.task.answers(self.outputs(data))
-        sequences = read_table(data, schema=every_row_once(self.schema), require_target=False)
+        sequences = read_table(
+            data, schema=every_row_once(self.schema), require_target=False, **writing_options(self.config.data)
+        )
         predicted = self.task.answers(self.outputs(sequences))
         if is_arrays(data):
             return like_arrays(sequences, predicted, data[0] if isinstance(data, tuple) else data)
@@ -139,12 +153,13 @@ class Model(Displayed):
         return substitutions(self.encoder, data.blocks(("x",)))
 
     def evaluate(self, data: Table | SequenceData, y: Any = None) -> Evaluation:
-        """Score the labelled steps of a table, of sequences that were read, or of arrays with their labels y.
+        """Score the labelled rows of a table, of sequences that were read, or of arrays with their labels y.
 
-        Raises DataError where there are none.
+        Each row is scored once. Raises DataError where none has a label.
         """
         if not isinstance(data, SequenceData):
-            data = read_table(data, y, schema=self.schema)
+            data = read_table(data, y, schema=self.schema, **writing_options(self.config.data))
+        data = scored_rows(data)
         return self.scorer.evaluate(data, self.outputs(data))
 
     def trained_on(self, data: Sequences) -> bool:

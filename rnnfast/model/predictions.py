@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.encoding.substitutions import Substitution, sentences
+from rnnfast.data.encoding.substitutions import Substitution, sentences, substitutions
 from rnnfast.data.reading.carried import Carried
-from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError
+from rnnfast.model.ahead import Ahead
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
@@ -82,7 +83,7 @@ def predict_table(
         carried, tables = None, list[Any](data_paths)
         keys = [name for name in (model.schema.id, model.schema.time) if name is not None and has_types(output)]
         if keep or keys:  # whose cells tell the type of their column
-            sources = open_sources(tables)
+            sources = open_sources(tables, request.files)
             carried = context.enter_context(Carried(sources, tuple(dict.fromkeys((*keys, *keep)))))
             tables = reopenable(sources)
         data = open_files(tables, request, context, reporter)
@@ -99,7 +100,7 @@ def prediction_request(model: Model, config: DataConfig, part: str = "all") -> R
     """Return how a table is read to predict it; a part of it needs the labels and windows by which it was split."""
     if part != "all":
         return replace(scoring_request(model, part, config), with_time=True)
-    return Request(config, every_row_once(model.schema), require_target=False)
+    return Request(like(model.config.data, config), every_row_once(model.schema), require_target=False)
 
 
 def write_predictions(
@@ -113,12 +114,14 @@ def write_predictions(
 
     data: read as `prediction_request` says; reporter: is told what the model does not take as it is.
     """
-    substitutions = model.substitutions(data)
+    data = data.in_context(model.context_of(data.schema))
+    ahead = Ahead(model, data)
+    replaced = substitutions(model.encoder, (ahead.readable(block) for block in data.blocks(("x",))))
     if reporter is not None:
-        for sentence in sentences(substitutions):
+        for sentence in sentences(replaced):
             reporter.notice(sentence)
     several = len(data.runs().first) > 1
-    pieces = _pieces(model, data, carried)
+    pieces = _pieces(model, data, carried, ahead)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
@@ -136,14 +139,17 @@ def write_predictions(
                 ordered.add(piece.rows, piece.texts())
         if ordered is not None:
             ordered.write()
-    return PredictionReport(rows=written, output=str(output), substitutions=substitutions)
+    if reporter is not None:
+        for note in ahead.notes():
+            reporter.notice(note)
+    return PredictionReport(rows=written, output=str(output), substitutions=replaced)
 
 
 class _Numbers(list[str]):
     """Numbers as text."""
 
 
-def _pieces(model: Model, data: Sequences, carried: Carried | None) -> Iterator[Predictions]:
+def _pieces(model: Model, data: Sequences, carried: Carried | None, ahead: Ahead) -> Iterator[Predictions]:
     """Yield the lines of one block after the other."""
     texts = partial(_texts, dtype=model.config.train.dtype)
     answered = 0  # place in the ordered table up to which there are answers
@@ -152,8 +158,13 @@ def _pieces(model: Model, data: Sequences, carried: Carried | None) -> Iterator[
         if model.schema.predict == "every":
             steps = first_answers(block, answered)
             answered = max(answered, int((block.index.start + block.lengths).max()))
-        predicted = np.asarray(model.predict(block))
-        yield lines(model.task, block, predicted, steps, texts, _beside(model, block, steps, carried))
+        predicted = np.asarray(model.predict(ahead.readable(block)))
+        beside = ahead.times(block, steps) | _beside(model, block, steps, carried)
+        piece = lines(model.task, block, predicted, steps, texts, beside)
+        for line in ahead.empty(block, steps):
+            for name, _ in model.task.columns(predicted[:0], texts):
+                piece.columns[name][line] = ""
+        yield piece
 
 
 def _beside(
@@ -188,12 +199,12 @@ def _kinds(model: Model, piece: Predictions) -> dict[str, str]:
     schema = model.schema
     of_classes = {f"{name}_pred": list(schema.classes) for name in schema.targets if schema.classes}
     return {
-        name: model.config.train.dtype if isinstance(cells, _Numbers) else _kind(of_classes.get(name, cells))
+        name: model.config.train.dtype if isinstance(cells, _Numbers) else kind_of(of_classes.get(name, cells))
         for name, cells in piece.columns.items()
     }
 
 
-def _kind(cells: Sequence[Any]) -> str:
+def kind_of(cells: Sequence[Any]) -> str:
     """Return the kind of cells or classes that are Python values."""
     types = set(map(type, cells))
     if types == {bool}:

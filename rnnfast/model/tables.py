@@ -14,7 +14,7 @@ from rnnfast.data import split
 from rnnfast.data.encoding.substitutions import Substitution, sentences
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import open_table
-from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.last import only_last_labels, with_last_labels
 from rnnfast.errors import UsageError, did_you_mean
@@ -94,7 +94,7 @@ def scoring_request(model: Model, part: str, config: DataConfig) -> Request:
     """Return how a table is read to score a part of it."""
     how = model.provenance.split
     split_by = "sequence" if part == "all" or how is None else how.split_by
-    return Request(replace(config, split_by=split_by), model.schema)
+    return Request(replace(like(model.config.data, config), split_by=split_by), model.schema)
 
 
 def evaluate(
@@ -108,7 +108,7 @@ def evaluate(
     whole = data if part == "all" else part_of(model, data, part)
     if last and whole.labelled_steps:  # else scoring says what is missing
         whole = with_last_labels(whole)
-    sample = whole.sample(model.config.train.seed)
+    sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed)
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
     sample = only_last_labels(sample) if last else sample
     substitutions = model.substitutions(sample)

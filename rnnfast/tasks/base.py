@@ -120,9 +120,15 @@ class Task(ABC):
         """Return the threshold that scores depend on, None where there is none."""
         return None
 
-    def per_target(self, y: Floats, answers: Floats) -> dict[str, Figures]:
-        """Return the metrics of each target, where there are several of them."""
-        return {}
+    def per_target(self, y: Floats, answers: Floats, *, repeated: bool = False) -> dict[str, Figures]:
+        """Return the metrics of each target and horizon, where there are several.
+
+        repeated: the answers are other labels, as in `repeated_figures`.
+        """
+        if y.shape[1] < 2:
+            return {}
+        figures = self.repeated_figures if repeated else self.figures
+        return {name: figures(y[:, [j]], answers[:, [j]]) for j, name in enumerate(self.target.names)}
 
     def confusion(self, y: Floats, answers: Floats) -> list[list[int]] | None:
         """Return how often each class (rows) is predicted as each (columns); None for quantities."""

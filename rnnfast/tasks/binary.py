@@ -1,4 +1,7 @@
-"""One of two classes: the answer is the probability of the second one."""
+"""One of two classes: the answer is the probability of the second one, with several horizons one for each.
+
+Figures of several horizons are those of all their answers together.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rnnfast.catalogue import TWO_CLASSES, metrics_of
-from rnnfast.metrics import baseline_binary, binary, confusion
+from rnnfast.metrics import binary, confusion
 from rnnfast.metrics.figures import Figures
 from rnnfast.tasks.base import LEAST_SHARE, Floats, Task, Texts
 
@@ -40,7 +43,7 @@ class Binary(Task):
 
     def naive_figures(self, y: Floats) -> Figures:
         """Return the metrics of the training share as everyone's probability."""
-        return _figures(baseline_binary(self.target.mean[0], y))
+        return _figures(binary(y, np.broadcast_to(np.asarray(self.target.mean, np.float64), np.shape(y))))
 
     def repeated_figures(self, y: Floats, repeated: Floats) -> Figures:
         """Return the metrics of repeated labels."""
@@ -55,11 +58,12 @@ class Binary(Task):
         return confusion(y, answers, self.target.threshold)
 
     def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
-        """Yield the predicted class and the probability of the second one."""
-        name, classes = self.target.names[0], np.array(self.target.classes, dtype=object)
-        probability = answers[:, 0]
-        yield f"{name}_pred", classes[(probability >= self.target.threshold).astype(np.int64)].tolist()
-        yield f"{name}_prob", texts(probability)
+        """Yield the predicted class and the probability of the second one, of each horizon."""
+        classes = np.array(self.target.classes, dtype=object)
+        for j, name in enumerate(self.target.names):
+            probability = answers[:, j]
+            yield f"{name}_pred", classes[(probability >= self.target.threshold).astype(np.int64)].tolist()
+            yield f"{name}_prob", texts(probability)
 
 
 def _figures(values: Figures) -> Figures:

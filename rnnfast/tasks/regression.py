@@ -43,12 +43,6 @@ class Regression(Task):
         """Return the metrics of repeated values."""
         return regression(y, repeated)
 
-    def per_target(self, y: Floats, answers: Floats) -> dict[str, Figures]:
-        """Return the metrics of each target, where there are several."""
-        if y.shape[1] < 2:
-            return {}
-        return {name: regression(y[:, j], answers[:, j]) for j, name in enumerate(self.target.names)}
-
     @property
     def scales(self) -> bool:
         """Whether the scaling changes any number."""

@@ -44,12 +44,12 @@ class Scorer:
 
     def evaluate(self, data: SequenceData, outputs: Floats) -> Evaluation:
         """Score outputs (rows, O) that a network gave for data. Raises DataError where no step is labelled."""
-        labelled, task, names = data.labelled, self.task, self.task.target.names
+        labelled, task = data.labelled, self.task
         if not labelled.any():
-            horizon = data.schema.horizon
-            when = f" {steps_ahead(horizon)} in the same part" if horizon else ""
+            schema = data.schema
+            when = f" {steps_ahead(schema)} in the same part" if schema.horizon else ""
             raise DataError(
-                f"{', '.join(data.source)}: no step has a value in {', '.join(names)}{when}; nothing to score"
+                f"{', '.join(data.source)}: no step has a value in {', '.join(schema.targets)}{when}; nothing to score"
             )
         y, raw, answers = self._labelled(data, outputs)
         naive = np.broadcast_to(task.naive_outputs(), raw.shape)
@@ -113,4 +113,5 @@ class Scorer:
             figures=self.task.repeated_figures(y, repeated),
             labelled_steps=len(y),
             loss=UNSET if self.task.facts.classes else loss,
+            per_target=self.task.per_target(y, repeated, repeated=True),
         )

@@ -30,7 +30,7 @@ class Cutter:
 
     def __init__(self, model: Model, part: Sequences) -> None:
         self.config = model.config.train
-        self.inputs, self.targets = len(model.encoder.names), len(model.schema.targets)
+        self.inputs, self.targets = len(model.encoder.names), len(model.schema.answers)
         if part.room is None:
             self.runs = part.runs()
             self.capacity = self.most_rows = part.rows

@@ -67,12 +67,13 @@ class Loop:
         self.trainer = Trainer(model.architecture, model.parameters, self.feed.data, policy, self.feed.lengths)
         self.schedule = Schedule(self.config, self.feed.updates)
         # Reported losses follow the reduction: per labelled output, or per sequence.
-        outputs = len(model.schema.targets)
+        outputs = len(model.schema.answers)
         self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else train.sequences)
         self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
         self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())
         if valid is not None:
-            self.valid_x = model.encoder.transform(valid, model.architecture.dtype)
+            self.questions = model.questions(valid)
+            self.encoded = self.questions.joined()
         self.fit = Fit()
 
     def run(self, interrupt: Interrupt) -> Fit:
@@ -155,7 +156,7 @@ class Loop:
         """Score the validation part and remember the weights if they are the best so far."""
         assert self.valid is not None
         start = time.perf_counter()
-        outputs = self.predictor.outputs_of(self.valid_x.ravel(), self.valid.offsets)
+        outputs = self.questions.outputs(self.predictor, self.encoded)
         scores = self.model.scorer.quick(self.valid, outputs)
         best = self.stopping.better(scores["loss"], self.fit.epochs, self.trainer.parameters)
         self.schedule.evaluated(scores["loss"])

@@ -39,7 +39,7 @@ def resolved_loss(config: Config, task: str) -> str:
 class Labels:
     """What the labelled training steps hold, summed up block by block.
 
-    count: of these steps; counts: (classes,) of each class; total: (targets,) sums; summary: for the target scaler;
+    count: of these steps; counts: (classes,) of each class; total: (answers,) sums; summary: for the target scaler;
     weighs: whether any of them weighs anything.
     """
 
@@ -47,7 +47,7 @@ class Labels:
         self.schema, self.summary = schema, summary
         self.count, self.weighs = 0, False
         self.counts = np.zeros(len(schema.classes), np.int64)
-        self.total = np.zeros(len(schema.targets))
+        self.total = np.zeros(len(schema.answers))
 
     def watch(self, blocks: Iterable[SequenceData]) -> Iterator[SequenceData]:
         """Pass blocks on and look at their labels."""
@@ -109,8 +109,13 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
     """
     schema, where = train.schema, ", ".join(train.source)
+    if schema.horizons and config.train.class_weight not in ((), ("none",)):
+        raise UsageError(
+            f"--class-weight {','.join(config.train.class_weight)}: a step has one weight, and with several horizons "
+            "labels of both classes; leave it out, or train one model for each horizon"
+        )
     kinds = target_kinds(schema, config.data)
-    columns = len(schema.columns) + len(schema.targets)
+    columns = len(schema.columns) + len(schema.answers)
     most = None if train.room is None else train.room.of_phase.sample // (32 * (columns + 1))  # with keys, and copies
     labels = Labels(schema, summary_for(kinds, most=most))
     encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most)
@@ -128,7 +133,7 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
         cell=cell,
         schema=schema,
         encoder=encoder,
-        target_scaler=Scaler.of(kinds, schema.targets, labels.summary, where),
+        target_scaler=Scaler.of(kinds, schema.answers, labels.summary, where),
         config=config,
         loss=resolved_loss(config, schema.task),
         target_mean=labels.mean,

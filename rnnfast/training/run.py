@@ -24,6 +24,7 @@ from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
+from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of, word_of
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import plain
@@ -160,12 +161,12 @@ def _fit(
         )
     model = initial_model(parts.train, config, cell)
     seed = config.train.seed
-    valid = None if parts.valid is None else parts.valid.sample(seed)
+    valid = None if parts.valid is None else sample_of(model, parts.valid, seed)
     if parts.valid is not None and valid is not None:
         check_sample(valid, parts.valid, "the validation part")
     for part in (valid, parts.test):
         _check_encoding(model, part, table, reporter)
-    loop = Loop(model, parts.train, valid, reporter)
+    loop = Loop(model, parts.train, None if valid is None else scored_rows(valid), reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
     load_seconds += time.perf_counter() - start
     fit = loop.run(interrupt)
@@ -208,6 +209,12 @@ def _check_encoding(model: Model, part: Sequences | None, table: Sequences, repo
             reporter.notice(f"{', '.join(part.source)}: {sentence}")
 
 
+def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
+    """Give the sequences of a part that are scored, with the rows around."""
+    sample: SequenceData = part.in_context(model.context_of(part.schema)).sample(seed)
+    return sample
+
+
 def evaluate_parts(
     model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
 ) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
@@ -217,7 +224,7 @@ def evaluate_parts(
     """
     evaluations, sampled = {}, {}
     for name, part in parts.items():
-        data = valid if name == "valid" and valid is not None else part.sample(seed)
+        data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
         if data.labelled.any():
             evaluations[name] = model.evaluate(data)
             if data.sequences < part.sequences:

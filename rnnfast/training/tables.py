@@ -11,7 +11,7 @@ from rnnfast.config.sections import DataConfig
 from rnnfast.data import Parts, Sequences, split
 from rnnfast.data.columns.horizon import steps_ahead
 from rnnfast.data.reading.opening import bytes_in_memory, check_read, file_names, open_table
-from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.errors import DataError, UsageError
 from rnnfast.memory import available_memory, shown
@@ -36,6 +36,8 @@ def read_tables(
     if table.auto_predict:
         table = table.predicting(parts.train.schema.predict)
     reporter.table(table)
+    for text in table.proposals:
+        reporter.notice(text)
     _report_parts(table, parts, reporter, valid, test)
     return table, parts
 
@@ -53,16 +55,16 @@ class _Source:
         if isinstance(data, Sequences):
             check_read(self.config.data)
             return data
-        names = file_names(data)
+        names, request = file_names(data), Request(self.config.data)
         if self.budget is None and names is not None:
-            self._announce(bytes_in_memory(names))
-        return open_table(data, Request(self.config.data), self.budget, self.opened, self.reporter)
+            self._announce(bytes_in_memory(names, request.files))
+        return open_table(data, request, self.budget, self.opened, self.reporter)
 
     def beside(self, data: Any, table: Sequences) -> Sequences:
         """Read a table whose columns mean what those of the one that trains do."""
         if isinstance(data, Sequences):
             return data
-        config = DataConfig(cache=self.config.data.cache)
+        config = like(self.config.data, DataConfig(cache=self.config.data.cache))
         budget = None if self.budget is None or file_names(data) is None else self.budget.beside
         return open_table(data, Request(config, table.schema), budget, self.opened, self.reporter)
 
@@ -100,8 +102,8 @@ def _parts(table: Sequences, source: _Source, valid: Any, test: Any) -> Parts:
 def _check_valid(valid: Sequences) -> None:
     """Raise DataError for a validation part without labels, or whose labels weigh nothing."""
     if not valid.labelled_steps:
-        horizon = valid.schema.horizon
-        why = f" (its rows lack a target {steps_ahead(horizon)} in the same part)" if horizon else ""
+        schema = valid.schema
+        why = f" (its rows lack a target {steps_ahead(schema)} in the same part)" if schema.horizon else ""
         raise DataError(
             f"{', '.join(valid.source)}: the validation part has no labelled step{why}; give another table with "
             "--valid, a smaller --split, or train on everything (--split 1)"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rnnfast.catalogue import FILLS
+from rnnfast.data.columns.candidates import date_columns
 from rnnfast.data.columns.categories import MOST_CATEGORIES, categories, too_many
 from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, more_cells, mostly_numbers, numbers
 from rnnfast.data.sources.source import listing, plain
@@ -17,9 +18,12 @@ from rnnfast.errors import DataError
 ROW_BLOCK = 4096  # rows written at a time into the feature matrix, so that they stay in the cache
 
 
-def default_features(table: Table, taken: set[str]) -> tuple[tuple[str, ...], list[str]]:
+def default_features(
+    table: Table, taken: set[str], rows: pd.DataFrame, ids: Collection[str]
+) -> tuple[tuple[str, ...], list[str]]:
     """Choose all numeric columns that are not taken.
 
+    rows: the first ones of the table, which show dates; ids: columns that look like one.
     Returns: names in the order of the table, and notes about columns left out (text, or without any value).
     """
     names, text, blank = [], [], []
@@ -34,9 +38,13 @@ def default_features(table: Table, taken: set[str]) -> tuple[tuple[str, ...], li
             names.append(name)
         else:
             text.append(name)
-    notes = []
-    if text:
-        notes.append(f"left out, as text is no feature (--categorical makes it one): {listing(text)}")
+    notes, dates = [], set(date_columns(rows, text))
+    for reason, columns in (
+        ("text is no feature (--categorical makes it one)", [name for name in text if name not in {*dates, *ids}]),
+        ("dates are no features", [name for name in text if name in dates]),
+        ("it looks like an id", [name for name in text if name in ids and name not in dates]),
+    ):
+        notes += [f"left out, as {reason}: {listing(columns)}"] if columns else []
     if blank:
         notes.append(f"left out, as every cell is empty: {listing(blank)}")
     return tuple(names), notes

@@ -1,6 +1,6 @@
 """Targets ahead and targets before: horizons, the naive forecast, lagged targets.
 
-    y_t      = target of step t + H                            H: the horizon
+    y_t      = target of step t + H                            H: the horizon; of several, one after the other
     naive_t  = target of step t + H - M ceil(H / M)            M: the season; that step is t or earlier, so it is known
     lag_t    = target of step t with H >= 1, of step t - 1 with H = 0
 
@@ -28,8 +28,8 @@ Integers = NDArray[np.int64]
 class Ahead:
     """What a step is asked for, in the order of the ids and their times.
 
-    y: (rows, targets), the target H steps ahead, NaN where there is none; label_row: (rows,) the input row that it is
-    from, -1 for none; naive: (rows, targets), NaN where unknown.
+    y: (rows, answers), the targets H steps ahead, those of the first horizon first, NaN where there is none; label_row:
+    (rows,) the input row that those of the farthest are from, -1 for none; naive: (rows, answers), NaN where unknown.
     """
 
     y: Floats
@@ -37,18 +37,40 @@ class Ahead:
     naive: Floats
 
 
-def ahead(y: Floats, order: Integers, offsets: Integers, horizon: int, season: int) -> Ahead:
-    """Find the target ahead and the naive forecast of each step.
+def ahead(y: Floats, order: Integers, offsets: Integers, horizons: Sequence[int], season: int) -> Ahead:
+    """Find the targets ahead and the naive forecasts of each step.
 
     y: (rows, targets) in the order of the ids and times; order: (rows,) input row of each; offsets: (ids + 1,).
     """
-    label, has_label = moved(y, offsets, horizon)
+    labels = [moved(y, offsets, horizon) for horizon in horizons]
+    farthest, has_label = labels[-1]
     # A row without any target gives no label, wherever it stands.
-    has_label &= ~np.isnan(label).all(axis=1)
+    has_label &= ~np.isnan(farthest).all(axis=1)
     label_row = np.full(len(y), -1, dtype=np.int64)
     here = np.flatnonzero(has_label)
-    label_row[here] = order[here + horizon]
-    return Ahead(label, label_row, moved(y, offsets, -back(horizon, season))[0])
+    label_row[here] = order[here + horizons[-1]]
+    naive = [moved(y, offsets, -back(horizon, season))[0] for horizon in horizons]
+    return Ahead(_beside([label for label, _ in labels]), label_row, _beside(naive))
+
+
+def _beside(columns: list[Floats]) -> Floats:
+    """Return columns side by side; of one alone no copy."""
+    return columns[0] if len(columns) == 1 else np.column_stack(columns)
+
+
+def forbidden(y: Floats, label_row: Integers, refused: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Take labels away: those of each horizon where it is refused, (rows,) of each; tell the rows that lost some.
+
+    Writes: y (rows, answers), label_row (rows,), which are as of `Ahead`.
+    """
+    width = y.shape[1] // len(refused)
+    lost = np.zeros(len(y), bool)
+    for number, rows in enumerate(refused):
+        of_horizon = y[:, number * width : (number + 1) * width]
+        lost |= rows & ~np.isnan(of_horizon).all(axis=1)
+        of_horizon[rows] = np.nan
+        label_row[rows] = -1
+    return lost
 
 
 def back(horizon: int, season: int) -> int:
@@ -82,6 +104,11 @@ def check_ahead(schema: Schema) -> None:
             f"--season {schema.season} has no effect without a horizon: it is for the forecast that repeats the target "
             "of one season ago; add --horizon N or leave --season out"
         )
+    if schema.horizons and schema.task and TASKS[schema.task].output_per_class:
+        raise UsageError(
+            f"--horizon {','.join(map(str, schema.horizons))}: several horizons are for quantities and two classes, "
+            f"and {schema.targets[0]!r} has {len(schema.classes)}; train one model for each horizon"
+        )
     if schema.lag_target and schema.task and TASKS[schema.task].output_per_class:
         raise UsageError(
             f"--lag-target: {schema.targets[0]!r} has {len(schema.classes)} classes, whose order means nothing; "
@@ -105,7 +132,7 @@ def check_horizon(schema: Schema) -> None:
     """Raise UsageError for a horizon that leaves no step with a target."""
     if schema.horizon and schema.predict == "last" and schema.window is None:
         raise UsageError(
-            f"--predict last: the last row of each {schema.id!r} has no target {steps_ahead(schema.horizon)}; "
+            f"--predict last: the last row of each {schema.id!r} has no target {steps_ahead(schema)}; "
             "add --window N, whose last steps have one, or use --predict every"
         )
 
@@ -128,9 +155,17 @@ def ahead_notes(schema: Schema) -> list[str]:
     where = f"each {schema.id!r}" if schema.id else "the table"
     last = "last row" if schema.horizon == 1 else f"last {schema.horizon:,} rows"
     lack = "lacks" if schema.horizon == 1 else "lack"
-    return [f"each step is asked for the target {steps_ahead(schema.horizon)}; the {last} of {where} {lack} it"]
+    what = "some of them" if schema.horizons else "it"
+    return [f"each step is asked for the target {steps_ahead(schema)}; the {last} of {where} {lack} {what}"]
 
 
-def steps_ahead(horizon: int) -> str:
-    """Return "1 step ahead" or "3 steps ahead"."""
-    return f"{horizon:,} step{'s' if horizon > 1 else ''} ahead"
+def steps_ahead(schema: Schema) -> str:
+    """Return "1 step ahead", "3 steps ahead", "1 to 7 steps ahead" or "1, 3 and 7 steps ahead"."""
+    *others, last = schema.ahead
+    if not others:
+        words = f"{last:,}"
+    elif last - others[0] == len(others):
+        words = f"{others[0]:,} to {last:,}"
+    else:
+        words = f"{', '.join(f'{steps:,}' for steps in others)} and {last:,}"
+    return f"{words} step{'s' if last > 1 else ''} ahead"

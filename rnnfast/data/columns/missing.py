@@ -83,6 +83,12 @@ def missing_rules(schema: Schema, config: DataConfig) -> dict[str, str]:
     return {name: rules.of(name) for name in schema.columns}
 
 
+def chosen_rules(schema: Schema, config: DataConfig) -> bool:
+    """Whether --missing says what the empty cells of every lagged target become."""
+    rules = _parsed(config.missing)
+    return all(FILLS[rules.of(name)].fills for name in schema.columns[len(schema.features) :])
+
+
 @lru_cache
 def _parsed(items: tuple[str, ...]) -> Rules:
     """Read the items of --missing: once, though reader and encoder both ask for the rules of their columns."""

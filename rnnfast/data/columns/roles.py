@@ -41,6 +41,12 @@ class Roles:
         """Columns whose text is kept as in the file."""
         return (*(name for name in (self.id, self.time, self.part) if name is not None), *self.categorical)
 
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """Columns whose role is known, or that are left out."""
+        named = (*self.text, *self.targets, *self.left_out, *(self.features or ()), self.weight)
+        return tuple(name for name in named if name is not None)
+
 
 @dataclass(frozen=True)
 class _Layout:
@@ -92,6 +98,8 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
             f"stride {options.stride} has no effect without a window: sequences are the rows of each {id_column!r}; "
             "add --window N or leave --stride out"
         )
+    if options.dayfirst is not None and time is None:
+        raise UsageError("dayfirst has no effect without a time column; name it with --time or leave dayfirst out")
     idle = {*ignored, *source.nameless, *layout.others} - {*targets, *(inputs or ()), *categorical, id_column, time}
     left_out = tuple(name for name in columns if name in idle)
     part = part_column(options.split_by)

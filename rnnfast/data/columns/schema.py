@@ -28,9 +28,11 @@ class Schema:
     window, stride: rows per window and between the starts of windows, None where sequences are not cut.
     layout: how the columns were recognised: "original", "card" or "options".
     categorical: those of the features that hold categories.
-    horizon: steps from a row to the target that it predicts, inside the same id.
+    horizon: steps from a row to the target that it predicts, inside the same id; of several horizons the farthest.
+    horizons: where there are several, all of them, ascending; else ().
     lag_target: whether the last known target is an input, after the features; season: steps of a season.
     weight: column with the weight of a row in the loss, or None.
+    dayfirst: whether the day stands before the month in the dates of the time column; None where that is no question.
     """
 
     id: str | None
@@ -45,9 +47,11 @@ class Schema:
     layout: str = "options"
     categorical: tuple[str, ...] = ()
     horizon: int = 0
+    horizons: tuple[int, ...] = ()
     lag_target: bool = False
     season: int = 1
     weight: str | None = None
+    dayfirst: bool | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -55,9 +59,34 @@ class Schema:
         return (*self.features, *(f"{name} (lag)" for name in self.targets if self.lag_target))
 
     @property
+    def ahead(self) -> tuple[int, ...]:
+        """Steps to the targets that a row is asked for, ascending: (0,) for its own."""
+        return self.horizons or (self.horizon,)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What a row is asked for, in the order of the columns of y.
+
+        The targets; with several horizons those of the first one, then those of the next: Temp+1, Rain+1, Temp+2, ..
+        """
+        if not self.horizons:
+            return self.targets
+        return tuple(f"{name}+{steps}" for steps in self.horizons for name in self.targets)
+
+    @property
     def outputs(self) -> int:
-        """Outputs of a network for this table: one per class of a multiclass task, else one per target."""
-        return len(self.classes) if self.task and TASKS[self.task].output_per_class else len(self.targets)
+        """Outputs of a network for this table: one per class of a multiclass task, else one per answer."""
+        return len(self.classes) if self.task and TASKS[self.task].output_per_class else len(self.answers)
+
+    @property
+    def continues(self) -> bool:
+        """Whether a table that ends says enough to answer steps beyond its end."""
+        return self.horizon > 0 or self.only_past
+
+    @property
+    def only_past(self) -> bool:
+        """Whether the target's past is the only input, so that answers can take its place."""
+        return self.lag_target and not self.features
 
     @property
     def overlapping(self) -> bool:
@@ -95,3 +124,5 @@ class Schema:
             raise ValueError(f"task is {self.task!r}: expected {', '.join(TASKS)}")
         if self.predict not in ("every", "last"):
             raise ValueError(f"predict is {self.predict!r}: expected every or last")
+        if self.horizons and (len(self.horizons) < 2 or self.horizons[-1] != self.horizon):
+            raise ValueError(f"horizons is {self.horizons}: expected several, the last of them {self.horizon}")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.data.columns.datecolumn import DateColumn, no_time
 from rnnfast.data.columns.numbers import MOSTLY, to_numbers
 from rnnfast.data.sources.dialect import with_points
 from rnnfast.data.sources.table import Table
@@ -34,22 +35,26 @@ class Keys(NamedTuple):
 class TimeBatches:
     """A time column that comes in batches, all of which hold numbers or all dates, as one table in memory does.
 
-    dates: numbers are read as dates such as 20240131, since the column holds other dates, too.
+    dates: numbers are read as dates such as 20240131, since the column holds other dates, too. dayfirst: as of `forms`.
     """
 
-    def __init__(self, name: str, dates: bool) -> None:
+    def __init__(self, name: str, dates: bool, dayfirst: bool | None = None) -> None:
         self.name, self.dates = name, dates
         self.numbers: bool | None = None  # whether the batches so far hold numbers
         self.rows, self.texts = 0, 0
         self.first_text: DataError | None = None
+        self.column = DateColumn(name, dayfirst)
 
     def add(self, batch: Table) -> NDArray[Any]:
-        """Return keys as `time_keys` does; raises MixedTimes where only the whole column shows what its cells are."""
+        """Return keys as `time_keys` does.
+
+        Raises MixedTimes and OtherDates where only the whole column shows what its cells are.
+        """
         values, text = self._keys(batch)
         if self.dates and text is not None:
             self.rows, self.texts = self.rows + len(text), self.texts + int(text.sum())
             if self.first_text is None and text.any():
-                self.first_text = _no_time(batch, int(text.argmax()), self.name)
+                self.first_text = no_time(batch, int(text.argmax()), self.name)
         elif self.numbers not in (None, text is None):
             raise MixedTimes
         self.numbers = text is None
@@ -57,64 +62,62 @@ class TimeBatches:
 
     def _keys(self, batch: Table) -> Keys:
         try:
-            return _keys(batch, self.name, self.dates)
+            return _keys(batch, self.column, self.dates)
         except DataError as error:
             if not self.dates:  # few dates among numbers that may be dates themselves
                 with suppress(DataError):
-                    _keys(batch, self.name, True)
+                    _keys(batch, DateColumn(self.name, None), True)
                     raise MixedTimes from error
             raise
 
-    def finish(self) -> None:
-        """Raise DataError for a column of numbers with some dates among them."""
+    def finish(self) -> bool | None:
+        """Return whether the day stands before the month, None where that is clear.
+
+        Raises DataError for a column of numbers with some dates among them, and for dates that leave it open.
+        """
         if self.first_text is not None and self.texts < MOSTLY * self.rows:
             raise self.first_text
+        return self.column.finish()
 
 
-def time_keys(table: Table, name: str) -> NDArray[Any]:
+def time_keys(table: Table, name: str, dayfirst: bool | None = None) -> tuple[NDArray[Any], bool | None]:
     """Return (rows,) numbers that sort like the time column: its numbers, or nanoseconds of its dates.
 
-    Raises DataError for an empty cell and for text that is neither a number nor an ISO date.
+    dayfirst: whether the day stands before the month, None where the dates are to tell; returned as they did.
+    Raises DataError for an empty cell and for text that is neither a number nor a date as those before it.
     """
-    return _keys(table, name, False).values
+    column = DateColumn(name, dayfirst)
+    values = _keys(table, column, False).values
+    return values, column.finish()
 
 
-def _keys(table: Table, name: str, as_dates: bool) -> Keys:
+def _keys(table: Table, column: DateColumn, as_dates: bool) -> Keys:
     """Read a time column; as_dates: even where all cells are numbers."""
+    name = column.name
     series = table.frame[name]
     if not as_dates and (compact := numbers_of(series)) is not None:
         return Keys(compact, None)
     series = series.astype(object) if is_compact(series) else series
     if series.dtype.kind == "M":
-        dates, bad = series, series.isna().to_numpy()
-        no_number = np.ones(len(series), bool)
-    else:
-        if any(source.decimal == "," for source in table.sources):
-            series = with_points(series)
-        quick = None if as_dates else _from_text(series)
-        if quick is not None:
-            return Keys(quick, None)
-        values = to_numbers(series)
-        no_number = ~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
-        if not as_dates and not no_number.any():
-            return Keys(values.to_numpy(), None)
-        texts = series.astype(str).where(series.notna())  # numbers are no counts of nanoseconds
-        dates = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
-        empty = (series.isna() | (series == "")).to_numpy(dtype=bool)
-        bad = no_number if no_number.mean() < MOSTLY and not as_dates else dates.isna().to_numpy()
-        bad = empty if empty.any() else bad
-    if bad.any():
-        raise _no_time(table, int(bad.argmax()), name)
-    return Keys(dates.to_numpy(dtype="datetime64[ns]").view(np.int64), no_number)
-
-
-def _no_time(table: Table, row: int, name: str) -> DataError:
-    """Build the error about a cell that is neither a number nor a date."""
-    cell = table.cell(row, name)
-    subject = repr(cell) if cell.strip() else "the cell is empty, which"
-    return table.error(
-        row, name, f"{subject} is neither a number nor a date such as 2024-01-31 or 2024-01-31 12:00:00; write it so"
-    )
+        if series.isna().any():
+            raise no_time(table, int(series.isna().to_numpy().argmax()), name)
+        return Keys(column.nanoseconds(table, series), np.ones(len(series), bool))
+    if any(source.decimal == "," for source in table.sources):
+        series = with_points(series)
+    quick = None if as_dates else _from_text(series)
+    if quick is not None:
+        return Keys(quick, None)
+    values = to_numbers(series)
+    no_number = ~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    if not as_dates and not no_number.any():
+        return Keys(values.to_numpy(), None)
+    empty = (series.isna() | (series == "")).to_numpy(dtype=bool)
+    if empty.any():
+        raise no_time(table, int(empty.argmax()), name)
+    if no_number.mean() < MOSTLY and not as_dates:
+        raise no_time(table, int(no_number.argmax()), name)
+    texts = series.astype(str)  # numbers are no counts of nanoseconds
+    return Keys(column.nanoseconds(table, column.add(table, texts)), no_number)
 
 
 def _from_text(series: pd.Series[Any]) -> NDArray[Any] | None:

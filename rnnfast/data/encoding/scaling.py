@@ -182,16 +182,16 @@ def feature_kinds(schema: Schema, config: DataConfig) -> dict[str, str]:
 
 
 def target_kinds(schema: Schema, config: DataConfig) -> tuple[str, ...]:
-    """Return the kind of each target: classes are not scaled, quantities like the features.
+    """Return the kind of each answer, that of its target: classes are not scaled, quantities like the features.
 
     A kind that names the target wins; "none" for all columns leaves the targets at minmax, as `scale_target` decides
     about them.
     """
     rules = _rules(schema, config)
     if TASKS[schema.task].classes or not config.scale_target:
-        return ("none",) * len(schema.targets)
+        return ("none",) * len(schema.answers)
     everywhere = "minmax" if rules.everywhere == "none" else rules.everywhere
-    return tuple(rules.by_name(name) or everywhere for name in schema.targets)
+    return tuple(rules.by_name(name) or everywhere for name in schema.targets) * len(schema.ahead)
 
 
 def _rules(schema: Schema, config: DataConfig) -> Rules:

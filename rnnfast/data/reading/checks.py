@@ -20,24 +20,14 @@ def empty_id(origin: Origin, name: str, ids: Any) -> DataError:
     return origin.error(row, name, f"the id is empty ({origin.cell(row, name)!r}); name the sequence of this row")
 
 
-def check_duplicates(
-    origin: Origin,
-    id_column: str,
-    time_column: str,
-    order: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    keys: NDArray[Any],
-) -> None:
-    """Raise DataError for the first row whose id and time were there before.
+def same_times(keys: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return (rows - 1,) whether the row after each has the same id and time.
 
-    order, offsets: as of `group`; keys: (rows,) numbers that sort like the time, in this order.
+    keys: (rows,) numbers that sort like the time, in the order of the ids; offsets: (ids + 1,).
     """
-    same = keys[1:] == keys[:-1]
+    same: NDArray[np.bool_] = keys[1:] == keys[:-1]
     same[offsets[1:-1] - 1] = False  # the step from one sequence to the next
-    if not same.any():
-        return
-    position = int(same.argmax())
-    raise repeated(origin, id_column, time_column, int(order[position]), int(order[position + 1]))
+    return same
 
 
 def repeated(origin: Origin, id_column: str, time_column: str, first: int, second: int) -> DataError:
@@ -46,8 +36,8 @@ def repeated(origin: Origin, id_column: str, time_column: str, first: int, secon
     return origin.error(
         second,
         time_column,
-        f"{time!r} of id {identity!r} is there already ({origin.where(first)}); a sequence has one row per time: "
-        f"remove one of them, or name another --time",
+        f"{time!r} of id {identity!r} is there already ({origin.where(first)}); remove one of them, name another "
+        "--time, or keep them in the order of the file with --ties keep",
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.data.columns.datecolumn import OtherDates
 from rnnfast.data.columns.horizon import check_horizon, check_reach
 from rnnfast.data.columns.labels import TextFound
 from rnnfast.data.columns.parts import check_one_part_each, runs
@@ -33,7 +34,7 @@ from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_r
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.relabel import rewrite_labels
 from rnnfast.data.sequences.spans import ends
-from rnnfast.data.sources.batches import Batch, batches, release, single_precision
+from rnnfast.data.sources.batches import PROBE_BYTES, Batch, batches, release, same_types, single_precision
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
 from rnnfast.data.sources.table import digest_of
@@ -41,7 +42,6 @@ from rnnfast.errors import DataError
 
 Integers = NDArray[np.int64]
 
-PROBE_BYTES = 1 << 25  # of the first rows, which show the numeric columns: the same for any budget
 TIME_BYTES = 32  # of a time as text; longer ones take another pass
 
 
@@ -57,13 +57,14 @@ class Findings:
     """What only reading shows, and reading needs to know.
 
     text: whether the target holds text; fractions: whether times do; dates: whether times are dates though some look
-    like numbers; time_bytes: of the longest time as text.
+    like numbers; time_bytes: of the longest time as text; dayfirst: whether the day stands before the month in times.
     """
 
     text: bool = False
     fractions: bool = False
     dates: bool = False
     time_bytes: int = TIME_BYTES
+    dayfirst: bool | None = None
 
 
 def make_store(sources: Sequence[Source], request: Request, budget: Budget, directory: Path) -> None:
@@ -95,14 +96,17 @@ class Stream:
         self.plan = Plan.of(sources, request)
         if self.plan.used is None:
             common_columns(sources, None)  # as in memory, also where no column that differs is read
-        if self.plan.names is None:
-            self.plan.choose(next(batches(sources, self.plan.text, None, PROBE_BYTES)))
+        if request.schema is None:
+            self.plan.look(next(batches(sources, self.plan.text, None, PROBE_BYTES)))
         if findings.text:
             self.plan = with_text_targets(self.plan)
         self.reader = Rows(self.plan, several=True, as_text=findings.text)
-        self.numbering = None if self.plan.roles.id is None else Numbering(self.plan.roles.id, budget, len(sources))
+        self.numbering = (
+            None if self.plan.roles.id is None else Numbering(self.plan.roles.id, budget, same_types(sources))
+        )
         time = self.plan.roles.time
-        self.times = None if time is None else TimeBatches(time, findings.dates)
+        dayfirst = request.dayfirst if findings.dayfirst is None else findings.dayfirst
+        self.times = None if time is None else TimeBatches(time, findings.dates, dayfirst)
         names, targets = self.plan.names or (), self.plan.roles.targets
         self.kinds: dict[str, tuple[Any, int]] = {}  # of columns that hold something: a width of 0 is that of a vector
         if names:
@@ -112,6 +116,7 @@ class Stream:
         self.rows, self.starts = 0, [0]
         self.in_order, self.last_code = True, -1
         self.last_key: Any = None
+        self.ties = 0  # rows with the time of the row before them in the same id
 
     def run(self, digest: Future[str]) -> None:
         """Read everything, sort where that is needed, and describe the store."""
@@ -121,9 +126,9 @@ class Stream:
                     self.starts.append(self.rows)
                 self._add(batch, out)
         self.starts.append(self.rows)
-        if self.times is not None:
-            self.times.finish()
+        dayfirst = None if self.times is None else self.times.finish()
         meaning, schema = self.reader.finish()
+        schema = replace(schema, dayfirst=dayfirst)
         self._finish_labels(meaning.class_of)
         lengths = np.array([self.rows]) if self.numbering is None else self.numbering.lengths
         self._sort(lengths)
@@ -139,7 +144,8 @@ class Stream:
             "source": [source.name for source in self.sources],
             "paths": [source.path for source in self.sources],
             "digest": digest.result(),
-            "notes": self.reader.notes(schema, meaning, self.rows, sequences),
+            "proposals": self.reader.proposals(schema),
+            "notes": self.reader.notes(schema, meaning, self.rows, sequences, self.ties),
             "categories": self.reader.features.categories,
             "auto_predict": self.reader.auto_predict(schema),
             "ids": len(lengths),
@@ -172,6 +178,8 @@ class Stream:
                 keys = self.times.add(batch)
             except MixedTimes:
                 raise Misread(replace(self.findings, dates=True, fractions=False)) from None
+            except OtherDates as others:
+                raise Misread(replace(self.findings, dayfirst=others.dayfirst)) from None
             columns[KEY] = self._keys(batch, self.times.name, keys, codes)
             if self.request.keeps_time:
                 columns["time"] = self._times(batch, self.times.name)
@@ -206,8 +214,10 @@ class Stream:
                 )
             self.in_order = False
         if self.numbering is not None and (again := same & (keys == before)).any():
-            second = self.rows + int(again.argmax())
-            raise self._repeated(second - 1, second)
+            if self.request.config.ties == "error":
+                second = self.rows + int(again.argmax())
+                raise self._repeated(second - 1, second)
+            self.ties += int(again.sum())
         self.last_key = keys[-1]
         return keys
 
@@ -243,7 +253,9 @@ class Stream:
         """Sort the rows where they are not in order, and remove what only sorting needs."""
         if not self.in_order:
             try:
-                bucket_sort(self.place, self.kinds, lengths, self.budget.of_phase.bucket)
+                self.ties = bucket_sort(
+                    self.place, self.kinds, lengths, self.budget.of_phase.bucket, self.request.config.ties == "keep"
+                )
             except Repeated as rows:
                 raise self._repeated(rows.first, rows.second) from None
             self.kinds["row"] = (np.int64, 0)

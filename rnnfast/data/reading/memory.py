@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +14,11 @@ from rnnfast.data.columns.horizon import check_horizon, check_reach
 from rnnfast.data.columns.parts import check_one_part_each, runs
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.times import time_keys
-from rnnfast.data.reading.checks import check_duplicates, check_labelled, empty_id
+from rnnfast.data.reading.checks import check_labelled, empty_id, repeated, same_times
 from rnnfast.data.reading.plan import Plan
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
+from rnnfast.data.sequences.context import Surroundings
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.order import group
@@ -29,12 +31,16 @@ Integers = NDArray[np.int64]
 
 
 class Grouping(NamedTuple):
-    """Order of the rows, as of `group`, and (rows,) numbers that sort like their times, None without a time."""
+    """Order of the rows, as of `group`, and (rows,) numbers that sort like their times, None without a time.
+
+    dayfirst: as of Schema.
+    """
 
     order: Integers
     offsets: Integers
     names: NDArray[Any]
     keys: NDArray[Any] | None
+    dayfirst: bool | None
 
 
 def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
@@ -43,12 +49,14 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
     roles = plan.roles
     keys = tuple(name for name in (roles.id, roles.time) if name is not None)
     table = load(sources, plan.text, plan.used, roles.left_out, keys)
-    grouping = beside(_grouped, table, roles.id, roles.time)
-    plan.choose(table)
+    grouped = beside(_grouped, table, roles.id, roles.time, request.dayfirst)
+    plan.look(table)
     reader = Rows(plan, several=False)
     columns = reader.add(table)
     meaning, schema = reader.finish()
-    series, names = _ordered(table, columns, grouping.result(), schema)
+    grouping = grouped.result()
+    schema = replace(schema, dayfirst=grouping.dayfirst)
+    series, names, ties = _ordered(table, columns, grouping, schema, request.config.ties)
     if request.require_target:
         check_horizon(schema)
         check_reach(schema, series.offsets, [source.name for source in sources])
@@ -65,37 +73,65 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
         source=tuple(source.name for source in sources),
         digest=table.digest,
         start=index.start,
+        around=_around(series, schema),
         categories=reader.features.categories,
         auto_predict=reader.auto_predict(schema),
         origin=table.origin,
     )
-    data.notes = reader.notes(schema, meaning, data.rows, data.sequences)
+    data.proposals = reader.proposals(schema)
+    data.notes = reader.notes(schema, meaning, data.rows, data.sequences, ties)
     if request.schema is not None and request.require_target:
         check_labelled(data)
     return data
 
 
-def _grouped(table: Table, id_column: str | None, time_column: str | None) -> Grouping:
-    """Order the rows by id and time; raises DataError for an empty id, and for times that cannot be compared."""
+def _around(series: Series, schema: Schema) -> Surroundings | None:
+    """Return all rows of a table; None where its windows hold them as they are.
+
+    They do not where windows overlap or leave rows out, and where their first rows lack a lag that the table knows.
+    """
+    lag = schema.lag_target and not schema.horizon
+    if schema.window is None or (schema.stride == schema.window and not lag):
+        return None
+    x = cut_out(series, series.offsets[:-1], np.diff(series.offsets), schema, ("x",))["x"]
+    return Surroundings.of(x, series.row, series.offsets)
+
+
+def _grouped(table: Table, id_column: str | None, time_column: str | None, dayfirst: bool | None) -> Grouping:
+    """Order the rows by id and time; dayfirst: as of `time_keys`.
+
+    Raises DataError for an empty id, and for times that cannot be compared.
+    """
     of_rows = None if id_column is None else _ids(table, id_column)
-    keys = None if time_column is None else time_keys(table, time_column)
+    keys, dayfirst = (None, None) if time_column is None else time_keys(table, time_column, dayfirst)
     order, offsets, names = group(of_rows, keys, table.rows)
     if id_column is not None and (names == "").any():
         raise empty_id(table.origin, id_column, of_rows)
-    return Grouping(order, offsets, names, keys)
+    return Grouping(order, offsets, names, keys, dayfirst)
 
 
-def _ordered(table: Table, columns: dict[str, Any], grouping: Grouping, schema: Schema) -> tuple[Series, NDArray[Any]]:
-    """Put the rows in order. Returns: them, and the ids as text. Raises DataError for a time that an id has twice."""
-    order, offsets, names, keys = grouping
+def _ordered(
+    table: Table, columns: dict[str, Any], grouping: Grouping, schema: Schema, rule: str
+) -> tuple[Series, NDArray[Any], int]:
+    """Put the rows in order.
+
+    rule: "keep" or "error", for rows of one time in one id. Returns: rows in order, the ids as text, and how many rows
+    have the time of the one before them. Raises DataError for the first such row where it is an error.
+    """
+    order, offsets, names, keys, _ = grouping
+    ties = 0
     if keys is not None:
         columns["key"] = keys
     columns = _in_order(order, columns)
     if schema.id is not None and schema.time is not None:
-        check_duplicates(table.origin, schema.id, schema.time, order, offsets, columns["key"])
+        same = same_times(columns["key"], offsets)
+        ties = int(same.sum())
+        if ties and rule == "error":
+            first = int(same.argmax())
+            raise repeated(table.origin, schema.id, schema.time, int(order[first]), int(order[first + 1]))
     if schema.time is not None:
         columns["time"] = _times(table, schema.time, order)
-    return Series(columns, order, offsets), names
+    return Series(columns, order, offsets), names, ties
 
 
 def _in_order(order: Integers, columns: dict[str, Any]) -> dict[str, Any]:

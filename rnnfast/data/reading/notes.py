@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.candidates import Candidate
 from rnnfast.data.columns.horizon import ahead_notes, steps_ahead
 from rnnfast.data.columns.roles import Roles
 from rnnfast.data.columns.schema import Schema
@@ -29,7 +32,7 @@ def role_notes(roles: Roles, schema: Schema) -> list[str]:
     if schema.targets:
         shown = [short(repr(value)) for value in schema.classes]
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
-        when = f" {steps_ahead(schema.horizon)}" if schema.horizon else ""
+        when = f" {steps_ahead(schema)}" if schema.horizon else ""
         parts.append(f"target {listing(schema.targets)}{when}{classes if shown else ''}, {schema.task}")
         parts += ["its last known value is an input"] if schema.lag_target else []
     parts += [f"{role} in {name!r}" for role, name in (("weights", roles.weight), ("parts", roles.part)) if name]
@@ -42,6 +45,31 @@ def role_notes(roles: Roles, schema: Schema) -> list[str]:
 def constant_note(names: list[str]) -> str:
     """Say which features never change."""
     return f"the same value in every row, so nothing can be learned from: {listing(names)}"
+
+
+def proposals(candidates: Sequence[Candidate], schema: Schema) -> tuple[str, ...]:
+    """Say which columns look like an id or a time, and what to type."""
+    ids = [candidate for candidate in candidates if candidate.role == "id"]
+    times = [candidate for candidate in candidates if candidate.role == "time"]
+    options = " ".join(candidate.option for candidate in (*ids[:1], *times))  # on a line of its own, to be copied
+    if ids:
+        first, others = ids[0], ids[1:]
+        more = f", as {'does' if len(others) == 1 else 'do'} {listing([c.column for c in others])}" if others else ""
+        time = f"; {times[0].column!r} looks like the time" if times else ""
+        return (
+            f"{first.column!r} looks like an id ({first.why}){more}, and windows of {schema.window} rows are cut "
+            f"across it{time}. Try\n{options}",
+        )
+    rows = f"the rows of each {schema.id!r}" if schema.id else "the rows"
+    return tuple(f"{c.column!r} looks like the time of {rows} ({c.why}). Try\n{options}" for c in times)
+
+
+def tie_notes(schema: Schema, ties: int) -> list[str]:
+    """Say how many rows have the time of the row before them in the same id."""
+    if not ties:
+        return []
+    rows = "1 row has" if ties == 1 else f"{ties:,} rows have"
+    return [f"{rows} the {schema.time!r} of the row before in the same {schema.id!r}: they keep the order of the file"]
 
 
 def choice_notes(schema: Schema, rows: int, sequences: int, config: DataConfig) -> list[str]:

@@ -16,10 +16,10 @@ Integers = NDArray[np.int64]
 
 
 class Numbering:
-    """Numbers 0, 1, ... in the order of first appearance. name: of the id column; sources: how many there are."""
+    """Numbers 0, 1, ... in the order of first appearance. name: of the id column; same_types: as of `same_types`."""
 
-    def __init__(self, name: str, budget: Budget, sources: int) -> None:
-        self.name, self.budget, self.one_source = name, budget, sources == 1
+    def __init__(self, name: str, budget: Budget, same_types: bool) -> None:
+        self.name, self.budget, self.same_types = name, budget, same_types
         self._ids = Identities()
         self._bytes = 0  # of the texts so far
         self._last = 0
@@ -42,7 +42,7 @@ class Numbering:
             row = int(heads[bad.argmax()])
             cell = batch.cell(row, self.name)
             raise batch.error(row, self.name, f"the id is empty ({cell!r}); name the sequence of this row")
-        if pd.api.types.is_integer_dtype(series.dtype) and self.one_source:
+        if pd.api.types.is_integer_dtype(series.dtype) and self.same_types:
             codes, new = self._ids.codes(values.to_numpy(np.int64).view(np.uint64))
             texts = [str(number) for number in values.to_numpy()[new].tolist()]
         else:

@@ -27,7 +27,9 @@ from rnnfast.data.sources.batches import open_files, rows_of
 from rnnfast.data.sources.bounds import pieces
 from rnnfast.data.sources.formats import DAMAGED, TEXT
 from rnnfast.data.sources.opening import STDIN, open_sources, path_name
+from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.sql import is_database
 from rnnfast.data.sources.watch import watching
 from rnnfast.errors import RnnfastError, UsageError, did_you_mean
 from rnnfast.reporter import Reporter
@@ -51,11 +53,12 @@ def read_table(
 ) -> SequenceData:
     """Read tables with one row per step into sequences.
 
-    data: file of text (comma, semicolon, tab or bar between cells; plain, .gz, .zst or .zip), Parquet or Feather, a
-    pattern such as "part-*.csv", "-" for standard input, a DataFrame, or a list of them, read as one table; or arrays X
-    with their labels y, as reading/arrays.py says.
-    schema: of a training table; columns are then found by name, further ones and `options` but split_by and cache are
-    ignored.
+    data: file of text (comma, semicolon, tab or bar between cells, or JSON lines; plain, .gz, .zst or .zip), Parquet,
+    Feather or Excel, a pattern such as "part-*.csv", "-" for standard input, a database such as "sqlite:///file.db"
+    with the option query, a DataFrame, or a list of them, read as one table; or arrays X with their labels y, as
+    reading/arrays.py says.
+    schema: of a training table; columns are then found by name, further ones and `options` but split_by, cache and
+    those that say how files are written are ignored.
     require_target: False accepts a table without target (y is then (rows, 0)) and reads no weights.
     reporter: is told how far the reading is, where it takes more than a second.
     options: how a table is read; help(rnnfast.ReadOptions) lists them. Of split_by the column, if any, is read.
@@ -79,7 +82,9 @@ def read(paths: Any, request: Request, reporter: Reporter | None = None) -> Sequ
     """Read tables into memory, or take what an earlier run kept of them. Where the labels are to decide which steps are
     predicted, they have not done so yet. Raises as `read_table`.
     """
-    sources, request = open_arrays(paths, request) if is_arrays(paths) else (open_sources(paths), request)
+    sources, request = (
+        open_arrays(paths, request) if is_arrays(paths) else (open_sources(paths, request.files), request)
+    )
     entry = Entry(sources, request.settings())
     cacheable = request.config.cache and entry.worthwhile
     if cacheable and (earlier := entry.find()) is not None:
@@ -106,7 +111,7 @@ def open_table(
         names = file_names(paths)
         if names is None:
             raise UsageError("memory: only files are read in blocks; DataFrames and arrays are in memory already")
-        if STDIN in names or needs_store(names, budget):
+        if STDIN in names or any(map(is_database, names)) or needs_store(names, budget, request.files):
             return opened.enter_context(stored_table(names, request, budget, reporter))
     return read(paths, request, reporter)
 
@@ -119,19 +124,21 @@ def file_names(paths: Any) -> list[str] | None:
     return [path_name(item) for item in items]
 
 
-def bytes_in_memory(names: Sequence[str], most: int | None = None) -> int:
+def bytes_in_memory(names: Sequence[str], options: FileOptions = USUAL, most: int | None = None) -> int:
     """Estimate what training on whole tables takes, besides the process itself; 0 where that cannot be told.
 
-    most: bytes from which on more or less makes no difference; packed files are unpacked to count them. None: their
-    size as stored tells.
+    options: how the files are opened; most: bytes from which on more or less makes no difference; packed files are
+    unpacked to count them. None: their size as stored tells.
     """
     if not all(Path(name).is_file() or has_magic(name) for name in names):
         return 0  # standard input and pipes can be read only once
     total = 0
     with suppress(RnnfastError):  # reading will say what is wrong
-        for source in open_files(names):
-            if source.columnar is not None:
-                total += (rows_of(source) or 0) * (CELL_BYTES * len(source.columns) + ROW_BYTES)
+        for source in open_files(names, options):
+            if (rows := rows_of(source)) is not None:
+                total += rows * (CELL_BYTES * len(source.columns) + ROW_BYTES)
+            elif source.typed and source.kind == "zip":  # a workbook
+                total += source.size * TEXT_FACTOR * PACKED_FACTOR
             elif source.kind == TEXT or most is None:
                 packed = 1 if source.kind == TEXT else PACKED_FACTOR
                 total += source.size * TEXT_FACTOR * packed
@@ -152,10 +159,10 @@ def _unpacked(source: Source, most: int) -> int:
     return needed
 
 
-def needs_store(names: Sequence[str], budget: Budget) -> bool:
+def needs_store(names: Sequence[str], budget: Budget, options: FileOptions = USUAL) -> bool:
     """Whether tables do not fit into a budget of memory."""
     most = budget.total - PROCESS if budget.in_memory is None else budget.in_memory
-    return bytes_in_memory(names, most) > most
+    return bytes_in_memory(names, options, most) > most
 
 
 def check_read(config: DataConfig) -> None:

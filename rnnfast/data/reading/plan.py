@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from rnnfast.data.columns.candidates import Candidate, candidates
 from rnnfast.data.columns.features import default_features
 from rnnfast.data.columns.horizon import check_ahead, check_lag_columns
 from rnnfast.data.columns.labels import KnownLabels, Labels, Meaning
@@ -12,6 +13,7 @@ from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.columns.roles import Roles, roles
 from rnnfast.data.columns.schema import DEFAULT_WINDOW, Schema
 from rnnfast.data.reading.request import Request
+from rnnfast.data.sources.batches import first_rows
 from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
@@ -22,7 +24,8 @@ class Plan:
     """How the columns of a table are read.
 
     roles: what each column is; names: of the features, None until `choose` saw rows. text: columns whose text is kept.
-    used: columns that are read, None for all but roles.left_out. notes: about columns.
+    used: columns that are read, None for all but roles.left_out. notes: about columns. candidates: columns that look
+    like an id or a time, though nobody named one.
     """
 
     sources: Sequence[Source]
@@ -32,6 +35,7 @@ class Plan:
     text: tuple[str, ...]
     used: tuple[str, ...] | None = None
     notes: list[str] = field(default_factory=list)
+    candidates: tuple[Candidate, ...] = ()
 
     @classmethod
     def of(cls, sources: Sequence[Source], request: Request) -> Plan:
@@ -41,13 +45,18 @@ class Plan:
         table_roles = roles(sources[0], request.config, request.require_target)
         return cls(sources, request, table_roles, table_roles.features, table_roles.text)
 
-    def choose(self, table: Table) -> None:
-        """Choose the features by rows of the table, where no options name them."""
-        if self.names is not None:
+    def look(self, table: Table) -> None:
+        """Look at rows of the table: for columns that may have a role, and for features where no options name them."""
+        if self.request.schema is not None:
             return
         table_roles, columns = self.roles, self.sources[0].columns
         taken = {*table_roles.text, *table_roles.targets, *table_roles.left_out, table_roles.weight or ""}
-        names, self.notes = default_features(table, taken)
+        rows = first_rows(table, self.text)
+        self.candidates = candidates(rows, table_roles.taken, table_roles.id, table_roles.time)
+        if self.names is not None:
+            return
+        ids = {candidate.column for candidate in self.candidates if candidate.role == "id"}
+        names, self.notes = default_features(table, taken, rows, ids)
         chosen = {*names, *table_roles.categorical}
         self.names = tuple(name for name in columns if name in chosen)
         if not self.names and not (self.request.config.lag_target and table_roles.targets):
@@ -81,7 +90,8 @@ class Plan:
             stride=(config.stride or window) if window else None,
             layout=table_roles.layout,
             categorical=tuple(filter(set(table_roles.categorical).__contains__, names)),
-            horizon=config.horizon,
+            horizon=max(config.horizon),
+            horizons=tuple(sorted(config.horizon)) if len(config.horizon) > 1 else (),
             lag_target=config.lag_target,
             season=config.season,
             weight=table_roles.weight,

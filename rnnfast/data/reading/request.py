@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rnnfast.config.forms import TIME, part_column
 from rnnfast.config.sections import DataConfig, reading_options
 from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sources.options import FileOptions
+
+FILES = ("sep", "columns", "query", "ties", "dayfirst")  # options that further tables of a model share
 
 
 @dataclass(frozen=True)
 class Request:
     """How to read a table.
 
-    schema: of a training table; columns are then found by name, and of the options only split_by counts.
+    schema: of a training table; columns are then found by name, and of the options only split_by and FILES count.
     require_target: False accepts a table without target, and reads no weights. with_time: whether the times of the rows
     are wanted even so.
     """
@@ -39,10 +42,33 @@ class Request:
         """Whether the times of the rows are wanted as in the table: by a split, and beside predictions."""
         return self.by_time or self.with_time or not self.require_target
 
+    @property
+    def files(self) -> FileOptions:
+        """How the files are opened. Beside a schema these are habits: files that are written otherwise are read too."""
+        config = self.config
+        return FileOptions.of(config.sep, config.columns, config.query, sure=self.schema is None)
+
+    @property
+    def dayfirst(self) -> bool | None:
+        """Whether the day stands before the month in dates, None where they tell themselves."""
+        return self.schema.dayfirst if self.config.dayfirst is None and self.schema else self.config.dayfirst
+
     def settings(self) -> dict[str, Any]:
         """Everything that decides what is read, beside the files: as JSON can hold it."""
         if self.schema is None:
             how = {name: getattr(self.config, name) for name in reading_options()}
         else:
-            how = self.schema.to_json() | {"split_by": self.config.split_by}
+            how = self.schema.to_json() | {name: getattr(self.config, name) for name in ("split_by", *FILES)}
         return {"settings": how, "require_target": self.require_target, "keeps_time": self.keeps_time}
+
+
+def writing_options(trained: DataConfig) -> dict[str, Any]:
+    """Return the options that further tables of a model share."""
+    return {name: getattr(trained, name) for name in FILES}
+
+
+def like(trained: DataConfig, config: DataConfig) -> DataConfig:
+    """Return options for a further table: how files are written is what it was in training, unless options say it."""
+    default = DataConfig()
+    unsaid = (name for name in FILES if getattr(config, name) == getattr(default, name))
+    return replace(config, **{name: getattr(trained, name) for name in unsaid})

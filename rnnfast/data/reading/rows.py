@@ -11,7 +11,7 @@ from rnnfast.data.columns.labels import Meaning
 from rnnfast.data.columns.parts import parts
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.weights import weights
-from rnnfast.data.reading.notes import choice_notes, constant_note, role_notes
+from rnnfast.data.reading.notes import choice_notes, constant_note, proposals, role_notes, tie_notes
 from rnnfast.data.reading.plan import Plan
 from rnnfast.data.sources import dialect
 from rnnfast.data.sources.table import Table
@@ -50,9 +50,16 @@ class Rows:
         is_auto = self.plan.request.schema is None and self.plan.request.config.predict == "auto"
         return is_auto and schema.id is not None and len(schema.targets) > 0 and not schema.horizon
 
-    def notes(self, schema: Schema, meaning: Meaning, rows: int, sequences: int) -> tuple[str, ...]:
-        """Say what was recognised, left out or chosen; rows, sequences: numbers of them in all."""
-        plan, gaps = self.plan, self.features.gap_notes()
+    def proposals(self, schema: Schema) -> tuple[str, ...]:
+        """Say which columns look like an id or a time, and what to type."""
+        return proposals(self.plan.candidates, schema)
+
+    def notes(self, schema: Schema, meaning: Meaning, rows: int, sequences: int, ties: int) -> tuple[str, ...]:
+        """Say what was recognised, left out or chosen.
+
+        rows, sequences: numbers of them in all; ties: rows with the time of the row before them in the same id.
+        """
+        plan, gaps = self.plan, [*self.features.gap_notes(), *tie_notes(schema, ties)]
         if plan.request.schema is not None:
             return (*gaps, *plan.notes, *meaning.notes)
         constant = [constant_note(names)] if (names := self.features.constant) else []

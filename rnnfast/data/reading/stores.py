@@ -37,7 +37,7 @@ def stored_table(
     names: Sequence[str], request: Request, budget: Budget, reporter: Reporter | None = None
 ) -> Iterator[StoredSequences]:
     """Open the store of tables, made now or kept from before. Raises as `read_table`."""
-    sources = open_files(names)
+    sources = open_files(names, request.files)
     if request.config.cache:
         directory = stores() / _key(sources, request)
         if not (directory / DESCRIPTION).is_file():

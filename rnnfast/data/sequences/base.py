@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.context import Context
 from rnnfast.data.sequences.index import Index, Limit
 from rnnfast.data.sequences.predict import EVERY, LAG, LAST, pieces, predict_notes, predict_rule
 from rnnfast.display import Displayed, counted
@@ -33,7 +34,8 @@ class Sequences(Displayed, ABC):
     """Sequences of one or several tables. Arrays with one entry per sequence are in memory.
 
     schema: meaning of the columns; source: names of the inputs; digest: sha256 of their contents.
-    notes: sentences for the user about what was recognised, left out or chosen.
+    notes: sentences for the user about what was recognised, left out or chosen; proposals: about columns that look like
+    an id or a time, though nobody named one.
     offsets: (sequences + 1,) int64, first row of each sequence where all lie end to end, then the number of rows.
     categories: of each categorical column, the texts that its indices in x stand for.
     auto_predict: whether the labels decide about `schema.predict`, which a split does by those that train.
@@ -43,6 +45,7 @@ class Sequences(Displayed, ABC):
     source: tuple[str, ...]
     digest: Any
     notes: tuple[str, ...]
+    proposals: tuple[str, ...]
     offsets: Integers
     categories: Mapping[str, tuple[str, ...]]
     auto_predict: bool
@@ -71,6 +74,15 @@ class Sequences(Displayed, ABC):
     @abstractmethod
     def index(self) -> Index:
         """Where the sequences lie in the table."""
+
+    @property
+    @abstractmethod
+    def id_bounds(self) -> tuple[Integers, Integers]:
+        """(ids,) place in the table where each id begins, and (ids,) that after its last row, ascending."""
+
+    @abstractmethod
+    def times(self, first: int, stop: int) -> NDArray[Any]:
+        """Give the times at the places first .. stop - 1 of the table as they are written, None where no row is."""
 
     @property
     @abstractmethod
@@ -122,6 +134,10 @@ class Sequences(Displayed, ABC):
         """Leave out labels; return how many were refused because they are of another part, too."""
 
     @abstractmethod
+    def in_context(self, context: Context) -> Self:
+        """Let blocks and samples bring the rows around their own that answers need."""
+
+    @abstractmethod
     def sample(self, seed: int) -> Block:
         """Give as many sequences as may be scored: all, or in bounded memory some that are drawn at random."""
 
@@ -152,6 +168,19 @@ class Sequences(Displayed, ABC):
         """Take whole sequences, in the order given."""
         chosen = np.asarray(indices, dtype=np.int64)
         return self.cut(chosen, self.offsets[chosen], self.lengths[chosen])
+
+    def once(self) -> Self:
+        """Leave away the rows of each window that an earlier one holds."""
+        if not self.schema.overlapping:
+            return self
+        index = self.index
+        order = np.argsort(index.start, kind="stable")
+        start, length = index.start[order], index.length[order]
+        reached = np.maximum.accumulate(np.append(0, (start + length)[:-1]))
+        skipped = np.clip(reached - start, 0, None)
+        left = skipped < length
+        chosen, skipped, length = order[left], skipped[left], length[left]
+        return self.cut(chosen, self.offsets[chosen] + skipped, length - skipped)
 
     def rule(self) -> str:
         """Decide by the labels whether "every" step or the "last" one is predicted."""

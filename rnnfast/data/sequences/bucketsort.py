@@ -32,12 +32,13 @@ class Repeated(Exception):
         self.first, self.second = first, second
 
 
-def bucket_sort(directory: Path, columns: Columns, lengths: Integers, size: int) -> None:
+def bucket_sort(directory: Path, columns: Columns, lengths: Integers, size: int, ties: bool = False) -> int:
     """Sort the rows of all columns by `code`, then by `key` where there is one; equal ones keep their order.
 
     columns: of the directory, `code` among them; lengths: (sequences,) rows of each code; size: bytes of a bucket.
+    ties: whether rows of the same code and key are allowed. Returns: how many have those of the row before them.
     Writes: the columns, sorted, without code but with `row`, (rows,) int64: where each row was.
-    Raises Repeated for two rows of the same code and key.
+    Raises Repeated for two rows of the same code and key where they are not allowed.
     """
     row_bytes = sum(np.dtype(dtype).itemsize * max(width, 1) for dtype, width in columns.values()) + 8
     rows = ends(lengths)
@@ -47,11 +48,12 @@ def bucket_sort(directory: Path, columns: Columns, lengths: Integers, size: int)
     places = [directory / f"bucket-{number}" for number in range(len(last))]
     _distribute(directory, columns, places, last, int(rows[-1]), max(PASS_BYTES // row_bytes, 1))
     with Appender(directory) as sorted_columns:
-        first = 0
+        first = count = 0
         for place, stop in zip(places, rows[last + 1].tolist(), strict=True):
-            _sort(place, everything, stop - first, sorted_columns)
+            count += _sort(place, everything, stop - first, ties, sorted_columns)
             shutil.rmtree(place)
             first = stop
+    return count
 
 
 def _distribute(directory: Path, columns: Columns, places: list[Path], last: Integers, rows: int, step: int) -> None:
@@ -74,8 +76,9 @@ def _distribute(directory: Path, columns: Columns, places: list[Path], last: Int
         (directory / name).unlink()
 
 
-def _sort(place: Path, columns: Columns, rows: int, out: Appender) -> None:
-    """Sort one bucket and append it to the result."""
+def _sort(place: Path, columns: Columns, rows: int, ties: bool, out: Appender) -> int:
+    """Sort one bucket and append it to the result; ties, what is returned: as of `bucket_sort`."""
+    count = 0
 
     def read(name: str) -> NDArray[Any]:
         return read_rows(place / name, *columns[name], 0, rows)
@@ -86,7 +89,8 @@ def _sort(place: Path, columns: Columns, rows: int, out: Appender) -> None:
         order = np.lexsort((key, code))
         code, key = code[order], key[order]
         same = (code[1:] == code[:-1]) & (key[1:] == key[:-1])
-        if same.any():
+        count = int(same.sum())
+        if count and not ties:
             position = int(same.argmax())
             row = read(ROW)
             raise Repeated(int(row[order[position]]), int(row[order[position + 1]]))
@@ -97,3 +101,4 @@ def _sort(place: Path, columns: Columns, rows: int, out: Appender) -> None:
     for name in columns:
         if name != CODE:
             out.append(name, read(name)[order])
+    return count

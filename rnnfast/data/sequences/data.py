@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.data.columns.horizon import forbidden
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.base import Runs, Sequences
+from rnnfast.data.sequences.context import Context, Surroundings
 from rnnfast.data.sequences.index import Index, Limit
 from rnnfast.data.sequences.spans import ends, spans
 from rnnfast.data.sources.origin import Origin
@@ -43,19 +45,22 @@ class SequenceData(Sequences):
 
     x: (rows, F) float64, of a stored table also float32, C-contiguous, in the order of schema.columns: numbers in
     original units, NaN where a cell is empty; a categorical column holds the index in its `categories`.
-    y: (rows, targets) float as x; index of the class for a binary or multiclass task, NaN at unlabelled steps; (rows,
-    0) without target columns.
+    y: (rows, answers) float as x, see `Schema.answers`; index of the class for a binary or multiclass task, NaN at
+    unlabelled steps; (rows, 0) without target columns.
     ids: (sequences,) object, the id of each sequence as text exactly as in the file; "" for windows without id.
     row: (rows,) int64, input row of each row of x, counted from 0 over all files; repeats where windows overlap.
     time: (rows,) object or texts made when they are looked at, the time column as in the file, or None.
     key: (rows,) numbers that sort like the time, or None without time column.
     weight: (rows,) float64, weight of a row in the loss, or None where all weigh the same.
-    label_row: (rows,) int64, input row whose target y holds, -1 for none; None with a horizon of 0, where it is `row`.
-    naive: (rows, targets) float64, the target of one season before the predicted one, NaN where unknown; None with a
+    label_row: (rows,) int64, input row whose target y holds, of several horizons that of the farthest, -1 for none;
+    None with a horizon of 0, where it is `row`.
+    naive: (rows, answers) float64, the target of one season before the predicted one, NaN where unknown; None with a
     horizon of 0.
     part: (rows,) int8, 0 train, 1 valid, 2 test, as a column of the table says; else None.
     start: (sequences,) int64, place of the first row of each sequence in the ordered table; None where they lie side by
     side.
+    around: the rows of the table, or of the stretches of it that are needed, from which the rows before those of a
+    window are taken; None where these are the whole table as it is, or come from no table.
     origin: finds file and line of a row, for messages; None where the rows come from no table.
     from_cache: whether it was parsed by an earlier run.
     Others as of Sequences.
@@ -71,12 +76,14 @@ class SequenceData(Sequences):
     source: tuple[str, ...]
     digest: _Digest = _Digest()
     notes: tuple[str, ...] = ()
+    proposals: tuple[str, ...] = ()
     key: NDArray[Any] | None = None
     weight: NDArray[np.float64] | None = None
     label_row: Integers | None = None
     naive: NDArray[Any] | None = None
     part: NDArray[np.int8] | None = None
     start: Integers | None = None
+    around: Surroundings | None = field(default=None, repr=False, compare=False)
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     auto_predict: bool = False
     origin: Origin | None = field(default=None, repr=False, compare=False)
@@ -90,7 +97,7 @@ class SequenceData(Sequences):
     def labelled(self) -> NDArray[np.bool_]:
         """(rows,) bool, the steps that count for loss and metrics.
 
-        Those with a value in every target; with `predict` "last" only the last step of each sequence.
+        Those with a value for every answer; with `predict` "last" only the last step of each sequence.
         """
         if not self.y.shape[1]:
             return np.zeros(self.rows, dtype=bool)
@@ -151,6 +158,30 @@ class SequenceData(Sequences):
         return Index(owner, self.offsets[:-1] if self.start is None else self.start, self.lengths)
 
     @property
+    def surroundings(self) -> Surroundings | None:
+        """The rows that answers may look back at; None where they are not known."""
+        if self.around is not None or (self.start is not None and (self.start != self.offsets[:-1]).any()):
+            return self.around
+        owner = self.index.owner
+        first = np.append(True, owner[1:] != owner[:-1])
+        return Surroundings.of(self.x, self.row, np.append(self.offsets[:-1][first], self.rows))
+
+    @property
+    def id_bounds(self) -> tuple[Integers, Integers]:
+        """(ids,) place in the table where each id begins, and (ids,) that after its last row, ascending."""
+        index = self.index
+        first = np.flatnonzero(np.diff(index.owner, prepend=-1))
+        return index.start[first], np.maximum.reduceat(index.start + index.length, first)
+
+    def times(self, first: int, stop: int) -> NDArray[Any]:
+        """Give the times at some places; of rows that no sequence holds None."""
+        times = np.full(stop - first, None, dtype=object)
+        places = spans(self.index.start, self.lengths)
+        inside = (places >= first) & (places < stop)
+        times[places[inside] - first] = np.asarray(self.time, dtype=object)[inside]
+        return times
+
+    @property
     def parts(self) -> NDArray[np.int8] | None:
         """(sequences,) part of each: all rows of a sequence have the same one."""
         return None if self.part is None else self.part[self.offsets[:-1]]
@@ -184,19 +215,40 @@ class SequenceData(Sequences):
         if self.schema.lag_target and not self.schema.horizon:
             taken["x"][offsets[:-1][skipped > 0], len(self.schema.features) :] = np.nan
         start = self.offsets[:-1] if self.start is None else self.start
-        return self._with(offsets=offsets, ids=self.ids[chosen], start=start[chosen] + skipped, **taken)
+        places = start[chosen] + skipped
+        return self._with(offsets=offsets, ids=self.ids[chosen], start=places, around=self.surroundings, **taken)
+
+    def features_at(self, index: Index, around: Surroundings, work: NDArray[Any]) -> SequenceData:
+        """Copy the features of sequences out of the rows around these; nothing else is known of them.
+
+        work: (rows or more, F), the memory that they are copied to.
+        """
+        rows = around.at(spans(index.start, index.length))
+        return self._with(
+            **dict.fromkeys(set(PER_ROW) - {"x", "y", "row"}),
+            x=around.x.take(rows, axis=0, out=work[: len(rows)], mode="clip"),  # "raise" would copy once more
+            y=np.empty((len(rows), 0)),
+            row=around.row.take(rows),
+            offsets=index.offsets,
+            ids=np.full(len(index.start), "", object),
+            start=index.start,
+            around=around,
+        )
+
+    def in_context(self, context: Context) -> SequenceData:
+        """Nothing is to be read: the table is in memory."""
+        return self
 
     def limited(self, limit: Limit) -> tuple[SequenceData, int]:
         """Copy with fewer labels."""
         if self.label_row is None:
             return self, 0
-        refused, foreign = limit.refused(self.index, self.schema.horizon)
-        there = self.label_row >= 0
-        if not (refused & there).any():
-            return self, 0
+        refused, foreign = zip(*(limit.refused(self.index, horizon) for horizon in self.schema.ahead), strict=True)
         y, label_row = self.y.copy(), self.label_row.copy()
-        y[refused], label_row[refused] = np.nan, -1
-        return self._with(y=y, label_row=label_row), int(np.count_nonzero(foreign & there))
+        of_others = forbidden(y, label_row, foreign)
+        if not (of_others | forbidden(y, label_row, refused)).any():
+            return self, 0
+        return self._with(y=y, label_row=label_row), int(np.count_nonzero(of_others))
 
     def sample(self, seed: int) -> SequenceData:
         """Give all sequences."""

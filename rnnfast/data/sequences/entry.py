@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sequences.context import Surroundings
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.texts import Texts
@@ -57,6 +58,8 @@ def _packed(value: Any, name: str, directory: Path) -> dict[str, Any]:
         return {"value": value}
     if isinstance(value, Origin):
         return {"starts": value.starts}  # its sources are those that are read now
+    if isinstance(value, Surroundings):
+        return {"around": [_packed(item, f"{name}-{j}", directory) for j, item in enumerate(value)]}
     if isinstance(value, Schema):
         return {"schema": value.to_json()}
     if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
@@ -102,6 +105,8 @@ def _unpacked(packed: dict[str, Any], directory: Path) -> Any:
         return texts[codes]
     if "starts" in packed:
         return Origin([], packed["starts"])
+    if "around" in packed:
+        return Surroundings(*(_unpacked(item, directory) for item in packed["around"]))
     if "schema" in packed:
         return Schema.from_json(packed["schema"])
     if "tuple" in packed:

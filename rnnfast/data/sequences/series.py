@@ -1,7 +1,8 @@
 """Cut sequences out of the ordered rows of a table: windows, targets ahead, lagged targets.
 
 Labels ahead and, with a horizon, lagged targets are found before windows are cut, so that the last step of a window has
-its target too; without a horizon the lag stays inside its window, whose state is fresh.
+its target too; without a horizon the lag stays inside its window, whose state is
+fresh (what answers see of the rows before it, context.py says).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data.columns.horizon import ahead, back, moved
+from rnnfast.data.columns.horizon import ahead, back, forbidden, moved
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.spans import ends, spans
 
@@ -44,7 +45,9 @@ class Series:
 
 def margins(schema: Schema) -> tuple[int, int]:
     """Rows before and after a sequence that its labels, lags and naive forecasts come from."""
-    return (back(schema.horizon, schema.season), schema.horizon) if schema.horizon else (0, 0)
+    if not schema.horizon:
+        return 0, 0
+    return max(back(horizon, schema.season) for horizon in schema.ahead), schema.horizon
 
 
 def cut_out(
@@ -65,17 +68,18 @@ def cut_out(
     fields |= {"offsets": offsets, "row": series.row[places]}
     fields.setdefault("x", np.empty((rows, 0)))
     has_targets = "y" in series.columns and series.columns["y"].shape[1] > 0
-    if not has_targets or not (names & {"x", "y"}):
+    wants_x = only is None or "x" in only  # of which a store without features has no column
+    if not has_targets or not (wants_x or "y" in names):
         return {"y": np.empty((rows, 0)), **fields}
     now = fields["y"] if "y" in fields else series.rows("y", places)
-    if schema.lag_target and "x" in names:
+    if schema.lag_target and wants_x:
         lag = now if schema.horizon else moved(now, offsets, -1)[0]
         fields["x"] = np.column_stack((fields["x"], lag))
     if schema.horizon:
-        labels = ahead(series.rows("y"), series.row, series.offsets, schema.horizon, schema.season)
+        labels = ahead(series.rows("y"), series.row, series.offsets, schema.ahead, schema.season)
         if schema.id is None and "part" in series.columns:  # labels come from rows of the same part
             part = series.rows("part")
-            foreign = (labels.label_row >= 0) & (part[np.minimum(np.arange(whole) + schema.horizon, whole - 1)] != part)
-            labels.y[foreign], labels.label_row[foreign] = np.nan, -1
+            later = (np.minimum(np.arange(whole) + horizon, whole - 1) for horizon in schema.ahead)
+            forbidden(labels.y, labels.label_row, [part[row] != part for row in later])
         fields |= {"y": labels.y[places], "label_row": labels.label_row[places], "naive": labels.naive[places]}
     return {"y": np.empty((rows, 0)), **fields}

@@ -27,7 +27,7 @@ from rnnfast.errors import RnnfastError
 
 Integers = NDArray[np.int64]
 
-FORMAT = 2  # another number is another store
+FORMAT = 3  # another number is another store
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.base import TRAINED, Runs, Sequences
 from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.context import Context, Surroundings, answers_of
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import Index, Limit
-from rnnfast.data.sequences.series import cut_out, margins
+from rnnfast.data.sequences.series import Series, cut_out, margins
 from rnnfast.data.sequences.spans import ends
 from rnnfast.data.sequences.store import Store
 from rnnfast.data.sources.origin import Origin
@@ -29,6 +31,7 @@ INDEX_BYTES = (
 )
 LABEL_BYTES = 1 << 22  # of labels or times that are read at once
 RUN_BYTES = 1 << 20  # of x that are read at once: enough for a disk to be quick, little enough to stay in a cache
+FEW = 1 << 16  # sequences that tell how many rows lie around each
 SAMPLE_STREAM = 6  # of the random numbers
 ROW_BYTES = 100  # of a scored row beside its features: labels, outputs, answers and what metrics sort
 
@@ -36,6 +39,7 @@ ROW_BYTES = 100  # of a scored row beside its features: labels, outputs, answers
 @dataclass(frozen=True, repr=False, eq=False)
 class StoredSequences(Sequences):
     """Sequences of a store. lies: where; marks: (sequences,) part of each as a column says, or None; limit: of labels.
+    context: what answers need of the rows around; None where nothing is answered.
 
     Others as of Sequences.
     """
@@ -45,6 +49,7 @@ class StoredSequences(Sequences):
     source: tuple[str, ...]
     digest: str
     notes: tuple[str, ...]
+    proposals: tuple[str, ...]
     categories: Mapping[str, tuple[str, ...]]
     auto_predict: bool
     budget: Budget
@@ -52,6 +57,7 @@ class StoredSequences(Sequences):
     marks: NDArray[np.int8] | None = None
     limit: Limit | None = None
     origin: Origin | None = None
+    context: Context | None = None
 
     @classmethod
     def open(cls, directory: Path, budget: Budget, sources: Sequence[Source] = ()) -> StoredSequences:
@@ -67,6 +73,7 @@ class StoredSequences(Sequences):
             tuple(description["source"]),
             description["digest"],
             tuple(description["notes"]),
+            tuple(description["proposals"]),
             {name: tuple(texts) for name, texts in description["categories"].items()},
             description["auto_predict"],
             replace(budget, index=INDEX_BYTES * len(index.start)),
@@ -90,6 +97,15 @@ class StoredSequences(Sequences):
     def index(self) -> Index:
         """Where the sequences lie in the table."""
         return self.lies
+
+    @property
+    def id_bounds(self) -> tuple[Integers, Integers]:
+        """(ids,) place in the table where each id begins, and (ids,) that after its last row, ascending."""
+        return self.store.ids[:-1], self.store.ids[1:]
+
+    def times(self, first: int, stop: int) -> NDArray[Any]:
+        """Read the times at some places."""
+        return _as_objects(self.store.column("time", first, stop))
 
     @property
     def parts(self) -> NDArray[np.int8] | None:
@@ -157,8 +173,12 @@ class StoredSequences(Sequences):
         """Read consecutive sequences into new arrays. x and y have the precision that they are stored in."""
         index = Index(*(array[first:stop] for array in self.lies))
         before, after = margins(self.schema)
-        low = max(int(index.start[0]) - before, 0)
-        high = min(int((index.start + index.length).max()) + after, self.store.rows)
+        low, high = int(index.start[0]) - before, int((index.start + index.length).max()) + after
+        needed = self._needed(index) if only is None or "x" in only else None
+        if needed is not None:
+            low = min(low, int(needed.start.min()) - 1)  # with the row before, whose target is a lag
+            high = max(high, int((needed.start + needed.length).max()))
+        low, high = max(low, 0), min(high, self.store.rows)
         names = set(self.store.columns if only is None else only)
         if self.schema.lag_target and "x" in names:
             names.add("y")
@@ -175,13 +195,31 @@ class StoredSequences(Sequences):
             source=self.source,
             digest=self.digest,
             notes=self.notes,
+            proposals=self.proposals,
             start=index.start,
+            around=None if needed is None else self._around(series, low).only(needed),
             categories=self.categories,
             origin=self.origin,
         )
         if self.limit is not None and data.label_row is not None:
             return data.limited(self.limit.cut(np.arange(first, stop)))[0]
         return data
+
+    def _needed(self, index: Index) -> Index | None:
+        """Where the rows lie that answers for some sequences need; None where these sequences are enough."""
+        if self.context is None:
+            return None
+        answers = answers_of(index, self.store.ids, self.schema, self.context)
+        return answers.lies if answers.adds_to(index, self.schema) else None
+
+    def _around(self, series: Series, low: int) -> Surroundings:
+        """Return the features of a stretch of rows that begins at a place."""
+        x = cut_out(series, series.offsets[:-1], np.diff(series.offsets), self.schema, ("x",))["x"]
+        return Surroundings.of(x, series.row, self.store.ids, low)
+
+    def in_context(self, context: Context) -> StoredSequences:
+        """Read the rows around with each block of features."""
+        return replace(self, context=context)
 
     def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> StoredSequences:
         """Take sequences made of rows of the sequences `chosen`."""
@@ -206,7 +244,10 @@ class StoredSequences(Sequences):
     def sample(self, seed: int) -> SequenceData:
         """Read as many sequences as the budget lets score: all, or runs of them that are drawn at random."""
         columns, stored = len(self.schema.columns), self.row_bytes
-        rows = self.budget.of_phase.sample // (2 * stored + 16 * columns + ROW_BYTES)
+        few = Index(*(array[:FEW] for array in self.lies))
+        needed = self._needed(few)
+        around = 0 if needed is None else math.ceil(needed.length.sum() / few.length.sum())  # rows read beside each
+        rows = self.budget.of_phase.sample // (2 * (1 + around) * stored + 16 * columns + ROW_BYTES)
         runs = self.runs(min(RUN_BYTES // stored, max(rows // 16, 1)))
         chosen = np.arange(len(runs.first))
         if self.rows > rows:
@@ -228,6 +269,8 @@ def joined(pieces: Sequence[SequenceData]) -> SequenceData:
         for name in names
         if getattr(pieces[0], name) is not None
     }
+    around = [piece.around for piece in pieces if piece.around is not None]
+    values["around"] = Surroundings.joined(around) if around else None
     return replace(pieces[0], offsets=ends(np.concatenate([piece.lengths for piece in pieces])), **values)
 
 

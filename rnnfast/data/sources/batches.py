@@ -14,13 +14,16 @@ import pandas as pd
 
 from rnnfast.data.sources import columnar
 from rnnfast.data.sources.opening import STDIN, open_sources
+from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
+from rnnfast.data.sources.sql import is_database
 from rnnfast.data.sources.table import Table, check_cells, chunks, even, readable, slices, with_marks
 from rnnfast.errors import DataError, UsageError
 
 # Bytes of a cell in all the forms that it takes between file and store, and of one that is text; measured.
 NUMBER_BYTES, TEXT_BYTES = 56, 250
+PROBE_BYTES = 1 << 25  # of the first rows, which show what the columns are: the same for any budget
 MOST_ROWS, LEAST_ROWS = 1 << 18, 1 << 10  # of a batch: more save no time
 
 
@@ -36,35 +39,46 @@ class Batch(Table):
         return Origin(self.sources, [-self.first, self.rows])
 
 
-def open_files(names: Sequence[str]) -> list[Source]:
-    """Open tables of which each can be read several times. Raises as `open_sources`; UsageError for standard input."""
+def open_files(names: Sequence[str], options: FileOptions = USUAL) -> list[Source]:
+    """Open tables of which each can be read several times.
+
+    Raises as `open_sources`; UsageError for standard input and databases.
+    """
     if STDIN in names:
         raise UsageError("--memory: standard input can be read only once; save the table as a file first")
-    return open_sources(list(names))
+    if any(map(is_database, names)):
+        raise UsageError(
+            "--memory: the rows of a query are read at once; save them as a file first (Parquet or CSV), or leave "
+            "--memory out"
+        )
+    return open_sources(list(names), options)
 
 
 def rows_of(source: Source) -> int | None:
-    """Rows of a file of columns, without reading them; None of a text file."""
-    return None if source.columnar is None else source.columnar.rows()
+    """Rows of a file of columns, without reading them; None of any other file."""
+    return None if source.file is None else source.file.rows()
 
 
 def single_precision(source: Source, names: Sequence[str]) -> bool:
-    """Whether float32 holds every value of these columns: floats of at most 32 bits, small integers, truth values."""
-    if source.columnar is None:
-        return False
-    kinds = source.columnar.types(names)
-    from pyarrow import types
+    """Whether float32 holds every value of these columns by their types."""
+    return source.file is not None and source.file.single_precision(names)
 
-    return all(
-        types.is_boolean(kind)
-        or types.is_float16(kind)
-        or types.is_float32(kind)
-        or types.is_int8(kind)
-        or types.is_uint8(kind)
-        or types.is_int16(kind)
-        or types.is_uint16(kind)
-        for kind in kinds
-    )
+
+def same_types(sources: Sequence[Source]) -> bool:
+    """Whether a column has one type in all batches: that of a single file of columns."""
+    return len(sources) == 1 and isinstance(sources[0].file, columnar.Columnar)
+
+
+def rows_of_batch(columns: Collection[str], text: Collection[str], size: int) -> int:
+    """Return how many rows of these columns take about `size` bytes while they are worked on; text: as of `batches`."""
+    cost = NUMBER_BYTES * len(columns) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in columns if name in text])
+    return int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
+
+
+def first_rows(table: Table, text: Collection[str]) -> pd.DataFrame:
+    """Return the rows at the start of a table that show what its columns are: the same in memory and of a batch."""
+    rows = rows_of_batch(table.sources[0].columns, text, PROBE_BYTES)
+    return table.frame.iloc[: min(rows, table.starts[1])]
 
 
 def batches(
@@ -77,14 +91,13 @@ def batches(
     Raises DataError as `load` does.
     """
     columns = common_columns(sources, used)
-    cost = NUMBER_BYTES * len(columns) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in columns if name in text])
-    rows = int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
+    rows = rows_of_batch(columns, text, size)
     for source in sources:
         first, total = 0, rows_of(source)
         if source.frame is not None:
             frames = slices(source, columns, rows)
-        elif source.columnar is not None:
-            frames = source.columnar.frames(columns, rows)
+        elif source.file is not None:
+            frames = source.file.frames(columns, rows)
         else:
             frames = _text_frames(source, text, columns, rows, bounded)
         for frame in frames:
@@ -120,5 +133,5 @@ def no_digest() -> Future[str]:
 
 def release(sources: Sequence[Source]) -> None:
     """Give back memory that is kept for further batches, once no batch is left."""
-    if any(source.columnar for source in sources):
+    if any(isinstance(source.file, columnar.Columnar) for source in sources):
         columnar.release()

@@ -54,10 +54,21 @@ class Columnar:
                 return max(int(file.metadata.num_rows), sum(groups))  # either may be wrong
             return sum(int(file.get_batch(j).num_rows) for j in range(file.num_record_batches))
 
-    def types(self, columns: Sequence[str]) -> list[Any]:
-        """Return the Arrow types of columns."""
+    def single_precision(self, columns: Sequence[str]) -> bool:
+        """Whether float32 holds every value of these columns: floats of at most 32 bits, small integers, truths."""
         schema = self._read(None)
-        return [schema.field(name).type for name in columns]
+        from pyarrow import types
+
+        return all(
+            types.is_boolean(kind)
+            or types.is_float16(kind)
+            or types.is_float32(kind)
+            or types.is_int8(kind)
+            or types.is_uint8(kind)
+            or types.is_int16(kind)
+            or types.is_uint16(kind)
+            for kind in (schema.field(name).type for name in columns)
+        )
 
     def frames(self, columns: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
         """Read columns as DataFrames of at most so many rows, in bounded memory."""
@@ -67,6 +78,10 @@ class Columnar:
                     part = batch.slice(first, rows)
                     frame = part.to_pandas(ignore_metadata=True, split_blocks=True, date_as_object=False)
                     yield frame[list(columns)]
+
+    def place(self, row: int) -> str:
+        """Name the place of a row: there are no lines."""
+        return f"row {row}"
 
     def cell(self, row: int, column: str) -> Any:
         """Read one cell; for messages."""

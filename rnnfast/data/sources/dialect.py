@@ -11,6 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from rnnfast.data.sources.options import USUAL, FileOptions
+from rnnfast.data.sources.source import spaced, unspaced
+
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 EXPONENT = r"(?:[eE][+-]?\d+)?"
 COMMA_NUMBER = re.compile(rf"\s*[+-]?\d*,\d+{EXPONENT}\s*")
@@ -21,15 +24,17 @@ MOSTLY = 0.5  # share of distinct cells that are numbers, from which a column wi
 SAMPLE_ROWS = 1000  # whose cells tell separator and decimal mark
 
 
-def recognise(start: bytes, name: str) -> tuple[str, str]:
+def recognise(start: bytes, name: str, options: FileOptions = USUAL) -> tuple[str, str]:
     """Return separator and decimal mark of a table.
 
     start: its first bytes, of whole lines where there are several; name: of the file; one that ends in .tsv is
-    separated by tabs.
+    separated by tabs. options: may name the separator; one that a model remembers is tried before the usual ones.
     """
     text = start.decode("utf-8", errors="replace").lstrip()
     stem = re.sub(r"\.(gz|zst|zip)$", "", name.lower())
-    rows = {sign: _rows(text, sign) for sign in (SEPARATORS if not stem.endswith(".tsv") else ("\t",))}
+    usual = ("\t",) if stem.endswith(".tsv") else tuple(SEPARATORS)
+    named = () if options.separator is None else (options.separator,)
+    rows = {sign: _rows(text, sign) for sign in (named if named and options.sure else (*named, *usual))}
     separator = max(rows, key=lambda sign: _fit(rows[sign]))
     return separator, "." if separator == "," else _decimal(rows[separator])
 
@@ -38,7 +43,9 @@ def _rows(text: str, separator: str) -> list[list[str]]:
     """Cells of the header and the first rows; blank lines are left out."""
     rows: list[list[str]] = []
     try:
-        for cells in csv.reader(text.splitlines(keepends=True)[: SAMPLE_ROWS + 1], delimiter=separator):
+        lines = text.splitlines(keepends=True)[: SAMPLE_ROWS + 1]
+        for line in csv.reader(spaced(lines, separator), delimiter=separator):
+            cells = unspaced(line, separator)
             if len(cells) > 1 or (cells and cells[0].strip()):
                 rows.append(cells)
     except csv.Error:

@@ -28,7 +28,6 @@ FOREIGN = {
 MAGIC_BYTES = 8  # at the start of a file, that tell its format
 BOM = b"\xef\xbb\xbf"
 FEED = 1 << 10  # bytes unpacked at a time, which come to 32 MB at most
-WORKBOOK = "xl/"  # folder in the zip archive that an Excel workbook is
 HIDDEN = ("__MACOSX/", ".DS_Store")  # what macOS adds to archives
 
 # Unpacking such a frame would take more than the 128 MB that zstd's own program allows.
@@ -143,8 +142,6 @@ def _zip_member(name: str, content: bytes | None) -> IO[bytes]:
     """Open the only file in a zip archive."""
     with zipfile.ZipFile(name if content is None else io.BytesIO(content)) as archive:
         names = [item.filename for item in archive.infolist() if not item.is_dir()]
-        if any(member.startswith(WORKBOOK) for member in names):
-            raise DataError(f"{name}: is an Excel workbook; save the table as CSV in UTF-8")
         names = [member for member in names if not any(sign in member for sign in HIDDEN)]
         if len(names) != 1:
             inventory = f"{len(names)} files ({', '.join(names[:3])} ...)" if names else "no file"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import io
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +17,12 @@ from rnnfast.data.sources.bounds import whole
 from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.dialect import recognise
 from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, TEXT, damaged, kind_of
+from rnnfast.data.sources.jsonlines import JsonLines, looks_like_array, looks_like_json, no_lines
+from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.source import Source, listing, short
+from rnnfast.data.sources.sql import is_database, query_rows
+from rnnfast.data.sources.typedfile import TypedFile
+from rnnfast.data.sources.workbook import Workbook, is_workbook
 from rnnfast.errors import DataError, UsageError, did_you_mean
 
 STDIN = "-"  # as given by the user
@@ -25,11 +32,12 @@ LONGEST_PATH = 4096  # characters
 PROBE = 65536  # bytes at the start of a text that are searched for signs of its format
 
 
-def open_sources(paths: Any) -> list[Source]:
-    """Open one table or several: paths, patterns such as 'part-*.csv', '-' for standard input, DataFrames, sources.
+def open_sources(paths: Any, options: FileOptions = USUAL) -> list[Source]:
+    """Open one table or several: paths, patterns such as 'part-*.csv', '-' for standard input, databases, DataFrames,
+    sources.
 
-    Raises DataError for what is missing, unreadable, empty or no text table, UsageError for nothing, '-' twice and
-    other objects.
+    Raises DataError for what is missing, unreadable, empty or no table, UsageError for nothing, '-' twice, options that
+    do not fit and other objects.
     """
     paths = paths if isinstance(paths, list | tuple) else [paths]
     for item in paths:
@@ -37,13 +45,20 @@ def open_sources(paths: Any) -> list[Source]:
             raise UsageError(f"{described(item)} is no table; give {TABLES}{_conversion(item)}")
     if sum(isinstance(item, str) and item == STDIN for item in paths) > 1:
         raise UsageError("standard input (-) is given twice; it can be read only once")
+    databases = {str(item) for item in paths if isinstance(item, str | Path) and is_database(str(item))}
+    opened = any(isinstance(item, Source) for item in paths)
+    if options.query is not None and options.sure and not databases and not opened:
+        raise UsageError("--query is for a database, such as --data sqlite:///file.db; leave it out")
     sources: list[Source] = []
     for item in paths:
         if isinstance(item, Source):
             sources.append(item)
-            continue
-        frame = isinstance(item, pd.DataFrame)
-        sources += [_open_frame(item)] if frame else [_open_file(name) for name in _matching(path_name(item))]
+        elif isinstance(item, pd.DataFrame):
+            sources.append(_open_frame("<DataFrame>", item))
+        elif str(item) in databases:
+            sources.append(_open_frame(str(item), query_rows(str(item), options.query)))
+        else:
+            sources += [_open_file(name, options) for name in _matching(path_name(item))]
     if not sources:
         raise UsageError("no table is given; name at least one file")
     return sources
@@ -81,8 +96,8 @@ def _conversion(value: Any) -> str:
     return "; .to_frame() makes a DataFrame of it" if hasattr(value, "to_frame") else ""
 
 
-def _open_frame(frame: pd.DataFrame) -> Source:
-    source = Source("<DataFrame>", frame=frame)
+def _open_frame(name: str, frame: pd.DataFrame) -> Source:
+    source = Source(name, frame=frame)
     _set_columns(source, [str(name) for name in frame.columns])
     if not len(frame):
         raise DataError(f"{source.name}: has no rows; there is nothing to read")
@@ -100,17 +115,22 @@ def _matching(name: str) -> list[str]:
     return paths
 
 
-def _open_file(name: str) -> Source:
+def _open_file(name: str, options: FileOptions) -> Source:
     try:
         source = _source(name)
         name = source.name
         with source.stored() as stored:
             source.kind = kind_of(stored.read(MAGIC_BYTES))
-        if source.kind in COLUMNAR.values():
-            source.columnar = Columnar(name, source.kind, source.content)
-            _set_columns(source, source.columnar.columns())
+        source.file = _typed(source)
+        if source.file is None:
+            start = _start(source)
+            if looks_like_json(start):
+                source.file = JsonLines(name, source.stream)
+        if source.file is not None:
+            _check_typed(source, options)
+            _set_columns(source, source.file.columns())
             return source
-        _probe(source)
+        source.delimiter, source.decimal = recognise(start, name, options)
         header = next(source.records(), None)
     except FileNotFoundError:
         raise DataError(f"{name}: no such file{_nearest_file(name)}") from None
@@ -122,9 +142,49 @@ def _open_file(name: str) -> Source:
         raise DataError(f"{name}: cannot be read: {error.strerror or error}") from None
     if header is None:
         raise DataError(f"{name}: is empty; it needs a header line and rows")
-    _set_columns(source, [cell.strip() for cell in header[1]])
-    _check_header(source)
+    _name_columns(source, [cell.strip() for cell in header[1]], options)
     return source
+
+
+def _typed(source: Source) -> TypedFile | None:
+    """Return what reads a file with types; None where it is text, packed or plain."""
+    if source.kind in COLUMNAR.values():
+        return Columnar(source.name, source.kind, source.content)
+    if source.kind == "zip" and is_workbook(source.name if source.content is None else io.BytesIO(source.content)):
+        return Workbook(source.name, source.content)
+    return None
+
+
+def _check_typed(source: Source, options: FileOptions) -> None:
+    """Raise UsageError for options that say how text is written where there is none."""
+    assert source.file is not None
+    for flag, value in (("--sep", options.separator), ("--columns", options.columns)):
+        if value and options.sure:
+            raise UsageError(
+                f"{flag}: {source.name} is a {source.file.kind} file, which names its columns; leave it out"
+            )
+
+
+def _name_columns(source: Source, first: list[str], options: FileOptions) -> None:
+    """Name the columns by the first line, or by --columns where it is a row; first: its cells."""
+    if not options.columns or set(options.columns) <= set(first):
+        _check_header(source, first)
+        _set_columns(source, first)
+        return
+    cells = first
+    while len(cells) > len(options.columns) and not cells[-1]:  # lines that end in a separator
+        cells = cells[:-1]
+    if len(cells) != len(options.columns):
+        line = next(source.records())[0]
+        if not options.sure and len(set(first)) == len(first) and not any(map(_is_number, first)):
+            _set_columns(source, first)
+            return
+        raise DataError(
+            f"{source.name}, line {line}: the row has {len(cells)} cells ({listing(cells)}), and --columns names "
+            f"{len(options.columns)} ({listing(options.columns)}); name each column once"
+        )
+    source.headerless = True
+    _set_columns(source, options.columns)
 
 
 def _source(name: str) -> Source:
@@ -139,8 +199,8 @@ def _source(name: str) -> Source:
         return Source(name, whole(stream, name))
 
 
-def _probe(source: Source) -> None:
-    """Refuse other formats by their first bytes; recognise separator and decimal mark."""
+def _start(source: Source) -> bytes:
+    """Return the whole lines at the start of a text; refuses other formats by their first bytes."""
     with source.stream() as stream:
         start = stream.read(PROBE)
     inner = kind_of(start)
@@ -152,8 +212,9 @@ def _probe(source: Source) -> None:
     if (position := start.find(b"\0")) >= 0:
         line = start.count(b"\n", 0, position) + 1
         raise DataError(f"{source.name}, line {line}: has a zero byte, so it is no text table; save the table as CSV")
-    lines = start[: start.rfind(b"\n") + 1] if len(start) == PROBE and b"\n" in start else start
-    source.delimiter, source.decimal = recognise(lines, source.name)
+    if looks_like_array(start):
+        raise no_lines(source.name)
+    return start[: start.rfind(b"\n") + 1] if len(start) == PROBE and b"\n" in start else start
 
 
 def _set_columns(source: Source, names: Sequence[str]) -> None:
@@ -171,18 +232,18 @@ def _set_columns(source: Source, names: Sequence[str]) -> None:
         seen.add(column)
 
 
-def _check_header(source: Source) -> None:
-    """Refuse a first line of numbers and a table in one column."""
-    columns = source.columns
-    if all(_is_number(column) for column in columns):
+def _check_header(source: Source, first: Sequence[str]) -> None:
+    """Refuse a first line of numbers, and a table in one column; first: cells of that line."""
+    place = f"{source.name}, line {next(source.records())[0]}"
+    if all(map(_is_number, first)):
         raise DataError(
-            f"{source.header_line()}: holds numbers ({listing(columns[:3])} ...) where column names belong; "
-            "add a header line"
+            f"{place}: holds numbers ({listing(first[:3])} ...) where column names belong; add a header line, or name "
+            "them with --columns a,b,c"
         )
-    if len(columns) == 1 and (other := next((sign for sign in ",;\t| " if sign in columns[0]), None)):
+    if len(first) == 1 and (other := next((sign for sign in ",;\t| " if sign in first[0]), None)):
         raise DataError(
-            f"{source.header_line()}, column {short(columns[0])!r}: the table seems to be separated by {other!r}; "
-            "separate cells by commas, semicolons, tabs or vertical bars"
+            f"{place}, column {short(first[0])!r}: the table seems to be separated by {other!r}; say so with --sep "
+            f"{shlex.quote(other)}"
         )
 
 

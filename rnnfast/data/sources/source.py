@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,10 +18,11 @@ from typing import IO
 import pandas as pd
 
 from rnnfast.data.sources.bounds import Bounds, pieces
-from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.formats import TEXT, open_text
+from rnnfast.data.sources.typedfile import TypedFile
 from rnnfast.errors import DataError, did_you_mean
 
+SPACES = " "  # as separator: any number of spaces and tabs
 COLUMNS_SHOWN = 12  # of a long header, in messages
 LONGEST_CELL = 1 << 24  # characters; a quote without end must not take a whole large file into memory
 TEXT_SHOWN = 60  # characters of a cell, in messages
@@ -34,8 +35,9 @@ class Source:
 
     name: as given by the user; columns: header names without surrounding spaces, a nameless one is "column N".
     content: bytes as stored where the source cannot be read twice (standard input), else None.
-    frame: the DataFrame itself where there is no file; columnar: the file of columns, None where it is text.
-    kind: how the file is stored, as in `kind_of`; delimiter, decimal: separator and decimal mark of text.
+    frame: the DataFrame itself where there is no file; file: what reads a file with types, None where it is text.
+    kind: how the file is stored, as in `kind_of`; delimiter, decimal: separator and decimal mark of text, " " is any
+    number of spaces and tabs; headerless: whether the first line is a row.
     reading: stream that the parser is reading; share: of the rows that are read, where that is known; parsed: whether
     all are.
     """
@@ -48,7 +50,8 @@ class Source:
     delimiter: str = ","
     decimal: str = "."
     kind: str = TEXT
-    columnar: Columnar | None = None
+    file: TypedFile | None = None
+    headerless: bool = False
     reading: IO[bytes] | None = field(default=None, repr=False)
     share: float = 0.0
     parsed: bool = False
@@ -56,7 +59,7 @@ class Source:
     @property
     def typed(self) -> bool:
         """Whether cells have types, where those of text are to be recognised."""
-        return self.frame is not None or self.columnar is not None
+        return self.frame is not None or self.file is not None
 
     @property
     def categorical(self) -> tuple[str, ...]:
@@ -90,14 +93,14 @@ class Source:
             return 0
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield (line of its first character, cells) of the header and of each row; blank lines are left out.
+        """Yield (line of its first character, cells) of the header, where there is one, and of each row.
 
-        Raises DataError for a quote that is never closed and for text that is not UTF-8.
+        Blank lines are left out. Raises DataError for a quote that is never closed and for text that is not UTF-8.
         """
         line = 1
         with self.stream() as stream:
             text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            reader = csv.reader(spaced(text, self.delimiter), delimiter=self.delimiter, strict=True)
             while True:
                 try:
                     cells = _next(reader)
@@ -115,32 +118,33 @@ class Source:
                     ) from None
                 except UnicodeDecodeError:
                     raise self.not_utf8() from None
+                cells = unspaced(cells, self.delimiter)
                 if len(cells) > 1 or (cells and cells[0].strip()):
                     yield line, cells
                 line = reader.line_num + 1
 
     def where(self, row: int) -> str:
         """Name the place of a row (0-based): file and line, or the row itself where there are no lines."""
-        if self.typed:
+        if self.frame is not None:
             return f"{self.name}, row {row}"
-        return f"{self.name}, line {self._record(row)[0]}"
+        return f"{self.name}, {f'line {self._record(row)[0]}' if self.file is None else self.file.place(row)}"
 
     def cell(self, row: int, column: str) -> str:
         """Text of a cell as in the file, shortened for messages."""
         position = self.columns.index(column)
         if self.frame is not None:
             return short(str(self.frame.iat[row, position]))
-        if self.columnar is not None:
-            return short(str(self.columnar.cell(row, column)))
+        if self.file is not None:
+            return short(str(self.file.cell(row, column)))
         cells = self._record(row)[1]
         return short(cells[position]) if position < len(cells) else ""
 
     def header_line(self) -> str:
         """Name the place of the header."""
-        return self.name if self.typed else f"{self.name}, line {next(self.records())[0]}"
+        return self.name if self.typed or self.headerless else f"{self.name}, line {next(self.records())[0]}"
 
     def _record(self, row: int) -> tuple[int, list[str]]:
-        return next(islice(self.records(), row + 1, None))
+        return next(islice(self.records(), row + (not self.headerless), None))
 
     def not_utf8(self) -> DataError:
         """Build the error for bytes that are no UTF-8, which names the first of them."""
@@ -159,6 +163,16 @@ class Source:
                 last = whole[-1:] if whole.endswith(b"\r") else b""
                 line += _line_ends(whole[: len(whole) - len(last)])
         return DataError(f"{self.name}: not UTF-8 text; save the table as UTF-8")
+
+
+def spaced(lines: Iterable[str], separator: str) -> Iterable[str]:
+    """Return lines with spaces for tabs where any number of both separates cells."""
+    return lines if separator != SPACES else (line.replace("\t", " ") for line in lines)
+
+
+def unspaced(cells: list[str], separator: str) -> list[str]:
+    """Return the cells of a line without the empty ones between two spaces, where spaces separate them."""
+    return cells if separator != SPACES else [cell for cell in cells if cell and not cell.isspace()]
 
 
 def _line_ends(content: bytes) -> int:

@@ -21,7 +21,7 @@ import pandas as pd
 from rnnfast.data.sources.dialect import as_points
 from rnnfast.data.sources.formats import DAMAGED, TEXT, damaged
 from rnnfast.data.sources.origin import Origin
-from rnnfast.data.sources.source import Source, common_columns, plain, short
+from rnnfast.data.sources.source import SPACES, Source, common_columns, plain, short
 from rnnfast.data.sources.texts import compact_type
 from rnnfast.errors import DataError
 
@@ -118,8 +118,8 @@ def _frame(source: Source, text: Collection[str], columns: Sequence[str], keys: 
     """Read at least these columns of one source; their names are the stripped ones, the index counts the rows."""
     if source.frame is not None:
         return _plain_cells(source.frame, source.columns).reset_index(drop=True)
-    if source.columnar is not None:
-        frame = source.columnar.frame(columns)
+    if source.file is not None:
+        frame = source.file.frame(columns)
         if not len(frame):
             raise DataError(f"{source.name}: has no rows; there is nothing to read")
         return _plain_cells(frame, tuple(frame.columns))
@@ -204,9 +204,9 @@ def _arguments(source: Source, text: Collection[str], keys: Collection[str] = ()
     columns, text = source.columns, set(text)
     types = dict.fromkeys(text, object) | dict.fromkeys(keys, compact_type())
     return {
-        "sep": source.delimiter,
+        "sep": r"\s+" if source.delimiter == SPACES else source.delimiter,
         "decimal": source.decimal,
-        "header": 0,
+        "header": None if source.headerless else 0,
         "names": list(columns),
         "dtype": {name: types[name] for name in columns if name in types},
         "keep_default_na": False,
@@ -248,7 +248,8 @@ def even(source: Source) -> bool:
     separator, cells = source.delimiter.encode(), len(source.columns)
     with source.stream() as stream:
         for line in stream:
-            if b'"' in line or (line.count(separator) != cells - 1 and line.strip()):
+            count = len(line.split()) - 1 if source.delimiter == SPACES else line.count(separator)
+            if b'"' in line or (count != cells - 1 and line.strip()):
                 return False
     return True
 
@@ -259,6 +260,7 @@ def check_cells(source: Source, spare: bool = True) -> None:
     spare: empty ones may be too many, as where each line of a table ends in a separator.
     """
     columns, last = source.columns, short(source.columns[-1])
+    width = f"{'--columns names' if source.headerless else 'the header has'} {len(columns)}"
     for line, cells in source.records():
         if len(cells) == len(columns) or (spare and len(cells) > len(columns) and not any(cells[len(columns) :])):
             continue
@@ -266,10 +268,10 @@ def check_cells(source: Source, spare: bool = True) -> None:
         if len(cells) < len(columns):
             raise DataError(
                 f"{place}, column {short(columns[len(cells)])!r}: it ends after {len(cells)} cells "
-                f"({short(cells[-1])!r}), the header has {len(columns)}; complete it or remove it"
+                f"({short(cells[-1])!r}), {width}; complete it or remove it"
             )
         raise DataError(
-            f"{place}, column {last!r}: the row has {len(cells)} cells, the header {len(columns)} (the first "
+            f"{place}, column {last!r}: the row has {len(cells)} cells, {width} (the first "
             f"too many is {short(cells[len(columns)])!r}); quote text with {source.delimiter!r}, or remove the cell"
         )
 

@@ -1,7 +1,7 @@
 """Split by time: what lies before a point trains, what lies after it validates, after a second one tests.
 
 The point is a time of the table, such that the asked share of all rows lies before it; rows of one time stay together.
-A sequence that crosses it is cut there: the later part begins with a fresh state and knows nothing of the step before.
+A sequence that crosses it is cut there; the later part is answered with the rows before it (sequences/context.py).
 Labels from beyond the point are left out, so that with a horizon of H training ends H steps before validation begins.
 """
 
@@ -35,7 +35,7 @@ def by_time(data: Sequences, shares: Sequence[float]) -> Parts:
         raise UsageError(
             f"--split-by time: the rows of each {data.schema.id!r} have no time to compare; name its column with --time"
         )
-    once = _once(data)
+    once = data.once()
 
     def keys() -> Iterator[NDArray[Any]]:
         return (_key(block) for block in once.blocks(("key",)))
@@ -54,16 +54,6 @@ def by_time(data: Sequences, shares: Sequence[float]) -> Parts:
 def _key(block: SequenceData) -> NDArray[Any]:
     """What the rows of a block are ordered by: their time, or their place in the input."""
     return block.row if block.key is None else block.key
-
-
-def _once(data: Sequences) -> Sequences:
-    """Leave away the rows of each window that an earlier one holds."""
-    if not data.schema.overlapping:
-        return data
-    start, stop = data.index.start, data.index.start + data.index.length
-    skipped = np.clip(np.maximum.accumulate(np.append(0, stop[:-1])) - start, 0, None)
-    chosen = np.flatnonzero(skipped < data.lengths)
-    return data.cut(chosen, data.offsets[chosen] + skipped[chosen], data.lengths[chosen] - skipped[chosen])
 
 
 def _points(keys: Blocks, count: int, shares: Sequence[float], where: str) -> list[Any]:

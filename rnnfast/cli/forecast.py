@@ -1,0 +1,72 @@
+"""`rnnfast forecast`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rnnfast.cli.common import State, command, option
+from rnnfast.cli.options import config_options, reading_config
+
+EXAMPLES = (
+    "rnnfast forecast --model runs/load --data load.csv -o tomorrow.csv",
+    "rnnfast forecast --model runs/load --data load.csv --steps 48",
+)
+
+
+@command("forecast", EXAMPLES)
+@option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
+@option(
+    "--data",
+    section="Data",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="Table that ends where the forecast begins, as for `train`; several are read as one; '-' is stdin.",
+)
+@option(
+    "--steps",
+    section="Data",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Steps 1 to N; default: the model's horizons, or one step, and the rows that ask with an empty target.",
+)
+@option("-o", "--output", section="Output", metavar="FILE", help="CSV file to write; default '-', stdout.")
+@option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
+@config_options(("memory", "cache"))
+@click.pass_context
+def forecast(
+    ctx: click.Context,
+    /,
+    model: str,
+    data: tuple[str, ...],
+    steps: int | None,
+    output: str | None,
+    force: bool,
+    **values: Any,
+) -> None:
+    """Write what a model expects after a table's last row.
+
+    One row per id and step ahead: the id, the time (continued by its own step: numbers, dates, months, business days),
+    then the columns of `predict`. Rows at an id's end with an empty target ask for a forecast at their own times.
+    """
+    state = ctx.ensure_object(State)
+    if state.json and output == "-":
+        ctx.fail("--json and the forecast cannot both go to stdout; leave -o out, the object holds the forecast")
+    screen = state.screen()
+    screen.reading(data)
+
+    from rnnfast.console.reading import ReadingProgress
+    from rnnfast.model.forecast import forecast as forecast_table
+
+    target = output or (None if state.json else "-")
+    config = reading_config(ctx, values)
+    frame = forecast_table(
+        model, list(data), steps=steps, output=target, force=force, config=config, reporter=ReadingProgress(screen)
+    )
+    if state.json:
+        rows = {"forecast": frame.to_dict("records")} if output is None else {"output": output}
+        state.print_json({"rows": len(frame), **rows})
+    elif target not in (None, "-"):
+        screen.written(str(target), len(frame))

@@ -1,0 +1,247 @@
+"""Continue a time column past its end, by the step that its last rows show.
+
+The step of an id is the least difference of its last times, where all others are multiples of it (rows are missing
+there) and it is at least every second one. Dates are counted by the first of these calendars in which they have a step:
+
+    months           the same day of the month (or its end, where the month is too short), or always the month's end
+    business days    Monday to Friday, where the rows pass over weekends
+    time             microseconds
+
+Numbers such as 20240131 and 202401 are dates where all are. What has no step, such as the times of events, is not
+continued: None.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.tseries.api import guess_datetime_format
+
+Integers = NDArray[np.int64]
+Dates = NDArray[np.datetime64]
+Floats = NDArray[np.float64]
+
+SHOWN = 100  # last rows of an id that show its step
+USUAL = 0.5  # share of the differences that are one step, at least
+EXACT = 1e-6  # of a step: differences of fractions are multiples of it within this
+COMPACT = {8: "%Y%m%d", 6: "%Y%m"}  # digits of a number that is a date
+COMPACT_YEARS = (1900, 2100)  # in which such numbers are dates
+ZONE = re.compile(r"(?<=\d)\s*(Z|[+-]\d\d:?\d\d)$")  # after a time of day
+MONTHLY_END = 31  # day of the month that stands for the last one
+
+DAY, MONTH = "datetime64[D]", "datetime64[M]"
+
+
+def continued(cells: Any, offsets: Integers, steps: int) -> NDArray[Any]:
+    """Return (ids, steps) times after the last one of each id, written as the column writes them, else None.
+
+    cells: (rows,) numbers, texts or dates in the order of the ids and times; offsets: (ids + 1,), each id having rows.
+    An id of one row has the step of the others, where these have all the same.
+    """
+    cells = np.asarray(cells)
+    ahead = np.full((len(offsets) - 1, steps), None, dtype=object)
+    if not ahead.size:
+        return ahead
+    column = _read(cells)
+    if column is None:
+        return ahead
+    for calendar in column.calendars(offsets):
+        has_step = ~np.isnan(calendar.step) & (ahead[:, 0] == None)  # noqa: E711 - elementwise
+        ids = np.flatnonzero(has_step)
+        if len(ids):
+            count = calendar.step[ids, None] * np.arange(1, steps + 1)
+            ahead[ids] = column.written(calendar.after(ids, count), offsets[1:][ids] - 1)
+    return ahead
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """A way to count times. step: (ids,) in its own unit, NaN for none; after: times of ids so many units later."""
+
+    step: Floats
+    after: Callable[[Integers, Floats], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """A column of numbers; cells: as in the table."""
+
+    cells: NDArray[Any]
+    values: NDArray[Any]
+
+    def calendars(self, offsets: Integers) -> Iterator[_Calendar]:
+        """Yield the only one: the numbers themselves."""
+        last = self.values[offsets[1:] - 1]
+        yield _Calendar(_shared(_step(self.values, offsets)), lambda ids, count: last[ids, None] + count)
+
+    def written(self, values: NDArray[Any], rows: Integers) -> NDArray[Any]:
+        """Return numbers as cells of the column; rows: (ids,) that are continued."""
+        whole = self.values.dtype.kind in "iu"
+        if not isinstance(self.cells[rows[0]], str):
+            numbers = values.astype(np.int64) if whole else np.vectorize(lambda x: float(f"{x:.12g}"))(values)
+            return np.asarray(numbers.astype(object))
+        texts = [str(cell).strip() for cell in self.cells[rows]]
+        decimals = 0 if whole else max(len(text.partition(".")[2]) for text in texts)
+        plain = all(re.fullmatch(r"[+-]?\d*\.?\d*", text) for text in texts)
+        written = np.vectorize(lambda x: f"{x:.{decimals}f}" if plain else f"{x:.12g}", otypes=[object])
+        return np.asarray(written(values))
+
+
+@dataclass(frozen=True)
+class _Dates:
+    """A column of dates; values: in the clock of their place; form: of strftime, "" for dates that are no texts.
+
+    zones: (rows,) what follows each text, such as +01:00; place: time zone of dates that are no texts, or None.
+    """
+
+    cells: NDArray[Any]
+    values: Dates
+    form: str
+    zones: NDArray[np.object_] | None = None
+    place: Any = None
+
+    def calendars(self, offsets: Integers) -> Iterator[_Calendar]:
+        """Yield those that fit, the most special one first."""
+        days = self.values.astype(DAY)
+        clock = self.values - days
+        same_clock = _all(clock == np.repeat(clock[offsets[:-1]], np.diff(offsets)), offsets)
+        last, last_clock = self.values[offsets[1:] - 1], clock[offsets[1:] - 1]
+
+        month, of_month = _months(days)
+        longest = _lengths(month)
+        anchor = np.maximum.reduceat(of_month, offsets[:-1])
+        at_end, several = _all(of_month == longest, offsets), np.diff(offsets) > 1
+        anchor[at_end & (several | at_end[several].all())] = MONTHLY_END
+        same_day = _all(of_month == np.minimum(np.repeat(anchor, np.diff(offsets)), longest), offsets)
+
+        def months_later(ids: Integers, count: Floats) -> Dates:
+            later = month[offsets[1:] - 1][ids, None] + count.astype(np.int64)
+            day = np.minimum(anchor[ids, None], _lengths(later)) - 1
+            return np.asarray(later.astype(MONTH).astype(DAY) + day + last_clock[ids, None])
+
+        yield _Calendar(_shared(np.where(same_clock & same_day, _step(month, offsets), np.nan)), months_later)
+
+        business = np.busday_count(np.datetime64(0, "D"), days)
+        passed = np.diff(days.astype(np.int64), prepend=0) > np.diff(business, prepend=0)
+        passed[offsets[:-1]] = False
+        weekdays = _all(np.is_busday(days), offsets) & np.logical_or.reduceat(passed, offsets[:-1])
+
+        def business_days_later(ids: Integers, count: Floats) -> Dates:
+            first = last[ids, None].astype(DAY)
+            later = np.busday_offset(first, count.astype(np.int64), roll="backward")
+            return np.asarray(later + last_clock[ids, None])
+
+        step = _step(business, offsets)
+        yield _Calendar(_shared(np.where(same_clock & weekdays, step, np.nan)), business_days_later)
+        yield _Calendar(
+            _shared(_step(self.values.astype(np.int64), offsets)),
+            lambda ids, count: last[ids, None] + count.astype(np.int64),
+        )
+
+    def written(self, values: Dates, rows: Integers) -> NDArray[Any]:
+        """Return dates as cells of the column; rows: (ids,) that are continued."""
+        flat = pd.DatetimeIndex(values.reshape(-1))
+        if not self.form:
+            flat = flat.tz_localize(self.place, ambiguous=np.zeros(len(flat), bool), nonexistent="shift_forward")
+            return np.asarray(flat.astype(object)).reshape(values.shape)
+        texts = np.asarray(flat.strftime(self.form), dtype=object).reshape(values.shape)
+        if not isinstance(self.cells[rows[0]], str):  # numbers that are dates
+            return texts.astype(np.int64).astype(object)
+        return texts if self.zones is None else np.asarray(texts + self.zones[rows][:, None])
+
+
+def _read(cells: NDArray[Any]) -> _Numbers | _Dates | None:
+    """Return what the cells are, None where they are neither numbers nor dates."""
+    if cells.dtype.kind == "M" or isinstance(cells[-1], pd.Timestamp):
+        dates = pd.DatetimeIndex(cells)
+        return _Dates(cells, dates.tz_localize(None).to_numpy("datetime64[us]"), "", place=dates.tz)
+    try:
+        float(cells[-1])
+    except (TypeError, ValueError):  # sooner known than by a look at all cells
+        return _texts_as_dates(cells)
+    values = np.asarray(pd.to_numeric(pd.Series(cells), errors="coerce"))
+    if np.isfinite(values.astype(np.float64)).all():
+        return _compact_dates(cells, values) or _Numbers(cells, values)
+    return _texts_as_dates(cells)
+
+
+def _compact_dates(cells: NDArray[Any], values: NDArray[Any]) -> _Dates | None:
+    """Read numbers such as 20240131, None where not all are dates."""
+    digits = {len(str(cell)) for cell in cells}
+    if values.dtype.kind not in "iu" or len(digits) != 1 or (form := COMPACT.get(digits.pop())) is None:
+        return None
+    dates = pd.to_datetime(pd.Series(values).astype(str), format=form, errors="coerce")
+    if dates.isna().any() or not dates.dt.year.between(*COMPACT_YEARS).all():
+        return None
+    return _Dates(cells, dates.to_numpy("datetime64[us]"), form)
+
+
+def _texts_as_dates(cells: NDArray[Any]) -> _Dates | None:
+    """Read dates in the clock of their place, None where not all are dates."""
+    codes, distinct = pd.factorize(cells, use_na_sentinel=False)  # ids share their days
+    texts = [str(cell).strip() for cell in distinct]
+    zones = [match[0] if ":" in text and (match := ZONE.search(text)) else "" for text in texts]
+    local = [text.removesuffix(zone) for text, zone in zip(texts, zones, strict=True)]
+    dates = pd.to_datetime(pd.Series(local, dtype=object), format="ISO8601", errors="coerce")
+    form = guess_datetime_format(local[-1]) or "%Y-%m-%d %H:%M:%S"
+    if dates.isna().any():
+        dates = pd.to_datetime(pd.Series(local, dtype=object), format=form, errors="coerce")
+    if dates.isna().any():
+        return None
+    if dates.iloc[-1].strftime(form) != local[-1]:
+        form = "%Y-%m-%d" if (dates == dates.dt.normalize()).all() else "%Y-%m-%d %H:%M:%S"
+    values = dates.to_numpy("datetime64[us]")[codes]
+    return _Dates(cells, values, form, np.array(zones, dtype=object)[codes])
+
+
+def _step(ordinals: NDArray[Any], offsets: Integers) -> Floats:
+    """Return (ids,) the step of numbers (rows,) that ascend in each id, NaN where they show none."""
+    steps, several = np.full(len(offsets) - 1, np.nan), np.diff(offsets) > 1
+    if not several.any():
+        return steps
+    inside = np.ones(len(ordinals), dtype=bool)
+    inside[offsets[:-1]] = False
+    differences = np.diff(ordinals, prepend=ordinals[:1])[inside]
+    count = np.diff(offsets)[several] - 1
+    first = np.concatenate(([0], np.cumsum(count)[:-1]))
+    least = np.minimum.reduceat(differences, first)
+    whole = np.maximum(np.repeat(least, count), np.finfo(np.float64).tiny if ordinals.dtype.kind == "f" else 1)
+    times = np.rint(differences / whole)
+    multiple = np.abs(differences - times * whole) <= EXACT * whole
+    regular = np.logical_and.reduceat(multiple, first) & (least > 0)
+    regular &= np.add.reduceat(times == 1, first, dtype=np.int64) >= USUAL * count
+    steps[several] = np.where(regular, least, np.nan)
+    steps[~several] = np.inf  # to be taken from the others
+    return steps
+
+
+def _shared(steps: Floats) -> Floats:
+    """Give ids of one row, whose step is infinite, the step of all others, NaN where these differ or are none."""
+    unknown = np.isinf(steps)
+    if not unknown.any():
+        return steps
+    others = np.unique(steps[~unknown])  # NaN is one of them
+    return np.where(unknown, others[0] if len(others) == 1 else np.nan, steps)
+
+
+def _all(holds: NDArray[np.bool_], offsets: Integers) -> NDArray[np.bool_]:
+    """Tell which ids have it in all rows."""
+    return np.logical_and.reduceat(holds, offsets[:-1])
+
+
+def _months(days: Dates) -> tuple[Integers, Integers]:
+    """Return months since 1970, and days of the month from 1."""
+    months = days.astype(MONTH)
+    return months.astype(np.int64), (days - months.astype(DAY)).astype(np.int64) + 1
+
+
+def _lengths(months: Integers) -> Integers:
+    """Return the days that months since 1970 have."""
+    first, next_first = months.astype(MONTH).astype(DAY), (months + 1).astype(MONTH).astype(DAY)
+    return np.asarray((next_first - first).astype(np.int64))

@@ -1,0 +1,73 @@
+"""The last rows of each id, and the rows at its end that ask for a forecast.
+
+A request is a row at the end of an id without any target; of a model with a horizon that does not look at the target's
+past, a row without any feature either: one with features is a row to answer from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.columns.steps import SHOWN, continued
+from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.sequences.data import SequenceData
+from rnnfast.data.sequences.spans import spans
+
+Integers = NDArray[np.int64]
+
+
+def of_whole_ids(schema: Schema) -> Schema:
+    """Return how a table is read whose ends are to be continued: whole ids, each row with its own target."""
+    return replace(schema, window=None, stride=None, horizon=0, horizons=(), predict="every")
+
+
+def tails(whole: Sequences, schema: Schema) -> Sequences:
+    """Cut the last rows of each id: those that answers and the step of the time need; all of them without windows.
+
+    whole: read by `of_whole_ids(schema)`.
+    """
+    if schema.window is None:
+        return whole
+    needed = schema.window + schema.horizon
+    rows = needed + SHOWN
+    while True:
+        length = np.minimum(whole.lengths, rows)
+        tail = whole.cut(np.arange(whole.sequences), whole.offsets[1:] - length, length)
+        before = np.concatenate([block.lengths - requests(block, schema) for block in tail.blocks(("x", "y"))])
+        if ((before >= needed) | (length == whole.lengths)).all():
+            return tail
+        rows *= 2
+
+
+def requests(block: SequenceData, schema: Schema) -> Integers:
+    """Return (ids,) how many rows at the end of each id are requests; block: of `tails`."""
+    is_empty = np.isnan(block.y).all(axis=1)
+    if schema.horizon and not schema.lag_target:
+        is_empty &= np.isnan(block.x[:, : len(schema.features)]).all(axis=1)
+    place = np.where(is_empty, 0, np.arange(1, block.rows + 1))
+    last = np.maximum(np.maximum.reduceat(place, block.offsets[:-1]), block.offsets[:-1])
+    return block.offsets[1:] - last
+
+
+def times_after(block: SequenceData, first: Integers, steps: int) -> NDArray[np.object_] | None:
+    """Return (ids, steps) times from a row of each id on, continued past its end: None where that has no step.
+
+    first: (ids,) row within the id, at most the one after its last. Without time column the result is None.
+    """
+    if block.time is None:
+        return None
+    times, left = np.asarray(block.time), block.lengths - first
+    shown = np.minimum(block.lengths, SHOWN)
+    rows = spans(block.offsets[1:] - shown, shown)
+    new = continued(times[rows], np.concatenate(([0], np.cumsum(shown))), max(steps - int(left.min()), 0))
+    ahead = np.full((block.sequences, steps), None, dtype=object)
+    for k in range(steps):
+        inside = k < left
+        ahead[inside, k] = times[(block.offsets[:-1] + first + k)[inside]]
+        outside = np.flatnonzero(~inside)
+        ahead[outside, k] = new[outside, k - left[outside]]
+    return ahead

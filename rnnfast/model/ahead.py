@@ -1,0 +1,75 @@
+"""What predictions say beside answers that lie ahead, and which rows have none as nobody knows their lag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfast.data.columns.missing import chosen_rules
+from rnnfast.data.sequences.ahead import ids_of, last_known, places_of, times_ahead
+
+if TYPE_CHECKING:
+    from rnnfast.data import SequenceData, Sequences
+    from rnnfast.model import Model
+
+
+class Ahead:
+    """What a table tells about rows whose answers lie ahead or begin with the target's past.
+
+    A row at the end of an id whose lagged target is empty has no answer, unless `--missing` says what to put there.
+    """
+
+    def __init__(self, model: Model, data: Sequences) -> None:
+        schema = model.schema
+        self.model, self.schema, self.data = model, schema, data
+        self.last: npt.NDArray[np.int64] | None = None
+        if schema.lag_target and not chosen_rules(schema, model.config.data):
+            self.last = last_known(data) + (schema.horizon == 0)  # whose own lag is the target of the row before
+        self.unanswered, self.untimed = 0, False
+
+    def readable(self, block: SequenceData) -> SequenceData:
+        """Return the block with some number in the place of lags that nobody knows: its answers are not written."""
+        rows = self._unknown(block, slice(None))
+        if not len(rows):
+            return block
+        x, first = block.x.copy(), len(self.schema.features)
+        for j, name in enumerate(self.schema.columns[first:], first):
+            x[rows, j] = self.model.encoder.fills[name]
+        return replace(block, x=x)
+
+    def times(self, block: SequenceData, steps: npt.NDArray[np.int64]) -> dict[str, list[Any]]:
+        """Return the columns with the times that answers are for; steps: rows of the block."""
+        schema = self.schema
+        if not schema.horizon or schema.time is None:
+            return {}
+        times = times_ahead(self.data, block)[steps]
+        self.untimed |= None in times
+        numbers = [f"+{number}" if schema.horizons else "" for number in schema.ahead]
+        return {f"{schema.time}{number}_for": times[:, j].tolist() for j, number in enumerate(numbers)}
+
+    def empty(self, block: SequenceData, steps: npt.NDArray[np.int64]) -> list[int]:
+        """Return the lines without an answer."""
+        lines: list[int] = self._unknown(block, steps).tolist()
+        self.unanswered += len(lines)
+        return lines
+
+    def _unknown(self, block: SequenceData, steps: Any) -> npt.NDArray[np.int64]:
+        if self.last is None:
+            return np.empty(0, dtype=np.int64)
+        places = places_of(block)[steps]
+        return np.flatnonzero(places > self.last[ids_of(self.data, places)])
+
+    def notes(self) -> Iterator[str]:
+        """Say what stays empty."""
+        if self.unanswered:
+            rows = "1 row has" if self.unanswered == 1 else f"{self.unanswered:,} rows have"
+            yield (
+                f"{rows} no answer: nothing is known there of {', '.join(self.schema.targets)}, whose last value is an "
+                "input; rnnfast forecast answers the rows at the end of the table"
+            )
+        if self.untimed:
+            yield f"the times of {self.schema.time!r} have no step that could be continued: such cells stay empty"

@@ -1,0 +1,199 @@
+"""Forecasts: what a saved model answers for the steps after the last row of each id, with the times of these steps."""
+
+from __future__ import annotations
+
+import csv
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.horizon import steps_ahead
+from rnnfast.data.frames import frame_of
+from rnnfast.data.reading.opening import open_table
+from rnnfast.data.reading.request import Request
+from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.tails import of_whole_ids, requests, tails, times_after
+from rnnfast.data.sources.source import listing
+from rnnfast.errors import DataError, UsageError
+from rnnfast.model.file import load
+from rnnfast.model.model import Model
+from rnnfast.model.output import check_output, opened
+from rnnfast.model.predictions import FLOAT32_FORMAT, kind_of
+from rnnfast.model.rollout import Ends, rollout
+from rnnfast.tasks import task_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rnnfast.data import Schema, SequenceData, Sequences
+    from rnnfast.reporter import Reporter
+
+STEP = "step"  # column that numbers the steps where there is no time column
+MOST_STEPS = 100_000  # more are meant for something else
+
+Columns = dict[str, list[Any]]
+
+
+def forecast(
+    model: Model | str | Path,
+    data: Any,
+    *,
+    steps: int | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    config: DataConfig | None = None,
+    reporter: Reporter | None = None,
+) -> pd.DataFrame:
+    """Forecast the steps after the last row of each id, or those that its last rows ask for with an empty target.
+
+    model: or its file, or the directory of its run. data: as of `read_table`.
+    steps: from 1 up to this one; None: the horizons of the model, else one step, and the rows that ask. Beyond its
+    horizons a model goes on from its own answers where the target's past is its only input.
+    output: file to write, as of `predict_table`; an existing one is replaced with `force` alone.
+    config: of its options, cache and memory count, as in `evaluate_table`.
+    Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
+    Raises: UsageError for steps that the model cannot answer, and names the columns of the future that it would need;
+    DataError for a table that asks for nothing.
+    """
+    if output is not None:
+        check_output(output, force)
+    model, config = model if isinstance(model, Model) else load(model), config or DataConfig()
+    _check_steps(model.schema, steps)
+    budget = None if config.memory is None else Budget.of(config.memory)
+    with ExitStack() as context:
+        columns, notes = forecast_columns(
+            model, open_table(data, forecast_request(model, config), budget, context, reporter), steps
+        )
+    if reporter is not None:
+        for note in notes:
+            reporter.notice(note)
+    if output is not None:
+        with opened(output, {name: kind_of(cells) for name, cells in columns.items()}) as stream:
+            csv.writer(stream, lineterminator="\n").writerows(zip(*columns.values(), strict=True))
+    return frame_of(columns)
+
+
+def forecast_request(model: Model, config: DataConfig) -> Request:
+    """Return how a table is read to forecast what follows."""
+    return Request(config, of_whole_ids(model.schema), require_target=False)
+
+
+def forecast_columns(model: Model, table: Sequences, steps: int | None) -> tuple[Columns, tuple[str, ...]]:
+    """Return the columns of a forecast, and what is worth knowing; table: read as `forecast_request` says."""
+    notes = list(table.notes)
+    pieces = [_piece(model, block, steps, notes) for block in tails(table, model.schema).blocks()]
+    columns: Columns = {name: [cell for piece in pieces for cell in piece[name]] for name in pieces[0]}
+    if not any(columns.values()):
+        raise DataError(f"{', '.join(table.source)}: {_nothing(model.schema)}")
+    return columns, tuple(dict.fromkeys(notes))
+
+
+def _check_steps(schema: Schema, steps: int | None) -> None:
+    """Raise UsageError for a model that forecasts nothing, and for steps that would need more than the table tells."""
+    if not schema.horizon and schema.predict == "last":
+        raise UsageError("the model gives one answer for a whole sequence, not for a step of it; use rnnfast predict")
+    if steps is not None and not 1 <= steps <= MOST_STEPS:
+        raise UsageError(f"--steps {steps}: give 1 to {MOST_STEPS:,}")
+    if steps is not None and schema.horizon and not schema.only_past and steps > schema.horizon:
+        raise UsageError(
+            f"--steps {steps}: {_beyond(schema)}. Use --steps {schema.horizon}, or train with --horizon 1..{steps}"
+        )
+
+
+def _beyond(schema: Schema) -> str:
+    """Say what the steps beyond the farthest horizon would need."""
+    needs = (*schema.features, *(f"{name} (the last known one)" for name in schema.targets if schema.lag_target))
+    return (
+        f"the model answers {steps_ahead(schema)}; beyond that it would need the future of its inputs, {listing(needs)}"
+    )
+
+
+def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str]) -> Columns:
+    """Return the columns of the forecasts for the ids of a block. Adds to notes what is worth knowing about them."""
+    schema = model.schema
+    if not (block.y.shape[1] or schema.horizon):
+        raise DataError(
+            f"{', '.join(block.source)}: there is no column {listing(schema.targets)}, whose empty cells at the end of "
+            "the table ask for a forecast; add it, or use rnnfast predict, which answers every row"
+        )
+    asking = requests(block, schema)
+    if not schema.horizon and schema.features:
+        _check_rows(block, schema, asking, steps, notes)
+    history = block.lengths - asking
+    chosen = _steps(schema, asking, steps)
+    if schema.lag_target and (unknown := (history == 0)).any():
+        notes.append(f"{unknown.sum():,} ids without any value of {listing(schema.targets)} are left out")
+        chosen[unknown] = False
+    if schema.horizon and not schema.only_past and chosen[:, schema.horizon :].any():
+        notes.append(f"rows that ask for more are left out: {_beyond(schema)}")
+        chosen[:, schema.horizon :] = False
+    asked_of_model = np.flatnonzero(np.any(chosen, axis=0)[: schema.horizon]) + 1
+    if schema.horizon and not set(asked_of_model) <= set(schema.ahead):
+        notes.append(
+            f"the model answers {steps_ahead(schema)}: steps between are answered from earlier rows, "
+            "each by the next longer horizon"
+        )
+    answers = rollout(model, Ends(block, history, chosen))
+    of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers[:, :, 0])))
+    if short := np.count_nonzero(chosen) - len(step):
+        steps_are = "step is" if short == 1 else "steps are"
+        notes.append(f"{short:,} {steps_are} left out: the id is too short to answer from")
+    columns: Columns = {}
+    if schema.id is not None:
+        columns[schema.id] = np.asarray(block.ids, dtype=object)[of_id].tolist()
+    times = times_after(block, history, chosen.shape[1])
+    if times is None or schema.time is None:
+        columns[STEP] = (step + 1).tolist()
+    else:
+        columns[schema.time] = times[of_id, step].tolist()
+        if None in columns[schema.time]:
+            notes.append(f"the times of {schema.time!r} have no step that could be continued: such cells stay empty")
+    return columns | _answers(model, answers[of_id, step])
+
+
+def _check_rows(
+    block: SequenceData, schema: Schema, asking: NDArray[np.int64], steps: int | None, notes: list[str]
+) -> None:
+    """Raise DataError where an id lacks the rows for the steps; asking: (ids,) rows that ask. Adds to notes."""
+    short = asking < (steps or 1)
+    if steps is None and short.any() and not short.all():
+        notes.append(f"{short.sum():,} of {len(short):,} ids have no row that asks (with an empty target) at their end")
+    if steps is not None and short.any():
+        first = int(short.argmax())
+        has = f"{asking[first]:,} such row{'s' if asking[first] != 1 else ''}"
+        where = f"{schema.id} {block.ids[first]!r}" if schema.id else "the table"
+        raise DataError(f"{', '.join(block.source)}: --steps {steps}: {where} has {has} at its end; {_nothing(schema)}")
+
+
+def _steps(schema: Schema, asking: NDArray[np.int64], steps: int | None) -> NDArray[np.bool_]:
+    """Return (ids, most) which steps after the last known row are to be answered; asking: (ids,) rows that ask."""
+    least = 0 if schema.horizon or schema.features else 1
+    last = np.full(len(asking), steps) if steps is not None else np.maximum(asking, least)
+    most = max(int(last.max(initial=0)), schema.horizon if steps is None else 0, 1)
+    chosen = np.arange(1, most + 1) <= last[:, None]
+    if steps is None and schema.horizon:
+        chosen[:, np.asarray(schema.ahead) - 1] = True
+    return chosen
+
+
+def _answers(model: Model, answers: NDArray[Any]) -> Columns:
+    """Return the columns of answers (n, O) as `predict` names them, numbers with the digits of their precision."""
+    single = model.config.train.dtype == "float32"
+    task = task_of(model.schema.task, replace(model.task.target, names=model.schema.targets))
+    digits = FLOAT32_FORMAT if single else ".17g"
+    return dict(task.columns(answers, lambda values: [float(format(value, digits)) for value in values.tolist()]))
+
+
+def _nothing(schema: Schema) -> str:
+    """Say why there is nothing to forecast."""
+    if schema.horizon or not schema.features:
+        return f"no id has a row with a value of {listing(schema.targets)}, which every forecast begins with"
+    return (
+        f"the model answers rows that are there, from {listing(schema.features)}: append rows with these and an empty "
+        f"{listing(schema.targets)} at the end of each id, or train with --horizon N"
+    )

@@ -1,0 +1,151 @@
+"""Answers of a model for the steps after the last known row of each id, round by round.
+
+Each round answers as many steps as the model sees ahead: step k by its horizon h, the next one that is k or more, from
+the row h - k before the last one. Of a model without horizon a row answers for itself; with a lagged target a round is
+one step. Answers are fed back as the lagged target of the next round.
+
+    T   rows of an id up to the last known one       n   rows that are there, with the requests behind them
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data import SequenceData
+from rnnfast.data.sequences.spans import ends, spans
+from rnnfast.model.model import Model
+
+Integers = NDArray[np.int64]
+Steps = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The ends of some ids. block: their last rows, of `tails`; history: (ids,) rows up to the last known one, T.
+
+    steps: (ids, most) bool, the steps after it that are to be answered.
+    """
+
+    block: SequenceData
+    history: Integers
+    steps: Steps
+
+
+def reach(model: Model, most: int) -> int:
+    """Return how many steps a round answers; most: steps that are asked for."""
+    return model.schema.horizon or (1 if model.schema.lag_target else most)
+
+
+def rollout(model: Model, ids: Ends) -> NDArray[Any]:
+    """Return the answers (ids, steps, O), NaN where none is asked for or the id is too short for it; O as of predict.
+
+    With several horizons O is the number of targets. Rows of features must be there for all steps that need some.
+    """
+    schema, most = model.schema, ids.steps.shape[1]
+    span = reach(model, most)
+    rows = _Rows.of(model, ids)
+    width = schema.outputs // len(schema.ahead)
+    answers = np.full((*ids.steps.shape, width), np.nan)
+    last = np.where(ids.steps.any(axis=1), most - ids.steps[:, ::-1].argmax(axis=1), 0)
+    before_last_round = (last - 1) // span * span
+    feeds: Steps = np.less_equal(np.arange(1, most + 1), before_last_round[:, None])
+    for first in range(0, int(last.max(initial=0)), span):
+        gaps = np.isnan(answers[:, :first, 0]) & feeds[:, :first]
+        whole = ~np.any(gaps, axis=1)  # an id that is too short for a step lacks the next round, too
+        in_round = (feeds | ids.steps)[:, first : first + span] & whole[:, None]
+        of_id, step = np.nonzero(in_round)
+        number = np.searchsorted(schema.ahead, step + 1) if schema.horizon else np.zeros(len(step), np.int64)
+        horizon = np.asarray(schema.ahead)[number]
+        origin = ids.history[of_id] + first + step - horizon  # the row that answers: its own one without horizon
+        there = origin >= 0
+        of_id, step, number, origin = of_id[there], step[there], number[there], origin[there]
+        if not len(of_id):
+            continue
+        outputs = rows.answers(of_id, origin).reshape(len(of_id), len(schema.ahead), width)
+        chosen = outputs[np.arange(len(of_id)), number]
+        answers[of_id, first + step] = chosen
+        if schema.lag_target:
+            rows.feed(of_id, ids.history[of_id] + first + step, chosen)
+    return np.where(ids.steps[:, :, None], answers, np.nan)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of ids, those there are and those ahead, end to end. offsets: (ids + 1,) of both; row: of the input, or -1.
+
+    features: (rows, F) original units; lagged: (rows, targets) what the next step may know of the target.
+    """
+
+    model: Model
+    block: SequenceData
+    offsets: Integers
+    row: Integers
+    features: NDArray[Any]
+    lagged: NDArray[Any]
+
+    @classmethod
+    def of(cls, model: Model, ids: Ends) -> _Rows:
+        """Make room for the steps that are asked for."""
+        block, schema = ids.block, model.schema
+        lengths = np.maximum(block.lengths, ids.history + ids.steps.shape[1])
+        offsets = ends(lengths)
+        there = spans(offsets[:-1], block.lengths)
+        row = np.full(offsets[-1], -1, dtype=np.int64)
+        features = np.full((offsets[-1], len(schema.features)), np.nan)
+        lagged = np.full((offsets[-1], len(schema.targets)), np.nan)
+        row[there], features[there] = block.row, block.x[:, : len(schema.features)]
+        if schema.lag_target:
+            lagged[there] = block.y
+        return cls(model, block, offsets, row, features, lagged)
+
+    def feed(self, of_id: Integers, places: Integers, answers: NDArray[Any]) -> None:
+        """Take answers for the targets of rows: of two classes the predicted one. places: within the ids."""
+        model = self.model
+        labels = answers if not model.schema.classes else (answers >= model.threshold).astype(np.float64)
+        self.lagged[self.offsets[of_id] + places] = labels
+
+    def answers(self, of_id: Integers, origin: Integers) -> NDArray[Any]:
+        """Answer from rows of ids, (n, O), each with a full window before it; origin: (n,) within the ids."""
+        window = self.model.schema.window
+        if window is None:  # all rows of an id see the same past: one sequence answers from several of its rows
+            owner, sequence = np.unique(of_id, return_inverse=True)
+            length = np.zeros(len(owner), dtype=np.int64)
+            np.maximum.at(length, sequence, origin + 1)
+            start, place = np.zeros(len(owner), dtype=np.int64), origin
+        else:
+            owner, sequence = of_id, np.arange(len(of_id))
+            start = np.maximum(origin + 1 - window, 0)
+            length = origin + 1 - start
+            place = length - 1
+        data = self._cut(owner, start, length)
+        outputs = self.model.outputs(data)[data.offsets[sequence] + place]
+        return np.asarray(self.model.task.answers(outputs))
+
+    def _cut(self, owner: Integers, start: Integers, length: Integers) -> SequenceData:
+        """Return sequences of rows of ids, as the model reads them."""
+        schema, offsets = self.model.schema, ends(length)
+        places = spans(self.offsets[owner] + start, length)
+        inputs = [self.features[places]]
+        if schema.lag_target:
+            lag = self.lagged[places] if schema.horizon else self.lagged[np.maximum(places - 1, 0)]
+            if not schema.horizon:
+                lag[offsets[:-1]] = np.nan  # the state of a sequence is fresh, and so is its lag, as in training
+            inputs.append(lag)
+        block = self.block
+        return SequenceData(
+            x=np.ascontiguousarray(np.column_stack(inputs)),
+            y=np.empty((len(places), 0)),
+            offsets=offsets,
+            ids=np.asarray(block.ids, dtype=object)[owner],
+            row=self.row[places],
+            time=None,
+            schema=schema,
+            source=block.source,
+            digest="",  # of no file
+            categories=block.categories,
+            origin=block.origin,
+        )

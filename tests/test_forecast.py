@@ -1,0 +1,370 @@
+"""Forecasts of what is not there yet, held to predictions of the last window and to appending answers by hand."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import fails, isolate, result
+from datasets import dataset
+from ids import cases
+from test_blocks import blocks_of
+
+import rnnfast
+from rnnfast.cli import run
+from rnnfast.config.sections import DataConfig
+from rnnfast.data import read_table
+from rnnfast.data.reading.stores import stored_table
+from rnnfast.errors import DataError, UsageError
+from rnnfast.model.forecast import forecast_columns, forecast_request
+from rnnfast.reporter import Reporter
+
+TINY = {"hidden": 3, "epochs": 2, "batch_size": 4, "split": 1.0, "dtype": "float64", "seed": 1}
+NO_CACHE = DataConfig(cache=False)
+
+
+def meters(lengths=(40, 25, 31), seed=0):
+    """Readings of some meters, their rows mixed: daily, each from another day on."""
+    random, pieces = np.random.default_rng(seed), []
+    for number, rows in enumerate(lengths):
+        days = pd.date_range(pd.Timestamp("2024-01-01") + pd.Timedelta(days=number), periods=rows)
+        frame = pd.DataFrame({"meter": f"m{number}", "day": days.strftime("%Y-%m-%d")})
+        frame["heat"] = random.normal(size=rows)
+        frame["load"] = np.sin(np.arange(rows) / 2 + number) + 0.1 * random.normal(size=rows)
+        frame["peak"] = np.where(frame["load"] > 0, "high", "low")
+        frame["grade"] = np.array(list("abc"))[random.integers(0, 3, rows)]
+        pieces.append(frame)
+    return pd.concat(pieces).sample(frac=1, random_state=seed).reset_index(drop=True)
+
+
+def trained(frame, **options):
+    options = {"id": "meter", "time": "day", "target": "load", "features": "heat", **options}
+    if options["features"] is None:
+        frame, options = frame[["meter", "day", *_named(options["target"])]], {**options, "features": ()}
+    return rnnfast.train(frame, **{**TINY, **options}).model
+
+
+def _named(target):
+    return [target] if isinstance(target, str) else list(target)
+
+
+def forecast(model, frame, **options):
+    return rnnfast.forecast(model, frame, config=NO_CACHE, **options)
+
+
+def last_rows(frame, rows):
+    """The last rows of each meter in order."""
+    return frame.sort_values("day", kind="stable").groupby("meter", sort=False).tail(rows)
+
+
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            "one step": {"horizon": 1, "lag_target": True},
+            "three steps": {"horizon": 3},
+            "several": {"horizon": "1..3", "lag_target": True},
+            "windows": {"horizon": (1, 4), "lag_target": True, "window": 6},
+            "overlapping windows": {"horizon": 2, "window": 6, "stride": 2},
+            "windows longer than some": {"horizon": "1..2", "window": 30},
+            "several targets": {"horizon": (1, 3), "target": ["load", "heat"], "features": "heat,load", "window": 5},
+            "last step of windows": {"horizon": 2, "window": 6, "predict": "last"},
+            "categories": {"horizon": 2, "window": 6, "features": "heat,grade", "categorical": "grade"},
+            "two classes": {"horizon": 2, "target": "peak", "lag_target": True, "window": 7},
+            "three classes": {"horizon": 2, "target": "grade", "window": 7},
+            "its own past": {"horizon": "1..2", "features": None, "lag_target": True, "window": 9},
+        }
+    ),
+)
+def test_the_last_row_of_each_id_is_answered_from_a_full_window(options):
+    frame = meters()
+    if options.get("target") == ["load", "heat"]:
+        options = {**options, "features": "warmth", "lag_target": True}
+        frame["warmth"] = frame["heat"] * 2
+    model = trained(frame, **options)
+    out, schema = forecast(model, frame), model.schema
+    window = last_rows(frame, schema.window or len(frame))
+    data = read_table(window, schema=model.schema, require_target=False)
+    predicted = model.predict(data)[data.offsets[1:] - 1]
+    by_id = dict(zip(data.ids.tolist(), predicted, strict=True))
+    assert out["meter"].tolist() == [name for name in frame["meter"].unique() for _ in schema.ahead]
+    ends = frame.groupby("meter")["day"].max()
+    names = list(out)
+    assert names[:2] == ["meter", "day"]
+    for name, group in out.groupby("meter"):
+        days = pd.to_datetime(ends[name]) + pd.to_timedelta(list(schema.ahead), unit="D")
+        assert group["day"].tolist() == days.strftime("%Y-%m-%d").tolist()
+        answers = by_id[name].reshape(len(schema.ahead), -1)
+        if schema.task == "regression":
+            np.testing.assert_allclose(group[[f"{target}_pred" for target in schema.targets]], answers, rtol=1e-9)
+        elif schema.task == "binary":
+            assert group["peak_prob"].tolist() == pytest.approx(answers[:, 0].tolist())
+            assert group["peak_pred"].tolist() == [["high", "low"][int(answers[0, 0] >= 0.5)]]
+        else:
+            np.testing.assert_allclose(group[[f"grade_prob_{text}" for text in "abc"]], answers, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("options", "block"),
+    cases(
+        {
+            "a horizon of one": ({"horizon": 1}, 1),
+            "several horizons": ({"horizon": "1..3"}, 3),
+            "windows": ({"horizon": "1..2", "window": 6}, 2),
+            "no horizon": ({}, 1),
+            "no horizon, windows": ({"window": 6}, 1),
+            "two classes": ({"horizon": 1, "target": "peak"}, 1),
+            "two classes, several horizons": ({"horizon": "1..2", "target": "peak"}, 2),
+        }
+    ),
+)
+def test_beyond_its_horizons_a_model_goes_on_from_its_own_answers(options, block):
+    frame = meters()
+    model = trained(frame, features=None, lag_target=True, **options)
+    target = model.schema.targets[0]
+    frame = frame[["meter", "day", target]]
+    out = forecast(model, frame, steps=3 * block)
+    table, pieces = frame, []
+    for _ in range(3):
+        piece = forecast(model, table, steps=block)
+        pieces.append(piece)
+        answers = piece[["meter", "day", f"{target}_pred"]].rename(columns={f"{target}_pred": target})
+        table = pd.concat((table, answers))
+    together = pd.concat(pieces).sort_values(["meter", "day"]).reset_index(drop=True)
+    pd.testing.assert_frame_equal(out.sort_values(["meter", "day"]).reset_index(drop=True), together, rtol=1e-7)
+
+
+@pytest.mark.parametrize("window", [None, 6], ids=["whole ids", "windows"])
+def test_steps_before_a_horizon_are_answered_from_earlier_rows(window):
+    frame = meters()
+    model = trained(frame, horizon=3, lag_target=True, window=window)
+    path = forecast(model, frame, steps=3)
+    for back in range(3):
+        cut = frame.drop(index=last_rows(frame, back).index) if back else frame
+        earlier = forecast(model, cut).merge(path, on=["meter", "day"], suffixes=("_cut", ""))
+        assert len(earlier) == 3
+        np.testing.assert_allclose(earlier["load_pred"], earlier["load_pred_cut"], rtol=1e-9)
+
+
+def with_requests(frame, rows, **columns):
+    """Append rows with an empty target to each meter."""
+    pieces = [frame]
+    for name, group in frame.groupby("meter", sort=False):
+        days = pd.date_range(group["day"].max(), periods=rows + 1).strftime("%Y-%m-%d")[1:]
+        pieces.append(pd.DataFrame({"meter": name, "day": days, **columns}))
+    return pd.concat(pieces, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            "several horizons": {"horizon": "1..3", "lag_target": True},
+            "without lag": {"horizon": "1..3"},
+            "its own past": {"features": None, "lag_target": True},
+        }
+    ),
+)
+def test_rows_with_an_empty_target_ask_for_what_is_forecast_without_them(options):
+    frame = meters()
+    model = trained(frame, **options)
+    out = forecast(model, with_requests(frame, 3))
+    pd.testing.assert_frame_equal(out, forecast(model, frame, steps=3))
+    # their own times, whatever the step of the column
+    late = with_requests(frame, 1)
+    late.loc[late["load"].isna(), "day"] = "2025-01-01"
+    assert set(forecast(model, late).groupby("meter")["day"].first()) == {"2025-01-01"}
+
+
+def test_rows_that_ask_bring_the_features_that_a_model_without_horizon_needs():
+    frame = meters()
+    model = trained(frame, lag_target=True)
+    asking = with_requests(frame, 3, heat=[0.5, -1.0, 2.0])
+    out = forecast(model, asking)
+    for name, group in out.groupby("meter"):
+        table = asking[asking["meter"] == name].sort_values("day").reset_index(drop=True)
+        for answer in group["load_pred"]:
+            row = int(table["load"].isna().argmax())
+            data = read_table(table.iloc[: row + 1], schema=model.schema, require_target=False)
+            assert answer == pytest.approx(float(model.predict(data)[-1, 0]), rel=1e-7)
+            table.loc[row, "load"] = answer
+    assert len(forecast(model, asking, steps=2)) == 6
+    plain = trained(frame)
+    data = read_table(asking, schema=plain.schema, require_target=False)
+    answers = dict(zip(data.row.tolist(), plain.predict(data)[:, 0].tolist(), strict=True))
+    expected = [answers[row] for name in frame["meter"].unique()
+                for row in np.flatnonzero((asking["meter"] == name) & asking["load"].isna())]  # fmt: skip
+    assert forecast(plain, asking)["load_pred"].tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "steps", "error", "message"),
+    cases(
+        {
+            "features of the future": (
+                {"horizon": "1..2", "lag_target": True}, 5, UsageError,
+                r"--steps 5: the model answers 1 to 2 steps ahead; .* its inputs, heat, load \(the last known one\)\. "
+                r"Use --steps 2, or train with --horizon 1\.\.5",
+            ),
+            "no horizon": ({"lag_target": True}, None, DataError, "rows that are there, from heat: append rows"),
+            "one answer a sequence": ({"predict": "last"}, None, UsageError, "one answer for a whole sequence"),
+            "no step": ({"horizon": 1}, 0, UsageError, "--steps 0: give 1 to 100,000"),
+        }
+    ),
+)  # fmt: skip
+def test_what_cannot_be_forecast_is_refused(options, steps, error, message):
+    frame = meters()
+    with pytest.raises(error, match=message):
+        forecast(trained(frame, **options), frame, steps=steps)
+
+
+def test_an_id_without_the_rows_for_a_step_is_named():
+    frame = meters()
+    model = trained(frame, lag_target=True)
+    asking = with_requests(frame, 2, heat=0.0)
+    with pytest.raises(DataError, match=r"--steps 3: meter 'm\d' has 2 such rows at its end; .* from heat: append"):
+        forecast(model, asking, steps=3)
+    some = asking[~((asking["meter"] == "m1") & asking["load"].isna())]
+    assert set(forecast(model, some)["meter"]) == {"m0", "m2"}
+    plain = trained(frame)
+    with pytest.raises(DataError, match=r"there is no column load, whose empty cells .* rnnfast predict"):
+        forecast(plain, frame.drop(columns="load"))
+
+
+class Notes(Reporter):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.notes = []
+
+    def notice(self, text):
+        self.notes.append(text)
+
+
+def test_what_is_left_out_is_said():
+    frame, notes = meters((40, 2)), Notes()
+    model = trained(frame, horizon=3, lag_target=True, split=1.0)
+    out = forecast(model, with_requests(frame, 5, heat=1.0), reporter=notes)
+    assert out.groupby("meter").size().to_dict() == {"m0": 3, "m1": 2}
+    told = " ".join(notes.notes)
+    assert "rows that ask for more are left out: the model answers 3 steps ahead; beyond that it would need" in told
+    assert "1 step is left out: the id is too short" in told
+    assert "steps between are answered from earlier rows" in told
+
+
+def test_ids_without_any_target_are_left_out_where_it_is_an_input():
+    frame = meters()
+    model = trained(frame, horizon=1, lag_target=True)
+    frame.loc[frame["meter"] == "m1", "load"] = np.nan
+    assert set(forecast(model, frame)["meter"]) == {"m0", "m2"}
+    with pytest.raises(DataError, match="no id has a row with a value of load"):
+        forecast(model, frame.assign(load=np.nan))
+
+
+def test_times_without_a_step_stay_empty_and_without_time_steps_are_numbered():
+    frame = meters((30,)).sort_values("day").drop(columns="meter")
+    options = {"id": None, "horizon": "1..2", "window": 5, "ignore": ["peak", "grade"]}
+    model = trained(frame, **{**options, "time": None, "ignore": ["day", "peak", "grade"]})
+    assert forecast(model, frame)["step"].tolist() == [1, 2]
+    events = frame.assign(day=np.sort(np.random.default_rng(0).random(30)))
+    assert forecast(trained(frame, **options), events)["day"].tolist() == [None, None]
+    stamps = frame.assign(day=pd.to_datetime(frame["day"]))
+    assert forecast(trained(frame, **options), stamps)["day"].tolist() == list(pd.date_range("2024-01-31", periods=2))
+
+
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            "whole ids": {"horizon": "1..2", "lag_target": True},
+            "windows": {"horizon": 2, "window": 4, "lag_target": True},
+            "its own past": {"features": None, "lag_target": True},
+        }
+    ),
+)
+def test_a_table_on_disk_is_continued_as_one_in_memory(options, tmp_path):
+    frame = with_requests(meters(tuple(range(2, 80))), 2)
+    model = trained(meters(), **options)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    memory = forecast(model, str(tmp_path / "table.csv"), steps=2)
+    with stored_table([str(tmp_path / "table.csv")], forecast_request(model, NO_CACHE), blocks_of(100)) as table:
+        assert len(table.runs().first) > 1
+        columns, _ = forecast_columns(model, table, 2)
+    pd.testing.assert_frame_equal(pd.DataFrame(columns), memory)
+
+
+def test_the_command_writes_csv_or_one_object(tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    frame = meters()
+    frame.drop(columns=["peak", "grade"]).to_csv("load.csv", index=False)
+    options = [
+        "--id",
+        "meter",
+        "--time",
+        "day",
+        "--target",
+        "load",
+        "--horizon",
+        "1..3",
+        "--lag-target",
+        "--hidden",
+        "3",
+    ]
+    assert run(["train", "--data", "load.csv", *options, "--epochs", "2", "-o", "run"]) == 0
+    assert "rnnfast forecast --model run --data load.csv" in capsys.readouterr().err
+    assert run(["forecast", "--model", "run", "--data", "load.csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "meter,day,load_pred"
+    assert len(lines) == 1 + 9
+    found = result(["forecast", "--model", "run", "--data", "load.csv", "--steps", "2"], capsys)
+    assert (found["rows"], list(found["forecast"][0])) == (6, ["meter", "day", "load_pred"])
+    assert result(["forecast", "--model", "run", "--data", "load.csv", "-o", "f.csv"], capsys)["output"] == "f.csv"
+    assert (tmp_path / "f.csv").read_text().splitlines() == lines
+    assert "exists" in fails(["forecast", "--model", "run", "--data", "load.csv", "-o", "f.csv"], 2, capsys)
+    assert "--horizon 1..9" in fails(["forecast", "--model", "run", "--data", "load.csv", "--steps", "9"], 2, capsys)
+    assert json.dumps(rnnfast.forecast("run", "load.csv", steps=2).to_dict("records")) == json.dumps(found["forecast"])
+
+
+def test_a_week_of_temperatures_is_told_better_than_by_the_last_value():
+    table = pd.read_csv(dataset("min_temperatures/daily-min-temperatures.csv"))
+    options = {"time": "Date", "target": "Temp", "horizon": "1..7", "lag_target": True, "window": 365}
+    options |= {"split_by": "time", "scale": "zscore", "cell": "gru", "hidden": 16, "lr": 0.005, "optimizer": "adam"}
+    model = rnnfast.train(table, **options, epochs=60, batch_size=1, patience=0).model
+    answers, truth, naive = [], [], []
+    for end in range(2950, len(table) - 7, 31):  # the last two years, which did not train
+        week, after = forecast(model, table[:end]), table[end : end + 7]
+        assert week["Date"].tolist() == after["Date"].tolist()
+        answers += week["Temp_pred"].tolist()
+        truth += after["Temp"].tolist()
+        naive += 7 * [table["Temp"][end - 1]]
+    error, of_naive = (np.sqrt(np.mean(np.subtract(truth, values) ** 2)) for values in (answers, naive))
+    assert error < 0.9 * of_naive
+
+
+def test_predictions_say_the_time_that_they_are_for(tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    frame = meters()
+    frame.to_csv("load.csv", index=False)
+    for name, horizon, columns in (("one", "2", ["day_for"]), ("two", "1,3", ["day+1_for", "day+3_for"])):
+        model = trained(frame, horizon=horizon, window=6)
+        model.save(f"{name}.safetensors")
+        result(["predict", "--model", f"{name}.safetensors", "--data", "load.csv", "-o", f"{name}.csv"], capsys)
+        out = pd.read_csv(f"{name}.csv")
+        assert list(out)[: -len(columns)] == ["meter", "day", *columns]
+        for column, steps in zip(columns, model.schema.ahead, strict=True):
+            later = pd.to_datetime(out["day"]) + pd.Timedelta(days=steps)  # the days go on at the end of each meter
+            assert (pd.to_datetime(out[column]) == later).all()
+
+
+def test_a_prediction_begins_with_a_lag_that_is_known(tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    frame = meters()
+    with_requests(frame, 3, heat=0.0).to_csv("ask.csv", index=False)
+    # The first row that asks knows the target of the row before; with a horizon none knows its own.
+    for name, options, empty in (("now", {}, 6), ("ahead", {"horizon": 2}, 9), ("mean", {"missing": "mean"}, 0)):
+        trained(frame, lag_target=True, **options).save(f"{name}.safetensors")
+        assert run(["predict", "--model", f"{name}.safetensors", "--data", "ask.csv", "-o", f"{name}.csv"]) == 0
+        assert (f"{empty} rows have no answer" in " ".join(capsys.readouterr().err.split())) == (empty > 0)
+        out = pd.read_csv(f"{name}.csv")
+        assert out["load_pred"].isna().sum() == empty
+        assert out.loc[out["load_pred"].isna(), "day"].nunique() == empty

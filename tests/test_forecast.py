@@ -16,6 +16,7 @@ from rnnfast.config.sections import DataConfig
 from rnnfast.data import read_table
 from rnnfast.data.reading.stores import stored_table
 from rnnfast.errors import DataError, UsageError
+from rnnfast.model.answers import every_row_once
 from rnnfast.model.forecast import forecast_columns, forecast_request
 from rnnfast.reporter import Reporter
 
@@ -83,10 +84,11 @@ def test_the_last_row_of_each_id_is_answered_from_a_full_window(options):
         frame["warmth"] = frame["heat"] * 2
     model = trained(frame, **options)
     out, schema = forecast(model, frame), model.schema
-    window = last_rows(frame, schema.window or len(frame))
-    data = read_table(window, schema=model.schema, require_target=False)
+    last = schema.predict == "last"  # where each window is answered once, at its end
+    rows = last_rows(frame, schema.window) if last else frame
+    data = read_table(rows, schema=every_row_once(schema), require_target=False)
     predicted = model.predict(data)[data.offsets[1:] - 1]
-    by_id = dict(zip(data.ids.tolist(), predicted, strict=True))
+    by_id = dict(zip(data.ids.tolist(), predicted, strict=True))  # the last window of each
     assert out["meter"].tolist() == [name for name in frame["meter"].unique() for _ in schema.ahead]
     ends = frame.groupby("meter")["day"].max()
     names = list(out)

@@ -142,3 +142,14 @@ def test_windows_of_arrays_are_answered_step_by_step():
 def test_other_columns_are_refused_in_words(data, kind, message):
     with pytest.raises(kind, match=message):
         train(visits(SUMS)).predict(data)
+
+
+def test_answers_ahead_name_their_times_and_stay_empty_where_the_past_is_unknown():
+    days = pd.date_range("2024-01-01", periods=40)
+    frame = pd.DataFrame({"day": days, "x": np.sin(np.arange(40.0)), "y": np.cos(np.arange(40.0))})
+    options = {"time": "day", "target": "y", "window": 5, "hidden": 3, "epochs": 1}
+    model = rnnfast.train(frame, horizon=2, lag_target=True, **options).model
+    frame.loc[38:, "y"] = np.nan
+    answers = model.predict(frame)
+    assert answers["day_for"].tolist() == (days + pd.Timedelta(days=2)).tolist()
+    assert answers["y_pred"].isna().tolist() == [False] * 38 + [True] * 2

@@ -21,11 +21,27 @@ def frame_beside(
     frame = pd.DataFrame(dict(columns))
     if not isinstance(table, pd.DataFrame):
         return frame
-    places = {str(name): place for place, name in enumerate(table.columns)}
+    places = _places(table)
     for name in frame.columns:
         if name in same:
             frame[name] = table.iloc[rows, places[name]].array
     return frame.set_axis(table.index[rows], axis="index")
+
+
+def with_types(frame: pd.DataFrame, table: Any, like: Mapping[str, str | None]) -> pd.DataFrame:
+    """Give columns of a frame the types of columns of a table, where it is a DataFrame. like: column -> that one."""
+    if not isinstance(table, pd.DataFrame):
+        return frame
+    places = _places(table)
+    for name, other in like.items():
+        kind = table.dtypes.iloc[places[str(other)]]
+        if isinstance(kind, pd.DatetimeTZDtype) or kind.kind == "M":
+            frame[name] = pd.to_datetime(frame[name]).astype(kind)
+    return frame
+
+
+def _places(table: pd.DataFrame) -> dict[str, int]:
+    return {str(name): place for place, name in enumerate(table.columns)}
 
 
 def frame_of(columns: Mapping[str, Any]) -> pd.DataFrame:

@@ -117,7 +117,7 @@ def inspect_tables(
         read_as="not" if data is None else _read_as(config, readable.config, attempt),
         findings=(*readable.findings, *map(Finding, refusals)),
         proposals=proposals,
-        command=_command(sources, readable.config, table_roles),
+        command=_command(sources, replace(readable.config, **_roles_of(proposals)), table_roles),
         **({} if data is None else _of_sequences(data)),
     )
     return Inspection(description, data)
@@ -164,6 +164,11 @@ def _of_sequences(data: Sequences) -> dict[str, Any]:
         "class_balance": class_balance(data),
         "notes": tuple(data.notes),
     }
+
+
+def _roles_of(proposals: Sequence[Candidate]) -> dict[str, Any]:
+    """Return the options that take the first proposal for each role."""
+    return {proposal.role: proposal.column for proposal in reversed(proposals)}
 
 
 def _command(sources: Sequence[Source], config: DataConfig, table_roles: Roles) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from rnnfast.catalogue import CELLS
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
 from rnnfast.data.encoding.substitutions import Substitution, substitutions
-from rnnfast.data.frames import frame_beside
+from rnnfast.data.frames import frame_beside, with_types
 from rnnfast.data.reading.arrays import is_arrays
 from rnnfast.data.reading.opening import File, Table
 from rnnfast.data.reading.request import writing_options
@@ -25,6 +25,7 @@ from rnnfast.errors import ModelError
 from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import as_they_are, every_row_once, like_arrays, lines, steps_of
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
+from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
@@ -139,11 +140,18 @@ class Model(Displayed):
         sequences = read_table(
             data, schema=every_row_once(self.schema), require_target=False, **writing_options(self.config.data)
         )
-        predicted = self.task.answers(self.outputs(sequences))
+        outlook = Outlook(self.schema, self.encoder, self.config.data, sequences)
+        predicted = self.task.answers(self.outputs(outlook.readable(sequences)))
         if is_arrays(data):
             return like_arrays(sequences, predicted, data[0] if isinstance(data, tuple) else data)
-        rows, columns = lines(self.task, sequences, predicted, steps_of(sequences), as_they_are)
-        return frame_beside(data, rows, columns, (self.schema.id, self.schema.time))
+        steps = steps_of(sequences)
+        times = outlook.times(sequences, steps)
+        rows, columns = lines(self.task, sequences, predicted, steps, as_they_are, times)
+        answers = frame_beside(data, rows, columns, (self.schema.id, self.schema.time))
+        unanswered = outlook.empty(sequences, steps)
+        for name, _ in self.task.columns(predicted[:0], as_they_are) if unanswered else ():
+            answers[name] = answers[name].where(~np.isin(np.arange(len(answers)), unanswered))
+        return with_types(answers, data, dict.fromkeys(times, self.schema.time))
 
     def substitutions(self, data: Sequences) -> tuple[Substitution, ...]:
         """Count the cells of data that this model does not take as they are: empty ones and unknown categories.

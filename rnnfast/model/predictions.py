@@ -20,9 +20,9 @@ from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError
-from rnnfast.model.ahead import Ahead
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
 from rnnfast.model.lines import OrderedLines
+from rnnfast.model.outlook import Outlook
 from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
 from rnnfast.model.tables import check_part, open_files, part_of, scoring_request, training_note
 
@@ -115,13 +115,13 @@ def write_predictions(
     data: read as `prediction_request` says; reporter: is told what the model does not take as it is.
     """
     data = data.in_context(model.context_of(data.schema))
-    ahead = Ahead(model, data)
-    replaced = substitutions(model.encoder, (ahead.readable(block) for block in data.blocks(("x",))))
+    outlook = Outlook(model.schema, model.encoder, model.config.data, data)
+    replaced = substitutions(model.encoder, (outlook.readable(block) for block in data.blocks(("x",))))
     if reporter is not None:
         for sentence in sentences(replaced):
             reporter.notice(sentence)
     several = len(data.runs().first) > 1
-    pieces = _pieces(model, data, carried, ahead)
+    pieces = _pieces(model, data, carried, outlook)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
@@ -140,7 +140,7 @@ def write_predictions(
         if ordered is not None:
             ordered.write()
     if reporter is not None:
-        for note in ahead.notes():
+        for note in outlook.notes():
             reporter.notice(note)
     return PredictionReport(rows=written, output=str(output), substitutions=replaced)
 
@@ -149,7 +149,7 @@ class _Numbers(list[str]):
     """Numbers as text."""
 
 
-def _pieces(model: Model, data: Sequences, carried: Carried | None, ahead: Ahead) -> Iterator[Predictions]:
+def _pieces(model: Model, data: Sequences, carried: Carried | None, outlook: Outlook) -> Iterator[Predictions]:
     """Yield the lines of one block after the other."""
     texts = partial(_texts, dtype=model.config.train.dtype)
     answered = 0  # place in the ordered table up to which there are answers
@@ -158,10 +158,10 @@ def _pieces(model: Model, data: Sequences, carried: Carried | None, ahead: Ahead
         if model.schema.predict == "every":
             steps = first_answers(block, answered)
             answered = max(answered, int((block.index.start + block.lengths).max()))
-        predicted = np.asarray(model.predict(ahead.readable(block)))
-        beside = ahead.times(block, steps) | _beside(model, block, steps, carried)
+        predicted = np.asarray(model.predict(outlook.readable(block)))
+        beside = outlook.times(block, steps) | _beside(model, block, steps, carried)
         piece = lines(model.task, block, predicted, steps, texts, beside)
-        for line in ahead.empty(block, steps):
+        for line in outlook.empty(block, steps):
             for name, _ in model.task.columns(predicted[:0], texts):
                 piece.columns[name][line] = ""
         yield piece

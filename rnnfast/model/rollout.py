@@ -9,7 +9,7 @@ one step. Answers are fed back as the lagged target of the next round.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,18 +109,22 @@ class _Rows:
         self.lagged[self.offsets[of_id] + places] = labels
 
     def answers(self, of_id: Integers, origin: Integers) -> NDArray[Any]:
-        """Answer from rows of ids, (n, O), each with a full window before it; origin: (n,) within the ids."""
-        window = self.model.schema.window
-        if window is None:  # all rows of an id see the same past: one sequence answers from several of its rows
+        """Answer from rows of ids, (n, O), each from the rows that `predict` would show it; origin: (n,) within ids."""
+        schema = self.model.schema
+        if schema.window is None:  # all rows of an id see the same past: one sequence answers from several of its rows
             owner, sequence = np.unique(of_id, return_inverse=True)
             length = np.zeros(len(owner), dtype=np.int64)
             np.maximum.at(length, sequence, origin + 1)
             start, place = np.zeros(len(owner), dtype=np.int64), origin
         else:
             owner, sequence = of_id, np.arange(len(of_id))
-            start = np.maximum(origin + 1 - window, 0)
-            length = origin + 1 - start
-            place = length - 1
+            context = self.model.context_of(schema)
+            left = origin if schema.predict == "last" else origin // context.cell * context.cell
+            start = np.maximum(left - context.before, 0)
+            stop = origin + 1
+            if context.after:
+                stop = np.minimum(left + context.cell + context.after, np.diff(self.offsets)[of_id])
+            length, place = stop - start, origin - start
         data = self._cut(owner, start, length)
         outputs = self.model.outputs(data)[data.offsets[sequence] + place]
         return np.asarray(self.model.task.answers(outputs))
@@ -133,7 +137,7 @@ class _Rows:
         if schema.lag_target:
             lag = self.lagged[places] if schema.horizon else self.lagged[np.maximum(places - 1, 0)]
             if not schema.horizon:
-                lag[offsets[:-1]] = np.nan  # the state of a sequence is fresh, and so is its lag, as in training
+                lag[offsets[:-1][start == 0]] = np.nan  # nothing comes before the first row of an id
             inputs.append(lag)
         block = self.block
         return SequenceData(
@@ -143,7 +147,7 @@ class _Rows:
             ids=np.asarray(block.ids, dtype=object)[owner],
             row=self.row[places],
             time=None,
-            schema=schema,
+            schema=replace(schema, window=None, stride=None),  # each is answered by itself
             source=block.source,
             digest="",  # of no file
             categories=block.categories,

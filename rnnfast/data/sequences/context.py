@@ -92,6 +92,13 @@ class Surroundings(NamedTuple):
         """Take one stretch of rows, which begins at a place."""
         return cls(x, row, ids, np.array([place]), np.zeros(1, np.int64))
 
+    @property
+    def places(self) -> Integers:
+        """(rows,) the place of each row in the table."""
+        rows = np.arange(len(self.row))
+        stretch = np.searchsorted(self.first, rows, side="right") - 1
+        return rows - self.first[stretch] + self.place[stretch]
+
     def at(self, places: Integers) -> Integers:
         """Return the numbers here of the rows at some places."""
         stretch = np.searchsorted(self.place, places, side="right") - 1

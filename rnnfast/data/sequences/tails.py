@@ -28,14 +28,16 @@ def of_whole_ids(schema: Schema) -> Schema:
 def tails(whole: Sequences, schema: Schema) -> Sequences:
     """Cut the last rows of each id: those that answers and the step of the time need; all of them without windows.
 
-    whole: read by `of_whole_ids(schema)`.
+    whole: read by `of_whole_ids(schema)`. Whole windows are cut off, so that cells of a window (context.py) begin where
+    they begin in the table.
     """
-    if schema.window is None:
+    window = schema.window
+    if window is None:
         return whole
-    needed = schema.window + schema.horizon
+    needed = 2 * window + schema.horizon
     rows = needed + SHOWN
     while True:
-        length = np.minimum(whole.lengths, rows)
+        length = np.minimum(whole.lengths, rows + (whole.lengths - rows) % window)
         tail = whole.cut(np.arange(whole.sequences), whole.offsets[1:] - length, length)
         before = np.concatenate([block.lengths - requests(block, schema) for block in tail.blocks(("x", "y"))])
         if ((before >= needed) | (length == whole.lengths)).all():

@@ -4,42 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rnnfast.config.sections import DataConfig
+from rnnfast.data import Encoder, Schema, SequenceData, Sequences
 from rnnfast.data.columns.missing import chosen_rules
 from rnnfast.data.sequences.ahead import ids_of, last_known, places_of, times_ahead
 
-if TYPE_CHECKING:
-    from rnnfast.data import SequenceData, Sequences
-    from rnnfast.model import Model
 
-
-class Ahead:
+class Outlook:
     """What a table tells about rows whose answers lie ahead or begin with the target's past.
 
     A row at the end of an id whose lagged target is empty has no answer, unless `--missing` says what to put there.
     """
 
-    def __init__(self, model: Model, data: Sequences) -> None:
-        schema = model.schema
-        self.model, self.schema, self.data = model, schema, data
+    def __init__(self, schema: Schema, encoder: Encoder, config: DataConfig, data: Sequences) -> None:
+        self.schema, self.encoder, self.data = schema, encoder, data
         self.last: npt.NDArray[np.int64] | None = None
-        if schema.lag_target and not chosen_rules(schema, model.config.data):
+        if schema.lag_target and not chosen_rules(schema, config):
             self.last = last_known(data) + (schema.horizon == 0)  # whose own lag is the target of the row before
         self.unanswered, self.untimed = 0, False
 
     def readable(self, block: SequenceData) -> SequenceData:
         """Return the block with some number in the place of lags that nobody knows: its answers are not written."""
-        rows = self._unknown(block, slice(None))
-        if not len(rows):
-            return block
-        x, first = block.x.copy(), len(self.schema.features)
+        rows, around = self._unknown(places_of(block)), block.around
+        if len(rows):
+            block = replace(block, x=self._filled(block.x, rows))
+        if around is not None and len(rows := self._unknown(around.places)):
+            block = replace(block, around=around._replace(x=self._filled(around.x, rows)))
+        return block
+
+    def _filled(self, x: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return a copy of x with some number for the lags of rows."""
+        x, first = x.copy(), len(self.schema.features)
         for j, name in enumerate(self.schema.columns[first:], first):
-            x[rows, j] = self.model.encoder.fills[name]
-        return replace(block, x=x)
+            x[rows, j] = self.encoder.fills[name]
+        return x
 
     def times(self, block: SequenceData, steps: npt.NDArray[np.int64]) -> dict[str, list[Any]]:
         """Return the columns with the times that answers are for; steps: rows of the block."""
@@ -53,14 +56,14 @@ class Ahead:
 
     def empty(self, block: SequenceData, steps: npt.NDArray[np.int64]) -> list[int]:
         """Return the lines without an answer."""
-        lines: list[int] = self._unknown(block, steps).tolist()
+        lines: list[int] = self._unknown(places_of(block)[steps]).tolist()
         self.unanswered += len(lines)
         return lines
 
-    def _unknown(self, block: SequenceData, steps: Any) -> npt.NDArray[np.int64]:
+    def _unknown(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return which of some places have a lag that nobody knows."""
         if self.last is None:
             return np.empty(0, dtype=np.int64)
-        places = places_of(block)[steps]
         return np.flatnonzero(places > self.last[ids_of(self.data, places)])
 
     def notes(self) -> Iterator[str]:

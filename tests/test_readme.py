@@ -1,6 +1,5 @@
 """The README shows what a terminal shows, and every command of the documents is run or has a reason not to be."""
 
-import os
 import re
 import shlex
 import sys
@@ -18,6 +17,14 @@ README = ROOT / "README.md"
 PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"^ {4,}((?:rnnfast|make|pip|python|py-spy|perf|gdb|eval|[A-Z_]+=\S+) .*)$", re.MULTILINE)
+FIGURES = {
+    r"[▁▂▃▄▅▆▇█]+": "▇",
+    r" [▲▼]": "",
+    r"\d[\d,.]*": "0",
+    r"0 [kM]?B\b": "0 B",
+    r"0 (ms|µs|s|min)\b": "0 s",
+    r"0 [kMG]? ?steps/s": "0 steps/s",
+}
 LEFT_TO_READERS = {
     "the reader's own table": ["rnnfast train --data creditcard.csv"],
     "a public set": [
@@ -43,22 +50,19 @@ def left_to_readers(page: Path) -> list[str]:
 
 
 def words(lines: list[str]) -> list[str]:
-    """Return what is shown without what depends on the machine: figures, units of time, wins, courses of losses."""
-    text = "\n".join(line for line in lines if not line.startswith("Kernels "))
-    first, *others = re.findall(r"^epoch .*$", text, re.MULTILINE)
-    for line in others:
-        text = text.replace(line + "\n", "")
-    text = re.sub(r"[▁▂▃▄▅▆▇█]+", "▇", text)
-    text = re.sub(r"\d[\d,.]*", "0", text)
-    text = re.sub(r"\b0 (ms|µs|s|min)\b", "0 s", text)
-    return re.sub(r" [▲▼]", "", text).split()
+    """Return what is shown without what depends on the machine: figures, units, wins, all epochs but the first."""
+    epochs = [line for line in lines if line.startswith("epoch ")]
+    text = "\n".join(line for line in lines if line not in epochs[1:] and not line.startswith("Kernels "))
+    for figure, word in FIGURES.items():
+        text = re.sub(figure, word, text)
+    return text.split()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals of POSIX")
 def test_the_readme_shows_what_a_terminal_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch, tmp_path)
     for name in SAMPLES:
-        os.symlink(ROOT / name, tmp_path / name)
+        (tmp_path / name).symlink_to(ROOT / name)
     printed = re.search(r"make demo\. .*?-->\n```\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert printed is not None
     command = re.search(r"rnnfast (train .*)", (ROOT / "Makefile").read_text("utf-8"))

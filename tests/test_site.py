@@ -1,4 +1,4 @@
-"""The pages of docs/ as a site: each is in the menu, links lead somewhere, and no page asks the network for anything."""
+"""The pages of docs/ as a site: each is in the menu, links lead somewhere, no page asks the network for anything."""
 
 import re
 from html.parser import HTMLParser

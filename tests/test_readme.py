@@ -37,7 +37,6 @@ LEFT_TO_READERS = {
     ],
     "a table larger than memory": ["rnnfast train --data big.parquet"],
     "installs something": ["make demo", "make test", "pip install"],
-    "clears what other tests use": ["rnnfast cache clear"],
     "a tool that is not there wherever tests run": ["py-spy", "perf", "gdb", "eval", "_RNNFAST_COMPLETE=fish_source"],
     "prints the assembly of a kernel, compiled for it": ["NUMBA_CACHE_DIR=$(mktemp -d) python"],
 }
@@ -90,3 +89,9 @@ def test_commands_that_are_not_run_have_options_that_exist(page: Path) -> None:
             parsed = group.get_command(context, name)
             assert parsed is not None, f"{name} is no command"
             parsed.make_parser(context).parse_args(arguments)
+
+
+def test_a_reason_belongs_to_a_command() -> None:
+    commands = [command for page in PAGES for command in left_to_readers(page)]
+    starts = [start for starts in LEFT_TO_READERS.values() for start in starts]
+    assert [start for start in starts if not any(command.startswith(start) for command in commands)] == []

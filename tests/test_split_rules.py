@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import fails, isolate, result
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ids import cases
 
@@ -38,6 +38,7 @@ def table(lengths, seed=0, ids=True, steps=7, classes=0):
     return (frame if ids else frame.drop(columns="id")).sample(frac=1, random_state=seed).reset_index(drop=True)
 
 
+@example([3, 3, 3, 3], "time", False, (1, 3), 0, (0.7, 0.15), 0)  # a part without any window
 @given(
     st.lists(st.integers(3, 12), min_size=4, max_size=7),
     st.sampled_from(["sequence", "time", "column:fold"]),

@@ -11,7 +11,7 @@ from ids import cases
 
 import rnnfast
 from rnnfast.cli.train import train as command
-from rnnfast.config.effects import NEEDS, check_effects
+from rnnfast.config.effects import NEEDS, check_effects, check_future
 from rnnfast.config.resolve import Config, from_environment, table_of_option
 from rnnfast.config.synonyms import NAMES, hint
 from rnnfast.data.synth.generate import synth
@@ -63,6 +63,24 @@ def test_an_option_without_effect_is_refused(values, message):
 )
 def test_an_option_with_effect_is_not(values):
     check_effects(Config().with_values(values, "train()"))
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    cases(
+        {
+            "horizon": ({"horizon": 1}, "that a horizon asks for"),
+            "lag": ({"lag_target": True}, "that --lag-target puts there"),
+            "both": ({"horizon": "1..3", "lag_target": True, "window": 5}, "that a horizon asks for"),
+        }
+    ),
+)
+def test_a_second_direction_that_would_read_the_answer_is_refused(values, match):
+    config = Config().with_values({"cell": "gru", "bidirectional": True, **values}, "train()")
+    with pytest.raises(UsageError, match=match):
+        check_future(config)
+    check_future(config.with_values({"predict": "last"}, "train()"))
+    check_future(config.with_values({"bidirectional": False}, "train()"))
 
 
 def test_what_is_checked_for_effect_exists():

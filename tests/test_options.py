@@ -283,3 +283,17 @@ def test_take_by_a_mask_or_by_numbers(capsys):
         data.take([-1, 2])
     with pytest.raises(UsageError, match="a mask of shape"):
         data.take([True, False])
+
+
+def test_an_output_of_another_format_is_refused(capsys):
+    for name in ("out.xlsx", "out.json", "out.csv.zip"):
+        assert "the formats are .csv, .csv.gz and .parquet" in fails(
+            ["predict", "--model", "run", "--data", "x.csv", "-o", name], 2, capsys
+        )
+
+
+def test_class_weights_may_be_a_mapping():
+    assert Config().with_values({"class_weight": {"fraud": 5, "ok": 1}}, "train()").train.class_weight == (
+        "fraud=5",
+        "ok=1",
+    )

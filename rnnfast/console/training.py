@@ -176,7 +176,7 @@ class TrainConsole(Reporter):
             return
         best, epochs = min(losses)[1], result.epochs
         if result.stopped == "epochs" and best > STILL_FALLING * epochs:
-            self.screen.notice(f"the validation loss was still falling at the end; try --epochs {2 * epochs}")
+            self.screen.notice(f"the best validation loss came late, in epoch {best:,}; try --epochs {2 * epochs}")
         elif self.config.train.patience == 0 and best < epochs:
             self.screen.notice(f"the validation loss was lowest in epoch {best:,}; --patience 10 keeps those weights")
 
@@ -193,6 +193,9 @@ class TrainConsole(Reporter):
             ["rnnfast", "predict", "--model", run, "--data", name, "-o", "predictions.csv"],
             ["rnnfast", "inspect", run],
         ]
+        if result.stopped == "interrupted":  # with a new course of the learning rate, from the weights so far
+            config = str(result.files["config"])
+            commands.insert(0, ["rnnfast", "train", "--config", config, "--init-from", run, "-o", f"{run}-on"])
         tables = self.config.data
         if tables.test or tables.valid:
             commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", str(tables.test or tables.valid)])

@@ -71,6 +71,11 @@ def tie_notes(schema: Schema, ties: int) -> list[str]:
     if not ties:
         return []
     rows = "1 row has" if ties == 1 else f"{ties:,} rows have"
+    if schema.id is None:
+        return [
+            f"{rows} the {schema.time!r} of the row before: they keep the order of the file. Where they are of several "
+            "series, --id names the column that tells these apart"
+        ]
     return [f"{rows} the {schema.time!r} of the row before in the same {schema.id!r}: they keep the order of the file"]
 
 

@@ -1,6 +1,10 @@
-"""A stream in place of a terminal."""
+"""A stream in place of a terminal, and what stays on its screen."""
 
 import io
+import re
+
+SEQUENCE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
+MOVES_OR_TEXT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+")
 
 
 class Terminal(io.StringIO):
@@ -10,3 +14,29 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def screen_of(written: str) -> list[str]:
+    """Return the lines that a terminal shows of what was written, those that have scrolled away included.
+
+    It knows what rich and click write: ends of lines, the cursor up or hidden, a line erased; colours are left out.
+    """
+    lines, row, column = [""], 0, 0
+    for part in MOVES_OR_TEXT.findall(written):
+        sequence = SEQUENCE.fullmatch(part)
+        if part == "\n":
+            row, column = row + 1, 0
+            lines += [""] * (row + 1 - len(lines))
+        elif part == "\r":
+            column = 0
+        elif sequence is None:
+            line = f"{lines[row]:<{column}}"
+            lines[row] = line[:column] + part + line[column + len(part) :]
+            column += len(part)
+        elif sequence[2] == "A":
+            row -= int(sequence[1] or 1)
+        elif sequence[0] == "\x1b[2K":
+            lines[row] = ""
+        else:
+            assert sequence[2] == "m" or sequence[1] == "?25", f"this terminal does not know {part!r}"
+    return [line.rstrip() for line in lines]

@@ -60,7 +60,10 @@ CASES = {
     "no id, split by column": ("quantity", {**NO_ID, "window": 8, "horizon": 1, "split_by": "column:part"}),
     "no id, lag": ("quantity", {**NO_ID, "window": 8, "stride": 3, "lag_target": True}),
     "both directions": ("table", {**NO_ID, "cell": "gru", "bidirectional": True, "window": 8}),
-    "both directions, horizon": ("quantity", {"cell": "gru", "bidirectional": True, "window": 4, "horizon": 1}),
+    "both directions, horizon": (
+        "quantity",
+        {"cell": "gru", "bidirectional": True, "window": 4, "horizon": 1, "predict": "last"},
+    ),
     "no id, several horizons": (
         "quantity",
         {**NO_ID, "window": 8, "horizon": (1, 4), "lag_target": True, "split_by": "column:part"},

@@ -20,8 +20,8 @@ from rnnfast.console.columns import show_table
 from rnnfast.console.metrics import shown_metrics
 from rnnfast.console.residuals import binned
 from rnnfast.console.scores import score_sheet
-from rnnfast.console.screen import Screen
-from rnnfast.console.text import UNBROKEN, aligned, command, count, duration, number, percent, scaled
+from rnnfast.console.screen import Screen, table
+from rnnfast.console.text import UNBROKEN, aligned, command, count, duration, number, percent, scaled, to_digits_of
 from rnnfast.console.training import TrainConsole
 from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model
 from rnnfast.data import read_table
@@ -360,3 +360,35 @@ def test_commands_can_be_copied(width: int) -> None:
 
     assert shlex.split(text.replace("\\\n", " ")) == words
     assert too_long(text, width) == []
+
+
+def test_an_option_stays_with_its_value() -> None:
+    words = ["rnnfast", "eval", "--model", "runs/tx", "--data", "a_table.csv", "--last", "--part", "valid"]
+    assert command(words, 48).splitlines() == [
+        "rnnfast eval --model runs/tx \\",
+        "  --data a_table.csv --last --part valid",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "deviation", "text"),
+    cases(
+        {
+            "a mean near 0": (-0.0123456, 1.234, "-0.01"),
+            "rounded to 0": (-0.0000001, 1.234, "0.00"),
+            "large": (2929.123, 1701.0, "2,929"),
+            "small deviation": (641.2178, 0.0123, "641.2178"),
+            "no deviation": (5.25, 0.0, "5.250"),
+        }
+    ),
+)
+def test_a_mean_has_the_digits_of_its_deviation(value: float, deviation: float, text: str) -> None:
+    assert to_digits_of(value, deviation) == text
+
+
+def test_cells_of_numbers_keep_their_colours() -> None:
+    cell = Text("1.5").append(" ▲", "green")
+    column = table(["name", "score"], [["a", cell], ["b", "12"]]).columns[1]
+    styled = [str(each) for each in column.cells], [each.spans for each in column.cells if isinstance(each, Text)]
+    assert styled[0] == [" 1.5 ▲", "12    "]
+    assert [(span.start, span.end, span.style) for span in styled[1][0]] == [(4, 6, "green")]

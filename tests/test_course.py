@@ -280,7 +280,7 @@ def test_parts_of_the_time_add_up() -> None:
         seconds={"load": 0.1, "compile": 0.2, "train": 0.3, "eval": 0.4}, timesteps_per_second=12.3e6
     )
     text = plain(time_text(result, 2.5))
-    assert text.startswith("total 2.50 s: start-up 1.50 s, load 100 ms, compile 200 ms, train 300 ms, eval 400 ms; ")
+    assert text.startswith("total 2.50 s: start-up 1.50 s, load 100 ms, kernels 200 ms, train 300 ms, eval 400 ms; ")
 
 
 def test_the_process_began_before_this_test_and_not_long_before_its_work() -> None:

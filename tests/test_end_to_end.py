@@ -57,7 +57,13 @@ def test_train_writes_a_run_and_prints_where(capsys: pytest.CaptureFixture[str])
     captured = capsys.readouterr()
     for text in ("baseline", "Confusion matrix", "runs/xor-rnn4/model.safetensors", "history.csv", "config.toml"):
         assert text in captured.out
-    for text in ("Reading", "160, valid 40", "epoch 20/20", "rnnfast predict --model runs/xor-rnn4"):
+    for text in (
+        "Reading",
+        "train: 160 sequences",
+        "valid: 40 sequences",
+        "epoch 20/20",
+        "rnnfast predict --model runs/xor-rnn4",
+    ):
         assert text in captured.err
     assert {path.name for path in Path("runs/xor-rnn4").iterdir()} == {
         "model.safetensors", "history.csv", "config.toml",

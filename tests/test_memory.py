@@ -32,7 +32,7 @@ def test_copies_of_files_in_a_container_give_way(tmp_path, monkeypatch, limit, a
 
 def test_bytes_for_people():
     assert [memory.shown(count) for count in (1, 1500, 2_500_000, 1_630_000_000)] == [
-        "1 kB",
+        "1 byte",
         "2 kB",
         "2.5 MB",
         "1.63 GB",

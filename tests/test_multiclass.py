@@ -282,7 +282,7 @@ def test_class_weights(trained, capsys):
     plain = result(["train", data, *options], capsys)
     weighted = result(["train", data, *options, "--class-weight", "1,1,20"], capsys)
     assert weighted["metrics"]["valid"]["loss"] != plain["metrics"]["valid"]["loss"]
-    assert "give 3 numbers" in fails(["train", data, *options, "--class-weight", "1,2"], 2, capsys)
+    assert "or 3 numbers from 0 up" in fails(["train", data, *options, "--class-weight", "1,2"], 2, capsys)
 
 
 def test_errors_of_the_commands(trained, capsys):

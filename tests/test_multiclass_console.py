@@ -86,8 +86,8 @@ def test_confusion_without_a_mistake_and_of_absent_classes(capsys):
 def test_recall_and_precision_stand_at_the_margins(capsys):
     lines = render(np.array([[8, 2, 0], [0, 5, 5], [0, 0, 10]]), ["a", "b", "c"], capsys).splitlines()
     rows = {line.split()[0]: line.split() for line in lines if line.split()}
-    assert rows["a"] == ["a", "8", "2", "0", "80.0", "%"]
-    assert rows["precision"] == ["precision", "100", "%", "71.4", "%", "66.7", "%"]
+    assert rows["a"] == ["a", "8", "2", "0", "80.0"]
+    assert rows["precision"] == ["precision", "100", "71.4", "66.7"]
 
 
 def test_many_classes_have_a_table_of_their_own_the_worst_first(capsys):
@@ -105,3 +105,11 @@ def test_the_balance_of_many_classes_is_a_summary():
     assert balance_text({"a": 1, "b": 3}).replace(UNBROKEN, " ") == "a: 1 step (25.0 %), b: 3 steps (75.0 %)"
     text = balance_text({f"c{j}": j + 1 for j in range(20)}).replace(UNBROKEN, " ")
     assert text == "20, from 1 step (0.476 %) of c0 to 20 steps (9.52 %) of c19"
+
+
+def test_ten_classes_have_a_matrix_at_80_columns(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = render(np.full((10, 10), 7) + np.diag([150] * 10), [str(j) for j in range(10)], capsys).splitlines()
+    row = next(line for line in lines if line.startswith("precision"))
+    assert row.split() == ["precision", *["71.4"] * 10]
+    assert any("Confusion matrix of valid" in line for line in lines)

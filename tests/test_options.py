@@ -5,17 +5,19 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from commands import fails, isolate, result
 from ids import cases
 
 import rnnfast
+import rnnfast.data.reading.opening
 from rnnfast.cli.train import train as command
-from rnnfast.config.effects import NEEDS, check_effects
+from rnnfast.config.effects import NEEDS, check_effects, check_future
 from rnnfast.config.resolve import Config, from_environment, table_of_option
 from rnnfast.config.synonyms import NAMES, hint
 from rnnfast.data.synth.generate import synth
-from rnnfast.errors import UsageError
+from rnnfast.errors import DataError, UsageError
 from rnnfast.training.class_weights import class_weights
 from rnnfast.training.directory import table_name
 
@@ -63,6 +65,24 @@ def test_an_option_without_effect_is_refused(values, message):
 )
 def test_an_option_with_effect_is_not(values):
     check_effects(Config().with_values(values, "train()"))
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    cases(
+        {
+            "horizon": ({"horizon": 1}, "that a horizon asks for"),
+            "lag": ({"lag_target": True}, "that --lag-target puts there"),
+            "both": ({"horizon": "1..3", "lag_target": True, "window": 5}, "that a horizon asks for"),
+        }
+    ),
+)
+def test_a_second_direction_that_would_read_the_answer_is_refused(values, match):
+    config = Config().with_values({"cell": "gru", "bidirectional": True, **values}, "train()")
+    with pytest.raises(UsageError, match=match):
+        check_future(config)
+    check_future(config.with_values({"predict": "last"}, "train()"))
+    check_future(config.with_values({"bidirectional": False}, "train()"))
 
 
 def test_what_is_checked_for_effect_exists():
@@ -219,3 +239,61 @@ def test_wrong_class_weights_are_answered_with_the_classes(option, message):
     with pytest.raises(UsageError) as caught:
         class_weights(option, ("no", "churn"), np.array([90, 10]))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("from_disk", [False, True], ids=["memory", "disk"])
+def test_the_positive_class_can_be_chosen(from_disk, capsys, monkeypatch):
+    if from_disk:
+        monkeypatch.setattr(rnnfast.data.reading.opening, "needs_store", lambda names, budget, options: True)
+    lines = ["id,x,y"] + [f"{n // 4},{n % 7},{'fraud' if n % 7 > 4 else 'ok'}" for n in range(160)]
+    Path("tx.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    words = ["train", "tx.csv", "--id", "id", "--target", "y", "--hidden", "3", "--epochs", "2", "--memory", "900M"]
+    result([*words, "-o", "plain"], capsys)
+    chosen = result([*words, "-o", "chosen", "--positive", "fraud"], capsys)
+    assert result(["inspect", "plain"], capsys)["classes"] == ["fraud", "ok"]
+    assert result(["inspect", "chosen"], capsys)["classes"] == ["ok", "fraud"]
+    shares = [result(["eval", "--model", run, "--data", "tx.csv"], capsys)["baseline"] for run in ("plain", "chosen")]
+    assert shares[0]["auprc"] == pytest.approx(1 - shares[1]["auprc"])
+    scores = result(["eval", "--model", "chosen", "--data", "tx.csv", "--part", "valid"], capsys)
+    assert scores["metrics"] == pytest.approx(chosen["metrics"]["valid"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive", "match"),
+    cases(
+        {
+            "no class": (["ok", "fraud"], "fruad", "did you mean 'fraud'"),
+            "three classes": (["a", "b", "c"], "a", "is for two classes, and there are 3"),
+            "a quantity": ([0.5, 1.5, 2.5], "0.5", "the target is a quantity"),
+        }
+    ),
+)
+def test_a_positive_class_that_is_none_is_refused(labels, positive, match):
+    frame = pd.DataFrame({"x": np.arange(60.0), "y": np.tile(labels, 60 // len(labels))})
+    with pytest.raises(DataError, match=match):
+        rnnfast.read_table(frame, target="y", positive=positive)
+
+
+def test_take_by_a_mask_or_by_numbers(capsys):
+    synth("xor", "xor.csv", sequences=6)
+    data = rnnfast.read_table("xor.csv")
+    mask = np.isin(data.ids, data.ids[[1, 4]])
+    assert data.take(mask).ids.tolist() == data.take([1, 4]).ids.tolist() == data.ids[[1, 4]].tolist()
+    with pytest.raises(UsageError, match="numbers from -1 to 2; they are 0 to 5"):
+        data.take([-1, 2])
+    with pytest.raises(UsageError, match="a mask of shape"):
+        data.take([True, False])
+
+
+def test_an_output_of_another_format_is_refused(capsys):
+    for name in ("out.xlsx", "out.json", "out.csv.zip"):
+        assert "the formats are .csv, .csv.gz and .parquet" in fails(
+            ["predict", "--model", "run", "--data", "x.csv", "-o", name], 2, capsys
+        )
+
+
+def test_class_weights_may_be_a_mapping():
+    assert Config().with_values({"class_weight": {"fraud": 5, "ok": 1}}, "train()").train.class_weight == (
+        "fraud=5",
+        "ok=1",
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import fails, isolate, result
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ids import cases
 
@@ -38,6 +38,7 @@ def table(lengths, seed=0, ids=True, steps=7, classes=0):
     return (frame if ids else frame.drop(columns="id")).sample(frac=1, random_state=seed).reset_index(drop=True)
 
 
+@example([3, 3, 3, 3], "time", False, (1, 3), 0, (0.7, 0.15), 0)  # a part without any window
 @given(
     st.lists(st.integers(3, 12), min_size=4, max_size=7),
     st.sampled_from(["sequence", "time", "column:fold"]),
@@ -266,9 +267,10 @@ def test_the_screen_shows_the_classes_of_each_part(classes, shown, capsys):
     data = read_table(frame, target="y", features="x", task="multiclass")
     TrainConsole(Screen(), Config()).split(split(data))
     said = " ".join(capsys.readouterr().err.split())
-    assert "train 4, valid 1 sequences (80 % of 5 sequences" in said
-    assert f"train: 160 rows, 160 labelled steps{shown}" in said
-    assert "valid: 40 rows, 40 labelled steps" in said
+    assert "Split 80 % of 5 sequences" in said
+    assert f"train: 4 sequences, 160 rows{shown}" in said
+    assert "valid: 1 sequence, 40 rows" in said
+    assert "labelled" not in said, "the same number again"
 
 
 def test_many_lost_labels_are_told(capsys):

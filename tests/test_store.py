@@ -17,6 +17,7 @@ import rnnfast.data.sequences.relabel
 import rnnfast.data.sequences.stored
 import rnnfast.data.sources.batches
 from rnnfast.config.resolve import Config
+from rnnfast.config.sections import DataConfig
 from rnnfast.data import read_table, split
 from rnnfast.data.reading.disk import make_store
 from rnnfast.data.reading.request import Request
@@ -227,6 +228,20 @@ def test_rows_of_one_time_are_as_in_memory(tmp_path, shuffled):
 
 COMPACT = [f"202401{1 + k:02}" for k in range(30)]  # dates that look like numbers
 DATES = [f"2023-12-{1 + k:02}" for k in range(30)]
+
+
+def test_equal_times_of_a_table_without_id_are_told(tmp_path):
+    frame = pd.DataFrame({"t": [0, 0, 1, 1, 2, 2, 3, 3] * 5, "x": np.arange(40.0), "y": np.arange(40.0)})
+    frame["t"] = np.sort(frame["t"])
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    options = {"time": "t", "target": "y", "window": 5}
+    note = "36 rows have the 't' of the row before: they keep the order of the file. Where they are of several series"
+    assert any(note in text for text in read_table(tmp_path / "table.csv", **options).notes)
+    with pytest.raises(DataError, match="line 3, column 't': '0' is there already"):
+        read_table(tmp_path / "table.csv", **options, ties="error")
+    config = DataConfig(**{**options, "target": ("y",), "ties": "error"})
+    with pytest.raises(DataError, match="'0' is there already"):
+        make_store(open_files([str(tmp_path / "table.csv")]), Request(config), Budget(10**9), tmp_path / "store")
 
 
 @pytest.mark.parametrize("times", cases({"numbers first": COMPACT + DATES, "dates first": DATES + COMPACT}))

@@ -56,6 +56,7 @@ def doctor(ctx: click.Context, /, gradients: bool, warm_up: str | None, **values
     if described:
         raise UsageError(f"{flag_of(next(iter(described)))} describes the network of --gradients; add --gradients")
     screen = state.screen()
+    screen.waiting("examining this machine; the first time a kernel is compiled")
 
     from rnnfast.diagnose.machine import examine
 
@@ -72,6 +73,7 @@ def doctor(ctx: click.Context, /, gradients: bool, warm_up: str | None, **values
 def _gradients(state: State, config: Config) -> int:
     """Check the gradients of the network that the options describe."""
     screen = state.screen()
+    screen.waiting("comparing gradients; the first time kernels are compiled")
 
     from rnnfast.diagnose.gradients import report
 

@@ -63,6 +63,21 @@ NEEDS = (
 )
 
 
+def check_future(config: Config) -> None:
+    """Raise UsageError where the second direction would read the answer.
+
+    Rows after a row hold what a horizon asks for, and its target where the lag is an input. The last step of a sequence
+    has no rows after it.
+    """
+    data = config.data
+    if config.model.bidirectional and data.predict != "last" and (data.lag_target or max(data.horizon)):
+        reason = "a horizon asks for" if max(data.horizon) else "--lag-target puts there"
+        raise UsageError(
+            f"--bidirectional reads later rows, which hold the answer that {reason}: the scores would be wrong, and at "
+            "the end of a table there are none; leave it out, or use --predict last with --window"
+        )
+
+
 def check_effects(config: Config) -> None:
     """Raise UsageError for an option that differs from its default and has no effect beside the others."""
     for need in NEEDS:

@@ -93,6 +93,8 @@ def checked(declared: Field[Any], value: Any, where: str) -> Any:
         return _checked_item(meta, value, where)
     if isinstance(value, str):
         value = value.split(meta["separator"]) if meta["separator"] else [value]
+    elif isinstance(value, Mapping):  # as in class_weight={"fraud": 5}
+        value = [f"{name}={item}" for name, item in value.items()]
     elif not isinstance(value, Iterable):
         value = [value]
     items = [item.strip() if isinstance(item, str) and meta["separator"] else item for item in value]

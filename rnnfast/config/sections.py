@@ -73,6 +73,11 @@ class DataConfig:
         "bucket", "A category that training rows lack: an input of its own, or an error.", choices=("bucket", "error")
     )
     task: str = reading("auto", "What the target is.", choices=Words(TASKS, "auto"))
+    positive: str | None = reading(
+        None,
+        "Which of two classes is the positive one, that precision and recall are about (the last in order).",
+        metavar="CLASS",
+    )
     predict: str = reading(
         "auto",
         "Loss and metrics at every step or at the last one; auto: last where a sequence has one target value.",

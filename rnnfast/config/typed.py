@@ -25,6 +25,7 @@ class ReadOptions(TypedDict, total=False):
     ignore: Columns to leave out.
     categorical: Columns of categories: one input for each, 'x*' matches by name.
     task: What the target is. One of auto, binary, multiclass, regression. Default auto.
+    positive: Which of two classes is the positive one, that precision and recall are about (the last in order).
     predict: Loss and metrics at every step or at the last one; auto: last where a sequence has one target value. One of
         auto, every, last. Default auto.
     window: Cut consecutive rows into sequences of N steps (10 where there is no id).
@@ -54,6 +55,7 @@ class ReadOptions(TypedDict, total=False):
     ignore: str | Sequence[str]
     categorical: str | Sequence[str]
     task: str
+    positive: str | None
     predict: str
     window: int | None
     stride: int | None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rnnfast.console.screen import Screen, fields, table
+from rich.text import Text
+
+from rnnfast.console.screen import WIDE, Screen, fields, table
 from rnnfast.console.text import scaled
 
 if TYPE_CHECKING:
@@ -17,11 +19,13 @@ def show_caches(screen: Screen, caches: Caches) -> None:
         texts = [f"{each.entries:,} {each.what}, {scaled(each.bytes, 'B')}" for each in caches.cleared]
         screen.result(fields([("" if j else "Cleared", text) for j, text in enumerate(texts)]))
         return
+    gap = 3 if screen.out.width >= WIDE else 1
     rows = [[each.what, f"{each.entries:,}", scaled(each.bytes, "B"), _limit(each)] for each in caches.caches]
-    screen.result(table(["kept", "entries", "size", "limit"], rows, gap=3))
-    places = dict.fromkeys(each.directory for each in caches.caches)
-    screen.result(fields([("Place" if j == 0 else "", place) for j, place in enumerate(places)]))
-    screen.progress(fields([("Next", "rnnfast cache clear")]))
+    screen.result(table(["cache", "entries", "size", "limit"], rows, gap=gap), Text())
+    places = [[each.what, each.directory] for each in caches.caches]
+    screen.result(table(["cache", "directory"], places, left=2, gap=gap))
+    if any(each.entries for each in caches.caches):
+        screen.progress(Text(), fields([("Next", "rnnfast cache clear")]))
 
 
 def _limit(cache: Kept) -> str:

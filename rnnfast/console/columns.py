@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rnnfast.console.encoding import Inputs, encoding_rows
 from rnnfast.console.screen import CAUTION, WIDE, Screen, fields, table
-from rnnfast.console.text import aligned, command, counted, listed, number, shortened, span
+from rnnfast.console.text import aligned, command, counted, listed, number, shortened, span, to_digits_of
 from rnnfast.records import UNSET
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ LEAST_SEPARATED = 10_000  # whole numbers below it, such as years, have no separ
 
 # How the table was read, where it was not as the options say.
 READ_AS = {
-    "proposed": "read with the options under Next",
-    "unlabelled": "read without target, and with the options under Next",
+    "proposed": "read with the options under Would stop",
+    "unlabelled": "read without target, and with the options under Would stop",
     "not": "not read as training reads it",
 }
 
@@ -44,7 +44,7 @@ def show_table(screen: Screen, data: Sequences | None, description: TableDescrip
     if data is not None:
         rows = [row for row in table_rows(data, screen.verbose) if row[0] != "Task" or description.task]
     if description.read_as != "given":
-        rows.insert(1, ("", Text(READ_AS[description.read_as], CAUTION)))
+        rows.insert(1, ("", READ_AS[description.read_as]))
     screen.result(fields([*rows, *encoding_rows(Inputs.of_table(description), screen.verbose)]), Text())
     columns = list(description.columns)
     shown = columns if screen.verbose else _telling(columns, {finding.column for finding in description.findings})
@@ -73,8 +73,8 @@ def _columns(columns: Sequence[ColumnDescription], width: int) -> Any:
         "range": _range,
     }
     numbers: dict[str, Cell] = {
-        "mean": lambda column: _number(column.mean),
-        "std": lambda column: _number(column.std),
+        "mean": lambda column: _rounded(column.mean, column.std),
+        "std": lambda column: _rounded(column.std, column.std),
         "distinct": _distinct,
         "empty": lambda column: f"{column.missing:,}" if column.missing else "",
     }
@@ -89,8 +89,11 @@ def _columns(columns: Sequence[ColumnDescription], width: int) -> Any:
     return table(cells, zip(*cells.values(), strict=True), left=left, gap=gap)
 
 
-def _number(value: Any) -> str:
-    return "" if value is UNSET or value is None else number(value)
+def _rounded(value: Any, deviation: Any) -> str:
+    """Text of a mean or of the deviation itself, to three digits of the deviation."""
+    if value is UNSET or value is None:
+        return ""
+    return to_digits_of(value, deviation) if isinstance(deviation, float) else number(value)
 
 
 def _range(column: ColumnDescription) -> str:
@@ -126,7 +129,7 @@ def _distinct(column: ColumnDescription) -> str:
 
 def _show_findings(screen: Screen, description: TableDescription) -> None:
     """Print what seems to be so, what would stop training, and the command that it comes to."""
-    rows: list[tuple[str, str | Text]] = []
+    rows: list[tuple[str | Text, str | Text]] = []
     for j, proposal in enumerate(description.proposals):
         role = "an id" if proposal.role == "id" else "the time"
         text = f"{proposal.column} looks like {role} ({proposal.why}): {proposal.option}"
@@ -134,11 +137,9 @@ def _show_findings(screen: Screen, description: TableDescription) -> None:
     findings = description.findings if screen.verbose else description.findings[:MOST_FINDINGS]
     for j, finding in enumerate(findings):
         text = finding.message if finding.column is UNSET else f"{finding.column}: {finding.message}"
-        rows.append(
-            ("" if j else "Would stop", Text(text, CAUTION).append(f": {finding.option}" if finding.option else "", ""))
-        )
+        rows.append(("" if j else Text("Would stop", CAUTION), f"{text}: {finding.option}" if finding.option else text))
     if len(findings) < len(description.findings):
         rest = [str(finding.column) for finding in description.findings[len(findings) :]]
-        rows.append(("", Text(f"the same for {listed(rest)}", CAUTION)))
+        rows.append(("", f"the same for {listed(rest)}"))
     rows.append(("Next", command(description.command, screen.out.width - LABEL_WIDTH)))
     screen.result(Text(), fields(rows))

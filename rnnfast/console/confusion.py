@@ -6,6 +6,7 @@ Recall and precision of each class stand at the margins of a matrix, or in a tab
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 from rich.console import RenderableType
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from rnnfast.catalogue import TASKS
 from rnnfast.console.screen import BAD, FAINT, GOOD, LABEL, WIDE, table
-from rnnfast.console.text import UNDEFINED, counted, number, percent, shortened
+from rnnfast.console.text import UNDEFINED, aligned, counted, number, percent, shortened, title
 from rnnfast.metrics.evaluation import Evaluation
 
 MOST_CLASSES = 10  # of a matrix
@@ -24,22 +25,23 @@ NAME_WIDTHS = (12, 8, 5)  # cells for the name of a class, tried until the matri
 
 
 def confusion_matrix(
-    evaluation: Evaluation, classes: Sequence[Any], target: str, width: int
+    evaluation: Evaluation, classes: Sequence[Any], target: str, width: int, part: str = ""
 ) -> Iterator[RenderableType]:
     """Yield the rights and wrongs of a task with classes."""
     if evaluation.confusion is None:
         return
     if TASKS[evaluation.task].threshold:
+        yield Text(f"{title('Confusion matrix', part)}{_threshold(evaluation)}", LABEL)
         yield from _two_classes(evaluation, classes, target, width)
         return
     counts, names = evaluation.confusion, [str(name) for name in evaluation.classes or classes]
     matrix = _matrix(counts, names, target, width) if len(names) <= MOST_CLASSES else None
     if matrix is not None:
-        yield Text("Confusion matrix (rows: actual, columns: predicted)", LABEL)
+        yield Text(f"{title('Confusion matrix', part)} (rows: actual, columns: predicted; margins in %)", LABEL)
         yield matrix
     else:
         if pairs := _pairs(counts, names, width):
-            yield Text(f"Confusion of {len(names):,} classes: the most frequent mistakes", LABEL)
+            yield Text(f"{title('Most frequent mistakes', part)}, {len(names):,} classes", LABEL)
             yield pairs
             yield Text()
         yield from _per_class(counts, names, width)
@@ -48,25 +50,26 @@ def confusion_matrix(
 
 def _matrix(counts: list[list[int]], names: list[str], target: str, width: int) -> Table | None:
     """Return the whole matrix, None where it does not fit or names would have to be cut to the same text."""
-    gap = 2 if width >= WIDE else 1
     scores = _class_scores(counts)
     texts = [
-        [*(f"{value:,}" for value in row), _percent(score.recall)] for row, score in zip(counts, scores, strict=True)
+        [*(f"{value:,}" for value in row), _margin(score.recall)] for row, score in zip(counts, scores, strict=True)
     ]
-    bottom = [*(_percent(score.precision) for score in scores), ""]
-    for cells in NAME_WIDTHS:
+    bottom = [*(_margin(score.precision) for score in scores), ""]
+    for cells, gap in product(NAME_WIDTHS, (2, 1)):
         short = [shortened(name, cells) for name in names]
         heads = [*short, "recall"]
         first = max(*map(len, short), len("precision"))
         columns = [max(len(head), len(bottom[j]), *(len(row[j]) for row in texts)) for j, head in enumerate(heads)]
         if len(set(short)) < len(names) or first + sum(columns) + gap * len(columns) > width:
             continue
+        # Right-aligned here: counts and shares have no decimal point in common.
         rows: list[list[str | Text]] = [
-            [name, *(Text(cell, _style(i, j, counts[i])) for j, cell in enumerate(texts[i]))]
+            [name, *(Text(f"{texts[i][j]:>{room}}", _style(i, j, counts[i])) for j, room in enumerate(columns))]
             for i, name in enumerate(short)
         ]
-        margin = ["precision", *(f"{text:>{columns[j]}}" for j, text in enumerate(bottom))]
-        return table([shortened(target, first), *heads], [*rows, [Text(text, FAINT) for text in margin]], gap=gap)
+        margin = ["precision", *(f"{text:>{room}}" for text, room in zip(bottom, columns, strict=True))]
+        titles = [shortened(target, first), *(f"{head:>{room}}" for head, room in zip(heads, columns, strict=True))]
+        return table(titles, [*rows, [Text(text, FAINT) for text in margin]], left=len(titles), gap=gap)
     return None
 
 
@@ -97,6 +100,13 @@ def _class_scores(counts: list[list[int]]) -> list[_ClassScores]:
         _ClassScores(sum(row), row[i] / predicted[i] if predicted[i] else None, row[i] / sum(row) if sum(row) else None)
         for i, row in enumerate(counts)
     ]
+
+
+def _margin(share: float | None) -> str:
+    """Text of a share in per cent without the sign, which would take much room in each column."""
+    if share is None:
+        return UNDEFINED
+    return "100" if share == 1 else f"{100 * share:.1f}"
 
 
 def _percent(share: float | None) -> str:
@@ -151,23 +161,23 @@ def _sentence(counts: list[list[int]], names: list[str]) -> Text:
     return Text(text + ".")
 
 
+def _threshold(evaluation: Evaluation) -> str:
+    threshold = evaluation.metrics.threshold
+    return "" if threshold is None else f" (threshold {number(threshold, 3)})"
+
+
 def _two_classes(evaluation: Evaluation, classes: Sequence[Any], target: str, width: int) -> Iterator[RenderableType]:
     """Yield the four counts and their meaning in a sentence."""
     assert evaluation.confusion is not None
     names = [shortened(str(name), 12) for name in (classes or (0, 1))]
-    threshold = evaluation.metrics.threshold
     shares = width >= WIDE
-    rows: list[list[str | Text]] = []
-    for i, counts in enumerate(evaluation.confusion):
-        total = sum(counts)
-        row: list[str | Text] = [f"actual {names[i]}"]
-        for j, value in enumerate(counts):
-            cell = f"{value:,}"
-            if shares:
-                cell += f" {percent(value / total) if total else UNDEFINED:>8}"
-            row.append(Text(cell, GOOD if i == j else BAD if value else ""))
-        rows.append(row)
-    yield Text(f"Confusion matrix{'' if threshold is None else f' (threshold {number(threshold, 3)})'}", LABEL)
+    rows: list[list[str | Text]] = [[f"actual {name}"] for name in names]
+    for j, column in enumerate(zip(*evaluation.confusion, strict=True)):
+        totals = map(sum, evaluation.confusion)
+        texts = aligned([_percent(n / total if total else None) for n, total in zip(column, totals, strict=True)])
+        for i, value in enumerate(column):
+            cell = f"{value:,}{f'  {texts[i]}' if shares else ''}"
+            rows[i].append(Text(cell, GOOD if i == j else BAD if value else ""))
     heads = [f"predicted {name}" for name in names]
     if 9 + 2 * len(names) + sum(map(len, heads)) > width:
         heads = [f"-> {name}" for name in names]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -26,7 +26,7 @@ def metric_tables(evaluations: Mapping[str, Evaluation], width: int) -> Iterator
     """
     part, evaluation = list(evaluations.items())[-1]
     names = shown_metrics(evaluation)
-    columns = {PART_NAMES.get(name, name): _cells(names, scores.metrics) for name, scores in evaluations.items()}
+    columns = _columns(names, {name: scores.metrics for name, scores in evaluations.items()})
     answers: dict[str, str] = {}
     for title, (answer, figures) in _naive_answers(evaluation).items():
         columns[title] = _with_signs(names, evaluation.metrics, figures)
@@ -35,13 +35,28 @@ def metric_tables(evaluations: Mapping[str, Evaluation], width: int) -> Iterator
     yield from _fitting(titles, columns, width)
     if answers:
         model = PART_NAMES.get(part, part)
-        yield Text(f"{BETTER} {model} better, {WORSE} worse than {', and than '.join(answers.values())}.")
+        yield Text(f"{BETTER} {model} is better, {WORSE} worse than {' and '.join(answers.values())}.")
+
+
+def stored_metrics(metrics: Mapping[str, Mapping[str, Any]], loss: str, width: int) -> Iterator[RenderableType]:
+    """Yield the same of the scores that a model file has, by part; loss: what the model was trained with."""
+    first = next(iter(metrics.values()))
+    repeated = number(first.get("loss")) == number(first.get("log_loss"))
+    hidden = (*NOT_SCORES, "loss") if repeated else NOT_SCORES
+    names = _ordered(name for name in first if name not in hidden)
+    titles = {name: f"loss ({loss})" if name == "loss" else name for name in names}
+    yield from _fitting(titles, _columns(names, metrics), width)
 
 
 def shown_metrics(evaluation: Evaluation) -> list[str]:
     """Return the metrics in the order in which they are shown; without those that repeat another or mean nothing."""
     hidden = (*NOT_SCORES, *evaluation.meaningless, *(() if evaluation.loss_title else ("loss",)))
-    names = [name for name in evaluation.metrics if name not in hidden]
+    return _ordered(name for name in evaluation.metrics if name not in hidden)
+
+
+def _ordered(metrics: Iterable[str]) -> list[str]:
+    """Put the metric that says most first, and the loss last."""
+    names = list(metrics)
     first = headline(names)
     return sorted(names, key=lambda name: (name != first, name == "loss"))
 
@@ -72,6 +87,11 @@ def _naive_answers(evaluation: Evaluation) -> dict[str, tuple[str, Mapping[str, 
         name = naive_name(repeated.season)
         naive[name] = (f"repeating the {name}{steps}", repeated)
     return naive
+
+
+def _columns(names: Sequence[str], parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Sequence[Text]]:
+    """Return the figures of each part, under the title of its column."""
+    return {PART_NAMES.get(part, part): _cells(names, figures) for part, figures in parts.items()}
 
 
 def _cells(names: Sequence[str], figures: Mapping[str, Any]) -> list[Text]:
@@ -114,7 +134,7 @@ def _table(titles: Mapping[str, str], columns: Mapping[str, Sequence[Text]], gap
         cells = []
         for column in columns.values():
             cell = column[j].copy()
-            cell.stylize_before(style)
+            cell.stylize_before(style, 0, len(cell.plain.rstrip(f"{BETTER}{WORSE}{EQUAL}")))
             cells.append(cell)
         lines.append([Text(title, style), *cells])
     return table(["metric", *columns], lines, gap=gap)

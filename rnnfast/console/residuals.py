@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnfast.console.screen import LABEL, WIDE, table
-from rnnfast.console.text import aligned, counted, number, shortened
+from rnnfast.console.text import aligned, counted, number, shortened, title
 from rnnfast.metrics.evaluation import Evaluation
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 LEVELS = "▁▂▃▄▅▆▇█"
 
 
-def residuals(evaluation: Evaluation, targets: Sequence[str], width: int) -> Iterator[RenderableType]:
+def residuals(evaluation: Evaluation, targets: Sequence[str], width: int, part: str = "") -> Iterator[RenderableType]:
     """Yield the distribution of the residuals of a regression: bars for one target, a line each for several."""
     if evaluation.residuals is None or evaluation.residuals.size == 0:
         return
     values = np.asarray(evaluation.residuals, dtype=np.float64)
     values = values.reshape(len(values), -1)
-    yield Text("Residuals (actual - predicted)", LABEL)
+    yield Text(f"{title('Residuals', part)} (actual - predicted)", LABEL)
     if values.shape[1] == 1:
         yield _bars(values[:, 0], width)
         return

@@ -22,21 +22,22 @@ TARGET_METRICS = ("rmse", "mae", "r2", "f1", "auprc", "accuracy")  # of each tar
 def score_sheet(
     evaluations: Mapping[str, Evaluation], classes: Sequence[Any], targets: Sequence[str], width: int
 ) -> Iterator[RenderableType]:
-    """Yield everything that is said about the scores; details are those of the last part."""
-    last = list(evaluations.values())[-1]
+    """Yield everything that is said about the scores; details are those of the last part, which their titles name."""
+    name, last = list(evaluations.items())[-1]
+    part = "" if name == "all" else name
     yield from metric_tables(evaluations, width)
     for section in (
-        per_target(last, width),
-        confusion_matrix(last, classes, targets[0] if len(targets) == 1 else "target", width),
-        residuals(last, targets, width),
+        per_target(last, width, part),
+        confusion_matrix(last, classes, targets[0] if len(targets) == 1 else "target", width, part),
+        residuals(last, targets, width, part),
     ):
-        for j, part in enumerate(section):
+        for j, item in enumerate(section):
             if j == 0:
                 yield Text()
-            yield part
+            yield item
 
 
-def per_target(evaluation: Evaluation, width: int) -> Iterator[RenderableType]:
+def per_target(evaluation: Evaluation, width: int, part: str = "") -> Iterator[RenderableType]:
     """Yield the scores of each target where there are several."""
     scores = evaluation.metrics.per_target
     if len(scores) < 2:
@@ -49,6 +50,6 @@ def per_target(evaluation: Evaluation, width: int) -> Iterator[RenderableType]:
         row = [shortened(name, 16), *(number(values.get(key)) for key in keys)]
         rows.append([*row, number(repeated[name].get(keys[0]))] if repeated else row)
     titles = [f"{keys[0]} of {naive_name(naive.season)}"] if naive is not None and repeated else []
-    yield table(["target", *keys, *titles], rows, gap=3 if width >= WIDE else 1)
+    yield table([f"target ({part})" if part else "target", *keys, *titles], rows, gap=3 if width >= WIDE else 1)
     if len(scores) > MOST_TARGETS:
         yield Text(f"and {counted(len(scores) - MOST_TARGETS, 'target')} more")

@@ -15,7 +15,8 @@ from rich.text import Text
 from rnnfast.console.terminal import is_dumb, is_terminal, takes_animation, takes_colour
 from rnnfast.console.text import ASCII, UNBROKEN, aligned, counted, scaled
 
-# The 16 colours of every terminal, in its own palette; each only repeats what a word or sign says.
+# The 16 colours of every terminal, in its own palette; each only repeats what a word or sign says. Sentences keep the
+# colour of the terminal: yellow and green are hard to read on white.
 GOOD = "green"
 BAD = "red"
 CAUTION = "yellow"
@@ -96,13 +97,17 @@ class Screen:
         """Name tables that are about to be read."""
         self.progress(fields([("Reading", ", ".join(with_size(str(path)) for path in paths))]))
 
+    def waiting(self, text: str) -> None:
+        """Say what takes a while."""
+        self.progress(Text(text, FAINT))
+
     def written(self, path: str, rows: int) -> None:
         """Name a table that was written."""
         self.progress(fields([("Written", f"{with_size(path)}, {counted(rows, 'row')}")]))
 
     def notice(self, text: str) -> None:
         """Print a thing worth knowing on stderr."""
-        self.progress(fields([("Note", Text(text, style=CAUTION))]))
+        self.progress(fields([(Text("Note", CAUTION), text)]))
 
 
 def _console(stream: TextIO, no_color: bool) -> _Console:
@@ -131,7 +136,7 @@ def with_size(path: str) -> str:
     return f"{path} ({scaled(file.stat().st_size, 'B')})" if path != "-" and file.is_file() else path
 
 
-def fields(rows: Iterable[tuple[str, str | Text]]) -> Table:
+def fields(rows: Iterable[tuple[str | Text, str | Text]]) -> Table:
     """Lay out labels with texts beside them that wrap within their own column."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style=LABEL, no_wrap=True, min_width=8)
@@ -161,7 +166,15 @@ def _numbers(header: str, cells: Sequence[str | Text]) -> list[str | Text]:
     """Pad the cells of a column to one width, that of the header at least; styles stay."""
     texts = aligned([str(cell) for cell in cells])
     width = max(len(header), *map(len, texts))
-    return [
-        Text(f"{text:>{width}}", cell.style) if isinstance(cell, Text) else f"{text:>{width}}"
-        for text, cell in zip(texts, cells, strict=True)
-    ]
+    return [_padded(cell, f"{text:>{width}}") for text, cell in zip(texts, cells, strict=True)]
+
+
+def _padded(cell: str | Text, text: str) -> str | Text:
+    """Return a cell with the spaces that a text has around it."""
+    if isinstance(cell, str):
+        return text
+    padded = cell.copy()
+    before = text.index(str(cell))
+    padded.pad_left(before)
+    padded.pad_right(len(text) - before - len(cell))
+    return padded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 DIGITS = 4  # significant digits of a metric
@@ -14,6 +14,7 @@ RANGE_DIGITS = 3  # significant ones of the width of a range
 # do: rich breaks lines there as well.
 UNBROKEN = "\ue000"
 UNDEFINED = "–"
+INDENT, CONTINUED = "  ", " \\"  # of a command on several lines
 LOSS_WHOLE, LOSS_WIDTH = 2, 10  # columns of a loss before its point, and of all of it
 
 # Below and above these a number is written with an exponent.
@@ -80,6 +81,11 @@ def loss_text(value: float) -> str:
     return f"{' ' * (LOSS_WHOLE - whole)}{text}".ljust(LOSS_WIDTH)
 
 
+def title(things: str, part: str) -> str:
+    """Return "Residuals of valid", of all of a table "Residuals"."""
+    return f"{things} of {part}" if part else things
+
+
 def count(value: float) -> str:
     """Text of a whole number with thousands separators; medians may end in .5."""
     return f"{int(value):,}" if float(value).is_integer() else f"{value:,.1f}"
@@ -143,13 +149,31 @@ def shortened(text: str, width: int) -> str:
 
 def command(words: Iterable[str], width: int) -> str:
     """Text of a command to copy: quoted for a shell, continued with backslashes where a line would be too long."""
+    room = width - len(CONTINUED)
     lines: list[str] = []
-    for word in map(shlex.quote, words):
-        if lines and len(lines[-1]) + 1 + len(word) <= width - 2:
-            lines[-1] += " " + word
+    for unit in _with_values(words, room - len(INDENT)):
+        if lines and len(lines[-1]) + 1 + len(unit) <= room:
+            lines[-1] += " " + unit
         else:
-            lines.append(("  " if lines else "") + word)
-    return " \\\n".join(lines)
+            lines.append((INDENT if lines else "") + unit)
+    return f"{CONTINUED}\n".join(lines)
+
+
+def _with_values(words: Iterable[str], room: int) -> Iterator[str]:
+    """Yield quoted words, an option together with its value where there is room for both."""
+    option = ""
+    for word in map(shlex.quote, words):
+        if option and not word.startswith("-") and len(option) + 1 + len(word) <= room:
+            yield f"{option} {word}"
+            option = ""
+            continue
+        if option:
+            yield option
+        option = word if word.startswith("-") else ""
+        if not option:
+            yield word
+    if option:
+        yield option
 
 
 def span(low: float, high: float) -> str:
@@ -162,6 +186,14 @@ def span(low: float, high: float) -> str:
         decimals = min(decimals, max(RANGE_DIGITS - 1 - math.floor(math.log10(width)), 0))
     texts = [f"{value:,.{decimals}f}" for value in (low, high)]
     return texts[0] if low == high else " to ".join(texts)
+
+
+def to_digits_of(value: float, deviation: float) -> str:
+    """Text of a number to the last of three significant digits of its deviation, as more of them mean little."""
+    if not LEAST_FIXED <= deviation < MOST_FIXED or not math.isfinite(value) or abs(value) >= MOST_FIXED:
+        return number(value)
+    text = f"{value:,.{max(RANGE_DIGITS - 1 - math.floor(math.log10(deviation)), 0)}f}"
+    return text if text.strip("-0.,") else text.lstrip("-")
 
 
 def _decimals(value: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -15,8 +16,9 @@ from rnnfast.config.resolve import Config
 from rnnfast.console.compiling import CompileProgress
 from rnnfast.console.progress import EpochProgress
 from rnnfast.console.reading import ReadingProgress
-from rnnfast.console.screen import CAUTION, LABEL, Screen, fields, with_size
+from rnnfast.console.screen import LABEL, Screen, fields, with_size
 from rnnfast.console.text import (
+    UNBROKEN,
     command,
     count,
     counted,
@@ -27,7 +29,9 @@ from rnnfast.console.text import (
     percent,
     scaled,
     shortened,
+    span,
 )
+from rnnfast.console.weights import weights_text
 from rnnfast.diagnose.versions import versions
 from rnnfast.reporter import Reporter, RunInfo
 
@@ -43,6 +47,7 @@ INTERRUPTED = {
     "training": "interrupted: the run ends after this epoch and is saved; Ctrl-C again leaves at once",
     "scoring": "interrupted: the run is scored and saved; Ctrl-C again leaves at once",
 }  # what Ctrl-C is answered with, by the phase of the run
+PHASES = {"compile": "kernels"}  # which are compiled by a first run, and read from the disk by others
 STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
 
 
@@ -97,10 +102,11 @@ class TrainConsole(Reporter):
         from rnnfast.data.description import class_balance, part_sizes
 
         sizes = part_sizes(parts)
-        named = ", ".join(f"{name} {size.sequences:,}" for name, size in sizes.items())
-        rows: list[tuple[str, str | Text]] = [("Split", f"{named} sequences ({parts.rule})")]
+        rows: list[tuple[str, str | Text]] = [("Split", parts.rule)]
         for name, size in sizes.items():
-            text = f"{name}: {counted(size.rows, 'row')}, {counted(size.labelled_steps, 'labelled step')}"
+            text = f"{name}: {counted(size.sequences, 'sequence')}, {counted(size.rows, 'row')}"
+            if size.labelled_steps != size.rows:
+                text += f", {counted(size.labelled_steps, 'labelled step')}"
             if size.classes and len(size.classes) <= MOST_IN_PARTS:
                 text += f"; {counts_text(size.classes)}"
             rows.append(("", text))
@@ -158,30 +164,10 @@ class TrainConsole(Reporter):
             screen.progress(Text())
             screen.result(*score_sheet(result.evaluations, schema.classes, schema.answers, screen.out.width), Text())
         files = [(name.capitalize(), with_size(str(path))) for name, path in result.files.items()]
-        screen.result(fields([("Weights", self._ending(result)), *files]))
+        screen.result(fields([("Weights", weights_text(result, asdict(self.config.train))), *files]))
         screen.progress(fields([("Time", time_text(result, time.perf_counter() - self._started))]))
         self._advise(result)
         self._suggest(result)
-
-    def _ending(self, result: TrainResult) -> Text:
-        """Say which epoch the weights are of and why training stopped."""
-        limit = self.config.train.epochs
-        reasons = {
-            "epochs": "all epochs were run",
-            "patience": f"stopped: no better validation loss in {counted(self.config.train.patience, 'evaluation')}",
-            "max_time": f"stopped: the {self.config.train.max_time} of training were up",
-            "interrupted": "interrupted",
-        }
-        if result.best_epoch == 0:
-            text = Text("the initial ones")
-        elif result.best_epoch == result.epochs:
-            text = Text(f"of the last epoch, {result.epochs:,}")
-        else:
-            text = Text(f"of the best epoch, {result.best_epoch:,} of {result.epochs:,}")
-        if result.epochs != limit:
-            text.append(f" ({limit:,} asked for)")
-        style = CAUTION if result.stopped == "interrupted" else ""
-        return text.append("; ").append(reasons.get(result.stopped, result.stopped), style)
 
     def _advise(self, result: TrainResult) -> None:
         """Say where more epochs, or fewer, would have given a better model."""
@@ -190,7 +176,7 @@ class TrainConsole(Reporter):
             return
         best, epochs = min(losses)[1], result.epochs
         if result.stopped == "epochs" and best > STILL_FALLING * epochs:
-            self.screen.notice(f"the validation loss was still falling at the end; try --epochs {2 * epochs}")
+            self.screen.notice(f"the best validation loss came late, in epoch {best:,}; try --epochs {2 * epochs}")
         elif self.config.train.patience == 0 and best < epochs:
             self.screen.notice(f"the validation loss was lowest in epoch {best:,}; --patience 10 keeps those weights")
 
@@ -207,6 +193,9 @@ class TrainConsole(Reporter):
             ["rnnfast", "predict", "--model", run, "--data", name, "-o", "predictions.csv"],
             ["rnnfast", "inspect", run],
         ]
+        if result.stopped == "interrupted":  # with a new course of the learning rate, from the weights so far
+            config = str(result.files["config"])
+            commands.insert(0, ["rnnfast", "train", "--config", config, "--init-from", run, "-o", f"{run}-on"])
         tables = self.config.data
         if tables.test or tables.valid:
             commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", str(tables.test or tables.valid)])
@@ -219,7 +208,8 @@ class TrainConsole(Reporter):
 def time_text(result: TrainResult, total: float) -> str:
     """Say what the command took, and its parts; start-up is what no phase of the run counts: Python and libraries."""
     parts = {"start-up": max(0.0, total - sum(result.seconds.values())), **result.seconds}
-    text = f"total {duration(total)}: {', '.join(f'{phase} {duration(spent)}' for phase, spent in parts.items())}"
+    words = (f"{PHASES.get(phase, phase)} {duration(spent)}" for phase, spent in parts.items())
+    text = f"total {duration(total)}: {', '.join(words)}"
     if result.timesteps_per_second:
         text += f"; {scaled(result.timesteps_per_second, 'steps/s')} in training"
     return text
@@ -249,13 +239,13 @@ def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]
         rows.append(("Classes", balance_text(balance)))
     elif data.range is not None:
         low, high, mean = data.range
-        rows.append(("Range", f"{number(low)} to {number(high)}, mean {number(mean)}"))
+        rows.append(("Range", f"{span(low, high)}, mean {number(mean)}"))
     return rows
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
     """Say how many steps each class has, without the shares."""
-    return ", ".join(f"{shortened(name, 20)}: {n:,}" for name, n in counts.items())
+    return ", ".join(f"{shortened(name, 20)}:{UNBROKEN}{n:,}" for name, n in counts.items())
 
 
 def balance_text(balance: Mapping[str, int], listed_most: int = MOST_CLASSES) -> str:
@@ -263,7 +253,7 @@ def balance_text(balance: Mapping[str, int], listed_most: int = MOST_CLASSES) ->
     total = max(sum(balance.values()), 1)
     shares = {name: f"{counted(n, 'step')} ({percent(n / total)})" for name, n in balance.items()}
     if len(balance) <= listed_most:
-        return ", ".join(f"{shortened(name, 20)}: {share}" for name, share in shares.items())
+        return ", ".join(f"{shortened(name, 20)}:{UNBROKEN}{share}" for name, share in shares.items())
     ends = sorted(balance, key=lambda name: balance[name])
     least, most = (f"{shares[name]} of {shortened(name, 20)}" for name in (ends[0], ends[-1]))
     return f"{len(balance):,}, from {least} to {most}"

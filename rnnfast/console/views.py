@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from rnnfast.console.encoding import Inputs, encoding_rows
+from rnnfast.console.metrics import stored_metrics
 from rnnfast.console.scores import score_sheet
-from rnnfast.console.screen import BAD, CAUTION, FAINT, GOOD, WIDE, Screen, fields, table
+from rnnfast.console.screen import BAD, CAUTION, GOOD, WIDE, Screen, fields, table
 from rnnfast.console.text import (
     classes_listed,
     counted,
@@ -21,6 +22,7 @@ from rnnfast.console.text import (
     scaled,
     shortened,
 )
+from rnnfast.console.weights import weights_text
 from rnnfast.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from rnnfast.model.description import ModelDescription
     from rnnfast.model.tables import TableEvaluation
 
+WRITERS = ("rnnfast", "python", "numba", "numpy")  # whose versions are named, without -v
 STATUS_STYLES = {"ok": GOOD, "warning": CAUTION, "error": BAD}
 
 
@@ -53,7 +56,7 @@ def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
 def show_model(screen: Screen, model: ModelDescription) -> None:
     """Print what a model file holds."""
     columns, trained = model.columns, model.trained
-    rows = [
+    rows: list[tuple[str, str | Text]] = [
         ("Model", model.path),
         ("Network", _network_line(model)),
         ("Task", _task_line(model)),
@@ -63,13 +66,13 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
         ("Training", _training_line(model.training["train"], model.loss)),
     ]
     if not isinstance(trained, dict):
-        weights = f"of epoch {trained.best_epoch:,}" if trained.best_epoch else "initial"
-        rows.append(("Weights", f"{weights}; {counted(trained.epochs, 'epoch')} run ({trained.stopped})"))
+        rows.append(("Weights", weights_text(trained, model.training["train"])))
         rows.append(("Data", ", ".join(trained.source)))
-    if model.versions:
-        rows.append(("Versions", ", ".join(f"{name} {version}" for name, version in model.versions.items())))
-    if model.data_digest:
+    if model.data_digest and screen.verbose:
         rows.append(("SHA-256", model.data_digest))
+    if model.versions:
+        shown = {name: version for name, version in model.versions.items() if screen.verbose or name in WRITERS}
+        rows.append(("Versions", ", ".join(f"{name} {version}" for name, version in shown.items())))
     screen.result(fields(rows), Text())
     wide = screen.out.width >= WIDE
     tensors = [
@@ -83,7 +86,7 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
     ]
     headers = ["tensor", "shape", "parameters" if wide else "params", *(["min", "max"] if wide else [])]
     screen.result(table(headers, tensors, left=2, gap=3 if wide else 1))
-    _show_metrics(screen, model.metrics)
+    _show_metrics(screen, model.metrics, model.loss)
 
 
 def _network_line(model: ModelDescription) -> str:
@@ -108,13 +111,11 @@ def _training_line(train: Mapping[str, Any], loss: str) -> str:
     )
 
 
-def _show_metrics(screen: Screen, metrics: Mapping[str, Any]) -> None:
+def _show_metrics(screen: Screen, metrics: Mapping[str, Any], loss: str) -> None:
     """Print the scores that a model file keeps, by part."""
     if not metrics:
         return
-    names = [name for name, value in next(iter(metrics.values())).items() if not isinstance(value, Mapping)]
-    rows = [[name, *(number(scores.get(name)) for scores in metrics.values())] for name in names]
-    screen.result(Text(), table(["metric", *metrics], rows, gap=3 if screen.out.width >= WIDE else 1))
+    screen.result(Text(), *stored_metrics(metrics, loss, screen.out.width))
 
 
 def show_doctor(screen: Screen, machine: Examination) -> None:
@@ -134,10 +135,10 @@ def show_doctor(screen: Screen, machine: Examination) -> None:
     )
     rows: list[tuple[str, str | Text]] = []
     for check in machine.checks:
-        text = Text(f"{check.status:<8}", STATUS_STYLES[check.status]).append(check.message, "")
+        text = Text(f"{check.status:<9}", STATUS_STYLES[check.status]).append(check.message, "")
         if check.fix:
             text.append(f"; {check.fix}", "")
-        rows.append((check.name, text))
+        rows.append((check.name.capitalize(), text))
     screen.result(fields(rows))
 
 
@@ -177,11 +178,11 @@ class BenchProgress(Reporter):
 
     def notice(self, text: str) -> None:
         """Print what is being measured."""
-        self._screen.progress(Text(text, FAINT))
+        self._screen.waiting(text)
 
     def compiling(self) -> None:
         """Explain the wait of a first run."""
-        self._screen.progress(Text("compiling kernels (once; each takes some seconds)", FAINT))
+        self._screen.waiting("compiling kernels (once; each takes some seconds)")
 
 
 def show_warm_up(screen: Screen, report: WarmUp) -> None:

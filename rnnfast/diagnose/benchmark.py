@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnfast.catalogue import cell as facts_of
 from rnnfast.errors import RnnfastError, UsageError, did_you_mean
 from rnnfast.records import Record
 from rnnfast.reporter import Reporter
@@ -59,8 +60,9 @@ class Workload:
     @property
     def description(self) -> str:
         """One line for people."""
+        activation = f" {self.activation}" if facts_of(self.cell).activation else ""
         return (
-            f"{self.cell} {self.features} -> {self.hidden} -> {self.outputs} {self.activation}, {self.dtype}, "
+            f"{self.cell} {self.features} -> {self.hidden} -> {self.outputs}{activation}, {self.dtype}, "
             f"{self.sequences:,} x {self.steps} steps, batch {self.batch}, {self.optimizer}"
         )
 

@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from rnnfast.errors import UsageError
 from rnnfast.model.parquet import ParquetLines, check_library
 from rnnfast.writing import check_writable, replacing
 
 STANDARD_STREAM = "-"
 PARQUET, GZIP = ".parquet", ".gz"
+FOREIGN = (".xlsx", ".xls", ".json", ".jsonl", ".ndjson", ".feather", ".arrow", ".db", ".sqlite", ".zst", ".zip")
 LEVEL = 6  # of gzip: a third of the time of its default, 9, for files that are hardly larger
 
 
@@ -30,9 +32,11 @@ class Lines(Protocol):
 
 
 def check_output(output: str | Path, force: bool) -> None:
-    """Raise before work begins where the output could not be written at its end."""
+    """Raise before work begins where the output could not be written at its end, or would be of another format."""
     if str(output) == STANDARD_STREAM:
         return
+    if (ending := Path(output).suffix.lower()) in FOREIGN:
+        raise UsageError(f"{output}: {ending} is not written; the formats are .csv, .csv.gz and .parquet")
     check_writable(Path(output), force)
     if has_types(output):
         check_library(str(output))

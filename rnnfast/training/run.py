@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any, Unpack
 
 from rnnfast.catalogue import SCHEDULES
-from rnnfast.config.effects import check_effects
+from rnnfast.config.effects import check_effects, check_future
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
 from rnnfast.config.typed import TrainOptions
@@ -126,6 +126,7 @@ def _checked_cell(config: Config, equations: Cell | None = None) -> Cell:
     Raises UsageError for options that have no effect on it, or on this run.
     """
     check_effects(config)
+    check_future(config)
     cell = equations or cell_of(config.model.cell, config.model.activation)
     check_directions(config.model, cell.recurrent)
     return cell

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.numbers import Floats, numbers
 from rnnfast.data.columns.targets import (
     MOST_CLASSES,
@@ -107,17 +108,22 @@ class KnownLabels:
 class Labels:
     """Reads targets and finds out what they are.
 
-    names: of the targets; task: as asked for; several: whether there may be several batches; as_text: the target is
-    known to hold text.
+    names: of the targets; config: says the task and the positive class; several: whether there may be several batches;
+    as_text: the target is known to hold text.
     """
 
     def __init__(
-        self, sources: Sequence[Source], names: tuple[str, ...], task: str, several: bool, as_text: bool = False
+        self,
+        sources: Sequence[Source],
+        names: tuple[str, ...],
+        config: DataConfig,
+        several: bool,
+        as_text: bool = False,
     ) -> None:
-        self.sources, self.names, self.task = list(sources), names, task
+        self.sources, self.names, self.task, self.positive = list(sources), names, config.task, config.positive
         self.several, self.as_text = several, as_text
         self.values: NDArray[Any] = np.empty(0, object if as_text else np.float64)  # different ones, in order of sight
-        self._quantities = Quantities(names) if len(names) != 1 or of_quantities(task) else None
+        self._quantities = Quantities(names) if len(names) != 1 or of_quantities(self.task) else None
         self._cells: list[pd.Series[Any]] = []
         self._places: Places = []
         self._meaning: Meaning | None = None
@@ -132,7 +138,7 @@ class Labels:
             return np.empty((batch.rows, 0))
         of_classes = self.task in TASKS and not of_quantities(self.task)
         if not self.several or (len(self.names) > 1 and of_classes):  # which is an error
-            y, task, classes, notes = targets(batch, self.names, self.task)
+            y, task, classes, notes = targets(batch, self.names, self.task, self.positive)
             self._meaning = Meaning(task, classes, notes)
             return y
         if self._quantities is not None:
@@ -166,7 +172,7 @@ class Labels:
             return Meaning(task, (), self._quantities.notes())
         frame = pd.DataFrame({self.names[0]: pd.concat(self._cells, ignore_index=True) if self._cells else []})
         seen = _Seen(frame, self.sources, [0, len(frame)], no_digest(), self._places)
-        y, task, classes, notes = targets(seen, self.names, self.task)
+        y, task, classes, notes = targets(seen, self.names, self.task, self.positive)
         return Meaning(task, classes, notes, y[:, 0] if classes else None)
 
     def _codes(self, batch: Table, name: str, texts: pd.Series[Any]) -> Floats:

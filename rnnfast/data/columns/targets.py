@@ -15,7 +15,7 @@ from rnnfast.catalogue import TASKS
 from rnnfast.data.columns.numbers import MOSTLY, Floats, numbers, parsed
 from rnnfast.data.sources.source import listing, short
 from rnnfast.data.sources.table import EMPTY, Table
-from rnnfast.errors import DataError
+from rnnfast.errors import DataError, did_you_mean
 
 FEW = (3, 20)  # distinct whole numbers of a target that look like classes
 MOST_CLASSES = 1000  # more are names or quantities; and each is an output of the network
@@ -26,10 +26,13 @@ def of_quantities(task: str) -> bool:
     return task in TASKS and not TASKS[task].classes
 
 
-def targets(table: Table, names: tuple[str, ...], task: str) -> tuple[Floats, str, tuple[Any, ...], list[str]]:
+def targets(
+    table: Table, names: tuple[str, ...], task: str, positive: str | None = None
+) -> tuple[Floats, str, tuple[Any, ...], list[str]]:
     """Read the target columns of a training table and recognise the task.
 
-    task: "auto" or a task of the catalogue.
+    task: "auto" or a task of the catalogue. positive: which of two classes is the positive one, the second; None: the
+    last one in order.
     Returns: y (rows, targets), NaN where unlabelled, the index of the class for binary and multiclass; the task; its
     classes; notes.
     Raises DataError for one class, more than a task has, text in a regression, infinite values and no label at all.
@@ -42,11 +45,31 @@ def targets(table: Table, names: tuple[str, ...], task: str) -> tuple[Floats, st
         distinct, index = _distinct(table, name, values)
         task_of_labels = _task(table, name, values, distinct, task)
         if task_of_labels != "regression":
-            return index.reshape(-1, 1), task_of_labels, _classes(table, name, distinct), []
+            classes = _classes(table, name, distinct)
+            if positive is not None and _is_first(table, name, classes, positive):
+                index, classes = 1.0 - index, classes[::-1]
+            return index.reshape(-1, 1), task_of_labels, classes, []
+    if positive is not None:
+        raise table.column_error(names[0], f"--positive {positive}: the target is a quantity and has no classes")
     y = quantities(table, names)
     seen = Quantities(names)
     seen.add(y)
     return y, task if of_quantities(task) else "regression", (), seen.notes()
+
+
+def _is_first(table: Table, name: str, classes: tuple[Any, ...], positive: str) -> bool:
+    """Tell whether the first of two classes is the positive one.
+
+    Raises DataError where it is neither, and for another number of classes.
+    """
+    texts = [str(value) for value in classes]
+    if len(classes) != 2:
+        raise table.column_error(name, f"--positive {positive}: is for two classes, and there are {len(classes)}")
+    if positive not in texts:
+        raise table.column_error(
+            name, f"--positive {positive}: is no class{did_you_mean(positive, texts)}; they are {listing(texts)}"
+        )
+    return texts[0] == positive
 
 
 def _task(table: Table, name: str, values: pd.Series[Any], distinct: NDArray[Any], word: str) -> str:

@@ -30,13 +30,15 @@ def same_times(keys: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[np.boo
     return same
 
 
-def repeated(origin: Origin, id_column: str, time_column: str, first: int, second: int) -> DataError:
-    """Build the error about two input rows of the same id and time."""
-    identity, time = origin.cell(second, id_column), origin.cell(second, time_column)
+def repeated(origin: Origin, id_column: str | None, time_column: str, first: int, second: int) -> DataError:
+    """Build the error about two input rows of the same id and time; id_column: None for a table without id."""
+    time, of_id = origin.cell(second, time_column), ""
+    if id_column is not None:
+        of_id = f" of id {origin.cell(second, id_column)!r}"
     return origin.error(
         second,
         time_column,
-        f"{time!r} of id {identity!r} is there already ({origin.where(first)}); remove one of them, name another "
+        f"{time!r}{of_id} is there already ({origin.where(first)}); remove one of them, name another "
         "--time, or keep them in the order of the file with --ties keep",
     )
 

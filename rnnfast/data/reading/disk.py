@@ -213,7 +213,7 @@ class Stream:
                     "blocks has to be in the order of its time; sort it, name an --id, or give more --memory",
                 )
             self.in_order = False
-        if self.numbering is not None and (again := same & (keys == before)).any():
+        if (again := same & (keys == before)).any():
             if self.request.config.ties == "error":
                 second = self.rows + int(again.argmax())
                 raise self._repeated(second - 1, second)
@@ -239,7 +239,6 @@ class Stream:
     def _repeated(self, first: int, second: int) -> DataError:
         """Build the error about two input rows of the same id and time."""
         roles = self.plan.roles
-        assert roles.id is not None
         assert roles.time is not None
         return repeated(self._origin(), roles.id, roles.time, first, second)
 

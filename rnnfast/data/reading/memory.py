@@ -123,7 +123,7 @@ def _ordered(
     if keys is not None:
         columns["key"] = keys
     columns = _in_order(order, columns)
-    if schema.id is not None and schema.time is not None:
+    if schema.time is not None:
         same = same_times(columns["key"], offsets)
         ties = int(same.sum())
         if ties and rule == "error":

@@ -34,6 +34,8 @@ def role_notes(roles: Roles, schema: Schema) -> list[str]:
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
         when = f" {steps_ahead(schema)}" if schema.horizon else ""
         parts.append(f"target {listing(schema.targets)}{when}{classes if shown else ''}, {schema.task}")
+        if schema.task == "binary" and isinstance(schema.classes[0], str):
+            parts.append(f"{shown[1]} is the positive class (--positive)")
         parts += ["its last known value is an input"] if schema.lag_target else []
     parts += [f"{role} in {name!r}" for role, name in (("weights", roles.weight), ("parts", roles.part)) if name]
     notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
@@ -69,6 +71,11 @@ def tie_notes(schema: Schema, ties: int) -> list[str]:
     if not ties:
         return []
     rows = "1 row has" if ties == 1 else f"{ties:,} rows have"
+    if schema.id is None:
+        return [
+            f"{rows} the {schema.time!r} of the row before: they keep the order of the file. Where they are of several "
+            "series, --id names the column that tells these apart"
+        ]
     return [f"{rows} the {schema.time!r} of the row before in the same {schema.id!r}: they keep the order of the file"]
 
 

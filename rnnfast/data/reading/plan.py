@@ -109,7 +109,7 @@ class Plan:
         """Return what reads the targets; several, as_text: as of Labels."""
         schema, targets = self.request.schema, self.roles.targets
         if schema is None:
-            return Labels(self.sources, targets, self.request.config.task, several, as_text)
+            return Labels(self.sources, targets, self.request.config, several, as_text)
         needed = self.request.require_target or schema.lag_target  # which makes the target an input
         return KnownLabels(targets, schema.task, schema.classes, needed)
 

@@ -15,6 +15,7 @@ from rnnfast.data.sequences.context import Context
 from rnnfast.data.sequences.index import Index, Limit
 from rnnfast.data.sequences.predict import EVERY, LAG, LAST, pieces, predict_notes, predict_rule
 from rnnfast.display import Displayed, counted
+from rnnfast.errors import UsageError
 
 Integers = NDArray[np.int64]
 Block = Any  # SequenceData, whose module needs this one
@@ -165,8 +166,18 @@ class Sequences(Displayed, ABC):
         return phrase, lines
 
     def take(self, indices: ArrayLike) -> Self:
-        """Take whole sequences, in the order given."""
-        chosen = np.asarray(indices, dtype=np.int64)
+        """Take whole sequences: by their numbers, in that order, or by a mask (sequences,) of bool.
+
+        Raises UsageError for numbers of no sequence, and for a mask of another length.
+        """
+        chosen = np.asarray(indices)
+        if chosen.dtype == bool:
+            if chosen.shape != (self.sequences,):
+                raise UsageError(f"take: a mask of shape {chosen.shape}; give one value for each of {self.sequences:,}")
+            chosen = np.flatnonzero(chosen)
+        if chosen.size and not 0 <= chosen.min() <= chosen.max() < self.sequences:
+            raise UsageError(f"take: numbers from {chosen.min()} to {chosen.max()}; they are 0 to {self.sequences - 1}")
+        chosen = chosen.astype(np.int64)
         return self.cut(chosen, self.offsets[chosen], self.lengths[chosen])
 
     def once(self) -> Self:

@@ -153,8 +153,12 @@ class SequenceData(Sequences):
     @property
     def index(self) -> Index:
         """Where the sequences lie in the table."""
-        changes = self.ids[1:] != self.ids[:-1] if self.schema.window is not None else np.ones(self.sequences - 1, bool)
-        owner = np.concatenate(([0], np.cumsum(changes))).astype(np.int64)
+        changes = (
+            self.ids[1:] != self.ids[:-1]
+            if self.schema.window is not None
+            else np.ones(max(self.sequences - 1, 0), bool)
+        )
+        owner = np.concatenate(([0], np.cumsum(changes))).astype(np.int64)[: self.sequences]
         return Index(owner, self.offsets[:-1] if self.start is None else self.start, self.lengths)
 
     @property

@@ -133,6 +133,6 @@ def _reaches(pieces: Sequence[Sequences]) -> list[Integers | None]:
 
 def _last_rows(index: Index) -> Integers:
     """Return (sequences,) the place of the last row that the id of each has."""
-    last = np.append(index.owner[1:] != index.owner[:-1], True)
+    last = np.diff(index.owner, append=-1) != 0  # none where there is no sequence
     ends = (index.start + index.length - 1)[last]
     return np.repeat(ends, np.diff(np.flatnonzero(last), prepend=-1))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from rnnfast.data.sources.bounds import check_bytes
 from rnnfast.data.sources.formats import needs
+from rnnfast.data.sources.typedfile import frame_of_rows
 from rnnfast.errors import DataError, UsageError, did_you_mean
 from rnnfast.memory import available_memory
 
@@ -80,7 +81,7 @@ def _rows(engine: Any, url: str, query: str) -> pd.DataFrame:
             raise UsageError(f"--query {query!r} gives no rows; it has to be a SELECT")
         names = list(cursor.keys())
         while rows := cursor.fetchmany(ROWS):
-            frame = pd.DataFrame([tuple(row) for row in rows], columns=names)
+            frame = frame_of_rows([tuple(row) for row in rows], names)
             size += int(frame.memory_usage(deep=True).sum())
             check_bytes(url, "database", size, limit)
             frames.append(frame)

@@ -14,7 +14,9 @@ from rnnfast.config.sections import DataConfig
 from rnnfast.data.encoding.substitutions import Substitution, sentences
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.budget import Budget, Phases
+from rnnfast.errors import DataError
 from rnnfast.model.predictions import predict_table, prediction_request
+from rnnfast.model.tables import evaluate_table
 from rnnfast.reporter import Reporter
 
 NO_CACHE = DataConfig(cache=False)
@@ -199,6 +201,60 @@ def test_without_a_rule_an_empty_lagged_target_is_an_error(capsys):
     message = fails(["predict", "--model", "run.safetensors", "--data", "later.csv", "-o", "out.csv"], 3, capsys)
     assert "later.csv, line 32, column 'y': the cell is empty; --lag-target makes it" in message
     assert "train with --missing mean, zero or ffill" in message
+
+
+SHAPES = {
+    "no horizon": {},
+    "windows": {"window": 10},
+    "overlapping windows": {"window": 10, "stride": 3},
+    "horizon": {"horizon": 2, "window": 10, "stride": 3},
+    "horizons": {"horizon": "1..3"},
+}
+
+
+def clean_and_asking():
+    """Series of two ids, and the same with rows at their ends that ask for a forecast."""
+    clean = pd.concat([series().assign(id=name) for name in "pq"])
+    more = pd.concat([pd.DataFrame({"t": np.arange(60, 63 + k), "id": name}) for k, name in enumerate("pq")])
+    clean.to_csv("clean.csv", index=False)
+    pd.concat([clean, more]).to_csv("asking.csv", index=False)
+
+
+@pytest.mark.parametrize("shape", cases(SHAPES))
+def test_rows_that_ask_train_and_score_nothing(shape):
+    """Without a rule for the lag they were refused as gaps, though predict and forecast take them."""
+    clean_and_asking()
+    options = {"id": "id", "time": "t", "target": "y", "lag_target": True, "cache": False, "split": 1.0, **shape}
+    options |= {"hidden": 3, "epochs": 1, "batch_size": 4}
+    runs = [rnnfast.train(table, **options) for table in ("clean.csv", "asking.csv")]
+    runs.append(rnnfast.train("asking.csv", **options, memory="900M"))
+    for run_ in runs[1:]:
+        assert run_.rows == runs[0].rows
+        assert run_.metrics == runs[0].metrics
+        for name, tensor in runs[0].model.parameters.items():
+            np.testing.assert_array_equal(run_.model.parameters[name], tensor)
+    runs[0].model.save("run.safetensors")
+    assert runs[0].model.evaluate("asking.csv").metrics == runs[0].metrics["train"]
+    for config in (NO_CACHE, DataConfig(cache=False, memory="900M")):
+        scored = evaluate_table("run.safetensors", ["asking.csv"], config=config)
+        assert scored.evaluation.metrics == runs[0].metrics["train"]
+        assert scored.substitutions == ()
+
+
+def test_a_gap_before_the_last_target_is_refused_beside_rows_that_ask():
+    clean_and_asking()
+    table = pd.read_csv("asking.csv")
+    table.loc[57, "y"] = np.nan
+    with pytest.raises(DataError, match="the cell is empty"):
+        trained(table, lag_target=True)
+
+
+def test_training_says_what_it_leaves_out(capsys):
+    clean_and_asking()
+    words = ["train", "--data", "asking.csv", "--id", "id", "--time", "t", "--target", "y", "--lag-target"]
+    assert run([*words, "--split", "1", "--epochs", "1", "-o", "run"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "train: left out 7 rows after the last target; rnnfast forecast answers" in said
 
 
 def test_training_refuses_one_before_anything_is_compiled(monkeypatch, capsys):

@@ -186,11 +186,38 @@ def test_rows_without_a_target_at_the_end_are_told(options, cells):
     assert (report.rows, report.substitutions) == (67, expected)
 
 
-def test_first_steps_of_windows_are_no_empty_cells():
-    model = trained(series(), missing="mean", **LAGGED)
-    assert counted(model, series()) == ()
-    # Row 9 is the last of its window: no row has it as a lag. Row 30 is the lag of 31.
-    assert counted(model, series([9, 30])) == (Substitution("y (lag)", "mean", 1),)
+@pytest.mark.parametrize("more", cases({"end to end": {}, "overlapping": {"stride": 3}, "one row": {"window": 1}}))
+def test_the_first_row_of_a_window_has_the_lag_of_the_row_before(more):
+    """Answers see it, so that it counts where it is empty: row 9 is the last of its window, and the lag of row 10."""
+    model = trained(series(), missing="mean", **{**LAGGED, **more})
+    for request in (prediction_request, lambda model, config: Request(config, model.schema)):
+        assert counted(model, series(), request) == ()
+        assert counted(model, series([9, 30]), request) == (Substitution("y (lag)", "mean", 2),)
+
+
+def test_the_first_row_of_an_id_has_no_lag():
+    frame = pd.concat([series().assign(id="p"), series([59]).assign(id="q"), series([9]).assign(id="r")])
+    model = trained(frame, missing="mean", lag_target=True, window=10)
+    assert counted(model, frame) == (Substitution("y (lag)", "mean", 1),)
+
+
+def test_eval_counts_what_predict_does(capsys):
+    trained(series(), missing="mean", **LAGGED)
+    series([9, 30]).to_csv("later.csv", index=False)
+    for command in (["predict", "-o", "out.csv"], ["eval"], ["eval", "--memory", "900M"]):
+        printed = result([*command, "--model", "run.safetensors", "--data", "later.csv"], capsys)
+        assert printed["substitutions"] == [{"column": "y (lag)", "rule": "mean", "cells": 2}]
+
+
+@pytest.mark.parametrize("memory", cases({"in memory": [], "on disk": ["--memory", "900M"]}))
+def test_a_gap_before_a_window_is_refused_where_it_is(memory, capsys):
+    """The window that ends with it trains, but the next one is answered with it."""
+    trained(series(), **LAGGED)
+    series([9]).to_csv("later.csv", index=False)
+    message = fails(["eval", "--model", "run.safetensors", "--data", "later.csv", *memory], 3, capsys)
+    assert (
+        "later.csv, line 11, column 'y': the cell is empty; --lag-target makes it an input of the next row" in message
+    )
 
 
 def test_without_a_rule_an_empty_lagged_target_is_an_error(capsys):

@@ -159,7 +159,7 @@ class Model(Displayed):
 
         Raises DataError as `predict`, and for a cell that the model has no rule for.
         """
-        return substitutions(self.encoder, data.blocks(("x",)))
+        return substitutions(self.encoder, data.in_context(self.context_of(data.schema)).blocks(("x",)))
 
     def evaluate(self, data: Table | SequenceData, y: Any = None) -> Evaluation:
         """Score the labelled rows of a table, of sequences that were read, or of arrays with their labels y.

@@ -5,6 +5,8 @@ Nobody knows their lag, and none of them has a label: they train and score nothi
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +15,10 @@ from rnnfast.data.columns.missing import chosen_rules
 from rnnfast.data.sequences.ahead import ids_of, places_of
 from rnnfast.data.sequences.base import Sequences
 
+AnySequences = TypeVar("AnySequences", bound=Sequences)
 
-def without_requests(part: Sequences, table: Sequences, config: DataConfig) -> Sequences:
+
+def without_requests(part: AnySequences, table: Sequences, config: DataConfig) -> AnySequences:
     """Leave away the rows of a part after the last one of their id that has a target or a label; table: all of it.
 
     Without a lagged target all rows stay, as they do where `--missing` says what its empty cells become.

@@ -284,13 +284,16 @@ def test_training_says_what_it_leaves_out(capsys):
     assert "train: left out 7 rows after the last target; rnnfast forecast answers" in said
 
 
-def test_training_refuses_one_before_anything_is_compiled(monkeypatch, capsys):
+@pytest.mark.parametrize("row", cases({"in a window": 30, "the last of a window": 29}))
+@pytest.mark.parametrize("split", ["1", "0.8"])
+def test_training_refuses_one_before_anything_is_compiled(row, split, monkeypatch, capsys):
     from rnnfast.training.loop import Loop
 
     monkeypatch.setattr(Loop, "compile_kernels", None)
-    series([30]).to_csv("gap.csv", index=False)
+    series([row]).to_csv("gap.csv", index=False)
     words = ["train", "--data", "gap.csv", "--time", "t", "--target", "y", "--lag-target", "--window", "10"]
     for more in ([], ["--memory", "900M"]):
-        message = fails([*words, *more, "-o", "run"], 3, capsys)
-        assert "gap.csv, line 32, column 'y': the cell is empty; --lag-target makes it an input of the next" in message
-        assert "--missing 'y (lag)'=ffill" in message
+        message = fails([*words, "--split", split, *more, "-o", "run"], 3, capsys)
+        place = f"gap.csv, line {row + 2}, column 'y'"
+        assert f"{place}: the cell is empty; --lag-target makes it an input of the next" in message
+        assert "--missing" in message

@@ -29,7 +29,8 @@ def without_requests(part: AnySequences, table: Sequences, config: DataConfig) -
     stop = np.minimum(start + length, last[ids_of(table, start)] + 1)
     if (stop == start + length).all() or (stop <= start).all():
         return part  # of which nothing is to be left away, or which would be empty
-    again = np.append(False, stop[1:] == stop[:-1])  # a window that overlaps has no row of its own any more
+    # What is left of a window may be rows of the one before it alone.
+    again = np.append(False, stop[1:] == stop[:-1]) & (stop < start + length)
     chosen = np.flatnonzero((stop > start) & ~again)
     return part.cut(chosen, part.offsets[chosen], (stop - start)[chosen])
 

@@ -165,7 +165,8 @@ def _fit(
     valid = None if parts.valid is None else sample_of(model, parts.valid, seed)
     if parts.valid is not None and valid is not None:
         check_sample(valid, parts.valid, "the validation part")
-    for part in (valid, parts.test):
+    # Fitting has seen each cell of the training part but lags that answers alone see: of first rows of windows.
+    for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
         _check_encoding(model, part, table, reporter)
     loop = Loop(model, parts.train, None if valid is None else scored_rows(valid), reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))

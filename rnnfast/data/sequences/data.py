@@ -118,16 +118,25 @@ class SequenceData(Sequences):
         last = np.maximum.reduceat(np.where(self.labelled, rows, -1), self.offsets[:-1])
         return np.asarray(rows <= np.repeat(last, self.lengths))
 
-    def gaps(self, name: str) -> NDArray[np.bool_]:
+    def gaps(self, name: str, answered: bool = False) -> NDArray[np.bool_]:
         """(rows,) bool, the empty cells of a column of x.
 
-        Without a horizon a lagged target has none at the first step of a sequence, which has no step before it.
+        Without a horizon a lagged target has none at the first step of a sequence, which training sees without any step
+        before it. answered: as answers see that step, with the row before it: it has none at the first row of an id.
         """
         j = self.schema.columns.index(name)
         empty: NDArray[np.bool_] = np.isnan(self.x[:, j])
         if j >= len(self.schema.features) and not self.schema.horizon:
-            empty[self.offsets[:-1]] = False
+            empty[self.offsets[:-1]] = self._unknown_before(j) if answered else False
         return empty
+
+    def _unknown_before(self, column: int) -> NDArray[np.bool_]:
+        """(sequences,) bool, whether the row before a sequence, in the same id, has no value for a column of lags."""
+        around, start = self.surroundings, self.index.start
+        if around is None:
+            return np.zeros(self.sequences, dtype=bool)
+        empty = np.isnan(around.x[around.at(start), column])
+        return np.asarray(empty & np.isin(start, around.ids, invert=True))
 
     @property
     def counts(self) -> Integers:

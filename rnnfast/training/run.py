@@ -149,17 +149,7 @@ def _fit(
     import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
 
     start = time.perf_counter()
-    weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
-    config = resolved(config, table.schema.task, parts.train.sequences, weighted)
-    if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
-        reporter.notice(
-            "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
-            "no effect; use --batch-size above 1, or --reduction sum"
-        )
-    if SCHEDULES[config.train.schedule].watches and parts.valid is None:
-        raise UsageError(
-            f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
-        )
+    config = _resolved(config, table, parts, reporter)
     model = initial_model(parts.train, config, cell)
     seed = config.train.seed
     valid = None if parts.valid is None else sample_of(model, parts.valid, seed)
@@ -197,6 +187,22 @@ def _fit(
         evaluations=evaluations,
         scored=scored,
     ), fit
+
+
+def _resolved(config: Config, table: Sequences, parts: Parts, reporter: Reporter) -> Config:
+    """Fill in the options that follow from the table; raises UsageError for those that do not fit it."""
+    weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
+    config = resolved(config, table.schema.task, parts.train.sequences, weighted)
+    if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
+        reporter.notice(
+            "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
+            "no effect; use --batch-size above 1, or --reduction sum"
+        )
+    if SCHEDULES[config.train.schedule].watches and parts.valid is None:
+        raise UsageError(
+            f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
+        )
+    return config
 
 
 def _check_encoding(model: Model, part: Sequences | None, table: Sequences, reporter: Reporter) -> None:

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.tseries.api import guess_datetime_format
+
+from rnnfast.data.columns.datetexts import Writing, read_dates
 
 Integers = NDArray[np.int64]
 Dates = NDArray[np.datetime64]
@@ -32,23 +33,23 @@ USUAL = 0.5  # share of the differences that are one step, at least
 EXACT = 1e-6  # of a step: differences of fractions are multiples of it within this
 COMPACT = {8: "%Y%m%d", 6: "%Y%m"}  # digits of a number that is a date
 COMPACT_YEARS = (1900, 2100)  # in which such numbers are dates
-ZONE = re.compile(r"(?<=\d)\s*(Z|[+-]\d\d:?\d\d)$")  # after a time of day
+ZONE = re.compile(r"(?<=[\dm])\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)$", re.I)  # after a time of day
 MONTHLY_END = 31  # day of the month that stands for the last one
 
 DAY, MONTH = "datetime64[D]", "datetime64[M]"
 
 
-def continued(cells: Any, offsets: Integers, steps: int) -> NDArray[Any]:
+def continued(cells: Any, offsets: Integers, steps: int, dayfirst: bool | None = None) -> NDArray[Any]:
     """Return (ids, steps) times after the last one of each id, written as the column writes them, else None.
 
     cells: (rows,) numbers, texts or dates in the order of the ids and times; offsets: (ids + 1,), each id having rows.
-    An id of one row has the step of the others, where these have all the same.
+    dayfirst: as of Schema. An id of one row has the step of the others, where these have all the same.
     """
     cells = np.asarray(cells)
     ahead = np.full((len(offsets) - 1, steps), None, dtype=object)
     if not ahead.size:
         return ahead
-    column = _read(cells)
+    column = _read(cells, dayfirst)
     if column is None:
         return ahead
     for calendar in column.calendars(offsets):
@@ -95,14 +96,14 @@ class _Numbers:
 
 @dataclass(frozen=True)
 class _Dates:
-    """A column of dates; values: in the clock of their place; form: of strftime, "" for dates that are no texts.
+    """A column of dates; values: in the clock of their place; writing: None for dates that are no texts.
 
     zones: (rows,) what follows each text, such as +01:00; place: time zone of dates that are no texts, or None.
     """
 
     cells: NDArray[Any]
     values: Dates
-    form: str
+    writing: Writing | None
     zones: NDArray[np.object_] | None = None
     place: Any = None
 
@@ -146,29 +147,29 @@ class _Dates:
 
     def written(self, values: Dates, rows: Integers) -> NDArray[Any]:
         """Return dates as cells of the column; rows: (ids,) that are continued."""
-        flat = pd.DatetimeIndex(values.reshape(-1))
-        if not self.form:
+        if self.writing is None:
+            flat = pd.DatetimeIndex(values.reshape(-1))
             flat = flat.tz_localize(self.place, ambiguous=np.zeros(len(flat), bool), nonexistent="shift_forward")
             return np.asarray(flat.astype(object)).reshape(values.shape)
-        texts = np.asarray(flat.strftime(self.form), dtype=object).reshape(values.shape)
+        texts = np.array(self.writing.texts(values.reshape(-1)), dtype=object).reshape(values.shape)
         if not isinstance(self.cells[rows[0]], str):  # numbers that are dates
             return texts.astype(np.int64).astype(object)
         return texts if self.zones is None else np.asarray(texts + self.zones[rows][:, None])
 
 
-def _read(cells: NDArray[Any]) -> _Numbers | _Dates | None:
+def _read(cells: NDArray[Any], dayfirst: bool | None) -> _Numbers | _Dates | None:
     """Return what the cells are, None where they are neither numbers nor dates."""
     if cells.dtype.kind == "M" or isinstance(cells[-1], pd.Timestamp):
         dates = pd.DatetimeIndex(cells)
-        return _Dates(cells, dates.tz_localize(None).to_numpy("datetime64[us]"), "", place=dates.tz)
+        return _Dates(cells, dates.tz_localize(None).to_numpy("datetime64[us]"), None, place=dates.tz)
     try:
         float(cells[-1])
     except (TypeError, ValueError):  # sooner known than by a look at all cells
-        return _texts_as_dates(cells)
+        return _texts_as_dates(cells, dayfirst)
     values = np.asarray(pd.to_numeric(pd.Series(cells), errors="coerce"))
     if np.isfinite(values.astype(np.float64)).all():
         return _compact_dates(cells, values) or _Numbers(cells, values)
-    return _texts_as_dates(cells)
+    return _texts_as_dates(cells, dayfirst)
 
 
 def _compact_dates(cells: NDArray[Any], values: NDArray[Any]) -> _Dates | None:
@@ -179,25 +180,20 @@ def _compact_dates(cells: NDArray[Any], values: NDArray[Any]) -> _Dates | None:
     dates = pd.to_datetime(pd.Series(values).astype(str), format=form, errors="coerce")
     if dates.isna().any() or not dates.dt.year.between(*COMPACT_YEARS).all():
         return None
-    return _Dates(cells, dates.to_numpy("datetime64[us]"), form)
+    return _Dates(cells, dates.to_numpy("datetime64[us]"), Writing(form))
 
 
-def _texts_as_dates(cells: NDArray[Any]) -> _Dates | None:
+def _texts_as_dates(cells: NDArray[Any], dayfirst: bool | None) -> _Dates | None:
     """Read dates in the clock of their place, None where not all are dates."""
     codes, distinct = pd.factorize(cells, use_na_sentinel=False)  # ids share their days
     texts = [str(cell).strip() for cell in distinct]
     zones = [match[0] if ":" in text and (match := ZONE.search(text)) else "" for text in texts]
     local = [text.removesuffix(zone) for text, zone in zip(texts, zones, strict=True)]
-    dates = pd.to_datetime(pd.Series(local, dtype=object), format="ISO8601", errors="coerce")
-    form = guess_datetime_format(local[-1]) or "%Y-%m-%d %H:%M:%S"
-    if dates.isna().any():
-        dates = pd.to_datetime(pd.Series(local, dtype=object), format=form, errors="coerce")
-    if dates.isna().any():
+    dates = read_dates(local, dayfirst)
+    if dates is None:
         return None
-    if dates.iloc[-1].strftime(form) != local[-1]:
-        form = "%Y-%m-%d" if (dates == dates.dt.normalize()).all() else "%Y-%m-%d %H:%M:%S"
-    values = dates.to_numpy("datetime64[us]")[codes]
-    return _Dates(cells, values, form, np.array(zones, dtype=object)[codes])
+    values, writing = dates
+    return _Dates(cells, values[codes], writing, np.array(zones, dtype=object)[codes])
 
 
 def _step(ordinals: NDArray[Any], offsets: Integers) -> Floats:

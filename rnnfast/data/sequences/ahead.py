@@ -38,7 +38,9 @@ def times_ahead(data: Sequences, block: SequenceData) -> NDArray[np.object_]:
     ended, number = np.unique(numbers[places + horizons[-1] >= end], return_inverse=True)
     last = ends_of_ids[ended]
     shown = np.minimum(last - np.maximum(begins[ended], low), SHOWN)
-    new = continued(times[spans(last - shown - low, shown)], ends(shown), horizons[-1]) if len(ended) else None
+    new = None
+    if len(ended):
+        new = continued(times[spans(last - shown - low, shown)], ends(shown), horizons[-1], data.schema.dayfirst)
     row_of = np.cumsum(places + horizons[-1] >= end) - 1  # of number, for the rows that see the end
     ahead = np.full((block.rows, len(horizons)), None, dtype=object)
     for j, steps in enumerate(horizons):

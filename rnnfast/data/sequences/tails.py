@@ -15,7 +15,7 @@ from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.steps import SHOWN, continued
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sequences.spans import spans
+from rnnfast.data.sequences.spans import ends, spans
 
 Integers = NDArray[np.int64]
 
@@ -65,7 +65,7 @@ def times_after(block: SequenceData, first: Integers, steps: int) -> NDArray[np.
     times, left = np.asarray(block.time), block.lengths - first
     shown = np.minimum(block.lengths, SHOWN)
     rows = spans(block.offsets[1:] - shown, shown)
-    new = continued(times[rows], np.concatenate(([0], np.cumsum(shown))), max(steps - int(left.min()), 0))
+    new = continued(times[rows], ends(shown), max(steps - int(left.min()), 0), block.schema.dayfirst)
     ahead = np.full((block.sequences, steps), None, dtype=object)
     for k in range(steps):
         inside = k < left

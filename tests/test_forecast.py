@@ -1,6 +1,8 @@
 """Forecasts of what is not there yet, held to predictions of the last window and to appending answers by hand."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -325,6 +327,45 @@ def test_the_command_writes_csv_or_one_object(tmp_path, monkeypatch, capsys):
     assert "exists" in fails(["forecast", "--model", "run", "--data", "load.csv", "-o", "f.csv"], 2, capsys)
     assert "--horizon 1..9" in fails(["forecast", "--model", "run", "--data", "load.csv", "--steps", "9"], 2, capsys)
     assert json.dumps(rnnfast.forecast("run", "load.csv", steps=2).to_dict("records")) == json.dumps(found["forecast"])
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    cases(
+        {
+            "no header line": ({"header": False}, {"columns": "meter,day,load"}),
+            "a sign between cells": ({"sep": "~"}, {"sep": "~"}),
+            "the day first": ({"date_format": "%d/%m/%Y"}, {"dayfirst": True}),
+        }
+    ),
+)
+def test_a_table_is_read_as_the_one_that_trained(form, options, tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    months = pd.date_range("2020-01-01", periods=30, freq="MS")
+    frame = pd.DataFrame({"meter": "m", "day": months, "load": np.sin(np.arange(30.0))})
+    frame.to_csv("table.csv", index=False, **form)
+    columns = {"id": "meter", "time": "day", "target": "load", "lag_target": True}
+    model = rnnfast.train("table.csv", **{**TINY, **columns, **options}).model
+    model.save("model.safetensors")
+    rows = result(["forecast", "--model", "model.safetensors", "--data", "table.csv"], capsys)["forecast"]
+    assert [row["day"] for row in rows] == [pd.Timestamp("2022-07-01").strftime(form.get("date_format", "%Y-%m-%d"))]
+    # A further table may be written otherwise, and say so.
+    frame.to_csv("other.csv", index=False, sep="|", header=False)
+    said = ["--sep", "|", "--columns", "meter,day,load"]
+    rows = result(["forecast", "--model", "model.safetensors", "--data", "other.csv", *said], capsys)["forecast"]
+    assert [row["day"] for row in rows] == ["2022-07-01"]
+
+
+def test_a_database_is_asked_as_in_training(tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    frame = meters()[["meter", "day", "load"]]
+    with closing(sqlite3.connect("meters.db")) as database:
+        frame.to_sql("readings", database, index=False)
+    options = {"id": "meter", "time": "day", "target": "load", "lag_target": True, "query": "select * from readings"}
+    rnnfast.train("sqlite:///meters.db", **{**TINY, **options}).model.save("model.safetensors")
+    asked = ["forecast", "--model", "model.safetensors", "--data", "sqlite:///meters.db"]
+    assert result(asked, capsys)["rows"] == 3
+    assert result([*asked, "--query", "select * from readings where meter = 'm1'"], capsys)["rows"] == 1
 
 
 def test_a_week_of_temperatures_is_told_better_than_by_the_last_value():

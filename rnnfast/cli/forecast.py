@@ -34,7 +34,7 @@ EXAMPLES = (
 )
 @option("-o", "--output", section="Output", metavar="FILE", help="CSV file to write; default '-', stdout.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
-@config_options(("memory", "cache"))
+@config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def forecast(
     ctx: click.Context,

@@ -15,7 +15,7 @@ from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.horizon import steps_ahead
 from rnnfast.data.frames import frame_of
 from rnnfast.data.reading.opening import open_table
-from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.tails import of_whole_ids, requests, tails, times_after
 from rnnfast.data.sources.source import listing
@@ -55,7 +55,7 @@ def forecast(
     steps: from 1 up to this one; None: the horizons of the model, else one step, and the rows that ask. Beyond its
     horizons a model goes on from its own answers where the target's past is its only input.
     output: file to write, as of `predict_table`; an existing one is replaced with `force` alone.
-    config: of its options, cache and memory count, as in `evaluate_table`.
+    config: of its options, cache and memory count, as in `evaluate_table`, and those that say how files are written.
     Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
     Raises: UsageError for steps that the model cannot answer, and names the columns of the future that it would need;
     DataError for a table that asks for nothing.
@@ -80,7 +80,7 @@ def forecast(
 
 def forecast_request(model: Model, config: DataConfig) -> Request:
     """Return how a table is read to forecast what follows."""
-    return Request(config, of_whole_ids(model.schema), require_target=False)
+    return Request(like(model.config.data, config), of_whole_ids(model.schema), require_target=False)
 
 
 def forecast_columns(model: Model, table: Sequences, steps: int | None) -> tuple[Columns, tuple[str, ...]]:

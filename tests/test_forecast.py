@@ -293,8 +293,8 @@ def test_a_table_on_disk_is_continued_as_one_in_memory(options, tmp_path):
     memory = forecast(model, str(tmp_path / "table.csv"), steps=2)
     with stored_table([str(tmp_path / "table.csv")], forecast_request(model, NO_CACHE), blocks_of(100)) as table:
         assert len(table.runs().first) > 1
-        columns, _ = forecast_columns(model, table, 2)
-    pd.testing.assert_frame_equal(pd.DataFrame(columns), memory)
+        ahead = forecast_columns(model, table, 2)
+    pd.testing.assert_frame_equal(ahead.frame(), memory)
 
 
 def test_the_command_writes_csv_or_one_object(tmp_path, monkeypatch, capsys):
@@ -366,6 +366,43 @@ def test_a_database_is_asked_as_in_training(tmp_path, monkeypatch, capsys):
     asked = ["forecast", "--model", "model.safetensors", "--data", "sqlite:///meters.db"]
     assert result(asked, capsys)["rows"] == 3
     assert result([*asked, "--query", "select * from readings where meter = 'm1'"], capsys)["rows"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "counts"),
+    cases(
+        {
+            "whole ids": ({"horizon": 2}, {"heat": 3, "load (lag)": 1, "grade": 4}),
+            "windows": ({"horizon": 2, "window": 3}, {"heat": 1, "grade": 2}),
+            "its own row": ({}, {"heat": 3, "load (lag)": 1, "grade": 4}),
+        }
+    ),
+)
+def test_cells_that_answers_look_at_and_the_model_does_not_know_are_told(
+    options, counts, tmp_path, monkeypatch, capsys
+):
+    isolate(monkeypatch, tmp_path)
+    columns = {"features": "heat,grade", "categorical": "grade", "lag_target": True, "missing": "mean"}
+    model = trained(meters(), **columns, **options)
+    model.save("model.safetensors")
+    table = meters((12, 12, 12)).sort_values(["meter", "day"]).reset_index(drop=True)
+    table.loc[[11, 13, 25], "heat"] = np.nan  # the first one in the last row of an id
+    table.loc[[2, 11, 14, 35], "grade"] = ["new", "new", "newer", "new"]
+    table.loc[5, "load"] = np.nan
+    if not model.schema.horizon:  # a row for each to answer
+        table = table.drop(columns=["peak"])
+        table.loc[[11, 23, 35], "load"] = np.nan
+    table.to_csv("table.csv", index=False)
+    out = result(["forecast", "--model", "model.safetensors", "--data", "table.csv"], capsys)
+    assert {item["column"]: item["cells"] for item in out["substitutions"]} == counts
+    assert run(["forecast", "--model", "model.safetensors", "--data", "table.csv", "-o", "out.csv"]) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"filled by the rules of the model: heat {counts['heat']} (mean)" in told
+    assert f"taken as (unseen): grade {counts['grade']} (new" in told
+    with stored_table(["table.csv"], forecast_request(model, NO_CACHE), blocks_of(10)) as stored:
+        assert len(stored.runs().first) > 1
+        ahead = forecast_columns(model, stored, None)
+    assert {item.column: item.cells for item in ahead.substitutions} == counts
 
 
 def test_a_week_of_temperatures_is_told_better_than_by_the_last_value():

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.horizon import steps_ahead
+from rnnfast.data.encoding.substitutions import Substitution, sentences, substitutions
 from rnnfast.data.frames import frame_of
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request, like
@@ -39,6 +41,32 @@ MOST_STEPS = 100_000  # more are meant for something else
 Columns = dict[str, list[Any]]
 
 
+class Forecast(NamedTuple):
+    """What was forecast.
+
+    columns: a cell for each id and step; notes: sentences about what is worth knowing; substitutions: cells of the rows
+    that answers look at which the model did not take as they are.
+    """
+
+    columns: Columns
+    notes: tuple[str, ...]
+    substitutions: tuple[Substitution, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of ids and steps."""
+        return len(next(iter(self.columns.values())))
+
+    def frame(self) -> pd.DataFrame:
+        """Return the columns as a DataFrame."""
+        return frame_of(self.columns)
+
+    def to_json(self, output: str | Path | None) -> dict[str, Any]:
+        """Return what `forecast --json` prints; output: the file that holds the rows, None where the object does."""
+        held = {"forecast": self.frame().to_dict("records")} if output is None else {"output": str(output)}
+        return {"rows": self.rows, **held, **({"substitutions": self.substitutions} if self.substitutions else {})}
+
+
 def forecast(
     model: Model | str | Path,
     data: Any,
@@ -51,12 +79,29 @@ def forecast(
 ) -> pd.DataFrame:
     """Forecast the steps after the last row of each id, or those that its last rows ask for with an empty target.
 
+    Arguments and errors as of `forecast_table`.
+    Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
+    """
+    return forecast_table(model, data, steps, output, force=force, config=config, reporter=reporter).frame()
+
+
+def forecast_table(
+    model: Model | str | Path,
+    data: Any,
+    steps: int | None = None,
+    output: str | Path | None = None,
+    *,
+    force: bool = False,
+    config: DataConfig | None = None,
+    reporter: Reporter | None = None,
+) -> Forecast:
+    """Forecast the ends of tables.
+
     model: or its file, or the directory of its run. data: as of `read_table`.
     steps: from 1 up to this one; None: the horizons of the model, else one step, and the rows that ask. Beyond its
     horizons a model goes on from its own answers where the target's past is its only input.
     output: file to write, as of `predict_table`; an existing one is replaced with `force` alone.
     config: of its options, cache and memory count, as in `evaluate_table`, and those that say how files are written.
-    Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
     Raises: UsageError for steps that the model cannot answer, and names the columns of the future that it would need;
     DataError for a table that asks for nothing.
     """
@@ -66,16 +111,15 @@ def forecast(
     _check_steps(model.schema, steps)
     budget = None if config.memory is None else Budget.of(config.memory)
     with ExitStack() as context:
-        columns, notes = forecast_columns(
-            model, open_table(data, forecast_request(model, config), budget, context, reporter), steps
-        )
+        table = open_table(data, forecast_request(model, config), budget, context, reporter)
+        ahead = forecast_columns(model, table, steps)
     if reporter is not None:
-        for note in notes:
+        for note in ahead.notes:
             reporter.notice(note)
     if output is not None:
-        with opened(output, {name: kind_of(cells) for name, cells in columns.items()}) as stream:
-            csv.writer(stream, lineterminator="\n").writerows(zip(*columns.values(), strict=True))
-    return frame_of(columns)
+        with opened(output, {name: kind_of(cells) for name, cells in ahead.columns.items()}) as stream:
+            csv.writer(stream, lineterminator="\n").writerows(zip(*ahead.columns.values(), strict=True))
+    return ahead
 
 
 def forecast_request(model: Model, config: DataConfig) -> Request:
@@ -83,14 +127,22 @@ def forecast_request(model: Model, config: DataConfig) -> Request:
     return Request(like(model.config.data, config), of_whole_ids(model.schema), require_target=False)
 
 
-def forecast_columns(model: Model, table: Sequences, steps: int | None) -> tuple[Columns, tuple[str, ...]]:
-    """Return the columns of a forecast, and what is worth knowing; table: read as `forecast_request` says."""
-    notes = list(table.notes)
-    pieces = [_piece(model, block, steps, notes) for block in tails(table, model.schema).blocks()]
+def forecast_columns(model: Model, table: Sequences, steps: int | None) -> Forecast:
+    """Forecast the ends of a table, read as `forecast_request` says."""
+    notes, pieces = list(table.notes), []
+
+    def shown() -> Iterator[SequenceData]:
+        for block in tails(table, model.schema).blocks():
+            piece, rows = _piece(model, block, steps, notes)
+            pieces.append(piece)
+            if rows.sequences:
+                yield rows
+
+    replaced = substitutions(model.encoder, shown())
     columns: Columns = {name: [cell for piece in pieces for cell in piece[name]] for name in pieces[0]}
     if not any(columns.values()):
         raise DataError(f"{', '.join(table.source)}: {_nothing(model.schema)}")
-    return columns, tuple(dict.fromkeys(notes))
+    return Forecast(columns, (*dict.fromkeys(notes), *sentences(replaced)), replaced)
 
 
 def _check_steps(schema: Schema, steps: int | None) -> None:
@@ -113,8 +165,11 @@ def _beyond(schema: Schema) -> str:
     )
 
 
-def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str]) -> Columns:
-    """Return the columns of the forecasts for the ids of a block. Adds to notes what is worth knowing about them."""
+def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str]) -> tuple[Columns, SequenceData]:
+    """Return the columns of the forecasts for the ids of a block, and the rows of the table that they were given from.
+
+    Adds to notes what is worth knowing about them.
+    """
     schema = model.schema
     if not (block.y.shape[1] or schema.horizon):
         raise DataError(
@@ -138,7 +193,7 @@ def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str
             f"the model answers {steps_ahead(schema)}: steps between are answered from earlier rows, "
             "each by the next longer horizon"
         )
-    answers = rollout(model, Ends(block, history, chosen))
+    answers, shown = rollout(model, Ends(block, history, chosen))
     of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers[:, :, 0])))
     if short := np.count_nonzero(chosen) - len(step):
         steps_are = "step is" if short == 1 else "steps are"
@@ -153,7 +208,7 @@ def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str
         columns[schema.time] = times[of_id, step].tolist()
         if None in columns[schema.time]:
             notes.append(f"the times of {schema.time!r} have no step that could be continued: such cells stay empty")
-    return columns | _answers(model, answers[of_id, step])
+    return columns | _answers(model, answers[of_id, step]), shown
 
 
 def _check_rows(

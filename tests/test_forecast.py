@@ -436,6 +436,41 @@ def test_predictions_say_the_time_that_they_are_for(tmp_path, monkeypatch, capsy
             assert (pd.to_datetime(out[column]) == later).all()
 
 
+@pytest.mark.parametrize("part", ["train", "valid"])
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            "by time": {"split_by": "time"},
+            "by sequence": {"split_by": "sequence", "window": 4},
+            "rows between windows": {"split_by": "sequence", "window": 4, "stride": 7, "predict": "last"},
+            "several horizons": {"split_by": "time", "horizon": "1,3", "lag_target": True},
+            "one series": {"id": None, "window": 5, "split_by": "sequence"},
+        }
+    ),
+)
+def test_predictions_of_a_part_are_for_the_times_of_the_whole_table(options, part, tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    frame = meters((40,) if "id" in options else (40, 25, 31))
+    frame = frame[np.random.default_rng(1).random(len(frame)) < 0.8].sort_values(["meter", "day"])  # days are missing
+    frame[["meter", "day", "heat", "load"]].to_csv("load.csv", index=False)
+    options = {"ignore": "meter", **options} if "id" in options else options
+    columns = {"id": "meter", "time": "day", "target": "load", "features": "heat", "horizon": 2}
+    rnnfast.train("load.csv", **{**TINY, **columns, "split": 0.6, **options}).model.save("model.safetensors")
+    by_id = frame.groupby("meter")["day"].apply(list).to_dict()
+    predict = ["predict", "--model", "model.safetensors", "--data", "load.csv", "--part", part]
+    result([*predict, "-o", "part.csv", "-f"], capsys)
+    out = pd.read_csv("part.csv")
+    assert len(out)
+    for number in (1, 3) if options.get("horizon") else (2,):
+        name = f"day+{number}_for" if options.get("horizon") else "day_for"
+        for of_id, day, later in zip(out.get("meter", ["m0"] * len(out)), out["day"], out[name], strict=True):
+            days = by_id[of_id]
+            there, beyond = days[days.index(day) + number :], days.index(day) + number - len(days) + 1
+            last = pd.Timestamp(days[-1]) + pd.Timedelta(days=beyond)
+            assert later == (there[0] if there else last.strftime("%Y-%m-%d"))
+
+
 def test_a_prediction_begins_with_a_lag_that_is_known(tmp_path, monkeypatch, capsys):
     isolate(monkeypatch, tmp_path)
     frame = meters()

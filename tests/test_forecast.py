@@ -1,6 +1,5 @@
 """Forecasts of what is not there yet, held to predictions of the last window and to appending answers by hand."""
 
-import json
 import sqlite3
 from contextlib import closing
 
@@ -294,7 +293,7 @@ def test_a_table_on_disk_is_continued_as_one_in_memory(options, tmp_path):
     with stored_table([str(tmp_path / "table.csv")], forecast_request(model, NO_CACHE), blocks_of(100)) as table:
         assert len(table.runs().first) > 1
         ahead = forecast_columns(model, table, 2)
-    pd.testing.assert_frame_equal(ahead.frame(), memory)
+    pd.testing.assert_frame_equal(ahead.frame(table, model.schema), memory)
 
 
 def test_the_command_writes_csv_or_one_object(tmp_path, monkeypatch, capsys):
@@ -326,7 +325,45 @@ def test_the_command_writes_csv_or_one_object(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "f.csv").read_text().splitlines() == lines
     assert "exists" in fails(["forecast", "--model", "run", "--data", "load.csv", "-o", "f.csv"], 2, capsys)
     assert "--horizon 1..9" in fails(["forecast", "--model", "run", "--data", "load.csv", "--steps", "9"], 2, capsys)
-    assert json.dumps(rnnfast.forecast("run", "load.csv", steps=2).to_dict("records")) == json.dumps(found["forecast"])
+    frame = rnnfast.forecast("run", "load.csv", steps=2)
+    pd.testing.assert_frame_equal(frame, pd.DataFrame(found["forecast"]).astype(frame.dtypes))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
+def test_columns_have_the_types_of_predictions(form, dtype, tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    frame = meters()
+    frame = frame.assign(meter=frame["meter"].str[1:].astype(np.int32), day=pd.to_datetime(frame["day"]).dt.day_of_year)
+    frame = frame[["meter", "day", "load", "peak"]]
+    writers = {"csv": frame.to_csv, "parquet": frame.to_parquet}
+    if form == "jsonl":
+        frame.to_json("table.jsonl", orient="records", lines=True)
+    else:
+        writers[form](f"table.{form}", index=False)
+    for target in ("load", "peak"):
+        model = trained(frame, target=target, features=None, lag_target=True, dtype=dtype)
+        model.save("model.safetensors")
+        asked = ["--model", "model.safetensors", "--data", f"table.{form}"]
+        for command in ("predict", "forecast"):
+            result([command, *asked, "-o", f"{command}.parquet", "-f"], capsys)
+        types, expected = (pd.read_parquet(f"{command}.parquet").dtypes for command in ("forecast", "predict"))
+        pd.testing.assert_series_equal(types, expected)
+        assert (types["meter"], types["day"]) == (np.int64, np.int64)
+        ahead = result(["forecast", *asked], capsys)["forecast"]
+        assert [(row["meter"], row["day"]) for row in ahead] == list(zip(*_next_day(frame), strict=True))
+        # A DataFrame says the types itself.
+        from_frame = forecast(model, frame)
+        pd.testing.assert_series_equal(from_frame.dtypes, model.predict(frame).dtypes)
+        assert forecast(model, frame.assign(meter=frame["meter"].astype(str)))["meter"].tolist() == list(
+            map(str, _next_day(frame)[0])
+        )
+
+
+def _next_day(frame):
+    """The meters in the order of the table, and the day after the last one of each."""
+    last = frame.groupby("meter", sort=False)["day"].max() + 1
+    return last.index.tolist(), last.tolist()
 
 
 @pytest.mark.parametrize(

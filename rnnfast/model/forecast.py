@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.horizon import steps_ahead
 from rnnfast.data.encoding.substitutions import Substitution, sentences, substitutions
-from rnnfast.data.frames import frame_of
+from rnnfast.data.frames import frame_of, is_frame, with_types
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sequences.budget import Budget
@@ -23,9 +24,10 @@ from rnnfast.data.sequences.tails import of_whole_ids, requests, tails, times_af
 from rnnfast.data.sources.source import listing
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.file import load
+from rnnfast.model.kinds import TYPES, KeyKinds, values
 from rnnfast.model.model import Model
 from rnnfast.model.output import check_output, opened
-from rnnfast.model.predictions import FLOAT32_FORMAT, kind_of
+from rnnfast.model.predictions import kinds_of, number_texts
 from rnnfast.model.rollout import Ends, rollout
 from rnnfast.tasks import task_of
 
@@ -44,11 +46,12 @@ Columns = dict[str, list[Any]]
 class Forecast(NamedTuple):
     """What was forecast.
 
-    columns: a cell for each id and step; notes: sentences about what is worth knowing; substitutions: cells of the rows
-    that answers look at which the model did not take as they are.
+    columns: a cell for each id and step, as CSV has them; kinds: of each, as of `opened`. notes: sentences about what
+    is worth knowing; substitutions: cells of the rows that answers look at which the model did not take as they are.
     """
 
     columns: Columns
+    kinds: dict[str, str]
     notes: tuple[str, ...]
     substitutions: tuple[Substitution, ...]
 
@@ -57,13 +60,21 @@ class Forecast(NamedTuple):
         """Number of ids and steps."""
         return len(next(iter(self.columns.values())))
 
-    def frame(self) -> pd.DataFrame:
-        """Return the columns as a DataFrame."""
-        return frame_of(self.columns)
+    def frame(self, table: Any, schema: Schema) -> pd.DataFrame:
+        """Return the columns as a DataFrame; ids and times have the types that they have in a table that is one."""
+        keys = {name: name for name in (schema.id, schema.time) if name in self.columns}
+        kinds = {name: kind for name, kind in self.kinds.items() if kind in TYPES}
+        if is_frame(table):
+            kinds = {name: kind for name, kind in kinds.items() if name not in keys}
+        columns = {n: values(cells, kinds[n]) if n in kinds else cells for n, cells in self.columns.items()}
+        frame = frame_of(columns, {name: TYPES[kind] for name, kind in kinds.items()})
+        return with_types(frame, table, keys)
 
     def to_json(self, output: str | Path | None) -> dict[str, Any]:
         """Return what `forecast --json` prints; output: the file that holds the rows, None where the object does."""
-        held = {"forecast": self.frame().to_dict("records")} if output is None else {"output": str(output)}
+        cells = zip(*(values(cells, self.kinds[name]) for name, cells in self.columns.items()), strict=True)
+        records = (dict(zip(self.columns, row, strict=True)) for row in cells)
+        held = {"forecast": list(records)} if output is None else {"output": str(output)}
         return {"rows": self.rows, **held, **({"substitutions": self.substitutions} if self.substitutions else {})}
 
 
@@ -82,7 +93,9 @@ def forecast(
     Arguments and errors as of `forecast_table`.
     Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
     """
-    return forecast_table(model, data, steps, output, force=force, config=config, reporter=reporter).frame()
+    model = model if isinstance(model, Model) else load(model)
+    ahead = forecast_table(model, data, steps, output, force=force, config=config, reporter=reporter)
+    return ahead.frame(data, model.schema)
 
 
 def forecast_table(
@@ -117,7 +130,7 @@ def forecast_table(
         for note in ahead.notes:
             reporter.notice(note)
     if output is not None:
-        with opened(output, {name: kind_of(cells) for name, cells in ahead.columns.items()}) as stream:
+        with opened(output, ahead.kinds) as stream:
             csv.writer(stream, lineterminator="\n").writerows(zip(*ahead.columns.values(), strict=True))
     return ahead
 
@@ -129,12 +142,15 @@ def forecast_request(model: Model, config: DataConfig) -> Request:
 
 def forecast_columns(model: Model, table: Sequences, steps: int | None) -> Forecast:
     """Forecast the ends of a table, read as `forecast_request` says."""
-    notes, pieces = list(table.notes), []
+    notes, pieces, keys = list(table.notes), [], KeyKinds()
 
     def shown() -> Iterator[SequenceData]:
         for block in tails(table, model.schema).blocks():
             piece, rows = _piece(model, block, steps, notes)
             pieces.append(piece)
+            for name, cells in ((model.schema.id, block.ids), (model.schema.time, block.time)):
+                if name in piece and cells is not None:
+                    keys.add(name, cells)
             if rows.sequences:
                 yield rows
 
@@ -142,7 +158,8 @@ def forecast_columns(model: Model, table: Sequences, steps: int | None) -> Forec
     columns: Columns = {name: [cell for piece in pieces for cell in piece[name]] for name in pieces[0]}
     if not any(columns.values()):
         raise DataError(f"{', '.join(table.source)}: {_nothing(model.schema)}")
-    return Forecast(columns, (*dict.fromkeys(notes), *sentences(replaced)), replaced)
+    kinds = kinds_of(model, pieces[0]) | keys.kinds()
+    return Forecast(columns, kinds, (*dict.fromkeys(notes), *sentences(replaced)), replaced)
 
 
 def _check_steps(schema: Schema, steps: int | None) -> None:
@@ -237,11 +254,9 @@ def _steps(schema: Schema, asking: NDArray[np.int64], steps: int | None) -> NDAr
 
 
 def _answers(model: Model, answers: NDArray[Any]) -> Columns:
-    """Return the columns of answers (n, O) as `predict` names them, numbers with the digits of their precision."""
-    single = model.config.train.dtype == "float32"
+    """Return the columns of answers (n, O) as `predict` names and writes them."""
     task = task_of(model.schema.task, replace(model.task.target, names=model.schema.targets))
-    digits = FLOAT32_FORMAT if single else ".17g"
-    return dict(task.columns(answers, lambda values: [float(format(value, digits)) for value in values.tolist()]))
+    return dict(task.columns(answers, partial(number_texts, dtype=model.config.train.dtype)))
 
 
 def _nothing(schema: Schema) -> str:

@@ -15,10 +15,12 @@ import rnnfast
 from rnnfast.cli import run
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import read_table
+from rnnfast.data.reading.opening import read
 from rnnfast.data.reading.stores import stored_table
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.answers import every_row_once
 from rnnfast.model.forecast import forecast_columns, forecast_request
+from rnnfast.model.predictions import prediction_request, write_predictions
 from rnnfast.reporter import Reporter
 
 TINY = {"hidden": 3, "epochs": 2, "batch_size": 4, "split": 1.0, "dtype": "float64", "seed": 1}
@@ -294,6 +296,42 @@ def test_a_table_on_disk_is_continued_as_one_in_memory(options, tmp_path):
         assert len(table.runs().first) > 1
         ahead = forecast_columns(model, table, 2)
     pd.testing.assert_frame_equal(ahead.frame(table, model.schema), memory)
+
+
+@pytest.mark.parametrize(
+    "options",
+    cases({"a horizon": {"horizon": 2}, "rows that ask": {"lag_target": True}, "categories": {"horizon": "1..2"}}),
+)
+@pytest.mark.parametrize("command", ["predict", "forecast"])
+def test_neither_times_nor_notes_depend_on_memory(options, command, tmp_path, monkeypatch):
+    """Ids of one row stand in blocks of their own, and others in blocks without rows that ask or with too few rows."""
+    monkeypatch.chdir(tmp_path)
+    model = trained(meters(), **options)
+    frame = meters((9, 1, 1, 1, 1, 1, 1, 12, 2, 1, 7))
+    asking = with_requests(frame, 1, heat=0.5)
+    frame = pd.concat((frame, asking[asking["load"].isna() & asking["meter"].isin(["m0", "m2", "m3", "m7"])]))
+    frame.loc[(frame["meter"] == "m9"), "load"] = np.nan
+    frame.to_csv("table.csv", index=False)
+
+    def answered(table):
+        notes = Notes()
+        if command == "forecast":
+            ahead = forecast_columns(model, table, None)
+            return ahead.frame(None, model.schema), sorted(ahead.notes)
+        write_predictions(model, table, "out.csv", None, notes)
+        out = pd.read_csv("out.csv").sort_values(["meter", "day"], ignore_index=True)
+        (tmp_path / "out.csv").unlink()
+        return out, sorted(notes.notes)
+
+    request = (forecast_request if command == "forecast" else prediction_request)(model, NO_CACHE)
+    memory, notes = answered(read("table.csv", request))
+    with stored_table(["table.csv"], request, blocks_of(3)) as table:
+        assert len(table.runs().first) > 3
+        stored, of_stored = answered(table)
+    by = [name for name in ("meter", "day") if command == "predict"]
+    pd.testing.assert_frame_equal(stored, memory.sort_values(by, ignore_index=True) if by else memory)
+    assert of_stored == notes
+    assert memory.filter(like="day").notna().all(axis=None)
 
 
 def test_the_command_writes_csv_or_one_object(tmp_path, monkeypatch, capsys):

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.columns.horizon import steps_ahead
+from rnnfast.data.columns.steps import Common
 from rnnfast.data.encoding.substitutions import Substitution, sentences, substitutions
 from rnnfast.data.frames import frame_of, is_frame, with_types
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request, like
+from rnnfast.data.sequences.ahead import common_times
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.tails import of_whole_ids, requests, tails, times_after
 from rnnfast.data.sources.source import listing
@@ -29,6 +30,7 @@ from rnnfast.model.model import Model
 from rnnfast.model.output import check_output, opened
 from rnnfast.model.predictions import kinds_of, number_texts
 from rnnfast.model.rollout import Ends, rollout
+from rnnfast.model.tally import Tally, beyond
 from rnnfast.tasks import task_of
 
 if TYPE_CHECKING:
@@ -142,11 +144,12 @@ def forecast_request(model: Model, config: DataConfig) -> Request:
 
 def forecast_columns(model: Model, table: Sequences, steps: int | None) -> Forecast:
     """Forecast the ends of a table, read as `forecast_request` says."""
-    notes, pieces, keys = list(table.notes), [], KeyKinds()
+    tally, pieces, keys = Tally(), [], KeyKinds()
+    shared = None if model.schema.time is None else common_times(table)
 
     def shown() -> Iterator[SequenceData]:
         for block in tails(table, model.schema).blocks():
-            piece, rows = _piece(model, block, steps, notes)
+            piece, rows = _piece(model, block, steps, tally, shared)
             pieces.append(piece)
             for name, cells in ((model.schema.id, block.ids), (model.schema.time, block.time)):
                 if name in piece and cells is not None:
@@ -158,8 +161,9 @@ def forecast_columns(model: Model, table: Sequences, steps: int | None) -> Forec
     columns: Columns = {name: [cell for piece in pieces for cell in piece[name]] for name in pieces[0]}
     if not any(columns.values()):
         raise DataError(f"{', '.join(table.source)}: {_nothing(model.schema)}")
+    notes = (*table.notes, *tally.notes(model.schema), *sentences(replaced))
     kinds = kinds_of(model, pieces[0]) | keys.kinds()
-    return Forecast(columns, kinds, (*dict.fromkeys(notes), *sentences(replaced)), replaced)
+    return Forecast(columns, kinds, notes, replaced)
 
 
 def _check_steps(schema: Schema, steps: int | None) -> None:
@@ -170,22 +174,16 @@ def _check_steps(schema: Schema, steps: int | None) -> None:
         raise UsageError(f"--steps {steps}: give 1 to {MOST_STEPS:,}")
     if steps is not None and schema.horizon and not schema.only_past and steps > schema.horizon:
         raise UsageError(
-            f"--steps {steps}: {_beyond(schema)}. Use --steps {schema.horizon}, or train with --horizon 1..{steps}"
+            f"--steps {steps}: {beyond(schema)}. Use --steps {schema.horizon}, or train with --horizon 1..{steps}"
         )
 
 
-def _beyond(schema: Schema) -> str:
-    """Say what the steps beyond the farthest horizon would need."""
-    needs = (*schema.features, *(f"{name} (the last known one)" for name in schema.targets if schema.lag_target))
-    return (
-        f"the model answers {steps_ahead(schema)}; beyond that it would need the future of its inputs, {listing(needs)}"
-    )
-
-
-def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str]) -> tuple[Columns, SequenceData]:
+def _piece(
+    model: Model, block: SequenceData, steps: int | None, tally: Tally, shared: Common | None
+) -> tuple[Columns, SequenceData]:
     """Return the columns of the forecasts for the ids of a block, and the rows of the table that they were given from.
 
-    Adds to notes what is worth knowing about them.
+    shared: of `common_times`. Adds to the tally.
     """
     schema = model.schema
     if not (block.y.shape[1] or schema.horizon):
@@ -195,46 +193,39 @@ def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str
         )
     asking = requests(block, schema)
     if not schema.horizon and schema.features:
-        _check_rows(block, schema, asking, steps, notes)
+        _check_rows(block, schema, asking, steps, tally)
     history = block.lengths - asking
     chosen = _steps(schema, asking, steps)
     if schema.lag_target and (unknown := (history == 0)).any():
-        notes.append(f"{unknown.sum():,} ids without any value of {listing(schema.targets)} are left out")
+        tally.unknown += int(unknown.sum())
         chosen[unknown] = False
     if schema.horizon and not schema.only_past and chosen[:, schema.horizon :].any():
-        notes.append(f"rows that ask for more are left out: {_beyond(schema)}")
+        tally.beyond = True
         chosen[:, schema.horizon :] = False
     asked_of_model = np.flatnonzero(np.any(chosen, axis=0)[: schema.horizon]) + 1
-    if schema.horizon and not set(asked_of_model) <= set(schema.ahead):
-        notes.append(
-            f"the model answers {steps_ahead(schema)}: steps between are answered from earlier rows, "
-            "each by the next longer horizon"
-        )
+    tally.between |= schema.horizon > 0 and not set(asked_of_model) <= set(schema.ahead)
     answers, shown = rollout(model, Ends(block, history, chosen))
     of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers[:, :, 0])))
-    if short := np.count_nonzero(chosen) - len(step):
-        steps_are = "step is" if short == 1 else "steps are"
-        notes.append(f"{short:,} {steps_are} left out: the id is too short to answer from")
+    tally.short += int(np.count_nonzero(chosen)) - len(step)
     columns: Columns = {}
     if schema.id is not None:
         columns[schema.id] = np.asarray(block.ids, dtype=object)[of_id].tolist()
-    times = times_after(block, history, chosen.shape[1])
+    times = times_after(block, history, chosen.shape[1], shared)
     if times is None or schema.time is None:
         columns[STEP] = (step + 1).tolist()
     else:
         columns[schema.time] = times[of_id, step].tolist()
-        if None in columns[schema.time]:
-            notes.append(f"the times of {schema.time!r} have no step that could be continued: such cells stay empty")
+        tally.untimed |= None in columns[schema.time]
     return columns | _answers(model, answers[of_id, step]), shown
 
 
 def _check_rows(
-    block: SequenceData, schema: Schema, asking: NDArray[np.int64], steps: int | None, notes: list[str]
+    block: SequenceData, schema: Schema, asking: NDArray[np.int64], steps: int | None, tally: Tally
 ) -> None:
-    """Raise DataError where an id lacks the rows for the steps; asking: (ids,) rows that ask. Adds to notes."""
+    """Raise DataError where an id lacks the rows for the steps; asking: (ids,) rows that ask. Adds to the tally."""
     short = asking < (steps or 1)
-    if steps is None and short.any() and not short.all():
-        notes.append(f"{short.sum():,} of {len(short):,} ids have no row that asks (with an empty target) at their end")
+    if steps is None:
+        tally.ids, tally.silent = tally.ids + len(short), tally.silent + int(short.sum())
     if steps is not None and short.any():
         first = int(short.argmax())
         has = f"{asking[first]:,} such row{'s' if asking[first] != 1 else ''}"

@@ -34,7 +34,7 @@ EXAMPLES = (
 )
 @option("-o", "--output", section="Output", metavar="FILE", help="CSV file to write; default '-', stdout.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
-@config_options(("memory", "cache"))
+@config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def forecast(
     ctx: click.Context,
@@ -58,15 +58,12 @@ def forecast(
     screen.reading(data)
 
     from rnnfast.console.reading import ReadingProgress
-    from rnnfast.model.forecast import forecast as forecast_table
+    from rnnfast.model.forecast import forecast_table
 
     target = output or (None if state.json else "-")
-    config = reading_config(ctx, values)
-    frame = forecast_table(
-        model, list(data), steps=steps, output=target, force=force, config=config, reporter=ReadingProgress(screen)
-    )
+    config, progress = reading_config(ctx, values), ReadingProgress(screen)
+    ahead = forecast_table(model, list(data), steps, target, force=force, config=config, reporter=progress)
     if state.json:
-        rows = {"forecast": frame.to_dict("records")} if output is None else {"output": output}
-        state.print_json({"rows": len(frame), **rows})
+        state.print_json(ahead.to_json(output))
     elif target not in (None, "-"):
-        screen.written(str(target), len(frame))
+        screen.written(str(target), ahead.rows)

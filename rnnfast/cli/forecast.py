@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, reading_config
+from rnnfast.cli.options import config_options, model_and_tables, reading_config
 
 EXAMPLES = (
     "rnnfast forecast --model runs/load --data load.csv -o tomorrow.csv",
@@ -16,15 +16,7 @@ EXAMPLES = (
 
 
 @command("forecast", EXAMPLES)
-@option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
-@option(
-    "--data",
-    section="Data",
-    required=True,
-    multiple=True,
-    metavar="FILE",
-    help="Table that ends where the forecast begins, as for `train`; several are read as one; '-' is stdin.",
-)
+@model_and_tables("Table that ends where the forecast begins, as for `train`; several are read as one; '-' is stdin.")
 @option(
     "--steps",
     section="Data",

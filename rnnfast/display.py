@@ -1,4 +1,4 @@
-"""Objects that show themselves in a few lines, and in a notebook as a small table; never their arrays."""
+"""Texts from outside as they can be shown; objects that show themselves in a few lines, never their arrays."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from html import escape
 
 WIDTH = 90  # characters of a text, beside what it is about
+# Signs that command a terminal, or turn the direction of what follows; lines may end.
+COMMANDS = (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+ESCAPES = {code: repr(chr(code))[1:-1] for code in COMMANDS}
+
+
+def printable(text: str) -> str:
+    """Return a text, of which parts may come from a file, with escapes for signs that command a terminal."""
+    return text.translate(ESCAPES)
 
 
 class Displayed:
@@ -36,7 +44,7 @@ class Displayed:
 
 def _shortened(text: str) -> str:
     """Return what fits, on one line."""
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
 
 

@@ -74,12 +74,16 @@ def encode(result: Any) -> str:
 def parsed_line(text: bytes) -> Any:
     """Return the values of one line of JSON; NaN and Infinity, which Python and pandas write, are numbers too.
 
-    Raises ValueError for what is no JSON, RecursionError for what is nested too deeply.
+    Raises ValueError for what is no JSON, of that UnicodeEncodeError for half of a character (a lone surrogate), and
+    RecursionError for what is nested too deeply.
     """
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
-        return json.loads(text)
+        value = json.loads(text.decode())
+        if b"\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # Python's parser takes what no file can hold
+        return value
 
 
 def decode(values: Any, kind: type[T]) -> T:

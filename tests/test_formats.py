@@ -207,6 +207,18 @@ def test_separator_is_the_one_that_fits_the_rows(tmp_path):
                 columnar(TABLE.replace("4.25", "inf"), "to_feather"),
                 ["row 1, column 'b': 'inf' is infinite"],
             ),
+            "JSON lines with half of a character": (
+                b'{"a":1,"y":1}\n{"a":"\\ud800","y":2}\n',
+                ["bad, line 2: \\ud800 is half of a character", "leave it out"],
+            ),
+            "JSON lines with half of a character in a name": (
+                b'{"a":1,"y":1}\n\n{"a":1,"b\\uDC00":NaN,"y":2}\n',
+                ["bad, line 3: \\udc00 is half of a character"],
+            ),
+            "JSON lines with its bytes": (
+                b'{"a":1,"y":1}\n{"a":"\xed\xa0\x80","y":2}\n',
+                ["bad, line 2: is not UTF-8 text"],
+            ),
             "Parquet with text": (
                 columnar(TABLE.replace("-5", "oops"), "to_parquet"),
                 ["row 2, column 'a': 'oops' is not a number"],

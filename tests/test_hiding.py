@@ -146,6 +146,19 @@ def test_a_category_is_hidden_wherever_it_occurs_in_its_sequence():
         np.testing.assert_array_equal(before[rows, 1 + category] == 1, inputs[rows, 4] == 1)
 
 
+def test_a_step_without_category_hides_none():
+    """The first category stood for empty cells: it was hidden four times as often as the others."""
+
+    def hidden(category):
+        inputs = np.zeros((4000, 3))
+        inputs[3::4, category] = 1  # of four steps the last one alone has a category
+        Hider([slice(0, 3)], seed=0).hide(inputs, ends(np.full(1000, 4)), epoch=0)
+        return np.flatnonzero(inputs[:, 2])
+
+    assert 0 < len(hidden(0)) < 1000 * SHARE / 2
+    np.testing.assert_array_equal(hidden(0), hidden(1))
+
+
 def test_hiding_is_undone():
     inputs, offsets = one_hot()
     before = inputs.copy()

@@ -43,8 +43,8 @@ RUN_TIME = {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "memory", "metrics", "model",
         "network", "progress", "records", "reporter", "writing",
     },
-    "console": {"catalogue", "config", "diagnose", "metrics", "records", "reporter"},
-    "cli": {"config", "console", "errors"},
+    "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
+    "cli": {"config", "console", "display", "errors"},
 }  # fmt: skip
 
 # What it may import beside that when it is called: what is slow to load, or needed by one command alone.

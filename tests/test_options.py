@@ -228,6 +228,7 @@ def test_classes_weigh_by_name_or_in_their_order(option, weights):
     cases(
         {
             "unknown class": (("chrun=2",), "there is no class 'chrun'; did you mean 'churn'?"),
+            "twice": (("churn=2", "churn=9"), "the class 'churn' has two weights"),
             "too many": (("1", "2", "3"), "or 2 numbers from 0 up; the classes are no, churn"),
             "mixed": (("churn=2", "1"), "give none, balanced, CLASS=WEIGHT"),
             "no number": (("churn=much",), "give none, balanced, CLASS=WEIGHT"),

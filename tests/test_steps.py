@@ -8,9 +8,9 @@ from ids import cases
 from rnnfast.data.columns.steps import continued
 
 
-def after(times, steps=3):
+def after(times, steps=3, dayfirst=None):
     """The next times of one id."""
-    return continued(np.array(times, dtype=object), np.array([0, len(times)]), steps)[0].tolist()
+    return continued(np.array(times, dtype=object), np.array([0, len(times)]), steps, dayfirst)[0].tolist()
 
 
 def dates(start, count, offset, form="%Y-%m-%d"):
@@ -98,3 +98,53 @@ def test_each_id_has_its_own_step_and_one_row_that_of_all_others():
     assert continued(ends, np.array([0, 4, 5]), 1)[:, 0].tolist() == ["2024-05-31", "2024-03-31"]
     daily = np.array([1, 2, 3, 8, 20, 21], dtype=object)
     assert continued(daily, np.array([0, 3, 4, 6]), 2).tolist() == [[4, 5], [9, 10], [22, 23]]
+
+
+@pytest.mark.parametrize(
+    ("times", "dayfirst", "expected"),
+    cases(
+        {
+            "german months": (dates("2015-01-01", 12, "MS", "%d.%m.%Y"), None, ["01.01.2016", "01.02.2016"]),
+            "german days": (dates("2024-01-10", 30, "D", "%d.%m.%Y"), None, ["09.02.2024", "10.02.2024"]),
+            "months, day first": (dates("2015-01-01", 12, "MS", "%d/%m/%Y"), True, ["01/01/2016", "01/02/2016"]),
+            "days, month first": (dates("2015-01-01", 12, "D", "%m/%d/%Y"), False, ["01/13/2015", "01/14/2015"]),
+            "days, day first by a later one": (
+                dates("2024-01-10", 30, "D", "%d/%m/%Y"),
+                None,
+                ["09/02/2024", "10/02/2024"],
+            ),
+            "no leading zeros": (["12/30/2023", "12/31/2023", "1/1/2024"], False, ["1/2/2024", "1/3/2024"]),
+            "clock without zeros": (
+                ["1/1/2024 8:00", "1/1/2024 9:00", "1/1/2024 10:00"],
+                False,
+                ["1/1/2024 11:00", "1/1/2024 12:00"],
+            ),
+            "half days": (
+                ["01/15/2024 10:00 am", "01/15/2024 11:00 am"],
+                None,
+                ["01/15/2024 12:00 pm", "01/15/2024 01:00 pm"],
+            ),
+            "names of months": (["5 JAN 2024", "6 JAN 2024", "7 JAN 2024"], None, ["8 JAN 2024", "9 JAN 2024"]),
+            "years of two figures": (["01.02.24", "02.02.24", "03.02.24"], None, ["04.02.24", "05.02.24"]),
+            "months and years": (["11/2023", "12/2023", "01/2024"], None, ["02/2024", "03/2024"]),
+            "as programs write": (
+                ["Sat Jan  6 10:00:00 2024", "Sun Jan  7 10:00:00 2024"],
+                None,
+                ["Mon Jan  8 10:00:00 2024", "Tue Jan  9 10:00:00 2024"],
+            ),
+            "thousandths": (
+                ["2024-01-01 00:00:00.250", "2024-01-01 00:00:00.500"],
+                None,
+                ["2024-01-01 00:00:00.750", "2024-01-01 00:00:01.000"],
+            ),
+            "zones": (
+                ["15.01.2024 10:00 UTC", "15.01.2024 11:00 UTC"],
+                None,
+                ["15.01.2024 12:00 UTC", "15.01.2024 13:00 UTC"],
+            ),
+        }
+    ),
+)
+@pytest.mark.filterwarnings("error")
+def test_dates_are_read_and_written_as_the_column_does(times, dayfirst, expected):
+    assert after(times, 2, dayfirst) == expected

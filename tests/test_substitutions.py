@@ -14,7 +14,9 @@ from rnnfast.config.sections import DataConfig
 from rnnfast.data.encoding.substitutions import Substitution, sentences
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.budget import Budget, Phases
+from rnnfast.errors import DataError
 from rnnfast.model.predictions import predict_table, prediction_request
+from rnnfast.model.tables import evaluate_table
 from rnnfast.reporter import Reporter
 
 NO_CACHE = DataConfig(cache=False)
@@ -184,11 +186,38 @@ def test_rows_without_a_target_at_the_end_are_told(options, cells):
     assert (report.rows, report.substitutions) == (67, expected)
 
 
-def test_first_steps_of_windows_are_no_empty_cells():
-    model = trained(series(), missing="mean", **LAGGED)
-    assert counted(model, series()) == ()
-    # Row 9 is the last of its window: no row has it as a lag. Row 30 is the lag of 31.
-    assert counted(model, series([9, 30])) == (Substitution("y (lag)", "mean", 1),)
+@pytest.mark.parametrize("more", cases({"end to end": {}, "overlapping": {"stride": 3}, "one row": {"window": 1}}))
+def test_the_first_row_of_a_window_has_the_lag_of_the_row_before(more):
+    """Answers see it, so that it counts where it is empty: row 9 is the last of its window, and the lag of row 10."""
+    model = trained(series(), missing="mean", **{**LAGGED, **more})
+    for request in (prediction_request, lambda model, config: Request(config, model.schema)):
+        assert counted(model, series(), request) == ()
+        assert counted(model, series([9, 30]), request) == (Substitution("y (lag)", "mean", 2),)
+
+
+def test_the_first_row_of_an_id_has_no_lag():
+    frame = pd.concat([series().assign(id="p"), series([59]).assign(id="q"), series([9]).assign(id="r")])
+    model = trained(frame, missing="mean", lag_target=True, window=10)
+    assert counted(model, frame) == (Substitution("y (lag)", "mean", 1),)
+
+
+def test_eval_counts_what_predict_does(capsys):
+    trained(series(), missing="mean", **LAGGED)
+    series([9, 30]).to_csv("later.csv", index=False)
+    for command in (["predict", "-o", "out.csv"], ["eval"], ["eval", "--memory", "900M"]):
+        printed = result([*command, "--model", "run.safetensors", "--data", "later.csv"], capsys)
+        assert printed["substitutions"] == [{"column": "y (lag)", "rule": "mean", "cells": 2}]
+
+
+@pytest.mark.parametrize("memory", cases({"in memory": [], "on disk": ["--memory", "900M"]}))
+def test_a_gap_before_a_window_is_refused_where_it_is(memory, capsys):
+    """The window that ends with it trains, but the next one is answered with it."""
+    trained(series(), **LAGGED)
+    series([9]).to_csv("later.csv", index=False)
+    message = fails(["eval", "--model", "run.safetensors", "--data", "later.csv", *memory], 3, capsys)
+    assert (
+        "later.csv, line 11, column 'y': the cell is empty; --lag-target makes it an input of the next row" in message
+    )
 
 
 def test_without_a_rule_an_empty_lagged_target_is_an_error(capsys):
@@ -201,13 +230,70 @@ def test_without_a_rule_an_empty_lagged_target_is_an_error(capsys):
     assert "train with --missing mean, zero or ffill" in message
 
 
-def test_training_refuses_one_before_anything_is_compiled(monkeypatch, capsys):
+SHAPES = {
+    "no horizon": {},
+    "windows": {"window": 10},
+    "overlapping windows": {"window": 10, "stride": 3},
+    "horizon": {"horizon": 2, "window": 10, "stride": 3},
+    "horizons": {"horizon": "1..3"},
+}
+
+
+def clean_and_asking():
+    """Series of two ids, and the same with rows at their ends that ask for a forecast."""
+    clean = pd.concat([series().assign(id=name) for name in "pq"])
+    more = pd.concat([pd.DataFrame({"t": np.arange(60, 63 + k), "id": name}) for k, name in enumerate("pq")])
+    clean.to_csv("clean.csv", index=False)
+    pd.concat([clean, more]).to_csv("asking.csv", index=False)
+
+
+@pytest.mark.parametrize("shape", cases(SHAPES))
+def test_rows_that_ask_train_and_score_nothing(shape):
+    """Without a rule for the lag they were refused as gaps, though predict and forecast take them."""
+    clean_and_asking()
+    options = {"id": "id", "time": "t", "target": "y", "lag_target": True, "cache": False, "split": 1.0, **shape}
+    options |= {"hidden": 3, "epochs": 1, "batch_size": 4}
+    runs = [rnnfast.train(table, **options) for table in ("clean.csv", "asking.csv")]
+    runs.append(rnnfast.train("asking.csv", **options, memory="900M"))
+    for run_ in runs[1:]:
+        assert run_.rows == runs[0].rows
+        assert run_.metrics == runs[0].metrics
+        for name, tensor in runs[0].model.parameters.items():
+            np.testing.assert_array_equal(run_.model.parameters[name], tensor)
+    runs[0].model.save("run.safetensors")
+    assert runs[0].model.evaluate("asking.csv").metrics == runs[0].metrics["train"]
+    for config in (NO_CACHE, DataConfig(cache=False, memory="900M")):
+        scored = evaluate_table("run.safetensors", ["asking.csv"], config=config)
+        assert scored.evaluation.metrics == runs[0].metrics["train"]
+        assert scored.substitutions == ()
+
+
+def test_a_gap_before_the_last_target_is_refused_beside_rows_that_ask():
+    clean_and_asking()
+    table = pd.read_csv("asking.csv")
+    table.loc[57, "y"] = np.nan
+    with pytest.raises(DataError, match="the cell is empty"):
+        trained(table, lag_target=True)
+
+
+def test_training_says_what_it_leaves_out(capsys):
+    clean_and_asking()
+    words = ["train", "--data", "asking.csv", "--id", "id", "--time", "t", "--target", "y", "--lag-target"]
+    assert run([*words, "--split", "1", "--epochs", "1", "-o", "run"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "train: left out 7 rows after the last target; rnnfast forecast answers" in said
+
+
+@pytest.mark.parametrize("row", cases({"in a window": 30, "the last of a window": 29}))
+@pytest.mark.parametrize("split", ["1", "0.8"])
+def test_training_refuses_one_before_anything_is_compiled(row, split, monkeypatch, capsys):
     from rnnfast.training.loop import Loop
 
     monkeypatch.setattr(Loop, "compile_kernels", None)
-    series([30]).to_csv("gap.csv", index=False)
+    series([row]).to_csv("gap.csv", index=False)
     words = ["train", "--data", "gap.csv", "--time", "t", "--target", "y", "--lag-target", "--window", "10"]
     for more in ([], ["--memory", "900M"]):
-        message = fails([*words, *more, "-o", "run"], 3, capsys)
-        assert "gap.csv, line 32, column 'y': the cell is empty; --lag-target makes it an input of the next" in message
-        assert "--missing 'y (lag)'=ffill" in message
+        message = fails([*words, "--split", split, *more, "-o", "run"], 3, capsys)
+        place = f"gap.csv, line {row + 2}, column 'y'"
+        assert f"{place}: the cell is empty; --lag-target makes it an input of the next" in message
+        assert "--missing" in message

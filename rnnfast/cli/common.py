@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from rnnfast import __version__
-from rnnfast.config.synonyms import hint
 
 if TYPE_CHECKING:
     from rnnfast.console.screen import Screen
@@ -71,6 +70,8 @@ class WithExamples(click.Command):
                 self._check_repetition(ctx, list(args))
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
+            from rnnfast.config.synonyms import hint
+
             flags = [flag for option in self.get_params(ctx) for flag in (*option.opts, *option.secondary_opts)]
             near = hint(error.option_name, [flag for flag in flags if flag.startswith("--")])
             ctx.fail(f"no such option {error.option_name!r}{near}")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, reading_config
+from rnnfast.cli.options import config_options, model_and_tables, reading_config
 from rnnfast.errors import QualityError, UsageError
 
 EXAMPLES = (
@@ -19,15 +19,7 @@ EXAMPLES = (
 
 
 @command("eval", EXAMPLES)
-@option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
-@option(
-    "--data",
-    section="Data",
-    required=True,
-    multiple=True,
-    metavar="FILE",
-    help="Table to score, as for `train`; several are read as one; '-' is stdin.",
-)
+@model_and_tables("Table to score, as for `train`; several are read as one; '-' is stdin.")
 @option(
     "--part",
     section="Data",

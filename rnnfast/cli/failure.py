@@ -12,6 +12,7 @@ import click
 
 from rnnfast.cli.common import State
 from rnnfast.console.terminal import is_terminal, takes_colour
+from rnnfast.display import printable
 from rnnfast.errors import RnnfastError
 
 FAILED = 1
@@ -51,6 +52,7 @@ def report(error: BaseException, state: State) -> int:
 
 
 def _print(message: str, state: State, label: str = "rnnfast: error:") -> None:
+    message = printable(message)
     if is_terminal(sys.stderr):  # which would break inside words
         width = min(shutil.get_terminal_size().columns, WIDEST)
         message = textwrap.fill(f"{label} {message}", width, break_long_words=False, break_on_hyphens=False)

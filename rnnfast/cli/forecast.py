@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, reading_config
+from rnnfast.cli.options import config_options, model_and_tables, reading_config
 
 EXAMPLES = (
     "rnnfast forecast --model runs/load --data load.csv -o tomorrow.csv",
@@ -16,15 +16,7 @@ EXAMPLES = (
 
 
 @command("forecast", EXAMPLES)
-@option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
-@option(
-    "--data",
-    section="Data",
-    required=True,
-    multiple=True,
-    metavar="FILE",
-    help="Table that ends where the forecast begins, as for `train`; several are read as one; '-' is stdin.",
-)
+@model_and_tables("Table that ends where the forecast begins, as for `train`; several are read as one; '-' is stdin.")
 @option(
     "--steps",
     section="Data",
@@ -34,7 +26,7 @@ EXAMPLES = (
 )
 @option("-o", "--output", section="Output", metavar="FILE", help="CSV file to write; default '-', stdout.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
-@config_options(("memory", "cache"))
+@config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def forecast(
     ctx: click.Context,
@@ -58,15 +50,12 @@ def forecast(
     screen.reading(data)
 
     from rnnfast.console.reading import ReadingProgress
-    from rnnfast.model.forecast import forecast as forecast_table
+    from rnnfast.model.forecast import forecast_table
 
     target = output or (None if state.json else "-")
-    config = reading_config(ctx, values)
-    frame = forecast_table(
-        model, list(data), steps=steps, output=target, force=force, config=config, reporter=ReadingProgress(screen)
-    )
+    config, progress = reading_config(ctx, values), ReadingProgress(screen)
+    ahead = forecast_table(model, list(data), steps, target, force=force, config=config, reporter=progress)
     if state.json:
-        rows = {"forecast": frame.to_dict("records")} if output is None else {"output": output}
-        state.print_json({"rows": len(frame), **rows})
+        state.print_json(ahead.to_json(output))
     elif target not in (None, "-"):
-        screen.written(str(target), len(frame))
+        screen.written(str(target), ahead.rows)

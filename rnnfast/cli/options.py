@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from rnnfast.cli.common import SectionOption
+from rnnfast.cli.common import SectionOption, option
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import flag_of, resolve, table_of_option
 from rnnfast.config.sections import DataConfig
@@ -55,6 +55,17 @@ def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
             settings["metavar"] = meta["metavar"] or METAVARS.get(meta["kind"], "TEXT")
     short = [SHORT_NAMES[name]] if name in SHORT_NAMES else []
     return click.option(*short, flag, name, cls=SectionOption, **settings)
+
+
+def model_and_tables(help: str) -> Callable[[F], F]:
+    """Add the options of a command that uses a saved model on tables: `--model`, and `--data` with its help."""
+
+    def decorate(function: F) -> F:
+        about_model = "Model file, or the directory of its run."
+        function = option("--data", section="Data", required=True, multiple=True, metavar="FILE", help=help)(function)
+        return option("--model", section="Model", required=True, metavar="PATH", help=about_model)(function)
+
+    return decorate
 
 
 def reading_config(ctx: click.Context, values: dict[str, Any]) -> DataConfig:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, reading_config
+from rnnfast.cli.options import config_options, model_and_tables, reading_config
 
 EXAMPLES = (
     "rnnfast predict --model runs/tx --data new.csv -o predictions.csv",
@@ -17,14 +17,8 @@ EXAMPLES = (
 
 
 @command("predict", EXAMPLES)
-@option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
-@option(
-    "--data",
-    section="Data",
-    required=True,
-    multiple=True,
-    metavar="FILE",
-    help="Table to predict, as for `train`, with or without the target; several are read as one; '-' is stdin.",
+@model_and_tables(
+    "Table to predict, as for `train`, with or without the target; several are read as one; '-' is stdin."
 )
 @option(
     "--part",

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from rnnfast.console.terminal import is_dumb, is_terminal, takes_animation, takes_colour
 from rnnfast.console.text import ASCII, UNBROKEN, aligned, counted, scaled
+from rnnfast.display import printable
 
 # The 16 colours of every terminal, in its own palette; each only repeats what a word or sign says. Sentences keep the
 # colour of the terminal: yellow and green are hard to read on white.
@@ -127,7 +128,21 @@ def _console(stream: TextIO, no_color: bool) -> _Console:
 
 def _print(console: Console, part: RenderableType) -> None:
     """Print a part; sentences end early on a wide terminal, tables take the room that they need."""
-    console.print(part, width=min(console.width, WIDEST) if isinstance(part, Text | str) else None)
+    if isinstance(part, Text | str):
+        console.print(_harmless(part), width=min(console.width, WIDEST))
+    else:
+        console.print(part)
+
+
+def _harmless(cell: str | Text) -> str | Text:
+    """Return a text without signs that command a terminal, which names of files and columns may hold."""
+    if isinstance(cell, str):
+        return printable(cell)
+    shown = printable(cell.plain)
+    if shown != cell.plain:
+        cell = cell.copy()
+        cell.plain = shown
+    return cell
 
 
 def with_size(path: str) -> str:
@@ -142,7 +157,7 @@ def fields(rows: Iterable[tuple[str | Text, str | Text]]) -> Table:
     grid.add_column(style=LABEL, no_wrap=True, min_width=8)
     grid.add_column(overflow="fold", max_width=WIDEST - LABELS)
     for label, text in rows:
-        grid.add_row(label, text if isinstance(text, Text) else Text(text))
+        grid.add_row(_harmless(label), _harmless(text if isinstance(text, Text) else Text(text)))
     return grid
 
 
@@ -150,9 +165,9 @@ def table(headers: Iterable[str], rows: Iterable[Iterable[str | Text]], *, left:
     """Lay out a table without lines: the first `left` columns are text, the others numbers by their decimal points."""
     # Only the space to the right: none before the first column, and rich drops it after the last.
     grid = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style=LABEL)
-    lines = [list(row) for row in rows]
+    lines = [[_harmless(cell) for cell in row] for row in rows]
     columns = [[line[j] for line in lines] for j in range(len(lines[0]) if lines else 0)]
-    for j, header in enumerate(headers):
+    for j, header in enumerate(map(printable, headers)):
         if j >= left and lines:
             columns[j] = _numbers(header, columns[j])
             header = f"{header:>{len(columns[j][0])}}"

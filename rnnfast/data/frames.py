@@ -10,6 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 
+def is_frame(table: Any) -> bool:
+    """Whether a table is a DataFrame."""
+    return isinstance(table, pd.DataFrame)
+
+
 def frame_beside(
     table: Any, rows: NDArray[np.int64], columns: Mapping[str, Any], same: Collection[str | None]
 ) -> pd.DataFrame:
@@ -37,6 +42,8 @@ def with_types(frame: pd.DataFrame, table: Any, like: Mapping[str, str | None]) 
         kind = table.dtypes.iloc[places[str(other)]]
         if isinstance(kind, pd.DatetimeTZDtype) or kind.kind == "M":
             frame[name] = pd.to_datetime(frame[name]).astype(kind)
+        elif kind.kind in "iuf" and frame[name].notna().all():
+            frame[name] = frame[name].astype(kind)
     return frame
 
 
@@ -44,6 +51,14 @@ def _places(table: pd.DataFrame) -> dict[str, int]:
     return {str(name): place for place, name in enumerate(table.columns)}
 
 
-def frame_of(columns: Mapping[str, Any]) -> pd.DataFrame:
-    """Return columns as a DataFrame."""
-    return pd.DataFrame(dict(columns))
+def frame_of(columns: Mapping[str, list[Any]], types: Mapping[str, Any]) -> pd.DataFrame:
+    """Return columns as a DataFrame.
+
+    types: of NumPy, of the columns whose type is known; those with empty cells (None) hold objects.
+    """
+    return pd.DataFrame(
+        {
+            name: pd.Series(cells, dtype=object if None in cells else types[name]) if name in types else cells
+            for name, cells in columns.items()
+        }
+    )

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.columns.horizon import steps_ahead
-from rnnfast.data.frames import frame_of
+from rnnfast.data.columns.steps import Common
+from rnnfast.data.encoding.substitutions import Substitution, sentences, substitutions
+from rnnfast.data.frames import frame_of, is_frame, with_types
 from rnnfast.data.reading.opening import open_table
-from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.request import Request, like
+from rnnfast.data.sequences.ahead import common_times
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.tails import of_whole_ids, requests, tails, times_after
 from rnnfast.data.sources.source import listing
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.file import load
+from rnnfast.model.kinds import TYPES, KeyKinds, values
 from rnnfast.model.model import Model
 from rnnfast.model.output import check_output, opened
-from rnnfast.model.predictions import FLOAT32_FORMAT, kind_of
+from rnnfast.model.predictions import kinds_of, number_texts
 from rnnfast.model.rollout import Ends, rollout
+from rnnfast.model.tally import Tally, beyond
 from rnnfast.tasks import task_of
 
 if TYPE_CHECKING:
@@ -39,6 +45,41 @@ MOST_STEPS = 100_000  # more are meant for something else
 Columns = dict[str, list[Any]]
 
 
+class Forecast(NamedTuple):
+    """What was forecast.
+
+    columns: a cell for each id and step, as CSV has them; kinds: of each, as of `opened`. notes: sentences about what
+    is worth knowing; substitutions: cells of the rows that answers look at which the model did not take as they are.
+    """
+
+    columns: Columns
+    kinds: dict[str, str]
+    notes: tuple[str, ...]
+    substitutions: tuple[Substitution, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of ids and steps."""
+        return len(next(iter(self.columns.values())))
+
+    def frame(self, table: Any, schema: Schema) -> pd.DataFrame:
+        """Return the columns as a DataFrame; ids and times have the types that they have in a table that is one."""
+        keys = {name: name for name in (schema.id, schema.time) if name in self.columns}
+        kinds = {name: kind for name, kind in self.kinds.items() if kind in TYPES}
+        if is_frame(table):
+            kinds = {name: kind for name, kind in kinds.items() if name not in keys}
+        columns = {n: values(cells, kinds[n]) if n in kinds else cells for n, cells in self.columns.items()}
+        frame = frame_of(columns, {name: TYPES[kind] for name, kind in kinds.items()})
+        return with_types(frame, table, keys)
+
+    def to_json(self, output: str | Path | None) -> dict[str, Any]:
+        """Return what `forecast --json` prints; output: the file that holds the rows, None where the object does."""
+        cells = zip(*(values(cells, self.kinds[name]) for name, cells in self.columns.items()), strict=True)
+        records = (dict(zip(self.columns, row, strict=True)) for row in cells)
+        held = {"forecast": list(records)} if output is None else {"output": str(output)}
+        return {"rows": self.rows, **held, **({"substitutions": self.substitutions} if self.substitutions else {})}
+
+
 def forecast(
     model: Model | str | Path,
     data: Any,
@@ -51,12 +92,31 @@ def forecast(
 ) -> pd.DataFrame:
     """Forecast the steps after the last row of each id, or those that its last rows ask for with an empty target.
 
+    Arguments and errors as of `forecast_table`.
+    Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
+    """
+    model = model if isinstance(model, Model) else load(model)
+    ahead = forecast_table(model, data, steps, output, force=force, config=config, reporter=reporter)
+    return ahead.frame(data, model.schema)
+
+
+def forecast_table(
+    model: Model | str | Path,
+    data: Any,
+    steps: int | None = None,
+    output: str | Path | None = None,
+    *,
+    force: bool = False,
+    config: DataConfig | None = None,
+    reporter: Reporter | None = None,
+) -> Forecast:
+    """Forecast the ends of tables.
+
     model: or its file, or the directory of its run. data: as of `read_table`.
     steps: from 1 up to this one; None: the horizons of the model, else one step, and the rows that ask. Beyond its
     horizons a model goes on from its own answers where the target's past is its only input.
     output: file to write, as of `predict_table`; an existing one is replaced with `force` alone.
-    config: of its options, cache and memory count, as in `evaluate_table`.
-    Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
+    config: of its options, cache and memory count, as in `evaluate_table`, and those that say how files are written.
     Raises: UsageError for steps that the model cannot answer, and names the columns of the future that it would need;
     DataError for a table that asks for nothing.
     """
@@ -66,31 +126,44 @@ def forecast(
     _check_steps(model.schema, steps)
     budget = None if config.memory is None else Budget.of(config.memory)
     with ExitStack() as context:
-        columns, notes = forecast_columns(
-            model, open_table(data, forecast_request(model, config), budget, context, reporter), steps
-        )
+        table = open_table(data, forecast_request(model, config), budget, context, reporter)
+        ahead = forecast_columns(model, table, steps)
     if reporter is not None:
-        for note in notes:
+        for note in ahead.notes:
             reporter.notice(note)
     if output is not None:
-        with opened(output, {name: kind_of(cells) for name, cells in columns.items()}) as stream:
-            csv.writer(stream, lineterminator="\n").writerows(zip(*columns.values(), strict=True))
-    return frame_of(columns)
+        with opened(output, ahead.kinds) as stream:
+            csv.writer(stream, lineterminator="\n").writerows(zip(*ahead.columns.values(), strict=True))
+    return ahead
 
 
 def forecast_request(model: Model, config: DataConfig) -> Request:
     """Return how a table is read to forecast what follows."""
-    return Request(config, of_whole_ids(model.schema), require_target=False)
+    return Request(like(model.config.data, config), of_whole_ids(model.schema), require_target=False)
 
 
-def forecast_columns(model: Model, table: Sequences, steps: int | None) -> tuple[Columns, tuple[str, ...]]:
-    """Return the columns of a forecast, and what is worth knowing; table: read as `forecast_request` says."""
-    notes = list(table.notes)
-    pieces = [_piece(model, block, steps, notes) for block in tails(table, model.schema).blocks()]
+def forecast_columns(model: Model, table: Sequences, steps: int | None) -> Forecast:
+    """Forecast the ends of a table, read as `forecast_request` says."""
+    tally, pieces, keys = Tally(), [], KeyKinds()
+    shared = None if model.schema.time is None else common_times(table)
+
+    def shown() -> Iterator[SequenceData]:
+        for block in tails(table, model.schema).blocks():
+            piece, rows = _piece(model, block, steps, tally, shared)
+            pieces.append(piece)
+            for name, cells in ((model.schema.id, block.ids), (model.schema.time, block.time)):
+                if name in piece and cells is not None:
+                    keys.add(name, cells)
+            if rows.sequences:
+                yield rows
+
+    replaced = substitutions(model.encoder, shown())
     columns: Columns = {name: [cell for piece in pieces for cell in piece[name]] for name in pieces[0]}
     if not any(columns.values()):
         raise DataError(f"{', '.join(table.source)}: {_nothing(model.schema)}")
-    return columns, tuple(dict.fromkeys(notes))
+    notes = (*table.notes, *tally.notes(model.schema), *sentences(replaced))
+    kinds = kinds_of(model, pieces[0]) | keys.kinds()
+    return Forecast(columns, kinds, notes, replaced)
 
 
 def _check_steps(schema: Schema, steps: int | None) -> None:
@@ -101,20 +174,17 @@ def _check_steps(schema: Schema, steps: int | None) -> None:
         raise UsageError(f"--steps {steps}: give 1 to {MOST_STEPS:,}")
     if steps is not None and schema.horizon and not schema.only_past and steps > schema.horizon:
         raise UsageError(
-            f"--steps {steps}: {_beyond(schema)}. Use --steps {schema.horizon}, or train with --horizon 1..{steps}"
+            f"--steps {steps}: {beyond(schema)}. Use --steps {schema.horizon}, or train with --horizon 1..{steps}"
         )
 
 
-def _beyond(schema: Schema) -> str:
-    """Say what the steps beyond the farthest horizon would need."""
-    needs = (*schema.features, *(f"{name} (the last known one)" for name in schema.targets if schema.lag_target))
-    return (
-        f"the model answers {steps_ahead(schema)}; beyond that it would need the future of its inputs, {listing(needs)}"
-    )
+def _piece(
+    model: Model, block: SequenceData, steps: int | None, tally: Tally, shared: Common | None
+) -> tuple[Columns, SequenceData]:
+    """Return the columns of the forecasts for the ids of a block, and the rows of the table that they were given from.
 
-
-def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str]) -> Columns:
-    """Return the columns of the forecasts for the ids of a block. Adds to notes what is worth knowing about them."""
+    shared: of `common_times`. Adds to the tally.
+    """
     schema = model.schema
     if not (block.y.shape[1] or schema.horizon):
         raise DataError(
@@ -123,46 +193,39 @@ def _piece(model: Model, block: SequenceData, steps: int | None, notes: list[str
         )
     asking = requests(block, schema)
     if not schema.horizon and schema.features:
-        _check_rows(block, schema, asking, steps, notes)
+        _check_rows(block, schema, asking, steps, tally)
     history = block.lengths - asking
     chosen = _steps(schema, asking, steps)
     if schema.lag_target and (unknown := (history == 0)).any():
-        notes.append(f"{unknown.sum():,} ids without any value of {listing(schema.targets)} are left out")
+        tally.unknown += int(unknown.sum())
         chosen[unknown] = False
     if schema.horizon and not schema.only_past and chosen[:, schema.horizon :].any():
-        notes.append(f"rows that ask for more are left out: {_beyond(schema)}")
+        tally.beyond = True
         chosen[:, schema.horizon :] = False
     asked_of_model = np.flatnonzero(np.any(chosen, axis=0)[: schema.horizon]) + 1
-    if schema.horizon and not set(asked_of_model) <= set(schema.ahead):
-        notes.append(
-            f"the model answers {steps_ahead(schema)}: steps between are answered from earlier rows, "
-            "each by the next longer horizon"
-        )
-    answers = rollout(model, Ends(block, history, chosen))
+    tally.between |= schema.horizon > 0 and not set(asked_of_model) <= set(schema.ahead)
+    answers, shown = rollout(model, Ends(block, history, chosen))
     of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers[:, :, 0])))
-    if short := np.count_nonzero(chosen) - len(step):
-        steps_are = "step is" if short == 1 else "steps are"
-        notes.append(f"{short:,} {steps_are} left out: the id is too short to answer from")
+    tally.short += int(np.count_nonzero(chosen)) - len(step)
     columns: Columns = {}
     if schema.id is not None:
         columns[schema.id] = np.asarray(block.ids, dtype=object)[of_id].tolist()
-    times = times_after(block, history, chosen.shape[1])
+    times = times_after(block, history, chosen.shape[1], shared)
     if times is None or schema.time is None:
         columns[STEP] = (step + 1).tolist()
     else:
         columns[schema.time] = times[of_id, step].tolist()
-        if None in columns[schema.time]:
-            notes.append(f"the times of {schema.time!r} have no step that could be continued: such cells stay empty")
-    return columns | _answers(model, answers[of_id, step])
+        tally.untimed |= None in columns[schema.time]
+    return columns | _answers(model, answers[of_id, step]), shown
 
 
 def _check_rows(
-    block: SequenceData, schema: Schema, asking: NDArray[np.int64], steps: int | None, notes: list[str]
+    block: SequenceData, schema: Schema, asking: NDArray[np.int64], steps: int | None, tally: Tally
 ) -> None:
-    """Raise DataError where an id lacks the rows for the steps; asking: (ids,) rows that ask. Adds to notes."""
+    """Raise DataError where an id lacks the rows for the steps; asking: (ids,) rows that ask. Adds to the tally."""
     short = asking < (steps or 1)
-    if steps is None and short.any() and not short.all():
-        notes.append(f"{short.sum():,} of {len(short):,} ids have no row that asks (with an empty target) at their end")
+    if steps is None:
+        tally.ids, tally.silent = tally.ids + len(short), tally.silent + int(short.sum())
     if steps is not None and short.any():
         first = int(short.argmax())
         has = f"{asking[first]:,} such row{'s' if asking[first] != 1 else ''}"
@@ -182,11 +245,9 @@ def _steps(schema: Schema, asking: NDArray[np.int64], steps: int | None) -> NDAr
 
 
 def _answers(model: Model, answers: NDArray[Any]) -> Columns:
-    """Return the columns of answers (n, O) as `predict` names them, numbers with the digits of their precision."""
-    single = model.config.train.dtype == "float32"
+    """Return the columns of answers (n, O) as `predict` names and writes them."""
     task = task_of(model.schema.task, replace(model.task.target, names=model.schema.targets))
-    digits = FLOAT32_FORMAT if single else ".17g"
-    return dict(task.columns(answers, lambda values: [float(format(value, digits)) for value in values.tolist()]))
+    return dict(task.columns(answers, partial(number_texts, dtype=model.config.train.dtype)))
 
 
 def _nothing(schema: Schema) -> str:

@@ -19,6 +19,7 @@ from rnnfast.data.reading.arrays import is_arrays
 from rnnfast.data.reading.opening import File, Table
 from rnnfast.data.reading.request import writing_options
 from rnnfast.data.sequences.context import Context, context_of
+from rnnfast.data.sequences.trailing import without_requests
 from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
@@ -158,7 +159,7 @@ class Model(Displayed):
 
         Raises DataError as `predict`, and for a cell that the model has no rule for.
         """
-        return substitutions(self.encoder, data.blocks(("x",)))
+        return substitutions(self.encoder, data.in_context(self.context_of(data.schema)).blocks(("x",)))
 
     def evaluate(self, data: Table | SequenceData, y: Any = None) -> Evaluation:
         """Score the labelled rows of a table, of sequences that were read, or of arrays with their labels y.
@@ -167,7 +168,7 @@ class Model(Displayed):
         """
         if not isinstance(data, SequenceData):
             data = read_table(data, y, schema=self.schema, **writing_options(self.config.data))
-        data = scored_rows(data)
+        data = scored_rows(without_requests(data, data, self.config.data))
         return self.scorer.evaluate(data, self.outputs(data))
 
     def trained_on(self, data: Sequences) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy.typing as npt
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import Encoder, Schema, SequenceData, Sequences
 from rnnfast.data.columns.missing import chosen_rules
-from rnnfast.data.sequences.ahead import ids_of, last_known, places_of, times_ahead
+from rnnfast.data.columns.steps import Common
+from rnnfast.data.sequences.ahead import common_times, ids_of, last_known, places_of, times_ahead
 
 
 class Outlook:
@@ -49,10 +51,15 @@ class Outlook:
         schema = self.schema
         if not schema.horizon or schema.time is None:
             return {}
-        times = times_ahead(self.data, block)[steps]
+        times = times_ahead(self.data, block, self._shared)[steps]
         self.untimed |= None in times
         numbers = [f"+{number}" if schema.horizons else "" for number in schema.ahead]
         return {f"{schema.time}{number}_for": times[:, j].tolist() for j, number in enumerate(numbers)}
+
+    @cached_property
+    def _shared(self) -> Common | None:
+        """What the times of ids of one row are told by."""
+        return common_times(self.data)
 
     def empty(self, block: SequenceData, steps: npt.NDArray[np.int64]) -> list[int]:
         """Return the lines without an answer."""

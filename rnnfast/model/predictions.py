@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -125,7 +125,7 @@ def write_predictions(
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
-    kinds = _kinds(model, first) | ({} if carried is None else carried.kinds)
+    kinds = kinds_of(model, first.columns) | ({} if carried is None else carried.kinds)
     with opened(output, kinds) as stream, ExitStack() as context:
         ordered: OrderedLines | None = None
         if not in_order and data.room is not None:
@@ -151,7 +151,7 @@ class _Numbers(list[str]):
 
 def _pieces(model: Model, data: Sequences, carried: Carried | None, outlook: Outlook) -> Iterator[Predictions]:
     """Yield the lines of one block after the other."""
-    texts = partial(_texts, dtype=model.config.train.dtype)
+    texts = partial(number_texts, dtype=model.config.train.dtype)
     answered = 0  # place in the ordered table up to which there are answers
     for block in data.blocks(PREDICTED):
         steps = steps_of(block)
@@ -187,20 +187,20 @@ def _check_names(names: Sequence[str], taken: set[str]) -> None:
             raise UsageError(f"--keep {name}: the predictions have a column of that name; rename it in the table")
 
 
-def _texts(values: npt.NDArray[Any], dtype: str) -> _Numbers:
+def number_texts(values: npt.NDArray[Any], dtype: str) -> _Numbers:
     """Return texts with the digits that reproduce numbers of that precision."""
     if dtype == "float32":
         return _Numbers(format(value, FLOAT32_FORMAT) for value in values.tolist())
     return _Numbers(repr(value) for value in values.tolist())
 
 
-def _kinds(model: Model, piece: Predictions) -> dict[str, str]:
-    """Return the kind of each column of the output, as of `opened`."""
+def kinds_of(model: Model, columns: Mapping[str, Any]) -> dict[str, str]:
+    """Return the kind of each column of an output, as of `opened`."""
     schema = model.schema
     of_classes = {f"{name}_pred": list(schema.classes) for name in schema.targets if schema.classes}
     return {
         name: model.config.train.dtype if isinstance(cells, _Numbers) else kind_of(of_classes.get(name, cells))
-        for name, cells in piece.columns.items()
+        for name, cells in columns.items()
     }
 
 

@@ -40,10 +40,11 @@ def reach(model: Model, most: int) -> int:
     return model.schema.horizon or (1 if model.schema.lag_target else most)
 
 
-def rollout(model: Model, ids: Ends) -> NDArray[Any]:
+def rollout(model: Model, ids: Ends) -> tuple[NDArray[Any], SequenceData]:
     """Return the answers (ids, steps, O), NaN where none is asked for or the id is too short for it; O as of predict.
 
     With several horizons O is the number of targets. Rows of features must be there for all steps that need some.
+    Returns: them, and the rows of the table from which they were given, at their places.
     """
     schema, most = model.schema, ids.steps.shape[1]
     span = reach(model, most)
@@ -70,7 +71,7 @@ def rollout(model: Model, ids: Ends) -> NDArray[Any]:
         answers[of_id, first + step] = chosen
         if schema.lag_target:
             rows.feed(of_id, ids.history[of_id] + first + step, chosen)
-    return np.where(ids.steps[:, :, None], answers, np.nan)
+    return np.where(ids.steps[:, :, None], answers, np.nan), rows.shown()
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class _Rows:
     row: Integers
     features: NDArray[Any]
     lagged: NDArray[Any]
+    first: Integers
+    stop: Integers
 
     @classmethod
     def of(cls, model: Model, ids: Ends) -> _Rows:
@@ -100,7 +103,8 @@ class _Rows:
         row[there], features[there] = block.row, block.x[:, : len(schema.features)]
         if schema.lag_target:
             lagged[there] = block.y
-        return cls(model, block, offsets, row, features, lagged)
+        first, stop = block.lengths.copy(), np.zeros(block.sequences, dtype=np.int64)
+        return cls(model, block, offsets, row, features, lagged, first, stop)
 
     def feed(self, of_id: Integers, places: Integers, answers: NDArray[Any]) -> None:
         """Take answers for the targets of rows: of two classes the predicted one. places: within the ids."""
@@ -125,9 +129,18 @@ class _Rows:
             if context.after:
                 stop = np.minimum(left + context.cell + context.after, np.diff(self.offsets)[of_id])
             length, place = stop - start, origin - start
+        np.minimum.at(self.first, owner, start)
+        np.maximum.at(self.stop, owner, start + length)
         data = self._cut(owner, start, length)
         outputs = self.model.outputs(data)[data.offsets[sequence] + place]
         return np.asarray(self.model.task.answers(outputs))
+
+    def shown(self) -> SequenceData:
+        """Return the rows of the table that answers looked at, of each id with such rows."""
+        length = np.minimum(self.stop, self.block.lengths) - self.first
+        owner = np.flatnonzero(length > 0)
+        data = self._cut(owner, self.first[owner], length[owner])
+        return replace(data, start=self.block.index.start[owner] + self.first[owner])
 
     def _cut(self, owner: Integers, start: Integers, length: Integers) -> SequenceData:
         """Return sequences of rows of ids, as the model reads them."""

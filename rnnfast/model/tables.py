@@ -17,6 +17,7 @@ from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.last import only_last_labels, with_last_labels
+from rnnfast.data.sequences.trailing import without_requests
 from rnnfast.errors import UsageError, did_you_mean
 from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
 
@@ -105,7 +106,7 @@ def evaluate(
     last: bool = False,
 ) -> TableEvaluation:
     """Score a model on sequences that are read by its schema; part, fail_under, last: as in `evaluate_table`."""
-    whole = data if part == "all" else part_of(model, data, part)
+    whole = without_requests(data if part == "all" else part_of(model, data, part), data, model.config.data)
     if last and whole.labelled_steps:  # else scoring says what is missing
         whole = with_last_labels(whole)
     sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed)

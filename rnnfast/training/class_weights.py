@@ -16,7 +16,8 @@ def class_weights(option: tuple[str, ...], classes: tuple[Any, ...], counts: NDA
 
     option: ("none",); ("balanced",), which is scikit-learn's labels / (classes * labels of the class); a number per
     class; or some of them by name, ("fraud=2",), all others weigh 1. counts: (classes,) labelled training steps of
-    each. Raises UsageError for another number of weights than classes, for unknown classes, and where there are none.
+    each. Raises UsageError for another number of weights than classes, for classes that are unknown or named twice, and
+    where there are none.
     """
     if option in ((), ("none",)):
         return ()
@@ -39,12 +40,14 @@ def class_weights(option: tuple[str, ...], classes: tuple[Any, ...], counts: NDA
 
 def _by_name(option: Sequence[str], names: Sequence[str], where: str) -> tuple[float, ...]:
     """Read NAME=WEIGHT of some classes. Raises ValueError for a weight that is no number."""
-    weights = dict.fromkeys(names, 1.0)
+    weights: dict[str, float] = {}
     for item in option:
         name, _, weight = item.rpartition("=")
-        if name not in weights:
+        if name in weights:
+            raise UsageError(f"{where}: the class {name!r} has two weights; give one")
+        if name not in names:
             raise UsageError(
                 f"{where}: there is no class {name!r}{did_you_mean(name, names)}; the classes are {', '.join(names)}"
             )
         weights[name] = float(weight)
-    return tuple(weights.values())
+    return tuple(weights.get(name, 1.0) for name in names)

@@ -48,12 +48,15 @@ def free_directory(config: Config, table: Sequences) -> Path:
 
 
 def table_name(source: str) -> str:
-    """Return the name of a table without directories, packing and format: 'sales.2024' of 'x/sales.2024.csv.gz'."""
+    """Return the name of a table without directories, packing and format: 'sales.2024' of 'x/sales.2024.csv.gz'.
+
+    What is no sign to read becomes a low line: the name is that of a directory.
+    """
     path = Path(source.strip("<>"))
     if path.suffix.lower() in PACKED_SUFFIXES:
         path = path.with_suffix("")
     stem = path.stem if path.suffix[1:].isalpha() else path.name
-    return stem or "table"
+    return "".join(sign if sign.isprintable() else "_" for sign in stem) or "table"
 
 
 def write_run(result: TrainResult, config: Config, directory: Path) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 The training rows hold every category that there is an input for. In each epoch a tenth of the sequences therefore hides
 a category of a column: that of a random step, wherever it occurs in the sequence, as one that nobody knew would. It
-becomes "(unseen)". docs/tables.md has what was tried.
+becomes "(unseen)". A step without category hides nothing. docs/tables.md has what was tried.
 """
 
 from __future__ import annotations
@@ -44,9 +44,11 @@ class Hider:
             chosen = np.flatnonzero(draw < SHARE)
             starts, lengths = offsets[chosen], np.diff(offsets)[chosen]
             step = starts + (draw[chosen] / SHARE * lengths).astype(np.int64)
+            # An empty cell may have no category: then all inputs of the column are 0, and argmax would take the first.
+            some = inputs[step, place].any(axis=1)
+            starts, lengths, step = starts[some], lengths[some], step[some]
             category = np.repeat(inputs[step, place].argmax(axis=1) + place.start, lengths)
             rows = spans(starts, lengths)
-            # An empty cell may have no category: then all inputs of the column are 0.
             has = inputs[rows, category] == 1
             rows, category, unseen = rows[has], category[has], place.stop - 1
             inputs[rows, category], inputs[rows, unseen] = 0, 1

@@ -149,23 +149,14 @@ def _fit(
     import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
 
     start = time.perf_counter()
-    weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
-    config = resolved(config, table.schema.task, parts.train.sequences, weighted)
-    if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
-        reporter.notice(
-            "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
-            "no effect; use --batch-size above 1, or --reduction sum"
-        )
-    if SCHEDULES[config.train.schedule].watches and parts.valid is None:
-        raise UsageError(
-            f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
-        )
+    config = _resolved(config, table, parts, reporter)
     model = initial_model(parts.train, config, cell)
     seed = config.train.seed
     valid = None if parts.valid is None else sample_of(model, parts.valid, seed)
     if parts.valid is not None and valid is not None:
         check_sample(valid, parts.valid, "the validation part")
-    for part in (valid, parts.test):
+    # Fitting has seen each cell of the training part but lags that answers alone see: of first rows of windows.
+    for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
         _check_encoding(model, part, table, reporter)
     loop = Loop(model, parts.train, None if valid is None else scored_rows(valid), reporter)
     reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
@@ -196,6 +187,22 @@ def _fit(
         evaluations=evaluations,
         scored=scored,
     ), fit
+
+
+def _resolved(config: Config, table: Sequences, parts: Parts, reporter: Reporter) -> Config:
+    """Fill in the options that follow from the table; raises UsageError for those that do not fit it."""
+    weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
+    config = resolved(config, table.schema.task, parts.train.sequences, weighted)
+    if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
+        reporter.notice(
+            "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
+            "no effect; use --batch-size above 1, or --reduction sum"
+        )
+    if SCHEDULES[config.train.schedule].watches and parts.valid is None:
+        raise UsageError(
+            f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
+        )
+    return config
 
 
 def _check_encoding(model: Model, part: Sequences | None, table: Sequences, reporter: Reporter) -> None:

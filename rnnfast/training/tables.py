@@ -13,6 +13,8 @@ from rnnfast.data.columns.horizon import steps_ahead
 from rnnfast.data.reading.opening import bytes_in_memory, check_read, file_names, open_table
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.trailing import without_requests
+from rnnfast.display import counted
 from rnnfast.errors import DataError, UsageError
 from rnnfast.memory import available_memory, shown
 from rnnfast.reporter import Reporter
@@ -38,8 +40,21 @@ def read_tables(
     reporter.table(table)
     for text in table.proposals:
         reporter.notice(text)
+    _leave_requests_out(table, parts, config.data, reporter, {"valid": valid, "test": test})
     _report_parts(table, parts, reporter, valid, test)
     return table, parts
+
+
+def _leave_requests_out(
+    table: Sequences, parts: Parts, config: DataConfig, reporter: Reporter, beside: dict[str, Any]
+) -> None:
+    """Leave away rows that ask for a forecast; beside: tables of their own, or None."""
+    for name, part in parts.named().items():
+        rest = without_requests(part, table if beside.get(name) is None else part, config)
+        if rest is not part:
+            rows = counted(part.rows - rest.rows, "row")
+            reporter.notice(f"{name}: left out {rows} after the last target; rnnfast forecast answers such rows")
+            setattr(parts, name, rest)
 
 
 class _Source:

@@ -14,13 +14,15 @@ continued: None.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from rnnfast.data.columns.datetexts import Writing, read_dates
 
 Integers = NDArray[np.int64]
 Dates = NDArray[np.datetime64]
@@ -31,37 +33,86 @@ USUAL = 0.5  # share of the differences that are one step, at least
 EXACT = 1e-6  # of a step: differences of fractions are multiples of it within this
 COMPACT = {8: "%Y%m%d", 6: "%Y%m"}  # digits of a number that is a date
 COMPACT_YEARS = (1900, 2100)  # in which such numbers are dates
-ZONE = re.compile(r"(?<=\d)\s*(Z|[+-]\d\d:?\d\d)$")  # after a time of day
+ZONE = re.compile(r"(?<=[\dm])\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)$", re.I)  # after a time of day
 MONTHLY_END = 31  # day of the month that stands for the last one
 
 DAY, MONTH = "datetime64[D]", "datetime64[M]"
 
 
-def continued(cells: Any, offsets: Integers, steps: int) -> NDArray[Any]:
+@dataclass(frozen=True)
+class Common:
+    """What all ids of several rows have in common, for those of one row.
+
+    kind: numbers or dates; steps: of each calendar, NaN where they have none or not the same; months_end: whether all
+    rows are last days of months.
+    """
+
+    kind: type
+    steps: tuple[float, ...]
+    months_end: bool
+
+    def step(self, column: _Numbers | _Dates, calendar: int) -> float:
+        """Return that of a calendar of a column."""
+        return self.steps[calendar] if self.kind is type(column) else np.nan
+
+
+def common(pieces: Iterable[tuple[Any, Integers]], dayfirst: bool | None = None) -> Common | None:
+    """Return what ids of several rows have in common, None where they have nothing.
+
+    pieces: (cells, offsets) of some ids each, these and dayfirst as of `continued`.
+    """
+    kinds, steps, months_end = set(), list[list[Floats]](), True
+    for cells, offsets in pieces:
+        lengths = np.diff(offsets)
+        several = lengths > 1
+        if not several.any():
+            continue
+        column = _read(np.asarray(cells)[np.repeat(several, lengths)], dayfirst)
+        if column is None:
+            return None
+        kinds.add(type(column))
+        bounds = np.append(0, np.cumsum(lengths[several]))
+        steps.append([np.unique(calendar.step) for calendar in column.calendars(bounds)])
+        months_end &= column.months_end(bounds)
+    if len(kinds) != 1:
+        return None
+    different = [np.unique(np.concatenate(of_calendar)) for of_calendar in zip(*steps, strict=True)]  # NaN is one
+    return Common(kinds.pop(), tuple(float(step[0]) if len(step) == 1 else np.nan for step in different), months_end)
+
+
+def continued(
+    cells: Any, offsets: Integers, steps: int, dayfirst: bool | None = None, shared: Common | None = None
+) -> NDArray[Any]:
     """Return (ids, steps) times after the last one of each id, written as the column writes them, else None.
 
     cells: (rows,) numbers, texts or dates in the order of the ids and times; offsets: (ids + 1,), each id having rows.
-    An id of one row has the step of the others, where these have all the same.
+    dayfirst: as of Schema. shared: says the step of ids of one row; None: the other ids here do.
     """
     cells = np.asarray(cells)
     ahead = np.full((len(offsets) - 1, steps), None, dtype=object)
     if not ahead.size:
         return ahead
-    column = _read(cells)
+    column = _read(cells, dayfirst)
     if column is None:
         return ahead
-    for calendar in column.calendars(offsets):
-        has_step = ~np.isnan(calendar.step) & (ahead[:, 0] == None)  # noqa: E711 - elementwise
-        ids = np.flatnonzero(has_step)
+    if shared is None and (np.diff(offsets) == 1).any():
+        shared = common([(cells, offsets)], dayfirst)
+    for number, calendar in enumerate(column.calendars(offsets, shared is not None and shared.months_end)):
+        of_others = np.nan if shared is None else shared.step(column, number)
+        step = np.where(np.isinf(calendar.step), of_others, calendar.step)
+        ids = np.flatnonzero(~np.isnan(step) & (ahead[:, 0] == None))  # noqa: E711 - elementwise
         if len(ids):
-            count = calendar.step[ids, None] * np.arange(1, steps + 1)
-            ahead[ids] = column.written(calendar.after(ids, count), offsets[1:][ids] - 1)
+            count = step[ids, None] * np.arange(1, steps + 1)
+            ahead[ids] = column.written(calendar.after(ids, np.asarray(count, np.float64)), offsets[1:][ids] - 1)
     return ahead
 
 
 @dataclass(frozen=True)
 class _Calendar:
-    """A way to count times. step: (ids,) in its own unit, NaN for none; after: times of ids so many units later."""
+    """A way to count times; after: gives times of ids so many units later.
+
+    step: (ids,) in its own unit, NaN for none, infinite for ids of one row, which have that of the others.
+    """
 
     step: Floats
     after: Callable[[Integers, Floats], NDArray[Any]]
@@ -74,10 +125,14 @@ class _Numbers:
     cells: NDArray[Any]
     values: NDArray[Any]
 
-    def calendars(self, offsets: Integers) -> Iterator[_Calendar]:
+    def calendars(self, offsets: Integers, months_end: bool = False) -> Iterator[_Calendar]:
         """Yield the only one: the numbers themselves."""
         last = self.values[offsets[1:] - 1]
-        yield _Calendar(_shared(_step(self.values, offsets)), lambda ids, count: last[ids, None] + count)
+        yield _Calendar(_step(self.values, offsets), lambda ids, count: last[ids, None] + count)
+
+    def months_end(self, offsets: Integers) -> bool:
+        """Numbers are no days."""
+        return False
 
     def written(self, values: NDArray[Any], rows: Integers) -> NDArray[Any]:
         """Return numbers as cells of the column; rows: (ids,) that are continued."""
@@ -94,19 +149,24 @@ class _Numbers:
 
 @dataclass(frozen=True)
 class _Dates:
-    """A column of dates; values: in the clock of their place; form: of strftime, "" for dates that are no texts.
+    """A column of dates; values: in the clock of their place; writing: None for dates that are no texts.
 
     zones: (rows,) what follows each text, such as +01:00; place: time zone of dates that are no texts, or None.
     """
 
     cells: NDArray[Any]
     values: Dates
-    form: str
+    writing: Writing | None
     zones: NDArray[np.object_] | None = None
     place: Any = None
 
-    def calendars(self, offsets: Integers) -> Iterator[_Calendar]:
-        """Yield those that fit, the most special one first."""
+    def months_end(self, offsets: Integers) -> bool:
+        """Whether all rows are last days of months."""
+        month, of_month = _months(self.values.astype(DAY))
+        return bool((of_month == _lengths(month)).all())
+
+    def calendars(self, offsets: Integers, months_end: bool = False) -> Iterator[_Calendar]:
+        """Yield those that fit, the most special one first; months_end: whether those of one row go on so, too."""
         days = self.values.astype(DAY)
         clock = self.values - days
         same_clock = _all(clock == np.repeat(clock[offsets[:-1]], np.diff(offsets)), offsets)
@@ -116,7 +176,7 @@ class _Dates:
         longest = _lengths(month)
         anchor = np.maximum.reduceat(of_month, offsets[:-1])
         at_end, several = _all(of_month == longest, offsets), np.diff(offsets) > 1
-        anchor[at_end & (several | at_end[several].all())] = MONTHLY_END
+        anchor[at_end & (several | months_end)] = MONTHLY_END
         same_day = _all(of_month == np.minimum(np.repeat(anchor, np.diff(offsets)), longest), offsets)
 
         def months_later(ids: Integers, count: Floats) -> Dates:
@@ -124,7 +184,7 @@ class _Dates:
             day = np.minimum(anchor[ids, None], _lengths(later)) - 1
             return np.asarray(later.astype(MONTH).astype(DAY) + day + last_clock[ids, None])
 
-        yield _Calendar(_shared(np.where(same_clock & same_day, _step(month, offsets), np.nan)), months_later)
+        yield _Calendar(np.where(same_clock & same_day, _step(month, offsets), np.nan), months_later)
 
         business = np.busday_count(np.datetime64(0, "D"), days)
         passed = np.diff(days.astype(np.int64), prepend=0) > np.diff(business, prepend=0)
@@ -137,37 +197,37 @@ class _Dates:
             return np.asarray(later + last_clock[ids, None])
 
         step = _step(business, offsets)
-        yield _Calendar(_shared(np.where(same_clock & weekdays, step, np.nan)), business_days_later)
+        yield _Calendar(np.where(same_clock & weekdays, step, np.nan), business_days_later)
         yield _Calendar(
-            _shared(_step(self.values.astype(np.int64), offsets)),
+            _step(self.values.astype(np.int64), offsets),
             lambda ids, count: last[ids, None] + count.astype(np.int64),
         )
 
     def written(self, values: Dates, rows: Integers) -> NDArray[Any]:
         """Return dates as cells of the column; rows: (ids,) that are continued."""
-        flat = pd.DatetimeIndex(values.reshape(-1))
-        if not self.form:
+        if self.writing is None:
+            flat = pd.DatetimeIndex(values.reshape(-1))
             flat = flat.tz_localize(self.place, ambiguous=np.zeros(len(flat), bool), nonexistent="shift_forward")
             return np.asarray(flat.astype(object)).reshape(values.shape)
-        texts = np.asarray(flat.strftime(self.form), dtype=object).reshape(values.shape)
+        texts = np.array(self.writing.texts(values.reshape(-1)), dtype=object).reshape(values.shape)
         if not isinstance(self.cells[rows[0]], str):  # numbers that are dates
             return texts.astype(np.int64).astype(object)
         return texts if self.zones is None else np.asarray(texts + self.zones[rows][:, None])
 
 
-def _read(cells: NDArray[Any]) -> _Numbers | _Dates | None:
+def _read(cells: NDArray[Any], dayfirst: bool | None) -> _Numbers | _Dates | None:
     """Return what the cells are, None where they are neither numbers nor dates."""
     if cells.dtype.kind == "M" or isinstance(cells[-1], pd.Timestamp):
         dates = pd.DatetimeIndex(cells)
-        return _Dates(cells, dates.tz_localize(None).to_numpy("datetime64[us]"), "", place=dates.tz)
+        return _Dates(cells, dates.tz_localize(None).to_numpy("datetime64[us]"), None, place=dates.tz)
     try:
         float(cells[-1])
     except (TypeError, ValueError):  # sooner known than by a look at all cells
-        return _texts_as_dates(cells)
+        return _texts_as_dates(cells, dayfirst)
     values = np.asarray(pd.to_numeric(pd.Series(cells), errors="coerce"))
     if np.isfinite(values.astype(np.float64)).all():
         return _compact_dates(cells, values) or _Numbers(cells, values)
-    return _texts_as_dates(cells)
+    return _texts_as_dates(cells, dayfirst)
 
 
 def _compact_dates(cells: NDArray[Any], values: NDArray[Any]) -> _Dates | None:
@@ -178,30 +238,26 @@ def _compact_dates(cells: NDArray[Any], values: NDArray[Any]) -> _Dates | None:
     dates = pd.to_datetime(pd.Series(values).astype(str), format=form, errors="coerce")
     if dates.isna().any() or not dates.dt.year.between(*COMPACT_YEARS).all():
         return None
-    return _Dates(cells, dates.to_numpy("datetime64[us]"), form)
+    return _Dates(cells, dates.to_numpy("datetime64[us]"), Writing(form))
 
 
-def _texts_as_dates(cells: NDArray[Any]) -> _Dates | None:
+def _texts_as_dates(cells: NDArray[Any], dayfirst: bool | None) -> _Dates | None:
     """Read dates in the clock of their place, None where not all are dates."""
     codes, distinct = pd.factorize(cells, use_na_sentinel=False)  # ids share their days
     texts = [str(cell).strip() for cell in distinct]
     zones = [match[0] if ":" in text and (match := ZONE.search(text)) else "" for text in texts]
     local = [text.removesuffix(zone) for text, zone in zip(texts, zones, strict=True)]
-    dates = pd.to_datetime(pd.Series(local, dtype=object), format="ISO8601", errors="coerce")
-    form = pd.tseries.api.guess_datetime_format(local[-1]) or "%Y-%m-%d %H:%M:%S"
-    if dates.isna().any():
-        dates = pd.to_datetime(pd.Series(local, dtype=object), format=form, errors="coerce")
-    if dates.isna().any():
+    dates = read_dates(local, dayfirst)
+    if dates is None:
         return None
-    if dates.iloc[-1].strftime(form) != local[-1]:
-        form = "%Y-%m-%d" if (dates == dates.dt.normalize()).all() else "%Y-%m-%d %H:%M:%S"
-    values = dates.to_numpy("datetime64[us]")[codes]
-    return _Dates(cells, values, form, np.array(zones, dtype=object)[codes])
+    values, writing = dates
+    return _Dates(cells, values[codes], writing, np.array(zones, dtype=object)[codes])
 
 
 def _step(ordinals: NDArray[Any], offsets: Integers) -> Floats:
-    """Return (ids,) the step of numbers (rows,) that ascend in each id, NaN where they show none."""
-    steps, several = np.full(len(offsets) - 1, np.nan), np.diff(offsets) > 1
+    """Return (ids,) the step of numbers (rows,) that ascend in each id, NaN for none, infinite for ids of one row."""
+    several = np.diff(offsets) > 1
+    steps = np.where(several, np.nan, np.inf)
     if not several.any():
         return steps
     inside = np.ones(len(ordinals), dtype=bool)
@@ -216,17 +272,7 @@ def _step(ordinals: NDArray[Any], offsets: Integers) -> Floats:
     regular = np.logical_and.reduceat(multiple, first) & (least > 0)
     regular &= np.add.reduceat(times == 1, first, dtype=np.int64) >= USUAL * count
     steps[several] = np.where(regular, least, np.nan)
-    steps[~several] = np.inf  # to be taken from the others
     return steps
-
-
-def _shared(steps: Floats) -> Floats:
-    """Give ids of one row, whose step is infinite, the step of all others, NaN where these differ or are none."""
-    unknown = np.isinf(steps)
-    if not unknown.any():
-        return steps
-    others = np.unique(steps[~unknown])  # NaN is one of them
-    return np.where(unknown, others[0] if len(others) == 1 else np.nan, steps)
 
 
 def _all(holds: NDArray[np.bool_], offsets: Integers) -> NDArray[np.bool_]:

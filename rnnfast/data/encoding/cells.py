@@ -23,10 +23,10 @@ def carried(column: Floats, offsets: NDArray[np.int64], first: float) -> Floats:
 
 
 def cell_error(data: SequenceData, row: int, name: str, message: str) -> DataError:
-    """Build the error about a cell of a row of data.x."""
+    """Build the error about a cell of an input row."""
     if data.origin is not None:
-        return data.origin.error(int(data.row[row]), name, message)
-    return DataError(f"{', '.join(data.source)}, row {int(data.row[row])}, column {name!r}: {message}")
+        return data.origin.error(row, name, message)
+    return DataError(f"{', '.join(data.source)}, row {row}, column {name!r}: {message}")
 
 
 def aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> Floats:
@@ -42,10 +42,21 @@ def refused_gap(data: SequenceData, name: str, gaps: NDArray[np.bool_], reason: 
 
     A lagged target is named by the cell of the table that it comes from.
     """
-    row, schema, reason = int(gaps.argmax()), data.schema, f", and {reason}"
+    place, schema, reason = int(gaps.argmax()), data.schema, f", and {reason}"
+    row = int(data.row[place])
     more = f" (and {gaps.sum() - 1:,} more such cells)" if gaps.sum() > 1 else ""
     lag = schema.columns.index(name) - len(schema.features)
     if lag >= 0:
-        name, row = schema.targets[lag], row if schema.horizon else row - 1
+        name, row = schema.targets[lag], row if schema.horizon else _row_before(data, place)
         reason = f"; --lag-target makes it an input of {'this' if schema.horizon else 'the next'} row{reason}"
     return cell_error(data, row, name, f"the cell is empty{more}{reason}; fill it, or {fix}")
+
+
+def _row_before(data: SequenceData, row: int) -> int:
+    """Return the input row of the row before a row of data.x, which of the first one of a sequence lies around it."""
+    sequence = int(np.searchsorted(data.offsets, row))
+    if data.offsets[sequence] != row or data.surroundings is None:
+        return int(data.row[row - 1])
+    around = data.surroundings
+    before = np.flatnonzero(around.places == data.index.start[sequence] - 1)
+    return int(around.row[before[0]]) if len(before) else int(data.row[row])  # a window of one row in blocks

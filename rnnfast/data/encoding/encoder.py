@@ -142,14 +142,14 @@ class Encoder:
         return out
 
     def check(self, data: SequenceData) -> None:
-        """Raise the errors of `transform`, without its work."""
+        """Raise the errors of `transform` for answers, without its work."""
         self._check_columns(data)
         for name in self.categories:
             self._codes(data, name)
         with np.errstate(over="ignore", invalid="ignore"):
             gaps = np.isnan(data.x.sum())  # one pass in nearly all cases
         for name in self.rules if gaps else ():
-            self._check_gaps(data, name)
+            self._check_gaps(data, name, answered=True)
 
     def _check_columns(self, data: SequenceData) -> None:
         for what, has, wants in (
@@ -203,7 +203,7 @@ class Encoder:
             category, has = short(data.categories[name][int(column[row])]), listing(texts)
             raise cell_error(
                 data,
-                row,
+                int(data.row[row]),
                 name,
                 f"{category!r} is a category that the training rows lack; they have {has}. Correct it, or train with "
                 "--unseen bucket",
@@ -216,9 +216,9 @@ class Encoder:
             codes[empty] = fill
         return codes
 
-    def _check_gaps(self, data: SequenceData, name: str) -> None:
-        """Raise DataError for an empty cell of a column that has no rule for it."""
-        if not FILLS[self.rules[name]].fills and (gaps := data.gaps(name)).any():
+    def _check_gaps(self, data: SequenceData, name: str, answered: bool = False) -> None:
+        """Raise DataError for an empty cell of a column that has no rule for it; answered: as of SequenceData.gaps."""
+        if not FILLS[self.rules[name]].fills and (gaps := data.gaps(name, answered)).any():
             raise refused_gap(
                 data, name, gaps, "the model has no rule for that", "train with --missing mean, zero or ffill"
             )

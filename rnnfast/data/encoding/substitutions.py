@@ -48,7 +48,7 @@ class Substitution(Record, frozen=True):
 def substitutions(encoder: Encoder, blocks: Iterable[SequenceData]) -> tuple[Substitution, ...]:
     """Count the cells of a table, in blocks in their order, that an encoder does not take as they are.
 
-    Rows that windows share count once. The first step of a sequence has no lagged target, which does not count either.
+    Rows that windows share count once. The first row of an id has no lagged target, which does not count either.
     Raises DataError as `Encoder.transform`.
     """
     counter = _Counter(encoder)
@@ -86,7 +86,7 @@ class _Counter:
         with np.errstate(over="ignore", invalid="ignore"):
             some_empty = np.isnan(data.x.sum())
         for name in self._filled if some_empty else ():
-            self._filled[name] += len(self._new(data, start, data.gaps(name)))
+            self._filled[name] += len(self._new(data, start, data.gaps(name, answered=True)))
         for name, values in self._values.items():
             categories = set(self.encoder.categories[name])
             unseen = np.array([*(text not in categories for text in data.categories[name]), False])

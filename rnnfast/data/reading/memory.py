@@ -74,6 +74,8 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
         digest=table.digest,
         start=index.start,
         around=_around(series, schema),
+        table_ids=series.offsets,
+        table_times=series.columns.get("time") if schema.horizon and request.keeps_time else None,
         categories=reader.features.categories,
         auto_predict=reader.auto_predict(schema),
         origin=table.origin,

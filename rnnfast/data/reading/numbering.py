@@ -35,8 +35,8 @@ class Numbering:
         Only where the id changes it is looked up. Raises DataError for an empty id, UsageError for too many.
         """
         series = batch.frame[self.name]
-        changed = np.asarray((series.array[1:] != series.array[:-1]), dtype=object if series.hasnans else bool)
-        heads = np.concatenate(([0], np.flatnonzero(changed.astype(bool)) + 1))
+        changed = pd.Series(series.array[1:] != series.array[:-1]).fillna(True)  # beside an empty cell it is unknown
+        heads = np.concatenate(([0], np.flatnonzero(changed.to_numpy(bool)) + 1))
         values = series.iloc[heads]
         if (bad := (values.isna() | (values == "")).to_numpy(dtype=bool)).any():
             row = int(heads[bad.argmax()])

@@ -61,6 +61,8 @@ class SequenceData(Sequences):
     side.
     around: the rows of the table, or of the stretches of it that are needed, from which the rows before those of a
     window are taken; None where these are the whole table as it is, or come from no table.
+    table_ids: (ids + 1,) place where each id begins in the table, then its number of rows; table_times: (table's rows,)
+    its times, with a horizon alone. Parts have those of the whole table; None where the rows come from no table.
     origin: finds file and line of a row, for messages; None where the rows come from no table.
     from_cache: whether it was parsed by an earlier run.
     Others as of Sequences.
@@ -84,6 +86,8 @@ class SequenceData(Sequences):
     part: NDArray[np.int8] | None = None
     start: Integers | None = None
     around: Surroundings | None = field(default=None, repr=False, compare=False)
+    table_ids: Integers | None = field(default=None, repr=False, compare=False)
+    table_times: NDArray[Any] | Texts | None = field(default=None, repr=False, compare=False)
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     auto_predict: bool = False
     origin: Origin | None = field(default=None, repr=False, compare=False)
@@ -118,16 +122,25 @@ class SequenceData(Sequences):
         last = np.maximum.reduceat(np.where(self.labelled, rows, -1), self.offsets[:-1])
         return np.asarray(rows <= np.repeat(last, self.lengths))
 
-    def gaps(self, name: str) -> NDArray[np.bool_]:
+    def gaps(self, name: str, answered: bool = False) -> NDArray[np.bool_]:
         """(rows,) bool, the empty cells of a column of x.
 
-        Without a horizon a lagged target has none at the first step of a sequence, which has no step before it.
+        Without a horizon a lagged target has none at the first step of a sequence, which training sees without any step
+        before it. answered: as answers see that step, with the row before it: it has none at the first row of an id.
         """
         j = self.schema.columns.index(name)
         empty: NDArray[np.bool_] = np.isnan(self.x[:, j])
         if j >= len(self.schema.features) and not self.schema.horizon:
-            empty[self.offsets[:-1]] = False
+            empty[self.offsets[:-1]] = self._unknown_before(j) if answered else False
         return empty
+
+    def _unknown_before(self, column: int) -> NDArray[np.bool_]:
+        """(sequences,) bool, whether the row before a sequence, in the same id, has no value for a column of lags."""
+        around, start = self.surroundings, self.index.start
+        if around is None:
+            return np.zeros(self.sequences, dtype=bool)
+        empty = np.isnan(around.x[around.at(start), column])
+        return np.asarray(empty & np.isin(start, around.ids, invert=True))
 
     @property
     def counts(self) -> Integers:
@@ -173,12 +186,16 @@ class SequenceData(Sequences):
     @property
     def id_bounds(self) -> tuple[Integers, Integers]:
         """(ids,) place in the table where each id begins, and (ids,) that after its last row, ascending."""
+        if self.table_ids is not None:
+            return self.table_ids[:-1], self.table_ids[1:]
         index = self.index
         first = np.flatnonzero(np.diff(index.owner, prepend=-1))
         return index.start[first], np.maximum.reduceat(index.start + index.length, first)
 
     def times(self, first: int, stop: int) -> NDArray[Any]:
-        """Give the times at some places; of rows that no sequence holds None."""
+        """Give the times at some places; of rows of no table None where no sequence holds them."""
+        if self.table_times is not None:
+            return np.asarray(self.table_times[first:stop], dtype=object)
         times = np.full(stop - first, None, dtype=object)
         places = spans(self.index.start, self.lengths)
         inside = (places >= first) & (places < stop)

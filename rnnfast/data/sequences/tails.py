@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.columns.steps import SHOWN, continued
+from rnnfast.data.columns.steps import SHOWN, Common, continued
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sequences.spans import spans
+from rnnfast.data.sequences.spans import ends, spans
 
 Integers = NDArray[np.int64]
 
@@ -55,17 +55,18 @@ def requests(block: SequenceData, schema: Schema) -> Integers:
     return block.offsets[1:] - last
 
 
-def times_after(block: SequenceData, first: Integers, steps: int) -> NDArray[np.object_] | None:
+def times_after(block: SequenceData, first: Integers, steps: int, shared: Common | None) -> NDArray[np.object_] | None:
     """Return (ids, steps) times from a row of each id on, continued past its end: None where that has no step.
 
-    first: (ids,) row within the id, at most the one after its last. Without time column the result is None.
+    first: (ids,) row within the id, at most the one after its last; shared: of `common_times`. Without time
+    column the result is None.
     """
     if block.time is None:
         return None
     times, left = np.asarray(block.time), block.lengths - first
     shown = np.minimum(block.lengths, SHOWN)
     rows = spans(block.offsets[1:] - shown, shown)
-    new = continued(times[rows], np.concatenate(([0], np.cumsum(shown))), max(steps - int(left.min()), 0))
+    new = continued(times[rows], ends(shown), max(steps - int(left.min()), 0), block.schema.dayfirst, shared)
     ahead = np.full((block.sequences, steps), None, dtype=object)
     for k in range(steps):
         inside = k < left

@@ -43,8 +43,7 @@ class Columnar:
         with self._sound():
             table = table.select(list(columns))
             table.validate(full=True)  # a damaged Feather file may hold lengths of terabytes
-            frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False)
-        return frame
+            return _frame(table)
 
     def rows(self) -> int:
         """Return the number of rows, from what the file says about itself."""
@@ -75,9 +74,7 @@ class Columnar:
         with self._opened() as file, self._sound():
             for batch in self._batches(file, list(columns), rows):
                 for first in range(0, batch.num_rows, rows):
-                    part = batch.slice(first, rows)
-                    frame = part.to_pandas(ignore_metadata=True, split_blocks=True, date_as_object=False)
-                    yield frame[list(columns)]
+                    yield _frame(batch.slice(first, rows), split_blocks=True)[list(columns)]
 
     def place(self, row: int) -> str:
         """Name the place of a row: there are no lines."""
@@ -153,6 +150,18 @@ class Columnar:
             raise DataError(
                 f"{self.name}: is a damaged or incomplete {self.kind} file ({first}); write it again, or save it as CSV"
             ) from None
+
+
+def _frame(cells: Any, split_blocks: bool = False) -> pd.DataFrame:
+    """Return a table of Arrow, or a batch of one, as a DataFrame; whole numbers stay such beside empty cells."""
+    from pyarrow import types
+
+    frame: pd.DataFrame = cells.to_pandas(ignore_metadata=True, split_blocks=split_blocks, date_as_object=False)
+    for field, column in zip(cells.schema, cells.columns, strict=True):
+        if column.null_count and types.is_integer(field.type):  # pandas made floats of them, which lose digits
+            name = "UInt64" if types.is_unsigned_integer(field.type) else "Int64"
+            frame[field.name] = column.to_pandas(types_mapper=lambda _, name=name: pd.api.types.pandas_dtype(name))
+    return frame
 
 
 def release() -> None:

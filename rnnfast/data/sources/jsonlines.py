@@ -54,6 +54,9 @@ class JsonLines(RowFile):
             value = parsed_line(text)
         except UnicodeDecodeError:
             raise self.error(line, "is not UTF-8 text; save the table as UTF-8") from None
+        except UnicodeEncodeError as error:
+            half = f"\\u{ord(error.object[error.start]):04x}"
+            raise self.error(line, f"{half} is half of a character; write both halves, or leave it out") from None
         except (ValueError, RecursionError) as error:
             raise self.error(line, f"is no JSON ({error}); each line holds one object such as {{...}}") from None
         if not isinstance(value, dict):

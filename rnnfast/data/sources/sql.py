@@ -10,6 +10,9 @@ import pandas as pd
 
 from rnnfast.data.sources.bounds import check_bytes
 from rnnfast.data.sources.formats import needs
+from rnnfast.data.sources.source import plain
+from rnnfast.data.sources.typedfile import frame_of_rows
+from rnnfast.display import printable
 from rnnfast.errors import DataError, UsageError, did_you_mean
 from rnnfast.memory import available_memory
 
@@ -80,7 +83,7 @@ def _rows(engine: Any, url: str, query: str) -> pd.DataFrame:
             raise UsageError(f"--query {query!r} gives no rows; it has to be a SELECT")
         names = list(cursor.keys())
         while rows := cursor.fetchmany(ROWS):
-            frame = pd.DataFrame([tuple(row) for row in rows], columns=names)
+            frame = frame_of_rows([tuple(row) for row in rows], names)
             size += int(frame.memory_usage(deep=True).sum())
             check_bytes(url, "database", size, limit)
             frames.append(frame)
@@ -112,7 +115,7 @@ def _tables(engine: Any) -> list[str]:
 
 def _proposal(engine: Any) -> str:
     names = _tables(engine)
-    return f" 'select * from {names[0]}'{_listed(names)}" if names else " 'select ... from ...'"
+    return f" 'select * from {plain(names[0])}'{_listed(names)}" if names else " 'select ... from ...'"
 
 
 def _hint(engine: Any) -> str:
@@ -121,10 +124,10 @@ def _hint(engine: Any) -> str:
 
 def _listed(names: list[str]) -> str:
     more = ", ..." if len(names) > TABLES_SHOWN else ""
-    return f" (tables: {', '.join(names[:TABLES_SHOWN])}{more})" if names else ""
+    return f" (tables: {', '.join(map(plain, names[:TABLES_SHOWN]))}{more})" if names else ""
 
 
 def _first(error: Exception) -> str:
     """First line of what a database says."""
     original = getattr(error, "orig", None) or error
-    return (str(original).strip().splitlines() or [type(original).__name__])[0]
+    return printable((str(original).strip().splitlines() or [type(original).__name__])[0])

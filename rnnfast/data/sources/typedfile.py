@@ -13,6 +13,7 @@ from rnnfast.errors import DataError
 from rnnfast.memory import available_memory
 
 ROWS = 1 << 13  # taken from a file at a time, where all of them will be in memory
+LARGEST = 2**63 - 1  # of whole numbers
 
 
 class TypedFile(Protocol):
@@ -89,8 +90,7 @@ class RowFile:
     def _frames(self, columns: Sequence[str], rows: int, whole: bool) -> Iterator[pd.DataFrame]:
         records = self.records(columns, whole)
         while batch := [cells for _, cells in islice(records, rows)]:
-            cells = zip(*batch, strict=True)
-            yield pd.DataFrame({name: list(column) for name, column in zip(columns, cells, strict=True)})
+            yield frame_of_rows(batch, columns)
 
     def place(self, row: int) -> str:
         """Name the place of a row (0-based)."""
@@ -107,3 +107,17 @@ class RowFile:
     def error(self, number: int, message: str) -> DataError:
         """Build the error about one row; number: as of `records`."""
         return DataError(f"{self.name}, {self.unit} {number}: {message}")
+
+
+def frame_of_rows(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> pd.DataFrame:
+    """Return rows of Python values, at least one, as a DataFrame; whole numbers stay such beside empty cells."""
+    columns = {place: _column(list(cells)) for place, cells in enumerate(zip(*rows, strict=True))}
+    return pd.DataFrame(columns, index=range(len(rows))).set_axis(list(names), axis="columns")
+
+
+def _column(cells: list[Any]) -> Any:
+    """Return the cells of a column; pandas would make floats of whole numbers beside None, and lose their digits."""
+    whole = set(map(type, cells)) == {int, type(None)} and all(
+        cell is None or -LARGEST <= cell <= LARGEST for cell in cells
+    )
+    return pd.array(cells, dtype="Int64") if whole else cells

@@ -1,0 +1,103 @@
+"""Names and texts from outside never command a terminal: of files, columns, classes, categories and databases."""
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import isolate
+from ids import cases
+from rich.text import Text
+
+from rnnfast.cli import run
+from rnnfast.console.screen import Screen, fields, table
+from rnnfast.display import printable
+from rnnfast.training.directory import table_name
+
+ESCAPE, ONE_BYTE, TURNED = "\x1b[31m", "\x9b31m", "\u202e"
+EVIL = f"a{ESCAPE}{ONE_BYTE}{TURNED}"
+SHOWN = r"a\x1b[31m\x9b31m\u202e"
+SHORT = ["--hidden", "2", "--epochs", "1", "--no-cache"]
+
+
+@pytest.fixture(autouse=True)
+def _tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table and a database whose names and texts hold signs that command a terminal."""
+    isolate(monkeypatch, tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": np.repeat(np.arange(20), 6), "t": np.tile(np.arange(6), 20)})
+    frame[EVIL] = random.normal(size=len(frame)).round(3)
+    frame["kind"] = random.choice([EVIL, "plain"], len(frame))
+    frame["y"] = np.where(random.random(len(frame)) < 0.5, EVIL, "no")
+    frame.to_csv(f"{EVIL}.csv", index=False)
+    with sqlite3.connect("f.db") as connection:
+        connection.execute(f'create table "{EVIL}" (x real)')
+    connection.close()
+
+
+def said(words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command; return what it prints, in which nothing commands a terminal."""
+    capsys.readouterr()
+    assert run(words) == code
+    captured = capsys.readouterr()
+    text = captured.out + captured.err
+    assert not {sign for sign in text if not sign.isprintable() and sign != "\n"}
+    return text
+
+
+def test_commands_show_them_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    roles = ["--target", "y", "--categorical", "kind"]
+    assert f"\n{SHOWN} " in said(["inspect", f"{EVIL}.csv", *roles, "-v"], 0, capsys)
+    said(["train", f"{EVIL}.csv", *roles, *SHORT], 0, capsys)
+    (directory,) = Path("runs").iterdir()
+    assert directory.name.isprintable()
+    model = str(directory / "model.safetensors")
+    assert SHOWN in said(["inspect", model, "-v"], 0, capsys)
+    assert SHOWN in said(["eval", "--model", model, "--data", f"{EVIL}.csv"], 0, capsys)
+    written = said(["predict", "--model", model, "--data", f"{EVIL}.csv", "-o", f"out{EVIL}.csv"], 0, capsys)
+    assert f"out{SHOWN}.csv" in written
+    assert Path(f"out{EVIL}.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    cases(
+        {
+            "no such file": (["inspect", f"none{EVIL}.csv"], 3),
+            "no such option": (["inspect", f"--{EVIL}"], 2),
+            "no such column": (["train", f"{EVIL}.csv", "--target", f"b{EVIL}"], 3),
+            "tables of a database": (["train", "sqlite:///f.db", "--target", "y"], 2),
+            "message of a database": (["train", "sqlite:///f.db", "--query", f'select "x" from "b{EVIL}"'], 3),
+        }
+    ),
+)
+def test_errors_show_them_escaped(words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert SHOWN in said(words, code, capsys).splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "part",
+    cases(
+        {
+            "sentence": EVIL,
+            "styled sentence": Text(EVIL, "red"),
+            "field": fields([(EVIL, EVIL), (Text(EVIL), Text(EVIL))]),
+            "table": table([EVIL, "n"], [[EVIL, "1"], [Text(EVIL), Text("2")]]),
+        }
+    ),
+)
+def test_the_screen_escapes_whatever_it_shows(part: object, capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().result(part)  # type: ignore[arg-type]
+    text = capsys.readouterr().out
+    assert SHOWN in text
+    assert printable(text) == text
+
+
+def test_lines_and_letters_stay() -> None:
+    assert printable("Ä\tb\nc – ✓ \u00a0x") == "Ä\tb\nc – ✓ \u00a0x"
+
+
+def test_a_run_is_named_without_them() -> None:
+    assert table_name(f"x/s{ESCAPE}\n2024.csv") == "s_[31m_2024"

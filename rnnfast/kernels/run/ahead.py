@@ -16,8 +16,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from numba import typeof
-
 from rnnfast.equations.stored import cell_from
 from rnnfast.kernels.lanes.cache import directory, path_of_version
 from rnnfast.kernels.lanes.linking import load
@@ -63,7 +61,7 @@ class Kernel(NamedTuple):
 
 def kernels_of(entry, specialisation, arguments):
     """The kernels that a call of an entry needs: itself, and those that links lead to."""
-    yield Kernel(entry, (typeof(specialisation), arguments.numba_type))
+    yield Kernel(entry, (specialisation.numba_type, arguments.numba_type))
     for link in arguments.links:
         if link.kernel is not None:
             yield Kernel(link.kernel, link.signature)

@@ -25,7 +25,7 @@ BLOCKS = 24  # runs of neighbouring ids that stay together, where neighbours are
 CUTS = 4  # random ends of each engine that an inner part scores, as the test part cuts each once
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QualitySet:
     """A table with a training and a test part, and what a user has to say about it.
 
@@ -77,14 +77,19 @@ class QualitySet:
         """The test part, from which nothing is chosen."""
         return pd.read_csv(Path(directory) / f"{self.name}_test.csv")
 
-    def truth(self, frame):
-        """What is to be predicted at each row, NaN where nothing is scored: indexed as the table."""
+    def labels(self, frame):
+        """What is to be predicted at each row where that is known: indexed as the table."""
         target = frame[self.target]
         if self.horizon:
-            return (frame.groupby(self.id)[self.target] if self.id else target).shift(-self.horizon)
-        if self.per_sequence(frame) or self.score == "last":
-            return target[~frame[self.id].duplicated(keep="last")]
-        return target
+            target = (frame.groupby(self.id)[self.target] if self.id else target).shift(-self.horizon)
+        elif self.per_sequence(frame):
+            target = target[~frame[self.id].duplicated(keep="last")]
+        return target.dropna()
+
+    def truth(self, frame):
+        """The labels that are scored."""
+        labels = self.labels(frame)
+        return labels if self.score == "all" else labels[~frame[self.id].duplicated(keep="last")]
 
     def per_sequence(self, frame):
         """Whether each sequence has one label."""

@@ -3,7 +3,6 @@
 One row per label, from what is known there: the whole sequence where it has one label, else the row and those before.
 """
 
-import numpy as np
 import pandas as pd
 
 LARGEST_FLAT = 2000  # values of a sequence that become columns of their own, where all are equally long

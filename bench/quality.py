@@ -1,4 +1,4 @@
-"""Quality on official test parts, beside other methods: `python bench/quality.py DIRECTORY [--sets a,b] [--methods ...]`.
+"""Quality on official test parts, beside other methods: `python bench/quality.py DIRECTORY [--sets a,b]`.
 
 Trains with nothing but the table, the target, id and time where they exist, and prints the metric on the test part
 (mean, least to most over the seeds) with the seconds of CPU of one training, as Markdown. DIRECTORY is that of sets.py.
@@ -7,7 +7,7 @@ Results are kept in a JSON by set, method, seed and version, so that a run is co
 
 import os
 
-os.environ |= {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 import argparse
 import json
@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import peers
-import rnnfast
 from scoring import score, words
 from sets import HIGHER_IS_BETTER, chosen
+
+import rnnfast
 
 PRESETS = ("fast", "auto", "best")  # of rnnfast
 PACKAGE = {"linear": "scikit-learn", "lightgbm": "lightgbm", "torch": "torch"}

@@ -23,6 +23,7 @@ class Net(torch.nn.Module):
         self.head = torch.nn.Linear(HIDDEN, outputs)
 
     def forward(self, x):
+        """Outputs (B, T, O) of inputs (B, T, F)."""
         return self.head(self.rnn(x)[0])
 
 

@@ -17,12 +17,9 @@ candidate of the row, the geometric mean over the sets, how often a candidate is
 CPU. Test parts are never read. Results are kept in a JSON, so that a run is continued.
 """
 
-import os
-
-os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
 import argparse
 import json
+import os
 import statistics
 import time
 import tomllib
@@ -32,6 +29,7 @@ from pathlib import Path
 from quality import answers_of, commit
 from scoring import error, score
 from sets import chosen, inner
+from threadpoolctl import threadpool_limits
 
 import rnnfast
 
@@ -122,6 +120,7 @@ def main():
     parser.add_argument("--json", type=Path, default=Path("defaults.json"), help="results that are there already")
     parser.add_argument("--log", type=argparse.FileType("w"), default=os.devnull, help="each result as it comes")
     warnings.simplefilter("ignore")
+    threadpool_limits(1)
     print(printed(run(parser.parse_args())))
 
 

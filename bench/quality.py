@@ -5,10 +5,6 @@ Trains with nothing but the table, the target, id and time where they exist, and
 Results are kept in a JSON by set, method, seed and version, so that a run is continued and peers are measured once.
 """
 
-import os
-
-os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
 import argparse
 import json
 import statistics
@@ -24,6 +20,7 @@ import pandas as pd
 import peers
 from scoring import score, words
 from sets import HIGHER_IS_BETTER, chosen
+from threadpoolctl import threadpool_limits
 
 import rnnfast
 
@@ -173,6 +170,7 @@ def main():
     parser.add_argument("-v", "--verbose", action="store_true", help="show each result as it comes")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    threadpool_limits(1)
     print(table(run(arguments), arguments.methods.split(",")))
 
 

@@ -30,4 +30,4 @@ def error(one, value, scored):
 def words(labels):
     """Labels as text: 1, 1.0 and "1" are one class."""
     whole = labels.dtype.kind == "f" and bool((labels == labels.round()).all())
-    return np.asarray((labels.astype(int) if whole else labels).astype(str))
+    return np.asarray((labels.astype(int) if whole else labels).astype(str), dtype=str)

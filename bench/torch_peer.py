@@ -10,6 +10,7 @@ from peer_columns import features
 from scoring import words
 
 HIDDEN, RATE, PATIENCE, EPOCHS = 64, 0.003, 20, 200
+MOST_SECONDS = 30  # of CPU that a training may take
 WINDOW = 128  # rows of a training sequence, where the table is one series
 HELD_OUT = 0.2
 
@@ -27,8 +28,8 @@ class Net(torch.nn.Module):
         return self.head(self.rnn(x)[0])
 
 
-def torch_gru(one, train, test, seed, limit=60.0):
-    """Train and answer; training ends after `limit` seconds of CPU at the latest."""
+def torch_gru(one, train, test, seed):
+    """Train and answer."""
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     names = [*features(one, train), *([one.target] if one.horizon else [])]
@@ -37,46 +38,33 @@ def torch_gru(one, train, test, seed, limit=60.0):
     classes = np.unique(words(labels)) if one.classes else None
     centre, width = (0.0, 1.0) if one.classes else (labels.mean(), labels.std())
     codes = np.searchsorted(classes, words(labels)) if one.classes else (labels - centre) / width
-    y = pd.Series(np.asarray(codes, float), index=labels.index).reindex(train.index)
+    target = pd.Series(np.asarray(codes, float), index=labels.index).reindex(train.index).to_numpy(np.float32)
 
     def inputs(frame):
         return ((frame[names].ffill().fillna(low) - low) / spread).to_numpy(np.float32)
 
-    parts = _parts(one, train)
-    x, target = inputs(train), y.to_numpy(np.float32)
+    net = Net(len(names), len(classes) if one.classes else 1)
+    x, parts = inputs(train), _parts(one, train)
     order = np.arange(len(parts)) if one.id is None else np.random.default_rng(seed).permutation(len(parts))
+    sequences = [(x[parts[n]], target[parts[n]]) for n in order]
     held = max(1, round(HELD_OUT * len(parts)))
-    net = Net(x.shape[1], len(classes) if one.classes else 1)
-    loss = _loss(one.classes)
-    _fit(
-        net,
-        loss,
-        [(x[p], target[p]) for p in parts[order][:-held]],
-        [(x[p], target[p]) for p in parts[order][-held:]],
-        seed,
-        limit,
-    )
-    rows = test.groupby(one.id, sort=False).indices.values() if one.id else [np.arange(len(test))]
-    z, answers = inputs(test), {}
+    _fit(net, _loss(one.classes), sequences[:-held], sequences[-held:], np.random.default_rng(seed))
+    rows = list(test.groupby(one.id, sort=False).indices.values()) if one.id else [np.arange(len(test))]
+    z = torch.from_numpy(inputs(test))
     with torch.no_grad():
-        for part in rows:
-            out = net(torch.from_numpy(z[part])[None])[0]
-            answers[tuple(part)] = (out.softmax(1) if one.classes else out[:, 0] * width + centre).numpy()
-    index = test.index[np.concatenate([np.array(part) for part in answers])]
-    values = np.concatenate(list(answers.values()))
-    return pd.DataFrame(values, index=index, columns=classes) if one.classes else pd.Series(values, index=index)
+        out = torch.cat([net(z[part][None])[0] for part in rows])
+    index = test.index[np.concatenate(rows)]
+    if one.classes:
+        return pd.DataFrame(out.softmax(1).numpy(), index=index, columns=classes)
+    return pd.Series(out[:, 0].numpy() * width + centre, index=index)
 
 
 def _parts(one, frame):
-    """Rows of each training sequence, as an array of objects; windows that overlap by half of one series."""
+    """Numbers of the rows of each training sequence; of one series, windows that overlap by half."""
     if one.id:
-        rows = list(frame.groupby(one.id, sort=False).indices.values())
-    else:
-        width = min(WINDOW, len(frame) // 4)
-        rows = [np.arange(first, first + width) for first in range(0, len(frame) - width + 1, width // 2)]
-    parts = np.empty(len(rows), object)
-    parts[:] = rows
-    return parts
+        return list(frame.groupby(one.id, sort=False).indices.values())
+    width = min(WINDOW, len(frame) // 4)
+    return [np.arange(first, first + width) for first in range(0, len(frame) - width + 1, width // 2)]
 
 
 def _loss(classes):
@@ -98,11 +86,10 @@ def _batch(parts):
     return x, y
 
 
-def _fit(net, loss, learned, held, seed, limit):
+def _fit(net, loss, learned, held, random):
     """Minibatches until the loss on what is held out has not fallen for a while; the best weights are restored."""
     size = max(1, min(64, len(learned) // 20))
     optimizer = torch.optim.Adam(net.parameters(), RATE)
-    random = np.random.default_rng(seed)
     judged = [_batch(held[first : first + 256]) for first in range(0, len(held), 256)]
     best, weights, since, start = float("inf"), copy.deepcopy(net.state_dict()), 0, time.process_time()
     for _ in range(EPOCHS):
@@ -118,6 +105,6 @@ def _fit(net, loss, learned, held, seed, limit):
         since = 0 if now < best else since + 1
         if now < best:
             best, weights = now, copy.deepcopy(net.state_dict())
-        if since >= PATIENCE or time.process_time() - start > limit:
+        if since >= PATIENCE or time.process_time() - start > MOST_SECONDS:
             break
     net.load_state_dict(weights)

@@ -10,7 +10,7 @@ from peer_columns import features
 from scoring import words
 
 HIDDEN, RATE, PATIENCE, EPOCHS = 64, 0.003, 20, 200
-MOST_SECONDS = 30  # of CPU that a training may take
+MOST_SECONDS = 20  # of CPU that a training may take
 WINDOW = 128  # rows of a training sequence, where the table is one series
 HELD_OUT = 0.2
 

@@ -9,6 +9,7 @@ import argparse
 import json
 import statistics
 import subprocess
+import sys
 import time
 import warnings
 from functools import partial
@@ -114,26 +115,29 @@ def measured(function, one, train, test, seed):
     return {"score": score(one, test, answers), "seconds": round(seconds, 3)}
 
 
+def with_seeds(listed):
+    """Read fast,torch:1 as method -> number of seeds, None where it is not said."""
+    names = (name.partition(":") for name in listed.split(","))
+    return {name: int(seeds) if seeds else None for name, _, seeds in names}
+
+
 def run(arguments):
     """Measure what the cache lacks. Returns: (set, method) -> list of results."""
     cache = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
     functions, results = methods(arguments.aeon), {}
     for one in chosen(arguments.sets, arguments.directory):
-        train, test = one.train(arguments.directory), one.test(arguments.directory)
-        for method in arguments.methods.split(","):
-            for seed in range(1 if method in SAME_FOR_ANY_SEED else arguments.seeds):
+        parts = one.train(arguments.directory), one.test(arguments.directory)
+        for method, seeds in arguments.methods.items():
+            for seed in range(1 if method in SAME_FOR_ANY_SEED else seeds or arguments.seeds):
                 name = key(one, method, seed)
                 if name not in cache:
-                    try:
-                        cache[name] = measured(functions[method], one, train, test, seed)
-                    except rnnfast.RnnfastError as error:
-                        print(f"{one.name}, {method}, seed {seed}: {error}")
-                        continue
+                    cache[name] = measured(functions[method], one, *parts, seed)
                     arguments.json.write_text(json.dumps(cache, indent=0))
                 if cache[name]:
                     results.setdefault((one, method), []).append(cache[name])
-            ones = results.get((one, method), [])
-            print(one.name, method, [round(r["score"], 4) for r in ones], flush=True) if arguments.verbose else None
+            if arguments.verbose:
+                scores = [round(result["score"], 4) for result in results.get((one, method), [])]
+                print(one.name, method, *scores, file=sys.stderr, flush=True)
     return results
 
 
@@ -163,15 +167,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("directory", type=Path, help="folder that sets.py wrote")
     parser.add_argument("--sets", default="", help="names, comma-separated; all")
-    parser.add_argument("--methods", default="naive,fast,auto,linear,lightgbm,rocket,torch")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--methods", type=with_seeds, default="naive,fast,auto,linear,lightgbm,rocket,torch")
+    parser.add_argument("--seeds", type=int, default=5, help="of a method that is not listed as in torch:1")
     parser.add_argument("--json", type=Path, default=Path("quality.json"), help="results that are there already")
     parser.add_argument("--aeon", default="python", help="python of an environment with aeon, for rocket")
     parser.add_argument("-v", "--verbose", action="store_true", help="show each result as it comes")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     threadpool_limits(1)
-    print(table(run(arguments), arguments.methods.split(",")))
+    print(table(run(arguments), list(arguments.methods)))
 
 
 if __name__ == "__main__":

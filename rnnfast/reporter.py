@@ -27,7 +27,7 @@ class RunInfo:
     batch_size: int
     loss: str
     epochs: int
-    members: int = 1  # networks of an ensemble, each of which has these parameters
+    members: int = 1  # networks of an ensemble, whose parameters count together
     kernel: str = ""  # the compiled kernel that runs, for -v
 
 
@@ -46,18 +46,6 @@ class EpochRecord:
     eta: float | None  # s to the end of the last epoch, or to the time limit
     eta_soonest: float | None = None  # s to the end if no better validation loss comes; at most eta
     member: int = 0  # the network of an ensemble whose epoch it is, from 1; 0: there is one network
-
-
-@dataclass(frozen=True)
-class MemberRecord:
-    """One trained network of an ensemble."""
-
-    member: int  # from 1
-    seed: int
-    epochs: int
-    best_epoch: int
-    stopped: str  # epochs | patience | max_time | interrupted | diverged
-    valid_loss: float | None  # of its weights; None where the validation part was not scored with them
 
 
 class Reporter:
@@ -103,8 +91,8 @@ class Reporter:
         is saved), scoring (it is saved).
         """
 
-    def member(self, record: MemberRecord) -> None:
-        """Tell that a network of an ensemble is trained."""
+    def member(self, number: int, trained: Any) -> None:
+        """Tell that a network of an ensemble is trained: its number, from 1, and rnnfast.model.provenance.Member."""
 
     def stop(self, reason: str) -> None:
         """Tell that no epoch follows, and why: epochs | patience | max_time | interrupted | diverged."""

@@ -19,7 +19,8 @@ from rnnfast.diagnose.machine import cores
 from rnnfast.errors import TrainingInterrupted
 from rnnfast.model import Model
 from rnnfast.model.members import joined
-from rnnfast.reporter import EpochRecord, MemberRecord, Reporter
+from rnnfast.model.provenance import Member
+from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.pool import one_at_a_time, run_pieces
 from rnnfast.training.prepare import member_seeds
@@ -28,7 +29,7 @@ from rnnfast.training.stopping import Interrupt
 # Why a run of several networks ended: the first of these that holds for one of them.
 REASONS = ("interrupted", "max_time", "epochs", "patience")
 
-Trained = tuple[dict[str, Any], MemberRecord, Fit]  # weights of a member, how it went in short, and in full
+Trained = tuple[dict[str, Any], Member, Fit]  # weights of a member, how it went in short, and in full
 
 
 class Networks:
@@ -90,16 +91,15 @@ class Networks:
             fit = loop.run(interrupt)
         except TrainingInterrupted:
             return None
-        record = MemberRecord(
-            member=k + 1,
+        trained = Member(
             seed=self.seeds[k],
             epochs=fit.epochs,
             best_epoch=fit.best_epoch,
             stopped="diverged" if fit.diverged else fit.stopped,
             valid_loss=_valid_loss(fit),
         )
-        self.reporter.member(record)
-        return loop.model.parameters, record, fit
+        self.reporter.member(k + 1, trained)
+        return loop.model.parameters, trained, fit
 
 
 class _OfMember(Reporter):
@@ -137,11 +137,11 @@ def _together(members: Sequence[Trained], wall: float, rows: int) -> Fit:
     passed = max(wall - fits[0].compile_seconds, 0.0) / max(spent, 1e-9)
     epochs = sum(fit.epochs for fit in fits)
     train_seconds = passed * sum(fit.train_seconds for fit in fits)
-    for _, record, fit in members:
+    for number, fit in enumerate(fits, 1):
         if fit.diverged is not None:
-            fit.diverged.args = (f"network {record.member} {fit.diverged.args[0]}",)
+            fit.diverged.args = (f"network {number} {fit.diverged.args[0]}",)
     return Fit(
-        history=[{"member": record.member, **row} for _, record, fit in members for row in fit.history],
+        history=[{"member": number, **row} for number, fit in enumerate(fits, 1) for row in fit.history],
         epochs=max(fit.epochs for fit in fits),
         best_epoch=max(fit.best_epoch for fit in fits),
         stopped=next(reason for reason in REASONS if any(fit.stopped == reason for fit in fits)),
@@ -150,5 +150,5 @@ def _together(members: Sequence[Trained], wall: float, rows: int) -> Fit:
         eval_seconds=passed * sum(fit.eval_seconds for fit in fits),
         timesteps_per_second=rows * epochs / max(train_seconds, 1e-9),
         diverged=next((fit.diverged for fit in fits if fit.diverged is not None), None),
-        members=tuple(record for _, record, _ in members),
+        members=tuple(trained for _, trained, _ in members),
     )

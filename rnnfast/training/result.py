@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores, brief
+from rnnfast.model.provenance import Member
 from rnnfast.records import UNSET, Record, UnsetType, versioned
-from rnnfast.reporter import MemberRecord
 
 if TYPE_CHECKING:
     from rnnfast.model import Model
@@ -35,7 +35,7 @@ class TrainReport(Record, frozen=True):
     metrics: dict[str, Scores]
     baseline: dict[str, Baseline]
     scored: dict[str, Sample] | UnsetType = UNSET
-    members: tuple[MemberRecord, ...] | UnsetType = UNSET
+    members: tuple[Member, ...] | UnsetType = UNSET
 
 
 @dataclass(repr=False, eq=False)
@@ -55,7 +55,7 @@ class TrainResult(Displayed):
     timesteps_per_second: float  # while training
     evaluations: dict[str, Evaluation]  # part -> scores: train, valid, test
     scored: dict[str, tuple[int, int]] = field(default_factory=dict)  # part -> sequences scored, and all: a sample
-    members: tuple[MemberRecord, ...] = ()  # the networks of an ensemble
+    members: tuple[Member, ...] = ()  # the networks of an ensemble
     files: dict[str, Path] = field(default_factory=dict)  # written: model, history, config
 
     @property

@@ -27,7 +27,7 @@ from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of, word_of
 from rnnfast.progress import Progress, watcher
-from rnnfast.records import plain
+from rnnfast.records import UNSET, plain
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.defaults import resolved
 from rnnfast.training.directory import check_directory, free_directory, write_run
@@ -255,7 +255,7 @@ def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
         cell=config.model.cell,
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
-        parameters=model.parameter_count // networks.number,
+        parameters=model.parameter_count,
         dtype=config.train.dtype,
         threads=networks.threads * networks.workers,
         seed=config.train.seed,
@@ -285,5 +285,5 @@ def _provenance(
             parts=part_sizes(parts),
         ),
         metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
-        training=Training(fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source)),
+        training=Training(fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.members or UNSET),
     )

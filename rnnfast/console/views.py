@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rnnfast.diagnose.benchmark import BenchReport
     from rnnfast.diagnose.gradients import GradientReport
     from rnnfast.diagnose.machine import Examination, TableCache
+    from rnnfast.diagnose.warm import WarmUp
     from rnnfast.model.description import ModelDescription
     from rnnfast.model.tables import TableEvaluation
 
@@ -186,6 +187,14 @@ class BenchProgress(Reporter):
     def compiling(self) -> None:
         """Explain the wait of a first run."""
         self._screen.waiting("compiling kernels (once; each takes some seconds)")
+
+
+def show_warm_up(screen: Screen, report: WarmUp) -> None:
+    """Print what was prepared."""
+    there, took = f"{report.kernels - report.compiled} were there", duration(report.seconds)
+    done = f"{report.compiled} compiled in {took} on {counted(report.cores, 'core')}, " if report.compiled else ""
+    rows = [("Cells", ", ".join(report.cells)), ("Kernels", f"{done}{there}"), ("Cache", report.directory)]
+    screen.result(fields(rows))
 
 
 def show_bench(screen: Screen, report: BenchReport) -> None:

@@ -113,9 +113,11 @@ class Loop:
         Raises TrainingInterrupted where Ctrl-C was pressed meanwhile.
         """
         from rnnfast.kernels.lanes.clock import compile_clock
+        from rnnfast.kernels.run.ahead import prepare
 
         start = time.perf_counter()
         with compile_clock(self.reporter.compiling, interrupt.check) as clock:
+            prepare([*self.trainer.kernels(), *self.predictor.kernels()], cores())
             self.feed.warm(self.trainer)
             length = int(self.train.lengths[0])
             features = np.zeros(length * self.model.architecture.features, self.model.architecture.dtype)

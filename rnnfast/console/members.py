@@ -54,7 +54,8 @@ class MemberProgress:
         self._training.pop(number_of_it, None)
         words = [f"{self._name(number_of_it)}{SEPARATOR}{ENDINGS[trained.stopped].format(f'epoch {trained.epochs:,}')}"]
         if trained.valid_loss is not None:
-            words += [f"{self._word} {trained.best_epoch:,}", f"valid {number(trained.valid_loss)}"]
+            words += [f"best {trained.best_epoch:,}"] if self._word == "best" else []  # else those of the last epoch
+            words.append(f"valid {number(trained.valid_loss)}")
         self._screen.progress(Text(", ".join(words)))
 
     def end(self, reason: str = "failed") -> None:
@@ -64,6 +65,8 @@ class MemberProgress:
         self._ended = True
         if self._live is not None:
             self._live.stop()
+        if not self._trained and not self._training:
+            return
         all_trained = self._trained == self._members
         line = Text(f"{self._trained} of {self._members} networks trained", LABEL if all_trained else CAUTION)
         if reason in ("interrupted", "diverged", "failed"):

@@ -205,7 +205,11 @@ class TrainConsole(Reporter):
         ]
         if result.stopped == "interrupted":  # with a new course of the learning rate, from the weights so far
             config = str(result.files["config"])
-            commands.insert(0, ["rnnfast", "train", "--config", config, "--init-from", run, "-o", f"{run}-on"])
+            fewer = 0 < len(result.members) < self.config.model.ensemble
+            networks = ["--ensemble", str(len(result.members))] if fewer else []
+            commands.insert(
+                0, ["rnnfast", "train", "--config", config, *networks, "--init-from", run, "-o", f"{run}-on"]
+            )
         tables = self.config.data
         if tables.test or tables.valid:
             commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", str(tables.test or tables.valid)])

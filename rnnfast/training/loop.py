@@ -17,6 +17,7 @@ from rnnfast.diagnose.machine import cores
 from rnnfast.errors import DivergedError
 from rnnfast.metrics.evaluation import Scores
 from rnnfast.model import Model
+from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed, batch_of
 from rnnfast.training.schedules import Schedule
@@ -39,6 +40,7 @@ class Fit:
     eval_seconds: float = 0.0
     timesteps_per_second: float = 0.0
     diverged: DivergedError | None = None
+    members: tuple[Member, ...] = ()  # of an ensemble
 
 
 class Loop:

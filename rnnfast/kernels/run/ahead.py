@@ -155,7 +155,7 @@ def _hand_out(tasks, child, done):
                 break
             done(kernel)
             kernel = None
-    except (OSError, ValueError):  # it has ended
+    except (OSError, ValueError, RuntimeError):  # it has ended, or another run's cell came while these were packed
         pass
     if kernel is not None:
         tasks.append(kernel)

@@ -157,5 +157,5 @@ def test_messages_say_how_to_turn_it_round(tmp_path):
     schema, _ = schema_and_notes(table)
     with pytest.raises(DataError, match=r"is not one of the classes .* --task regression"):
         rnnfast.read_table(table.assign(y=301.0), schema=schema)
-    with pytest.raises(UsageError, match="--loss mse: .* use --loss ce, or --task regression where"):
+    with pytest.raises(UsageError, match=r"--loss mse: .* use --loss ce, or --task regression where"):
         rnnfast.train(table, target="y", id="id", time="t", loss="mse", epochs=0)

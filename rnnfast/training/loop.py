@@ -19,6 +19,7 @@ from rnnfast.metrics.evaluation import Scores
 from rnnfast.model import Model
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed, batch_of
+from rnnfast.training.monitor import cost
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, Interrupt, Phase
 
@@ -157,9 +158,10 @@ class Loop:
         assert self.valid is not None
         start = time.perf_counter()
         outputs = self.questions.outputs(self.predictor, self.encoded)
-        scores = self.model.scorer.quick(self.valid, outputs)
-        best = self.stopping.better(scores["loss"], self.fit.epochs, self.trainer.parameters)
-        self.schedule.evaluated(scores["loss"])
+        scores = self.model.scorer.quick(self.valid, outputs, self.config.monitor)
+        now = cost(self.config.monitor, scores)
+        best = self.stopping.better(now, self.fit.epochs, self.trainer.parameters)
+        self.schedule.evaluated(now)
         self.fit.history.append({"epoch": self.fit.epochs, "split": "valid", **scores})
         self.fit.eval_seconds += time.perf_counter() - start
         return scores, best
@@ -178,6 +180,7 @@ class Loop:
                 valid=scores,
                 best=best,
                 best_epoch=self.stopping.best_epoch,
+                monitor=config.monitor,
                 elapsed=elapsed,
                 timesteps_per_second=fit.timesteps_per_second,
                 eta=latest,

@@ -1,4 +1,4 @@
-"""When training ends before its last epoch: no better validation loss, no time left, Ctrl-C."""
+"""When training ends before its last epoch: no better validation score, no time left, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from rnnfast.errors import TrainingInterrupted
 
 
 class EarlyStopping:
-    """Remembers the best weights by validation loss.
+    """Remembers the weights that cost least on the validation part.
 
-    patience: evaluations without a better loss after which training stops; 0: it never does, and the last weights stay.
+    patience: evaluations without a lower cost after which training stops; 0: it never does, and the last weights stay.
     """
 
     def __init__(self, patience: int) -> None:
         self.patience = patience
-        self.best_loss = float("inf")
+        self.best_cost = math.inf
         self.best_epoch = 0
         self.waited = 0
         self.weights: NDArray[Any] | None = None
 
-    def better(self, loss: float, epoch: int, weights: NDArray[Any]) -> bool:
+    def better(self, cost: float, epoch: int, weights: NDArray[Any]) -> bool:
         """Record an evaluation; tells whether it is the best so far. NaN never is."""
-        if loss < self.best_loss:
-            self.best_loss, self.best_epoch, self.waited = loss, epoch, 0
+        if cost < self.best_cost:
+            self.best_cost, self.best_epoch, self.waited = cost, epoch, 0
             self.weights = weights.copy() if self.patience else None
             return True
         self.waited += 1

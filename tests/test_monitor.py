@@ -15,6 +15,7 @@ from rnnfast.catalogue import TASKS, metrics_of
 from rnnfast.config.sections import TrainConfig
 from rnnfast.reporter import Reporter
 from rnnfast.training.schedules import Schedule
+from rnnfast.training.stopping import EarlyStopping
 
 EPOCHS = 12
 
@@ -56,6 +57,28 @@ def test_the_weights_are_those_of_the_epoch_with_the_best_figure(task, monitor):
     best = min if monitor in ("loss", "mae") else max
     assert result.best_epoch == values.index(best(values)) + 1
     assert result.metrics["valid"][monitor] == pytest.approx(best(values), rel=1e-5)
+
+
+def test_the_mean_of_the_best_epochs():
+    weights = [np.float32([value]) for value in (1, 2, 4, 8, 16, 32)]
+    costs = [0.5, 0.3, math.nan, 0.4, 0.3, 0.6]
+    for average, mean in ((1, 2), (2, (2 + 16) / 2), (3, (2 + 8 + 16) / 3), (9, (1 + 2 + 8 + 16 + 32) / 5)):
+        stopping = EarlyStopping(9, average)
+        for epoch, (value, weight) in enumerate(zip(costs, weights, strict=True), 1):
+            stopping.better(value, epoch, weight)
+        assert stopping.best_epoch == 2
+        assert stopping.weights == np.float32(mean)
+        assert stopping.weights.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_averaged_weights_are_scored_and_saved(dtype):
+    one, several = (trained(average=number, dtype=dtype, seed=3) for number in (1, 4))
+    assert course(one, "loss") == course(several, "loss")
+    assert one.best_epoch == several.best_epoch
+    assert any((one.model.parameters[name] != several.model.parameters[name]).any() for name in one.model.parameters)
+    assert {tensor.dtype for tensor in several.model.parameters.values()} == {np.dtype(dtype)}
+    assert several.metrics["valid"]["loss"] != min(course(several, "loss"))
 
 
 def test_patience_counts_evaluations_without_a_better_figure():
@@ -111,6 +134,12 @@ def test_what_cannot_be_watched_is_refused():
         rnnfast.train(train, valid=valid, **options)
     with pytest.raises(rnnfast.UsageError, match="--monitor auroc watches the validation part, and there is none"):
         rnnfast.train(train, split=1, **options)
+    with pytest.raises(
+        rnnfast.UsageError, match="--average 3 chooses epochs by the validation part, and there is none"
+    ):
+        rnnfast.train(train, target="y", split=1, average=3)
+    with pytest.raises(rnnfast.UsageError, match="--average 3 has no effect: --patience 0"):
+        rnnfast.train(train, target="y", patience=0, average=3)
     with pytest.raises(rnnfast.UsageError, match="--monitor auroc has no effect: --patience 0"):
         rnnfast.train(train, patience=0, **options)
     with pytest.raises(rnnfast.UsageError, match=r"'aurok' is not one of loss, .*did you mean 'auroc'"):

@@ -64,6 +64,12 @@ NEEDS = (
         lambda config: config.train.patience > 0 or SCHEDULES[config.train.schedule].watches,
         lambda config: "--patience 0 keeps the last weights",
     ),
+    Need(
+        "train",
+        "average",
+        lambda config: config.train.patience > 0,
+        lambda config: "--patience 0 keeps the last weights",
+    ),
     Need("train", "lr_gamma", lambda config: SCHEDULES[config.train.schedule].drops, _schedule),
     Need("train", "lr_step", lambda config: SCHEDULES[config.train.schedule].waits, _schedule),
 )

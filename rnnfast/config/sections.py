@@ -256,6 +256,12 @@ class TrainConfig:
         choices=Words(METRICS, LOSS),
         metavar="METRIC",
     )
+    average: int = option(
+        1,
+        "Take the mean weights of the N epochs that were best on the validation part; 1: those of the best one.",
+        kind=int,
+        least=1,
+    )
     max_time: str | None = option(
         None,
         "Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.",

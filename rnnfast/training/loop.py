@@ -70,7 +70,7 @@ class Loop:
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.answers)
         self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else train.sequences)
-        self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
+        self.stopping = EarlyStopping(self.config.patience if valid is not None else 0, self.config.average)
         self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())
         if valid is not None:
             self.questions = model.questions(valid)
@@ -138,7 +138,7 @@ class Loop:
         if losses is None:
             epoch, step = fit.epochs + int(trainer.where[0]) + 1, int(trainer.where[1]) + 1
             trainer.parameters[:] = good
-            good_epoch = self.stopping.best_epoch if self.stopping.weights is not None else fit.epochs
+            good_epoch = self.stopping.best_epoch if config.patience and self.stopping.best_epoch else fit.epochs
             fit.diverged = DivergedError(
                 f"diverged at epoch {epoch}, update {step:,}: the loss or a weight became NaN or infinite; try a "
                 f"smaller learning rate (--lr, now {config.lr:g}). "
@@ -189,9 +189,9 @@ class Loop:
         )
 
     def _finish(self) -> None:
-        """Choose the weights: the best ones with patience, else the last."""
-        if self.stopping.weights is not None:
-            self.trainer.parameters[:] = self.stopping.weights
+        """Choose the weights: with patience the best ones, or the mean of several, else the last."""
+        if (weights := self.stopping.weights) is not None:
+            self.trainer.parameters[:] = weights
             self.fit.best_epoch = self.stopping.best_epoch
         else:
             self.fit.best_epoch = self.fit.epochs

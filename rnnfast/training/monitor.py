@@ -1,4 +1,4 @@
-"""The figure of the validation part that chooses the weights: the loss, or a metric of the task (--monitor)."""
+"""What chooses the weights by the validation part: the loss or a metric (--monitor), and of how many epochs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ from rnnfast.data import SequenceData
 from rnnfast.errors import UsageError
 from rnnfast.model import Model
 
+SPLIT = "--split makes one"
 
-def check_monitor(model: Model, valid: SequenceData | None) -> None:
+
+def check_choice(model: Model, valid: SequenceData | None) -> None:
     """Raise UsageError for a metric that the task does not have, or the validation part; None: there is no such part.
 
     Whether a metric has a value depends on the labels: auroc has none on one class. The naive answer shows it.
     """
-    monitor, facts = model.config.train.monitor, model.task.facts
+    monitor, average, facts = model.config.train.monitor, model.config.train.average, model.task.facts
+    if average > 1 and valid is None:
+        raise UsageError(f"--average {average} chooses epochs by the validation part, and there is none; {SPLIT}")
     if monitor == LOSS:
         return
     names = [LOSS, *(metric.name for metric in metrics_of(facts.labels))]
     if monitor not in names:
         raise UsageError(f"--monitor {monitor}: {facts.what}; use {listed(names, 'or')}")
     if valid is None:
-        raise UsageError(f"--monitor {monitor} watches the validation part, and there is none; --split makes one")
+        raise UsageError(f"--monitor {monitor} watches the validation part, and there is none; {SPLIT}")
     naive = model.task.naive_outputs()
     if model.scorer.quick(valid, np.broadcast_to(naive, (valid.rows, len(naive))), monitor)[monitor] is None:
         raise UsageError(

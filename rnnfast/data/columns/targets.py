@@ -50,7 +50,7 @@ def targets(
                 index, classes = 1.0 - index, classes[::-1]
             return index.reshape(-1, 1), task_of_labels, classes, []
     if positive is not None:
-        raise table.column_error(names[0], f"--positive {positive}: is for one target of two classes")
+        raise table.column_error(names[0], f"--positive {positive}: is for two classes; the target is a quantity, or of more")
     y = quantities(table, names)
     seen = Quantities()
     seen.add(y)

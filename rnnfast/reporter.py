@@ -39,12 +39,13 @@ class EpochRecord:
     epochs: int  # asked for
     train_loss: float
     valid: Mapping[str, Any] | None  # metrics of the validation part; None where this epoch was not evaluated
-    best: bool  # this epoch has the best loss so far
+    best: bool  # this epoch has the best monitored figure so far
     best_epoch: int
     elapsed: float  # s since training began
     timesteps_per_second: float
     eta: float | None  # s to the end of the last epoch, or to the time limit
-    eta_soonest: float | None = None  # s to the end if no better validation loss comes; at most eta
+    eta_soonest: float | None = None  # s to the end if no better validation score comes; at most eta
+    monitor: str = "loss"  # the figure of `valid` that tells the best epoch
     member: int = 0  # the network of an ensemble whose epoch it is, from 1; 0: there is one network
 
 

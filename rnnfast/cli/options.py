@@ -49,6 +49,7 @@ def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
         settings["default"] = text_of(default) if settings["show_default"] else None
         if meta["choices"] and not meta["form"]:
             settings["type"] = click.Choice(tuple(meta["choices"]), case_sensitive=False)
+            settings |= {"metavar": meta["metavar"]} if meta["metavar"] else {}  # of many choices
         elif meta["choices"]:
             settings["metavar"] = f"[{'|'.join((*meta['choices'], meta['form'].shown))}]"
         else:

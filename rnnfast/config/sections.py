@@ -14,7 +14,9 @@ from rnnfast.catalogue import (
     CELLS,
     FILLS,
     INITS,
+    LOSS,
     LOSSES,
+    METRICS,
     OPTIMIZERS,
     SCALINGS,
     SCHEDULES,
@@ -250,6 +252,18 @@ class TrainConfig:
         "Stop after N evaluations without a better validation loss and restore the best weights; 0: never.",
         kind=int,
         least=0,
+    )
+    monitor: str = option(
+        LOSS,
+        "Figure of the validation part that patience and --schedule plateau watch: loss, or a metric of the task.",
+        choices=Words(METRICS, LOSS),
+        metavar="METRIC",
+    )
+    average: int = option(
+        1,
+        "Take the mean weights of the N epochs that were best on the validation part; 1: those of the best one.",
+        kind=int,
+        least=1,
     )
     max_time: str | None = option(
         None,

@@ -111,6 +111,11 @@ class TrainOptions(ReadOptions, total=False):
     tbptt: Truncated BPTT: update every K steps, the state is carried on; 0: whole sequences. Default 0.
     patience: Stop after N evaluations without a better validation loss and restore the best weights; 0: never. Default
         10.
+    monitor: Figure of the validation part that patience and schedule plateau watch: loss, or a metric of the task. One
+        of loss, accuracy, balanced_accuracy, precision, recall, specificity, f1, mcc, auroc, auprc, macro_f1, log_loss,
+        brier, mae, rmse, mape, r2, within_5pct, within_10pct. Default loss.
+    average: Take the mean weights of the N epochs that were best on the validation part; 1: those of the best one.
+        Default 1.
     max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
     shuffle: Visit the sequences in a new random order each epoch. Default True.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
@@ -150,6 +155,8 @@ class TrainOptions(ReadOptions, total=False):
     class_weight: str | Sequence[str]
     tbptt: int
     patience: int
+    monitor: str
+    average: int
     max_time: str | None
     shuffle: bool
     seed: int

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from rnnfast import __version__
+from rnnfast.catalogue import lower_is_better
 from rnnfast.config.resolve import Config
 from rnnfast.console.compiling import CompileProgress
 from rnnfast.console.members import MemberProgress
@@ -181,14 +182,18 @@ class TrainConsole(Reporter):
 
     def _advise(self, result: TrainResult) -> None:
         """Say where more epochs, or fewer, would have given a better model."""
-        losses = [(row["loss"], row["epoch"]) for row in result.history if row["split"] == "valid"]
-        if not losses or result.members:  # each network has a best epoch of its own
+        name = result.model.config.train.monitor
+        valid = [
+            (row[name], row["epoch"]) for row in result.history if row["split"] == "valid" and row[name] is not None
+        ]
+        if not valid or result.members:  # each network has a best epoch of its own
             return
-        best, epochs = min(losses)[1], result.epochs
+        sign, word = (1, "lowest") if lower_is_better(name) else (-1, "highest")
+        best, epochs = min((sign * value, epoch) for value, epoch in valid)[1], result.epochs
         if result.stopped == "epochs" and best > STILL_FALLING * epochs:
-            self.screen.notice(f"the best validation loss came late, in epoch {best:,}; try --epochs {2 * epochs}")
+            self.screen.notice(f"the best validation {name} came late, in epoch {best:,}; try --epochs {2 * epochs}")
         elif self.config.train.patience == 0 and best < epochs:
-            self.screen.notice(f"the validation loss was lowest in epoch {best:,}; --patience 10 keeps those weights")
+            self.screen.notice(f"the validation {name} was {word} in epoch {best:,}; --patience 10 keeps those weights")
 
     def _suggest(self, result: TrainResult) -> None:
         """Print commands that make sense next."""

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import LOSSES, TASKS
+from rnnfast.catalogue import LOSSES, TASKS, Metric
 from rnnfast.metrics.figures import Figures
 
 Floats = NDArray[np.floating[Any]]
+Metrics = tuple[Metric, ...]
 Texts = Callable[[Floats], list[Any]]
 
 LEAST_SHARE = 1e-12  # of a class: keeps the logits of the naive answer finite
@@ -95,8 +96,8 @@ class Task(ABC):
         """Return the outputs (O,) of a network that always gives the naive answer to the training labels."""
 
     @abstractmethod
-    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
-        """Return the metrics of answers (n, O); quick: those alone that are computed after every epoch."""
+    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
+        """Return metrics of answers (n, O); () for all."""
 
     @abstractmethod
     def naive_figures(self, y: Floats) -> Figures:

@@ -35,7 +35,9 @@ def resolved_loss(config: Config, task: str) -> str:
     if loss == "auto":
         return facts.loss
     if loss not in losses_of(facts):
-        raise UsageError(f"--loss {loss}: {facts.what}; use --loss {' or '.join(losses_of(facts))}")
+        quantity = next((other.name for other in TASKS.values() if not other.classes and loss in losses_of(other)), "")
+        turn = f", or --task {quantity} where it is a quantity" if facts.output_per_class and quantity else ""
+        raise UsageError(f"--loss {loss}: {facts.what}; use --loss {' or '.join(losses_of(facts))}{turn}")
     return loss
 
 

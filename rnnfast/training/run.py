@@ -33,6 +33,7 @@ from rnnfast.training.defaults import resolved
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.loop import Fit
+from rnnfast.training.monitor import check_choice
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.result import TrainResult
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
@@ -159,6 +160,7 @@ def _fit(
     # Fitting has seen each cell of the training part but lags that answers alone see: of first rows of windows.
     for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
         _check_encoding(model, part, table, reporter)
+    check_choice(model, valid)
     networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
     reporter.start(_info(model, config, networks))
     load_seconds += time.perf_counter() - start

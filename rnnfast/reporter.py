@@ -27,6 +27,7 @@ class RunInfo:
     batch_size: int
     loss: str
     epochs: int
+    patience: int = 0
     kernel: str = ""  # the compiled kernel that runs, for -v
 
 
@@ -66,6 +67,9 @@ class Reporter:
 
     def split(self, parts: Any) -> None:
         """Tell which sequences train, validate and test: rnnfast.data.Parts."""
+
+    def preset(self, chosen: Any) -> None:
+        """Tell which options the preset chose, and why: rnnfast.training.presets.Chosen."""
 
     def start(self, info: RunInfo) -> None:
         """Tell what will be trained."""

@@ -30,6 +30,7 @@ from rnnfast.errors import UsageError
 # Declare an option of [data] that decides how a table is read, and one that is for the run alone.
 reading, running = partial(option, reads=True), partial(option, reads=False)
 
+PRESETS = ("auto", "fast", "original")
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
 
 
@@ -166,6 +167,12 @@ def reading_options() -> tuple[str, ...]:
 class ModelConfig:
     """Architecture and initial weights: table `[model]`."""
 
+    preset: str = option(
+        "auto",
+        "What chooses the options that nobody gives: auto by the sizes of the table, with its reasons; fast: the "
+        "defaults of this list; original: the rule of RNN-Rust.",
+        choices=PRESETS,
+    )
     cell: str = option(
         "rnn",
         f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself.",
@@ -247,6 +254,12 @@ class TrainConfig:
         "Stop after N evaluations without a better validation loss and restore the best weights; 0: never.",
         kind=int,
         least=0,
+    )
+    refit: bool = option(
+        False,
+        "Train again from the start on the training and the validation part, for the epochs that were best; scores of "
+        "the validation part are those of the model before.",
+        kind=bool,
     )
     max_time: str | None = option(
         None,

@@ -71,7 +71,7 @@ class EpochProgress:
     """
 
     def __init__(self, screen: Screen, word: str = "best") -> None:
-        self._screen, self._word = screen, word
+        self._screen, self.word = screen, word
         self._live: Live | None = None
         self._drawn = 0.0  # time.monotonic of the last line drawn
         self._valid: Mapping[str, Any] | None = None  # of the last epoch that was evaluated
@@ -85,7 +85,7 @@ class EpochProgress:
             return
         if record.valid is not None:
             self._valid = record.valid
-        epoch = Epoch(record, self._valid, self._word)
+        epoch = Epoch(record, self._valid, self.word)
         self._course.add(epoch)
         self._last_shown = False
         now = time.monotonic()

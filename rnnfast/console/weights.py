@@ -26,6 +26,10 @@ class Ending(Protocol):
     def stopped(self) -> str:
         """Why it ended: epochs, patience, max_time or interrupted."""
 
+    @property
+    def refitted(self) -> int:
+        """Epochs of a second training on training and validation part, of which the weights are; 0: none."""
+
 
 def weights_text(ending: Ending, train: Mapping[str, Any]) -> Text:
     """Say which epoch the weights are of and why training stopped; train: the options of the run."""
@@ -41,6 +45,11 @@ def weights_text(ending: Ending, train: Mapping[str, Any]) -> Text:
         text = Text(f"of the last epoch, {ending.epochs:,}")
     else:
         text = Text(f"of the best epoch, {ending.best_epoch:,} of {ending.epochs:,}")
+    if ending.refitted:
+        text = Text(
+            f"of a second training, on the training and the validation part, for {counted(ending.refitted, 'epoch')}: "
+            f"those that were best of {ending.epochs:,}"
+        )
     if ending.epochs != train["epochs"]:
         text.append(f" ({train['epochs']:,} asked for)")
     style = CAUTION if ending.stopped == "interrupted" else ""

@@ -189,7 +189,7 @@ class Model(Displayed):
             class_weights=self.class_weights,
             threshold=self.threshold,
             equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
-            config=Tables(**{table: asdict(section) for table, section in vars(self.config).items()}),
+            config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 
     def save(self, path: str | Path) -> None:

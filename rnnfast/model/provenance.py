@@ -26,12 +26,16 @@ class Split(Record, frozen=True):
 
 
 class Training(Record, frozen=True):
-    """How training ended; source: names of the tables."""
+    """How training ended; source: names of the tables.
+
+    refitted: epochs on the training and the validation part together, of which the weights are; 0: none.
+    """
 
     epochs: int
     best_epoch: int
     stopped: str
     source: tuple[str, ...]
+    refitted: int = 0
 
 
 Figures = dict[str, float | dict[str, dict[str, float | None]] | None]  # figures, and those of each target

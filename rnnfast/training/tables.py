@@ -45,6 +45,14 @@ def read_tables(
     return table, parts
 
 
+def merged_part(table: Sequences, parts: Parts, config: Config) -> Sequences:
+    """Give the training and the validation part of a table as one, without the rows that ask for a forecast."""
+    data = config.data
+    shares = data.split if len(data.split) > 1 else (1.0,)  # of one share the rest validates, and all of it trains now
+    merged = split(table, shares, config.train.seed, data.split_by, merge=True).train
+    return without_requests(merged.predicting(parts.train.schema.predict), table, data)
+
+
 def _leave_requests_out(
     table: Sequences, parts: Parts, config: DataConfig, reporter: Reporter, beside: dict[str, Any]
 ) -> None:

@@ -21,11 +21,15 @@ REGRESSION_METRICS = {"loss", "mae", "rmse", "mape", "r2", "within_5pct", "withi
 
 
 def isolate(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
-    """Work in a directory, without options from the environment."""
+    """Work in a directory, with `--preset fast` and no other option from the environment.
+
+    Tests of what commands do want the least network; those of presets say --preset auto.
+    """
     monkeypatch.chdir(directory)
     for name in list(os.environ):
         if name.startswith("RNNFAST_") and name != "RNNFAST_CACHE_DIR":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("RNNFAST_PRESET", "fast")
 
 
 def result(arguments: Sequence[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, Any]:

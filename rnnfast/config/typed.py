@@ -80,6 +80,8 @@ class TrainOptions(ReadOptions, total=False):
     split: Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two
         tests. Default 0.8.
     memory: Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.
+    preset: What chooses the options that nobody gives: auto by the sizes of the table, with its reasons; fast: the
+        defaults of this list; original: the rule of RNN-Rust. One of auto, fast, original. Default auto.
     cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default 10.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
@@ -110,6 +112,8 @@ class TrainOptions(ReadOptions, total=False):
     tbptt: Truncated BPTT: update every K steps, the state is carried on; 0: whole sequences. Default 0.
     patience: Stop after N evaluations without a better validation loss and restore the best weights; 0: never. Default
         10.
+    refit: Train again from the start on the training and the validation part, for the epochs that were best; scores of
+        the validation part are those of the model before. Default False.
     max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
     shuffle: Visit the sequences in a new random order each epoch. Default True.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
@@ -125,6 +129,7 @@ class TrainOptions(ReadOptions, total=False):
     scale_target: bool
     split: float | Sequence[float] | str
     memory: str | None
+    preset: str
     cell: str | Callable[..., Any]
     hidden: int | Sequence[int] | str
     activation: str
@@ -148,6 +153,7 @@ class TrainOptions(ReadOptions, total=False):
     class_weight: str | Sequence[str]
     tbptt: int
     patience: int
+    refit: bool
     max_time: str | None
     shuffle: bool
     seed: int

@@ -1,4 +1,4 @@
-"""Values of options that follow from the table and from others: by the preset, then optimizer, rate, batch and decay."""
+"""Values of options that follow from the table and from others: the preset's, optimizer, rate, batch, weight decay."""
 
 from __future__ import annotations
 

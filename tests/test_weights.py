@@ -13,7 +13,16 @@ from rnnfast.errors import DataError, UsageError
 from rnnfast.model.model import Model
 from rnnfast.reporter import Reporter
 
-FULL = {"preset": "fast", "hidden": 3, "dtype": "float64", "batch_size": 1000, "epochs": 4, "split": 1.0, "shuffle": False, "lr": 0.1}
+FULL = {
+    "preset": "fast",
+    "hidden": 3,
+    "dtype": "float64",
+    "batch_size": 1000,
+    "epochs": 4,
+    "split": 1.0,
+    "shuffle": False,
+    "lr": 0.1,
+}
 
 
 def sequences(count=12, length=5, seed=0, classes=False):

@@ -137,6 +137,7 @@ def _refit(size: Size, config: Config) -> bool:
 
 
 AUTO = (
+    Rule("window", lambda size, config: config.data.window, "by the course of the target, as the note on windows says"),
     Rule("cell", _cell, "gates keep what was long ago"),
     Rule("hidden", lambda size, config: (32,), "enough for most tables, and quick"),
     Rule("init", lambda size, config: "orthogonal", "long sequences neither fade nor explode"),

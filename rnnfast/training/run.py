@@ -72,7 +72,7 @@ def train(
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
-        table, parts = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
+        table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
         result, fit = _fit(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
     if fit.diverged is not None:
@@ -102,7 +102,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
         with ExitStack() as opened:
-            table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+            table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             result, fit = _fit(table, parts, config, None, reporter, files.valid is not None, load_seconds, interrupt)
         interrupt.phase = Phase.SAVING

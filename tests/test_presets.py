@@ -12,6 +12,7 @@ from datasets import ROOT
 from ids import cases
 
 import rnnfast
+from rnnfast.config.option import CHOSEN
 from rnnfast.config.resolve import Config, resolve
 from rnnfast.errors import UsageError
 from rnnfast.training.presets import AUTO, ORIGINAL, Size, choose, fixed, updates
@@ -32,7 +33,7 @@ SHAPES = cases(
 )
 OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
-    "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "refit": False,
+    "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5,
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 
@@ -60,6 +61,7 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
     config, chosen = choose(given(), size)
     assert chosen.name == "auto"
     assert [choice.option for choice in chosen.choices] == [r.option for r in AUTO if r.option in chosen.values]
+    assert set(chosen.values) <= set(CHOSEN) == {rule.option for rule in AUTO}
     assert all(choice.reason for choice in chosen.choices)
     assert 1 <= config.train.batch_size <= max(1, size.sequences)
     assert config.train.epochs >= 1

@@ -85,7 +85,10 @@ class DataConfig:
         choices=("auto", "every", "last"),
     )
     window: int | None = reading(
-        None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
+        None,
+        "Cut consecutive rows into sequences of N steps; default without id: by the target's course, with fast 10.",
+        kind=int,
+        least=1,
     )
     stride: int | None = reading(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
     horizon: tuple[int, ...] = reading(
@@ -169,8 +172,8 @@ class ModelConfig:
 
     preset: str = option(
         "auto",
-        "What chooses the options that nobody gives: auto by the sizes of the table, with its reasons; fast: the "
-        "defaults of this list; original: the rule of RNN-Rust.",
+        "What chooses the options that nobody gives: auto: the table, fast: small networks by plain rules, original: "
+        "the rule of RNN-Rust.",
         choices=PRESETS,
     )
     cell: str = option(
@@ -217,8 +220,8 @@ class TrainConfig:
     epochs: int = option(100, "Passes over the training sequences; 0 writes the initial model.", kind=int, least=0)
     batch_size: int | None = option(
         None,
-        f"Sequences per update; default 1 for {sentences.cells(plain_sgd=True)} with one output, else up to 16, 20 "
-        "updates per epoch.",
+        "Sequences per update; default up to 16, 20 updates per epoch; with --preset fast 1 for "
+        f"{sentences.cells(plain_sgd=True)} with one output.",
         kind=int,
         least=1,
     )
@@ -234,7 +237,10 @@ class TrainConfig:
     lr: float | None = option(None, f"Learning rate; default {sentences.learning_rates()}.", kind=float, above=0)
     momentum: float = option(0.9, f"Of {sentences.optimizers(momentum=True)}.", kind=float, least=0, below=1)
     weight_decay: float | None = option(
-        None, f"L2 penalty, decoupled with adamw; default {sentences.decays()}.", kind=float, least=0
+        None,
+        f"L2 penalty, decoupled with adamw; default 0.05 by --preset auto, else {sentences.decays()}.",
+        kind=float,
+        least=0,
     )
     clip_norm: float = option(0.0, "Scale gradients down to this norm; 0: never.", kind=float, least=0)
     schedule: str = option("constant", "Course of the learning rate.", choices=Words(SCHEDULES))
@@ -251,7 +257,8 @@ class TrainConfig:
     )
     patience: int = option(
         10,
-        "Stop after N evaluations without a better validation loss and restore the best weights; 0: never.",
+        "Stop after N evaluations without a better validation loss and restore the best weights; 0: never. --preset "
+        "auto takes at least 30, and so many that they hold 1,500 updates.",
         kind=int,
         least=0,
     )

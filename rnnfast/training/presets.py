@@ -20,10 +20,12 @@ from rnnfast.records import Record
 
 LARGEST_BATCH = 16
 UPDATES = 20  # per epoch at least, where there are so many sequences
-STOPPING_UPDATES = 600  # without a better validation loss: few sequences have few of them in an epoch
-ALL_UPDATES = 2000  # of a whole run at least
-PATIENCE, EPOCHS = 30, 100  # evaluations and epochs at least
-FEW_SEQUENCES = 1000  # below it a fifth of them is missed, and training twice is quick
+STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequences have few of them in an epoch
+ALL_UPDATES = 5000  # of a whole run, where few sequences have few of them in a hundred epochs
+PATIENCE, EPOCHS = 30, 100  # evaluations and epochs, where sequences are many
+FEWEST_EPOCHS = 20
+MOST_STEPS = 20_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core with 32 units
+DECAY = 0.05  # of the weights
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Size:
     task: a name of the catalogue. sequences, rows: of the training part; steps: of its median sequence; features: input
     columns; outputs: answers of a step; classes: 0 for quantities. per_step: whether each step has a label, else each
     sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
-    from the same table, to train on in the end.
+    from the same table, which --refit could train on.
     """
 
     task: str
@@ -119,6 +121,10 @@ def _lr(size: Size, config: Config) -> float | None:
     return None if "optimizer" in config.explicit else OPTIMIZERS[config.train.optimizer].lr
 
 
+def _decay(size: Size, config: Config) -> float | None:
+    return None if "optimizer" in config.explicit else DECAY
+
+
 def _batch(size: Size, config: Config) -> int:
     return max(1, min(LARGEST_BATCH, size.sequences // UPDATES))
 
@@ -128,12 +134,8 @@ def _patience(size: Size, config: Config) -> int:
 
 
 def _epochs(size: Size, config: Config) -> int:
-    return max(EPOCHS, -(-ALL_UPDATES * config.train.eval_every // updates(size, config)))
-
-
-def _refit(size: Size, config: Config) -> bool:
-    watched = config.train.patience and config.train.schedule == "constant" and not config.train.init_from
-    return bool(size.mergeable and watched and size.sequences < FEW_SEQUENCES)
+    wanted = max(EPOCHS, -(-ALL_UPDATES * config.train.eval_every // updates(size, config)))
+    return max(FEWEST_EPOCHS, min(wanted, MOST_STEPS // size.rows))
 
 
 AUTO = (
@@ -146,13 +148,13 @@ AUTO = (
         lambda size, config: ("zscore",) if TASKS[size.task].classes else ("minmax",),
         "classes lie in the shape of a series, quantities in its range",
     ),
-    Rule("optimizer", lambda size, config: "adam", "steps of one size for all weights"),
+    Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("lr", _lr, "of the optimizer"),
+    Rule("weight_decay", _decay, "sequences are fewer than weights"),
     Rule("batch_size", _batch, f"{UPDATES} updates an epoch, at most {LARGEST_BATCH} sequences in one"),
     Rule("clip_norm", lambda size, config: 1.0, "a bound where the loss suddenly falls"),
-    Rule("patience", _patience, f"evaluations; {STOPPING_UPDATES:,} updates at least"),
-    Rule("epochs", _epochs, f"{ALL_UPDATES:,} updates at least"),
-    Rule("refit", _refit, f"below {FEW_SEQUENCES:,} sequences those that validate are missed"),
+    Rule("patience", _patience, f"evaluations, {STOPPING_UPDATES:,} updates at least"),
+    Rule("epochs", _epochs, f"{ALL_UPDATES:,} updates at least, {MOST_STEPS:,} steps at most"),
 )
 
 # The training rule of RNN-Rust, which sees no sizes: one update per sequence in file order, errors summed over steps.

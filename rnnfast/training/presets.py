@@ -24,7 +24,7 @@ STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequen
 ALL_UPDATES = 5000  # of a whole run, where few sequences have few of them in a hundred epochs
 PATIENCE, EPOCHS = 30, 100  # evaluations and epochs, where sequences are many
 FEWEST_EPOCHS = 20
-MOST_STEPS = 20_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core with 32 units
+MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
 
 

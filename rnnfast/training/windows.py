@@ -40,10 +40,18 @@ class Window(NamedTuple):
 
 
 def chooses(table: Sequences, config: Config) -> bool:
-    """Whether nobody says how long windows are, and the preset is to do so."""
+    """Whether nobody says how long windows are, and the preset is to do so.
+
+    Where a column looks like an id or a time, the order of the rows says nothing about the target's course.
+    """
     schema = table.schema
     side_by_side = schema.id is None and schema.window is not None and schema.stride == schema.window
-    return config.model.preset == "auto" and side_by_side and not config.explicit & {"window", "stride"}
+    return (
+        config.model.preset == "auto"
+        and side_by_side
+        and not table.proposals
+        and not config.explicit & {"window", "stride"}
+    )
 
 
 def window_for(table: Sequences, config: Config, own_valid: bool) -> Window:

@@ -28,6 +28,7 @@ class RunInfo:
     loss: str
     epochs: int
     members: int = 1  # networks of an ensemble, whose parameters count together
+    patience: int = 0
     kernel: str = ""  # the compiled kernel that runs, for -v
 
 
@@ -69,6 +70,9 @@ class Reporter:
 
     def split(self, parts: Any) -> None:
         """Tell which sequences train, validate and test: rnnfast.data.Parts."""
+
+    def preset(self, chosen: Any) -> None:
+        """Tell which options the preset chose, and why: rnnfast.training.presets.Chosen."""
 
     def start(self, info: RunInfo) -> None:
         """Tell what will be trained."""

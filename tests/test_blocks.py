@@ -17,7 +17,7 @@ from rnnfast.model.predictions import predict_table, prediction_request, write_p
 from rnnfast.model.tables import evaluate, evaluate_table, scoring_request
 
 ENOUGH = Budget(10**9)
-BASE = {
+BASE = {"preset": "fast",
     "id": "name", "time": "t", "target": "y1", "features": ("x1", "x2"), "cache": False,
     "hidden": 3, "epochs": 2, "seed": 1, "patience": 0, "batch_size": 1,
 }  # fmt: skip

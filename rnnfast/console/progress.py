@@ -72,7 +72,7 @@ class EpochProgress:
     """
 
     def __init__(self, screen: Screen, word: str = "best") -> None:
-        self._screen, self._word = screen, word
+        self._screen, self.word = screen, word
         self._live: Live | None = None
         self._drawn = 0.0  # time.monotonic of the last line drawn
         self._valid: Mapping[str, Any] | None = None  # of the last epoch that was evaluated
@@ -86,7 +86,7 @@ class EpochProgress:
             return
         if record.valid is not None:
             self._valid = record.valid
-        word = self._word if lower_is_better(record.monitor) else self._word.replace("lowest", "highest")
+        word = self.word if lower_is_better(record.monitor) else self.word.replace("lowest", "highest")
         epoch = Epoch(record, self._valid, word)
         self._course.add(epoch)
         self._last_shown = False

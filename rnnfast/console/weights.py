@@ -34,6 +34,10 @@ class Ending(Protocol):
     def members(self) -> Sequence[Member] | UnsetType:
         """The networks of an ensemble; none where there is one network."""
 
+    @property
+    def refitted(self) -> int:
+        """Epochs of a second training on training and validation part, of which the weights are; 0: none."""
+
 
 def weights_row(ending: Ending, train: Mapping[str, Any], together: float | None) -> tuple[str, Text]:
     """Return a labelled line on the weights.
@@ -65,6 +69,11 @@ def weights_text(ending: Ending, train: Mapping[str, Any]) -> Text:
         text = Text(f"of the last epoch, {ending.epochs:,}")
     else:
         text = Text(f"of the best epoch, {ending.best_epoch:,} of {ending.epochs:,}")
+    if ending.refitted:
+        text = Text(
+            f"of a second training, on the training and the validation part, for {counted(ending.refitted, 'epoch')}: "
+            f"those that were best of {ending.epochs:,}"
+        )
     if ending.epochs != train["epochs"]:
         text.append(f" ({train['epochs']:,} asked for)")
     style = CAUTION if ending.stopped == "interrupted" else ""

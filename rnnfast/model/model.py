@@ -202,7 +202,7 @@ class Model(Displayed):
             threshold=self.threshold,
             members=len(self.members) if len(self.members) > 1 else UNSET,
             equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
-            config=Tables(**{table: asdict(section) for table, section in vars(self.config).items()}),
+            config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 
     def save(self, path: str | Path) -> None:

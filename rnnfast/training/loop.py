@@ -42,18 +42,23 @@ class Fit:
     timesteps_per_second: float = 0.0
     diverged: DivergedError | None = None
     members: tuple[Member, ...] = ()  # of an ensemble
+    refitted: int = 0  # epochs on the training and the validation part, of which the weights are; 0: none
 
 
 class Loop:
     """One run over a training part, watched on a validation part."""
 
-    def __init__(self, model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter) -> None:
+    def __init__(
+        self, model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter, epochs: int | None = None
+    ) -> None:
+        """epochs: to run of those that the configuration plans; None: all."""
         from rnnfast.kernels.run.predictor import Predictor
         from rnnfast.kernels.run.trainer import Policy, Trainer
 
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
         self.feed = Feed(model, train)
         self.config: TrainConfig = model.config.train
+        self.epochs = self.config.epochs if epochs is None else epochs
         policy = Policy(
             loss=model.loss,
             optimizer=self.config.optimizer,
@@ -91,17 +96,17 @@ class Loop:
             self.compile_kernels(interrupt)
             interrupt.phase = Phase.TRAINING
             started, deadline = time.perf_counter(), Deadline(seconds(config.max_time))
-            while fit.stopped == "epochs" and fit.epochs < config.epochs:
+            while fit.stopped == "epochs" and fit.epochs < self.epochs:
                 if not self.train_epochs():
                     break
-                evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == config.epochs
+                evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == self.epochs
                 scores, best = self.validate() if evaluated and self.valid is not None else (None, False)
                 self._report(scores, best, time.perf_counter() - started, deadline)
                 if self.stopping.exhausted:
                     fit.stopped = "patience"
                 elif interrupt.requested:
                     fit.stopped = "interrupted"
-                elif deadline.passed and fit.epochs < config.epochs:
+                elif deadline.passed and fit.epochs < self.epochs:
                     fit.stopped = "max_time"
         interrupt.phase = Phase.SCORING
         self._finish()
@@ -131,7 +136,7 @@ class Loop:
     def train_epochs(self) -> bool:
         """Run the epochs up to the next evaluation, or as many as fit into one call; tell whether they went well."""
         fit, config, trainer = self.fit, self.config, self.trainer
-        until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, config.epochs - fit.epochs)
+        until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, self.epochs - fit.epochs)
         per_epoch = fit.train_seconds / fit.epochs if fit.epochs else CALL_SECONDS
         count = max(1, min(until_evaluation, int(CALL_SECONDS / max(per_epoch, 1e-9))))
         orders = self.feed.orders(count)
@@ -173,13 +178,13 @@ class Loop:
     def _report(self, scores: Scores | None, best: bool, elapsed: float, deadline: Deadline) -> None:
         fit, config = self.fit, self.config
         per_epoch = elapsed / fit.epochs
-        latest = max(0.0, min(per_epoch * (config.epochs - fit.epochs), deadline.remaining))
+        latest = max(0.0, min(per_epoch * (self.epochs - fit.epochs), deadline.remaining))
         until_patience = self.stopping.evaluations_left * config.eval_every - fit.epochs % config.eval_every
         train_loss = next(row["loss"] for row in reversed(fit.history) if row["split"] == "train")
         self.reporter.epoch(
             EpochRecord(
                 epoch=fit.epochs,
-                epochs=config.epochs,
+                epochs=self.epochs,
                 train_loss=train_loss,
                 valid=scores,
                 best=best,

@@ -20,6 +20,7 @@ from rnnfast.data.reading.opening import File, Table
 from rnnfast.data.reading.request import writing_options
 from rnnfast.data.sequences.context import Context, context_of
 from rnnfast.data.sequences.trailing import without_requests
+from rnnfast.diagnose.machine import cores
 from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
@@ -125,7 +126,8 @@ class Model(Displayed):
 
     def _member_outputs(self, data: SequenceData) -> Floats:
         """Raw outputs of each network, (members, rows, O)."""
-        return self.questions(data).outputs(Committee(self.architecture, self.members))
+        threads = self.config.train.threads or cores()
+        return self.questions(data).outputs(Committee(self.architecture, self.members, threads))
 
     def answers(self, data: SequenceData) -> Answers:
         """Answer each row of sequences that were read, in the order of data.x."""

@@ -82,6 +82,8 @@ class TrainOptions(ReadOptions, total=False):
     memory: Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.
     cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default 10.
+    head: What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the
+        first three side by side. One of last, mean, max, all, attention. Default last.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
         swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
@@ -127,6 +129,7 @@ class TrainOptions(ReadOptions, total=False):
     memory: str | None
     cell: str | Callable[..., Any]
     hidden: int | Sequence[int] | str
+    head: str
     activation: str
     bidirectional: bool
     dropout: float

@@ -103,7 +103,7 @@ class Model(Displayed):
 
     def context_of(self, schema: Schema) -> Context:
         """What answers for a table need of the rows around."""
-        return context_of(schema, self.cell.recurrent, self.config.model.bidirectional)
+        return context_of(schema, self.architecture.remembers, self.config.model.bidirectional)
 
     def questions(self, data: SequenceData) -> Questions:
         """What the network is asked to answer each row of data."""
@@ -207,6 +207,7 @@ def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -
         outputs=schema.outputs,
         bidirectional=config.model.bidirectional,
         dropout=config.model.dropout,
+        head=config.model.head,
         dtype=config.train.dtype,
         recurrent_bias=config.model.recurrent_bias,
     )

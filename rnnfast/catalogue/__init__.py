@@ -1,4 +1,4 @@
-"""Every cell, head, activation, loss, optimizer, scaling, fill, schedule, init, metric and task, and what is true of it.
+"""Cells, heads, activations, losses, optimizers, scalings, fills, schedules, inits, metrics and tasks, and their facts.
 
 A name stands here once. Options with their choices and help, messages, the screen, defaults and the benchmark read its
 properties from here; what computes it is registered under the same name by the room that computes. An entry without its
@@ -60,7 +60,8 @@ from rnnfast.catalogue.kinds import (
 __all__ = [
     "ACTIVATIONS", "CELLS", "CLASSES", "FILLS", "HEADS", "INITS", "LOSSES", "METRICS", "OPTIMIZERS", "QUANTITIES",
     "SCALINGS", "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill", "Head", "Init", "Loss", "Metric",
-    "Optimizer", "Scaling", "Schedule", "Task", "cell", "headline", "implementation", "listed", "losses_of", "lower_is_better", "metrics_of",
+    "Optimizer", "Scaling", "Schedule", "Task", "cell", "headline", "implementation", "listed", "losses_of",
+    "lower_is_better", "metrics_of",
 ]  # fmt: skip
 
 Implementation = TypeVar("Implementation")

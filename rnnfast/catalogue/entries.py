@@ -45,11 +45,11 @@ CELLS = _by_name(
 )
 
 HEADS = _by_name(
-    Head("last", pools=False),
-    Head("mean"),
-    Head("max"),
-    Head("all", blocks=3),
-    Head("attention", query=True),
+    Head("last", "last state", pools=False),
+    Head("mean", "mean of the states"),
+    Head("max", "maximum of the states"),
+    Head("all", "last state, mean and maximum", blocks=3),
+    Head("attention", "attention over the states", query=True),
 )
 
 ACTIVATIONS = _by_name(

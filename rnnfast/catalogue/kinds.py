@@ -29,11 +29,12 @@ class Cell:
 class Head:
     """What the outputs of a step are computed from: the states of the top layer at that step, or at all up to it.
 
-    blocks: so many times as wide as the states. pools: whether earlier steps count; else it is the step's own state.
-    query: whether it has a trained vector, `head.query`.
+    phrase: what a person reads. blocks: so many times as wide as the states. pools: whether earlier steps count; else
+    it is the step's own state. query: whether it has a trained vector, `head.query`.
     """
 
     name: str
+    phrase: str
     blocks: int = 1
     pools: bool = True
     query: bool = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import CELLS
+from rnnfast.catalogue import CELLS, HEADS
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
 from rnnfast.data.encoding.substitutions import Substitution, substitutions
@@ -68,6 +68,7 @@ class Model(Displayed):
         model, training = self.config.model, self.provenance.training
         hidden = ",".join(map(str, model.hidden))
         network = f"{model.cell} {hidden}{', both directions' if model.bidirectional else ''}"
+        network += f", {HEADS[model.head].phrase}" if HEADS[model.head].pools else ""
         lines = self.schema.display()
         if training is not None:
             lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"

@@ -11,6 +11,7 @@ import pytest
 from commands import fails, result
 
 import rnnfast
+from rnnfast.kernels.lanes.signatures import from_values, to_values
 from rnnfast.kernels.run.trainer import Policy, Trainer
 from rnnfast.kernels.run.usual import usual_kernels
 from rnnfast.network.architecture import Architecture
@@ -123,7 +124,7 @@ def test_what_cannot_be_prepared_is_refused(arguments, says, capsys):
 
 def test_a_table_in_the_cache_needs_no_pandas(tmp_path):
     """Nor does the help; the first command reads the table with it."""
-    job = "import sys; from rnnfast.cli import run; from rnnfast.cli.lazy import import_on_use; import_on_use(); "
+    job = "import sys; from rnnfast.cli import run; from rnnfast.cli.lazy import load_on_use; load_on_use(); "
     job += "run(sys.argv[1:]); print('pandas.core' in sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(PACKAGE), "RNNFAST_CACHE_DIR": str(tmp_path)}
     table = tmp_path / "table.csv"
@@ -151,3 +152,10 @@ def test_a_table_in_the_cache_needs_no_pandas(tmp_path):
         assert done.returncode == 0, done.stderr
         used.append(done.stdout.splitlines()[-1])
     assert used == ["True", "False"]
+
+
+def test_signatures_are_plain_values_and_back():
+    """What a child is told is text: nothing is pickled."""
+    for kernel in usual_kernels(("gru", "rnn")):
+        values = json.loads(json.dumps([to_values(typ) for typ in kernel.signature]))
+        assert tuple(from_values(value) for value in values) == kernel.signature

@@ -2,6 +2,7 @@
 
 It takes half a second, and a command that reads a table from the cache needs nothing of it. The modules of data/ import
 it as usual; in a process of the command line they get this stand-in, which becomes pandas at the first use.
+importlib.util.LazyLoader would load it at the second `import pandas`, whose machinery asks for `__spec__`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,6 @@ class LazyModule(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         """Import the module: this is called for what the stand-in lacks."""
-        if name == "__version__":  # a part of the name of each table in the cache
-            from importlib.metadata import version
-
-            return version(self.__name__)
         if sys.modules.get(self.__name__) is self:
             sys.modules.pop(self.__name__, None)
         module = importlib.import_module(self.__name__)
@@ -31,7 +28,7 @@ class LazyModule(ModuleType):
         return getattr(module, name)
 
 
-def import_on_use() -> None:
+def load_on_use() -> None:
     """Put the stand-in where pandas has not been imported yet."""
     if NAME in sys.modules or (spec := PathFinder.find_spec(NAME)) is None:
         return

@@ -9,7 +9,7 @@ optimizer, and only what is new in a run is compiled for it.
 from functools import cache, cached_property, partial
 
 from llvmlite import ir
-from numba import njit, typeof, types
+from numba import njit, types
 from numba.core import cgutils
 from numba.core.caching import NullCache
 from numba.core.runtime import rtsys
@@ -52,7 +52,7 @@ def load(kernel, signature):
 
 def launch(entry, specialisation, arguments):
     """Call an entry, which is loaded, or compiled, for it."""
-    load(entry, (typeof(specialisation), arguments.numba_type))
+    load(entry, (specialisation.numba_type, arguments.numba_type))
     return entry(specialisation, arguments)
 
 
@@ -83,7 +83,7 @@ class Link:
 
     def __init__(self, kernel, specialisation, arguments, result=types.none):
         self.kernel, self.numba_type = kernel, link_type(result, arguments)
-        self.signature = (typeof(specialisation), *arguments) if kernel else ()
+        self.signature = (specialisation.numba_type, *arguments) if kernel else ()
 
     @cached_property
     def address(self):

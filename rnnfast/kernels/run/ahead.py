@@ -5,8 +5,8 @@ asked for them, on its standard input, and leaves them in the cache on disk, whe
 happens to it, a kernel that is not in the cache is compiled here: a child only ever saves time.
 """
 
+import json
 import os
-import pickle
 import subprocess
 import sys
 import threading
@@ -16,11 +16,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from numba import typeof
-
+from rnnfast.equations.stored import cell_from
 from rnnfast.kernels.lanes.cache import directory, path_of_version
 from rnnfast.kernels.lanes.linking import load
-from rnnfast.kernels.rules.cell import cells
+from rnnfast.kernels.lanes.signatures import from_values, to_values
+from rnnfast.kernels.lanes.specialisation import SpecialisationType
+from rnnfast.kernels.rules.cell import cell_constants, cells
 
 # Seconds that kernels take to compile, about: the longest are begun first.
 SECONDS = {"packed_chunk": 2.0, "small_chunk": 1.8, "train": 1.4, "predict": 0.5}
@@ -60,7 +61,7 @@ class Kernel(NamedTuple):
 
 def kernels_of(entry, specialisation, arguments):
     """The kernels that a call of an entry needs: itself, and those that links lead to."""
-    yield Kernel(entry, (typeof(specialisation), arguments.numba_type))
+    yield Kernel(entry, (specialisation.numba_type, arguments.numba_type))
     for link in arguments.links:
         if link.kernel is not None:
             yield Kernel(link.kernel, link.signature)
@@ -148,7 +149,7 @@ def _hand_out(tasks, child, done):
     kernel = None
     try:
         while child.stdout.readline() == READY and (kernel := _next(tasks)):
-            child.stdin.write(pickle.dumps((kernel.name, kernel.signature, cells)))
+            child.stdin.write(_order(kernel))
             child.stdin.flush()
             if child.stdout.readline() != COMPILED:
                 break
@@ -160,17 +161,22 @@ def _hand_out(tasks, child, done):
         tasks.append(kernel)
 
 
+def _order(kernel):
+    """A line of JSON: the kernel, what it is to be compiled for, and the cells that this names."""
+    specialisations = [typ.dims for typ in kernel.signature if isinstance(typ, SpecialisationType)]
+    equations = [cells[dims["cell"]].to_json() for dims in specialisations if "cell" in dims]
+    return json.dumps([*kernel.name, [to_values(typ) for typ in kernel.signature], equations]).encode() + b"\n"
+
+
 def serve():
     """The child: compile what comes in on standard input, until that is closed."""
-    incoming, outgoing, sys.stdout = sys.stdin.buffer, sys.stdout.buffer, sys.stderr
-    while True:
-        outgoing.write(READY)
-        outgoing.flush()
-        try:
-            (module, name), signature, others = pickle.load(incoming)
-        except EOFError:
-            return
-        cells.update(others)
-        getattr(import_module(module), name).compile(signature)
-        outgoing.write(COMPILED)
+    outgoing, sys.stdout = sys.stdout.buffer, sys.stderr
+    outgoing.write(READY)
+    outgoing.flush()
+    for line in sys.stdin.buffer:
+        module, name, signature, equations = json.loads(line)
+        for cell in equations:
+            cell_constants(cell_from(cell))
+        getattr(import_module(module), name).compile(tuple(from_values(values) for values in signature))
+        outgoing.write(COMPILED + READY)
         outgoing.flush()

@@ -1,6 +1,7 @@
 """Predictions as Python sees them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 import numpy as np
 
@@ -59,6 +60,10 @@ class Predictor:
         entry, calls = self._calls(one_step, np.array([0, 1]), out)
         return kernels_of(entry, self.specialisation, calls[0])
 
+    @cached_property
+    def _links(self):
+        return calls_of(self.layout)
+
     def _calls(self, features, offsets, out):
         """The kernel, and the arguments of each thread's call of it."""
         lengths = np.diff(offsets)
@@ -75,7 +80,7 @@ class Predictor:
         rows = most_rows(lengths, chunk, window)
         table, head, size, carried = place(layout, chunk, rows, training=False)
         carried *= int(window < longest and self.architecture.remembers)
-        network = Network(table, len(layout.directions), head, layout.size, calls_of(layout))
+        network = Network(table, len(layout.directions), head, layout.size, self._links)
         order = np.argsort(-lengths, kind="stable")
         chunks = -(-len(lengths) // chunk)
         threads = max(1, min(self.threads, chunks))

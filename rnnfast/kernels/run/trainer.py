@@ -136,6 +136,7 @@ class Trainer:
         )
         self.helpers = Helpers(self.threads)
         self.where = np.zeros(2, np.int64)
+        self._bound = None  # what `run` hands on again and again for the same data
 
     def load(self, data, sequences):
         """Train on another block of the set from now on: data holds `sequences` or more, of which orders name as many.
@@ -143,6 +144,7 @@ class Trainer:
         Optimizer, batches and workspaces stay; the last batch of a block may be smaller.
         """
         self.data, self.plan = data, self.plan._replace(sequences=sequences)
+        self._bound = None
 
     @property
     def sequences(self):
@@ -178,17 +180,9 @@ class Trainer:
         padded = np.concatenate((flat, np.zeros(AHEAD, np.int64)))
         course = Course(padded, len(flat) // self.plan.sequences, epochs, rates)
         outcome = Outcome(np.zeros(epochs), self.where)
-        run = Run(
-            (),
-            self.network._replace(calls=()),
-            self.plan,
-            self.parameters,
-            self.gradient,
-            self.data,
-            self.state,
-            self.shared,
-        )
-        specialisation, run, workers = self._compiled(self.data)
+        if self._bound is None:
+            self._bound = self._compiled(self.data)
+        specialisation, run, workers = self._bound
 
         def call(team, number):
             shared = run.shared._replace(team=team)

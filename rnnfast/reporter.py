@@ -18,6 +18,7 @@ class RunInfo:
     cell: str
     hidden: tuple[int, ...]
     activation: str | None
+    head: str
     parameters: int
     dtype: str
     threads: int

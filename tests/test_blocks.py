@@ -59,6 +59,7 @@ CASES = {
     "no id, split by time": ("quantity", {**NO_ID, "window": 8, "stride": 3, "horizon": 2, "split_by": "time"}),
     "no id, split by column": ("quantity", {**NO_ID, "window": 8, "horizon": 1, "split_by": "column:part"}),
     "no id, lag": ("quantity", {**NO_ID, "window": 8, "stride": 3, "lag_target": True}),
+    "no id, pooled": ("table", {**NO_ID, "cell": "gru", "head": "all", "window": 8}),
     "both directions": ("table", {**NO_ID, "cell": "gru", "bidirectional": True, "window": 8}),
     "both directions, horizon": (
         "quantity",

@@ -11,6 +11,7 @@ from rnnfast.catalogue.kinds import (
     Activation,
     Cell,
     Fill,
+    Head,
     Init,
     Loss,
     Metric,
@@ -41,6 +42,14 @@ CELLS = _by_name(
     Cell("gru"),
     Cell("lstm"),
     Cell("mlp", activation=True, recurrent=False),
+)
+
+HEADS = _by_name(
+    Head("last", "last state", pools=False),
+    Head("mean", "mean of the states"),
+    Head("max", "maximum of the states"),
+    Head("all", "last state, mean and maximum", blocks=3),
+    Head("attention", "attention over the states", query=True),
 )
 
 ACTIVATIONS = _by_name(

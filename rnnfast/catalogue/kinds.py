@@ -26,6 +26,21 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Head:
+    """What the outputs of a step are computed from: the states of the top layer at that step, or at all up to it.
+
+    phrase: what a person reads. blocks: so many times as wide as the states. pools: whether earlier steps count; else
+    it is the step's own state. query: whether it has a trained vector, `head.query`.
+    """
+
+    name: str
+    phrase: str
+    blocks: int = 1
+    pools: bool = True
+    query: bool = False
+
+
+@dataclass(frozen=True)
 class Activation:
     """A function of one number, of cells that have one to choose."""
 

@@ -13,6 +13,7 @@ from rnnfast.catalogue import (
     ACTIVATIONS,
     CELLS,
     FILLS,
+    HEADS,
     INITS,
     LOSS,
     LOSSES,
@@ -187,6 +188,12 @@ class ModelConfig:
     )
     hidden: tuple[int, ...] = option(
         (10,), "Hidden units; '64,32' stacks two layers.", kind=int, many=True, metavar="N[,N]", least=1
+    )
+    head: str = option(
+        "last",
+        "What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the "
+        "first three side by side.",
+        choices=Words(HEADS),
     )
     activation: str = option(
         "tanh",

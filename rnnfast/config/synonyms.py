@@ -29,6 +29,7 @@ NAMES: Mapping[str, str] = {
     "preset": "defaults mode profile quality presets",
     "cell": "model model_type rnn_type cell_type arch architecture type kind network layer_type",
     "hidden": "num_layers layers n_layers hidden_size hidden_units hidden_dim units num_units n_units neurons depth",
+    "head": "pooling pool readout aggregation pooling_type attention output_layer",
     "activation": "nonlinearity act transfer",
     "bidirectional": "bi birnn both_directions",
     "dropout": "drop_rate dropout_rate p_drop",

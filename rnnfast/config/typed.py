@@ -85,6 +85,8 @@ class TrainOptions(ReadOptions, total=False):
     cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default by preset, with
         fast rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default by preset, with fast 10.
+    head: What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the
+        first three side by side. One of last, mean, max, all, attention. Default last.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
         swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
@@ -140,6 +142,7 @@ class TrainOptions(ReadOptions, total=False):
     preset: str
     cell: str | Callable[..., Any]
     hidden: int | Sequence[int] | str
+    head: str
     activation: str
     bidirectional: bool
     dropout: float

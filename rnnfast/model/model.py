@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import CELLS
+from rnnfast.catalogue import CELLS, HEADS
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
 from rnnfast.data.encoding.substitutions import Substitution, substitutions
@@ -71,6 +71,7 @@ class Model(Displayed):
         hidden = ",".join(map(str, model.hidden))
         several = f"{len(self.members)} networks, " if len(self.members) > 1 else ""
         network = f"{several}{model.cell} {hidden}{', both directions' if model.bidirectional else ''}"
+        network += f", {HEADS[model.head].phrase}" if HEADS[model.head].pools else ""
         lines = self.schema.display()
         if training is not None:
             lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"
@@ -106,7 +107,7 @@ class Model(Displayed):
 
     def context_of(self, schema: Schema) -> Context:
         """What answers for a table need of the rows around."""
-        return context_of(schema, self.cell.recurrent, self.config.model.bidirectional)
+        return context_of(schema, self.architecture.remembers, self.config.model.bidirectional)
 
     def questions(self, data: SequenceData) -> Questions:
         """What the network is asked to answer each row of data."""
@@ -222,6 +223,7 @@ def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -
         outputs=schema.outputs,
         bidirectional=config.model.bidirectional,
         dropout=config.model.dropout,
+        head=config.model.head,
         dtype=config.train.dtype,
         recurrent_bias=config.model.recurrent_bias,
     )

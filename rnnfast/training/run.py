@@ -252,6 +252,7 @@ def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
         cell=config.model.cell,
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
+        head=config.model.head,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
         threads=networks.threads * networks.workers,

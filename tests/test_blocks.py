@@ -43,6 +43,8 @@ CASES = {
     "several horizons of two classes": ("table", {"horizon": (1, 3)}),
     "lag": ("quantity", {"lag_target": True}),
     "lag alone, rows mixed": ("alone", {"features": (), "lag_target": True, "horizon": 1}),
+    "changes": ("quantity", {"difference": True, "lag_target": True}),
+    "changes to several horizons": ("quantity", {"difference": True, "horizon": "1..3", "split_by": "time"}),
     "horizon and window": ("quantity", {"horizon": 1, "window": 5, "lag_target": True}),
     "window": ("table", {"window": 6}),
     "overlapping windows": ("table", {"window": 6, "stride": 3}),
@@ -162,6 +164,7 @@ NO_CACHE = DataConfig(cache=False)
 
 
 SCORED = (
+    "changes", "changes to several horizons",
     "rows mixed", "one label per sequence", "horizon, season, lag", "split by time", "weight", "split by column",
     "overlapping windows", "rows between windows", "no id, overlapping", "no id, lag", "both directions",
 )  # fmt: skip
@@ -179,6 +182,9 @@ PREDICTED = {
     "windows, both directions": ("mixed", {"cell": "gru", "bidirectional": True, "window": 6}),
     "several horizons": ("quantity", {"horizon": "1..3", "lag_target": True}),
     "horizon, rows mixed": ("mixed", {"window": 6, "horizon": 2}),
+    "changes": ("quantity", {"horizon": "1..2", "difference": True}),
+    "changes in windows": ("quantity", {"window": 6, "lag_target": True, "difference": True}),
+    "changes, lag unknown at the end": ("unknown", {"horizon": 2, "difference": True}),
     "lag unknown at the end": ("unknown", {"horizon": 2, "lag_target": True}),
     "lag of the row before unknown": ("unknown", {"window": 4, "lag_target": True}),
 }

@@ -101,6 +101,12 @@ class DataConfig:
         "Give the last known target as an input: of this step with --horizon, else of the step before.",
         kind=bool,
     )
+    difference: bool = reading(
+        False,
+        "Learn the change of a quantity since its last known value, which becomes an input; answers are in original "
+        "units.",
+        kind=bool,
+    )
     season: int = reading(
         1, "Steps of a season: the naive forecast repeats the target of one season ago.", kind=int, least=1
     )

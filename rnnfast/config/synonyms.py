@@ -19,6 +19,7 @@ NAMES: Mapping[str, str] = {
     "stride": "step_size hop shift",
     "horizon": "forecast_horizon ahead prediction_length steps_ahead lead",
     "lag_target": "autoregressive lag lags use_target lag_features",
+    "difference": "diff differencing delta_target residual integrate",
     "season": "seasonality period seasonal_period sp",
     "missing": "fillna impute imputer na nan fill fill_missing",
     "weight": "sample_weight sample_weights weights weight_column",

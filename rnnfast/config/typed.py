@@ -34,6 +34,8 @@ class ReadOptions(TypedDict, total=False):
         Default 0.
     lag_target: Give the last known target as an input: of this step with horizon, else of the step before. Default
         False.
+    difference: Learn the change of a quantity since its last known value, which becomes an input; answers are in
+        original units. Default False.
     season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
     missing: Empty cells of features: error, zero, mean or ffill, for all or for one as in 'error,x1=ffill'. Default
         error.
@@ -61,6 +63,7 @@ class ReadOptions(TypedDict, total=False):
     stride: int | None
     horizon: int | Sequence[int] | str
     lag_target: bool
+    difference: bool
     season: int
     missing: str | Sequence[str]
     weight: str | None

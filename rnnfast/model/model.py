@@ -107,10 +107,11 @@ class Model(Displayed):
 
     def questions(self, data: SequenceData) -> Questions:
         """What the network is asked to answer each row of data."""
-        return Questions(self.encoder, data, self.context_of(data.schema), self.config.train.dtype)
+        context, dtype = self.context_of(data.schema), self.config.train.dtype
+        return Questions(self.encoder, data, context, dtype, self.target_scaler.scale)
 
     def outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets.
+        """Return what the network says, (rows, O): logits with bce and ce, else scaled targets, changes added up.
 
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         """

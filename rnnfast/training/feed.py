@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rnnfast.config.sections import TrainConfig
 from rnnfast.data import Sequences
+from rnnfast.data.encoding.differences import changes
 from rnnfast.data.sequences.base import TRAINED
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.spans import ends
@@ -145,9 +146,10 @@ class Feed:
 
     def _mass(self) -> float:
         """Sum of the weights of all labelled steps."""
+        needed = TRAINED if self.model.schema.difference else ("y", "weight")
+        blocks = (changes(block, self.model.encoder.rules) for block in self.part.blocks(needed))
         return sum(
-            float(self.model.scorer.step_weights(block.y, block.labelled, block.weight).sum())
-            for block in self.part.blocks(("y", "weight"))
+            float(self.model.scorer.step_weights(block.y, block.labelled, block.weight).sum()) for block in blocks
         )
 
     def _buffer(self) -> Any:

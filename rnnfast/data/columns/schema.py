@@ -31,6 +31,7 @@ class Schema:
     horizon: steps from a row to the target that it predicts, inside the same id; of several horizons the farthest.
     horizons: where there are several, all of them, ascending; else ().
     lag_target: whether the last known target is an input, after the features; season: steps of a season.
+    difference: whether the network learns the change since that target; y and answers hold the targets themselves.
     weight: column with the weight of a row in the loss, or None.
     dayfirst: whether the day stands before the month in the dates of the time column; None where that is no question.
     """
@@ -52,6 +53,7 @@ class Schema:
     season: int = 1
     weight: str | None = None
     dayfirst: bool | None = None
+    difference: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -101,7 +103,8 @@ class Schema:
             classes = f": {listing([str(value) for value in self.classes])}" if self.classes else ""
             step = {"every": "at every step", "last": "at the last step"}[self.predict]
             ahead = f", {counted(self.horizon, 'step')} ahead" if self.horizon else ""
-            lines["target"] = f"{listing(self.targets)} ({self.task}{classes}) {step}{ahead}"
+            change = ", learned as its change" if self.difference else ""
+            lines["target"] = f"{listing(self.targets)} ({self.task}{classes}) {step}{ahead}{change}"
         return lines
 
     def to_json(self) -> dict[str, Any]:
@@ -124,5 +127,7 @@ class Schema:
             raise ValueError(f"task is {self.task!r}: expected {', '.join(TASKS)}")
         if self.predict not in ("every", "last"):
             raise ValueError(f"predict is {self.predict!r}: expected every or last")
+        if self.difference and not self.lag_target:
+            raise ValueError("difference needs lag_target")
         if self.horizons and (len(self.horizons) < 2 or self.horizons[-1] != self.horizon):
             raise ValueError(f"horizons is {self.horizons}: expected several, the last of them {self.horizon}")

@@ -69,9 +69,9 @@ class Labels:
     def check(self, where: str) -> None:
         """Raise DataError where there is no label, or one class only."""
         if not self.count:
-            known = " whose target before is known" if self.schema.difference else ""
+            which = " whose target before is known" if self.schema.difference else ""
             raise DataError(
-                f"{where}: the training part has no labelled step{known}; give a larger --split or another --target"
+                f"{where}: the training part has no labelled step{which}; give a larger --split or another --target"
             )
         if self.schema.classes and np.count_nonzero(self.counts) < 2:
             needed = "both" if TASKS[self.schema.task].threshold else "several"

@@ -195,6 +195,7 @@ def draw_options(draw: random.Random) -> dict[str, Any]:
         "horizon": (0.25, (1, 2, 3, 50, "1..3", "1,4")),
         "lag_target": (0.2, (True,)),
         "difference": (0.1, (True,)),
+        "delta": (0.1, (True,)),
         "season": (0.1, (2, 7)),
         "missing": (0.5, ("mean", "zero", "ffill", "mean,a=error", "zero,s*=ffill", "b=mean")),
         "missing_indicator": (0.3, (True,)),

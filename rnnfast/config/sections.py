@@ -110,6 +110,16 @@ class DataConfig:
     season: int = reading(
         1, "Steps of a season: the naive forecast repeats the target of one season ago.", kind=int, least=1
     )
+    calendar: bool = reading(
+        False, "Give hour, weekday, month and day of the year of --time as inputs, where they vary.", kind=bool
+    )
+    delta: bool = reading(False, "Give the change of each feature since the row before as an input.", kind=bool)
+    time_delta: str = reading(
+        "off",
+        "Give the time since the row before as an input: in seconds or in units of --time, or the log of 1 + that.",
+        choices=("off", "linear", "log"),
+        alone="linear",
+    )
     missing: tuple[str, ...] = reading(
         ("error",),
         f"Empty cells of features: {listed(FILLS, 'or')}, for all or for one as in 'error,x1=ffill'.",
@@ -148,6 +158,11 @@ class DataConfig:
         None, "Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.", metavar="SIZE"
     )
     cache: bool = running(True, "Keep parsed tables in the user's cache directory.", kind=bool)
+
+    @property
+    def clock(self) -> bool:
+        """Whether inputs are made of the time."""
+        return self.calendar or self.time_delta != "off"
 
     def __post_init__(self) -> None:
         """Check what concerns several values."""

@@ -37,6 +37,10 @@ class ReadOptions(TypedDict, total=False):
     difference: Learn the change of a quantity since its last known value, which becomes an input; answers are in
         original units. Default False.
     season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
+    calendar: Give hour, weekday, month and day of the year of time as inputs, where they vary. Default False.
+    delta: Give the change of each feature since the row before as an input. Default False.
+    time_delta: Give the time since the row before as an input: in seconds or in units of time, or the log of 1 + that.
+        One of off, linear, log. Default off.
     missing: Empty cells of features: error, zero, mean or ffill, for all or for one as in 'error,x1=ffill'. Default
         error.
     weight: Column with the weight of a row in the loss, 0 or more.
@@ -65,6 +69,9 @@ class ReadOptions(TypedDict, total=False):
     lag_target: bool
     difference: bool
     season: int
+    calendar: bool
+    delta: bool
+    time_delta: str
     missing: str | Sequence[str]
     weight: str | None
     split_by: str

@@ -141,7 +141,7 @@ class Questions:
         rows: of the block, which are the answers first .. stop - 1 of all. Writes: block.x.
         """
         own = self.data.x[first:stop] if self._position is None else self.data.x[self._row_of[first:stop]]
-        columns = len(block.schema.columns if block.schema.horizon else block.schema.features)
+        columns = len(block.schema.columns) if block.schema.horizon else block.schema.first_lag
         if columns == own.shape[1]:
             block.x[rows] = own  # several times quicker than with columns
         else:

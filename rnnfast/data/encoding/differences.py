@@ -27,8 +27,8 @@ def last_known(
 
     rules: of the columns of x; fills: of lagged targets, what stands for unknown ones, None for NaN.
     """
-    names = data.schema.columns[len(data.schema.features) :]
-    last = data.x[:, len(data.schema.features) :].astype(np.float64)
+    names = data.schema.columns[data.schema.first_lag :]
+    last = data.x[:, data.schema.first_lag :].astype(np.float64)
     for j, name in enumerate(names):
         unknown = np.nan if fills is None else float(fills[name])
         if FILLS[rules[name]].carried:

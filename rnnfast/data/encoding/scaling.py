@@ -177,7 +177,7 @@ def feature_kinds(schema: Schema, config: DataConfig) -> dict[str, str]:
     """
     rules = _rules(schema, config)
     target = {f"{name} (lag)": name for name in schema.targets} if schema.lag_target else {}
-    numbers = [name for name in schema.columns if name not in schema.categorical]
+    numbers = [name for name in schema.columns if name not in (*schema.categorical, *schema.calendar_columns)]
     return {name: rules.by_name(name) or rules.of(target.get(name, name)) for name in numbers}
 
 

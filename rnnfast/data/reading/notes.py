@@ -29,6 +29,8 @@ def role_notes(roles: Roles, schema: Schema) -> list[str]:
     ]
     if schema.categorical:
         parts[-1] += f", of them categories: {listing(schema.categorical)}"
+    if schema.derived:
+        parts.append(f"made of them and of the time: {listing(schema.derived)}")
     if schema.targets:
         shown = [short(repr(value)) for value in schema.classes]
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"

@@ -59,8 +59,9 @@ class Plan:
         names, self.notes = default_features(table, taken, rows, ids)
         chosen = {*names, *table_roles.categorical}
         self.names = tuple(name for name in columns if name in chosen)
-        if not self.names and not (lags(self.request.config) and table_roles.targets):
-            # with a lag a series may be told from its own past alone
+        config = self.request.config
+        if not self.names and not (lags(config) and table_roles.targets) and not config.clock:
+            # with a lag a series may be told from its own past alone, or from the time
             raise DataError(
                 f"{self.sources[0].header_line()}: no numeric column is left as a feature; the columns are "
                 f"{listing(columns)}. --lag-target makes the last known target an input"
@@ -96,6 +97,9 @@ class Plan:
             season=config.season,
             weight=table_roles.weight,
             difference=config.difference,
+            delta=config.delta,
+            time_delta=config.time_delta,
+            calendar=config.calendar,
         )
         check_ahead(schema)
         return schema

@@ -48,6 +48,11 @@ CASES = {
     "calendar": ("dated", {"calendar": True, "split_by": "time"}),
     "times alone": ("dated", {**NO_ID, "features": (), "window": 8, "calendar": True, "time_delta": "log"}),
     "changes of features": ("gaps", {"delta": True, "missing": ("ffill",), "time_delta": "linear", "window": 5}),
+    "random starts": ("table", {"random_start": True, "epochs": 3}),
+    "random starts, hidden categories": (
+        "table",
+        {"features": ("x1", "kind"), "categorical": ("kind",), "random_start": True},
+    ),
     "horizon and window": ("quantity", {"horizon": 1, "window": 5, "lag_target": True}),
     "window": ("table", {"window": 6}),
     "overlapping windows": ("table", {"window": 6, "stride": 3}),

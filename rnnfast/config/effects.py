@@ -58,6 +58,12 @@ NEEDS = (
         lambda config: config.train.optimizer != "auto" and OPTIMIZERS[config.train.optimizer].momentum,
         lambda config: f"--optimizer {config.train.optimizer} has none; momentum and nesterov have it",
     ),
+    Need(
+        "train",
+        "random_start",
+        lambda config: cell(config.model.cell).recurrent,
+        lambda config: f"{config.model.cell} has no state, so that a step does not know where its sequence began",
+    ),
     Need("train", "lr_gamma", lambda config: SCHEDULES[config.train.schedule].drops, _schedule),
     Need("train", "lr_step", lambda config: SCHEDULES[config.train.schedule].waits, _schedule),
 )

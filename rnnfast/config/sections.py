@@ -275,6 +275,9 @@ class TrainConfig:
         metavar="TIME",
     )
     shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
+    random_start: bool = option(
+        False, "Begin each training sequence at a random step, another one in each epoch.", kind=bool
+    )
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
     threads: int | None = option(
         None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1

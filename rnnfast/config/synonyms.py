@@ -49,6 +49,7 @@ NAMES: Mapping[str, str] = {
     "tbptt": "bptt truncate truncated_bptt k1 unroll",
     "patience": "early_stopping early_stopping_rounds early_stop es_patience n_iter_no_change",
     "max_time": "timeout time_limit max_seconds time_budget budget",
+    "random_start": "random_crop crop random_window",
     "seed": "random_state random_seed rng",
     "threads": "n_jobs jobs num_workers workers nthread num_threads cores n_threads cpus",
     "init_from": "resume pretrained warm_start checkpoint finetune fine_tune load restore",

@@ -122,6 +122,7 @@ class TrainOptions(ReadOptions, total=False):
         10.
     max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
     shuffle: Visit the sequences in a new random order each epoch. Default True.
+    random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
     init_from: Model whose weights to start from.
@@ -160,6 +161,7 @@ class TrainOptions(ReadOptions, total=False):
     patience: int
     max_time: str | None
     shuffle: bool
+    random_start: bool
     seed: int
     threads: int | None
     init_from: str | Path | None

@@ -37,6 +37,7 @@ CASES = {
     "missing ffill": ("gaps", {"missing": ("ffill",)}),
     "scale zscore": ("quantity", {"scale": ("zscore",)}),
     "scale robust": ("quantity", {"scale": ("robust",)}),
+    "scale rank": ("quantity", {"scale": ("rank", "x2=zscore")}),
     "horizon": ("quantity", {"horizon": 2}),
     "horizon, season, lag": ("quantity", {"horizon": 2, "season": 3, "lag_target": True}),
     "several horizons": ("quantity", {"horizon": "1..3", "season": 2, "lag_target": True}),

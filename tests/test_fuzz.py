@@ -200,7 +200,7 @@ def draw_options(draw: random.Random) -> dict[str, Any]:
         "missing": (0.5, ("mean", "zero", "ffill", "mean,a=error", "zero,s*=ffill", "b=mean")),
         "missing_indicator": (0.3, (True,)),
         "weight": (0.25, ("w", "w", "b")),
-        "scale": (0.4, ("zscore", "robust", "none", "zscore,a=none", "minmax,y=robust")),
+        "scale": (0.4, ("zscore", "robust", "none", "zscore,a=none", "minmax,y=robust", "rank")),
         "scale_target": (0.1, (False,)),
         "split": (0.3, ("1", "0.5", "0.6,0.2", "0.01", "0.99", "0.4,0.4")),
         "split_by": (0.35, ("time", "column:part", "column:part", "column:w")),

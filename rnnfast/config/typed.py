@@ -84,7 +84,7 @@ class TrainOptions(ReadOptions, total=False):
     unseen: A category that training rows lack: an input of its own, or an error. One of bucket, error. Default bucket.
     missing_indicator: Give an input that is 1 where a cell was empty, for each column that has a rule for it. Default
         False.
-    scale: Scaling of features, fitted on training rows: minmax, zscore, robust or none, for all or for one as in
+    scale: Scaling of features, fitted on training rows: minmax, zscore, robust, rank or none, for all or for one as in
         'zscore,x1=none'. Default minmax.
     scale_target: Scale the targets of a regression; results are in original units. Default True.
     split: Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two

@@ -177,7 +177,7 @@ class Encoder:
         shift, scale, names = self.scaler.shift, self.scaler.scale, self.scaler.names
         picked = [self.columns.index(name) for name in names] if len(names) < len(self.columns) else None
         fill = np.array([self.fills.get(name, np.nan) for name in names], dtype=np.float64)
-        fill = (fill - shift) * scale
+        fill = self.scaler.transform(fill[None])[0]
         fixed = [FILLS[self.rules[name]].fills and not FILLS[self.rules[name]].carried for name in names]
         constant = np.where(fixed, fill, np.nan)
         step = max(1, min(data.rows, BLOCK_NUMBERS // max(len(names), 1)))
@@ -190,6 +190,7 @@ class Encoder:
             rows = len(block)
             part = np.subtract(block, shifts[:rows], out=work[:rows])
             part *= scales[:rows]
+            self.scaler.rank(part)
             if np.isnan(part.sum()):
                 gaps = True
                 np.copyto(part, constant, where=np.isnan(part))

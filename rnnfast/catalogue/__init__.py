@@ -59,9 +59,9 @@ from rnnfast.catalogue.kinds import (
 
 __all__ = [
     "ACTIVATIONS", "CELLS", "CLASSES", "FILLS", "HEADS", "INITS", "LOSS", "LOSSES", "METRICS", "OPTIMIZERS",
-    "QUANTITIES", "SCALINGS", "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill", "Head", "Init", "Loss", "Metric",
-    "Optimizer", "Scaling", "Schedule", "Task", "cell", "headline", "implementation", "listed", "losses_of",
-    "lower_is_better", "metrics_of",
+    "QUANTITIES", "SCALINGS", "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill", "Head", "Init",
+    "Loss", "Metric", "Optimizer", "Scaling", "Schedule", "Task", "cell", "headline", "implementation", "listed",
+    "losses_of", "lower_is_better", "metrics_of",
 ]  # fmt: skip
 
 Implementation = TypeVar("Implementation")

@@ -78,7 +78,8 @@ SCALINGS = _by_name(
     Scaling("minmax"),
     Scaling("zscore", moments=True),
     Scaling("robust", quartiles=True),
-    Scaling("none", fitted=False),
+    Scaling("rank", quartiles=True, ranks=True, of_targets=False),
+    Scaling("none", fitted=False, of_targets=False),
 )
 
 FILLS = _by_name(

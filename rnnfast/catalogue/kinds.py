@@ -83,13 +83,16 @@ class Scaling:
     """How a column of numbers is scaled.
 
     fitted: whether it depends on the training rows; moments, quartiles: whether it needs mean and deviation, or the
-    quartiles, beside the range.
+    quartiles, beside the range. ranks: whether values become ranks; of_targets: whether targets are scaled by it where
+    all columns are.
     """
 
     name: str
     fitted: bool = True
     moments: bool = False
     quartiles: bool = False
+    ranks: bool = False
+    of_targets: bool = True
 
 
 @dataclass(frozen=True)

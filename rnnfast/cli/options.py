@@ -56,6 +56,8 @@ def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
             settings["metavar"] = f"[{'|'.join((*meta['choices'], meta['form'].shown))}]"
         else:
             settings["metavar"] = meta["metavar"] or METAVARS.get(meta["kind"], "TEXT")
+    if meta["alone"] is not None:
+        settings |= {"is_flag": False, "flag_value": meta["alone"]}
     short = [SHORT_NAMES[name]] if name in SHORT_NAMES else []
     return click.option(*short, flag, name, cls=SectionOption, **settings)
 

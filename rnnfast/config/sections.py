@@ -108,8 +108,24 @@ class DataConfig:
         "Give the last known target as an input: of this step with --horizon, else of the step before.",
         kind=bool,
     )
+    difference: bool = reading(
+        False,
+        "Learn the change of a quantity since its last known value, which becomes an input; answers are in original "
+        "units.",
+        kind=bool,
+    )
     season: int = reading(
         1, "Steps of a season: the naive forecast repeats the target of one season ago.", kind=int, least=1
+    )
+    calendar: bool = reading(
+        False, "Give hour, weekday, month and day of the year of --time as inputs, where they vary.", kind=bool
+    )
+    delta: bool = reading(False, "Give the change of each feature since the row before as an input.", kind=bool)
+    time_delta: str = reading(
+        "off",
+        "Give the time since the row before as an input: in seconds or in units of --time, or the log of 1 + that.",
+        choices=("off", "linear", "log"),
+        alone="linear",
     )
     missing: tuple[str, ...] = reading(
         ("error",),
@@ -149,6 +165,11 @@ class DataConfig:
         None, "Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.", metavar="SIZE"
     )
     cache: bool = running(True, "Keep parsed tables in the user's cache directory.", kind=bool)
+
+    @property
+    def clock(self) -> bool:
+        """Whether inputs are made of the time."""
+        return self.calendar or self.time_delta != "off"
 
     def __post_init__(self) -> None:
         """Check what concerns several values."""
@@ -298,6 +319,9 @@ class TrainConfig:
         metavar="TIME",
     )
     shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
+    random_start: bool = option(
+        False, "Begin each training sequence at a random step, another one in each epoch.", kind=bool
+    )
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
     threads: int | None = option(
         None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1

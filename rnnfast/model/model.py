@@ -111,7 +111,8 @@ class Model(Displayed):
 
     def questions(self, data: SequenceData) -> Questions:
         """What the network is asked to answer each row of data."""
-        return Questions(self.encoder, data, self.context_of(data.schema), self.config.train.dtype)
+        context, dtype = self.context_of(data.schema), self.config.train.dtype
+        return Questions(self.encoder, data, context, dtype, self.target_scaler.scale)
 
     @property
     def members(self) -> tuple[dict[str, Floats], ...]:
@@ -119,7 +120,9 @@ class Model(Displayed):
         return separated(self.parameters)
 
     def outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
+        """Raw outputs, (rows, O): logits with bce and ce, else scaled targets, changes added up.
+
+        Of an ensemble those of its mean answer.
 
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         """

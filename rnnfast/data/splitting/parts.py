@@ -58,13 +58,15 @@ def finished(
     fix: str,
     points: tuple[Any, ...] = (),
     reaches: Sequence[Any] = (),
+    names: Sequence[str] = PART_NAMES,
 ) -> Parts:
-    """Make parts of pieces that share no row: train, valid and, if there are three, test.
+    """Make parts of pieces that share no row; names: of the pieces, by default train, valid and, if there are three,
+    test.
 
     Labels that come from a row of another part are left out; reaches: of each piece, as of Limit.
     Raises DataError, ending with the fix, for a part without rows.
     """
-    for name, piece in zip(PART_NAMES, pieces, strict=False):
+    for name, piece in zip(names, pieces, strict=False):
         if not piece.rows:
             raise DataError(f"{', '.join(piece.source)}: the {name} part is empty ({rule}); {fix}")
     dropped = 0
@@ -72,7 +74,8 @@ def finished(
         pieces, dropped = _limited(pieces, reaches)
     if dropped:
         rule += f"; {dropped:,} label{'s' if dropped > 1 else ''} from rows of another part {_were(dropped)} left out"
-    parts = Parts(pieces[0], pieces[1], pieces[2] if len(pieces) > 2 else None, rule, by, points, dropped)
+    named = dict(zip(names, pieces, strict=False))
+    parts = Parts(named["train"], named.get("valid"), named.get("test"), rule, by, points, dropped)
     parts.decide()
     return parts
 

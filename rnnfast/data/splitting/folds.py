@@ -1,0 +1,151 @@
+"""Folds of a cross-validation: parts whose test parts are disjoint, with whom all rows that can be are tested once.
+
+By sequence and by column, units are dealt into folds at random: sequences, ids or blocks as of a split, stratified by
+class like that; or groups, the values of a column. Fold k tests its units, and of all others some are held out to end
+training. Units with an id are dealt in the order of a hash of it, so that the order of the rows in the file, and where
+the table comes from, make no difference.
+
+By time, the rows are cut into one stretch more than there are folds. Fold k tests stretch k + 1 and trains on all that
+is before it, of which the last rows are held out. The first stretch is tested by none.
+
+    stretch   0      1      2      3
+    fold 1    train  test
+    fold 2    train  train  test
+    fold 3    train  train  train  test
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
+from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.splitting.by_time import cuts_at, reaches
+from rnnfast.data.splitting.by_time import piece as piece_in_time
+from rnnfast.data.splitting.parts import PART_NAMES, Parts, finished
+from rnnfast.data.splitting.split import all_shares, draw, piece, strata, units
+from rnnfast.errors import DataError, UsageError
+
+Integers = NDArray[np.int64]
+
+STREAM = 8  # of the random numbers
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The folds of a table; `folds[k]` makes the parts of one, which are of the size of the table.
+
+    count: of the folds; rule: how they were made, in words; cut: makes the parts of fold k; untested: rows of the table
+    that are in no test part, all of them before the first point of a split by time.
+    """
+
+    count: int
+    rule: str
+    cut: Callable[[int], Parts]
+    untested: int = 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> Parts:
+        """Make the parts of a fold, counted from 0. Raises DataError, which names the fold, for a part without rows."""
+        if not 0 <= number < self.count:
+            raise IndexError(number)
+        with naming(number, self.count):
+            return self.cut(number)
+
+
+def folds(
+    data: Sequences, count: int = 5, by: str = SEQUENCE, seed: int = 0, share: float = 0.8, repeat: int = 0
+) -> Folds:
+    """Divide a table into folds; no row and no label is in two parts of one.
+
+    by: "sequence", "time", or "column:NAME" for groups by the column that data was read with. share: of what does not
+    test that trains; the rest validates, with 1 nothing does. seed, repeat: other ones are other folds, but by time.
+    Raises UsageError for an unknown rule; DataError for fewer units than folds.
+    """
+    check_rule(by)
+    shares = all_shares((share,))
+    if data.auto_predict:
+        data = data.predicting("every")  # until the labels that train have decided
+    if by == TIME:
+        return _by_time(data, count, shares)
+    unit, what, overlapping = _groups(data, by) if part_column(by) else units(data, count)
+    size = int(unit.max()) + 1
+    names = PART_NAMES if len(shares) > 1 else ("train", "test")
+    if size < count or size - -(-size // count) < len(shares):
+        raise DataError(
+            f"{', '.join(data.source)}: {size:,} {what} are too few for {count} folds, each of which needs some to "
+            f"{'train, to end training' if len(shares) > 1 else 'train'} and to test; use fewer --folds"
+        )
+    stratum, order = strata(data, unit, size), _order(data, unit, size)
+    fold = np.empty(size, np.int64)
+    fold[order] = draw(stratum[order], [1 / count] * count, np.random.default_rng([seed, STREAM, repeat]))
+
+    def cut(number: int) -> Parts:
+        others = order[fold[order] != number]
+        part = np.full(size, len(shares))
+        part[others] = draw(stratum[others], shares, np.random.default_rng([seed, STREAM, repeat, 1 + number]))
+        pieces = [piece(data, part[unit], index, overlapping) for index in range(len(names))]
+        return finished(pieces, rule, by, "use fewer --folds", names=names)
+
+    stratified = ", stratified" if data.schema.classes else ""
+    rule = f"{count} folds of {size:,} {what}, seed {seed}{stratified}"
+    return Folds(count, rule, cut)
+
+
+def _groups(data: Sequences, by: str) -> tuple[Integers, str, bool]:
+    """Return the group of each sequence, as `units` does."""
+    if data.parts is None:
+        raise UsageError(f"--folds-by {by}: the table was read without that column; give the path, or a DataFrame")
+    _, unit = np.unique(data.parts, return_inverse=True)  # codes are hashes: their order is that of no table
+    return unit.astype(np.int64), f"groups in {part_column(by)!r}", False
+
+
+def _order(data: Sequences, unit: Integers, size: int) -> Integers:
+    """Return the units in an order that is the same whatever the order of the rows, where they have ids."""
+    if data.schema.id is None or data.parts is not None:
+        return np.arange(size)
+    keys = [
+        pd.util.hash_array(np.asarray(block.ids, dtype=object), categorize=False) for block in data.blocks(("ids",))
+    ]
+    first = np.unique(unit, return_index=True)[1]
+    return np.argsort(np.concatenate(keys)[first], kind="stable")
+
+
+def _by_time(data: Sequences, count: int, shares: Sequence[float]) -> Folds:
+    """Cut the folds of a rolling origin."""
+    ends = [(number + 1) / (count + 1) for number in range(count)]
+    held_out = [shares[0] * end for end in ends] if len(shares) > 1 else []
+    cuts = cuts_at(data, [*ends, *held_out], "--folds-by")
+    outer, inner = [*cuts.borders[1 : count + 1], cuts.borders[-1]], cuts.borders[count + 1 : -1]
+    names = PART_NAMES if inner else ("train", "test")
+    rule = (
+        f"{count} folds in time: each tests a stretch of 1/{count + 1} of {cuts.rows:,} rows, the first from "
+        f"{cuts.texts[0]} on, and trains on all that is before it"
+    )
+
+    def cut(number: int) -> Parts:
+        borders = [cuts.borders[0], *([inner[number]] if inner else []), outer[number], outer[number + 1]]
+        pieces = [piece_in_time(data, *pair) for pair in zip(borders[:-1], borders[1:], strict=True)]
+        points: tuple[Any, ...] = (*([cuts.points[count + number]] if inner else []), cuts.points[number])
+        fix = "rows of one time stay together: use fewer --folds, or more rows"
+        return finished(pieces, rule, TIME, fix, points, reaches(pieces), names)
+
+    return Folds(count, rule, cut, cuts.before[0])
+
+
+@contextmanager
+def naming(number: int, count: int) -> Iterator[None]:
+    """Let a DataError name the fold that it is about; number: of the fold, from 0."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"fold {number + 1} of {count}: {error}") from None

@@ -67,7 +67,8 @@ def check_one_part_each(
         second,
         part_column,
         f"{origin.cell(second, part_column)!r} for id {origin.cell(second, id_column)!r}, which is "
-        f"{origin.cell(first, part_column)!r} in {origin.where(first)}; all rows of an id need the same {part_column!r}",
+        f"{origin.cell(first, part_column)!r} in {origin.where(first)}; "
+        f"all rows of an id need the same {part_column!r}",
     )
 
 

@@ -38,8 +38,8 @@ ROW_BYTES = 100  # of a scored row beside its features: labels, outputs, answers
 
 @dataclass(frozen=True, repr=False, eq=False)
 class StoredSequences(Sequences):
-    """Sequences of a store. lies: where; marks: (sequences,) part or group of each as a column says, or None; limit: of labels.
-    context: what answers need of the rows around; None where nothing is answered.
+    """Sequences of a store. lies: where; marks: (sequences,) part or group of each as a column says, or None; limit: of
+    labels. context: what answers need of the rows around; None where nothing is answered.
 
     Others as of Sequences.
     """

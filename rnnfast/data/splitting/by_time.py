@@ -42,8 +42,9 @@ def by_time(data: Sequences, shares: Sequence[float]) -> Parts:
 class Cuts(NamedTuple):
     """Where points in time cut a table.
 
-    rows: of the table, each once; before: of them before each point. borders: for its begin, each point and its end (sequences,) the rows of each sequence
-    before it. points: the time of each as in the table, or the input row without a time; texts: the same in words.
+    rows: of the table, each once; before: of them before each point. borders: for its begin, each point and its end
+    (sequences,) the rows of each sequence before it. points: the time of each as in the table, or the input row without
+    a time; texts: the same in words.
     """
 
     rows: int

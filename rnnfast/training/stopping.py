@@ -78,15 +78,39 @@ class Phase(Enum):
 
 
 class Interrupt:
-    """What a run does at Ctrl-C, by its phase, and whether it was asked to end."""
+    """What a run does at Ctrl-C, by its phase, and whether it was asked to end.
 
-    def __init__(self) -> None:
-        self.phase = Phase.PREPARING
-        self.requested = False
+    whole: that of the run, for a piece of work on another thread.
+    """
+
+    def __init__(self, whole: Interrupt | None = None) -> None:
+        self._whole = whole
+        self._phase = Phase.PREPARING
+        self._pressed = False
+
+    def of_piece(self) -> Interrupt:
+        """Return the Interrupt of a piece of this run on another thread: it has phases of its own."""
+        return Interrupt(self)
+
+    @property
+    def phase(self) -> Phase:
+        """What would be cut short."""
+        return self._phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        self._phase = phase
+        if self._whole is not None and phase is Phase.TRAINING:
+            self._whole.phase = phase
+
+    @property
+    def requested(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self._pressed if self._whole is None else self._whole.requested
 
     def press(self, announce: Callable[[str], None]) -> None:
         """Answer Ctrl-C, as the phase says. Raises TrainingInterrupted where it leaves at once."""
-        again, self.requested = self.requested, True
+        again, self._pressed = self._pressed, True
         if self.phase is Phase.PREPARING:
             self.check()
         if self.phase in (Phase.TRAINING, Phase.SCORING) and again:

@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from functools import cache
@@ -23,6 +24,8 @@ from rnnfast.kernels.lanes.place import VERSIONS, base
 
 # Flags that leave the generated code as it is.
 _HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_NRT_STATS")
+
+_setting = threading.Lock()  # held while Numba's setting is another one
 
 UNUSED = 60 * 24 * 3600.0  # s
 
@@ -72,9 +75,10 @@ def _forget():
 
 def cached(decorate, function):
     """Apply a caching Numba decorator with this cache directory; kernels of other projects keep theirs."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(directory())
-    try:
-        return decorate(function)
-    finally:
-        numba.config.CACHE_DIR = before
+    with _setting:
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(directory())
+        try:
+            return decorate(function)
+        finally:
+            numba.config.CACHE_DIR = before

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,14 @@ STREAM = 8  # of the random numbers
 class Folds:
     """The folds of a table; `folds[k]` makes the parts of one, which are of the size of the table.
 
-    count: of the folds; rule: how they were made, in words; cut: makes the parts of fold k; untested: rows of the table
-    that are in no test part, all of them before the first point of a split by time.
+    count: of the folds; rule: how they were made, in words; predict: the steps that all of them predict, as of Schema;
+    cut: makes the parts of fold k; untested: rows of the table that are in no test part: those before the first point
+    in time.
     """
 
     count: int
     rule: str
+    predict: str
     cut: Callable[[int], Parts]
     untested: int = 0
 
@@ -59,24 +62,28 @@ class Folds:
         if not 0 <= number < self.count:
             raise IndexError(number)
         with naming(number, self.count):
-            return self.cut(number)
+            parts = self.cut(number)
+        for name, part in parts.named().items():
+            setattr(parts, name, part.predicting(self.predict))
+        return parts
 
 
-def folds(
-    data: Sequences, count: int = 5, by: str = SEQUENCE, seed: int = 0, share: float = 0.8, repeat: int = 0
-) -> Folds:
+def folds(data: Sequences, count: int = 5, by: str = SEQUENCE, seed: int = 0, share: float = 0.8) -> Folds:
     """Divide a table into folds; no row and no label is in two parts of one.
 
     by: "sequence", "time", or "column:NAME" for groups by the column that data was read with. share: of what does not
-    test that trains; the rest validates, with 1 nothing does. seed, repeat: other ones are other folds, but by time.
+    test that trains; the rest validates, with 1 nothing does. seed: another one is other folds, but by time.
     Raises UsageError for an unknown rule; DataError for fewer units than folds.
     """
     check_rule(by)
     shares = all_shares((share,))
-    if data.auto_predict:
-        data = data.predicting("every")  # until the labels that train have decided
-    if by == TIME:
-        return _by_time(data, count, shares)
+    if data.auto_predict:  # all labels decide which steps are predicted: folds that differ could not be compared
+        data = data.predicting(data.rule())
+    return _by_time(data, count, shares) if by == TIME else _by_unit(data, count, by, seed, shares)
+
+
+def _by_unit(data: Sequences, count: int, by: str, seed: int, shares: Sequence[float]) -> Folds:
+    """Deal units into folds."""
     unit, what, overlapping = _groups(data, by) if part_column(by) else units(data, count)
     size = int(unit.max()) + 1
     names = PART_NAMES if len(shares) > 1 else ("train", "test")
@@ -87,18 +94,18 @@ def folds(
         )
     stratum, order = strata(data, unit, size), _order(data, unit, size)
     fold = np.empty(size, np.int64)
-    fold[order] = draw(stratum[order], [1 / count] * count, np.random.default_rng([seed, STREAM, repeat]))
+    fold[order] = draw(stratum[order], [1 / count] * count, np.random.default_rng([seed, STREAM]))
 
     def cut(number: int) -> Parts:
         others = order[fold[order] != number]
         part = np.full(size, len(shares))
-        part[others] = draw(stratum[others], shares, np.random.default_rng([seed, STREAM, repeat, 1 + number]))
+        part[others] = draw(stratum[others], shares, np.random.default_rng([seed, STREAM, 1 + number]))
         pieces = [piece(data, part[unit], index, overlapping) for index in range(len(names))]
         return finished(pieces, rule, by, "use fewer --folds", names=names)
 
     stratified = ", stratified" if data.schema.classes else ""
     rule = f"{count} folds of {size:,} {what}, seed {seed}{stratified}"
-    return Folds(count, rule, cut)
+    return Folds(count, rule, data.schema.predict, cut)
 
 
 def _groups(data: Sequences, by: str) -> tuple[Integers, str, bool]:
@@ -113,9 +120,8 @@ def _order(data: Sequences, unit: Integers, size: int) -> Integers:
     """Return the units in an order that is the same whatever the order of the rows, where they have ids."""
     if data.schema.id is None or data.parts is not None:
         return np.arange(size)
-    keys = [
-        pd.util.hash_array(np.asarray(block.ids, dtype=object), categorize=False) for block in data.blocks(("ids",))
-    ]
+    ids = (np.asarray(block.ids, dtype=object) for block in data.blocks(("ids",)))
+    keys = [pd.util.hash_array(texts, categorize=False) for texts in ids]
     first = np.unique(unit, return_index=True)[1]
     return np.argsort(np.concatenate(keys)[first], kind="stable")
 
@@ -134,12 +140,12 @@ def _by_time(data: Sequences, count: int, shares: Sequence[float]) -> Folds:
 
     def cut(number: int) -> Parts:
         borders = [cuts.borders[0], *([inner[number]] if inner else []), outer[number], outer[number + 1]]
-        pieces = [piece_in_time(data, *pair) for pair in zip(borders[:-1], borders[1:], strict=True)]
+        pieces = [piece_in_time(data, *pair) for pair in pairwise(borders)]
         points: tuple[Any, ...] = (*([cuts.points[count + number]] if inner else []), cuts.points[number])
         fix = "rows of one time stay together: use fewer --folds, or more rows"
         return finished(pieces, rule, TIME, fix, points, reaches(pieces), names)
 
-    return Folds(count, rule, cut, cuts.before[0])
+    return Folds(count, rule, data.schema.predict, cut, cuts.before[0])
 
 
 @contextmanager

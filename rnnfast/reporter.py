@@ -67,6 +67,12 @@ class Reporter:
     def split(self, parts: Any) -> None:
         """Tell which sequences train, validate and test: rnnfast.data.Parts."""
 
+    def folds(self, folds: Any, repeats: int) -> None:
+        """Tell how a table is divided for a cross-validation: rnnfast.data.splitting.folds.Folds."""
+
+    def fold(self, result: Any) -> None:
+        """Tell that a fold is complete: rnnfast.training.FoldResult."""
+
     def start(self, info: RunInfo) -> None:
         """Tell what will be trained."""
 
@@ -93,4 +99,4 @@ class Reporter:
         """Tell a thing worth knowing."""
 
     def finished(self, result: Any) -> None:
-        """Tell that the run is over and its files are written: rnnfast.TrainResult."""
+        """Tell that the run is over and its files are written: rnnfast.TrainResult or CrossValidation."""

@@ -69,11 +69,11 @@ def train(
     if callable(cell_option):
         options["cell"] = word_of(cell_option)
     config = Config().with_values(options, "train()")
-    cell = _checked_cell(config, equations)
+    cell = checked_cell(config, equations)
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
         table, parts = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = _fit(table, parts, config, cell, reporter, valid is not None, load_seconds, interrupt)
+        result, fit = train_parts(table, parts, config, cell, reporter, valid is not None, load_seconds, interrupt)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -94,7 +94,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     reporter = reporter or Reporter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
-    cell = _checked_cell(config)
+    cell = checked_cell(config)
     directory = check_directory(config, force)
     reporter.reading(config.data.data)
     files = config.data
@@ -102,7 +102,8 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
         with ExitStack() as opened:
             table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
-            result, fit = _fit(table, parts, config, cell, reporter, files.valid is not None, load_seconds, interrupt)
+            own_valid = files.valid is not None
+            result, fit = train_parts(table, parts, config, cell, reporter, own_valid, load_seconds, interrupt)
         interrupt.phase = Phase.SAVING
         directory = directory or free_directory(config, table)
         result.files = write_run(result, result.model.config, directory)
@@ -120,7 +121,7 @@ def _check_interrupt(interrupt: Interrupt, result: TrainResult) -> None:
         raise TrainingInterrupted(f"interrupted after epoch {result.epochs}", result)
 
 
-def _checked_cell(config: Config, equations: Cell | None = None) -> Cell:
+def checked_cell(config: Config, equations: Cell | None = None) -> Cell:
     """The cell of a run: the one given as equations, else the one that the configuration names.
 
     Raises UsageError for options that have no effect on it, or on this run.
@@ -132,7 +133,7 @@ def _checked_cell(config: Config, equations: Cell | None = None) -> Cell:
     return cell
 
 
-def _fit(
+def train_parts(
     table: Sequences,
     parts: Parts,
     config: Config,

@@ -32,7 +32,7 @@ def read_tables(
     """
     shares_given = config.data.split != DataConfig().split
     check_split(config.data.split_by, shares_given, valid is not None, test is not None)
-    source = _Source(config, reporter, opened)
+    source = Source(config, reporter, opened)
     table = source.table(data)
     parts = _parts(table, source, valid, test)
     if table.auto_predict:
@@ -43,6 +43,15 @@ def read_tables(
     _leave_requests_out(table, parts, config.data, reporter, {"valid": valid, "test": test})
     _report_parts(table, parts, reporter, valid, test)
     return table, parts
+
+
+def check_fold(parts: Parts, table: Sequences, config: DataConfig, reporter: Reporter) -> None:
+    """Leave away rows that ask for a forecast, as of any run; raise DataError for a part of a fold without labels."""
+    _leave_requests_out(table, parts, config, reporter, {})
+    if parts.valid is not None:
+        _check_valid(parts.valid)
+    if parts.test is not None and not parts.test.labelled_steps:
+        raise DataError(f"{', '.join(table.source)}: the test part has no labelled step; use fewer --folds")
 
 
 def _leave_requests_out(
@@ -57,11 +66,14 @@ def _leave_requests_out(
             setattr(parts, name, rest)
 
 
-class _Source:
-    """Where the tables of a run come from: read already, or files and frames that are read as its options say."""
+class Source:
+    """Where the tables of a run come from: read already, or files and frames that are read as its options say.
 
-    def __init__(self, config: Config, reporter: Reporter, opened: ExitStack) -> None:
-        self.config, self.reporter, self.opened = config, reporter, opened
+    folds: whether they are divided into folds: the column of split_by names groups, and times stand beside predictions.
+    """
+
+    def __init__(self, config: Config, reporter: Reporter, opened: ExitStack, folds: bool = False) -> None:
+        self.config, self.reporter, self.opened, self.folds = config, reporter, opened, folds
         memory = config.data.memory
         self.budget = None if memory is None else Budget.of(memory)
 
@@ -70,7 +82,8 @@ class _Source:
         if isinstance(data, Sequences):
             check_read(self.config.data)
             return data
-        names, request = file_names(data), Request(self.config.data)
+        names = file_names(data)
+        request = Request(self.config.data, with_time=self.folds, groups=self.folds)
         if self.budget is None and names is not None:
             self._announce(bytes_in_memory(names, request.files))
         return open_table(data, request, self.budget, self.opened, self.reporter)
@@ -93,7 +106,7 @@ class _Source:
             )
 
 
-def _parts(table: Sequences, source: _Source, valid: Any, test: Any) -> Parts:
+def _parts(table: Sequences, source: Source, valid: Any, test: Any) -> Parts:
     """Split the table, or take the tables that were given beside it."""
     config, reporter = source.config, source.reporter
     shares = config.data.split if valid is None else (1.0,)

@@ -27,10 +27,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
+from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.splitting.by_time import cuts_at, reaches
 from rnnfast.data.splitting.by_time import piece as piece_in_time
-from rnnfast.data.splitting.parts import PART_NAMES, Parts, finished
+from rnnfast.data.splitting.parts import Parts, finished
 from rnnfast.data.splitting.split import all_shares, draw, piece, strata, units
 from rnnfast.errors import DataError, UsageError
 

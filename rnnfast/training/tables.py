@@ -49,7 +49,7 @@ def check_fold(parts: Parts, table: Sequences, config: DataConfig, reporter: Rep
     """Leave away rows that ask for a forecast, as of any run; raise DataError for a part of a fold without labels."""
     _leave_requests_out(table, parts, config, reporter, {})
     if parts.valid is not None:
-        _check_valid(parts.valid)
+        _check_valid(parts.valid, "use fewer --folds, or train on all but the test part (--split 1)")
     if parts.test is not None and not parts.test.labelled_steps:
         raise DataError(f"{', '.join(table.source)}: the test part has no labelled step; use fewer --folds")
 
@@ -123,19 +123,17 @@ def _parts(table: Sequences, source: Source, valid: Any, test: Any) -> Parts:
         if part is not None and part.digest == table.digest:
             reporter.notice(f"{', '.join(part.source)} holds the very rows that train: its scores tell nothing new")
     if parts.valid is not None:
-        _check_valid(parts.valid)
+        fix = "give another table with --valid, a smaller --split, or train on everything (--split 1)"
+        _check_valid(parts.valid, fix)
     return parts
 
 
-def _check_valid(valid: Sequences) -> None:
-    """Raise DataError for a validation part without labels, or whose labels weigh nothing."""
+def _check_valid(valid: Sequences, fix: str) -> None:
+    """Raise DataError, ending with the fix, for a validation part without labels, or whose labels weigh nothing."""
     if not valid.labelled_steps:
         schema = valid.schema
         why = f" (its rows lack a target {steps_ahead(schema)} in the same part)" if schema.horizon else ""
-        raise DataError(
-            f"{', '.join(valid.source)}: the validation part has no labelled step{why}; give another table with "
-            "--valid, a smaller --split, or train on everything (--split 1)"
-        )
+        raise DataError(f"{', '.join(valid.source)}: the validation part has no labelled step{why}; {fix}")
     check_weights(valid, "validation")
 
 

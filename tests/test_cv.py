@@ -361,7 +361,7 @@ def test_ctrl_c_shows_the_folds_that_are_complete(files, capsys, monkeypatch):
     arguments = [*START, "--ignore", "group", "--folds", "4", "--threads", "1", "-o", "oof.csv"]
     report = result(arguments, capsys, code=130)
     assert [fold["fold"] for fold in report["folds"]] == [1, 2]
-    assert report["asked"] == 4
+    assert report["count"] == 4
     assert set(pd.read_csv("oof.csv")["fold"]) == {1, 2}
 
 

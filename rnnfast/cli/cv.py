@@ -15,9 +15,9 @@ from rnnfast.errors import TrainingInterrupted
 
 EXAMPLES = (
     "rnnfast cv --data creditcard.csv --hidden 10",
-    "rnnfast cv --data visits.csv --id visit --target outcome --folds-by column:patient",
-    "rnnfast cv --data sensors.csv --id engine --time cycle --target life --folds 10 -o out_of_fold.csv",
-    "rnnfast cv --data load.csv --time hour --target load --horizon 24 --folds-by time",
+    "rnnfast cv --data visits.csv --id visit --target y --folds-by column:patient",
+    "rnnfast cv --data sensors.csv --folds 10 -o out_of_fold.csv",
+    "rnnfast cv --data load.csv --time hour --target load --folds-by time",
 )
 
 
@@ -49,7 +49,7 @@ def cv(
     force: bool,
     **values: Any,
 ) -> int:
-    """Score a network on all of a table by training it once for each fold.
+    """Train and test a network on folds of a table.
 
     Each fold is tested by a network that is trained on the others, of which the share of --split trains and the rest
     ends training. Options are those of `train`. Prints mean and spread of the scores beside a naive baseline, and the

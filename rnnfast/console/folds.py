@@ -45,10 +45,10 @@ class FoldConsole(TrainConsole):
     def fold(self, result: FoldResult) -> None:
         """Show the scores of a fold."""
         name = f"fold {result.number}" + (f" of repeat {result.repeat}" if result.of_several else "")
-        shown = telling(result.metrics)[: FEW if self.screen.err.width >= WIDE else 1]
-        scores = "   ".join(f"{metric} {figure(metric, result.metrics[metric])}" for metric in shown)
-        epochs = f"{counted(result.epochs, 'epoch')}, best {result.best_epoch}"
-        self.screen.progress(Text(f"{name}   {scores}   {epochs}, {duration(result.seconds)}"))
+        wide = self.screen.err.width >= WIDE
+        scores = [f"{key} {figure(key, result.metrics[key])}" for key in telling(result.metrics)[: FEW if wide else 1]]
+        epochs = [f"{counted(result.epochs, 'epoch')}, best {result.best_epoch}"] if wide else []
+        self.screen.progress(Text(f"{'   '.join([name, *scores, *epochs])}, {duration(result.seconds)}"))
 
     def interrupted(self, phase: str) -> None:
         """Answer Ctrl-C at once."""

@@ -103,7 +103,7 @@ def cross_validate(
         result.seconds = time.perf_counter() - start
     reporter.finished(result)
     if interrupt.requested:
-        done = f"{len(results)} of {result.asked} folds"
+        done = f"{len(results)} of {result.count} folds"
         raise TrainingInterrupted(f"interrupted when {done} were complete", result)
     return result
 
@@ -218,7 +218,7 @@ class _Runs:
         )
         return CrossValidation(
             folds=results,
-            asked=self.count,
+            count=self.count,
             rule=made.rule,
             schema=results[0].model.schema,
             rows=self.table.rows,

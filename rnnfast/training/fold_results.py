@@ -48,11 +48,11 @@ class CrossValidationReport(Record, frozen=True, kw_only=True):
 
     mean, std: of the metrics over the folds, each over those where it is defined; std is that of a sample. pooled:
     metrics of all answers of all folds together. baseline: mean of the naive answers' metrics. untested: rows that are
-    in no test part. asked: folds that were to be trained.
+    in no test part. count: of the folds that there were to be.
     """
 
     task: str
-    asked: int
+    count: int
     folds: tuple[FoldReport, ...]
     mean: Figures
     std: Figures
@@ -121,12 +121,12 @@ class FoldResult(Displayed):
 class CrossValidation(Displayed):
     """Models that were each trained on a part of a table and scored on another one, until all of it was scored.
 
-    folds: those that are complete, in their order; asked: how many there were to be; rule: how they were made.
+    folds: those that are complete, in their order; count: how many there were to be; rule: how they were made.
     untested: rows of the table that are in no test part. lines: makes the predictions.
     """
 
     folds: list[FoldResult]
-    asked: int
+    count: int
     rule: str
     schema: Schema
     rows: int
@@ -220,7 +220,7 @@ class CrossValidation(Displayed):
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return how many folds there are, and the scores."""
-        done = "" if len(self.folds) == self.asked else f" of {self.asked}"
+        done = "" if len(self.folds) == self.count else f" of {self.count}"
         lines = {"mean": brief(self.mean), "std": brief(self.std), "pooled": brief(self.pooled.metrics)}
         if self.baseline is not None:
             lines["baseline"] = brief(self.baseline)
@@ -236,7 +236,7 @@ class CrossValidation(Displayed):
         options = {name: asdict(section) for name, section in vars(self.config).items() if name != "output"}
         return CrossValidationReport(
             task=self.task,
-            asked=self.asked,
+            count=self.count,
             folds=tuple(fold.report() for fold in self.folds),
             mean=self.mean,
             std=self.std,

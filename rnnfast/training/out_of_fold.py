@@ -20,7 +20,6 @@ from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.output import has_types, opened
 from rnnfast.model.predictions import PREDICTED, kind_of, kinds_of, number_texts, pieces_of, rows_beside
-from rnnfast.tasks.base import Texts
 from rnnfast.training.fold_results import FoldResult
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class OutOfFold:
         ahead = [name for name in columns if self.schema.horizon and name.endswith("_for")]
         return with_types(frame, source, dict.fromkeys(ahead, self.schema.time))
 
-    def _pieces(self, texts: Texts, blank: Any) -> Iterator[Predictions]:
+    def _pieces(self, texts: Callable[[NDArray[Any]], Any], blank: Any) -> Iterator[Predictions]:
         """Yield the lines of one block of a fold after the other; texts, blank: as of `pieces_of`."""
         for result in self.results:
             part = self.part_of(result)

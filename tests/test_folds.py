@@ -65,6 +65,11 @@ def test_each_row_is_tested_once_and_never_trained_on(lengths, by, ids, windows,
         for name, part in parts.named().items():
             labels = part.label_row if horizon else part.row
             assert all(owner.get(row, name) == name for row in labels[labels >= 0]), "a label of another part"
+        both = parts.merge()
+        test_rows = rows.pop("test")
+        assert set(both.row) >= set.union(*rows.values())
+        assert not set(both.row) & test_rows
+        rows["test"] = test_rows
         if by == "time":
             order = [when[sorted(held)] for held in rows.values()]
             assert all(before.max() < after.min() for before, after in pairwise(order))

@@ -24,6 +24,7 @@ INTERRUPTED = {
     "training": "interrupted: the folds that are complete are shown; Ctrl-C again leaves at once",
     "scoring": "interrupted: the folds that are complete are shown; Ctrl-C again leaves at once",
 }
+MOST_FOLDS = 20  # that have a line of their own
 FEW, MANY = 2, 4  # metrics of each fold, on a narrow and on a wide screen
 
 
@@ -58,9 +59,10 @@ class FoldConsole(TrainConsole):
 
     def finished(self, result: CrossValidation) -> None:
         """Say which scores are those of some folds alone."""
-        for name, numbers in result.undefined().items():
+        for numbers, names in result.undefined().items():
             folds = f"{'fold' if len(numbers) == 1 else 'folds'} {listed([str(number) for number in numbers])}"
-            self.screen.notice(f"{name} has no value in {folds}: mean and std are over the others")
+            have = "has" if len(names) == 1 else "have"
+            self.screen.notice(f"{listed(names)} {have} no value in {folds}: mean and std are over the others")
 
     def show_folds(self, result: CrossValidation) -> None:
         """Print mean, spread and baseline, the scores of each fold, and details of all answers together."""
@@ -68,6 +70,8 @@ class FoldConsole(TrainConsole):
         screen.progress(Text())
         summary, width = result.summary(), screen.out.width
         screen.result(*metric_tables(summary, width, compared="mean"), Text(), self._fold_table(result))
+        if len(result.folds) > MOST_FOLDS:
+            screen.result(Text(f"and {counted(len(result.folds) - MOST_FOLDS, 'fold')} more (--json has them)"))
         screen.result(*details(summary["pooled"], schema.classes, schema.answers, width, "all folds"), Text())
         if "output" in result.files:
             screen.result(fields([("Predictions", with_size(str(result.files["output"])))]))
@@ -84,6 +88,6 @@ class FoldConsole(TrainConsole):
                 f"{fold.evaluation.labelled_steps:,}",
                 *(figure(name, fold.metrics.get(name)) for name in metrics),
             ]
-            for fold in result.folds
+            for fold in result.folds[:MOST_FOLDS]
         ]
         return table(["fold", "epochs", "labels", *metrics], lines, gap=3 if wide else 1)

@@ -22,7 +22,7 @@ from rnnfast.data.splitting.folds import Folds, folds, naming
 from rnnfast.diagnose.machine import cores
 from rnnfast.equations.cell import Cell
 from rnnfast.equations.trace import traced
-from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.errors import DataError, TrainingInterrupted, UsageError
 from rnnfast.model.output import STANDARD_STREAM, check_output
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import word_of
@@ -180,6 +180,8 @@ class _Runs:
         with naming(fold, self.fold_config.folds):
             check_fold(parts, self.table, config.data, self.reporter)
             outcome, fit = train_parts(self.table, parts, config, self.cell, self.reporter, False, 0.0, interrupt)
+            if "test" not in outcome.evaluations:
+                raise DataError("none of the sequences that fit into --memory has a label; give more memory")
         if fit.diverged is not None:
             fit.diverged.args = (f"fold {fold + 1} of {self.fold_config.folds}: {fit.diverged.args[0]}",)
             raise fit.diverged

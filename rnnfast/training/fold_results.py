@@ -210,13 +210,17 @@ class CrossValidation(Displayed):
 
         return {"mean": evaluation(self.mean, self.baseline), "std": evaluation(self.std), "pooled": pooled}
 
-    def undefined(self) -> dict[str, list[int]]:
-        """Return the metrics that have no value in some folds though they have one in others: name -> these folds."""
+    def undefined(self) -> dict[tuple[int, ...], list[str]]:
+        """Return the folds in which metrics have no value that have one in others: numbers of folds -> metrics."""
         gaps: dict[str, list[int]] = {name: [] for name in self.folds[0].metrics}
         for fold in self.folds:
             for name in gaps:
                 gaps[name] += [fold.number] if fold.metrics.get(name) is None else []
-        return {name: numbers for name, numbers in gaps.items() if 0 < len(numbers) < len(self.folds)}
+        names: dict[tuple[int, ...], list[str]] = {}
+        for name, numbers in gaps.items():
+            if 0 < len(numbers) < len(self.folds):
+                names.setdefault(tuple(numbers), []).append(name)
+        return names
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return how many folds there are, and the scores."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.forms import TIME
+from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import Index
@@ -36,7 +37,8 @@ def by_time(data: Sequences, shares: Sequence[float]) -> Parts:
     rule = f"by time: {share} of {cuts.rows:,} rows, cut before {' and '.join(cuts.texts)}"
     pieces = [piece(data, first, stop) for first, stop in pairwise(cuts.borders)]
     fix = "rows of one time stay together: give other shares with --split, or more rows"
-    return finished(pieces, rule, TIME, fix, cuts.points, reaches(pieces))
+    named = dict(zip(PART_NAMES, pieces, strict=False))
+    return finished(named, rule, TIME, fix, cuts.points, reaches(pieces))
 
 
 class Cuts(NamedTuple):

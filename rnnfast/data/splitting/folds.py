@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,6 +37,7 @@ from rnnfast.errors import DataError, UsageError
 Integers = NDArray[np.int64]
 
 STREAM = 8  # of the random numbers
+UNDIVIDED = ("train", "test")  # parts of a fold where nothing is held out
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,15 @@ class Folds:
     """The folds of a table; `folds[k]` makes the parts of one, which are of the size of the table.
 
     count: of the folds; rule: how they were made, in words; predict: the steps that all of them predict, as of Schema;
-    cut: makes the parts of fold k; untested: rows of the table that are in no test part: those before the first point
-    in time.
+    cut: makes the parts of fold k that are named; without valid, what would validate trains. names: of the parts that a
+    fold has. untested: rows of the table that are in no test part: those before the first point in time.
     """
 
     count: int
     rule: str
     predict: str
-    cut: Callable[[int], Parts]
+    cut: Callable[[int, Sequence[str]], Parts]
+    names: tuple[str, ...]
     untested: int = 0
 
     def __len__(self) -> int:
@@ -62,8 +63,13 @@ class Folds:
         """Make the parts of a fold, counted from 0. Raises DataError, which names the fold, for a part without rows."""
         if not 0 <= number < self.count:
             raise IndexError(number)
+        parts = self._parts(number, self.names)
+        parts.merge = lambda: self._parts(number, UNDIVIDED).train
+        return parts
+
+    def _parts(self, number: int, names: Sequence[str]) -> Parts:
         with naming(number, self.count):
-            parts = self.cut(number)
+            parts = self.cut(number, names)
         for name, part in parts.named().items():
             setattr(parts, name, part.predicting(self.predict))
         return parts
@@ -87,26 +93,27 @@ def _by_unit(data: Sequences, count: int, by: str, seed: int, shares: Sequence[f
     """Deal units into folds."""
     unit, what, overlapping = _groups(data, by) if part_column(by) else units(data, count)
     size = int(unit.max()) + 1
-    names = PART_NAMES if len(shares) > 1 else ("train", "test")
     if size < count or size - -(-size // count) < len(shares):
         raise DataError(
             f"{', '.join(data.source)}: {size:,} {what} are too few for {count} folds, each of which needs some to "
             f"{'train, to end training' if len(shares) > 1 else 'train'} and to test; use fewer --folds"
         )
-    stratum, order = strata(data, unit, size), _order(data, unit, size)
+    stratum, order = strata(data, unit, size), _order(data, by, unit, size)
     fold = np.empty(size, np.int64)
     fold[order] = draw(stratum[order], [1 / count] * count, np.random.default_rng([seed, STREAM]))
 
-    def cut(number: int) -> Parts:
+    def cut(number: int, names: Sequence[str]) -> Parts:
         others = order[fold[order] != number]
-        part = np.full(size, len(shares))
+        part = np.full(size, PART_NAMES.index("test"))
         part[others] = draw(stratum[others], shares, np.random.default_rng([seed, STREAM, 1 + number]))
-        pieces = [piece(data, part[unit], index, overlapping) for index in range(len(names))]
-        return finished(pieces, rule, by, "use fewer --folds", names=names)
+        if "valid" not in names:
+            part[others] = PART_NAMES.index("train")
+        pieces = {name: piece(data, part[unit], PART_NAMES.index(name), overlapping) for name in names}
+        return finished(pieces, rule, by, "use fewer --folds")
 
     stratified = ", stratified" if data.schema.classes else ""
     rule = f"{count} folds of {size:,} {what}, seed {seed}{stratified}"
-    return Folds(count, rule, data.schema.predict, cut)
+    return Folds(count, rule, data.schema.predict, cut, _names(shares))
 
 
 def _groups(data: Sequences, by: str) -> tuple[Integers, str, bool]:
@@ -117,9 +124,14 @@ def _groups(data: Sequences, by: str) -> tuple[Integers, str, bool]:
     return unit.astype(np.int64), f"groups in {part_column(by)!r}", False
 
 
-def _order(data: Sequences, unit: Integers, size: int) -> Integers:
+def _names(shares: Sequence[float]) -> tuple[str, ...]:
+    """Return the parts that a fold has."""
+    return PART_NAMES if len(shares) > 1 else UNDIVIDED
+
+
+def _order(data: Sequences, by: str, unit: Integers, size: int) -> Integers:
     """Return the units in an order that is the same whatever the order of the rows, where they have ids."""
-    if data.schema.id is None or data.parts is not None:
+    if data.schema.id is None or part_column(by):
         return np.arange(size)
     ids = (np.asarray(block.ids, dtype=object) for block in data.blocks(("ids",)))
     keys = [pd.util.hash_array(texts, categorize=False) for texts in ids]
@@ -130,23 +142,23 @@ def _order(data: Sequences, unit: Integers, size: int) -> Integers:
 def _by_time(data: Sequences, count: int, shares: Sequence[float]) -> Folds:
     """Cut the folds of a rolling origin."""
     ends = [(number + 1) / (count + 1) for number in range(count)]
-    held_out = [shares[0] * end for end in ends] if len(shares) > 1 else []
-    cuts = cuts_at(data, [*ends, *held_out], "--folds-by")
+    between = [shares[0] * end for end in ends] if len(shares) > 1 else []
+    cuts = cuts_at(data, [*ends, *between], "--folds-by")
     outer, inner = [*cuts.borders[1 : count + 1], cuts.borders[-1]], cuts.borders[count + 1 : -1]
-    names = PART_NAMES if inner else ("train", "test")
     rule = (
         f"{count} folds in time: each tests a stretch of 1/{count + 1} of {cuts.rows:,} rows, the first from "
         f"{cuts.texts[0]} on, and trains on all that is before it"
     )
 
-    def cut(number: int) -> Parts:
-        borders = [cuts.borders[0], *([inner[number]] if inner else []), outer[number], outer[number + 1]]
+    def cut(number: int, names: Sequence[str]) -> Parts:
+        held_out = "valid" in names
+        borders = [cuts.borders[0], *inner[number : number + held_out], outer[number], outer[number + 1]]
         pieces = [piece_in_time(data, *pair) for pair in pairwise(borders)]
-        points: tuple[Any, ...] = (*([cuts.points[count + number]] if inner else []), cuts.points[number])
+        points = (*cuts.points[count + number : count + number + held_out], cuts.points[number])
         fix = "rows of one time stay together: use fewer --folds, or more rows"
-        return finished(pieces, rule, TIME, fix, points, reaches(pieces), names)
+        return finished(dict(zip(names, pieces, strict=True)), rule, TIME, fix, points, reaches(pieces))
 
-    return Folds(count, rule, data.schema.predict, cut, cuts.before[0])
+    return Folds(count, rule, data.schema.predict, cut, _names(shares), cuts.before[0])
 
 
 @contextmanager

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rnnfast.config.forms import SEQUENCE
-from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.index import Fence, Limit
 from rnnfast.display import Displayed, counted
@@ -20,6 +19,7 @@ class Parts(Displayed):
 
     by: "sequence", "time" or "column:NAME"; points: where a split by time cuts: the time as in the table, or the input
     row (from 0) where there is no time column. dropped: labels that stand in a row of another part than theirs.
+    merge: of a fold, makes training and validation part as one; None where split can do so.
     """
 
     train: Sequences
@@ -29,6 +29,7 @@ class Parts(Displayed):
     by: str = SEQUENCE
     points: tuple[Any, ...] = ()
     dropped: int = 0
+    merge: Callable[[], Sequences] | None = None
 
     def named(self) -> dict[str, Sequences]:
         """Return the parts that there are, by name."""
@@ -52,30 +53,29 @@ class Parts(Displayed):
 
 
 def finished(
-    pieces: Sequence[Sequences],
+    pieces: Mapping[str, Sequences],
     rule: str,
     by: str,
     fix: str,
     points: tuple[Any, ...] = (),
     reaches: Sequence[Any] = (),
-    names: Sequence[str] = PART_NAMES,
 ) -> Parts:
-    """Make parts of pieces that share no row; names: of the pieces, by default train, valid and, if there are three,
-    test.
+    """Make parts of pieces that share no row: train and, where they are there, valid and test.
 
     Labels that come from a row of another part are left out; reaches: of each piece, as of Limit.
     Raises DataError, ending with the fix, for a part without rows.
     """
-    for name, piece in zip(names, pieces, strict=False):
+    for name, piece in pieces.items():
         if not piece.rows:
             raise DataError(f"{', '.join(piece.source)}: the {name} part is empty ({rule}); {fix}")
     dropped = 0
-    if pieces[0].schema.horizon and len(pieces[0].schema.targets):
-        pieces, dropped = _limited(pieces, reaches)
+    schema = pieces["train"].schema
+    if schema.horizon and len(schema.targets):
+        inside, dropped = _limited(tuple(pieces.values()), reaches)
+        pieces = dict(zip(pieces, inside, strict=True))
     if dropped:
         rule += f"; {dropped:,} label{'s' if dropped > 1 else ''} from rows of another part {_were(dropped)} left out"
-    named = dict(zip(names, pieces, strict=False))
-    parts = Parts(named["train"], named.get("valid"), named.get("test"), rule, by, points, dropped)
+    parts = Parts(pieces["train"], pieces.get("valid"), pieces.get("test"), rule, by, points, dropped)
     parts.decide()
     return parts
 

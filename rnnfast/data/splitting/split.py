@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
 from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
+from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.splitting.by_time import by_time
 from rnnfast.data.splitting.parts import Parts, finished
@@ -65,7 +66,7 @@ def split(data: Sequences, shares: Sequence[float] = (0.8,), seed: int = 0, by: 
         )
     stratum = strata(data, unit, count)
     part = draw(stratum, every, np.random.default_rng([seed, STREAM]))[unit]
-    pieces = [piece(data, part, index, overlapping) for index in range(len(every))]
+    pieces = {PART_NAMES[index]: piece(data, part, index, overlapping) for index in range(len(every))}
     shown = " / ".join(f"{100 * share:.4g} %" for share in every)
     stratified = ", stratified" if data.schema.classes else ""
     rule = f"{shown if len(every) > 2 else shown.split(' / ')[0]} of {count:,} {what}, seed {seed}{stratified}"
@@ -77,7 +78,8 @@ def _by_column(data: Sequences, by: str) -> Parts:
     name, part = part_column(by), data.parts
     if part is None:
         raise UsageError(f"--split-by {by}: the table was read without that column; read_table(..., split_by={by!r})")
-    pieces = [data.take(np.flatnonzero(part == index)) for index in range(3 if (part == 2).any() else 2)]
+    count = 3 if (part == 2).any() else 2
+    pieces = {PART_NAMES[index]: data.take(np.flatnonzero(part == index)) for index in range(count)}
     fix = f"column {name!r} needs rows that say train and rows that say valid"
     return finished(pieces, f"by column {name!r}", by, fix)
 

@@ -70,6 +70,7 @@ CASES = {
     ),
     "three parts": ("classes", {"split": (0.5, 0.2)}),
     "class weights": ("classes", {"class_weight": ("balanced",)}),
+    "ensemble": ("classes", {"ensemble": 2, "threads": 2}),
 }
 
 
@@ -180,6 +181,7 @@ PREDICTED = {
     "several horizons": ("quantity", {"horizon": "1..3", "lag_target": True}),
     "horizon, rows mixed": ("mixed", {"window": 6, "horizon": 2}),
     "lag unknown at the end": ("unknown", {"horizon": 2, "lag_target": True}),
+    "ensemble": ("mixed", {"ensemble": 2}),
     "lag of the row before unknown": ("unknown", {"window": 4, "lag_target": True}),
 }
 

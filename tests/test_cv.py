@@ -68,13 +68,14 @@ LOOPS = {
     "overlapping windows": ("regression", {"window": 4, "stride": 2, "dtype": "float64"}),
     "steps ahead with a lag": ("regression", {"horizon": 1, "lag_target": True}),
     "all of the rest trains": ("binary", {"split": 1.0}),
+    "an ensemble": ("binary", {"ensemble": 2}),
 }
 
 
 @pytest.mark.parametrize("case", LOOPS)
 def test_figures_are_those_of_a_plain_loop(case):
     kind, options = LOOPS[case]
-    network = {**TINY, **{name: options[name] for name in ("cell", "dtype") if name in options}}
+    network = {**TINY, **{name: options[name] for name in ("cell", "dtype", "ensemble") if name in options}}
     reading = {name: value for name, value in options.items() if name not in (*network, "split")}
     frame = table(kind=kind)
     outcome = rnnfast.cv(frame, target="y", ignore="group", folds=3, **TINY, **options)

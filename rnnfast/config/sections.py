@@ -189,6 +189,9 @@ class ModelConfig:
     init_range: float | None = option(
         None, "With --init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.", kind=float, above=0
     )
+    ensemble: int = option(
+        1, "Train N networks that differ by seed, and answer with the mean of their answers.", kind=int, least=1
+    )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
 
     @property

@@ -89,6 +89,7 @@ class TrainOptions(ReadOptions, total=False):
     init: Initial weights (biases are 0, with uniform drawn too). One of xavier, he, orthogonal, uniform. Default
         xavier.
     init_range: With init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.
+    ensemble: Train N networks that differ by seed, and answer with the mean of their answers. Default 1.
     recurrent_bias: Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0. Default True.
     epochs: Passes over the training sequences; 0 writes the initial model. Default 100.
     batch_size: Sequences per update; default 1 for rnn with one output, else up to 16, 20 updates per epoch.
@@ -132,6 +133,7 @@ class TrainOptions(ReadOptions, total=False):
     dropout: float
     init: str
     init_range: float | None
+    ensemble: int
     recurrent_bias: bool
     epochs: int
     batch_size: int | None

@@ -125,7 +125,7 @@ def write_predictions(
             reporter.notice(sentence)
     several = len(data.runs().first) > 1
     texts = partial(number_texts, dtype=model.config.train.dtype)
-    pieces = pieces_of(model, data, outlook, partial(_beside, model, carried), texts)
+    pieces = pieces_of(model, data, outlook, partial(_beside, carried), texts)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
@@ -157,14 +157,15 @@ def pieces_of(
     model: Model,
     data: Sequences,
     outlook: Outlook,
-    beside: Callable[[SequenceData, Integers], dict[str, Any]],
+    beside: Callable[[SequenceData, Integers, Sequence[str]], dict[str, Any]],
     texts: Texts,
     fields: Sequence[str] = PREDICTED,
     blank: Any = "",
 ) -> Iterator[Predictions]:
     """Yield the lines of one block after the other.
 
-    data: with the rows around; beside: returns the columns between keys and answers for steps of a block; texts: as of
+    data: with the rows around; beside: returns the columns between keys and answers, whose names it is told, for steps
+    of a block; texts: as of
     `lines`; fields: of a block, as of `read`; blank: cell of a row without an answer.
     """
     answered = 0  # place in the ordered table up to which there are answers
@@ -173,10 +174,12 @@ def pieces_of(
         if model.schema.predict == "every":
             steps = first_answers(block, answered)
             answered = max(answered, int((block.index.start + block.lengths).max()))
-        predicted = np.asarray(model.predict(outlook.readable(block)))
-        piece = lines(model.task, block, predicted, steps, texts, outlook.times(block, steps) | beside(block, steps))
+        predicted = model.answers(outlook.readable(block))
+        names = list(predicted.columns(model.task, slice(0), texts))
+        columns = outlook.times(block, steps) | beside(block, steps, names)
+        piece = lines(model.task, block, predicted, steps, texts, columns)
         for line in outlook.empty(block, steps):
-            for name, _ in model.task.columns(predicted[:0], texts):
+            for name in names:
                 piece.columns[name][line] = blank
         yield piece
 
@@ -186,11 +189,15 @@ def rows_beside(block: SequenceData, steps: Integers) -> dict[str, list[Any]]:
     return {} if keys(block, steps) else {ROW: block.row[steps].tolist()}
 
 
-def _beside(model: Model, carried: Carried | None, block: SequenceData, steps: Integers) -> dict[str, list[Any]]:
-    """Return the columns between keys and answers: the row where there is no key, and those of the input."""
+def _beside(
+    carried: Carried | None, block: SequenceData, steps: Integers, answers: Sequence[str]
+) -> dict[str, list[Any]]:
+    """Return the columns between keys and answers: the row where there is no key, and those of the input.
+
+    answers: names of the columns of the answers.
+    """
     rows, keys_of_lines, columns = block.row[steps], keys(block, steps), rows_beside(block, steps)
     if carried is not None:
-        answers = [name for name, _ in model.task.columns(np.empty((0, model.architecture.outputs)), list)]
         _check_names(carried.names, {*answers, *columns})
         columns |= {name: cells for name, cells in carried.texts(rows).items() if name not in keys_of_lines}
     return columns

@@ -74,6 +74,22 @@ class Task(ABC):
     def answers(self, outputs: Floats) -> Floats:
         """Return what outputs (n, O) mean: (n, O) probabilities, or quantities in original units."""
 
+    def average(self, outputs: Floats) -> Floats:
+        """Return the outputs (n, O) whose answers are the mean answers of several networks' outputs (members, n, O)."""
+        if len(outputs) == 1:
+            return np.asarray(outputs[0])
+        average: Floats = self._average(np.asarray(outputs, np.float64)).astype(outputs.dtype)
+        return average
+
+    @abstractmethod
+    def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Do what `average` says for two networks or more."""
+
+    def spread(self, outputs: Floats) -> Floats:
+        """Return the standard deviation (n, O) of the answers of several networks' outputs (members, n, O)."""
+        answers = np.stack([np.asarray(self.answers(member), np.float64) for member in outputs])
+        return np.asarray(answers.std(axis=0).astype(outputs.dtype))
+
     @abstractmethod
     def naive_outputs(self) -> Floats:
         """Return the outputs (O,) of a network that always gives the naive answer to the training labels."""
@@ -96,6 +112,11 @@ class Task(ABC):
 
         texts: turns numbers (n,) into cells with the digits of their precision.
         """
+
+    def spread_columns(self, answers: Floats, spread: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the columns that say how far the networks of an ensemble differ; spread: (n, O) of the answers."""
+        for j, name in enumerate(self.target.names):
+            yield f"{name}_std", texts(spread[:, j])
 
     @property
     def scales(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnfast.catalogue import TWO_CLASSES, metrics_of
 from rnnfast.metrics import binary, confusion
@@ -28,6 +29,16 @@ class Binary(Task):
         # exp of a negative number alone: no overflow, and small probabilities keep their digits
         decay = np.exp(-np.abs(outputs))
         return np.where(outputs >= 0, 1.0, decay) / (1.0 + decay)
+
+    def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean probability as a logit: log sum p - log sum (1 - p), from the logarithms of p and 1 - p.
+
+        log p = -log(1 + e^-z), so that neither a probability near 0 nor one near 1 loses its digits.
+        """
+        if not self.logits:
+            return np.asarray(self.answers(outputs).mean(axis=0))
+        positive, negative = (np.logaddexp.reduce(-np.logaddexp(0.0, sign * outputs), axis=0) for sign in (-1.0, 1.0))
+        return np.asarray(positive - negative)
 
     def naive_outputs(self) -> Floats:
         """Return the share of the second class, as the network would say it."""

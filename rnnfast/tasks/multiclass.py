@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnfast.catalogue import CLASSES, metrics_of
 from rnnfast.metrics import baseline_multiclass, multiclass, multiclass_confusion, multiclass_labels
@@ -20,6 +21,11 @@ class Multiclass(Task):
         """Return the softmax of the outputs of a step."""
         likelihood = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return np.asarray(likelihood / likelihood.sum(axis=1, keepdims=True))
+
+    def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithms of the mean probabilities, from those of the probabilities: no digit is lost near 0."""
+        logarithms = outputs - np.logaddexp.reduce(outputs, axis=2, keepdims=True)
+        return np.asarray(np.logaddexp.reduce(logarithms, axis=0) - np.log(len(outputs)))
 
     def naive_outputs(self) -> Floats:
         """Return the logits of the shares of the classes."""
@@ -47,3 +53,8 @@ class Multiclass(Task):
         yield f"{name}_pred", classes[answers.argmax(axis=1)].tolist()
         for j, label in enumerate(classes):
             yield f"{name}_prob_{label}", texts(answers[:, j])
+
+    def spread_columns(self, answers: Floats, spread: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the spread of the probability of the predicted class."""
+        predicted = answers.argmax(axis=1)[:, None]
+        yield f"{self.target.names[0]}_std", texts(np.take_along_axis(spread, predicted, axis=1)[:, 0])

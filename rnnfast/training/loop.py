@@ -17,6 +17,7 @@ from rnnfast.diagnose.machine import cores
 from rnnfast.errors import DivergedError
 from rnnfast.metrics.evaluation import Scores
 from rnnfast.model import Model
+from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed, batch_of
 from rnnfast.training.schedules import Schedule
@@ -39,6 +40,7 @@ class Fit:
     eval_seconds: float = 0.0
     timesteps_per_second: float = 0.0
     diverged: DivergedError | None = None
+    members: tuple[Member, ...] = ()  # of an ensemble
 
 
 class Loop:
@@ -111,9 +113,11 @@ class Loop:
         Raises TrainingInterrupted where Ctrl-C was pressed meanwhile.
         """
         from rnnfast.kernels.lanes.clock import compile_clock
+        from rnnfast.kernels.run.ahead import prepare
 
         start = time.perf_counter()
         with compile_clock(self.reporter.compiling, interrupt.check) as clock:
+            prepare([*self.trainer.kernels(), *self.predictor.kernels()], cores())
             self.feed.warm(self.trainer)
             length = int(self.train.lengths[0])
             features = np.zeros(length * self.model.architecture.features, self.model.architecture.dtype)

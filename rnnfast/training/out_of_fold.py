@@ -80,7 +80,9 @@ class OutOfFold:
             beside = partial(self._beside, result, texts is not as_they_are)
             yield from pieces_of(result.model, data, outlook, beside, texts, (*PREDICTED, "y"), blank)
 
-    def _beside(self, result: FoldResult, as_texts: bool, block: SequenceData, steps: Integers) -> dict[str, Any]:
+    def _beside(
+        self, result: FoldResult, as_texts: bool, block: SequenceData, steps: Integers, answers: Sequence[str]
+    ) -> dict[str, Any]:
         """Return the columns between keys and answers: the fold, and what was asked for."""
         columns: dict[str, Any] = rows_beside(block, steps)
         if result.of_several:

@@ -8,7 +8,7 @@ time (kernels/lanes/clock.py): pieces that need the same ones wait for the first
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from functools import wraps
 from threading import Event, Lock
 from typing import Any, TypeVar
@@ -17,6 +17,9 @@ from rnnfast.reporter import Reporter
 from rnnfast.training.stopping import Interrupt, Phase
 
 T = TypeVar("T")
+
+# Seconds after which this thread looks for Ctrl-C: some systems do not wake a thread that waits for others.
+ANSWER = 0.1
 
 
 def run_pieces(pieces: Sequence[Callable[[Interrupt], T]], threads: int, interrupt: Interrupt) -> list[T]:
@@ -43,8 +46,11 @@ def run_pieces(pieces: Sequence[Callable[[Interrupt], T]], threads: int, interru
             raise
 
     with ThreadPoolExecutor(threads) as executor:
+        futures = [executor.submit(begin, piece) for piece in pieces]
         try:
-            return list(executor.map(begin, pieces))
+            while wait(futures, ANSWER).not_done:
+                pass
+            return [future.result() for future in futures]
         finally:
             failed.set()
 

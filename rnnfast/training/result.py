@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores, brief
+from rnnfast.model.provenance import Member
 from rnnfast.records import UNSET, Record, UnsetType, versioned
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 class TrainReport(Record, frozen=True):
     """What `train --json` prints; fields as of `TrainResult`.
 
-    model: path of the file, None where none was written. scored: parts of which only a sample was scored.
+    model: path of the file, None where none was written. scored: parts of which only a sample was scored. members: the
+    networks of an ensemble; epochs and best_epoch are then the highest ones of any.
     """
 
     model: str | None
@@ -33,6 +35,7 @@ class TrainReport(Record, frozen=True):
     metrics: dict[str, Scores]
     baseline: dict[str, Baseline]
     scored: dict[str, Sample] | UnsetType = UNSET
+    members: tuple[Member, ...] | UnsetType = UNSET
 
 
 @dataclass(repr=False, eq=False)
@@ -52,6 +55,7 @@ class TrainResult(Displayed):
     timesteps_per_second: float  # while training
     evaluations: dict[str, Evaluation]  # part -> scores: train, valid, test
     scored: dict[str, tuple[int, int]] = field(default_factory=dict)  # part -> sequences scored, and all: a sample
+    members: tuple[Member, ...] = ()  # the networks of an ensemble
     files: dict[str, Path] = field(default_factory=dict)  # written: model, history, config
 
     @property
@@ -92,4 +96,5 @@ class TrainResult(Displayed):
             metrics=self.metrics,
             baseline=self.baseline,
             scored={part: Sample(n, of) for part, (n, of) in self.scored.items()} or UNSET,
+            members=self.members or UNSET,
         )

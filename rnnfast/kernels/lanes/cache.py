@@ -9,6 +9,7 @@ import atexit
 import hashlib
 import os
 import platform
+import secrets
 import shutil
 import tempfile
 import threading
@@ -79,6 +80,10 @@ def cached(decorate, function):
         before = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(directory())
         try:
-            return decorate(function)
+            kernel = decorate(function)
         finally:
             numba.config.CACHE_DIR = before
+    # Two processes that compile at once would give their kernels the same number, and one would load the other's.
+    stored = kernel._cache._cache_file
+    stored._data_name = lambda number: stored._data_name_pattern.format(number=secrets.randbits(63))
+    return kernel

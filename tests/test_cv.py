@@ -2,6 +2,7 @@
 
 import json
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -344,22 +345,18 @@ def test_the_output_is_checked_before_anything_is_trained(files, capsys):
     assert run([*START, "--ignore", "group", "--folds", "3", "-o", "oof.csv", "-f", "-q"]) == 0
 
 
-def pressing(number: int):
-    """Return a replacement of FoldConsole.fold that presses Ctrl-C when that many folds are complete."""
-    done = []
-    fold = FoldConsole.fold
+def test_ctrl_c_shows_the_folds_that_are_complete(files, capsys, monkeypatch):
+    done, answered, fold = [], threading.Event(), FoldConsole.fold
 
-    def press(self, outcome):
+    def press_after_two(self, outcome):
         fold(self, outcome)
         done.append(outcome.number)
-        if len(done) == number:
+        if len(done) == 2:
             signal.raise_signal(signal.SIGINT)
+            assert answered.wait(20), "the main thread hears of it later"
 
-    return press
-
-
-def test_ctrl_c_shows_the_folds_that_are_complete(files, capsys, monkeypatch):
-    monkeypatch.setattr(FoldConsole, "fold", pressing(2))
+    monkeypatch.setattr(FoldConsole, "fold", press_after_two)
+    monkeypatch.setattr(FoldConsole, "interrupted", lambda self, phase: answered.set())
     arguments = [*START, "--ignore", "group", "--folds", "4", "--threads", "1", "-o", "oof.csv"]
     report = result(arguments, capsys, code=130)
     assert [fold["fold"] for fold in report["folds"]] == [1, 2]

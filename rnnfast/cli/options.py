@@ -51,10 +51,13 @@ def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
         settings["default"] = text_of(default) if settings["show_default"] else None
         if meta["choices"] and not meta["form"]:
             settings["type"] = click.Choice(tuple(meta["choices"]), case_sensitive=False)
+            settings |= {"metavar": meta["metavar"]} if meta["metavar"] else {}  # of many choices
         elif meta["choices"]:
             settings["metavar"] = f"[{'|'.join((*meta['choices'], meta['form'].shown))}]"
         else:
             settings["metavar"] = meta["metavar"] or METAVARS.get(meta["kind"], "TEXT")
+    if meta["alone"] is not None:
+        settings |= {"is_flag": False, "flag_value": meta["alone"]}
     short = [SHORT_NAMES[name]] if name in SHORT_NAMES else []
     return click.option(*short, flag, name, cls=SectionOption, **settings)
 

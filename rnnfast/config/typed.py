@@ -34,7 +34,13 @@ class ReadOptions(TypedDict, total=False):
         Default 0.
     lag_target: Give the last known target as an input: of this step with horizon, else of the step before. Default
         False.
+    difference: Learn the change of a quantity since its last known value, which becomes an input; answers are in
+        original units. Default False.
     season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
+    calendar: Give hour, weekday, month and day of the year of time as inputs, where they vary. Default False.
+    delta: Give the change of each feature since the row before as an input. Default False.
+    time_delta: Give the time since the row before as an input: in seconds or in units of time, or the log of 1 + that.
+        One of off, linear, log. Default off.
     missing: Empty cells of features: error, zero, mean or ffill, for all or for one as in 'error,x1=ffill'. Default
         error.
     weight: Column with the weight of a row in the loss, 0 or more.
@@ -61,7 +67,11 @@ class ReadOptions(TypedDict, total=False):
     stride: int | None
     horizon: int | Sequence[int] | str
     lag_target: bool
+    difference: bool
     season: int
+    calendar: bool
+    delta: bool
+    time_delta: str
     missing: str | Sequence[str]
     weight: str | None
     split_by: str
@@ -74,7 +84,7 @@ class TrainOptions(ReadOptions, total=False):
     unseen: A category that training rows lack: an input of its own, or an error. One of bucket, error. Default bucket.
     missing_indicator: Give an input that is 1 where a cell was empty, for each column that has a rule for it. Default
         False.
-    scale: Scaling of features, fitted on training rows: minmax, zscore, robust or none, for all or for one as in
+    scale: Scaling of features, fitted on training rows: minmax, zscore, robust, rank or none, for all or for one as in
         'zscore,x1=none'. Default by preset, with fast minmax.
     scale_target: Scale the targets of a regression; results are in original units. Default True.
     split: Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two
@@ -85,6 +95,8 @@ class TrainOptions(ReadOptions, total=False):
     cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default by preset, with
         fast rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default by preset, with fast 10.
+    head: What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the
+        first three side by side. One of last, mean, max, all, attention. Default last.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
         swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
@@ -92,6 +104,7 @@ class TrainOptions(ReadOptions, total=False):
     init: Initial weights (biases are 0, with uniform drawn too). One of xavier, he, orthogonal, uniform. Default by
         preset, with fast xavier.
     init_range: With init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.
+    ensemble: Train N networks that differ by seed, and answer with the mean of their answers. Default 1.
     recurrent_bias: Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0. Default True.
     epochs: Passes over the training sequences; 0 writes the initial model. Default by preset, with fast 100.
     batch_size: Sequences per update; default up to 16, 20 updates per epoch; with preset fast 1 for rnn with one
@@ -114,10 +127,16 @@ class TrainOptions(ReadOptions, total=False):
     tbptt: Truncated BPTT: update every K steps, the state is carried on; 0: whole sequences. Default 0.
     patience: Stop after N evaluations without a better validation loss and restore the best weights; 0: never. preset
         auto takes at least 30, and so many that they hold 1,500 updates. Default by preset, with fast 10.
+    monitor: Figure of the validation part that patience and schedule plateau watch: loss, or a metric of the task. One
+        of loss, accuracy, balanced_accuracy, precision, recall, specificity, f1, mcc, auroc, auprc, macro_f1, log_loss,
+        brier, mae, rmse, mape, r2, within_5pct, within_10pct. Default loss.
+    average: Take the mean weights of the N epochs that were best on the validation part; 1: those of the best one.
+        Default 1.
     refit: Train again from the start on the training and the validation part, for the epochs that were best; scores of
         the validation part are those of the model before. Default False.
     max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
     shuffle: Visit the sequences in a new random order each epoch. Default True.
+    random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
     init_from: Model whose weights to start from.
@@ -134,11 +153,13 @@ class TrainOptions(ReadOptions, total=False):
     preset: str
     cell: str | Callable[..., Any]
     hidden: int | Sequence[int] | str
+    head: str
     activation: str
     bidirectional: bool
     dropout: float
     init: str
     init_range: float | None
+    ensemble: int
     recurrent_bias: bool
     epochs: int
     batch_size: int | None
@@ -155,9 +176,12 @@ class TrainOptions(ReadOptions, total=False):
     class_weight: str | Sequence[str]
     tbptt: int
     patience: int
+    monitor: str
+    average: int
     refit: bool
     max_time: str | None
     shuffle: bool
+    random_start: bool
     seed: int
     threads: int | None
     init_from: str | Path | None

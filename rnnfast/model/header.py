@@ -47,6 +47,7 @@ class Network(Record, frozen=True):
     recurrent_bias: bool
     bidirectional: bool
     dropout: float
+    head: str = "last"
 
     @classmethod
     def of(cls, config: Config, features: int, outputs: int) -> Network:
@@ -62,6 +63,7 @@ class Network(Record, frozen=True):
             recurrent_bias=section.recurrent_bias,
             bidirectional=section.bidirectional,
             dropout=section.dropout,
+            head=section.head,
         )
 
 
@@ -77,7 +79,10 @@ class Equations(Record, frozen=True):
 
 
 class Header(Record, frozen=True, kw_only=True):
-    """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`."""
+    """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`.
+
+    members: networks of an ensemble.
+    """
 
     format_version: int
     architecture: Network
@@ -89,6 +94,7 @@ class Header(Record, frozen=True, kw_only=True):
     class_weights: tuple[float, ...] = ()
     threshold: float
     config: Tables
+    members: int | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET
 
 

@@ -17,8 +17,10 @@ from rnnfast.diagnose.machine import cores
 from rnnfast.errors import DivergedError
 from rnnfast.metrics.evaluation import Scores
 from rnnfast.model import Model
+from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed, batch_of
+from rnnfast.training.monitor import cost
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, Interrupt, Phase
 
@@ -39,6 +41,7 @@ class Fit:
     eval_seconds: float = 0.0
     timesteps_per_second: float = 0.0
     diverged: DivergedError | None = None
+    members: tuple[Member, ...] = ()  # of an ensemble
     refitted: int = 0  # epochs on the training and the validation part, of which the weights are; 0: none
 
 
@@ -74,7 +77,7 @@ class Loop:
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.answers)
         self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else train.sequences)
-        self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
+        self.stopping = EarlyStopping(self.config.patience if valid is not None else 0, self.config.average)
         self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())
         if valid is not None:
             self.questions = model.questions(valid)
@@ -116,9 +119,11 @@ class Loop:
         Raises TrainingInterrupted where Ctrl-C was pressed meanwhile.
         """
         from rnnfast.kernels.lanes.clock import compile_clock
+        from rnnfast.kernels.run.ahead import prepare
 
         start = time.perf_counter()
         with compile_clock(self.reporter.compiling, interrupt.check) as clock:
+            prepare([*self.trainer.kernels(), *self.predictor.kernels()], cores())
             self.feed.warm(self.trainer)
             length = int(self.train.lengths[0])
             features = np.zeros(length * self.model.architecture.features, self.model.architecture.dtype)
@@ -142,7 +147,7 @@ class Loop:
         if losses is None:
             epoch, step = fit.epochs + int(trainer.where[0]) + 1, int(trainer.where[1]) + 1
             trainer.parameters[:] = good
-            good_epoch = self.stopping.best_epoch if self.stopping.weights is not None else fit.epochs
+            good_epoch = self.stopping.best_epoch if config.patience and self.stopping.best_epoch else fit.epochs
             fit.diverged = DivergedError(
                 f"diverged at epoch {epoch}, update {step:,}: the loss or a weight became NaN or infinite; try a "
                 f"smaller learning rate (--lr, now {config.lr:g}). "
@@ -154,7 +159,7 @@ class Loop:
         for loss in losses:
             fit.epochs += 1
             fit.history.append({"epoch": fit.epochs, "split": "train", "loss": float(loss) / self.loss_terms})
-        fit.timesteps_per_second = self.train.rows * fit.epochs / max(fit.train_seconds, 1e-9)
+        fit.timesteps_per_second = self.feed.steps / max(fit.train_seconds, 1e-9)
         return True
 
     def validate(self) -> tuple[Scores, bool]:
@@ -162,9 +167,10 @@ class Loop:
         assert self.valid is not None
         start = time.perf_counter()
         outputs = self.questions.outputs(self.predictor, self.encoded)
-        scores = self.model.scorer.quick(self.valid, outputs)
-        best = self.stopping.better(scores["loss"], self.fit.epochs, self.trainer.parameters)
-        self.schedule.evaluated(scores["loss"])
+        scores = self.model.scorer.quick(self.valid, outputs, self.config.monitor)
+        now = cost(self.config.monitor, scores)
+        best = self.stopping.better(now, self.fit.epochs, self.trainer.parameters)
+        self.schedule.evaluated(now)
         self.fit.history.append({"epoch": self.fit.epochs, "split": "valid", **scores})
         self.fit.eval_seconds += time.perf_counter() - start
         return scores, best
@@ -183,6 +189,7 @@ class Loop:
                 valid=scores,
                 best=best,
                 best_epoch=self.stopping.best_epoch,
+                monitor=config.monitor,
                 elapsed=elapsed,
                 timesteps_per_second=fit.timesteps_per_second,
                 eta=latest,
@@ -191,9 +198,9 @@ class Loop:
         )
 
     def _finish(self) -> None:
-        """Choose the weights: the best ones with patience, else the last."""
-        if self.stopping.weights is not None:
-            self.trainer.parameters[:] = self.stopping.weights
+        """Choose the weights: with patience the best ones, or the mean of several, else the last."""
+        if (weights := self.stopping.weights) is not None:
+            self.trainer.parameters[:] = weights
             self.fit.best_epoch = self.stopping.best_epoch
         else:
             self.fit.best_epoch = self.fit.epochs

@@ -9,7 +9,8 @@ from rnnfast.display import counted
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.model import Model
 from rnnfast.reporter import Reporter
-from rnnfast.training.loop import Fit, Loop
+from rnnfast.training.ensemble import Networks
+from rnnfast.training.loop import Fit
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.stopping import Interrupt
 from rnnfast.training.tables import merged_part
@@ -35,23 +36,23 @@ def check_refit(config: Config, own_valid: bool) -> None:
 def refitted(
     model: Model, fit: Fit, table: Sequences, parts: Parts, reporter: Reporter, interrupt: Interrupt
 ) -> Model | None:
-    """Train a network again from the start on the training and the validation part, for the best number of epochs.
+    """Train again from the start on the training and the validation part, each network for its best number of epochs.
 
     The course of the learning rate is that of the first run. Returns: None where there is nothing to train on beside
     the training part, where the first run was cut short, and where this one is interrupted or diverges; the first
     network is then the answer. Writes the number of epochs to `fit`.
     """
-    if parts.valid is None or fit.diverged is not None or fit.stopped not in FINISHED or not fit.best_epoch:
+    epochs = tuple(member.best_epoch for member in fit.members) or (fit.best_epoch,)
+    if parts.valid is None or fit.diverged is not None or fit.stopped not in FINISHED or not all(epochs):
         return None
     part = merged_part(table, parts, model.config)
     reporter.notice(
-        f"training again for {counted(fit.best_epoch, 'epoch')} on {counted(part.sequences, 'sequence')}, those that "
+        f"training again for {_listed(epochs)} on {counted(part.sequences, 'sequence')}, those that "
         "validated too (--refit); scores of the training and the validation part are those of the network before"
     )
     again = initial_model(part, model.config, model.cell)
-    loop = Loop(again, part, None, Reporter(), fit.best_epoch)
     try:
-        second = loop.run(interrupt)
+        second = Networks(again, part, None, Reporter(), epochs).fit(interrupt)
     except TrainingInterrupted:
         second = None
     if second is None or second.diverged is not None or second.stopped != "epochs":
@@ -61,3 +62,9 @@ def refitted(
     fit.compile_seconds += second.compile_seconds
     fit.refitted = second.epochs
     return again
+
+
+def _listed(epochs: tuple[int, ...]) -> str:
+    """Return "37 epochs", or of several networks "31 to 40 epochs"."""
+    least, most = min(epochs), max(epochs)
+    return counted(most, "epoch") if least == most else f"{least:,} to {counted(most, 'epoch')}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores, brief
+from rnnfast.model.provenance import Member
 from rnnfast.records import UNSET, Record, UnsetType, versioned
 from rnnfast.training.presets import Chosen
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 class TrainReport(Record, frozen=True):
     """What `train --json` prints; fields as of `TrainResult`.
 
-    model: path of the file, None where none was written. scored: parts of which only a sample was scored.
+    model: path of the file, None where none was written. scored: parts of which only a sample was scored. members: the
+    networks of an ensemble; epochs and best_epoch are then the highest ones of any.
     preset: what it chose, where it chose anything. refitted: epochs on the training and validation part, where there
     were some; metrics of these parts are then those of the network before.
     """
@@ -36,6 +38,7 @@ class TrainReport(Record, frozen=True):
     metrics: dict[str, Scores]
     baseline: dict[str, Baseline]
     scored: dict[str, Sample] | UnsetType = UNSET
+    members: tuple[Member, ...] | UnsetType = UNSET
     preset: Chosen | UnsetType = UNSET
     refitted: int | UnsetType = UNSET
 
@@ -57,6 +60,7 @@ class TrainResult(Displayed):
     timesteps_per_second: float  # while training
     evaluations: dict[str, Evaluation]  # part -> scores: train, valid, test
     scored: dict[str, tuple[int, int]] = field(default_factory=dict)  # part -> sequences scored, and all: a sample
+    members: tuple[Member, ...] = ()  # the networks of an ensemble
     chosen: Chosen | None = None  # by the preset
     files: dict[str, Path] = field(default_factory=dict)  # written: model, history, config
 
@@ -106,4 +110,5 @@ class TrainResult(Displayed):
             preset=self.chosen or UNSET,
             refitted=self.refitted or UNSET,
             scored={part: Sample(n, of) for part, (n, of) in self.scored.items()} or UNSET,
+            members=self.members or UNSET,
         )

@@ -26,11 +26,13 @@ from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of, word_of
 from rnnfast.progress import Progress, watcher
-from rnnfast.records import plain
+from rnnfast.records import UNSET, plain
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
-from rnnfast.training.loop import Fit, Loop
+from rnnfast.training.ensemble import Networks
+from rnnfast.training.loop import Fit
+from rnnfast.training.monitor import check_choice
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import fixed
 from rnnfast.training.refit import check_refit, refitted
@@ -164,10 +166,12 @@ def _fit(
     # Fitting has seen each cell of the training part but lags that answers alone see: of first rows of windows.
     for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
         _check_encoding(model, part, table, reporter)
-    loop = Loop(model, parts.train, None if valid is None else scored_rows(valid), reporter)
-    reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
+    check_choice(model, valid)
+    networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
+    reporter.start(_info(model, config, networks))
     load_seconds += time.perf_counter() - start
-    fit = loop.run(interrupt)
+    fit = networks.fit(interrupt)
+    interrupt.phase = Phase.SCORING
     start = time.perf_counter()
     named = parts.named()
     evaluations, scored = evaluate_parts(model, named, seed, valid, reporter)
@@ -196,6 +200,7 @@ def _fit(
         timesteps_per_second=fit.timesteps_per_second,
         evaluations=evaluations,
         scored=scored,
+        members=fit.members,
         chosen=chosen,
     ), fit
 
@@ -240,24 +245,26 @@ def evaluate_parts(
     return evaluations, sampled
 
 
-def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:
+def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
     assert config.train.lr is not None  # resolved
     assert config.train.batch_size is not None
     return RunInfo(
         cell=config.model.cell,
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
+        head=config.model.head,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
-        threads=threads,
+        threads=networks.threads * networks.workers,
         seed=config.train.seed,
         optimizer=config.train.optimizer,
         lr=config.train.lr,
         batch_size=config.train.batch_size,
         loss=model.loss,
         epochs=config.train.epochs,
+        members=networks.number,
+        kernel=networks.kernel,
         patience=config.train.patience,
-        kernel=kernel,
     )
 
 
@@ -277,5 +284,7 @@ def _provenance(
             parts=part_sizes(parts),
         ),
         metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
-        training=Training(fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.refitted),
+        training=Training(
+            fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.refitted, fit.members or UNSET
+        ),
     )

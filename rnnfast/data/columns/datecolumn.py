@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from rnnfast.data.columns.dates import DateForm, date_forms
 from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
-FIRST, LAST = pd.Timestamp("1677-09-22", tz="UTC"), pd.Timestamp("2262-04-11", tz="UTC")  # that nanoseconds can hold
+FIRST, LAST = datetime(1677, 9, 22, tzinfo=UTC), datetime(2262, 4, 11, tzinfo=UTC)  # that nanoseconds can hold
 
 
 class OtherDates(Exception):
@@ -27,6 +28,7 @@ class DateColumn:
 
     def __init__(self, name: str, dayfirst: bool | None) -> None:
         self.name, self.dayfirst = name, dayfirst
+        self.dates = False  # whether there are some
         self._iso: bool | None = None  # whether the dates are ISO's
         self._forms: list[DateForm] = []  # that fit all dates so far, where they are not
         self._first = ""  # date, and its place
@@ -71,6 +73,7 @@ class DateColumn:
 
     def nanoseconds(self, table: Table, dates: pd.Series[Any]) -> NDArray[np.int64]:
         """Return dates as (rows,) nanoseconds; raises DataError for the first one that they cannot hold."""
+        self.dates = True
         utc = dates.dt.tz_localize("UTC") if dates.dt.tz is None else dates
         beyond = ((utc < FIRST) | (utc > LAST)).to_numpy()
         if beyond.any():

@@ -29,6 +29,8 @@ def role_notes(roles: Roles, schema: Schema) -> list[str]:
     ]
     if schema.categorical:
         parts[-1] += f", of them categories: {listing(schema.categorical)}"
+    if schema.derived:
+        parts.append(f"made of them and of the time: {listing(schema.derived)}")
     if schema.targets:
         shown = [short(repr(value)) for value in schema.classes]
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
@@ -37,6 +39,7 @@ def role_notes(roles: Roles, schema: Schema) -> list[str]:
         if schema.task == "binary" and isinstance(schema.classes[0], str):
             parts.append(f"{shown[1]} is the positive class (--positive)")
         parts += ["its last known value is an input"] if schema.lag_target else []
+        parts += ["its change since then is learned"] if schema.difference else []
     parts += [f"{role} in {name!r}" for role, name in (("weights", roles.weight), ("parts", roles.part)) if name]
     notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
     if roles.left_out:

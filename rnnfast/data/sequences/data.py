@@ -131,7 +131,7 @@ class SequenceData(Sequences):
         """
         j = self.schema.columns.index(name)
         empty: NDArray[np.bool_] = np.isnan(self.x[:, j])
-        if j >= len(self.schema.features) and not self.schema.horizon:
+        if j >= self.schema.first_lag and not self.schema.horizon:
             empty[self.offsets[:-1]] = self._unknown_before(j) if answered else False
         return empty
 
@@ -235,7 +235,7 @@ class SequenceData(Sequences):
         }
         offsets, skipped = ends(lengths), starts - self.offsets[chosen]
         if self.schema.lag_target and not self.schema.horizon:
-            taken["x"][offsets[:-1][skipped > 0], len(self.schema.features) :] = np.nan
+            taken["x"][offsets[:-1][skipped > 0], self.schema.first_lag :] = np.nan
         start = self.offsets[:-1] if self.start is None else self.start
         places = start[chosen] + skipped
         return self._with(offsets=offsets, ids=self.ids[chosen], start=places, around=self.surroundings, **taken)

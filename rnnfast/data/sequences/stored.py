@@ -182,6 +182,8 @@ class StoredSequences(Sequences):
         names = set(self.store.columns if only is None else only)
         if self.schema.lag_target and "x" in names:
             names.add("y")
+        if self.schema.clock and "x" in names:
+            names.add("key")
         if self.schema.horizon and self.schema.id is None:
             names.add("part")
         series = self.store.series(low, high, names)

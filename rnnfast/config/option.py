@@ -17,8 +17,8 @@ from rnnfast.errors import UsageError
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
 # Options that --preset auto chooses (training/presets.py); their default is that of --preset fast.
-CHOSEN = ("window", "scale", "cell", "hidden", "init", "epochs", "batch_size", "optimizer", "lr", "weight_decay",
-          "clip_norm", "patience")  # fmt: skip
+CHOSEN = ("window", "scale", "cell", "hidden", "init", "epochs", "batch_size", "optimizer", "schedule", "lr",
+          "weight_decay", "clip_norm", "patience")  # fmt: skip
 
 
 class Words(Collection[str]):

@@ -118,8 +118,8 @@ class TrainOptions(ReadOptions, total=False):
     momentum: Of momentum and nesterov. Default 0.9.
     weight_decay: L2 penalty, decoupled with adamw; default 0.05 by preset auto, else 0.01 for adamw, else 0.
     clip_norm: Scale gradients down to this norm; 0: never. Default by preset, with fast 0.0.
-    schedule: Course of the learning rate. One of constant, step, exponential, cosine, onecycle, plateau. Default
-        constant.
+    schedule: Course of the learning rate. One of constant, step, exponential, cosine, onecycle, plateau. Default by
+        preset, with fast constant.
     lr_step: With step: epochs between drops; with plateau: evaluations to wait. Default 30.
     lr_gamma: Factor of a drop; default 0.1, with exponential 0.95 per epoch.
     class_weight: Weight of the classes in the loss: none, balanced, some by name as in fraud=2, or a number per class.

@@ -27,6 +27,8 @@ class RunInfo:
     batch_size: int
     loss: str
     epochs: int
+    members: int = 1  # networks of an ensemble, whose parameters count together
+    patience: int = 0
     kernel: str = ""  # the compiled kernel that runs, for -v
 
 
@@ -38,12 +40,14 @@ class EpochRecord:
     epochs: int  # asked for
     train_loss: float
     valid: Mapping[str, Any] | None  # metrics of the validation part; None where this epoch was not evaluated
-    best: bool  # this epoch has the best loss so far
+    best: bool  # this epoch has the best monitored figure so far
     best_epoch: int
     elapsed: float  # s since training began
     timesteps_per_second: float
     eta: float | None  # s to the end of the last epoch, or to the time limit
-    eta_soonest: float | None = None  # s to the end if no better validation loss comes; at most eta
+    eta_soonest: float | None = None  # s to the end if no better validation score comes; at most eta
+    monitor: str = "loss"  # the figure of `valid` that tells the best epoch
+    member: int = 0  # the network of an ensemble whose epoch it is, from 1; 0: there is one network
 
 
 class Reporter:
@@ -67,6 +71,9 @@ class Reporter:
     def split(self, parts: Any) -> None:
         """Tell which sequences train, validate and test: rnnfast.data.Parts."""
 
+    def preset(self, chosen: Any) -> None:
+        """Tell which options the preset chose, and why: rnnfast.training.presets.Chosen."""
+
     def start(self, info: RunInfo) -> None:
         """Tell what will be trained."""
 
@@ -77,7 +84,10 @@ class Reporter:
         """Tell how long that took, from the first kernel of the run to the last."""
 
     def epoch(self, record: EpochRecord) -> None:
-        """Tell that an epoch is finished; called after each one, so it must be quick."""
+        """Tell that an epoch is finished; called after each one, so it must be quick.
+
+        Networks of an ensemble train at the same time: their epochs come as they finish, one call at a time.
+        """
 
     def interrupted(self, phase: str) -> None:
         """Tell that Ctrl-C was pressed, and the run does not end at once; called by a signal handler.
@@ -85,6 +95,9 @@ class Reporter:
         phase: compiling (it ends as soon as it can, and nothing is written), training (it ends after this epoch, and
         is saved), scoring (it is saved).
         """
+
+    def member(self, number: int, trained: Any) -> None:
+        """Tell that a network of an ensemble is trained: its number, from 1, and rnnfast.model.provenance.Member."""
 
     def stop(self, reason: str) -> None:
         """Tell that no epoch follows, and why: epochs | patience | max_time | interrupted | diverged."""

@@ -89,7 +89,7 @@ def make_trainer(architecture, params, sequences, loss="mse", reduction="mean", 
     with forced(engine):
         policy = Policy(loss=loss, reduction=reduction, batch=batch, **settings)
         trainer = Trainer(architecture, params, data, policy)
-    assert engine in (None, trainer.specialisation.engine)
+    assert engine in (None, trainer.engine)
     return trainer
 
 
@@ -98,7 +98,7 @@ def predict(architecture, params, sequences, engine=None, **settings):
     x, _, offsets = joined(sequences)
     with forced(engine):
         predictor = Predictor(architecture, Layout(architecture).flatten(params, architecture.dtype), **settings)
-        assert engine in (None, predictor.specialisation.engine)
+        assert engine in (None, predictor.engine)
         return predictor.outputs(x, offsets)
 
 

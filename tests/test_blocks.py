@@ -17,7 +17,7 @@ from rnnfast.model.predictions import predict_table, prediction_request, write_p
 from rnnfast.model.tables import evaluate, evaluate_table, scoring_request
 
 ENOUGH = Budget(10**9)
-BASE = {
+BASE = {"preset": "fast",
     "id": "name", "time": "t", "target": "y1", "features": ("x1", "x2"), "cache": False,
     "hidden": 3, "epochs": 2, "seed": 1, "patience": 0, "batch_size": 1,
 }  # fmt: skip
@@ -81,6 +81,7 @@ CASES = {
     ),
     "three parts": ("classes", {"split": (0.5, 0.2)}),
     "class weights": ("classes", {"class_weight": ("balanced",)}),
+    "ensemble": ("classes", {"ensemble": 2, "threads": 2}),
 }
 
 
@@ -200,6 +201,7 @@ PREDICTED = {
     "calendar": ("dated", {"calendar": True, "time_delta": "linear", "window": 6, "lag_target": True}),
     "changes of features": ("gaps", {"missing": ("ffill",), "delta": True, "window": 6, "horizon": 1}),
     "lag unknown at the end": ("unknown", {"horizon": 2, "lag_target": True}),
+    "ensemble": ("mixed", {"ensemble": 2}),
     "lag of the row before unknown": ("unknown", {"window": 4, "lag_target": True}),
 }
 

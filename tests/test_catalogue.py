@@ -28,7 +28,7 @@ from rnnfast.model import initialise
 from rnnfast.tasks.regression import Regression
 from rnnfast.training import schedules
 
-RULE = {"hidden": 3, "epochs": 3, "patience": 0, "split": 0.7}
+RULE = {"preset": "fast", "hidden": 3, "epochs": 3, "patience": 0, "split": 0.7}
 FORMULAS = {
     catalogue.TWO_CLASSES: OF_TWO_CLASSES,
     catalogue.CLASSES: OF_CLASSES,

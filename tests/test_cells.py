@@ -138,7 +138,7 @@ def oracle(case, reduction="mean"):
 
 def terms(trainer):
     """What the kernels' sum of losses is divided by."""
-    outputs = 1 if trainer.specialisation.loss == "ce" else trainer.architecture.outputs
+    outputs = 1 if trainer.policy.loss == "ce" else trainer.architecture.outputs
     return outputs * (trainer.data.mass.sum() if trainer.mean else 1)
 
 

@@ -96,11 +96,11 @@ def test_every_update_into_the_weights_draws_anew():
     """Updates that need no optimizer state count too."""
     net = network("gru")
     trainer, sequences = make(net, FEW)
-    assert trainer.specialisation.fused
+    assert trainer.plan.fused
     losses = trainer.run(file_order(sequences), 6, 0.0)
     assert len(set(losses)) == 6
     trainer, sequences = make(net, MANY)
-    assert not trainer.specialisation.fused
+    assert not trainer.plan.fused
     assert len(set(trainer.run(file_order(sequences), 6, 0.0))) == 6
 
 

@@ -4,8 +4,6 @@ Seeds are fixed, so each test always sees the same numbers. Bounds on a statisti
 less than once in a million.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 from numba import njit
@@ -13,31 +11,16 @@ from numba import njit
 from rnnfast.kernels.lanes.compiling import EntryCompiler
 from rnnfast.kernels.lanes.span import spans
 from rnnfast.kernels.lanes.specialisation import Specialisation
-from rnnfast.kernels.packed.dropout import drop
-from rnnfast.kernels.packed.stack import Dropout
+from rnnfast.kernels.packed.dropout import Dropout, drop
 from rnnfast.network.alignment import aligned
 
 ROWS, UNITS = 4096, 64
 NORMAL_BOUND = 5.0  # standard deviations
 
 
-class Rows(NamedTuple):
-    source: np.ndarray
-
-
-class Packed(NamedTuple):
-    pack: Rows
-    P: int
-
-
-class Layer(NamedTuple):
-    layer: int
-    ldh: int
-
-
 @njit(error_model="numpy", pipeline_class=EntryCompiler)
-def run(s, layer, chunk, source, target, dropout):
-    drop(s, layer, spans(chunk), spans(source), spans(target), dropout)
+def run(s, rows, source, target, P, ldh, dropout):
+    drop(s, spans(rows), spans(source), spans(target), P, ldh, dropout)
 
 
 def dropped(rate=0.5, key=7, layer=0, rows=None, units=UNITS, lanes=16, dtype="float32", value=1.0):
@@ -45,8 +28,7 @@ def dropped(rate=0.5, key=7, layer=0, rows=None, units=UNITS, lanes=16, dtype="f
     rows = np.arange(ROWS) if rows is None else np.asarray(rows)
     source, target = (aligned(len(rows) * units, dtype) for _ in range(2))
     source[:] = value
-    chunk = Packed(Rows(rows), len(rows))
-    run(Specialisation(W=lanes), Layer(layer, units), chunk, source, target, Dropout(rate, key))
+    run(Specialisation(W=lanes), rows, source, target, len(rows), units, Dropout(rate, key + layer))
     return target.reshape(len(rows), units)
 
 

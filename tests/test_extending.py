@@ -15,7 +15,8 @@ from rnnfast.equations.trace import traced
 from rnnfast.kernels.lanes.formula import elementwise
 from rnnfast.kernels.lanes.vec import load, store
 from rnnfast.kernels.rules import optimizers
-from rnnfast.kernels.run import epoch
+from rnnfast.kernels.rules.losses import loss_kernel
+from rnnfast.kernels.run import engines, epoch
 from rnnfast.network.architecture import Architecture
 
 ALL = 1 << 30  # entries of a tensor that differences look at
@@ -57,7 +58,8 @@ def lion(s, p, g, state, step):
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enter all four, and keep their kernels out of the cache, which cannot see that this file was edited."""
-    monkeypatch.setattr(epoch.train, "_cache", NullCache())
+    for kernel in (epoch.train, engines.small_chunk, engines.packed_chunk, loss_kernel, optimizers.update):
+        monkeypatch.setattr(kernel, "_cache", NullCache())
     monkeypatch.setitem(cells.EQUATIONS, "mgu", mgu)
     monkeypatch.setitem(functions.FUNCTIONS, "softsign", functions.Function("softsign", softsign, None))
     monkeypatch.setitem(losses.LOSSES, "log_cosh", log_cosh)

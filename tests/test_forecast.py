@@ -23,7 +23,7 @@ from rnnfast.model.forecast import forecast_columns, forecast_request
 from rnnfast.model.predictions import prediction_request, write_predictions
 from rnnfast.reporter import Reporter
 
-TINY = {"hidden": 3, "epochs": 2, "batch_size": 4, "split": 1.0, "dtype": "float64", "seed": 1}
+TINY = {"preset": "fast", "hidden": 3, "epochs": 2, "batch_size": 4, "split": 1.0, "dtype": "float64", "seed": 1}
 NO_CACHE = DataConfig(cache=False)
 
 

@@ -18,7 +18,7 @@ from tolerances import FLOAT32_OUTPUTS
 import rnnfast
 from rnnfast.errors import ModelError, RnnfastError
 
-RULE = {"hidden": 10, "batch_size": 1, "lr": 0.05, "epochs": 20, "patience": 0, "dtype": "float32"}
+RULE = {"preset": "fast", "hidden": 10, "batch_size": 1, "lr": 0.05, "epochs": 20, "patience": 0, "dtype": "float32"}
 
 
 def frame(task="binary", count=60, length=4, seed=0):

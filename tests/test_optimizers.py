@@ -88,7 +88,7 @@ def test_rates_of_epochs_and_of_updates(name, per_update):
 def test_sgd_into_the_weights_is_sgd_by_way_of_a_gradient():
     """One chunk and the plain rule need no buffer for a gradient; any clip norm does."""
     direct, buffered = (trainer("sgd", batch=8, clip_norm=clip) for clip in (0.0, 1e300))
-    assert (direct.specialisation.fused, buffered.specialisation.fused) == (1, 0)
+    assert (direct.plan.fused, buffered.plan.fused) == (True, False)
     for one in (direct, buffered):
         one.run(ORDER, EPOCHS, 0.1)
     assert_near(direct.tensors(), buffered.tensors(), TRAINED_BY_TORCH)

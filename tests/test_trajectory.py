@@ -145,7 +145,7 @@ def job(cell, hidden, outputs, activation="tanh", loss="mse", dropout=0.0, both=
         before = rtsys.get_allocation_stats().alloc
         assert trainer.run(np.arange(48)[None], epochs, 0.001) is not None
         counts.append(rtsys.get_allocation_stats().alloc - before)
-    print(trainer.specialisation.engine, cell, *counts)
+    print(trainer.engine, cell, *counts)
 
 @njit
 def allocate():

@@ -55,9 +55,10 @@ from rnnfast.catalogue.kinds import (
 )  # fmt: skip
 
 __all__ = [
-    "ACTIVATIONS", "CELLS", "CLASSES", "FILLS", "INITS", "LOSSES", "METRICS", "OPTIMIZERS", "QUANTITIES", "SCALINGS",
-    "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill", "Init", "Loss", "Metric", "Optimizer", "Scaling",
-    "Schedule", "Task", "cell", "headline", "implementation", "listed", "losses_of", "lower_is_better", "metrics_of",
+    "ACTIVATIONS", "CELLS", "CLASSES", "FILLS", "INITS", "LOSS", "LOSSES", "METRICS", "OPTIMIZERS", "QUANTITIES",
+    "SCALINGS", "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill", "Init", "Loss", "Metric",
+    "Optimizer", "Scaling", "Schedule", "Task", "cell", "headline", "implementation", "listed", "losses_of",
+    "lower_is_better", "metrics_of",
 ]  # fmt: skip
 
 Implementation = TypeVar("Implementation")
@@ -69,15 +70,21 @@ def losses_of(task: Task) -> tuple[str, ...]:
     return tuple(sorted(fitting, key=lambda name: name != task.loss))
 
 
-def metrics_of(labels: str, *, quick: bool = False, of_labels: bool = False) -> tuple[Metric, ...]:
+LOSS = "loss"  # the figure that every task has, beside its metrics
+
+
+def metrics_of(labels: str, *, quick: bool = False, of_labels: bool = False, monitor: str = LOSS) -> tuple[Metric, ...]:
     """Return the metrics of a kind of labels, in the order in which they are shown.
 
-    quick: those alone that are computed after every epoch. of_labels: those alone that need no probability.
+    quick: those alone that are computed after every epoch, and the one called `monitor`. of_labels: those alone that
+    need no probability.
     """
     return tuple(
         metric
         for metric in METRICS.values()
-        if labels in metric.labels and (metric.quick or not quick) and not (of_labels and metric.probability)
+        if labels in metric.labels
+        and (metric.quick or not quick or metric.name == monitor)
+        and not (of_labels and metric.probability)
     )
 
 
@@ -88,7 +95,7 @@ def cell(name: str) -> Cell:
 
 def lower_is_better(metric: str) -> bool:
     """Whether the smaller value of a metric is the better one; "loss" is one whatever the loss."""
-    return metric == "loss" or (metric in METRICS and METRICS[metric].lower_is_better)
+    return metric == LOSS or (metric in METRICS and METRICS[metric].lower_is_better)
 
 
 def headline(metrics: Iterable[str]) -> str | None:

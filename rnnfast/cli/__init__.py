@@ -12,6 +12,7 @@ import click
 
 from rnnfast.cli.common import SETTINGS, State, WithExamples, common_options
 from rnnfast.cli.failure import report
+from rnnfast.cli.lazy import load_on_use
 from rnnfast.errors import did_you_mean
 
 # command -> module, function and what it does; the command's own first line of help says the same.
@@ -92,6 +93,7 @@ def run(arguments: Sequence[str] | None = None, started: float | None = None) ->
 
 def main() -> None:
     """Run the command line of this process and leave with its exit code."""
+    load_on_use()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the shell, as with >&-
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - stays open

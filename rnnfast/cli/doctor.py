@@ -15,6 +15,7 @@ from rnnfast.errors import UsageError
 EXAMPLES = (
     "rnnfast doctor",
     "rnnfast doctor --json",
+    "rnnfast doctor --warm-up gru,lstm",
     "rnnfast doctor --gradients --cell gru --hidden 8,8 --bidirectional",
 )
 NETWORK = ("cell", "hidden", "activation", "bidirectional", "dropout", "loss", "seed")
@@ -27,9 +28,17 @@ NETWORK = ("cell", "hidden", "activation", "bidirectional", "dropout", "loss", "
     is_flag=True,
     help="Compare the gradients of a network with finite differences instead; mse where --loss is auto.",
 )
+@option(
+    "--warm-up",
+    section="Training",
+    is_flag=False,
+    flag_value="",
+    metavar="[CELL,..]",
+    help="Compile all that usual runs of these cells (none named: of all) need, so that no run waits for it.",
+)
 @config_options(NETWORK)
 @click.pass_context
-def doctor(ctx: click.Context, /, gradients: bool, **values: Any) -> int:
+def doctor(ctx: click.Context, /, gradients: bool, warm_up: str | None, **values: Any) -> int:
     """Check the installation and this machine.
 
     Shows versions, processor, vector width, threads and the caches of compiled kernels and parsed tables, runs a
@@ -38,6 +47,10 @@ def doctor(ctx: click.Context, /, gradients: bool, **values: Any) -> int:
     """
     state = ctx.ensure_object(State)
     described = given(ctx, values)
+    if warm_up is not None:
+        if gradients or described:
+            raise UsageError("--warm-up compiles kernels and checks nothing; leave the other options out")
+        return _warm_up(state, warm_up)
     if gradients:
         return _gradients(state, Config().with_values(described, COMMAND_LINE))
     if described:
@@ -72,3 +85,18 @@ def _gradients(state: State, config: Config) -> int:
 
         show_gradients(screen, checked)
     return 0 if checked.passed else FAILED
+
+
+def _warm_up(state: State, cells: str) -> int:
+    """Compile the kernels of these cells, named with commas between; "": of all."""
+    screen = state.screen()
+
+    from rnnfast.console.views import BenchProgress, show_warm_up
+    from rnnfast.diagnose.warm import warm
+
+    report = warm([cell.strip() for cell in cells.split(",") if cell.strip()], BenchProgress(screen))
+    if state.json:
+        state.print_json(report)
+    else:
+        show_warm_up(screen, report)
+    return 0

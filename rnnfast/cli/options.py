@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from rnnfast.cli.common import SectionOption, option
-from rnnfast.config.option import text_of
+from rnnfast.config.option import CHOSEN, default_text, text_of
 from rnnfast.config.resolve import flag_of, resolve, table_of_option
 from rnnfast.config.sections import DataConfig
 
@@ -39,7 +39,9 @@ def config_options(names: Collection[str] | None = None) -> Callable[[F], F]:
 
 def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
     meta, default, flag = declared.metadata, declared.default, flag_of(name)
-    settings: dict[str, Any] = {"help": meta["help"], "section": section, "show_default": default not in (None, ())}
+    settings: dict[str, Any] = {"help": meta["help"], "section": section, "show_default": False}
+    if default not in (None, ()):
+        settings["show_default"] = default_text(declared) if name in CHOSEN else True
     if meta["kind"] is bool:
         flag += "/--no-" + flag.removeprefix("--")
         settings["default"] = default
@@ -49,6 +51,7 @@ def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
         settings["default"] = text_of(default) if settings["show_default"] else None
         if meta["choices"] and not meta["form"]:
             settings["type"] = click.Choice(tuple(meta["choices"]), case_sensitive=False)
+            settings |= {"metavar": meta["metavar"]} if meta["metavar"] else {}  # of many choices
         elif meta["choices"]:
             settings["metavar"] = f"[{'|'.join((*meta['choices'], meta['form'].shown))}]"
         else:

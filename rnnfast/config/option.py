@@ -16,6 +16,9 @@ from rnnfast.errors import UsageError
 
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
+# Options that --preset auto chooses (training/presets.py); their default is that of --preset fast.
+CHOSEN = ("window", "scale", "cell", "hidden", "init", "epochs", "batch_size", "optimizer", "lr", "weight_decay",
+          "clip_norm", "patience")  # fmt: skip
 
 
 class Words(Collection[str]):
@@ -158,6 +161,15 @@ def text_of(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(text_of(item) for item in value)
     return str(value)
+
+
+def default_text(declared: Field[Any]) -> str:
+    """Say what an option is where nobody gives it; "" where its help says it."""
+    default = declared.default
+    if default in (None, ()):
+        return ""
+    text = text_of(default)
+    return f"by --preset, with fast {text}" if declared.name in CHOSEN else text
 
 
 def toml(value: Any) -> str:

@@ -14,7 +14,9 @@ from rnnfast.catalogue import (
     CELLS,
     FILLS,
     INITS,
+    LOSS,
     LOSSES,
+    METRICS,
     OPTIMIZERS,
     SCALINGS,
     SCHEDULES,
@@ -30,6 +32,7 @@ from rnnfast.errors import UsageError
 # Declare an option of [data] that decides how a table is read, and one that is for the run alone.
 reading, running = partial(option, reads=True), partial(option, reads=False)
 
+PRESETS = ("auto", "fast", "original")
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
 
 
@@ -84,7 +87,10 @@ class DataConfig:
         choices=("auto", "every", "last"),
     )
     window: int | None = reading(
-        None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
+        None,
+        "Cut consecutive rows into sequences of N steps; default without id: by the target's course, with fast 10.",
+        kind=int,
+        least=1,
     )
     stride: int | None = reading(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
     horizon: tuple[int, ...] = reading(
@@ -187,6 +193,12 @@ def reading_options() -> tuple[str, ...]:
 class ModelConfig:
     """Architecture and initial weights: table `[model]`."""
 
+    preset: str = option(
+        "auto",
+        "What chooses the options that nobody gives: auto: the table, fast: small networks by plain rules, original: "
+        "the rule of RNN-Rust.",
+        choices=PRESETS,
+    )
     cell: str = option(
         "rnn",
         f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself.",
@@ -210,6 +222,9 @@ class ModelConfig:
     init_range: float | None = option(
         None, "With --init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.", kind=float, above=0
     )
+    ensemble: int = option(
+        1, "Train N networks that differ by seed, and answer with the mean of their answers.", kind=int, least=1
+    )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
 
     @property
@@ -231,8 +246,8 @@ class TrainConfig:
     epochs: int = option(100, "Passes over the training sequences; 0 writes the initial model.", kind=int, least=0)
     batch_size: int | None = option(
         None,
-        f"Sequences per update; default 1 for {sentences.cells(plain_sgd=True)} with one output, else up to 16, 20 "
-        "updates per epoch.",
+        "Sequences per update; default up to 16, 20 updates per epoch; with --preset fast 1 for "
+        f"{sentences.cells(plain_sgd=True)} with one output.",
         kind=int,
         least=1,
     )
@@ -248,7 +263,10 @@ class TrainConfig:
     lr: float | None = option(None, f"Learning rate; default {sentences.learning_rates()}.", kind=float, above=0)
     momentum: float = option(0.9, f"Of {sentences.optimizers(momentum=True)}.", kind=float, least=0, below=1)
     weight_decay: float | None = option(
-        None, f"L2 penalty, decoupled with adamw; default {sentences.decays()}.", kind=float, least=0
+        None,
+        f"L2 penalty, decoupled with adamw; default 0.05 by --preset auto, else {sentences.decays()}.",
+        kind=float,
+        least=0,
     )
     clip_norm: float = option(0.0, "Scale gradients down to this norm; 0: never.", kind=float, least=0)
     schedule: str = option("constant", "Course of the learning rate.", choices=Words(SCHEDULES))
@@ -265,9 +283,28 @@ class TrainConfig:
     )
     patience: int = option(
         10,
-        "Stop after N evaluations without a better validation loss and restore the best weights; 0: never.",
+        "Stop after N evaluations without a better validation loss and restore the best weights; 0: never. --preset "
+        "auto takes at least 30, and so many that they hold 1,500 updates.",
         kind=int,
         least=0,
+    )
+    monitor: str = option(
+        LOSS,
+        "Figure of the validation part that patience and --schedule plateau watch: loss, or a metric of the task.",
+        choices=Words(METRICS, LOSS),
+        metavar="METRIC",
+    )
+    average: int = option(
+        1,
+        "Take the mean weights of the N epochs that were best on the validation part; 1: those of the best one.",
+        kind=int,
+        least=1,
+    )
+    refit: bool = option(
+        False,
+        "Train again from the start on the training and the validation part, for the epochs that were best; scores of "
+        "the validation part are those of the model before.",
+        kind=bool,
     )
     max_time: str | None = option(
         None,

@@ -48,11 +48,12 @@ class Network(Protocol):
         """The activation that was chosen."""
 
 
-def network_text(network: Network) -> str:
-    """Name a network: 'gru with 32 + 16 hidden units', 'rnn with 10 hidden units (tanh)'."""
+def network_text(network: Network, members: int = 1) -> str:
+    """Name a network, or an ensemble: 'gru with 32 + 16 hidden units', 'rnn with 10 hidden units (tanh)'."""
     units = " + ".join(str(units) for units in network.hidden)
     activation = "" if network.activation is None else f" ({network.activation})"
-    return f"{network.cell} with {units} hidden units{activation}"
+    several = f"ensemble of {members} networks, " if members > 1 else ""
+    return f"{several}{network.cell} with {units} hidden units{activation}"
 
 
 def number(value: Any, digits: int = DIGITS) -> str:

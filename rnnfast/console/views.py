@@ -10,7 +10,7 @@ from rich.text import Text
 from rnnfast.console.encoding import Inputs, encoding_rows
 from rnnfast.console.metrics import stored_metrics
 from rnnfast.console.scores import score_sheet
-from rnnfast.console.screen import BAD, CAUTION, GOOD, WIDE, Screen, fields, table
+from rnnfast.console.screen import BAD, CAUTION, FAINT, GOOD, WIDE, Screen, fields, table
 from rnnfast.console.text import (
     classes_listed,
     counted,
@@ -22,13 +22,14 @@ from rnnfast.console.text import (
     scaled,
     shortened,
 )
-from rnnfast.console.weights import weights_text
+from rnnfast.console.weights import weights_row
 from rnnfast.reporter import Reporter
 
 if TYPE_CHECKING:
     from rnnfast.diagnose.benchmark import BenchReport
     from rnnfast.diagnose.gradients import GradientReport
     from rnnfast.diagnose.machine import Examination, TableCache
+    from rnnfast.diagnose.warm import WarmUp
     from rnnfast.model.description import ModelDescription
     from rnnfast.model.tables import TableEvaluation
 
@@ -65,7 +66,8 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
         ("Training", _training_line(model.training["train"], model.loss)),
     ]
     if not isinstance(trained, dict):
-        rows.append(("Weights", weights_text(trained, model.training["train"])))
+        together: Any = model.metrics.get("valid", {}).get("loss")
+        rows.append(weights_row(trained, model.training["train"], together))
         rows.append(("Data", ", ".join(trained.source)))
     if model.data_digest and screen.verbose:
         rows.append(("SHA-256", model.data_digest))
@@ -82,14 +84,17 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
             *([number(tensor.min, 3), number(tensor.max, 3)] if wide else []),
         ]
         for tensor in model.tensors
+        if screen.verbose or not tensor.name.startswith("members.") or tensor.name.startswith("members.0.")
     ]
     headers = ["tensor", "shape", "parameters" if wide else "params", *(["min", "max"] if wide else [])]
     screen.result(table(headers, tensors, left=2, gap=3 if wide else 1))
+    if len(tensors) < len(model.tensors):
+        screen.result(Text(f"and as many of each other network, {counted(len(model.tensors), 'tensor')} in all", FAINT))
     _show_metrics(screen, model.metrics, model.loss)
 
 
 def _network_line(model: ModelDescription) -> str:
-    return f"{network_text(model)}, {counted(model.parameters, 'parameter')}, {model.dtype}"
+    return f"{network_text(model, model.members)}, {counted(model.parameters, 'parameter')}, {model.dtype}"
 
 
 def _task_line(model: ModelDescription) -> str:
@@ -182,6 +187,14 @@ class BenchProgress(Reporter):
     def compiling(self) -> None:
         """Explain the wait of a first run."""
         self._screen.waiting("compiling kernels (once; each takes some seconds)")
+
+
+def show_warm_up(screen: Screen, report: WarmUp) -> None:
+    """Print what was prepared."""
+    there, took = f"{report.kernels - report.compiled} were there", duration(report.seconds)
+    done = f"{report.compiled} compiled in {took} on {counted(report.cores, 'core')}, " if report.compiled else ""
+    rows = [("Cells", ", ".join(report.cells)), ("Kernels", f"{done}{there}"), ("Cache", report.directory)]
+    screen.result(fields(rows))
 
 
 def show_bench(screen: Screen, report: BenchReport) -> None:

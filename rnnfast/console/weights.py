@@ -1,14 +1,18 @@
-"""Which epoch the weights of a model are of, and why its training ended there."""
+"""Which epoch the weights of a model are of, why training ended there, and how networks of an ensemble differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.text import Text
 
 from rnnfast.console.screen import CAUTION
-from rnnfast.console.text import counted
+from rnnfast.console.text import counted, number
+
+if TYPE_CHECKING:
+    from rnnfast.model.provenance import Member
+    from rnnfast.records import UnsetType
 
 
 class Ending(Protocol):
@@ -26,22 +30,67 @@ class Ending(Protocol):
     def stopped(self) -> str:
         """Why it ended: epochs, patience, max_time or interrupted."""
 
+    @property
+    def members(self) -> Sequence[Member] | UnsetType:
+        """The networks of an ensemble; none where there is one network."""
+
+    @property
+    def refitted(self) -> int:
+        """Epochs of a second training on training and validation part, of which the weights are; 0: none."""
+
+
+def weights_row(ending: Ending, train: Mapping[str, Any], together: float | None) -> tuple[str, Text]:
+    """Return a labelled line on the weights.
+
+    train: the options of the run; together: the validation loss of the mean answer of an ensemble.
+    """
+    if not ending.members:
+        return "Weights", weights_text(ending, train)
+    return "Networks", Text(members_text(ending.members, together))
+
 
 def weights_text(ending: Ending, train: Mapping[str, Any]) -> Text:
     """Say which epoch the weights are of and why training stopped; train: the options of the run."""
+    monitor = train.get("monitor", "loss")  # older models do not say it
     reasons = {
         "epochs": "all epochs were run",
-        "patience": f"stopped: no better validation loss in {counted(train['patience'], 'evaluation')}",
+        "patience": f"stopped: no better validation {monitor} in {counted(train['patience'], 'evaluation')}",
         "max_time": f"stopped: the {train['max_time']} of training were up",
         "interrupted": "interrupted",
     }
+    number = min(train.get("average", 1), ending.epochs)
     if ending.best_epoch == 0:
         text = Text("the initial ones")
+    elif number > 1:
+        text = Text(
+            f"the mean of the {number} best epochs of {ending.epochs:,}, the best of them {ending.best_epoch:,}"
+        )
     elif ending.best_epoch == ending.epochs:
         text = Text(f"of the last epoch, {ending.epochs:,}")
     else:
         text = Text(f"of the best epoch, {ending.best_epoch:,} of {ending.epochs:,}")
+    if ending.refitted:
+        text = Text(
+            f"of a second training, on the training and the validation part, for {counted(ending.refitted, 'epoch')}: "
+            f"those that were best of {ending.epochs:,}"
+        )
     if ending.epochs != train["epochs"]:
         text.append(f" ({train['epochs']:,} asked for)")
     style = CAUTION if ending.stopped == "interrupted" else ""
     return text.append("; ").append(reasons.get(ending.stopped, ending.stopped), style)
+
+
+def members_text(members: Sequence[Member], together: float | None) -> str:
+    """Say which weights the networks of an ensemble have, and how far they differ.
+
+    together: the validation loss of their mean answer.
+    """
+    epochs = [member.best_epoch for member in members]
+    which = f"epoch {epochs[0]:,}" if len(set(epochs)) == 1 else f"epochs {min(epochs):,} to {max(epochs):,}"
+    text = f"{len(members)}, whose mean is the answer; weights of {which}"
+    losses = [member.valid_loss for member in members if member.valid_loss is not None]
+    if losses:
+        spread = f"{number(min(losses))} to {number(max(losses))}"
+        text += f"; validation loss {number(sum(losses) / len(losses))} on average ({spread})"
+        text += "" if together is None else f", {number(together)} together"
+    return text

@@ -25,6 +25,25 @@ def every_row_once(schema: Schema) -> Schema:
     return schema
 
 
+class Answers(NamedTuple):
+    """What a model answers to the rows of a table.
+
+    values: (rows, O) as of `Task.answers`; spread: (rows, O) standard deviation over the networks of an ensemble, None
+    of a single network.
+    """
+
+    values: npt.NDArray[Any]
+    spread: npt.NDArray[Any] | None = None
+
+    def columns(self, task: Task, steps: npt.NDArray[np.int64] | slice, texts: Texts) -> dict[str, Any]:
+        """Return the columns of a file for some rows; texts: turns (lines,) numbers into what a column holds."""
+        values = self.values[steps]
+        columns: dict[str, Any] = dict(task.columns(values, texts))
+        if self.spread is not None:
+            columns |= task.spread_columns(values, self.spread[steps], texts)
+        return columns
+
+
 class Predictions(NamedTuple):
     """Lines of the output.
 
@@ -59,17 +78,16 @@ class _Texts(list[str]):
 def lines(
     task: Task,
     data: SequenceData,
-    predicted: npt.NDArray[Any],
+    predicted: Answers,
     steps: npt.NDArray[np.int64],
     texts: Texts,
     beside: Mapping[str, Any] | None = None,
 ) -> Predictions:
     """Return lines of the output: ids and times as texts, other columns that stand beside them, the answers.
 
-    predicted: (rows, O) in the order of data.x; steps: (lines,) which of them the lines are of; texts: turns (lines,)
-    answers into what a column holds.
+    predicted: in the order of data.x; steps: (lines,) which of them the lines are of; texts: as of `Answers.columns`.
     """
-    columns = {**keys(data, steps), **(beside or {}), **dict(task.columns(predicted[steps], texts))}
+    columns = {**keys(data, steps), **(beside or {}), **predicted.columns(task, steps, texts)}
     return Predictions(data.row[steps], columns)
 
 

@@ -30,7 +30,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     """What `inspect` shows of a model, with the fields of its encoder.
 
     columns: what the columns of a table mean. training: the configuration; trained: how training ended, {} where that
-    is not known. threshold: of two classes.
+    is not known. threshold: of two classes. members: networks of an ensemble, whose parameters count together.
     """
 
     kind: str = "model"
@@ -40,6 +40,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     activation: str | None
     dtype: str
     parameters: int
+    members: int = 1
     tensors: tuple[TensorDescription, ...]
     task: str
     loss: str
@@ -64,6 +65,7 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         activation=config.model.chosen_activation,
         dtype=config.train.dtype,
         parameters=int(model.parameter_count),
+        members=len(model.members),
         tensors=tuple(_tensor(name, np.asarray(values)) for name, values in model.parameters.items()),
         task=schema.task,
         loss=model.loss,

@@ -16,6 +16,7 @@ from rnnfast.data.encoding.encoder import EncoderRecord
 from rnnfast.equations.stored import cell_from
 from rnnfast.errors import ModelError, UsageError
 from rnnfast.model.header import FORMAT_VERSION, KEY, Header
+from rnnfast.model.members import joined
 from rnnfast.model.model import Model, checked_parameters
 from rnnfast.model.provenance import Provenance
 from rnnfast.network.layout import Layout
@@ -38,7 +39,7 @@ def load(path: str | Path) -> Model:
     except (ValueError, UsageError, ModelError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
     net = model.architecture
-    checked_parameters(tensors, Layout(net).shapes(), net.dtype, str(path))
+    checked_parameters(tensors, joined([Layout(net).shapes()] * len(model.members)), net.dtype, str(path))
     return model
 
 
@@ -72,6 +73,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         "task": facts is not None and _classes_fit(schema),
         "loss": facts is not None and model.loss in losses_of(facts),
         "architecture": header.architecture == model.header.architecture,
+        "members": header.members == model.header.members,
         "missing": model.encoder.columns == schema.columns,
         "categories": tuple(model.encoder.categories) == schema.categorical,
         "target_scaler": model.target_scaler.names == schema.answers,

@@ -77,7 +77,10 @@ class Equations(Record, frozen=True):
 
 
 class Header(Record, frozen=True, kw_only=True):
-    """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`."""
+    """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`.
+
+    members: networks of an ensemble.
+    """
 
     format_version: int
     architecture: Network
@@ -89,6 +92,7 @@ class Header(Record, frozen=True, kw_only=True):
     class_weights: tuple[float, ...] = ()
     threshold: float
     config: Tables
+    members: int | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET
 
 

@@ -20,17 +20,18 @@ from rnnfast.data.reading.opening import File, Table
 from rnnfast.data.reading.request import writing_options
 from rnnfast.data.sequences.context import Context, context_of
 from rnnfast.data.sequences.trailing import without_requests
+from rnnfast.diagnose.machine import cores
 from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
 from rnnfast.metrics.evaluation import Evaluation, brief
-from rnnfast.model.answers import as_they_are, every_row_once, like_arrays, lines, steps_of
+from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
+from rnnfast.model.members import Committee, separated
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
-from rnnfast.network.layout import Layout
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
 from rnnfast.tasks.scoring import Scorer
@@ -45,10 +46,11 @@ Floats = NDArray[np.floating[Any]]
 class Model(Displayed):
     """Weights, columns, encoder and scaler of the targets.
 
-    parameters: PyTorch's tensor names to arrays. cell: its equations. encoder, target_scaler: fitted on training rows;
-    target_scaler leaves the labels of classes alone. target_mean: (O,) mean of the training targets, or the share of
-    each class of a multiclass task: the baseline. threshold: probability from which a binary prediction is positive.
-    provenance: versions, metrics, digest and split of the training data.
+    parameters: tensors by their names in the file: PyTorch's, of an ensemble as of `members.joined`. cell: its
+    equations. encoder, target_scaler: fitted on training rows; target_scaler leaves the labels of classes alone.
+    target_mean: (O,) mean of the training targets, or the share of each class of a multiclass task: the baseline.
+    threshold: probability from which a binary prediction is positive. provenance: versions, metrics, digest and split
+    of the training data.
     """
 
     parameters: dict[str, Floats]
@@ -67,7 +69,8 @@ class Model(Displayed):
         """Return network, columns, and how it was trained."""
         model, training = self.config.model, self.provenance.training
         hidden = ",".join(map(str, model.hidden))
-        network = f"{model.cell} {hidden}{', both directions' if model.bidirectional else ''}"
+        several = f"{len(self.members)} networks, " if len(self.members) > 1 else ""
+        network = f"{several}{model.cell} {hidden}{', both directions' if model.bidirectional else ''}"
         lines = self.schema.display()
         if training is not None:
             lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"
@@ -94,7 +97,7 @@ class Model(Displayed):
 
     @property
     def parameter_count(self) -> int:
-        """Trainable numbers; bias_hh does not count where it is held at 0."""
+        """Trainable numbers of all networks; bias_hh does not count where it is held at 0."""
         return sum(
             tensor.size
             for name, tensor in self.parameters.items()
@@ -110,16 +113,29 @@ class Model(Displayed):
         context, dtype = self.context_of(data.schema), self.config.train.dtype
         return Questions(self.encoder, data, context, dtype, self.target_scaler.scale)
 
+    @property
+    def members(self) -> tuple[dict[str, Floats], ...]:
+        """The tensors of each network by PyTorch's names; one of a model that is no ensemble."""
+        return separated(self.parameters)
+
     def outputs(self, data: SequenceData) -> Floats:
-        """Return what the network says, (rows, O): logits with bce and ce, else scaled targets, changes added up.
+        """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
+
+        Changes are added to what they change from, so that outputs are scaled targets with `difference` too.
 
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         """
-        from rnnfast.kernels.run.predictor import Predictor
+        return self.task.average(self._member_outputs(data))
 
-        net = self.architecture
-        parameters = Layout(net).flatten(self.parameters, net.dtype)
-        return self.questions(data).outputs(Predictor(net, parameters))
+    def _member_outputs(self, data: SequenceData) -> Floats:
+        """Raw outputs of each network, (members, rows, O)."""
+        threads = self.config.train.threads or cores()
+        return self.questions(data).outputs(Committee(self.architecture, self.members, threads))
+
+    def answers(self, data: SequenceData) -> Answers:
+        """Answer each row of sequences that were read, in the order of data.x."""
+        task, outputs = self.task, self._member_outputs(data)
+        return Answers(task.answers(task.average(outputs)), task.spread(outputs) if len(outputs) > 1 else None)
 
     @overload
     def predict(self, data: SequenceData | NDArray[Any]) -> Floats: ...
@@ -138,20 +154,20 @@ class Model(Displayed):
         Raises DataError where data has other columns than the model.
         """
         if isinstance(data, SequenceData):
-            return self.task.answers(self.outputs(data))
+            return self.answers(data).values
         sequences = read_table(
             data, schema=every_row_once(self.schema), require_target=False, **writing_options(self.config.data)
         )
         outlook = Outlook(self.schema, self.encoder, self.config.data, sequences)
-        predicted = self.task.answers(self.outputs(outlook.readable(sequences)))
+        predicted = self.answers(outlook.readable(sequences))
         if is_arrays(data):
-            return like_arrays(sequences, predicted, data[0] if isinstance(data, tuple) else data)
+            return like_arrays(sequences, predicted.values, data[0] if isinstance(data, tuple) else data)
         steps = steps_of(sequences)
         times = outlook.times(sequences, steps)
         rows, columns = lines(self.task, sequences, predicted, steps, as_they_are, times)
         answers = frame_beside(data, rows, columns, (self.schema.id, self.schema.time))
         unanswered = outlook.empty(sequences, steps)
-        for name, _ in self.task.columns(predicted[:0], as_they_are) if unanswered else ():
+        for name in predicted.columns(self.task, slice(0), as_they_are) if unanswered else ():
             answers[name] = answers[name].where(~np.isin(np.arange(len(answers)), unanswered))
         return with_types(answers, data, dict.fromkeys(times, self.schema.time))
 
@@ -189,8 +205,9 @@ class Model(Displayed):
             target_mean=self.target_mean,
             class_weights=self.class_weights,
             threshold=self.threshold,
+            members=len(self.members) if len(self.members) > 1 else UNSET,
             equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
-            config=Tables(**{table: asdict(section) for table, section in vars(self.config).items()}),
+            config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 
     def save(self, path: str | Path) -> None:

@@ -158,23 +158,26 @@ def _pieces(model: Model, data: Sequences, carried: Carried | None, outlook: Out
         if model.schema.predict == "every":
             steps = first_answers(block, answered)
             answered = max(answered, int((block.index.start + block.lengths).max()))
-        predicted = np.asarray(model.predict(outlook.readable(block)))
-        beside = outlook.times(block, steps) | _beside(model, block, steps, carried)
+        predicted = model.answers(outlook.readable(block))
+        names = list(predicted.columns(model.task, slice(0), texts))
+        beside = outlook.times(block, steps) | _beside(names, block, steps, carried)
         piece = lines(model.task, block, predicted, steps, texts, beside)
         for line in outlook.empty(block, steps):
-            for name, _ in model.task.columns(predicted[:0], texts):
+            for name in names:
                 piece.columns[name][line] = ""
         yield piece
 
 
 def _beside(
-    model: Model, block: SequenceData, steps: npt.NDArray[np.int64], carried: Carried | None
+    answers: Sequence[str], block: SequenceData, steps: npt.NDArray[np.int64], carried: Carried | None
 ) -> dict[str, list[Any]]:
-    """Return the columns between keys and answers: the row where there is no key, and those of the input."""
+    """Return the columns between keys and answers: the row where there is no key, and those of the input.
+
+    answers: names of the columns of the answers.
+    """
     rows, keys_of_lines = block.row[steps], keys(block, steps)
     columns = {} if keys_of_lines else {ROW: rows.tolist()}
     if carried is not None:
-        answers = [name for name, _ in model.task.columns(np.empty((0, model.architecture.outputs)), list)]
         _check_names(carried.names, {*answers, *columns})
         columns |= {name: cells for name, cells in carried.texts(rows).items() if name not in keys_of_lines}
     return columns

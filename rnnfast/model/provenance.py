@@ -25,13 +25,33 @@ class Split(Record, frozen=True):
     parts: dict[str, PartSize] = field(default_factory=dict)
 
 
+class Member(Record, frozen=True):
+    """How the training of one network of an ensemble ended.
+
+    stopped: epochs | patience | max_time | interrupted | diverged. valid_loss: of its weights, None where the
+    validation part was not scored with them.
+    """
+
+    seed: int
+    epochs: int
+    best_epoch: int
+    stopped: str
+    valid_loss: float | None
+
+
 class Training(Record, frozen=True):
-    """How training ended; source: names of the tables."""
+    """How training ended; source: names of the tables.
+
+    members: the networks of an ensemble; epochs and best_epoch are then the highest ones of any.
+    refitted: epochs on the training and the validation part together, of which the weights are; 0: none.
+    """
 
     epochs: int
     best_epoch: int
     stopped: str
     source: tuple[str, ...]
+    refitted: int = 0
+    members: tuple[Member, ...] | UnsetType = UNSET
 
 
 Figures = dict[str, float | dict[str, dict[str, float | None]] | None]  # figures, and those of each target

@@ -88,13 +88,16 @@ class Questions:
         return Question(inputs, offsets, np.concatenate(answers), np.concatenate(bases) if bases else None)
 
     def outputs(self, predictor: Any, joined: Question | None = None) -> Floats:
-        """Ask a Predictor; joined: as `joined` made it before. Returns: outputs (rows, O) for the data."""
+        """Ask a Predictor, or a Committee; joined: as `joined` made it before.
+
+        Returns: outputs (rows, O) for the data, of a Committee (members, rows, O).
+        """
         pieces = []
         for inputs, offsets, rows, base in self if joined is None else (joined,):
-            piece = predictor.outputs_of(inputs, offsets)[slice(None) if rows is None else rows]
+            piece = predictor.outputs_of(inputs, offsets)[..., slice(None) if rows is None else rows, :]
             pieces.append(piece if base is None else piece + base)
-        outputs: Floats = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-        return outputs if self._position is None else outputs[self._position]
+        outputs: Floats = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-2)
+        return outputs if self._position is None else outputs[..., self._position, :]
 
     def _block(self, begin: int, end: int, work: Floats) -> tuple[SequenceData, Integers]:
         """Gather the features of some sequences in `work`. Returns: them, and the rows that are answered."""

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnfast.catalogue import TWO_CLASSES, metrics_of
 from rnnfast.metrics import binary, confusion
 from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Task, Texts
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts
 
 
 class Binary(Task):
@@ -29,6 +30,16 @@ class Binary(Task):
         decay = np.exp(-np.abs(outputs))
         return np.where(outputs >= 0, 1.0, decay) / (1.0 + decay)
 
+    def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean probability as a logit: log sum p - log sum (1 - p), from the logarithms of p and 1 - p.
+
+        log p = -log(1 + e^-z), so that neither a probability near 0 nor one near 1 loses its digits.
+        """
+        if not self.logits:
+            return np.asarray(self.answers(outputs).mean(axis=0))
+        positive, negative = (np.logaddexp.reduce(-np.logaddexp(0.0, sign * outputs), axis=0) for sign in (-1.0, 1.0))
+        return np.asarray(positive - negative)
+
     def naive_outputs(self) -> Floats:
         """Return the share of the second class, as the network would say it."""
         share = np.asarray(self.target.mean, np.float64)
@@ -37,9 +48,9 @@ class Binary(Task):
         share = np.clip(share, LEAST_SHARE, 1 - LEAST_SHARE)
         return np.asarray(np.log(share / (1 - share)))
 
-    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
+    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
         """Return the metrics at the threshold of the model."""
-        return _figures(binary(y, answers, self.target.threshold, metrics_of(TWO_CLASSES, quick=quick)))
+        return _figures(binary(y, answers, self.target.threshold, metrics))
 
     def naive_figures(self, y: Floats) -> Figures:
         """Return the metrics of the training share as everyone's probability."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rnnfast.catalogue import CLASSES, metrics_of
 from rnnfast.metrics import baseline_multiclass, multiclass, multiclass_confusion, multiclass_labels
 from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Task, Texts
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts
 
 
 class Multiclass(Task):
@@ -21,13 +21,18 @@ class Multiclass(Task):
         likelihood = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return np.asarray(likelihood / likelihood.sum(axis=1, keepdims=True))
 
+    def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithms of the mean probabilities, from those of the probabilities: no digit is lost near 0."""
+        logarithms = outputs - np.logaddexp.reduce(outputs, axis=2, keepdims=True)
+        return np.asarray(np.logaddexp.reduce(logarithms, axis=0) - np.log(len(outputs)))
+
     def naive_outputs(self) -> Floats:
         """Return the logits of the shares of the classes."""
         return np.asarray(np.log(np.maximum(np.asarray(self.target.mean, np.float64), LEAST_SHARE)))
 
-    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
+    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
         """Return the metrics of the most probable classes."""
-        return multiclass(y, answers, metrics_of(CLASSES, quick=quick))
+        return multiclass(y, answers, metrics)
 
     def naive_figures(self, y: Floats) -> Figures:
         """Return the metrics of the training shares as everyone's probabilities."""
@@ -47,3 +52,8 @@ class Multiclass(Task):
         yield f"{name}_pred", classes[answers.argmax(axis=1)].tolist()
         for j, label in enumerate(classes):
             yield f"{name}_prob_{label}", texts(answers[:, j])
+
+    def spread_columns(self, answers: Floats, spread: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the spread of the probability of the predicted class."""
+        predicted = answers.argmax(axis=1)[:, None]
+        yield f"{self.target.names[0]}_std", texts(np.take_along_axis(spread, predicted, axis=1)[:, 0])

@@ -20,9 +20,12 @@ from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
+from rnnfast.model.members import joined
 from rnnfast.model.model import Model, architecture
 from rnnfast.network.layout import Layout
 from rnnfast.training.class_weights import class_weights
+
+MEMBER_STREAM = 8  # of the random numbers
 
 
 def resolved_loss(config: Config, task: str) -> str:
@@ -34,7 +37,9 @@ def resolved_loss(config: Config, task: str) -> str:
     if loss == "auto":
         return facts.loss
     if loss not in losses_of(facts):
-        raise UsageError(f"--loss {loss}: {facts.what}; use --loss {' or '.join(losses_of(facts))}")
+        quantity = next((other.name for other in TASKS.values() if not other.classes and loss in losses_of(other)), "")
+        turn = f", or --task {quantity} where it is a quantity" if facts.output_per_class and quantity else ""
+        raise UsageError(f"--loss {loss}: {facts.what}; use --loss {' or '.join(losses_of(facts))}{turn}")
     return loss
 
 
@@ -125,15 +130,8 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most)
     labels.check(where)
     net = architecture(config, cell, schema, encoder)
-    model = config.model
-    layout = Layout(net)
-    tensors = initial_tensors(layout.entries(), model.init, config.train.seed, model.init_range, model.recurrent_bias)
-    for name in layout.input_weights:
-        tensors[name][:, [place.stop - 1 for place in encoder.hideable]] = 0  # "(unseen)" means nothing yet
-    if config.train.init_from is not None:
-        tensors = dict(starting_tensors(config.train.init_from, layout.shapes()))
     return Model(
-        parameters={name: tensor.astype(net.dtype) for name, tensor in tensors.items()},
+        parameters=joined(starting_tensors(config, Layout(net), encoder)),
         cell=cell,
         schema=schema,
         encoder=encoder,
@@ -145,16 +143,46 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     )
 
 
-def starting_tensors(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, NDArray[Any]]:
-    """The tensors of a saved model to start from. Raises ModelError where its architecture is another one."""
-    tensors = load(path).parameters
-    saved_shapes = {name: tensor.shape for name, tensor in tensors.items()}
+def starting_tensors(config: Config, layout: Layout, encoder: Encoder) -> list[dict[str, NDArray[Any]]]:
+    """Return the tensors that each network starts from, in the run's precision: drawn, or those of a saved model."""
+    model, number = config.model, config.model.ensemble
+    if config.train.init_from is not None:
+        members = saved_tensors(config.train.init_from, layout.shapes(), number)
+    else:
+        members = []
+        for seed in member_seeds(config.train.seed, number):
+            tensors = initial_tensors(layout.entries(), model.init, seed, model.init_range, model.recurrent_bias)
+            for name in layout.input_weights:
+                tensors[name][:, [place.stop - 1 for place in encoder.hideable]] = 0  # "(unseen)" means nothing yet
+            members.append(tensors)
+    return [{name: tensor.astype(config.train.dtype) for name, tensor in tensors.items()} for tensors in members]
+
+
+def member_seeds(seed: int, number: int) -> list[int]:
+    """Return the seed of each network of an ensemble: of the first one that of the run, as if it were alone."""
+    return [
+        seed,
+        *(int(np.random.SeedSequence([seed, MEMBER_STREAM, k]).generate_state(1)[0]) for k in range(1, number)),
+    ]
+
+
+def saved_tensors(path: str, shapes: Mapping[str, tuple[int, ...]], number: int) -> list[dict[str, NDArray[Any]]]:
+    """Return the tensors of a saved model for so many networks: a single one is the start of all.
+
+    Raises ModelError where its architecture is another one, or the number of its networks.
+    """
+    members = load(path).members
+    saved_shapes = {name: tensor.shape for name, tensor in members[0].items()}
     if saved_shapes != dict(shapes):
         raise ModelError(
             f"--init-from {path}: its tensors {saved_shapes} are not those of this network, {dict(shapes)}; "
             "use the same --cell, --hidden and columns"
         )
-    return tensors
+    if len(members) not in (1, number):
+        raise ModelError(
+            f"--init-from {path}: holds {len(members)} networks, not {number}; use --ensemble {len(members)}"
+        )
+    return list(members) if len(members) == number else list(members) * number
 
 
 def encoded(model: Model, data: SequenceData) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:

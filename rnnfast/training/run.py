@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Unpack
 
-from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.effects import check_effects, check_future
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
@@ -27,12 +26,16 @@ from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of, word_of
 from rnnfast.progress import Progress, watcher
-from rnnfast.records import plain
+from rnnfast.records import UNSET, plain
 from rnnfast.reporter import Reporter, RunInfo
-from rnnfast.training.defaults import resolved
+from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
-from rnnfast.training.loop import Fit, Loop
+from rnnfast.training.ensemble import Networks
+from rnnfast.training.loop import Fit
+from rnnfast.training.monitor import check_choice
 from rnnfast.training.prepare import initial_model
+from rnnfast.training.presets import fixed
+from rnnfast.training.refit import check_refit, refitted
 from rnnfast.training.result import TrainResult
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
@@ -68,12 +71,12 @@ def train(
     equations = traced(cell_option) if callable(cell_option) else None
     if callable(cell_option):
         options["cell"] = word_of(cell_option)
-    config = Config().with_values(options, "train()")
-    cell = _checked_cell(config, equations)
+    config = fixed(Config().with_values(options, "train()"))
+    check_options(config, equations, valid is not None)
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
-        table, parts = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
+        table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = _fit(table, parts, config, cell, reporter, valid is not None, load_seconds, interrupt)
+        result, fit = _fit(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -94,17 +97,18 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     reporter = reporter or Reporter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
-    cell = _checked_cell(config)
+    config = fixed(config)
+    check_options(config, None, config.data.valid is not None)
     directory = check_directory(config, force)
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
         with ExitStack() as opened:
-            table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+            table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
-            result, fit = _fit(table, parts, config, cell, reporter, files.valid is not None, load_seconds, interrupt)
+            result, fit = _fit(table, parts, config, None, reporter, files.valid is not None, load_seconds, interrupt)
         interrupt.phase = Phase.SAVING
-        directory = directory or free_directory(config, table)
+        directory = directory or free_directory(result.model.config, table)
         result.files = write_run(result, result.model.config, directory)
     reporter.finished(result)
     if fit.diverged is not None:
@@ -120,23 +124,27 @@ def _check_interrupt(interrupt: Interrupt, result: TrainResult) -> None:
         raise TrainingInterrupted(f"interrupted after epoch {result.epochs}", result)
 
 
-def _checked_cell(config: Config, equations: Cell | None = None) -> Cell:
-    """The cell of a run: the one given as equations, else the one that the configuration names.
+def check_options(config: Config, equations: Cell | None, own_valid: bool) -> None:
+    """Raise UsageError for options that have no effect beside others, or exclude each other.
 
-    Raises UsageError for options that have no effect on it, or on this run.
+    equations: of a cell that is no word; own_valid: whether the validation part is a table of its own.
     """
     check_effects(config)
     check_future(config)
-    cell = equations or cell_of(config.model.cell, config.model.activation)
-    check_directions(config.model, cell.recurrent)
-    return cell
+    check_refit(config, own_valid)
+    check_directions(config.model, _cell(config, equations).recurrent)
+
+
+def _cell(config: Config, equations: Cell | None) -> Cell:
+    """The cell of a run: the one given as equations, else the one that the configuration names."""
+    return equations or cell_of(config.model.cell, config.model.activation)
 
 
 def _fit(
     table: Sequences,
     parts: Parts,
     config: Config,
-    cell: Cell,
+    equations: Cell | None,
     reporter: Reporter,
     own_valid: bool,
     load_seconds: float,
@@ -149,8 +157,8 @@ def _fit(
     import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
 
     start = time.perf_counter()
-    config = _resolved(config, table, parts, reporter)
-    model = initial_model(parts.train, config, cell)
+    config, chosen = resolved_for(config, table, parts, own_valid, reporter)
+    model = initial_model(parts.train, config, _cell(config, equations))
     seed = config.train.seed
     valid = None if parts.valid is None else sample_of(model, parts.valid, seed)
     if parts.valid is not None and valid is not None:
@@ -158,14 +166,20 @@ def _fit(
     # Fitting has seen each cell of the training part but lags that answers alone see: of first rows of windows.
     for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
         _check_encoding(model, part, table, reporter)
-    loop = Loop(model, parts.train, None if valid is None else scored_rows(valid), reporter)
-    reporter.start(_info(model, config, loop.trainer.kernel, loop.trainer.threads))
+    check_choice(model, valid)
+    networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
+    reporter.start(_info(model, config, networks))
     load_seconds += time.perf_counter() - start
-    fit = loop.run(interrupt)
+    fit = networks.fit(interrupt)
+    interrupt.phase = Phase.SCORING
     start = time.perf_counter()
     named = parts.named()
     evaluations, scored = evaluate_parts(model, named, seed, valid, reporter)
     fit.eval_seconds += time.perf_counter() - start
+    if config.train.refit and (again := refitted(model, fit, table, parts, reporter, interrupt)) is not None:
+        model = again
+        tests = {name: part for name, part in named.items() if name == "test"}
+        evaluations |= evaluate_parts(model, tests, seed, None, reporter)[0]
     model.provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
     return TrainResult(
         model=model,
@@ -186,23 +200,9 @@ def _fit(
         timesteps_per_second=fit.timesteps_per_second,
         evaluations=evaluations,
         scored=scored,
+        members=fit.members,
+        chosen=chosen,
     ), fit
-
-
-def _resolved(config: Config, table: Sequences, parts: Parts, reporter: Reporter) -> Config:
-    """Fill in the options that follow from the table; raises UsageError for those that do not fit it."""
-    weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
-    config = resolved(config, table.schema.task, parts.train.sequences, weighted)
-    if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
-        reporter.notice(
-            "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
-            "no effect; use --batch-size above 1, or --reduction sum"
-        )
-    if SCHEDULES[config.train.schedule].watches and parts.valid is None:
-        raise UsageError(
-            f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
-        )
-    return config
 
 
 def _check_encoding(model: Model, part: Sequences | None, table: Sequences, reporter: Reporter) -> None:
@@ -245,7 +245,7 @@ def evaluate_parts(
     return evaluations, sampled
 
 
-def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:
+def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
     assert config.train.lr is not None  # resolved
     assert config.train.batch_size is not None
     return RunInfo(
@@ -254,14 +254,16 @@ def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:
         activation=config.model.chosen_activation,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
-        threads=threads,
+        threads=networks.threads * networks.workers,
         seed=config.train.seed,
         optimizer=config.train.optimizer,
         lr=config.train.lr,
         batch_size=config.train.batch_size,
         loss=model.loss,
         epochs=config.train.epochs,
-        kernel=kernel,
+        members=networks.number,
+        kernel=networks.kernel,
+        patience=config.train.patience,
     )
 
 
@@ -281,5 +283,7 @@ def _provenance(
             parts=part_sizes(parts),
         ),
         metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
-        training=Training(fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source)),
+        training=Training(
+            fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.refitted, fit.members or UNSET
+        ),
     )

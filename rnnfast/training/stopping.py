@@ -1,4 +1,4 @@
-"""When training ends before its last epoch: no better validation loss, no time left, Ctrl-C."""
+"""When training ends before its last epoch: no better validation score, no time left, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,32 +12,43 @@ from enum import Enum
 from types import FrameType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.errors import TrainingInterrupted
 
 
 class EarlyStopping:
-    """Remembers the best weights by validation loss.
+    """Remembers the weights that cost least on the validation part.
 
-    patience: evaluations without a better loss after which training stops; 0: it never does, and the last weights stay.
+    patience: evaluations without a lower cost after which training stops; 0: it never does, and the last weights stay.
+    average: so many epochs, those that cost least, are remembered.
     """
 
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
-        self.best_loss = float("inf")
+    def __init__(self, patience: int, average: int = 1) -> None:
+        self.patience, self.average = patience, average
+        self.best_cost = math.inf
         self.best_epoch = 0
         self.waited = 0
-        self.weights: NDArray[Any] | None = None
+        self._best: list[tuple[float, int, NDArray[Any]]] = []  # cost, epoch, weights, the least cost first
 
-    def better(self, loss: float, epoch: int, weights: NDArray[Any]) -> bool:
+    def better(self, cost: float, epoch: int, weights: NDArray[Any]) -> bool:
         """Record an evaluation; tells whether it is the best so far. NaN never is."""
-        if loss < self.best_loss:
-            self.best_loss, self.best_epoch, self.waited = loss, epoch, 0
-            self.weights = weights.copy() if self.patience else None
+        if self.patience and (cost < math.inf if len(self._best) < self.average else cost < self._best[-1][0]):
+            self._best = sorted((*self._best, (cost, epoch, weights.copy())), key=lambda best: best[:2])[: self.average]
+        if cost < self.best_cost:
+            self.best_cost, self.best_epoch, self.waited = cost, epoch, 0
             return True
         self.waited += 1
         return False
+
+    @property
+    def weights(self) -> NDArray[Any] | None:
+        """The mean of the weights that are remembered, in their precision; None where there are none."""
+        if not self._best:
+            return None
+        weights = [best[2] for best in sorted(self._best, key=lambda best: best[1])]
+        return np.mean(weights, axis=0, dtype=np.float64).astype(weights[0].dtype)
 
     @property
     def evaluations_left(self) -> float:
@@ -78,15 +89,39 @@ class Phase(Enum):
 
 
 class Interrupt:
-    """What a run does at Ctrl-C, by its phase, and whether it was asked to end."""
+    """What a run does at Ctrl-C, by its phase, and whether it was asked to end.
 
-    def __init__(self) -> None:
-        self.phase = Phase.PREPARING
-        self.requested = False
+    whole: that of the run, for a piece of work on another thread.
+    """
+
+    def __init__(self, whole: Interrupt | None = None) -> None:
+        self._whole = whole
+        self._phase = Phase.PREPARING
+        self._pressed = False
+
+    def of_piece(self) -> Interrupt:
+        """Return the Interrupt of a piece of this run on another thread: it has phases of its own."""
+        return Interrupt(self)
+
+    @property
+    def phase(self) -> Phase:
+        """What would be cut short."""
+        return self._phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        self._phase = phase
+        if self._whole is not None and phase is Phase.TRAINING:
+            self._whole.phase = phase
+
+    @property
+    def requested(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self._pressed if self._whole is None else self._whole.requested
 
     def press(self, announce: Callable[[str], None]) -> None:
         """Answer Ctrl-C, as the phase says. Raises TrainingInterrupted where it leaves at once."""
-        again, self.requested = self.requested, True
+        again, self._pressed = self._pressed, True
         if self.phase is Phase.PREPARING:
             self.check()
         if self.phase in (Phase.TRAINING, Phase.SCORING) and again:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from rnnfast.data.columns.dates import DateForm, date_forms
 from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
-FIRST, LAST = pd.Timestamp("1677-09-22", tz="UTC"), pd.Timestamp("2262-04-11", tz="UTC")  # that nanoseconds can hold
+FIRST, LAST = datetime(1677, 9, 22, tzinfo=UTC), datetime(2262, 4, 11, tzinfo=UTC)  # that nanoseconds can hold
 
 
 class OtherDates(Exception):

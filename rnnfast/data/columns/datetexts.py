@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.tseries.api import guess_datetime_format
 
 from rnnfast.data.columns.dates import date_forms
 
@@ -63,7 +62,7 @@ def read_dates(texts: Sequence[str], dayfirst: bool | None) -> tuple[Dates, Writ
     series = pd.Series(texts, dtype=object)
     dates = pd.to_datetime(series, format="ISO8601", errors="coerce")
     if dates.notna().all():
-        form = guess_datetime_format(texts[-1])
+        form = pd.tseries.api.guess_datetime_format(texts[-1])
         return _written(series, dates, [] if form is None else [form])
     for way in date_forms(texts[0], dayfirst):
         dates = way.parse(series).dt.tz_localize(None)

@@ -15,6 +15,11 @@ from rnnfast.records import decode, plain
 DEFAULT_WINDOW = 10  # steps, where there is no id column
 
 
+def window_note(window: int | None, reason: str = "the default") -> str:
+    """Say how long the windows of a table without id are, and why."""
+    return f"no id column: consecutive rows are cut into windows of {window}, {reason} (set by --window)"
+
+
 @dataclass(frozen=True)
 class Schema:
     """Meaning of the columns.

@@ -22,6 +22,7 @@ from rnnfast.data.sequences.context import Surroundings
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.order import group
+from rnnfast.data.sequences.relabel import class_labels
 from rnnfast.data.sequences.series import Series, cut_out
 from rnnfast.data.sources.source import Source
 from rnnfast.data.sources.table import Table, beside, load
@@ -54,8 +55,10 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
     plan.look(table)
     reader = Rows(plan, several=False)
     columns = reader.add(table)
-    meaning, schema = reader.finish()
     grouping = grouped.result()
+    meaning, schema = reader.finish(lambda: [_ordered_target(columns["y"], grouping)])
+    if meaning.class_of is not None:
+        columns["y"] = class_labels(columns["y"], reader.labels.values, meaning.class_of)
     schema = with_clock(replace(schema, dayfirst=grouping.dayfirst), grouping.dates, request, sources)
     series, names, ties = _ordered(table, columns, grouping, schema, request.config.ties)
     if request.require_target:
@@ -111,6 +114,12 @@ def _grouped(table: Table, id_column: str | None, time_column: str | None, dayfi
     if id_column is not None and (names == "").any():
         raise empty_id(table.origin, id_column, of_rows)
     return Grouping(order, offsets, names, keys, dayfirst, dates)
+
+
+def _ordered_target(y: NDArray[Any], grouping: Grouping) -> tuple[NDArray[Any], Integers]:
+    """Return the first target in the order of the ids and times, and the number of the id of each row."""
+    lengths = np.diff(grouping.offsets)
+    return y[:, 0].take(grouping.order), np.repeat(np.arange(len(lengths)), lengths)
 
 
 def _ordered(

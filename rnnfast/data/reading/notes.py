@@ -8,7 +8,7 @@ from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.candidates import Candidate
 from rnnfast.data.columns.horizon import ahead_notes, steps_ahead
 from rnnfast.data.columns.roles import Roles
-from rnnfast.data.columns.schema import Schema
+from rnnfast.data.columns.schema import Schema, window_note
 from rnnfast.data.sequences.predict import LAG
 from rnnfast.data.sources.source import listing, plain, short
 
@@ -86,9 +86,7 @@ def choice_notes(schema: Schema, rows: int, sequences: int, config: DataConfig) 
     """Say which defaults were chosen, and what is odd about the choice."""
     notes = []
     if schema.window and config.window is None:
-        notes.append(
-            f"no id column: consecutive rows are cut into windows of {schema.window}, the default (set by --window)"
-        )
+        notes.append(window_note(schema.window))
     if schema.window and schema.stride and schema.stride > schema.window:
         notes.append(
             f"rows between windows are left out: the stride {schema.stride} is above the window {schema.window}"

@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import fields
 from glob import has_magic
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, TypeAlias, Unpack
 
 import pandas as pd
 
@@ -34,8 +34,8 @@ from rnnfast.data.sources.watch import watching
 from rnnfast.errors import RnnfastError, UsageError, did_you_mean
 from rnnfast.reporter import Reporter
 
-File = str | Path | pd.DataFrame
-Table = File | Sequence[File] | Arrays | tuple[Arrays, Any]  # what is read
+File: TypeAlias = "str | Path | pd.DataFrame"
+Table: TypeAlias = "File | Sequence[File] | Arrays | tuple[Arrays, Any]"  # what is read
 
 # Bytes in memory of a cell of a table, counting copies that training makes, and of what belongs to a row as a whole.
 CELL_BYTES, ROW_BYTES = 36, 150

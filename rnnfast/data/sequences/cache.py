@@ -16,10 +16,10 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from platformdirs import user_cache_path
 
 from rnnfast import __version__
@@ -130,7 +130,7 @@ def key_of(sources: Sequence[Source], settings: Mapping[str, Any], form: int, co
     """
     key = {
         "format": form,
-        "versions": [__version__, pd.__version__, code()],
+        "versions": [__version__, version("pandas"), code()],
         "content": content,
         # Their names and sizes too: notes and models hold names, and two files may be cut elsewhere.
         "sources": [[source.name, source.size] for source in sources],

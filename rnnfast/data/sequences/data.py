@@ -15,6 +15,7 @@ from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.base import Runs, Sequences
 from rnnfast.data.sequences.context import Context, Surroundings
 from rnnfast.data.sequences.index import Index, Limit
+from rnnfast.data.sequences.recut import recut
 from rnnfast.data.sequences.spans import ends, spans
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.texts import Texts
@@ -281,6 +282,11 @@ class SequenceData(Sequences):
         if schema == self.schema and self._notes_for(schema) == self.notes:
             return self
         return self._with(schema=schema, notes=self._notes_for(schema))
+
+    def windowed(self, window: int, reason: str) -> SequenceData:
+        """Cut into windows of another length."""
+        schema = replace(self.schema, window=window, stride=window)
+        return self._with(notes=self._notes_windowed(window, reason), **recut(schema, self.x, self.y, self.part))
 
     def _with(self, **changes: Any) -> SequenceData:
         """Copy with other fields; unlike `dataclasses.replace` it does not wait for the digest."""

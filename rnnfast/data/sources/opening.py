@@ -41,7 +41,7 @@ def open_sources(paths: Any, options: FileOptions = USUAL) -> list[Source]:
     """
     paths = paths if isinstance(paths, list | tuple) else [paths]
     for item in paths:
-        if not isinstance(item, str | Path | pd.DataFrame | Source):
+        if not (isinstance(item, str | Path | Source) or _is_frame(item)):
             raise UsageError(f"{described(item)} is no table; give {TABLES}{_conversion(item)}")
     if sum(isinstance(item, str) and item == STDIN for item in paths) > 1:
         raise UsageError("standard input (-) is given twice; it can be read only once")
@@ -53,7 +53,7 @@ def open_sources(paths: Any, options: FileOptions = USUAL) -> list[Source]:
     for item in paths:
         if isinstance(item, Source):
             sources.append(item)
-        elif isinstance(item, pd.DataFrame):
+        elif _is_frame(item):
             sources.append(_open_frame("<DataFrame>", item))
         elif str(item) in databases:
             sources.append(_open_frame(str(item), query_rows(str(item), options.query)))
@@ -62,6 +62,11 @@ def open_sources(paths: Any, options: FileOptions = USUAL) -> list[Source]:
     if not sources:
         raise UsageError("no table is given; name at least one file")
     return sources
+
+
+def _is_frame(item: Any) -> bool:
+    """Whether it is a DataFrame; pandas, which takes long to import, is not asked about a path."""
+    return not isinstance(item, str | Path | Source) and isinstance(item, pd.DataFrame)
 
 
 def reopenable(sources: Sequence[Source]) -> list[Any]:
@@ -86,8 +91,9 @@ def described(value: Any) -> str:
 
 def is_array(value: Any) -> bool:
     """Whether an object is an array of any library, and not a table or column."""
-    table_or_column = isinstance(value, pd.DataFrame) or hasattr(value, "to_pandas") or hasattr(value, "to_frame")
-    return hasattr(value, "__array__") and not table_or_column
+    if not hasattr(value, "__array__"):
+        return False
+    return not (isinstance(value, pd.DataFrame) or hasattr(value, "to_pandas") or hasattr(value, "to_frame"))
 
 
 def _conversion(value: Any) -> str:

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.forms import TIME
+from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import Index
-from rnnfast.data.splitting.parts import Parts, finished
+from rnnfast.data.splitting.parts import Parts, finished, merged_names
 from rnnfast.data.splitting.quantiles import at_ranks, counts_around
 from rnnfast.errors import DataError, UsageError
 
@@ -26,8 +27,8 @@ Integers = NDArray[np.int64]
 Blocks = Callable[[], Iterator[NDArray[Any]]]
 
 
-def by_time(data: Sequences, shares: Sequence[float]) -> Parts:
-    """Split at points in time; shares: of the rows of two or three parts, 1 in all.
+def by_time(data: Sequences, shares: Sequence[float], merge: bool = False) -> Parts:
+    """Split at points in time; shares: of the rows of two or three parts, 1 in all. merge: without the first point.
 
     Raises UsageError for ids without time column; DataError where all rows have one time, or a part stays empty.
     """
@@ -41,6 +42,9 @@ def by_time(data: Sequences, shares: Sequence[float]) -> Parts:
         return (_key(block) for block in once.blocks(("key",)))
 
     points = _points(keys, once.rows, shares, ", ".join(data.source))
+    names = PART_NAMES[: len(shares)]
+    if merge:
+        points, names = points[1:], merged_names(names)
     borders, first_rows = _borders(data, points)
     shown = [_shown(data, row) for row in first_rows]
     texts = [f"{value!s}" if data.schema.time is not None else f"row {value + 1:,}" for value in shown]
@@ -48,7 +52,7 @@ def by_time(data: Sequences, shares: Sequence[float]) -> Parts:
     rule = f"by time: {share} of {once.rows:,} rows, cut before {' and '.join(texts)}"
     pieces = [_piece(data, first, stop) for first, stop in pairwise(borders)]
     fix = "rows of one time stay together: give other shares with --split, or more rows"
-    return finished(pieces, rule, TIME, fix, tuple(shown), _reaches(pieces))
+    return finished(dict(zip(names, pieces, strict=True)), rule, TIME, fix, tuple(shown), _reaches(pieces))
 
 
 def _key(block: SequenceData) -> NDArray[Any]:

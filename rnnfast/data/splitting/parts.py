@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnnfast.config.forms import SEQUENCE
 from rnnfast.data.columns.parts import PART_NAMES
@@ -51,28 +54,40 @@ class Parts(Displayed):
                 setattr(self, name, part.predicting(rule))
 
 
+def merged(part: NDArray[Any]) -> NDArray[Any]:
+    """Let what would validate train: parts by their numbers in PART_NAMES."""
+    return np.where(part == PART_NAMES.index("valid"), PART_NAMES.index("train"), part)
+
+
+def merged_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the parts that are left where what would validate trains."""
+    return tuple(name for name in names if name != "valid")
+
+
 def finished(
-    pieces: Sequence[Sequences],
+    pieces: Mapping[str, Sequences],
     rule: str,
     by: str,
     fix: str,
     points: tuple[Any, ...] = (),
     reaches: Sequence[Any] = (),
 ) -> Parts:
-    """Make parts of pieces that share no row: train, valid and, if there are three, test.
+    """Make parts of pieces that share no row: train and, where they are there, valid and test.
 
     Labels that come from a row of another part are left out; reaches: of each piece, as of Limit.
     Raises DataError, ending with the fix, for a part without rows.
     """
-    for name, piece in zip(PART_NAMES, pieces, strict=False):
+    for name, piece in pieces.items():
         if not piece.rows:
             raise DataError(f"{', '.join(piece.source)}: the {name} part is empty ({rule}); {fix}")
     dropped = 0
-    if pieces[0].schema.horizon and len(pieces[0].schema.targets):
-        pieces, dropped = _limited(pieces, reaches)
+    schema = pieces["train"].schema
+    if schema.horizon and len(schema.targets):
+        inside, dropped = _limited(tuple(pieces.values()), reaches)
+        pieces = dict(zip(pieces, inside, strict=True))
     if dropped:
         rule += f"; {dropped:,} label{'s' if dropped > 1 else ''} from rows of another part {_were(dropped)} left out"
-    parts = Parts(pieces[0], pieces[1], pieces[2] if len(pieces) > 2 else None, rule, by, points, dropped)
+    parts = Parts(pieces["train"], pieces.get("valid"), pieces.get("test"), rule, by, points, dropped)
     parts.decide()
     return parts
 

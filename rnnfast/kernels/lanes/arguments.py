@@ -6,7 +6,7 @@ of all records one after the other, and the kernel reads them back as the same r
 """
 
 import struct
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from llvmlite import ir
@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import NativeValue, intrinsic, models, register_model, typeof_impl, unbox
 from numba.np.numpy_support import from_dtype
 
+from rnnfast.kernels.lanes.linking import BLOCK, BlockType, Link, LinkType
 from rnnfast.kernels.lanes.span import Span
 
 # By Python's type: the format of a number for `struct`, and its Numba type.
@@ -22,17 +23,31 @@ _NUMBERS = {bool: ("q", types.boolean), int: ("q", types.intp), float: ("d", typ
 
 
 class Arguments:
-    """Records (nested named tuples) of contiguous arrays and numbers, as a kernel takes them.
+    """Records (nested named tuples) of contiguous arrays, links, blocks and numbers, as a kernel takes them.
 
     The arrays stay where they are: what a kernel writes is in them.
     """
 
     def __init__(self, *records):
-        numbers, formats = [], []
-        description = _describe(records, numbers, formats)
+        self._leaves, self._formats = [], []
+        description = _describe(records, self._leaves, self._formats)
         self._records, self.numba_type = records, _type_of(description)
-        self._block = np.frombuffer(struct.pack("=" + "".join(formats), *numbers), np.int64)
-        self.address = self._block.ctypes.data
+
+    @cached_property
+    def address(self):
+        """Where the numbers lie; kernels that links lead to are compiled, or loaded, for it."""
+        numbers = [leaf.address if isinstance(leaf, Link | Arguments) else leaf for leaf in self._leaves]
+        self._block = np.frombuffer(struct.pack("=" + "".join(self._formats), *numbers), np.int64)
+        return self._block.ctypes.data
+
+    @property
+    def links(self):
+        """The links among the leaves, and in the blocks among them."""
+        for leaf in self._leaves:
+            if isinstance(leaf, Link):
+                yield leaf
+            elif isinstance(leaf, Arguments):
+                yield from leaf.links
 
 
 def _describe(value, numbers, formats):
@@ -45,6 +60,10 @@ def _describe(value, numbers, formats):
         numbers.append(value.ctypes.data)
         formats.append("q")
         return value.dtype
+    if isinstance(value, Link | Arguments):
+        numbers.append(value)
+        formats.append("q")
+        return value.numba_type if isinstance(value, Link) else BLOCK
     for kind, (code, _) in _NUMBERS.items():
         if isinstance(value, kind):
             numbers.append(value)
@@ -58,20 +77,27 @@ def _type_of(description):
     return ArgumentsType(_record_type(description))
 
 
+def types_of(*values):
+    """Numba types of records as kernels see them."""
+    return tuple(_record_type(_describe(value, [], [])) for value in values)
+
+
 def _record_type(description):
     if isinstance(description, tuple):
         return types.BaseTuple.from_types([_record_type(item) for item in description[1:]], description[0])
     if isinstance(description, np.dtype):
         return Span(from_dtype(description))
+    if isinstance(description, types.Type):
+        return description
     return _NUMBERS[description][1]
 
 
-class ArgumentsType(types.Type):
+class ArgumentsType(BlockType):
     """Numba type of Arguments; `records`: that of the tuple of records, with spans in place of arrays."""
 
     def __init__(self, records):
         self.records = records
-        super().__init__(name=f"Arguments({records})")
+        super().__init__(f"Arguments({records})")
 
 
 @typeof_impl.register(Arguments)
@@ -79,6 +105,13 @@ def _typeof(value, context):
     return value.numba_type
 
 
+@register_model(LinkType)
+class _LinkModel(models.PrimitiveModel):
+    def __init__(self, manager, link):
+        super().__init__(manager, link, ir.IntType(64))
+
+
+@register_model(BlockType)
 @register_model(ArgumentsType)
 class _Model(models.PrimitiveModel):
     def __init__(self, manager, arguments):
@@ -98,7 +131,7 @@ def _read(context, builder, typ, leaves):
     if isinstance(typ, types.BaseTuple):
         return context.make_tuple(builder, typ, [_read(context, builder, item, leaves) for item in typ])
     number = builder.load(next(leaves))
-    if isinstance(typ, Span):
+    if isinstance(typ, Span | BlockType):
         return builder.inttoptr(number, context.get_value_type(typ))
     if typ == types.float64:
         return builder.bitcast(number, ir.DoubleType())

@@ -9,8 +9,10 @@ import atexit
 import hashlib
 import os
 import platform
+import secrets
 import shutil
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from functools import cache
@@ -23,6 +25,8 @@ from rnnfast.kernels.lanes.place import VERSIONS, base
 
 # Flags that leave the generated code as it is.
 _HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_NRT_STATS")
+
+_setting = threading.Lock()  # held while Numba's setting is another one
 
 UNUSED = 60 * 24 * 3600.0  # s
 
@@ -72,9 +76,14 @@ def _forget():
 
 def cached(decorate, function):
     """Apply a caching Numba decorator with this cache directory; kernels of other projects keep theirs."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(directory())
-    try:
-        return decorate(function)
-    finally:
-        numba.config.CACHE_DIR = before
+    with _setting:
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(directory())
+        try:
+            kernel = decorate(function)
+        finally:
+            numba.config.CACHE_DIR = before
+    # Two processes that compile at once would give their kernels the same number, and one would load the other's.
+    stored = kernel._cache._cache_file
+    stored._data_name = lambda number: stored._data_name_pattern.format(number=secrets.randbits(63))
+    return kernel

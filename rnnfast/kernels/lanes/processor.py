@@ -29,6 +29,16 @@ def vector_bytes():
     return 32 if "+avx2" in names else 16
 
 
+def registers():
+    """Registers that a tile fills: AVX-512 has 32 of them, others 16."""
+    return ACCUMULATORS if vector_bytes() == 64 else ACCUMULATORS // 2
+
+
+def widest(dtype):
+    """Lanes of the widest rows of a tile: four fill its registers."""
+    return registers() * vector_bytes() // np.dtype(dtype).itemsize // 4
+
+
 def tile(width, dtype):
     """(W, M): lanes and rows of the register tile for matrices of padded width `width`.
 
@@ -36,10 +46,8 @@ def tile(width, dtype):
     rest.
     """
     itemsize = np.dtype(dtype).itemsize
-    registers = ACCUMULATORS if vector_bytes() == 64 else ACCUMULATORS // 2  # AVX-512 has 32 of them, others 16
-    most = registers * vector_bytes() // itemsize // 4
     lanes = 1
-    while lanes * 2 <= most and width % (lanes * 2) == 0:
+    while lanes * 2 <= widest(dtype) and width % (lanes * 2) == 0:
         lanes *= 2
-    rows = registers * vector_bytes() // (lanes * itemsize)
+    rows = registers() * vector_bytes() // (lanes * itemsize)
     return lanes, min(rows, 8)

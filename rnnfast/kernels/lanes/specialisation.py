@@ -5,6 +5,8 @@
 generated source. Words choose between implementations while a kernel is typed (see rules/ and run/update.py).
 """
 
+from functools import cached_property
+
 from numba import types
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import (
@@ -30,6 +32,11 @@ class Specialisation:
                 return value
         raise AttributeError(name)
 
+    @cached_property
+    def numba_type(self):
+        """Its type, which holds the items too."""
+        return SpecialisationType(self.items)
+
 
 class SpecialisationType(types.Type):
     """Numba type of a `Specialisation`; `dims` maps names to values."""
@@ -41,7 +48,7 @@ class SpecialisationType(types.Type):
 
 @typeof_impl.register(Specialisation)
 def _typeof(value, context):
-    return SpecialisationType(value.items)
+    return value.numba_type
 
 
 @register_model(SpecialisationType)
@@ -85,3 +92,19 @@ def part_of(typingctx, spec, names):
 
 
 part_of.prefer_literal = True
+
+
+@intrinsic
+def with_lanes(typingctx, spec, name):
+    """A specialisation of nothing but lanes: W is what an item of the other, a literal name, says."""
+    if not isinstance(name, types.Literal):
+        return None
+    result = SpecialisationType((("W", spec.dims[name.literal_value]),))
+
+    def codegen(context, builder, sig, args):
+        return context.get_dummy_value()
+
+    return result(spec, name), codegen
+
+
+with_lanes.prefer_literal = True

@@ -14,11 +14,16 @@ which is the integer hash "lowbias32" (Wellons 2018) with a second word of the k
 low words meet still drop out differently.
 """
 
+from typing import NamedTuple
+
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from rnnfast.kernels.lanes.arguments import types_of
 from rnnfast.kernels.lanes.compiling import inlined, part
+from rnnfast.kernels.lanes.linking import Link, linked, no_link
 from rnnfast.kernels.lanes.vec import FAST, llvm_type, load, spread, store
 
 _COLUMN, _FIRST, _SECOND = 0x9E3779B9, 0x7FEB352D, 0x846CA68B
@@ -71,17 +76,36 @@ def scaled_or_zero(typingctx, value, key, column, threshold, scale):
     return value(value, types.int64, types.int64, types.int64, types.float64), codegen
 
 
+class Dropout(NamedTuple):
+    """Which entries drop out between layers."""
+
+    rate: float
+    key: int  # of an update; that of a layer is so much above as there are layers below it
+
+
 @part
-def drop(s, layer, chunk, source, target, dropout):
+def drop(s, rows, source, target, P, ldh, dropout):
     """Zero a share of the entries of a layer's output and scale the rest so that its mean stays.
 
-    Reads:  source (P, ldh); chunk.pack.source, the table row of each packed row.
+    Reads:  rows (P,), the table row of each packed row; source (P, ldh); dropout, with the key of the layer.
     Writes: target (P, ldh), which may be source.
     """
     threshold = min(int(dropout.rate * 4294967296.0), 4294967295)
     scale = 1.0 / (1.0 - dropout.rate)
-    for row in range(chunk.P):
-        bits = row_key(dropout.key + layer.layer, chunk.pack.source[row])
-        for n in range(0, layer.ldh, s.W):
-            i = row * layer.ldh + n
+    for row in range(P):
+        bits = row_key(dropout.key, rows[row])
+        for n in range(0, ldh, s.W):
+            i = row * ldh + n
             store(target, i, scaled_or_zero(load(source, i, s), bits, n, threshold, scale))
+
+
+@linked
+def _drop(s, rows, source, target, P, ldh, dropout):
+    drop(s, rows, source, target, P, ldh, dropout)
+
+
+def drop_link(s, dtype, rate):
+    """The link to `drop`, or to nothing where nothing drops out."""
+    values = np.zeros(1, dtype)
+    taken = types_of(np.zeros(1, np.int64), values, values, 0, 0, Dropout(0.0, 0))
+    return Link(_drop, s, taken) if rate else no_link(taken)

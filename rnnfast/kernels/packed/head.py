@@ -5,9 +5,8 @@ out = Wy h + b_y        dh = Wy' dy        dWy = sum dy h'        db_y = sum dy
 
 from rnnfast.kernels.lanes.compiling import part
 from rnnfast.kernels.lanes.span import Matrix, at, number
-from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import broadcast, fma, load, store, total, zeros
-from rnnfast.kernels.packed.products import TILES, accumulate_rows
+from rnnfast.kernels.packed.tiles import accumulate_rows
 
 
 @part
@@ -48,8 +47,7 @@ def add_gradient(s, head, g, h, chunk, dy):
     """
     width, O, P = head.width, head.outputs, chunk.P
     dWy = Matrix(at(g, head.Wy), width)
-    tiles = part_of(s, TILES)
-    accumulate_rows(tiles, Matrix(dy, O), chunk.pack.same, Matrix(h, width), dWy, P, O, width)
+    accumulate_rows(chunk.products, Matrix(dy, O), chunk.pack.same, Matrix(h, width), dWy, P, O, width)
     for o in range(O):
         # Four partial sums overlap the latency of the additions.
         s0 = s1 = s2 = s3 = number(g, 0)

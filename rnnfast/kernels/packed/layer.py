@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.span import Matrix, at
-from rnnfast.kernels.lanes.specialisation import part_of
+from rnnfast.kernels.lanes.specialisation import with_lanes
 from rnnfast.kernels.lanes.vec import load, store
-from rnnfast.kernels.packed.products import TILES, accumulate_rows, clear, multiply_rows, sum_rows, transpose
+from rnnfast.kernels.packed.products import clear, multiply_row, transpose
+from rnnfast.kernels.packed.tiles import accumulate_rows, multiply_rows, sum_rows
 from rnnfast.kernels.rules.cell import Operands, States, cell_backward, cell_forward
 
 
@@ -42,6 +43,7 @@ class Chunk(NamedTuple):
     P: int  # packed rows
     resumed: bool  # whether the initial states are given; else they are 0
     training: bool  # whether what the way back needs is kept
+    products: Any  # Products
 
 
 class Input(NamedTuple):
@@ -86,6 +88,22 @@ def operands(s, layer, weights, chunk, row, before, n):
     )
 
 
+@part
+def multiply_steps(s, tiles, A, index, B, sums, sizes):
+    """multiply_rows of one step of the sequences; a call by address would cost as much as the product of a single row.
+
+    sums: where they start, and where they go; sizes: rows, K, N.
+    """
+    S, C = sums
+    rows, K, N = sizes
+    if rows == 1:
+        row, whole = at(A.at, index[0] * A.ld), N - N % s.wide
+        multiply_row(with_lanes(s, "wide"), row, B, S.at, C.at, K, 0, whole)
+        multiply_row(with_lanes(s, "W"), row, B, S.at, C.at, K, whole, N)
+    else:
+        multiply_rows(tiles, A, index, B, S, C, rows, K, N)
+
+
 @inlined
 def order_of_states(layer, pack):
     """(P,) int64: the row of the states before each packed row."""
@@ -98,7 +116,7 @@ def forward(s, layer, weights, chunk, inputs):
 
     Writes: chunk.memory: gates, apart, states, saved, h.
     """
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
     memory, p, x = chunk.memory, weights.p, inputs.x
     gates, h = Matrix(at(memory, layer.gates), ld), Matrix(at(memory, layer.h + layer.column), layer.ldh)
@@ -111,9 +129,9 @@ def forward(s, layer, weights, chunk, inputs):
         )
     if not chunk.resumed:
         for r in range(chunk.R):
-            clear(tiles, at(h.at, r * h.ld), w)
+            clear(s, at(h.at, r * h.ld), w)
         for k in range(s.states - 1):
-            clear(tiles, at(memory, layer.states + k * layer.plane), chunk.R * w)
+            clear(s, at(memory, layer.states + k * layer.plane), chunk.R * w)
     for i in range(chunk.T):
         t = chunk.T - 1 - i if layer.reverse else i
         row = chunk.pack.start[t]
@@ -125,17 +143,17 @@ def forward(s, layer, weights, chunk, inputs):
 @part
 def step(s, layer, weights, chunk, row, count, K):
     """States of the packed rows row .. row + count - 1 from those before; K: rows of Wh that count."""
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     memory, p, w = chunk.memory, weights.p, layer.width
     previous = at(order_of_states(layer, chunk.pack), row)
     h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
     if s.shared > 0:
         z = Matrix(at(memory, layer.gates + row * layer.ldg), layer.ldg)
-        multiply_rows(tiles, h, previous, Matrix(at(p, layer.Wh), layer.ldr), z, z, count, K, shared)
+        multiply_steps(s, tiles, h, previous, Matrix(at(p, layer.Wh), layer.ldr), (z, z), (count, K, shared))
     if s.apart > 0:
         q = Matrix(at(memory, layer.apart + row * s.apart * w), s.apart * w)
         Wh, bias = Matrix(at(p, layer.Wh + shared), layer.ldr), Matrix(at(p, layer.b_hh + shared), 0)
-        multiply_rows(tiles, h, previous, Wh, bias, q, count, K, s.apart * w)
+        multiply_steps(s, tiles, h, previous, Wh, (bias, q), (count, K, s.apart * w))
     for m in range(count):
         for n in range(0, w, s.E):
             cell_forward(
@@ -149,12 +167,12 @@ def backward(s, layer, weights, chunk, inputs):
 
     Reads:  what forward wrote, and dh from above. Writes: weights.g, chunk.memory, chunk.carry.
     """
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
     memory, pack, g, x = chunk.memory, chunk.pack, weights.g, inputs.x
     for k in range(s.states):
-        clear(tiles, at(chunk.carry, k * layer.carry_plane), chunk.R * w)
-    clear(tiles, at(memory, layer.dv), s.vectors * w)
+        clear(s, at(chunk.carry, k * layer.carry_plane), chunk.R * w)
+    clear(s, at(memory, layer.dv), s.vectors * w)
     for i in range(chunk.T):
         t = i if layer.reverse else chunk.T - 1 - i
         step_back(s, layer, weights, chunk, pack.start[t], pack.start[t + 1] - pack.start[t])
@@ -172,7 +190,7 @@ def backward(s, layer, weights, chunk, inputs):
 @part
 def step_back(s, layer, weights, chunk, row, count):
     """Gradients of the packed rows row .. row + count - 1; the carry becomes the gradient of the states before."""
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     memory, w, same = chunk.memory, layer.width, chunk.pack.same
     previous = order_of_states(layer, chunk.pack)
     dh, dv = layer.dh + layer.column, layer.dv
@@ -190,17 +208,17 @@ def step_back(s, layer, weights, chunk, row, count):
     if s.shared > 0:
         dz = Matrix(at(memory, layer.gates + row * layer.ldg), layer.ldg)
         WhT = Matrix(at(weights.derived, layer.WhT), w)
-        multiply_rows(tiles, dz, same, WhT, carry, carry, count, shared, w)
+        multiply_steps(s, tiles, dz, same, WhT, (carry, carry), (count, shared, w))
     if s.apart > 0:
         dq = Matrix(at(memory, layer.apart + row * s.apart * w), s.apart * w)
         WhT = Matrix(at(weights.derived, layer.WhT + shared * w), w)
-        multiply_rows(tiles, dq, same, WhT, carry, carry, count, s.apart * w, w)
+        multiply_steps(s, tiles, dq, same, WhT, (carry, carry), (count, s.apart * w, w))
 
 
 @part
 def add_recurrent(s, layer, g, chunk):
     """Add the gradients of Wh and b_hh to g, from gates and products apart."""
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     memory, w, P = chunk.memory, layer.width, chunk.P
     h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
     # At the first step of all sequences the previous state is 0, unless it was given.
@@ -227,7 +245,7 @@ def hand_down(s, layer, weights, chunk, below):
 
     Reads:  chunk.memory: gates (now gradients). Writes: below (P, layer.ldx).
     """
-    tiles = part_of(s, TILES)
+    tiles = chunk.products
     dz = Matrix(at(chunk.memory, layer.gates), layer.ldg)
     WxT = Matrix(at(weights.derived, layer.WxT), layer.ldx)
     dx = Matrix(below, layer.ldx)

@@ -16,8 +16,6 @@ from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import at
 from rnnfast.kernels.lanes.vec import broadcast, fma, load, store, zeros
 
-TILES = "W M M_half"  # all of a specialisation that products depend on: they are compiled once for all cells
-
 ROW_BLOCK = 64  # rows of D: 16 KiB in the widest tiles
 
 
@@ -36,14 +34,16 @@ def multiply_rows(s, A, index, B, S, C, rows, K, N):
                 tile = tile_fma(tile, A.at, starts, k, load(B.at, k * B.ld + n, s))
             store_tile(C.at, m * C.ld + n, C.ld, tile)
     for m in range(whole, rows):
-        _multiply_row(s, at(A.at, index[m] * A.ld), B, at(S.at, m * S.ld), at(C.at, m * C.ld), K, N)
+        multiply_row(s, at(A.at, index[m] * A.ld), B, at(S.at, m * S.ld), at(C.at, m * C.ld), K, 0, N)
 
 
 @inlined
-def _multiply_row(s, A, B, S, C, K, N):
-    """C[:N] = S[:N] + A[:K] B for one row; four partial sums overlap the latency of the multiply-adds."""
+def multiply_row(s, A, B, S, C, K, first, last):
+    """C[n] = S[n] + (A[:K] B)[n] for one row, first <= n < last; four partial sums overlap the latency of the
+    multiply-adds.
+    """
     ld, fours = B.ld, K - K % 4
-    for n in range(0, N, s.W):
+    for n in range(first, last, s.W):
         s0, s1, s2, s3 = load(S, n, s), zeros(C, s), zeros(C, s), zeros(C, s)
         for k in range(0, fours, 4):
             i = k * ld + n

@@ -3,21 +3,22 @@
 from typing import Any, NamedTuple
 
 from numba import types
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 
-from rnnfast.kernels.lanes.compiling import PART, part
+from rnnfast.kernels.lanes.compiling import part
+from rnnfast.kernels.lanes.linking import call
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.packed import head, layer
-from rnnfast.kernels.packed.dropout import drop
+from rnnfast.kernels.packed.dropout import Dropout
 from rnnfast.kernels.packed.layer import Chunk, Input
 from rnnfast.kernels.packed.packing import pack
 from rnnfast.kernels.packed.products import clear
-from rnnfast.kernels.rules.losses import Targets, loss_and_gradient
+from rnnfast.kernels.rules.losses import Targets
 from rnnfast.network.layout import Direction, Head
 
 # What layers depend on: they are compiled once for all losses and optimizers, and for prediction.
-NETWORK = "cell shared apart states vectors recurrent masked masked_gradients dropout W E M M_half"
+NETWORK = "cell shared apart states vectors recurrent masked masked_gradients W E wide"
 
 
 class Network(NamedTuple):
@@ -27,6 +28,15 @@ class Network(NamedTuple):
     directions: int
     head: Head
     size: int  # of the span of parameters
+    calls: Any  # Calls
+
+
+class Calls(NamedTuple):
+    """Links to what the packed engine calls."""
+
+    products: Any  # Products
+    loss: Any
+    drop: Any  # to nothing without dropout
 
 
 class Slice(NamedTuple):
@@ -47,17 +57,10 @@ class Carried(NamedTuple):
     first: int
 
 
-class Dropout(NamedTuple):
-    """Which entries drop out between layers, see dropout.py."""
-
-    rate: float
-    key: int
-
-
 class Batch(NamedTuple):
     """What the chunks of one update have in common."""
 
-    scale: float  # of the gradient
+    scale: float  # of the gradient, float64
     carried: Carried
     dropout: Dropout
 
@@ -81,13 +84,13 @@ def direction_at(typingctx, table, i):
 
 
 @part
-def input_of(s, network, i, chunk, x):
+def input_of(network, i, chunk, x, dropout):
     """What direction i sees: the features x of its rows, or the states of the layer below."""
     here = direction_at(network.table, i)
     if here.layer == 0:
         return Input(Matrix(x, here.ldx), chunk.pack.source)
     below = direction_at(network.table, i - 1 - here.reverse)
-    states = below.dropped if s.dropout else below.h + chunk.R * below.ldh
+    states = below.dropped if dropout.rate > 0 else below.h + chunk.R * below.ldh
     return Input(Matrix(at(chunk.memory, states), here.ldx), chunk.pack.same)
 
 
@@ -99,16 +102,11 @@ def last_of_layer(network, i):
     )
 
 
-def drop_out(s, layer, chunk, source, target, dropout):
-    """See `drop`; nothing where the specialisation is without dropout, which then does not compile it."""
-
-
-@overload(drop_out, jit_options=PART)
-def _drop_out(s, layer, chunk, source, target, dropout):
-    def nothing(s, layer, chunk, source, target, dropout):
-        pass
-
-    return drop.py_func if s.dims["dropout"] else nothing
+@part
+def drop_out(network, layer, chunk, source, target, dropout):
+    """Zero a share of the entries of a layer's output, see dropout.py."""
+    own = Dropout(dropout.rate, dropout.key + layer.layer)
+    call(network.calls.drop, (chunk.pack.source, source, target, chunk.P, layer.ldh, own))
 
 
 @part
@@ -116,10 +114,11 @@ def forward(s, network, weights, chunk, x, dropout):
     """States of all layers. Writes: chunk.memory."""
     for i in range(network.directions):
         here = direction_at(network.table, i)
-        layer.forward(s, here, weights, chunk, input_of(s, network, i, chunk, x))
-        if s.dropout and last_of_layer(network, i):
+        layer.forward(s, here, weights, chunk, input_of(network, i, chunk, x, dropout))
+        if dropout.rate > 0 and last_of_layer(network, i):
             states = at(chunk.memory, here.h + chunk.R * here.ldh)
-            drop_out(s, here, chunk, states, at(chunk.memory, here.dropped), dropout)
+            dropped = at(chunk.memory, here.dropped)
+            drop_out(network, here, chunk, states, dropped, dropout)
 
 
 @part
@@ -128,15 +127,15 @@ def backward(s, network, weights, chunk, x, dropout):
     for k in range(network.directions):
         i = network.directions - 1 - k
         here = direction_at(network.table, i)
-        layer.backward(s, here, weights, chunk, input_of(s, network, i, chunk, x))
+        layer.backward(s, here, weights, chunk, input_of(network, i, chunk, x, dropout))
         if here.layer > 0:
             below = direction_at(network.table, i - 1 - here.reverse)
             down = at(chunk.memory, below.dh)
             if k == 0 or last_of_layer(network, i):
                 clear(s, down, chunk.P * below.ldh)
             layer.hand_down(s, here, weights, chunk, down)
-            if s.dropout and last_of_layer(network, i - 1):
-                drop_out(s, below, chunk, down, down, dropout)
+            if dropout.rate > 0 and last_of_layer(network, i - 1):
+                drop_out(network, below, chunk, down, down, dropout)
 
 
 @part
@@ -165,7 +164,7 @@ def packed(s, network, offsets, piece, work, carried):
     """The chunk of a slice, with the states that are carried into it; R is 0 where no sequence reaches so far."""
     R, T, P = pack(offsets, piece, work.pack)
     resumed = piece.begin > 0 and carried.width > 0
-    chunk = Chunk(work.pack, work.memory, work.carry, R, T, P, resumed, work.training)
+    chunk = Chunk(work.pack, work.memory, work.carry, R, T, P, resumed, work.training, network.calls.products)
     if resumed:
         exchange_states(s, network, chunk, carried, not resumed)
     return chunk
@@ -201,7 +200,8 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
         for c in range(C):
             work.y[row * C + c] = data.y[work.pack.source[row] * C + c]
             work.weight[row * C + c] = data.weight[work.pack.source[row] * C + c]
-    loss = loss_and_gradient(s, work.out, Targets(work.y, work.weight), P, top.outputs, batch.scale, work.dy)
+    targets = Targets(work.y, work.weight)
+    loss = call(network.calls.loss, (work.out, targets, P, top.outputs, batch.scale, work.dy))
     dh = direction_at(network.table, network.directions - 1).dh
     head.backward(n, top, weights.p, P, work.dy, at(chunk.memory, dh))
     head.add_gradient(n, top, weights.g, states_of_top(network, chunk), chunk, work.dy)

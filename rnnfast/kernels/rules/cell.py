@@ -20,7 +20,7 @@ from rnnfast.kernels.lanes.formula import emit
 from rnnfast.kernels.lanes.span import Matrix
 from rnnfast.kernels.lanes.vec import FAST, Vec, first, llvm_type, load_vector, pointer_to, store_vector
 
-_cells: dict[str, Cell] = {}  # by digest: those that kernels were asked for in this process
+cells: dict[str, Cell] = {}  # by digest: those that kernels were asked for in this process
 
 
 class States(NamedTuple):
@@ -50,7 +50,7 @@ class Masks(NamedTuple):
 
 def cell_constants(cell):
     """The items of a specialisation that a cell decides."""
-    _cells[cell.digest] = cell
+    cells[cell.digest] = cell
     masks = masks_of(cell)
     return {
         "cell": cell.digest,
@@ -124,7 +124,7 @@ def _pointers(nodes, place):
 @intrinsic
 def cell_forward(typingctx, operands, left, training, spec):
     """New states and, in training, what the way back needs; left: hidden units from the first of these on."""
-    cell = _cells[spec.dims["cell"]]
+    cell = cells[spec.dims["cell"]]
 
     def codegen(context, builder, sig, args):
         gates, apart, before, after, extra, vectors = (builder.extract_value(args[0], k) for k in range(6))
@@ -158,7 +158,7 @@ def cell_backward(typingctx, operands, dh, carry, dv, left, spec):
     dh: gradient of h from above; carry: of the states from the step that follows; dv: the gradients of the vectors are
     added to it.
     """
-    cell = _cells[spec.dims["cell"]]
+    cell = cells[spec.dims["cell"]]
 
     def codegen(context, builder, sig, args):
         gates, apart, before, after, extra, vectors = (builder.extract_value(args[0], k) for k in range(6))
@@ -206,7 +206,7 @@ def is_plain_rnn(cell):
 @intrinsic
 def state_of(typingctx, z, spec):
     """The state from the sum of its products."""
-    cell = _cells[spec.dims["cell"]]
+    cell = cells[spec.dims["cell"]]
 
     def codegen(context, builder, sig, args):
         return emit(builder, llvm_type(z), cell.after, {cell.gate_values[0]: args[0]})[0]
@@ -217,7 +217,7 @@ def state_of(typingctx, z, spec):
 @intrinsic
 def gate_gradient(typingctx, dh, h, spec):
     """The gradient of the sum of products, from that of the state."""
-    cell = _cells[spec.dims["cell"]]
+    cell = cells[spec.dims["cell"]]
 
     def codegen(context, builder, sig, args):
         return emit(builder, llvm_type(dh), cell.backward.gates, {cell.seeds[0]: args[0], cell.after[0]: args[1]})[0]

@@ -11,6 +11,7 @@ the sum over steps and mean over outputs) is in that scale, so that the loss and
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 from numba import types
 from numba.extending import intrinsic, overload
 
@@ -18,8 +19,11 @@ from rnnfast.catalogue import LOSSES as FACTS
 from rnnfast.equations.derivative import derivative
 from rnnfast.equations.graph import Node
 from rnnfast.equations.losses import LOSSES
+from rnnfast.kernels.lanes.arguments import types_of
 from rnnfast.kernels.lanes.compiling import INLINED
 from rnnfast.kernels.lanes.formula import emit, vexp
+from rnnfast.kernels.lanes.linking import Link, linked, no_link
+from rnnfast.kernels.lanes.span import number
 from rnnfast.kernels.lanes.vec import first_lanes, llvm_type, load, store, total
 
 OUTPUT, TARGET = Node("input", "loss", "p"), Node("input", "loss", "y")
@@ -59,6 +63,19 @@ def _loss_and_gradient(s, out, targets, rows, O, scale, dy):
     return _softmax if FACTS[s.dims["loss"]].per_step else _by_output
 
 
+@linked
+def loss_kernel(s, out, targets, rows, O, scale, dy):
+    """`loss_and_gradient` by address."""
+    return loss_and_gradient(s, out, targets, rows, O, scale, dy)
+
+
+def loss_link(s, dtype):
+    """The link to the loss that the specialisation names; without one, to nothing."""
+    numbers = np.zeros(1, dtype)
+    taken = types_of(numbers, Targets(numbers, numbers), 0, 0, 0.0, numbers)
+    return Link(loss_kernel, s, taken, types.float64) if s.loss else no_link(taken, types.float64)
+
+
 def _by_output(s, out, targets, rows, O, scale, dy):
     loss, count = 0.0, rows * O
     for i in range(0, count, s.W):
@@ -70,7 +87,7 @@ def _by_output(s, out, targets, rows, O, scale, dy):
 
 
 def _softmax(s, out, targets, rows, O, scale, dy):
-    loss = 0.0
+    loss, scale = 0.0, number(out, scale)
     for row in range(rows):
         start, peak = row * O, out[row * O]
         for o in range(1, O):

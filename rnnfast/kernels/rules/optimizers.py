@@ -19,7 +19,9 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
+from rnnfast.kernels.lanes.arguments import types_of
 from rnnfast.kernels.lanes.compiling import PART, part
+from rnnfast.kernels.lanes.linking import Link, linked
 from rnnfast.kernels.lanes.vec import fma, load, sqrt, store, total, zeros
 
 BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-8
@@ -125,16 +127,29 @@ OPTIMIZERS = {
 }
 
 
+def rule_of(s, p, g, state, step):
+    """The rule that the specialisation names."""
+
+
+@overload(rule_of, jit_options=PART)
+def _rule_of(s, p, g, state, step):
+    return OPTIMIZERS[s.dims["optimizer"]]
+
+
+@linked
 def update(s, p, g, state, step):
     """Apply the optimizer that the specialisation names to some elements of p.
 
     Reads: g, state.updates[0] (this one counted), state.settings. Writes: p, state.m, state.v.
     """
+    rule_of(s, p, g, state, step)
 
 
-@overload(update, jit_options=PART)
-def _update(s, p, g, state, step):
-    return OPTIMIZERS[s.dims["optimizer"]]
+def update_link(s, dtype):
+    """The link to the optimizer that the specialisation names."""
+    numbers = np.zeros(1, dtype)
+    state = State(numbers, numbers, np.zeros(2, np.int64), Settings(0.0, 0.0, 0.0))
+    return Link(update, s, types_of(numbers, numbers, state, Step(0, 0, 0.0, 0.0)))
 
 
 @part

@@ -2,7 +2,7 @@
 
 A batch is cut into chunks of sequences. Chunk c adds its scaled gradient to accumulator c % S; the accumulators are
 summed in their order, and the optimizer steps. Where a batch is one chunk and the rule is plain SGD, the chunk adds to
-the parameters themselves, with its scale times -lr (`s.fused`).
+the parameters themselves, with its scale times -lr (`plan.fused`).
 
 Else an update has phases, of items that threads share out as they come (see threads.py):
 
@@ -19,15 +19,17 @@ import math
 from numba.extending import overload
 
 from rnnfast.kernels.lanes.compiling import INLINED, PART, inlined, part
+from rnnfast.kernels.lanes.linking import call
 from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.vec import load, store
+from rnnfast.kernels.packed.dropout import Dropout
 from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.products import clear
-from rnnfast.kernels.packed.stack import Batch, Carried, Dropout, Slice
-from rnnfast.kernels.rules.optimizers import Step, squared_norm, update
+from rnnfast.kernels.packed.stack import Batch, Carried, Slice
+from rnnfast.kernels.rules.optimizers import Step, squared_norm
 from rnnfast.kernels.run.threads import await_items, close_phase, finish, open_phase, settle, take
-from rnnfast.kernels.run.update import AHEAD, chunk_gradient, derive_direction, mass_of, prefetch_sequence
+from rnnfast.kernels.run.update import AHEAD, mass_of, prefetch_sequence
 from rnnfast.kernels.run.waiting import nanoseconds
 from rnnfast.kernels.small.sequence import gradient_of_one, transpose_recurrent
 
@@ -49,13 +51,13 @@ def add_gradients(s, run, order, work, a):
     integers = shared.task.integers
     first, stop = integers[FIRST], integers[FIRST] + integers[COUNT]
     carried, dropout = Carried(shared.states, plan.carried, first), Dropout(plan.dropout, integers[KEY])
-    batch = Batch(number(run.p, shared.task.numbers[SCALE]), carried, dropout)
+    batch = Batch(shared.task.numbers[SCALE], carried, dropout)
     g = at(run.g, a * size)
     clear(s, g, size)
     loss = 0.0
     for n in range(first + a * plan.chunk, stop, plan.accumulators * plan.chunk):
         chunk = Slice(order, n, smaller(plan.chunk, stop - n), integers[BEGIN], integers[WINDOW])
-        loss += chunk_gradient(s, run, g, chunk, work, batch)
+        loss += call(run.links.gradient, (work, g, chunk, batch))
     shared.partial[a] = loss
 
 
@@ -81,7 +83,7 @@ def do_items(s, run, order, worker):
             return count
         kind = integers[KIND]
         if kind == DERIVE:
-            derive_direction(s, run, item)
+            call(run.links.derive, (worker.work, item))
         elif kind == GRADIENT:
             add_gradients(s, run, order, worker.work, item)
         else:
@@ -92,7 +94,7 @@ def do_items(s, run, order, worker):
             if kind == SUM:
                 shared.norms[item] = squared_norm(s, run.g, step.first, last)
             else:
-                update(s, run.p, run.g, state, step)
+                call(run.links.update, (run.p, run.g, state, step))
         if not alone:
             finish(team, worker.number)
         count += 1
@@ -111,7 +113,7 @@ def _help_leader(s, run, order, worker):
         while await_items(run.shared.team, worker.number):
             do_items(s, run, order, worker)
 
-    return never if s.dims["fused"] else until_it_is_over
+    return never if s.dims["whole"] else until_it_is_over
 
 
 def batch_update(s, run, piece, lr, worker):
@@ -121,21 +123,15 @@ def batch_update(s, run, piece, lr, worker):
     """
 
 
-def _in_registers(s):
-    """Whether an update is one sequence in registers: then a call with a hundred arguments would cost more than it."""
-    return s.dims["engine"] == "small" and s.dims["fused"]
-
-
 @overload(batch_update, jit_options=INLINED)
 def _inlined_update(s, run, piece, lr, worker):
-    return _sequence_update if _in_registers(s) else None
+    # One sequence in registers: a call with a hundred arguments would cost more than it.
+    return _sequence_update if s.dims["whole"] else None
 
 
 @overload(batch_update, jit_options=PART)
 def _called_update(s, run, piece, lr, worker):
-    if _in_registers(s):
-        return None
-    return _fused_update if s.dims["fused"] else _shared_update
+    return None if s.dims["whole"] else _update
 
 
 def _sequence_update(s, run, piece, lr, worker):
@@ -164,18 +160,28 @@ def dropout_key(plan, state):
     return plan.seed * SEED_STRIDE + state.updates[1] * UPDATE_STRIDE
 
 
-def _fused_update(s, run, piece, lr, worker):
+def _update(s, run, piece, lr, worker):
+    if run.plan.fused:
+        return fused_update(run, piece, lr, worker)
+    return shared_update(s, run, piece, lr, worker)
+
+
+@part
+def fused_update(run, piece, lr, worker):
+    """A batch of one chunk, by plain SGD: its gradient is added to the parameters."""
     plan, state = run.plan, run.state
     scale = scale_of(run, mass_of(run, piece))
     for i in range(run.network.directions):
-        derive_direction(s, run, i)
+        call(run.links.derive, (worker.work, i))
     carried = Carried(run.shared.states, plan.carried, piece.first)
     dropout = Dropout(plan.dropout, dropout_key(plan, state))
     state.updates[1] += 1
-    return chunk_gradient(s, run, run.p, piece, worker.work, Batch(number(run.p, -lr * scale), carried, dropout))
+    return call(run.links.gradient, (worker.work, run.p, piece, Batch(-lr * scale, carried, dropout)))
 
 
-def _shared_update(s, run, piece, lr, worker):
+@part
+def shared_update(s, run, piece, lr, worker):
+    """Any batch, by phases."""
     plan, state, shared = run.plan, run.state, run.shared
     team, integers, numbers = shared.team, shared.task.integers, shared.task.numbers
     began = nanoseconds()

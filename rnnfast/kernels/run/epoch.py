@@ -11,7 +11,8 @@ from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, total, zeros
 from rnnfast.kernels.packed import layer
-from rnnfast.kernels.packed.stack import NETWORK, Carried, Dropout, Slice, direction_at, packed, packed_outputs
+from rnnfast.kernels.packed.dropout import Dropout
+from rnnfast.kernels.packed.stack import NETWORK, Carried, Slice, direction_at, packed, packed_outputs
 from rnnfast.kernels.run.batch import batch_update, help_leader
 from rnnfast.kernels.run.threads import end_run
 
@@ -83,7 +84,7 @@ def train_epochs(s, run, course, outcome, worker):
         for first in range(row, row + sequences, plan.batch):
             count = smaller(plan.batch, row + sequences - first)
             step, longest = WHOLE, WHOLE
-            if s.windows:
+            if plan.window > 0:
                 step, longest = plan.window, 0
                 for n in range(first, first + count):
                     q = course.orders[n]

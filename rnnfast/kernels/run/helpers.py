@@ -50,12 +50,20 @@ class Helpers:
         return new_team(self._locks, self._account)
 
     def _start(self):
-        self._locks[:] = [_spare_locks.pop() if _spare_locks else new_lock() for _ in range(self.threads)]
+        self._locks[:] = [_lock() for _ in range(self.threads)]
         for lock in self._locks[1:].tolist():
             queue = SimpleQueue()
             threading.Thread(target=_work, args=(queue, lock), daemon=True).start()
             self._queues.append(queue)
         finalize(self, _dismiss, self._queues, int(self._locks[0]))
+
+
+def _lock():
+    """A lock that nobody needs, or a new one; several trainers may ask at once."""
+    try:
+        return _spare_locks.pop()
+    except IndexError:
+        return new_lock()
 
 
 def _work(queue, lock):

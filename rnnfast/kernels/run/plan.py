@@ -5,7 +5,7 @@ from math import gcd
 import numpy as np
 
 from rnnfast.catalogue import LOSSES
-from rnnfast.kernels.lanes.processor import ELEMENTWISE_BYTES, tile
+from rnnfast.kernels.lanes.processor import ELEMENTWISE_BYTES, tile, widest
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.rules.cell import cell_constants, is_plain_rnn
 
@@ -19,6 +19,7 @@ ACCUMULATORS = 8  # gradients that a batch is summed in: the most threads that c
 # Work below which a batch is not shared: a thread that waits at a barrier costs more than it gives. Multiply-adds.
 SHARED_WORK = 1_000_000
 CACHE_LINE = 64  # bytes
+ROW_LANES = 16  # what widths are padded to (network/layout.py)
 
 
 def fits_registers(architecture):
@@ -75,10 +76,26 @@ def specialisation_of(layout, engine, **more):
     }
     if engine == "small":
         at, head = layout.directions[0], layout.head
-        items["recurrent_bias"] = int(architecture.recurrent_bias)
-        items |= {"F": at.inputs, "H": at.hidden, "O": head.outputs, "C": head.outputs, "W": at.width}
+        items |= {"F": at.inputs, "H": at.hidden, "O": head.outputs, "W": at.width}
         items |= {"Wx": at.Wx, "Wh": at.Wh, "b_ih": at.b_ih, "b_hh": at.b_hh, "Wy": head.Wy, "by": head.by}
-        return Specialisation(**items, B=_block(at.inputs), line=CACHE_LINE // itemsize)
-    lanes, rows = tile(gcd(*(at.width for at in layout.directions)), architecture.dtype)
-    narrow = min(lanes, ELEMENTWISE_BYTES // itemsize)
-    return Specialisation(**items, W=lanes, E=narrow, M=rows, M_half=max(rows // 2, 1))
+        items |= {"recurrent_bias": int(architecture.recurrent_bias), "B": _block(at.inputs)}
+        return Specialisation(**items, line=CACHE_LINE // itemsize)
+    lanes = lanes_of(layout)
+    wide = max(lanes, widest(architecture.dtype))
+    return Specialisation(**items, W=lanes, wide=wide, E=min(lanes, ELEMENTWISE_BYTES // itemsize))
+
+
+def elementwise(dtype):
+    """What passes over whole spans are compiled for."""
+    return Specialisation(W=ELEMENTWISE_BYTES // np.dtype(dtype).itemsize)
+
+
+def lanes_of(layout):
+    """Lanes of what the packed engine does to single rows: as many as divide the widths of all but narrow networks."""
+    return min(tile_of(layout).W, ROW_LANES)
+
+
+def tile_of(layout):
+    """What the products of a network are compiled for."""
+    lanes, rows = tile(gcd(*(at.width for at in layout.directions)), layout.architecture.dtype)
+    return Specialisation(W=lanes, M=rows, M_half=max(rows // 2, 1))

@@ -1,13 +1,17 @@
 """Predictions as Python sees them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 import numpy as np
 
 from rnnfast.kernels.lanes.arguments import Arguments
+from rnnfast.kernels.lanes.linking import launch
 from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.run import epoch
+from rnnfast.kernels.run.ahead import kernels_of
+from rnnfast.kernels.run.engines import calls_of
 from rnnfast.kernels.run.epoch import Passage
 from rnnfast.kernels.run.memory import most_rows, packed_work, place, sequence_work
 from rnnfast.kernels.run.plan import CHUNK_BYTES, fits_registers, specialisation_of
@@ -28,7 +32,7 @@ class Predictor:
         self.architecture, self.layout = architecture, Layout(architecture)
         self.parameters, self.threads, self.window = parameters, threads, window
         self.engine = "small" if fits_registers(architecture) else "packed"
-        self.specialisation = specialisation_of(self.layout, self.engine, dropout=0)
+        self.specialisation = specialisation_of(self.layout, self.engine)
 
     def outputs(self, x, offsets):
         """Outputs of all steps, before any inverse scaling.
@@ -40,45 +44,57 @@ class Predictor:
 
     def outputs_of(self, features, offsets):
         """The same for features that are already flat and in the right precision."""
-        dtype, outputs = self.architecture.dtype, self.architecture.outputs
-        lengths = np.diff(offsets)
-        out = np.zeros(offsets[-1] * outputs, dtype)
-        if self.engine == "small":
-            work = sequence_work(self.specialisation, int(lengths.max()), dtype)
-            arguments = Arguments(self.parameters, features, offsets, len(lengths), work, out)
-            sequence.predict(self.specialisation, arguments)
+        out = np.zeros(offsets[-1] * self.architecture.outputs, self.architecture.dtype)
+        entry, calls = self._calls(features, offsets, out)
+        if len(calls) == 1:
+            launch(entry, self.specialisation, calls[0])
         else:
-            self._packed_outputs(features, offsets, lengths, out)
-        return out.reshape(-1, outputs)
+            with ThreadPoolExecutor(len(calls)) as pool:
+                list(pool.map(lambda arguments: launch(entry, self.specialisation, arguments), calls))
+        return out.reshape(-1, self.architecture.outputs)
 
-    def _packed_outputs(self, features, offsets, lengths, out):
-        """Writes: out, each thread the outputs of some chunks."""
+    def kernels(self):
+        """The kernels that `outputs` needs."""
+        one_step = np.zeros(self.architecture.features, self.architecture.dtype)
+        out = np.zeros(self.architecture.outputs, self.architecture.dtype)
+        entry, calls = self._calls(one_step, np.array([0, 1]), out)
+        return kernels_of(entry, self.specialisation, calls[0])
+
+    @cached_property
+    def _links(self):
+        return calls_of(self.layout)
+
+    def _calls(self, features, offsets, out):
+        """The kernel, and the arguments of each thread's call of it."""
+        lengths = np.diff(offsets)
+        if self.engine == "packed":
+            return epoch.predict, self._packed_calls(features, offsets, lengths, out)
+        work = sequence_work(self.specialisation, int(lengths.max()), self.architecture.dtype)
+        return sequence.predict, [Arguments(self.parameters, features, offsets, len(lengths), work, out)]
+
+    def _packed_calls(self, features, offsets, lengths, out):
+        """Arguments for each thread: it writes the outputs of some chunks."""
         dtype, longest, layout = self.architecture.dtype, int(lengths.max()), self.layout
         chunk = min(SEQUENCES, len(lengths))
         window = self._window(chunk, longest)
         rows = most_rows(lengths, chunk, window)
         table, size, carried = place(layout, chunk, rows, training=False)
         carried *= int(window < longest and layout.cell.recurrent)
-        network = Network(table, len(layout.directions), layout.head, layout.size)
+        network = Network(table, len(layout.directions), layout.head, layout.size, self._links)
         order = np.argsort(-lengths, kind="stable")
         chunks = -(-len(lengths) // chunk)
         threads = max(1, min(self.threads, chunks))
         bounds = [min(len(lengths), -(-chunks * t // threads) * chunk) for t in range(threads + 1)]
 
-        def call(t):
+        def arguments(t):
             # No gradient is written.
             weights = Weights(self.parameters, aligned(layout.derived_size, dtype), self.parameters)
             work = packed_work(layout, size, chunk, window, rows, training=False)
             passage = Passage(order, bounds[t], bounds[t + 1], chunk, window, carried)
             states = aligned(max(1, chunk * carried), dtype)
-            arguments = Arguments(network, weights, features, offsets, passage, work, states, out)
-            epoch.predict(self.specialisation, arguments)
+            return Arguments(network, weights, features, offsets, passage, work, states, out)
 
-        if threads == 1:
-            call(0)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(call, range(threads)))
+        return [arguments(t) for t in range(threads)]
 
     def _window(self, chunk, longest):
         """Steps that are computed at a time: nothing but the states is kept of them, so the gates may stay in cache."""

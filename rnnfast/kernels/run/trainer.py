@@ -7,14 +7,26 @@ import numpy as np
 
 from rnnfast.catalogue import LOSSES, OPTIMIZERS
 from rnnfast.kernels.lanes.arguments import Arguments
+from rnnfast.kernels.lanes.linking import launch
+from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed.stack import Network
-from rnnfast.kernels.rules.optimizers import Settings, State
+from rnnfast.kernels.rules.optimizers import Settings, State, update_link
 from rnnfast.kernels.run import epoch
+from rnnfast.kernels.run.ahead import kernels_of
 from rnnfast.kernels.run.batch import NORM_BLOCK
+from rnnfast.kernels.run.engines import Engine, Links, calls_of, engine_links
 from rnnfast.kernels.run.epoch import Course, Outcome
 from rnnfast.kernels.run.helpers import Helpers
-from rnnfast.kernels.run.memory import most_rows, packed_work, place, small_work, training_data
-from rnnfast.kernels.run.plan import ACCUMULATORS, chunk_of, engine_of, specialisation_of, worth_sharing
+from rnnfast.kernels.run.memory import Data, most_rows, packed_work, place, small_work, training_data
+from rnnfast.kernels.run.plan import (
+    ACCUMULATORS,
+    chunk_of,
+    elementwise,
+    engine_of,
+    specialisation_of,
+    tile_of,
+    worth_sharing,
+)
 from rnnfast.kernels.run.predictor import Predictor
 from rnnfast.kernels.run.update import AHEAD, Plan, Run, Shared, Task, Worker
 from rnnfast.network.alignment import aligned
@@ -55,7 +67,7 @@ class Trainer:
         self.architecture, self.layout, self.policy, self.data = architecture, Layout(architecture), policy, data
         lengths = np.diff(data.offsets) if lengths is None else lengths
         self.parameters = self.layout.flatten(tensors, architecture.dtype)
-        self.plan, self.specialisation, self.threads = self._planned(lengths)
+        self.plan, self.engine, self.specialisation, self.threads = self._planned(lengths)
         self.workers, self.network = self._workspaces(lengths)
         self._allocate()
 
@@ -71,16 +83,8 @@ class Trainer:
         plain = policy.optimizer == "sgd" and not policy.weight_decay and not policy.clip_norm
         fused = plain and batch == chunk and (engine == "packed" or batch == 1)
         accumulators = min(ACCUMULATORS, -(-batch // chunk))
-        specialisation = specialisation_of(
-            layout,
-            engine,
-            loss=policy.loss,
-            optimizer=policy.optimizer,
-            decoupled=int(policy.optimizer == "adamw"),
-            fused=int(fused),
-            dropout=int(architecture.dropout > 0),
-            windows=int(window > 0),
-        )
+        # The register engine computes the loss in the middle of its pass; the packed one calls it.
+        specialisation = specialisation_of(layout, engine, **({"loss": policy.loss} if engine == "small" else {}))
         plan = Plan(
             sequences=sequences,
             batch=batch,
@@ -92,30 +96,32 @@ class Trainer:
             carried=0,
             dropout=float(architecture.dropout),
             seed=policy.seed,
+            fused=fused,
         )
         threads = min(policy.threads, accumulators) if worth_sharing(layout, batch * steps) else 1
-        return plan, specialisation, threads
+        return plan, engine, specialisation, threads
 
     def _workspaces(self, lengths):
         """A worker for each thread, and the network as the kernels see it."""
         layout, plan, dtype = self.layout, self.plan, self.architecture.dtype
         longest = int(min(plan.window or lengths.max(), lengths.max()))
-        if self.specialisation.engine == "small":
-            table = np.zeros((1, 1), np.int64)
+        if self.engine == "small":
+            table, calls = np.array(layout.directions, np.int64), ()
             works = [small_work(self.specialisation, longest, dtype) for _ in range(self.threads)]
         else:
             rows = most_rows(lengths, plan.chunk, plan.window)
             table, size, carried = place(layout, plan.chunk, rows)
+            calls = calls_of(layout, self.policy.loss, plan.dropout)
             works = [packed_work(layout, size, plan.chunk, longest, rows) for _ in range(self.threads)]
             self.plan = plan._replace(carried=carried if plan.window else 0)
         head = layout.head._replace(targets=1 if LOSSES[self.policy.loss].per_step else layout.head.outputs)
         workers = [Worker(number, self.threads, work) for number, work in enumerate(works)]
-        return workers, Network(table, len(layout.directions), head, layout.size)
+        return workers, Network(table, len(layout.directions), head, layout.size, calls)
 
     def _allocate(self):
         """Gradients, moments, and what the threads share."""
         size, plan, policy, dtype = self.layout.size, self.plan, self.policy, self.architecture.dtype
-        self.gradient = aligned(1 if self.specialisation.fused else size * plan.accumulators, dtype)
+        self.gradient = aligned(1 if plan.fused else size * plan.accumulators, dtype)
         rule = OPTIMIZERS[policy.optimizer]
         m, v = (aligned(size if present else 1, dtype) for present in (rule.m, rule.v))
         settings = Settings(float(policy.momentum), float(policy.weight_decay), float(policy.clip_norm))
@@ -130,6 +136,7 @@ class Trainer:
         )
         self.helpers = Helpers(self.threads)
         self.where = np.zeros(2, np.int64)
+        self._bound = None  # what `run` hands on again and again for the same data
 
     def load(self, data, sequences):
         """Train on another block of the set from now on: data holds `sequences` or more, of which orders name as many.
@@ -137,6 +144,7 @@ class Trainer:
         Optimizer, batches and workspaces stay; the last batch of a block may be smaller.
         """
         self.data, self.plan = data, self.plan._replace(sequences=sequences)
+        self._bound = None
 
     @property
     def sequences(self):
@@ -151,7 +159,7 @@ class Trainer:
     @property
     def kernel(self):
         """Name of the engine, for those who want to know."""
-        return f"{self.specialisation.engine}, {self.specialisation.W} lanes"
+        return f"{self.engine}, {tile_of(self.layout).W if self.engine == 'packed' else self.specialisation.W} lanes"
 
     def updates_per_epoch(self):
         """Batches of an epoch."""
@@ -172,17 +180,40 @@ class Trainer:
         padded = np.concatenate((flat, np.zeros(AHEAD, np.int64)))
         course = Course(padded, len(flat) // self.plan.sequences, epochs, rates)
         outcome = Outcome(np.zeros(epochs), self.where)
-        run = Run(self.network, self.plan, self.parameters, self.gradient, self.data, self.state, self.shared)
-        specialisation, workers = self.specialisation, self.workers
+        if self._bound is None:
+            self._bound = self._compiled(self.data)
+        specialisation, run, workers = self._bound
 
         def call(team, number):
             shared = run.shared._replace(team=team)
             arguments = Arguments(run._replace(shared=shared), course, outcome, workers[number])
-            return epoch.train(specialisation, arguments)
+            return launch(epoch.train, specialisation, arguments)
 
         # To compile, none is needed.
         status = self.helpers.run(call) if epochs else call(self.helpers.new_team(), 0)
         return outcome.losses if status == epoch.OK else None
+
+    def kernels(self):
+        """The kernels that `run` needs."""
+        numbers = np.zeros(1, self.architecture.dtype)
+        data = Data(numbers, numbers, numbers, np.zeros(1, np.int64), np.zeros(1))
+        specialisation, run, workers = self._compiled(data)
+        run = run._replace(shared=run.shared._replace(team=self.helpers.new_team()))
+        course, outcome = Course(np.zeros(1, np.int64), 1, 0, np.zeros(1)), Outcome(np.zeros(1), self.where)
+        return kernels_of(epoch.train, specialisation, Arguments(run, course, outcome, workers[0]))
+
+    def _compiled(self, data):
+        """What the training kernel is compiled for; what stays the same in it; workers with what they work with."""
+        dtype, rule, lanes = self.architecture.dtype, self.policy.optimizer, elementwise(self.architecture.dtype).W
+        network = self.network._replace(calls=())  # an update knows nothing of cells
+        run = Run((), network, self.plan, self.parameters, self.gradient, data, self.state, self.shared)
+        if self.plan.fused and self.engine == "small":
+            return Specialisation(**dict(self.specialisation.items), whole=1), run, self.workers
+        engine = Engine(self.network, data, self.parameters, self.shared.derived, None)
+        workers = [worker._replace(work=Arguments(*engine._replace(work=worker.work))) for worker in self.workers]
+        step = Specialisation(W=lanes, optimizer=rule, decoupled=int(rule == "adamw"))
+        links = Links(*engine_links(self.specialisation, workers[0].work, dtype), update_link(step, dtype))
+        return Specialisation(W=lanes, whole=0), run._replace(links=links), workers
 
     def tensors(self):
         """Copies of the parameters by PyTorch's names."""

@@ -1,26 +1,16 @@
-"""The gradient of a chunk of sequences, and the records that updates share.
-
-Two engines compute it: `small` (one or two short sequences, a small vanilla RNN in registers) and `packed` (any cell,
-any number of sequences). Numba picks them, the cell, the loss and the optimizer by the words of the specialisation `s`,
-at compile time.
-"""
+"""The records that updates share, and what they know of a batch."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
-from rnnfast.kernels.lanes.compiling import PART, inlined, part
+from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.scalars import smaller
-from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import prefetch
-from rnnfast.kernels.packed import layer
-from rnnfast.kernels.packed.layer import Weights
-from rnnfast.kernels.packed.stack import NETWORK, Network, direction_at, packed_gradient
+from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.rules.optimizers import State
 from rnnfast.kernels.run.memory import Data
 from rnnfast.kernels.run.threads import Team
-from rnnfast.kernels.small.sequence import gradient_of_one, gradient_of_two, transpose_recurrent
 
 # How far ahead features are asked for, measured on shuffled orders: sequences, and cache lines of each.
 AHEAD = 3
@@ -40,6 +30,7 @@ class Plan(NamedTuple):
     carried: int  # width of the states carried from window to window
     dropout: float
     seed: int  # of dropout
+    fused: bool  # the gradient is added to the parameters themselves
 
 
 class Task(NamedTuple):
@@ -63,10 +54,11 @@ class Shared(NamedTuple):
 class Run(NamedTuple):
     """What stays the same through a call of the training kernel."""
 
+    links: Any  # Links (engines.py); () where an update is compiled as a whole
     network: Network
     plan: Plan
     p: np.ndarray  # (size,) parameters
-    g: np.ndarray  # (S * size,) gradients; not used where s.fused
+    g: np.ndarray  # (S * size,) gradients; not used where plan.fused
     data: Data
     state: State
     shared: Shared
@@ -77,7 +69,7 @@ class Worker(NamedTuple):
 
     number: int
     threads: int
-    work: Any  # its workspace
+    work: Any  # its workspace, or the block of its engine
 
 
 @inlined
@@ -87,54 +79,6 @@ def prefetch_sequence(s, data, q):
     last = data.offsets[q + 1] * s.F
     for i in range(first, smaller(last, first + PREFETCH_LINES * s.line), s.line):
         prefetch(data.x, i)
-
-
-def _small_chunk(s, run, g, piece, work, batch):
-    loss, data, order = 0.0, run.data, piece.order
-    weights = Weights(run.p, work.WhT, g)
-    transpose_recurrent(s, run.p, work.WhT)
-    last = piece.first + piece.count
-    for n in range(piece.first, last - 1, 2):
-        prefetch_sequence(s, data, order[n + AHEAD - 1])
-        prefetch_sequence(s, data, order[n + AHEAD])
-        loss += gradient_of_two(s, weights, data, order[n], order[n + 1], batch.scale, work)
-    if piece.count % 2:
-        loss += gradient_of_one(s, weights, data, order[last - 1], batch.scale, work)
-    return loss
-
-
-def _packed_chunk(s, run, g, piece, work, batch):
-    return packed_gradient(s, run.network, Weights(run.p, run.shared.derived, g), run.data, piece, work, batch)
-
-
-ENGINES = {"small": _small_chunk, "packed": _packed_chunk}
-
-
-def chunk_gradient(s, run, g, piece, work, batch):
-    """Add the scaled gradient of a slice to g, by the engine that the specialisation names.
-
-    Returns: sum of weight * loss over its outputs.
-    """
-
-
-@overload(chunk_gradient, jit_options=PART)
-def _chunk_gradient(s, run, g, piece, work, batch):
-    return ENGINES[s.dims["engine"]]
-
-
-def derive_direction(s, run, i):
-    """Transposed weights and summed biases of direction i."""
-
-
-@overload(derive_direction, jit_options=PART)
-def _derive_direction(s, run, i):
-    def nothing(s, run, i):
-        pass
-
-    def direction(s, run, i):
-        layer.derive(part_of(s, NETWORK), direction_at(run.network.table, i), run.p, run.shared.derived)
-
-    return nothing if s.dims["engine"] == "small" else direction
 
 
 @part

@@ -22,10 +22,14 @@ from rnnfast.kernels.lanes.compiling import entry, inlined
 from rnnfast.kernels.lanes.rows import add_scaled, combine, load_rows, matvec, outer_update, store_rows
 from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.span import Matrix, at, number
+from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import broadcast, first_lanes, fma, load, store, total, zeros
 from rnnfast.kernels.packed.products import transpose
 from rnnfast.kernels.rules.cell import gate_gradient, state_of
 from rnnfast.kernels.rules.losses import Targets, loss_and_gradient
+
+# What the way forward depends on: it is lowered once for training and prediction.
+FORWARD = "cell F H O W Wx Wh b_ih b_hh Wy by"
 
 
 class Sequence(NamedTuple):
@@ -182,7 +186,7 @@ def add_recurrent_gradient(s, g, a, b):
 @inlined
 def loss_of(s, data, one, scale):
     """Weighted loss of a sequence. Writes: its dy."""
-    start = one.first * s.C
+    start = one.first * s.O
     targets = Targets(at(data.y, start), at(data.weight, start))
     return loss_and_gradient(s, one.work.out, targets, one.T, s.O, scale, one.work.dy)
 
@@ -190,7 +194,7 @@ def loss_of(s, data, one, scale):
 @inlined
 def gradient(s, weights, data, a, b, scale):
     """Add the scaled gradient of the sequences a and b, of which b may have no step; returns their weighted loss."""
-    forward(s, weights.p, data.x, a, b)
+    forward(part_of(s, FORWARD), weights.p, data.x, a, b)
     loss = loss_of(s, data, a, scale)
     if b.T > 0:
         loss += loss_of(s, data, b, scale)
@@ -238,6 +242,6 @@ def predict(s, arguments):
     p, x, offsets, sequences, work, out = records(arguments)
     for q in range(sequences):
         one = Sequence(offsets[q], offsets[q + 1] - offsets[q], work)
-        forward(s, p, x, one, Sequence(0, 0, work))
+        forward(part_of(s, FORWARD), p, x, one, Sequence(0, 0, work))
         for i in range(one.T * s.O):
             out[one.first * s.O + i] = work.out[i]

@@ -1,0 +1,101 @@
+"""The engines as kernels of their own: the gradient of a chunk of sequences, and what is derived from weights for it.
+
+`packed` computes any cell and any number of sequences, `small` one or two short sequences of a small vanilla RNN at a
+time. Updates (batch.py) call either by address and know nothing of cells. What an engine needs beside the chunk is in a
+block of arguments (Engine), one for each thread.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+
+from rnnfast.kernels.lanes.arguments import records, types_of
+from rnnfast.kernels.lanes.linking import Link, linked
+from rnnfast.kernels.lanes.span import at, number
+from rnnfast.kernels.lanes.specialisation import Specialisation
+from rnnfast.kernels.packed import layer
+from rnnfast.kernels.packed.dropout import Dropout, drop_link
+from rnnfast.kernels.packed.layer import Weights
+from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, Slice, direction_at, packed_gradient
+from rnnfast.kernels.packed.tiles import products_of
+from rnnfast.kernels.rules.losses import loss_link
+from rnnfast.kernels.run.memory import Data
+from rnnfast.kernels.run.plan import lanes_of, tile_of
+from rnnfast.kernels.run.update import AHEAD, prefetch_sequence
+from rnnfast.kernels.small.sequence import gradient_of_one, gradient_of_two
+
+# What of a specialisation `derive` depends on.
+DERIVED = ("shared", "apart", "W")
+
+
+class Engine(NamedTuple):
+    """What an engine of one thread works with."""
+
+    network: Network
+    data: Data
+    p: np.ndarray  # (size,) parameters
+    derived: np.ndarray  # transposed weights and summed biases
+    work: Any  # its workspace
+
+
+class Links(NamedTuple):
+    """What an update calls."""
+
+    gradient: Any
+    derive: Any
+    update: Any  # the optimizer
+
+
+@linked
+def small_chunk(s, block, g, piece, batch):
+    """Add the scaled gradient of a slice to g. Returns: sum of weight * loss over its outputs."""
+    network, data, p, derived, work = records(block)
+    loss, order, scale = 0.0, piece.order, number(g, batch.scale)
+    weights = Weights(p, at(derived, direction_at(network.table, 0).WhT), g)
+    last = piece.first + piece.count
+    for i in range(piece.first, last - 1, 2):
+        prefetch_sequence(s, data, order[i + AHEAD - 1])
+        prefetch_sequence(s, data, order[i + AHEAD])
+        loss += gradient_of_two(s, weights, data, order[i], order[i + 1], scale, work)
+    if piece.count % 2:
+        loss += gradient_of_one(s, weights, data, order[last - 1], scale, work)
+    return loss
+
+
+@linked
+def packed_chunk(s, block, g, piece, batch):
+    """Add the scaled gradient of a slice to g. Returns: sum of weight * loss over its outputs."""
+    network, data, p, derived, work = records(block)
+    return packed_gradient(s, network, Weights(p, derived, g), data, piece, work, batch)
+
+
+@linked
+def derive(s, block, i):
+    """Transposed weights and summed biases of direction i."""
+    network, _, p, derived, _ = records(block)
+    layer.derive(s, direction_at(network.table, i), p, derived)
+
+
+ENGINES = {"small": small_chunk, "packed": packed_chunk}
+
+
+def engine_links(s, block, dtype):
+    """The links to the gradient and to `derive` of the engine that the specialisation names, for blocks like this."""
+    numbers = np.zeros(1, dtype)
+    piece = Slice(np.zeros(1, np.int64), 0, 0, 0, 0)
+    batch = Batch(0.0, Carried(numbers, 0, 0), Dropout(0.0, 0))
+    taken = (block.numba_type, *types_of(numbers, piece, batch))
+    own = Specialisation(**{name: value for name, value in s.items if name in DERIVED})
+    gradient = Link(ENGINES[s.engine], s, taken, types.float64)
+    return gradient, Link(derive, own, (block.numba_type, *types_of(0)))
+
+
+def calls_of(layout, loss="", dropout=0.0):
+    """What the packed engine calls for a network; without a loss for predictions alone."""
+    dtype, lanes = layout.architecture.dtype, lanes_of(layout)
+    return Calls(
+        products_of(tile_of(layout), dtype),
+        loss_link(Specialisation(W=lanes, loss=loss), dtype),
+        drop_link(Specialisation(W=lanes), dtype, dropout),
+    )

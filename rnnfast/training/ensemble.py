@@ -1,0 +1,165 @@
+"""Training the networks of a run: one, or the members of an ensemble, which differ by their seed.
+
+A member has initial weights, order of the sequences, dropout and early stopping of its own; split, encoder and tables
+are those of all. Members train at the same time, each on its share of the threads; those of a table that is read in
+blocks one after the other, as each needs the memory of a block.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from rnnfast.config.forms import seconds
+from rnnfast.data import SequenceData, Sequences
+from rnnfast.diagnose.machine import cores
+from rnnfast.errors import TrainingInterrupted
+from rnnfast.model import Model
+from rnnfast.model.members import joined
+from rnnfast.model.provenance import Member
+from rnnfast.reporter import EpochRecord, Reporter
+from rnnfast.training.loop import Fit, Loop
+from rnnfast.training.pool import one_at_a_time, run_pieces
+from rnnfast.training.prepare import member_seeds
+from rnnfast.training.stopping import Interrupt
+
+# Why a run of several networks ended: the first of these that holds for one of them.
+REASONS = ("interrupted", "max_time", "epochs", "patience")
+
+Trained = tuple[dict[str, Any], Member, Fit]  # weights of a member, how it went in short, and in full
+
+
+class Networks:
+    """The networks of a model, to be trained on a part and watched on another one. kernel, threads: of each.
+
+    epochs: to run by each network, of those that the configuration plans; none: all.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        train: Sequences,
+        valid: SequenceData | None,
+        reporter: Reporter,
+        epochs: Sequence[int] = (),
+    ) -> None:
+        config, self.number = model.config.train, model.config.model.ensemble
+        threads, limit = config.threads or cores(), seconds(config.max_time)
+        self.workers = min(threads, self.number) if train.room is None else 1
+        self.model, self.train, self.valid = model, train, valid
+        self.epochs: Sequence[int | None] = epochs or [None] * self.number
+        self.reporter = reporter if self.number == 1 else one_at_a_time(reporter)
+        self.seeds = member_seeds(config.seed, self.number)
+        self.shares: dict[str, Any] = {
+            "threads": max(threads // self.workers, 1),
+            # Members that begin when others have ended have as much time as these.
+            "max_time": None if limit is None else f"{limit * self.workers / self.number}s",
+        }
+        first = self._loop(0)
+        self.kernel, self.threads, self._made = first.trainer.kernel, first.trainer.threads, [first]
+
+    def fit(self, interrupt: Interrupt) -> Fit:
+        """Train all of them, and put their weights into the model; see `Loop.run`.
+
+        Members that have no epoch when Ctrl-C is pressed are left out. Raises TrainingInterrupted where none has one.
+        """
+        if self.number == 1:
+            return self._made.pop().run(interrupt)
+        start = time.perf_counter()
+        pieces = [partial(self._train, k) for k in range(self.number)]
+        members = [member for member in run_pieces(pieces, self.workers, interrupt) if member is not None]
+        if not members:
+            interrupt.check()
+        self.model.parameters = joined([parameters for parameters, _, _ in members])
+        fit = _together(members, time.perf_counter() - start, self.train.rows)
+        if len(members) < self.number:
+            self.reporter.notice(f"{len(members)} of {self.number} networks were trained: the model is made of these")
+        self.reporter.stop("diverged" if fit.diverged else fit.stopped)
+        return fit
+
+    def _loop(self, k: int) -> Loop:
+        """Make what trains a network."""
+        if self.number == 1:
+            return Loop(self.model, self.train, self.valid, self.reporter, self.epochs[k])
+        config = self.model.config
+        alone = replace(
+            config,
+            model=replace(config.model, ensemble=1),
+            train=replace(config.train, seed=self.seeds[k], **self.shares),
+        )
+        model = replace(self.model, parameters=self.model.members[k], config=alone)
+        return Loop(model, self.train, self.valid, _OfMember(self.reporter, k + 1), self.epochs[k])
+
+    def _train(self, k: int, interrupt: Interrupt) -> Trained | None:
+        """Train a member. Returns None where Ctrl-C was pressed before its first epoch."""
+        if interrupt.requested:
+            return None
+        loop = self._made.pop() if k == 0 else self._loop(k)
+        try:
+            fit = loop.run(interrupt)
+        except TrainingInterrupted:
+            return None
+        trained = Member(
+            seed=self.seeds[k],
+            epochs=fit.epochs,
+            best_epoch=fit.best_epoch,
+            stopped="diverged" if fit.diverged else fit.stopped,
+            valid_loss=_valid_loss(fit),
+        )
+        self.reporter.member(k + 1, trained)
+        return loop.model.parameters, trained, fit
+
+
+class _OfMember(Reporter):
+    """Passes on what one network of several tells."""
+
+    def __init__(self, whole: Reporter, member: int) -> None:
+        self.whole, self.member_number = whole, member
+
+    def compiling(self) -> None:
+        """Pass on."""
+        self.whole.compiling()
+
+    def compiled(self, seconds: float) -> None:
+        """Pass on."""
+        self.whole.compiled(seconds)
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Say whose epoch it is."""
+        self.whole.epoch(replace(record, member=self.member_number))
+
+
+def _valid_loss(fit: Fit) -> float | None:
+    """Return the validation loss of the weights that a run has chosen."""
+    scores = (row for row in fit.history if row["split"] == "valid" and row["epoch"] == fit.best_epoch)
+    return next((float(row["loss"]) for row in scores), None)
+
+
+def _together(members: Sequence[Trained], wall: float, rows: int) -> Fit:
+    """Return how the training of several networks went; wall: seconds that it took; rows: of the training part.
+
+    Epochs and the best epoch are the highest ones of any member. Seconds share the time that has passed.
+    """
+    fits = [fit for _, _, fit in members]
+    spent = sum(fit.train_seconds + fit.eval_seconds for fit in fits)
+    passed = max(wall - fits[0].compile_seconds, 0.0) / max(spent, 1e-9)
+    epochs = sum(fit.epochs for fit in fits)
+    train_seconds = passed * sum(fit.train_seconds for fit in fits)
+    for number, fit in enumerate(fits, 1):
+        if fit.diverged is not None:
+            fit.diverged.args = (f"network {number} {fit.diverged.args[0]}",)
+    return Fit(
+        history=[{"member": number, **row} for number, fit in enumerate(fits, 1) for row in fit.history],
+        epochs=max(fit.epochs for fit in fits),
+        best_epoch=max(fit.best_epoch for fit in fits),
+        stopped=next(reason for reason in REASONS if any(fit.stopped == reason for fit in fits)),
+        train_seconds=train_seconds,
+        compile_seconds=fits[0].compile_seconds,
+        eval_seconds=passed * sum(fit.eval_seconds for fit in fits),
+        timesteps_per_second=rows * epochs / max(train_seconds, 1e-9),
+        diverged=next((fit.diverged for fit in fits if fit.diverged is not None), None),
+        members=tuple(trained for _, trained, _ in members),
+    )

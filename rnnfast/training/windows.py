@@ -87,8 +87,8 @@ def _first_peak(r: Floats, first: int) -> int:
 
 def correlation(values: Floats, lags: int) -> Floats:
     """Return (lags,) the correlation of a series with itself so many rows later; 1 everywhere for a constant one."""
-    known = ~np.isnan(values)
-    z = np.where(known, values - (values[known].mean() if known.any() else 0.0), 0.0)
+    has_value = ~np.isnan(values)
+    z = np.where(has_value, values - (values[has_value].mean() if has_value.any() else 0.0), 0.0)
     size = 2 * len(z)
     products = np.fft.irfft(np.abs(np.fft.rfft(z, size)) ** 2, size)[:lags]
     pairs = np.arange(len(z), len(z) - lags, -1)

@@ -12,7 +12,7 @@ from rnnfast.data.encoding.calendar import UNITS, Variety, waves
 from rnnfast.errors import DataError, UsageError
 
 NO_CACHE = DataConfig(cache=False)
-RUN = {"hidden": 3, "epochs": 2, "batch_size": 4, "dtype": "float64", "seed": 1}
+RUN = {"preset": "fast", "hidden": 3, "epochs": 2, "batch_size": 4, "dtype": "float64", "seed": 1}
 
 
 def visits(lengths=(7, 1, 12), seed=0):

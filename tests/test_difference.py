@@ -8,7 +8,7 @@ from ids import cases
 import rnnfast
 from rnnfast.errors import DataError, UsageError
 
-RUN = {"hidden": 3, "epochs": 3, "batch_size": 2, "split": 1.0, "dtype": "float64", "seed": 1}
+RUN = {"preset": "fast", "hidden": 3, "epochs": 3, "batch_size": 2, "split": 1.0, "dtype": "float64", "seed": 1}
 
 
 def levels(targets=1, lengths=(14, 9, 20), seed=0):
@@ -63,6 +63,14 @@ def test_it_is_the_network_of_a_table_whose_target_is_the_change(targets, horizo
     data = rnnfast.read_table(table, schema=other.schema)
     wanted = other.predict(data) + np.tile(lags, len(horizons))[data.row]
     np.testing.assert_allclose(model.predict(rnnfast.read_table(frame, schema=model.schema)), wanted, rtol=1e-9)
+
+
+def test_networks_of_an_ensemble_answer_in_original_units():
+    frame = levels()
+    columns = {"id": "id", "time": "t", "target": "y0", "features": "x", "horizon": 1}
+    model = rnnfast.train(frame, difference=True, ensemble=2, **columns, **RUN).model
+    table = model.predict(frame)
+    assert (np.abs(table["y0_pred"] - frame["y0"]) < 10).all()
 
 
 def test_scores_and_the_naive_answer_are_in_original_units():

@@ -10,7 +10,15 @@ from rnnfast.errors import UsageError
 from rnnfast.kernels.run.memory import training_data
 from rnnfast.training.starts import LEAST_SHARE, begun, draws
 
-RUN = {"hidden": 3, "seed": 4, "split": 1.0, "dtype": "float64", "scale": "none", "scale_target": False}
+RUN = {
+    "preset": "fast",
+    "hidden": 3,
+    "seed": 4,
+    "split": 1.0,
+    "dtype": "float64",
+    "scale": "none",
+    "scale_target": False,
+}
 COLUMNS = {"id": "id", "time": "t", "target": "y", "features": "x", "task": "regression"}
 
 

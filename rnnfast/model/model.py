@@ -120,9 +120,9 @@ class Model(Displayed):
         return separated(self.parameters)
 
     def outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs, (rows, O): logits with bce and ce, else scaled targets, changes added up.
+        """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
 
-        Of an ensemble those of its mean answer.
+        Changes are added to what they change from, so that outputs are scaled targets with `difference` too.
 
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         """

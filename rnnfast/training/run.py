@@ -76,7 +76,7 @@ def train(
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = _fit(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
+        result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -106,7 +106,8 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
         with ExitStack() as opened:
             table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
-            result, fit = _fit(table, parts, config, None, reporter, files.valid is not None, load_seconds, interrupt)
+            own_valid = files.valid is not None
+            result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt)
         interrupt.phase = Phase.SAVING
         directory = directory or free_directory(result.model.config, table)
         result.files = write_run(result, result.model.config, directory)
@@ -140,7 +141,7 @@ def _cell(config: Config, equations: Cell | None) -> Cell:
     return equations or cell_of(config.model.cell, config.model.activation)
 
 
-def _fit(
+def train_parts(
     table: Sequences,
     parts: Parts,
     config: Config,

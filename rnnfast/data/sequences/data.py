@@ -57,7 +57,7 @@ class SequenceData(Sequences):
     None with a horizon of 0, where it is `row`.
     naive: (rows, answers) float64, the target of one season before the predicted one, NaN where unknown; None with a
     horizon of 0.
-    part: (rows,) int8, 0 train, 1 valid, 2 test, as a column of the table says; else None.
+    part: (rows,) 0 train, 1 valid, 2 test, as a column of the table says, or the code of a group; else None.
     start: (sequences,) int64, place of the first row of each sequence in the ordered table; None where they lie side by
     side.
     around: the rows of the table, or of the stretches of it that are needed, from which the rows before those of a
@@ -84,7 +84,7 @@ class SequenceData(Sequences):
     weight: NDArray[np.float64] | None = None
     label_row: Integers | None = None
     naive: NDArray[Any] | None = None
-    part: NDArray[np.int8] | None = None
+    part: NDArray[Any] | None = None
     start: Integers | None = None
     around: Surroundings | None = field(default=None, repr=False, compare=False)
     table_ids: Integers | None = field(default=None, repr=False, compare=False)
@@ -204,7 +204,7 @@ class SequenceData(Sequences):
         return times
 
     @property
-    def parts(self) -> NDArray[np.int8] | None:
+    def parts(self) -> NDArray[Any] | None:
         """(sequences,) part of each: all rows of a sequence have the same one."""
         return None if self.part is None else self.part[self.offsets[:-1]]
 

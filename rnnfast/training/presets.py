@@ -21,8 +21,9 @@ from rnnfast.records import Record
 LARGEST_BATCH = 16
 UPDATES = 20  # per epoch at least, where there are so many sequences
 STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequences have few of them in an epoch
-ALL_UPDATES = {"constant": 5000, "onecycle": 3000}  # of a whole run, where few sequences have few of them in an epoch
-PATIENCE, EPOCHS = 30, 100  # evaluations and epochs, where sequences are many
+# Schedule -> epochs of a run where sequences are many, and updates at least: few sequences have few of them in an epoch.
+COURSES = {"constant": (100, 5000), "onecycle": (30, 3000)}
+PATIENCE = 30  # evaluations, where sequences are many
 FEWEST_EPOCHS = 20
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
@@ -141,8 +142,8 @@ def _batch(size: Size, config: Config) -> int:
 
 
 def _epochs(size: Size, config: Config) -> int:
-    least = ALL_UPDATES.get(config.train.schedule, ALL_UPDATES["constant"]) * config.train.eval_every
-    epochs = max(EPOCHS, -(-least // updates(size, config)))
+    epochs, least = COURSES.get(config.train.schedule, COURSES["constant"])
+    epochs = max(epochs, -(-least * config.train.eval_every // updates(size, config)))
     return max(FEWEST_EPOCHS, min(epochs, MOST_STEPS // size.rows))
 
 

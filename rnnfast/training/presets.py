@@ -21,7 +21,7 @@ from rnnfast.records import Record
 LARGEST_BATCH = 16
 UPDATES = 20  # per epoch at least, where there are so many sequences
 STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequences have few of them in an epoch
-# Schedule -> epochs of a run where sequences are many, and updates at least: few sequences have few of them in an epoch.
+# Schedule -> epochs where sequences are many, and updates at least: few sequences have few of them in an epoch.
 COURSES = {"constant": (100, 5000), "onecycle": (30, 3000)}
 PATIENCE = 30  # evaluations, where sequences are many
 FEWEST_EPOCHS = 20

@@ -58,12 +58,12 @@ def split(
         return _by_column(data, by, merge)
     if by == TIME:
         return by_time(data, every, merge)
-    unit, what, overlapping = _units(data, len(every))
+    unit, what, overlapping = units(data, len(every))
     count = int(unit[-1]) + 1
     if count < len(every):
-        units = f"{count:,} {what}" if count > 1 else "1 sequence"
+        size = f"{count:,} {what}" if count > 1 else "1 sequence"
         raise DataError(
-            f"{', '.join(data.source)}: {units} cannot be split into {len(every)} parts; give more sequences, "
+            f"{', '.join(data.source)}: {size} cannot be split into {len(every)} parts; give more sequences, "
             "cut windows (--window N), name a table to validate on (--valid FILE), or train on everything (--split 1)"
         )
     stratum = _strata(data, unit, count)
@@ -71,7 +71,7 @@ def split(
     names = PART_NAMES[: len(every)]
     if merge:
         part, names = merged(part), merged_names(names)
-    pieces = {name: _part(data, part, PART_NAMES.index(name), overlapping) for name in names}
+    pieces = {name: piece(data, part, PART_NAMES.index(name), overlapping) for name in names}
     shown = " / ".join(f"{100 * share:.4g} %" for share in every)
     stratified = ", stratified" if data.schema.classes else ""
     rule = f"{shown if len(every) > 2 else shown.split(' / ')[0]} of {count:,} {what}, seed {seed}{stratified}"
@@ -104,7 +104,7 @@ def all_shares(shares: Sequence[float]) -> tuple[float, ...]:
     return (*sizes, rest) if rest > ROUNDING else sizes
 
 
-def _units(data: Sequences, parts: int) -> tuple[Integers, str, bool]:
+def units(data: Sequences, parts: int) -> tuple[Integers, str, bool]:
     """Return the unit of each sequence (ascending, from 0), what a unit is called, and whether borders must be cut."""
     schema = data.schema
     if schema.window is not None and schema.id is not None and data.sequences:
@@ -133,9 +133,9 @@ def _strata(data: Sequences, unit: Integers, count: int) -> Integers:
     first = 0
     for block in data.blocks(("y",)):
         stop, labelled = first + block.sequences, block.labelled
-        units = np.repeat(unit[first:stop], block.lengths)[labelled]
-        labels = block.y[labelled, 0].astype(np.int64) if classes else np.zeros(len(units), np.int64)
-        np.maximum.at(stratum, units, 1 + rank[labels])
+        of_steps = np.repeat(unit[first:stop], block.lengths)[labelled]
+        labels = block.y[labelled, 0].astype(np.int64) if classes else np.zeros(len(of_steps), np.int64)
+        np.maximum.at(stratum, of_steps, 1 + rank[labels])
         first = stop
     return stratum
 
@@ -167,7 +167,7 @@ def _counts(total: int, shares: Sequence[float]) -> Integers:
     return counts
 
 
-def _part(data: Sequences, part: Integers, index: int, overlapping: bool) -> Sequences:
+def piece(data: Sequences, part: Integers, index: int, overlapping: bool) -> Sequences:
     """Take the sequences of one part, cut before rows that belong to another one."""
     if not overlapping:
         return data.take(np.flatnonzero(part == index))

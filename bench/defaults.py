@@ -11,7 +11,7 @@ and `quantities` hold for one kind of target alone:
     base = "star"
     hidden = 50
 
-Each is trained on inner splits of the training parts (sets.py), which it divides again for its own early stopping, and
+Each is trained on inner splits of the training parts (inner.py), which it divides again for its own early stopping, and
 judged by the error of the set's metric on the rest. Printed as Markdown: the mean error divided by that of the best
 candidate of the row, the geometric mean over the sets, how often a candidate is within 2 % of the best, and seconds of
 CPU. Test parts are never read. Results are kept in a JSON, so that a run is continued.
@@ -26,9 +26,10 @@ import tomllib
 import warnings
 from pathlib import Path
 
+from inner import inner_split
 from quality import answers_of, commit
 from scoring import error, score
-from sets import chosen, inner
+from sets import chosen
 from threadpoolctl import threadpool_limits
 
 import rnnfast
@@ -56,7 +57,7 @@ def options_for(one, options):
 
 def judged(one, frame, options, split):
     """Error and seconds of CPU of one training on an inner split; a run that diverges has the error infinity."""
-    train, rest = inner(one, frame, split)
+    train, rest = inner_split(one, frame, split)
     start = time.process_time()
     try:
         result = rnnfast.train(train, seed=split, progress=False, threads=1, **one.train_options, **options)

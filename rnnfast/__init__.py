@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "CrossValidation",
     "DataError",
     "DivergedError",
     "Model",
@@ -22,6 +23,7 @@ __all__ = [
     "TrainingInterrupted",
     "UsageError",
     "__version__",
+    "cv",
     "forecast",
     "load",
     "part_of",
@@ -35,6 +37,8 @@ _PUBLIC = {
     "SequenceData": "rnnfast.data",
     "train": "rnnfast.training",
     "TrainResult": "rnnfast.training",
+    "cv": "rnnfast.training",
+    "CrossValidation": "rnnfast.training",
     "load": "rnnfast.model",
     "forecast": "rnnfast.model.forecast",
     "Model": "rnnfast.model",
@@ -65,7 +69,7 @@ if TYPE_CHECKING:  # what editors and type checkers see
     from rnnfast.model.forecast import forecast
     from rnnfast.model.tables import part_of
     from rnnfast.reporter import Reporter
-    from rnnfast.training import TrainResult, train
+    from rnnfast.training import CrossValidation, TrainResult, cv, train
 else:
 
     def __getattr__(name: str) -> object:

@@ -18,6 +18,7 @@ class RunInfo:
     cell: str
     hidden: tuple[int, ...]
     activation: str | None
+    head: str
     parameters: int
     dtype: str
     threads: int
@@ -74,6 +75,12 @@ class Reporter:
     def preset(self, chosen: Any) -> None:
         """Tell which options the preset chose, and why: rnnfast.training.presets.Chosen."""
 
+    def folds(self, folds: Any, repeats: int) -> None:
+        """Tell how a table is divided for a cross-validation: rnnfast.data.splitting.folds.Folds."""
+
+    def fold(self, result: Any) -> None:
+        """Tell that a fold is complete: rnnfast.training.FoldResult."""
+
     def start(self, info: RunInfo) -> None:
         """Tell what will be trained."""
 
@@ -106,4 +113,4 @@ class Reporter:
         """Tell a thing worth knowing."""
 
     def finished(self, result: Any) -> None:
-        """Tell that the run is over and its files are written: rnnfast.TrainResult."""
+        """Tell that the run is over and its files are written: rnnfast.TrainResult or CrossValidation."""

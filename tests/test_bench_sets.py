@@ -17,12 +17,13 @@ def bench() -> dict[str, ModuleType]:
     sys.path.insert(0, str(BENCH))
     try:
         import defaults
+        import inner
         import peer_columns
         import scoring
         import sets
         import sets_made
 
-        return {module.__name__: module for module in (defaults, peer_columns, scoring, sets, sets_made)}
+        return {module.__name__: module for module in (defaults, inner, peer_columns, scoring, sets, sets_made)}
     finally:
         sys.path.remove(str(BENCH))
 
@@ -51,7 +52,7 @@ def sequence_table(count: int = 12, steps: int = 5) -> pd.DataFrame:
 
 @pytest.mark.parametrize("split", [0, 1, 2])
 def test_an_inner_split_of_a_series_learns_from_what_is_earlier(bench, series, split: int) -> None:
-    learned, judged = bench["sets"].inner(series, series_table(), split)
+    learned, judged = bench["inner"].inner_split(series, series_table(), split)
     assert len(judged) > 0
     assert learned["t"].max() < judged["t"].min()
 
@@ -60,13 +61,13 @@ def test_an_inner_split_of_a_series_learns_from_what_is_earlier(bench, series, s
 def test_an_inner_split_of_sequences_shares_no_id(bench, inner: str) -> None:
     one = bench["sets"].QualitySet("c", "accuracy", None, {"id": "id", "target": "y"}, inner=inner)
     table = sequence_table(48)
-    learned, judged = bench["sets"].inner(one, table, 0)
+    learned, judged = bench["inner"].inner_split(one, table, 0)
     assert set(learned["x"]).isdisjoint(judged["x"])
     assert set(learned["x"]) <= set(table["x"])
 
 
 def test_the_same_number_gives_the_same_inner_split(bench, sequences) -> None:
-    first, again, other = (bench["sets"].inner(sequences, sequence_table(), split)[0] for split in (3, 3, 4))
+    first, again, other = (bench["inner"].inner_split(sequences, sequence_table(), split)[0] for split in (3, 3, 4))
     assert first.equals(again)
     assert not first.equals(other)
 

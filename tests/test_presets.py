@@ -33,7 +33,7 @@ SHAPES = cases(
 )
 OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
-    "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5,
+    "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 
@@ -101,11 +101,21 @@ def test_units_alone_keep_the_vanilla_network_and_what_stands_around_it_is_chose
 
 def test_patience_and_epochs_count_updates_where_there_are_few_sequences():
     few, many = choose(given(), TINY)[0], choose(given(), replace(TINY, sequences=100_000))[0]
-    assert few.train.patience * updates(TINY, few) >= 1000
+    assert few.train.patience * updates(TINY, few) >= 1500
     assert many.train.patience < few.train.patience
     assert many.train.epochs <= few.train.epochs
     rarely = choose(given(eval_every=5), TINY)[0]
-    assert 4 * rarely.train.patience <= few.train.patience <= 5 * rarely.train.patience
+    assert rarely.train.patience < few.train.patience
+    assert rarely.train.patience * updates(TINY, rarely) >= 1500
+
+
+def test_one_label_a_sequence_runs_one_cycle_to_its_end_and_keeps_the_best_weights():
+    labels = replace(TINY, per_step=False)
+    config = choose(given(), labels)[0].train
+    assert (config.schedule, config.lr, config.patience) == ("onecycle", 0.01, config.epochs)
+    assert choose(given(epochs=7), labels)[0].train.patience == 7
+    for options in ({"patience": 5}, {"max_time": "5s"}):  # which would cut it short
+        assert choose(given(**options), labels)[0].train.schedule == "constant"
 
 
 def test_fast_is_what_options_are_declared_with():

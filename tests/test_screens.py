@@ -63,6 +63,7 @@ TRAIN = "train --seed 0 --threads 1 --dtype float64 --force"
 CARDS = f"{TRAIN} --data cards.csv --epochs 60 --lr 0.2 -o runs/cards"
 HEAT = f"{TRAIN} --data heat.csv --epochs 12 --patience 0"
 AHEAD = f"{HEAT} --split 0.6,0.2 --horizon 2 --lag-target -o runs/ahead"
+CV = "cv --seed 0 --threads 1 --dtype float64 --folds 3"
 MOVES = f"{TRAIN} --data moves.csv --target move --epochs 12 --optimizer sgd --batch-size 1 --lr 0.2 -o runs/moves"
 
 SHOTS = {
@@ -76,6 +77,8 @@ SHOTS = {
     "train verbosely": Shot(f"{CARDS} --verbose"),
     "training interrupted": Shot(f"{HEAT} -o runs/heat"),
     "training diverged": Shot(f"{HEAT} --lr 1e4 -o runs/heat"),
+    "cv": Shot(f"{CV} --data cards.csv --epochs 60 --lr 0.2 -o runs/folds.csv --force"),
+    "cv in time at 40 columns": Shot(f"{CV} --data heat.csv --epochs 12 --folds-by time --horizon 1", 40),
     "eval": Shot("eval --model runs/cards --data cards.csv --part valid"),
     "eval in colour": Shot("eval --model runs/cards --data cards.csv --part valid", colour=True),
     "predict": Shot("predict --model runs/cards --data cards.csv --part valid -o runs/out.csv --force"),

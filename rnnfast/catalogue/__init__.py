@@ -1,4 +1,4 @@
-"""Every cell, activation, loss, optimizer, scaling, fill, schedule, init, metric and task, and what is true of it.
+"""Cells, heads, activations, losses, optimizers, scalings, fills, schedules, inits, metrics and tasks, and their facts.
 
 A name stands here once. Options with their choices and help, messages, the screen, defaults and the benchmark read its
 properties from here; what computes it is registered under the same name by the room that computes. An entry without its
@@ -7,6 +7,7 @@ implementation, or an implementation without its entry, is an error that says so
 | entries     | implementations                                                    |
 |-------------|--------------------------------------------------------------------|
 | CELLS       | rnnfast.kernels.rules.cells                                        |
+| HEADS       | rnnfast.kernels.packed.pool                                        |
 | ACTIVATIONS | rnnfast.kernels.rules.activations                                  |
 | LOSSES      | rnnfast.kernels.rules.losses, and for whole tables metrics.loss    |
 | OPTIMIZERS  | rnnfast.kernels.rules.optimizers                                   |
@@ -30,6 +31,7 @@ from rnnfast.catalogue.entries import (
     ACTIVATIONS,
     CELLS,
     FILLS,
+    HEADS,
     INITS,
     LOSSES,
     METRICS,
@@ -45,6 +47,7 @@ from rnnfast.catalogue.kinds import (
     Activation,
     Cell,
     Fill,
+    Head,
     Init,
     Loss,
     Metric,
@@ -55,10 +58,10 @@ from rnnfast.catalogue.kinds import (
 )  # fmt: skip
 
 __all__ = [
-    "ACTIVATIONS", "CELLS", "CLASSES", "FILLS", "INITS", "LOSS", "LOSSES", "METRICS", "OPTIMIZERS", "QUANTITIES",
-    "SCALINGS", "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill", "Init", "Loss", "Metric",
-    "Optimizer", "Scaling", "Schedule", "Task", "cell", "headline", "implementation", "listed", "losses_of",
-    "lower_is_better", "metrics_of",
+    "ACTIVATIONS", "CELLS", "CLASSES", "FILLS", "HEADS", "INITS", "LOSS", "LOSSES", "METRICS", "OPTIMIZERS",
+    "QUANTITIES", "SCALINGS", "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill", "Head", "Init",
+    "Loss", "Metric", "Optimizer", "Scaling", "Schedule", "Task", "cell", "headline", "implementation", "listed",
+    "losses_of", "lower_is_better", "metrics_of",
 ]  # fmt: skip
 
 Implementation = TypeVar("Implementation")

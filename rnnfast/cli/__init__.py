@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": ("rnnfast.cli.evaluate", "evaluate", "Score a model on a table."),
     "predict": ("rnnfast.cli.predict", "predict", "Write a model's predictions for a table as CSV."),
     "forecast": ("rnnfast.cli.forecast", "forecast", "Write what a model expects after a table's last row."),
+    "cv": ("rnnfast.cli.cv", "cv", "Train and test a network on folds of a table."),
     "inspect": ("rnnfast.cli.inspect", "inspect", "Show what a model holds, or how a table is read."),
     "synth": ("rnnfast.cli.synth", "synth", "Write a synthetic table to try things on."),
     "bench": ("rnnfast.cli.bench", "bench", "Measure the speed of this machine."),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import Field
+from dataclasses import Field, fields
 from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from rnnfast.cli.common import SectionOption, option
+from rnnfast.config.folding import FoldConfig
 from rnnfast.config.option import CHOSEN, default_text, text_of
 from rnnfast.config.resolve import flag_of, resolve, table_of_option
 from rnnfast.config.sections import DataConfig
@@ -21,8 +22,8 @@ SHORT_NAMES = {"output": "-o"}
 METAVARS = {int: "N", float: "X"}
 
 
-def config_options(names: Collection[str] | None = None) -> Callable[[F], F]:
-    """Add an option for each field of the configuration, or for those named.
+def config_options(names: Collection[str] | None = None, hidden: Collection[str] = ()) -> Callable[[F], F]:
+    """Add an option for each field of the configuration, or for those named; hidden: options that the help leaves out.
 
     Values arrive as texts: the configuration converts and checks them, whether they come from a flag, a file or the
     environment.
@@ -31,15 +32,22 @@ def config_options(names: Collection[str] | None = None) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         for name, (table, declared) in reversed(table_of_option().items()):
             if names is None or name in names:
-                function = _option(name, SECTION_OF_TABLE[table], declared)(function)
+                function = _option(name, SECTION_OF_TABLE[table], declared, name in hidden)(function)
         return function
 
     return decorate
 
 
-def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
+def fold_options(function: F) -> F:
+    """Add the options that divide a table into folds."""
+    for declared in reversed(fields(FoldConfig)):
+        function = _option(declared.name, "Data", declared)(function)
+    return function
+
+
+def _option(name: str, section: str, declared: Field[Any], hidden: bool = False) -> Callable[[F], F]:
     meta, default, flag = declared.metadata, declared.default, flag_of(name)
-    settings: dict[str, Any] = {"help": meta["help"], "section": section, "show_default": False}
+    settings: dict[str, Any] = {"help": meta["help"], "section": section, "show_default": False, "hidden": hidden}
     if default not in (None, ()):
         settings["show_default"] = default_text(declared) if name in CHOSEN else True
     if meta["kind"] is bool:
@@ -56,6 +64,8 @@ def _option(name: str, section: str, declared: Field[Any]) -> Callable[[F], F]:
             settings["metavar"] = f"[{'|'.join((*meta['choices'], meta['form'].shown))}]"
         else:
             settings["metavar"] = meta["metavar"] or METAVARS.get(meta["kind"], "TEXT")
+    if meta["alone"] is not None:
+        settings |= {"is_flag": False, "flag_value": meta["alone"]}
     short = [SHORT_NAMES[name]] if name in SHORT_NAMES else []
     return click.option(*short, flag, name, cls=SectionOption, **settings)
 

@@ -58,9 +58,9 @@ def part_column(split_by: str) -> str | None:
     return split_by.removeprefix(COLUMN) if split_by.startswith(COLUMN) else None
 
 
-def check_rule(split_by: str) -> None:
-    """Raise UsageError for an unknown rule of the split."""
-    choose((SEQUENCE, TIME), SPLIT_FORM, split_by, "split_by")
+def check_rule(split_by: str, where: str = "split_by") -> None:
+    """Raise UsageError for an unknown rule of the split; where: begins the message."""
+    choose((SEQUENCE, TIME), SPLIT_FORM, split_by, where)
 
 
 def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> None:

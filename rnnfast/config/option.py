@@ -17,8 +17,8 @@ from rnnfast.errors import UsageError
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
 # Options that --preset auto chooses (training/presets.py); their default is that of --preset fast.
-CHOSEN = ("window", "scale", "cell", "hidden", "init", "epochs", "batch_size", "optimizer", "lr", "weight_decay",
-          "clip_norm", "patience")  # fmt: skip
+CHOSEN = ("window", "scale", "cell", "hidden", "init", "epochs", "batch_size", "optimizer", "schedule", "lr",
+          "weight_decay", "clip_norm", "patience")  # fmt: skip
 
 
 class Words(Collection[str]):
@@ -45,7 +45,7 @@ class Rules(TypedDict, total=False):
     is the default. form: other texts that are allowed beside the choices. metavar: what stands for a value in the help.
     reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
     one; False: it is for the run alone. path: whether values that are no choices name files or directories. ranges:
-    1..7 stands for all whole numbers from 1 to 7.
+    1..7 stands for all whole numbers from 1 to 7. alone: what a flag without a value stands for.
     """
 
     kind: type
@@ -60,6 +60,7 @@ class Rules(TypedDict, total=False):
     reads: bool | None
     ranges: bool
     path: bool
+    alone: str | None
 
 
 _USUAL = Rules(
@@ -75,6 +76,7 @@ _USUAL = Rules(
     reads=None,
     ranges=False,
     path=False,
+    alone=None,
 )
 
 

@@ -34,7 +34,13 @@ class ReadOptions(TypedDict, total=False):
         Default 0.
     lag_target: Give the last known target as an input: of this step with horizon, else of the step before. Default
         False.
+    difference: Learn the change of a quantity since its last known value, which becomes an input; answers are in
+        original units. Default False.
     season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
+    calendar: Give hour, weekday, month and day of the year of time as inputs, where they vary. Default False.
+    delta: Give the change of each feature since the row before as an input. Default False.
+    time_delta: Give the time since the row before as an input: in seconds or in units of time, or the log of 1 + that.
+        One of off, linear, log. Default off.
     missing: Empty cells of features: error, zero, mean or ffill, for all or for one as in 'error,x1=ffill'. Default
         error.
     weight: Column with the weight of a row in the loss, 0 or more.
@@ -61,7 +67,11 @@ class ReadOptions(TypedDict, total=False):
     stride: int | None
     horizon: int | Sequence[int] | str
     lag_target: bool
+    difference: bool
     season: int
+    calendar: bool
+    delta: bool
+    time_delta: str
     missing: str | Sequence[str]
     weight: str | None
     split_by: str
@@ -74,7 +84,7 @@ class TrainOptions(ReadOptions, total=False):
     unseen: A category that training rows lack: an input of its own, or an error. One of bucket, error. Default bucket.
     missing_indicator: Give an input that is 1 where a cell was empty, for each column that has a rule for it. Default
         False.
-    scale: Scaling of features, fitted on training rows: minmax, zscore, robust or none, for all or for one as in
+    scale: Scaling of features, fitted on training rows: minmax, zscore, robust, rank or none, for all or for one as in
         'zscore,x1=none'. Default by preset, with fast minmax.
     scale_target: Scale the targets of a regression; results are in original units. Default True.
     split: Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two
@@ -85,6 +95,8 @@ class TrainOptions(ReadOptions, total=False):
     cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default by preset, with
         fast rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default by preset, with fast 10.
+    head: What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the
+        first three side by side. One of last, mean, max, all, attention. Default last.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
         swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
@@ -107,8 +119,8 @@ class TrainOptions(ReadOptions, total=False):
     momentum: Of momentum and nesterov. Default 0.9.
     weight_decay: L2 penalty, decoupled with adamw; default 0.05 by preset auto, else 0.01 for adamw, else 0.
     clip_norm: Scale gradients down to this norm; 0: never. Default by preset, with fast 0.0.
-    schedule: Course of the learning rate. One of constant, step, exponential, cosine, onecycle, plateau. Default
-        constant.
+    schedule: Course of the learning rate. One of constant, step, exponential, cosine, onecycle, plateau. Default by
+        preset, with fast constant.
     lr_step: With step: epochs between drops; with plateau: evaluations to wait. Default 30.
     lr_gamma: Factor of a drop; default 0.1, with exponential 0.95 per epoch.
     class_weight: Weight of the classes in the loss: none, balanced, some by name as in fraud=2, or a number per class.
@@ -125,6 +137,7 @@ class TrainOptions(ReadOptions, total=False):
         the validation part are those of the model before. Default False.
     max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
     shuffle: Visit the sequences in a new random order each epoch. Default True.
+    random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
     init_from: Model whose weights to start from.
@@ -141,6 +154,7 @@ class TrainOptions(ReadOptions, total=False):
     preset: str
     cell: str | Callable[..., Any]
     hidden: int | Sequence[int] | str
+    head: str
     activation: str
     bidirectional: bool
     dropout: float
@@ -169,6 +183,7 @@ class TrainOptions(ReadOptions, total=False):
     refit: bool
     max_time: str | None
     shuffle: bool
+    random_start: bool
     seed: int
     threads: int | None
     init_from: str | Path | None

@@ -19,12 +19,16 @@ BETTER, WORSE, EQUAL = "▲", "▼", " "
 SIGN_STYLES = {BETTER: GOOD, WORSE: BAD, EQUAL: ""}
 
 
-def metric_tables(evaluations: Mapping[str, Evaluation], width: int) -> Iterator[RenderableType]:
-    """Yield tables, one where it fits, with a column for each part and for the naive answers to the last one.
+def metric_tables(
+    evaluations: Mapping[str, Evaluation], width: int, compared: str | None = None
+) -> Iterator[RenderableType]:
+    """Yield tables, one where it fits, with a column for each part and for the naive answers to the one compared.
 
-    The metric that says most is the first; signs say where the last part is better than a naive answer.
+    compared: name of a part; None: the last one. The metric that says most is the first; signs say where that part is
+    better than a naive answer.
     """
-    part, evaluation = list(evaluations.items())[-1]
+    part = compared or list(evaluations)[-1]
+    evaluation = evaluations[part]
     names = shown_metrics(evaluation)
     columns = _columns(names, {name: scores.metrics for name, scores in evaluations.items()})
     answers: dict[str, str] = {}

@@ -25,10 +25,17 @@ def score_sheet(
     name, last = list(evaluations.items())[-1]
     part = "" if name == "all" else name
     yield from metric_tables(evaluations, width)
+    yield from details(last, classes, targets, width, part)
+
+
+def details(
+    evaluation: Evaluation, classes: Sequence[Any], targets: Sequence[str], width: int, part: str = ""
+) -> Iterator[RenderableType]:
+    """Yield what is said about scores beside the metrics, after an empty line each; part: is named in the titles."""
     for section in (
-        per_target(last, width, part),
-        confusion_matrix(last, classes, targets[0] if len(targets) == 1 else "target", width, part),
-        residuals(last, targets, width, part),
+        per_target(evaluation, width, part),
+        confusion_matrix(evaluation, classes, targets[0] if len(targets) == 1 else "target", width, part),
+        residuals(evaluation, targets, width, part),
     ):
         for j, item in enumerate(section):
             if j == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,15 @@ def frame_beside(
         if name in same:
             frame[name] = table.iloc[rows, places[name]].array
     return frame.set_axis(table.index[rows], axis="index")
+
+
+def columns_in_order(
+    pieces: Iterable[tuple[NDArray[np.int64], Mapping[str, Any]]],
+) -> tuple[NDArray[np.int64], dict[str, Any]]:
+    """Join the columns of pieces, each with the rows of its lines, and put the lines in the order of the rows."""
+    frames = [pd.DataFrame(dict(columns), index=rows) for rows, columns in pieces]
+    frame = pd.concat(frames).sort_index(kind="stable")
+    return frame.index.to_numpy(), {str(name): frame[name].array for name in frame.columns}
 
 
 def with_types(frame: pd.DataFrame, table: Any, like: Mapping[str, str | None]) -> pd.DataFrame:

@@ -90,10 +90,14 @@ class Baseline(Readable):
         return {**self.scores.entries(), **({} if self.naive is None else {"naive": self.naive})}
 
 
+def telling(figures: Mapping[str, Any]) -> list[str]:
+    """Return the few metrics that say most, the one that says most first."""
+    return sorted((name for name in figures if headline([name])), key=lambda name: -METRICS[name].headline)
+
+
 def brief(figures: Mapping[str, Any]) -> str:
     """Return the loss and the few metrics that say most, in words."""
-    telling = sorted((name for name in figures if headline([name])), key=lambda name: -METRICS[name].headline)
-    shown = ((name, figures.get(name)) for name in ("loss", *telling))
+    shown = ((name, figures.get(name)) for name in ("loss", *telling(figures)))
     return ", ".join(f"{name} {value:.4g}" for name, value in shown if value is not None)
 
 

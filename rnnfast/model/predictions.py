@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -25,11 +25,14 @@ from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
 from rnnfast.model.tables import check_part, open_files, part_of, scoring_request, training_note
+from rnnfast.tasks.base import Texts
 
 if TYPE_CHECKING:
     from rnnfast.data import SequenceData, Sequences
     from rnnfast.model import Model
     from rnnfast.reporter import Reporter
+
+Integers = npt.NDArray[np.int64]
 
 PREDICTED = ("x", "time", "ids")  # what is read of a table to predict it
 ROW = "row"  # column with the input row, counted from 0, where neither id nor time tells a line apart
@@ -121,7 +124,8 @@ def write_predictions(
         for sentence in sentences(replaced):
             reporter.notice(sentence)
     several = len(data.runs().first) > 1
-    pieces = _pieces(model, data, carried, outlook)
+    texts = partial(number_texts, dtype=model.config.train.dtype)
+    pieces = pieces_of(model, data, outlook, partial(_beside, carried), texts)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
@@ -149,34 +153,50 @@ class _Numbers(list[str]):
     """Numbers as text."""
 
 
-def _pieces(model: Model, data: Sequences, carried: Carried | None, outlook: Outlook) -> Iterator[Predictions]:
-    """Yield the lines of one block after the other."""
-    texts = partial(number_texts, dtype=model.config.train.dtype)
+def pieces_of(
+    model: Model,
+    data: Sequences,
+    outlook: Outlook,
+    beside: Callable[[SequenceData, Integers, Sequence[str]], dict[str, Any]],
+    texts: Texts,
+    fields: Sequence[str] = PREDICTED,
+    blank: Any = "",
+) -> Iterator[Predictions]:
+    """Yield the lines of one block after the other.
+
+    data: with the rows around; beside: returns the columns between keys and answers, whose names it is told, for steps
+    of a block; texts: as of
+    `lines`; fields: of a block, as of `read`; blank: cell of a row without an answer.
+    """
     answered = 0  # place in the ordered table up to which there are answers
-    for block in data.blocks(PREDICTED):
+    for block in data.blocks(fields):
         steps = steps_of(block)
         if model.schema.predict == "every":
             steps = first_answers(block, answered)
             answered = max(answered, int((block.index.start + block.lengths).max()))
         predicted = model.answers(outlook.readable(block))
         names = list(predicted.columns(model.task, slice(0), texts))
-        beside = outlook.times(block, steps) | _beside(names, block, steps, carried)
-        piece = lines(model.task, block, predicted, steps, texts, beside)
+        columns = outlook.times(block, steps) | beside(block, steps, names)
+        piece = lines(model.task, block, predicted, steps, texts, columns)
         for line in outlook.empty(block, steps):
             for name in names:
-                piece.columns[name][line] = ""
+                piece.columns[name][line] = blank
         yield piece
 
 
+def rows_beside(block: SequenceData, steps: Integers) -> dict[str, list[Any]]:
+    """Return the column with the input rows of lines where neither id nor time tells them apart."""
+    return {} if keys(block, steps) else {ROW: block.row[steps].tolist()}
+
+
 def _beside(
-    answers: Sequence[str], block: SequenceData, steps: npt.NDArray[np.int64], carried: Carried | None
+    carried: Carried | None, block: SequenceData, steps: Integers, answers: Sequence[str]
 ) -> dict[str, list[Any]]:
     """Return the columns between keys and answers: the row where there is no key, and those of the input.
 
     answers: names of the columns of the answers.
     """
-    rows, keys_of_lines = block.row[steps], keys(block, steps)
-    columns = {} if keys_of_lines else {ROW: rows.tolist()}
+    rows, keys_of_lines, columns = block.row[steps], keys(block, steps), rows_beside(block, steps)
     if carried is not None:
         _check_names(carried.names, {*answers, *columns})
         columns |= {name: cells for name, cells in carried.texts(rows).items() if name not in keys_of_lines}

@@ -1,6 +1,8 @@
 """Training: from sequences to a scored model."""
 
+from rnnfast.training.cross_validation import cv
+from rnnfast.training.fold_results import CrossValidation
 from rnnfast.training.result import TrainResult
 from rnnfast.training.run import run, train
 
-__all__ = ["TrainResult", "run", "train"]
+__all__ = ["CrossValidation", "TrainResult", "cv", "run", "train"]

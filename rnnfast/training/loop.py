@@ -159,7 +159,7 @@ class Loop:
         for loss in losses:
             fit.epochs += 1
             fit.history.append({"epoch": fit.epochs, "split": "train", "loss": float(loss) / self.loss_terms})
-        fit.timesteps_per_second = self.train.rows * fit.epochs / max(fit.train_seconds, 1e-9)
+        fit.timesteps_per_second = self.feed.steps / max(fit.train_seconds, 1e-9)
         return True
 
     def validate(self) -> tuple[Scores, bool]:

@@ -21,11 +21,12 @@ from rnnfast.records import Record
 LARGEST_BATCH = 16
 UPDATES = 20  # per epoch at least, where there are so many sequences
 STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequences have few of them in an epoch
-ALL_UPDATES = 5000  # of a whole run, where few sequences have few of them in a hundred epochs
+ALL_UPDATES = {"constant": 5000, "onecycle": 3000}  # of a whole run, where few sequences have few of them in an epoch
 PATIENCE, EPOCHS = 30, 100  # evaluations and epochs, where sequences are many
 FEWEST_EPOCHS = 20
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
+PEAK_RATE = 0.01  # of one cycle
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,14 @@ def _cell(size: Size, config: Config) -> str | None:
     return None if config.explicit & {"hidden", "activation"} else "gru"
 
 
+def _schedule(size: Size, config: Config) -> str | None:
+    return None if size.per_step or config.explicit & {"patience", "max_time"} else "onecycle"
+
+
 def _lr(size: Size, config: Config) -> float | None:
-    return None if "optimizer" in config.explicit else OPTIMIZERS[config.train.optimizer].lr
+    if "optimizer" in config.explicit:
+        return None
+    return PEAK_RATE if config.train.schedule == "onecycle" else OPTIMIZERS[config.train.optimizer].lr
 
 
 def _decay(size: Size, config: Config) -> float | None:
@@ -129,13 +136,16 @@ def _batch(size: Size, config: Config) -> int:
     return max(1, min(LARGEST_BATCH, size.sequences // UPDATES))
 
 
-def _patience(size: Size, config: Config) -> int:
-    return max(PATIENCE, -(-STOPPING_UPDATES // updates(size, config)))
-
-
 def _epochs(size: Size, config: Config) -> int:
-    wanted = max(EPOCHS, -(-ALL_UPDATES * config.train.eval_every // updates(size, config)))
+    least = ALL_UPDATES.get(config.train.schedule, ALL_UPDATES["constant"]) * config.train.eval_every
+    wanted = max(EPOCHS, -(-least // updates(size, config)))
     return max(FEWEST_EPOCHS, min(wanted, MOST_STEPS // size.rows))
+
+
+def _patience(size: Size, config: Config) -> int:
+    if config.train.schedule == "onecycle":
+        return max(1, config.train.epochs)
+    return max(PATIENCE, -(-STOPPING_UPDATES // updates(size, config)))
 
 
 AUTO = (
@@ -149,12 +159,13 @@ AUTO = (
         "classes lie in the shape of a series, quantities in its range",
     ),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
-    Rule("lr", _lr, "of the optimizer"),
+    Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),
+    Rule("lr", _lr, f"{PEAK_RATE:g} at the peak of one cycle, else of the optimizer"),
     Rule("weight_decay", _decay, "sequences are fewer than weights"),
     Rule("batch_size", _batch, f"{UPDATES} updates an epoch, at most {LARGEST_BATCH} sequences in one"),
     Rule("clip_norm", lambda size, config: 1.0, "a bound where the loss suddenly falls"),
-    Rule("patience", _patience, f"evaluations, {STOPPING_UPDATES:,} updates at least"),
-    Rule("epochs", _epochs, f"{ALL_UPDATES:,} updates at least, {MOST_STEPS:,} steps at most"),
+    Rule("epochs", _epochs, f"some thousand updates, and at most {MOST_STEPS:,} steps"),
+    Rule("patience", _patience, f"evaluations, {STOPPING_UPDATES:,} updates at least; one cycle runs to its end"),
 )
 
 # The training rule of RNN-Rust, which sees no sizes: one update per sequence in file order, errors summed over steps.

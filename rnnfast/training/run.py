@@ -77,7 +77,7 @@ def train(
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = _fit(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
+        result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -107,7 +107,8 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
         with ExitStack() as opened:
             table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
-            result, fit = _fit(table, parts, config, None, reporter, files.valid is not None, load_seconds, interrupt)
+            own_valid = files.valid is not None
+            result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt)
         interrupt.phase = Phase.SAVING
         directory = directory or free_directory(result.model.config, table)
         result.files = write_run(result, result.model.config, directory)
@@ -141,7 +142,7 @@ def _cell(config: Config, equations: Cell | None) -> Cell:
     return equations or cell_of(config.model.cell, config.model.activation)
 
 
-def _fit(
+def train_parts(
     table: Sequences,
     parts: Parts,
     config: Config,
@@ -255,6 +256,7 @@ def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
         cell=config.model.cell,
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
+        head=config.model.head,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
         threads=networks.threads * networks.workers,

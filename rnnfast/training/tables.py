@@ -35,7 +35,7 @@ def read_tables(
     """
     shares_given = config.data.split != DataConfig().split
     check_split(config.data.split_by, shares_given, valid is not None, test is not None)
-    source = _Source(config, reporter, opened)
+    source = Source(config, reporter, opened)
     table = source.table(data)
     if not isinstance(data, Sequences) and chooses(table, config):
         window = window_for(table, config, valid is not None)
@@ -55,9 +55,21 @@ def read_tables(
 def merged_part(table: Sequences, parts: Parts, config: Config) -> Sequences:
     """Give the training and the validation part of a table as one, without the rows that ask for a forecast."""
     data = config.data
-    shares = data.split if len(data.split) > 1 else (1.0,)  # of one share the rest validates, and all of it trains now
-    merged = split(table, shares, config.train.seed, data.split_by, merge=True).train
+    if parts.merge is not None:
+        merged = parts.merge()
+    else:  # of one share the rest validates, and all of it trains now
+        shares = data.split if len(data.split) > 1 else (1.0,)
+        merged = split(table, shares, config.train.seed, data.split_by, merge=True).train
     return without_requests(merged.predicting(parts.train.schema.predict), table, data)
+
+
+def check_fold(parts: Parts, table: Sequences, config: DataConfig, reporter: Reporter) -> None:
+    """Leave away rows that ask for a forecast, as of any run; raise DataError for a part of a fold without labels."""
+    _leave_requests_out(table, parts, config, reporter, {})
+    if parts.valid is not None:
+        _check_valid(parts.valid, "use fewer --folds, or train on all but the test part (--split 1)")
+    if parts.test is not None and not parts.test.labelled_steps:
+        raise DataError(f"{', '.join(table.source)}: the test part has no labelled step; use fewer --folds")
 
 
 def _leave_requests_out(
@@ -72,11 +84,14 @@ def _leave_requests_out(
             setattr(parts, name, rest)
 
 
-class _Source:
-    """Where the tables of a run come from: read already, or files and frames that are read as its options say."""
+class Source:
+    """Where the tables of a run come from: read already, or files and frames that are read as its options say.
 
-    def __init__(self, config: Config, reporter: Reporter, opened: ExitStack) -> None:
-        self.config, self.reporter, self.opened = config, reporter, opened
+    folds: whether they are divided into folds: the column of split_by names groups, and times stand beside predictions.
+    """
+
+    def __init__(self, config: Config, reporter: Reporter, opened: ExitStack, folds: bool = False) -> None:
+        self.config, self.reporter, self.opened, self.folds = config, reporter, opened, folds
         memory = config.data.memory
         self.budget = None if memory is None else Budget.of(memory)
 
@@ -85,7 +100,8 @@ class _Source:
         if isinstance(data, Sequences):
             check_read(self.config.data)
             return data
-        names, request = file_names(data), Request(self.config.data)
+        names = file_names(data)
+        request = Request(self.config.data, with_time=self.folds, groups=self.folds)
         if self.budget is None and names is not None:
             self._announce(bytes_in_memory(names, request.files))
         return open_table(data, request, self.budget, self.opened, self.reporter)
@@ -108,7 +124,7 @@ class _Source:
             )
 
 
-def _parts(table: Sequences, source: _Source, valid: Any, test: Any) -> Parts:
+def _parts(table: Sequences, source: Source, valid: Any, test: Any) -> Parts:
     """Split the table, or take the tables that were given beside it."""
     config, reporter = source.config, source.reporter
     shares = config.data.split if valid is None else (1.0,)
@@ -125,19 +141,17 @@ def _parts(table: Sequences, source: _Source, valid: Any, test: Any) -> Parts:
         if part is not None and part.digest == table.digest:
             reporter.notice(f"{', '.join(part.source)} holds the very rows that train: its scores tell nothing new")
     if parts.valid is not None:
-        _check_valid(parts.valid)
+        fix = "give another table with --valid, a smaller --split, or train on everything (--split 1)"
+        _check_valid(parts.valid, fix)
     return parts
 
 
-def _check_valid(valid: Sequences) -> None:
-    """Raise DataError for a validation part without labels, or whose labels weigh nothing."""
+def _check_valid(valid: Sequences, fix: str) -> None:
+    """Raise DataError, ending with the fix, for a validation part without labels, or whose labels weigh nothing."""
     if not valid.labelled_steps:
         schema = valid.schema
         why = f" (its rows lack a target {steps_ahead(schema)} in the same part)" if schema.horizon else ""
-        raise DataError(
-            f"{', '.join(valid.source)}: the validation part has no labelled step{why}; give another table with "
-            "--valid, a smaller --split, or train on everything (--split 1)"
-        )
+        raise DataError(f"{', '.join(valid.source)}: the validation part has no labelled step{why}; {fix}")
     check_weights(valid, "validation")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -78,8 +78,7 @@ class Carried:
             for batch in batches(sources, self.names, self.names, BATCH_BYTES):
                 for j, name in enumerate(self.names):
                     cells = _as_texts(batch.frame[name])
-                    filled = list(filter(None, cells))
-                    possible[name] = [kind for kind in possible[name] if all(map(KINDS[kind].fullmatch, filled))]
+                    possible[name] = _fitting(possible[name], cells)
                     texts = [cell.encode() for cell in cells]
                     stops = sizes[j] + ends(np.fromiter(map(len, texts), np.int64, len(texts)))[1:]
                     out.append(f"text-{j}", b"".join(texts))
@@ -95,6 +94,20 @@ class Carried:
         begin, end = borders[rows - first] - borders[0], borders[rows - first + 1] - borders[0]
         texts = [content[a:b].decode() for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
         return np.array(texts, object)
+
+
+def narrowest_kind(pieces: Iterable[Sequence[str]]) -> str:
+    """Return the kind of a column whose cells come in pieces."""
+    possible = list(KINDS)
+    for cells in pieces:
+        possible = _fitting(possible, cells)
+    return _narrowest(possible)
+
+
+def _fitting(kinds: list[str], cells: Sequence[str]) -> list[str]:
+    """Return the kinds that all cells with a value have."""
+    filled = [cell for cell in cells if cell]
+    return [kind for kind in kinds if all(map(KINDS[kind].fullmatch, filled))]
 
 
 def _narrowest(kinds: list[str]) -> str:

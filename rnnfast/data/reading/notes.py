@@ -13,8 +13,8 @@ from rnnfast.data.sequences.predict import LAG
 from rnnfast.data.sources.source import listing, plain, short
 
 
-def role_notes(roles: Roles, schema: Schema) -> list[str]:
-    """Say which column is what."""
+def role_notes(roles: Roles, schema: Schema, groups: bool = False) -> list[str]:
+    """Say which column is what; groups: as of Request."""
     layouts = {
         "original": "layout name,t,x..,y..: ",
         "card": "layout of card payments (Time,V..,Amount,Class): ",
@@ -29,6 +29,8 @@ def role_notes(roles: Roles, schema: Schema) -> list[str]:
     ]
     if schema.categorical:
         parts[-1] += f", of them categories: {listing(schema.categorical)}"
+    if schema.derived:
+        parts.append(f"made of them and of the time: {listing(schema.derived)}")
     if schema.targets:
         shown = [short(repr(value)) for value in schema.classes]
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
@@ -37,7 +39,9 @@ def role_notes(roles: Roles, schema: Schema) -> list[str]:
         if schema.task == "binary" and isinstance(schema.classes[0], str):
             parts.append(f"{shown[1]} is the positive class (--positive)")
         parts += ["its last known value is an input"] if schema.lag_target else []
-    parts += [f"{role} in {name!r}" for role, name in (("weights", roles.weight), ("parts", roles.part)) if name]
+        parts += ["its change since then is learned"] if schema.difference else []
+    marks = ("weights", roles.weight), ("groups" if groups else "parts", roles.part)
+    parts += [f"{role} in {name!r}" for role, name in marks if name]
     notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
     if roles.left_out:
         notes.append(f"left out: {listing(roles.left_out)}")

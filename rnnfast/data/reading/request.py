@@ -19,17 +19,18 @@ class Request:
 
     schema: of a training table; columns are then found by name, and of the options only split_by and FILES count.
     require_target: False accepts a table without target, and reads no weights. with_time: whether the times of the rows
-    are wanted even so.
+    are wanted even so. groups: whether the column of split_by names groups of any number, in place of parts.
     """
 
     config: DataConfig
     schema: Schema | None = None
     require_target: bool = True
     with_time: bool = False
+    groups: bool = False
 
     @property
     def part(self) -> str | None:
-        """Column that says which part a row belongs to."""
+        """Column that says which part, or group, a row belongs to."""
         return part_column(self.config.split_by)
 
     @property
@@ -41,6 +42,11 @@ class Request:
     def keeps_time(self) -> bool:
         """Whether the times of the rows are wanted as in the table: by a split, and beside predictions."""
         return self.by_time or self.with_time or not self.require_target
+
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether the numbers that sort like the times are wanted: by a split, and for inputs that are made of them."""
+        return self.by_time or (self.config if self.schema is None else self.schema).clock
 
     @property
     def files(self) -> FileOptions:
@@ -59,7 +65,12 @@ class Request:
             how = {name: getattr(self.config, name) for name in reading_options()}
         else:
             how = self.schema.to_json() | {name: getattr(self.config, name) for name in ("split_by", *FILES)}
-        return {"settings": how, "require_target": self.require_target, "keeps_time": self.keeps_time}
+        return {
+            "settings": how,
+            "require_target": self.require_target,
+            "keeps_time": self.keeps_time,
+            "groups": self.groups,
+        }
 
 
 def writing_options(trained: DataConfig) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rnnfast.data.columns.features import Features
 from rnnfast.data.columns.labels import Meaning
-from rnnfast.data.columns.parts import parts
+from rnnfast.data.columns.parts import groups, parts
 from rnnfast.data.columns.recognition import Ordered
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.weights import weights
@@ -38,7 +38,7 @@ class Rows:
         if roles.weight is not None:
             rows["weight"] = weights(batch, roles.weight)
         if roles.part is not None:
-            rows["part"] = parts(batch, roles.part)
+            rows["part"] = (groups if self.plan.request.groups else parts)(batch, roles.part)
         return rows
 
     def finish(self, ordered: Ordered) -> tuple[Meaning, Schema]:
@@ -66,7 +66,7 @@ class Rows:
         constant = [constant_note(names)] if (names := self.features.constant) else []
         return (
             *dialect.notes(list(plan.sources)),
-            *role_notes(plan.roles, schema),
+            *role_notes(plan.roles, schema, plan.request.groups),
             *plan.notes,
             *meaning.notes,
             *gaps,

@@ -87,8 +87,8 @@ class Sequences(Displayed, ABC):
 
     @property
     @abstractmethod
-    def parts(self) -> NDArray[np.int8] | None:
-        """(sequences,) part of each, as a column of the table says, or None."""
+    def parts(self) -> NDArray[Any] | None:
+        """(sequences,) part of each, as a column of the table says, or its group, or None."""
 
     @property
     @abstractmethod

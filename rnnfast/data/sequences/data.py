@@ -57,7 +57,7 @@ class SequenceData(Sequences):
     None with a horizon of 0, where it is `row`.
     naive: (rows, answers) float64, the target of one season before the predicted one, NaN where unknown; None with a
     horizon of 0.
-    part: (rows,) int8, 0 train, 1 valid, 2 test, as a column of the table says; else None.
+    part: (rows,) 0 train, 1 valid, 2 test, as a column of the table says, or the code of a group; else None.
     start: (sequences,) int64, place of the first row of each sequence in the ordered table; None where they lie side by
     side.
     around: the rows of the table, or of the stretches of it that are needed, from which the rows before those of a
@@ -84,7 +84,7 @@ class SequenceData(Sequences):
     weight: NDArray[np.float64] | None = None
     label_row: Integers | None = None
     naive: NDArray[Any] | None = None
-    part: NDArray[np.int8] | None = None
+    part: NDArray[Any] | None = None
     start: Integers | None = None
     around: Surroundings | None = field(default=None, repr=False, compare=False)
     table_ids: Integers | None = field(default=None, repr=False, compare=False)
@@ -131,7 +131,7 @@ class SequenceData(Sequences):
         """
         j = self.schema.columns.index(name)
         empty: NDArray[np.bool_] = np.isnan(self.x[:, j])
-        if j >= len(self.schema.features) and not self.schema.horizon:
+        if j >= self.schema.first_lag and not self.schema.horizon:
             empty[self.offsets[:-1]] = self._unknown_before(j) if answered else False
         return empty
 
@@ -204,7 +204,7 @@ class SequenceData(Sequences):
         return times
 
     @property
-    def parts(self) -> NDArray[np.int8] | None:
+    def parts(self) -> NDArray[Any] | None:
         """(sequences,) part of each: all rows of a sequence have the same one."""
         return None if self.part is None else self.part[self.offsets[:-1]]
 
@@ -235,7 +235,7 @@ class SequenceData(Sequences):
         }
         offsets, skipped = ends(lengths), starts - self.offsets[chosen]
         if self.schema.lag_target and not self.schema.horizon:
-            taken["x"][offsets[:-1][skipped > 0], len(self.schema.features) :] = np.nan
+            taken["x"][offsets[:-1][skipped > 0], self.schema.first_lag :] = np.nan
         start = self.offsets[:-1] if self.start is None else self.start
         places = start[chosen] + skipped
         return self._with(offsets=offsets, ids=self.ids[chosen], start=places, around=self.surroundings, **taken)

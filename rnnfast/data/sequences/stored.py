@@ -38,8 +38,8 @@ ROW_BYTES = 100  # of a scored row beside its features: labels, outputs, answers
 
 @dataclass(frozen=True, repr=False, eq=False)
 class StoredSequences(Sequences):
-    """Sequences of a store. lies: where; marks: (sequences,) part of each as a column says, or None; limit: of labels.
-    context: what answers need of the rows around; None where nothing is answered.
+    """Sequences of a store. lies: where; marks: (sequences,) part or group of each as a column says, or None; limit: of
+    labels. context: what answers need of the rows around; None where nothing is answered.
 
     Others as of Sequences.
     """
@@ -54,7 +54,7 @@ class StoredSequences(Sequences):
     auto_predict: bool
     budget: Budget
     lies: Index
-    marks: NDArray[np.int8] | None = None
+    marks: NDArray[Any] | None = None
     limit: Limit | None = None
     origin: Origin | None = None
     context: Context | None = None
@@ -108,7 +108,7 @@ class StoredSequences(Sequences):
         return _as_objects(self.store.column("time", first, stop))
 
     @property
-    def parts(self) -> NDArray[np.int8] | None:
+    def parts(self) -> NDArray[Any] | None:
         """(sequences,) part of each, as a column of the table says."""
         return self.marks
 
@@ -182,6 +182,8 @@ class StoredSequences(Sequences):
         names = set(self.store.columns if only is None else only)
         if self.schema.lag_target and "x" in names:
             names.add("y")
+        if self.schema.clock and "x" in names:
+            names.add("key")
         if self.schema.horizon and self.schema.id is None:
             names.add("part")
         series = self.store.series(low, high, names)

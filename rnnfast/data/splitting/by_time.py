@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,27 +32,52 @@ def by_time(data: Sequences, shares: Sequence[float], merge: bool = False) -> Pa
 
     Raises UsageError for ids without time column; DataError where all rows have one time, or a part stays empty.
     """
+    cuts = cuts_at(data, np.cumsum(shares)[:-1].tolist(), "--split-by")
+    borders, points, texts, names = cuts.borders, cuts.points, cuts.texts, PART_NAMES[: len(shares)]
+    if merge:
+        borders, points, texts, names = [borders[0], *borders[2:]], points[1:], texts[1:], merged_names(names)
+    share = " / ".join(f"{100 * part:.4g} %" for part in shares)
+    rule = f"by time: {share} of {cuts.rows:,} rows, cut before {' and '.join(texts)}"
+    pieces = [piece(data, first, stop) for first, stop in pairwise(borders)]
+    fix = "rows of one time stay together: give other shares with --split, or more rows"
+    return finished(dict(zip(names, pieces, strict=True)), rule, TIME, fix, points, reaches(pieces))
+
+
+class Cuts(NamedTuple):
+    """Where points in time cut a table.
+
+    rows: of the table, each once; before: of them before each point. borders: for its begin, each point and its end
+    (sequences,) the rows of each sequence before it. points: the time of each as in the table, or the input row without
+    a time; texts: the same in words.
+    """
+
+    rows: int
+    before: tuple[int, ...]
+    borders: list[Integers]
+    points: tuple[Any, ...]
+    texts: tuple[str, ...]
+
+
+def cuts_at(data: Sequences, shares: Sequence[float], option: str) -> Cuts:
+    """Cut where about these shares of all rows lie before a point, rows of one time together; option: that asks for it.
+
+    Raises as `by_time`.
+    """
     if data.schema.time is None and data.schema.id is not None:
         raise UsageError(
-            f"--split-by time: the rows of each {data.schema.id!r} have no time to compare; name its column with --time"
+            f"{option} time: the rows of each {data.schema.id!r} have no time to compare; name its column with --time"
         )
     once = data.once()
 
     def keys() -> Iterator[NDArray[Any]]:
         return (_key(block) for block in once.blocks(("key",)))
 
-    points = _points(keys, once.rows, shares, ", ".join(data.source))
-    names = PART_NAMES[: len(shares)]
-    if merge:
-        points, names = points[1:], merged_names(names)
+    points = _points(keys, once.rows, shares, ", ".join(data.source), option)
     borders, first_rows = _borders(data, points)
-    shown = [_shown(data, row) for row in first_rows]
-    texts = [f"{value!s}" if data.schema.time is not None else f"row {value + 1:,}" for value in shown]
-    share = " / ".join(f"{100 * part:.4g} %" for part in shares)
-    rule = f"by time: {share} of {once.rows:,} rows, cut before {' and '.join(texts)}"
-    pieces = [_piece(data, first, stop) for first, stop in pairwise(borders)]
-    fix = "rows of one time stay together: give other shares with --split, or more rows"
-    return finished(dict(zip(names, pieces, strict=True)), rule, TIME, fix, tuple(shown), _reaches(pieces))
+    shown = tuple(_shown(data, row) for row in first_rows)
+    texts = tuple(f"{value!s}" if data.schema.time is not None else f"row {value + 1:,}" for value in shown)
+    before = tuple(int(sum(np.count_nonzero(key < point) for key in keys())) for point in points)
+    return Cuts(once.rows, before, borders, shown, texts)
 
 
 def _key(block: SequenceData) -> NDArray[Any]:
@@ -60,16 +85,16 @@ def _key(block: SequenceData) -> NDArray[Any]:
     return block.row if block.key is None else block.key
 
 
-def _points(keys: Blocks, count: int, shares: Sequence[float], where: str) -> list[Any]:
-    """Return the keys at which the parts after the first begin, ascending; count: of the keys."""
-    ranks = np.clip(np.rint(count * np.cumsum(shares)[:-1]).astype(np.int64), 0, count - 1)
+def _points(keys: Blocks, count: int, shares: Sequence[float], where: str, option: str) -> list[Any]:
+    """Return the keys before which these shares of all lie; count: of the keys."""
+    ranks = np.clip(np.rint(count * np.asarray(shares)).astype(np.int64), 0, count - 1)
     points = []
     for k, value in zip(ranks.tolist(), at_ranks(keys, count, ranks.tolist()), strict=True):
         below, upto, following = counts_around(keys, value)
         if not below and upto == count:
             raise DataError(
                 f"{where}: all {count:,} rows have the same time, so no point divides them; "
-                "name another --time, or --split-by sequence"
+                f"name another --time, or {option} sequence"
             )
         # Of equal times all go to one side: the one that comes nearer to the share.
         after = not below or (upto < count and upto - k < k - below)
@@ -106,7 +131,7 @@ def _shown(data: Sequences, row: int) -> Any:
     return value if isinstance(value, int | float | str) else str(value)
 
 
-def _piece(data: Sequences, first: Integers, stop: Integers) -> Sequences:
+def piece(data: Sequences, first: Integers, stop: Integers) -> Sequences:
     """Take the rows first .. stop - 1 of each sequence."""
     chosen = np.flatnonzero(stop > first)
     if data.schema.overlapping and len(chosen):
@@ -123,7 +148,7 @@ def _nested(first: Integers, last: Integers) -> NDArray[np.bool_]:
     return nested
 
 
-def _reaches(pieces: Sequence[Sequences]) -> list[Integers | None]:
+def reaches(pieces: Sequence[Sequences]) -> list[Integers | None]:
     """Return for each piece how far its labels may reach, as of Limit, where windows leave rows between out.
 
     Such a row is in no part, and may lie beyond the point: labels later than the last row that the id has in the part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ class Parts(Displayed):
 
     by: "sequence", "time" or "column:NAME"; points: where a split by time cuts: the time as in the table, or the input
     row (from 0) where there is no time column. dropped: labels that stand in a row of another part than theirs.
+    merge: of a fold, makes training and validation part as one; None where split can do so.
     """
 
     train: Sequences
@@ -32,6 +33,7 @@ class Parts(Displayed):
     by: str = SEQUENCE
     points: tuple[Any, ...] = ()
     dropped: int = 0
+    merge: Callable[[], Sequences] | None = None
 
     def named(self) -> dict[str, Sequences]:
         """Return the parts that there are, by name."""

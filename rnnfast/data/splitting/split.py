@@ -66,7 +66,7 @@ def split(
             f"{', '.join(data.source)}: {size} cannot be split into {len(every)} parts; give more sequences, "
             "cut windows (--window N), name a table to validate on (--valid FILE), or train on everything (--split 1)"
         )
-    stratum = _strata(data, unit, count)
+    stratum = strata(data, unit, count)
     part = draw(stratum, every, np.random.default_rng([seed, STREAM]))[unit]
     names = PART_NAMES[: len(every)]
     if merge:
@@ -119,7 +119,7 @@ def units(data: Sequences, parts: int) -> tuple[Integers, str, bool]:
     return unit // size, f"blocks of {size:,} overlapping windows (cut at the borders: no row is in two parts)", True
 
 
-def _strata(data: Sequences, unit: Integers, count: int) -> Integers:
+def strata(data: Sequences, unit: Integers, count: int) -> Integers:
     """Return (units,): 0 without a labelled step, else 1 + the highest rank of the classes of its labelled steps.
 
     Ranks are 0 and 1 for negative and positive, by falling frequency with more classes, 0 for a quantity.

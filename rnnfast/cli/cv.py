@@ -1,0 +1,88 @@
+"""`rnnfast cv`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rnnfast.cli.common import State, command, option
+from rnnfast.cli.failure import INTERRUPTED
+from rnnfast.cli.options import config_options, fold_options, given
+from rnnfast.config.folding import REFUSED, FoldConfig
+from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
+from rnnfast.errors import TrainingInterrupted
+
+EXAMPLES = (
+    "rnnfast cv --data creditcard.csv --hidden 10",
+    "rnnfast cv --data visits.csv --id visit --target y --folds-by column:patient",
+    "rnnfast cv --data sensors.csv --folds 10 -o out_of_fold.csv",
+    "rnnfast cv --data load.csv --time hour --target load --folds-by time",
+)
+
+
+@command("cv", EXAMPLES)
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@fold_options
+@config_options([name for name in table_of_option() if name != "output"], hidden=REFUSED)
+@option(
+    "-o",
+    "--output",
+    section="Output",
+    metavar="FILE",
+    help="File for the out-of-fold predictions: .csv, .csv.gz or .parquet.",
+)
+@option(
+    "--config",
+    section="Output",
+    metavar="FILE",
+    help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
+)
+@option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
+@click.pass_context
+def cv(
+    ctx: click.Context,
+    /,
+    files: tuple[str, ...],
+    output: str | None,
+    config: str | None,
+    force: bool,
+    **values: Any,
+) -> int:
+    """Train and test a network on folds of a table.
+
+    Each fold is tested by a network that is trained on the others, of which the share of --split trains and the rest
+    ends training. Options are those of `train`. Prints mean and spread of the scores beside a naive baseline, and the
+    scores of all answers together.
+    """
+    state = ctx.ensure_object(State)
+    flags = given(ctx, values)
+    fold_config = FoldConfig.of(
+        {name: flags.pop(name) for name in ("folds", "folds_by", "repeats") if name in flags}, COMMAND_LINE
+    )
+    if files:  # --data a.csv b.csv, as a shell expands --data *.csv
+        flags["data"] = (*values["data"], *files)
+    resolved = resolve(flags, config)
+    if not resolved.data.data:
+        ctx.fail("nothing to train on; name a table with --data FILE")
+
+    from rnnfast.console.folds import FoldConsole
+
+    console, code = FoldConsole(state.screen(), resolved, state.started), 0
+    with console:
+        from rnnfast.training.cross_validation import cross_validate
+
+        console.reading(resolved.data.data)
+        try:
+            result = cross_validate(
+                list(resolved.data.data), resolved, fold_config, output, force=force, reporter=console
+            )
+        except TrainingInterrupted as error:
+            if error.result is None:
+                raise
+            result, code = error.result, INTERRUPTED
+    if state.json:
+        state.print_json(result.report())
+    else:
+        console.show_folds(result)
+    return code

@@ -1,0 +1,283 @@
+"""Cross-validation: one call from a table to models that are each scored on rows that they have not seen."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Unpack
+
+from rnnfast.config.folding import FoldConfig, check_folds
+from rnnfast.config.forms import SEQUENCE, TIME
+from rnnfast.config.resolve import Config
+from rnnfast.config.typed import TrainOptions
+from rnnfast.data import Sequences
+from rnnfast.data.reading.arrays import is_arrays, with_labels
+from rnnfast.data.reading.opening import Table
+from rnnfast.data.splitting.folds import Folds, folds, naming
+from rnnfast.diagnose.machine import cores
+from rnnfast.equations.cell import Cell
+from rnnfast.equations.trace import traced
+from rnnfast.errors import DataError, TrainingInterrupted, UsageError
+from rnnfast.model.output import STANDARD_STREAM, check_output
+from rnnfast.model.questions import scored_rows
+from rnnfast.network.cell import word_of
+from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.training.fold_results import CrossValidation, FoldResult
+from rnnfast.training.out_of_fold import OutOfFold, check_columns
+from rnnfast.training.pool import one_at_a_time, run_pieces
+from rnnfast.training.presets import fixed
+from rnnfast.training.run import check_options, sample_of, train_parts
+from rnnfast.training.stopping import Interrupt, Phase, interruptible
+from rnnfast.training.tables import Source, check_fold
+from rnnfast.training.windows import chooses, window_for
+
+
+def cv(
+    data: Table | Sequences,
+    y: Any = None,
+    *,
+    folds: int = 5,
+    folds_by: str = "sequence",
+    repeats: int = 1,
+    output: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **options: Unpack[TrainOptions],
+) -> CrossValidation:
+    """Cross-validate: train a network for each fold of a table and score it on the rest, which it has not seen.
+
+    data, y: as of `train`. folds: how many; folds_by: "sequence", "column:NAME" for groups that stay together, or
+    "time", where each fold trains on what is before it. repeats: do it so often, with the seeds S, S + 1, ..
+    output: file for the out-of-fold predictions, which `.predictions` of the result has too; it must not exist.
+    reporter: is told everything. options: those of `train`; `split` is the share of a fold's rest that trains, what
+    remains of it ends training.
+    Raises: as `train`; TrainingInterrupted at Ctrl-C, with `.result` where a fold was complete.
+    """
+    cell_option = options.get("cell")
+    equations = traced(cell_option) if callable(cell_option) else None
+    if callable(cell_option):
+        options["cell"] = word_of(cell_option)
+    config = Config().with_values(options, "cv()")
+    fold_config = FoldConfig.of({"folds": folds, "folds_by": folds_by, "repeats": repeats}, "cv()")
+    return cross_validate(with_labels(data, y), config, fold_config, output, reporter=reporter, equations=equations)
+
+
+def cross_validate(
+    data: Any,
+    config: Config,
+    fold_config: FoldConfig,
+    output: str | Path | None = None,
+    *,
+    force: bool = False,
+    reporter: Reporter | None = None,
+    equations: Cell | None = None,
+) -> CrossValidation:
+    """Do what the `cv` command does; data: as of `train`, labels of arrays with them. force: replace the output.
+
+    Raises as `cv`.
+    """
+    start, reporter = time.perf_counter(), reporter or Reporter()
+    config = fixed(config)
+    check_folds(config, fold_config)
+    check_options(config, equations, own_valid=False)
+    if output is not None:
+        if str(output) == STANDARD_STREAM:
+            raise UsageError("--output -: the scores go to stdout; name a file for the predictions")
+        check_output(output, force)
+    config = replace(config, data=replace(config.data, split_by=fold_config.folds_by))
+    with interruptible(reporter.interrupted) as interrupt, ExitStack() as opened:
+        table, config = _table(data, config, fold_config, reporter, opened)
+        if output is not None:
+            check_columns(table.schema)
+        runs = _Runs(table, config, fold_config, equations, reporter)
+        results = runs.run(interrupt)
+        interrupt.phase = Phase.SAVING
+        if not results:
+            raise TrainingInterrupted("interrupted before the first fold was complete; nothing is written")
+        tested = OutOfFold(table, results, runs.test_part)
+        result = runs.result(results, partial(_predictions, tested, data))
+        if output is not None:
+            tested.write(output)
+            result.files["output"] = Path(output)
+        result.seconds = time.perf_counter() - start
+    reporter.finished(result)
+    if interrupt.requested:
+        done = f"{len(results)} of {result.count} folds"
+        raise TrainingInterrupted(f"interrupted when {done} were complete", result)
+    return result
+
+
+def _table(
+    data: Any, config: Config, fold_config: FoldConfig, reporter: Reporter, opened: ExitStack
+) -> tuple[Sequences, Config]:
+    """Read the table once, and tell about it; returns the configuration too, with the windows that the preset chose."""
+    table = Source(config, reporter, opened, folds=True).table(data)
+    if not isinstance(data, Sequences) and chooses(table, config):
+        # The first fold in time trains on the first stretch; of others all that may be looked at is how many rows.
+        by, share = (TIME, 1 / (fold_config.folds + 1)) if fold_config.folds_by == TIME else (SEQUENCE, 0.5)
+        window = window_for(table, replace(config, data=replace(config.data, split_by=by, split=(share,))), False)
+        table, config = table.windowed(*window), config.choosing({"window": window.rows})
+    if table.auto_predict:
+        table = table.predicting(table.rule())
+    reporter.table(table)
+    for text in table.proposals:
+        reporter.notice(text)
+    if config.train.init_from is not None:
+        reporter.notice("--init-from: the scores are honest only where that model has never seen this table")
+    return table, config
+
+
+def _predictions(tested: OutOfFold, source: Any) -> Any:
+    """Return the out-of-fold predictions as a DataFrame."""
+    if tested.table.room is not None:
+        raise UsageError("predictions: the table was read in blocks; name a file for them with output=")
+    return tested.frame(None if is_arrays(source) else source)
+
+
+class _Runs:
+    """The runs of all folds.
+
+    In memory they share the threads, in blocks one runs after the other, so that one at a time needs its memory.
+    """
+
+    def __init__(
+        self, table: Sequences, config: Config, fold_config: FoldConfig, equations: Cell | None, reporter: Reporter
+    ) -> None:
+        self.table, self.config, self.fold_config, self.equations = table, config, fold_config, equations
+        self.reporter = one_at_a_time(_Once(reporter))
+        share, first = config.data.split[0], config.train.seed
+        self.folds: list[Folds] = [
+            folds(table, fold_config.folds, fold_config.folds_by, first + repeat, share)
+            for repeat in range(fold_config.repeats)
+        ]
+        reporter.folds(self.folds[0], fold_config.repeats)
+        self.count = fold_config.folds * fold_config.repeats
+        threads = config.train.threads or cores()
+        self.workers = min(threads, self.count) if table.room is None else 1
+        self.threads = max(threads // self.workers, 1)
+
+    def run(self, interrupt: Interrupt) -> list[FoldResult]:
+        """Train all folds; return those that are complete, in their order."""
+        import rnnfast.kernels.run.trainer  # noqa: F401 - its import is not that of the first fold
+
+        pieces: Sequence[Callable[[Interrupt], FoldResult | None]] = [
+            partial(self._complete, number) for number in range(self.count)
+        ]
+        return [result for result in run_pieces(pieces, self.workers, interrupt) if result is not None]
+
+    def _complete(self, number: int, interrupt: Interrupt) -> FoldResult | None:
+        """Train one fold, or nothing where Ctrl-C ends it before its end."""
+        try:
+            interrupt.check()
+            result = self._train(number, interrupt)
+        except TrainingInterrupted:
+            return None
+        if result.stopped == "interrupted":
+            return None
+        self.reporter.fold(result)
+        return result
+
+    def _train(self, number: int, interrupt: Interrupt) -> FoldResult:
+        """Train and score one fold."""
+        repeat, fold = divmod(number, self.fold_config.folds)
+        train = replace(self.config.train, seed=self.config.train.seed + repeat, threads=self.threads)
+        config = replace(self.config, train=train)
+        parts = self.folds[repeat][fold]
+        with naming(fold, self.fold_config.folds):
+            check_fold(parts, self.table, config.data, self.reporter)
+            outcome, fit = train_parts(self.table, parts, config, self.equations, self.reporter, False, 0.0, interrupt)
+            if "test" not in outcome.evaluations:
+                raise DataError("none of the sequences that fit into --memory has a label; give more memory")
+        if fit.diverged is not None:
+            fit.diverged.args = (f"fold {fold + 1} of {self.fold_config.folds}: {fit.diverged.args[0]}",)
+            raise fit.diverged
+        assert parts.test is not None
+        data = scored_rows(sample_of(outcome.model, parts.test, train.seed))
+        labelled = data.labelled
+        return FoldResult(
+            number=fold + 1,
+            repeat=repeat + 1,
+            model=outcome.model,
+            evaluation=outcome.evaluations["test"],
+            sequences=outcome.sequences,
+            epochs=outcome.epochs,
+            best_epoch=outcome.best_epoch,
+            stopped=outcome.stopped,
+            seconds=outcome.seconds["train"] + outcome.seconds["eval"],
+            y=data.y[labelled],
+            answers=outcome.model.predict(data)[labelled],
+            of_several=self.fold_config.repeats > 1,
+        )
+
+    def test_part(self, result: FoldResult) -> Sequences:
+        """Make the test part of a fold again."""
+        parts = self.folds[result.repeat - 1][result.number - 1]
+        check_fold(parts, self.table, self.config.data, Reporter())
+        assert parts.test is not None
+        return parts.test
+
+    def result(self, results: list[FoldResult], lines: Callable[[], Any]) -> CrossValidation:
+        """Return the results of the folds as one."""
+        made, resolved = self.folds[0], results[0].model.config
+        config = replace(
+            resolved,
+            data=replace(resolved.data, split_by=SEQUENCE),  # which folds_by stood in for
+            train=replace(resolved.train, threads=self.config.train.threads),
+        )
+        return CrossValidation(
+            folds=results,
+            count=self.count,
+            rule=made.rule,
+            schema=results[0].model.schema,
+            rows=self.table.rows,
+            sequences=self.table.sequences,
+            untested=made.untested,
+            seconds=0.0,
+            config=config,
+            fold_config=self.fold_config,
+            lines=lines,
+        )
+
+
+class _Once(Reporter):
+    """Passes on what the runs of folds tell, but not once for each: notices that differ in numbers alone are one."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._said: set[str] = set()
+
+    def notice(self, text: str) -> None:
+        """Pass on a notice that no fold has told yet."""
+        if self._is_new(re.sub(r"\d[\d,.]*", "#", text)):
+            self._reporter.notice(text)
+
+    def preset(self, chosen: Any) -> None:
+        """Pass on what was chosen for the first fold."""
+        if self._is_new("preset"):
+            self._reporter.preset(chosen)
+
+    def start(self, info: RunInfo) -> None:
+        """Pass on how the first fold trains."""
+        if self._is_new("start"):
+            self._reporter.start(info)
+
+    def compiling(self) -> None:
+        """Pass on that kernels are compiled."""
+        self._reporter.compiling()
+
+    def compiled(self, seconds: float) -> None:
+        """Pass on how long that took."""
+        self._reporter.compiled(seconds)
+
+    def fold(self, result: Any) -> None:
+        """Pass on that a fold is complete."""
+        self._reporter.fold(result)
+
+    def _is_new(self, text: str) -> bool:
+        new = text not in self._said
+        self._said.add(text)
+        return new

@@ -42,6 +42,12 @@ NEEDS = (
     ),
     Need(
         "model",
+        "bag",
+        lambda config: config.model.ensemble > 1,
+        lambda config: "each network of an ensemble has a bag, and there is one network; --ensemble 8 trains eight",
+    ),
+    Need(
+        "model",
         "init_range",
         lambda config: config.model.init == "uniform",
         lambda config: f"weights are drawn by --init {config.model.init}; it is for uniform",

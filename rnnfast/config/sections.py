@@ -232,6 +232,9 @@ class ModelConfig:
     ensemble: int = option(
         1, "Train N networks that differ by seed, and answer with the mean of their answers.", kind=int, least=1
     )
+    bag: bool = option(
+        False, "Train each network of an ensemble on a draw of the ids, and score it on those left out.", kind=bool
+    )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
 
     @property

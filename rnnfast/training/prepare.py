@@ -25,7 +25,7 @@ from rnnfast.model.model import Model, architecture
 from rnnfast.network.layout import Layout
 from rnnfast.training.class_weights import class_weights
 
-MEMBER_STREAM = 8  # of the random numbers
+MEMBER_STREAM = 9  # of the random numbers
 
 
 def resolved_loss(config: Config, task: str) -> str:

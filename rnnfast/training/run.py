@@ -28,6 +28,7 @@ from rnnfast.network.cell import cell_of, word_of
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import UNSET, plain
 from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
@@ -176,6 +177,8 @@ def train_parts(
     start = time.perf_counter()
     named = parts.named()
     evaluations, scored = evaluate_parts(model, named, seed, valid, reporter)
+    if networks.outside and (scores := out_of_bag(model, parts.train, networks.outside)) is not None:
+        evaluations = {NAME: scores, **evaluations}
     fit.eval_seconds += time.perf_counter() - start
     if config.train.refit and (again := refitted(model, fit, table, parts, reporter, interrupt)) is not None:
         model = again

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import peers
 from scoring import score, words
-from sets import HIGHER_IS_BETTER, chosen
+from sets import HIGHER_IS_BETTER, selection
 from threadpoolctl import threadpool_limits
 
 import rnnfast
@@ -65,14 +65,14 @@ def answers_of(one, model, test):
 
 def naive(one, train, test, seed):
     """The commonest class, the mean, or the last value of a forecast."""
-    scored = one.truth(test).index
+    rows = one.truth(test).index
     if one.horizon:
-        return test.loc[scored, one.target]
+        return test.loc[rows, one.target]
     labels = one.labels(train)
     if one.classes:
         shares = pd.Series(words(labels)).value_counts(normalize=True).sort_index()
-        return pd.DataFrame([shares.to_numpy()] * len(scored), index=scored, columns=shares.index)
-    return pd.Series(labels.mean(), index=scored)
+        return pd.DataFrame([shares.to_numpy()] * len(rows), index=rows, columns=shares.index)
+    return pd.Series(labels.mean(), index=rows)
 
 
 def methods(aeon_python):
@@ -105,7 +105,7 @@ def commit():
     return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def measured(function, one, train, test, seed):
+def measure(function, one, train, test, seed):
     """Score and seconds of CPU of one method with one seed; None where it does not apply."""
     start = time.process_time()
     result = function(one, train, test, seed)
@@ -125,13 +125,13 @@ def run(arguments):
     """Measure what the cache lacks. Returns: (set, method) -> list of results."""
     cache = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
     functions, results = methods(arguments.aeon), {}
-    for one in chosen(arguments.sets, arguments.directory):
+    for one in selection(arguments.sets, arguments.directory):
         parts = one.train(arguments.directory), one.test(arguments.directory)
         for method, seeds in arguments.methods.items():
             for seed in range(1 if method in SAME_FOR_ANY_SEED else seeds or arguments.seeds):
                 name = key(one, method, seed)
                 if name not in cache:
-                    cache[name] = measured(functions[method], one, *parts, seed)
+                    cache[name] = measure(functions[method], one, *parts, seed)
                     arguments.json.write_text(json.dumps(cache, indent=0))
                 if cache[name]:
                     results.setdefault((one, method), []).append(cache[name])

@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 
 import rnnfast
 
+PEERS = Path(__file__).with_name("quality.json")  # results of the peers in docs/quality.md
 PRESETS = ("fast", "auto", "best")  # of rnnfast
 PACKAGE = {"linear": "scikit-learn", "lightgbm": "lightgbm", "torch": "torch"}
 SAME_FOR_ANY_SEED = ("naive", "linear")
@@ -89,14 +90,15 @@ def methods(aeon_python):
     }
 
 
-def key(one, method, seed):
-    """Of a result: what is not there is measured."""
+def key(one, method, seed, cache):
+    """Of a result: what is not there is measured. A peer that is not installed has the result of any version."""
+    start = f"{one.name}/{method}/{seed}/"
     if method in PRESETS:
-        return f"{one.name}/{method}/{seed}/rnnfast {rnnfast.__version__} {commit()}"
+        return f"{start}rnnfast {rnnfast.__version__} {commit()}"
     try:
-        return f"{one.name}/{method}/{seed}/{version(PACKAGE[method]) if method in PACKAGE else ''}"
+        return start + (version(PACKAGE[method]) if method in PACKAGE else "")
     except PackageNotFoundError:
-        return f"{one.name}/{method}/{seed}/"
+        return next((name for name in cache if name.startswith(start)), start)
 
 
 def commit():
@@ -129,7 +131,7 @@ def run(arguments):
         parts = one.train(arguments.directory), one.test(arguments.directory)
         for method, seeds in arguments.methods.items():
             for seed in range(1 if method in SAME_FOR_ANY_SEED else seeds or arguments.seeds):
-                name = key(one, method, seed)
+                name = key(one, method, seed, cache)
                 if name not in cache:
                     cache[name] = measure(functions[method], one, *parts, seed)
                     arguments.json.write_text(json.dumps(cache, indent=0))
@@ -169,7 +171,7 @@ def main():
     parser.add_argument("--sets", default="", help="names, comma-separated; all")
     parser.add_argument("--methods", type=with_seeds, default="naive,fast,auto,linear,lightgbm,rocket,torch")
     parser.add_argument("--seeds", type=int, default=5, help="of a method that is not listed as in torch:1")
-    parser.add_argument("--json", type=Path, default=Path("quality.json"), help="results that are there already")
+    parser.add_argument("--json", type=Path, default=PEERS, help="results that are there already")
     parser.add_argument("--aeon", default="python", help="python of an environment with aeon, for rocket")
     parser.add_argument("-v", "--verbose", action="store_true", help="show each result as it comes")
     arguments = parser.parse_args()

@@ -45,6 +45,7 @@ class EpochRecord:
     timesteps_per_second: float
     eta: float | None  # s to the end of the last epoch, or to the time limit
     eta_soonest: float | None = None  # s to the end if no better validation loss comes; at most eta
+    fold: int = 0  # of a cross-validation, from 1; 0: there are none
     member: int = 0  # the network of an ensemble whose epoch it is, from 1; 0: there is one network
 
 

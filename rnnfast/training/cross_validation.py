@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -26,7 +25,8 @@ from rnnfast.errors import DataError, TrainingInterrupted, UsageError
 from rnnfast.model.output import STANDARD_STREAM, check_output
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import word_of
-from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.reporter import Reporter
+from rnnfast.training.fold_reporters import OfFold, Once
 from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import one_at_a_time, run_pieces
@@ -138,7 +138,7 @@ class _Runs:
         self, table: Sequences, config: Config, fold_config: FoldConfig, cell: Cell, reporter: Reporter
     ) -> None:
         self.table, self.config, self.fold_config, self.cell = table, config, fold_config, cell
-        self.reporter = one_at_a_time(_Once(reporter))
+        self.reporter = one_at_a_time(Once(reporter))
         share, first = config.data.split[0], config.train.seed
         self.folds: list[Folds] = [
             folds(table, fold_config.folds, fold_config.folds_by, first + repeat, share)
@@ -179,7 +179,8 @@ class _Runs:
         parts = self.folds[repeat][fold]
         with naming(fold, self.fold_config.folds):
             check_fold(parts, self.table, config.data, self.reporter)
-            outcome, fit = train_parts(self.table, parts, config, self.cell, self.reporter, False, 0.0, interrupt)
+            reporter = OfFold(self.reporter, fold + 1)
+            outcome, fit = train_parts(self.table, parts, config, self.cell, reporter, False, 0.0, interrupt)
             if "test" not in outcome.evaluations:
                 raise DataError("none of the sequences that fit into --memory has a label; give more memory")
         if fit.diverged is not None:
@@ -231,38 +232,3 @@ class _Runs:
             fold_config=self.fold_config,
             lines=lines,
         )
-
-
-class _Once(Reporter):
-    """Passes on what the runs of folds tell, but not once for each: notices that differ in numbers alone are one."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._said: set[str] = set()
-
-    def notice(self, text: str) -> None:
-        """Pass on a notice that no fold has told yet."""
-        if self._is_new(re.sub(r"\d[\d,.]*", "#", text)):
-            self._reporter.notice(text)
-
-    def start(self, info: RunInfo) -> None:
-        """Pass on how the first fold trains."""
-        if self._is_new("start"):
-            self._reporter.start(info)
-
-    def compiling(self) -> None:
-        """Pass on that kernels are compiled."""
-        self._reporter.compiling()
-
-    def compiled(self, seconds: float) -> None:
-        """Pass on how long that took."""
-        self._reporter.compiled(seconds)
-
-    def fold(self, result: Any) -> None:
-        """Pass on that a fold is complete."""
-        self._reporter.fold(result)
-
-    def _is_new(self, text: str) -> bool:
-        new = text not in self._said
-        self._said.add(text)
-        return new

@@ -25,6 +25,7 @@ from rnnfast.errors import DataError, TrainingInterrupted, UsageError
 from rnnfast.model.output import STANDARD_STREAM, check_output
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import word_of
+from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.training.fold_reporters import OfFold, Once
 from rnnfast.training.fold_results import CrossValidation, FoldResult
@@ -46,7 +47,7 @@ def cv(
     reporter: Reporter | None = None,
     **options: Unpack[TrainOptions],
 ) -> CrossValidation:
-    """Cross-validate: train a network for each fold of a table and score it on the rest, which it has not seen.
+    """Cross-validate: for each fold of a table, train a network on the rest and score it on the fold.
 
     data, y: as of `train`. folds: how many; folds_by: "sequence", "column:NAME" for groups that stay together, or
     "time", where each fold trains on what is before it. repeats: do it so often, with the seeds S, S + 1, ..
@@ -180,19 +181,23 @@ class _Runs:
         with naming(fold, self.fold_config.folds):
             check_fold(parts, self.table, config.data, self.reporter)
             reporter = OfFold(self.reporter, fold + 1)
-            outcome, fit = train_parts(self.table, parts, config, self.cell, reporter, False, 0.0, interrupt)
+            # Parts of a fold are no parts of a split: own_valid says that shares cannot make them again.
+            outcome, fit = train_parts(self.table, parts, config, self.cell, reporter, True, 0.0, interrupt)
             if "test" not in outcome.evaluations:
                 raise DataError("none of the sequences that fit into --memory has a label; give more memory")
         if fit.diverged is not None:
             fit.diverged.args = (f"fold {fold + 1} of {self.fold_config.folds}: {fit.diverged.args[0]}",)
             raise fit.diverged
         assert parts.test is not None
-        data = scored_rows(sample_of(outcome.model, parts.test, train.seed))
+        model = outcome.model
+        assert model.provenance.split is not None
+        model.provenance = changed(model.provenance, split=changed(model.provenance.split, split_by=SEQUENCE))
+        data = scored_rows(sample_of(model, parts.test, train.seed))
         labelled = data.labelled
         return FoldResult(
             number=fold + 1,
             repeat=repeat + 1,
-            model=outcome.model,
+            model=model,
             evaluation=outcome.evaluations["test"],
             sequences=outcome.sequences,
             epochs=outcome.epochs,
@@ -200,7 +205,7 @@ class _Runs:
             stopped=outcome.stopped,
             seconds=outcome.seconds["train"] + outcome.seconds["eval"],
             y=data.y[labelled],
-            answers=outcome.model.predict(data)[labelled],
+            answers=model.predict(data)[labelled],
             of_several=self.fold_config.repeats > 1,
         )
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from shutil import get_terminal_size
 from typing import Any
 
-from rnnfast.catalogue import headline
+from rnnfast.catalogue import LOSS, headline
 from rnnfast.display import counted
 from rnnfast.errors import UsageError
 from rnnfast.reporter import EpochRecord, Reporter
@@ -89,10 +89,10 @@ class Line(Reporter):
 def epoch_text(record: EpochRecord, scores: Mapping[str, Any]) -> str:
     """Return an epoch in words; scores: of the validation part, at this epoch or the last one that was evaluated."""
     parts = [f"epoch {record.epoch}/{record.epochs}", f"loss {record.train_loss:.4g}"]
-    key = headline(scores)
-    if "loss" in scores:
-        parts.append(f"valid {scores['loss']:.4g}")
-    if key is not None and scores[key] is not None:
+    key = headline(scores) if record.monitor == LOSS else record.monitor
+    if LOSS in scores:
+        parts.append(f"valid {scores[LOSS]:.4g}")
+    if key is not None and scores.get(key) is not None:
         parts.append(f"{key} {scores[key]:.3g}")
     return "  ".join([*parts, f"{record.elapsed:.1f} s"])
 

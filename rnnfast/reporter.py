@@ -18,6 +18,7 @@ class RunInfo:
     cell: str
     hidden: tuple[int, ...]
     activation: str | None
+    head: str
     parameters: int
     dtype: str
     threads: int
@@ -28,6 +29,7 @@ class RunInfo:
     loss: str
     epochs: int
     members: int = 1  # networks of an ensemble, whose parameters count together
+    patience: int = 0
     kernel: str = ""  # the compiled kernel that runs, for -v
 
 
@@ -39,12 +41,13 @@ class EpochRecord:
     epochs: int  # asked for
     train_loss: float
     valid: Mapping[str, Any] | None  # metrics of the validation part; None where this epoch was not evaluated
-    best: bool  # this epoch has the best loss so far
+    best: bool  # this epoch has the best monitored figure so far
     best_epoch: int
     elapsed: float  # s since training began
     timesteps_per_second: float
     eta: float | None  # s to the end of the last epoch, or to the time limit
-    eta_soonest: float | None = None  # s to the end if no better validation loss comes; at most eta
+    eta_soonest: float | None = None  # s to the end if no better validation score comes; at most eta
+    monitor: str = "loss"  # the figure of `valid` that tells the best epoch
     fold: int = 0  # of a cross-validation, from 1; 0: there are none
     member: int = 0  # the network of an ensemble whose epoch it is, from 1; 0: there is one network
 
@@ -69,6 +72,9 @@ class Reporter:
 
     def split(self, parts: Any) -> None:
         """Tell which sequences train, validate and test: rnnfast.data.Parts."""
+
+    def preset(self, chosen: Any) -> None:
+        """Tell which options the preset chose, and why: rnnfast.training.presets.Chosen."""
 
     def folds(self, folds: Any, repeats: int) -> None:
         """Tell how a table is divided for a cross-validation: rnnfast.data.splitting.folds.Folds."""

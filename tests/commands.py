@@ -20,12 +20,17 @@ MULTICLASS_METRICS = {"loss", "accuracy", "balanced_accuracy", "macro_f1", "log_
 REGRESSION_METRICS = {"loss", "mae", "rmse", "mape", "r2", "within_5pct", "within_10pct"}
 
 
-def isolate(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
-    """Work in a directory, without options from the environment."""
+def isolate(monkeypatch: pytest.MonkeyPatch, directory: Path, preset: str | None = "fast") -> None:
+    """Work in a directory, with no option from the environment but the preset.
+
+    preset: most tests are of what commands do, with the least network; None: as users have it.
+    """
     monkeypatch.chdir(directory)
     for name in list(os.environ):
         if name.startswith("RNNFAST_") and name != "RNNFAST_CACHE_DIR":
             monkeypatch.delenv(name)
+    if preset is not None:
+        monkeypatch.setenv("RNNFAST_PRESET", preset)
 
 
 def result(arguments: Sequence[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, Any]:

@@ -77,6 +77,38 @@ def layer_weights(params, number, suffix, unequal):
     return [params[f"{prefix}{name}_l{number}{suffix}"] for name in names]
 
 
+def _mean(states, query):
+    return states.sum(axis=0) / len(states)
+
+
+def _maximum(states, query):
+    """The first of equal values has the gradient."""
+    units = np.arange(states.shape[1])
+    return states[states.value.argmax(axis=0), units]
+
+
+def _attention(states, query):
+    """One query (Bahdanau et al. 2015), with the scale of Vaswani et al. 2017."""
+    scores = states @ query / np.sqrt(states.shape[1])
+    shares = ad.exp(scores - scores.value.max())
+    return states.T @ (shares / shares.sum())
+
+
+POOLS = {
+    "last": [lambda states, query: states[-1]],
+    "mean": [_mean],
+    "max": [_maximum],
+    "attention": [_attention],
+}
+POOLS["all"] = [*POOLS["last"], _mean, _maximum]
+
+
+def pooled(head, states, query):
+    """What the head sees at each step, (T, blocks * width), of all states (T, width) up to it."""
+    rows = [[pool(states[: t + 1], query) for pool in POOLS[head]] for t in range(len(states))]
+    return ad.stack([ad.concatenate(row) for row in rows])
+
+
 def outputs(architecture, params, x, masks=None):
     """Outputs (T, O) of one sequence x (T, F).
 
@@ -96,7 +128,9 @@ def outputs(architecture, params, x, masks=None):
             x = ad.concatenate(directions, axis=1)
         if masks is not None and number + 1 < len(widths):
             x = x * masks[number]
-    head = f"mlp.{2 * len(widths)}" if architecture.cell.name == "mlp" else "head"
+    if architecture.head != "last":
+        x = pooled(architecture.head, x, params.get("head.query"))
+    head = "head" if architecture.remembers else f"mlp.{2 * len(widths)}"
     return x @ params[f"{head}.weight"].T + params[f"{head}.bias"]
 
 

@@ -17,7 +17,7 @@ from rnnfast.model.predictions import predict_table, prediction_request, write_p
 from rnnfast.model.tables import evaluate, evaluate_table, scoring_request
 
 ENOUGH = Budget(10**9)
-BASE = {
+BASE = {"preset": "fast",
     "id": "name", "time": "t", "target": "y1", "features": ("x1", "x2"), "cache": False,
     "hidden": 3, "epochs": 2, "seed": 1, "patience": 0, "batch_size": 1,
 }  # fmt: skip
@@ -37,12 +37,23 @@ CASES = {
     "missing ffill": ("gaps", {"missing": ("ffill",)}),
     "scale zscore": ("quantity", {"scale": ("zscore",)}),
     "scale robust": ("quantity", {"scale": ("robust",)}),
+    "scale rank": ("quantity", {"scale": ("rank", "x2=zscore")}),
     "horizon": ("quantity", {"horizon": 2}),
     "horizon, season, lag": ("quantity", {"horizon": 2, "season": 3, "lag_target": True}),
     "several horizons": ("quantity", {"horizon": "1..3", "season": 2, "lag_target": True}),
     "several horizons of two classes": ("table", {"horizon": (1, 3)}),
     "lag": ("quantity", {"lag_target": True}),
     "lag alone, rows mixed": ("alone", {"features": (), "lag_target": True, "horizon": 1}),
+    "changes": ("quantity", {"difference": True, "lag_target": True}),
+    "changes to several horizons": ("quantity", {"difference": True, "horizon": "1..3", "split_by": "time"}),
+    "calendar": ("dated", {"calendar": True, "split_by": "time"}),
+    "times alone": ("dated", {**NO_ID, "features": (), "window": 8, "calendar": True, "time_delta": "log"}),
+    "changes of features": ("gaps", {"delta": True, "missing": ("ffill",), "time_delta": "linear", "window": 5}),
+    "random starts": ("table", {"random_start": True, "epochs": 3}),
+    "random starts, hidden categories": (
+        "table",
+        {"features": ("x1", "kind"), "categorical": ("kind",), "random_start": True},
+    ),
     "horizon and window": ("quantity", {"horizon": 1, "window": 5, "lag_target": True}),
     "window": ("table", {"window": 6}),
     "overlapping windows": ("table", {"window": 6, "stride": 3}),
@@ -59,6 +70,7 @@ CASES = {
     "no id, split by time": ("quantity", {**NO_ID, "window": 8, "stride": 3, "horizon": 2, "split_by": "time"}),
     "no id, split by column": ("quantity", {**NO_ID, "window": 8, "horizon": 1, "split_by": "column:part"}),
     "no id, lag": ("quantity", {**NO_ID, "window": 8, "stride": 3, "lag_target": True}),
+    "no id, pooled": ("table", {**NO_ID, "cell": "gru", "head": "all", "window": 8}),
     "both directions": ("table", {**NO_ID, "cell": "gru", "bidirectional": True, "window": 8}),
     "both directions, horizon": (
         "quantity",
@@ -99,6 +111,9 @@ def tables(tmp_path_factory):
         "unknown": frame.assign(y1=total.where(frame.groupby("name").cumcount(ascending=False) > 2)),
         "alone": frame.assign(y1=total)[["name", "t", "y1"]].sample(frac=1, random_state=2),
         "gaps": frame.assign(x1=frame["x1"].where(random.random(rows) > 0.1)),
+        "dated": frame.assign(
+            t=pd.Timestamp("2024-01-01") + pd.to_timedelta(np.cumsum(random.integers(1, 40, rows)), "h")
+        ),
         "classes": frame.assign(y1=np.where(total < -1, "lo", np.where(total > 1.5, "hi", "mid"))),
         "last": frame.assign(y1=np.repeat(random.choice(["u", "v", "w"], 120), lengths)),
     }
@@ -163,6 +178,7 @@ NO_CACHE = DataConfig(cache=False)
 
 
 SCORED = (
+    "calendar", "times alone", "changes of features", "changes", "changes to several horizons",
     "rows mixed", "one label per sequence", "horizon, season, lag", "split by time", "weight", "split by column",
     "overlapping windows", "rows between windows", "no id, overlapping", "no id, lag", "both directions",
 )  # fmt: skip
@@ -180,6 +196,11 @@ PREDICTED = {
     "windows, both directions": ("mixed", {"cell": "gru", "bidirectional": True, "window": 6}),
     "several horizons": ("quantity", {"horizon": "1..3", "lag_target": True}),
     "horizon, rows mixed": ("mixed", {"window": 6, "horizon": 2}),
+    "changes": ("quantity", {"horizon": "1..2", "difference": True}),
+    "changes in windows": ("quantity", {"window": 6, "lag_target": True, "difference": True}),
+    "changes, lag unknown at the end": ("unknown", {"horizon": 2, "difference": True}),
+    "calendar": ("dated", {"calendar": True, "time_delta": "linear", "window": 6, "lag_target": True}),
+    "changes of features": ("gaps", {"missing": ("ffill",), "delta": True, "window": 6, "horizon": 1}),
     "lag unknown at the end": ("unknown", {"horizon": 2, "lag_target": True}),
     "ensemble": ("mixed", {"ensemble": 2}),
     "lag of the row before unknown": ("unknown", {"window": 4, "lag_target": True}),

@@ -18,6 +18,7 @@ from rnnfast.config.resolve import table_of_option
 from rnnfast.data.encoding import scaling
 from rnnfast.equations import functions, losses
 from rnnfast.kernels.lanes.vec import load, store
+from rnnfast.kernels.packed import pool
 from rnnfast.kernels.rules import optimizers
 from rnnfast.kernels.run import epoch
 from rnnfast.metrics import binary
@@ -28,7 +29,7 @@ from rnnfast.model import initialise
 from rnnfast.tasks.regression import Regression
 from rnnfast.training import schedules
 
-RULE = {"hidden": 3, "epochs": 3, "patience": 0, "split": 0.7}
+RULE = {"preset": "fast", "hidden": 3, "epochs": 3, "patience": 0, "split": 0.7}
 FORMULAS = {
     catalogue.TWO_CLASSES: OF_TWO_CLASSES,
     catalogue.CLASSES: OF_CLASSES,
@@ -72,6 +73,7 @@ def compiled_anew(monkeypatch):
     cases(
         {
             "cells": (catalogue.CELLS.keys(), cells.CHOOSE_ACTIVATION.keys() | cells.EQUATIONS.keys()),
+            "heads": ({head.name for head in catalogue.HEADS.values() if head.pools}, pool.POOLS.keys()),
             "losses": (
                 {loss.name for loss in catalogue.LOSSES.values() if not loss.per_step},
                 losses.LOSSES.keys(),

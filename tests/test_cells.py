@@ -46,10 +46,11 @@ class Case:
     engine: str = "packed"
     dtype: str = "float64"
     features: int = 3
+    head: str = "last"
 
     def __str__(self):
         size = "-".join(map(str, (self.features, *self.hidden, self.outputs)))
-        both = " both ways" if self.bidirectional else ""
+        both = (" both ways" if self.bidirectional else "") + (f" {self.head}" if self.head != "last" else "")
         lengths = f"{len(self.lengths)}x{max(self.lengths)}"
         return f"{self.cell} {size} {self.activation}{both} {self.loss} {lengths} {self.engine} {self.dtype}"
 
@@ -62,6 +63,7 @@ class Case:
             self.activation,
             self.dtype,
             bidirectional=self.bidirectional,
+            head=self.head,
         )
         return net, draw_tensors(net, 1), draw_sequences(net, self.lengths, self.loss, 1)
 
@@ -117,6 +119,15 @@ CASES = [
     Case("lstm", (5, 5, 5), 1, bidirectional=True, lengths=MANY),
     Case("lstm", (7,), 3, bidirectional=True, lengths=MANY),
     Case("lstm", (33, 17), 3),
+    # Pooled over time.
+    Case("rnn", (5,), 1, lengths=LONG, head="mean"),
+    Case("rnn", (5,), 3, "ce", "relu", bidirectional=True, lengths=MANY, head="max"),
+    Case("gru", (5, 12), 3, bidirectional=True, lengths=MANY, head="all"),
+    Case("gru", (64, 32), 1, lengths=LONG, head="attention"),
+    Case("lstm", (5,), 1, lengths=MANY, head="attention"),
+    Case("lstm", (12, 5), 3, bidirectional=True, head="max"),
+    Case("mlp", (7, 12), 1, "mae", "leaky_relu", head="attention"),
+    Case("mlp", (5, 5), 3, "ce", "gelu", lengths=MANY, head="all"),
 ]
 FLOAT32 = [
     Case("rnn", (5, 5), 1, "bce", "gelu", lengths=(*LONG, *FEW), dtype="float32"),
@@ -124,6 +135,8 @@ FLOAT32 = [
     Case("gru", (5, 12), 3, bidirectional=True, dtype="float32"),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32"),
     Case("rnn", (10,), 1, "bce", lengths=(*LONG, *FEW), engine="small", dtype="float32", features=29),
+    Case("gru", (5, 12), 3, bidirectional=True, dtype="float32", head="all"),
+    Case("lstm", (5, 5), 1, bidirectional=True, lengths=(*LONG, *MANY), dtype="float32", head="attention"),
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 every_float32_case = pytest.mark.parametrize("case", FLOAT32, ids=str)

@@ -174,7 +174,7 @@ def test_toml_round_trip(tmp_path_factory: pytest.TempPathFactory, values: dict[
 
 
 def test_every_option_has_help_and_belongs_to_one_table() -> None:
-    names = [declared.name for table in fields(Config) for declared in fields(getattr(Config(), table.name))]
+    names = [declared.name for table in Config().tables.values() for declared in fields(table)]
     assert len(names) == len(set(names)) == len(OPTIONS)
     for name, (_, declared) in OPTIONS.items():
         assert declared.metadata["help"], name

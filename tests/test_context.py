@@ -20,6 +20,7 @@ SHAPES = {
     "gru": {"cell": "gru", "hidden": (6,)},
     "lstm of two layers, float64": {"cell": "lstm", "hidden": (5, 3), "dtype": "float64"},
     "both directions": {"cell": "gru", "hidden": (4, 3), "bidirectional": True},
+    "attention without state": {"cell": "mlp", "hidden": (4,), "head": "attention"},
     "no state": {"cell": "mlp", "hidden": (4,)},
 }
 TABLES = {

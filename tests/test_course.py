@@ -15,7 +15,7 @@ from rich.text import Text
 from terminals import Terminal
 
 from rnnfast.console.compiling import CompileProgress
-from rnnfast.console.epochs import Epoch, ending_line, epoch_line
+from rnnfast.console.epochs import Epoch, ending_line, epoch_line, loss_lines
 from rnnfast.console.progress import Course, EpochProgress
 from rnnfast.console.screen import Screen
 from rnnfast.console.sparkline import blocks, means
@@ -184,6 +184,15 @@ def test_without_a_validation_part_one_row_of_losses(monkeypatch: pytest.MonkeyP
 
 
 # --- the line of an epoch ---
+
+
+def test_a_monitored_metric_stands_in_the_line_and_has_a_row() -> None:
+    epochs = [replace(record, monitor="auroc") for record in records(9, 6, key="auroc")]
+    epochs[3] = replace(epochs[3], valid={"loss": 0.3, "auroc": None})
+    assert "auroc   0.500" in shown(epochs[0])
+    rows = [plain(line) for line in loss_lines([Epoch(record, record.valid) for record in epochs], 80)]
+    assert [row.split()[0] for row in rows] == ["train", "valid", "auroc"]
+    assert len({row.index(row.split()[1]) for row in rows}) == 1
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 120, 200])

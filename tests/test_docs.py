@@ -31,7 +31,7 @@ def test_the_readme_mentions_each_command(name: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    isolate(monkeypatch, tmp_path)
+    isolate(monkeypatch, tmp_path, preset=None)
     try:
         assert run_page(page, tmp_path) > 0
     except ModuleNotFoundError as error:
@@ -41,7 +41,7 @@ def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_block_that_prints_something_else_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    isolate(monkeypatch, tmp_path)
+    isolate(monkeypatch, tmp_path, preset=None)
     page = tmp_path / "page.md"
     page.write_text("text\n```python\nprint(1 + 1)\n```\n\n```output\n3\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError, match=r"page.md, line 6: this is printed:\n2"):
@@ -49,7 +49,7 @@ def test_a_block_that_prints_something_else_is_told(tmp_path: Path, monkeypatch:
 
 
 def test_commands_of_a_page_are_those_of_this_rnnfast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    isolate(monkeypatch, tmp_path)
+    isolate(monkeypatch, tmp_path, preset=None)
     page = tmp_path / "page.md"
     page.write_text(
         f"```bash\nrnnfast --version | head -1\n```\n```output\nrnnfast {__version__}\n```\n", encoding="utf-8"

@@ -24,8 +24,9 @@ MANY = (*FEW, *(1 + 5 * k % 13 for k in range(30)))  # three
 RATE = 0.3
 
 
-def network(cell, hidden=(5, 12, 5), rate=RATE, bidirectional=False):
-    return Architecture.named(cell, 3, hidden, 1, "tanh", "float64", dropout=rate, bidirectional=bidirectional)
+def network(cell, hidden=(5, 12, 5), rate=RATE, bidirectional=False, head="last"):
+    more = {"dropout": rate, "bidirectional": bidirectional, "head": head}
+    return Architecture.named(cell, 3, hidden, 1, "tanh", "float64", **more)
 
 
 def make(net, lengths, **settings):
@@ -57,10 +58,11 @@ def masks_of(trainer, sequences):
 
 
 @pytest.mark.parametrize(
-    ("cell", "bidirectional"), cases({"gru one way": ("gru", False), "gru both ways": ("gru", True)})
+    ("cell", "bidirectional", "head"),
+    cases({"one way": ("gru", False, "last"), "both ways": ("gru", True, "last"), "pooled": ("gru", False, "all")}),
 )
-def test_gradients_are_those_of_the_mask_that_fell(cell, bidirectional):
-    net = network(cell, bidirectional=bidirectional)
+def test_gradients_are_those_of_the_mask_that_fell(cell, bidirectional, head):
+    net = network(cell, bidirectional=bidirectional, head=head)
     trainer, sequences = make(net, FEW)
     value, gradients = loss_and_gradient(trainer)
     masks = masks_of(trainer, sequences)

@@ -1,4 +1,4 @@
-"""Additions as docs/extending.md shows them, cell, activation, loss, optimizer: against finite differences."""
+"""Additions as docs/extending.md shows them, cell, head, activation, loss, optimizer: against finite differences."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,14 @@ from numba.core.caching import NullCache
 from tolerances import SUMS
 
 from rnnfast import cells
-from rnnfast.catalogue import LOSSES, OPTIMIZERS, QUANTITIES, Loss, Optimizer
+from rnnfast.catalogue import HEADS, LOSSES, OPTIMIZERS, QUANTITIES, Head, Loss, Optimizer
 from rnnfast.equations import functions, losses
 from rnnfast.equations.functions import sigmoid, softplus, tanh
 from rnnfast.equations.trace import traced
 from rnnfast.kernels.lanes.formula import elementwise
 from rnnfast.kernels.lanes.vec import load, store
+from rnnfast.kernels.packed import pool
+from rnnfast.kernels.packed.pool import begin_rows
 from rnnfast.kernels.rules import optimizers
 from rnnfast.kernels.rules.losses import loss_kernel
 from rnnfast.kernels.run import engines, epoch
@@ -29,6 +31,27 @@ def mgu(x, u, h):
     f = sigmoid(x.f + u.f)
     n = tanh(x.n + f * u.n)
     return h + f * (n - h)
+
+
+# A head: an average that fades.
+def fading(s, head, p, chunk, h):
+    begin_rows(s, head, chunk, 0, h.ld, 0.0)
+    for row in range(chunk.P):
+        before, after = chunk.pack.previous[row] * head.width, (chunk.R + row) * head.width
+        for n in range(0, h.ld, s.W):
+            z = load(chunk.memory, head.pooled + before + n, s)
+            store(chunk.memory, head.pooled + after + n, 0.9 * z + 0.1 * load(h.at, row * h.ld + n, s))
+
+
+def fading_back(s, head, weights, chunk, h, dh):
+    for row in range(chunk.P - 1, -1, -1):
+        before = chunk.pack.previous[row] - chunk.R
+        for n in range(0, h.ld, s.W):
+            D = load(chunk.memory, head.dpooled + row * head.width + n, s)
+            store(dh.at, row * h.ld + n, 0.1 * D)
+            if before >= 0:
+                i = head.dpooled + before * head.width + n
+                store(chunk.memory, i, load(chunk.memory, i, s) + 0.9 * D)
 
 
 # An activation: its formula, whose derivative is derived.
@@ -57,10 +80,13 @@ def lion(s, p, g, state, step):
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Enter all four, and keep their kernels out of the cache, which cannot see that this file was edited."""
-    for kernel in (epoch.train, engines.small_chunk, engines.packed_chunk, loss_kernel, optimizers.update):
+    """Enter all five, and keep their kernels out of the cache, which cannot see that this file was edited."""
+    of_engines = (epoch.train, engines.small_chunk, engines.packed_chunk)
+    for kernel in (*of_engines, pool.pool, pool.pool_back, loss_kernel, optimizers.update):
         monkeypatch.setattr(kernel, "_cache", NullCache())
     monkeypatch.setitem(cells.EQUATIONS, "mgu", mgu)
+    monkeypatch.setitem(pool.POOLS, "fading", (fading, fading_back))
+    monkeypatch.setitem(HEADS, "fading", Head("fading", "fading mean of the states"))
     monkeypatch.setitem(functions.FUNCTIONS, "softsign", functions.Function("softsign", softsign, None))
     monkeypatch.setitem(losses.LOSSES, "log_cosh", log_cosh)
     monkeypatch.setitem(LOSSES, "log_cosh", Loss("log_cosh", (QUANTITIES,)))
@@ -68,9 +94,9 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(OPTIMIZERS, "lion", Optimizer("lion", m=True))
 
 
-def draw(cell, hidden, activation="tanh"):
+def draw(cell, hidden, activation="tanh", head="last"):
     equations = cells.EQUATIONS[cell] if cell in cells.EQUATIONS else cells.CHOOSE_ACTIVATION[cell](activation)
-    net = Architecture(traced(equations, cell), 3, hidden, 1, "float64")
+    net = Architecture(traced(equations, cell), 3, hidden, 1, "float64", head=head)
     return net, draw_tensors(net, 1), draw_sequences(net, LENGTHS, "mse", 1)
 
 
@@ -81,12 +107,12 @@ def losses_of(trainer, tensors, lr, epochs):
 
 
 @pytest.mark.parametrize(
-    ("cell", "hidden", "activation"),
-    [("mgu", (5, 7), "tanh"), ("rnn", (6,), "softsign")],
-    ids=["a cell and a loss", "an activation and a loss"],
+    ("cell", "hidden", "activation", "head"),
+    [("mgu", (5, 7), "tanh", "last"), ("mgu", (5, 7), "tanh", "fading"), ("rnn", (6,), "softsign", "last")],
+    ids=["a cell and a loss", "a cell and a head", "an activation and a loss"],
 )
-def test_additions_have_the_gradients_of_their_formulas_and_learn(cell, hidden, activation):
-    net, tensors, sequences = draw(cell, hidden, activation)
+def test_additions_have_the_gradients_of_their_formulas_and_learn(cell, hidden, activation, head):
+    net, tensors, sequences = draw(cell, hidden, activation, head)
     trainer = make_trainer(net, tensors, sequences, "log_cosh", "sum")
     _, gradients = loss_and_gradient(trainer)
     assert_gradient_matches_finite_differences(

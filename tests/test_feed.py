@@ -23,7 +23,7 @@ from rnnfast.model.tables import evaluate_table
 from rnnfast.reporter import Reporter
 from rnnfast.training.feed import Feed
 
-OPTIONS = {"hidden": 3, "epochs": 3, "seed": 1, "patience": 0, "cache": False}
+OPTIONS = {"preset": "fast", "hidden": 3, "epochs": 3, "seed": 1, "patience": 0, "cache": False}
 ENOUGH = "900M"
 
 

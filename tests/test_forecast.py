@@ -23,7 +23,7 @@ from rnnfast.model.forecast import forecast_columns, forecast_request
 from rnnfast.model.predictions import prediction_request, write_predictions
 from rnnfast.reporter import Reporter
 
-TINY = {"hidden": 3, "epochs": 2, "batch_size": 4, "split": 1.0, "dtype": "float64", "seed": 1}
+TINY = {"preset": "fast", "hidden": 3, "epochs": 2, "batch_size": 4, "split": 1.0, "dtype": "float64", "seed": 1}
 NO_CACHE = DataConfig(cache=False)
 
 
@@ -74,6 +74,8 @@ def last_rows(frame, rows):
             "several targets": {"horizon": (1, 3), "target": ["load", "heat"], "features": "heat,load", "window": 5},
             "last step of windows": {"horizon": 2, "window": 6, "predict": "last"},
             "categories": {"horizon": 2, "window": 6, "features": "heat,grade", "categorical": "grade"},
+            "changes": {"horizon": (1, 4), "difference": True, "window": 6},
+            "changes alone": {"horizon": "1..2", "features": None, "difference": True},
             "two classes": {"horizon": 2, "target": "peak", "lag_target": True, "window": 7},
             "three classes": {"horizon": 2, "target": "grade", "window": 7},
             "its own past": {"horizon": "1..2", "features": None, "lag_target": True, "window": 9},
@@ -118,6 +120,7 @@ def test_the_last_row_of_each_id_is_answered_from_a_full_window(options):
             "windows": ({"horizon": "1..2", "window": 6}, 2),
             "no horizon": ({}, 1),
             "no horizon, windows": ({"window": 6}, 1),
+            "no horizon, changes": ({"window": 6, "difference": True}, 1),
             "two classes": ({"horizon": 1, "target": "peak"}, 1),
             "two classes, several horizons": ({"horizon": "1..2", "target": "peak"}, 2),
         }

@@ -21,6 +21,8 @@ CASES = {
     ),
     "mlp, gelu, ce": (Architecture.named("mlp", 3, (4, 5), 3, "gelu", "float64"), "ce"),
     "gru of two layers, huber": (Architecture.named("gru", 3, (4, 4), 1, "tanh", "float64"), "huber"),
+    "gru, attention, mse": (Architecture.named("gru", 3, (4,), 1, "tanh", "float64", head="attention"), "mse"),
+    "mlp, all, ce": (Architecture.named("mlp", 3, (4, 5), 3, "gelu", "float64", head="all"), "ce"),
     "lstm, both ways, mse": (Architecture.named("lstm", 3, (4,), 1, "tanh", "float64", bidirectional=True), "mse"),
 }
 VANILLA = Architecture.named("rnn", 3, (4,), 2, "relu", "float64")

@@ -15,7 +15,7 @@ from rnnfast.console.text import UNBROKEN
 from rnnfast.data import read_table, split
 from rnnfast.errors import DataError, UsageError
 
-TINY = {"hidden": 3, "epochs": 2, "batch_size": 4}
+TINY = {"preset": "fast", "hidden": 3, "epochs": 2, "batch_size": 4}
 
 
 def series(lengths, seed=0, targets=1, gaps=0.0):

@@ -18,7 +18,7 @@ from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed
 from rnnfast.training.stopping import Interrupt, Phase
 
-OPTIONS = {"hidden": 3, "epochs": 50, "patience": 0}
+OPTIONS = {"preset": "fast", "hidden": 3, "epochs": 50, "patience": 0}
 
 
 def press() -> None:

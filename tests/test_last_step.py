@@ -34,7 +34,7 @@ def table(tmp_path, monkeypatch):
 
 
 def trained(**options):
-    settings = {"target": "y", "hidden": 3, "epochs": 2, "split": (1.0,), "cache": False}
+    settings = {"preset": "fast", "target": "y", "hidden": 3, "epochs": 2, "split": (1.0,), "cache": False}
     rnnfast.train("engines.csv", **settings | options).model.save("m.safetensors")
     return rnnfast.load("m.safetensors")
 

@@ -15,6 +15,9 @@ NETS = {
     "gru of two layers": Architecture.named("gru", 29, (10, 10), 3),
     "lstm of crowded rows": Architecture.named("lstm", 3, (64, 32), 1, dtype="float64"),
     "mlp": Architecture.named("mlp", 7, (12, 5), 3, "swish"),
+    "lstm, both ways, attention": Architecture.named("lstm", 3, (5, 12), 2, bidirectional=True, head="attention"),
+    "rnn, both ways, all": Architecture.named("rnn", 3, (5,), 2, bidirectional=True, head="all"),
+    "mlp, attention": Architecture.named("mlp", 7, (12, 5), 3, "swish", head="attention"),
 }
 every_net = pytest.mark.parametrize("name", NETS)
 
@@ -65,7 +68,7 @@ def test_matrices_lie_by_rows_of_inputs_and_gates_side_by_side(name):
 @every_net
 def test_offsets_are_aligned_and_follow_each_other(name):
     layout = Layout(NETS[name])
-    offsets = [layout.head.Wy, layout.head.by]
+    offsets = [layout.head.Wy, layout.head.by, *([layout.head.query] if "attention" in name else [])]
     for at in layout.directions:
         offsets += [at.Wx, at.b_ih, *([at.Wh, at.b_hh] if layout.cell.recurrent else [])]
         assert at.width == padded(at.hidden) >= at.hidden

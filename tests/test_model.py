@@ -13,7 +13,7 @@ import rnnfast
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.tables import part_of
 
-RULE = {"hidden": 10, "batch_size": 1, "lr": 0.05, "epochs": 10, "patience": 0, "dtype": "float64"}
+RULE = {"preset": "fast", "hidden": 10, "batch_size": 1, "lr": 0.05, "epochs": 10, "patience": 0, "dtype": "float64"}
 
 
 def table(task="binary", targets=1, seed=0, count=60):

@@ -18,7 +18,7 @@ from tolerances import FLOAT32_OUTPUTS
 import rnnfast
 from rnnfast.errors import ModelError, RnnfastError
 
-RULE = {"hidden": 10, "batch_size": 1, "lr": 0.05, "epochs": 20, "patience": 0, "dtype": "float32"}
+RULE = {"preset": "fast", "hidden": 10, "batch_size": 1, "lr": 0.05, "epochs": 20, "patience": 0, "dtype": "float32"}
 
 
 def frame(task="binary", count=60, length=4, seed=0):
@@ -95,7 +95,7 @@ def test_the_header_tells_everything(result, tmp_path):
     assert header["format_version"] == 1
     assert header["architecture"] == {
         "cell": "rnn", "features": 1, "hidden": [10], "outputs": 1, "activation": "tanh", "dtype": "float32",
-        "recurrent_bias": True, "bidirectional": False, "dropout": 0.0,
+        "recurrent_bias": True, "bidirectional": False, "dropout": 0.0, "head": "last",
     }  # fmt: skip
     assert header["task"] == result.task
     assert header["columns"]["features"] == ["x1"]

@@ -251,10 +251,13 @@ def test_predictions_name_classes_as_in_the_file(trained, capsys):
         assert row["t"] == "5"  # one row per sequence, its last
 
 
-def test_numbers_are_classes_where_that_is_asked(capsys):
+def test_numbers_are_classes_and_named_as_such(capsys):
     data = moves("numbers.csv", numbers=True)
-    assert result(["inspect", data, "--target", "move"], capsys)["task"] == "regression"
-    table = result(["inspect", data, "--target", "move", "--task", "multiclass"], capsys)
+    assert result(["inspect", data, "--target", "move", "--task", "regression"], capsys)["task"] == "regression"
+    table = result(["inspect", data, "--target", "move"], capsys)
+    assert any(
+        "'move' has 3 different whole numbers (3 to 5) and is read as classes" in note for note in table["notes"]
+    )
     assert (table["task"], table["classes"]) == ("multiclass", [3, 4, 5])
     assert table["class_balance"] == {"3": 30, "4": 30, "5": 30}
     made = result(["train", data, *TRAIN, "--task", "multiclass", "--predict", "every", "-o", "run"], capsys)

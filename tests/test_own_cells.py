@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 CELLS_FILE = ROOT / "configs" / "cells.py"  # shown in docs/cells.md
 NAMES = ("peephole", "minimal_gated_unit", "indrnn", "fastgrnn", "mingru")
 LENGTHS = (7, 1, 4, 5)
-OPTIONS = {"hidden": 6, "epochs": 3, "dtype": "float64", "patience": 0}
+OPTIONS = {"preset": "fast", "hidden": 6, "epochs": 3, "dtype": "float64", "patience": 0}
 
 
 def own_gru(x, u, h):

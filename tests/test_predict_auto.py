@@ -14,7 +14,7 @@ from rnnfast.data.sequences.predict import EVERY, LAST, predict_rule
 from rnnfast.reporter import Reporter
 
 OPTIONS = {"id": "id", "time": "t", "target": ("y",), "features": ("x",), "split_by": "column:part", "cache": False}
-RUN = {"hidden": 2, "epochs": 1, "split_by": "column:part"}
+RUN = {"preset": "fast", "hidden": 2, "epochs": 1, "split_by": "column:part"}
 CHANGING = {"train": 7, "valid": 8}  # sequences of these parts
 
 

@@ -44,7 +44,7 @@ def tables(tmp_path, monkeypatch):
 
 
 def trained(table, **options):
-    settings = {"target": "y", "features": "x", "hidden": 3, "epochs": 2, "cache": False}
+    settings = {"preset": "fast", "target": "y", "features": "x", "hidden": 3, "epochs": 2, "cache": False}
     rnnfast.train(table, **settings | options).model.save("m.safetensors")
     return rnnfast.load("m.safetensors")
 

@@ -12,7 +12,7 @@ from rnnfast.reporter import EpochRecord, Reporter
 
 X = [[[float(number % 2)], [1.0]] for number in range(8)]
 Y = [number % 2 for number in range(8)]
-QUICK = {"hidden": 4, "epochs": 3, "patience": 0}
+QUICK = {"preset": "fast", "hidden": 4, "epochs": 3, "patience": 0}
 
 
 def test_a_function_is_called_after_each_epoch():

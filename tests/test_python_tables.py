@@ -10,7 +10,7 @@ from rnnfast.errors import DataError, UsageError
 from rnnfast.model.predictions import predict_table
 
 COUNT, STEPS = 12, 4
-QUICK = {"hidden": 4, "epochs": 1}
+QUICK = {"preset": "fast", "hidden": 4, "epochs": 1}
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(COUNT, STEPS, 2))
 SUMS = X.sum(axis=2).cumsum(axis=1)

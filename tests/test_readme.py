@@ -59,7 +59,7 @@ def words(lines: list[str]) -> list[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals of POSIX")
 def test_the_readme_shows_what_a_terminal_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    isolate(monkeypatch, tmp_path)
+    isolate(monkeypatch, tmp_path, preset=None)
     for name in SAMPLES:
         (tmp_path / name).symlink_to(ROOT / name)
     printed = re.search(r"make demo\. .*?-->\n```\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)

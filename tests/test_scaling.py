@@ -70,6 +70,51 @@ def test_robust_is_median_and_interquartile_range():
     np.testing.assert_allclose(scaler.scale, 1 / (third - first), rtol=1e-15)
 
 
+def test_ranks_are_shares_of_the_training_values():
+    values = np.random.default_rng(0).exponential(size=(500, 1)) ** 3
+    scaled = fit("rank", values).transform(values)[:, 0]
+    np.testing.assert_allclose(np.sort(scaled), np.linspace(0, 1, 500), atol=1e-12)
+    assert (np.argsort(scaled) == np.argsort(values[:, 0])).all()
+
+
+def test_equal_values_have_the_middle_of_their_ranks_and_others_lie_between_neighbours():
+    scaler = fit("rank", np.array([[0.0], [0], [0], [1], [5]]))
+    outside = [[0.0], [0.5], [1], [3], [5], [-7], [9], [np.nan]]
+    np.testing.assert_allclose(scaler.transform(outside)[:, 0], [0.25, 0.5, 0.75, 0.875, 1, 0.25, 1, np.nan])
+    assert fit("rank", np.array([[4.0], [4]])).transform([[4.0]]) == 0
+
+
+def test_many_values_have_a_thousand_knots_at_most():
+    values = np.random.default_rng(0).normal(size=(20_000, 1))
+    scaler = fit("rank", values)
+    assert len(scaler.knots["c0"].values) == 1000
+    scaled = scaler.transform(values)[:, 0]
+    assert np.abs(np.sort(scaled) - np.linspace(0, 1, 20_000)).max() < 2e-3
+
+
+def test_ranks_are_for_features():
+    schema = Schema(None, None, ("x",), ("y",), "regression", lag_target=True)
+
+    def kinds(*scale):
+        config = DataConfig(scale=scale)
+        return list(feature_kinds(schema, config).values()), target_kinds(schema, config)
+
+    assert kinds("rank") == (["rank", "rank"], ("minmax",))
+    assert kinds("y (lag)=rank") == (["minmax", "rank"], ("minmax",))
+    with pytest.raises(UsageError, match=r"--scale y=rank: ranks are for features, .* its lag with 'y \(lag\)=rank'"):
+        kinds("y=rank")
+
+
+@pytest.mark.parametrize(
+    "pair",
+    cases({"falling": [[2.0, 1.0], [0.0, 1.0]], "unequal": [[1.0, 2.0], [0.0]], "infinite": [[1.0], [float("inf")]]}),
+)
+def test_damaged_knots_are_refused(pair):
+    stored = fit("rank", np.array([[0.0], [1], [2]])).to_json() | {"knots": {"c0": pair}}
+    with pytest.raises(ModelError, match="the scaler stored in the model is damaged"):
+        Scaler.from_json(stored)
+
+
 def test_robust_takes_the_range_where_the_middle_half_is_one_value():
     scaler = fit("robust", np.array([[0.0], [0], [0], [0], [8]]))
     assert (scaler.shift[0], scaler.scale[0]) == (0, 1 / 8)
@@ -247,7 +292,10 @@ def test_unscaled_features_leave_the_target_scaled():
     ("scale", "match"),
     cases(
         {
-            "misspelt kind": (["zscor"], "'zscor' is not one of minmax, zscore, robust, none; did you mean 'zscore'"),
+            "misspelt kind": (
+                ["zscor"],
+                "'zscor' is not one of minmax, zscore, robust, rank, none; did you mean 'zscore'",
+            ),
             "misspelt kind of a column": (["x1=rubust"], "'rubust' is not one of .*; did you mean 'robust'"),
             "column without kind": (["x1"], "'x1' is not one of minmax.*COLUMN=WORD"),
             "kind without column": (["=none"], "'none' is not one of|'=none'"),

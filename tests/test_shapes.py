@@ -14,13 +14,15 @@ from rnnfast.network.architecture import Architecture
 widths = st.lists(st.integers(1, 24), min_size=0, max_size=2).map(lambda more: (5, *more))
 lengths = st.lists(st.integers(1, 12), min_size=0, max_size=36)
 cells = st.sampled_from(["gru", "lstm", "rnn"])
+shapes = st.tuples(cells, st.booleans(), st.sampled_from(["last", "all", "attention"]))
 
 
 @settings(max_examples=25)
-@given(cells, widths, st.integers(1, 200), lengths, st.integers(1, 9), st.integers(1, 5), st.booleans(), st.data())
-def test_any_shape(cell, hidden, longest, others, features, outputs, both, data):
+@given(shapes, widths, st.integers(1, 200), lengths, st.integers(1, 9), st.integers(1, 5), st.data())
+def test_any_shape(shape, hidden, longest, others, features, outputs, data):
+    cell, both, head = shape
     lengths = data.draw(st.permutations([longest, *others]), "order")
-    net = Architecture.named(cell, features, hidden, outputs, "tanh", "float64", bidirectional=both)
+    net = Architecture.named(cell, features, hidden, outputs, "tanh", "float64", bidirectional=both, head=head)
     tensors, sequences = draw_tensors(net, len(lengths)), draw_sequences(net, lengths, seed=longest)
     trainer = make_trainer(net, tensors, sequences, engine="packed")
     poison(works(trainer))

@@ -19,7 +19,7 @@ from rnnfast.errors import DataError, UsageError
 
 SHARES = st.sampled_from([(0.8,), (0.5,), (0.7, 0.15), (0.34, 0.33)])
 WINDOWS = st.none() | st.tuples(st.integers(1, 6), st.integers(1, 9))
-TINY = {"hidden": 3, "epochs": 2, "batch_size": 4}
+TINY = {"preset": "fast", "hidden": 3, "epochs": 2, "batch_size": 4}
 
 
 def table(lengths, seed=0, ids=True, steps=7, classes=0):

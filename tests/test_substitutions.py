@@ -40,7 +40,16 @@ def shops():
 
 def trained(frame, **options):
     """A model of the default cell, with its file in run.safetensors."""
-    options = {"id": "id", "time": "t", "target": "y", "hidden": 3, "epochs": 1, "cache": False, **options}
+    options = {
+        "id": "id",
+        "time": "t",
+        "target": "y",
+        "preset": "fast",
+        "hidden": 3,
+        "epochs": 1,
+        "cache": False,
+        **options,
+    }
     model = rnnfast.train(frame, **options).model
     model.save("run.safetensors")
     return model

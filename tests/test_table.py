@@ -213,14 +213,6 @@ def test_two_values_that_are_not_whole_are_a_quantity(tmp_path):
     assert table(tmp_path, "a,y\n1,0\n2,1\n", target="y", task="regression").schema.classes == ()
 
 
-def test_hint_at_classes(tmp_path):
-    data = table(tmp_path, "a,y\n1,3\n2,5\n3,9\n", target="y")
-    hints = [note for note in data.notes if "3 different whole numbers (3 to 9)" in note]
-    assert data.schema.task == "regression"
-    assert len(hints) == 1
-    assert "--task multiclass" in hints[0]
-
-
 def test_text_and_empty_columns_are_left_out_and_named(tmp_path):
     data = table(tmp_path, "a,shop,blank,flag,y\n1,north,,True,0\n2,south,,False,1\n", target="y")
     assert data.schema.features == ("a", "flag")

@@ -20,6 +20,9 @@ NETS = {
     "gru": Architecture.named("gru", 3, (5, 12), 1, "tanh", "float64"),
     "lstm": Architecture.named("lstm", 3, (5, 5), 1, "tanh", "float64"),
     "mlp": Architecture.named("mlp", 3, (12, 5), 3, "swish", "float64"),
+    "gru, all": Architecture.named("gru", 3, (5, 12), 1, "tanh", "float64", head="all"),
+    "lstm, attention": Architecture.named("lstm", 3, (5, 5), 1, "tanh", "float64", head="attention"),
+    "mlp, mean": Architecture.named("mlp", 3, (12, 5), 3, "swish", "float64", head="mean"),
 }
 every_net = pytest.mark.parametrize("name", NETS)
 

@@ -55,10 +55,12 @@ NUMBERS = {
 
 @pytest.mark.parametrize(("texts", "expected"), NUMBERS.values(), ids=list(NUMBERS))
 def test_numbers_of_texts(texts, expected):
-    values = numbers_of(column(texts))
+    numbers = numbers_of(column(texts))
     if expected is None:
-        assert values is None
+        assert numbers is None
     else:
+        values, dates = numbers
+        assert dates == ("-" in texts[0][1:])
         assert values.dtype == expected.dtype
         np.testing.assert_array_equal(values, expected)
 

@@ -22,6 +22,8 @@ CASES = {
     "lstm": (Architecture.named("lstm", 3, (5,), 1, "tanh", "float64"), {}),
     "mlp": (Architecture.named("mlp", 3, (12, 5), 3, "swish", "float64"), {}),
     "rnn in registers": (Architecture.named("rnn", 3, (5,), 3, "leaky_relu", "float64"), {"loss": "mae"}),
+    "pooled": (Architecture.named("gru", 3, (5, 12), 1, "tanh", "float64", head="all"), {}),
+    "pooled by windows": (Architecture.named("lstm", 3, (5,), 1, "tanh", "float64", head="attention"), {"window": 4}),
     "windows": (Architecture.named("lstm", 3, (5, 5), 1, "tanh", "float64"), {"window": 4}),
     "adam": (Architecture.named("gru", 3, (5, 5, 5), 1, "tanh", "float64"), {"optimizer": "adam", "weight_decay": 0.1}),
     "clipping": (Architecture.named("gru", 3, (5, 5), 1, "tanh", "float64"), {"clip_norm": 0.05}),
@@ -61,7 +63,7 @@ def test_any_number_of_threads_gives_the_same_bits(name):
         np.testing.assert_array_equal(its_losses, losses)
 
 
-@pytest.mark.parametrize("name", ["rnn", "gru", "lstm", "mlp"])
+@pytest.mark.parametrize("name", ["rnn", "gru", "lstm", "mlp", "pooled"])
 def test_predictions_do_not_depend_on_threads(name):
     net, _ = CASES[name]
     x, _, offsets = joined(draw_sequences(net, LENGTHS, seed=3))

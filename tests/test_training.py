@@ -17,7 +17,7 @@ SAMPLES = Path(__file__).parent.parent / "data"
 
 
 # Stated here, so that these tests do not depend on the defaults.
-RULE = {"hidden": 10, "init": "xavier", "batch_size": 1, "lr": 0.05, "dtype": "float32"}
+RULE = {"preset": "fast", "hidden": 10, "init": "xavier", "batch_size": 1, "lr": 0.05, "dtype": "float32"}
 
 
 def fit(data, **options):

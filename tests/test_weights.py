@@ -13,7 +13,16 @@ from rnnfast.errors import DataError, UsageError
 from rnnfast.model.model import Model
 from rnnfast.reporter import Reporter
 
-FULL = {"hidden": 3, "dtype": "float64", "batch_size": 1000, "epochs": 4, "split": 1.0, "shuffle": False, "lr": 0.1}
+FULL = {
+    "preset": "fast",
+    "hidden": 3,
+    "dtype": "float64",
+    "batch_size": 1000,
+    "epochs": 4,
+    "split": 1.0,
+    "shuffle": False,
+    "lr": 0.1,
+}
 
 
 def sequences(count=12, length=5, seed=0, classes=False):
@@ -160,7 +169,7 @@ class Notices(Reporter):
 
 def test_weights_that_an_update_of_one_sequence_cannot_feel():
     frame, heard = sequences(60), Notices()
-    options = {"target": "y", "weight": "w", "hidden": 3, "epochs": 1}
+    options = {"preset": "fast", "target": "y", "weight": "w", "hidden": 3, "epochs": 1}
     trained = rnnfast.train(frame, reporter=heard, **options)
     assert trained.model.config.train.batch_size > 1  # where nothing else is asked for
     assert heard.notices == []
@@ -174,7 +183,7 @@ def test_weights_that_an_update_of_one_sequence_cannot_feel():
 def test_weights_of_classes_reach_the_update():
     frame, heard = sequences(60), Notices()
     frame["y"] = (frame["id"] % 3 == 0).astype(int)
-    options = {"target": "y", "features": "x", "class_weight": "1,20", "hidden": 3, "epochs": 1}
+    options = {"preset": "fast", "target": "y", "features": "x", "class_weight": "1,20", "hidden": 3, "epochs": 1}
     assert rnnfast.train(frame, reporter=heard, **options).model.config.train.batch_size > 1
     rnnfast.train(frame, reporter=heard, batch_size=1, **options)
     assert "weights have no effect" in heard.notices[0]

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from forward import activation_of
 
+from rnnfast.catalogue import HEADS
+
 MODULES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 FUNCTIONS = {"swish": "silu", "elu": "elu", "gelu": "gelu", "leaky_relu": "leaky_relu", "sigmoid": "sigmoid"}
 LOSSES = {
@@ -51,12 +53,15 @@ def build(net, tensors):
     """A module that holds the tensors (strictly all of them)."""
     torch = import_torch()
     linear = torch.nn.Linear
+    width = net.directions * net.hidden[-1]
+    head = linear(HEADS[net.head].blocks * width, net.outputs)
+    if HEADS[net.head].query:
+        head.query = torch.nn.Parameter(torch.empty(width))
     if net.cell.name == "mlp":
-        sizes = (net.features, *net.hidden, net.outputs)
-        parts = [part for i, o in pairwise(sizes) for part in (linear(i, o), torch.nn.Identity())]
-        module = torch.nn.ModuleDict({"mlp": torch.nn.Sequential(*parts[:-1])})
+        parts = [part for i, o in pairwise((net.features, *net.hidden)) for part in (linear(i, o), torch.nn.Identity())]
+        parts, others = (parts, {"head": head}) if net.remembers else ([*parts, head], {})
+        module = torch.nn.ModuleDict({"mlp": torch.nn.Sequential(*parts), **others})
     else:
-        head = linear(net.directions * net.hidden[-1], net.outputs)
         module = torch.nn.ModuleDict({"rnn": _layers(torch, net), "head": head})
     module = module.double()
     module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, strict=True)
@@ -83,10 +88,40 @@ def _by_hand(torch, net, layers, x):
     return x
 
 
+def _pool(torch, net, query, h, state):
+    """What the head sees at each step, step by step, and the state of the pool after it: steps, scores, mean, maximum.
+
+    scores: the logarithm of the sum of their exponentials.
+    """
+    nothing = torch.full((), -torch.inf, dtype=torch.float64)
+    count, scores, mean, maximum = state or (0, nothing, torch.zeros_like(h[0]), nothing)
+    rows = []
+    for row in h:
+        count += 1
+        share = 1 / count
+        if net.head == "attention":
+            score = row @ query / len(row) ** 0.5
+            scores = torch.logaddexp(scores, score)
+            share = torch.exp(score - scores)
+        mean, maximum = mean + share * (row - mean), torch.maximum(maximum, row)
+        rows.append({"max": maximum, "all": torch.cat((row, mean, maximum))}.get(net.head, mean))
+    return torch.stack(rows), (count, scores, mean, maximum)
+
+
 def outputs(net, module, x, states=None):
     """Outputs (T, O) of one sequence x (T, F), and the states of all layers after it, to go on from."""
     torch = import_torch()
-    x = torch.as_tensor(x)
+    layers, pool = states or (None, None)
+    x, layers = _states(torch, net, module, torch.as_tensor(x), layers)
+    if not net.remembers:
+        return x, None
+    if net.head != "last":
+        x, pool = _pool(torch, net, getattr(module["head"], "query", None), x, pool)
+    return module["head"](x), (layers, pool)
+
+
+def _states(torch, net, module, x, states):
+    """States of the top layer; outputs of an MLP whose last layer they are."""
     if net.cell.name == "mlp":
         f = function(torch, activation_of(net))
         for part in module["mlp"]:
@@ -94,21 +129,21 @@ def outputs(net, module, x, states=None):
         return x, None
     layers = module["rnn"]
     if net.cell.name == "rnn" and activation_of(net) not in ("tanh", "relu"):
-        return module["head"](_by_hand(torch, net, layers, x)), None
+        return _by_hand(torch, net, layers, x), None
     parts = [layers] if not isinstance(layers, torch.nn.ModuleList) else list(layers)
     after = []
     for number, part in enumerate(parts):
         batch, state = part(x[None], None if states is None else states[number])
         x = batch[0]
         after.append(state)
-    return module["head"](x), after
+    return x, after
 
 
 def detached(states):
     """The states without their history; those of LSTM are pairs."""
     if isinstance(states, list | tuple):
         return type(states)(detached(state) for state in states)
-    return None if states is None else states.detach()
+    return states.detach() if hasattr(states, "detach") else states
 
 
 def batch_loss(net, module, sequences, kind):

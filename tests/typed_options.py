@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import rnnfast
-from rnnfast.config.option import text_of
+from rnnfast.config.option import default_text
 from rnnfast.config.resolve import table_of_option
 from rnnfast.config.sections import DataConfig, reading_options
 
@@ -49,8 +49,8 @@ def explanation(declared: Field[Any]) -> str:
     text = declared.metadata["help"]
     if choices := list(declared.metadata["choices"]):
         text += f" One of {', '.join(map(str, choices))}."
-    if declared.default not in (None, ()):
-        text += f" Default {declared.default if isinstance(declared.default, bool) else text_of(declared.default)}."
+    if default := default_text(declared):
+        text += f" Default {declared.default if isinstance(declared.default, bool) else default}."
     names = "|".join(name.replace("_", "-") for name in table_of_option())
     text = re.sub(rf"--({names})\b", lambda match: match[1].replace("-", "_"), text)
     return f"{declared.name}: {text}"

@@ -1,4 +1,4 @@
-"""Every cell, activation, loss, optimizer, scaling, fill, schedule, init, metric and task, and what is true of it.
+"""Cells, heads, activations, losses, optimizers, scalings, fills, schedules, inits, metrics and tasks, and their facts.
 
 A name stands here once. Options with their choices and help, messages, the screen, defaults and the benchmark read its
 properties from here; what computes it is registered under the same name by the room that computes. An entry without its
@@ -7,6 +7,7 @@ implementation, or an implementation without its entry, is an error that says so
 | entries     | implementations                                                    |
 |-------------|--------------------------------------------------------------------|
 | CELLS       | rnnfast.kernels.rules.cells                                        |
+| HEADS       | rnnfast.kernels.packed.pool                                        |
 | ACTIVATIONS | rnnfast.kernels.rules.activations                                  |
 | LOSSES      | rnnfast.kernels.rules.losses, and for whole tables metrics.loss    |
 | OPTIMIZERS  | rnnfast.kernels.rules.optimizers                                   |
@@ -30,6 +31,7 @@ from rnnfast.catalogue.entries import (
     ACTIVATIONS,
     CELLS,
     FILLS,
+    HEADS,
     INITS,
     LOSSES,
     METRICS,
@@ -45,6 +47,7 @@ from rnnfast.catalogue.kinds import (
     Activation,
     Cell,
     Fill,
+    Head,
     Init,
     Loss,
     Metric,
@@ -55,9 +58,10 @@ from rnnfast.catalogue.kinds import (
 )  # fmt: skip
 
 __all__ = [
-    "ACTIVATIONS", "CELLS", "CLASSES", "FILLS", "INITS", "LOSSES", "METRICS", "OPTIMIZERS", "QUANTITIES", "SCALINGS",
-    "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill", "Init", "Loss", "Metric", "Optimizer", "Scaling",
-    "Schedule", "Task", "cell", "headline", "implementation", "listed", "losses_of", "lower_is_better", "metrics_of",
+    "ACTIVATIONS", "CELLS", "CLASSES", "FILLS", "HEADS", "INITS", "LOSS", "LOSSES", "METRICS", "OPTIMIZERS",
+    "QUANTITIES", "SCALINGS", "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill", "Head", "Init",
+    "Loss", "Metric", "Optimizer", "Scaling", "Schedule", "Task", "cell", "headline", "implementation", "listed",
+    "losses_of", "lower_is_better", "metrics_of",
 ]  # fmt: skip
 
 Implementation = TypeVar("Implementation")
@@ -69,15 +73,21 @@ def losses_of(task: Task) -> tuple[str, ...]:
     return tuple(sorted(fitting, key=lambda name: name != task.loss))
 
 
-def metrics_of(labels: str, *, quick: bool = False, of_labels: bool = False) -> tuple[Metric, ...]:
+LOSS = "loss"  # the figure that every task has, beside its metrics
+
+
+def metrics_of(labels: str, *, quick: bool = False, of_labels: bool = False, monitor: str = LOSS) -> tuple[Metric, ...]:
     """Return the metrics of a kind of labels, in the order in which they are shown.
 
-    quick: those alone that are computed after every epoch. of_labels: those alone that need no probability.
+    quick: those alone that are computed after every epoch, and the one called `monitor`. of_labels: those alone that
+    need no probability.
     """
     return tuple(
         metric
         for metric in METRICS.values()
-        if labels in metric.labels and (metric.quick or not quick) and not (of_labels and metric.probability)
+        if labels in metric.labels
+        and (metric.quick or not quick or metric.name == monitor)
+        and not (of_labels and metric.probability)
     )
 
 
@@ -88,7 +98,7 @@ def cell(name: str) -> Cell:
 
 def lower_is_better(metric: str) -> bool:
     """Whether the smaller value of a metric is the better one; "loss" is one whatever the loss."""
-    return metric == "loss" or (metric in METRICS and METRICS[metric].lower_is_better)
+    return metric == LOSS or (metric in METRICS and METRICS[metric].lower_is_better)
 
 
 def headline(metrics: Iterable[str]) -> str | None:

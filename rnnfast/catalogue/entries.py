@@ -11,6 +11,7 @@ from rnnfast.catalogue.kinds import (
     Activation,
     Cell,
     Fill,
+    Head,
     Init,
     Loss,
     Metric,
@@ -43,6 +44,14 @@ CELLS = _by_name(
     Cell("mlp", activation=True, recurrent=False),
 )
 
+HEADS = _by_name(
+    Head("last", "last state", pools=False),
+    Head("mean", "mean of the states"),
+    Head("max", "maximum of the states"),
+    Head("all", "last state, mean and maximum", blocks=3),
+    Head("attention", "attention over the states", query=True),
+)
+
 ACTIVATIONS = _by_name(
     *map(Activation, ("tanh", "relu", "leaky_relu", "sigmoid", "elu", "swish", "gelu", "identity")),
 )
@@ -69,7 +78,8 @@ SCALINGS = _by_name(
     Scaling("minmax"),
     Scaling("zscore", moments=True),
     Scaling("robust", quartiles=True),
-    Scaling("none", fitted=False),
+    Scaling("rank", quartiles=True, ranks=True, of_targets=False),
+    Scaling("none", fitted=False, of_targets=False),
 )
 
 FILLS = _by_name(

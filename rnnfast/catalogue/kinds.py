@@ -26,6 +26,21 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Head:
+    """What the outputs of a step are computed from: the states of the top layer at that step, or at all up to it.
+
+    phrase: what a person reads. blocks: so many times as wide as the states. pools: whether earlier steps count; else
+    it is the step's own state. query: whether it has a trained vector, `head.query`.
+    """
+
+    name: str
+    phrase: str
+    blocks: int = 1
+    pools: bool = True
+    query: bool = False
+
+
+@dataclass(frozen=True)
 class Activation:
     """A function of one number, of cells that have one to choose."""
 
@@ -68,13 +83,16 @@ class Scaling:
     """How a column of numbers is scaled.
 
     fitted: whether it depends on the training rows; moments, quartiles: whether it needs mean and deviation, or the
-    quartiles, beside the range.
+    quartiles, beside the range. ranks: whether values become ranks; of_targets: whether targets are scaled by it where
+    all columns are.
     """
 
     name: str
     fitted: bool = True
     moments: bool = False
     quartiles: bool = False
+    ranks: bool = False
+    of_targets: bool = True
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from rnnfast.cli.common import SectionOption, option
 from rnnfast.config.folding import FoldConfig
-from rnnfast.config.option import text_of
+from rnnfast.config.option import CHOSEN, default_text, text_of
 from rnnfast.config.resolve import flag_of, resolve, table_of_option
 from rnnfast.config.sections import DataConfig
 
@@ -47,8 +47,9 @@ def fold_options(function: F) -> F:
 
 def _option(name: str, section: str, declared: Field[Any], hidden: bool = False) -> Callable[[F], F]:
     meta, default, flag = declared.metadata, declared.default, flag_of(name)
-    settings: dict[str, Any] = {"help": meta["help"], "section": section, "hidden": hidden}
-    settings["show_default"] = default not in (None, ())
+    settings: dict[str, Any] = {"help": meta["help"], "section": section, "show_default": False, "hidden": hidden}
+    if default not in (None, ()):
+        settings["show_default"] = default_text(declared) if name in CHOSEN else True
     if meta["kind"] is bool:
         flag += "/--no-" + flag.removeprefix("--")
         settings["default"] = default
@@ -58,10 +59,13 @@ def _option(name: str, section: str, declared: Field[Any], hidden: bool = False)
         settings["default"] = text_of(default) if settings["show_default"] else None
         if meta["choices"] and not meta["form"]:
             settings["type"] = click.Choice(tuple(meta["choices"]), case_sensitive=False)
+            settings |= {"metavar": meta["metavar"]} if meta["metavar"] else {}  # of many choices
         elif meta["choices"]:
             settings["metavar"] = f"[{'|'.join((*meta['choices'], meta['form'].shown))}]"
         else:
             settings["metavar"] = meta["metavar"] or METAVARS.get(meta["kind"], "TEXT")
+    if meta["alone"] is not None:
+        settings |= {"is_flag": False, "flag_value": meta["alone"]}
     short = [SHORT_NAMES[name]] if name in SHORT_NAMES else []
     return click.option(*short, flag, name, cls=SectionOption, **settings)
 

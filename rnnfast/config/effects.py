@@ -58,6 +58,24 @@ NEEDS = (
         lambda config: config.train.optimizer != "auto" and OPTIMIZERS[config.train.optimizer].momentum,
         lambda config: f"--optimizer {config.train.optimizer} has none; momentum and nesterov have it",
     ),
+    Need(
+        "train",
+        "monitor",
+        lambda config: config.train.patience > 0 or SCHEDULES[config.train.schedule].watches,
+        lambda config: "--patience 0 keeps the last weights",
+    ),
+    Need(
+        "train",
+        "average",
+        lambda config: config.train.patience > 0,
+        lambda config: "--patience 0 keeps the last weights",
+    ),
+    Need(
+        "train",
+        "random_start",
+        lambda config: cell(config.model.cell).recurrent,
+        lambda config: f"{config.model.cell} has no state, so that a step does not know where its sequence began",
+    ),
     Need("train", "lr_gamma", lambda config: SCHEDULES[config.train.schedule].drops, _schedule),
     Need("train", "lr_step", lambda config: SCHEDULES[config.train.schedule].waits, _schedule),
 )

@@ -16,6 +16,9 @@ from rnnfast.errors import UsageError
 
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
+# Options that --preset auto chooses (training/presets.py); their default is that of --preset fast.
+CHOSEN = ("window", "scale", "cell", "hidden", "init", "epochs", "batch_size", "optimizer", "schedule", "lr",
+          "weight_decay", "clip_norm", "patience")  # fmt: skip
 
 
 class Words(Collection[str]):
@@ -42,7 +45,7 @@ class Rules(TypedDict, total=False):
     is the default. form: other texts that are allowed beside the choices. metavar: what stands for a value in the help.
     reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
     one; False: it is for the run alone. path: whether values that are no choices name files or directories. ranges:
-    1..7 stands for all whole numbers from 1 to 7.
+    1..7 stands for all whole numbers from 1 to 7. alone: what a flag without a value stands for.
     """
 
     kind: type
@@ -57,6 +60,7 @@ class Rules(TypedDict, total=False):
     reads: bool | None
     ranges: bool
     path: bool
+    alone: str | None
 
 
 _USUAL = Rules(
@@ -72,6 +76,7 @@ _USUAL = Rules(
     reads=None,
     ranges=False,
     path=False,
+    alone=None,
 )
 
 
@@ -156,6 +161,15 @@ def text_of(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(text_of(item) for item in value)
     return str(value)
+
+
+def default_text(declared: Field[Any]) -> str:
+    """Say what an option is where nobody gives it; "" where its help says it."""
+    default = declared.default
+    if default in (None, ()):
+        return ""
+    text = text_of(default)
+    return f"by --preset, with fast {text}" if declared.name in CHOSEN else text
 
 
 def toml(value: Any) -> str:

@@ -27,12 +27,21 @@ OTHER_VARIABLES = ("RNNFAST_CACHE_DIR", "RNNFAST_NO_COLOR")  # that are no optio
 
 @dataclass(frozen=True)
 class Config:
-    """One resolved training run."""
+    """One training run.
+
+    explicit: names of the options that a flag, variable, file or keyword gives; a preset chooses none of them.
+    """
 
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
+    explicit: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+
+    @property
+    def tables(self) -> dict[str, DataConfig | ModelConfig | TrainConfig | OutputConfig]:
+        """The sections by their names in a file."""
+        return {"data": self.data, "model": self.model, "train": self.train, "output": self.output}
 
     def with_values(self, values: Mapping[str, Any], origin: str) -> Config:
         """Return a copy with flat `name: value` pairs set; `origin` names their source in error messages."""
@@ -44,7 +53,13 @@ class Config:
             table, declared = tables[name]
             where = flag_of(name) if origin == COMMAND_LINE else f"{origin}: {name}"
             changed.setdefault(table, {})[name] = checked(declared, value, where)
-        return replace(self, **{table: replace(getattr(self, table), **new) for table, new in changed.items()})
+        explicit = self.explicit | {name for name, value in values.items() if value is not None}
+        sections: dict[str, Any] = {table: replace(self.tables[table], **new) for table, new in changed.items()}
+        return replace(self, **sections, explicit=explicit)
+
+    def choosing(self, values: Mapping[str, Any]) -> Config:
+        """Return a copy with values of options that nobody gave; they are checked as those of a file are."""
+        return replace(self.with_values(values, "preset"), explicit=self.explicit)
 
     def with_absolute_paths(self) -> Config:
         """Return a copy whose files and directories are found from anywhere."""
@@ -53,14 +68,13 @@ class Config:
             value = getattr(getattr(self, table), name)
             if declared.metadata["path"] and value is not None and value not in declared.metadata["choices"]:
                 values[name] = tuple(map(_absolute, value)) if declared.metadata["many"] else _absolute(value)
-        return self.with_values(values, "configuration")
+        return self.choosing(values)
 
     def to_toml(self) -> str:
         """Text of a TOML file that reproduces this configuration."""
         lines = []
-        for table in fields(self):
-            lines.append(f"[{table.name}]")
-            section = getattr(self, table.name)
+        for table, section in self.tables.items():
+            lines.append(f"[{table}]")
             for declared in fields(section):
                 value = getattr(section, declared.name)
                 if value is not None:

@@ -13,8 +13,11 @@ from rnnfast.catalogue import (
     ACTIVATIONS,
     CELLS,
     FILLS,
+    HEADS,
     INITS,
+    LOSS,
     LOSSES,
+    METRICS,
     OPTIMIZERS,
     SCALINGS,
     SCHEDULES,
@@ -30,6 +33,7 @@ from rnnfast.errors import UsageError
 # Declare an option of [data] that decides how a table is read, and one that is for the run alone.
 reading, running = partial(option, reads=True), partial(option, reads=False)
 
+PRESETS = ("auto", "fast", "original")
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
 
 
@@ -84,7 +88,10 @@ class DataConfig:
         choices=("auto", "every", "last"),
     )
     window: int | None = reading(
-        None, "Cut consecutive rows into sequences of N steps (10 where there is no id).", kind=int, least=1
+        None,
+        "Cut consecutive rows into sequences of N steps; default without id: by the target's course, with fast 10.",
+        kind=int,
+        least=1,
     )
     stride: int | None = reading(None, "Rows from the start of one window to the next (the window).", kind=int, least=1)
     horizon: tuple[int, ...] = reading(
@@ -101,8 +108,24 @@ class DataConfig:
         "Give the last known target as an input: of this step with --horizon, else of the step before.",
         kind=bool,
     )
+    difference: bool = reading(
+        False,
+        "Learn the change of a quantity since its last known value, which becomes an input; answers are in original "
+        "units.",
+        kind=bool,
+    )
     season: int = reading(
         1, "Steps of a season: the naive forecast repeats the target of one season ago.", kind=int, least=1
+    )
+    calendar: bool = reading(
+        False, "Give hour, weekday, month and day of the year of --time as inputs, where they vary.", kind=bool
+    )
+    delta: bool = reading(False, "Give the change of each feature since the row before as an input.", kind=bool)
+    time_delta: str = reading(
+        "off",
+        "Give the time since the row before as an input: in seconds or in units of --time, or the log of 1 + that.",
+        choices=("off", "linear", "log"),
+        alone="linear",
     )
     missing: tuple[str, ...] = reading(
         ("error",),
@@ -143,6 +166,11 @@ class DataConfig:
     )
     cache: bool = running(True, "Keep parsed tables in the user's cache directory.", kind=bool)
 
+    @property
+    def clock(self) -> bool:
+        """Whether inputs are made of the time."""
+        return self.calendar or self.time_delta != "off"
+
     def __post_init__(self) -> None:
         """Check what concerns several values."""
         if len(self.split) > 2:
@@ -166,6 +194,12 @@ def reading_options() -> tuple[str, ...]:
 class ModelConfig:
     """Architecture and initial weights: table `[model]`."""
 
+    preset: str = option(
+        "auto",
+        "What chooses the options that nobody gives: auto: the table, fast: small networks by plain rules, original: "
+        "the rule of RNN-Rust.",
+        choices=PRESETS,
+    )
     cell: str = option(
         "rnn",
         f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself.",
@@ -175,6 +209,12 @@ class ModelConfig:
     )
     hidden: tuple[int, ...] = option(
         (10,), "Hidden units; '64,32' stacks two layers.", kind=int, many=True, metavar="N[,N]", least=1
+    )
+    head: str = option(
+        "last",
+        "What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the "
+        "first three side by side.",
+        choices=Words(HEADS),
     )
     activation: str = option(
         "tanh",
@@ -213,8 +253,8 @@ class TrainConfig:
     epochs: int = option(100, "Passes over the training sequences; 0 writes the initial model.", kind=int, least=0)
     batch_size: int | None = option(
         None,
-        f"Sequences per update; default 1 for {sentences.cells(plain_sgd=True)} with one output, else up to 16, 20 "
-        "updates per epoch.",
+        "Sequences per update; default up to 16, 20 updates per epoch; with --preset fast 1 for "
+        f"{sentences.cells(plain_sgd=True)} with one output.",
         kind=int,
         least=1,
     )
@@ -230,7 +270,10 @@ class TrainConfig:
     lr: float | None = option(None, f"Learning rate; default {sentences.learning_rates()}.", kind=float, above=0)
     momentum: float = option(0.9, f"Of {sentences.optimizers(momentum=True)}.", kind=float, least=0, below=1)
     weight_decay: float | None = option(
-        None, f"L2 penalty, decoupled with adamw; default {sentences.decays()}.", kind=float, least=0
+        None,
+        f"L2 penalty, decoupled with adamw; default 0.05 by --preset auto, else {sentences.decays()}.",
+        kind=float,
+        least=0,
     )
     clip_norm: float = option(0.0, "Scale gradients down to this norm; 0: never.", kind=float, least=0)
     schedule: str = option("constant", "Course of the learning rate.", choices=Words(SCHEDULES))
@@ -247,9 +290,28 @@ class TrainConfig:
     )
     patience: int = option(
         10,
-        "Stop after N evaluations without a better validation loss and restore the best weights; 0: never.",
+        "Stop after N evaluations without a better validation loss and restore the best weights; 0: never. --preset "
+        "auto takes at least 30, and so many that they hold 1,500 updates.",
         kind=int,
         least=0,
+    )
+    monitor: str = option(
+        LOSS,
+        "Figure of the validation part that patience and --schedule plateau watch: loss, or a metric of the task.",
+        choices=Words(METRICS, LOSS),
+        metavar="METRIC",
+    )
+    average: int = option(
+        1,
+        "Take the mean weights of the N epochs that were best on the validation part; 1: those of the best one.",
+        kind=int,
+        least=1,
+    )
+    refit: bool = option(
+        False,
+        "Train again from the start on the training and the validation part, for the epochs that were best; scores of "
+        "the validation part are those of the model before.",
+        kind=bool,
     )
     max_time: str | None = option(
         None,
@@ -257,6 +319,9 @@ class TrainConfig:
         metavar="TIME",
     )
     shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
+    random_start: bool = option(
+        False, "Begin each training sequence at a random step, another one in each epoch.", kind=bool
+    )
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
     threads: int | None = option(
         None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1

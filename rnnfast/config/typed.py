@@ -28,13 +28,19 @@ class ReadOptions(TypedDict, total=False):
     positive: Which of two classes is the positive one, that precision and recall are about (the last in order).
     predict: Loss and metrics at every step or at the last one; auto: last where a sequence has one target value. One of
         auto, every, last. Default auto.
-    window: Cut consecutive rows into sequences of N steps (10 where there is no id).
+    window: Cut consecutive rows into sequences of N steps; default without id: by the target's course, with fast 10.
     stride: Rows from the start of one window to the next (the window).
     horizon: Predict the target N steps ahead, inside the same id; '1..7' or '1,3,7': one output for each of them.
         Default 0.
     lag_target: Give the last known target as an input: of this step with horizon, else of the step before. Default
         False.
+    difference: Learn the change of a quantity since its last known value, which becomes an input; answers are in
+        original units. Default False.
     season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
+    calendar: Give hour, weekday, month and day of the year of time as inputs, where they vary. Default False.
+    delta: Give the change of each feature since the row before as an input. Default False.
+    time_delta: Give the time since the row before as an input: in seconds or in units of time, or the log of 1 + that.
+        One of off, linear, log. Default off.
     missing: Empty cells of features: error, zero, mean or ffill, for all or for one as in 'error,x1=ffill'. Default
         error.
     weight: Column with the weight of a row in the loss, 0 or more.
@@ -61,7 +67,11 @@ class ReadOptions(TypedDict, total=False):
     stride: int | None
     horizon: int | Sequence[int] | str
     lag_target: bool
+    difference: bool
     season: int
+    calendar: bool
+    delta: bool
+    time_delta: str
     missing: str | Sequence[str]
     weight: str | None
     split_by: str
@@ -74,45 +84,59 @@ class TrainOptions(ReadOptions, total=False):
     unseen: A category that training rows lack: an input of its own, or an error. One of bucket, error. Default bucket.
     missing_indicator: Give an input that is 1 where a cell was empty, for each column that has a rule for it. Default
         False.
-    scale: Scaling of features, fitted on training rows: minmax, zscore, robust or none, for all or for one as in
-        'zscore,x1=none'. Default minmax.
+    scale: Scaling of features, fitted on training rows: minmax, zscore, robust, rank or none, for all or for one as in
+        'zscore,x1=none'. Default by preset, with fast minmax.
     scale_target: Scale the targets of a regression; results are in original units. Default True.
     split: Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two
         tests. Default 0.8.
     memory: Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.
-    cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default rnn.
-    hidden: Hidden units; '64,32' stacks two layers. Default 10.
+    preset: What chooses the options that nobody gives: auto: the table, fast: small networks by plain rules, original:
+        the rule of RNN-Rust. One of auto, fast, original. Default auto.
+    cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default by preset, with
+        fast rnn.
+    hidden: Hidden units; '64,32' stacks two layers. Default by preset, with fast 10.
+    head: What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the
+        first three side by side. One of last, mean, max, all, attention. Default last.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
         swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
     dropout: Share of the states between layers that is zeroed in training. Default 0.0.
-    init: Initial weights (biases are 0, with uniform drawn too). One of xavier, he, orthogonal, uniform. Default
-        xavier.
+    init: Initial weights (biases are 0, with uniform drawn too). One of xavier, he, orthogonal, uniform. Default by
+        preset, with fast xavier.
     init_range: With init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.
     ensemble: Train N networks that differ by seed, and answer with the mean of their answers. Default 1.
     recurrent_bias: Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0. Default True.
-    epochs: Passes over the training sequences; 0 writes the initial model. Default 100.
-    batch_size: Sequences per update; default 1 for rnn with one output, else up to 16, 20 updates per epoch.
+    epochs: Passes over the training sequences; 0 writes the initial model. Default by preset, with fast 100.
+    batch_size: Sequences per update; default up to 16, 20 updates per epoch; with preset fast 1 for rnn with one
+        output.
     loss: auto: bce, ce or mse by task; mse, mae and huber on a binary target score the raw output. One of auto, mse,
         mae, huber, bce, ce. Default auto.
     reduction: Mean of the loss over the labelled steps of a batch, or their sum. One of mean, sum. Default mean.
     optimizer: Update rule; auto: sgd for rnn with one output, else adam. One of auto, sgd, momentum, nesterov, adam,
-        adamw, rmsprop, adagrad. Default auto.
+        adamw, rmsprop, adagrad. Default by preset, with fast auto.
     lr: Learning rate; default 0.05 for sgd and adagrad, 0.01 for momentum and nesterov, 0.005 else.
     momentum: Of momentum and nesterov. Default 0.9.
-    weight_decay: L2 penalty, decoupled with adamw; default 0.01 for adamw, else 0.
-    clip_norm: Scale gradients down to this norm; 0: never. Default 0.0.
-    schedule: Course of the learning rate. One of constant, step, exponential, cosine, onecycle, plateau. Default
-        constant.
+    weight_decay: L2 penalty, decoupled with adamw; default 0.05 by preset auto, else 0.01 for adamw, else 0.
+    clip_norm: Scale gradients down to this norm; 0: never. Default by preset, with fast 0.0.
+    schedule: Course of the learning rate. One of constant, step, exponential, cosine, onecycle, plateau. Default by
+        preset, with fast constant.
     lr_step: With step: epochs between drops; with plateau: evaluations to wait. Default 30.
     lr_gamma: Factor of a drop; default 0.1, with exponential 0.95 per epoch.
     class_weight: Weight of the classes in the loss: none, balanced, some by name as in fraud=2, or a number per class.
         Default none.
     tbptt: Truncated BPTT: update every K steps, the state is carried on; 0: whole sequences. Default 0.
-    patience: Stop after N evaluations without a better validation loss and restore the best weights; 0: never. Default
-        10.
+    patience: Stop after N evaluations without a better validation loss and restore the best weights; 0: never. preset
+        auto takes at least 30, and so many that they hold 1,500 updates. Default by preset, with fast 10.
+    monitor: Figure of the validation part that patience and schedule plateau watch: loss, or a metric of the task. One
+        of loss, accuracy, balanced_accuracy, precision, recall, specificity, f1, mcc, auroc, auprc, macro_f1, log_loss,
+        brier, mae, rmse, mape, r2, within_5pct, within_10pct. Default loss.
+    average: Take the mean weights of the N epochs that were best on the validation part; 1: those of the best one.
+        Default 1.
+    refit: Train again from the start on the training and the validation part, for the epochs that were best; scores of
+        the validation part are those of the model before. Default False.
     max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
     shuffle: Visit the sequences in a new random order each epoch. Default True.
+    random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
     init_from: Model whose weights to start from.
@@ -126,8 +150,10 @@ class TrainOptions(ReadOptions, total=False):
     scale_target: bool
     split: float | Sequence[float] | str
     memory: str | None
+    preset: str
     cell: str | Callable[..., Any]
     hidden: int | Sequence[int] | str
+    head: str
     activation: str
     bidirectional: bool
     dropout: float
@@ -150,8 +176,12 @@ class TrainOptions(ReadOptions, total=False):
     class_weight: str | Sequence[str]
     tbptt: int
     patience: int
+    monitor: str
+    average: int
+    refit: bool
     max_time: str | None
     shuffle: bool
+    random_start: bool
     seed: int
     threads: int | None
     init_from: str | Path | None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rnnfast.data.encoding.encoder import EncoderRecord
     from rnnfast.data.inspection import TableDescription
 
+CALENDAR = " (calendar)"  # behind the name of the time column
 MOST_SHOWN = 8  # of the names of a line, without -v
 
 
@@ -22,7 +23,7 @@ class Inputs:
     """What becomes of the columns, all of them by name.
 
     kinds: scaling of those that hold numbers. categories: of the others. rules, fills: for empty cells, and the values
-    that were fitted for them. indicator: whether there is an input for empty cells.
+    that were fitted for them. indicator: whether there is an input for empty cells. calendar: units of the time column.
     """
 
     kinds: Mapping[str, str]
@@ -30,13 +31,14 @@ class Inputs:
     rules: Mapping[str, str]
     fills: Mapping[str, Any] = field(default_factory=dict)
     indicator: bool = False
+    calendar: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of_model(cls, record: EncoderRecord) -> Inputs:
         """Return those of a model."""
         scaler, missing = record.scaler, record.missing
         kinds = dict(zip(scaler.names, scaler.kinds, strict=True))
-        return cls(kinds, record.categories, missing.rules, missing.fills, missing.indicator)
+        return cls(kinds, record.categories, missing.rules, missing.fills, missing.indicator, record.calendar or {})
 
     @classmethod
     def of_table(cls, table: TableDescription) -> Inputs:
@@ -58,6 +60,8 @@ def encoding_rows(inputs: Inputs, verbose: int = 0) -> list[tuple[str, str]]:
     for j, (name, categories) in enumerate(inputs.categories.items()):
         shown = listed(list(categories), most=len(categories) if verbose else MOST_SHOWN)
         rows.append(("" if j else "Categories", f"{name}: {len(categories):,} ({shown})"))
+    for name, units in inputs.calendar.items():
+        rows.append(("Calendar", f"{name.removesuffix(CALENDAR)}: {', '.join(units)}"))
     rules = {name: rule for name, rule in inputs.rules.items() if FILLS[rule].fills}
     if rules:
         names = [_with_fill(name, inputs.fills.get(name)) for name in rules]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.text import Text
 
-from rnnfast.catalogue import headline
+from rnnfast.catalogue import LOSS, headline
 from rnnfast.console.screen import CAUTION, FAINT, GOOD, LABEL
 from rnnfast.console.sparkline import blocks, means
 from rnnfast.console.text import duration, loss_text, number, scaled
@@ -50,7 +51,7 @@ def epoch_line(epoch: Epoch, width: int, *, live: bool = False) -> Text:
     """Return what fits of an epoch into one line, the most important parts; a live one has a bar."""
     record, scores = epoch.record, epoch.valid or {}
     epochs = f"{record.epoch:>{len(str(record.epochs))}}/{record.epochs}"
-    key = headline(scores)
+    key = headline(scores) if record.monitor == LOSS else record.monitor if scores else None
     # Fixed widths, so that lines stand in columns and the redrawn one keeps still.
     best = f"★ {epoch.word}" if record.best else f"{epoch.word} {record.best_epoch}"
     eta, eta_short = _eta(record)
@@ -58,7 +59,7 @@ def epoch_line(epoch: Epoch, width: int, *, live: bool = False) -> Text:
         "epoch": (f"epoch {epochs}", LABEL),
         "bar": (bar_of(_share(record)) if live else "", FAINT),
         "loss": (f"loss {loss_text(record.train_loss)}", ""),
-        "valid": (f"valid {loss_text(scores['loss'])}" if "loss" in scores else "", ""),
+        "valid": (f"valid {loss_text(scores[LOSS])}" if LOSS in scores else "", ""),
         "key": (f"{key} {number(scores[key], 3):>7}" if key else "", ""),
         "best": (f"{best:<{len(f'{epoch.word} {record.epochs}')}}" if scores else "", GOOD if record.best else FAINT),
         "speed": (f"{scaled(record.timesteps_per_second, 'steps/s'):>14}", FAINT),
@@ -108,17 +109,21 @@ def bar_of(share: float) -> str:
 
 
 def loss_lines(epochs: Sequence[Epoch], width: int) -> list[Text]:
-    """Return the losses of each part as a row of blocks, on a scale of its own, between the first and the last."""
-    losses = {
-        "train": [epoch.record.train_loss for epoch in epochs],
-        "valid": [epoch.valid["loss"] for epoch in epochs if epoch.valid],
-    }
+    """Return the losses of each part as a row of blocks, on a scale of its own, between the first and the last.
+
+    A metric that chooses the best epoch has a row too.
+    """
+    valid = [epoch.valid for epoch in epochs if epoch.valid]
+    losses = {"train": [epoch.record.train_loss for epoch in epochs], "valid": [scores[LOSS] for scores in valid]}
+    if epochs and (monitor := epochs[-1].record.monitor) != LOSS:
+        losses[monitor] = [math.nan if scores[monitor] is None else scores[monitor] for scores in valid]
     losses = {name: values for name, values in losses.items() if values}
-    cells = min(MOST_CELLS, width - len("train") - len(SEPARATOR) - 2 * (len(loss_text(1.0)) + 1))
+    label = max(map(len, losses), default=0)
+    cells = min(MOST_CELLS, width - label - len(SEPARATOR) - 2 * (len(loss_text(1.0)) + 1))
     if len(epochs) < LEAST_CELLS or cells < LEAST_CELLS:
         return []
     return [
-        Text(f"{name}{SEPARATOR}{loss_text(values[0])} {blocks(means(values, cells))} {number(values[-1])}")
+        Text(f"{name:<{label}}{SEPARATOR}{loss_text(values[0])} {blocks(means(values, cells))} {number(values[-1])}")
         for name, values in losses.items()
     ]
 

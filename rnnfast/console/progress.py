@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.live import Live
 
+from rnnfast.catalogue import lower_is_better
 from rnnfast.console.epochs import Epoch, ending_line, epoch_line, loss_lines
 from rnnfast.console.screen import Screen
 from rnnfast.reporter import EpochRecord
@@ -71,7 +72,7 @@ class EpochProgress:
     """
 
     def __init__(self, screen: Screen, word: str = "best") -> None:
-        self._screen, self._word = screen, word
+        self._screen, self.word = screen, word
         self._live: Live | None = None
         self._drawn = 0.0  # time.monotonic of the last line drawn
         self._valid: Mapping[str, Any] | None = None  # of the last epoch that was evaluated
@@ -85,7 +86,8 @@ class EpochProgress:
             return
         if record.valid is not None:
             self._valid = record.valid
-        epoch = Epoch(record, self._valid, self._word)
+        word = self.word if lower_is_better(record.monitor) else self.word.replace("lowest", "highest")
+        epoch = Epoch(record, self._valid, word)
         self._course.add(epoch)
         self._last_shown = False
         now = time.monotonic()

@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
+from rnnfast.catalogue import HEADS
+
 DIGITS = 4  # significant digits of a metric
 RANGE_DIGITS = 3  # significant ones of the width of a range
 # Between a number and its unit, where no line is broken; the screen writes a space for it. A no-break space would not
@@ -47,13 +49,19 @@ class Network(Protocol):
     def activation(self) -> str | None:
         """The activation that was chosen."""
 
+    @property
+    def head(self) -> str:
+        """What its outputs see of the states."""
+
 
 def network_text(network: Network, members: int = 1) -> str:
-    """Name a network, or an ensemble: 'gru with 32 + 16 hidden units', 'rnn with 10 hidden units (tanh)'."""
+    """Name a network, or an ensemble: 'gru with 32 + 16 hidden units', 'rnn with 10 hidden units (tanh), mean'."""
     units = " + ".join(str(units) for units in network.hidden)
     activation = "" if network.activation is None else f" ({network.activation})"
     several = f"ensemble of {members} networks, " if members > 1 else ""
-    return f"{several}{network.cell} with {units} hidden units{activation}"
+    head = HEADS[network.head]
+    pool = f", {head.phrase}" if head.pools else ""
+    return f"{several}{network.cell} with {units} hidden units{activation}{pool}"
 
 
 def number(value: Any, digits: int = DIGITS) -> str:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from rnnfast import __version__
-from rnnfast.config.resolve import Config
+from rnnfast.catalogue import lower_is_better
+from rnnfast.config.option import text_of
+from rnnfast.config.resolve import Config, flag_of
 from rnnfast.console.compiling import CompileProgress
 from rnnfast.console.members import MemberProgress
 from rnnfast.console.progress import EpochProgress
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from rnnfast.data import Parts, Sequences
     from rnnfast.model.provenance import Member
     from rnnfast.reporter import EpochRecord
+    from rnnfast.training.presets import Chosen
     from rnnfast.training.result import TrainResult
 
 MOST_CLASSES = 10  # whose shares are listed one by one
@@ -65,8 +68,7 @@ class TrainConsole(Reporter):
         self.screen = screen
         self.config = config
         self._compiling = CompileProgress(screen)
-        self._word = "best" if config.train.patience else "lowest"
-        self._progress: EpochProgress | MemberProgress = EpochProgress(screen, self._word)
+        self._progress: EpochProgress | MemberProgress = EpochProgress(screen)
         self._reading = ReadingProgress(screen)
 
     def __enter__(self) -> TrainConsole:
@@ -118,10 +120,21 @@ class TrainConsole(Reporter):
         if absent:
             self.screen.notice(f"no training step has these classes, so they cannot be learned: {listed(absent)}")
 
+    def preset(self, chosen: Chosen) -> None:
+        """Say which options were chosen; with -v also why."""
+        rows: list[tuple[str, str | Text]] = [("Preset", str(chosen))]
+        if self.screen.verbose:
+            reasons = ((f"{flag_of(c.option)} {text_of(c.value)}", c.reason) for c in chosen.choices)
+            rows += [("", f"{choice}: {reason}") for choice, reason in reasons]
+        self.screen.progress(fields(rows))
+
     def start(self, info: RunInfo) -> None:
         """Say what will be trained."""
+        word = "best" if info.patience else "lowest"
         if info.members > 1:
-            self._progress = self._members = MemberProgress(self.screen, info.members, self._word)
+            self._progress = self._members = MemberProgress(self.screen, info.members, word)
+        else:
+            self._progress = EpochProgress(self.screen, word)
         network = f"{network_text(info, info.members)}, {counted(info.parameters, 'parameter')}"
         training = (
             f"{info.optimizer}, learning rate {info.lr:g}, {counted(info.batch_size, 'sequence')} per update,"
@@ -174,21 +187,25 @@ class TrainConsole(Reporter):
             screen.result(*score_sheet(result.evaluations, schema.classes, schema.answers, screen.out.width), Text())
         files = [(name.capitalize(), with_size(str(path))) for name, path in result.files.items()]
         together = result.metrics["valid"]["loss"] if "valid" in result.metrics else None
-        screen.result(fields([weights_row(result, asdict(self.config.train), together), *files]))
+        screen.result(fields([weights_row(result, asdict(result.model.config.train), together), *files]))
         screen.progress(fields([("Time", time_text(result, time.perf_counter() - self._started))]))
         self._advise(result)
         self._suggest(result)
 
     def _advise(self, result: TrainResult) -> None:
         """Say where more epochs, or fewer, would have given a better model."""
-        losses = [(row["loss"], row["epoch"]) for row in result.history if row["split"] == "valid"]
-        if not losses or result.members:  # each network has a best epoch of its own
+        name = result.model.config.train.monitor
+        valid = [
+            (row[name], row["epoch"]) for row in result.history if row["split"] == "valid" and row[name] is not None
+        ]
+        if not valid or result.members:  # each network has a best epoch of its own
             return
-        best, epochs = min(losses)[1], result.epochs
+        sign, word = (1, "lowest") if lower_is_better(name) else (-1, "highest")
+        best, epochs = min((sign * value, epoch) for value, epoch in valid)[1], result.epochs
         if result.stopped == "epochs" and best > STILL_FALLING * epochs:
-            self.screen.notice(f"the best validation loss came late, in epoch {best:,}; try --epochs {2 * epochs}")
-        elif self.config.train.patience == 0 and best < epochs:
-            self.screen.notice(f"the validation loss was lowest in epoch {best:,}; --patience 10 keeps those weights")
+            self.screen.notice(f"the best validation {name} came late, in epoch {best:,}; try --epochs {2 * epochs}")
+        elif result.model.config.train.patience == 0 and best < epochs:
+            self.screen.notice(f"the validation {name} was {word} in epoch {best:,}; --patience 10 keeps those weights")
 
     def _suggest(self, result: TrainResult) -> None:
         """Print commands that make sense next."""
@@ -213,7 +230,7 @@ class TrainConsole(Reporter):
         tables = self.config.data
         if tables.test or tables.valid:
             commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", str(tables.test or tables.valid)])
-        elif "valid" in result.evaluations:
+        elif "valid" in result.evaluations and not result.refitted:
             commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", name, "--part", "valid"])
         room = self.screen.err.width - 10  # the label's column
         self.screen.progress(fields([("Next", "\n".join(command(words, room) for words in commands))]))

@@ -34,6 +34,10 @@ class Ending(Protocol):
     def members(self) -> Sequence[Member] | UnsetType:
         """The networks of an ensemble; none where there is one network."""
 
+    @property
+    def refitted(self) -> int:
+        """Epochs of a second training on training and validation part, of which the weights are; 0: none."""
+
 
 def weights_row(ending: Ending, train: Mapping[str, Any], together: float | None) -> tuple[str, Text]:
     """Return a labelled line on the weights.
@@ -47,18 +51,29 @@ def weights_row(ending: Ending, train: Mapping[str, Any], together: float | None
 
 def weights_text(ending: Ending, train: Mapping[str, Any]) -> Text:
     """Say which epoch the weights are of and why training stopped; train: the options of the run."""
+    monitor = train.get("monitor", "loss")  # older models do not say it
     reasons = {
         "epochs": "all epochs were run",
-        "patience": f"stopped: no better validation loss in {counted(train['patience'], 'evaluation')}",
+        "patience": f"stopped: no better validation {monitor} in {counted(train['patience'], 'evaluation')}",
         "max_time": f"stopped: the {train['max_time']} of training were up",
         "interrupted": "interrupted",
     }
+    number = min(train.get("average", 1), ending.epochs)
     if ending.best_epoch == 0:
         text = Text("the initial ones")
+    elif number > 1:
+        text = Text(
+            f"the mean of the {number} best epochs of {ending.epochs:,}, the best of them {ending.best_epoch:,}"
+        )
     elif ending.best_epoch == ending.epochs:
         text = Text(f"of the last epoch, {ending.epochs:,}")
     else:
         text = Text(f"of the best epoch, {ending.best_epoch:,} of {ending.epochs:,}")
+    if ending.refitted:
+        text = Text(
+            f"of a second training, on the training and the validation part, for {counted(ending.refitted, 'epoch')}: "
+            f"those that were best of {ending.epochs:,}"
+        )
     if ending.epochs != train["epochs"]:
         text.append(f" ({train['epochs']:,} asked for)")
     style = CAUTION if ending.stopped == "interrupted" else ""

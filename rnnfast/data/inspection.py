@@ -140,7 +140,9 @@ def _profiles(sources: Sequence[Source], table_roles: Roles, budget: Budget | No
 def _attempts(config: DataConfig, table_roles: Roles) -> list[tuple[DataConfig, bool]]:
     """Return options to read a table with, and whether with its target: first as training would, then without it."""
     labels = tuple(name for name in (*table_roles.targets, table_roles.weight) if name is not None)
-    unlabelled = replace(config, target=(), weight=None, lag_target=False, ignore=(*config.ignore, *labels))
+    unlabelled = replace(
+        config, target=(), weight=None, lag_target=False, difference=False, ignore=(*config.ignore, *labels)
+    )
     return [(config, True), (unlabelled, False)] if table_roles.targets else [(config, False)]
 
 

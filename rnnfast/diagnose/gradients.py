@@ -48,6 +48,7 @@ class GradientReport(Record, frozen=True):
     activation: str | None
     bidirectional: bool
     dropout: float
+    head: str
     loss: str
     tolerance: float
     passed: bool
@@ -112,6 +113,7 @@ def report(config: Config) -> GradientReport:
         outputs=OUTPUTS,
         bidirectional=model.bidirectional,
         dropout=model.dropout,
+        head=model.head,
     )
     rows = check(architecture, loss, seed=config.train.seed)
     return GradientReport(
@@ -120,6 +122,7 @@ def report(config: Config) -> GradientReport:
         activation=model.chosen_activation,
         bidirectional=model.bidirectional,
         dropout=model.dropout,
+        head=model.head,
         loss=loss,
         tolerance=TOLERANCE,
         passed=all(row.max_error <= TOLERANCE for row in rows),  # NaN is not

@@ -38,6 +38,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     cell: str
     hidden: tuple[int, ...]
     activation: str | None
+    head: str
     dtype: str
     parameters: int
     members: int = 1
@@ -63,6 +64,7 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         cell=config.model.cell,
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
+        head=config.model.head,
         dtype=config.train.dtype,
         parameters=int(model.parameter_count),
         members=len(model.members),

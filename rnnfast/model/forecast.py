@@ -204,7 +204,7 @@ def _piece(
         chosen[:, schema.horizon :] = False
     asked_of_model = np.flatnonzero(np.any(chosen, axis=0)[: schema.horizon]) + 1
     tally.between |= schema.horizon > 0 and not set(asked_of_model) <= set(schema.ahead)
-    answers, shown = rollout(model, Ends(block, history, chosen))
+    answers, shown = rollout(model, Ends(block, history, chosen, shared))
     of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers[:, :, 0])))
     tally.short += int(np.count_nonzero(chosen)) - len(step)
     columns: Columns = {}

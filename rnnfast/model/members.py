@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
@@ -40,14 +41,23 @@ def separated(tensors: Mapping[str, T]) -> tuple[dict[str, T], ...]:
 
 
 class Committee:
-    """Computes the outputs of several networks of one architecture, as a Predictor does those of one."""
+    """Computes the outputs of several networks of one architecture, as a Predictor does those of one.
 
-    def __init__(self, architecture: Architecture, members: Sequence[Mapping[str, NDArray[Any]]]) -> None:
+    threads: networks at a time.
+    """
+
+    def __init__(
+        self, architecture: Architecture, members: Sequence[Mapping[str, NDArray[Any]]], threads: int = 1
+    ) -> None:
         from rnnfast.kernels.run.predictor import Predictor
 
+        self.threads = min(threads, len(members))
         layout, dtype = Layout(architecture), architecture.dtype
         self.predictors = [Predictor(architecture, layout.flatten(tensors, dtype)) for tensors in members]
 
     def outputs_of(self, features: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
         """Return the outputs (members, rows, O) for encoded features, flat, and (sequences + 1,) offsets."""
-        return np.stack([predictor.outputs_of(features, offsets) for predictor in self.predictors])
+        if self.threads == 1:
+            return np.stack([predictor.outputs_of(features, offsets) for predictor in self.predictors])
+        with ThreadPoolExecutor(self.threads) as pool:
+            return np.stack(list(pool.map(lambda predictor: predictor.outputs_of(features, offsets), self.predictors)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import CELLS
+from rnnfast.catalogue import CELLS, HEADS
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
 from rnnfast.data.encoding.substitutions import Substitution, substitutions
@@ -20,6 +20,7 @@ from rnnfast.data.reading.opening import File, Table
 from rnnfast.data.reading.request import writing_options
 from rnnfast.data.sequences.context import Context, context_of
 from rnnfast.data.sequences.trailing import without_requests
+from rnnfast.diagnose.machine import cores
 from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
@@ -70,6 +71,7 @@ class Model(Displayed):
         hidden = ",".join(map(str, model.hidden))
         several = f"{len(self.members)} networks, " if len(self.members) > 1 else ""
         network = f"{several}{model.cell} {hidden}{', both directions' if model.bidirectional else ''}"
+        network += f", {HEADS[model.head].phrase}" if HEADS[model.head].pools else ""
         lines = self.schema.display()
         if training is not None:
             lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"
@@ -105,11 +107,12 @@ class Model(Displayed):
 
     def context_of(self, schema: Schema) -> Context:
         """What answers for a table need of the rows around."""
-        return context_of(schema, self.cell.recurrent, self.config.model.bidirectional)
+        return context_of(schema, self.architecture.remembers, self.config.model.bidirectional)
 
     def questions(self, data: SequenceData) -> Questions:
         """What the network is asked to answer each row of data."""
-        return Questions(self.encoder, data, self.context_of(data.schema), self.config.train.dtype)
+        context, dtype = self.context_of(data.schema), self.config.train.dtype
+        return Questions(self.encoder, data, context, dtype, self.target_scaler.scale)
 
     @property
     def members(self) -> tuple[dict[str, Floats], ...]:
@@ -119,13 +122,16 @@ class Model(Displayed):
     def outputs(self, data: SequenceData) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
 
+        Changes are added to what they change from, so that outputs are scaled targets with `difference` too.
+
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         """
         return self.task.average(self._member_outputs(data))
 
     def _member_outputs(self, data: SequenceData) -> Floats:
         """Raw outputs of each network, (members, rows, O)."""
-        return self.questions(data).outputs(Committee(self.architecture, self.members))
+        threads = self.config.train.threads or cores()
+        return self.questions(data).outputs(Committee(self.architecture, self.members, threads))
 
     def answers(self, data: SequenceData) -> Answers:
         """Answer each row of sequences that were read, in the order of data.x."""
@@ -202,7 +208,7 @@ class Model(Displayed):
             threshold=self.threshold,
             members=len(self.members) if len(self.members) > 1 else UNSET,
             equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
-            config=Tables(**{table: asdict(section) for table, section in vars(self.config).items()}),
+            config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 
     def save(self, path: str | Path) -> None:
@@ -220,6 +226,7 @@ def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -
         outputs=schema.outputs,
         bidirectional=config.model.bidirectional,
         dropout=config.model.dropout,
+        head=config.model.head,
         dtype=config.train.dtype,
         recurrent_bias=config.model.recurrent_bias,
     )

@@ -41,7 +41,7 @@ class Outlook:
 
     def _filled(self, x: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return a copy of x with some number for the lags of rows."""
-        x, first = x.copy(), len(self.schema.features)
+        x, first = x.copy(), self.schema.first_lag
         for j, name in enumerate(self.schema.columns[first:], first):
             x[rows, j] = self.encoder.fills[name]
         return x

@@ -43,12 +43,14 @@ class Training(Record, frozen=True):
     """How training ended; source: names of the tables.
 
     members: the networks of an ensemble; epochs and best_epoch are then the highest ones of any.
+    refitted: epochs on the training and the validation part together, of which the weights are; 0: none.
     """
 
     epochs: int
     best_epoch: int
     stopped: str
     source: tuple[str, ...]
+    refitted: int = 0
     members: tuple[Member, ...] | UnsetType = UNSET
 
 

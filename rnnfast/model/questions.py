@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data import Encoder, SequenceData
+from rnnfast.data.encoding.differences import last_known
 from rnnfast.data.sequences.context import Context, answers_of
 from rnnfast.data.sequences.index import Index
 from rnnfast.data.sequences.spans import ends, spans
@@ -30,21 +31,24 @@ class Question(NamedTuple):
     """Sequences that a network computes at once.
 
     inputs: (rows * F,) encoded; offsets: (sequences + 1,); rows: (n,) those that are answered, None for all.
+    base: (n, O) scaled, what the outputs of these are added to; None where they are the answers.
     """
 
     inputs: Floats
     offsets: Integers
     rows: Integers | None
+    base: Floats | None
 
 
 class Questions:
     """The questions for all rows of data; iterating encodes them.
 
-    answers: the sequences with the rows around; None where each sequence is answered by itself.
+    unit: (O,) scale of the targets. answers: the sequences with the rows around; None where each sequence is answered
+    by itself.
     """
 
-    def __init__(self, encoder: Encoder, data: SequenceData, context: Context, dtype: str) -> None:
-        self.encoder, self.data, self.dtype = encoder, data, dtype
+    def __init__(self, encoder: Encoder, data: SequenceData, context: Context, dtype: str, unit: Floats) -> None:
+        self.encoder, self.data, self.dtype, self.unit = encoder, data, dtype, unit
         self.around, self.answers = data.surroundings, None
         if self.around is not None:
             part = data.index
@@ -54,7 +58,8 @@ class Questions:
     def __iter__(self) -> Iterator[Question]:
         """Yield sequences of so many rows as are encoded at a time; all, where each is answered by itself."""
         if self.answers is None:
-            yield Question(self.encoder.transform(self.data, self.dtype).ravel(), self.data.offsets, None)
+            inputs = self.encoder.transform(self.data, self.dtype).ravel()
+            yield Question(inputs, self.data.offsets, None, self._base(self.data, slice(None)))
             return
         offsets, count = self.answers.lies.offsets, ends(self.answers.stop - self.answers.first)
         marks = np.append(np.arange(0, offsets[-1], BLOCK_ROWS), offsets[-1])
@@ -65,7 +70,7 @@ class Questions:
         for begin, end in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
             block, rows = self._block(begin, end, work)
             self._correct(block, rows, int(count[begin]), int(count[end]))
-            yield Question(self._encoded(block), block.offsets, rows)
+            yield Question(self._encoded(block), block.offsets, rows, self._base(block, rows))
 
     def joined(self) -> Question:
         """Return all of them as one, to be asked again and again."""
@@ -79,17 +84,18 @@ class Questions:
         pairs = list(zip(questions, before, strict=True))
         offsets = np.concatenate([np.zeros(1, np.int64), *(one.offsets[1:] + rows for one, rows in pairs)])
         answers = [one.rows + rows for one, rows in pairs if one.rows is not None]
-        return Question(inputs, offsets, np.concatenate(answers))
+        bases = [one.base for one in questions if one.base is not None]
+        return Question(inputs, offsets, np.concatenate(answers), np.concatenate(bases) if bases else None)
 
     def outputs(self, predictor: Any, joined: Question | None = None) -> Floats:
         """Ask a Predictor, or a Committee; joined: as `joined` made it before.
 
         Returns: outputs (rows, O) for the data, of a Committee (members, rows, O).
         """
-        pieces = [
-            predictor.outputs_of(inputs, offsets)[..., slice(None) if rows is None else rows, :]
-            for inputs, offsets, rows in (self if joined is None else (joined,))
-        ]
+        pieces = []
+        for inputs, offsets, rows, base in self if joined is None else (joined,):
+            piece = predictor.outputs_of(inputs, offsets)[..., slice(None) if rows is None else rows, :]
+            pieces.append(piece if base is None else piece + base)
         outputs: Floats = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-2)
         return outputs if self._position is None else outputs[..., self._position, :]
 
@@ -110,6 +116,16 @@ class Questions:
             self.encoder.check(self.data)
             raise
 
+    def _base(self, block: SequenceData, rows: Integers | slice) -> Floats | None:
+        """Return what changes count from at some rows of a block, scaled as the targets; None without changes.
+
+        A change in the unit of its scaling, added to the last value in that unit, is the scaled target itself.
+        """
+        if not block.schema.difference:
+            return None
+        last = last_known(block, self.encoder.rules, self.encoder.fills)[rows]
+        return np.asarray(np.tile(last, len(block.schema.ahead)) * self.unit)
+
     @property
     def _position(self) -> Integers | None:
         return None if self.answers is None else self.answers.position
@@ -128,7 +144,7 @@ class Questions:
         rows: of the block, which are the answers first .. stop - 1 of all. Writes: block.x.
         """
         own = self.data.x[first:stop] if self._position is None else self.data.x[self._row_of[first:stop]]
-        columns = len(block.schema.columns if block.schema.horizon else block.schema.features)
+        columns = len(block.schema.columns) if block.schema.horizon else block.schema.first_lag
         if columns == own.shape[1]:
             block.x[rows] = own  # several times quicker than with columns
         else:

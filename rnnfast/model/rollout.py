@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data import SequenceData
+from rnnfast.data.columns.steps import Common
 from rnnfast.data.sequences.spans import ends, spans
+from rnnfast.data.sequences.tails import clock_ahead
+from rnnfast.errors import DataError
 from rnnfast.model.model import Model
 
 Integers = NDArray[np.int64]
@@ -27,12 +30,13 @@ Steps = NDArray[np.bool_]
 class Ends:
     """The ends of some ids. block: their last rows, of `tails`; history: (ids,) rows up to the last known one, T.
 
-    steps: (ids, most) bool, the steps after it that are to be answered.
+    steps: (ids, most) bool, the steps after it that are to be answered; shared: as of `common_times`.
     """
 
     block: SequenceData
     history: Integers
     steps: Steps
+    shared: Common | None = None
 
 
 def reach(model: Model, most: int) -> int:
@@ -78,7 +82,8 @@ def rollout(model: Model, ids: Ends) -> tuple[NDArray[Any], SequenceData]:
 class _Rows:
     """Rows of ids, those there are and those ahead, end to end. offsets: (ids + 1,) of both; row: of the input, or -1.
 
-    features: (rows, F) original units; lagged: (rows, targets) what the next step may know of the target.
+    features: (rows, F) original units, with what is derived of them and of the time; lagged: (rows, targets) what the
+    next step may know of the target.
     """
 
     model: Model
@@ -98,11 +103,15 @@ class _Rows:
         offsets = ends(lengths)
         there = spans(offsets[:-1], block.lengths)
         row = np.full(offsets[-1], -1, dtype=np.int64)
-        features = np.full((offsets[-1], len(schema.features)), np.nan)
+        features = np.full((offsets[-1], schema.first_lag), np.nan)
         lagged = np.full((offsets[-1], len(schema.targets)), np.nan)
-        row[there], features[there] = block.row, block.x[:, : len(schema.features)]
+        row[there], features[there] = block.row, block.x[:, : schema.first_lag]
         if schema.lag_target:
             lagged[there] = block.y
+        if schema.clock and (lengths > block.lengths).any():
+            ahead = clock_ahead(block, lengths - block.lengths, ids.shared)
+            behind = spans(offsets[:-1] + block.lengths, lengths - block.lengths)
+            features[behind, schema.first_lag - ahead.shape[1] :] = ahead
         first, stop = block.lengths.copy(), np.zeros(block.sequences, dtype=np.int64)
         return cls(model, block, offsets, row, features, lagged, first, stop)
 
@@ -147,6 +156,11 @@ class _Rows:
         schema, offsets = self.model.schema, ends(length)
         places = spans(self.offsets[owner] + start, length)
         inputs = [self.features[places]]
+        if schema.clock and np.isnan(inputs[0][:, -1]).any():
+            raise DataError(
+                f"{', '.join(self.block.source)}, column {schema.time!r}: the times have no step that could be "
+                "continued, and the model has inputs that are made of them; answer fewer steps"
+            )
         if schema.lag_target:
             lag = self.lagged[places] if schema.horizon else self.lagged[np.maximum(places - 1, 0)]
             if not schema.horizon:

@@ -138,6 +138,9 @@ def training_note(model: Model, data: Sequences, part: str, verb: str) -> str | 
     if not model.trained_on(data):
         return None
     note = "this is the table that the model was trained on"
+    how_trained = model.provenance.training
+    if how_trained is not None and how_trained.refitted and part in ("valid", "all"):
+        return f"{note}, in the end on its validation part too (--refit): these rows tell nothing about new ones"
     if part != "all":
         return f"{note}; {verb.removesuffix('e')}ed is its {part} part"
     how = model.provenance.split

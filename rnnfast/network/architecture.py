@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rnnfast.catalogue import HEADS
 from rnnfast.cells import built_in
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
@@ -12,12 +13,12 @@ from rnnfast.errors import UsageError
 
 @dataclass(frozen=True)
 class Architecture:
-    """Recurrent layers and a linear head.
+    """Recurrent layers, and a linear head that sees the top one.
 
     cell: its equations; features: inputs of a step; hidden: units of each layer, from the input up; outputs: of a step;
     dtype: "float32" or "float64"; recurrent_bias: whether bias_hh is trained beside bias_ih, as in PyTorch, else it
     stays 0; bidirectional: every layer runs in both directions and hands on both states; dropout: share of the outputs
-    between layers that is zeroed in training.
+    between layers that is zeroed in training; head: one of the catalogue, what of the steps up to one its outputs see.
     """
 
     cell: Cell
@@ -28,6 +29,7 @@ class Architecture:
     recurrent_bias: bool = True
     bidirectional: bool = False
     dropout: float = 0.0
+    head: str = "last"
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
@@ -56,3 +58,8 @@ class Architecture:
     def directions(self) -> int:
         """1, or 2 for a bidirectional network."""
         return 2 if self.bidirectional else 1
+
+    @property
+    def remembers(self) -> bool:
+        """Whether outputs depend on the steps before."""
+        return self.cell.recurrent or HEADS[self.head].pools

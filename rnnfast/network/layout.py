@@ -7,8 +7,9 @@
     b_ih (Nx,)                                            rnn.bias_ih_l0   (G * H,)
     b_hh (Nh,)                                            rnn.bias_hh_l0   (G * H,)
     v    (V, padded H)  vectors of the cell              rnn.NAME_l0      (H,) each
-    Wy   (O, D * padded H)                               head.weight      (O, D * H)
+    Wy   (O, D * padded H), for each block of the head   head.weight      (O, D * H), for each block
     by   (O,)                                            head.bias        (O,)
+    q    (D * padded H,)  with attention                 head.query       (D * H,)
 
 Nx and Nh are the gates with a product W' x and U' h, padded H columns each: of PyTorch's cells all gates have both. In
 the kernels those come first that are `shared` (see equations/cell.py), in the model file they stand in the order of
@@ -25,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from rnnfast.catalogue import HEADS
 from rnnfast.network.alignment import SPAN, Spans, aligned, row_distance
 from rnnfast.network.architecture import Architecture
 
@@ -78,16 +80,28 @@ class Direction(NamedTuple):
 
 
 class Head(NamedTuple):
-    """Sizes of the output layer and the offsets of its tensors."""
+    """Sizes of the output layer and the offsets of its tensors.
+
+    The offsets in memory (pooled and later) are those of a chunk's workspace, as of Direction.
+    """
 
     inputs: int  # hidden units of a direction
-    blocks: int  # directions
+    blocks: int  # directions, for each block of the states that it sees
     block: int  # padded units of a direction
     outputs: int
     width: int  # blocks * block
     Wy: int
     by: int
+    query: int  # of attention
+    pools: int  # 1: it sees what is pooled over time; 0: the states of the top layer
     targets: int = 1  # numbers that a step is compared with: outputs, or 1 (the index of a class)
+    pooled: int = 0  # (R + P, width) what it sees
+    dpooled: int = 0  # (P, width)
+    shares: int = 0  # (P,) weights of the steps in a mean
+    scores: int = 0  # (P,) of attention; after the way back their gradients
+    peak: int = 0  # (R,) the largest score
+    mass: int = 0  # (R,) what the shares are divided by
+    carried: int = 0  # where pooled, peak and mass of a sequence begin among what is carried over
 
 
 class Tensor(NamedTuple):
@@ -126,8 +140,10 @@ class Layout:
             width = padded(hidden)
             below = (hidden, architecture.directions, architecture.directions * width, width)
         inputs, blocks, ldx, block = below
-        outputs, take = architecture.outputs, self._parameters.take
-        self.head = Head(inputs, blocks, block, outputs, ldx, take(outputs * ldx), take(outputs))
+        outputs, take, kind = architecture.outputs, self._parameters.take, HEADS[architecture.head]
+        width = kind.blocks * ldx
+        Wy, by, query = take(outputs * width), take(outputs), take(ldx if kind.query else 0)
+        self.head = Head(inputs, kind.blocks * blocks, block, outputs, width, Wy, by, query, int(kind.pools))
         self.size, self.derived_size = self._parameters.size, max(self._derived.size, SPAN)
 
     def _direction(self, layer: int, reverse: int, hidden: int, below: tuple[int, int, int, int]) -> Direction:
@@ -199,11 +215,18 @@ class Layout:
         weight, bias = self._head_names()
         yield Tensor(weight, (head.outputs, head.blocks * head.inputs), 1, "weight"), lambda span: [self._Wy(span)]
         yield Tensor(bias, (head.outputs,), 1, "bias"), lambda span: [span[head.by : head.by + head.outputs]]
+        if HEADS[self.architecture.head].query:
+            query = Tensor("head.query", (head.blocks * head.inputs,), 1, "vector")
+            yield query, lambda span: [self._query(span)]
 
     def _Wy(self, span: Array) -> Array:
         head = self.head
         weight = span[head.Wy : head.Wy + head.outputs * head.width].reshape(head.outputs, head.blocks, head.block)
         return weight[..., : head.inputs].transpose(1, 2, 0)
+
+    def _query(self, span: Array) -> Array:
+        head = self.head
+        return span[head.query : head.query + head.width].reshape(head.blocks, head.block)[:, : head.inputs]
 
     def _place(self, at: Direction) -> str:
         """PyTorch's name of a tensor of a direction, with {} for its kind."""
@@ -221,7 +244,7 @@ class Layout:
         return place.format("weight_ih"), place.format("weight_hh"), place.format("bias_ih"), place.format("bias_hh")
 
     def _head_names(self) -> tuple[str, str]:
-        if self.cell.recurrent:
+        if self.architecture.remembers:
             return "head.weight", "head.bias"
         last = 2 * len(self.architecture.hidden)
         return f"mlp.{last}.weight", f"mlp.{last}.bias"

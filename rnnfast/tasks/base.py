@@ -14,12 +14,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import LOSSES, TASKS
+from rnnfast.catalogue import LOSSES, TASKS, Metric
 from rnnfast.metrics.figures import Figures
 
 Floats = NDArray[np.floating[Any]]
+Metrics = tuple[Metric, ...]
 Texts = Callable[[Floats], list[Any]]
 
+ROWS = 1 << 12  # of the outputs of an ensemble that are looked at together
 LEAST_SHARE = 1e-12  # of a class: keeps the logits of the naive answer finite
 
 
@@ -78,8 +80,7 @@ class Task(ABC):
         """Return the outputs (n, O) whose answers are the mean answers of several networks' outputs (members, n, O)."""
         if len(outputs) == 1:
             return np.asarray(outputs[0])
-        average: Floats = self._average(np.asarray(outputs, np.float64)).astype(outputs.dtype)
-        return average
+        return _by_rows(self._average, outputs)
 
     @abstractmethod
     def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -87,16 +88,15 @@ class Task(ABC):
 
     def spread(self, outputs: Floats) -> Floats:
         """Return the standard deviation (n, O) of the answers of several networks' outputs (members, n, O)."""
-        answers = np.stack([np.asarray(self.answers(member), np.float64) for member in outputs])
-        return np.asarray(answers.std(axis=0).astype(outputs.dtype))
+        return _by_rows(lambda rows: np.stack([self.answers(member) for member in rows]).std(axis=0), outputs)
 
     @abstractmethod
     def naive_outputs(self) -> Floats:
         """Return the outputs (O,) of a network that always gives the naive answer to the training labels."""
 
     @abstractmethod
-    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
-        """Return the metrics of answers (n, O); quick: those alone that are computed after every epoch."""
+    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
+        """Return metrics of answers (n, O); () for all."""
 
     @abstractmethod
     def naive_figures(self, y: Floats) -> Figures:
@@ -158,3 +158,12 @@ class Task(ABC):
     def residuals(self, y: Floats, answers: Floats) -> NDArray[np.float64] | None:
         """Return label minus prediction; None for classes."""
         return None
+
+
+def _by_rows(function: Callable[[NDArray[np.float64]], Floats], outputs: Floats) -> Floats:
+    """Apply a function from (members, n, O) to (n, O), in float64 and so many rows at a time as stay in a cache."""
+    pieces = [
+        np.asarray(function(np.asarray(outputs[:, first : first + ROWS], np.float64)))
+        for first in range(0, max(outputs.shape[1], 1), ROWS)
+    ]
+    return np.concatenate(pieces).astype(outputs.dtype)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import TWO_CLASSES, metrics_of
 from rnnfast.metrics import binary, confusion
 from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Task, Texts
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts
 
 
 class Binary(Task):
@@ -48,9 +48,9 @@ class Binary(Task):
         share = np.clip(share, LEAST_SHARE, 1 - LEAST_SHARE)
         return np.asarray(np.log(share / (1 - share)))
 
-    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
+    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
         """Return the metrics at the threshold of the model."""
-        return _figures(binary(y, answers, self.target.threshold, metrics_of(TWO_CLASSES, quick=quick)))
+        return _figures(binary(y, answers, self.target.threshold, metrics))
 
     def naive_figures(self, y: Floats) -> Figures:
         """Return the metrics of the training share as everyone's probability."""

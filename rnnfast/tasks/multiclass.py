@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import CLASSES, metrics_of
 from rnnfast.metrics import baseline_multiclass, multiclass, multiclass_confusion, multiclass_labels
 from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Task, Texts
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts
 
 
 class Multiclass(Task):
@@ -31,9 +30,9 @@ class Multiclass(Task):
         """Return the logits of the shares of the classes."""
         return np.asarray(np.log(np.maximum(np.asarray(self.target.mean, np.float64), LEAST_SHARE)))
 
-    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
+    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
         """Return the metrics of the most probable classes."""
-        return multiclass(y, answers, metrics_of(CLASSES, quick=quick))
+        return multiclass(y, answers, metrics)
 
     def naive_figures(self, y: Floats) -> Figures:
         """Return the metrics of the training shares as everyone's probabilities."""

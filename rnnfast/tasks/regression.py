@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import QUANTITIES, metrics_of
 from rnnfast.metrics import baseline_regression, regression
 from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import Floats, Task, Texts
+from rnnfast.tasks.base import Floats, Metrics, Task, Texts
 
 
 class Regression(Task):
@@ -35,9 +34,9 @@ class Regression(Task):
         mean = np.asarray(self.target.mean, np.float64)
         return self.labels(mean[None]).reshape(-1)
 
-    def figures(self, y: Floats, answers: Floats, *, quick: bool = False) -> Figures:
+    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
         """Return the metrics in original units, means over the targets."""
-        return regression(y, answers, metrics_of(QUANTITIES, quick=quick))
+        return regression(y, answers, metrics)
 
     def naive_figures(self, y: Floats) -> Figures:
         """Return the metrics of the training mean."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import LOSS, metrics_of
 from rnnfast.data import SequenceData
 from rnnfast.data.columns.horizon import steps_ahead
 from rnnfast.errors import DataError
@@ -73,10 +74,11 @@ class Scorer:
             meaningless=task.meaningless(y),
         )
 
-    def quick(self, data: SequenceData, outputs: Floats) -> Scores:
-        """Compute the loss and a few telling metrics, for every epoch."""
+    def quick(self, data: SequenceData, outputs: Floats, monitor: str = LOSS) -> Scores:
+        """Compute the loss, a few telling metrics and the one called `monitor`, for every epoch."""
         y, raw, answers = self._labelled(data, outputs)
-        return Scores(self.loss(raw, y, data, data.labelled), self.task.figures(y, answers, quick=True))
+        metrics = metrics_of(self.task.facts.labels, quick=True, monitor=monitor)
+        return Scores(self.loss(raw, y, data, data.labelled), self.task.figures(y, answers, metrics))
 
     def loss(self, outputs: Floats, y: Floats, data: SequenceData, steps: Steps) -> float:
         """Loss of outputs (n, O) at n labelled steps with the labels y; steps: (rows,), which of data's they are."""

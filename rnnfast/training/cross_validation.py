@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from rnnfast.config.folding import FoldConfig, check_folds
-from rnnfast.config.forms import SEQUENCE
+from rnnfast.config.forms import SEQUENCE, TIME
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Sequences
@@ -31,9 +31,11 @@ from rnnfast.training.fold_reporters import OfFold, Once
 from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import one_at_a_time, run_pieces
-from rnnfast.training.run import checked_cell, sample_of, train_parts
+from rnnfast.training.presets import fixed
+from rnnfast.training.run import check_options, sample_of, train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import Source, check_fold
+from rnnfast.training.windows import chooses, window_for
 
 
 def cv(
@@ -80,18 +82,19 @@ def cross_validate(
     Raises as `cv`.
     """
     start, reporter = time.perf_counter(), reporter or Reporter()
+    config = fixed(config)
     check_folds(config, fold_config)
-    cell = checked_cell(config, equations)
+    check_options(config, equations, own_valid=False)
     if output is not None:
         if str(output) == STANDARD_STREAM:
             raise UsageError("--output -: the scores go to stdout; name a file for the predictions")
         check_output(output, force)
     config = replace(config, data=replace(config.data, split_by=fold_config.folds_by))
     with interruptible(reporter.interrupted) as interrupt, ExitStack() as opened:
-        table = _table(data, config, reporter, opened)
+        table, config = _table(data, config, fold_config, reporter, opened)
         if output is not None:
             check_columns(table.schema)
-        runs = _Runs(table, config, fold_config, cell, reporter)
+        runs = _Runs(table, config, fold_config, equations, reporter)
         results = runs.run(interrupt)
         interrupt.phase = Phase.SAVING
         if not results:
@@ -109,9 +112,16 @@ def cross_validate(
     return result
 
 
-def _table(data: Any, config: Config, reporter: Reporter, opened: ExitStack) -> Sequences:
-    """Read the table once, and tell about it."""
+def _table(
+    data: Any, config: Config, fold_config: FoldConfig, reporter: Reporter, opened: ExitStack
+) -> tuple[Sequences, Config]:
+    """Read the table once, and tell about it; returns the configuration too, with the windows that the preset chose."""
     table = Source(config, reporter, opened, folds=True).table(data)
+    if not isinstance(data, Sequences) and chooses(table, config):
+        # The first fold in time trains on the first stretch; of others all that may be looked at is how many rows.
+        by, share = (TIME, 1 / (fold_config.folds + 1)) if fold_config.folds_by == TIME else (SEQUENCE, 0.5)
+        window = window_for(table, replace(config, data=replace(config.data, split_by=by, split=(share,))), False)
+        table, config = table.windowed(*window), config.choosing({"window": window.rows})
     if table.auto_predict:
         table = table.predicting(table.rule())
     reporter.table(table)
@@ -119,7 +129,7 @@ def _table(data: Any, config: Config, reporter: Reporter, opened: ExitStack) -> 
         reporter.notice(text)
     if config.train.init_from is not None:
         reporter.notice("--init-from: the scores are honest only where that model has never seen this table")
-    return table
+    return table, config
 
 
 def _predictions(tested: OutOfFold, source: Any) -> Any:
@@ -136,9 +146,9 @@ class _Runs:
     """
 
     def __init__(
-        self, table: Sequences, config: Config, fold_config: FoldConfig, cell: Cell, reporter: Reporter
+        self, table: Sequences, config: Config, fold_config: FoldConfig, equations: Cell | None, reporter: Reporter
     ) -> None:
-        self.table, self.config, self.fold_config, self.cell = table, config, fold_config, cell
+        self.table, self.config, self.fold_config, self.equations = table, config, fold_config, equations
         self.reporter = one_at_a_time(Once(reporter))
         share, first = config.data.split[0], config.train.seed
         self.folds: list[Folds] = [
@@ -181,8 +191,7 @@ class _Runs:
         with naming(fold, self.fold_config.folds):
             check_fold(parts, self.table, config.data, self.reporter)
             reporter = OfFold(self.reporter, fold + 1)
-            # Parts of a fold are no parts of a split: own_valid says that shares cannot make them again.
-            outcome, fit = train_parts(self.table, parts, config, self.cell, reporter, True, 0.0, interrupt)
+            outcome, fit = train_parts(self.table, parts, config, self.equations, reporter, False, 0.0, interrupt)
             if "test" not in outcome.evaluations:
                 raise DataError("none of the sequences that fit into --memory has a label; give more memory")
         if fit.diverged is not None:
@@ -190,8 +199,10 @@ class _Runs:
             raise fit.diverged
         assert parts.test is not None
         model = outcome.model
+        # Parts of a fold are no parts of a split: nothing may take rows that trained for those that validate.
         assert model.provenance.split is not None
-        model.provenance = changed(model.provenance, split=changed(model.provenance.split, split_by=SEQUENCE))
+        unknown = changed(model.provenance.split, shares=(1.0,), split_by=SEQUENCE)
+        model.provenance = changed(model.provenance, split=unknown)
         data = scored_rows(sample_of(model, parts.test, train.seed))
         labelled = data.labelled
         return FoldResult(

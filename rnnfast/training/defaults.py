@@ -1,15 +1,15 @@
-"""Values that follow from others where they are not given: optimizer, learning rate, batch size, weight decay."""
+"""Values of options that follow from the table and from others: the preset's, optimizer, rate, batch, weight decay."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from rnnfast.catalogue import OPTIMIZERS, TASKS, cell
+from rnnfast.catalogue import OPTIMIZERS, SCHEDULES, TASKS, cell
 from rnnfast.config.resolve import Config
+from rnnfast.data import Parts, Sequences
 from rnnfast.errors import UsageError
-
-LARGEST_BATCH = 16  # of cells that start with adam
-UPDATES = 20  # per epoch at least, where there are so many sequences
+from rnnfast.reporter import Reporter
+from rnnfast.training.presets import LARGEST_BATCH, UPDATES, Chosen, Size, choose
 
 
 def resolved(config: Config, task: str, sequences: int, weighted: bool = False) -> Config:
@@ -32,3 +32,28 @@ def resolved(config: Config, task: str, sequences: int, weighted: bool = False) 
         one = plain and not (weighted and train.reduction == "mean")
         batch = 1 if one else max(1, min(LARGEST_BATCH, sequences // UPDATES))
     return replace(config, train=replace(train, optimizer=optimizer.name, lr=lr, weight_decay=decay, batch_size=batch))
+
+
+def resolved_for(
+    config: Config, table: Sequences, parts: Parts, own_valid: bool, reporter: Reporter
+) -> tuple[Config, Chosen | None]:
+    """Fill in the options that follow from the table; raises UsageError for those that do not fit it.
+
+    Returns: what the preset chose, too.
+    """
+    weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
+    mergeable = parts.valid is not None and not own_valid
+    config, chosen = choose(config, Size.of(parts.train, weighted, mergeable))
+    if chosen is not None:
+        reporter.preset(chosen)
+    config = resolved(config, table.schema.task, parts.train.sequences, weighted)
+    if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
+        reporter.notice(
+            "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
+            "no effect; use --batch-size above 1, or --reduction sum"
+        )
+    if SCHEDULES[config.train.schedule].watches and parts.valid is None:
+        raise UsageError(
+            f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
+        )
+    return config, chosen

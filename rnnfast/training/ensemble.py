@@ -33,13 +33,24 @@ Trained = tuple[dict[str, Any], Member, Fit]  # weights of a member, how it went
 
 
 class Networks:
-    """The networks of a model, to be trained on a part and watched on another one. kernel, threads: of each."""
+    """The networks of a model, to be trained on a part and watched on another one. kernel, threads: of each.
 
-    def __init__(self, model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter) -> None:
+    epochs: to run by each network, of those that the configuration plans; none: all.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        train: Sequences,
+        valid: SequenceData | None,
+        reporter: Reporter,
+        epochs: Sequence[int] = (),
+    ) -> None:
         config, self.number = model.config.train, model.config.model.ensemble
         threads, limit = config.threads or cores(), seconds(config.max_time)
         self.workers = min(threads, self.number) if train.room is None else 1
         self.model, self.train, self.valid = model, train, valid
+        self.epochs: Sequence[int | None] = epochs or [None] * self.number
         self.reporter = reporter if self.number == 1 else one_at_a_time(reporter)
         self.seeds = member_seeds(config.seed, self.number)
         self.shares: dict[str, Any] = {
@@ -72,7 +83,7 @@ class Networks:
     def _loop(self, k: int) -> Loop:
         """Make what trains a network."""
         if self.number == 1:
-            return Loop(self.model, self.train, self.valid, self.reporter)
+            return Loop(self.model, self.train, self.valid, self.reporter, self.epochs[k])
         config = self.model.config
         alone = replace(
             config,
@@ -80,7 +91,7 @@ class Networks:
             train=replace(config.train, seed=self.seeds[k], **self.shares),
         )
         model = replace(self.model, parameters=self.model.members[k], config=alone)
-        return Loop(model, self.train, self.valid, _OfMember(self.reporter, k + 1))
+        return Loop(model, self.train, self.valid, _OfMember(self.reporter, k + 1), self.epochs[k])
 
     def _train(self, k: int, interrupt: Interrupt) -> Trained | None:
         """Train a member. Returns None where Ctrl-C was pressed before its first epoch."""

@@ -8,8 +8,8 @@ the memory that is granted: never from time or threads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rnnfast.config.sections import TrainConfig
 from rnnfast.data import Sequences
+from rnnfast.data.encoding.differences import changes
 from rnnfast.data.sequences.base import TRAINED
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.spans import ends
@@ -24,25 +25,19 @@ from rnnfast.model import Model
 from rnnfast.training.blocks import Cut, Cutter
 from rnnfast.training.hiding import Hider, show
 from rnnfast.training.prepare import encoded, kernel_data
+from rnnfast.training.starts import Begun, begun, draws
 
 ORDER_STREAM = 3  # of the random numbers: split has 1, initial weights have 2
 
 Orders = NDArray[np.int64]
 
 
-@dataclass
-class Block:
-    """Tensors of a kernel, and the order in which their sequences train; None for orders of many epochs."""
-
-    data: Any
-    order: Orders | None
-
-
 class Feed:
     """Gives the blocks of a training part to a Trainer.
 
     data, lengths: what the Trainer is made with: the only block where it is in memory, else None and the (sequences,)
-    steps of all that train. mass: sum of the weights of all labelled steps. updates: of an epoch.
+    steps of all that train. mass: sum of the weights of all labelled steps. updates: of an epoch. steps: trained so
+    far.
     """
 
     def __init__(self, model: Model, part: Sequences) -> None:
@@ -54,13 +49,14 @@ class Feed:
         self.updates, self.single = self._updates_of(first), len(first) == 1
         self.generator = np.random.default_rng([self.config.seed, ORDER_STREAM])
         self.epoch, self.built = 0, 0
+        self.steps = 0  # trained so far
         self.data, self.lengths = None, part.lengths
         if part.room is None:
             self.data = kernel_data(model, part.read(0, part.sequences, TRAINED))
         self.mass = float(self.data.mass.sum()) if self.data is not None else self._mass()
         self.buffers = [] if self.data is not None else [self._buffer() for _ in range(1 if self.single else 2)]
         self._pool = ThreadPoolExecutor(1)
-        self._next: Future[Block] | None = None
+        self._next: Future[Any] | None = None
         self._upcoming = (cut for epoch in range(self.config.epochs) for cut in self.cutter.epoch(epoch))
 
     def warm(self, trainer: Any) -> None:
@@ -89,10 +85,11 @@ class Feed:
         """Train epochs with these rates, as `Trainer.run`; None where training diverged."""
         if orders is not None:
             if self.data is None:
-                self.data = self._take().data
+                self.data = self._take()
                 trainer.load(self.data, self.part.sequences)
-            if self.hider.columns:
-                return self._train_hiding(trainer, orders, rates.reshape(epochs, -1))
+            if self.hider.columns or self.config.random_start:
+                return self._train_anew(trainer, orders, rates.reshape(epochs, -1))
+            self.steps += epochs * self.part.rows
             losses: NDArray[np.float64] | None = trainer.run(orders, epochs, rates)
             return losses
         return self._train_blocks(trainer, epochs, rates)
@@ -102,30 +99,46 @@ class Feed:
         self._pool.shutdown(cancel_futures=True)
         self._next, self.buffers = None, []
 
-    def _train_hiding(self, trainer: Any, orders: Orders, rates: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Train the only block an epoch at a time, each with other categories hidden; rates: (epochs, ..)."""
+    def _train_anew(self, trainer: Any, orders: Orders, rates: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Train the only block an epoch at a time, each with other categories hidden or other starts.
+
+        rates: (epochs, ..).
+        """
         assert self.data is not None
         inputs, losses = self.data.x.reshape(-1, self.cutter.inputs), np.zeros(len(rates))
         for epoch, course in enumerate(rates):
             hidden = self.hider.hide(inputs, self.data.offsets, self.epoch)
-            loss = trainer.run(orders[epoch % len(orders)], 1, course)
+            block = self._begun(self.data, orders[epoch % len(orders)], self.epoch, [(0, self.part.sequences)])
+            trainer.load(block.data, self.part.sequences)
+            loss = trainer.run(block.order, 1, course)
             show(inputs, hidden)
             if loss is None:
                 trainer.where[0] = epoch
                 return None
-            losses[epoch] = loss[0]
+            losses[epoch] = self._of_whole(trainer, loss[0], block.mass)
+            self.steps += block.steps
             self.epoch += 1
         return losses
+
+    def _begun(self, data: Any, order: Orders, epoch: int, runs: Sequence[tuple[int, int]]) -> Begun:
+        """Let sequences begin at random steps, where that is asked for; runs: of the part, which they are."""
+        if not self.config.random_start:
+            return Begun(data, order, self.mass, int(data.offsets[-1]))
+        return begun(data, order, self.cutter.targets, draws(self.config.seed, epoch, runs))
+
+    def _of_whole(self, trainer: Any, loss: float, mass: float) -> float:
+        """Return a sum of losses as if all labelled steps had trained, not those of some mass alone."""
+        return loss * (self.mass / mass) if trainer.mean and mass else loss
 
     def _train_blocks(self, trainer: Any, epochs: int, rates: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Train block after block."""
         losses = np.zeros(epochs)
         for epoch, course in enumerate(rates.reshape(epochs, -1)):
-            cuts, done = self.cutter.epoch(self.epoch), 0
+            cuts, done, mass = self.cutter.epoch(self.epoch), 0, 0.0
             total = self._updates_of(cuts)
             for _ in cuts:
                 block = self._take()
-                assert block.order is not None
+                assert isinstance(block, Begun)
                 trainer.load(block.data, len(block.order))
                 updates = trainer.updates_per_epoch()
                 # A rate per update: this epoch may have a few more or fewer updates than the one that was planned.
@@ -136,6 +149,10 @@ class Feed:
                     return None
                 losses[epoch] += loss[0]
                 done += updates
+                mass += block.mass
+                self.steps += block.steps
+            if self.config.random_start:
+                losses[epoch] = self._of_whole(trainer, losses[epoch], mass)
             self.epoch += 1
         return losses
 
@@ -145,9 +162,10 @@ class Feed:
 
     def _mass(self) -> float:
         """Sum of the weights of all labelled steps."""
+        needed = TRAINED if self.model.schema.difference else ("y", "weight")
+        blocks = (changes(block, self.model.encoder.rules) for block in self.part.blocks(needed))
         return sum(
-            float(self.model.scorer.step_weights(block.y, block.labelled, block.weight).sum())
-            for block in self.part.blocks(("y", "weight"))
+            float(self.model.scorer.step_weights(block.y, block.labelled, block.weight).sum()) for block in blocks
         )
 
     def _buffer(self) -> Any:
@@ -164,8 +182,8 @@ class Feed:
         if self._next is None and (cut := next(self._upcoming, None)) is not None:
             self._next = self._pool.submit(self._build, cut)
 
-    def _take(self) -> Block:
-        """The next block; another one begins to be read."""
+    def _take(self) -> Any:
+        """What `_build` made of the next block; another one begins to be read."""
         self._prefetch()
         assert self._next is not None
         block, self._next = self._next.result(), None
@@ -173,14 +191,18 @@ class Feed:
             self._prefetch()
         return block
 
-    def _build(self, cut: Cut) -> Block:
-        """Read, scale and lay out the runs of a block, and draw the order of its sequences."""
+    def _build(self, cut: Cut) -> Any:
+        """Read, scale and lay out the runs of a block, and draw the order of its sequences and where they begin.
+
+        Returns: the tensors of the only block, else Begun.
+        """
         data = self._fill(self.buffers[self.built % len(self.buffers)], cut)
         self.built += 1
         if self.single:
-            return Block(data, None)
+            return data
         order = np.arange(cut.sequences)
-        return Block(data, order[self.generator.permutation(len(order))] if self.config.shuffle else order)
+        order = order[self.generator.permutation(len(order))] if self.config.shuffle else order
+        return self._begun(data, order, cut.epoch, cut.runs)
 
     def _fill(self, buffer: Any, cut: Cut) -> Any:
         """Write the runs of a block into a buffer. Returns: the tensors of a kernel."""

@@ -21,6 +21,11 @@ class Once(Reporter):
         if self._is_new(re.sub(r"\d[\d,.]*", "#", text)):
             self._reporter.notice(text)
 
+    def preset(self, chosen: Any) -> None:
+        """Pass on what was chosen for the first fold."""
+        if self._is_new("preset"):
+            self._reporter.preset(chosen)
+
     def start(self, info: RunInfo) -> None:
         """Pass on how the first fold trains."""
         if self._is_new("start"):
@@ -57,6 +62,10 @@ class OfFold(Reporter):
     def notice(self, text: str) -> None:
         """Pass on."""
         self._whole.notice(text)
+
+    def preset(self, chosen: Any) -> None:
+        """Pass on."""
+        self._whole.preset(chosen)
 
     def start(self, info: RunInfo) -> None:
         """Pass on."""

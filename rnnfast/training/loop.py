@@ -20,6 +20,7 @@ from rnnfast.model import Model
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed, batch_of
+from rnnfast.training.monitor import cost
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, Interrupt, Phase
 
@@ -41,18 +42,23 @@ class Fit:
     timesteps_per_second: float = 0.0
     diverged: DivergedError | None = None
     members: tuple[Member, ...] = ()  # of an ensemble
+    refitted: int = 0  # epochs on the training and the validation part, of which the weights are; 0: none
 
 
 class Loop:
     """One run over a training part, watched on a validation part."""
 
-    def __init__(self, model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter) -> None:
+    def __init__(
+        self, model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter, epochs: int | None = None
+    ) -> None:
+        """epochs: to run of those that the configuration plans; None: all."""
         from rnnfast.kernels.run.predictor import Predictor
         from rnnfast.kernels.run.trainer import Policy, Trainer
 
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
         self.feed = Feed(model, train)
         self.config: TrainConfig = model.config.train
+        self.epochs = self.config.epochs if epochs is None else epochs
         policy = Policy(
             loss=model.loss,
             optimizer=self.config.optimizer,
@@ -71,7 +77,7 @@ class Loop:
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.answers)
         self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else train.sequences)
-        self.stopping = EarlyStopping(self.config.patience if valid is not None else 0)
+        self.stopping = EarlyStopping(self.config.patience if valid is not None else 0, self.config.average)
         self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())
         if valid is not None:
             self.questions = model.questions(valid)
@@ -90,17 +96,17 @@ class Loop:
             self.compile_kernels(interrupt)
             interrupt.phase = Phase.TRAINING
             started, deadline = time.perf_counter(), Deadline(seconds(config.max_time))
-            while fit.stopped == "epochs" and fit.epochs < config.epochs:
+            while fit.stopped == "epochs" and fit.epochs < self.epochs:
                 if not self.train_epochs():
                     break
-                evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == config.epochs
+                evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == self.epochs
                 scores, best = self.validate() if evaluated and self.valid is not None else (None, False)
                 self._report(scores, best, time.perf_counter() - started, deadline)
                 if self.stopping.exhausted:
                     fit.stopped = "patience"
                 elif interrupt.requested:
                     fit.stopped = "interrupted"
-                elif deadline.passed and fit.epochs < config.epochs:
+                elif deadline.passed and fit.epochs < self.epochs:
                     fit.stopped = "max_time"
         interrupt.phase = Phase.SCORING
         self._finish()
@@ -130,7 +136,7 @@ class Loop:
     def train_epochs(self) -> bool:
         """Run the epochs up to the next evaluation, or as many as fit into one call; tell whether they went well."""
         fit, config, trainer = self.fit, self.config, self.trainer
-        until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, config.epochs - fit.epochs)
+        until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, self.epochs - fit.epochs)
         per_epoch = fit.train_seconds / fit.epochs if fit.epochs else CALL_SECONDS
         count = max(1, min(until_evaluation, int(CALL_SECONDS / max(per_epoch, 1e-9))))
         orders = self.feed.orders(count)
@@ -141,7 +147,7 @@ class Loop:
         if losses is None:
             epoch, step = fit.epochs + int(trainer.where[0]) + 1, int(trainer.where[1]) + 1
             trainer.parameters[:] = good
-            good_epoch = self.stopping.best_epoch if self.stopping.weights is not None else fit.epochs
+            good_epoch = self.stopping.best_epoch if config.patience and self.stopping.best_epoch else fit.epochs
             fit.diverged = DivergedError(
                 f"diverged at epoch {epoch}, update {step:,}: the loss or a weight became NaN or infinite; try a "
                 f"smaller learning rate (--lr, now {config.lr:g}). "
@@ -153,7 +159,7 @@ class Loop:
         for loss in losses:
             fit.epochs += 1
             fit.history.append({"epoch": fit.epochs, "split": "train", "loss": float(loss) / self.loss_terms})
-        fit.timesteps_per_second = self.train.rows * fit.epochs / max(fit.train_seconds, 1e-9)
+        fit.timesteps_per_second = self.feed.steps / max(fit.train_seconds, 1e-9)
         return True
 
     def validate(self) -> tuple[Scores, bool]:
@@ -161,9 +167,10 @@ class Loop:
         assert self.valid is not None
         start = time.perf_counter()
         outputs = self.questions.outputs(self.predictor, self.encoded)
-        scores = self.model.scorer.quick(self.valid, outputs)
-        best = self.stopping.better(scores["loss"], self.fit.epochs, self.trainer.parameters)
-        self.schedule.evaluated(scores["loss"])
+        scores = self.model.scorer.quick(self.valid, outputs, self.config.monitor)
+        now = cost(self.config.monitor, scores)
+        best = self.stopping.better(now, self.fit.epochs, self.trainer.parameters)
+        self.schedule.evaluated(now)
         self.fit.history.append({"epoch": self.fit.epochs, "split": "valid", **scores})
         self.fit.eval_seconds += time.perf_counter() - start
         return scores, best
@@ -171,17 +178,18 @@ class Loop:
     def _report(self, scores: Scores | None, best: bool, elapsed: float, deadline: Deadline) -> None:
         fit, config = self.fit, self.config
         per_epoch = elapsed / fit.epochs
-        latest = max(0.0, min(per_epoch * (config.epochs - fit.epochs), deadline.remaining))
+        latest = max(0.0, min(per_epoch * (self.epochs - fit.epochs), deadline.remaining))
         until_patience = self.stopping.evaluations_left * config.eval_every - fit.epochs % config.eval_every
         train_loss = next(row["loss"] for row in reversed(fit.history) if row["split"] == "train")
         self.reporter.epoch(
             EpochRecord(
                 epoch=fit.epochs,
-                epochs=config.epochs,
+                epochs=self.epochs,
                 train_loss=train_loss,
                 valid=scores,
                 best=best,
                 best_epoch=self.stopping.best_epoch,
+                monitor=config.monitor,
                 elapsed=elapsed,
                 timesteps_per_second=fit.timesteps_per_second,
                 eta=latest,
@@ -190,9 +198,9 @@ class Loop:
         )
 
     def _finish(self) -> None:
-        """Choose the weights: the best ones with patience, else the last."""
-        if self.stopping.weights is not None:
-            self.trainer.parameters[:] = self.stopping.weights
+        """Choose the weights: with patience the best ones, or the mean of several, else the last."""
+        if (weights := self.stopping.weights) is not None:
+            self.trainer.parameters[:] = weights
             self.fit.best_epoch = self.stopping.best_epoch
         else:
             self.fit.best_epoch = self.fit.epochs

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import TASKS, losses_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
+from rnnfast.data.columns.missing import missing_rules
+from rnnfast.data.encoding.differences import changes
 from rnnfast.data.encoding.scaling import summary_for, target_kinds
 from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.sequences.base import TRAINED
@@ -35,19 +37,21 @@ def resolved_loss(config: Config, task: str) -> str:
     if loss == "auto":
         return facts.loss
     if loss not in losses_of(facts):
-        raise UsageError(f"--loss {loss}: {facts.what}; use --loss {' or '.join(losses_of(facts))}")
+        quantity = next((other.name for other in TASKS.values() if not other.classes and loss in losses_of(other)), "")
+        turn = f", or --task {quantity} where it is a quantity" if facts.output_per_class and quantity else ""
+        raise UsageError(f"--loss {loss}: {facts.what}; use --loss {' or '.join(losses_of(facts))}{turn}")
     return loss
 
 
 class Labels:
     """What the labelled training steps hold, summed up block by block.
 
-    count: of these steps; counts: (classes,) of each class; total: (answers,) sums; summary: for the target scaler;
-    weighs: whether any of them weighs anything.
+    rules: for empty cells, by which changes are told. count: of these steps; counts: (classes,) of each class; total:
+    (answers,) sums; summary: for the target scaler; weighs: whether any of them weighs anything.
     """
 
-    def __init__(self, schema: Schema, summary: Summary) -> None:
-        self.schema, self.summary = schema, summary
+    def __init__(self, schema: Schema, rules: Mapping[str, str], summary: Summary) -> None:
+        self.schema, self.rules, self.summary = schema, rules, summary
         self.count, self.weighs = 0, False
         self.counts = np.zeros(len(schema.classes), np.int64)
         self.total = np.zeros(len(schema.answers))
@@ -55,13 +59,14 @@ class Labels:
     def watch(self, blocks: Iterable[SequenceData]) -> Iterator[SequenceData]:
         """Pass blocks on and look at their labels."""
         for block in blocks:
-            labelled = block.labelled
+            learned = changes(block, self.rules)
+            labelled = learned.labelled
             y = np.asarray(block.y[labelled], np.float64)
             if len(y):
                 self.weighs |= block.weight is None or bool(block.weight[labelled].any())
                 self.count += len(y)
                 self.total += y.sum(axis=0)
-                self.summary.add(y)
+                self.summary.add(np.asarray(learned.y[labelled], np.float64))
                 if self.schema.classes:
                     self.counts += np.bincount(y[:, 0].astype(np.int64), minlength=len(self.counts))
             yield block
@@ -69,8 +74,9 @@ class Labels:
     def check(self, where: str) -> None:
         """Raise DataError where there is no label, or one class only."""
         if not self.count:
+            which = " whose target before is known" if self.schema.difference else ""
             raise DataError(
-                f"{where}: the training part has no labelled step; give a larger --split or another --target"
+                f"{where}: the training part has no labelled step{which}; give a larger --split or another --target"
             )
         if self.schema.classes and np.count_nonzero(self.counts) < 2:
             needed = "both" if TASKS[self.schema.task].threshold else "several"
@@ -120,7 +126,7 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     kinds = target_kinds(schema, config.data)
     columns = len(schema.columns) + len(schema.answers)
     most = None if train.room is None else train.room.of_phase.sample // (32 * (columns + 1))  # with keys, and copies
-    labels = Labels(schema, summary_for(kinds, most=most))
+    labels = Labels(schema, missing_rules(schema, config.data), summary_for(kinds, most=most))
     encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most)
     labels.check(where)
     net = architecture(config, cell, schema, encoder)
@@ -181,7 +187,7 @@ def saved_tensors(path: str, shapes: Mapping[str, tuple[int, ...]], number: int)
 
 def encoded(model: Model, data: SequenceData) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
     """What the kernels learn from: inputs (rows, F) in the run's precision, scaled targets, weights of the steps."""
-    inputs = model.encoder.transform(data, model.config.train.dtype)
+    inputs, data = model.encoder.transform(data, model.config.train.dtype), changes(data, model.encoder.rules)
     return inputs, model.task.labels(data.y), model.scorer.step_weights(data.y, data.labelled, data.weight)
 
 

@@ -10,6 +10,7 @@ from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores, brief
 from rnnfast.model.provenance import Member
 from rnnfast.records import UNSET, Record, UnsetType, versioned
+from rnnfast.training.presets import Chosen
 
 if TYPE_CHECKING:
     from rnnfast.model import Model
@@ -20,6 +21,8 @@ class TrainReport(Record, frozen=True):
 
     model: path of the file, None where none was written. scored: parts of which only a sample was scored. members: the
     networks of an ensemble; epochs and best_epoch are then the highest ones of any.
+    preset: what it chose, where it chose anything. refitted: epochs on the training and validation part, where there
+    were some; metrics of these parts are then those of the network before.
     """
 
     model: str | None
@@ -36,6 +39,8 @@ class TrainReport(Record, frozen=True):
     baseline: dict[str, Baseline]
     scored: dict[str, Sample] | UnsetType = UNSET
     members: tuple[Member, ...] | UnsetType = UNSET
+    preset: Chosen | UnsetType = UNSET
+    refitted: int | UnsetType = UNSET
 
 
 @dataclass(repr=False, eq=False)
@@ -56,7 +61,14 @@ class TrainResult(Displayed):
     evaluations: dict[str, Evaluation]  # part -> scores: train, valid, test
     scored: dict[str, tuple[int, int]] = field(default_factory=dict)  # part -> sequences scored, and all: a sample
     members: tuple[Member, ...] = ()  # the networks of an ensemble
+    chosen: Chosen | None = None  # by the preset
     files: dict[str, Path] = field(default_factory=dict)  # written: model, history, config
+
+    @property
+    def refitted(self) -> int:
+        """Epochs on the training and the validation part together, of which the weights are; 0: none."""
+        training = self.model.provenance.training
+        return 0 if training is None else training.refitted
 
     @property
     def metrics(self) -> dict[str, Scores]:
@@ -95,6 +107,8 @@ class TrainResult(Displayed):
             timesteps_per_second=self.timesteps_per_second,
             metrics=self.metrics,
             baseline=self.baseline,
+            preset=self.chosen or UNSET,
+            refitted=self.refitted or UNSET,
             scored={part: Sample(n, of) for part, (n, of) in self.scored.items()} or UNSET,
             members=self.members or UNSET,
         )

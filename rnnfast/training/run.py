@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Unpack
 
-from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.effects import check_effects, check_future
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
@@ -29,11 +28,14 @@ from rnnfast.network.cell import cell_of, word_of
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import UNSET, plain
 from rnnfast.reporter import Reporter, RunInfo
-from rnnfast.training.defaults import resolved
+from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.loop import Fit
+from rnnfast.training.monitor import check_choice
 from rnnfast.training.prepare import initial_model
+from rnnfast.training.presets import fixed
+from rnnfast.training.refit import check_refit, refitted
 from rnnfast.training.result import TrainResult
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
@@ -69,12 +71,12 @@ def train(
     equations = traced(cell_option) if callable(cell_option) else None
     if callable(cell_option):
         options["cell"] = word_of(cell_option)
-    config = Config().with_values(options, "train()")
-    cell = checked_cell(config, equations)
+    config = fixed(Config().with_values(options, "train()"))
+    check_options(config, equations, valid is not None)
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
-        table, parts = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
+        table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = train_parts(table, parts, config, cell, reporter, valid is not None, load_seconds, interrupt)
+        result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -95,18 +97,19 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     reporter = reporter or Reporter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
-    cell = checked_cell(config)
+    config = fixed(config)
+    check_options(config, None, config.data.valid is not None)
     directory = check_directory(config, force)
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
         with ExitStack() as opened:
-            table, parts = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+            table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None
-            result, fit = train_parts(table, parts, config, cell, reporter, own_valid, load_seconds, interrupt)
+            result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt)
         interrupt.phase = Phase.SAVING
-        directory = directory or free_directory(config, table)
+        directory = directory or free_directory(result.model.config, table)
         result.files = write_run(result, result.model.config, directory)
     reporter.finished(result)
     if fit.diverged is not None:
@@ -122,23 +125,27 @@ def _check_interrupt(interrupt: Interrupt, result: TrainResult) -> None:
         raise TrainingInterrupted(f"interrupted after epoch {result.epochs}", result)
 
 
-def checked_cell(config: Config, equations: Cell | None = None) -> Cell:
-    """The cell of a run: the one given as equations, else the one that the configuration names.
+def check_options(config: Config, equations: Cell | None, own_valid: bool) -> None:
+    """Raise UsageError for options that have no effect beside others, or exclude each other.
 
-    Raises UsageError for options that have no effect on it, or on this run.
+    equations: of a cell that is no word; own_valid: whether the validation part is a table of its own.
     """
     check_effects(config)
     check_future(config)
-    cell = equations or cell_of(config.model.cell, config.model.activation)
-    check_directions(config.model, cell.recurrent)
-    return cell
+    check_refit(config, own_valid)
+    check_directions(config.model, _cell(config, equations).recurrent)
+
+
+def _cell(config: Config, equations: Cell | None) -> Cell:
+    """The cell of a run: the one given as equations, else the one that the configuration names."""
+    return equations or cell_of(config.model.cell, config.model.activation)
 
 
 def train_parts(
     table: Sequences,
     parts: Parts,
     config: Config,
-    cell: Cell,
+    equations: Cell | None,
     reporter: Reporter,
     own_valid: bool,
     load_seconds: float,
@@ -151,8 +158,8 @@ def train_parts(
     import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
 
     start = time.perf_counter()
-    config = _resolved(config, table, parts, reporter)
-    model = initial_model(parts.train, config, cell)
+    config, chosen = resolved_for(config, table, parts, own_valid, reporter)
+    model = initial_model(parts.train, config, _cell(config, equations))
     seed = config.train.seed
     valid = None if parts.valid is None else sample_of(model, parts.valid, seed)
     if parts.valid is not None and valid is not None:
@@ -160,6 +167,7 @@ def train_parts(
     # Fitting has seen each cell of the training part but lags that answers alone see: of first rows of windows.
     for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
         _check_encoding(model, part, table, reporter)
+    check_choice(model, valid)
     networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
     reporter.start(_info(model, config, networks))
     load_seconds += time.perf_counter() - start
@@ -169,6 +177,10 @@ def train_parts(
     named = parts.named()
     evaluations, scored = evaluate_parts(model, named, seed, valid, reporter)
     fit.eval_seconds += time.perf_counter() - start
+    if config.train.refit and (again := refitted(model, fit, table, parts, reporter, interrupt)) is not None:
+        model = again
+        tests = {name: part for name, part in named.items() if name == "test"}
+        evaluations |= evaluate_parts(model, tests, seed, None, reporter)[0]
     model.provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
     return TrainResult(
         model=model,
@@ -190,23 +202,8 @@ def train_parts(
         evaluations=evaluations,
         scored=scored,
         members=fit.members,
+        chosen=chosen,
     ), fit
-
-
-def _resolved(config: Config, table: Sequences, parts: Parts, reporter: Reporter) -> Config:
-    """Fill in the options that follow from the table; raises UsageError for those that do not fit it."""
-    weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
-    config = resolved(config, table.schema.task, parts.train.sequences, weighted)
-    if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
-        reporter.notice(
-            "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
-            "no effect; use --batch-size above 1, or --reduction sum"
-        )
-    if SCHEDULES[config.train.schedule].watches and parts.valid is None:
-        raise UsageError(
-            f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"
-        )
-    return config
 
 
 def _check_encoding(model: Model, part: Sequences | None, table: Sequences, reporter: Reporter) -> None:
@@ -256,6 +253,7 @@ def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
         cell=config.model.cell,
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
+        head=config.model.head,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
         threads=networks.threads * networks.workers,
@@ -267,6 +265,7 @@ def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
         epochs=config.train.epochs,
         members=networks.number,
         kernel=networks.kernel,
+        patience=config.train.patience,
     )
 
 
@@ -286,5 +285,7 @@ def _provenance(
             parts=part_sizes(parts),
         ),
         metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
-        training=Training(fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.members or UNSET),
+        training=Training(
+            fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.refitted, fit.members or UNSET
+        ),
     )

@@ -6,7 +6,7 @@ exponential  lr gamma^e
 cosine       lr (1 + cos(pi e / epochs)) / 2                  (Loshchilov, Hutter 2017, without restarts)
 onecycle     per update: from lr / 25 up to lr within 30 % of them, then down to lr / 250,000, both along
 a cosine (Smith, Topin 2018)
-plateau      lr gamma^(drops); a drop after more than lr_step evaluations without a loss 0.01 % better
+plateau      lr gamma^(drops); after more than lr_step evaluations that are not 0.01 % better (--monitor)
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class Schedule:
             indices = np.arange(first * self.updates, (first + count) * self.updates)
         return np.array([rate(self, int(index)) for index in indices])
 
-    def evaluated(self, loss: float) -> None:
-        """Tell the loss of an evaluation, for a schedule that watches it."""
-        if loss < self.best * (1.0 - PLATEAU_THRESHOLD):
-            self.best, self.waited = loss, 0
+    def evaluated(self, cost: float) -> None:
+        """Tell the cost of an evaluation, for a schedule that watches it."""
+        if cost < self.best - PLATEAU_THRESHOLD * abs(self.best) or math.isinf(self.best):
+            self.best, self.waited = cost, 0
         else:
             self.waited += 1
         if self.facts.watches and self.waited > self.step:

@@ -1,4 +1,4 @@
-"""When training ends before its last epoch: no better validation loss, no time left, Ctrl-C."""
+"""When training ends before its last epoch: no better validation score, no time left, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,32 +12,43 @@ from enum import Enum
 from types import FrameType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.errors import TrainingInterrupted
 
 
 class EarlyStopping:
-    """Remembers the best weights by validation loss.
+    """Remembers the weights that cost least on the validation part.
 
-    patience: evaluations without a better loss after which training stops; 0: it never does, and the last weights stay.
+    patience: evaluations without a lower cost after which training stops; 0: it never does, and the last weights stay.
+    average: so many epochs, those that cost least, are remembered.
     """
 
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
-        self.best_loss = float("inf")
+    def __init__(self, patience: int, average: int = 1) -> None:
+        self.patience, self.average = patience, average
+        self.best_cost = math.inf
         self.best_epoch = 0
         self.waited = 0
-        self.weights: NDArray[Any] | None = None
+        self._best: list[tuple[float, int, NDArray[Any]]] = []  # cost, epoch, weights, the least cost first
 
-    def better(self, loss: float, epoch: int, weights: NDArray[Any]) -> bool:
+    def better(self, cost: float, epoch: int, weights: NDArray[Any]) -> bool:
         """Record an evaluation; tells whether it is the best so far. NaN never is."""
-        if loss < self.best_loss:
-            self.best_loss, self.best_epoch, self.waited = loss, epoch, 0
-            self.weights = weights.copy() if self.patience else None
+        if self.patience and (cost < math.inf if len(self._best) < self.average else cost < self._best[-1][0]):
+            self._best = sorted((*self._best, (cost, epoch, weights.copy())), key=lambda best: best[:2])[: self.average]
+        if cost < self.best_cost:
+            self.best_cost, self.best_epoch, self.waited = cost, epoch, 0
             return True
         self.waited += 1
         return False
+
+    @property
+    def weights(self) -> NDArray[Any] | None:
+        """The mean of the weights that are remembered, in their precision; None where there are none."""
+        if not self._best:
+            return None
+        weights = [best[2] for best in sorted(self._best, key=lambda best: best[1])]
+        return np.mean(weights, axis=0, dtype=np.float64).astype(weights[0].dtype)
 
     @property
     def evaluations_left(self) -> float:

@@ -19,14 +19,17 @@ from rnnfast.errors import DataError, UsageError
 from rnnfast.memory import available_memory, shown
 from rnnfast.reporter import Reporter
 from rnnfast.training.prepare import check_weights
+from rnnfast.training.windows import chooses, window_for
 
 MANY_LABELS = 0.1  # left out by a split, of those that stay
 
 
 def read_tables(
     data: Any, valid: Any, test: Any, config: Config, reporter: Reporter, opened: ExitStack
-) -> tuple[Sequences, Parts]:
-    """Read the table, and split it or read those beside it. Returns: all of `data`, and the parts.
+) -> tuple[Sequences, Parts, Config]:
+    """Read the table, and split it or read those beside it.
+
+    Returns: all of `data`, the parts, and the configuration with the length of the windows where the preset chose it.
 
     opened: keeps tables that are larger than --memory, and are read in blocks, until it is closed.
     """
@@ -34,6 +37,10 @@ def read_tables(
     check_split(config.data.split_by, shares_given, valid is not None, test is not None)
     source = Source(config, reporter, opened)
     table = source.table(data)
+    if not isinstance(data, Sequences) and chooses(table, config):
+        window = window_for(table, config, valid is not None)
+        table = table.windowed(*window)
+        config = config.choosing({"window": window.rows})
     parts = _parts(table, source, valid, test)
     if table.auto_predict:
         table = table.predicting(parts.train.schema.predict)
@@ -42,7 +49,18 @@ def read_tables(
         reporter.notice(text)
     _leave_requests_out(table, parts, config.data, reporter, {"valid": valid, "test": test})
     _report_parts(table, parts, reporter, valid, test)
-    return table, parts
+    return table, parts, config
+
+
+def merged_part(table: Sequences, parts: Parts, config: Config) -> Sequences:
+    """Give the training and the validation part of a table as one, without the rows that ask for a forecast."""
+    data = config.data
+    if parts.merge is not None:
+        merged = parts.merge()
+    else:  # of one share the rest validates, and all of it trains now
+        shares = data.split if len(data.split) > 1 else (1.0,)
+        merged = split(table, shares, config.train.seed, data.split_by, merge=True).train
+    return without_requests(merged.predicting(parts.train.schema.predict), table, data)
 
 
 def check_fold(parts: Parts, table: Sequences, config: DataConfig, reporter: Reporter) -> None:

@@ -28,6 +28,7 @@ class DateColumn:
 
     def __init__(self, name: str, dayfirst: bool | None) -> None:
         self.name, self.dayfirst = name, dayfirst
+        self.dates = False  # whether there are some
         self._iso: bool | None = None  # whether the dates are ISO's
         self._forms: list[DateForm] = []  # that fit all dates so far, where they are not
         self._first = ""  # date, and its place
@@ -72,6 +73,7 @@ class DateColumn:
 
     def nanoseconds(self, table: Table, dates: pd.Series[Any]) -> NDArray[np.int64]:
         """Return dates as (rows,) nanoseconds; raises DataError for the first one that they cannot hold."""
+        self.dates = True
         utc = dates.dt.tz_localize("UTC") if dates.dt.tz is None else dates
         beyond = ((utc < FIRST) | (utc > LAST)).to_numpy()
         if beyond.any():

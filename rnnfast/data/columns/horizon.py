@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
+from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sources.source import Source
 from rnnfast.errors import DataError, UsageError, did_you_mean
@@ -97,8 +98,21 @@ def moved(y: Floats, offsets: Integers, steps: int) -> tuple[Floats, NDArray[np.
     return result, has_step
 
 
+def lags(config: DataConfig) -> bool:
+    """Whether options make the last known target an input, as changes since it do with a horizon.
+
+    Raises UsageError for changes where no option says which target is known.
+    """
+    if config.difference and not (config.lag_target or max(config.horizon)):
+        raise UsageError(
+            "--difference: nothing says which target is known when a row is answered; add --horizon N, where it is "
+            "that of the row, or --lag-target, where it is that of the row before"
+        )
+    return config.lag_target or config.difference
+
+
 def check_ahead(schema: Schema) -> None:
-    """Raise UsageError where the lagged target would be no number, and for a season that nothing uses."""
+    """Raise UsageError where the lagged target would be no number or no step has one, and for a useless season."""
     if schema.season > 1 and not schema.horizon:
         raise UsageError(
             f"--season {schema.season} has no effect without a horizon: it is for the forecast that repeats the target "
@@ -108,6 +122,16 @@ def check_ahead(schema: Schema) -> None:
         raise UsageError(
             f"--horizon {','.join(map(str, schema.horizons))}: several horizons are for quantities and two classes, "
             f"and {schema.targets[0]!r} has {len(schema.classes)}; train one model for each horizon"
+        )
+    if schema.difference and schema.task and TASKS[schema.task].classes:
+        raise UsageError(
+            f"--difference: {schema.targets[0]!r} holds classes, which have no change; it is for quantities: leave it "
+            "out, or add --task regression where the classes are numbers"
+        )
+    if schema.difference and schema.window == 1 and not schema.horizon:
+        raise UsageError(
+            "--difference: in windows of one row no step knows the target before it; use --window 2 or more, or "
+            "--horizon N"
         )
     if schema.lag_target and schema.task and TASKS[schema.task].output_per_class:
         raise UsageError(
@@ -124,7 +148,7 @@ def check_lag_columns(schema: Schema, sources: Sequence[Source]) -> None:
                 raise DataError(
                     f"{source.header_line()}: there is no column {name!r}"
                     f"{did_you_mean(name, source.columns, most=3)}; its last known value is an "
-                    "input of the model (--lag-target), so predictions need it: add it"
+                    "input of the model, so predictions need it: add it"
                 )
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import TASKS
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.numbers import Floats, numbers
+from rnnfast.data.columns.recognition import Ordered, few_whole, recognised
 from rnnfast.data.columns.targets import (
     MOST_CLASSES,
     Quantities,
@@ -100,7 +101,7 @@ class KnownLabels:
                 self.notes.append(f"the target is not used: {error}")
         return np.empty((batch.rows, 0))
 
-    def finish(self) -> Meaning:
+    def finish(self, ordered: Ordered) -> Meaning:
         """Return what is known."""
         return self.meaning
 
@@ -121,9 +122,10 @@ class Labels:
         as_text: bool = False,
     ) -> None:
         self.sources, self.names, self.task, self.positive = list(sources), names, config.task, config.positive
+        self.forecast = "--horizon" if max(config.horizon) else "--lag-target" if config.lag_target else ""
         self.several, self.as_text = several, as_text
         self.values: NDArray[Any] = np.empty(0, object if as_text else np.float64)  # different ones, in order of sight
-        self._quantities = Quantities(names) if len(names) != 1 or of_quantities(self.task) else None
+        self._quantities = Quantities() if len(names) != 1 or of_quantities(self.task) else None
         self._cells: list[pd.Series[Any]] = []
         self._places: Places = []
         self._meaning: Meaning | None = None
@@ -140,6 +142,9 @@ class Labels:
         if not self.several or (len(self.names) > 1 and of_classes):  # which is an error
             y, task, classes, notes = targets(batch, self.names, self.task, self.positive)
             self._meaning = Meaning(task, classes, notes)
+            if self._undecided(task):
+                few = few_whole(y[:, 0])
+                self.values = np.full(1, np.nan) if few is None else few
             return y
         if self._quantities is not None:
             y = quantities(batch, self.names)
@@ -161,10 +166,22 @@ class Labels:
             self._keep(batch, name, values, different[~np.isin(different, self.values)])
         return values[:, None]
 
-    def finish(self) -> Meaning:
-        """Judge the values. Raises DataError as `targets` does."""
-        if self._meaning is not None:
-            return self._meaning
+    def finish(self, ordered: Ordered) -> Meaning:
+        """Judge the values; ordered: as of `recognised`. Raises DataError as `targets` does."""
+        meaning = self._meaning or self._judge()
+        values = few_whole(self.values) if self._undecided(meaning.task) else None
+        if values is None or not len(values):
+            return meaning
+        classes, note = recognised(self.names[0], values, self.forecast, ordered)
+        index = np.searchsorted(values, self.values).astype(np.float64) if classes else None
+        return Meaning("multiclass" if classes else meaning.task, classes, [note, *meaning.notes], index)
+
+    def _undecided(self, task: str) -> bool:
+        """Whether quantities may turn out to be classes."""
+        return self.task == "auto" and of_quantities(task) and len(self.names) == 1
+
+    def _judge(self) -> Meaning:
+        """Judge the values of several batches by themselves."""
         if not self.names:
             return Meaning("", (), [])
         if self._quantities is not None:
@@ -180,7 +197,7 @@ class Labels:
         different = pd.Index(texts.dropna().unique())
         self._keep(batch, name, texts.to_numpy(object), different[~different.isin(self.values)].to_numpy(object))
         if len(self.values) > MOST_CLASSES:
-            self.finish()  # raises: too many
+            self._judge()  # raises: too many
         codes = pd.Index(self.values).get_indexer(pd.Index(texts)).astype(np.float64)
         codes[codes < 0] = np.nan
         return np.asarray(codes[:, None])

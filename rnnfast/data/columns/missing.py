@@ -79,14 +79,14 @@ class Rules:
 def missing_rules(schema: Schema, config: DataConfig) -> dict[str, str]:
     """Return what to do with the empty cells of each column of x, in order."""
     rules = _parsed(config.missing)
-    rules.check(schema.columns)
-    return {name: rules.of(name) for name in schema.columns}
+    rules.check(name for name in schema.columns if name not in schema.derived)
+    return {name: "error" if name in schema.derived else rules.of(name) for name in schema.columns}
 
 
 def chosen_rules(schema: Schema, config: DataConfig) -> bool:
     """Whether --missing says what the empty cells of every lagged target become."""
     rules = _parsed(config.missing)
-    return all(FILLS[rules.of(name)].fills for name in schema.columns[len(schema.features) :])
+    return all(FILLS[rules.of(name)].fills for name in schema.columns[schema.first_lag :])
 
 
 @lru_cache

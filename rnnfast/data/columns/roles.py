@@ -100,6 +100,9 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
         )
     if options.dayfirst is not None and time is None:
         raise UsageError("dayfirst has no effect without a time column; name it with --time or leave dayfirst out")
+    if options.clock and time is None:
+        flag = "--calendar" if options.calendar else "--time-delta"
+        raise UsageError(f"{flag}: the table has no time column; name it with --time or leave {flag} out")
     idle = {*ignored, *source.nameless, *layout.others} - {*targets, *(inputs or ()), *categorical, id_column, time}
     left_out = tuple(name for name in columns if name in idle)
     part = part_column(options.split_by)

@@ -15,6 +15,11 @@ from rnnfast.records import decode, plain
 DEFAULT_WINDOW = 10  # steps, where there is no id column
 
 
+def window_note(window: int | None, reason: str = "the default") -> str:
+    """Say how long the windows of a table without id are, and why."""
+    return f"no id column: consecutive rows are cut into windows of {window}, {reason} (set by --window)"
+
+
 @dataclass(frozen=True)
 class Schema:
     """Meaning of the columns.
@@ -31,6 +36,10 @@ class Schema:
     horizon: steps from a row to the target that it predicts, inside the same id; of several horizons the farthest.
     horizons: where there are several, all of them, ascending; else ().
     lag_target: whether the last known target is an input, after the features; season: steps of a season.
+    delta: whether the change of each feature since the row before is an input; time_delta: "off", or how the time since
+    then is one, "linear" or "log"; calendar: whether the place of the time in day, week and year is one.
+    dates: whether the times that inputs are made of are dates.
+    difference: whether the network learns the change since that target; y and answers hold the targets themselves.
     weight: column with the weight of a row in the loss, or None.
     dayfirst: whether the day stands before the month in the dates of the time column; None where that is no question.
     """
@@ -52,11 +61,38 @@ class Schema:
     season: int = 1
     weight: str | None = None
     dayfirst: bool | None = None
+    difference: bool = False
+    delta: bool = False
+    time_delta: str = "off"
+    calendar: bool = False
+    dates: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of x: the features, then the lagged targets."""
-        return (*self.features, *(f"{name} (lag)" for name in self.targets if self.lag_target))
+        """Columns of x: the features, what is derived of them and of the time, then the lagged targets."""
+        return (*self.features, *self.derived, *(f"{name} (lag)" for name in self.targets if self.lag_target))
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """Columns of x that follow from features and time; none of their cells is empty."""
+        changing = (name for name in self.features if self.delta and name not in self.categorical)
+        times = [f"{self.time} (delta)"] if self.time_delta != "off" else []
+        return (*(f"{name} (delta)" for name in changing), *times, *self.calendar_columns)
+
+    @property
+    def calendar_columns(self) -> tuple[str, ...]:
+        """The column of x that holds the time itself, of which the encoder makes inputs; () for none."""
+        return (f"{self.time} (calendar)",) if self.calendar else ()
+
+    @property
+    def first_lag(self) -> int:
+        """Number of the first column of x that is a lagged target."""
+        return len(self.features) + len(self.derived)
+
+    @property
+    def clock(self) -> bool:
+        """Whether inputs are made of the time."""
+        return self.calendar or self.time_delta != "off"
 
     @property
     def ahead(self) -> tuple[int, ...]:
@@ -85,8 +121,8 @@ class Schema:
 
     @property
     def only_past(self) -> bool:
-        """Whether the target's past is the only input, so that answers can take its place."""
-        return self.lag_target and not self.features
+        """Whether inputs are the target's past, so that answers can take its place, and the time alone."""
+        return (self.lag_target or self.clock) and not self.features
 
     @property
     def overlapping(self) -> bool:
@@ -101,7 +137,8 @@ class Schema:
             classes = f": {listing([str(value) for value in self.classes])}" if self.classes else ""
             step = {"every": "at every step", "last": "at the last step"}[self.predict]
             ahead = f", {counted(self.horizon, 'step')} ahead" if self.horizon else ""
-            lines["target"] = f"{listing(self.targets)} ({self.task}{classes}) {step}{ahead}"
+            change = ", learned as its change" if self.difference else ""
+            lines["target"] = f"{listing(self.targets)} ({self.task}{classes}) {step}{ahead}{change}"
         return lines
 
     def to_json(self) -> dict[str, Any]:
@@ -124,5 +161,9 @@ class Schema:
             raise ValueError(f"task is {self.task!r}: expected {', '.join(TASKS)}")
         if self.predict not in ("every", "last"):
             raise ValueError(f"predict is {self.predict!r}: expected every or last")
+        if self.time_delta not in ("off", "linear", "log"):
+            raise ValueError(f"time_delta is {self.time_delta!r}: expected off, linear or log")
+        if self.difference and not self.lag_target:
+            raise ValueError("difference needs lag_target")
         if self.horizons and (len(self.horizons) < 2 or self.horizons[-1] != self.horizon):
             raise ValueError(f"horizons is {self.horizons}: expected several, the last of them {self.horizon}")

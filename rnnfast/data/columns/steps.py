@@ -23,20 +23,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.data.columns.datetexts import Writing, read_dates
+from rnnfast.data.columns.regular import DAY, MONTH, all_rows, days_of_months, months_of, regular_step
 
 Integers = NDArray[np.int64]
 Dates = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
 
 SHOWN = 100  # last rows of an id that show its step
-USUAL = 0.5  # share of the differences that are one step, at least
-EXACT = 1e-6  # of a step: differences of fractions are multiples of it within this
 COMPACT = {8: "%Y%m%d", 6: "%Y%m"}  # digits of a number that is a date
 COMPACT_YEARS = (1900, 2100)  # in which such numbers are dates
 ZONE = re.compile(r"(?<=[\dm])\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)$", re.I)  # after a time of day
 MONTHLY_END = 31  # day of the month that stands for the last one
-
-DAY, MONTH = "datetime64[D]", "datetime64[M]"
 
 
 @dataclass(frozen=True)
@@ -107,6 +104,23 @@ def continued(
     return ahead
 
 
+def numbers_of_times(cells: NDArray[Any], dates: bool, dayfirst: bool | None = None) -> Floats:
+    """Return times of any shape as numbers, NaN for None: those of the column, or the seconds of dates in their place.
+
+    cells, dayfirst: as of `continued`; dates: as of Schema.
+    """
+    present = pd.notna(cells)
+    numbers = np.full(cells.shape, np.nan)
+    if not present.any():
+        return numbers
+    column = _read(cells[present], dayfirst) if dates else None
+    if isinstance(column, _Dates):
+        numbers[present] = column.values.astype("datetime64[us]").astype(np.int64) / 1e6
+    elif not dates:
+        numbers[present] = pd.to_numeric(pd.Series(cells[present])).to_numpy(np.float64)
+    return numbers
+
+
 @dataclass(frozen=True)
 class _Calendar:
     """A way to count times; after: gives times of ids so many units later.
@@ -128,7 +142,7 @@ class _Numbers:
     def calendars(self, offsets: Integers, months_end: bool = False) -> Iterator[_Calendar]:
         """Yield the only one: the numbers themselves."""
         last = self.values[offsets[1:] - 1]
-        yield _Calendar(_step(self.values, offsets), lambda ids, count: last[ids, None] + count)
+        yield _Calendar(regular_step(self.values, offsets), lambda ids, count: last[ids, None] + count)
 
     def months_end(self, offsets: Integers) -> bool:
         """Numbers are no days."""
@@ -162,44 +176,44 @@ class _Dates:
 
     def months_end(self, offsets: Integers) -> bool:
         """Whether all rows are last days of months."""
-        month, of_month = _months(self.values.astype(DAY))
-        return bool((of_month == _lengths(month)).all())
+        month, of_month = months_of(self.values.astype(DAY))
+        return bool((of_month == days_of_months(month)).all())
 
     def calendars(self, offsets: Integers, months_end: bool = False) -> Iterator[_Calendar]:
         """Yield those that fit, the most special one first; months_end: whether those of one row go on so, too."""
         days = self.values.astype(DAY)
         clock = self.values - days
-        same_clock = _all(clock == np.repeat(clock[offsets[:-1]], np.diff(offsets)), offsets)
+        same_clock = all_rows(clock == np.repeat(clock[offsets[:-1]], np.diff(offsets)), offsets)
         last, last_clock = self.values[offsets[1:] - 1], clock[offsets[1:] - 1]
 
-        month, of_month = _months(days)
-        longest = _lengths(month)
+        month, of_month = months_of(days)
+        longest = days_of_months(month)
         anchor = np.maximum.reduceat(of_month, offsets[:-1])
-        at_end, several = _all(of_month == longest, offsets), np.diff(offsets) > 1
+        at_end, several = all_rows(of_month == longest, offsets), np.diff(offsets) > 1
         anchor[at_end & (several | months_end)] = MONTHLY_END
-        same_day = _all(of_month == np.minimum(np.repeat(anchor, np.diff(offsets)), longest), offsets)
+        same_day = all_rows(of_month == np.minimum(np.repeat(anchor, np.diff(offsets)), longest), offsets)
 
         def months_later(ids: Integers, count: Floats) -> Dates:
             later = month[offsets[1:] - 1][ids, None] + count.astype(np.int64)
-            day = np.minimum(anchor[ids, None], _lengths(later)) - 1
+            day = np.minimum(anchor[ids, None], days_of_months(later)) - 1
             return np.asarray(later.astype(MONTH).astype(DAY) + day + last_clock[ids, None])
 
-        yield _Calendar(np.where(same_clock & same_day, _step(month, offsets), np.nan), months_later)
+        yield _Calendar(np.where(same_clock & same_day, regular_step(month, offsets), np.nan), months_later)
 
         business = np.busday_count(np.datetime64(0, "D"), days)
         passed = np.diff(days.astype(np.int64), prepend=0) > np.diff(business, prepend=0)
         passed[offsets[:-1]] = False
-        weekdays = _all(np.is_busday(days), offsets) & np.logical_or.reduceat(passed, offsets[:-1])
+        weekdays = all_rows(np.is_busday(days), offsets) & np.logical_or.reduceat(passed, offsets[:-1])
 
         def business_days_later(ids: Integers, count: Floats) -> Dates:
             first = last[ids, None].astype(DAY)
             later = np.busday_offset(first, count.astype(np.int64), roll="backward")
             return np.asarray(later + last_clock[ids, None])
 
-        step = _step(business, offsets)
+        step = regular_step(business, offsets)
         yield _Calendar(np.where(same_clock & weekdays, step, np.nan), business_days_later)
         yield _Calendar(
-            _step(self.values.astype(np.int64), offsets),
+            regular_step(self.values.astype(np.int64), offsets),
             lambda ids, count: last[ids, None] + count.astype(np.int64),
         )
 
@@ -252,41 +266,3 @@ def _texts_as_dates(cells: NDArray[Any], dayfirst: bool | None) -> _Dates | None
         return None
     values, writing = dates
     return _Dates(cells, values[codes], writing, np.array(zones, dtype=object)[codes])
-
-
-def _step(ordinals: NDArray[Any], offsets: Integers) -> Floats:
-    """Return (ids,) the step of numbers (rows,) that ascend in each id, NaN for none, infinite for ids of one row."""
-    several = np.diff(offsets) > 1
-    steps = np.where(several, np.nan, np.inf)
-    if not several.any():
-        return steps
-    inside = np.ones(len(ordinals), dtype=bool)
-    inside[offsets[:-1]] = False
-    differences = np.diff(ordinals, prepend=ordinals[:1])[inside]
-    count = np.diff(offsets)[several] - 1
-    first = np.concatenate(([0], np.cumsum(count)[:-1]))
-    least = np.minimum.reduceat(differences, first)
-    whole = np.maximum(np.repeat(least, count), np.finfo(np.float64).tiny if ordinals.dtype.kind == "f" else 1)
-    times = np.rint(differences / whole)
-    multiple = np.abs(differences - times * whole) <= EXACT * whole
-    regular = np.logical_and.reduceat(multiple, first) & (least > 0)
-    regular &= np.add.reduceat(times == 1, first, dtype=np.int64) >= USUAL * count
-    steps[several] = np.where(regular, least, np.nan)
-    return steps
-
-
-def _all(holds: NDArray[np.bool_], offsets: Integers) -> NDArray[np.bool_]:
-    """Tell which ids have it in all rows."""
-    return np.logical_and.reduceat(holds, offsets[:-1])
-
-
-def _months(days: Dates) -> tuple[Integers, Integers]:
-    """Return months since 1970, and days of the month from 1."""
-    months = days.astype(MONTH)
-    return months.astype(np.int64), (days - months.astype(DAY)).astype(np.int64) + 1
-
-
-def _lengths(months: Integers) -> Integers:
-    """Return the days that months since 1970 have."""
-    first, next_first = months.astype(MONTH).astype(DAY), (months + 1).astype(MONTH).astype(DAY)
-    return np.asarray((next_first - first).astype(np.int64))

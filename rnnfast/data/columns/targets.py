@@ -17,7 +17,7 @@ from rnnfast.data.sources.source import listing, short
 from rnnfast.data.sources.table import EMPTY, Table
 from rnnfast.errors import DataError, did_you_mean
 
-FEW = (3, 20)  # distinct whole numbers of a target that look like classes
+QUANTITY = ", or train with --task regression where it is a quantity"  # a fix for numbers that were read as classes
 MOST_CLASSES = 1000  # more are names or quantities; and each is an output of the network
 
 
@@ -50,9 +50,10 @@ def targets(
                 index, classes = 1.0 - index, classes[::-1]
             return index.reshape(-1, 1), task_of_labels, classes, []
     if positive is not None:
-        raise table.column_error(names[0], f"--positive {positive}: the target is a quantity and has no classes")
+        what = "is for two classes; the target is a quantity, or of more"
+        raise table.column_error(names[0], f"--positive {positive}: {what}")
     y = quantities(table, names)
-    seen = Quantities(names)
+    seen = Quantities()
     seen.add(y)
     return y, task if of_quantities(task) else "regression", (), seen.notes()
 
@@ -116,7 +117,10 @@ def known_targets(table: Table, names: tuple[str, ...], task: str, classes: tupl
         shown = [short(repr(value)) for value in classes]
         class_list = " and ".join(shown) if len(shown) == 2 else listing(shown)
         raise table.error(
-            row, name, f"{table.cell(row, name)!r} is not one of the classes {class_list}; correct it or empty the cell"
+            row,
+            name,
+            f"{table.cell(row, name)!r} is not one of the classes {class_list}; correct it or empty the cell"
+            f"{QUANTITY if len(classes) > 2 and not isinstance(classes[0], str) else ''}",
         )
     return np.where(unlabelled, np.nan, index).reshape(-1, 1)
 
@@ -203,29 +207,14 @@ def quantities(table: Table, names: tuple[str, ...]) -> Floats:
 class Quantities:
     """What notes say about the targets of a regression, gathered batch by batch."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
-        self._values = [np.empty(0) for _ in names]  # different ones of each, as long as they are few
+    def __init__(self) -> None:
         self._partly = 0  # rows that lack some of the targets
 
     def add(self, y: Floats) -> None:
         """Take rows (rows, targets) into account."""
         empty = np.isnan(y)
-        for j, values in enumerate(self._values):
-            if len(values) <= FEW[1]:
-                self._values[j] = np.union1d(values, y[~empty[:, j], j])[: FEW[1] + 1]
         self._partly += int((empty.any(axis=1) & ~empty.all(axis=1)).sum())
 
     def notes(self) -> list[str]:
-        """Say which target looks like classes, and how many rows lack some."""
-        notes = []
-        hint = "; if they are classes, use --task multiclass" if len(self.names) == 1 else ""
-        for name, values in zip(self.names, self._values, strict=True):
-            if FEW[0] <= len(values) <= FEW[1] and (values == np.floor(values)).all():
-                notes.append(
-                    f"target {name!r} has {len(values)} different whole numbers ({values[0]:g} to {values[-1]:g}) and "
-                    f"is read as a quantity{hint}"
-                )
-        if self._partly:
-            notes.append(f"{self._partly:,} rows lack some of the targets and count as unlabelled")
-        return notes
+        """Say how many rows lack some of the targets."""
+        return [f"{self._partly:,} rows lack some of the targets and count as unlabelled"] if self._partly else []

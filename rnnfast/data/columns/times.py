@@ -80,15 +80,16 @@ class TimeBatches:
         return self.column.finish()
 
 
-def time_keys(table: Table, name: str, dayfirst: bool | None = None) -> tuple[NDArray[Any], bool | None]:
+def time_keys(table: Table, name: str, dayfirst: bool | None = None) -> tuple[NDArray[Any], bool | None, bool]:
     """Return (rows,) numbers that sort like the time column: its numbers, or nanoseconds of its dates.
 
-    dayfirst: whether the day stands before the month, None where the dates are to tell; returned as they did.
+    dayfirst: whether the day stands before the month, None where the dates are to tell.
+    Returns: the numbers, dayfirst as the dates told it, and whether they are dates.
     Raises DataError for an empty cell and for text that is neither a number nor a date as those before it.
     """
     column = DateColumn(name, dayfirst)
     values = _keys(table, column, False).values
-    return values, column.finish()
+    return values, column.finish(), column.dates
 
 
 def _keys(table: Table, column: DateColumn, as_dates: bool) -> Keys:
@@ -96,7 +97,8 @@ def _keys(table: Table, column: DateColumn, as_dates: bool) -> Keys:
     name = column.name
     series = table.frame[name]
     if not as_dates and (compact := numbers_of(series)) is not None:
-        return Keys(compact, None)
+        column.dates |= compact[1]
+        return Keys(compact[0], None)
     series = series.astype(object) if is_compact(series) else series
     if series.dtype.kind == "M":
         if series.isna().any():

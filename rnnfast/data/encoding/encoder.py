@@ -2,15 +2,16 @@
 
     numbers           (value - shift) * scale, one input each
     categories        an input per category of the training rows, 1 or 0, and one for all others, "(unseen)"
+    times             sine and cosine of each unit of the calendar that varies in the training rows
     missing values    by the column's rule; with `missing_indicator` one more input, 1 where the cell was empty
 
-Inputs come in this order: all numbers, all categories, all indicators, each in the order of the columns.
+Inputs come in this order: all numbers, all categories, the calendar, all indicators, each in the order of the columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -19,13 +20,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnfast.catalogue import FILLS
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.encoding import calendar
 from rnnfast.data.encoding.cells import aligned, carried, cell_error, refused_gap
 from rnnfast.data.encoding.fitting import Fitting
 from rnnfast.data.encoding.scaling import Scaler, ScalerRecord
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
-from rnnfast.records import Record, decode, plain
+from rnnfast.records import UNSET, Record, UnsetType, decode, plain
 
 Floats = NDArray[np.floating[Any]]
 
@@ -49,6 +51,7 @@ class EncoderRecord(Record, frozen=True):
     categories: dict[str, tuple[str, ...]]
     missing: MissingRecord
     unseen: str
+    calendar: dict[str, tuple[str, ...]] | UnsetType = UNSET
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Encoder:
     inputs of the network.
 
     rules: of each column of x, in order, a fill of the catalogue for its empty cells.
-    scaler: of the columns that hold numbers. categories: of each other column, those of the training rows, sorted.
+    scaler: of the columns that hold numbers. categories: of each column of categories, those of the training rows,
+    sorted. calendar: of the column that holds the time, the units that are inputs.
     fills: of columns with a rule other than error, what an empty cell becomes, in original units or as a category;
     None for no category. Of a lagged target always, as the first step of a sequence has no step before it.
     unseen: "bucket" gives other categories an input of their own, "error" refuses them.
@@ -70,6 +74,7 @@ class Encoder:
     fills: Mapping[str, float | str | None]
     unseen: str = "bucket"
     indicator: bool = False
+    calendar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def fit(cls, blocks: Iterable[SequenceData], config: DataConfig, most: int | None = None) -> Encoder:
@@ -92,6 +97,7 @@ class Encoder:
             fitting.fills(),
             config.unseen,
             config.missing_indicator,
+            fitting.calendar(),
         )
 
     @property
@@ -109,7 +115,8 @@ class Encoder:
         """Inputs of the network: "x1", "colour=red", "colour=(unseen)", "x1 (missing)"."""
         other = (UNSEEN,) if self.unseen == "bucket" else ()
         categories = (f"{name}={text}" for name, texts in self.categories.items() for text in (*texts, *other))
-        return (*self.scaler.names, *categories, *(f"{name} (missing)" for name in self.indicated))
+        times = (name for column, units in self.calendar.items() for name in calendar.names(column, units))
+        return (*self.scaler.names, *categories, *times, *(f"{name} (missing)" for name in self.indicated))
 
     @property
     def hideable(self) -> tuple[slice, ...]:
@@ -137,6 +144,9 @@ class Encoder:
             some = codes >= 0
             out[rows[some], first + codes[some]] = 1
             first += len(texts) + (self.unseen == "bucket")
+        for name, units in self.calendar.items():
+            out[:, first : first + 2 * len(units)] = calendar.waves(data.x[:, self.columns.index(name)], units)
+            first += 2 * len(units)
         for j, name in enumerate(self.indicated, first):
             out[:, j] = np.isnan(data.x[:, self.columns.index(name)])
         return out
@@ -165,9 +175,9 @@ class Encoder:
     def _numbers(self, data: SequenceData, out: Floats) -> None:
         """Scale and fill the columns that hold numbers. Writes: out (rows, numbers)."""
         shift, scale, names = self.scaler.shift, self.scaler.scale, self.scaler.names
-        picked = [self.columns.index(name) for name in names] if self.categories else None
+        picked = [self.columns.index(name) for name in names] if len(names) < len(self.columns) else None
         fill = np.array([self.fills.get(name, np.nan) for name in names], dtype=np.float64)
-        fill = (fill - shift) * scale
+        fill = self.scaler.transform(fill[None])[0]
         fixed = [FILLS[self.rules[name]].fills and not FILLS[self.rules[name]].carried for name in names]
         constant = np.where(fixed, fill, np.nan)
         step = max(1, min(data.rows, BLOCK_NUMBERS // max(len(names), 1)))
@@ -180,6 +190,7 @@ class Encoder:
             rows = len(block)
             part = np.subtract(block, shifts[:rows], out=work[:rows])
             part *= scales[:rows]
+            self.scaler.rank(part)
             if np.isnan(part.sum()):
                 gaps = True
                 np.copyto(part, constant, where=np.isnan(part))
@@ -231,13 +242,22 @@ class Encoder:
             categories=dict(self.categories),
             missing=MissingRecord(rules=dict(self.rules), fills=dict(self.fills), indicator=self.indicator),
             unseen=self.unseen,
+            calendar=dict(self.calendar) or UNSET,
         )
 
     @classmethod
     def of_record(cls, record: EncoderRecord) -> Encoder:
         """Rebuild an encoder; raises ModelError for values that cannot be those of one encoder."""
         missing, scaler = record.missing, Scaler.of_record(record.scaler)
-        encoder = cls(missing.rules, scaler, record.categories, missing.fills, record.unseen, missing.indicator)
+        encoder = cls(
+            missing.rules,
+            scaler,
+            record.categories,
+            missing.fills,
+            record.unseen,
+            missing.indicator,
+            record.calendar or {},
+        )
         try:
             fits = encoder._consistent() and encoder.names == record.inputs
         except (KeyError, TypeError, ValueError) as error:
@@ -260,7 +280,7 @@ class Encoder:
 
     def _consistent(self) -> bool:
         """Whether the fields can be those of one encoder."""
-        numbers = tuple(name for name in self.rules if name not in self.categories)
+        numbers = tuple(name for name in self.rules if name not in self.categories and name not in self.calendar)
         if not set(self.rules.values()) <= FILLS.keys():
             return False
         filled = {name for name, rule in self.rules.items() if FILLS[rule].fills}
@@ -275,5 +295,7 @@ class Encoder:
                 else np.isfinite(np.float64(self.fills[name]))
                 for name in self.fills
             )
+            and set(self.calendar) <= set(self.rules)
+            and all(set(units) <= calendar.UNITS.keys() for units in self.calendar.values())
             and self.unseen in ("bucket", "error")
         )

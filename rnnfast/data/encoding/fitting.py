@@ -10,6 +10,7 @@ from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.categories import MOST_CATEGORIES, too_many
 from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.columns.schema import Schema
+from rnnfast.data.encoding.calendar import Variety
 from rnnfast.data.encoding.cells import refused_gap
 from rnnfast.data.encoding.scaling import Scaler, beyond_float64, feature_kinds, summary_for
 from rnnfast.data.sequences.data import SequenceData
@@ -27,8 +28,9 @@ class Fitting:
         self.rules = missing_rules(schema, config)
         self.kinds = feature_kinds(schema, config)
         self.categorical = {name: schema.columns.index(name) for name in schema.categorical}
-        self.numbers = [j for j, name in enumerate(schema.columns) if name not in self.categorical]
-        self.lags = schema.columns[len(schema.features) :]
+        self.numbers = [j for j, name in enumerate(schema.columns) if name in self.kinds]
+        self.times = {name: (schema.columns.index(name), Variety()) for name in schema.calendar_columns}
+        self.lags = schema.columns[schema.first_lag :]
         # The first step of a sequence has no step before it: a lagged target has a value for it whatever the rule.
         needed = {name: "mean" for name in self.lags if not FILLS[self.rules[name]].fills}
         self._fills = {name: fill for name, rule in (self.rules | needed).items() if (fill := FILLS[rule]).fills}
@@ -45,9 +47,13 @@ class Fitting:
                 # The reader has refused empty cells of features; that a target is an input it does not know.
                 fix = f"say how with --missing {plain(name)!r}=ffill (mean, zero)"
                 raise refused_gap(block, name, gaps, "an input must not be empty", fix)
-        self._summary.add(block.x, None if seen.all() else seen, self.numbers if self.categorical else None)
+        picked = self.numbers if len(self.numbers) < block.x.shape[1] else None
+        self._summary.add(block.x, None if seen.all() else seen, picked)
         for name, j in self.categorical.items():
             self._count(name, block.x[seen, j], block)
+
+        for j, variety in self.times.values():
+            variety.add(block.x[seen, j])
 
     def _count(self, name: str, column: NDArray[np.float64], block: SequenceData) -> None:
         texts, counts = block.categories[name], self._counts[name]
@@ -64,6 +70,10 @@ class Fitting:
     def categories(self) -> dict[str, tuple[str, ...]]:
         """Return the categories of each categorical column, sorted."""
         return {name: tuple(sorted(counts)) for name, counts in self._counts.items()}
+
+    def calendar(self) -> dict[str, tuple[str, ...]]:
+        """Return the units of the calendar that vary, of the column that holds the time."""
+        return {name: variety.units for name, (_, variety) in self.times.items()}
 
     def fills(self) -> dict[str, float | str | None]:
         """Return what an empty cell of each column that has a rule becomes, and a lagged target, in its own unit.

@@ -3,6 +3,7 @@
     minmax    shift = minimum    scale = 1 / (maximum - minimum)
     zscore    shift = mean       scale = 1 / population standard deviation
     robust    shift = median     scale = 1 / (75th - 25th percentile), or 1 / range where these are all but equal
+    rank      shift = 0          scale = 1       then the rank among the training values (ranks.py); of features alone
     none      shift = 0          scale = 1
 
 A constant column maps to 0, one without any value stays as it is. A new kind is one entry of
@@ -12,7 +13,7 @@ KINDS, and one of the catalogue.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,11 @@ from rnnfast.catalogue import SCALINGS, TASKS, implementation
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.missing import Rules
 from rnnfast.data.columns.schema import Schema
+from rnnfast.data.encoding.ranks import Knots
 from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.sources.source import short
 from rnnfast.errors import DataError, ModelError, UsageError
-from rnnfast.records import Record, decode, plain
+from rnnfast.records import UNSET, Record, UnsetType, decode, plain
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +57,7 @@ KINDS: dict[str, Callable[[Summary, int], tuple[float, float]]] = {
     "minmax": _minmax,
     "zscore": _zscore,
     "robust": _robust,
+    "rank": _none,
     "none": _none,
 }
 
@@ -66,6 +69,7 @@ class ScalerRecord(Record, frozen=True):
     names: tuple[str, ...]
     shift: tuple[float, ...]
     scale: tuple[float, ...]
+    knots: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] | UnsetType = UNSET
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,14 @@ class Scaler:
     """A scaling per column.
 
     kinds: of each column, see the module; names: the columns, in the order of the values' last axis.
-    shift (F,) in the unit of the column; scale (F,) in its inverse.
+    shift (F,) in the unit of the column; scale (F,) in its inverse. knots: of columns that become ranks.
     """
 
     kinds: tuple[str, ...]
     names: tuple[str, ...]
     shift: Floats
     scale: Floats
+    knots: Mapping[str, Knots] = field(default_factory=dict)
 
     @classmethod
     def fit(cls, kinds: str | Sequence[str], names: Sequence[str], values: ArrayLike, where: str = "") -> Scaler:
@@ -96,7 +101,7 @@ class Scaler:
     def of(cls, kinds: Sequence[str], names: Sequence[str], summary: Summary, where: str = "") -> Scaler:
         """Fit to what a summary by `summary_for` knows; where: the table, for messages; errors as in `fit`."""
         shift, scale = np.zeros(len(names)), np.ones(len(names))
-        low, high = summary.low, summary.high
+        low, high, knots = summary.low, summary.high, {}
         with np.errstate(over="ignore", invalid="ignore"):
             span = high - low
         for j, kind in enumerate(kinds):
@@ -109,24 +114,40 @@ class Scaler:
                 inverse = np.divide(1.0, unit)
             # The range of a subnormal span has no inverse: such a column is as good as constant.
             scale[j] = inverse if np.isfinite(inverse) else 1.0
-        return cls(tuple(kinds), tuple(names), shift, scale)
+            if SCALINGS[kind].ranks and low[j] < high[j]:
+                knots[names[j]] = Knots.of(summary.values(j))
+        return cls(tuple(kinds), tuple(names), shift, scale, knots)
 
     def transform(self, values: ArrayLike) -> Floats:
         """Scale values (rows, F) into a new array."""
         scaled: Floats = np.subtract(values, self.shift, dtype=np.float64)
         scaled *= self.scale
+        self.rank(scaled)
         return scaled
+
+    def rank(self, scaled: Floats) -> None:
+        """Put ranks in place of shifted and scaled values (rows, F), in the columns that have knots. Writes: scaled."""
+        for name, knots in self.knots.items():
+            j = self.names.index(name)
+            scaled[:, j] = knots.rank(scaled[:, j])
 
     def inverse(self, values: ArrayLike) -> Floats:
         """Undo `transform`: values (rows, F) in original units, exact to 1e-12 of a column's largest magnitude."""
         original: Floats = np.divide(values, self.scale, dtype=np.float64)
         original += self.shift
+        for name, knots in self.knots.items():
+            original[:, self.names.index(name)] = knots.value(original[:, self.names.index(name)])
         return original
 
     def record(self) -> ScalerRecord:
         """Return the fields as they are stored; floats survive exactly."""
+        knots = {name: (tuple(one.values.tolist()), tuple(one.ranks.tolist())) for name, one in self.knots.items()}
         return ScalerRecord(
-            kinds=self.kinds, names=self.names, shift=tuple(self.shift.tolist()), scale=tuple(self.scale.tolist())
+            kinds=self.kinds,
+            names=self.names,
+            shift=tuple(self.shift.tolist()),
+            scale=tuple(self.scale.tolist()),
+            knots=knots or UNSET,
         )
 
     @classmethod
@@ -135,9 +156,14 @@ class Scaler:
         shift, scale = np.array(record.shift, dtype=np.float64), np.array(record.scale, dtype=np.float64)
         usable = np.isfinite(shift).all() and np.isfinite(scale).all() and (scale != 0).all()
         equal = len(record.kinds) == len(record.names) == len(shift) == len(scale)
+        pairs = record.knots or {}
+        knots = {
+            name: Knots(*(np.array(numbers, dtype=np.float64) for numbers in pair)) for name, pair in pairs.items()
+        }
+        usable &= set(knots) <= set(record.names) and all(one.usable for one in knots.values())
         if not equal or not usable or not all(kind in SCALINGS for kind in record.kinds):
             raise ModelError("the scaler stored in the model is damaged (its values do not fit); train it again")
-        return cls(record.kinds, record.names, shift, scale)
+        return cls(record.kinds, record.names, shift, scale, knots)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -177,7 +203,7 @@ def feature_kinds(schema: Schema, config: DataConfig) -> dict[str, str]:
     """
     rules = _rules(schema, config)
     target = {f"{name} (lag)": name for name in schema.targets} if schema.lag_target else {}
-    numbers = [name for name in schema.columns if name not in schema.categorical]
+    numbers = [name for name in schema.columns if name not in (*schema.categorical, *schema.calendar_columns)]
     return {name: rules.by_name(name) or rules.of(target.get(name, name)) for name in numbers}
 
 
@@ -185,12 +211,18 @@ def target_kinds(schema: Schema, config: DataConfig) -> tuple[str, ...]:
     """Return the kind of each answer, that of its target: classes are not scaled, quantities like the features.
 
     A kind that names the target wins; "none" for all columns leaves the targets at minmax, as `scale_target` decides
-    about them.
+    about them, and so does "rank", which has no answers beyond the training values: named, it raises UsageError.
     """
     rules = _rules(schema, config)
     if TASKS[schema.task].classes or not config.scale_target:
         return ("none",) * len(schema.answers)
-    everywhere = "minmax" if rules.everywhere == "none" else rules.everywhere
+    for name in schema.targets:
+        if SCALINGS[rules.by_name(name) or "none"].ranks:
+            raise UsageError(
+                f"--scale {name}=rank: ranks are for features, as answers could not leave the range of the training "
+                f"values; scale the target otherwise, its lag with '{name} (lag)=rank'"
+            )
+    everywhere = rules.everywhere if SCALINGS[rules.everywhere].of_targets else "minmax"
     return tuple(rules.by_name(name) or everywhere for name in schema.targets) * len(schema.ahead)
 
 

@@ -126,7 +126,15 @@ class Summary:
 
     def quartiles(self, column: int) -> tuple[float, float, float]:
         """25th, 50th and 75th percentile of a column, interpolated; 0 where it has no value."""
-        return self._sample.quartiles(column)
+        values = self.values(column)
+        if not len(values):
+            return 0.0, 0.0, 0.0
+        first, median, third = np.quantile(values, (0.25, 0.5, 0.75))
+        return float(first), float(median), float(third)
+
+    def values(self, column: int) -> Floats:
+        """Return the values of a column that asked for quartiles, (n,), those of a sample where there are too many."""
+        return self._sample.values(column)
 
 
 class Sample:
@@ -158,17 +166,13 @@ class Sample:
         lowest = np.sort(np.argpartition(keys, most)[:most])
         self._keys, self._rows, self._count = [keys[lowest]], [rows[lowest]], most
 
-    def quartiles(self, column: int) -> tuple[float, float, float]:
+    def values(self, column: int) -> Floats:
         """As of Summary."""
         if self.most is not None and self._count > self.most:
             self._cut(self.most)
         self._rows = [np.concatenate(self._rows)] if self._rows else [np.empty((0, len(self.columns)))]
         values = self._rows[0][:, self.columns.index(column)]
-        values = values[~np.isnan(values)]
-        if not len(values):
-            return 0.0, 0.0, 0.0
-        first, median, third = np.quantile(values.astype(np.float64), (0.25, 0.5, 0.75))
-        return float(first), float(median), float(third)
+        return np.asarray(values[~np.isnan(values)], np.float64)
 
 
 def _reduced(function: np.ufunc, block: Floats) -> Floats:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.origin import Origin
-from rnnfast.data.sources.source import short
-from rnnfast.errors import DataError
+from rnnfast.data.sources.source import Source, short
+from rnnfast.errors import DataError, UsageError
 
 
 def empty_id(origin: Origin, name: str, ids: Any) -> DataError:
@@ -52,6 +56,27 @@ def check_labelled(data: Sequences) -> None:
         f"{', '.join(data.source)}, column {short(', '.join(data.schema.targets))!r}: {where} has a target value; fill "
         "in what is known"
     )
+
+
+def with_clock(schema: Schema, dates: bool, request: Request, sources: Sequence[Source]) -> Schema:
+    """Return the schema with what its times are, dates or numbers, where inputs are made of them.
+
+    Raises UsageError for the calendar of numbers, DataError for a table whose times are not what they were in training.
+    """
+    if not schema.clock:
+        return schema
+    if request.schema is not None and dates != schema.dates:
+        now, before = ("dates", "numbers") if dates else ("numbers", "dates")
+        raise DataError(
+            f"{sources[0].name}, column {schema.time!r}: the times are {now}, those of the table that trained were "
+            f"{before}; the model has inputs that are made of them: write them in the same way"
+        )
+    if schema.calendar and not dates:
+        raise UsageError(
+            f"--calendar: the times of {schema.time!r} are numbers, which have no hour or month; write dates such as "
+            "2024-01-31, or leave it out"
+        )
+    return replace(schema, dates=dates)
 
 
 def check_sample(sample: SequenceData, whole: Sequences, where: str) -> None:

@@ -23,7 +23,7 @@ from rnnfast.data.columns.labels import TextFound
 from rnnfast.data.columns.parts import check_one_part_each, runs
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.times import MixedTimes, TimeBatches
-from rnnfast.data.reading.checks import repeated
+from rnnfast.data.reading.checks import repeated, with_clock
 from rnnfast.data.reading.numbering import Numbering
 from rnnfast.data.reading.plan import Plan, with_text_targets
 from rnnfast.data.reading.request import Request
@@ -32,7 +32,7 @@ from rnnfast.data.sequences.bucketsort import CODE, KEY, Repeated, bucket_sort
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_rows, stretches
 from rnnfast.data.sequences.index import index_of
-from rnnfast.data.sequences.relabel import rewrite_labels
+from rnnfast.data.sequences.relabel import ordered_labels, rewrite_labels
 from rnnfast.data.sequences.spans import ends
 from rnnfast.data.sources.batches import PROBE_BYTES, Batch, batches, release, same_types, single_precision
 from rnnfast.data.sources.origin import Origin
@@ -127,13 +127,14 @@ class Stream:
                 self._add(batch, out)
         self.starts.append(self.rows)
         dayfirst = None if self.times is None else self.times.finish()
-        meaning, schema = self.reader.finish()
-        schema = replace(schema, dayfirst=dayfirst)
-        self._finish_labels(meaning.class_of)
         lengths = np.array([self.rows]) if self.numbering is None else self.numbering.lengths
         self._sort(lengths)
         ids = ends(lengths)
         ids.tofile(self.place / "offsets")
+        meaning, schema = self.reader.finish(lambda: ordered_labels(self.place / "y", self.kinds["y"], ids))
+        dates = self.times is not None and self.times.column.dates
+        schema = with_clock(replace(schema, dayfirst=dayfirst), dates, self.request, self.sources)
+        self._finish_labels(meaning.class_of)
         if self.request.require_target:
             check_horizon(schema)
             check_reach(schema, ids, [source.name for source in self.sources])
@@ -258,7 +259,7 @@ class Stream:
             except Repeated as rows:
                 raise self._repeated(rows.first, rows.second) from None
             self.kinds["row"] = (np.int64, 0)
-        for name in {CODE} if self.request.by_time else {CODE, KEY}:
+        for name in {CODE} if self.request.keeps_keys else {CODE, KEY}:
             (self.place / name).unlink(missing_ok=True)
             self.kinds.pop(name, None)
 

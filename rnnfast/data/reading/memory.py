@@ -14,7 +14,7 @@ from rnnfast.data.columns.horizon import check_horizon, check_reach
 from rnnfast.data.columns.parts import check_one_part_each, runs
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.times import time_keys
-from rnnfast.data.reading.checks import check_labelled, empty_id, repeated, same_times
+from rnnfast.data.reading.checks import check_labelled, empty_id, repeated, same_times, with_clock
 from rnnfast.data.reading.plan import Plan
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
@@ -22,6 +22,7 @@ from rnnfast.data.sequences.context import Surroundings
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.order import group
+from rnnfast.data.sequences.relabel import class_labels
 from rnnfast.data.sequences.series import Series, cut_out
 from rnnfast.data.sources.source import Source
 from rnnfast.data.sources.table import Table, beside, load
@@ -33,7 +34,7 @@ Integers = NDArray[np.int64]
 class Grouping(NamedTuple):
     """Order of the rows, as of `group`, and (rows,) numbers that sort like their times, None without a time.
 
-    dayfirst: as of Schema.
+    dayfirst: as of Schema; dates: whether these are of dates.
     """
 
     order: Integers
@@ -41,6 +42,7 @@ class Grouping(NamedTuple):
     names: NDArray[Any]
     keys: NDArray[Any] | None
     dayfirst: bool | None
+    dates: bool
 
 
 def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
@@ -53,9 +55,11 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
     plan.look(table)
     reader = Rows(plan, several=False)
     columns = reader.add(table)
-    meaning, schema = reader.finish()
     grouping = grouped.result()
-    schema = replace(schema, dayfirst=grouping.dayfirst)
+    meaning, schema = reader.finish(lambda: [_ordered_target(columns["y"], grouping)])
+    if meaning.class_of is not None:
+        columns["y"] = class_labels(columns["y"], reader.labels.values, meaning.class_of)
+    schema = with_clock(replace(schema, dayfirst=grouping.dayfirst), grouping.dates, request, sources)
     series, names, ties = _ordered(table, columns, grouping, schema, request.config.ties)
     if request.require_target:
         check_horizon(schema)
@@ -105,11 +109,17 @@ def _grouped(table: Table, id_column: str | None, time_column: str | None, dayfi
     Raises DataError for an empty id, and for times that cannot be compared.
     """
     of_rows = None if id_column is None else _ids(table, id_column)
-    keys, dayfirst = (None, None) if time_column is None else time_keys(table, time_column, dayfirst)
+    keys, dayfirst, dates = (None, None, False) if time_column is None else time_keys(table, time_column, dayfirst)
     order, offsets, names = group(of_rows, keys, table.rows)
     if id_column is not None and (names == "").any():
         raise empty_id(table.origin, id_column, of_rows)
-    return Grouping(order, offsets, names, keys, dayfirst)
+    return Grouping(order, offsets, names, keys, dayfirst, dates)
+
+
+def _ordered_target(y: NDArray[Any], grouping: Grouping) -> tuple[NDArray[Any], Integers]:
+    """Return the first target in the order of the ids and times, and the number of the id of each row."""
+    lengths = np.diff(grouping.offsets)
+    return y[:, 0].take(grouping.order), np.repeat(np.arange(len(lengths)), lengths)
 
 
 def _ordered(
@@ -120,7 +130,7 @@ def _ordered(
     rule: "keep" or "error", for rows of one time in one id. Returns: rows in order, the ids as text, and how many rows
     have the time of the one before them. Raises DataError for the first such row where it is an error.
     """
-    order, offsets, names, keys, _ = grouping
+    order, offsets, names, keys, *_ = grouping
     ties = 0
     if keys is not None:
         columns["key"] = keys

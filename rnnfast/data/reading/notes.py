@@ -8,7 +8,7 @@ from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.candidates import Candidate
 from rnnfast.data.columns.horizon import ahead_notes, steps_ahead
 from rnnfast.data.columns.roles import Roles
-from rnnfast.data.columns.schema import Schema
+from rnnfast.data.columns.schema import Schema, window_note
 from rnnfast.data.sequences.predict import LAG
 from rnnfast.data.sources.source import listing, plain, short
 
@@ -29,6 +29,8 @@ def role_notes(roles: Roles, schema: Schema, groups: bool = False) -> list[str]:
     ]
     if schema.categorical:
         parts[-1] += f", of them categories: {listing(schema.categorical)}"
+    if schema.derived:
+        parts.append(f"made of them and of the time: {listing(schema.derived)}")
     if schema.targets:
         shown = [short(repr(value)) for value in schema.classes]
         classes = f" ({' or '.join(shown) if len(shown) == 2 else f'{len(shown)} classes: {listing(shown)}'})"
@@ -37,6 +39,7 @@ def role_notes(roles: Roles, schema: Schema, groups: bool = False) -> list[str]:
         if schema.task == "binary" and isinstance(schema.classes[0], str):
             parts.append(f"{shown[1]} is the positive class (--positive)")
         parts += ["its last known value is an input"] if schema.lag_target else []
+        parts += ["its change since then is learned"] if schema.difference else []
     marks = ("weights", roles.weight), ("groups" if groups else "parts", roles.part)
     parts += [f"{role} in {name!r}" for role, name in marks if name]
     notes = [f"{layouts[schema.layout]}{'; '.join(parts)}"]
@@ -84,9 +87,7 @@ def choice_notes(schema: Schema, rows: int, sequences: int, config: DataConfig) 
     """Say which defaults were chosen, and what is odd about the choice."""
     notes = []
     if schema.window and config.window is None:
-        notes.append(
-            f"no id column: consecutive rows are cut into windows of {schema.window}, the default (set by --window)"
-        )
+        notes.append(window_note(schema.window))
     if schema.window and schema.stride and schema.stride > schema.window:
         notes.append(
             f"rows between windows are left out: the stride {schema.stride} is above the window {schema.window}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from rnnfast.data.columns.candidates import Candidate, candidates
 from rnnfast.data.columns.features import default_features
-from rnnfast.data.columns.horizon import check_ahead, check_lag_columns
+from rnnfast.data.columns.horizon import check_ahead, check_lag_columns, lags
 from rnnfast.data.columns.labels import KnownLabels, Labels, Meaning
 from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.columns.roles import Roles, roles
@@ -59,8 +59,9 @@ class Plan:
         names, self.notes = default_features(table, taken, rows, ids)
         chosen = {*names, *table_roles.categorical}
         self.names = tuple(name for name in columns if name in chosen)
-        if not self.names and not (self.request.config.lag_target and table_roles.targets):
-            # with a lag a series may be told from its own past alone
+        config = self.request.config
+        if not self.names and not (lags(config) and table_roles.targets) and not config.clock:
+            # with a lag a series may be told from its own past alone, or from the time
             raise DataError(
                 f"{self.sources[0].header_line()}: no numeric column is left as a feature; the columns are "
                 f"{listing(columns)}. --lag-target makes the last known target an input"
@@ -92,9 +93,13 @@ class Plan:
             categorical=tuple(filter(set(table_roles.categorical).__contains__, names)),
             horizon=max(config.horizon),
             horizons=tuple(sorted(config.horizon)) if len(config.horizon) > 1 else (),
-            lag_target=config.lag_target,
+            lag_target=lags(config),
             season=config.season,
             weight=table_roles.weight,
+            difference=config.difference,
+            delta=config.delta,
+            time_delta=config.time_delta,
+            calendar=config.calendar,
         )
         check_ahead(schema)
         return schema

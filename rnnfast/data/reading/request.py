@@ -44,6 +44,11 @@ class Request:
         return self.by_time or self.with_time or not self.require_target
 
     @property
+    def keeps_keys(self) -> bool:
+        """Whether the numbers that sort like the times are wanted: by a split, and for inputs that are made of them."""
+        return self.by_time or (self.config if self.schema is None else self.schema).clock
+
+    @property
     def files(self) -> FileOptions:
         """How the files are opened. Beside a schema these are habits: files that are written otherwise are read too."""
         config = self.config

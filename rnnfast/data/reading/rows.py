@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rnnfast.data.columns.features import Features
 from rnnfast.data.columns.labels import Meaning
 from rnnfast.data.columns.parts import groups, parts
+from rnnfast.data.columns.recognition import Ordered
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.weights import weights
 from rnnfast.data.reading.notes import choice_notes, constant_note, proposals, role_notes, tie_notes
@@ -40,9 +41,9 @@ class Rows:
             rows["part"] = (groups if self.plan.request.groups else parts)(batch, roles.part)
         return rows
 
-    def finish(self) -> tuple[Meaning, Schema]:
-        """Say what the targets are, and what all columns mean."""
-        meaning = self.labels.finish()
+    def finish(self, ordered: Ordered) -> tuple[Meaning, Schema]:
+        """Say what the targets are, and what all columns mean; ordered: as of `recognised`, of the first target."""
+        meaning = self.labels.finish(ordered)
         return meaning, self.plan.schema(meaning)
 
     def auto_predict(self, schema: Schema) -> bool:

@@ -85,7 +85,7 @@ def last_known(data: Sequences) -> Integers:
     schema = data.schema
     last = data.id_bounds[0] - 1
     for block in data.blocks(("x",) if schema.horizon else ("y",)):
-        targets: NDArray[Any] = block.x[:, len(schema.features) :] if schema.horizon else block.y
+        targets: NDArray[Any] = block.x[:, schema.first_lag :] if schema.horizon else block.y
         places = places_of(block)[~np.isnan(targets).all(axis=1)]
         np.maximum.at(last, ids_of(data, places), places)
     return last

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnfast.data.columns.schema import Schema
+from rnnfast.data.columns.schema import Schema, window_note
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.context import Context
 from rnnfast.data.sequences.index import Index, Limit
@@ -146,6 +146,13 @@ class Sequences(Displayed, ABC):
     def predicting(self, rule: str) -> Self:
         """Predict "every" or the "last" step of each sequence, and say so where the labels decided it."""
 
+    @abstractmethod
+    def windowed(self, window: int, reason: str) -> Self:
+        """Cut a whole table without id, whose windows lie side by side, into windows of another length.
+
+        reason: why this length, for the note about it.
+        """
+
     def blocks(self, only: Collection[str] | None = None) -> Iterator[Block]:
         """Yield all sequences in order; only: as in `read`."""
         return self.blocks_of(self.runs(), only)
@@ -196,6 +203,11 @@ class Sequences(Displayed, ABC):
     def rule(self) -> str:
         """Decide by the labels whether "every" step or the "last" one is predicted."""
         return predict_rule(piece for block in self.blocks(("y",)) for piece in pieces(block.y, block.offsets))
+
+    def _notes_windowed(self, window: int, reason: str) -> tuple[str, ...]:
+        """The notes with what `windowed` says."""
+        before = window_note(self.schema.window)
+        return tuple(window_note(window, reason) if note == before else note for note in self.notes)
 
     def _notes_for(self, schema: Schema) -> tuple[str, ...]:
         """The notes with what `predicting` says."""

@@ -15,6 +15,7 @@ from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.base import Runs, Sequences
 from rnnfast.data.sequences.context import Context, Surroundings
 from rnnfast.data.sequences.index import Index, Limit
+from rnnfast.data.sequences.recut import recut
 from rnnfast.data.sequences.spans import ends, spans
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.texts import Texts
@@ -130,7 +131,7 @@ class SequenceData(Sequences):
         """
         j = self.schema.columns.index(name)
         empty: NDArray[np.bool_] = np.isnan(self.x[:, j])
-        if j >= len(self.schema.features) and not self.schema.horizon:
+        if j >= self.schema.first_lag and not self.schema.horizon:
             empty[self.offsets[:-1]] = self._unknown_before(j) if answered else False
         return empty
 
@@ -234,7 +235,7 @@ class SequenceData(Sequences):
         }
         offsets, skipped = ends(lengths), starts - self.offsets[chosen]
         if self.schema.lag_target and not self.schema.horizon:
-            taken["x"][offsets[:-1][skipped > 0], len(self.schema.features) :] = np.nan
+            taken["x"][offsets[:-1][skipped > 0], self.schema.first_lag :] = np.nan
         start = self.offsets[:-1] if self.start is None else self.start
         places = start[chosen] + skipped
         return self._with(offsets=offsets, ids=self.ids[chosen], start=places, around=self.surroundings, **taken)
@@ -281,6 +282,11 @@ class SequenceData(Sequences):
         if schema == self.schema and self._notes_for(schema) == self.notes:
             return self
         return self._with(schema=schema, notes=self._notes_for(schema))
+
+    def windowed(self, window: int, reason: str) -> SequenceData:
+        """Cut into windows of another length."""
+        schema = replace(self.schema, window=window, stride=window)
+        return self._with(notes=self._notes_windowed(window, reason), **recut(schema, self.x, self.y, self.part))
 
     def _with(self, **changes: Any) -> SequenceData:
         """Copy with other fields; unlike `dataclasses.replace` it does not wait for the digest."""

@@ -1,7 +1,8 @@
-"""Put classes in place of the values of a target on disk, once it is known what they are."""
+"""Read a target on disk in order, and put classes in place of its values once it is known what they are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,29 @@ from numpy.typing import NDArray
 from rnnfast.data.sequences.files import read_rows
 
 LABEL_ROWS = 1 << 19  # rows of y that are read at a time
+
+
+def ordered_labels(
+    path: Path, kind: tuple[Any, int], offsets: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Yield the first column of a file of labels by stretches, and the number of the id of each row.
+
+    kind: type and width of the file; offsets: (ids + 1,) rows where the ids begin.
+    """
+    rows = int(offsets[-1])
+    for first in range(0, rows, LABEL_ROWS):
+        stop = min(first + LABEL_ROWS, rows)
+        owner = np.searchsorted(offsets, np.arange(first, stop), side="right") - 1
+        yield read_rows(path, *kind, first, stop)[:, 0].astype(np.float64), owner
+
+
+def class_labels(y: NDArray[Any], values: NDArray[Any], index: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the index of the class in place of each value of y, which may have any shape; NaN stays.
+
+    values: ascending; index: class of each.
+    """
+    place = np.minimum(np.searchsorted(values, y), len(values) - 1)  # NaN sorts behind all numbers
+    return np.where(np.isnan(y), np.nan, index[place])
 
 
 def rewrite_labels(path: Path, dtype: Any, values: NDArray[Any], index: NDArray[np.float64] | None) -> Any:
@@ -30,7 +54,6 @@ def rewrite_labels(path: Path, dtype: Any, values: NDArray[Any], index: NDArray[
     with new.open("wb") as file:
         for first in range(0, rows, LABEL_ROWS):
             y = read_rows(path, dtype, 0, first, min(first + LABEL_ROWS, rows)).astype(np.float64)
-            place = np.minimum(np.searchsorted(file_values, y), len(file_values) - 1)  # NaN sorts behind all numbers
-            file.write(np.where(np.isnan(y), np.nan, index[place]).astype(np.float32).data)
+            file.write(class_labels(y, file_values, index).astype(np.float32).data)
     new.replace(path)
     return np.float32

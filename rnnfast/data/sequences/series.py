@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rnnfast.data.columns.horizon import ahead, back, forbidden, moved
 from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sequences.derived import derived
 from rnnfast.data.sequences.spans import ends, spans
 
 Integers = NDArray[np.int64]
@@ -44,10 +45,11 @@ class Series:
 
 
 def margins(schema: Schema) -> tuple[int, int]:
-    """Rows before and after a sequence that its labels, lags and naive forecasts come from."""
+    """Rows before and after a sequence that its labels, lags, changes and naive forecasts come from."""
+    before = int(bool(schema.derived))
     if not schema.horizon:
-        return 0, 0
-    return max(back(horizon, schema.season) for horizon in schema.ahead), schema.horizon
+        return before, 0
+    return max(before, *(back(horizon, schema.season) for horizon in schema.ahead)), schema.horizon
 
 
 def cut_out(
@@ -69,6 +71,10 @@ def cut_out(
     fields.setdefault("x", np.empty((rows, 0)))
     has_targets = "y" in series.columns and series.columns["y"].shape[1] > 0
     wants_x = only is None or "x" in only  # of which a store without features has no column
+    if schema.derived and wants_x:
+        x = series.columns.get("x", np.empty((whole, 0)))
+        more = derived(x, series.columns.get("key"), series.offsets, schema)
+        fields["x"] = np.column_stack((fields["x"], more[places]))
     if not has_targets or not (wants_x or "y" in names):
         return {"y": np.empty((rows, 0)), **fields}
     now = fields["y"] if "y" in fields else series.rows("y", places)

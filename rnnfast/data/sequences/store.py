@@ -35,13 +35,14 @@ class Store:
     """A complete store, opened.
 
     columns: type and numbers in a row (0: it is one-dimensional) of each column; ids: (ids + 1,) places where each id
-    begins; index: all sequences of the table.
+    begins; runs: (runs + 1,) those of what windows are cut from; index: all sequences of the table.
     """
 
     directory: Path
     description: Mapping[str, Any]
     columns: Mapping[str, tuple[str, int]]
     ids: Integers
+    runs: Integers
     index: Index
 
     @classmethod
@@ -57,7 +58,7 @@ class Store:
                 stretches = read_rows(directory / "stretches", np.int64, 0, 0, description["stretches"] + 1)
         except (OSError, ValueError, KeyError) as error:
             raise RnnfastError(f"{directory}: is a damaged store ({error}); remove it, it is made anew") from None
-        return cls(directory, description, columns, ids, index_of(schema, ids, stretches))
+        return cls(directory, description, columns, ids, stretches, index_of(schema, ids, stretches))
 
     @property
     def rows(self) -> int:

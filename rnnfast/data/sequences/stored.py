@@ -17,7 +17,7 @@ from rnnfast.data.sequences.base import TRAINED, Runs, Sequences
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.context import Context, Surroundings, answers_of
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sequences.index import Index, Limit
+from rnnfast.data.sequences.index import Index, Limit, index_of
 from rnnfast.data.sequences.series import Series, cut_out, margins
 from rnnfast.data.sequences.spans import ends
 from rnnfast.data.sequences.store import Store
@@ -182,6 +182,8 @@ class StoredSequences(Sequences):
         names = set(self.store.columns if only is None else only)
         if self.schema.lag_target and "x" in names:
             names.add("y")
+        if self.schema.clock and "x" in names:
+            names.add("key")
         if self.schema.horizon and self.schema.id is None:
             names.add("part")
         series = self.store.series(low, high, names)
@@ -240,6 +242,19 @@ class StoredSequences(Sequences):
         """Predict "every" or the "last" step of each sequence."""
         schema = replace(self.schema, predict=rule)
         return replace(self, schema=schema, notes=self._notes_for(schema))
+
+    def windowed(self, window: int, reason: str) -> StoredSequences:
+        """Cut into windows of another length."""
+        schema = replace(self.schema, window=window, stride=window)
+        lies = index_of(schema, self.store.ids, self.store.runs)
+        return replace(
+            self,
+            schema=schema,
+            notes=self._notes_windowed(window, reason),
+            lies=lies,
+            marks=None if self.marks is None else self.store.values("part", lies.start),
+            budget=replace(self.budget, index=INDEX_BYTES * len(lies.start)),
+        )
 
     def sample(self, seed: int) -> SequenceData:
         """Read as many sequences as the budget lets score: all, or runs of them that are drawn at random."""

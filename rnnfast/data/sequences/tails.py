@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.columns.steps import SHOWN, Common, continued
+from rnnfast.data.columns.steps import SHOWN, Common, continued, numbers_of_times
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
+from rnnfast.data.sequences.derived import elapsed
 from rnnfast.data.sequences.spans import ends, spans
 
 Integers = NDArray[np.int64]
@@ -74,3 +75,22 @@ def times_after(block: SequenceData, first: Integers, steps: int, shared: Common
         outside = np.flatnonzero(~inside)
         ahead[outside, k] = new[outside, k - left[outside]]
     return ahead
+
+
+def clock_ahead(block: SequenceData, more: Integers, shared: Common | None) -> NDArray[np.float64]:
+    """Return the columns of x that are made of the time for rows behind the last one of each id, as times go on.
+
+    more: (ids,) how many rows of each, some above 0; shared: as in `times_after`. Returns: (rows, columns) end to end,
+    NaN where times cannot be continued.
+    """
+    schema, last = block.schema, block.offsets[1:] - 1
+    cells = times_after(block, block.lengths - 1, int(more.max()) + 1, shared)
+    assert cells is not None  # without times there are no such columns
+    clock = numbers_of_times(cells, schema.dates, schema.dayfirst)
+    chosen, columns = np.arange(clock.shape[1] - 1) < more[:, None], []
+    if schema.time_delta != "off":
+        columns.append(elapsed(np.diff(clock, axis=1), schema)[chosen])
+    if schema.calendar:
+        now = block.x[last, schema.first_lag - 1].astype(np.float64)
+        columns.append((now[:, None] + clock[:, 1:] - clock[:, :1])[chosen])
+    return np.column_stack(columns)

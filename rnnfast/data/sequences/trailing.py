@@ -44,7 +44,7 @@ def _last(table: Sequences) -> NDArray[np.int64]:
     for block in table.blocks(("x", "y") if schema.horizon else ("y",)):
         has = np.logical_not(np.isnan(block.y).all(axis=1))
         if schema.horizon:  # its own target is its lag
-            has |= np.logical_not(np.isnan(block.x[:, len(schema.features) :]).all(axis=1))
+            has |= np.logical_not(np.isnan(block.x[:, schema.first_lag :]).all(axis=1))
         places = places_of(block)[has]
         np.maximum.at(last, ids_of(table, places), places)
     return last

@@ -100,10 +100,11 @@ def cells_of(series: pd.Series[Any]) -> Any:
     return series.array if is_compact(series) else series.to_numpy(dtype=object)
 
 
-def numbers_of(series: pd.Series[Any]) -> NDArray[Any] | None:
+def numbers_of(series: pd.Series[Any]) -> tuple[NDArray[Any], bool] | None:
     """Return a column of Arrow's strings as (rows,) numbers: whole ones, others, or nanoseconds of ISO dates in UTC.
 
-    None for any other column, and where a cell is none of the kind of the first; another reader may see more in it.
+    The second value says whether they are dates. None for any other column, and where a cell is none of the kind of the
+    first; another reader may see more in it.
     """
     if not is_compact(series):
         return None
@@ -119,9 +120,10 @@ def numbers_of(series: pd.Series[Any]) -> NDArray[Any] | None:
         if values.null_count or (pa.types.is_integer(kind) and not _decimal(cells)):
             return None
         if pa.types.is_timestamp(kind):
-            return _nanoseconds(values.cast(pa.int64()).to_numpy())
+            nanoseconds = _nanoseconds(values.cast(pa.int64()).to_numpy())
+            return None if nanoseconds is None else (nanoseconds, True)
         numbers: NDArray[Any] = values.to_numpy()
-        return numbers if np.isfinite(numbers).all() else None
+        return (numbers, False) if np.isfinite(numbers).all() else None
     return None
 
 

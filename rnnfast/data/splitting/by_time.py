@@ -19,7 +19,7 @@ from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.index import Index
-from rnnfast.data.splitting.parts import Parts, finished
+from rnnfast.data.splitting.parts import Parts, finished, merged_names
 from rnnfast.data.splitting.quantiles import at_ranks, counts_around
 from rnnfast.errors import DataError, UsageError
 
@@ -27,18 +27,20 @@ Integers = NDArray[np.int64]
 Blocks = Callable[[], Iterator[NDArray[Any]]]
 
 
-def by_time(data: Sequences, shares: Sequence[float]) -> Parts:
-    """Split at points in time; shares: of the rows of two or three parts, 1 in all.
+def by_time(data: Sequences, shares: Sequence[float], merge: bool = False) -> Parts:
+    """Split at points in time; shares: of the rows of two or three parts, 1 in all. merge: without the first point.
 
     Raises UsageError for ids without time column; DataError where all rows have one time, or a part stays empty.
     """
     cuts = cuts_at(data, np.cumsum(shares)[:-1].tolist(), "--split-by")
+    borders, points, texts, names = cuts.borders, cuts.points, cuts.texts, PART_NAMES[: len(shares)]
+    if merge:
+        borders, points, texts, names = [borders[0], *borders[2:]], points[1:], texts[1:], merged_names(names)
     share = " / ".join(f"{100 * part:.4g} %" for part in shares)
-    rule = f"by time: {share} of {cuts.rows:,} rows, cut before {' and '.join(cuts.texts)}"
-    pieces = [piece(data, first, stop) for first, stop in pairwise(cuts.borders)]
+    rule = f"by time: {share} of {cuts.rows:,} rows, cut before {' and '.join(texts)}"
+    pieces = [piece(data, first, stop) for first, stop in pairwise(borders)]
     fix = "rows of one time stay together: give other shares with --split, or more rows"
-    named = dict(zip(PART_NAMES, pieces, strict=False))
-    return finished(named, rule, TIME, fix, cuts.points, reaches(pieces))
+    return finished(dict(zip(names, pieces, strict=True)), rule, TIME, fix, points, reaches(pieces))
 
 
 class Cuts(NamedTuple):

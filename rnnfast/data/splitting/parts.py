@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rnnfast.config.forms import SEQUENCE
+from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.sequences.index import Fence, Limit
 from rnnfast.display import Displayed, counted
@@ -50,6 +54,16 @@ class Parts(Displayed):
             rule = self.train.rule()
             for name, part in self.named().items():
                 setattr(self, name, part.predicting(rule))
+
+
+def merged(part: NDArray[Any]) -> NDArray[Any]:
+    """Let what would validate train: parts by their numbers in PART_NAMES."""
+    return np.where(part == PART_NAMES.index("valid"), PART_NAMES.index("train"), part)
+
+
+def merged_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the parts that are left where what would validate trains."""
+    return tuple(name for name in names if name != "valid")
 
 
 def finished(

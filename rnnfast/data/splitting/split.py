@@ -20,7 +20,7 @@ from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
 from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.splitting.by_time import by_time
-from rnnfast.data.splitting.parts import Parts, finished
+from rnnfast.data.splitting.parts import Parts, finished, merged, merged_names
 from rnnfast.errors import DataError, UsageError
 
 Integers = NDArray[np.int64]
@@ -31,14 +31,16 @@ BLOCK_OVERLAPS = 10  # windows in a block, in numbers of windows that share a ro
 ROUNDING = 1e-9  # shares such as 0.7 + 0.3 add up to 1 within this
 
 
-def split(data: Sequences, shares: Sequence[float] = (0.8,), seed: int = 0, by: str = SEQUENCE) -> Parts:
+def split(
+    data: Sequences, shares: Sequence[float] = (0.8,), seed: int = 0, by: str = SEQUENCE, merge: bool = False
+) -> Parts:
     """Split into parts that share no row and no label; each keeps the order of the file.
 
     by: "sequence": whole sequences at random, stratified by class; "time": at points in time (see by_time.py);
     "column:NAME": as the column says that data was read with.
     shares: of the units (by time: rows) that train, and of those that validate; the rest of one share validates, of two
     tests. (1.0,) trains on everything. A column needs no shares. seed: at least 0; its stream is independent of that of
-    weights and order.
+    weights and order. merge: the rows that would validate train too; nothing validates, and the test part is the same.
     Where the labels decide which steps are predicted, those of the training part do; until then each label counts, also
     for the strata.
     Raises UsageError for shares that are not above 0 or exceed 1, and for an unknown rule; DataError for fewer units
@@ -53,9 +55,9 @@ def split(data: Sequences, shares: Sequence[float] = (0.8,), seed: int = 0, by: 
     if data.auto_predict:
         data = data.predicting("every")  # until the labels that train have decided
     if part_column(by):
-        return _by_column(data, by)
+        return _by_column(data, by, merge)
     if by == TIME:
-        return by_time(data, every)
+        return by_time(data, every, merge)
     unit, what, overlapping = units(data, len(every))
     count = int(unit[-1]) + 1
     if count < len(every):
@@ -66,20 +68,25 @@ def split(data: Sequences, shares: Sequence[float] = (0.8,), seed: int = 0, by: 
         )
     stratum = strata(data, unit, count)
     part = draw(stratum, every, np.random.default_rng([seed, STREAM]))[unit]
-    pieces = {PART_NAMES[index]: piece(data, part, index, overlapping) for index in range(len(every))}
+    names = PART_NAMES[: len(every)]
+    if merge:
+        part, names = merged(part), merged_names(names)
+    pieces = {name: piece(data, part, PART_NAMES.index(name), overlapping) for name in names}
     shown = " / ".join(f"{100 * share:.4g} %" for share in every)
     stratified = ", stratified" if data.schema.classes else ""
     rule = f"{shown if len(every) > 2 else shown.split(' / ')[0]} of {count:,} {what}, seed {seed}{stratified}"
     return finished(pieces, rule, SEQUENCE, "give more sequences or another --split")
 
 
-def _by_column(data: Sequences, by: str) -> Parts:
+def _by_column(data: Sequences, by: str, merge: bool) -> Parts:
     """Take the parts that a column of the table names."""
     name, part = part_column(by), data.parts
     if part is None:
         raise UsageError(f"--split-by {by}: the table was read without that column; read_table(..., split_by={by!r})")
-    count = 3 if (part == 2).any() else 2
-    pieces = {PART_NAMES[index]: data.take(np.flatnonzero(part == index)) for index in range(count)}
+    names = PART_NAMES[: 3 if (part == PART_NAMES.index("test")).any() else 2]
+    if merge:
+        part, names = merged(part), merged_names(names)
+    pieces = {name: data.take(np.flatnonzero(part == PART_NAMES.index(name))) for name in names}
     fix = f"column {name!r} needs rows that say train and rows that say valid"
     return finished(pieces, f"by column {name!r}", by, fix)
 

@@ -195,6 +195,29 @@ def total(typingctx, value):
 
 
 @intrinsic
+def largest(typingctx, a, b):
+    """The larger one, lane by lane; NaN where either is."""
+
+    def codegen(context, builder, sig, args):
+        a, b = args
+        larger = builder.select(builder.fcmp_ordered(">", a, b), a, b)  # b where either is NaN
+        return builder.select(builder.fcmp_unordered("uno", a, a), a, larger)
+
+    return a(a, b), codegen
+
+
+@intrinsic
+def where_equal(typingctx, value, a, b):
+    """The value where a equals b, else 0, lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        zero = ir.Constant(llvm_type(value), [0.0] * value.lanes)
+        return builder.select(builder.fcmp_ordered("==", args[1], args[2]), args[0], zero)
+
+    return value(value, a, b), codegen
+
+
+@intrinsic
 def fma(typingctx, a, b, c):
     """a * b + c, lane by lane, contracted to one fused multiply-add where the processor has it."""
 

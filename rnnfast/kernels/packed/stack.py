@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from numba import types
 from numba.extending import intrinsic
 
-from rnnfast.kernels.lanes.compiling import part
+from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.linking import call
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import part_of
@@ -35,6 +35,8 @@ class Calls(NamedTuple):
     """Links to what the packed engine calls."""
 
     products: Any  # Products
+    pool: Any  # to nothing where the head sees the states themselves
+    pool_back: Any
     loss: Any
     drop: Any  # to nothing without dropout
 
@@ -151,12 +153,25 @@ def exchange_states(s, network, chunk, carried, save):
                 offset = here.h + row * here.ldh + here.column
                 if k > 0:
                     offset = here.states + (k - 1) * here.plane + row * here.width
-                state, other = at(memory, offset), at(stored, k * here.width)
-                for n in range(here.width):
-                    if save:
-                        other[n] = state[n]
-                    else:
-                        state[n] = other[n]
+                exchange(at(memory, offset), at(stored, k * here.width), here.width, save)
+    top = network.head
+    if top.pools:
+        for r in range(chunk.R):
+            row = chunk.R + pack.start[pack.length[r] - 1] + r if save else r
+            stored = at(carried.states, (pack.place[r] - carried.first) * carried.width + top.carried)
+            exchange(at(memory, top.pooled + row * top.width), stored, top.width, save)
+            exchange(at(memory, top.peak + r), at(stored, top.width), 1, save)
+            exchange(at(memory, top.mass + r), at(stored, top.width + 1), 1, save)
+
+
+@inlined
+def exchange(state, stored, width, save):
+    """Copy so many numbers of a state to where they are carried, or back."""
+    for n in range(width):
+        if save:
+            stored[n] = state[n]
+        else:
+            state[n] = stored[n]
 
 
 @part
@@ -174,17 +189,25 @@ def packed(s, network, offsets, piece, work, carried):
 def packed_outputs(s, network, weights, chunk, x, carried, dropout, out):
     """Outputs of a chunk, (P, O). Writes: out, chunk.memory, and the states to be carried on."""
     forward(s, network, weights, chunk, x, dropout)
+    if network.head.pools:
+        call(network.calls.pool, (network.head, weights.p, chunk, states_of_top(network, chunk)))
     save = carried.width > 0
     if save:
         exchange_states(s, network, chunk, carried, save)
-    head.forward(s, network.head, weights.p, states_of_top(network, chunk), chunk.P, out)
+    head.forward(s, network.head, weights.p, seen_by_head(network, chunk), chunk.P, out)
 
 
 @part
 def states_of_top(network, chunk):
     """(P, ldh) of the last layer, after the initial states."""
     top = direction_at(network.table, network.directions - 1)
-    return at(chunk.memory, top.h + chunk.R * top.ldh)
+    return Matrix(at(chunk.memory, top.h + chunk.R * top.ldh), top.ldh)
+
+
+@part
+def seen_by_head(network, chunk):
+    """(P, width) what the outputs are computed from, after the initial rows."""
+    return at(chunk.memory, network.head.pooled + chunk.R * network.head.width)
 
 
 @part
@@ -202,8 +225,10 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
             work.weight[row * C + c] = data.weight[work.pack.source[row] * C + c]
     targets = Targets(work.y, work.weight)
     loss = call(network.calls.loss, (work.out, targets, P, top.outputs, batch.scale, work.dy))
-    dh = direction_at(network.table, network.directions - 1).dh
-    head.backward(n, top, weights.p, P, work.dy, at(chunk.memory, dh))
-    head.add_gradient(n, top, weights.g, states_of_top(network, chunk), chunk, work.dy)
+    head.backward(n, top, weights.p, P, work.dy, at(chunk.memory, top.dpooled))
+    head.add_gradient(n, top, weights.g, seen_by_head(network, chunk), chunk, work.dy)
+    if top.pools:
+        h, dh = states_of_top(network, chunk), direction_at(network.table, network.directions - 1).dh
+        call(network.calls.pool_back, (top, weights, chunk, h, Matrix(at(chunk.memory, dh), h.ld)))
     backward(n, network, weights, chunk, data.x, batch.dropout)
     return loss

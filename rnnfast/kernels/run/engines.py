@@ -17,6 +17,7 @@ from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout, drop_link
 from rnnfast.kernels.packed.layer import Weights
+from rnnfast.kernels.packed.pool import pool_links
 from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, Slice, direction_at, packed_gradient
 from rnnfast.kernels.packed.tiles import products_of
 from rnnfast.kernels.rules.losses import loss_link
@@ -93,9 +94,11 @@ def engine_links(s, block, dtype):
 
 def calls_of(layout, loss="", dropout=0.0):
     """What the packed engine calls for a network; without a loss for predictions alone."""
-    dtype, lanes = layout.architecture.dtype, lanes_of(layout)
+    architecture, lanes = layout.architecture, lanes_of(layout)
+    dtype, products = architecture.dtype, products_of(tile_of(layout), architecture.dtype)
     return Calls(
-        products_of(tile_of(layout), dtype),
+        products,
+        *pool_links(Specialisation(W=lanes, head=architecture.head), layout.head, products, dtype, training=bool(loss)),
         loss_link(Specialisation(W=lanes, loss=loss), dtype),
         drop_link(Specialisation(W=lanes), dtype, dropout),
     )

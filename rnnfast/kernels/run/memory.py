@@ -98,8 +98,8 @@ def most_rows(lengths, sequences, window=0):
 def place(layout, sequences, P, training=True):
     """Lay out the memory of chunks of up to `sequences` sequences and P packed rows.
 
-    Returns: the table (directions, fields) int64 for kernels, the size of the memory in elements, and the width of the
-    states that a sequence carries from one window of steps to the next.
+    Returns: the table (directions, fields) int64 for kernels, the head, the size of the memory in elements, and the
+    width of the states that a sequence carries from one window of steps to the next.
     """
     cell, memory, rows, carried = layout.cell, Spans(), [], 0
     levels = {}
@@ -128,7 +128,21 @@ def place(layout, sequences, P, training=True):
             )
         )
         carried += at.width * len(cell.states)
-    return np.array(rows, np.int64), memory.size, carried
+    head, top = layout.head, levels[last]
+    if not head.pools:
+        head = head._replace(pooled=top["h"], dpooled=top["dh"])
+        return np.array(rows, np.int64), head, memory.size, carried
+    head = head._replace(
+        pooled=memory.take((sequences + P) * head.width),
+        dpooled=memory.take(P * head.width if training else 0),
+        # Whole vectors of the steps of several sequences are written at a time.
+        shares=memory.take(P + PAD),
+        scores=memory.take(P + PAD),
+        peak=memory.take(sequences),
+        mass=memory.take(sequences),
+        carried=carried,
+    )
+    return np.array(rows, np.int64), head, memory.size, carried + head.width + len(("peak", "mass"))
 
 
 def _widest(layout):

@@ -28,6 +28,7 @@ def fits_registers(architecture):
         is_plain_rnn(architecture.cell)
         and len(architecture.hidden) == 1
         and not architecture.bidirectional
+        and architecture.head == "last"
         and architecture.hidden[0] <= REGISTER_HIDDEN
         and architecture.outputs <= REGISTER_OUTPUTS
     )

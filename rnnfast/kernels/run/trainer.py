@@ -106,15 +106,15 @@ class Trainer:
         layout, plan, dtype = self.layout, self.plan, self.architecture.dtype
         longest = int(min(plan.window or lengths.max(), lengths.max()))
         if self.engine == "small":
-            table, calls = np.array(layout.directions, np.int64), ()
+            table, head, calls = np.array(layout.directions, np.int64), layout.head, ()
             works = [small_work(self.specialisation, longest, dtype) for _ in range(self.threads)]
         else:
             rows = most_rows(lengths, plan.chunk, plan.window)
-            table, size, carried = place(layout, plan.chunk, rows)
+            table, head, size, carried = place(layout, plan.chunk, rows)
             calls = calls_of(layout, self.policy.loss, plan.dropout)
             works = [packed_work(layout, size, plan.chunk, longest, rows) for _ in range(self.threads)]
             self.plan = plan._replace(carried=carried if plan.window else 0)
-        head = layout.head._replace(targets=1 if LOSSES[self.policy.loss].per_step else layout.head.outputs)
+        head = head._replace(targets=1 if LOSSES[self.policy.loss].per_step else head.outputs)
         workers = [Worker(number, self.threads, work) for number, work in enumerate(works)]
         return workers, Network(table, len(layout.directions), head, layout.size, calls)
 

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from rnnfast.catalogue import CELLS, LOSSES, OPTIMIZERS
+from rnnfast.catalogue import CELLS, HEADS, LOSSES, OPTIMIZERS
 from rnnfast.kernels.run.plan import fits_registers
 from rnnfast.kernels.run.predictor import Predictor
 from rnnfast.kernels.run.trainer import Policy, Trainer
@@ -23,13 +23,13 @@ LENGTHS = np.full(64, 2)  # sequences; their number and steps are no part of a k
 
 def usual_kernels(cells):
     """Kernels of networks of these cells, of any width, with one output and float32, by all losses and optimizers."""
-    for cell, hidden in product(cells, HIDDEN):
-        architecture = Architecture.named(cell, 1, hidden, OUTPUTS)
+    for cell, hidden, head in product(cells, HIDDEN, HEADS):
+        architecture = Architecture.named(cell, 1, hidden, OUTPUTS, head=head)
         if fits_registers(architecture):
             continue
         tensors = {name: np.zeros(shape) for name, shape in Layout(architecture).shapes().items()}
         yield from Predictor(architecture, Layout(architecture).flatten(tensors, architecture.dtype)).kernels()
-        for policy in _policies():
+        for policy in _policies() if head == "last" else [Policy("mse", batch=BATCH)]:
             yield from Trainer(architecture, tensors, None, policy, LENGTHS).kernels()
 
 

@@ -1,0 +1,182 @@
+"""Quality on official test parts, beside other methods: `python bench/quality.py DIRECTORY [--sets a,b]`.
+
+Trains with nothing but the table, the target, id and time where they exist, and prints the metric on the test part
+(mean, least to most over the seeds) with the seconds of CPU of one training, as Markdown. DIRECTORY is that of sets.py.
+Results are kept in a JSON by set, method, seed and version, so that a run is continued and peers are measured once.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import peers
+from scoring import score, words
+from sets import HIGHER_IS_BETTER, chosen
+from threadpoolctl import threadpool_limits
+
+import rnnfast
+
+PRESETS = ("fast", "auto", "best")  # of rnnfast
+PACKAGE = {"linear": "scikit-learn", "lightgbm": "lightgbm", "torch": "torch"}
+SAME_FOR_ANY_SEED = ("naive", "linear")
+
+
+def own(options, one, train, test, seed):
+    """A training of rnnfast as a user runs it: answers, seconds of CPU with kernels that are compiled."""
+    options = one.train_options | options | {"progress": False, "threads": 1}
+    _compiled(one, repr(options), lambda: rnnfast.train(train, epochs=1, **options))
+    start = time.process_time()
+    result = rnnfast.train(train, seed=seed, **options)
+    return answers_of(one, result.model, test), time.process_time() - start
+
+
+def _compiled(one, options, warm_up, ready=set()):  # noqa: B006
+    """Run what compiles once for each set and options."""
+    if (one.name, options) not in ready:
+        warm_up()
+        ready.add((one.name, options))
+
+
+def preset_options(name):
+    """Options of a preset; rnnfast before presets had the defaults of `fast` alone."""
+    return {"preset": name} if "preset" in rnnfast.TrainOptions.__annotations__ else {}
+
+
+def answers_of(one, model, test):
+    """Predictions of a model in the form that scoring.py takes."""
+    table = model.predict(test)
+    if one.classes:
+        names = [name for name in table.columns if name.startswith(f"{one.target}_prob")]
+        if len(names) > 1:
+            return table[names].rename(columns=lambda name: name.removeprefix(f"{one.target}_prob_"))
+        labels = np.unique(words(one.labels(test)))
+        return pd.DataFrame({labels[0]: 1 - table[names[0]], labels[1]: table[names[0]]})
+    return table[f"{one.target}_pred"]
+
+
+def naive(one, train, test, seed):
+    """The commonest class, the mean, or the last value of a forecast."""
+    scored = one.truth(test).index
+    if one.horizon:
+        return test.loc[scored, one.target]
+    labels = one.labels(train)
+    if one.classes:
+        shares = pd.Series(words(labels)).value_counts(normalize=True).sort_index()
+        return pd.DataFrame([shares.to_numpy()] * len(scored), index=scored, columns=shares.index)
+    return pd.Series(labels.mean(), index=scored)
+
+
+def methods(aeon_python):
+    """Name -> function of (set, train, test, seed) that returns answers, or answers and seconds, or None."""
+    from torch_peer import torch_gru
+
+    table = {name: partial(own, preset_options(name)) for name in PRESETS}
+    return table | {
+        "naive": naive,
+        "linear": partial(peers.table_model, peers.linear),
+        "lightgbm": partial(peers.table_model, peers.lightgbm),
+        "rocket": partial(peers.rocket, aeon_python),
+        "torch": torch_gru,
+    }
+
+
+def key(one, method, seed):
+    """Of a result: what is not there is measured."""
+    if method in PRESETS:
+        return f"{one.name}/{method}/{seed}/rnnfast {rnnfast.__version__} {commit()}"
+    try:
+        return f"{one.name}/{method}/{seed}/{version(PACKAGE[method]) if method in PACKAGE else ''}"
+    except PackageNotFoundError:
+        return f"{one.name}/{method}/{seed}/"
+
+
+def commit():
+    """The commit that runs, so that results of another are measured anew."""
+    asked = ["git", "-C", str(Path(rnnfast.__file__).parent), "log", "-1", "--format=%h", "--", "."]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def measured(function, one, train, test, seed):
+    """Score and seconds of CPU of one method with one seed; None where it does not apply."""
+    start = time.process_time()
+    result = function(one, train, test, seed)
+    if result is None:
+        return None
+    answers, seconds = result if isinstance(result, tuple) else (result, time.process_time() - start)
+    return {"score": score(one, test, answers), "seconds": round(seconds, 3)}
+
+
+def with_seeds(listed):
+    """Read fast,torch:1 as method -> number of seeds, None where it is not said."""
+    names = (name.partition(":") for name in listed.split(","))
+    return {name: int(seeds) if seeds else None for name, _, seeds in names}
+
+
+def run(arguments):
+    """Measure what the cache lacks. Returns: (set, method) -> list of results."""
+    cache = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
+    functions, results = methods(arguments.aeon), {}
+    for one in chosen(arguments.sets, arguments.directory):
+        parts = one.train(arguments.directory), one.test(arguments.directory)
+        for method, seeds in arguments.methods.items():
+            for seed in range(1 if method in SAME_FOR_ANY_SEED else seeds or arguments.seeds):
+                name = key(one, method, seed)
+                if name not in cache:
+                    cache[name] = measured(functions[method], one, *parts, seed)
+                    arguments.json.write_text(json.dumps(cache, indent=0))
+                if cache[name]:
+                    results.setdefault((one, method), []).append(cache[name])
+            if arguments.verbose:
+                scores = [round(result["score"], 4) for result in results.get((one, method), [])]
+                print(one.name, method, *scores, file=sys.stderr, flush=True)
+    return results
+
+
+def table(results, names):
+    """The results as Markdown; the best mean of a row is bold."""
+    rows = [f"| set | metric | {' | '.join(names)} |", "|---" * (len(names) + 2) + "|"]
+    for one in dict.fromkeys(one for one, _ in results):
+        means = {m: statistics.mean(r["score"] for r in results[one, m]) for m in names if (one, m) in results}
+        best = (max if HIGHER_IS_BETTER[one.metric] else min)(means.values())
+        cells = [_cell(results[one, m], means[m] == best) if m in means else "-" for m in names]
+        rows.append(f"| {one.name} | {one.metric} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _cell(ones, best):
+    """Mean, range and seconds."""
+    scores = [result["score"] for result in ones]
+    digits = 3 if max(scores) < 2 else 2
+    mean = f"{statistics.mean(scores):.{digits}f}"
+    spread = f" ({min(scores):.{digits}f} to {max(scores):.{digits}f})" if len(scores) > 1 else ""
+    seconds = statistics.mean(result["seconds"] for result in ones)
+    return f"{f'**{mean}**' if best else mean}{spread}, {seconds:.2g} s"
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("directory", type=Path, help="folder that sets.py wrote")
+    parser.add_argument("--sets", default="", help="names, comma-separated; all")
+    parser.add_argument("--methods", type=with_seeds, default="naive,fast,auto,linear,lightgbm,rocket,torch")
+    parser.add_argument("--seeds", type=int, default=5, help="of a method that is not listed as in torch:1")
+    parser.add_argument("--json", type=Path, default=Path("quality.json"), help="results that are there already")
+    parser.add_argument("--aeon", default="python", help="python of an environment with aeon, for rocket")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show each result as it comes")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    threadpool_limits(1)
+    print(table(run(arguments), list(arguments.methods)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""What options become that nobody gave: by the sizes of the training part, each with its reason.
+
+A preset is a list of rules, one for each option, in an order in which a rule may look at what earlier ones chose. Sizes
+are all that they see: no value of any row, so that nothing of a validation or test part has a say. `fast` has no rule:
+it is what options are declared with. docs/defaults.md has the measurements behind the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rnnfast.catalogue import OPTIMIZERS, TASKS
+from rnnfast.config.option import text_of
+from rnnfast.config.resolve import Config
+from rnnfast.data import Schema, Sequences
+from rnnfast.display import counted
+from rnnfast.records import Record
+
+LARGEST_BATCH = 16
+UPDATES = 20  # per epoch at least, where there are so many sequences
+STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequences have few of them in an epoch
+ALL_UPDATES = {"constant": 5000, "onecycle": 3000}  # of a whole run, where few sequences have few of them in an epoch
+PATIENCE, EPOCHS = 30, 100  # evaluations and epochs, where sequences are many
+FEWEST_EPOCHS = 20
+MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
+DECAY = 0.05  # of the weights
+PEAK_RATE = 0.01  # of one cycle
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a preset knows of a table.
+
+    task: a name of the catalogue. sequences, rows: of the training part; steps: of its median sequence; features: input
+    columns; outputs: answers of a step; classes: 0 for quantities. per_step: whether each step has a label, else each
+    sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
+    from the same table, which --refit could train on.
+    """
+
+    task: str
+    sequences: int
+    rows: int
+    steps: int
+    features: int
+    outputs: int
+    classes: int = 0
+    per_step: bool = True
+    weighted: bool = False
+    mergeable: bool = False
+
+    @classmethod
+    def of(cls, part: Sequences, weighted: bool, mergeable: bool) -> Size:
+        """Measure the part that trains."""
+        schema: Schema = part.schema
+        return cls(
+            task=schema.task,
+            sequences=part.sequences,
+            rows=part.rows,
+            steps=int(sorted(part.lengths.tolist())[part.sequences // 2]),
+            features=len(schema.columns),
+            outputs=len(schema.answers),
+            classes=len(schema.classes),
+            per_step=schema.predict != "last",
+            weighted=weighted,
+            mergeable=mergeable,
+        )
+
+    def __str__(self) -> str:
+        """Say it in a phrase."""
+        quantities = "1 quantity" if self.outputs == 1 else f"{self.outputs:,} quantities"
+        what = f"{self.classes:,} classes" if self.classes else quantities
+        return f"{counted(self.sequences, 'sequence')} of {counted(self.steps, 'step')}, {what}"
+
+
+class Choice(Record, frozen=True):
+    """The value of an option, and why it has it."""
+
+    option: str
+    value: Any
+    reason: str
+
+
+class Chosen(Record, frozen=True):
+    """What a preset chose. size: what it looked at, in words."""
+
+    name: str
+    size: str
+    choices: tuple[Choice, ...] = ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The chosen values by their options."""
+        return {choice.option: choice.value for choice in self.choices}
+
+    def __str__(self) -> str:
+        """Say it in a sentence, by the names of the options."""
+        values = (f"{name.replace('_', '-')} {text_of(value)}" for name, value in self.values.items())
+        return f"{self.name}: {', '.join(values)}; for {self.size}"
+
+
+class Rule(NamedTuple):
+    """How one option is chosen; None leaves it at what it is declared with, or to what follows from other options."""
+
+    option: str
+    value: Callable[[Size, Config], Any]
+    reason: str
+
+
+def updates(size: Size, config: Config) -> int:
+    """Count the updates between two evaluations."""
+    batch = config.train.batch_size or 1
+    return -(-size.sequences // batch) * config.train.eval_every
+
+
+def _cell(size: Size, config: Config) -> str | None:
+    return None if config.explicit & {"hidden", "activation"} else "gru"
+
+
+def _schedule(size: Size, config: Config) -> str | None:
+    return None if size.per_step or config.explicit & {"patience", "max_time"} else "onecycle"
+
+
+def _lr(size: Size, config: Config) -> float | None:
+    if "optimizer" in config.explicit:
+        return None
+    return PEAK_RATE if config.train.schedule == "onecycle" else OPTIMIZERS[config.train.optimizer].lr
+
+
+def _decay(size: Size, config: Config) -> float | None:
+    return None if "optimizer" in config.explicit else DECAY
+
+
+def _batch(size: Size, config: Config) -> int:
+    return max(1, min(LARGEST_BATCH, size.sequences // UPDATES))
+
+
+def _epochs(size: Size, config: Config) -> int:
+    least = ALL_UPDATES.get(config.train.schedule, ALL_UPDATES["constant"]) * config.train.eval_every
+    wanted = max(EPOCHS, -(-least // updates(size, config)))
+    return max(FEWEST_EPOCHS, min(wanted, MOST_STEPS // size.rows))
+
+
+def _patience(size: Size, config: Config) -> int:
+    if config.train.schedule == "onecycle":
+        return max(1, config.train.epochs)
+    return max(PATIENCE, -(-STOPPING_UPDATES // updates(size, config)))
+
+
+AUTO = (
+    Rule("window", lambda size, config: config.data.window, "by the course of the target, as the note on windows says"),
+    Rule("cell", _cell, "gates keep what was long ago"),
+    Rule("hidden", lambda size, config: (32,), "enough for most tables, and quick"),
+    Rule("init", lambda size, config: "orthogonal", "long sequences neither fade nor explode"),
+    Rule(
+        "scale",
+        lambda size, config: ("zscore",) if TASKS[size.task].classes else ("minmax",),
+        "classes lie in the shape of a series, quantities in its range",
+    ),
+    Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
+    Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),
+    Rule("lr", _lr, f"{PEAK_RATE:g} at the peak of one cycle, else of the optimizer"),
+    Rule("weight_decay", _decay, "sequences are fewer than weights"),
+    Rule("batch_size", _batch, f"{UPDATES} updates an epoch, at most {LARGEST_BATCH} sequences in one"),
+    Rule("clip_norm", lambda size, config: 1.0, "a bound where the loss suddenly falls"),
+    Rule("epochs", _epochs, f"some thousand updates, and at most {MOST_STEPS:,} steps"),
+    Rule("patience", _patience, f"evaluations, {STOPPING_UPDATES:,} updates at least; one cycle runs to its end"),
+)
+
+# The training rule of RNN-Rust, which sees no sizes: one update per sequence in file order, errors summed over steps.
+ORIGINAL: Mapping[str, Any] = {
+    "scale": ("minmax",),
+    "cell": "rnn",
+    "hidden": (10,),
+    "activation": "tanh",
+    "init": "uniform",
+    "init_range": 1.0,
+    "recurrent_bias": False,
+    "epochs": 100,
+    "batch_size": 1,
+    "loss": "mse",
+    "reduction": "sum",
+    "optimizer": "sgd",
+    "lr": 0.001,
+    "patience": 0,
+    "shuffle": False,
+    "dtype": "float64",
+}
+PARTNERS = {"activation": "cell", "init_range": "init", "recurrent_bias": "cell", "lr": "optimizer"}  # of ORIGINAL
+
+
+def fixed(config: Config) -> Config:
+    """Return the configuration with what a preset says of any table: all of `original`, nothing of others.
+
+    An option that belongs to another one is left out where that is given: a range of weights that --init draws.
+    """
+    if config.model.preset != "original":
+        return config
+    return config.choosing(
+        {name: value for name, value in ORIGINAL.items()
+         if not config.explicit & {name, PARTNERS.get(name, name)}}
+    )  # fmt: skip
+
+
+def choose(config: Config, size: Size) -> tuple[Config, Chosen | None]:
+    """Return the configuration with what its preset chooses by sizes, and these choices; None where there are none."""
+    if config.model.preset != "auto":
+        return config, None
+    choices = []
+    for rule in AUTO:
+        if rule.option in config.explicit:
+            continue
+        value = rule.value(size, config)
+        if value is not None:
+            config = config.choosing({rule.option: value})
+            choices.append(Choice(rule.option, value, rule.reason))
+    return config, Chosen("auto", str(size), tuple(choices)) if choices else None

@@ -1,0 +1,120 @@
+"""How long the windows of a table without id are: by the course of its target over the rows that train.
+
+    r[k] = mean over t of z[t] z[t + k] / mean of z[t]^2           z: the target minus its mean, 0 where it is unknown
+
+The correlation r falls with the lag k. Where it rises again to a peak, the target has a season, and a window holds two;
+else a window holds several times the rows after which little of it is left. A split at random draws windows, so that
+their length decides which rows train: labels have no say in it then.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.config.forms import SEQUENCE, TIME
+from rnnfast.config.resolve import Config
+from rnnfast.data import Sequences
+from rnnfast.data.columns.parts import PART_NAMES
+from rnnfast.data.columns.schema import DEFAULT_WINDOW
+
+MOST_ROWS = 100_000  # that are looked at
+LONGEST = 1000  # steps of a window
+WINDOWS = 8  # of the rows that train, at least
+FADED = 1 / np.e  # correlation from which on little is left
+MEMORIES = 4  # lengths of this in a window
+SEASONS = 2  # in a window
+AS_HIGH = 0.85  # share of the highest peak
+PEAK, RISE = 0.3, 0.2  # correlation of a season at least, and above the least one before it
+
+Floats = NDArray[np.float64]
+
+
+class Window(NamedTuple):
+    """Rows of a window, and why so many."""
+
+    rows: int
+    reason: str
+
+
+def chooses(table: Sequences, config: Config) -> bool:
+    """Whether nobody says how long windows are, and the preset is to do so.
+
+    Where a column looks like an id or a time, the order of the rows says nothing about the target's course.
+    """
+    schema = table.schema
+    side_by_side = schema.id is None and schema.window is not None and schema.stride == schema.window
+    return (
+        config.model.preset == "auto"
+        and side_by_side
+        and not table.proposals
+        and not config.explicit & {"window", "stride"}
+    )
+
+
+def window_for(table: Sequences, config: Config, own_valid: bool) -> Window:
+    """Choose the length; own_valid: all of the table trains."""
+    if not own_valid and config.data.split_by == SEQUENCE and config.data.split != (1.0,):
+        rows = int(table.rows * config.data.split[0])
+        return _bounded(rows // 100, rows, "a hundred of them where the split draws at random")
+    labels = _labels(table, config, own_valid)
+    return window_of(labels)
+
+
+def window_of(labels: Floats) -> Window:
+    """Choose by the target of the rows that train, in their order; (rows,), NaN where it is unknown."""
+    rows = len(labels)
+    r = correlation(labels, min(rows // 2, 2 * LONGEST))
+    faded = np.flatnonzero(r < FADED)
+    if not len(faded):
+        return _bounded(LONGEST, rows, "as its target changes slowly")
+    memory = int(faded[0])
+    peak = _first_peak(r, memory)
+    if r[peak] > PEAK and r[peak] - r[:peak].min() > RISE:
+        return _bounded(SEASONS * peak, rows, f"{SEASONS} seasons of {peak} rows in its target")
+    return _bounded(MEMORIES * memory, rows, f"{MEMORIES} times the {memory} rows that its target remembers")
+
+
+def _first_peak(r: Floats, first: int) -> int:
+    """Find the first lag from `first` on that is about as high as any: a season comes again and again."""
+    begin = first + int((r[first:] >= AS_HIGH * r[first:].max()).argmax())
+    return begin + int(r[begin : begin + begin // 2 + 1].argmax())
+
+
+def correlation(values: Floats, lags: int) -> Floats:
+    """Return (lags,) the correlation of a series with itself so many rows later; 1 everywhere for a constant one."""
+    known = ~np.isnan(values)
+    z = np.where(known, values - (values[known].mean() if known.any() else 0.0), 0.0)
+    size = 2 * len(z)
+    products = np.fft.irfft(np.abs(np.fft.rfft(z, size)) ** 2, size)[:lags]
+    pairs = np.arange(len(z), len(z) - lags, -1)
+    variance = products[:1] / len(z) if lags else products
+    return np.asarray(products / pairs / variance) if variance.any() else np.ones(lags)
+
+
+def _bounded(window: int, rows: int, reason: str) -> Window:
+    """Keep a length between the default and the longest, with some windows to train on."""
+    most = max(DEFAULT_WINDOW, min(LONGEST, rows // WINDOWS))
+    if window > most:
+        return Window(most, f"{reason}, at most {most}" if most == LONGEST else f"{reason}, {WINDOWS} windows at least")
+    return Window(max(window, DEFAULT_WINDOW), reason)
+
+
+def _labels(table: Sequences, config: Config, own_valid: bool) -> Floats:
+    """Read the first target of rows that train: (rows,), of several classes whether it is the most frequent one."""
+    blocks, rows = [], 0
+    share = 1.0 if own_valid or config.data.split_by != TIME else config.data.split[0]
+    most = min(MOST_ROWS, int(table.rows * share) - table.schema.horizon)
+    for block in table.blocks(("y", "part")):
+        y = np.asarray(block.y[:, 0], np.float64)
+        blocks.append(y if block.part is None else y[block.part == PART_NAMES.index("train")])
+        rows += len(blocks[-1])
+        if rows >= most:
+            break
+    labels = np.concatenate(blocks)[: max(most, 1)]
+    if len(table.schema.classes) > 2 and not np.isnan(labels).all():
+        usual = np.bincount(labels[~np.isnan(labels)].astype(np.int64)).argmax()
+        labels = np.where(np.isnan(labels), np.nan, labels == usual)
+    return labels

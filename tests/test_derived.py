@@ -1,0 +1,175 @@
+"""Inputs that are made of features and times: changes since the row before, and the calendar."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from ids import cases
+
+import rnnfast
+from rnnfast.config.sections import DataConfig
+from rnnfast.data import read_table
+from rnnfast.data.encoding.calendar import UNITS, Variety, waves
+from rnnfast.errors import DataError, UsageError
+
+NO_CACHE = DataConfig(cache=False)
+RUN = {"preset": "fast", "hidden": 3, "epochs": 2, "batch_size": 4, "dtype": "float64", "seed": 1}
+
+
+def visits(lengths=(7, 1, 12), seed=0):
+    """Visits of some patients, their rows mixed, with gaps in time."""
+    random, pieces = np.random.default_rng(seed), []
+    for number, rows in enumerate(lengths):
+        steps = pd.Timestamp("2024-02-27 06:00") + pd.to_timedelta(
+            np.cumsum(random.integers(1, 5, rows)) * 90, unit="min"
+        )
+        frame = pd.DataFrame({"id": f"p{number}", "at": steps.strftime("%Y-%m-%d %H:%M:%S")})
+        frame[["pulse", "heat"]] = random.normal(size=(rows, 2))
+        pieces.append(frame)
+    frame = pd.concat(pieces, ignore_index=True)
+    frame["y"] = frame["pulse"] + random.normal(size=len(frame))
+    return frame.sample(frac=1, random_state=seed).reset_index(drop=True)
+
+
+COLUMNS = {"id": "id", "time": "at", "target": "y", "features": ("pulse", "heat")}
+
+
+@pytest.mark.parametrize("windows", cases({"whole ids": {}, "windows": {"window": 4, "stride": 2}}))
+def test_changes_are_those_of_the_row_before_in_the_same_id(windows):
+    frame = visits()
+    frame.loc[3, "heat"] = np.nan
+    data = read_table(frame, delta=True, time_delta="linear", missing="mean", **COLUMNS, **windows)
+    assert data.schema.columns == ("pulse", "heat", "pulse (delta)", "heat (delta)", "at (delta)")
+    table = frame.assign(at=pd.to_datetime(frame["at"])).sort_values(["id", "at"]).groupby("id")
+    change, since = table[["pulse", "heat"]].diff().fillna(0), table["at"].diff().dt.total_seconds().fillna(0)
+    np.testing.assert_allclose(data.x[:, 2:4], change.reindex(frame.index).to_numpy()[data.row], rtol=1e-12)
+    np.testing.assert_array_equal(data.x[:, 4], since.reindex(frame.index).to_numpy()[data.row])
+    log = read_table(frame, time_delta="log", missing="mean", **COLUMNS, **windows)
+    np.testing.assert_allclose(log.x[:, 2], np.log1p(data.x[:, 4]))
+
+
+def test_the_time_since_the_row_before_has_the_unit_of_a_time_of_numbers():
+    frame = pd.DataFrame({"id": list("aaab"), "t": [1.5, 2.0, 4.0, 9.0], "x": 1.0, "kind": list("uvuv"), "y": range(4)})
+    options = {"id": "id", "time": "t", "target": "y", "features": ("x", "kind"), "categorical": "kind"}
+    data = read_table(frame, time_delta="linear", delta=True, task="regression", **options)
+    assert data.schema.columns == ("x", "kind", "x (delta)", "t (delta)")  # categories have no change
+    assert data.x[:, 3].tolist() == [0, 0.5, 2, 0]
+
+
+def test_units_of_the_calendar_are_circles():
+    times = pd.date_range("2023-12-30 06:00", periods=900, freq="7h")
+    seconds = times.as_unit("s").asi8.astype(float)
+    shares = {
+        "hour": (times.hour * 60 + times.minute) / 1440,
+        "weekday": times.day_of_week / 7,
+        "month": (times.month - 1) / 12,
+        "yearday": (times.day_of_year - 1) / 366,
+    }
+    for name, share in shares.items():
+        np.testing.assert_allclose(UNITS[name](seconds), share, err_msg=name)
+    wave = waves(seconds, ("weekday",))
+    np.testing.assert_allclose(wave[:, 0], np.sin(2 * np.pi * times.day_of_week / 7), atol=1e-12)
+    np.testing.assert_allclose((wave**2).sum(axis=1), 1)
+    assert waves(seconds, ()).shape == (900, 0)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "units"),
+    cases(
+        {
+            "hours": ("h", ("hour", "weekday", "yearday")),
+            "days": ("D", ("weekday", "month", "yearday")),
+            "weeks": ("7D", ("month", "yearday")),
+        }
+    ),
+)
+def test_units_that_vary_in_the_training_rows_alone_are_inputs(frequency, units):
+    frame = pd.DataFrame({"date": pd.date_range("2024-03-01", periods=60, freq=frequency), "y": np.arange(60.0) % 7})
+    options = {"time": "date", "target": "y", "task": "regression", "calendar": True, "window": 5, "split_by": "time"}
+    encoder = rnnfast.train(frame, lag_target=True, **options, **RUN).model.encoder
+    assert encoder.names == ("y (lag)", *(f"date.{unit}.{wave}" for unit in units for wave in ("sin", "cos")))
+    variety = Variety()
+    for block in np.split(pd.DatetimeIndex(frame["date"]).as_unit("s").asi8.astype(float), 6):
+        variety.add(block)
+    assert variety.units == units
+
+
+def daily(rows=60):
+    """A quantity by the weekday and nothing else."""
+    days = pd.date_range("2024-01-01", periods=rows, freq="D")
+    level = np.array([5.0, 1, 4, 2, 8, 3, 9])[days.day_of_week]
+    return pd.DataFrame({"day": days.strftime("%d.%m.%Y"), "y": level + 0.01 * np.arange(rows)})
+
+
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            "lag": {"lag_target": True, "window": 10},
+            "calendar alone": {"window": 10},
+            "two horizons": {"lag_target": True, "horizon": (1, 2), "window": 10},
+            "time since": {"lag_target": True, "window": 10, "time_delta": "log"},
+        }
+    ),
+)
+def test_forecasts_go_on_as_if_the_continued_dates_were_in_the_table(options):
+    frame = daily()
+    options = {"time": "day", "target": "y", "task": "regression", "calendar": True, "split": 1.0, **options}
+    model = rnnfast.train(frame, **options, **RUN).model
+    ahead = rnnfast.forecast(model, frame, steps=5, config=NO_CACHE)
+    assert ahead["day"].tolist() == daily(65)["day"][60:].tolist()
+    rows, answers = frame, []
+    for step in range(5):  # by hand: append the answer, and the date of the next one
+        later = daily(61 + step)["day"].iloc[-1]
+        if model.schema.horizon:
+            if step % 2 == 0:
+                last = read_table(rows, schema=model.schema, require_target=False)
+                answers += model.predict(last)[-1].tolist()
+        else:
+            asking = pd.concat([rows, pd.DataFrame({"day": [later], "y": [np.nan]})], ignore_index=True)
+            answers.append(model.predict(asking)["y_pred"].iloc[-1])
+        rows = pd.concat([rows, pd.DataFrame({"day": [later], "y": [answers[step]]})], ignore_index=True)
+    np.testing.assert_allclose(ahead["y_pred"], answers[:5], rtol=1e-9)
+
+
+def test_times_that_do_not_go_on_answer_no_row_that_is_not_there():
+    frame = daily()
+    frame["day"] = pd.to_datetime(frame["day"], dayfirst=True) + pd.to_timedelta(np.arange(60) ** 2, unit="s")
+    options = {"time": "day", "target": "y", "calendar": True, "lag_target": True, "split": 1.0, "window": 10}
+    model = rnnfast.train(frame, **options, **RUN).model
+    with pytest.raises(DataError, match="column 'day': the times have no step that could be continued"):
+        rnnfast.forecast(model, frame, steps=2, config=NO_CACHE)
+    asking = pd.concat([frame, pd.DataFrame({"day": [pd.Timestamp("2024-03-05")], "y": [np.nan]})], ignore_index=True)
+    assert len(rnnfast.forecast(model, asking, config=NO_CACHE)) == 1
+
+
+def test_a_model_keeps_its_calendar(tmp_path):
+    model = rnnfast.train(daily(), time="day", target="y", calendar=True, lag_target=True, window=5, **RUN).model
+    model.save(tmp_path / "model.safetensors")
+    again = rnnfast.load(tmp_path / "model.safetensors")
+    assert again.encoder == model.encoder or again.encoder.record() == model.encoder.record()
+    assert again.encoder.calendar == {"day (calendar)": ("weekday", "month", "yearday")}
+    pd.testing.assert_frame_equal(again.predict(daily()), model.predict(daily()))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    cases(
+        {
+            "no time": ({"calendar": True}, "--calendar: the table has no time column; name it with --time"),
+            "no time since": ({"time_delta": "log"}, "--time-delta: the table has no time column"),
+            "numbers": ({"calendar": True, "time": "x"}, "the times of 'x' are numbers, which have no hour or month"),
+        }
+    ),
+)
+def test_where_there_is_no_calendar(options, message):
+    frame = pd.DataFrame({"x": np.arange(12.0), "w": 1.0, "y": np.arange(12.0) % 5})
+    with pytest.raises(UsageError, match=message):
+        read_table(frame, target="y", window=3, **options)
+
+
+def test_a_table_whose_times_are_written_as_numbers_is_refused_by_a_model_of_dates():
+    model = rnnfast.train(daily(), time="day", target="y", calendar=True, lag_target=True, window=5, **RUN).model
+    with pytest.raises(
+        DataError, match="column 'day': the times are numbers, those of the table that trained were dates"
+    ):
+        model.predict(daily().assign(day=np.arange(60)))

@@ -1,0 +1,180 @@
+"""Presets: what they choose, what they leave alone, and that a run says and saves it."""
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import fails, isolate, result
+from datasets import ROOT
+from ids import cases
+
+import rnnfast
+from rnnfast.config.option import CHOSEN
+from rnnfast.config.resolve import Config, resolve
+from rnnfast.errors import UsageError
+from rnnfast.training.presets import AUTO, ORIGINAL, Size, choose, fixed, updates
+
+TINY = Size("multiclass", sequences=29, rows=7279, steps=251, features=1, outputs=1, classes=3, mergeable=True)
+SHAPES = cases(
+    {
+        "few long series": TINY,
+        "many short series": replace(TINY, sequences=6000, rows=48000, steps=8, classes=10),
+        "two classes": replace(TINY, task="binary", classes=2),
+        "a quantity": replace(TINY, task="regression", classes=0, sequences=80, per_step=True),
+        "several quantities": replace(TINY, task="regression", classes=0, outputs=7),
+        "one sequence": replace(TINY, sequences=1, rows=251),
+        "millions of rows": replace(TINY, sequences=1_000_000, rows=30_000_000, steps=30),
+        "weights": replace(TINY, weighted=True),
+        "a validation table": replace(TINY, mergeable=False),
+    }
+)
+OTHERS = {
+    "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
+    "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
+}  # fmt: skip
+QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
+
+
+@pytest.fixture(autouse=True)
+def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    isolate(monkeypatch, tmp_path, preset=None)
+
+
+def given(**options):
+    return Config().with_values(options, "train()")
+
+
+def visits(sequences=24, steps=6, seed=0):
+    """Sequences of two kinds, each with one class."""
+    random = np.random.default_rng(seed)
+    kind = np.repeat(np.arange(sequences) % 2, steps)
+    level = random.normal(size=sequences * steps) + 2 * kind
+    names = np.array(["low", "high"])[kind]
+    return pd.DataFrame({"id": np.repeat(np.arange(sequences), steps), "x": level, "y": names})
+
+
+@pytest.mark.parametrize("size", SHAPES)
+def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
+    config, chosen = choose(given(), size)
+    assert chosen.name == "auto"
+    assert [choice.option for choice in chosen.choices] == [r.option for r in AUTO if r.option in chosen.values]
+    assert set(chosen.values) <= set(CHOSEN) == {rule.option for rule in AUTO}
+    assert all(choice.reason for choice in chosen.choices)
+    assert 1 <= config.train.batch_size <= max(1, size.sequences)
+    assert config.train.epochs >= 1
+    assert config.train.patience >= 1
+    assert str(chosen).startswith("auto: cell gru, hidden ")
+    assert "1 sequence of" in str(chosen) or f"{size.sequences:,} sequences of" in str(chosen)
+
+
+@pytest.mark.parametrize("size", SHAPES)
+@pytest.mark.parametrize("rule", AUTO, ids=lambda rule: rule.option)
+def test_each_choice_gives_way_to_an_option(rule, size):
+    value = OTHERS[rule.option]
+    config, chosen = choose(given(**{rule.option: value}), size)
+    tables = config.tables.values()
+    assert next(getattr(table, rule.option) for table in tables if hasattr(table, rule.option)) == value
+    assert rule.option not in chosen.values
+
+
+@pytest.mark.parametrize(
+    ("options", "cell", "hidden"),
+    cases(
+        {
+            "nothing": ({}, "gru", None),
+            "units": ({"hidden": 10}, "rnn", (10,)),
+            "an activation": ({"activation": "relu"}, "rnn", None),
+            "a cell": ({"cell": "lstm"}, "lstm", None),
+            "both": ({"cell": "gru", "hidden": 5}, "gru", (5,)),
+        }
+    ),
+)
+def test_units_alone_keep_the_vanilla_network_and_what_stands_around_it_is_chosen(options, cell, hidden):
+    config, chosen = choose(given(**options), TINY)
+    assert config.model.cell == cell
+    assert config.model.hidden == (hidden or chosen.values["hidden"])
+    assert {"optimizer", "scale", "patience"} <= chosen.values.keys()
+
+
+def test_patience_and_epochs_count_updates_where_there_are_few_sequences():
+    few, many = choose(given(), TINY)[0], choose(given(), replace(TINY, sequences=100_000))[0]
+    assert few.train.patience * updates(TINY, few) >= 1500
+    assert many.train.patience < few.train.patience
+    assert many.train.epochs <= few.train.epochs
+    rarely = choose(given(eval_every=5), TINY)[0]
+    assert rarely.train.patience < few.train.patience
+    assert rarely.train.patience * updates(TINY, rarely) >= 1500
+
+
+def test_one_label_a_sequence_runs_one_cycle_to_its_end_and_keeps_the_best_weights():
+    labels = replace(TINY, per_step=False)
+    config = choose(given(), labels)[0].train
+    assert (config.schedule, config.lr, config.patience) == ("onecycle", 0.01, config.epochs)
+    assert choose(given(epochs=7), labels)[0].train.patience == 7
+    for options in ({"patience": 5}, {"max_time": "5s"}):  # which would cut it short
+        assert choose(given(**options), labels)[0].train.schedule == "constant"
+
+
+def test_fast_is_what_options_are_declared_with():
+    config = given(preset="fast")
+    assert fixed(config) is config
+    assert choose(config, TINY) == (config, None)
+
+
+def test_original_is_the_recipe_of_that_name():
+    recipe = resolve({}, ROOT / "configs" / "rnn-rust.toml", {})
+    assert fixed(given(preset="original")) == recipe
+    assert ORIGINAL.keys() <= recipe.explicit
+    other = fixed(given(preset="original", init="xavier", cell="gru"))
+    assert (other.model.cell, other.model.init_range, other.model.recurrent_bias) == ("gru", None, True)
+
+
+@pytest.mark.parametrize("preset", ["auto", "original"])
+def test_a_run_says_what_it_chose_and_its_file_repeats_it(preset, capsys):
+    visits().to_csv("t.csv", index=False)
+    words = ["train", "t.csv", "--id", "id", "--target", "y", "--task", "binary", "--epochs", "3", "--preset", preset]
+    first = result([*words, "-o", "first"], capsys)
+    saved = tomllib.loads(Path("first/config.toml").read_text(encoding="utf-8"))
+    assert saved["model"]["preset"] == preset
+    if preset == "auto":
+        assert first["preset"]["name"] == "auto"
+        assert first["preset"]["size"] == "19 sequences of 6 steps, 2 classes"
+        values = {choice["option"]: choice["value"] for choice in first["preset"]["choices"]}
+        assert saved["model"]["cell"] == values["cell"] == "gru"
+        assert saved["train"]["patience"] == values["patience"]
+        assert all(choice["reason"] for choice in first["preset"]["choices"])
+    again = result(["train", "--config", "first/config.toml", "-o", "again"], capsys)
+    assert again["metrics"] == first["metrics"]
+    assert "preset" not in again
+
+
+@pytest.mark.parametrize("memory", [None, "900M"], ids=["memory", "disk"])
+def test_labels_that_do_not_train_have_no_say(memory):
+    """Neither in the choices nor in what is fitted before training: only the test part has other labels."""
+    frame = visits(40)
+    frame["part"] = np.repeat(np.where(np.arange(40) < 24, "train", np.where(np.arange(40) < 32, "valid", "test")), 6)
+    other = frame.copy()
+    kept_out = frame.part != "train"
+    other.loc[kept_out, "y"] = np.where(frame.y[kept_out] == "low", "high", "low")
+    runs = []
+    for name, table in (("a.csv", frame), ("b.csv", other)):
+        table.to_csv(name, index=False)
+        runs.append(rnnfast.train(name, **QUICK, split_by="column:part", refit=False, memory=memory))
+    assert runs[0].chosen == runs[1].chosen
+    assert runs[0].model.config.train == runs[1].model.config.train
+
+
+def test_a_table_in_blocks_gets_the_same_choices():
+    visits(40).to_csv("t.csv", index=False)
+    memory = rnnfast.train("t.csv", **QUICK)
+    disk = rnnfast.train("t.csv", **QUICK, memory="900M")
+    assert memory.chosen == disk.chosen
+
+
+def test_an_unknown_preset_is_answered_with_those_that_there_are(capsys):
+    with pytest.raises(UsageError, match=r"'fats' is not one of auto, fast, original; did you mean 'fast'\?"):
+        given(preset="fats")
+    assert "fast" in fails(["train", "t.csv", "--preset", "fats"], 2, capsys)

@@ -1,0 +1,106 @@
+"""How long the windows of a table without id are, and that cutting anew is reading with another length."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from ids import cases
+
+import rnnfast
+from rnnfast.config.resolve import Config
+from rnnfast.data import read_table
+from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.stores import stored_table
+from rnnfast.data.sequences.budget import Budget
+from rnnfast.training.windows import correlation, window_for, window_of
+
+FIELDS = ("x", "y", "row", "offsets", "ids", "start", "naive", "label_row", "part")
+
+
+def table(rows=200, seed=0):
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"t": np.arange(rows), "x": random.normal(size=rows), "y": random.normal(size=rows)})
+    frame["p"] = np.where(np.arange(rows) < 0.7 * rows, "train", "valid")
+    return frame
+
+
+def season(period, rows=2000, noise=0.3, seed=0):
+    return np.sin(2 * np.pi * np.arange(rows) / period) + noise * np.random.default_rng(seed).normal(size=rows)
+
+
+def same(first, second):
+    for name in FIELDS:
+        a, b = getattr(first, name), getattr(second, name)
+        assert (a is None) == (b is None), name
+        assert a is None or np.array_equal(a, b, equal_nan=name in ("x", "y", "naive")), name
+    assert first.schema == second.schema
+
+
+@pytest.mark.parametrize("disk", [False, True], ids=["memory", "disk"])
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            "plain": {},
+            "lag": {"lag_target": True},
+            "horizon": {"horizon": 3, "lag_target": True},
+            "parts": {"split_by": "column:p"},
+            "parts and lag": {"split_by": "column:p", "lag_target": True},
+        }
+    ),
+)
+def test_cutting_anew_is_reading_with_that_window(options, disk, tmp_path):
+    path = tmp_path / "t.csv"
+    table().to_csv(path, index=False)
+    options = {"target": "y", "time": "t", "features": "x", "predict": "every", "cache": False, **options}
+    wanted = read_table(path, **options, window=23)
+    if not disk:
+        same(read_table(path, **options).windowed(23, "as it was asked for"), wanted)
+        return
+    request = Request(Config().with_values(options, "test").data)
+    with stored_table([str(path)], request, Budget.of("900M")) as stored:
+        cut = stored.windowed(23, "as it was asked for")
+        same(cut.read(0, cut.sequences), wanted)
+
+
+def test_correlation_is_that_of_the_formula_and_skips_what_is_unknown():
+    y = season(20, 100)
+    z = y - y.mean()
+    expected = [np.mean(z[: len(z) - k] * z[k:]) / np.mean(z * z) for k in range(30)]
+    assert correlation(y, 30) == pytest.approx(expected)
+    assert np.isfinite(correlation(np.where(np.arange(100) % 7, y, np.nan), 30)).all()
+    assert (correlation(np.ones(40), 10) == 1).all()
+
+
+@pytest.mark.parametrize("period", [12, 24, 30, 60, 168], ids=["year", "day", "month", "hour", "week"])
+def test_two_seasons_are_a_window(period):
+    rows, reason = window_of(season(period, rows=period * 40))
+    assert rows == pytest.approx(2 * period, abs=2)
+    assert reason.startswith("2 seasons of ")
+
+
+def test_noise_has_the_shortest_windows_and_a_slow_target_long_ones():
+    random = np.random.default_rng(1)
+    assert window_of(random.normal(size=3000)).rows == 10
+    slow = np.cumsum(random.normal(size=3000))
+    assert window_of(slow).rows > 100
+    assert window_of(slow[:80]).rows == 10  # eight windows at least
+
+
+def test_labels_that_do_not_train_have_no_say():
+    frame = pd.DataFrame({"t": np.arange(1000), "x": season(24, 1000), "y": season(24, 1000)})
+    other = frame.assign(y=np.where(frame.t < 800, frame.y, season(60, 1000)))
+    for options in ({"split_by": "time"}, {}):
+        config = Config().with_values({"target": "y", "time": "t", **options}, "test")
+        tables = [read_table(one, target="y", time="t", cache=False) for one in (frame, other)]
+        assert window_for(tables[0], config, False) == window_for(tables[1], config, False)
+    with_seasons = Config().with_values({"split_by": "time"}, "test")
+    assert window_for(read_table(frame, target="y", time="t", cache=False), with_seasons, False).rows == 48
+
+
+def test_a_run_says_its_window_and_saves_it():
+    frame = pd.DataFrame({"t": np.arange(600), "x": season(24, 600), "y": season(24, 600, seed=1)})
+    options = {"target": "y", "time": "t", "split_by": "time", "hidden": 3, "epochs": 1, "cache": False}
+    model = rnnfast.train(frame, **options).model
+    assert model.schema.window == model.config.data.window == 48
+    assert rnnfast.train(frame, **options, window=7).model.schema.window == 7
+    assert rnnfast.train(frame, **options, preset="fast").model.schema.window == 10

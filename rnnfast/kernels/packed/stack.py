@@ -13,6 +13,7 @@ from rnnfast.kernels.packed import head, layer
 from rnnfast.kernels.packed.dropout import Dropout
 from rnnfast.kernels.packed.layer import Chunk, Input
 from rnnfast.kernels.packed.packing import pack
+from rnnfast.kernels.packed.pool import packed_rows
 from rnnfast.kernels.packed.products import clear
 from rnnfast.kernels.rules.losses import Targets
 from rnnfast.network.layout import Direction, Head
@@ -190,7 +191,7 @@ def packed_outputs(s, network, weights, chunk, x, carried, dropout, out):
     """Outputs of a chunk, (P, O). Writes: out, chunk.memory, and the states to be carried on."""
     forward(s, network, weights, chunk, x, dropout)
     if network.head.pools:
-        call(network.calls.pool, (network.head, weights.p, chunk, states_of_top(network, chunk)))
+        call(network.calls.pool, (network.head, weights.p, packed_rows(chunk), states_of_top(network, chunk)))
     save = carried.width > 0
     if save:
         exchange_states(s, network, chunk, carried, save)
@@ -229,6 +230,6 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
     head.add_gradient(n, top, weights.g, seen_by_head(network, chunk), chunk, work.dy)
     if top.pools:
         h, dh = states_of_top(network, chunk), direction_at(network.table, network.directions - 1).dh
-        call(network.calls.pool_back, (top, weights, chunk, h, Matrix(at(chunk.memory, dh), h.ld)))
+        call(network.calls.pool_back, (top, weights, packed_rows(chunk), h, Matrix(at(chunk.memory, dh), h.ld)))
     backward(n, network, weights, chunk, data.x, batch.dropout)
     return loss

@@ -8,16 +8,18 @@ from typing import Any
 from rnnfast.cells import built_in
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
+from rnnfast.network.front import Patch, stride_of
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Recurrent layers and a linear head.
+    """A front of layers over stacked rows, recurrent layers and a linear head.
 
     cell: its equations; features: inputs of a step; hidden: units of each layer, from the input up; outputs: of a step;
     dtype: "float32" or "float64"; recurrent_bias: whether bias_hh is trained beside bias_ih, as in PyTorch, else it
     stays 0; bidirectional: every layer runs in both directions and hands on both states; dropout: share of the outputs
-    between layers that is zeroed in training.
+    between layers that is zeroed in training; front: layers that stack rows of the table into steps, from the features
+    up.
     """
 
     cell: Cell
@@ -28,6 +30,7 @@ class Architecture:
     recurrent_bias: bool = True
     bidirectional: bool = False
     dropout: float = 0.0
+    front: tuple[Patch, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
@@ -56,3 +59,8 @@ class Architecture:
     def directions(self) -> int:
         """1, or 2 for a bidirectional network."""
         return 2 if self.bidirectional else 1
+
+    @property
+    def stride(self) -> int:
+        """Rows of the table from one step to the next."""
+        return stride_of(self.front)

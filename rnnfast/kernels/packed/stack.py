@@ -2,15 +2,14 @@
 
 from typing import Any, NamedTuple
 
-from numba import types
-from numba.extending import intrinsic
-
+from rnnfast.kernels.lanes.arguments import row_reader
 from rnnfast.kernels.lanes.compiling import part
 from rnnfast.kernels.lanes.linking import call
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.packed import head, layer
 from rnnfast.kernels.packed.dropout import Dropout
+from rnnfast.kernels.packed.front import Front
 from rnnfast.kernels.packed.layer import Chunk, Input
 from rnnfast.kernels.packed.packing import pack
 from rnnfast.kernels.packed.products import clear
@@ -24,6 +23,7 @@ NETWORK = "cell shared apart states vectors recurrent masked masked_gradients W 
 class Network(NamedTuple):
     """What the kernels need to know of a network at run time."""
 
+    front: Front
     table: Any  # (directions, fields) int64, see run/memory.place
     directions: int
     head: Head
@@ -37,16 +37,7 @@ class Calls(NamedTuple):
     products: Any  # Products
     loss: Any
     drop: Any  # to nothing without dropout
-
-
-class Slice(NamedTuple):
-    """Steps begin .. begin + window - 1 of the sequences order[first : first + count]."""
-
-    order: Any  # int64 numbers of sequences
-    first: int
-    count: int
-    begin: int
-    window: int
+    front: Any  # FrontLinks
 
 
 class Carried(NamedTuple):
@@ -65,33 +56,28 @@ class Batch(NamedTuple):
     dropout: Dropout
 
 
-@intrinsic
-def direction_at(typingctx, table, i):
-    """The Direction in row i of the table that `place` made.
-
-    Read from memory, so that one compiled kernel serves any number of layers.
-    """
-    count = len(Direction._fields)
-    result = types.NamedUniTuple(types.intp, count, Direction)
-
-    def codegen(context, builder, sig, args):
-        start = builder.mul(args[1], context.get_constant(types.intp, count))
-        row = builder.gep(args[0], [start])
-        items = [builder.load(builder.gep(row, [context.get_constant(types.intp, k)])) for k in range(count)]
-        return context.make_tuple(builder, result, items)
-
-    return result(table, types.intp), codegen
+direction_at = row_reader(Direction)
 
 
 @part
 def input_of(network, i, chunk, x, dropout):
-    """What direction i sees: the features x of its rows, or the states of the layer below."""
+    """What direction i sees: the features x of its rows, the outputs of the front, or the states of the layer below."""
     here = direction_at(network.table, i)
+    if here.layer == 0 and here.inner > 0:
+        return Input(Matrix(at(chunk.front.memory, network.front.z), here.ldx), chunk.pack.same)
     if here.layer == 0:
         return Input(Matrix(x, here.ldx), chunk.pack.source)
     below = direction_at(network.table, i - 1 - here.reverse)
     states = below.dropped if dropout.rate > 0 else below.h + chunk.R * below.ldh
     return Input(Matrix(at(chunk.memory, states), here.ldx), chunk.pack.same)
+
+
+@part
+def gradient_below(network, i, here, chunk):
+    """(P, ldx) gradient of what direction i sees."""
+    if here.layer == 0:
+        return at(chunk.front.memory, network.front.dz)
+    return at(chunk.memory, direction_at(network.table, i - 1 - here.reverse).dh)
 
 
 @part
@@ -110,6 +96,13 @@ def drop_out(network, layer, chunk, source, target, dropout):
 
 
 @part
+def feed(network, chunk, x, offsets, piece, p):
+    """Outputs of the front, where there is one. Writes: chunk.front."""
+    if network.front.layers > 0:
+        call(network.calls.front.forward, (network.front, chunk, x, offsets, piece, p))
+
+
+@part
 def forward(s, network, weights, chunk, x, dropout):
     """States of all layers. Writes: chunk.memory."""
     for i in range(network.directions):
@@ -123,19 +116,20 @@ def forward(s, network, weights, chunk, x, dropout):
 
 @part
 def backward(s, network, weights, chunk, x, dropout):
-    """Gradients of all layers, from the top one's dh down. Writes: weights.g, chunk.memory, chunk.carry."""
+    """Gradients of all layers, from the top one's dh down. Writes: weights.g, chunk: memory, carry, front."""
     for k in range(network.directions):
         i = network.directions - 1 - k
         here = direction_at(network.table, i)
         layer.backward(s, here, weights, chunk, input_of(network, i, chunk, x, dropout))
-        if here.layer > 0:
-            below = direction_at(network.table, i - 1 - here.reverse)
-            down = at(chunk.memory, below.dh)
+        if here.inner > 0:
+            down = gradient_below(network, i, here, chunk)
             if k == 0 or last_of_layer(network, i):
-                clear(s, down, chunk.P * below.ldh)
+                clear(s, down, chunk.P * here.ldx)
             layer.hand_down(s, here, weights, chunk, down)
-            if dropout.rate > 0 and last_of_layer(network, i - 1):
-                drop_out(network, below, chunk, down, down, dropout)
+            if here.layer > 0 and dropout.rate > 0 and last_of_layer(network, i - 1):
+                drop_out(network, direction_at(network.table, i - 1), chunk, down, down, dropout)
+    if network.front.layers > 0:
+        call(network.calls.front.backward, (network.front, chunk, weights))
 
 
 @part
@@ -162,9 +156,9 @@ def exchange_states(s, network, chunk, carried, save):
 @part
 def packed(s, network, offsets, piece, work, carried):
     """The chunk of a slice, with the states that are carried into it; R is 0 where no sequence reaches so far."""
-    R, T, P = pack(offsets, piece, work.pack)
+    R, T, P = pack(offsets, network.front.stride, piece, work.pack)
     resumed = piece.begin > 0 and carried.width > 0
-    chunk = Chunk(work.pack, work.memory, work.carry, R, T, P, resumed, work.training, network.calls.products)
+    chunk = Chunk(work.pack, work.memory, work.carry, R, T, P, resumed, work.training, network.calls.products, work.front)
     if resumed:
         exchange_states(s, network, chunk, carried, not resumed)
     return chunk
@@ -194,6 +188,7 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
     chunk = packed(n, network, data.offsets, piece, work, batch.carried)
     if chunk.R == 0:
         return 0.0
+    feed(network, chunk, data.x, data.offsets, piece, weights.p)
     packed_outputs(n, network, weights, chunk, data.x, batch.carried, batch.dropout, work.out)
     top, P, C = network.head, chunk.P, network.head.targets
     for row in range(P):

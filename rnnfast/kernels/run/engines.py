@@ -14,10 +14,11 @@ from rnnfast.kernels.lanes.arguments import records, types_of
 from rnnfast.kernels.lanes.linking import Link, linked
 from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.specialisation import Specialisation
-from rnnfast.kernels.packed import layer
+from rnnfast.kernels.packed import front, layer
 from rnnfast.kernels.packed.dropout import Dropout, drop_link
 from rnnfast.kernels.packed.layer import Weights
-from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, Slice, direction_at, packed_gradient
+from rnnfast.kernels.packed.packing import Slice
+from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, direction_at, packed_gradient
 from rnnfast.kernels.packed.tiles import products_of
 from rnnfast.kernels.rules.losses import loss_link
 from rnnfast.kernels.run.memory import Data
@@ -72,9 +73,12 @@ def packed_chunk(s, block, g, piece, batch):
 
 @linked
 def derive(s, block, i):
-    """Transposed weights and summed biases of direction i."""
+    """Transposed weights and summed biases of direction i; behind the directions come the layers of the front."""
     network, _, p, derived, _ = records(block)
-    layer.derive(s, direction_at(network.table, i), p, derived)
+    if i < network.directions:
+        layer.derive(s, direction_at(network.table, i), p, derived)
+    else:
+        front.derive(network.front, i - network.directions, p, derived)
 
 
 ENGINES = {"small": small_chunk, "packed": packed_chunk}
@@ -94,8 +98,10 @@ def engine_links(s, block, dtype):
 def calls_of(layout, loss="", dropout=0.0):
     """What the packed engine calls for a network; without a loss for predictions alone."""
     dtype, lanes = layout.architecture.dtype, lanes_of(layout)
+    products = products_of(tile_of(layout), dtype)
     return Calls(
-        products_of(tile_of(layout), dtype),
+        products,
         loss_link(Specialisation(W=lanes, loss=loss), dtype),
         drop_link(Specialisation(W=lanes), dtype, dropout),
+        front.front_links(Specialisation(W=lanes), dtype, products, len(layout.front)),
     )

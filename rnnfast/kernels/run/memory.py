@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnnfast.kernels.packed.front import ROWS, Front, FrontWork
 from rnnfast.kernels.packed.packing import Packing, packing
-from rnnfast.network.alignment import Spans, aligned, on_cache_line
+from rnnfast.network.alignment import SPAN, Spans, aligned, on_cache_line
+from rnnfast.network.front import FrontLayer
 
 
 class Data(NamedTuple):
@@ -23,7 +25,7 @@ class Data(NamedTuple):
 
     x: np.ndarray  # (rows * F,) scaled features
     y: np.ndarray  # (rows * C + PAD,) scaled targets, 0 where unlabelled
-    weight: np.ndarray  # (rows * C + PAD,) weight of each target in the loss, 0 where unlabelled
+    weight: np.ndarray  # (rows * C + PAD,) weight of each target in the loss, 0 where unlabelled or no step ends
     offsets: np.ndarray  # (sequences + 1,) int64 first row of each sequence
     mass: np.ndarray  # (sequences,) float64 sum of the weights of a sequence, over one target
 
@@ -77,9 +79,10 @@ def sequence_work(s, longest, dtype):
 
 
 class PackedWork(NamedTuple):
-    """Workspace of the packed engine for chunks of up to R sequences and P rows; one per thread."""
+    """Workspace of the packed engine for chunks of up to R sequences and P packed rows; one per thread."""
 
     pack: Packing
+    front: FrontWork
     memory: np.ndarray  # gates, states and their gradients of all layers, where their Direction says
     carry: np.ndarray  # (states * R * width,) gradients of the states from the step that follows
     out: np.ndarray  # (P * O + PAD,) outputs
@@ -131,6 +134,42 @@ def place(layout, sequences, P, training=True):
     return np.array(rows, np.int64), memory.size, carried
 
 
+def place_front(layout, sequences, P, training=True):
+    """Lay out the memory of the front of chunks of up to `sequences` sequences and P packed rows.
+
+    Returns: the Front for kernels, the size of its memory in elements, and that of its index.
+    """
+    memory, index, table, rows = Spans(), 0, [], P
+    z = dz = memory.take(0)
+    for number, layer in reversed(list(enumerate(layout.front))):
+        inner = training and number > 0
+        if not table:
+            z, dz = memory.take(rows * layer.width), memory.take(rows * layer.width if training else 0)
+        above, below = rows, rows * layer.stride + sequences * (layer.rows - layer.stride)
+        row = layer._replace(
+            z=z,
+            dz=dz,
+            x=memory.take(below * layer.ldx + SPAN),  # vectors of zeros may reach over the end
+            dx=memory.take(below * layer.ldx if inner else 0),
+            stacks=memory.take(ROWS * layer.rows * layer.ldx if inner else 0),
+            index=index,
+        )
+        table.insert(0, row)
+        z, dz, rows, index = row.x, row.dx, below, index + above
+    last = table[-1] if table else FrontLayer(*[0] * 11)
+    front = Front(np.array(table or [last], np.int64), len(table), layout.architecture.stride, sequences, last.z, last.dz)
+    return front, memory.size, index
+
+
+def front_work(layout, sequences, P, training=True):
+    """Allocate the workspace of a front for such chunks."""
+    front, size, rows = place_front(layout, sequences, P, training)
+    levels = front.layers + 1
+    integers = (rows, levels, *(levels * sequences for _ in range(3)))
+    arrays = (np.zeros(max(count, 1), np.int64) for count in integers)
+    return FrontWork(aligned(size, layout.architecture.dtype), *arrays, np.arange(ROWS))
+
+
 def _widest(layout):
     return max(at.width for at in layout.directions)
 
@@ -139,4 +178,5 @@ def packed_work(layout, size, sequences, longest, P, training=True):
     """Allocate a workspace with `size` elements of memory (see `place`); longest: steps."""
     outputs, states, dtype = layout.head.outputs, len(layout.cell.states), layout.architecture.dtype
     sizes = (size, states * sequences * _widest(layout), *(P * outputs + PAD for _ in range(4)))
-    return PackedWork(packing(sequences, longest, P), *(aligned(count, dtype) for count in sizes), training)
+    front = front_work(layout, sequences, P, training)
+    return PackedWork(packing(sequences, longest, P), front, *(aligned(count, dtype) for count in sizes), training)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from forward import activation_of
+from forward import activation_of, last_rows
 
 MODULES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 FUNCTIONS = {"swish": "silu", "elu": "elu", "gelu": "gelu", "leaky_relu": "leaky_relu", "sigmoid": "sigmoid"}
@@ -40,10 +40,10 @@ def _layers(torch, net):
     settings = {"bidirectional": net.bidirectional, "batch_first": True, "dtype": torch.float64}
     if net.cell.name == "rnn" and activation_of(net) == "relu":
         settings["nonlinearity"] = "relu"
-    widths = net.hidden
+    widths, features = net.hidden, net.front[-1].units if net.front else net.features
     if len(set(widths)) == 1:
-        return kind(net.features, widths[0], len(widths), **settings)
-    inputs = (net.features, *(directions * width for width in widths[:-1]))
+        return kind(features, widths[0], len(widths), **settings)
+    inputs = (features, *(directions * width for width in widths[:-1]))
     return torch.nn.ModuleList(kind(i, width, 1, **settings) for i, width in zip(inputs, widths, strict=True))
 
 
@@ -51,13 +51,20 @@ def build(net, tensors):
     """A module that holds the tensors (strictly all of them)."""
     torch = import_torch()
     linear = torch.nn.Linear
+    inputs = (net.features, *(layer.units for layer in net.front))
+    front = [
+        torch.nn.Conv1d(i, layer.units, layer.rows, layer.stride)
+        for i, layer in zip(inputs, net.front, strict=False)
+    ]
     if net.cell.name == "mlp":
-        sizes = (net.features, *net.hidden, net.outputs)
+        sizes = (inputs[-1], *net.hidden, net.outputs)
         parts = [part for i, o in pairwise(sizes) for part in (linear(i, o), torch.nn.Identity())]
         module = torch.nn.ModuleDict({"mlp": torch.nn.Sequential(*parts[:-1])})
     else:
         head = linear(net.directions * net.hidden[-1], net.outputs)
         module = torch.nn.ModuleDict({"rnn": _layers(torch, net), "head": head})
+    if front:
+        module["front"] = torch.nn.ModuleList(front)
     module = module.double()
     module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, strict=True)
     return module
@@ -87,6 +94,10 @@ def outputs(net, module, x, states=None):
     """Outputs (T, O) of one sequence x (T, F), and the states of all layers after it, to go on from."""
     torch = import_torch()
     x = torch.as_tensor(x)
+    for number, layer in enumerate(net.front):
+        used = (-(-len(x) // layer.stride) - 1) * layer.stride
+        padded = torch.nn.functional.pad(x.T, (used + layer.rows - len(x), 0))
+        x = torch.relu(module["front"][number](padded)).T
     if net.cell.name == "mlp":
         f = function(torch, activation_of(net))
         for part in module["mlp"]:
@@ -115,7 +126,7 @@ def batch_loss(net, module, sequences, kind):
     """Mean loss over the labelled steps of a batch of (x, y)."""
     torch = import_torch()
     found = torch.cat([outputs(net, module, x)[0] for x, _ in sequences])
-    y = np.concatenate([y for _, y in sequences])
+    y = np.concatenate([y[last_rows(len(y), net.stride)] for _, y in sequences])
     labelled = ~np.isnan(y).any(axis=1)
     return loss_function(torch, kind)(found[torch.from_numpy(labelled)], torch.from_numpy(y[labelled]))
 

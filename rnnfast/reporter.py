@@ -27,6 +27,7 @@ class RunInfo:
     batch_size: int
     loss: str
     epochs: int
+    front: tuple[tuple[int, int, int], ...] = ()  # layers before the cell: rows that are stacked, stride, units
     kernel: str = ""  # the compiled kernel that runs, for -v
 
 

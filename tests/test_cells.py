@@ -125,7 +125,9 @@ CASES = [
     Case("gru", (5,), 3, lengths=MANY, front=(Patch(4, 4, 5),)),
     Case("gru", (5,), 1, lengths=LONG, front=(Patch(7, 3, 12),), features=1),
     Case("lstm", (5, 12), 1, lengths=MANY, front=(Patch(3, 1, 5), Patch(5, 1, 7)), bidirectional=True),
-    Case("rnn", (7, 5), 3, "ce", "identity", front=(Patch(5, 1, 5), Patch(3, 1, 12), Patch(4, 2, 5)), bidirectional=True),
+    Case(
+        "rnn", (7, 5), 3, "ce", "identity", front=(Patch(5, 1, 5), Patch(3, 1, 12), Patch(4, 2, 5)), bidirectional=True
+    ),
     Case("mlp", (5, 5), 3, "mse", "relu", lengths=MANY, front=(Patch(3, 2, 33), Patch(2, 2, 5))),
     Case("gru", (64,), 1, lengths=MANY, front=(Patch(2, 1, 32), Patch(8, 8, 64))),
 ]
@@ -231,7 +233,6 @@ def test_windows_of_steps_change_no_output(case, monkeypatch):
 
 @every_float32_case
 def test_float32_is_near_the_oracle(case):
-    net, tensors, sequences = case.draw()
     trainer = case.trainer()
     value, gradients = loss_and_gradient(trainer, LARGE_RATE)
     expected, wanted = oracle(case)

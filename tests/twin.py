@@ -53,8 +53,7 @@ def build(net, tensors):
     linear = torch.nn.Linear
     inputs = (net.features, *(layer.units for layer in net.front))
     front = [
-        torch.nn.Conv1d(i, layer.units, layer.rows, layer.stride)
-        for i, layer in zip(inputs, net.front, strict=False)
+        torch.nn.Conv1d(i, layer.units, layer.rows, layer.stride) for i, layer in zip(inputs, net.front, strict=False)
     ]
     if net.cell.name == "mlp":
         sizes = (inputs[-1], *net.hidden, net.outputs)

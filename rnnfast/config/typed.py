@@ -82,6 +82,9 @@ class TrainOptions(ReadOptions, total=False):
     memory: Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.
     cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default 10.
+    patch: A step of the cell is a dense layer with ReLU over the last K rows, one every S rows; S is K where only K is
+        given, 1 to K.
+    conv: Convolutions with ReLU over the last W rows, in front of the cell and of patch; '5,3' stacks two layers.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
         swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
@@ -127,6 +130,8 @@ class TrainOptions(ReadOptions, total=False):
     memory: str | None
     cell: str | Callable[..., Any]
     hidden: int | Sequence[int] | str
+    patch: int | Sequence[int] | str
+    conv: int | Sequence[int] | str
     activation: str
     bidirectional: bool
     dropout: float

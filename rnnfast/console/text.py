@@ -47,12 +47,18 @@ class Network(Protocol):
     def activation(self) -> str | None:
         """The activation that was chosen."""
 
+    @property
+    def front(self) -> Sequence[tuple[int, int, int]]:
+        """Layers before the cell: rows that are stacked, stride, units."""
+
 
 def network_text(network: Network) -> str:
-    """Name a network: 'gru with 32 + 16 hidden units', 'rnn with 10 hidden units (tanh)'."""
+    """Name a network: 'gru with 32 + 16 hidden units', 'rnn with 10 hidden units (tanh), steps of 4 rows every 4'."""
     units = " + ".join(str(units) for units in network.hidden)
     activation = "" if network.activation is None else f" ({network.activation})"
-    return f"{network.cell} with {units} hidden units{activation}"
+    stacked = (f"{rows} rows" + (f" every {stride}" if stride > 1 else "") for rows, stride, _ in network.front)
+    front = f", steps of {', '.join(stacked)}" if network.front else ""
+    return f"{network.cell} with {units} hidden units{activation}{front}"
 
 
 def number(value: Any, digits: int = DIGITS) -> str:

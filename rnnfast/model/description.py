@@ -29,8 +29,8 @@ class TensorDescription(Record, frozen=True):
 class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     """What `inspect` shows of a model, with the fields of its encoder.
 
-    columns: what the columns of a table mean. training: the configuration; trained: how training ended, {} where that
-    is not known. threshold: of two classes.
+    front: layers before the cell: rows that are stacked, stride, units. columns: what the columns of a table mean.
+    training: the configuration; trained: how training ended, {} where that is not known. threshold: of two classes.
     """
 
     kind: str = "model"
@@ -38,6 +38,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     cell: str
     hidden: tuple[int, ...]
     activation: str | None
+    front: tuple[tuple[int, int, int], ...]
     dtype: str
     parameters: int
     tensors: tuple[TensorDescription, ...]
@@ -62,6 +63,7 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         cell=config.model.cell,
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
+        front=config.model.front,
         dtype=config.train.dtype,
         parameters=int(model.parameter_count),
         tensors=tuple(_tensor(name, np.asarray(values)) for name, values in model.parameters.items()),

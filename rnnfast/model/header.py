@@ -47,6 +47,7 @@ class Network(Record, frozen=True):
     recurrent_bias: bool
     bidirectional: bool
     dropout: float
+    front: tuple[tuple[int, int, int], ...] = ()  # layers before the cell: rows that are stacked, stride, units
 
     @classmethod
     def of(cls, config: Config, features: int, outputs: int) -> Network:
@@ -62,6 +63,7 @@ class Network(Record, frozen=True):
             recurrent_bias=section.recurrent_bias,
             bidirectional=section.bidirectional,
             dropout=section.dropout,
+            front=section.front,
         )
 
 

@@ -30,6 +30,7 @@ from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import Patch, reach_of
 from rnnfast.network.layout import Layout
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
@@ -103,14 +104,15 @@ class Model(Displayed):
 
     def context_of(self, schema: Schema) -> Context:
         """What answers for a table need of the rows around."""
-        return context_of(schema, self.cell.recurrent, self.config.model.bidirectional)
+        model = self.config.model
+        return context_of(schema, self.cell.recurrent, model.bidirectional, reach_of(model.front))
 
     def questions(self, data: SequenceData) -> Questions:
         """What the network is asked to answer each row of data."""
         return Questions(self.encoder, data, self.context_of(data.schema), self.config.train.dtype)
 
     def outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets.
+        """Raw outputs of the network, (rows, O): logits with bce and ce, else scaled targets; NaN where no step ends.
 
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         """
@@ -207,6 +209,7 @@ def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -
         outputs=schema.outputs,
         bidirectional=config.model.bidirectional,
         dropout=config.model.dropout,
+        front=tuple(Patch(*layer) for layer in config.model.front),
         dtype=config.train.dtype,
         recurrent_bias=config.model.recurrent_bias,
     )

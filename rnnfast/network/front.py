@@ -62,6 +62,14 @@ def steps_of(lengths: Any, front: Sequence[Patch]) -> Any:
     return -(-lengths // stride_of(front))
 
 
+def reach_of(front: Sequence[tuple[int, int, int]]) -> int:
+    """Return the rows of the table that a step sees: its last one, and those before it that are stacked."""
+    reach, stride = 1, 1
+    for rows, own, _ in front:
+        reach, stride = reach + (rows - 1) * stride, stride * own
+    return reach
+
+
 def front_layer(
     patch: Patch, width: int, below: tuple[int, int], spans: tuple[Spans, Spans], dtype: DTypeLike
 ) -> FrontLayer:

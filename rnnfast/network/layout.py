@@ -154,8 +154,8 @@ class Layout:
         take, derive = self._parameters.take, self._derived.take
         inner = int(layer > 0 or len(self.front) > 0)
         return Direction(
-            layer=layer, inner=inner, reverse=reverse, inputs=inputs, blocks=blocks, ldx=ldx, block=block, hidden=hidden,
-            recurrent_bias=int(self.architecture.recurrent_bias),
+            layer=layer, inner=inner, reverse=reverse, inputs=inputs, blocks=blocks, ldx=ldx, block=block,
+            hidden=hidden, recurrent_bias=int(self.architecture.recurrent_bias),
             width=width, Nx=Nx, Nh=Nh, ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width,
             column=reverse * width,
             Wx=take(blocks * inputs * ldg), Wh=take(hidden * ldr), b_ih=take(Nx), b_hh=take(Nh),

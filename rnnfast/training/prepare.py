@@ -148,7 +148,7 @@ def starting_tensors(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Mappin
     if saved_shapes != dict(shapes):
         raise ModelError(
             f"--init-from {path}: its tensors {saved_shapes} are not those of this network, {dict(shapes)}; "
-            "use the same --cell, --hidden and columns"
+            "use the same --cell, --hidden, --patch, --conv and columns"
         )
     return tensors
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any, Unpack
 
 from rnnfast.catalogue import SCHEDULES
-from rnnfast.config.effects import check_effects, check_future
+from rnnfast.config.effects import check_effects, check_front, check_future
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
 from rnnfast.config.typed import TrainOptions
@@ -129,6 +129,7 @@ def _checked_cell(config: Config, equations: Cell | None = None) -> Cell:
     check_future(config)
     cell = equations or cell_of(config.model.cell, config.model.activation)
     check_directions(config.model, cell.recurrent)
+    check_front(config.model, config.data.predict)
     return cell
 
 
@@ -191,6 +192,7 @@ def _fit(
 
 def _resolved(config: Config, table: Sequences, parts: Parts, reporter: Reporter) -> Config:
     """Fill in the options that follow from the table; raises UsageError for those that do not fit it."""
+    check_front(config.model, table.schema.predict, int(parts.train.lengths.max()))
     weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
     config = resolved(config, table.schema.task, parts.train.sequences, weighted)
     if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
@@ -252,6 +254,7 @@ def _info(model: Model, config: Config, kernel: str, threads: int) -> RunInfo:
         cell=config.model.cell,
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
+        front=config.model.front,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
         threads=threads,

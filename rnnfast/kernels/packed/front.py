@@ -5,14 +5,14 @@
     back, with dz[m] that of z[m] times relu'(z[m]):
     dW = sum_m [x[a] .. x[a + K - 1]] dz[m]'     db = sum_m dz[m]     d[x[a] .. x[a + K - 1]] += W dz[m]
 
-Which rows are stacked network/front.py says. Level 0 are rows of the table, level l the outputs of layer l; those of the
-last one lie in packed order, as layers read their inputs. Of any other level a sequence has the rows that the level
-above stacks, one after the other, and where these begin before the sequence does, rows of zeros in front of them:
+Which rows are stacked network/front.py says. Level 0 are rows of the table, level l the outputs of layer l; those of
+the last one lie in packed order, as recurrent layers read their inputs. Of any other level a sequence has the rows that
+the level above stacks, one after the other, and where these begin before the sequence does, rows of zeros before it:
 
     K = 3, S = 1, two steps at the beginning of a sequence        level 0:  0 0 x_0 x_1        index 0 1
 
-So each layer is one product over all sequences of a chunk, whose stacked rows are found through an index. The rows of the
-table alone are copied. A slice of steps (truncated BPTT, predictions) stacks rows before it: they are computed anew.
+So each layer is one product over all sequences of a chunk, whose stacked rows are found through an index. Only rows of
+the table are copied. What a slice of steps (truncated BPTT, predictions) stacks of rows before it is computed anew.
 """
 
 from typing import Any, NamedTuple

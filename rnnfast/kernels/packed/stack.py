@@ -158,7 +158,9 @@ def packed(s, network, offsets, piece, work, carried):
     """The chunk of a slice, with the states that are carried into it; R is 0 where no sequence reaches so far."""
     R, T, P = pack(offsets, network.front.stride, piece, work.pack)
     resumed = piece.begin > 0 and carried.width > 0
-    chunk = Chunk(work.pack, work.memory, work.carry, R, T, P, resumed, work.training, network.calls.products, work.front)
+    chunk = Chunk(
+        work.pack, work.memory, work.carry, R, T, P, resumed, work.training, network.calls.products, work.front
+    )
     if resumed:
         exchange_states(s, network, chunk, carried, not resumed)
     return chunk

@@ -157,7 +157,9 @@ def place_front(layout, sequences, P, training=True):
         table.insert(0, row)
         z, dz, rows, index = row.x, row.dx, below, index + above
     last = table[-1] if table else FrontLayer(*[0] * 11)
-    front = Front(np.array(table or [last], np.int64), len(table), layout.architecture.stride, sequences, last.z, last.dz)
+    front = Front(
+        np.array(table or [last], np.int64), len(table), layout.architecture.stride, sequences, last.z, last.dz
+    )
     return front, memory.size, index
 
 

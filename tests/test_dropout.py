@@ -17,6 +17,7 @@ from networks import (
 from tolerances import GRADIENTS
 
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import Patch
 from rnnfast.network.layout import Direction
 
 FEW = (30, 1, 17, 2, 5, 17)  # one chunk
@@ -24,8 +25,8 @@ MANY = (*FEW, *(1 + 5 * k % 13 for k in range(30)))  # three
 RATE = 0.3
 
 
-def network(cell, hidden=(5, 12, 5), rate=RATE, bidirectional=False):
-    return Architecture.named(cell, 3, hidden, 1, "tanh", "float64", dropout=rate, bidirectional=bidirectional)
+def network(cell, hidden=(5, 12, 5), rate=RATE, **more):
+    return Architecture.named(cell, 3, hidden, 1, "tanh", "float64", dropout=rate, **more)
 
 
 def make(net, lengths, **settings):
@@ -57,10 +58,17 @@ def masks_of(trainer, sequences):
 
 
 @pytest.mark.parametrize(
-    ("cell", "bidirectional"), cases({"gru one way": ("gru", False), "gru both ways": ("gru", True)})
+    "more",
+    cases(
+        {
+            "gru one way": {},
+            "gru both ways": {"bidirectional": True},
+            "gru on convolutions": {"front": (Patch(3, 1, 5), Patch(2, 1, 12))},
+        }
+    ),
 )
-def test_gradients_are_those_of_the_mask_that_fell(cell, bidirectional):
-    net = network(cell, bidirectional=bidirectional)
+def test_gradients_are_those_of_the_mask_that_fell(more):
+    net = network("gru", **more)
     trainer, sequences = make(net, FEW)
     value, gradients = loss_and_gradient(trainer)
     masks = masks_of(trainer, sequences)

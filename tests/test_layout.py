@@ -7,6 +7,7 @@ from networks import draw_tensors
 
 from rnnfast.network.alignment import ALIGNMENT, SPAN, Spans, aligned, row_distance
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import Patch
 from rnnfast.network.layout import Layout, padded
 
 NETS = {
@@ -15,6 +16,7 @@ NETS = {
     "gru of two layers": Architecture.named("gru", 29, (10, 10), 3),
     "lstm of crowded rows": Architecture.named("lstm", 3, (64, 32), 1, dtype="float64"),
     "mlp": Architecture.named("mlp", 7, (12, 5), 3, "swish"),
+    "gru on a front": Architecture.named("gru", 3, (5,), 1, front=(Patch(4, 1, 12), Patch(3, 2, 128))),
 }
 every_net = pytest.mark.parametrize("name", NETS)
 
@@ -53,13 +55,24 @@ def test_matrices_lie_by_rows_of_inputs_and_gates_side_by_side(name):
     net, layout = NETS[name], Layout(NETS[name])
     tensors = draw_tensors(net)
     span = layout.flatten(tensors, "float64")
-    at, weight = layout.directions[0], next(iter(tensors.values()))
+    at, weight = layout.directions[0], next(tensors[key] for key in tensors if not key.startswith("front."))
     gates = len(net.cell.x_gates)
     matrix = span[at.Wx : at.Wx + at.inputs * at.ldg].reshape(at.inputs, at.ldg)
     for k, gate in enumerate(np.split(weight, gates)):
         place = net.cell.x_order.index(net.cell.x_gates[k]) * at.width
         np.testing.assert_array_equal(matrix[:, place : place + at.hidden], gate.T)
         assert not matrix[:, place + at.hidden : place + at.width].any()
+
+
+def test_the_rows_that_a_front_stacks_lie_one_after_the_other():
+    layout, tensors = Layout(NETS["gru on a front"]), draw_tensors(NETS["gru on a front"])
+    span = layout.flatten(tensors, "float64")
+    for number, at in enumerate(layout.front):
+        matrix = span[at.W : at.W + at.rows * at.ldx * at.ldw].reshape(at.rows, at.ldx, at.ldw)
+        for k in range(at.rows):
+            oldest_first = tensors[f"front.{number}.weight"][:, :, k]
+            np.testing.assert_array_equal(matrix[k, : at.inputs, : at.units], oldest_first.T)
+        assert np.count_nonzero(matrix) == tensors[f"front.{number}.weight"].size
 
 
 @every_net

@@ -135,9 +135,12 @@ from numba.core.runtime import rtsys
 from networks import draw_sequences, draw_tensors, make_trainer
 from rnnfast.kernels.rules.optimizers import OPTIMIZERS
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import Patch
 
-def job(cell, hidden, outputs, activation="tanh", loss="mse", dropout=0.0, both=False, **settings):
-    net = Architecture.named(cell, 3, hidden, outputs, activation, "float64", bidirectional=both, dropout=dropout)
+def job(cell, hidden, outputs, activation="tanh", loss="mse", dropout=0.0, both=False, front=(), **settings):
+    net = Architecture.named(
+        cell, 3, hidden, outputs, activation, "float64", bidirectional=both, dropout=dropout, front=front
+    )
     trainer = make_trainer(net, draw_tensors(net), draw_sequences(net, [6, 2] * 24, loss), loss, **settings)
     trainer.run(np.arange(48)[None], 1, 0.01)  # compiles, which starts the count
     counts = []
@@ -163,6 +166,8 @@ for optimizer in OPTIMIZERS:
 job("gru", (5, 5), 1, dropout=0.3, batch=20, window=2)
 job("lstm", (5, 5), 1, batch=20, window=2)
 job("mlp", (5,), 3, "gelu", loss="ce", batch=16)
+job("gru", (5, 5), 1, front=(Patch(3, 1, 5), Patch(2, 2, 7)), batch=20)
+job("gru", (5, 5), 1, front=(Patch(3, 1, 5), Patch(2, 1, 7)), batch=20, window=2)
 """
 
 

@@ -89,14 +89,25 @@ def _by_hand(torch, net, layers, x):
     return x
 
 
-def outputs(net, module, x, states=None):
-    """Outputs (T, O) of one sequence x (T, F), and the states of all layers after it, to go on from."""
+def steps(net, module, x):
+    """What the cell sees of a sequence x (T, F): its rows, or the outputs of the front."""
     torch = import_torch()
     x = torch.as_tensor(x)
     for number, layer in enumerate(net.front):
         used = (-(-len(x) // layer.stride) - 1) * layer.stride
         padded = torch.nn.functional.pad(x.T, (used + layer.rows - len(x), 0))
         x = torch.relu(module["front"][number](padded)).T
+    return x
+
+
+def outputs(net, module, x):
+    """Outputs (T, O) of one sequence x (T, F), and the states of all layers after it, to go on from."""
+    return outputs_of_steps(net, module, steps(net, module, x))
+
+
+def outputs_of_steps(net, module, x, states=None):
+    """The same of what the cell sees, from states on."""
+    torch = import_torch()
     if net.cell.name == "mlp":
         f = function(torch, activation_of(net))
         for part in module["mlp"]:

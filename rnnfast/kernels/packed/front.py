@@ -15,6 +15,7 @@ So each layer is one product over all sequences of a chunk, whose stacked rows a
 the table are copied. What a slice of steps (truncated BPTT, predictions) stacks of rows before it is computed anew.
 """
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,11 +27,12 @@ from rnnfast.kernels.lanes.formula import elementwise
 from rnnfast.kernels.lanes.linking import Link, linked, no_link
 from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import Matrix, at
+from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.lanes.vec import load, store
 from rnnfast.kernels.packed.layer import Chunk, Weights
 from rnnfast.kernels.packed.packing import Slice, packing, steps_of
 from rnnfast.kernels.packed.products import clear, transpose
-from rnnfast.kernels.packed.tiles import accumulate_rows, multiply_rows, sum_rows
+from rnnfast.kernels.packed.tiles import accumulate_rows, multiply_rows, products_of, sum_rows
 from rnnfast.network.front import FrontLayer
 
 RELU = FUNCTIONS["relu"]
@@ -204,14 +206,25 @@ def derive(front, k, p, derived):
         transpose(W, WT, layer.rows * layer.ldx, layer.width)
 
 
-def front_links(s, dtype, products, layers):
-    """The links to the passes through a front of so many layers; to nothing where there is none."""
+@cache
+def _taken(dtype):
+    """What the passes take."""
     numbers, integers = np.zeros(1, dtype), np.zeros(1, np.int64)
     front, work = Front(integers, 0, 1, 0, 0, 0), FrontWork(numbers, *[integers] * 6)
+    products = products_of(Specialisation(), dtype)  # any tile's: their types are those of all
     chunk = Chunk(packing(1, 1, 1), numbers, numbers, 0, 0, 0, False, False, products, work)
-    piece = Slice(integers, 0, 0, 0, 0)
-    forward = types_of(front, chunk, numbers, integers, piece, numbers)
-    backward = types_of(front, chunk, Weights(numbers, numbers, numbers))
+    piece, weights = Slice(integers, 0, 0, 0, 0), Weights(numbers, numbers, numbers)
+    return types_of(front, chunk, numbers, integers, piece, numbers), types_of(front, chunk, weights)
+
+
+@cache
+def _no_links(dtype):
+    return FrontLinks(*map(no_link, _taken(dtype)))
+
+
+def front_links(s, dtype, layers):
+    """The links to the passes through a front of so many layers; to nothing where there is none."""
     if not layers:
-        return FrontLinks(no_link(forward), no_link(backward))
+        return _no_links(dtype)
+    forward, backward = _taken(dtype)
     return FrontLinks(Link(_forward, s, forward), Link(_backward, s, backward))

@@ -98,10 +98,9 @@ def engine_links(s, block, dtype):
 def calls_of(layout, loss="", dropout=0.0):
     """What the packed engine calls for a network; without a loss for predictions alone."""
     dtype, lanes = layout.architecture.dtype, lanes_of(layout)
-    products = products_of(tile_of(layout), dtype)
     return Calls(
-        products,
+        products_of(tile_of(layout), dtype),
         loss_link(Specialisation(W=lanes, loss=loss), dtype),
         drop_link(Specialisation(W=lanes), dtype, dropout),
-        front.front_links(Specialisation(W=lanes), dtype, products, len(layout.front)),
+        front.front_links(Specialisation(W=lanes), dtype, len(layout.front)),
     )

@@ -17,7 +17,8 @@ import numpy as np
 from rnnfast.kernels.packed.front import ROWS, Front, FrontWork
 from rnnfast.kernels.packed.packing import Packing, packing
 from rnnfast.network.alignment import SPAN, Spans, aligned, on_cache_line
-from rnnfast.network.front import FrontLayer
+
+NO_FRONT = Front(np.zeros(1, np.int64), layers=0, stride=1, sequences=0, z=0, dz=0)
 
 
 class Data(NamedTuple):
@@ -139,37 +140,35 @@ def place_front(layout, sequences, P, training=True):
 
     Returns: the Front for kernels, the size of its memory in elements, and that of its index.
     """
-    memory, index, table, rows = Spans(), 0, [], P
-    z = dz = memory.take(0)
+    if not layout.front:
+        return NO_FRONT, 0, 0
+    memory, table, size, rows = Spans(), [], 0, P
+    z, dz = (memory.take(count * layout.front[-1].width) for count in (P, P if training else 0))
+    front = Front(None, len(layout.front), layout.architecture.stride, sequences, z, dz)
     for number, layer in reversed(list(enumerate(layout.front))):
         inner = training and number > 0
-        if not table:
-            z, dz = memory.take(rows * layer.width), memory.take(rows * layer.width if training else 0)
-        above, below = rows, rows * layer.stride + sequences * (layer.rows - layer.stride)
+        below = rows * layer.stride + sequences * (layer.rows - layer.stride)
         row = layer._replace(
             z=z,
             dz=dz,
             x=memory.take(below * layer.ldx + SPAN),  # vectors of zeros may reach over the end
             dx=memory.take(below * layer.ldx if inner else 0),
             stacks=memory.take(ROWS * layer.rows * layer.ldx if inner else 0),
-            index=index,
+            index=size,
         )
         table.insert(0, row)
-        z, dz, rows, index = row.x, row.dx, below, index + above
-    last = table[-1] if table else FrontLayer(*[0] * 11)
-    front = Front(
-        np.array(table or [last], np.int64), len(table), layout.architecture.stride, sequences, last.z, last.dz
-    )
-    return front, memory.size, index
+        z, dz, size, rows = row.x, row.dx, size + rows, below
+    return front._replace(table=np.array(table, np.int64)), memory.size, size
 
 
 def front_work(layout, sequences, P, training=True):
     """Allocate the workspace of a front for such chunks."""
-    front, size, rows = place_front(layout, sequences, P, training)
-    levels = front.layers + 1
-    integers = (rows, levels, *(levels * sequences for _ in range(3)))
-    arrays = (np.zeros(max(count, 1), np.int64) for count in integers)
-    return FrontWork(aligned(size, layout.architecture.dtype), *arrays, np.arange(ROWS))
+    dtype, levels = layout.architecture.dtype, len(layout.front) + 1
+    if not layout.front:
+        return FrontWork(np.zeros(1, dtype), *[NO_FRONT.table] * 6)
+    _, size, rows = place_front(layout, sequences, P, training)
+    integers = (np.zeros(count, np.int64) for count in (rows, levels, *[levels * sequences] * 3))
+    return FrontWork(aligned(size, dtype), *integers, np.arange(ROWS))
 
 
 def _widest(layout):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import CELLS
+from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
 from rnnfast.data.encoding.substitutions import Substitution, substitutions
@@ -68,7 +69,10 @@ class Model(Displayed):
         """Return network, columns, and how it was trained."""
         model, training = self.config.model, self.provenance.training
         hidden = ",".join(map(str, model.hidden))
-        network = f"{model.cell} {hidden}{', both directions' if model.bidirectional else ''}"
+        front = "".join(
+            f", {name} {text_of(rows)}" for name, rows in (("conv", model.conv), ("patch", model.patch)) if rows
+        )
+        network = f"{model.cell} {hidden}{front}{', both directions' if model.bidirectional else ''}"
         lines = self.schema.display()
         if training is not None:
             lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"

@@ -25,7 +25,7 @@ from rnnfast.kernels.lanes.arguments import row_reader, types_of
 from rnnfast.kernels.lanes.compiling import part
 from rnnfast.kernels.lanes.formula import elementwise
 from rnnfast.kernels.lanes.linking import Link, linked, no_link
-from rnnfast.kernels.lanes.scalars import smaller
+from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.lanes.vec import load, store
@@ -94,8 +94,8 @@ def lay_out(front, chunk, offsets, piece):
         for r in range(chunk.R):
             above, below = (level + 1) * R + r, level * R + r
             for i in range(work.zeros[above] + work.count[above]):
-                # What stands before the sequence is set to 0 later; here it may be any rows that are there.
-                a = first + (i - work.zeros[above]) * layer.stride if i >= work.zeros[above] else first
+                # What comes before the sequence is set to 0 later: it may stack any rows that are there.
+                a = first + larger(i - work.zeros[above], 0) * layer.stride
                 if k == 0:
                     work.index[layer.index + pack.start[i] + r] = a
                 else:

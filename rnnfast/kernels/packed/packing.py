@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnfast.kernels.lanes.compiling import inlined, part
-from rnnfast.kernels.lanes.scalars import smaller
+from rnnfast.kernels.lanes.scalars import quotient, smaller
 
 
 class Slice(NamedTuple):
@@ -57,7 +57,7 @@ def packing(sequences, longest, rows):
 @inlined
 def steps_of(offsets, q, stride):
     """Steps of sequence q: every `stride` rows one, the last at its last row."""
-    return (offsets[q + 1] - offsets[q] + stride - 1) // stride
+    return quotient(offsets[q + 1] - offsets[q] + stride - 1, stride)
 
 
 @inlined

@@ -9,7 +9,7 @@ from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.packed import head, layer
 from rnnfast.kernels.packed.dropout import Dropout
-from rnnfast.kernels.packed.front import Front
+from rnnfast.kernels.packed.front import Front, Rows
 from rnnfast.kernels.packed.layer import Chunk, Input
 from rnnfast.kernels.packed.packing import pack
 from rnnfast.kernels.packed.products import clear
@@ -60,13 +60,11 @@ direction_at = row_reader(Direction)
 
 
 @part
-def input_of(network, i, chunk, x, dropout):
-    """What direction i sees: the features x of its rows, the outputs of the front, or the states of the layer below."""
+def input_of(network, i, chunk, steps, dropout):
+    """What direction i sees: the steps, an Input of the lowest layer, or the states of the layer below."""
     here = direction_at(network.table, i)
-    if here.layer == 0 and here.inner > 0:
-        return Input(Matrix(at(chunk.front.memory, network.front.z), here.ldx), chunk.pack.same)
     if here.layer == 0:
-        return Input(Matrix(x, here.ldx), chunk.pack.source)
+        return steps
     below = direction_at(network.table, i - 1 - here.reverse)
     states = below.dropped if dropout.rate > 0 else below.h + chunk.R * below.ldh
     return Input(Matrix(at(chunk.memory, states), here.ldx), chunk.pack.same)
@@ -96,18 +94,21 @@ def drop_out(network, layer, chunk, source, target, dropout):
 
 
 @part
-def feed(network, chunk, x, offsets, piece, p):
-    """Outputs of the front, where there is one. Writes: chunk.front."""
-    if network.front.layers > 0:
-        call(network.calls.front.forward, (network.front, chunk, x, offsets, piece, p))
+def steps_of_chunk(network, chunk, data, piece, p):
+    """What the lowest layer sees: the features, or the outputs of the front. data: Rows. Writes: chunk.front."""
+    ld = direction_at(network.table, 0).ldx
+    if network.front.layers == 0:
+        return Input(Matrix(data.x, ld), chunk.pack.source)
+    call(network.calls.front.forward, (chunk.front.block, chunk.products, data, piece, p, (chunk.R, chunk.P)))
+    return Input(Matrix(at(chunk.front.memory, network.front.z), ld), chunk.pack.same)
 
 
 @part
-def forward(s, network, weights, chunk, x, dropout):
+def forward(s, network, weights, chunk, steps, dropout):
     """States of all layers. Writes: chunk.memory."""
     for i in range(network.directions):
         here = direction_at(network.table, i)
-        layer.forward(s, here, weights, chunk, input_of(network, i, chunk, x, dropout))
+        layer.forward(s, here, weights, chunk, input_of(network, i, chunk, steps, dropout))
         if dropout.rate > 0 and last_of_layer(network, i):
             states = at(chunk.memory, here.h + chunk.R * here.ldh)
             dropped = at(chunk.memory, here.dropped)
@@ -115,12 +116,12 @@ def forward(s, network, weights, chunk, x, dropout):
 
 
 @part
-def backward(s, network, weights, chunk, x, dropout):
+def backward(s, network, weights, chunk, steps, dropout):
     """Gradients of all layers, from the top one's dh down. Writes: weights.g, chunk: memory, carry, front."""
     for k in range(network.directions):
         i = network.directions - 1 - k
         here = direction_at(network.table, i)
-        layer.backward(s, here, weights, chunk, input_of(network, i, chunk, x, dropout))
+        layer.backward(s, here, weights, chunk, input_of(network, i, chunk, steps, dropout))
         if here.inner > 0:
             down = gradient_below(network, i, here, chunk)
             if k == 0 or last_of_layer(network, i):
@@ -129,7 +130,7 @@ def backward(s, network, weights, chunk, x, dropout):
             if here.layer > 0 and dropout.rate > 0 and last_of_layer(network, i - 1):
                 drop_out(network, direction_at(network.table, i - 1), chunk, down, down, dropout)
     if network.front.layers > 0:
-        call(network.calls.front.backward, (network.front, chunk, weights))
+        call(network.calls.front.backward, (chunk.front.block, chunk.products, weights))
 
 
 @part
@@ -167,9 +168,9 @@ def packed(s, network, offsets, piece, work, carried):
 
 
 @part
-def packed_outputs(s, network, weights, chunk, x, carried, dropout, out):
+def packed_outputs(s, network, weights, chunk, steps, carried, dropout, out):
     """Outputs of a chunk, (P, O). Writes: out, chunk.memory, and the states to be carried on."""
-    forward(s, network, weights, chunk, x, dropout)
+    forward(s, network, weights, chunk, steps, dropout)
     save = carried.width > 0
     if save:
         exchange_states(s, network, chunk, carried, save)
@@ -190,8 +191,8 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
     chunk = packed(n, network, data.offsets, piece, work, batch.carried)
     if chunk.R == 0:
         return 0.0
-    feed(network, chunk, data.x, data.offsets, piece, weights.p)
-    packed_outputs(n, network, weights, chunk, data.x, batch.carried, batch.dropout, work.out)
+    steps = steps_of_chunk(network, chunk, Rows(data.x, data.offsets), piece, weights.p)
+    packed_outputs(n, network, weights, chunk, steps, batch.carried, batch.dropout, work.out)
     top, P, C = network.head, chunk.P, network.head.targets
     for row in range(P):
         for c in range(C):
@@ -202,5 +203,5 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
     dh = direction_at(network.table, network.directions - 1).dh
     head.backward(n, top, weights.p, P, work.dy, at(chunk.memory, dh))
     head.add_gradient(n, top, weights.g, states_of_top(network, chunk), chunk, work.dy)
-    backward(n, network, weights, chunk, data.x, batch.dropout)
+    backward(n, network, weights, chunk, steps, batch.dropout)
     return loss

@@ -72,6 +72,16 @@ def add_up(s, run, step):
 
 
 @part
+def derive(run, item, worker):
+    """What is derived from the weights of a direction or, after these, of a layer of the front."""
+    network = run.network
+    if item < network.directions:
+        call(run.links.derive, (worker.work, item))
+    else:
+        call(run.links.derive_front, (network.front.table, item - network.directions, run.p, run.shared.derived))
+
+
+@part
 def do_items(s, run, order, worker):
     """Do items of the open phase until none is left. Returns: how many this thread did."""
     shared, state = run.shared, run.state
@@ -84,7 +94,7 @@ def do_items(s, run, order, worker):
             return count
         kind = integers[KIND]
         if kind == DERIVE:
-            call(run.links.derive, (worker.work, item))
+            derive(run, item, worker)
         elif kind == GRADIENT:
             add_gradients(s, run, order, worker.work, item)
         else:
@@ -173,7 +183,7 @@ def fused_update(run, piece, lr, worker):
     plan, state = run.plan, run.state
     scale = scale_of(run, mass_of(run, piece))
     for i in range(run.network.directions + run.network.front.layers):
-        call(run.links.derive, (worker.work, i))
+        derive(run, i, worker)
     carried = Carried(run.shared.states, plan.carried, piece.first)
     dropout = Dropout(plan.dropout, dropout_key(plan, state))
     state.updates[1] += 1

@@ -14,8 +14,9 @@ from rnnfast.kernels.lanes.arguments import records, types_of
 from rnnfast.kernels.lanes.linking import Link, linked
 from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.specialisation import Specialisation
-from rnnfast.kernels.packed import front, layer
+from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout, drop_link
+from rnnfast.kernels.packed.front import front_links
 from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.packing import Slice
 from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, direction_at, packed_gradient
@@ -45,6 +46,7 @@ class Links(NamedTuple):
 
     gradient: Any
     derive: Any
+    derive_front: Any
     update: Any  # the optimizer
 
 
@@ -73,12 +75,9 @@ def packed_chunk(s, block, g, piece, batch):
 
 @linked
 def derive(s, block, i):
-    """Transposed weights and summed biases of direction i; behind the directions come the layers of the front."""
+    """Transposed weights and summed biases of direction i."""
     network, _, p, derived, _ = records(block)
-    if i < network.directions:
-        layer.derive(s, direction_at(network.table, i), p, derived)
-    else:
-        front.derive(network.front, i - network.directions, p, derived)
+    layer.derive(s, direction_at(network.table, i), p, derived)
 
 
 ENGINES = {"small": small_chunk, "packed": packed_chunk}
@@ -102,5 +101,5 @@ def calls_of(layout, loss="", dropout=0.0):
         products_of(tile_of(layout), dtype),
         loss_link(Specialisation(W=lanes, loss=loss), dtype),
         drop_link(Specialisation(W=lanes), dtype, dropout),
-        front.front_links(Specialisation(W=lanes), dtype, len(layout.front)),
+        front_links(Specialisation(W=lanes), dtype, len(layout.front)),
     )

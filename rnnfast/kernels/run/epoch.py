@@ -12,8 +12,9 @@ from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, total, zeros
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout
+from rnnfast.kernels.packed.front import Rows
 from rnnfast.kernels.packed.packing import Slice, steps_of
-from rnnfast.kernels.packed.stack import NETWORK, Carried, direction_at, feed, packed, packed_outputs
+from rnnfast.kernels.packed.stack import NETWORK, Carried, direction_at, packed, packed_outputs, steps_of_chunk
 from rnnfast.kernels.run.batch import batch_update, help_leader
 from rnnfast.kernels.run.threads import end_run
 
@@ -125,8 +126,8 @@ def predict(s, arguments):
         for begin in range(0, steps_of(offsets, order[first], network.front.stride), passage.window):
             piece = Slice(order, first, smaller(passage.chunk, passage.stop - first), begin, passage.window)
             chunk = packed(n, network, offsets, piece, work, carried)
-            feed(network, chunk, x, offsets, piece, weights.p)
-            packed_outputs(n, network, weights, chunk, x, carried, Dropout(0.0, 0), work.out)
+            steps = steps_of_chunk(network, chunk, Rows(x, offsets), piece, weights.p)
+            packed_outputs(n, network, weights, chunk, steps, carried, Dropout(0.0, 0), work.out)
             for row in range(chunk.P):
                 for o in range(O):
                     out[work.pack.source[row] * O + o] = work.out[row * O + o]

@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnfast.kernels.packed.front import ROWS, Front, FrontWork
+from rnnfast.kernels.lanes.arguments import Arguments
+from rnnfast.kernels.packed.front import ROWS, Front, FrontBlock, FrontWork
 from rnnfast.kernels.packed.packing import Packing, packing
 from rnnfast.network.alignment import SPAN, Spans, aligned, on_cache_line
 
-NO_FRONT = Front(np.zeros(1, np.int64), layers=0, stride=1, sequences=0, z=0, dz=0)
+NO_FRONT = Front(np.zeros(1, np.int64), layers=0, stride=1, z=0, dz=0)
+NO_BLOCK = Arguments(0)
 
 
 class Data(NamedTuple):
@@ -144,7 +146,7 @@ def place_front(layout, sequences, P, training=True):
         return NO_FRONT, 0, 0
     memory, table, size, rows = Spans(), [], 0, P
     z, dz = (memory.take(count * layout.front[-1].width) for count in (P, P if training else 0))
-    front = Front(None, len(layout.front), layout.architecture.stride, sequences, z, dz)
+    front = Front(None, len(layout.front), layout.architecture.stride, z, dz)
     for number, layer in reversed(list(enumerate(layout.front))):
         inner = training and number > 0
         below = rows * layer.stride + sequences * (layer.rows - layer.stride)
@@ -161,14 +163,16 @@ def place_front(layout, sequences, P, training=True):
     return front._replace(table=np.array(table, np.int64)), memory.size, size
 
 
-def front_work(layout, sequences, P, training=True):
-    """Allocate the workspace of a front for such chunks."""
+def front_work(layout, pack, sequences, P, training=True):
+    """Allocate the workspace of a front for such chunks; pack: their Packing."""
     dtype, levels = layout.architecture.dtype, len(layout.front) + 1
     if not layout.front:
-        return FrontWork(np.zeros(1, dtype), *[NO_FRONT.table] * 6)
-    _, size, rows = place_front(layout, sequences, P, training)
+        return FrontWork(NO_BLOCK, np.zeros(1, dtype))
+    front, size, rows = place_front(layout, sequences, P, training)
+    memory = aligned(size, dtype)
     integers = (np.zeros(count, np.int64) for count in (rows, levels, *[levels * sequences] * 3))
-    return FrontWork(aligned(size, dtype), *integers, np.arange(ROWS))
+    block = FrontBlock(front.table, front.layers, front.stride, sequences, pack, memory, *integers, np.arange(ROWS))
+    return FrontWork(Arguments(block), memory)
 
 
 def _widest(layout):
@@ -179,5 +183,6 @@ def packed_work(layout, size, sequences, longest, P, training=True):
     """Allocate a workspace with `size` elements of memory (see `place`); longest: steps."""
     outputs, states, dtype = layout.head.outputs, len(layout.cell.states), layout.architecture.dtype
     sizes = (size, states * sequences * _widest(layout), *(P * outputs + PAD for _ in range(4)))
-    front = front_work(layout, sequences, P, training)
-    return PackedWork(packing(sequences, longest, P), front, *(aligned(count, dtype) for count in sizes), training)
+    pack = packing(sequences, longest, P)
+    front = front_work(layout, pack, sequences, P, training)
+    return PackedWork(pack, front, *(aligned(count, dtype) for count in sizes), training)

@@ -9,6 +9,7 @@ from rnnfast.catalogue import LOSSES, OPTIMIZERS
 from rnnfast.kernels.lanes.arguments import Arguments
 from rnnfast.kernels.lanes.linking import launch
 from rnnfast.kernels.lanes.specialisation import Specialisation
+from rnnfast.kernels.packed.front import front_links
 from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.rules.optimizers import Settings, State, update_link
 from rnnfast.kernels.run import epoch
@@ -228,7 +229,10 @@ class Trainer:
         engine = Engine(self.network, data, self.parameters, self.shared.derived, None)
         workers = [worker._replace(work=Arguments(*engine._replace(work=worker.work))) for worker in self.workers]
         step = Specialisation(W=lanes, optimizer=rule, decoupled=int(rule == "adamw"))
-        links = Links(*engine_links(self.specialisation, workers[0].work, dtype), update_link(step, dtype))
+        front = front_links(Specialisation(W=lanes), dtype, len(self.layout.front))
+        links = Links(
+            *engine_links(self.specialisation, workers[0].work, dtype), front.derive, update_link(step, dtype)
+        )
         return Specialisation(W=lanes, whole=0), run._replace(links=links), workers
 
     def tensors(self):

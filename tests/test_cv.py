@@ -278,6 +278,16 @@ def test_a_table_in_blocks_gives_the_figures_of_memory(folds_by, tmp_path):
         _ = blocks.predictions
 
 
+def test_a_saved_model_of_a_fold_knows_no_parts_of_the_table(tmp_path):
+    path = tmp_path / "t.csv"
+    table().to_csv(path, index=False)
+    outcome = rnnfast.cv(path, target="y", folds=3, folds_by="column:group", **TINY)
+    outcome.folds[1].model.save(tmp_path / "model.safetensors")
+    model = rnnfast.load(tmp_path / "model.safetensors")
+    with pytest.raises(UsageError, match="the training run had no such part of this table"):
+        rnnfast.part_of(model, rnnfast.read_table(path, schema=model.schema), "valid")
+
+
 def test_arrays():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(24, 5, 2))

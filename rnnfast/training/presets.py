@@ -25,6 +25,7 @@ STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequen
 COURSES = {"constant": (100, 5000), "onecycle": (30, 3000)}
 PATIENCE = 30  # evaluations, where sequences are many
 FEWEST_EPOCHS = 20
+FEW_SEQUENCES = 200  # with a label each: too few to choose an epoch by a fifth of them
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
 PEAK_RATE = 0.01  # of one cycle
@@ -147,9 +148,15 @@ def _epochs(size: Size, config: Config) -> int:
     return max(FEWEST_EPOCHS, min(epochs, MOST_STEPS // size.rows))
 
 
+def _refit(size: Size, config: Config) -> bool:
+    if config.train.schedule != "onecycle" or config.train.init_from:
+        return False
+    return size.mergeable and size.sequences < FEW_SEQUENCES
+
+
 def _patience(size: Size, config: Config) -> int:
     if config.train.schedule == "onecycle":
-        return max(1, config.train.epochs)
+        return 0 if config.train.refit else max(1, config.train.epochs)
     return max(PATIENCE, -(-STOPPING_UPDATES // updates(size, config)))
 
 
@@ -166,7 +173,12 @@ AUTO = (
     Rule("batch_size", _batch, f"{UPDATES} updates an epoch, at most {LARGEST_BATCH} sequences in one"),
     Rule("clip_norm", lambda size, config: 1.0, "a bound where the loss suddenly falls"),
     Rule("epochs", _epochs, f"some thousand updates, and at most {MOST_STEPS:,} steps"),
-    Rule("patience", _patience, f"evaluations, {STOPPING_UPDATES:,} updates at least; one cycle runs to its end"),
+    Rule("refit", _refit, f"below {FEW_SEQUENCES} sequences those that validate are missed"),
+    Rule(
+        "patience",
+        _patience,
+        f"evaluations, {STOPPING_UPDATES:,} updates at least; one cycle runs to its end, 0 where it is trained again",
+    ),
 )
 
 # The training rule of RNN-Rust, which sees no sizes: one update per sequence in file order, errors summed over steps.

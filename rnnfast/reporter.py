@@ -30,6 +30,7 @@ class RunInfo:
     epochs: int
     members: int = 1  # networks of an ensemble, whose parameters count together
     patience: int = 0
+    front: tuple[tuple[int, int, int], ...] = ()  # layers before the cell: rows that are stacked, stride, units
     kernel: str = ""  # the compiled kernel that runs, for -v
 
 

@@ -83,6 +83,7 @@ CASES = {
     "three parts": ("classes", {"split": (0.5, 0.2)}),
     "class weights": ("classes", {"class_weight": ("balanced",)}),
     "ensemble": ("classes", {"ensemble": 2, "threads": 2}),
+    "ensemble with bags": ("quantity", {"ensemble": 2, "bag": True, "horizon": 1, "lag_target": True, "window": 4}),
 }
 
 

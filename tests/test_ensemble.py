@@ -13,6 +13,7 @@ from safetensors import safe_open
 from tolerances import FLOAT32_OUTPUTS, SUMS
 
 import rnnfast
+from rnnfast.data.splitting.bags import bag
 from rnnfast.errors import ModelError
 from rnnfast.metrics.loss import mean_loss
 from rnnfast.model.members import joined, separated
@@ -40,8 +41,8 @@ def frame(labels="quantity", sequences=30, steps=5):
     return pd.DataFrame({"name": names, "t": times, "x1": x1, "x2": x2, "y1": y.ravel()})
 
 
-def fit(labels="quantity", **options):
-    return rnnfast.train(frame(labels), **{**RULE, **options})
+def fit(labels="quantity", sequences=30, **options):
+    return rnnfast.train(frame(labels, sequences), **{**RULE, **options})
 
 
 def alone(model: Model, k: int) -> Model:
@@ -199,6 +200,55 @@ def test_the_spread_of_classes_is_that_of_the_predicted_one():
     chosen = [model.schema.classes.index(label) for label in lines["y1_pred"]]
     spread = probabilities.std(axis=0)[np.arange(len(lines)), chosen]
     np.testing.assert_allclose(lines["y1_std"], spread, atol=FLOAT32_OUTPUTS)
+
+
+# --- bags ---
+
+
+TABLES = {
+    "sequences": {},
+    "windows of ids": {"window": 3, "stride": 1},
+    "overlapping windows": {"id": None, "ignore": ("name",), "window": 4, "stride": 2},
+    "horizon": {"id": None, "ignore": ("name",), "window": 4, "stride": 1, "horizon": 2},
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_bag_shares_no_row_with_what_it_leaves_out(name):
+    data = rnnfast.read_table(frame(sequences=60), **{"target": "y1", "id": "name", "time": "t", **TABLES[name]})
+    inside, outside = bag(data, 0)
+    assert not set(inside.row) & set(outside.row)
+    assert len(set(inside.row) | set(outside.row)) >= 0.95 * len(frame(sequences=60))
+    assert 0.5 < len(set(inside.row)) / len(frame(sequences=60)) < 0.75
+    assert set(bag(data, 1)[0].row) != set(inside.row)
+
+
+@pytest.mark.parametrize("kind", ["quantity", "two classes", "classes", "last step"])
+def test_out_of_bag_scores_are_of_networks_that_did_not_see_a_sequence(kind):
+    labels, options = KINDS[kind]
+    outcome = fit(labels, ensemble=4, bag=True, split=(1.0,), threads=2, **options)
+    model = outcome.model
+    data = rnnfast.read_table(frame(labels), schema=model.schema)
+    answers, count = np.zeros((data.rows, model.schema.outputs)), np.zeros((data.rows, 1))
+    for k, seed in enumerate(member_seeds(RULE["seed"], 4)):
+        left_out = np.isin(data.row, bag(data, seed)[1].row)[:, None]
+        answers += np.where(left_out, alone(model, k).predict(data), 0.0)
+        count += left_out
+    scored = data.labelled & (count[:, 0] > 0)
+    assert 0 < scored.sum() < data.labelled.sum()
+    expected = model.task.figures(data.y[scored], answers[scored] / count[scored])
+    scores = outcome.metrics["out_of_bag"]
+    assert outcome.evaluations["out_of_bag"].labelled_steps == scored.sum()
+    for metric, value in expected.items():
+        assert scores[metric] == pytest.approx(value, rel=1e-4, abs=1e-6), metric
+    assert model.provenance.metrics["out_of_bag"]["loss"] == pytest.approx(scores["loss"])
+
+
+def test_bags_need_an_ensemble_and_ids():
+    with pytest.raises(rnnfast.UsageError, match="--bag on has no effect: each network of an ensemble has a bag"):
+        fit(bag=True)
+    with pytest.raises(rnnfast.DataError, match="--bag draws ids, and the training part has one"):
+        fit(ensemble=2, bag=True, sequences=1, split=(1.0,))
 
 
 # --- the file ---

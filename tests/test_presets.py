@@ -114,6 +114,8 @@ def test_one_label_a_sequence_runs_one_cycle_to_its_end_and_keeps_the_best_weigh
     config = choose(given(), labels)[0].train
     assert (config.schedule, config.lr, config.patience) == ("onecycle", 0.01, config.epochs)
     assert choose(given(epochs=7), labels)[0].train.patience == 7
+    assert choose(given(), labels)[0].data.scale == ("zscore",)
+    assert choose(given(), TINY)[0].data.scale == ("minmax",)  # a label at each step
     for options in ({"patience": 5}, {"max_time": "5s"}):  # which would cut it short
         assert choose(given(**options), labels)[0].train.schedule == "constant"
 

@@ -97,6 +97,9 @@ class TrainOptions(ReadOptions, total=False):
     hidden: Hidden units; '64,32' stacks two layers. Default by preset, with fast 10.
     head: What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the
         first three side by side. One of last, mean, max, all, attention. Default last.
+    patch: A step of the cell is a dense layer with ReLU over the last K rows, one every S rows; S is K where only K is
+        given, 1 to K.
+    conv: Convolutions with ReLU over the last W rows, in front of the cell and of patch; '5,3' stacks two layers.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
         swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
@@ -105,6 +108,7 @@ class TrainOptions(ReadOptions, total=False):
         preset, with fast xavier.
     init_range: With init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.
     ensemble: Train N networks that differ by seed, and answer with the mean of their answers. Default 1.
+    bag: Train each network of an ensemble on a draw of the ids, and score it on those left out. Default False.
     recurrent_bias: Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0. Default True.
     epochs: Passes over the training sequences; 0 writes the initial model. Default by preset, with fast 100.
     batch_size: Sequences per update; default up to 16, 20 updates per epoch; with preset fast 1 for rnn with one
@@ -154,12 +158,15 @@ class TrainOptions(ReadOptions, total=False):
     cell: str | Callable[..., Any]
     hidden: int | Sequence[int] | str
     head: str
+    patch: int | Sequence[int] | str
+    conv: int | Sequence[int] | str
     activation: str
     bidirectional: bool
     dropout: float
     init: str
     init_range: float | None
     ensemble: int
+    bag: bool
     recurrent_bias: bool
     epochs: int
     batch_size: int | None

@@ -15,6 +15,7 @@ from typing import Any
 
 from rnnfast.config.forms import seconds
 from rnnfast.data import SequenceData, Sequences
+from rnnfast.data.splitting.bags import bag
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import TrainingInterrupted
 from rnnfast.model import Model
@@ -35,7 +36,8 @@ Trained = tuple[dict[str, Any], Member, Fit]  # weights of a member, how it went
 class Networks:
     """The networks of a model, to be trained on a part and watched on another one. kernel, threads: of each.
 
-    epochs: to run by each network, of those that the configuration plans; none: all.
+    epochs: to run by each network, of those that the configuration plans; none: all. outside: what each network of the
+    model has left out of its bag, after training.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Networks:
         self.epochs: Sequence[int | None] = epochs or [None] * self.number
         self.reporter = reporter if self.number == 1 else one_at_a_time(reporter)
         self.seeds = member_seeds(config.seed, self.number)
+        self.bags = [bag(train, seed) for seed in self.seeds] if model.config.model.bag else []
+        self.outside: list[Sequences] = []
         self.shares: dict[str, Any] = {
             "threads": max(threads // self.workers, 1),
             # Members that begin when others have ended have as much time as these.
@@ -70,11 +74,13 @@ class Networks:
             return self._made.pop().run(interrupt)
         start = time.perf_counter()
         pieces = [partial(self._train, k) for k in range(self.number)]
-        members = [member for member in run_pieces(pieces, self.workers, interrupt) if member is not None]
+        every = run_pieces(pieces, self.workers, interrupt)
+        members = [member for member in every if member is not None]
+        self.outside = [outside for (_, outside), member in zip(self.bags, every, strict=False) if member is not None]
         if not members:
             interrupt.check()
         self.model.parameters = joined([parameters for parameters, _, _ in members])
-        fit = _together(members, time.perf_counter() - start, self.train.rows)
+        fit = _together(members, time.perf_counter() - start)
         if len(members) < self.number:
             self.reporter.notice(f"{len(members)} of {self.number} networks were trained: the model is made of these")
         self.reporter.stop("diverged" if fit.diverged else fit.stopped)
@@ -87,11 +93,12 @@ class Networks:
         config = self.model.config
         alone = replace(
             config,
-            model=replace(config.model, ensemble=1),
+            model=replace(config.model, ensemble=1, bag=False),
             train=replace(config.train, seed=self.seeds[k], **self.shares),
         )
         model = replace(self.model, parameters=self.model.members[k], config=alone)
-        return Loop(model, self.train, self.valid, _OfMember(self.reporter, k + 1), self.epochs[k])
+        train = self.bags[k][0] if self.bags else self.train
+        return Loop(model, train, self.valid, _OfMember(self.reporter, k + 1), self.epochs[k])
 
     def _train(self, k: int, interrupt: Interrupt) -> Trained | None:
         """Train a member. Returns None where Ctrl-C was pressed before its first epoch."""
@@ -138,15 +145,15 @@ def _valid_loss(fit: Fit) -> float | None:
     return next((float(row["loss"]) for row in scores), None)
 
 
-def _together(members: Sequence[Trained], wall: float, rows: int) -> Fit:
-    """Return how the training of several networks went; wall: seconds that it took; rows: of the training part.
+def _together(members: Sequence[Trained], wall: float) -> Fit:
+    """Return how the training of several networks went; wall: seconds that it took.
 
     Epochs and the best epoch are the highest ones of any member. Seconds share the time that has passed.
     """
     fits = [fit for _, _, fit in members]
     spent = sum(fit.train_seconds + fit.eval_seconds for fit in fits)
     passed = max(wall - fits[0].compile_seconds, 0.0) / max(spent, 1e-9)
-    epochs = sum(fit.epochs for fit in fits)
+    steps = sum(fit.timesteps_per_second * fit.train_seconds for fit in fits)
     train_seconds = passed * sum(fit.train_seconds for fit in fits)
     for number, fit in enumerate(fits, 1):
         if fit.diverged is not None:
@@ -159,7 +166,7 @@ def _together(members: Sequence[Trained], wall: float, rows: int) -> Fit:
         train_seconds=train_seconds,
         compile_seconds=fits[0].compile_seconds,
         eval_seconds=passed * sum(fit.eval_seconds for fit in fits),
-        timesteps_per_second=rows * epochs / max(train_seconds, 1e-9),
+        timesteps_per_second=steps / max(train_seconds, 1e-9),
         diverged=next((fit.diverged for fit in fits if fit.diverged is not None), None),
         members=tuple(trained for _, trained, _ in members),
     )

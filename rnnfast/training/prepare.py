@@ -25,7 +25,7 @@ from rnnfast.model.model import Model, architecture
 from rnnfast.network.layout import Layout
 from rnnfast.training.class_weights import class_weights
 
-MEMBER_STREAM = 8  # of the random numbers
+MEMBER_STREAM = 9  # of the random numbers
 
 
 def resolved_loss(config: Config, task: str) -> str:
@@ -176,7 +176,7 @@ def saved_tensors(path: str, shapes: Mapping[str, tuple[int, ...]], number: int)
     if saved_shapes != dict(shapes):
         raise ModelError(
             f"--init-from {path}: its tensors {saved_shapes} are not those of this network, {dict(shapes)}; "
-            "use the same --cell, --hidden and columns"
+            "use the same --cell, --hidden, --head, --patch, --conv and columns"
         )
     if len(members) not in (1, number):
         raise ModelError(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Unpack
 
-from rnnfast.config.effects import check_effects, check_future
+from rnnfast.config.effects import check_effects, check_front, check_future
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
 from rnnfast.config.typed import TrainOptions
@@ -28,6 +28,7 @@ from rnnfast.network.cell import cell_of, word_of
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import UNSET, plain
 from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
@@ -134,6 +135,7 @@ def check_options(config: Config, equations: Cell | None, own_valid: bool) -> No
     check_future(config)
     check_refit(config, own_valid)
     check_directions(config.model, _cell(config, equations).recurrent)
+    check_front(config.model, config.data.predict)
 
 
 def _cell(config: Config, equations: Cell | None) -> Cell:
@@ -176,6 +178,8 @@ def train_parts(
     start = time.perf_counter()
     named = parts.named()
     evaluations, scored = evaluate_parts(model, named, seed, valid, reporter)
+    if networks.outside and (scores := out_of_bag(model, parts.train, networks.outside)) is not None:
+        evaluations = {NAME: scores, **evaluations}
     fit.eval_seconds += time.perf_counter() - start
     if config.train.refit and (again := refitted(model, fit, table, parts, reporter, interrupt)) is not None:
         model = again
@@ -254,6 +258,7 @@ def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
         head=config.model.head,
+        front=config.model.front,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
         threads=networks.threads * networks.workers,

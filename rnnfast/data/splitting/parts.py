@@ -85,7 +85,7 @@ def finished(
     dropped = 0
     schema = pieces["train"].schema
     if schema.horizon and len(schema.targets):
-        inside, dropped = _limited(tuple(pieces.values()), reaches)
+        inside, dropped = limited_to_parts(tuple(pieces.values()), reaches)
         pieces = dict(zip(pieces, inside, strict=True))
     if dropped:
         rule += f"; {dropped:,} label{'s' if dropped > 1 else ''} from rows of another part {_were(dropped)} left out"
@@ -98,7 +98,7 @@ def _were(count: int) -> str:
     return "are" if count > 1 else "is"
 
 
-def _limited(pieces: Sequence[Sequences], reaches: Sequence[Any]) -> tuple[list[Sequences], int]:
+def limited_to_parts(pieces: Sequence[Sequences], reaches: Sequence[Any] = ()) -> tuple[list[Sequences], int]:
     """Take away the labels that come from rows of another part; return how many there were, too."""
     fence = Fence.of([piece.index for piece in pieces])
     inside, dropped = [], 0

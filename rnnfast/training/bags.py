@@ -1,0 +1,48 @@
+"""The out-of-bag score of an ensemble: each training row is answered by those networks that did not train on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from rnnfast.data import SequenceData, Sequences
+from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.model import Model
+from rnnfast.model.questions import scored_rows
+
+NAME = "out_of_bag"  # of these scores, beside the parts
+
+
+def out_of_bag(model: Model, train: Sequences, outside: Sequence[Sequences]) -> Evaluation | None:
+    """Score the mean answers of those networks that have left a row out, on all rows that one of them has.
+
+    train: the training part; outside: what each network has left out. None where no such row has a label.
+    """
+    whole = _scored(model, train)
+    rows = np.flatnonzero(whole.labelled)
+    rows = rows[np.argsort(whole.row[rows])]
+    outputs = np.zeros((len(outside), len(rows), model.schema.outputs), model.config.train.dtype)
+    answered = np.zeros((len(outside), len(rows)), bool)
+    for k, part in enumerate(outside):
+        data = _scored(model, part)
+        mine, theirs = np.intersect1d(whole.row[rows], data.row[data.labelled], True, return_indices=True)[1:]
+        own = replace(model, parameters=model.members[k]).outputs(data)[data.labelled]
+        outputs[k, mine], answered[k, mine] = own[theirs], True
+    # Rows that the same networks have left out are averaged together.
+    sets, of_set = np.unique(answered, axis=1, return_inverse=True)
+    mean = np.zeros((whole.rows, model.schema.outputs), outputs.dtype)
+    y = np.full_like(whole.y, np.nan)
+    for number, members in enumerate(sets.T):
+        chosen = np.flatnonzero(of_set.ravel() == number)
+        if members.any():
+            mean[rows[chosen]] = model.task.average(outputs[np.ix_(members, chosen)])
+            y[rows[chosen]] = whole.y[rows[chosen]]
+    scored = replace(whole, y=y)
+    return model.scorer.evaluate(scored, mean) if scored.labelled.any() else None
+
+
+def _scored(model: Model, part: Sequences) -> SequenceData:
+    """Return what is scored of a part, with the rows around."""
+    return scored_rows(part.in_context(model.context_of(part.schema)).sample(model.config.train.seed))

@@ -29,7 +29,7 @@ from pathlib import Path
 from inner import inner_split
 from quality import answers_of, commit
 from scoring import error, score
-from sets import chosen
+from sets import selection
 from threadpoolctl import threadpool_limits
 
 import rnnfast
@@ -55,7 +55,7 @@ def options_for(one, options):
     return {name: value for name, value in options.items() if name not in ("classes", "quantities")} | own
 
 
-def judged(one, frame, options, split):
+def judge(one, frame, options, split):
     """Error and seconds of CPU of one training on an inner split; a run that diverges has the error infinity."""
     train, rest = inner_split(one, frame, split)
     start = time.process_time()
@@ -72,7 +72,7 @@ def run(arguments):
     """Measure what the cache lacks. Returns: set -> candidate -> (mean error, mean seconds)."""
     cache = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
     version, table = commit(), {}
-    for one in chosen(arguments.sets, arguments.directory):
+    for one in selection(arguments.sets, arguments.directory):
         frame = one.train(arguments.directory)
         few = one.id is not None and frame[one.id].nunique() < FEW
         for name, options in candidates(arguments.candidates).items():
@@ -82,8 +82,8 @@ def run(arguments):
                 key = f"{one.name} {split} {version} {json.dumps(own, sort_keys=True)}"
                 if key not in cache:
                     if split == 0:  # compiles: not what is timed
-                        judged(one, frame, own | {"epochs": 1}, 0)
-                    cache[key] = judged(one, frame, own, split)
+                        judge(one, frame, own | {"epochs": 1}, 0)
+                    cache[key] = judge(one, frame, own, split)
                     arguments.json.write_text(json.dumps(cache, indent=0))
                 results.append(cache[key])
             mean = statistics.mean(result["error"] for result in results)
@@ -92,7 +92,7 @@ def run(arguments):
     return table
 
 
-def printed(table):
+def markdown(table):
     """The ratios as Markdown."""
     names = list(next(iter(table.values())))
     ratios = {name: [] for name in names}
@@ -122,7 +122,7 @@ def main():
     parser.add_argument("--log", type=argparse.FileType("w"), default=os.devnull, help="each result as it comes")
     warnings.simplefilter("ignore")
     threadpool_limits(1)
-    print(printed(run(parser.parse_args())))
+    print(markdown(run(parser.parse_args())))
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ def inner_split(one, frame, split):
     groups = np.arange(len(ids)) * BLOCKS // len(ids) if one.inner == "blocks" else np.arange(len(ids))
     order = np.random.default_rng(split).permutation(groups.max() + 1)
     learns = np.isin(groups, order[: round(INNER_SHARE * len(order))])
-    learned = frame[one.id].isin(ids[learns])
-    judged = frame[~learned]
+    trains = frame[one.id].isin(ids[learns])
+    rest = frame[~trains]
     if one.inner == "cut":
-        judged = _cut(one, judged, split)
-    return frame[learned].reset_index(drop=True), judged.reset_index(drop=True)
+        rest = _cut(one, rest, split)
+    return frame[trains].reset_index(drop=True), rest.reset_index(drop=True)
 
 
 def _by_time(one, frame, split):
@@ -35,8 +35,8 @@ def _by_time(one, frame, split):
     first = round(last - stretch)
     if one.id is None:
         return frame.iloc[:first], frame.iloc[first:last].reset_index(drop=True)
-    learned, judged = frame[one.id].isin(units[:first]), frame[one.id].isin(units[first:last])
-    return frame[learned], frame[judged].reset_index(drop=True)
+    trains, judges = frame[one.id].isin(units[:first]), frame[one.id].isin(units[first:last])
+    return frame[trains], frame[judges].reset_index(drop=True)
 
 
 def _cut(one, frame, split):

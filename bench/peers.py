@@ -19,18 +19,18 @@ ROCKET_SEQUENCES = 3000  # at most that MiniROCKET learns from: its ridge needs 
 
 def table_model(make, one, train, test, seed):
     """Fit a model of scikit-learn's interface to a row of columns per label."""
-    y, scored = one.labels(train), one.truth(test).index
+    y, rows = one.labels(train), one.truth(test).index
     change = one.horizon > 0 and repetition_is_good(one, train)
     X = columns_of(one, train, change).loc[y.index]
-    Z = columns_of(one, test, change).loc[scored].reindex(columns=X.columns)
+    Z = columns_of(one, test, change).loc[rows].reindex(columns=X.columns)
     model = make(one, len(y), seed)
     if one.classes:
         model.fit(X, words(y))
-        return pd.DataFrame(model.predict_proba(Z), index=scored, columns=model.classes_)
+        return pd.DataFrame(model.predict_proba(Z), index=rows, columns=model.classes_)
     if change:
         model.fit(X, y - train.loc[y.index, one.target])
-        return pd.Series(model.predict(Z), index=scored) + test.loc[scored, one.target]
-    return pd.Series(model.fit(X, y).predict(Z), index=scored)
+        return pd.Series(model.predict(Z), index=rows) + test.loc[rows, one.target]
+    return pd.Series(model.fit(X, y).predict(Z), index=rows)
 
 
 def linear(one, count, seed):
@@ -67,12 +67,12 @@ def rocket(python, one, train, test, seed):
     length = max(X.shape[2], Z.shape[2], 9)
     X, Z = (np.pad(part, ((0, 0), (0, 0), (0, length - part.shape[2])), "edge") for part in (X, Z))
     with tempfile.TemporaryDirectory() as directory:
-        given, made = Path(directory) / "given.npz", Path(directory) / "made.npz"
+        task, result = Path(directory) / "task.npz", Path(directory) / "result.npz"
         labels = words(y) if one.classes else y.to_numpy()
-        np.savez(given, X=X[few], y=labels[few], Z=Z, seed=seed)
-        script = [python, Path(__file__).parent / "rocket.py", given, made]
+        np.savez(task, X=X[few], y=labels[few], Z=Z, seed=seed)
+        script = [python, Path(__file__).parent / "rocket.py", task, result]
         subprocess.run(script, check=True, env=os.environ | {"PYTHONPATH": ""})
-        with np.load(made) as answers:
+        with np.load(result) as answers:
             values, classes, seconds = answers["values"], answers["classes"], float(answers["seconds"])
     if not one.classes:
         return pd.Series(values, index=truth.index), seconds

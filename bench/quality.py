@@ -20,11 +20,12 @@ import numpy as np
 import pandas as pd
 import peers
 from scoring import score, words
-from sets import HIGHER_IS_BETTER, chosen
+from sets import HIGHER_IS_BETTER, selection
 from threadpoolctl import threadpool_limits
 
 import rnnfast
 
+PEERS = Path(__file__).with_name("quality.json")  # results of the peers in docs/quality.md
 PRESETS = ("fast", "auto", "best")  # of rnnfast
 PACKAGE = {"linear": "scikit-learn", "lightgbm": "lightgbm", "torch": "torch"}
 SAME_FOR_ANY_SEED = ("naive", "linear")
@@ -65,14 +66,14 @@ def answers_of(one, model, test):
 
 def naive(one, train, test, seed):
     """The commonest class, the mean, or the last value of a forecast."""
-    scored = one.truth(test).index
+    rows = one.truth(test).index
     if one.horizon:
-        return test.loc[scored, one.target]
+        return test.loc[rows, one.target]
     labels = one.labels(train)
     if one.classes:
         shares = pd.Series(words(labels)).value_counts(normalize=True).sort_index()
-        return pd.DataFrame([shares.to_numpy()] * len(scored), index=scored, columns=shares.index)
-    return pd.Series(labels.mean(), index=scored)
+        return pd.DataFrame([shares.to_numpy()] * len(rows), index=rows, columns=shares.index)
+    return pd.Series(labels.mean(), index=rows)
 
 
 def methods(aeon_python):
@@ -89,14 +90,15 @@ def methods(aeon_python):
     }
 
 
-def key(one, method, seed):
-    """Of a result: what is not there is measured."""
+def key(one, method, seed, cache):
+    """Of a result: what is not there is measured. A peer that is not installed has the result of any version."""
+    start = f"{one.name}/{method}/{seed}/"
     if method in PRESETS:
-        return f"{one.name}/{method}/{seed}/rnnfast {rnnfast.__version__} {commit()}"
+        return f"{start}rnnfast {rnnfast.__version__} {commit()}"
     try:
-        return f"{one.name}/{method}/{seed}/{version(PACKAGE[method]) if method in PACKAGE else ''}"
+        return start + (version(PACKAGE[method]) if method in PACKAGE else "")
     except PackageNotFoundError:
-        return f"{one.name}/{method}/{seed}/"
+        return next((name for name in cache if name.startswith(start)), start)
 
 
 def commit():
@@ -105,7 +107,7 @@ def commit():
     return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def measured(function, one, train, test, seed):
+def measure(function, one, train, test, seed):
     """Score and seconds of CPU of one method with one seed; None where it does not apply."""
     start = time.process_time()
     result = function(one, train, test, seed)
@@ -125,13 +127,13 @@ def run(arguments):
     """Measure what the cache lacks. Returns: (set, method) -> list of results."""
     cache = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
     functions, results = methods(arguments.aeon), {}
-    for one in chosen(arguments.sets, arguments.directory):
+    for one in selection(arguments.sets, arguments.directory):
         parts = one.train(arguments.directory), one.test(arguments.directory)
         for method, seeds in arguments.methods.items():
             for seed in range(1 if method in SAME_FOR_ANY_SEED else seeds or arguments.seeds):
-                name = key(one, method, seed)
+                name = key(one, method, seed, cache)
                 if name not in cache:
-                    cache[name] = measured(functions[method], one, *parts, seed)
+                    cache[name] = measure(functions[method], one, *parts, seed)
                     arguments.json.write_text(json.dumps(cache, indent=0))
                 if cache[name]:
                     results.setdefault((one, method), []).append(cache[name])
@@ -169,7 +171,7 @@ def main():
     parser.add_argument("--sets", default="", help="names, comma-separated; all")
     parser.add_argument("--methods", type=with_seeds, default="naive,fast,auto,linear,lightgbm,rocket,torch")
     parser.add_argument("--seeds", type=int, default=5, help="of a method that is not listed as in torch:1")
-    parser.add_argument("--json", type=Path, default=Path("quality.json"), help="results that are there already")
+    parser.add_argument("--json", type=Path, default=PEERS, help="results that are there already")
     parser.add_argument("--aeon", default="python", help="python of an environment with aeon, for rocket")
     parser.add_argument("-v", "--verbose", action="store_true", help="show each result as it comes")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
-"""MiniROCKET in an environment with aeon: `python bench/rocket.py GIVEN.npz MADE.npz`, called by peers.py.
+"""MiniROCKET in an environment with aeon: `python bench/rocket.py TASK.npz RESULT.npz`, called by peers.py.
 
-GIVEN holds X (n, F, T), y (n,), Z (m, F, T) and seed; MADE gets the answers for Z, the classes and the seconds of CPU.
+TASK holds X (n, F, T), y (n,), Z (m, F, T) and seed; RESULT gets the answers for Z, the classes and the seconds of CPU.
 """
 
 import sys
@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 def main():
     """Fit and answer; a first fit on a few sequences compiles and is not counted."""
-    with np.load(sys.argv[1]) as given:
-        X, y, Z, seed = given["X"].astype(np.float32), given["y"], given["Z"].astype(np.float32), int(given["seed"])
+    with np.load(sys.argv[1]) as task:
+        X, y, Z, seed = task["X"].astype(np.float32), task["y"], task["Z"].astype(np.float32), int(task["seed"])
     MiniRocket(n_kernels=84, random_state=0).fit(X[:4]).transform(X[:4])
     start = time.process_time()
     penalties = np.logspace(-3, 3, 10)

@@ -214,7 +214,7 @@ SETS = (
 BY_NAME = {one.name: one for one in SETS}
 
 
-def chosen(names, directory):
+def selection(names, directory):
     """The sets of a comma-separated list, or all, whose files are in the directory."""
     ones = [BY_NAME[name] for name in names.split(",")] if names else SETS
     return [one for one in ones if (Path(directory) / f"{one.name}_train.csv").exists()]

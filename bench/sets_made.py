@@ -13,13 +13,13 @@ import pandas as pd
 SEED = 2024
 
 
-def synthetic(kind, trained, tested, source):
+def synthetic(kind, trains, tests, source):
     """`rnnfast synth` for both parts, which differ in the seed."""
     from rnnfast.data.synth.generate import synth
 
     parts = []
     with tempfile.TemporaryDirectory() as directory:
-        for seed, sequences in ((SEED, trained), (SEED + 1, tested)):
+        for seed, sequences in ((SEED, trains), (SEED + 1, tests)):
             path = synth(kind, Path(directory) / "table.csv", sequences=sequences, seed=seed).path
             parts.append(pd.read_csv(path))
     if kind == "creditcard":
@@ -40,12 +40,12 @@ def long_table(sequences, labels, first=0):
     )
 
 
-def generated(make, trained, tested):
+def generate(make, trains, tests):
     """Two parts of sequences that `make(random)` draws with their labels."""
     random = np.random.default_rng(SEED)
-    drawn = [make(random) for _ in range(trained + tested)]
-    sequences, labels = zip(*drawn, strict=True)
-    return long_table(sequences[:trained], labels[:trained]), long_table(sequences[trained:], labels[trained:], trained)
+    cases = [make(random) for _ in range(trains + tests)]
+    sequences, labels = zip(*cases, strict=True)
+    return long_table(sequences[:trains], labels[:trains]), long_table(sequences[trains:], labels[trains:], trains)
 
 
 def cylinder_bell_funnel(source):
@@ -60,7 +60,7 @@ def cylinder_bell_funnel(source):
         shape = {"cylinder": 1.0, "bell": ramp, "funnel": 1 - ramp}[kind]
         return (6 + random.normal()) * inside * shape + random.normal(size=128), kind
 
-    return generated(make, 60, 300)
+    return generate(make, 60, 300)
 
 
 def control_charts(source):
@@ -82,7 +82,7 @@ def control_charts(source):
         }
         return values + extra[kind], kind
 
-    return generated(make, 300, 300)
+    return generate(make, 300, 300)
 
 
 def two_patterns(source):
@@ -100,7 +100,7 @@ def two_patterns(source):
             names.append("up" if sign > 0 else "down")
         return values, "_".join(names)
 
-    return generated(make, 400, 400)
+    return generate(make, 400, 400)
 
 
 def frequency(source):
@@ -112,7 +112,7 @@ def frequency(source):
         wave = np.sin(2 * np.pi * (per_hundred * t / 100 + random.uniform())) * random.uniform(0.5, 2)
         return wave + 0.2 * random.normal(size=len(t)), per_hundred
 
-    return generated(make, 300, 300)
+    return generate(make, 300, 300)
 
 
 def mackey_glass(source):

@@ -47,8 +47,8 @@ def torch_gru(one, train, test, seed):
     x, parts = inputs(train), _parts(one, train)
     order = np.arange(len(parts)) if one.id is None else np.random.default_rng(seed).permutation(len(parts))
     sequences = [(x[parts[n]], target[parts[n]]) for n in order]
-    held = max(1, round(HELD_OUT * len(parts)))
-    _fit(net, _loss(one.classes), sequences[:-held], sequences[-held:], np.random.default_rng(seed))
+    count = max(1, round(HELD_OUT * len(parts)))
+    _fit(net, _loss(one.classes), sequences[:-count], sequences[-count:], np.random.default_rng(seed))
     rows = list(test.groupby(one.id, sort=False).indices.values()) if one.id else [np.arange(len(test))]
     z = torch.from_numpy(inputs(test))
     with torch.no_grad():
@@ -86,22 +86,22 @@ def _batch(parts):
     return x, y
 
 
-def _fit(net, loss, learned, held, random):
+def _fit(net, loss, training, validation, random):
     """Minibatches until the loss on what is held out has not fallen for a while; the best weights are restored."""
-    size = max(1, min(64, len(learned) // 20))
+    size = max(1, min(64, len(training) // 20))
     optimizer = torch.optim.Adam(net.parameters(), RATE)
-    judged = [_batch(held[first : first + 256]) for first in range(0, len(held), 256)]
+    batches = [_batch(validation[first : first + 256]) for first in range(0, len(validation), 256)]
     best, weights, since, start = float("inf"), copy.deepcopy(net.state_dict()), 0, time.process_time()
     for _ in range(EPOCHS):
-        order = random.permutation(len(learned))
+        order = random.permutation(len(training))
         for first in range(0, len(order), size):
-            x, y = _batch([learned[n] for n in order[first : first + size]])
+            x, y = _batch([training[n] for n in order[first : first + size]])
             optimizer.zero_grad()
             loss(net(x), y).backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimizer.step()
         with torch.no_grad():
-            now = float(np.mean([loss(net(x), y).item() for x, y in judged]))
+            now = float(np.mean([loss(net(x), y).item() for x, y in batches]))
         since = 0 if now < best else since + 1
         if now < best:
             best, weights = now, copy.deepcopy(net.state_dict())

@@ -30,6 +30,7 @@ class RunInfo:
     epochs: int
     members: int = 1  # networks of an ensemble, whose parameters count together
     patience: int = 0
+    front: tuple[tuple[int, int, int], ...] = ()  # layers before the cell: rows that are stacked, stride, units
     kernel: str = ""  # the compiled kernel that runs, for -v
 
 
@@ -48,6 +49,7 @@ class EpochRecord:
     eta: float | None  # s to the end of the last epoch, or to the time limit
     eta_soonest: float | None = None  # s to the end if no better validation score comes; at most eta
     monitor: str = "loss"  # the figure of `valid` that tells the best epoch
+    fold: int = 0  # of a cross-validation, from 1; 0: there are none
     member: int = 0  # the network of an ensemble whose epoch it is, from 1; 0: there is one network
 
 

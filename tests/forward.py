@@ -109,13 +109,31 @@ def pooled(head, states, query):
     return ad.stack([ad.concatenate(row) for row in rows])
 
 
+def last_rows(rows, stride):
+    """The rows where the steps of a sequence end: every `stride` one, the last one among them."""
+    return np.arange((rows - 1) % stride, rows, stride)
+
+
+def stacked(W, b, x, stride):
+    """One layer of a front: K rows of x (T, I) at a time, zeros before the first. W (units, I, K), as Conv1d has it."""
+    K, count = W.shape[2], len(last_rows(len(x), stride))
+    used = (count - 1) * stride
+    x = ad.concatenate([ad.Node(np.zeros((used + K - len(x), x.shape[1]))), x])
+    z = b
+    for k in range(K):
+        z = z + x[k : k + used + 1 : stride] @ W[:, :, k].T
+    return ad.relu(z)
+
+
 def outputs(architecture, params, x, masks=None):
-    """Outputs (T, O) of one sequence x (T, F).
+    """Outputs (T, O) of one sequence x (T, F); of a front those of its steps.
 
     masks: per layer but the last a factor (T, directions * H) of what it hands on, dropout as it fell.
     """
     f, x = ACTIVATIONS[activation_of(architecture)], ad.node(x)
     widths = architecture.hidden
+    for number, layer in enumerate(architecture.front):
+        x = stacked(params[f"front.{number}.weight"], params[f"front.{number}.bias"], x, layer.stride)
     for number in range(len(widths)):
         if architecture.cell.name == "mlp":
             x = f(x @ params[f"mlp.{2 * number}.weight"].T + params[f"mlp.{2 * number}.bias"])
@@ -168,6 +186,7 @@ def loss(architecture, params, sequences, kind, reduction="mean", masks=None):
     total, steps = ad.Node(0.0), 0
     for number, (x, y) in enumerate(sequences):
         p = outputs(architecture, params, x, None if masks is None else masks[number])
+        y = y[last_rows(len(x), architecture.stride)]
         labelled = np.flatnonzero(~np.isnan(y).any(axis=1))
         total = total + LOSSES[kind](p[labelled], y[labelled]).sum() / y.shape[1]
         steps += len(labelled)

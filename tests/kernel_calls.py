@@ -15,7 +15,7 @@ from rnnfast.kernels.lanes.span import Matrix, spans
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.lanes.vec import load, store
 from rnnfast.kernels.packed import packing, products
-from rnnfast.kernels.packed.stack import Slice
+from rnnfast.kernels.packed.packing import Slice
 
 ENGINES = ("small", "packed")
 
@@ -89,7 +89,7 @@ def sum_rows(s, D, ldd, G, count, N):
 # Packing (packed/packing.py).
 
 
-def pack(lengths, begin=0, window=1 << 40, chosen=None):
+def pack(lengths, begin=0, window=1 << 40, chosen=None, stride=1):
     """Pack the steps begin .. begin + window of the chosen sequences (all of them) of these lengths.
 
     Returns: sequences and steps of the longest one in the window, packed rows, and the Packing.
@@ -97,12 +97,12 @@ def pack(lengths, begin=0, window=1 << 40, chosen=None):
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     order = np.arange(len(lengths)) if chosen is None else np.asarray(chosen, np.int64)
     work = packing.packing(len(order), int(max(lengths)), int(sum(lengths)))
-    return *_pack(offsets, order, len(order), begin, window, work), work
+    return *_pack(offsets, stride, order, len(order), begin, window, work), work
 
 
 @entry
-def _pack(offsets, order, count, begin, window, work):
-    return packing.pack(spans(offsets), Slice(spans(order), 0, count, begin, window), spans(work))
+def _pack(offsets, stride, order, count, begin, window, work):
+    return packing.pack(spans(offsets), stride, Slice(spans(order), 0, count, begin, window), spans(work))
 
 
 # Matrices in registers (lanes/rows.py), H rows of W lanes.

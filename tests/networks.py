@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import numpy as np
-from forward import activation_of
+from forward import activation_of, last_rows
 
 from rnnfast.kernels.run import plan
 from rnnfast.kernels.run.memory import training_data
@@ -47,7 +47,10 @@ def draw_targets(rng, length, outputs, loss):
 
 
 def draw_sequences(architecture, lengths, loss="mse", seed=0):
-    """Sequences of these lengths. A fifth of the steps and all of the last sequence (of several) are unlabelled."""
+    """Sequences of these lengths. A fifth of the steps and all of the last sequence (of several) are unlabelled.
+
+    So are rows that end no step.
+    """
     rng = np.random.default_rng([seed, 11])
     sequences = []
     for length in lengths:
@@ -56,6 +59,7 @@ def draw_sequences(architecture, lengths, loss="mse", seed=0):
         if length > 1:
             y[rng.random(length) < 0.2] = np.nan
             y[0, -1] = np.nan  # one missing target makes the step unlabelled
+        y[np.setdiff1d(np.arange(length), last_rows(length, architecture.stride))] = np.nan
         sequences.append((x, y))
     if len(lengths) > 1:
         sequences[-1][1][:] = np.nan

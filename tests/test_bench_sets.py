@@ -52,18 +52,18 @@ def sequence_table(count: int = 12, steps: int = 5) -> pd.DataFrame:
 
 @pytest.mark.parametrize("split", [0, 1, 2])
 def test_an_inner_split_of_a_series_learns_from_what_is_earlier(bench, series, split: int) -> None:
-    learned, judged = bench["inner"].inner_split(series, series_table(), split)
-    assert len(judged) > 0
-    assert learned["t"].max() < judged["t"].min()
+    trains, rest = bench["inner"].inner_split(series, series_table(), split)
+    assert len(rest) > 0
+    assert trains["t"].max() < rest["t"].min()
 
 
 @pytest.mark.parametrize("inner", ["ids", "blocks", "cut"])
 def test_an_inner_split_of_sequences_shares_no_id(bench, inner: str) -> None:
     one = bench["sets"].QualitySet("c", "accuracy", None, {"id": "id", "target": "y"}, inner=inner)
     table = sequence_table(48)
-    learned, judged = bench["inner"].inner_split(one, table, 0)
-    assert set(learned["x"]).isdisjoint(judged["x"])
-    assert set(learned["x"]) <= set(table["x"])
+    trains, rest = bench["inner"].inner_split(one, table, 0)
+    assert set(trains["x"]).isdisjoint(rest["x"])
+    assert set(trains["x"]) <= set(table["x"])
 
 
 def test_the_same_number_gives_the_same_inner_split(bench, sequences) -> None:

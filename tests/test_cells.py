@@ -24,6 +24,7 @@ from tolerances import FLOAT32_GRADIENTS, GRADIENTS
 
 from rnnfast.kernels.run import predictor as prediction
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import Patch, stride_of
 
 LARGE_RATE = 2.0**14  # the weights after the update are the gradient, to 24 bits of it
 
@@ -47,12 +48,14 @@ class Case:
     dtype: str = "float64"
     features: int = 3
     head: str = "last"
+    front: tuple[Patch, ...] = ()
 
     def __str__(self):
         size = "-".join(map(str, (self.features, *self.hidden, self.outputs)))
         both = (" both ways" if self.bidirectional else "") + (f" {self.head}" if self.head != "last" else "")
         lengths = f"{len(self.lengths)}x{max(self.lengths)}"
-        return f"{self.cell} {size} {self.activation}{both} {self.loss} {lengths} {self.engine} {self.dtype}"
+        front = "".join(f" front {layer.rows},{layer.stride},{layer.units}" for layer in self.front)
+        return f"{self.cell} {size} {self.activation}{front}{both} {self.loss} {lengths} {self.engine} {self.dtype}"
 
     def draw(self):
         net = Architecture.named(
@@ -64,6 +67,7 @@ class Case:
             self.dtype,
             bidirectional=self.bidirectional,
             head=self.head,
+            front=self.front,
         )
         return net, draw_tensors(net, 1), draw_sequences(net, self.lengths, self.loss, 1)
 
@@ -128,11 +132,24 @@ CASES = [
     Case("lstm", (12, 5), 3, bidirectional=True, head="max"),
     Case("mlp", (7, 12), 1, "mae", "leaky_relu", head="attention"),
     Case("mlp", (5, 5), 3, "ce", "gelu", lengths=MANY, head="all"),
+    # On a front. Many sequences are shorter than what it stacks.
+    Case("gru", (5,), 3, lengths=MANY, front=(Patch(4, 4, 5),)),
+    Case("gru", (5,), 1, lengths=LONG, front=(Patch(7, 3, 12),), features=1),
+    Case("lstm", (5, 12), 1, lengths=MANY, front=(Patch(3, 1, 5), Patch(5, 1, 7)), bidirectional=True),
+    Case(
+        "rnn", (7, 5), 3, "ce", "identity", front=(Patch(5, 1, 5), Patch(3, 1, 12), Patch(4, 2, 5)), bidirectional=True
+    ),
+    Case("mlp", (5, 5), 3, "mse", "relu", lengths=MANY, front=(Patch(3, 2, 33), Patch(2, 2, 5))),
+    Case("gru", (64,), 1, lengths=MANY, front=(Patch(2, 1, 32), Patch(8, 8, 64))),
+    # Both.
+    Case("gru", (5,), 1, lengths=MANY, front=(Patch(3, 1, 5), Patch(4, 2, 7)), head="all"),
+    Case("mlp", (5,), 3, "ce", "gelu", lengths=MANY, front=(Patch(4, 4, 5),), head="attention"),
 ]
 FLOAT32 = [
     Case("rnn", (5, 5), 1, "bce", "gelu", lengths=(*LONG, *FEW), dtype="float32"),
     Case("mlp", (7, 12), 3, "ce", "swish", dtype="float32"),
     Case("gru", (5, 12), 3, bidirectional=True, dtype="float32"),
+    Case("gru", (5,), 3, dtype="float32", front=(Patch(3, 1, 5), Patch(4, 4, 12))),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32"),
     Case("rnn", (10,), 1, "bce", lengths=(*LONG, *FEW), engine="small", dtype="float32", features=29),
     Case("gru", (5, 12), 3, bidirectional=True, dtype="float32", head="all"),
@@ -153,6 +170,16 @@ def terms(trainer):
     """What the kernels' sum of losses is divided by."""
     outputs = 1 if trainer.policy.loss == "ce" else trainer.architecture.outputs
     return outputs * (trainer.data.mass.sum() if trainer.mean else 1)
+
+
+def answers_of(case, **settings):
+    """Outputs of the kernels at the steps of all sequences."""
+    answers, first = predict(*case.draw(), case.engine, **settings), 0
+    rows = []
+    for length in case.lengths:
+        rows.append(first + forward.last_rows(length, stride_of(case.front)))
+        first += length
+    return answers[np.concatenate(rows)]
 
 
 @cache
@@ -200,7 +227,7 @@ def test_loss_and_gradients_match_autograd(case):
 @every_case
 def test_outputs_match_both_oracles(case):
     net, tensors, sequences = case.draw()
-    answers = predict(net, tensors, sequences, case.engine)
+    answers = answers_of(case)
     np.testing.assert_allclose(answers, outputs_by_oracle(case), rtol=GRADIENTS, atol=GRADIENTS)
     module = twin.build(net, tensors)
     expected = np.concatenate([twin.outputs(net, module, x)[0].detach().numpy() for x, _ in sequences])
@@ -210,11 +237,11 @@ def test_outputs_match_both_oracles(case):
 @every_case
 def test_windows_of_steps_change_no_output(case, monkeypatch):
     """Long sequences are computed some steps at a time, so that memory does not grow with their length."""
-    whole = predict(*case.draw(), case.engine)
+    whole = answers_of(case)
     rows, place = [], prediction.place
     monkeypatch.setattr(prediction, "place", lambda *args, **more: rows.append(args[2]) or place(*args, **more))
     monkeypatch.setattr(prediction, "SEQUENCES", 4)
-    pieces = predict(*case.draw(), case.engine, window=1)
+    pieces = answers_of(case, window=1)
     np.testing.assert_allclose(pieces, whole, rtol=GRADIENTS, atol=GRADIENTS)
     if case.engine == "packed" and not case.bidirectional:
         assert rows == [min(4, len(case.lengths))]  # one step of four sequences
@@ -222,13 +249,12 @@ def test_windows_of_steps_change_no_output(case, monkeypatch):
 
 @every_float32_case
 def test_float32_is_near_the_oracle(case):
-    net, tensors, sequences = case.draw()
     trainer = case.trainer()
     value, gradients = loss_and_gradient(trainer, LARGE_RATE)
     expected, wanted = oracle(case)
     assert value / terms(trainer) == pytest.approx(expected, rel=FLOAT32_GRADIENTS)
     assert_close(gradients, wanted, FLOAT32_GRADIENTS)
-    answers, outputs = predict(net, tensors, sequences, case.engine), outputs_by_oracle(case)
+    answers, outputs = answers_of(case), outputs_by_oracle(case)
     assert answers.dtype == np.float32
     assert np.abs(answers - outputs).max() < FLOAT32_GRADIENTS * np.abs(outputs).max()
 

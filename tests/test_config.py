@@ -142,6 +142,8 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from([(0.8,), (0.7, 0.15), (1.0,), (1e-5, 0.3)])
     if name == "horizon":
         return st.sampled_from([(0,), (7,), (1, 3, 7)])
+    if name == "patch":
+        return st.sampled_from([(), (4,), (8, 3)])
     if name == "split_by":  # other rules exclude other options
         return st.just("sequence")
     if name == "max_time":

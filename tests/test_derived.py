@@ -131,6 +131,17 @@ def test_forecasts_go_on_as_if_the_continued_dates_were_in_the_table(options):
     np.testing.assert_allclose(ahead["y_pred"], answers[:5], rtol=1e-9)
 
 
+@pytest.mark.parametrize("options", cases({"horizon": {"horizon": 1}, "lag": {"lag_target": True}}))
+def test_windows_that_a_preset_chooses_are_those_that_one_asks_for(options):
+    frame = daily(200).assign(x=np.random.default_rng(0).normal(size=200))
+    options = {**options, "time": "day", "target": "y", "split_by": "time", "difference": True, "delta": True}
+    options |= {"calendar": True, "time_delta": "log", **RUN, "preset": "auto"}
+    chosen = rnnfast.train(frame, **options)
+    same = rnnfast.train(frame, window=chosen.model.schema.window, **options)
+    assert chosen.model.schema == same.model.schema
+    assert chosen.metrics["valid"]["rmse"] == same.metrics["valid"]["rmse"]
+
+
 def test_times_that_do_not_go_on_answer_no_row_that_is_not_there():
     frame = daily()
     frame["day"] = pd.to_datetime(frame["day"], dayfirst=True) + pd.to_timedelta(np.arange(60) ** 2, unit="s")

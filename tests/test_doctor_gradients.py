@@ -67,6 +67,15 @@ def test_the_command_prints_a_row_per_tensor(capsys: pytest.CaptureFixture[str])
         assert text in out
 
 
+def test_fronts_are_checked_too(capsys: pytest.CaptureFixture[str]) -> None:
+    report = result(
+        ["doctor", "--gradients", "--cell", "gru", "--hidden", "5", "--conv", "3", "--patch", "4,2"], capsys
+    )
+    assert report["passed"]
+    assert report["front"] == [[3, 1, 5], [4, 2, 5]]
+    assert [tensor["name"] for tensor in report["tensors"]][2] == "front.1.weight"
+
+
 def test_json_and_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["doctor", "--gradients", "--cell", "gru", "--hidden", "5"]
     report = result(arguments, capsys)

@@ -17,6 +17,7 @@ from networks import (
 from tolerances import GRADIENTS
 
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import Patch
 from rnnfast.network.layout import Direction
 
 FEW = (30, 1, 17, 2, 5, 17)  # one chunk
@@ -24,9 +25,8 @@ MANY = (*FEW, *(1 + 5 * k % 13 for k in range(30)))  # three
 RATE = 0.3
 
 
-def network(cell, hidden=(5, 12, 5), rate=RATE, bidirectional=False, head="last"):
-    more = {"dropout": rate, "bidirectional": bidirectional, "head": head}
-    return Architecture.named(cell, 3, hidden, 1, "tanh", "float64", **more)
+def network(cell, hidden=(5, 12, 5), rate=RATE, **more):
+    return Architecture.named(cell, 3, hidden, 1, "tanh", "float64", dropout=rate, **more)
 
 
 def make(net, lengths, **settings):
@@ -58,11 +58,18 @@ def masks_of(trainer, sequences):
 
 
 @pytest.mark.parametrize(
-    ("cell", "bidirectional", "head"),
-    cases({"one way": ("gru", False, "last"), "both ways": ("gru", True, "last"), "pooled": ("gru", False, "all")}),
+    "more",
+    cases(
+        {
+            "gru one way": {},
+            "gru both ways": {"bidirectional": True},
+            "gru on convolutions": {"front": (Patch(3, 1, 5), Patch(2, 1, 12))},
+            "gru, pooled": {"head": "all"},
+        }
+    ),
 )
-def test_gradients_are_those_of_the_mask_that_fell(cell, bidirectional, head):
-    net = network(cell, bidirectional=bidirectional, head=head)
+def test_gradients_are_those_of_the_mask_that_fell(more):
+    net = network("gru", **more)
     trainer, sequences = make(net, FEW)
     value, gradients = loss_and_gradient(trainer)
     masks = masks_of(trainer, sequences)

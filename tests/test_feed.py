@@ -83,6 +83,8 @@ def assert_same_weights(one, other):
             "batches, adam, onecycle": {"batch_size": 8, "optimizer": "adam", "schedule": "onecycle"},
             "balanced classes, sum": {"class_weight": "balanced", "reduction": "sum", "lr": 0.01},
             "windows, clipping": {"tbptt": 4, "clip_norm": 1.0},
+            "patches": {"cell": "gru", "patch": (6, 4), "predict": "last"},
+            "convolutions": {"cell": "gru", "conv": (3, 2), "tbptt": 4},
             "test part, float64": {"split": (0.5, 0.2), "dtype": "float64"},
         }
     ),

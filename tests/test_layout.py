@@ -7,6 +7,7 @@ from networks import draw_tensors
 
 from rnnfast.network.alignment import ALIGNMENT, SPAN, Spans, aligned, row_distance
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import Patch
 from rnnfast.network.layout import Layout, padded
 
 NETS = {
@@ -18,6 +19,7 @@ NETS = {
     "lstm, both ways, attention": Architecture.named("lstm", 3, (5, 12), 2, bidirectional=True, head="attention"),
     "rnn, both ways, all": Architecture.named("rnn", 3, (5,), 2, bidirectional=True, head="all"),
     "mlp, attention": Architecture.named("mlp", 7, (12, 5), 3, "swish", head="attention"),
+    "gru on a front": Architecture.named("gru", 3, (5,), 1, front=(Patch(4, 1, 12), Patch(3, 2, 128))),
 }
 every_net = pytest.mark.parametrize("name", NETS)
 
@@ -56,13 +58,24 @@ def test_matrices_lie_by_rows_of_inputs_and_gates_side_by_side(name):
     net, layout = NETS[name], Layout(NETS[name])
     tensors = draw_tensors(net)
     span = layout.flatten(tensors, "float64")
-    at, weight = layout.directions[0], next(iter(tensors.values()))
+    at, weight = layout.directions[0], next(tensors[key] for key in tensors if not key.startswith("front."))
     gates = len(net.cell.x_gates)
     matrix = span[at.Wx : at.Wx + at.inputs * at.ldg].reshape(at.inputs, at.ldg)
     for k, gate in enumerate(np.split(weight, gates)):
         place = net.cell.x_order.index(net.cell.x_gates[k]) * at.width
         np.testing.assert_array_equal(matrix[:, place : place + at.hidden], gate.T)
         assert not matrix[:, place + at.hidden : place + at.width].any()
+
+
+def test_the_rows_that_a_front_stacks_lie_one_after_the_other():
+    layout, tensors = Layout(NETS["gru on a front"]), draw_tensors(NETS["gru on a front"])
+    span = layout.flatten(tensors, "float64")
+    for number, at in enumerate(layout.front):
+        matrix = span[at.W : at.W + at.rows * at.ldx * at.ldw].reshape(at.rows, at.ldx, at.ldw)
+        for k in range(at.rows):
+            oldest_first = tensors[f"front.{number}.weight"][:, :, k]
+            np.testing.assert_array_equal(matrix[k, : at.inputs, : at.units], oldest_first.T)
+        assert np.count_nonzero(matrix) == tensors[f"front.{number}.weight"].size
 
 
 @every_net

@@ -32,6 +32,14 @@ def test_a_window_holds_what_reaches_into_it():
     assert pack([1, 2], begin=2, window=2)[:3] == (0, 0, 0)
 
 
+def test_steps_of_several_rows_end_at_the_last_row():
+    """Every third row of sequences of 7, 3 and 1 rows: rows 0, 3, 6 and 9 and 10."""
+    R, T, P, work = pack([7, 3, 1], stride=3)
+    assert (R, T, P) == (3, 3, 5)
+    assert work.source.tolist()[:P] == [0, 9, 10, 3, 6]
+    assert pack([7, 3, 1], begin=1, window=1, stride=3)[:3] == (1, 1, 1)
+
+
 @settings(max_examples=200)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(0, 8), st.integers(1, 9), st.data())
 def test_every_step_is_there_once_and_finds_its_neighbours(lengths, begin, window, data):

@@ -73,6 +73,7 @@ SHOTS = {
     "train regression at 120 columns": Shot(f"{HEAT} -o runs/heat", 120, 40),
     "train classes": Shot(MOVES),
     "train a forecast": Shot(AHEAD),
+    "train by preset": Shot(f"{TRAIN} --data moves.csv --target move --epochs 12 --preset auto -v -o runs/preset"),
     "train an ensemble": Shot(f"{HEAT} --ensemble 3 --bag -o runs/heats"),
     "train quietly": Shot(f"{CARDS} --quiet"),
     "train verbosely": Shot(f"{CARDS} --verbose"),

@@ -7,6 +7,7 @@ from networks import CHUNK, draw_sequences, draw_tensors, joined, make_trainer
 from rnnfast.kernels.run import plan
 from rnnfast.kernels.run.predictor import Predictor
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import Patch
 from rnnfast.network.layout import Layout
 
 THREADS = (1, 2, 3, 8)
@@ -32,6 +33,10 @@ CASES = {
         {"optimizer": "adam", "clip_norm": 0.05},
     ),
     "dropout": (Architecture.named("gru", 3, (5, 12), 1, "tanh", "float64", dropout=0.3), {"seed": 4}),
+    "front": (
+        Architecture.named("gru", 3, (5,), 1, "tanh", "float64", front=(Patch(3, 1, 5), Patch(4, 2, 12))),
+        {"optimizer": "adam"},
+    ),
     "float32": (Architecture.named("lstm", 3, (5, 5), 1, "tanh", "float32", bidirectional=True), {}),
 }
 
@@ -63,7 +68,7 @@ def test_any_number_of_threads_gives_the_same_bits(name):
         np.testing.assert_array_equal(its_losses, losses)
 
 
-@pytest.mark.parametrize("name", ["rnn", "gru", "lstm", "mlp", "pooled"])
+@pytest.mark.parametrize("name", ["rnn", "gru", "lstm", "mlp", "pooled", "front"])
 def test_predictions_do_not_depend_on_threads(name):
     net, _ = CASES[name]
     x, _, offsets = joined(draw_sequences(net, LENGTHS, seed=3))

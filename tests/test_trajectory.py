@@ -135,9 +135,10 @@ from numba.core.runtime import rtsys
 from networks import draw_sequences, draw_tensors, make_trainer
 from rnnfast.kernels.rules.optimizers import OPTIMIZERS
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import Patch
 
-def job(cell, hidden, outputs, activation="tanh", loss="mse", dropout=0.0, both=False, head="last", **settings):
-    more = {"bidirectional": both, "dropout": dropout, "head": head}
+def job(cell, hidden, outputs, activation="tanh", loss="mse", both=False, head="last", front=(), **settings):
+    more = {"bidirectional": both, "dropout": settings.pop("dropout", 0.0), "head": head, "front": front}
     net = Architecture.named(cell, 3, hidden, outputs, activation, "float64", **more)
     trainer = make_trainer(net, draw_tensors(net), draw_sequences(net, [6, 2] * 24, loss), loss, **settings)
     trainer.run(np.arange(48)[None], 1, 0.01)  # compiles, which starts the count
@@ -165,6 +166,8 @@ job("gru", (5, 5), 1, dropout=0.3, batch=20, window=2)
 job("lstm", (5, 5), 1, batch=20, window=2)
 job("mlp", (5,), 3, "gelu", loss="ce", batch=16)
 job("lstm", (5,), 1, head="attention", batch=20, window=2)
+job("gru", (5, 5), 1, front=(Patch(3, 1, 5), Patch(2, 2, 7)), batch=20)
+job("gru", (5, 5), 1, front=(Patch(3, 1, 5), Patch(2, 1, 7)), batch=20, window=2)
 """
 
 

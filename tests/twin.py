@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from forward import activation_of
+from forward import activation_of, last_rows
 
 from rnnfast.catalogue import HEADS
 
@@ -42,10 +42,10 @@ def _layers(torch, net):
     settings = {"bidirectional": net.bidirectional, "batch_first": True, "dtype": torch.float64}
     if net.cell.name == "rnn" and activation_of(net) == "relu":
         settings["nonlinearity"] = "relu"
-    widths = net.hidden
+    widths, features = net.hidden, net.front[-1].units if net.front else net.features
     if len(set(widths)) == 1:
-        return kind(net.features, widths[0], len(widths), **settings)
-    inputs = (net.features, *(directions * width for width in widths[:-1]))
+        return kind(features, widths[0], len(widths), **settings)
+    inputs = (features, *(directions * width for width in widths[:-1]))
     return torch.nn.ModuleList(kind(i, width, 1, **settings) for i, width in zip(inputs, widths, strict=True))
 
 
@@ -53,16 +53,22 @@ def build(net, tensors):
     """A module that holds the tensors (strictly all of them)."""
     torch = import_torch()
     linear = torch.nn.Linear
+    inputs = (net.features, *(layer.units for layer in net.front))
+    front = [
+        torch.nn.Conv1d(i, layer.units, layer.rows, layer.stride) for i, layer in zip(inputs, net.front, strict=False)
+    ]
     width = net.directions * net.hidden[-1]
     head = linear(HEADS[net.head].blocks * width, net.outputs)
     if HEADS[net.head].query:
         head.query = torch.nn.Parameter(torch.empty(width))
     if net.cell.name == "mlp":
-        parts = [part for i, o in pairwise((net.features, *net.hidden)) for part in (linear(i, o), torch.nn.Identity())]
+        parts = [part for i, o in pairwise((inputs[-1], *net.hidden)) for part in (linear(i, o), torch.nn.Identity())]
         parts, others = (parts, {"head": head}) if net.remembers else ([*parts, head], {})
         module = torch.nn.ModuleDict({"mlp": torch.nn.Sequential(*parts), **others})
     else:
         module = torch.nn.ModuleDict({"rnn": _layers(torch, net), "head": head})
+    if front:
+        module["front"] = torch.nn.ModuleList(front)
     module = module.double()
     module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, strict=True)
     return module
@@ -108,11 +114,27 @@ def _pool(torch, net, query, h, state):
     return torch.stack(rows), (count, scores, mean, maximum)
 
 
-def outputs(net, module, x, states=None):
+def steps(net, module, x):
+    """What the cell sees of a sequence x (T, F): its rows, or the outputs of the front."""
+    torch = import_torch()
+    x = torch.as_tensor(x)
+    for number, layer in enumerate(net.front):
+        used = (-(-len(x) // layer.stride) - 1) * layer.stride
+        padded = torch.nn.functional.pad(x.T, (used + layer.rows - len(x), 0))
+        x = torch.relu(module["front"][number](padded)).T
+    return x
+
+
+def outputs(net, module, x):
     """Outputs (T, O) of one sequence x (T, F), and the states of all layers after it, to go on from."""
+    return outputs_of_steps(net, module, steps(net, module, x))
+
+
+def outputs_of_steps(net, module, x, states=None):
+    """The same of what the cell sees, from states on."""
     torch = import_torch()
     layers, pool = states or (None, None)
-    x, layers = _states(torch, net, module, torch.as_tensor(x), layers)
+    x, layers = _states(torch, net, module, x, layers)
     if not net.remembers:
         return x, None
     if net.head != "last":
@@ -150,7 +172,7 @@ def batch_loss(net, module, sequences, kind):
     """Mean loss over the labelled steps of a batch of (x, y)."""
     torch = import_torch()
     found = torch.cat([outputs(net, module, x)[0] for x, _ in sequences])
-    y = np.concatenate([y for _, y in sequences])
+    y = np.concatenate([y[last_rows(len(y), net.stride)] for _, y in sequences])
     labelled = ~np.isnan(y).any(axis=1)
     return loss_function(torch, kind)(found[torch.from_numpy(labelled)], torch.from_numpy(y[labelled]))
 

@@ -12,6 +12,7 @@ from rnnfast.errors import UsageError
 
 if TYPE_CHECKING:
     from rnnfast.config.resolve import Config
+    from rnnfast.config.sections import ModelConfig
 
 
 class Need(NamedTuple):
@@ -100,6 +101,25 @@ def check_future(config: Config) -> None:
             f"--bidirectional reads later rows, which hold the answer that {reason}: the scores would be wrong, and at "
             "the end of a table there are none; leave it out, or use --predict last with --window"
         )
+
+
+def check_front(model: ModelConfig, predict: str, longest: int | None = None) -> None:
+    """Raise UsageError for a front that has no step for each row that is predicted, and for one of too many rows.
+
+    predict: "every", "last", or "auto" while that is open. longest: rows of the longest training sequence.
+    """
+    if predict == "every" and model.patch and model.patch[-1] > 1:
+        rows, stride = model.patch[0], model.patch[-1]
+        raise UsageError(
+            f"--patch {text_of(model.patch)}: the cell has one step every {stride} rows, and every row is predicted; "
+            f"use --patch {rows},1, or --predict last"
+        )
+    for flag, rows in (*(("conv", width) for width in model.conv), *(("patch", rows) for rows in model.patch[:1])):
+        if longest is not None and rows > longest:
+            raise UsageError(
+                f"--{flag} {text_of(getattr(model, flag))}: {rows} rows are more than the longest training sequence "
+                f"has, {longest}; give at most {longest}"
+            )
 
 
 def check_effects(config: Config) -> None:

@@ -87,6 +87,18 @@ def check_horizons(horizons: tuple[int, ...]) -> None:
         raise UsageError(f"horizon: {shown}: 0 is the step itself, the others are steps ahead; begin with 1")
 
 
+def check_patch(patch: tuple[int, ...]) -> None:
+    """Raise UsageError for more than rows and stride of a patch, and for rows that no patch would read."""
+    shown = ",".join(map(str, patch))
+    if len(patch) > 2:
+        raise UsageError(f"patch: {shown}: give K, the rows of a patch, or K,S with the rows from one to the next")
+    if len(patch) == 2 and patch[1] > patch[0]:
+        raise UsageError(
+            f"patch: {shown}: patches of {patch[0]} rows, one every {patch[1]}, leave rows out; the second number is "
+            f"at most {patch[0]}"
+        )
+
+
 MOST_NUMBERS = 1000  # of a range
 
 

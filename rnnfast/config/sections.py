@@ -26,7 +26,7 @@ from rnnfast.catalogue import (
     listed,
 )
 from rnnfast.config import sentences
-from rnnfast.config.forms import CELL_FORM, check_horizons, check_rule, seconds
+from rnnfast.config.forms import CELL_FORM, check_horizons, check_patch, check_rule, seconds
 from rnnfast.config.option import Words, option, text_of
 from rnnfast.errors import UsageError
 
@@ -216,6 +216,23 @@ class ModelConfig:
         "first three side by side.",
         choices=Words(HEADS),
     )
+    patch: tuple[int, ...] = option(
+        (),
+        "A step of the cell is a dense layer with ReLU over the last K rows, one every S rows; S is K where only K is "
+        "given, 1 to K.",
+        kind=int,
+        many=True,
+        metavar="K[,S]",
+        least=1,
+    )
+    conv: tuple[int, ...] = option(
+        (),
+        "Convolutions with ReLU over the last W rows, in front of the cell and of --patch; '5,3' stacks two layers.",
+        kind=int,
+        many=True,
+        metavar="W[,W]",
+        least=1,
+    )
     activation: str = option(
         "tanh",
         f"Activation of {sentences.cells(activation=True)}; {sentences.cells(activation=False)} have their own.",
@@ -236,6 +253,16 @@ class ModelConfig:
         False, "Train each network of an ensemble on a draw of the ids, and score it on those left out.", kind=bool
     )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
+
+    def __post_init__(self) -> None:
+        """Check what concerns several values."""
+        check_patch(self.patch)
+
+    @property
+    def front(self) -> tuple[tuple[int, int, int], ...]:
+        """Layers in front of the cell: the rows that each stacks, its stride, and its units."""
+        patches = [(self.patch[0], self.patch[-1])] if self.patch else []
+        return tuple((rows, stride, self.hidden[0]) for rows, stride in (*((rows, 1) for rows in self.conv), *patches))
 
     @property
     def chosen_activation(self) -> str | None:

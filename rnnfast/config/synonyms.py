@@ -34,6 +34,8 @@ NAMES: Mapping[str, str] = {
     "cell": "model model_type rnn_type cell_type arch architecture type kind network layer_type",
     "hidden": "num_layers layers n_layers hidden_size hidden_units hidden_dim units num_units n_units neurons depth",
     "head": "pooling pool readout aggregation pooling_type attention output_layer",
+    "patch": "patch_size patch_len patching patches",
+    "conv": "cnn conv1d convolution convolutions kernel_size filters kernel_sizes",
     "activation": "nonlinearity act transfer",
     "bidirectional": "bi birnn both_directions",
     "dropout": "drop_rate dropout_rate p_drop",

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from types import TracebackType
 from typing import TYPE_CHECKING
 
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from rnnfast.config.resolve import Config
 from rnnfast.console.metrics import figure, metric_tables
+from rnnfast.console.progress import MOST_UPDATES
 from rnnfast.console.scores import details
-from rnnfast.console.screen import WIDE, fields, table, with_size
+from rnnfast.console.screen import WIDE, Screen, fields, table, with_size
 from rnnfast.console.text import counted, duration, listed, percent
 from rnnfast.console.training import TrainConsole
 from rnnfast.metrics.evaluation import telling
+from rnnfast.reporter import EpochRecord
 
 if TYPE_CHECKING:
     from rnnfast.data.splitting.folds import Folds
@@ -31,8 +36,22 @@ FEW, MANY = 2, 4  # metrics of each fold, on a narrow and on a wide screen
 class FoldConsole(TrainConsole):
     """Prints a cross-validation: header and a line for each fold on stderr, scores on stdout."""
 
+    def __init__(self, screen: Screen, config: Config, started: float | None = None) -> None:
+        super().__init__(screen, config, started)
+        self._live: Live | None = None
+        self._drawn = 0.0  # time.monotonic of the last line drawn
+        self._done = self._count = 0  # folds that are complete, and all
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the redrawn line."""
+        self._end_line()
+        super().__exit__(kind, error, trace)
+
     def folds(self, folds: Folds, repeats: int) -> None:
         """Say how the table is divided."""
+        self._count = len(folds) * repeats
         share = self.config.data.split[0]
         rest = "the rest trains"
         if share < 1:
@@ -43,8 +62,34 @@ class FoldConsole(TrainConsole):
         if folds.untested:
             self.screen.notice(f"{counted(folds.untested, 'row')} before the first fold are tested by none")
 
+    def compiling(self) -> None:
+        """Explain the wait of a first run."""
+        self._end_line()
+        super().compiling()
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Redraw the line on a terminal."""
+        now = time.monotonic()
+        if not self.screen.animated or now - self._drawn < 1 / MOST_UPDATES:
+            return
+        self._drawn = now
+        text = f"{self._done} of {self._count} folds   fold {record.fold}: epoch {record.epoch:,}/{record.epochs:,}"
+        line = Text(text, no_wrap=True, overflow="ellipsis")
+        if self._live is None:
+            self._live = Live(line, console=self.screen.err, auto_refresh=False, redirect_stdout=False, transient=True)
+            self._live.start(refresh=True)
+        else:
+            self._live.update(line, refresh=True)
+
+    def _end_line(self) -> None:
+        """Remove the redrawn line."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
     def fold(self, result: FoldResult) -> None:
         """Show the scores of a fold."""
+        self._done += 1
         name = f"fold {result.number}" + (f" of repeat {result.repeat}" if result.of_several else "")
         wide = self.screen.err.width >= WIDE
         scores = [f"{key} {figure(key, result.metrics[key])}" for key in telling(result.metrics)[: FEW if wide else 1]]
@@ -59,6 +104,7 @@ class FoldConsole(TrainConsole):
 
     def finished(self, result: CrossValidation) -> None:
         """Say which scores are those of some folds alone."""
+        self._end_line()
         for numbers, names in result.undefined().items():
             folds = f"{'fold' if len(numbers) == 1 else 'folds'} {listed([str(number) for number in numbers])}"
             have = "has" if len(names) == 1 else "have"

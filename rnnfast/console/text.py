@@ -53,15 +53,21 @@ class Network(Protocol):
     def head(self) -> str:
         """What its outputs see of the states."""
 
+    @property
+    def front(self) -> Sequence[tuple[int, int, int]]:
+        """Layers before the cell: rows that are stacked, stride, units."""
+
 
 def network_text(network: Network, members: int = 1) -> str:
-    """Name a network, or an ensemble: 'gru with 32 + 16 hidden units', 'rnn with 10 hidden units (tanh), mean'."""
+    """Name a network, or an ensemble: 'gru with 32 + 16 hidden units, steps of 4 rows every 4, mean of the states'."""
     units = " + ".join(str(units) for units in network.hidden)
     activation = "" if network.activation is None else f" ({network.activation})"
     several = f"ensemble of {members} networks, " if members > 1 else ""
+    stacked = (f"{rows} rows" + (f" every {stride}" if stride > 1 else "") for rows, stride, _ in network.front)
+    front = f", steps of {', '.join(stacked)}" if network.front else ""
     head = HEADS[network.head]
     pool = f", {head.phrase}" if head.pools else ""
-    return f"{several}{network.cell} with {units} hidden units{activation}{pool}"
+    return f"{several}{network.cell} with {units} hidden units{activation}{front}{pool}"
 
 
 def number(value: Any, digits: int = DIGITS) -> str:

@@ -46,6 +46,7 @@ class GradientReport(Record, frozen=True):
     cell: str
     hidden: tuple[int, ...]
     activation: str | None
+    front: tuple[tuple[int, int, int], ...]
     bidirectional: bool
     dropout: float
     head: str
@@ -102,6 +103,7 @@ def report(config: Config) -> GradientReport:
     """Check the network that a configuration describes, on data of the size that this module sets."""
     from rnnfast.network.architecture import Architecture
     from rnnfast.network.cell import cell_of
+    from rnnfast.network.front import Patch
 
     model, loss = config.model, "mse" if config.train.loss == "auto" else config.train.loss
     equations = cell_of(model.cell, model.activation)
@@ -114,12 +116,14 @@ def report(config: Config) -> GradientReport:
         bidirectional=model.bidirectional,
         dropout=model.dropout,
         head=model.head,
+        front=tuple(Patch(*layer) for layer in model.front),
     )
     rows = check(architecture, loss, seed=config.train.seed)
     return GradientReport(
         cell=model.cell,
         hidden=model.hidden,
         activation=model.chosen_activation,
+        front=model.front,
         bidirectional=model.bidirectional,
         dropout=model.dropout,
         head=model.head,
@@ -134,7 +138,10 @@ def _draw_tensors(
     shapes: dict[str, tuple[int, ...]], architecture: Architecture, generator: np.random.Generator
 ) -> dict[str, Floats]:
     """Weights and biases that keep states of about 1 alive over a few steps."""
-    tensors = {name: generator.uniform(-1.0, 1.0, shape) / np.sqrt(shape[-1]) for name, shape in shapes.items()}
+    tensors = {
+        name: generator.uniform(-1.0, 1.0, shape) / np.sqrt(np.prod(shape[1:] or shape))
+        for name, shape in shapes.items()
+    }
     if not architecture.recurrent_bias:
         tensors |= {name: np.zeros(shape) for name, shape in shapes.items() if "bias_hh" in name}
     return tensors

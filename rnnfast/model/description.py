@@ -29,8 +29,9 @@ class TensorDescription(Record, frozen=True):
 class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     """What `inspect` shows of a model, with the fields of its encoder.
 
-    columns: what the columns of a table mean. training: the configuration; trained: how training ended, {} where that
-    is not known. threshold: of two classes. members: networks of an ensemble, whose parameters count together.
+    front: layers before the cell: rows that are stacked, stride, units. columns: what the columns of a table mean.
+    training: the configuration; trained: how training ended, {} where that is not known. threshold: of two classes.
+    members: networks of an ensemble, whose parameters count together.
     """
 
     kind: str = "model"
@@ -39,6 +40,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     hidden: tuple[int, ...]
     activation: str | None
     head: str
+    front: tuple[tuple[int, int, int], ...]
     dtype: str
     parameters: int
     members: int = 1
@@ -65,6 +67,7 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
         head=config.model.head,
+        front=config.model.front,
         dtype=config.train.dtype,
         parameters=int(model.parameter_count),
         members=len(model.members),

@@ -48,6 +48,7 @@ class Network(Record, frozen=True):
     bidirectional: bool
     dropout: float
     head: str = "last"
+    front: tuple[tuple[int, int, int], ...] = ()  # layers before the cell: rows that are stacked, stride, units
 
     @classmethod
     def of(cls, config: Config, features: int, outputs: int) -> Network:
@@ -64,6 +65,7 @@ class Network(Record, frozen=True):
             bidirectional=section.bidirectional,
             dropout=section.dropout,
             head=section.head,
+            front=section.front,
         )
 
 

@@ -9,6 +9,7 @@ Biases start at 0 except with uniform, vectors of a cell where its equations say
 one of the catalogue.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -60,14 +61,15 @@ def initial_tensors(
             drawn[name] = np.full(shape, start)
         elif INITS[rule].biases:
             # A linear layer is bounded by its inputs, as in PyTorch; its bias follows its weight in the mapping.
-            fan = units if name.startswith("rnn.") else shapes[name.replace("bias", "weight")][1]
+            fan = units if name.startswith("rnn.") else math.prod(shapes[name.replace("bias", "weight")][1:])
             bound = 1.0 / np.sqrt(fan) if limit is None else limit
             drawn[name] = generator.uniform(-bound, bound, shape)
         elif len(shape) == 1:
             drawn[name] = np.zeros(shape)
         else:
             draw, recurrent = implementation("init", rule, RULES), kind == "weight_hh"
-            drawn[name] = np.concatenate([draw(generator, (units, shape[1]), recurrent) for _ in range(gates)])
+            matrices = [draw(generator, (units, math.prod(shape[1:])), recurrent) for _ in range(gates)]
+            drawn[name] = np.concatenate(matrices).reshape(shape)
         if kind == "bias_hh" and not recurrent_bias:
             drawn[name] = np.zeros(shape)
     return drawn

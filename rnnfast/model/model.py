@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import CELLS, HEADS
+from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
 from rnnfast.data.encoding.substitutions import Substitution, substitutions
@@ -32,6 +33,7 @@ from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import Patch, reach_of
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
 from rnnfast.tasks.scoring import Scorer
@@ -70,7 +72,10 @@ class Model(Displayed):
         model, training = self.config.model, self.provenance.training
         hidden = ",".join(map(str, model.hidden))
         several = f"{len(self.members)} networks, " if len(self.members) > 1 else ""
-        network = f"{several}{model.cell} {hidden}{', both directions' if model.bidirectional else ''}"
+        front = "".join(
+            f", {name} {text_of(rows)}" for name, rows in (("conv", model.conv), ("patch", model.patch)) if rows
+        )
+        network = f"{several}{model.cell} {hidden}{front}{', both directions' if model.bidirectional else ''}"
         network += f", {HEADS[model.head].phrase}" if HEADS[model.head].pools else ""
         lines = self.schema.display()
         if training is not None:
@@ -107,7 +112,8 @@ class Model(Displayed):
 
     def context_of(self, schema: Schema) -> Context:
         """What answers for a table need of the rows around."""
-        return context_of(schema, self.architecture.remembers, self.config.model.bidirectional)
+        model = self.config.model
+        return context_of(schema, self.architecture.remembers, model.bidirectional, reach_of(model.front))
 
     def questions(self, data: SequenceData) -> Questions:
         """What the network is asked to answer each row of data."""
@@ -122,7 +128,8 @@ class Model(Displayed):
     def outputs(self, data: SequenceData) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
 
-        Changes are added to what they change from, so that outputs are scaled targets with `difference` too.
+        Changes are added to what they change from, so that outputs are scaled targets with `difference` too. NaN where
+        no step of a front ends.
 
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         """
@@ -227,6 +234,7 @@ def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -
         bidirectional=config.model.bidirectional,
         dropout=config.model.dropout,
         head=config.model.head,
+        front=tuple(Patch(*layer) for layer in config.model.front),
         dtype=config.train.dtype,
         recurrent_bias=config.model.recurrent_bias,
     )

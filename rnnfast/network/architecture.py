@@ -9,16 +9,18 @@ from rnnfast.catalogue import HEADS
 from rnnfast.cells import built_in
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
+from rnnfast.network.front import Patch, stride_of
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Recurrent layers, and a linear head that sees the top one.
+    """A front of layers over stacked rows, recurrent layers, and a linear head that sees the top one.
 
     cell: its equations; features: inputs of a step; hidden: units of each layer, from the input up; outputs: of a step;
     dtype: "float32" or "float64"; recurrent_bias: whether bias_hh is trained beside bias_ih, as in PyTorch, else it
     stays 0; bidirectional: every layer runs in both directions and hands on both states; dropout: share of the outputs
-    between layers that is zeroed in training; head: one of the catalogue, what of the steps up to one its outputs see.
+    between layers that is zeroed in training; head: one of the catalogue, what of the steps up to one its outputs see;
+    front: layers that stack rows of the table into steps, from the features up.
     """
 
     cell: Cell
@@ -30,6 +32,7 @@ class Architecture:
     bidirectional: bool = False
     dropout: float = 0.0
     head: str = "last"
+    front: tuple[Patch, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
@@ -63,3 +66,8 @@ class Architecture:
     def remembers(self) -> bool:
         """Whether outputs depend on the steps before."""
         return self.cell.recurrent or HEADS[self.head].pools
+
+    @property
+    def stride(self) -> int:
+        """Rows of the table from one step to the next."""
+        return stride_of(self.front)

@@ -1,6 +1,8 @@
 """Where each tensor of a network lies in one flat span of parameters, and the way from PyTorch's layout and back.
 
     kernel                                               PyTorch
+    W    (K * I, padded units) of each layer of a front   front.0.weight   (units, I, K), as Conv1d has it
+    b    (padded units,)                                  front.0.bias     (units,)
     Wx   (I, Nx)  rows are inputs, one block per          rnn.weight_ih_l0 (G * H, I)
                  direction of the layer below
     Wh   (H, Nh)  rows are hidden units                   rnn.weight_hh_l0 (G * H, H)
@@ -21,6 +23,7 @@ weights and summed biases.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +32,7 @@ from numpy.typing import DTypeLike, NDArray
 from rnnfast.catalogue import HEADS
 from rnnfast.network.alignment import SPAN, Spans, aligned, row_distance
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import FrontLayer, bias_of, front_layer, weight_of
 
 Array = NDArray[Any]
 
@@ -43,6 +47,7 @@ class Direction(NamedTuple):
     """
 
     layer: int
+    inner: int  # 1: its input has a gradient: it is that of the layer below, or of the front
     reverse: int  # 1: runs from the last step to the first
     inputs: int  # rows of a block of Wx
     blocks: int  # blocks of Wx: directions of the layer below
@@ -64,7 +69,7 @@ class Direction(NamedTuple):
     vectors: int
     bias: int  # derived: (Nx,) start of the gates
     WhT: int  # derived: (Nh, width)
-    WxT: int  # derived: (Nx, ldx), where a layer is below
+    WxT: int  # derived: (Nx, ldx), where its input has a gradient
     gates: int = 0  # (P, Nx)
     apart: int = 0  # (P, Nh less the shared gates): products U' h by themselves
     states: int = 0  # (R + P, width) of each state but h, `plane` elements apart
@@ -132,8 +137,8 @@ class Layout:
         self.architecture, self.cell = architecture, architecture.cell
         self._parameters, self._derived = Spans(), Spans()
         self.directions: list[Direction] = []
-        features = architecture.features
-        below = (features, 1, features, features)  # inputs, blocks, ldx, block
+        self.front, inputs, ldx = self._front()
+        below = (inputs, 1, ldx, ldx)  # inputs, blocks, ldx, block
         for layer, hidden in enumerate(architecture.hidden):
             for reverse in range(architecture.directions):
                 self.directions.append(self._direction(layer, reverse, hidden, below))
@@ -146,20 +151,32 @@ class Layout:
         self.head = Head(inputs, kind.blocks * blocks, block, outputs, width, Wy, by, query, int(kind.pools))
         self.size, self.derived_size = self._parameters.size, max(self._derived.size, SPAN)
 
+    def _front(self) -> tuple[list[FrontLayer], int, int]:
+        """The layers of the front; of a row that the first recurrent layer reads its numbers and its width."""
+        layers: list[FrontLayer] = []
+        inputs = ldx = self.architecture.features
+        for patch in self.architecture.front:
+            derived = self._derived if layers else Spans()  # the features have no gradient
+            spans, dtype = (self._parameters, derived), self.architecture.dtype
+            layers.append(front_layer(patch, padded(patch.units), (inputs, ldx), spans, dtype))
+            inputs, ldx = patch.units, padded(patch.units)
+        return layers, inputs, ldx
+
     def _direction(self, layer: int, reverse: int, hidden: int, below: tuple[int, int, int, int]) -> Direction:
         inputs, blocks, ldx, block = below
         cell, width, dtype = self.cell, padded(hidden), self.architecture.dtype
         Nx, Nh = len(cell.x_order) * width, len(cell.u_order) * width
         ldg, ldr = row_distance(Nx, dtype), row_distance(Nh, dtype) if Nh else 0
         take, derive = self._parameters.take, self._derived.take
+        inner = int(layer > 0 or len(self.front) > 0)
         return Direction(
-            layer=layer, reverse=reverse, inputs=inputs, blocks=blocks, ldx=ldx, block=block, hidden=hidden,
-            recurrent_bias=int(self.architecture.recurrent_bias),
+            layer=layer, inner=inner, reverse=reverse, inputs=inputs, blocks=blocks, ldx=ldx, block=block,
+            hidden=hidden, recurrent_bias=int(self.architecture.recurrent_bias),
             width=width, Nx=Nx, Nh=Nh, ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width,
             column=reverse * width,
             Wx=take(blocks * inputs * ldg), Wh=take(hidden * ldr), b_ih=take(Nx), b_hh=take(Nh),
             vectors=take(len(cell.parameters) * width), bias=derive(Nx), WhT=derive(Nh * width),
-            WxT=derive(Nx * ldx if layer else 0),
+            WxT=derive(Nx * ldx if inner else 0),
         )  # fmt: skip
 
     def entries(self) -> list[Tensor]:
@@ -169,6 +186,8 @@ class Layout:
     @property
     def input_weights(self) -> list[str]:
         """Names of the tensors whose columns are the inputs of the network."""
+        if self.front:
+            return ["front.0.weight"]
         return [self._names(at)[0] for at in self.directions if not at.layer]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -197,6 +216,10 @@ class Layout:
     def _views(self) -> Iterator[tuple[Tensor, Callable[[Array], list[Array]]]]:
         """Each tensor with a function from a span to its gates without padding, axes reversed."""
         cell = self.cell
+        for number, layer in enumerate(self.front):
+            weight = Tensor(f"front.{number}.weight", (layer.units, layer.inputs, layer.rows), 1, "weight")
+            yield weight, partial(weight_of, layer)
+            yield Tensor(f"front.{number}.bias", (layer.units,), 1, "bias"), partial(bias_of, layer)
         for at in self.directions:
             inputs, hidden = at.blocks * at.inputs, at.hidden
             weight_ih, weight_hh, bias_ih, bias_hh = self._names(at)

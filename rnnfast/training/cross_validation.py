@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -26,7 +25,9 @@ from rnnfast.errors import DataError, TrainingInterrupted, UsageError
 from rnnfast.model.output import STANDARD_STREAM, check_output
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import word_of
-from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.records import replace as changed
+from rnnfast.reporter import Reporter
+from rnnfast.training.fold_reporters import OfFold, Once
 from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import one_at_a_time, run_pieces
@@ -48,7 +49,7 @@ def cv(
     reporter: Reporter | None = None,
     **options: Unpack[TrainOptions],
 ) -> CrossValidation:
-    """Cross-validate: train a network for each fold of a table and score it on the rest, which it has not seen.
+    """Cross-validate: for each fold of a table, train a network on the rest and score it on the fold.
 
     data, y: as of `train`. folds: how many; folds_by: "sequence", "column:NAME" for groups that stay together, or
     "time", where each fold trains on what is before it. repeats: do it so often, with the seeds S, S + 1, ..
@@ -148,7 +149,7 @@ class _Runs:
         self, table: Sequences, config: Config, fold_config: FoldConfig, equations: Cell | None, reporter: Reporter
     ) -> None:
         self.table, self.config, self.fold_config, self.equations = table, config, fold_config, equations
-        self.reporter = one_at_a_time(_Once(reporter))
+        self.reporter = one_at_a_time(Once(reporter))
         share, first = config.data.split[0], config.train.seed
         self.folds: list[Folds] = [
             folds(table, fold_config.folds, fold_config.folds_by, first + repeat, share)
@@ -189,19 +190,25 @@ class _Runs:
         parts = self.folds[repeat][fold]
         with naming(fold, self.fold_config.folds):
             check_fold(parts, self.table, config.data, self.reporter)
-            outcome, fit = train_parts(self.table, parts, config, self.equations, self.reporter, False, 0.0, interrupt)
+            reporter = OfFold(self.reporter, fold + 1)
+            outcome, fit = train_parts(self.table, parts, config, self.equations, reporter, False, 0.0, interrupt)
             if "test" not in outcome.evaluations:
                 raise DataError("none of the sequences that fit into --memory has a label; give more memory")
         if fit.diverged is not None:
             fit.diverged.args = (f"fold {fold + 1} of {self.fold_config.folds}: {fit.diverged.args[0]}",)
             raise fit.diverged
         assert parts.test is not None
-        data = scored_rows(sample_of(outcome.model, parts.test, train.seed))
+        model = outcome.model
+        # Parts of a fold are no parts of a split: nothing may take rows that trained for those that validate.
+        assert model.provenance.split is not None
+        unknown = changed(model.provenance.split, shares=(1.0,), split_by=SEQUENCE)
+        model.provenance = changed(model.provenance, split=unknown)
+        data = scored_rows(sample_of(model, parts.test, train.seed))
         labelled = data.labelled
         return FoldResult(
             number=fold + 1,
             repeat=repeat + 1,
-            model=outcome.model,
+            model=model,
             evaluation=outcome.evaluations["test"],
             sequences=outcome.sequences,
             epochs=outcome.epochs,
@@ -209,7 +216,7 @@ class _Runs:
             stopped=outcome.stopped,
             seconds=outcome.seconds["train"] + outcome.seconds["eval"],
             y=data.y[labelled],
-            answers=outcome.model.predict(data)[labelled],
+            answers=model.predict(data)[labelled],
             of_several=self.fold_config.repeats > 1,
         )
 
@@ -241,43 +248,3 @@ class _Runs:
             fold_config=self.fold_config,
             lines=lines,
         )
-
-
-class _Once(Reporter):
-    """Passes on what the runs of folds tell, but not once for each: notices that differ in numbers alone are one."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._said: set[str] = set()
-
-    def notice(self, text: str) -> None:
-        """Pass on a notice that no fold has told yet."""
-        if self._is_new(re.sub(r"\d[\d,.]*", "#", text)):
-            self._reporter.notice(text)
-
-    def preset(self, chosen: Any) -> None:
-        """Pass on what was chosen for the first fold."""
-        if self._is_new("preset"):
-            self._reporter.preset(chosen)
-
-    def start(self, info: RunInfo) -> None:
-        """Pass on how the first fold trains."""
-        if self._is_new("start"):
-            self._reporter.start(info)
-
-    def compiling(self) -> None:
-        """Pass on that kernels are compiled."""
-        self._reporter.compiling()
-
-    def compiled(self, seconds: float) -> None:
-        """Pass on how long that took."""
-        self._reporter.compiled(seconds)
-
-    def fold(self, result: Any) -> None:
-        """Pass on that a fold is complete."""
-        self._reporter.fold(result)
-
-    def _is_new(self, text: str) -> bool:
-        new = text not in self._said
-        self._said.add(text)
-        return new

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rnnfast.catalogue import OPTIMIZERS, SCHEDULES, TASKS, cell
+from rnnfast.config.effects import check_front
 from rnnfast.config.resolve import Config
 from rnnfast.data import Parts, Sequences
 from rnnfast.errors import UsageError
@@ -41,6 +42,7 @@ def resolved_for(
 
     Returns: what the preset chose, too.
     """
+    check_front(config.model, table.schema.predict, int(parts.train.lengths.max()))
     weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
     mergeable = parts.valid is not None and not own_valid
     config, chosen = choose(config, Size.of(parts.train, weighted, mergeable))

@@ -176,7 +176,7 @@ def saved_tensors(path: str, shapes: Mapping[str, tuple[int, ...]], number: int)
     if saved_shapes != dict(shapes):
         raise ModelError(
             f"--init-from {path}: its tensors {saved_shapes} are not those of this network, {dict(shapes)}; "
-            "use the same --cell, --hidden and columns"
+            "use the same --cell, --hidden, --head, --patch, --conv and columns"
         )
     if len(members) not in (1, number):
         raise ModelError(

@@ -21,9 +21,11 @@ from rnnfast.records import Record
 LARGEST_BATCH = 16
 UPDATES = 20  # per epoch at least, where there are so many sequences
 STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequences have few of them in an epoch
-ALL_UPDATES = {"constant": 5000, "onecycle": 3000}  # of a whole run, where few sequences have few of them in an epoch
-PATIENCE, EPOCHS = 30, 100  # evaluations and epochs, where sequences are many
+# Schedule -> epochs where sequences are many, and updates at least: few sequences have few of them in an epoch.
+COURSES = {"constant": (100, 5000), "onecycle": (30, 3000)}
+PATIENCE = 30  # evaluations, where sequences are many
 FEWEST_EPOCHS = 20
+FEW_SEQUENCES = 200  # with a label each: too few to choose an epoch by a fifth of them
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
 PEAK_RATE = 0.01  # of one cycle
@@ -118,6 +120,10 @@ def _cell(size: Size, config: Config) -> str | None:
     return None if config.explicit & {"hidden", "activation"} else "gru"
 
 
+def _scale(size: Size, config: Config) -> tuple[str]:
+    return ("zscore",) if TASKS[size.task].classes and not size.per_step else ("minmax",)
+
+
 def _schedule(size: Size, config: Config) -> str | None:
     return None if size.per_step or config.explicit & {"patience", "max_time"} else "onecycle"
 
@@ -137,14 +143,20 @@ def _batch(size: Size, config: Config) -> int:
 
 
 def _epochs(size: Size, config: Config) -> int:
-    least = ALL_UPDATES.get(config.train.schedule, ALL_UPDATES["constant"]) * config.train.eval_every
-    wanted = max(EPOCHS, -(-least // updates(size, config)))
-    return max(FEWEST_EPOCHS, min(wanted, MOST_STEPS // size.rows))
+    epochs, least = COURSES.get(config.train.schedule, COURSES["constant"])
+    epochs = max(epochs, -(-least * config.train.eval_every // updates(size, config)))
+    return max(FEWEST_EPOCHS, min(epochs, MOST_STEPS // size.rows))
+
+
+def _refit(size: Size, config: Config) -> bool:
+    if config.train.schedule != "onecycle" or config.train.init_from:
+        return False
+    return size.mergeable and size.sequences < FEW_SEQUENCES
 
 
 def _patience(size: Size, config: Config) -> int:
     if config.train.schedule == "onecycle":
-        return max(1, config.train.epochs)
+        return 0 if config.train.refit else max(1, config.train.epochs)
     return max(PATIENCE, -(-STOPPING_UPDATES // updates(size, config)))
 
 
@@ -153,11 +165,7 @@ AUTO = (
     Rule("cell", _cell, "gates keep what was long ago"),
     Rule("hidden", lambda size, config: (32,), "enough for most tables, and quick"),
     Rule("init", lambda size, config: "orthogonal", "long sequences neither fade nor explode"),
-    Rule(
-        "scale",
-        lambda size, config: ("zscore",) if TASKS[size.task].classes else ("minmax",),
-        "classes lie in the shape of a series, quantities in its range",
-    ),
+    Rule("scale", _scale, "the class of a sequence lies in its shape; all else overfits less in a bounded range"),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),
     Rule("lr", _lr, f"{PEAK_RATE:g} at the peak of one cycle, else of the optimizer"),
@@ -165,7 +173,12 @@ AUTO = (
     Rule("batch_size", _batch, f"{UPDATES} updates an epoch, at most {LARGEST_BATCH} sequences in one"),
     Rule("clip_norm", lambda size, config: 1.0, "a bound where the loss suddenly falls"),
     Rule("epochs", _epochs, f"some thousand updates, and at most {MOST_STEPS:,} steps"),
-    Rule("patience", _patience, f"evaluations, {STOPPING_UPDATES:,} updates at least; one cycle runs to its end"),
+    Rule("refit", _refit, f"below {FEW_SEQUENCES} sequences those that validate are missed"),
+    Rule(
+        "patience",
+        _patience,
+        f"evaluations, {STOPPING_UPDATES:,} updates at least; one cycle runs to its end, 0 where it is trained again",
+    ),
 )
 
 # The training rule of RNN-Rust, which sees no sizes: one update per sequence in file order, errors summed over steps.

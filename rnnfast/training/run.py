@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Unpack
 
-from rnnfast.config.effects import check_effects, check_future
+from rnnfast.config.effects import check_effects, check_front, check_future
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
 from rnnfast.config.typed import TrainOptions
@@ -135,6 +135,7 @@ def check_options(config: Config, equations: Cell | None, own_valid: bool) -> No
     check_future(config)
     check_refit(config, own_valid)
     check_directions(config.model, _cell(config, equations).recurrent)
+    check_front(config.model, config.data.predict)
 
 
 def _cell(config: Config, equations: Cell | None) -> Cell:
@@ -257,6 +258,7 @@ def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
         hidden=config.model.hidden,
         activation=config.model.chosen_activation,
         head=config.model.head,
+        front=config.model.front,
         parameters=model.parameter_count,
         dtype=config.train.dtype,
         threads=networks.threads * networks.workers,

@@ -22,6 +22,7 @@ from rnnfast.data.columns.schema import DEFAULT_WINDOW
 
 MOST_ROWS = 100_000  # that are looked at
 LONGEST = 1000  # steps of a window
+PARTED = 100  # windows that train, where the split draws at random
 WINDOWS = 8  # of the rows that train, at least
 FADED = 1 / np.e  # correlation from which on little is left
 MEMORIES = 4  # lengths of this in a window
@@ -57,10 +58,11 @@ def chooses(table: Sequences, config: Config) -> bool:
 def window_for(table: Sequences, config: Config, own_valid: bool) -> Window:
     """Choose the length; own_valid: all of the table trains."""
     if not own_valid and config.data.split_by == SEQUENCE and config.data.split != (1.0,):
+        if table.schema.time is None and not table.schema.horizon:
+            return Window(DEFAULT_WINDOW, "the default where nothing says that rows follow each other in time")
         rows = int(table.rows * config.data.split[0])
-        return _bounded(rows // 100, rows, "a hundred of them where the split draws at random")
-    labels = _labels(table, config, own_valid)
-    return window_of(labels)
+        return _bounded(rows // PARTED, rows, f"{PARTED} of them where the split draws at random")
+    return window_of(_labels(table, config, own_valid))
 
 
 def window_of(labels: Floats) -> Window:
@@ -85,8 +87,8 @@ def _first_peak(r: Floats, first: int) -> int:
 
 def correlation(values: Floats, lags: int) -> Floats:
     """Return (lags,) the correlation of a series with itself so many rows later; 1 everywhere for a constant one."""
-    known = ~np.isnan(values)
-    z = np.where(known, values - (values[known].mean() if known.any() else 0.0), 0.0)
+    has_value = ~np.isnan(values)
+    z = np.where(has_value, values - (values[has_value].mean() if has_value.any() else 0.0), 0.0)
     size = 2 * len(z)
     products = np.fft.irfft(np.abs(np.fft.rfft(z, size)) ** 2, size)[:lags]
     pairs = np.arange(len(z), len(z) - lags, -1)

@@ -249,15 +249,8 @@ class Encoder:
     def of_record(cls, record: EncoderRecord) -> Encoder:
         """Rebuild an encoder; raises ModelError for values that cannot be those of one encoder."""
         missing, scaler = record.missing, Scaler.of_record(record.scaler)
-        encoder = cls(
-            missing.rules,
-            scaler,
-            record.categories,
-            missing.fills,
-            record.unseen,
-            missing.indicator,
-            record.calendar or {},
-        )
+        units = record.calendar or {}
+        encoder = cls(missing.rules, scaler, record.categories, missing.fills, record.unseen, missing.indicator, units)
         try:
             fits = encoder._consistent() and encoder.names == record.inputs
         except (KeyError, TypeError, ValueError) as error:

@@ -35,16 +35,17 @@ class Context(NamedTuple):
     after: int
 
 
-def context_of(schema: Schema, remembers: bool, bidirectional: bool) -> Context:
-    """Tell what answers need. Without memory they need nothing, in sequences that are not cut all that their id has.
+def context_of(schema: Schema, remembers: bool, bidirectional: bool, reach: int = 1) -> Context:
+    """Tell what answers need: without memory what one step sees, in sequences that are not cut all that their id has.
 
-    remembers: whether outputs depend on the steps before. Two directions need as much after a row as before it. Where
-    that would give the answer away (rows ahead, or after a lagged target, hold what is asked for), each row of a window
-    is answered as the last one that is known.
+    remembers: whether outputs depend on the steps before. reach: rows that one step sees, its own and those before it.
+
+    Two directions need as much after a row as before it. Where that would give the answer away (rows ahead, or after a
+    lagged target, hold what is asked for), each row of a window is answered as the last one that is known.
     """
     window = schema.window or WHOLE
     if not remembers:
-        return Context(0, window, 0)
+        return Context(min(reach, window) - 1, window, 0)
     if not bidirectional:
         return Context(window - 1, window, 0)
     if schema.horizon or schema.lag_target:

@@ -21,7 +21,7 @@ def recut(schema: Schema, x: NDArray[Any], y: NDArray[Any], part: NDArray[np.int
     whole = np.array([0, len(x)])
     index = index_of(schema, whole, whole if part is None else runs(part))
     if schema.lag_target and not schema.horizon:
-        lag = len(schema.features)
+        lag = schema.first_lag
         x = x.copy()
         x[1:, lag:] = y[:-1]
         x[index.start, lag:] = np.nan

@@ -64,6 +64,7 @@ class Folds:
         if not 0 <= number < self.count:
             raise IndexError(number)
         parts = self._parts(number, self.names)
+        parts.rule = f"fold {number + 1} of {parts.rule}"
         parts.merge = lambda: self._parts(number, UNDIVIDED).train
         return parts
 

@@ -138,6 +138,28 @@ def _read(context, builder, typ, leaves):
     return builder.trunc(number, ir.IntType(1)) if typ == types.boolean else number
 
 
+def row_reader(record):
+    """An intrinsic f(table, i): the record of integers in row i of a table (rows, fields) int64.
+
+    Read from memory, so that one compiled kernel serves any number of rows.
+    """
+    count = len(record._fields)
+
+    def read(typingctx, table, i):
+        result = types.NamedUniTuple(types.intp, count, record)
+
+        def codegen(context, builder, sig, args):
+            start = builder.mul(args[1], context.get_constant(types.intp, count))
+            row = builder.gep(args[0], [start])
+            items = [builder.load(builder.gep(row, [context.get_constant(types.intp, k)])) for k in range(count)]
+            return context.make_tuple(builder, result, items)
+
+        return result(table, types.intp), codegen
+
+    read.__doc__ = f"The {record.__name__} in row i of a table."
+    return intrinsic(read)
+
+
 @intrinsic
 def records(typingctx, arguments):
     """The records as a tuple, with spans in place of arrays."""

@@ -44,6 +44,7 @@ class Chunk(NamedTuple):
     resumed: bool  # whether the initial states are given; else they are 0
     training: bool  # whether what the way back needs is kept
     products: Any  # Products
+    front: Any  # FrontWork
 
 
 class Input(NamedTuple):
@@ -66,7 +67,7 @@ def derive(s, layer, p, derived):
     if s.shared + s.apart > 0:
         Wh = Matrix(at(p, layer.Wh), layer.ldr)
         transpose(Wh, Matrix(at(derived, layer.WhT), layer.width), layer.hidden, layer.Nh)
-    if layer.layer > 0:
+    if layer.inner > 0:
         for b in range(layer.blocks):
             Wx = Matrix(at(p, layer.Wx + b * layer.inputs * layer.ldg), layer.ldg)
             WxT = Matrix(at(derived, layer.WxT + b * layer.block), layer.ldx)
@@ -241,7 +242,7 @@ def add_recurrent(s, layer, g, chunk):
 
 @part
 def hand_down(s, layer, weights, chunk, below):
-    """Add the gradient of the direction's input to that of the states below: dx = Wx dz.
+    """Add the gradient of the direction's input to that of what is below: dx = Wx dz.
 
     Reads:  chunk.memory: gates (now gradients). Writes: below (P, layer.ldx).
     """

@@ -20,21 +20,40 @@ Of equal values the first is the maximum. A head is a pair of functions in POOLS
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
 
 from rnnfast.catalogue import implementation
 from rnnfast.kernels.lanes.arguments import types_of
-from rnnfast.kernels.lanes.compiling import PART, part
+from rnnfast.kernels.lanes.compiling import PART, inlined, part
 from rnnfast.kernels.lanes.formula import vexp
 from rnnfast.kernels.lanes.linking import Link, linked, no_link
 from rnnfast.kernels.lanes.span import Matrix, at, number
 from rnnfast.kernels.lanes.vec import broadcast, fma, largest, load, store, total, where_equal, zeros
-from rnnfast.kernels.packed.layer import Chunk, Weights
+from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.packing import packing
 from rnnfast.kernels.packed.products import clear
 from rnnfast.kernels.packed.tiles import accumulate_rows
+
+
+class Packed(NamedTuple):
+    """What of a chunk a pool needs, as in Chunk."""
+
+    pack: Any
+    memory: Any
+    R: int
+    T: int
+    P: int
+    resumed: bool
+    products: Any
+
+
+@inlined
+def packed_rows(chunk):
+    """What of a Chunk a pool needs."""
+    return Packed(chunk.pack, chunk.memory, chunk.R, chunk.T, chunk.P, chunk.resumed, chunk.products)
 
 
 @part
@@ -262,7 +281,7 @@ def pool_links(s, head, products, dtype, training):
     """The links to both ways of the head that the specialisation names, or to nothing where they are not needed."""
     numbers = np.zeros(1, dtype)
     h = Matrix(numbers, 0)
-    chunk = Chunk(packing(1, 1, 1), numbers, numbers, 0, 0, 0, False, False, products)
+    chunk = Packed(packing(1, 1, 1), numbers, 0, 0, 0, False, products)
     there = types_of(head, numbers, chunk, h)
     back = types_of(head, Weights(numbers, numbers, numbers), chunk, h, h)
     return (

@@ -2,17 +2,17 @@
 
 from typing import Any, NamedTuple
 
-from numba import types
-from numba.extending import intrinsic
-
+from rnnfast.kernels.lanes.arguments import row_reader
 from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.linking import call
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.packed import head, layer
 from rnnfast.kernels.packed.dropout import Dropout
+from rnnfast.kernels.packed.front import Front, Rows
 from rnnfast.kernels.packed.layer import Chunk, Input
 from rnnfast.kernels.packed.packing import pack
+from rnnfast.kernels.packed.pool import packed_rows
 from rnnfast.kernels.packed.products import clear
 from rnnfast.kernels.rules.losses import Targets
 from rnnfast.network.layout import Direction, Head
@@ -24,6 +24,7 @@ NETWORK = "cell shared apart states vectors recurrent masked masked_gradients W 
 class Network(NamedTuple):
     """What the kernels need to know of a network at run time."""
 
+    front: Front
     table: Any  # (directions, fields) int64, see run/memory.place
     directions: int
     head: Head
@@ -39,16 +40,7 @@ class Calls(NamedTuple):
     pool_back: Any
     loss: Any
     drop: Any  # to nothing without dropout
-
-
-class Slice(NamedTuple):
-    """Steps begin .. begin + window - 1 of the sequences order[first : first + count]."""
-
-    order: Any  # int64 numbers of sequences
-    first: int
-    count: int
-    begin: int
-    window: int
+    front: Any  # FrontLinks
 
 
 class Carried(NamedTuple):
@@ -67,33 +59,26 @@ class Batch(NamedTuple):
     dropout: Dropout
 
 
-@intrinsic
-def direction_at(typingctx, table, i):
-    """The Direction in row i of the table that `place` made.
-
-    Read from memory, so that one compiled kernel serves any number of layers.
-    """
-    count = len(Direction._fields)
-    result = types.NamedUniTuple(types.intp, count, Direction)
-
-    def codegen(context, builder, sig, args):
-        start = builder.mul(args[1], context.get_constant(types.intp, count))
-        row = builder.gep(args[0], [start])
-        items = [builder.load(builder.gep(row, [context.get_constant(types.intp, k)])) for k in range(count)]
-        return context.make_tuple(builder, result, items)
-
-    return result(table, types.intp), codegen
+direction_at = row_reader(Direction)
 
 
 @part
-def input_of(network, i, chunk, x, dropout):
-    """What direction i sees: the features x of its rows, or the states of the layer below."""
+def input_of(network, i, chunk, steps, dropout):
+    """What direction i sees: the steps, an Input of the lowest layer, or the states of the layer below."""
     here = direction_at(network.table, i)
     if here.layer == 0:
-        return Input(Matrix(x, here.ldx), chunk.pack.source)
+        return steps
     below = direction_at(network.table, i - 1 - here.reverse)
     states = below.dropped if dropout.rate > 0 else below.h + chunk.R * below.ldh
     return Input(Matrix(at(chunk.memory, states), here.ldx), chunk.pack.same)
+
+
+@part
+def gradient_below(network, i, here, chunk):
+    """(P, ldx) gradient of what direction i sees."""
+    if here.layer == 0:
+        return at(chunk.front.memory, network.front.dz)
+    return at(chunk.memory, direction_at(network.table, i - 1 - here.reverse).dh)
 
 
 @part
@@ -112,11 +97,21 @@ def drop_out(network, layer, chunk, source, target, dropout):
 
 
 @part
-def forward(s, network, weights, chunk, x, dropout):
+def steps_of_chunk(network, chunk, data, piece, p):
+    """What the lowest layer sees: the features, or the outputs of the front. data: Rows. Writes: chunk.front."""
+    ld = direction_at(network.table, 0).ldx
+    if network.front.layers == 0:
+        return Input(Matrix(data.x, ld), chunk.pack.source)
+    call(network.calls.front.forward, (chunk.front.block, chunk.products, data, piece, p, (chunk.R, chunk.P)))
+    return Input(Matrix(at(chunk.front.memory, network.front.z), ld), chunk.pack.same)
+
+
+@part
+def forward(s, network, weights, chunk, steps, dropout):
     """States of all layers. Writes: chunk.memory."""
     for i in range(network.directions):
         here = direction_at(network.table, i)
-        layer.forward(s, here, weights, chunk, input_of(network, i, chunk, x, dropout))
+        layer.forward(s, here, weights, chunk, input_of(network, i, chunk, steps, dropout))
         if dropout.rate > 0 and last_of_layer(network, i):
             states = at(chunk.memory, here.h + chunk.R * here.ldh)
             dropped = at(chunk.memory, here.dropped)
@@ -124,20 +119,21 @@ def forward(s, network, weights, chunk, x, dropout):
 
 
 @part
-def backward(s, network, weights, chunk, x, dropout):
-    """Gradients of all layers, from the top one's dh down. Writes: weights.g, chunk.memory, chunk.carry."""
+def backward(s, network, weights, chunk, steps, dropout):
+    """Gradients of all layers, from the top one's dh down. Writes: weights.g, chunk: memory, carry, front."""
     for k in range(network.directions):
         i = network.directions - 1 - k
         here = direction_at(network.table, i)
-        layer.backward(s, here, weights, chunk, input_of(network, i, chunk, x, dropout))
-        if here.layer > 0:
-            below = direction_at(network.table, i - 1 - here.reverse)
-            down = at(chunk.memory, below.dh)
+        layer.backward(s, here, weights, chunk, input_of(network, i, chunk, steps, dropout))
+        if here.inner > 0:
+            down = gradient_below(network, i, here, chunk)
             if k == 0 or last_of_layer(network, i):
-                clear(s, down, chunk.P * below.ldh)
+                clear(s, down, chunk.P * here.ldx)
             layer.hand_down(s, here, weights, chunk, down)
-            if dropout.rate > 0 and last_of_layer(network, i - 1):
-                drop_out(network, below, chunk, down, down, dropout)
+            if here.layer > 0 and dropout.rate > 0 and last_of_layer(network, i - 1):
+                drop_out(network, direction_at(network.table, i - 1), chunk, down, down, dropout)
+    if network.front.layers > 0:
+        call(network.calls.front.backward, (chunk.front.block, chunk.products, weights))
 
 
 @part
@@ -177,20 +173,22 @@ def exchange(state, stored, width, save):
 @part
 def packed(s, network, offsets, piece, work, carried):
     """The chunk of a slice, with the states that are carried into it; R is 0 where no sequence reaches so far."""
-    R, T, P = pack(offsets, piece, work.pack)
+    R, T, P = pack(offsets, network.front.stride, piece, work.pack)
     resumed = piece.begin > 0 and carried.width > 0
-    chunk = Chunk(work.pack, work.memory, work.carry, R, T, P, resumed, work.training, network.calls.products)
+    chunk = Chunk(
+        work.pack, work.memory, work.carry, R, T, P, resumed, work.training, network.calls.products, work.front
+    )
     if resumed:
         exchange_states(s, network, chunk, carried, not resumed)
     return chunk
 
 
 @part
-def packed_outputs(s, network, weights, chunk, x, carried, dropout, out):
+def packed_outputs(s, network, weights, chunk, steps, carried, dropout, out):
     """Outputs of a chunk, (P, O). Writes: out, chunk.memory, and the states to be carried on."""
-    forward(s, network, weights, chunk, x, dropout)
+    forward(s, network, weights, chunk, steps, dropout)
     if network.head.pools:
-        call(network.calls.pool, (network.head, weights.p, chunk, states_of_top(network, chunk)))
+        call(network.calls.pool, (network.head, weights.p, packed_rows(chunk), states_of_top(network, chunk)))
     save = carried.width > 0
     if save:
         exchange_states(s, network, chunk, carried, save)
@@ -217,7 +215,8 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
     chunk = packed(n, network, data.offsets, piece, work, batch.carried)
     if chunk.R == 0:
         return 0.0
-    packed_outputs(n, network, weights, chunk, data.x, batch.carried, batch.dropout, work.out)
+    steps = steps_of_chunk(network, chunk, Rows(data.x, data.offsets), piece, weights.p)
+    packed_outputs(n, network, weights, chunk, steps, batch.carried, batch.dropout, work.out)
     top, P, C = network.head, chunk.P, network.head.targets
     for row in range(P):
         for c in range(C):
@@ -229,6 +228,6 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
     head.add_gradient(n, top, weights.g, seen_by_head(network, chunk), chunk, work.dy)
     if top.pools:
         h, dh = states_of_top(network, chunk), direction_at(network.table, network.directions - 1).dh
-        call(network.calls.pool_back, (top, weights, chunk, h, Matrix(at(chunk.memory, dh), h.ld)))
-    backward(n, network, weights, chunk, data.x, batch.dropout)
+        call(network.calls.pool_back, (top, weights, packed_rows(chunk), h, Matrix(at(chunk.memory, dh), h.ld)))
+    backward(n, network, weights, chunk, steps, batch.dropout)
     return loss

@@ -6,7 +6,7 @@ the parameters themselves, with its scale times -lr (`plan.fused`).
 
 Else an update has phases, of items that threads share out as they come (see threads.py):
 
-    DERIVE    a direction of a layer: its transposed weights and summed biases
+    DERIVE    a direction of a layer, or a layer of the front: its transposed weights and summed biases
     GRADIENT  an accumulator: all of its chunks
     SUM       a block of the span of parameters: the sum of the accumulators, and its squared norm; only for clipping
     STEP      a block: the step of the optimizer, and before that the sum where there was no SUM
@@ -25,8 +25,9 @@ from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.vec import load, store
 from rnnfast.kernels.packed.dropout import Dropout
 from rnnfast.kernels.packed.layer import Weights
+from rnnfast.kernels.packed.packing import Slice
 from rnnfast.kernels.packed.products import clear
-from rnnfast.kernels.packed.stack import Batch, Carried, Slice
+from rnnfast.kernels.packed.stack import Batch, Carried
 from rnnfast.kernels.rules.optimizers import Step, squared_norm
 from rnnfast.kernels.run.threads import await_items, close_phase, finish, open_phase, settle, take
 from rnnfast.kernels.run.update import AHEAD, mass_of, prefetch_sequence
@@ -71,6 +72,16 @@ def add_up(s, run, step):
 
 
 @part
+def derive(run, item, worker):
+    """What is derived from the weights of a direction or, after these, of a layer of the front."""
+    network = run.network
+    if item < network.directions:
+        call(run.links.derive, (worker.work, item))
+    else:
+        call(run.links.derive_front, (network.front.table, item - network.directions, run.p, run.shared.derived))
+
+
+@part
 def do_items(s, run, order, worker):
     """Do items of the open phase until none is left. Returns: how many this thread did."""
     shared, state = run.shared, run.state
@@ -83,7 +94,7 @@ def do_items(s, run, order, worker):
             return count
         kind = integers[KIND]
         if kind == DERIVE:
-            call(run.links.derive, (worker.work, item))
+            derive(run, item, worker)
         elif kind == GRADIENT:
             add_gradients(s, run, order, worker.work, item)
         else:
@@ -171,8 +182,8 @@ def fused_update(run, piece, lr, worker):
     """A batch of one chunk, by plain SGD: its gradient is added to the parameters."""
     plan, state = run.plan, run.state
     scale = scale_of(run, mass_of(run, piece))
-    for i in range(run.network.directions):
-        call(run.links.derive, (worker.work, i))
+    for i in range(run.network.directions + run.network.front.layers):
+        derive(run, i, worker)
     carried = Carried(run.shared.states, plan.carried, piece.first)
     dropout = Dropout(plan.dropout, dropout_key(plan, state))
     state.updates[1] += 1
@@ -196,7 +207,9 @@ def shared_update(s, run, piece, lr, worker):
     for kind in range(DERIVE, STEP + 1):
         if (kind > GRADIENT and mass == 0) or (kind == SUM and clip_norm == 0):
             continue
-        count = run.network.directions if kind == DERIVE else plan.accumulators if kind == GRADIENT else blocks
+        count = plan.accumulators if kind == GRADIENT else blocks
+        if kind == DERIVE:
+            count = run.network.directions + run.network.front.layers
         alone = worker.threads == 1 or count == 1 or team.active[0] == 0
         integers[KIND], integers[ALONE] = kind, count if alone else 0
         start = nanoseconds()

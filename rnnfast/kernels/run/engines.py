@@ -16,9 +16,11 @@ from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout, drop_link
+from rnnfast.kernels.packed.front import front_links
 from rnnfast.kernels.packed.layer import Weights
+from rnnfast.kernels.packed.packing import Slice
 from rnnfast.kernels.packed.pool import pool_links
-from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, Slice, direction_at, packed_gradient
+from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, direction_at, packed_gradient
 from rnnfast.kernels.packed.tiles import products_of
 from rnnfast.kernels.rules.losses import loss_link
 from rnnfast.kernels.run.memory import Data
@@ -45,6 +47,7 @@ class Links(NamedTuple):
 
     gradient: Any
     derive: Any
+    derive_front: Any
     update: Any  # the optimizer
 
 
@@ -101,4 +104,5 @@ def calls_of(layout, loss="", dropout=0.0):
         *pool_links(Specialisation(W=lanes, head=architecture.head), layout.head, products, dtype, training=bool(loss)),
         loss_link(Specialisation(W=lanes, loss=loss), dtype),
         drop_link(Specialisation(W=lanes), dtype, dropout),
+        front_links(Specialisation(W=lanes), dtype, len(layout.front)),
     )

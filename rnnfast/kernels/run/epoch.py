@@ -12,7 +12,9 @@ from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, total, zeros
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout
-from rnnfast.kernels.packed.stack import NETWORK, Carried, Slice, direction_at, packed, packed_outputs
+from rnnfast.kernels.packed.front import Rows
+from rnnfast.kernels.packed.packing import Slice, steps_of
+from rnnfast.kernels.packed.stack import NETWORK, Carried, direction_at, packed, packed_outputs, steps_of_chunk
 from rnnfast.kernels.run.batch import batch_update, help_leader
 from rnnfast.kernels.run.threads import end_run
 
@@ -87,8 +89,7 @@ def train_epochs(s, run, course, outcome, worker):
             if plan.window > 0:
                 step, longest = plan.window, 0
                 for n in range(first, first + count):
-                    q = course.orders[n]
-                    longest = larger(longest, offsets[q + 1] - offsets[q])
+                    longest = larger(longest, steps_of(offsets, course.orders[n], run.network.front.stride))
             begin = 0
             while begin < longest:
                 piece = Slice(course.orders, first, count, begin, step)
@@ -114,7 +115,7 @@ def predict(s, arguments):
 
     Takes:  Network; Weights; x (rows, F); offsets (sequences + 1,); Passage; PackedWork; states (chunk, carried);
             out (rows * O,).
-    Writes: out, weights.derived, the work, states.
+    Writes: out, where a step ends; weights.derived, the work, states.
     """
     network, weights, x, offsets, passage, work, states, out = records(arguments)
     O, order, n = network.head.outputs, passage.order, part_of(s, NETWORK)
@@ -122,10 +123,11 @@ def predict(s, arguments):
         layer.derive(n, direction_at(network.table, i), weights.p, weights.derived)
     for first in range(passage.first, passage.stop, passage.chunk):
         carried = Carried(states, passage.carried, first)
-        for begin in range(0, offsets[order[first] + 1] - offsets[order[first]], passage.window):
+        for begin in range(0, steps_of(offsets, order[first], network.front.stride), passage.window):
             piece = Slice(order, first, smaller(passage.chunk, passage.stop - first), begin, passage.window)
             chunk = packed(n, network, offsets, piece, work, carried)
-            packed_outputs(n, network, weights, chunk, x, carried, Dropout(0.0, 0), work.out)
+            steps = steps_of_chunk(network, chunk, Rows(x, offsets), piece, weights.p)
+            packed_outputs(n, network, weights, chunk, steps, carried, Dropout(0.0, 0), work.out)
             for row in range(chunk.P):
                 for o in range(O):
                     out[work.pack.source[row] * O + o] = work.out[row * O + o]

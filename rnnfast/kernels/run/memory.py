@@ -14,8 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnnfast.kernels.lanes.arguments import Arguments
+from rnnfast.kernels.packed.front import ROWS, Front, FrontBlock, FrontWork
 from rnnfast.kernels.packed.packing import Packing, packing
-from rnnfast.network.alignment import Spans, aligned, on_cache_line
+from rnnfast.network.alignment import SPAN, Spans, aligned, on_cache_line
+
+NO_FRONT = Front(np.zeros(1, np.int64), layers=0, stride=1, z=0, dz=0)
+NO_BLOCK = Arguments(0)
 
 
 class Data(NamedTuple):
@@ -23,7 +28,7 @@ class Data(NamedTuple):
 
     x: np.ndarray  # (rows * F,) scaled features
     y: np.ndarray  # (rows * C + PAD,) scaled targets, 0 where unlabelled
-    weight: np.ndarray  # (rows * C + PAD,) weight of each target in the loss, 0 where unlabelled
+    weight: np.ndarray  # (rows * C + PAD,) weight of each target in the loss, 0 where unlabelled or no step ends
     offsets: np.ndarray  # (sequences + 1,) int64 first row of each sequence
     mass: np.ndarray  # (sequences,) float64 sum of the weights of a sequence, over one target
 
@@ -77,9 +82,10 @@ def sequence_work(s, longest, dtype):
 
 
 class PackedWork(NamedTuple):
-    """Workspace of the packed engine for chunks of up to R sequences and P rows; one per thread."""
+    """Workspace of the packed engine for chunks of up to R sequences and P packed rows; one per thread."""
 
     pack: Packing
+    front: FrontWork
     memory: np.ndarray  # gates, states and their gradients of all layers, where their Direction says
     carry: np.ndarray  # (states * R * width,) gradients of the states from the step that follows
     out: np.ndarray  # (P * O + PAD,) outputs
@@ -145,6 +151,44 @@ def place(layout, sequences, P, training=True):
     return np.array(rows, np.int64), head, memory.size, carried + head.width + len(("peak", "mass"))
 
 
+def place_front(layout, sequences, P, training=True):
+    """Lay out the memory of the front of chunks of up to `sequences` sequences and P packed rows.
+
+    Returns: the Front for kernels, the size of its memory in elements, and that of its index.
+    """
+    if not layout.front:
+        return NO_FRONT, 0, 0
+    memory, table, size, rows = Spans(), [], 0, P
+    z, dz = (memory.take(count * layout.front[-1].width) for count in (P, P if training else 0))
+    front = Front(None, len(layout.front), layout.architecture.stride, z, dz)
+    for number, layer in reversed(list(enumerate(layout.front))):
+        inner = training and number > 0
+        below = rows * layer.stride + sequences * (layer.rows - layer.stride)
+        row = layer._replace(
+            z=z,
+            dz=dz,
+            x=memory.take(below * layer.ldx + SPAN),  # vectors of zeros may reach over the end
+            dx=memory.take(below * layer.ldx if inner else 0),
+            stacks=memory.take(ROWS * layer.rows * layer.ldx if inner else 0),
+            index=size,
+        )
+        table.insert(0, row)
+        z, dz, size, rows = row.x, row.dx, size + rows, below
+    return front._replace(table=np.array(table, np.int64)), memory.size, size
+
+
+def front_work(layout, pack, sequences, P, training=True):
+    """Allocate the workspace of a front for such chunks; pack: their Packing."""
+    dtype, levels = layout.architecture.dtype, len(layout.front) + 1
+    if not layout.front:
+        return FrontWork(NO_BLOCK, np.zeros(1, dtype))
+    front, size, rows = place_front(layout, sequences, P, training)
+    memory = aligned(size, dtype)
+    integers = (np.zeros(count, np.int64) for count in (rows, levels, *[levels * sequences] * 3))
+    block = FrontBlock(front.table, front.layers, front.stride, sequences, pack, memory, *integers, np.arange(ROWS))
+    return FrontWork(Arguments(block), memory)
+
+
 def _widest(layout):
     return max(at.width for at in layout.directions)
 
@@ -153,4 +197,6 @@ def packed_work(layout, size, sequences, longest, P, training=True):
     """Allocate a workspace with `size` elements of memory (see `place`); longest: steps."""
     outputs, states, dtype = layout.head.outputs, len(layout.cell.states), layout.architecture.dtype
     sizes = (size, states * sequences * _widest(layout), *(P * outputs + PAD for _ in range(4)))
-    return PackedWork(packing(sequences, longest, P), *(aligned(count, dtype) for count in sizes), training)
+    pack = packing(sequences, longest, P)
+    front = front_work(layout, pack, sequences, P, training)
+    return PackedWork(pack, front, *(aligned(count, dtype) for count in sizes), training)

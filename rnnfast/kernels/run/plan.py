@@ -8,6 +8,7 @@ from rnnfast.catalogue import LOSSES
 from rnnfast.kernels.lanes.processor import ELEMENTWISE_BYTES, tile, widest
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.rules.cell import cell_constants, is_plain_rnn
+from rnnfast.network.front import numbers_per_step, products_per_step
 
 # The register engine holds Wh, Wy and a gradient of each in registers: beyond these sizes tiles are faster.
 REGISTER_HIDDEN = 16
@@ -25,7 +26,8 @@ ROW_LANES = 16  # what widths are padded to (network/layout.py)
 def fits_registers(architecture):
     """Whether the register engine can run an architecture."""
     return (
-        is_plain_rnn(architecture.cell)
+        not architecture.front
+        and is_plain_rnn(architecture.cell)
         and len(architecture.hidden) == 1
         and not architecture.bidirectional
         and architecture.head == "last"
@@ -46,9 +48,8 @@ def chunk_of(layout, steps, batch=None):
 
     A batch that is worth sharing among threads is cut into at least as many chunks as there are accumulators.
     """
-    widest = max(at.Nx for at in layout.directions) * np.dtype(layout.architecture.dtype).itemsize
-    chunk = CHUNK
-    while chunk > LEAST_CHUNK and chunk * steps * widest > CHUNK_BYTES:
+    chunk, size = CHUNK, bytes_per_step(layout)
+    while chunk > LEAST_CHUNK and chunk * steps * size > CHUNK_BYTES:
         chunk //= 2
     if batch is None:
         return chunk
@@ -57,9 +58,16 @@ def chunk_of(layout, steps, batch=None):
     return min(chunk, batch)
 
 
+def bytes_per_step(layout):
+    """Bytes that the widest matrix of a network, of gates or of what its front stacks, holds for one step."""
+    widest = max(numbers_per_step(layout.front), *(at.Nx for at in layout.directions))
+    return widest * np.dtype(layout.architecture.dtype).itemsize
+
+
 def worth_sharing(layout, steps):
     """Whether so many steps are enough work for several threads."""
-    return steps * sum((at.blocks * at.inputs + at.hidden) * at.Nx for at in layout.directions) > SHARED_WORK
+    products = sum((at.blocks * at.inputs + at.hidden) * at.Nx for at in layout.directions)
+    return steps * (products + products_per_step(layout.front)) > SHARED_WORK
 
 
 def _block(features):
@@ -98,5 +106,6 @@ def lanes_of(layout):
 
 def tile_of(layout):
     """What the products of a network are compiled for."""
-    lanes, rows = tile(gcd(*(at.width for at in layout.directions)), layout.architecture.dtype)
+    widths = (at.width for at in (*layout.directions, *layout.front))
+    lanes, rows = tile(gcd(*widths), layout.architecture.dtype)
     return Specialisation(W=lanes, M=rows, M_half=max(rows // 2, 1))

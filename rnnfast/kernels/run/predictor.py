@@ -13,10 +13,11 @@ from rnnfast.kernels.run import epoch
 from rnnfast.kernels.run.ahead import kernels_of
 from rnnfast.kernels.run.engines import calls_of
 from rnnfast.kernels.run.epoch import Passage
-from rnnfast.kernels.run.memory import most_rows, packed_work, place, sequence_work
-from rnnfast.kernels.run.plan import CHUNK_BYTES, fits_registers, specialisation_of
+from rnnfast.kernels.run.memory import most_rows, packed_work, place, place_front, sequence_work
+from rnnfast.kernels.run.plan import CHUNK_BYTES, bytes_per_step, fits_registers, specialisation_of
 from rnnfast.kernels.small import sequence
 from rnnfast.network.alignment import aligned, on_cache_line
+from rnnfast.network.front import steps_of
 from rnnfast.network.layout import Layout
 
 SEQUENCES = 32  # computed side by side: more share each row of weights, fewer leave room in cache for more steps
@@ -37,14 +38,17 @@ class Predictor:
     def outputs(self, x, offsets):
         """Outputs of all steps, before any inverse scaling.
 
-        x: (rows, F) scaled features; offsets: (sequences + 1,). Returns: (rows, O) of the architecture's dtype.
+        x: (rows, F) scaled features; offsets: (sequences + 1,). Returns: (rows, O) of the architecture's dtype; NaN at
+        rows that end no step.
         """
         features = on_cache_line(x, self.architecture.dtype)
         return self.outputs_of(features, np.ascontiguousarray(offsets, np.int64))
 
     def outputs_of(self, features, offsets):
         """The same for features that are already flat and in the right precision."""
-        out = np.zeros(offsets[-1] * self.architecture.outputs, self.architecture.dtype)
+        # Of rows that end no step there is no output.
+        nothing = 0.0 if self.architecture.stride == 1 else np.nan
+        out = np.full(offsets[-1] * self.architecture.outputs, nothing, self.architecture.dtype)
         entry, calls = self._calls(features, offsets, out)
         if len(calls) == 1:
             launch(entry, self.specialisation, calls[0])
@@ -66,7 +70,7 @@ class Predictor:
 
     def _calls(self, features, offsets, out):
         """The kernel, and the arguments of each thread's call of it."""
-        lengths = np.diff(offsets)
+        lengths = steps_of(np.diff(offsets), self.architecture.front)
         if self.engine == "packed":
             return epoch.predict, self._packed_calls(features, offsets, lengths, out)
         work = sequence_work(self.specialisation, int(lengths.max()), self.architecture.dtype)
@@ -80,7 +84,8 @@ class Predictor:
         rows = most_rows(lengths, chunk, window)
         table, head, size, carried = place(layout, chunk, rows, training=False)
         carried *= int(window < longest and self.architecture.remembers)
-        network = Network(table, len(layout.directions), head, layout.size, self._links)
+        front, _, _ = place_front(layout, chunk, rows, training=False)
+        network = Network(front, table, len(layout.directions), head, layout.size, self._links)
         order = np.argsort(-lengths, kind="stable")
         chunks = -(-len(lengths) // chunk)
         threads = max(1, min(self.threads, chunks))
@@ -102,5 +107,4 @@ class Predictor:
             return longest
         if self.window is not None:
             return min(longest, self.window)
-        widest = max(at.Nx for at in self.layout.directions) * np.dtype(self.architecture.dtype).itemsize
-        return min(longest, max(1, CHUNK_BYTES // (chunk * widest)))
+        return min(longest, max(1, CHUNK_BYTES // (chunk * bytes_per_step(self.layout))))

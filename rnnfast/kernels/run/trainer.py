@@ -9,6 +9,7 @@ from rnnfast.catalogue import LOSSES, OPTIMIZERS
 from rnnfast.kernels.lanes.arguments import Arguments
 from rnnfast.kernels.lanes.linking import launch
 from rnnfast.kernels.lanes.specialisation import Specialisation
+from rnnfast.kernels.packed.front import front_links
 from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.rules.optimizers import Settings, State, update_link
 from rnnfast.kernels.run import epoch
@@ -17,7 +18,15 @@ from rnnfast.kernels.run.batch import NORM_BLOCK
 from rnnfast.kernels.run.engines import Engine, Links, calls_of, engine_links
 from rnnfast.kernels.run.epoch import Course, Outcome
 from rnnfast.kernels.run.helpers import Helpers
-from rnnfast.kernels.run.memory import Data, most_rows, packed_work, place, small_work, training_data
+from rnnfast.kernels.run.memory import (
+    Data,
+    most_rows,
+    packed_work,
+    place,
+    place_front,
+    small_work,
+    training_data,
+)
 from rnnfast.kernels.run.plan import (
     ACCUMULATORS,
     chunk_of,
@@ -31,6 +40,7 @@ from rnnfast.kernels.run.predictor import Predictor
 from rnnfast.kernels.run.update import AHEAD, Plan, Run, Shared, Task, Worker
 from rnnfast.network.alignment import aligned
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.front import steps_of
 from rnnfast.network.layout import Layout
 
 
@@ -60,12 +70,12 @@ class Trainer:
     """Trains one network on one set of sequences.
 
     parameters: the flat span in the kernels' layout, updated in place. threads: how many share the work.
-    lengths: (sequences,) steps of all training sequences where the set comes in blocks, by `load`, and data is None.
+    lengths: (sequences,) rows of all training sequences where the set comes in blocks, by `load`, and data is None.
     """
 
     def __init__(self, architecture, tensors, data, policy, lengths=None):
         self.architecture, self.layout, self.policy, self.data = architecture, Layout(architecture), policy, data
-        lengths = np.diff(data.offsets) if lengths is None else lengths
+        lengths = steps_of(np.diff(data.offsets) if lengths is None else lengths, architecture.front)
         self.parameters = self.layout.flatten(tensors, architecture.dtype)
         self.plan, self.engine, self.specialisation, self.threads = self._planned(lengths)
         self.workers, self.network = self._workspaces(lengths)
@@ -105,18 +115,19 @@ class Trainer:
         """A worker for each thread, and the network as the kernels see it."""
         layout, plan, dtype = self.layout, self.plan, self.architecture.dtype
         longest = int(min(plan.window or lengths.max(), lengths.max()))
+        rows = most_rows(lengths, plan.chunk, plan.window)
         if self.engine == "small":
             table, head, calls = np.array(layout.directions, np.int64), layout.head, ()
             works = [small_work(self.specialisation, longest, dtype) for _ in range(self.threads)]
         else:
-            rows = most_rows(lengths, plan.chunk, plan.window)
             table, head, size, carried = place(layout, plan.chunk, rows)
             calls = calls_of(layout, self.policy.loss, plan.dropout)
             works = [packed_work(layout, size, plan.chunk, longest, rows) for _ in range(self.threads)]
             self.plan = plan._replace(carried=carried if plan.window else 0)
         head = head._replace(targets=1 if LOSSES[self.policy.loss].per_step else head.outputs)
         workers = [Worker(number, self.threads, work) for number, work in enumerate(works)]
-        return workers, Network(table, len(layout.directions), head, layout.size, calls)
+        front, _, _ = place_front(layout, plan.chunk, rows)
+        return workers, Network(front, table, len(layout.directions), head, layout.size, calls)
 
     def _allocate(self):
         """Gradients, moments, and what the threads share."""
@@ -212,7 +223,10 @@ class Trainer:
         engine = Engine(self.network, data, self.parameters, self.shared.derived, None)
         workers = [worker._replace(work=Arguments(*engine._replace(work=worker.work))) for worker in self.workers]
         step = Specialisation(W=lanes, optimizer=rule, decoupled=int(rule == "adamw"))
-        links = Links(*engine_links(self.specialisation, workers[0].work, dtype), update_link(step, dtype))
+        front = front_links(Specialisation(W=lanes), dtype, len(self.layout.front))
+        links = Links(
+            *engine_links(self.specialisation, workers[0].work, dtype), front.derive, update_link(step, dtype)
+        )
         return Specialisation(W=lanes, whole=0), run._replace(links=links), workers
 
     def tensors(self):

@@ -7,6 +7,7 @@ import numpy as np
 from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.vec import prefetch
+from rnnfast.kernels.packed.packing import row_of, steps_of
 from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.rules.optimizers import State
 from rnnfast.kernels.run.memory import Data
@@ -90,7 +91,7 @@ def mass_of(run, piece):
         if run.plan.window == 0:
             mass += data.mass[q]
         else:
-            start = data.offsets[q] + piece.begin
-            for row in range(start, smaller(start + piece.window, data.offsets[q + 1])):
-                mass += data.weight[row * C]
+            stride = run.network.front.stride
+            for i in range(piece.begin, smaller(piece.begin + piece.window, steps_of(data.offsets, q, stride))):
+                mass += data.weight[row_of(data.offsets, q, stride, i) * C]
     return mass

@@ -1,0 +1,84 @@
+"""What the runs of folds tell, put together: each thing once, and epochs with the number of their fold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from rnnfast.reporter import EpochRecord, Reporter, RunInfo
+
+
+class Once(Reporter):
+    """Passes on what the runs of folds tell, but not once for each: notices that differ in numbers alone are one."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._said: set[str] = set()
+
+    def notice(self, text: str) -> None:
+        """Pass on a notice that no fold has told yet."""
+        if self._is_new(re.sub(r"\d[\d,.]*", "#", text)):
+            self._reporter.notice(text)
+
+    def preset(self, chosen: Any) -> None:
+        """Pass on what was chosen for the first fold."""
+        if self._is_new("preset"):
+            self._reporter.preset(chosen)
+
+    def start(self, info: RunInfo) -> None:
+        """Pass on how the first fold trains."""
+        if self._is_new("start"):
+            self._reporter.start(info)
+
+    def compiling(self) -> None:
+        """Pass on that kernels are compiled."""
+        self._reporter.compiling()
+
+    def compiled(self, seconds: float) -> None:
+        """Pass on how long that took."""
+        self._reporter.compiled(seconds)
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Pass on an epoch."""
+        self._reporter.epoch(record)
+
+    def fold(self, result: Any) -> None:
+        """Pass on that a fold is complete."""
+        self._reporter.fold(result)
+
+    def _is_new(self, text: str) -> bool:
+        new = text not in self._said
+        self._said.add(text)
+        return new
+
+
+class OfFold(Reporter):
+    """Passes on what the run of one fold tells. number: of the fold, from 1."""
+
+    def __init__(self, whole: Reporter, number: int) -> None:
+        self._whole, self._number = whole, number
+
+    def notice(self, text: str) -> None:
+        """Pass on."""
+        self._whole.notice(text)
+
+    def preset(self, chosen: Any) -> None:
+        """Pass on."""
+        self._whole.preset(chosen)
+
+    def start(self, info: RunInfo) -> None:
+        """Pass on."""
+        self._whole.start(info)
+
+    def compiling(self) -> None:
+        """Pass on."""
+        self._whole.compiling()
+
+    def compiled(self, seconds: float) -> None:
+        """Pass on."""
+        self._whole.compiled(seconds)
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Say whose epoch it is."""
+        self._whole.epoch(replace(record, fold=self._number))

@@ -163,10 +163,9 @@ def _epochs(size: Size, config: Config) -> int:
     return max(FEWEST_EPOCHS, min(epochs, MOST_STEPS // size.rows))
 
 
-def _refit(size: Size, config: Config) -> bool:
-    if config.train.schedule != "onecycle" or config.train.init_from:
-        return False
-    return size.mergeable and size.sequences < FEW_SEQUENCES
+def _refit(size: Size, config: Config) -> bool | None:
+    one_cycle = config.train.schedule == "onecycle" and not config.train.init_from
+    return True if one_cycle and size.mergeable and size.sequences < FEW_SEQUENCES else None
 
 
 def _patience(size: Size, config: Config) -> int:

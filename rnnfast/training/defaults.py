@@ -54,6 +54,11 @@ def resolved_for(
             "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
             "no effect; use --batch-size above 1, or --reduction sum"
         )
+    if config.train.refit and parts.valid is None:
+        raise UsageError(
+            "--refit trains again on the validation part too, and there is none: all of the table trains already; "
+            "leave it out (--no-refit), or give a --split"
+        )
     if SCHEDULES[config.train.schedule].watches and parts.valid is None:
         raise UsageError(
             f"--schedule {config.train.schedule} watches the validation loss: it needs a validation part (--split)"

@@ -104,7 +104,7 @@ def test_doctor_names_the_fix_of_what_is_not_well(
     assert run(["doctor"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "set NUMBA_CACHE_DIR to a directory of yours" in out
-    assert "4096 planned" in out
+    assert "4096 asked for" in out
 
     def broken() -> float:
         raise RuntimeError("no compiler")

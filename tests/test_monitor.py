@@ -161,7 +161,7 @@ def test_the_command_writes_and_shows_it(tmp_path, monkeypatch, capsys):
 
 
 def test_a_mean_of_fewer_epochs_says_how_many_were_evaluated():
-    options = {"epochs": 7, "patience": 9, "average": 5, "eval_every": 3}
+    options = {"epochs": 7, "patience": 9, "average": 5, "eval_every": 3, "max_time": None}
     ending = Training(epochs=7, best_epoch=6, stopped="epochs", source=("t.csv",))
     said = weights_text(ending, options).plain
     assert "the mean of the 3 best epochs of 7, the best of them 6; --average 5 had 3 evaluations" in said

@@ -235,7 +235,7 @@ def test_only_verbose_runs_give_reasons(capsys):
         shown = capsys.readouterr()
         assert ("--clip-norm 1.0: a bound" in shown.err) is told
         assert ("-v gives the reasons" in shown.err) is not told
-        assert "--patience 10" not in shown.err, "no advice beside a course that the preset chose"
+        assert "try --epochs" not in shown.err, "no advice beside a course that the preset chose"
 
 
 def test_an_unknown_preset_is_answered_with_those_that_there_are(capsys):

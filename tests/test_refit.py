@@ -182,7 +182,7 @@ def test_inspect_says_whose_scores_there_are(capsys):
     assert run([*words, "-o", "run"]) == 0
     assert run(["inspect", "run"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "Scores of the training and the validation part: those of the network before" in shown
+    assert "Scores of the training and the validation part: those before the second training" in shown
 
 
 def test_a_bad_table_is_refused_as_ever(capsys):

@@ -43,6 +43,11 @@ def resolved_for(
     Returns: what the preset chose, too.
     """
     check_front(config.model, table.schema.predict, int(parts.train.lengths.max()))
+    if config.train.refit and parts.valid is None:
+        raise UsageError(
+            "--refit trains again on the validation part too, and there is none: all of the table trains already; "
+            "leave it out (--no-refit), or give a --split"
+        )
     weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
     mergeable = parts.valid is not None and not own_valid
     config, chosen = choose(config, Size.of(parts.train, weighted, mergeable))
@@ -53,11 +58,6 @@ def resolved_for(
         reporter.notice(
             "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
             "no effect; use --batch-size above 1, or --reduction sum"
-        )
-    if config.train.refit and parts.valid is None:
-        raise UsageError(
-            "--refit trains again on the validation part too, and there is none: all of the table trains already; "
-            "leave it out (--no-refit), or give a --split"
         )
     if SCHEDULES[config.train.schedule].watches and parts.valid is None:
         raise UsageError(

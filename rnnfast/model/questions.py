@@ -43,8 +43,8 @@ class Question(NamedTuple):
 class Questions:
     """The questions for all rows of data; iterating encodes them.
 
-    unit: (O,) scale of the targets where outputs are changes of them, else None. answers: the sequences with the rows around; None where each sequence is answered
-    by itself.
+    unit: (O,) scale of the targets where outputs are changes of them, else None. answers: the sequences with the rows
+    around; None where each sequence is answered by itself.
     """
 
     def __init__(self, encoder: Encoder, data: SequenceData, context: Context, dtype: str, unit: Floats | None) -> None:

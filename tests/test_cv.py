@@ -23,7 +23,7 @@ from rnnfast.errors import DataError, DivergedError, UsageError
 from rnnfast.records import plain
 from rnnfast.reporter import Reporter
 
-TINY = {"hidden": 3, "epochs": 3, "batch_size": 4}
+TINY = {"preset": "fast", "hidden": 3, "epochs": 3, "batch_size": 4}
 TIMES = ("seconds", "options")
 
 
@@ -328,7 +328,7 @@ def test_json(files, capsys):
     assert set(report["mean"]) == set(report["std"]) == set(report["baseline"]) - {"threshold"}
     assert report["options"]["folds_by"] == "column:group"
     assert report["options"]["train"]["lr"] == 0.05, "resolved"
-    outcome = rnnfast.cv("t.csv", target="y", folds=3, folds_by="column:group", preset="fast", **TINY)
+    outcome = rnnfast.cv("t.csv", target="y", folds=3, folds_by="column:group", **TINY)
     assert {name: report[name] for name in ("mean", "std", "pooled")} == {
         name: value for name, value in plain(outcome.report()).items() if name in ("mean", "std", "pooled")
     }

@@ -46,7 +46,8 @@ def resolved_for(
     check_front(config.model, table.schema.predict, int(parts.train.lengths.max()))
     weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
     mergeable = parts.valid is not None and not own_valid
-    config, chosen = choose(config, Size.of(parts.train, weighted, mergeable, persists(parts.train, config)))
+    asks = config.model.preset not in ("fast", "original")  # which choose nothing
+    config, chosen = choose(config, Size.of(parts.train, weighted, mergeable, asks and persists(parts.train, config)))
     if chosen is not None:
         reporter.preset(chosen)
     config = resolved(config, table.schema.task, parts.train.sequences, weighted)

@@ -132,6 +132,7 @@ def test_a_saved_model_answers_in_original_units_and_its_file_repeats_it(capsys)
     assert pd.read_csv("p.csv")["y_pred"].between(900, 1100).all()
 
 
-def test_folds_choose_each_by_what_trains_it():
-    frame = pd.concat([series(), series(persistent=False, seed=1)]).assign(t=np.arange(400))
-    assert rnnfast.cv(frame, folds=2, folds_by="time", **AHEAD, **QUICK).folds
+def test_each_fold_chooses_by_what_trains_it():
+    frame = pd.concat([series(persistent=False), 100 * series(seed=1)]).assign(t=np.arange(400))
+    folds = rnnfast.cv(frame, folds=2, folds_by="time", **AHEAD, **QUICK).folds
+    assert [fold.model.schema.difference for fold in folds] == [False, True]

@@ -96,7 +96,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check what concerns several values."""
-        check_patch(self.patch)
+        check_patch(self.patch, self.conv)
 
     @property
     def front(self) -> tuple[tuple[int, int, int], ...]:

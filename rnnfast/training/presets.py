@@ -194,7 +194,7 @@ AUTO = (
     Rule(
         "scale",
         _scale,
-        "the class of a sequence lies in its shape, and changes have no bounds; all else overfits less within some",
+        "the class of a sequence lies in its shape, changes have no bounds; all else overfits less within bounds",
     ),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),

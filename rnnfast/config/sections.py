@@ -33,7 +33,7 @@ from rnnfast.errors import UsageError
 # Declare an option of [data] that decides how a table is read, and one that is for the run alone.
 reading, running = partial(option, reads=True), partial(option, reads=False)
 
-PRESETS = ("auto", "fast", "original")
+PRESETS = ("auto", "best", "fast", "original")
 SHARE_TOLERANCE = 1e-9  # 0.7 + 0.3 may be a little above 1
 
 
@@ -196,9 +196,15 @@ class ModelConfig:
 
     preset: str = option(
         "auto",
-        "What chooses the options that nobody gives: auto: the table, fast: small networks by plain rules, original: "
-        "the rule of RNN-Rust.",
+        "What chooses the options that nobody gives: auto: the table, best: a race of candidates on folds of the rows "
+        "that train, then an ensemble, fast: small networks by plain rules, original: the rule of RNN-Rust.",
         choices=PRESETS,
+    )
+    budget: str | None = option(
+        None,
+        "With --preset best: work of about this time on two cores, 90s, 10m; default 30s. It is counted, not timed: a "
+        "seed gives the same network anywhere.",
+        metavar="TIME",
     )
     cell: str = option(
         "rnn",
@@ -256,6 +262,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check what concerns several values."""
+        seconds(self.budget, "budget")
         check_patch(self.patch)
 
     @property

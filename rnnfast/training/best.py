@@ -37,7 +37,7 @@ from rnnfast.training.stopping import Deadline, Interrupt
 from rnnfast.training.trial import Trials
 
 BUDGET = 30.0  # s
-RATE = 12e9  # multiply-adds a second, of two cores that train at the same time
+RATE = 20e9  # multiply-adds a second, of two cores that train at the same time
 RACE_SHARE = 0.6  # of the budget
 TRIAL_SHARE = 0.65  # of the rows of a training part, that a trial trains on
 PASSES = 3

@@ -111,6 +111,7 @@ class Track:
                 judged.add(number)
                 self.reporter.lap(Lap(len(judged), len(contenders), fold + 1, self.folds))
 
+        self.reporter.lap(Lap(0, len(contenders), fold + 1, self.folds))
         share = deadline.remaining * min(self.trials.workers / len(contenders), 1.0)
         limit = {} if math.isinf(share) else {"max_time": f"{max(share, 1e-3):.6f}s"}
         trials = [Trial(contender.config.choosing(limit), fold) for contender in contenders]
@@ -146,13 +147,14 @@ def relative(contender: Contender, auto: Contender) -> float:
 
 
 def leads(contender: Contender, auto: Contender) -> bool:
-    """Whether a contender that was judged on all folds is better than auto by more than the noise of the folds."""
-    if len(contender.errors) < len(auto.errors) or math.isinf(sum(contender.errors)):
+    """Whether a contender that was judged on all folds, two at least, is better than auto by more than their noise."""
+    folds = len(contender.errors)
+    if folds < max(2, len(auto.errors)) or math.isinf(sum(contender.errors)):
         return False
     if math.isinf(sum(auto.errors)):
         return True
     lead = np.subtract(auto.errors, contender.errors)
-    return bool(lead.mean() > (lead.std(ddof=1) / math.sqrt(len(lead)) if len(lead) > 1 else 0))
+    return bool(lead.mean() > lead.std(ddof=1) / math.sqrt(folds))
 
 
 def outcome(contenders: Sequence[Contender], trials: Trials, epochs: float) -> Race:

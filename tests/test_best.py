@@ -23,7 +23,7 @@ from rnnfast.training.race import Contender, leads, relative
 # What is left to try: scaling, rate and weight decay, so that all candidates have the kernels of one network.
 QUICK = {
     "preset": "best", "budget": "1s", "id": "id", "target": "y", "features": "x", "cell": "rnn", "hidden": 4,
-    "epochs": 3, "patience": 3, "head": "last", "bidirectional": False, "patch": (), "average": 1, "batch_size": 4,
+    "epochs": 3, "patience": 3, "schedule": "onecycle", "head": "last", "bidirectional": False, "patch": (), "average": 1, "batch_size": 4,
     "cache": False, "seed": 1,
 }  # fmt: skip
 
@@ -235,8 +235,8 @@ def test_ensemble_and_training_again_give_way_to_options(options, networks, refi
 
 def test_a_budget_that_buys_no_race_buys_a_network():
     laps = Laps()
-    small = rnnfast.train(visits(40), reporter=laps, **{**QUICK, "budget": "0.00001s"})
-    assert any("no race: --budget 0.00001s is not enough" in text for text in laps.notices)
+    small = rnnfast.train(visits(40), reporter=laps, **{**QUICK, "budget": "0.000001s"})
+    assert any("no race: --budget 0.000001s is not enough" in text for text in laps.notices)
     assert len(small.model.members) == 1
     assert not laps.laps
     assert "race" not in small.to_json()["preset"]
@@ -264,11 +264,7 @@ def test_ctrl_c_in_the_race_leaves_nothing():
         def lap(self, lap):
             super().lap(lap)
             if len(self.laps) == 2:
-                signal.raise_signal(
-                    signal.SIGINT
-                ) if threading.current_thread() is threading.main_thread() else signal.pthread_kill(
-                    threading.main_thread().ident, signal.SIGINT
-                )
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     with pytest.raises(TrainingInterrupted, match="before the first epoch; nothing is written") as caught:
         rnnfast.train(visits(40), reporter=Press(), **QUICK)

@@ -173,26 +173,22 @@ class Best:
 
     def _ensemble(self, config: Config, left: float) -> list[Choice]:
         """Choose the number of networks, and whether they train again on the validation part; left: multiply-adds."""
-        rows, choices = self.parts.train.rows, []
-        valid, fixed = self.parts.valid, config.explicit
-        again = config.train.refit
+        if not config.train.epochs:
+            return []
+        rows, valid, choices = self.parts.train.rows, self.parts.valid, []
         once = self.cost(config, rows)
-        possible = valid is not None and not self.own_valid and not SCHEDULES[config.train.schedule].watches
-        number = config.model.ensemble
-        if possible and config.train.epochs and "refit" not in fixed:
-            assert valid is not None
-            both = once + self.cost(config, rows + valid.rows)
-            again = left // both >= (number if "ensemble" in fixed else FEWEST_NETWORKS)
-            if again:
+        both = once if valid is None else once + self.cost(config, rows + valid.rows)
+        again = config.train.refit
+        # Where no part says which epoch is best, only a course that ends in small steps has good weights at its end.
+        ends = valid is not None and SCHEDULES[config.train.schedule].per_update
+        if ends and allowed(config, {"refit": True}, self._check):
+            least = config.model.ensemble if "ensemble" in config.explicit else FEWEST_NETWORKS
+            if again := left // both >= least:
                 choices.append(Choice("refit", True, "rows that validated are rows to learn from"))
-        if "ensemble" not in fixed and config.train.epochs:
-            one = once + (self.cost(config, rows + valid.rows) if again and valid is not None else 0.0)
-            number = int(max(1, min(MOST_NETWORKS, left // one)))
-            if number > 1:
-                reason = (
-                    f"the mean of networks errs less than one; as many as the budget allows, {MOST_NETWORKS} at most"
-                )
-                choices.append(Choice("ensemble", number, reason))
+        number = int(max(1, min(MOST_NETWORKS, left // (both if again else once))))
+        if "ensemble" not in config.explicit and number > 1:
+            reason = f"the mean of networks errs less than one; as many as the budget allows, {MOST_NETWORKS} at most"
+            choices.append(Choice("ensemble", number, reason))
         return choices
 
 

@@ -23,8 +23,8 @@ from rnnfast.training.race import Contender, leads, relative
 # What is left to try: scaling, rate and weight decay, so that all candidates have the kernels of one network.
 QUICK = {
     "preset": "best", "budget": "1s", "id": "id", "target": "y", "features": "x", "cell": "rnn", "hidden": 4,
-    "epochs": 3, "patience": 3, "schedule": "onecycle", "head": "last", "bidirectional": False, "patch": (), "average": 1, "batch_size": 4,
-    "cache": False, "seed": 1,
+    "epochs": 3, "patience": 3, "schedule": "onecycle", "head": "last", "bidirectional": False, "patch": (),
+    "average": 1, "batch_size": 4, "cache": False, "seed": 1,
 }  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def test_what_an_empty_lag_counts_from(rule):
 def test_an_empty_lag_without_a_rule_is_refused():
     frame = levels()
     frame.loc[5, "y0"] = np.nan
-    with pytest.raises(DataError, match=r"the cell is empty; --lag-target makes it an input .* --missing"):
+    with pytest.raises(DataError, match=r"the cell is empty; --difference makes it an input .* --missing"):
         rnnfast.train(frame, id="id", time="t", target="y0", features="x", horizon=1, difference=True, **RUN)
 
 

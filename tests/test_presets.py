@@ -34,6 +34,7 @@ SHAPES = cases(
 OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
     "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
+    "refit": False, "patch": (3,), "head": "mean",
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 
@@ -65,7 +66,7 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
     assert all(choice.reason for choice in chosen.choices)
     assert 1 <= config.train.batch_size <= max(1, size.sequences)
     assert config.train.epochs >= 1
-    assert config.train.patience >= 1
+    assert config.train.patience >= 1 or config.train.refit
     assert str(chosen).startswith("auto: cell gru, hidden ")
     assert "1 sequence of" in str(chosen) or f"{size.sequences:,} sequences of" in str(chosen)
 
@@ -110,7 +111,7 @@ def test_patience_and_epochs_count_updates_where_there_are_few_sequences():
 
 
 def test_one_label_a_sequence_runs_one_cycle_to_its_end_and_keeps_the_best_weights():
-    labels = replace(TINY, per_step=False)
+    labels = replace(TINY, per_step=False, sequences=400)
     config = choose(given(), labels)[0].train
     assert (config.schedule, config.lr, config.patience) == ("onecycle", 0.01, config.epochs)
     assert choose(given(epochs=7), labels)[0].train.patience == 7
@@ -118,6 +119,26 @@ def test_one_label_a_sequence_runs_one_cycle_to_its_end_and_keeps_the_best_weigh
     assert choose(given(), TINY)[0].data.scale == ("minmax",)  # a label at each step
     for options in ({"patience": 5}, {"max_time": "5s"}):  # which would cut it short
         assert choose(given(**options), labels)[0].train.schedule == "constant"
+
+
+def test_few_sequences_with_a_label_each_are_all_trained_on_in_the_end():
+    few = replace(TINY, per_step=False)
+    assert (choose(given(), few)[0].train.refit, choose(given(), few)[0].train.patience) == (True, 0)
+    split = choose(given(refit=False), few)[0].train
+    assert split.patience == split.epochs
+    for options, size in (({"init_from": "m"}, few), ({}, replace(few, mergeable=False)), ({}, TINY)):
+        assert not choose(given(**options), size)[0].train.refit
+
+
+def test_long_sequences_with_a_class_each_are_read_four_rows_at_a_time():
+    long = replace(TINY, per_step=False)
+    model = choose(given(), long)[0].model
+    assert (model.patch, model.head) == ((4,), "all")
+    others = (replace(long, steps=30), TINY, replace(long, task="regression", classes=0))
+    for size in others:
+        assert not {"patch", "head"} & choose(given(), size)[1].values.keys()
+    for options in ({"cell": "mlp"}, {"conv": 3}, {"tbptt": 5}):
+        assert not {"patch", "head"} & choose(given(**options), long)[1].values.keys()
 
 
 def test_fast_is_what_options_are_declared_with():

@@ -70,10 +70,9 @@ def weights_text(ending: Ending, train: Mapping[str, Any]) -> Text:
     else:
         text = Text(f"of the best epoch, {ending.best_epoch:,} of {ending.epochs:,}")
     if ending.refitted:
-        text = Text(
-            f"of a second training, on the training and the validation part, for {counted(ending.refitted, 'epoch')}: "
-            f"those that were best of {ending.epochs:,}"
-        )
+        best = f", the best of {ending.epochs:,}" if ending.refitted < ending.epochs else ""
+        epochs = f"{counted(ending.refitted, 'epoch')}{best}"
+        text = Text(f"of a second training, on the training and the validation part, for {epochs}")
     if ending.epochs != train["epochs"]:
         text.append(f" ({train['epochs']:,} asked for)")
     style = CAUTION if ending.stopped == "interrupted" else ""

@@ -48,7 +48,8 @@ def refused_gap(data: SequenceData, name: str, gaps: NDArray[np.bool_], reason: 
     lag = schema.columns.index(name) - schema.first_lag
     if lag >= 0:
         name, row = schema.targets[lag], row if schema.horizon else _row_before(data, place)
-        reason = f"; --lag-target makes it an input of {'this' if schema.horizon else 'the next'} row{reason}"
+        option, role = "difference" if schema.difference else "lag-target", "this" if schema.horizon else "the next"
+        reason = f"; --{option} makes it an input of {role} row{reason}"
     return cell_error(data, row, name, f"the cell is empty{more}{reason}; fill it, or {fix}")
 
 

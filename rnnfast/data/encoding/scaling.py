@@ -231,5 +231,6 @@ def _rules(schema: Schema, config: DataConfig) -> Rules:
     for name in schema.categorical:
         if name in rules.named:
             raise UsageError(f"--scale: column {name!r} holds categories, which are not scaled; leave it out")
-    rules.check((*(name for name in schema.columns if name not in schema.categorical), *schema.targets))
+    unscaled = {*schema.categorical, *schema.calendar_columns}
+    rules.check((*(name for name in schema.columns if name not in unscaled), *schema.targets))
     return rules

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.forms import seconds
 from rnnfast.config.resolve import Config
 from rnnfast.data import Parts, SequenceData
@@ -46,7 +45,7 @@ MANY, SOME, FEWEST_FOLDS = 99, 8, 2
 LARGE = ((6, MANY), (5, MANY), (4, MANY), (4, 11), (4, SOME), (3, SOME))  # folds and candidates
 EPOCHS = (1.0, 0.5, 0.25)  # shares of those of a run
 FEWEST_ROWS = 20_000  # of a sample of a larger training part
-MOST_NETWORKS, FEWEST_NETWORKS = 8, 3
+MOST_NETWORKS = 8
 STREAM = 12  # of the random numbers
 
 
@@ -172,24 +171,15 @@ class Best:
         return [*choices, *(Choice(option, value, reason) for option, value in won.items())]
 
     def _ensemble(self, config: Config, left: float) -> list[Choice]:
-        """Choose the number of networks, and whether they train again on the validation part; left: multiply-adds."""
-        if not config.train.epochs:
+        """Choose the number of networks; left: multiply-adds."""
+        if not config.train.epochs or "ensemble" in config.explicit:
             return []
-        rows, valid, choices = self.parts.train.rows, self.parts.valid, []
-        once = self.cost(config, rows)
-        both = once if valid is None else once + self.cost(config, rows + valid.rows)
-        again = config.train.refit
-        # Where no part says which epoch is best, only a course that ends in small steps has good weights at its end.
-        ends = valid is not None and SCHEDULES[config.train.schedule].per_update
-        if ends and allowed(config, {"refit": True}, self._check):
-            least = config.model.ensemble if "ensemble" in config.explicit else FEWEST_NETWORKS
-            if again := left // both >= least:
-                choices.append(Choice("refit", True, "rows that validated are rows to learn from"))
-        number = int(max(1, min(MOST_NETWORKS, left // (both if again else once))))
-        if "ensemble" not in config.explicit and number > 1:
-            reason = f"the mean of networks errs less than one; as many as the budget allows, {MOST_NETWORKS} at most"
-            choices.append(Choice("ensemble", number, reason))
-        return choices
+        cost = self.cost(config, self.parts.train.rows)
+        if config.train.refit and self.parts.valid is not None:
+            cost += self.cost(config, self.parts.train.rows + self.parts.valid.rows)
+        number = int(max(1, min(MOST_NETWORKS, left // cost)))
+        reason = f"the mean of networks errs less than one; as many as the budget allows, {MOST_NETWORKS} at most"
+        return [Choice("ensemble", number, reason)] if number > 1 else []
 
 
 def _needed(costs: Sequence[float], folds: int) -> float:

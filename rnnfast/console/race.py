@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_RUNNERS = 8  # that have a line; all with -v
 AUTO = "auto, unchanged"
+LARGEST_SHOWN = 100
 
 
 class RaceProgress:
@@ -71,4 +72,6 @@ def _name(runner: Runner) -> str:
 
 
 def _error(runner: Runner) -> str:
-    return f"{runner.error:.2f}" if math.isfinite(runner.error) else "diverged"
+    if not math.isfinite(runner.error):
+        return "diverged"
+    return f"{runner.error:.2f}" if runner.error < LARGEST_SHOWN else f"over {LARGEST_SHOWN}"

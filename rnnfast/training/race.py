@@ -6,8 +6,8 @@ auto on the same folds:
 
     r = sum over folds of error[fold] / sum over the same folds of auto's error[fold]
 
-Changes add up: while the budget lasts, the best change is joined with others that were better than auto. Of those that
-were judged on all folds the one with the lowest r wins, if its lead is no noise:
+Changes add up: while the budget lasts, the best change is joined with others that were better than auto, twice at
+most. Of those that were judged on all folds the one with the lowest r wins, if its lead is no noise:
 
     mean(d) > sd(d) / sqrt(folds)       d[fold] = auto's error[fold] - error[fold]
 
@@ -33,6 +33,7 @@ from rnnfast.training.trial import Trial, Trials
 
 LEAST = 2  # candidates that go on to the next fold, beside auto
 PARTNERS = 3  # changes that the best one is joined with at a time
+ROUNDS = 2  # of joining: longer chains follow the noise of the folds
 
 
 class Runner(Record, frozen=True):
@@ -91,8 +92,9 @@ class Track:
             self._judge([auto, *alive], fold, deadline, interrupt)
             alive = sorted(alive, key=lambda one: relative(one, auto))[: max(LEAST, -(-len(alive) // 2))]
         best = min(alive, key=lambda one: relative(one, auto), default=auto)
-        while new := self._joined(best, field_of):
-            for fold in range(self.folds):
+        for _ in range(ROUNDS):
+            new = self._joined(best, field_of)
+            for fold in range(self.folds if new else 0):
                 self._judge(new, fold, deadline, interrupt)
             field_of += new
             before, best = best, min([best, *new], key=lambda one: relative(one, auto))

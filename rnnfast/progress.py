@@ -72,7 +72,7 @@ class Line(Reporter):
 
     def lap(self, lap: Lap) -> None:
         """Show how far a race is."""
-        self.show(f"race: {lap.judged} of {counted(lap.candidates, 'candidate')}, fold {lap.fold} of {lap.folds}")
+        self.show(f"race: {lap}")
 
     def epoch(self, record: EpochRecord) -> None:
         """Show an epoch, unless the last one is shown just now."""

@@ -252,6 +252,12 @@ def test_a_budget_that_buys_no_race_buys_a_network():
     assert "race" not in small.to_json()["preset"]
 
 
+def test_a_smaller_budget_is_a_smaller_race(raced):
+    race = rnnfast.train(visits(40), **{**QUICK, "budget": "0.00004s"}).chosen.race
+    assert (race.folds, race.epochs) < (raced.chosen.race.folds, 1.0)
+    assert raced.chosen.race.epochs == 1.0
+
+
 def test_sequences_that_are_too_few_for_folds_are_trained_without_a_race():
     laps = Laps()
     small = rnnfast.train(visits(5), reporter=laps, **QUICK)

@@ -4,7 +4,7 @@ A budget is seconds on two cores of a usual machine, at a rate that is written h
 
     training steps * parameters * epochs * 3        forward pass, gradient of the states, gradient of the weights
 
-so that the plan, and with it every bit of the result, is the same on any machine. Half of it is for the race, what it
+so that the plan, and with it every bit of the result, is the same on any machine. Most of it is for the race, what it
 leaves for an ensemble, each of whose networks is trained twice where it is trained again on the validation part.
 """
 
@@ -45,6 +45,7 @@ MANY, SOME, FEWEST_FOLDS = 99, 8, 2
 LARGE = ((6, MANY), (5, MANY), (4, MANY), (4, 11), (4, SOME), (3, SOME))  # folds and candidates
 EPOCHS = (1.0, 0.5, 0.25)  # shares of those of a run
 FEWEST_ROWS = 20_000  # of a sample of a larger training part
+ROW_BYTES = 16  # of a column, with what belongs to a row
 MOST_NETWORKS = 8
 STREAM = 12  # of the random numbers
 
@@ -122,7 +123,10 @@ class Best:
             budget_text = config.model.budget or f"{BUDGET:g}s"
             self.reporter.notice(f"no race: --budget {budget_text} is not enough for one on this table")
             return None, 0.0
-        sample = _drawn(sample, plan.rows, config.train.seed)
+        rows = plan.rows * sample.rows
+        if part.room is not None:  # which is for the sample and a copy in each fold
+            rows = min(rows, part.room.of_phase.sample / (ROW_BYTES * (sample.x.shape[1] + 1) * (plan.folds + 1)))
+        sample = _drawn(sample, rows / sample.rows, config.train.seed)
         trials = Trials(sample, config, plan.folds, self.equations)
         if part.room is not None:
             trials.workers = 1  # one at a time needs its memory

@@ -48,7 +48,7 @@ def resolved_for(
     mergeable = parts.valid is not None and not own_valid
     asks = config.model.preset not in ("fast", "original")  # which choose nothing
     config, chosen = choose(config, Size.of(parts.train, weighted, mergeable, asks and persists(parts.train, config)))
-    if chosen is not None:
+    if chosen is not None and config.model.preset != "best":  # which goes on to choose
         reporter.preset(chosen)
     config = resolved(config, table.schema.task, parts.train.sequences, weighted)
     if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":

@@ -67,6 +67,19 @@ def tune(
     return tune_tables(tables, config, tune_config, reporter=reporter, equations=equations)
 
 
+def search(
+    config: Config, tune_config: TuneConfig, force: bool = False, reporter: Reporter | None = None
+) -> TuneResult:
+    """Do what the `tune` command does: search, train the best network and write it with its trials.
+
+    The directory is runs/NAME-tune where the configuration names none; force: what is there is replaced. Raises as
+    `tune`.
+    """
+    data = config.data
+    tables = Tables(list(data.data), data.valid, data.test)
+    return tune_tables(tables, config, tune_config, write=True, force=force, reporter=reporter)
+
+
 class Tables(NamedTuple):
     """What a search reads: the table, and those beside it."""
 
@@ -86,7 +99,7 @@ def tune_tables(
     equations: Cell | None = None,
     size: int = SIZE,
 ) -> TuneResult:
-    """Do what the `tune` command does.
+    """Search and train the best network.
 
     write: to runs/NAME-tune where the configuration names no directory; force: what is there is replaced. size:
     candidates of a generation. Raises as `tune`.
@@ -114,10 +127,12 @@ def tune_tables(
             search = Search(space, trials, folds, size, one_at_a_time(reporter), before, keep)
             reporter.search(_searched(space), folds, trials.part.sequences)
             stopped, finalists = _searching(search, parts, tune_config, start, interrupt)
+        search_seconds = time.perf_counter() - start - load_seconds
         reporter.finalists(finalists)
         config = _final(space, finalists[0], mergeable, stopped == "interrupted")
         with interruptible(reporter.interrupted) as interrupt:
             result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
+            result.seconds = {"search": search_seconds, **result.seconds}
             interrupt.phase = Phase.SAVING
             if directory is not None:
                 result.files = write_run(result, result.model.config, directory)

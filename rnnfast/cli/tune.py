@@ -56,11 +56,11 @@ def tune(
     if resume is not None:
         if config is not None or force:
             ctx.fail("--resume takes the options of the search: leave --config and --force out")
-        from rnnfast.training.tune import resumed
+        from rnnfast.training.tuning import resumed
 
         resolved, tune_config = resumed(resume, flags)
     else:
-        limits = {name: flags.pop(name) for name in ("trials", "max_time") if name in flags}
+        limits: dict[str, Any] = {name: flags.pop(name) for name in ("trials", "max_time") if name in flags}
         tune_config = TuneConfig.of(limits, COMMAND_LINE)
         resolved = resolve(flags, config)
     if not resolved.data.data:
@@ -70,7 +70,7 @@ def tune(
 
     console, code = TuneConsole(state.screen(), resolved, state.started), 0
     with console:
-        from rnnfast.training.tune import search
+        from rnnfast.training.tuning import search
 
         console.reading(resolved.data.data)
         try:

@@ -91,4 +91,4 @@ def check_same(before: Header, now: Header, directory: Path, anywhere: Collectio
 
 
 def _shown(value: Any) -> str:
-    return "by the preset" if value is None else json.dumps(value)
+    return "by default" if value is None else json.dumps(value)

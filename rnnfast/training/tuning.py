@@ -15,7 +15,7 @@ from rnnfast.config.tuning import TuneConfig, tuned
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, Sequences
 from rnnfast.data.reading.arrays import with_labels
-from rnnfast.data.reading.opening import Table
+from rnnfast.data.reading.opening import Table, file_names
 from rnnfast.equations.cell import Cell
 from rnnfast.equations.trace import traced
 from rnnfast.errors import TrainingInterrupted, UsageError
@@ -61,7 +61,8 @@ def tune(
     equations = traced(cell_option) if callable(cell_option) else None
     if callable(cell_option):
         options["cell"] = word_of(cell_option)
-    config = Config().with_values(options, "tune()")
+    names = file_names(data)
+    config = Config().with_values(options if names is None else {**options, "data": names}, "tune()")
     tune_config = TuneConfig.of({"trials": trials}, "tune()")
     tables = Tables(with_labels(data, y), valid, test)
     return tune_tables(tables, config, tune_config, reporter=reporter, equations=equations)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = {
     "compiling": "interrupted: the run ends as soon as the compiler lets go; the trials are written",
-    "training": "interrupted: the best network so far is trained and written; Ctrl-C again leaves at once",
+    "training": "interrupted: the best network so far, if there is one, is trained and written; Ctrl-C again leaves at once",
     "scoring": "interrupted: the run is scored and saved; Ctrl-C again leaves at once",
 }
 BEST = 5  # trials that are shown while the search goes on

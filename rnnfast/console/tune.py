@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = {
     "compiling": "interrupted: the run ends as soon as the compiler lets go; the trials are written",
-    "training": "interrupted: the best network so far, if there is one, is trained and written; Ctrl-C again leaves at once",
+    "training": "interrupted: the best network so far, if any, is trained and written; Ctrl-C again leaves at once",
     "scoring": "interrupted: the run is scored and saved; Ctrl-C again leaves at once",
 }
 BEST = 5  # trials that are shown while the search goes on
@@ -104,7 +104,7 @@ class TuneConsole(TrainConsole):
         if seeds == 1 and len(finalists) > 1:
             self.screen.notice("the trials were not repeated with other seeds: the best one is partly luck")
         if not best.trial.changes:
-            self.screen.notice("no trial is better than what the preset chooses")
+            self.screen.notice("no trial is better than what the preset chooses by more than seeds differ")
         elif isinstance(best.untouched, float):
             text = f"on the validation part, which no trial has seen, its error is {_relative(best.untouched)}"
             self.screen.notice(f"{text} of the preset's; the trial had said {_relative(best.error)}")

@@ -1,7 +1,10 @@
 """The best trials of a search again, with several seeds: the error of the best one of many is lower than it deserves.
 
-The base is always among them. The least mean over seeds and folds wins. Then winner and base are trained on the whole
-training part and tested on the validation part, which no trial has seen.
+The least mean over seeds and folds wins, if it is lower than that of the base by more than its standard error:
+
+    d = error of the base - error of the candidate, of each seed and fold        mean d > std d / sqrt(number of d)
+
+Then winner and base are trained on the whole training part and tested on the validation part, which no trial has seen.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from rnnfast.training.stopping import Interrupt
 from rnnfast.training.trial import LARGEST_SHARE
 
 SEEDS = 5
-CHALLENGERS = 2  # beside the base
+CHALLENGERS = 2  # beside the base, of those whose trial was better
 
 
 class Finalist(Record, frozen=True, kw_only=True):
@@ -47,30 +50,38 @@ class Finalist(Record, frozen=True, kw_only=True):
 
 def repeated(search: Search, parts: Parts, interrupt: Interrupt) -> list[Finalist]:
     """Repeat the best trials; returns the winner first. Raises TrainingInterrupted at Ctrl-C."""
-    best = [one for one in search.complete() if math.isfinite(one.error)]
     base = search.base
-    finalists = [one for one in best if one is not base][:CHALLENGERS]
-    finalists = sorted([base, *finalists], key=lambda one: one.number)
-    errors = {one.number: _errors(search, one, interrupt) for one in finalists} if len(finalists) > 1 else {}
-    if not errors:
-        errors = {base.number: np.array([base.errors])}
+    best = [one for one in search.complete() if one.error < 1][:CHALLENGERS]
+    finalists = sorted([base, *best], key=lambda one: one.number)
+    errors = {one.number: _errors(search, one, interrupt) if best else np.array([base.errors]) for one in finalists}
     of_base = errors[base.number]
-    whole = {number: float(of_one.sum() / of_base.sum()) for number, of_one in errors.items()}
-    winner = min(finalists, key=lambda one: whole[one.number])
+
+    def mean(one: Tried) -> float:
+        return search.relative(float(errors[one.number].mean()), float(of_base.mean()))
+
+    better = [one for one in best if _clearly_less(errors[one.number], of_base)]
+    winner = min(better, key=mean, default=base)
     untouched = UNSET if winner is base else _untouched(search, parts, (winner, base), interrupt)
 
     def finalist(one: Tried) -> Finalist:
-        by_seed = errors[one.number].sum(axis=1) / of_base.mean(axis=0).sum()
+        by_seed = [search.relative(float(error), float(of_base.mean())) for error in errors[one.number].mean(axis=1)]
         return Finalist(
             trial=search.record(one),
             error=one.error,
-            mean=whole[one.number],
-            std=float(by_seed.std(ddof=1)) if len(by_seed) > 1 else 0.0,
+            mean=mean(one),
+            std=float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else 0.0,
             seeds=len(by_seed),
             untouched=untouched if one is winner else UNSET,
         )
 
-    return sorted(map(finalist, finalists), key=lambda one: one.mean)
+    others = sorted((one for one in finalists if one is not winner), key=mean)
+    return [finalist(one) for one in (winner, *others)]
+
+
+def _clearly_less(errors: NDArray[np.float64], of_base: NDArray[np.float64]) -> bool:
+    """Whether errors (seeds, folds) are lower than those of the base by more than their standard error."""
+    less = of_base - errors
+    return bool(np.isfinite(less).all() and less.mean() > less.std(ddof=1) / np.sqrt(less.size))
 
 
 def unrepeated(search: Search) -> list[Finalist]:
@@ -93,8 +104,8 @@ def _untouched(search: Search, parts: Parts, pair: Sequence[Tried], interrupt: I
     search.trials.folds.append(_as_fold(search, parts, search.space.config))
     seeds = SEEDS if search.folds > 1 else 1
     errors = search.errors([(one, place, seed) for one in pair for seed in range(seeds)], interrupt)
-    one, other = np.reshape(errors, (2, seeds)).sum(axis=1)
-    return float(one / other) if other > 0 and math.isfinite(one) else UNSET
+    one, other = np.reshape(errors, (2, seeds)).mean(axis=1)
+    return search.relative(float(one), float(other)) if math.isfinite(one + other) else UNSET
 
 
 def _as_fold(search: Search, parts: Parts, config: Config) -> Parts:

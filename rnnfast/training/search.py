@@ -1,6 +1,9 @@
 """A search: generations of candidates, each trained on folds of the training part, the better half on one fold more.
 
-    error of a candidate  =  sum of its errors on the folds that it ran on / sum of the base's errors on these folds
+    error of a candidate  =  (sum of its errors on the folds that it ran on + s) / (the same of the base)
+
+where s, for classes, is a part of what one wrong answer costs: without it, of two networks that make no mistake one
+would be many times as good as the other. For quantities it is 0.
 
 The base runs on all folds. A generation is proposed, run and told as a whole, so that neither the number of threads nor
 the clock has a say in what is proposed; the clock decides how many generations there are.
@@ -28,6 +31,7 @@ FOLDS, FEWEST_FOLDS = 3, 2
 FEW_SEQUENCES = 2000  # that train: from there on the first fold alone tells candidates apart
 STARTUP = 2  # generations that are drawn at random where nothing is planned
 LEAST_ERROR = 1e-9  # of the base, by which errors are divided
+HALF = 0.5  # of a Brier score, in which a wrong answer costs 1, of several classes 2; divided by the labels
 LATER = 100  # between the seeds of a trial and of its repetition: folds take seeds of their own in between
 FINAL = 24, 12  # trainings after the last generation: the networks themselves, and repetitions on each fold
 
@@ -65,6 +69,8 @@ class Search:
         self._reporter, self._records, self._keep = reporter, list(records), keep
         self._sampler = Sampler(space, space.config.train.seed, STARTUP * size)
         self._cache: dict[tuple[str, int, int], float] = {}  # candidate, fold, repetition -> error
+        labels = int(trials.part.labelled.sum())
+        self._smoothing = HALF / labels if trials.part.schema.classes else 0.0
         self._lasted = self._runs = 0.0  # seconds, and trainings, of the last generation
         self.tried: list[Tried] = []
 
@@ -181,7 +187,11 @@ class Search:
     def _rate(self, one: Tried, first: Tried) -> None:
         """Set the error of a candidate relative to the base; first: of the first generation, while it runs."""
         base = (self.tried[0] if self.tried else first).errors[: len(one.errors)]
-        one.error = sum(one.errors) / max(sum(base), LEAST_ERROR)
+        one.error = self.relative(sum(one.errors) / len(base), sum(base) / len(base))
+
+    def relative(self, error: float, base: float) -> float:
+        """Return a mean error relative to that of the base."""
+        return (error + self._smoothing) / max(base + self._smoothing, LEAST_ERROR)
 
     def _config(self, candidate: Candidate) -> Config | None:
         try:

@@ -88,7 +88,8 @@ class Line(Reporter):
 
 def epoch_text(record: EpochRecord, scores: Mapping[str, Any]) -> str:
     """Return an epoch in words; scores: of the validation part, at this epoch or the last one that was evaluated."""
-    parts = [f"epoch {record.epoch}/{record.epochs}", f"loss {record.train_loss:.4g}"]
+    network = [f"network {record.member}"] if record.member else []
+    parts = [*network, f"epoch {record.epoch}/{record.epochs}", f"loss {record.train_loss:.4g}"]
     key = headline(scores) if record.monitor == LOSS else record.monitor
     if LOSS in scores:
         parts.append(f"valid {scores[LOSS]:.4g}")

@@ -23,7 +23,7 @@ from rnnfast.errors import DataError, DivergedError, UsageError
 from rnnfast.records import plain
 from rnnfast.reporter import Reporter
 
-TINY = {"hidden": 3, "epochs": 3, "batch_size": 4}
+TINY = {"preset": "fast", "hidden": 3, "epochs": 3, "batch_size": 4}
 TIMES = ("seconds", "options")
 
 
@@ -149,13 +149,14 @@ def test_each_row_is_answered_by_the_model_that_did_not_see_it(kind, options, tm
     assert outcome.files == {"output": tmp_path / "oof.csv"}
 
 
-def test_no_row_of_a_test_part_changes_its_model():
+@pytest.mark.parametrize("refit", [False, True], ids=["trained once", "trained again"])
+def test_no_row_of_a_test_part_changes_its_model(refit):
     """Neither labels nor inputs: the model of a fold and its encoder are the same whatever the rows that it tests."""
-    frame = table(kind="regression")
-    before = rnnfast.cv(frame, target="y", ignore="group", folds=3, **TINY)
+    frame, options = table(kind="regression"), {"folds": 3, "ignore": "group", "refit": refit, **TINY}
+    before = rnnfast.cv(frame, target="y", **options)
     tested = before.predictions["fold"] == 2
     frame.loc[tested, ["x", "y"]] *= 100
-    after = rnnfast.cv(frame, target="y", ignore="group", folds=3, **TINY)
+    after = rnnfast.cv(frame, target="y", **options)
     for k, same in ((1, True), (0, False)):
         one, other = before.folds[k].model, after.folds[k].model
         equal = [np.array_equal(one.parameters[name], other.parameters[name]) for name in one.parameters]

@@ -152,6 +152,16 @@ def test_the_loss_of_small_probabilities_is_exact():
     assert mean_loss("bce", averaged, np.ones((1, 1))) == pytest.approx(700 + np.log(2), rel=SUMS)
 
 
+@pytest.mark.parametrize(("name", "loss"), [("binary", "bce"), ("binary", "mse"), ("regression", "mse")])
+def test_steps_without_an_answer_stay_without(name, loss):
+    """Those that a head for the last step leaves out; warnings are errors."""
+    outputs = SOME.copy()
+    outputs[:, 0] = np.nan
+    kind = task(name, loss)
+    for result_of in (kind.average, kind.spread):
+        assert np.isnan(result_of(outputs)).ravel().tolist() == [True, False]
+
+
 def test_one_network_is_its_own_average():
     np.testing.assert_array_equal(task("binary", "mse").average(SOME[:1]), SOME[0])
 

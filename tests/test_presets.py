@@ -34,7 +34,7 @@ SHAPES = cases(
 OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
     "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
-    "refit": False,
+    "refit": False, "patch": (3,), "head": "mean",
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 
@@ -128,6 +128,17 @@ def test_few_sequences_with_a_label_each_are_all_trained_on_in_the_end():
     assert split.patience == split.epochs
     for options, size in (({"init_from": "m"}, few), ({}, replace(few, mergeable=False)), ({}, TINY)):
         assert not choose(given(**options), size)[0].train.refit
+
+
+def test_long_sequences_with_a_class_each_are_read_four_rows_at_a_time():
+    long = replace(TINY, per_step=False)
+    model = choose(given(), long)[0].model
+    assert (model.patch, model.head) == ((4,), "all")
+    others = (replace(long, steps=30), TINY, replace(long, task="regression", classes=0))
+    for size in others:
+        assert not {"patch", "head"} & choose(given(), size)[1].values.keys()
+    for options in ({"cell": "mlp"}, {"conv": 3}, {"tbptt": 5}):
+        assert not {"patch", "head"} & choose(given(**options), long)[1].values.keys()
 
 
 def test_fast_is_what_options_are_declared_with():

@@ -74,6 +74,7 @@ SHOTS = {
     "train classes": Shot(MOVES),
     "train a forecast": Shot(AHEAD),
     "train by preset": Shot(f"{TRAIN} --data moves.csv --target move --epochs 12 --preset auto -v -o runs/preset"),
+    "train an ensemble": Shot(f"{HEAT} --ensemble 3 --bag -o runs/heats"),
     "train quietly": Shot(f"{CARDS} --quiet"),
     "train verbosely": Shot(f"{CARDS} --verbose"),
     "training interrupted": Shot(f"{HEAT} -o runs/heat"),

@@ -162,8 +162,9 @@ class Task(ABC):
 
 def _by_rows(function: Callable[[NDArray[np.float64]], Floats], outputs: Floats) -> Floats:
     """Apply a function from (members, n, O) to (n, O), in float64 and so many rows at a time as stay in a cache."""
-    pieces = [
-        np.asarray(function(np.asarray(outputs[:, first : first + ROWS], np.float64)))
-        for first in range(0, max(outputs.shape[1], 1), ROWS)
-    ]
+    with np.errstate(invalid="ignore"):  # steps that a network does not answer are NaN, and stay so
+        pieces = [
+            np.asarray(function(np.asarray(outputs[:, first : first + ROWS], np.float64)))
+            for first in range(0, max(outputs.shape[1], 1), ROWS)
+        ]
     return np.concatenate(pieces).astype(outputs.dtype)

@@ -237,7 +237,7 @@ class CrossValidation(Displayed):
     def report(self) -> CrossValidationReport:
         """Return the same as a record."""
         pooled, baseline = self.pooled, self.baseline
-        options = {name: asdict(section) for name, section in vars(self.config).items() if name != "output"}
+        options = {name: asdict(section) for name, section in self.config.tables.items() if name != "output"}
         return CrossValidationReport(
             task=self.task,
             count=self.count,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rnnfast.catalogue import OPTIMIZERS, TASKS
+from rnnfast.catalogue import OPTIMIZERS, TASKS, cell
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Schema, Sequences
@@ -25,6 +25,7 @@ STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequen
 COURSES = {"constant": (100, 5000), "onecycle": (30, 3000)}
 PATIENCE = 30  # evaluations, where sequences are many
 FEWEST_EPOCHS = 20
+LONG, PATCH = 90, 4  # steps of a long sequence, and rows that are then a step
 FEW_SEQUENCES = 200  # with a label each: too few to choose an epoch by a fifth of them
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
@@ -120,6 +121,20 @@ def _cell(size: Size, config: Config) -> str | None:
     return None if config.explicit & {"hidden", "activation"} else "gru"
 
 
+def _long(size: Size, config: Config) -> bool:
+    """Whether each sequence is long and has a class, which a network with states may be told from all of them."""
+    fits = cell(config.model.cell).recurrent and not config.explicit & {"conv", "tbptt", "bidirectional"}
+    return bool(TASKS[size.task].classes and not size.per_step and size.steps >= LONG and fits)
+
+
+def _patch(size: Size, config: Config) -> tuple[int, ...] | None:
+    return (PATCH,) if _long(size, config) else None
+
+
+def _head(size: Size, config: Config) -> str | None:
+    return "all" if _long(size, config) else None
+
+
 def _scale(size: Size, config: Config) -> tuple[str]:
     return ("zscore",) if TASKS[size.task].classes and not size.per_step else ("minmax",)
 
@@ -148,10 +163,9 @@ def _epochs(size: Size, config: Config) -> int:
     return max(FEWEST_EPOCHS, min(epochs, MOST_STEPS // size.rows))
 
 
-def _refit(size: Size, config: Config) -> bool:
-    if config.train.schedule != "onecycle" or config.train.init_from:
-        return False
-    return size.mergeable and size.sequences < FEW_SEQUENCES
+def _refit(size: Size, config: Config) -> bool | None:
+    one_cycle = config.train.schedule == "onecycle" and not config.train.init_from
+    return True if one_cycle and size.mergeable and size.sequences < FEW_SEQUENCES else None
 
 
 def _patience(size: Size, config: Config) -> int:
@@ -165,6 +179,8 @@ AUTO = (
     Rule("cell", _cell, "gates keep what was long ago"),
     Rule("hidden", lambda size, config: (32,), "enough for most tables, and quick"),
     Rule("init", lambda size, config: "orthogonal", "long sequences neither fade nor explode"),
+    Rule("patch", _patch, f"from {LONG} steps on some rows at a time are quicker, and tell more"),
+    Rule("head", _head, "last, mean and greatest state: the sign of a class may stand anywhere"),
     Rule("scale", _scale, "the class of a sequence lies in its shape; all else overfits less in a bounded range"),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),

@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from numba.core.caching import NullCache
+
 from rnnfast.equations.stored import cell_from
 from rnnfast.kernels.lanes.cache import directory, path_of_version
 from rnnfast.kernels.lanes.linking import load
@@ -51,6 +53,8 @@ class Kernel(NamedTuple):
         if self.signature in dispatcher.overloads:
             return True
         on_disk = dispatcher._cache
+        if isinstance(on_disk, NullCache):
+            return False
         return on_disk._index_key(self.signature, dispatcher.targetctx.codegen()) in on_disk._cache_file._load_index()
 
     @property

@@ -53,6 +53,16 @@ class EpochRecord:
     member: int = 0  # the network of an ensemble whose epoch it is, from 1; 0: there is one network
 
 
+@dataclass(frozen=True)
+class Lap:
+    """How far the race of --preset best is: candidates that are judged on a fold, of how many; folds from 1."""
+
+    judged: int
+    candidates: int
+    fold: int
+    folds: int
+
+
 class Reporter:
     """Listener of a run; every method may be overridden and none has to be."""
 
@@ -73,6 +83,9 @@ class Reporter:
 
     def split(self, parts: Any) -> None:
         """Tell which sequences train, validate and test: rnnfast.data.Parts."""
+
+    def lap(self, lap: Lap) -> None:
+        """Tell that another candidate of a race is judged; called by the thread that did it, one call at a time."""
 
     def preset(self, chosen: Any) -> None:
         """Tell which options the preset chose, and why: rnnfast.training.presets.Chosen."""

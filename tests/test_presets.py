@@ -198,6 +198,6 @@ def test_a_table_in_blocks_gets_the_same_choices():
 
 
 def test_an_unknown_preset_is_answered_with_those_that_there_are(capsys):
-    with pytest.raises(UsageError, match=r"'fats' is not one of auto, fast, original; did you mean 'fast'\?"):
+    with pytest.raises(UsageError, match=r"'fats' is not one of auto, best, fast, original; did you mean 'fast'\?"):
         given(preset="fats")
     assert "fast" in fails(["train", "t.csv", "--preset", "fats"], 2, capsys)

@@ -118,8 +118,8 @@ def numbers_of(item: Any, where: str) -> list[Any]:
     return list(range(first, last + 1))
 
 
-def seconds(text: str | None) -> float | None:
-    """Seconds of a duration such as '90', '90s', '10m' or '1.5h'; None stays None."""
+def seconds(text: str | None, name: str = "max_time") -> float | None:
+    """Seconds of a duration such as '90', '90s', '10m' or '1.5h'; None stays None. name: of the option, for errors."""
     if text is None:
         return None
     unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
@@ -128,5 +128,5 @@ def seconds(text: str | None) -> float | None:
     except ValueError:
         value = -1.0
     if not 0 < value < float("inf"):
-        raise UsageError(f"max_time: {text!r} is not a duration; write 90s, 10m or 1h")
+        raise UsageError(f"{name}: {text!r} is not a duration; write 90s, 10m or 1h")
     return value

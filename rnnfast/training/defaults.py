@@ -46,7 +46,7 @@ def resolved_for(
     weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
     mergeable = parts.valid is not None and not own_valid
     config, chosen = choose(config, Size.of(parts.train, weighted, mergeable))
-    if chosen is not None:
+    if chosen is not None and config.model.preset != "best":  # which goes on to choose
         reporter.preset(chosen)
     config = resolved(config, table.schema.task, parts.train.sequences, weighted)
     if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":

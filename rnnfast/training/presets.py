@@ -16,8 +16,9 @@ from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Schema, Sequences
 from rnnfast.display import counted
-from rnnfast.records import Record
+from rnnfast.records import UNSET, Record
 
+BY_SIZES = ("auto", "best")  # presets that begin with these rules
 LARGEST_BATCH = 16
 UPDATES = 20  # per epoch at least, where there are so many sequences
 STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequences have few of them in an epoch
@@ -86,11 +87,12 @@ class Choice(Record, frozen=True):
 
 
 class Chosen(Record, frozen=True):
-    """What a preset chose. size: what it looked at, in words."""
+    """What a preset chose. size: what it looked at, in words; race: the Race of `best`, where there was one."""
 
     name: str
     size: str
     choices: tuple[Choice, ...] = ()
+    race: Any = UNSET
 
     @property
     def values(self) -> dict[str, Any]:
@@ -234,7 +236,7 @@ def fixed(config: Config) -> Config:
 
 def choose(config: Config, size: Size) -> tuple[Config, Chosen | None]:
     """Return the configuration with what its preset chooses by sizes, and these choices; None where there are none."""
-    if config.model.preset != "auto":
+    if config.model.preset not in BY_SIZES:
         return config, None
     choices = []
     for rule in AUTO:

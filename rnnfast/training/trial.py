@@ -87,7 +87,7 @@ class Trials:
         parts, train = self.folds[trial.fold], trial.config.train
         config = replace(
             trial.config,
-            model=replace(trial.config.model, ensemble=1),
+            model=replace(trial.config.model, ensemble=1, bag=False),
             train=replace(train, threads=1, refit=False, seed=train.seed + trial.fold),
         )
         cell = self.equations or cell_of(config.model.cell, config.model.activation)

@@ -18,6 +18,7 @@ from rnnfast.console.tune import TuneConsole
 from rnnfast.errors import UsageError
 from rnnfast.records import plain
 from rnnfast.training import journal
+from rnnfast.training.finals import clearly_less
 from rnnfast.training.space import Space
 from rnnfast.training.tuning import Tables, tune_tables
 
@@ -177,6 +178,15 @@ def test_candidates_that_exclude_each_other_are_not_tried():
     assert space.plain({**space.base, "hidden": "32,32", "dropout": 0.2})["dropout"] == 0.2
     for candidate in (*space.rates(), *space.single_changes(space.base)):
         space.config_of(candidate)
+
+
+def test_a_preset_that_makes_no_mistake_is_not_replaced_by_luck():
+    """One that is better in a single draw of many is not clearly better; one that is better in each is."""
+    base = np.full((5, 3), 0.001)
+    base[2, 1] = 0.5
+    assert not clearly_less(np.full((5, 3), 0.002), base)
+    assert clearly_less(np.full((5, 3), 0.1), np.full((5, 3), 0.2))
+    assert not clearly_less(np.full((5, 3), np.inf), base)
 
 
 def test_arrays():

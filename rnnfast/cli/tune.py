@@ -24,7 +24,7 @@ EXAMPLES = (
 @command("tune", EXAMPLES)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @tune_options
-@config_options([name for name in table_of_option() if name != "max_time"])
+@config_options([name for name in table_of_option() if name not in ("max_time", "budget")])
 @option(
     "--config",
     section="Output",

@@ -59,7 +59,7 @@ def repeated(search: Search, parts: Parts, interrupt: Interrupt) -> list[Finalis
     def mean(one: Tried) -> float:
         return search.relative(float(errors[one.number].mean()), float(of_base.mean()))
 
-    better = [one for one in best if _clearly_less(errors[one.number], of_base)]
+    better = [one for one in best if clearly_less(errors[one.number], of_base)]
     winner = min(better, key=mean, default=base)
     untouched = UNSET if winner is base else _untouched(search, parts, (winner, base), interrupt)
 
@@ -78,7 +78,7 @@ def repeated(search: Search, parts: Parts, interrupt: Interrupt) -> list[Finalis
     return [finalist(one) for one in (winner, *others)]
 
 
-def _clearly_less(errors: NDArray[np.float64], of_base: NDArray[np.float64]) -> bool:
+def clearly_less(errors: NDArray[np.float64], of_base: NDArray[np.float64]) -> bool:
     """Whether errors (seeds, folds) are lower than those of the base by more than their standard error."""
     less = of_base - errors
     return bool(np.isfinite(less).all() and less.mean() > less.std(ddof=1) / np.sqrt(less.size))

@@ -16,9 +16,9 @@ from rnnfast.config.resolve import Config, table_of_option
 from rnnfast.data import Sequences
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
+from rnnfast.training.checks import check_options
 from rnnfast.training.defaults import resolved
 from rnnfast.training.presets import Size, choose
-from rnnfast.training.run import check_options
 
 Value = bool | int | float | str
 Candidate = dict[str, Value]  # values by options; of several numbers as on a command line
@@ -57,9 +57,9 @@ def _batches(facts: Facts) -> Sequence[Value]:
 # In the order in which single changes are tried: first what was worth most on many tables (docs/defaults.md).
 DIMENSIONS = (
     Dimension("hidden", lambda facts: ("64", "32,32", "16", "96", "64,64", "32")),
-    Dimension("patch", lambda facts: ("4", "8", "2"), lambda facts: _one_label(facts) and facts.size.steps >= LONG),
+    Dimension("patch", lambda facts: ("4", "8", "2", ""), lambda facts: _one_label(facts) and facts.size.steps >= LONG),
     Dimension("scale", lambda facts: ("zscore", "minmax", "rank", "robust")),
-    Dimension("head", lambda facts: ("all", "attention", "mean"), _one_label),
+    Dimension("head", lambda facts: ("all", "attention", "mean", "last"), _one_label),
     Dimension("cell", lambda facts: ("lstm", "gru")),
     Dimension("bidirectional", lambda facts: (True,), _one_label),
     Dimension("random_start", lambda facts: (True,), lambda facts: not _one_label(facts) and facts.size.steps >= LONG),

@@ -22,11 +22,12 @@ from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.network.cell import word_of
 from rnnfast.reporter import Reporter
 from rnnfast.training import journal
+from rnnfast.training.checks import check_options
 from rnnfast.training.directory import check_directory, free_name, table_name, write_run
 from rnnfast.training.finals import SEEDS, Finalist, repeated, unrepeated
 from rnnfast.training.pool import one_at_a_time
 from rnnfast.training.presets import fixed
-from rnnfast.training.run import check_options, train_parts
+from rnnfast.training.run import train_parts
 from rnnfast.training.sampler import optuna
 from rnnfast.training.search import FEW_SEQUENCES, SIZE, Search, folded
 from rnnfast.training.space import WIDEST_RATE, Space

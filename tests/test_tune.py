@@ -15,7 +15,7 @@ from rnnfast.cli import run
 from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig
 from rnnfast.console.tune import TuneConsole
-from rnnfast.errors import UsageError
+from rnnfast.errors import DataError, UsageError
 from rnnfast.records import plain
 from rnnfast.training import journal
 from rnnfast.training.finals import clearly_less
@@ -160,6 +160,13 @@ def test_another_table_in_the_same_directory(tmp_path):
     search(trials=1, size=1, output=str(tmp_path))
     with pytest.raises(UsageError, match="its trials are those of another table; give another -o DIR, or --force"):
         search(table(seed=5), trials=1, size=1, output=str(tmp_path))
+
+
+def test_too_few_sequences():
+    with pytest.raises(DataError, match="3 sequences that train are too few to compare networks on 2 parts of them"):
+        search(table(4).assign(y=lambda t: t["x"]))
+    with pytest.raises(DataError, match="on a part of the rows that train: .* a classifier needs both classes"):
+        search(table(30).assign(y=lambda t: (t["id"] < 2).astype(int)), seed=1)
 
 
 def test_a_journal_that_is_none(tmp_path):

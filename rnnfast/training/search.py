@@ -18,6 +18,9 @@ from dataclasses import dataclass, field, replace
 
 from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig
+from rnnfast.data import Sequences
+from rnnfast.display import counted
+from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, RnnfastError, UsageError
 from rnnfast.reporter import Reporter
 from rnnfast.training.journal import TrialRecord
@@ -51,7 +54,7 @@ class Tried:
 class Search:
     """A search in a space, on the folds of trials. Attribute: tried, all candidates of generations that are complete.
 
-    size: candidates of a generation; folds: on which the best of them run. records: trials of an earlier run that are
+    size: candidates of a generation; folds: so many of those of the trials the best of them run on. records: trials of an earlier run that are
     not run again. keep: called with all trials after each generation.
     """
 
@@ -59,13 +62,13 @@ class Search:
         self,
         space: Space,
         trials: Trials,
-        folds: int,
         size: int,
         reporter: Reporter,
         records: Sequence[TrialRecord] = (),
         keep: Callable[[list[TrialRecord]], None] = lambda records: None,
     ) -> None:
-        self.space, self.trials, self.folds, self.size = space, trials, folds, size
+        self.space, self.trials, self.size = space, trials, size
+        self.folds = len(trials.folds) if trials.part.sequences < FEW_SEQUENCES else 1
         self._reporter, self._records, self._keep = reporter, list(records), keep
         self._sampler = Sampler(space, space.config.train.seed, STARTUP * size)
         self._cache: dict[tuple[str, int, int], float] = {}  # candidate, fold, repetition -> error
@@ -105,7 +108,11 @@ class Search:
         }
         self._reporter.trials(0, len(work))
         done = _Counter(self._reporter, len(work))
-        self._cache.update(zip(work, self.trials.run(list(work.values()), interrupt, done), strict=True))
+        try:
+            errors = self.trials.run(list(work.values()), interrupt, done)
+        except DataError as error:
+            raise DataError(f"on a part of the rows that train: {error}; rnnfast train needs no such parts") from None
+        self._cache.update(zip(work, errors, strict=True))
         self._runs += len(work)
         return [self._cache.get(key, math.inf) for key in keys]
 
@@ -216,12 +223,20 @@ class _Counter:
         self._reporter.trials(self._done, self._count)
 
 
-def folded(part: Callable[[int], Trials]) -> Trials:
-    """Make as many folds as there can be; part: makes so many. Raises DataError where there are too few sequences."""
+def folded(part: Sequences, config: Config, equations: Cell | None) -> Trials:
+    """Make as many folds of the training part as there can be. Raises DataError where there are too few sequences."""
+    for count in range(FOLDS, FEWEST_FOLDS, -1):
+        try:
+            return Trials(part, config, count, equations)
+        except DataError:
+            continue
     try:
-        return part(FOLDS)
+        return Trials(part, config, FEWEST_FOLDS, equations)
     except DataError:
-        return part(FEWEST_FOLDS)
+        raise DataError(
+            f"{', '.join(part.source)}: {counted(part.sequences, 'sequence')} that train are too few to compare "
+            f"networks on {FEWEST_FOLDS} parts of them; give more sequences, a larger --split, or use rnnfast train"
+        ) from None
 
 
 def _repeated(config: Config, repetition: int) -> Config:

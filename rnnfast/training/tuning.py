@@ -27,13 +27,13 @@ from rnnfast.training.directory import check_directory, free_name, table_name, w
 from rnnfast.training.finals import SEEDS, Finalist, repeated, unrepeated
 from rnnfast.training.pool import one_at_a_time
 from rnnfast.training.presets import fixed
+from rnnfast.training.result import TrainResult
 from rnnfast.training.run import train_parts
 from rnnfast.training.sampler import optuna
-from rnnfast.training.search import FEW_SEQUENCES, SIZE, Search, folded
+from rnnfast.training.search import SIZE, Search, folded
 from rnnfast.training.space import WIDEST_RATE, Space
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
-from rnnfast.training.trial import Trials
 from rnnfast.training.tune_results import TuneResult
 
 ANYWHERE = ("data", "valid", "test", "threads", "output", "memory", "cache", "max_time")  # the same trials with any
@@ -122,12 +122,10 @@ def tune_tables(
             before = [] if force else _before(directory, header)
             mergeable = parts.valid is not None and not own_valid
             space = Space(config, parts.train, equations, own_valid, mergeable)
-            folds = 3 if parts.train.sequences < FEW_SEQUENCES else 1
-            trials = folded(partial(_trials, parts, config, equations))
-            folds = min(folds, len(trials.folds))
+            trials = folded(parts.train, config, equations)
             keep = partial(_keep, directory, header)
-            search = Search(space, trials, folds, size, one_at_a_time(reporter), before, keep)
-            reporter.search(_searched(space), folds, trials.part.sequences)
+            search = Search(space, trials, size, one_at_a_time(reporter), before, keep)
+            reporter.search(_searched(space), search.folds, trials.part.sequences)
             stopped, finalists = _searching(search, parts, tune_config, start, interrupt)
         search_seconds = time.perf_counter() - start - load_seconds
         reporter.finalists(finalists)
@@ -138,18 +136,10 @@ def tune_tables(
             interrupt.phase = Phase.SAVING
             if directory is not None:
                 result.files = write_run(result, result.model.config, directory)
-    trials_file = {} if directory is None else {"trials": directory / journal.FILE}
-    whole = TuneResult(
-        trials=[search.record(one) for one in search.tried],
-        finalists=finalists,
-        stopped=stopped,
-        folds=folds,
-        searched=_searched(space),
-        base=dict(space.base),
-        result=result,
-        seconds=time.perf_counter() - start,
-        files={**result.files, **trials_file},
-    )
+    whole = _outcome(search, finalists, stopped, result)
+    whole.seconds = time.perf_counter() - start
+    if directory is not None:
+        whole.files = {**result.files, "trials": directory / journal.FILE}
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -191,6 +181,19 @@ def _searching(
             raise TrainingInterrupted(message) from None
         return "interrupted", unrepeated(search)
     return stopped, finalists
+
+
+def _outcome(search: Search, finalists: list[Finalist], stopped: str, result: TrainResult) -> TuneResult:
+    """Return a search and the training of its winner as one result."""
+    return TuneResult(
+        trials=[search.record(one) for one in search.tried],
+        finalists=finalists,
+        stopped=stopped,
+        folds=search.folds,
+        searched=_searched(search.space),
+        base=dict(search.space.base),
+        result=result,
+    )
 
 
 def _final(space: Space, finalist: Finalist, mergeable: bool, quick: bool) -> Config:
@@ -250,10 +253,6 @@ def _keep(directory: Path | None, header: journal.Header, trials: list[journal.T
     """Write the journal after a generation."""
     if directory is not None:
         journal.write(directory, header, trials)
-
-
-def _trials(parts: Parts, config: Config, equations: Cell | None, count: int) -> Trials:
-    return Trials(parts.train, config, count, equations)
 
 
 def _searched(space: Space) -> dict[str, Any]:

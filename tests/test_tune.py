@@ -163,9 +163,9 @@ def test_another_table_in_the_same_directory(tmp_path):
 
 
 def test_too_few_sequences():
-    with pytest.raises(DataError, match="3 sequences that train are too few to compare networks on 2 parts of them"):
-        search(table(4).assign(y=lambda t: t["x"]))
-    with pytest.raises(DataError, match="on a part of the rows that train: .* a classifier needs both classes"):
+    with pytest.raises(DataError, match="2 sequences that train are too few to compare networks on 2 parts of them"):
+        search(table(3).assign(y=lambda t: t["x"]))
+    with pytest.raises(DataError, match=r"on a part of the rows that train: .* a classifier needs both classes"):
         search(table(30).assign(y=lambda t: (t["id"] < 2).astype(int)), seed=1)
 
 

@@ -54,8 +54,8 @@ class Tried:
 class Search:
     """A search in a space, on the folds of trials. Attribute: tried, all candidates of generations that are complete.
 
-    size: candidates of a generation; folds: so many of those of the trials the best of them run on. records: trials of an earlier run that are
-    not run again. keep: called with all trials after each generation.
+    size: candidates of a generation. records: trials of an earlier run that are not run again. keep: called with all
+    trials after each generation.
     """
 
     def __init__(

@@ -91,8 +91,8 @@ def unrepeated(search: Search) -> list[Finalist]:
 
 
 def _errors(search: Search, one: Tried, interrupt: Interrupt) -> NDArray[np.float64]:
-    """Return (SEEDS, folds) the errors of a candidate."""
-    runs = [(one, fold, repetition) for repetition in range(SEEDS) for fold in range(search.folds)]
+    """Return (SEEDS, folds) the errors of a candidate, with seeds other than that of its trial."""
+    runs = [(one, fold, 1 + repetition) for repetition in range(SEEDS) for fold in range(search.folds)]
     return np.reshape(search.errors(runs, interrupt), (SEEDS, search.folds))
 
 

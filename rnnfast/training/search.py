@@ -36,7 +36,7 @@ STARTUP = 2  # generations that are drawn at random where nothing is planned
 LEAST_ERROR = 1e-9  # of the base, by which errors are divided
 HALF = 0.5  # of a Brier score, in which a wrong answer costs 1, of several classes 2; divided by the labels
 LATER = 100  # between the seeds of a trial and of its repetition: folds take seeds of their own in between
-FINAL = 24, 12  # trainings after the last generation: the networks themselves, and repetitions on each fold
+FINAL = 24, 15  # trainings after the last generation: the networks themselves, and repetitions on each fold
 
 
 @dataclass

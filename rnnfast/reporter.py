@@ -55,12 +55,22 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Lap:
-    """How far the race of --preset best is: candidates that are judged on a fold, of how many; folds from 1."""
+    """How far the race of --preset best is: candidates that are judged on a fold, of how many; folds from 1.
+
+    joined: whether these are changes that did well, joined.
+    """
 
     judged: int
     candidates: int
     fold: int
     folds: int
+    joined: bool = False
+
+    def __str__(self) -> str:
+        """Say it in a phrase."""
+        what = "joined change" if self.joined else "candidate"
+        several = "s" if self.candidates > 1 else ""
+        return f"{self.judged} of {self.candidates} {what}{several}, fold {self.fold} of {self.folds}"
 
 
 class Reporter:

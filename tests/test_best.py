@@ -198,6 +198,16 @@ def test_a_table_in_blocks_gets_the_same_choices():
     assert memory.chosen == disk.chosen
 
 
+def test_a_split_in_time_has_folds_in_time():
+    frame = visits(40)
+    frame = frame.assign(t=np.arange(len(frame)), y=frame.x)
+    options = {**QUICK, "id": None, "window": 6, "time": "t", "split_by": "time", "schedule": "constant"}
+    runs = [rnnfast.train(frame, **options, threads=threads) for threads in (1, 2)]
+    assert runs[0].chosen == runs[1].chosen
+    assert runs[0].chosen.race.folds > 1
+    assert runs[0].refitted == 0
+
+
 def test_its_file_reruns_the_network_without_a_race(capsys):
     visits(40).to_csv("t.csv", index=False)
     flags = [
@@ -242,11 +252,22 @@ def test_a_budget_that_buys_no_race_buys_a_network():
     assert "race" not in small.to_json()["preset"]
 
 
+def test_a_smaller_budget_is_a_smaller_race(raced):
+    race = rnnfast.train(visits(40), **{**QUICK, "budget": "0.00004s"}).chosen.race
+    assert (race.folds, race.epochs) < (raced.chosen.race.folds, 1.0)
+    assert raced.chosen.race.epochs == 1.0
+
+
 def test_sequences_that_are_too_few_for_folds_are_trained_without_a_race():
     laps = Laps()
     small = rnnfast.train(visits(5), reporter=laps, **QUICK)
     assert any(text.startswith("no race, as there is too little to compare") for text in laps.notices)
     assert len(small.model.members) > 1
+
+
+def test_a_line_of_progress_shows_the_race(capsys):
+    rnnfast.train(visits(40), progress=True, **{**QUICK, "ensemble": 1, "budget": "0.1s"})
+    assert "epoch 3/3" in capsys.readouterr().err
 
 
 def test_no_epoch_is_no_race():

@@ -13,7 +13,7 @@ from rich.text import Text
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import flag_of
 from rnnfast.console.progress import MOST_UPDATES
-from rnnfast.console.screen import FAINT, LABEL, Screen, table
+from rnnfast.console.screen import FAINT, LABEL, Screen, fields, table
 from rnnfast.console.text import counted, percent
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_RUNNERS = 8  # that have a line; all with -v
 AUTO = "auto, unchanged"
+LARGEST_SHOWN = 100
 
 
 class RaceProgress:
@@ -35,7 +36,7 @@ class RaceProgress:
     def update(self, lap: Lap) -> None:
         """Take another candidate that is judged."""
         line = Text("Race      ", LABEL, no_wrap=True, overflow="ellipsis")
-        line.append(f"{lap.judged} of {counted(lap.candidates, 'candidate')}, fold {lap.fold} of {lap.folds}", FAINT)
+        line.append(str(lap), FAINT)
         if not self._screen.animated:
             if lap.judged == lap.candidates:
                 self._screen.progress(line)
@@ -59,7 +60,7 @@ def race_table(race: Race, verbose: int) -> RenderableType:
     rows = [[_name(runner), _error(runner), str(runner.folds)] for runner in shown]
     size = f"{counted(race.sequences, 'sequence')} of the training part"
     epochs = "" if race.epochs == 1 else f", {percent(race.epochs)} of the epochs"
-    title = Text(f"Race on {race.folds} folds of {size}{epochs}; errors relative to auto on the same folds", FAINT)
+    title = fields([("Race", f"{race.folds} folds of {size}{epochs}; errors relative to auto on the same folds")])
     more = len(race.runners) - len(shown)
     rest = [Text(f"and {counted(more, 'candidate')} more (-v shows all)", FAINT)] if more else []
     return Group(title, table(["candidate", "error", "folds"], rows), *rest)
@@ -71,4 +72,6 @@ def _name(runner: Runner) -> str:
 
 
 def _error(runner: Runner) -> str:
-    return f"{runner.error:.2f}" if math.isfinite(runner.error) else "diverged"
+    if not math.isfinite(runner.error):
+        return "diverged"
+    return f"{runner.error:.2f}" if runner.error < LARGEST_SHOWN else f"over {LARGEST_SHOWN}"

@@ -4,7 +4,7 @@ A budget is seconds on two cores of a usual machine, at a rate that is written h
 
     training steps * parameters * epochs * 3        forward pass, gradient of the states, gradient of the weights
 
-so that the plan, and with it every bit of the result, is the same on any machine. Half of it is for the race, what it
+so that the plan, and with it every bit of the result, is the same on any machine. Most of it is for the race, what it
 leaves for an ensemble, each of whose networks is trained twice where it is trained again on the validation part.
 """
 
@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.forms import seconds
 from rnnfast.config.resolve import Config
 from rnnfast.data import Parts, SequenceData
@@ -46,7 +45,8 @@ MANY, SOME, FEWEST_FOLDS = 99, 8, 2
 LARGE = ((6, MANY), (5, MANY), (4, MANY), (4, 11), (4, SOME), (3, SOME))  # folds and candidates
 EPOCHS = (1.0, 0.5, 0.25)  # shares of those of a run
 FEWEST_ROWS = 20_000  # of a sample of a larger training part
-MOST_NETWORKS, FEWEST_NETWORKS = 8, 3
+ROW_BYTES = 16  # of a column, with what belongs to a row
+MOST_NETWORKS = 8
 STREAM = 12  # of the random numbers
 
 
@@ -123,7 +123,10 @@ class Best:
             budget_text = config.model.budget or f"{BUDGET:g}s"
             self.reporter.notice(f"no race: --budget {budget_text} is not enough for one on this table")
             return None, 0.0
-        sample = _drawn(sample, plan.rows, config.train.seed)
+        rows = plan.rows * sample.rows
+        if part.room is not None:  # which is for the sample and a copy in each fold
+            rows = min(rows, part.room.of_phase.sample / (ROW_BYTES * (sample.x.shape[1] + 1) * (plan.folds + 1)))
+        sample = _drawn(sample, rows / sample.rows, config.train.seed)
         trials = Trials(sample, config, plan.folds, self.equations)
         if part.room is not None:
             trials.workers = 1  # one at a time needs its memory
@@ -172,24 +175,15 @@ class Best:
         return [*choices, *(Choice(option, value, reason) for option, value in won.items())]
 
     def _ensemble(self, config: Config, left: float) -> list[Choice]:
-        """Choose the number of networks, and whether they train again on the validation part; left: multiply-adds."""
-        if not config.train.epochs:
+        """Choose the number of networks; left: multiply-adds."""
+        if not config.train.epochs or "ensemble" in config.explicit:
             return []
-        rows, valid, choices = self.parts.train.rows, self.parts.valid, []
-        once = self.cost(config, rows)
-        both = once if valid is None else once + self.cost(config, rows + valid.rows)
-        again = config.train.refit
-        # Where no part says which epoch is best, only a course that ends in small steps has good weights at its end.
-        ends = valid is not None and SCHEDULES[config.train.schedule].per_update
-        if ends and allowed(config, {"refit": True}, self._check):
-            least = config.model.ensemble if "ensemble" in config.explicit else FEWEST_NETWORKS
-            if again := left // both >= least:
-                choices.append(Choice("refit", True, "rows that validated are rows to learn from"))
-        number = int(max(1, min(MOST_NETWORKS, left // (both if again else once))))
-        if "ensemble" not in config.explicit and number > 1:
-            reason = f"the mean of networks errs less than one; as many as the budget allows, {MOST_NETWORKS} at most"
-            choices.append(Choice("ensemble", number, reason))
-        return choices
+        cost = self.cost(config, self.parts.train.rows)
+        if config.train.refit and self.parts.valid is not None:
+            cost += self.cost(config, self.parts.train.rows + self.parts.valid.rows)
+        number = int(max(1, min(MOST_NETWORKS, left // cost)))
+        reason = f"the mean of networks errs less than one; as many as the budget allows, {MOST_NETWORKS} at most"
+        return [Choice("ensemble", number, reason)] if number > 1 else []
 
 
 def _needed(costs: Sequence[float], folds: int) -> float:

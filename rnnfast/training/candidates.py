@@ -44,24 +44,25 @@ def allowed(config: Config, options: Options, fits: Callable[[Config], None]) ->
 def _listed(config: Config, size: Size) -> list[Options]:
     """List the changes for a table of some size."""
     train, other = config.train, "minmax" if config.data.scale == ("zscore",) else "zscore"
-    two, rate = (32, 32), train.lr or PEAK_RATE
-    label, long, very_long = not size.per_step, size.steps >= LONG, size.steps >= VERY_LONG  # of a sequence
+    two, rate, label = (32, 32), train.lr or PEAK_RATE, not size.per_step
+    long, very_long = label and size.steps >= LONG, label and size.steps >= VERY_LONG
     listed: list[tuple[bool, Options]] = [
-        (label and very_long, {"patch": (8,)}),
-        (label and long, {"patch": (4,)}),
+        (very_long, {"patch": (8,)}),
+        (long, {"patch": (4,)}),
         (True, {"hidden": two}),
         (True, {"scale": (other,)}),
-        (label and very_long, {"patch": (8,), "head": "all"}),
-        (label and long, {"patch": (4,), "hidden": two}),
-        (train.schedule == "constant", {"schedule": "onecycle", "lr": PEAK_RATE, "patience": max(train.epochs, 1)}),
         (label, {"head": "all"}),
+        (label, {"head": "last"}),
+        (train.schedule == "constant", {"schedule": "onecycle", "lr": PEAK_RATE, "patience": max(train.epochs, 1)}),
+        (long, {"patch": ()}),
         (True, {"hidden": (64,)}),
-        (size.per_step and size.steps >= CUT, {"random_start": True, "scale": ("zscore",)}),
+        (not label and size.steps >= CUT, {"random_start": True, "scale": ("zscore",)}),
         (label, {"bidirectional": True}),
-        (train.schedule == "constant", {"average": 5}),
+        (train.patience > 0 and train.schedule == "constant", {"average": 5}),
         (config.model.cell == "gru", {"cell": "lstm"}),
         (True, {"lr": rate / 2}),
         (True, {"weight_decay": 0.0}),
+        (long, {"patch": (), "head": "last"}),
         (True, {"hidden": two, "dropout": 0.2}),
         (True, {"lr": rate * 2}),
         (label, {"head": "mean"}),

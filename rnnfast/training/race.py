@@ -6,10 +6,10 @@ auto on the same folds:
 
     r = sum over folds of error[fold] / sum over the same folds of auto's error[fold]
 
-Changes add up: while the budget lasts, the best change is joined with others that were better than auto. Of those that
-were judged on all folds the one with the lowest r wins, if its lead is no noise:
+Changes add up: while the budget lasts, the best change is joined with others that were better than auto, twice at
+most. Of those that were judged on all folds the one with the lowest r wins, if its lead is no noise:
 
-    mean(d) > sd(d) / sqrt(folds)       d[fold] = auto's error[fold] - error[fold]
+    mean(d) > 2 sd(d) / sqrt(folds)     d[fold] = auto's error[fold] - error[fold]
 
 Else auto wins. The plan counts multiply-adds, never time, so that a seed gives the same winner on any machine, for any
 number of threads; a limit on the time alone ends a race earlier.
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 import numpy as np
@@ -31,8 +31,10 @@ from rnnfast.training.candidates import Options
 from rnnfast.training.stopping import Deadline, Interrupt
 from rnnfast.training.trial import Trial, Trials
 
+NOISE = 2.0  # standard errors; of many candidates the luckiest is looked at
 LEAST = 2  # candidates that go on to the next fold, beside auto
 PARTNERS = 3  # changes that the best one is joined with at a time
+ROUNDS = 2  # of joining: longer chains follow the noise of the folds
 
 
 class Runner(Record, frozen=True):
@@ -91,8 +93,9 @@ class Track:
             self._judge([auto, *alive], fold, deadline, interrupt)
             alive = sorted(alive, key=lambda one: relative(one, auto))[: max(LEAST, -(-len(alive) // 2))]
         best = min(alive, key=lambda one: relative(one, auto), default=auto)
-        while new := self._joined(best, field_of):
-            for fold in range(self.folds):
+        for _ in range(ROUNDS):
+            new = self._joined(best, field_of)
+            for fold in range(self.folds if new else 0):
                 self._judge(new, fold, deadline, interrupt)
             field_of += new
             before, best = best, min([best, *new], key=lambda one: relative(one, auto))
@@ -104,14 +107,15 @@ class Track:
         """Judge contenders on a fold, unless the time is over."""
         if deadline.passed:
             return
+        begun = Lap(0, len(contenders), fold + 1, self.folds, joined=bool(contenders[0].options))
         lock, judged = Lock(), set()
 
         def finished(number: int) -> None:
             with lock:
                 judged.add(number)
-                self.reporter.lap(Lap(len(judged), len(contenders), fold + 1, self.folds))
+                self.reporter.lap(replace(begun, judged=len(judged)))
 
-        self.reporter.lap(Lap(0, len(contenders), fold + 1, self.folds))
+        self.reporter.lap(begun)
         share = deadline.remaining * min(self.trials.workers / len(contenders), 1.0)
         limit = {} if math.isinf(share) else {"max_time": f"{max(share, 1e-3):.6f}s"}
         trials = [Trial(contender.config.choosing(limit), fold) for contender in contenders]
@@ -154,7 +158,7 @@ def leads(contender: Contender, auto: Contender) -> bool:
     if math.isinf(sum(auto.errors)):
         return True
     lead = np.subtract(auto.errors, contender.errors)
-    return bool(lead.mean() > lead.std(ddof=1) / math.sqrt(folds))
+    return bool(lead.mean() > NOISE * lead.std(ddof=1) / math.sqrt(folds))
 
 
 def outcome(contenders: Sequence[Contender], trials: Trials, epochs: float) -> Race:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import TASKS
+from rnnfast.catalogue import SCHEDULES, TASKS
 from rnnfast.config.forms import SEQUENCE, TIME
 from rnnfast.config.resolve import Config
 from rnnfast.data import SequenceData, Sequences
@@ -65,6 +65,8 @@ class Trials:
         self.equations = equations
         by = TIME if config.data.split_by == TIME else SEQUENCE
         share = min(config.data.split[0] / min(sum(config.data.split), 1.0), LARGEST_SHARE)
+        if not config.train.patience and not SCHEDULES[config.train.schedule].watches:
+            share = 1.0  # nothing looks at a validation part
         made: Folds = folds(self.part, count, by, seed, share)
         # In time, the last fold trains on most rows: it comes first, as it is most like the run itself.
         numbers = range(count)[::-1] if by == TIME else range(count)

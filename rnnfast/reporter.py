@@ -106,6 +106,18 @@ class Reporter:
     def fold(self, result: Any) -> None:
         """Tell that a fold is complete: rnnfast.training.FoldResult."""
 
+    def search(self, values: Mapping[str, Any], folds: int, sequences: int) -> None:
+        """Tell which values a search tries of which options, on how many folds of how many sequences."""
+
+    def trials(self, done: int, count: int) -> None:
+        """Tell how many networks of a stage of a search are trained; called from several threads, one at a time."""
+
+    def generation(self, trials: Any, folds: int) -> None:
+        """Tell that a generation of a search is complete: all rnnfast.training.journal.TrialRecord so far."""
+
+    def finalists(self, finalists: Any) -> None:
+        """Tell the best trials again with several seeds, the winner first: rnnfast.training.finals.Finalist."""
+
     def start(self, info: RunInfo) -> None:
         """Tell what will be trained."""
 

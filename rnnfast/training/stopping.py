@@ -98,6 +98,7 @@ class Interrupt:
         self._whole, self._tells = whole, tells
         self._phase = Phase.PREPARING
         self._pressed = False
+        self.twice = False  # whether Ctrl-C was pressed again
 
     def of_piece(self) -> Interrupt:
         """Return the Interrupt of a piece of this run on another thread: it has phases of its own."""
@@ -131,6 +132,7 @@ class Interrupt:
     def press(self, announce: Callable[[str], None]) -> None:
         """Answer Ctrl-C, as the phase says. Raises TrainingInterrupted where it leaves at once."""
         again, self._pressed = self._pressed, True
+        self.twice = again
         if self.phase is Phase.PREPARING:
             self.check()
         if self.phase in (Phase.TRAINING, Phase.SCORING) and again:

@@ -101,7 +101,8 @@ class Trials:
         if fit.diverged is None:
             assert parts.test is not None
             data = scored_rows(self._block(parts.test))
-            error = self._mean(data, model.predict(data))
+            with np.errstate(all="ignore"):  # outputs of an unsuitable network may be too large to add up
+                error = self._mean(data, model.predict(data))
         if done is not None:
             done(number)
         return error

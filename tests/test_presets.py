@@ -30,13 +30,14 @@ SHAPES = cases(
         "one sequence": replace(TINY, sequences=1, rows=251),
         "millions of rows": replace(TINY, sequences=1_000_000, rows=30_000_000, steps=30),
         "weights": replace(TINY, weighted=True),
+        "a forecast": replace(TINY, task="regression", classes=0, persistent=("y",)),
         "a validation table": replace(TINY, mergeable=False),
     }
 )
 OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
     "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
-    "refit": False, "patch": (3,), "head": "mean",
+    "refit": False, "patch": (3,), "head": "mean", "difference": True,
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 
@@ -153,14 +154,17 @@ def test_reasons_are_those_of_the_value():
     assert reasons(few)["patience"] == "one cycle runs to its end, trained again on all"
     assert "the best weights are kept" in reasons(few, refit=False)["patience"]
     assert reasons(TINY)["patience"] == "evaluations, 1,500 updates at least"
+    assert reasons(few)["scale"] == "the class of a sequence lies in its shape"
+    assert reasons(TINY)["scale"] == "quantities overfit less in a bounded range"
     assert (reasons(few)["lr"], reasons(TINY)["lr"]) == ("at the peak of one cycle", "usual for adamw")
 
 
-def test_long_sequences_with_a_class_each_are_read_four_rows_at_a_time():
-    long = replace(TINY, per_step=False)
+@pytest.mark.parametrize(("steps", "patch"), cases({"long": (90, (4,)), "half as long": (45, (2,))}))
+def test_long_sequences_with_a_class_each_are_read_some_rows_at_a_time(steps, patch):
+    long = replace(TINY, per_step=False, steps=steps)
     model = choose(given(), long)[0].model
-    assert (model.patch, model.head) == ((4,), "all")
-    others = (replace(long, steps=30), TINY, replace(long, task="regression", classes=0))
+    assert (model.patch, model.head) == (patch, "all")
+    others = (replace(long, steps=44), replace(TINY, steps=steps), replace(long, task="regression", classes=0))
     for size in others:
         assert not {"patch", "head"} & choose(given(), size)[1].values.keys()
     for options in ({"cell": "mlp"}, {"conv": 3}, {"tbptt": 5}):
@@ -239,6 +243,6 @@ def test_only_verbose_runs_give_reasons(capsys):
 
 
 def test_an_unknown_preset_is_answered_with_those_that_there_are(capsys):
-    with pytest.raises(UsageError, match=r"'fats' is not one of auto, fast, original; did you mean 'fast'\?"):
+    with pytest.raises(UsageError, match=r"'fats' is not one of auto, best, fast, original; did you mean 'fast'\?"):
         given(preset="fats")
     assert "fast" in fails(["train", "t.csv", "--preset", "fats"], 2, capsys)

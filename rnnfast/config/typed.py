@@ -90,8 +90,11 @@ class TrainOptions(ReadOptions, total=False):
     split: Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two
         tests. Default 0.8.
     memory: Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.
-    preset: What chooses the options that nobody gives: auto: the table, fast: small networks by plain rules, original:
-        the rule of RNN-Rust. One of auto, fast, original. Default auto.
+    preset: What chooses the options that nobody gives: auto: the table, best: a race of candidates on folds of the rows
+        that train, then an ensemble, fast: small networks by plain rules, original: the rule of RNN-Rust. One of auto,
+        best, fast, original. Default auto.
+    budget: With preset best: work of about this time on two cores, 90s, 10m; default 30s. It is counted, not timed: a
+        seed gives the same network anywhere.
     cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default by preset, with
         fast rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default by preset, with fast 10.
@@ -155,6 +158,7 @@ class TrainOptions(ReadOptions, total=False):
     split: float | Sequence[float] | str
     memory: str | None
     preset: str
+    budget: str | None
     cell: str | Callable[..., Any]
     hidden: int | Sequence[int] | str
     head: str

@@ -18,6 +18,7 @@ from rnnfast.config.resolve import Config, flag_of
 from rnnfast.console.compiling import CompileProgress
 from rnnfast.console.members import MemberProgress
 from rnnfast.console.progress import EpochProgress
+from rnnfast.console.race import RaceProgress, race_table
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import LABEL, Screen, fields, with_size
 from rnnfast.console.text import (
@@ -41,7 +42,7 @@ from rnnfast.reporter import Reporter, RunInfo
 if TYPE_CHECKING:
     from rnnfast.data import Parts, Sequences
     from rnnfast.model.provenance import Member
-    from rnnfast.reporter import EpochRecord
+    from rnnfast.reporter import EpochRecord, Lap
     from rnnfast.training.presets import Chosen
     from rnnfast.training.result import TrainResult
 
@@ -70,6 +71,7 @@ class TrainConsole(Reporter):
         self._compiling = CompileProgress(screen)
         self._progress: EpochProgress | MemberProgress = EpochProgress(screen)
         self._reading = ReadingProgress(screen)
+        self._race = RaceProgress(screen)
 
     def __enter__(self) -> TrainConsole:
         """Say at once that something is going on."""
@@ -84,6 +86,7 @@ class TrainConsole(Reporter):
     ) -> None:
         """End the redrawn line."""
         self._compiling.close()
+        self._race.end()
         self._progress.end()
 
     def reading(self, paths: Sequence[str]) -> None:
@@ -120,8 +123,15 @@ class TrainConsole(Reporter):
         if absent:
             self.screen.notice(f"no training step has these classes, so they cannot be learned: {listed(absent)}")
 
+    def lap(self, lap: Lap) -> None:
+        """Show how far a race is."""
+        self._race.update(lap)
+
     def preset(self, chosen: Chosen) -> None:
-        """Say which options were chosen; with -v also why."""
+        """Say which options were chosen, and by which race; with -v also why."""
+        self._race.end()
+        if chosen.race:
+            self.screen.progress(race_table(chosen.race, self.screen.verbose))
         rows: list[tuple[str, str | Text]] = [("Preset", str(chosen))]
         if not self.screen.verbose:
             rows.append(("", "-v gives the reasons"))

@@ -27,12 +27,13 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import word_of
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
+from rnnfast.training.checks import check_options
 from rnnfast.training.fold_reporters import InOrder, OfFold, Once
 from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import one_at_a_time, run_pieces
 from rnnfast.training.presets import fixed
-from rnnfast.training.run import check_options, sample_of, train_parts
+from rnnfast.training.run import sample_of, train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import Source, check_fold
 from rnnfast.training.windows import chooses, window_for

@@ -36,8 +36,8 @@ Trained = tuple[dict[str, Any], Member, Fit]  # weights of a member, how it went
 class Networks:
     """The networks of a model, to be trained on a part and watched on another one. kernel, threads: of each.
 
-    epochs: to run by each network, of those that the configuration plans; none: all. outside: what each network of the
-    model has left out of its bag, after training.
+    epochs: to run by each network, with a whole course of the learning rate; none: those that the configuration plans.
+    outside: what each network of the model has left out of its bag, after training.
     """
 
     def __init__(

@@ -19,6 +19,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Sequences
 from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.columns.schema import DEFAULT_WINDOW
+from rnnfast.training.presets import BY_SIZES
 
 MOST_ROWS = 100_000  # that are looked at
 LONGEST = 1000  # steps of a window
@@ -48,7 +49,7 @@ def chooses(table: Sequences, config: Config) -> bool:
     schema = table.schema
     side_by_side = schema.id is None and schema.window is not None and schema.stride == schema.window
     return (
-        config.model.preset == "auto"
+        config.model.preset in BY_SIZES
         and side_by_side
         and not table.proposals
         and not config.explicit & {"window", "stride"}

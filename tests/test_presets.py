@@ -155,7 +155,7 @@ def test_reasons_are_those_of_the_value():
     assert "the best weights are kept" in reasons(few, refit=False)["patience"]
     assert reasons(TINY)["patience"] == "evaluations, 1,500 updates at least"
     assert reasons(few)["scale"] == "the class of a sequence lies in its shape"
-    assert reasons(TINY)["scale"] == "quantities overfit less in a bounded range"
+    assert reasons(TINY)["scale"] == "inputs in a bounded range overfit less"
     assert (reasons(few)["lr"], reasons(TINY)["lr"]) == ("at the peak of one cycle", "usual for adamw")
 
 

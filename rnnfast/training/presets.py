@@ -198,7 +198,7 @@ def _scale_reason(config: Config) -> str:
     if config.data.scale == ("zscore",):
         return "the class of a sequence lies in its shape"
     changes = "; changes of the target have no bounds" if len(config.data.scale) > 1 else ""
-    return f"quantities overfit less in a bounded range{changes}"
+    return f"inputs in a bounded range overfit less{changes}"
 
 
 def _lr_reason(config: Config) -> str:

@@ -28,13 +28,14 @@ SHAPES = cases(
         "one sequence": replace(TINY, sequences=1, rows=251),
         "millions of rows": replace(TINY, sequences=1_000_000, rows=30_000_000, steps=30),
         "weights": replace(TINY, weighted=True),
+        "a forecast": replace(TINY, task="regression", classes=0, persistent=("y",)),
         "a validation table": replace(TINY, mergeable=False),
     }
 )
 OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
     "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
-    "refit": False, "patch": (3,), "head": "mean",
+    "refit": False, "patch": (3,), "head": "mean", "difference": True,
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 
@@ -130,11 +131,12 @@ def test_few_sequences_with_a_label_each_are_all_trained_on_in_the_end():
         assert not choose(given(**options), size)[0].train.refit
 
 
-def test_long_sequences_with_a_class_each_are_read_four_rows_at_a_time():
-    long = replace(TINY, per_step=False)
+@pytest.mark.parametrize(("steps", "patch"), cases({"long": (90, (4,)), "half as long": (45, (2,))}))
+def test_long_sequences_with_a_class_each_are_read_some_rows_at_a_time(steps, patch):
+    long = replace(TINY, per_step=False, steps=steps)
     model = choose(given(), long)[0].model
-    assert (model.patch, model.head) == ((4,), "all")
-    others = (replace(long, steps=30), TINY, replace(long, task="regression", classes=0))
+    assert (model.patch, model.head) == (patch, "all")
+    others = (replace(long, steps=44), replace(TINY, steps=steps), replace(long, task="regression", classes=0))
     for size in others:
         assert not {"patch", "head"} & choose(given(), size)[1].values.keys()
     for options in ({"cell": "mlp"}, {"conv": 3}, {"tbptt": 5}):

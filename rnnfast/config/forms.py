@@ -87,8 +87,14 @@ def check_horizons(horizons: tuple[int, ...]) -> None:
         raise UsageError(f"horizon: {shown}: 0 is the step itself, the others are steps ahead; begin with 1")
 
 
-def check_patch(patch: tuple[int, ...]) -> None:
-    """Raise UsageError for more than rows and stride of a patch, and for rows that no patch would read."""
+MOST_STACKED = 4096  # rows of a step: a header of a few bytes must not ask for any amount of memory
+
+
+def check_patch(patch: tuple[int, ...], conv: tuple[int, ...]) -> None:
+    """Raise UsageError for more than rows and stride of a patch, rows that none would read, and too many of them."""
+    stacked = sum((*patch[:1], *conv))
+    if stacked > MOST_STACKED:
+        raise UsageError(f"patch, conv: {stacked:,} rows are stacked in a step; {MOST_STACKED:,} are the most")
     shown = ",".join(map(str, patch))
     if len(patch) > 2:
         raise UsageError(f"patch: {shown}: give K, the rows of a patch, or K,S with the rows from one to the next")

@@ -18,7 +18,8 @@ TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
 # Options that --preset auto chooses (training/presets.py); their default is that of --preset fast.
 CHOSEN = ("window", "scale", "cell", "hidden", "init", "epochs", "batch_size", "optimizer", "schedule", "lr",
-          "weight_decay", "clip_norm", "refit", "patience", "patch", "head")  # fmt: skip
+          "weight_decay", "clip_norm", "refit", "patience", "patch", "head",
+          "difference")  # fmt: skip
 
 
 class Words(Collection[str]):

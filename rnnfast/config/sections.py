@@ -103,7 +103,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         """Check what concerns several values."""
         seconds(self.budget, "budget")
-        check_patch(self.patch)
+        check_patch(self.patch, self.conv)
 
     @property
     def front(self) -> tuple[tuple[int, int, int], ...]:

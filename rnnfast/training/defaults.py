@@ -10,6 +10,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Parts, Sequences
 from rnnfast.errors import UsageError
 from rnnfast.reporter import Reporter
+from rnnfast.training.persistence import persists
 from rnnfast.training.presets import LARGEST_BATCH, UPDATES, Chosen, Size, choose
 
 
@@ -45,7 +46,8 @@ def resolved_for(
     check_front(config.model, table.schema.predict, int(parts.train.lengths.max()))
     weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
     mergeable = parts.valid is not None and not own_valid
-    config, chosen = choose(config, Size.of(parts.train, weighted, mergeable))
+    asks = config.model.preset not in ("fast", "original")  # which choose nothing
+    config, chosen = choose(config, Size.of(parts.train, weighted, mergeable, asks and persists(parts.train, config)))
     if chosen is not None and config.model.preset != "best":  # which goes on to choose
         reporter.preset(chosen)
     config = resolved(config, table.schema.task, parts.train.sequences, weighted)

@@ -1,7 +1,8 @@
 """What options become that nobody gave: by the sizes of the training part, each with its reason.
 
 A preset is a list of rules, one for each option, in an order in which a rule may look at what earlier ones chose. Sizes
-are all that they see: no value of any row, so that nothing of a validation or test part has a say. `fast` has no rule:
+are all that they see, and of the values one bit (persistence.py), which the rows that train decide: nothing of a
+validation or test part has a say. `fast` has no rule:
 it is what options are declared with. docs/defaults.md has the measurements behind the numbers.
 """
 
@@ -26,7 +27,7 @@ STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequen
 COURSES = {"constant": (100, 5000), "onecycle": (30, 3000)}
 PATIENCE = 30  # evaluations, where sequences are many
 FEWEST_EPOCHS = 20
-LONG, PATCH = 90, 4  # steps of a long sequence, and rows that are then a step
+PATCHES = ((90, 4), (45, 2))  # steps of a long sequence at least, and rows that are then a step
 FEW_SEQUENCES = 200  # with a label each: too few to choose an epoch by a fifth of them
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
@@ -40,7 +41,8 @@ class Size:
     task: a name of the catalogue. sequences, rows: of the training part; steps: of its median sequence; features: input
     columns; outputs: answers of a step; classes: 0 for quantities. per_step: whether each step has a label, else each
     sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
-    from the same table, which --refit could train on.
+    from the same table, which --refit could train on. persistent: the targets where their last known values are
+    inputs and foretell them better than their means do (persistence.py), else ().
     """
 
     task: str
@@ -53,9 +55,10 @@ class Size:
     per_step: bool = True
     weighted: bool = False
     mergeable: bool = False
+    persistent: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, part: Sequences, weighted: bool, mergeable: bool) -> Size:
+    def of(cls, part: Sequences, weighted: bool, mergeable: bool, persists: bool = False) -> Size:
         """Measure the part that trains."""
         schema: Schema = part.schema
         return cls(
@@ -69,6 +72,7 @@ class Size:
             per_step=schema.predict != "last",
             weighted=weighted,
             mergeable=mergeable,
+            persistent=schema.targets if persists else (),
         )
 
     def __str__(self) -> str:
@@ -123,22 +127,27 @@ def _cell(size: Size, config: Config) -> str | None:
     return None if config.explicit & {"hidden", "activation"} else "gru"
 
 
-def _long(size: Size, config: Config) -> bool:
-    """Whether each sequence is long and has a class, which a network with states may be told from all of them."""
-    fits = cell(config.model.cell).recurrent and not config.explicit & {"conv", "tbptt", "bidirectional"}
-    return bool(TASKS[size.task].classes and not size.per_step and size.steps >= LONG and fits)
-
-
 def _patch(size: Size, config: Config) -> tuple[int, ...] | None:
-    return (PATCH,) if _long(size, config) else None
+    """Stack rows where each sequence is long and has a class, which a network with states may be told from all."""
+    fits = cell(config.model.cell).recurrent and not config.explicit & {"conv", "tbptt", "bidirectional"}
+    if not TASKS[size.task].classes or size.per_step or not fits:
+        return None
+    return next(((rows,) for steps, rows in PATCHES if size.steps >= steps), None)
 
 
 def _head(size: Size, config: Config) -> str | None:
-    return "all" if _long(size, config) else None
+    return None if _patch(size, config) is None else "all"
 
 
-def _scale(size: Size, config: Config) -> tuple[str]:
-    return ("zscore",) if TASKS[size.task].classes and not size.per_step else ("minmax",)
+def _difference(size: Size, config: Config) -> bool | None:
+    return True if size.persistent else None
+
+
+def _scale(size: Size, config: Config) -> tuple[str, ...]:
+    if TASKS[size.task].classes and not size.per_step:
+        return ("zscore",)
+    changes = size.persistent if config.data.difference else ()
+    return ("minmax", *(f"{name}=zscore" for name in changes))
 
 
 def _schedule(size: Size, config: Config) -> str | None:
@@ -181,9 +190,14 @@ AUTO = (
     Rule("cell", _cell, "gates keep what was long ago"),
     Rule("hidden", lambda size, config: (32,), "enough for most tables, and quick"),
     Rule("init", lambda size, config: "orthogonal", "long sequences neither fade nor explode"),
-    Rule("patch", _patch, f"from {LONG} steps on some rows at a time are quicker, and tell more"),
+    Rule("patch", _patch, f"from {PATCHES[-1][0]} steps on some rows at a time are quicker, and tell more"),
     Rule("head", _head, "last, mean and greatest state: the sign of a class may stand anywhere"),
-    Rule("scale", _scale, "the class of a sequence lies in its shape; all else overfits less in a bounded range"),
+    Rule("difference", _difference, "its last known value foretells the target better than its mean"),
+    Rule(
+        "scale",
+        _scale,
+        "the class of a sequence lies in its shape, changes have no bounds; all else overfits less within bounds",
+    ),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),
     Rule("lr", _lr, f"{PEAK_RATE:g} at the peak of one cycle, else of the optimizer"),

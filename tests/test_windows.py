@@ -6,12 +6,14 @@ import pytest
 from ids import cases
 
 import rnnfast
+from rnnfast.config.folding import FoldConfig
 from rnnfast.config.resolve import Config
 from rnnfast.data import read_table
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.stores import stored_table
 from rnnfast.data.sequences.budget import Budget
-from rnnfast.training.windows import correlation, window_for, window_of
+from rnnfast.errors import UsageError
+from rnnfast.training.windows import correlation, window_for, window_of, window_of_folds
 
 FIELDS = ("x", "y", "row", "offsets", "ids", "start", "naive", "label_row", "part")
 
@@ -95,6 +97,53 @@ def test_labels_that_do_not_train_have_no_say():
         assert window_for(tables[0], config, False) == window_for(tables[1], config, False)
     with_seasons = Config().with_values({"split_by": "time"}, "test")
     assert window_for(read_table(frame, target="y", time="t", cache=False), with_seasons, False).rows == 48
+
+
+def test_labels_that_do_not_train_have_no_say_where_rows_share_a_time():
+    """350 rows have one time, so that all of them validate, not 200 rows in all."""
+    row = np.arange(1000)
+    windows = []
+    for tail in (season(60, 1000), 100 * np.cumsum(season(5, 1000))):
+        frame = pd.DataFrame({"t": np.minimum(row, 640), "x": row, "y": np.where(row < 640, season(24, 1000), tail)})
+        frame.loc[990:, "t"] = 641
+        table = read_table(frame, target="y", time="t", cache=False)
+        windows.append(window_for(table, Config().with_values({"split_by": "time"}, "test"), False))
+    assert windows[0] == windows[1]
+    assert windows[0].rows == 48
+
+
+@pytest.mark.parametrize("split", [0.8, 0.5])
+def test_of_folds_in_time_the_rows_that_train_in_the_first_one_decide(split):
+    row = np.arange(1200)
+    windows = []
+    for tail in (season(60, 1200), 100 * np.cumsum(season(5, 1200))):
+        frame = pd.DataFrame({"x": row, "y": np.where(row < 400 * split, season(24, 1200), tail)})
+        config = Config().with_values({"split": split}, "test")
+        table = read_table(frame, target="y", cache=False)
+        windows.append(window_of_folds(table, config, FoldConfig(folds=2, folds_by="time")))
+    assert windows[0] == windows[1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "window", "reason"),
+    [
+        pytest.param(np.arange(2000) % 2 - 0.5, 10, "the shortest: 2 seasons of 2 rows in its", id="short"),
+        pytest.param(season(100, 800, 0.1), 100, "as 8 of them are to train: 2 seasons of 100 rows", id="few"),
+        pytest.param(season(20, 60, 0.1), 10, "as 60 rows are few: 2 seasons of 20 rows in", id="tiny"),
+        pytest.param(season(700, 9000, 0.1), 1000, "the longest: 2 seasons of ", id="long"),
+    ],
+)
+def test_a_reason_is_the_bound_that_decided(labels, window, reason):
+    chosen = window_of(np.asarray(labels))
+    assert chosen.rows == window
+    assert chosen.reason.startswith(reason)
+
+
+def test_a_table_beside_in_other_windows_is_refused():
+    frame = pd.DataFrame({"x": season(24, 600), "y": season(24, 600, seed=1)})
+    beside = read_table(frame[:200], target="y", cache=False)
+    with pytest.raises(UsageError, match=r"valid: it was read in windows of 10, .* windows of 48 .*window=48"):
+        rnnfast.train(frame, target="y", valid=beside)
 
 
 def test_a_run_says_its_window_and_saves_it():

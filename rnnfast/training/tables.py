@@ -40,6 +40,8 @@ def read_tables(
     if not isinstance(data, Sequences) and chooses(table, config):
         window = window_for(table, config, valid is not None)
         table = table.windowed(*window)
+        for name, beside in (("valid", valid), ("test", test)):
+            _check_window(name, beside, window.rows)
         config = config.choosing({"window": window.rows})
     parts = _parts(table, source, valid, test)
     if table.auto_predict:
@@ -50,6 +52,16 @@ def read_tables(
     _leave_requests_out(table, parts, config.data, reporter, {"valid": valid, "test": test})
     _report_parts(table, parts, reporter, valid, test)
     return table, parts, config
+
+
+def _check_window(name: str, beside: Any, window: int) -> None:
+    """Raise UsageError for a table that was read in windows of another length than the preset chose."""
+    if isinstance(beside, Sequences) and beside.schema.id is None and beside.schema.window != window:
+        raise UsageError(
+            f"{name}: it was read in windows of {beside.schema.window}, and the table trains in windows of {window} by "
+            f"--preset auto; give the path or the DataFrame, or the same window to both: read_table(..., window={window})"
+            f" and train(..., window={window})"
+        )
 
 
 def merged_part(table: Sequences, parts: Parts, config: Config) -> Sequences:

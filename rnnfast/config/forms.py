@@ -88,13 +88,15 @@ def check_horizons(horizons: tuple[int, ...]) -> None:
 
 
 def check_patch(patch: tuple[int, ...]) -> None:
-    """Raise UsageError for more than rows and stride of a patch, and for rows that no patch would read."""
+    """Raise UsageError for more than rows and stride of a patch, for one row, and for rows that no patch would read."""
     shown = ",".join(map(str, patch))
     if len(patch) > 2:
-        raise UsageError(f"patch: {shown}: give K, the rows of a patch, or K,S with the rows from one to the next")
+        raise UsageError(f"--patch {shown}: give K, the rows of a patch, or K,S with the rows from one to the next")
+    if patch[:1] == (1,):
+        raise UsageError(f"--patch {shown}: a patch of one row is the row itself; give 2 rows or more, or --patch off")
     if len(patch) == 2 and patch[1] > patch[0]:
         raise UsageError(
-            f"patch: {shown}: patches of {patch[0]} rows, one every {patch[1]}, leave rows out; the second number is "
+            f"--patch {shown}: patches of {patch[0]} rows, one every {patch[1]}, leave rows out; the second number is "
             f"at most {patch[0]}"
         )
 

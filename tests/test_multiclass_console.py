@@ -77,7 +77,7 @@ def test_confusion_of_any_number_of_classes_fits(classes, long, width, monkeypat
 
 def test_confusion_without_a_mistake_and_of_absent_classes(capsys):
     shown = render(np.diag([5] * 12), [str(j) for j in range(12)], capsys)
-    assert "Right: 60 of 60 steps (100 %)." in shown
+    assert "Right: 60 of 60 (100 %)." in shown
     assert "mistakes" not in shown
     shown = render(np.array([[0, 0, 0], [1, 2, 1], [0, 0, 4]]), ["a", "b", "c"], capsys)
     assert "least often b: 2 of 4 (50.0 %)" in shown

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from rnnfast.config.folding import FoldConfig, check_folds
+from rnnfast.config.forms import SEQUENCE
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Sequences
@@ -33,7 +34,7 @@ from rnnfast.training.pool import one_at_a_time, run_pieces
 from rnnfast.training.presets import fixed
 from rnnfast.training.run import check_options, sample_of, train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
-from rnnfast.training.tables import Source, check_fold
+from rnnfast.training.tables import Source, advise_time, check_fold
 from rnnfast.training.windows import chooses, window_of_folds
 
 
@@ -124,6 +125,8 @@ def _table(
     reporter.table(table)
     for text in table.proposals:
         reporter.notice(text)
+    if fold_config.folds_by == SEQUENCE:
+        advise_time(table, "each fold", "--folds-by", reporter)
     if config.train.init_from is not None:
         reporter.notice("--init-from: the scores are honest only where that model has never seen this table")
     return table, config

@@ -158,6 +158,15 @@ def _parts(table: Sequences, source: Source, valid: Any, test: Any) -> Parts:
     return parts
 
 
+def advise_time(table: Sequences, what: str, option: str, reporter: Reporter) -> None:
+    """Say which split is honest for forecasts of a table without id; what draws windows at random, and its option."""
+    if table.schema.horizon and table.schema.id is None:
+        reporter.notice(
+            f"{what} draws windows at random, so that rows train that are later than those that are scored; "
+            f"{option} time is the honest one for forecasts"
+        )
+
+
 def _check_valid(valid: Sequences, fix: str) -> None:
     """Raise DataError, ending with the fix, for a validation part without labels, or whose labels weigh nothing."""
     if not valid.labelled_steps:
@@ -173,6 +182,8 @@ def _report_parts(table: Sequences, parts: Parts, reporter: Reporter, valid: Any
         for note in part.notes if part is not None and own_table is not None else ():
             reporter.notice(f"{', '.join(part.source)}: {note}" if part is not None else note)
     reporter.split(parts)
+    if parts.by == SEQUENCE and parts.valid is not None and valid is None:
+        advise_time(table, "the split", "--split-by", reporter)
     labelled = sum(part.labelled_steps for part in parts.named().values())
     if parts.by == SEQUENCE and parts.dropped > MANY_LABELS * labelled:
         reporter.notice(

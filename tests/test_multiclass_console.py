@@ -43,7 +43,7 @@ def test_a_run_fits_the_terminal(width, monkeypatch, capsys):
     assert not re.search(r" $", shown, re.MULTILINE)
     for text in ("Confusion matrix", "Right:", "always answering the majority class", "macro_f1"):
         assert text in " ".join(train.out.split())
-    for text in ("3 classes: 'circle', 'rest', 'shake, hard'", "rest: 30 steps (33.3 %)", "stratified", "ce loss"):
+    for text in ("3 classes: 'circle', 'rest', 'shake, hard'", "rest: 30 sequences (33.3 %)", "stratified", "ce loss"):
         assert text in " ".join(train.err.split())
     assert "3 classes: circle, rest, shake, hard" in " ".join(inspect.out.split())
 

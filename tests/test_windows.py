@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from commands import isolate, run
 from ids import cases
 
 import rnnfast
@@ -13,6 +14,7 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.stores import stored_table
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.errors import UsageError
+from rnnfast.reporter import Reporter
 from rnnfast.training.windows import correlation, window_for, window_of, window_of_folds
 
 FIELDS = ("x", "y", "row", "offsets", "ids", "start", "naive", "label_row", "part")
@@ -153,3 +155,44 @@ def test_a_run_says_its_window_and_saves_it():
     assert model.schema.window == model.config.data.window == 48
     assert rnnfast.train(frame, **options, window=7).model.schema.window == 7
     assert rnnfast.train(frame, **options, preset="fast").model.schema.window == 10
+
+
+class Notes(Reporter):
+    """Notices alone; ends the run where training would begin."""
+
+    def __init__(self):
+        self.notes = []
+
+    def notice(self, text):
+        self.notes.append(text)
+
+    def start(self, info):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("call", [rnnfast.train, rnnfast.cv], ids=["train", "cv"])
+@pytest.mark.parametrize("rule", ["at random", "in time"])
+def test_a_forecast_is_told_once_which_split_is_honest(call, rule):
+    frame = pd.DataFrame({"x": season(24, 300), "y": season(24, 300, seed=1)})
+    option = "split_by" if call is rnnfast.train else "folds_by"
+    notes = Notes()
+    with pytest.raises((KeyboardInterrupt, rnnfast.TrainingInterrupted)):
+        call(frame, target="y", horizon=1, reporter=notes, **({option: "time"} if rule == "in time" else {}))
+    text = f"--{option.replace('_', '-')} time is the honest one for forecasts"
+    assert sum(text in note for note in notes.notes) == (rule == "at random")
+
+
+def test_inspect_shows_what_a_forecast_is_made_of(tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    times = pd.date_range("2024-01-01", periods=120, freq="h")
+    pd.DataFrame({"when": times, "y": season(24, 120)}).to_csv("t.csv", index=False)
+    options = ["--horizon", "1", "--lag-target", "--difference", "--time-delta", "log", "--epochs", "0", "-o", "run"]
+    assert run(["train", "t.csv", "--target", "y", "--time", "when", "--window", "12", *options]) == 0
+    capsys.readouterr()
+    assert run(["inspect", "run"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert (
+        "1 step ahead Target y; its change is learned Rows ordered by 'when', in windows of 12 Inputs the last" in shown
+    )
+    assert "Inputs the last known target, the time since the row before Scaling" in shown
+    assert "Features" not in shown

@@ -282,7 +282,7 @@ def counts_text(counts: Mapping[str, int]) -> str:
 
 
 def balance_text(balance: Mapping[str, int], unit: str = "step", listed_most: int = MOST_CLASSES) -> str:
-    """Say how many steps, or what else has a label, each class has; of many classes only the rarest and the most frequent one."""
+    """Say how many steps, or other units, each class has; of many classes only the rarest and the most frequent."""
     total = max(sum(balance.values()), 1)
     shares = {name: f"{counted(n, unit)} ({percent(n / total)})" for name, n in balance.items()}
     if len(balance) <= listed_most:

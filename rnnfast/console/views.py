@@ -26,11 +26,11 @@ from rnnfast.console.weights import weights_row
 from rnnfast.reporter import Reporter
 
 if TYPE_CHECKING:
+    from rnnfast.data import Schema
     from rnnfast.diagnose.benchmark import BenchReport
     from rnnfast.diagnose.gradients import GradientReport
     from rnnfast.diagnose.machine import Examination, TableCache
     from rnnfast.diagnose.warm import WarmUp
-    from rnnfast.data import Schema
     from rnnfast.model.description import ModelDescription
     from rnnfast.model.tables import TableEvaluation
 

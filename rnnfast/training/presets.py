@@ -36,9 +36,9 @@ PEAK_RATE = 0.01  # of one cycle
 class Size:
     """What a preset knows of a table.
 
-    task: a name of the catalogue. sequences, rows: of the training part; steps: of its median sequence; outputs: answers
-    of a step; classes: 0 for quantities. per_step: whether each step has a label, else each sequence.
-    weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
+    task: a name of the catalogue. sequences, rows: of the training part; steps: of its median sequence; outputs:
+    answers of a step; classes: 0 for quantities. per_step: whether each step has a label, else each
+    sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
     from the same table, which --refit could train on.
     """
 

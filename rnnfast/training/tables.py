@@ -59,8 +59,7 @@ def _check_window(name: str, beside: Any, window: int) -> None:
     if isinstance(beside, Sequences) and beside.schema.id is None and beside.schema.window != window:
         raise UsageError(
             f"{name}: it was read in windows of {beside.schema.window}, and the table trains in windows of {window} by "
-            f"--preset auto; give the path or the DataFrame, or the same window to both: read_table(..., window={window})"
-            f" and train(..., window={window})"
+            f"--preset auto; give its path or DataFrame, or window={window} to both read_table and train"
         )
 
 

@@ -115,7 +115,7 @@ def correlation(values: Floats, lags: int) -> Floats:
 
 
 def _bounded(window: int, rows: int, reason: str) -> Window:
-    """Keep a length between the default and the longest, with some windows to train on; the bound is the reason then."""
+    """Keep a length between the default and the longest, with some windows to train on; say the bound that decides."""
     most = max(DEFAULT_WINDOW, min(LONGEST, rows // WINDOWS))
     if window < DEFAULT_WINDOW:
         return Window(DEFAULT_WINDOW, f"the shortest: {reason} would be shorter")

@@ -104,8 +104,8 @@ class Plan:
         check_ahead(schema)
         if schema.delta and schema.features and set(schema.features) <= set(schema.categorical):
             raise UsageError(
-                f"--delta has no effect: all features are categories, {', '.join(schema.features)}, and the change of a "
-                "category is no number; leave it out"
+                f"--delta has no effect: all features are categories, {', '.join(schema.features)}, which have no "
+                "change; leave it out"
             )
         return schema
 

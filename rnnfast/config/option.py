@@ -176,7 +176,9 @@ def default_text(declared: Field[Any]) -> str:
     if default in (None, ()):
         return ""
     text = text_of(default)
-    return f"by --preset, with fast {text}" if declared.name in CHOSEN else text
+    if declared.name not in CHOSEN:
+        return text
+    return "by --preset" if default in ("auto", 0) else f"by --preset, with fast {text}"  # False is 0
 
 
 def toml(value: Any) -> str:

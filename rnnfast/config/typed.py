@@ -102,7 +102,7 @@ class TrainOptions(ReadOptions, total=False):
         first three side by side. One of last, mean, max, all, attention. Default by preset, with fast last.
     patch: A step of the cell is a dense layer with ReLU over the last K rows, one every S rows; S is K where only K is
         given, 1 to K; off: none.
-    conv: Convolutions with ReLU over the last W rows, in front of the cell and of patch; '5,3': two layers, off: none.
+    conv: Convolutions with ReLU over the last W rows, in front of cell and patch; '5,3': two layers, off: none.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
         swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
@@ -120,11 +120,11 @@ class TrainOptions(ReadOptions, total=False):
         mae, huber, bce, ce. Default auto.
     reduction: Mean of the loss over the labelled steps of a batch, or their sum. One of mean, sum. Default mean.
     optimizer: Update rule; auto: sgd for rnn with one output, else adam. One of auto, sgd, momentum, nesterov, adam,
-        adamw, rmsprop, adagrad. Default by preset, with fast auto.
+        adamw, rmsprop, adagrad. Default by preset.
     lr: Learning rate; default 0.05 for sgd and adagrad, 0.01 for momentum and nesterov, 0.005 else.
     momentum: Of momentum and nesterov. Default 0.9.
     weight_decay: L2 penalty, decoupled with adamw; default 0.05 by preset auto, else 0.01 for adamw, else 0.
-    clip_norm: Scale gradients down to this norm; 0: never. Default by preset, with fast 0.0.
+    clip_norm: Scale gradients down to this norm; 0: never. Default by preset.
     schedule: Course of the learning rate. One of constant, step, exponential, cosine, onecycle, plateau. Default by
         preset, with fast constant.
     lr_step: With step: epochs between drops; with plateau: evaluations to wait. Default 30.

@@ -135,7 +135,9 @@ class TrainConsole(Reporter):
         if chosen.race:
             self.screen.progress(race_table(chosen.race, self.screen.verbose))
         rows: list[tuple[str, str | Text]] = [("Preset", str(chosen))]
-        if self.screen.verbose:
+        if not self.screen.verbose:
+            rows.append(("", "-v gives the reasons"))
+        else:
             reasons = ((f"{flag_of(c.option)} {text_of(c.value)}", c.reason) for c in chosen.choices)
             rows += [("", f"{choice}: {reason}") for choice, reason in reasons]
         self.screen.progress(fields(rows))
@@ -210,13 +212,15 @@ class TrainConsole(Reporter):
         valid = [
             (row[name], row["epoch"]) for row in result.history if row["split"] == "valid" and row[name] is not None
         ]
-        if not valid or result.members:  # each network has a best epoch of its own
+        train = result.model.config.train
+        # Each network of several has a best epoch of its own; one cycle is best at its end, however long it is.
+        if not valid or result.members or result.refitted or train.schedule == "onecycle":
             return
         sign, word = (1, "lowest") if lower_is_better(name) else (-1, "highest")
         best, epochs = min((sign * value, epoch) for value, epoch in valid)[1], result.epochs
         if result.stopped == "epochs" and best > STILL_FALLING * epochs:
             self.screen.notice(f"the best validation {name} came late, in epoch {best:,}; try --epochs {2 * epochs}")
-        elif result.model.config.train.patience == 0 and best < epochs:
+        elif train.patience == 0 and best < epochs:
             self.screen.notice(f"the validation {name} was {word} in epoch {best:,}; --patience 10 keeps those weights")
 
     def _suggest(self, result: TrainResult) -> None:

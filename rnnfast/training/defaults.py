@@ -51,6 +51,11 @@ def resolved_for(
     Returns: what the preset chose, too.
     """
     check_front(config.model, table.schema.predict, int(parts.train.lengths.max()))
+    if config.train.refit and parts.valid is None:
+        raise UsageError(
+            "--refit trains again on the validation part too, and there is none: all of the table trains already; "
+            "leave it out (--no-refit), or give a --split"
+        )
     size = size_of(parts.train, config, parts.valid is not None and not own_valid)
     config, chosen = choose(config, size)
     if chosen is not None and config.model.preset != "best":  # which goes on to choose

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rnnfast.catalogue import OPTIMIZERS, TASKS, cell, losses_of
+from rnnfast.catalogue import LOSS, OPTIMIZERS, TASKS, cell, losses_of
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Schema, Sequences
@@ -112,7 +112,11 @@ class Rule(NamedTuple):
 
     option: str
     value: Callable[[Size, Config], Any]
-    reason: str
+    reason: str | Callable[[Config], str]  # of the configuration with the value
+
+    def because(self, config: Config) -> str:
+        """Say why the option has the value that it has in a configuration."""
+        return self.reason if isinstance(self.reason, str) else self.reason(config)
 
 
 def updates(size: Size, config: Config) -> int:
@@ -174,15 +178,32 @@ def _epochs(size: Size, config: Config) -> int:
     return max(FEWEST_EPOCHS, min(epochs, MOST_STEPS // size.rows))
 
 
+def _selects(config: Config) -> bool:
+    """Whether weights are chosen by a figure of the validation part that somebody names, or are a mean of several."""
+    return config.train.monitor != LOSS or config.train.average > 1
+
+
 def _refit(size: Size, config: Config) -> bool | None:
-    one_cycle = config.train.schedule == "onecycle" and not config.train.init_from
+    one_cycle = config.train.schedule == "onecycle" and not config.train.init_from and not _selects(config)
     return True if one_cycle and size.mergeable and size.sequences < FEW_SEQUENCES else None
 
 
 def _patience(size: Size, config: Config) -> int:
     if config.train.schedule == "onecycle":
-        return 0 if config.train.refit else max(1, config.train.epochs)
+        return 0 if config.train.refit and not _selects(config) else max(1, config.train.epochs)
     return max(PATIENCE, -(-STOPPING_UPDATES // updates(size, config)))
+
+
+def _lr_reason(config: Config) -> str:
+    return "at the peak of one cycle" if config.train.schedule == "onecycle" else f"usual for {config.train.optimizer}"
+
+
+def _patience_reason(config: Config) -> str:
+    if config.train.patience == 0:
+        return "one cycle runs to its end, trained again on all"
+    if config.train.schedule == "onecycle":
+        return "as many as epochs: one cycle runs to its end, and the best weights are kept"
+    return f"evaluations, {STOPPING_UPDATES:,} updates at least"
 
 
 AUTO = (
@@ -200,7 +221,7 @@ AUTO = (
     ),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),
-    Rule("lr", _lr, f"{PEAK_RATE:g} at the peak of one cycle, else of the optimizer"),
+    Rule("lr", _lr, _lr_reason),
     Rule("weight_decay", _decay, "sequences are fewer than weights"),
     Rule(
         "batch_size",
@@ -211,11 +232,7 @@ AUTO = (
     Rule("clip_norm", lambda size, config: 1.0, "a bound where the loss suddenly falls"),
     Rule("epochs", _epochs, f"some thousand updates, and at most {MOST_STEPS:,} steps"),
     Rule("refit", _refit, f"below {FEW_SEQUENCES} sequences those that validate are missed"),
-    Rule(
-        "patience",
-        _patience,
-        f"evaluations, {STOPPING_UPDATES:,} updates at least; one cycle runs to its end, 0 where it is trained again",
-    ),
+    Rule("patience", _patience, _patience_reason),
 )
 
 # The training rule of RNN-Rust, which sees no sizes: one update per sequence in file order, errors summed over steps.
@@ -267,5 +284,5 @@ def choose(config: Config, size: Size) -> tuple[Config, Chosen | None]:
         value = rule.value(size, config)
         if value is not None:
             config = config.choosing({rule.option: value})
-            choices.append(Choice(rule.option, value, rule.reason))
+            choices.append(Choice(rule.option, value, rule.because(config)))
     return config, Chosen("auto", str(size), tuple(choices)) if choices else None

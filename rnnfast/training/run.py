@@ -158,17 +158,20 @@ def train_parts(
     reporter.start(_info(model, config, networks))
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
+    again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()
     named = parts.named()
-    evaluations, scored = evaluate_parts(model, named, seed, valid, reporter)
+    tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
+    before = {name: part for name, part in named.items() if name not in tests}
+    evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
     if networks.outside and (scores := out_of_bag(model, parts.train, networks.outside)) is not None:
         evaluations = {NAME: scores, **evaluations}
-    fit.eval_seconds += time.perf_counter() - start
-    if config.train.refit and (again := refitted(model, fit, table, parts, reporter, interrupt)) is not None:
+    if again is not None:
         model = again
-        tests = {name: part for name, part in named.items() if name == "test"}
-        evaluations |= evaluate_parts(model, tests, seed, None, reporter)[0]
+        of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
+        evaluations, scored = evaluations | of_tests, scored | sampled
+    fit.eval_seconds += time.perf_counter() - start
     model.provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
     return TrainResult(
         model=model,

@@ -178,6 +178,14 @@ def test_where_there_is_no_calendar(options, message):
         read_table(frame, target="y", window=3, **options)
 
 
+@pytest.mark.parametrize("memory", [None, "900M"], ids=["memory", "disk"])
+def test_categories_alone_have_no_change(memory, tmp_path):
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"kind": ["a", "b"] * 6, "y": np.arange(12.0) % 5}).to_csv(path, index=False)
+    with pytest.raises(UsageError, match="--delta has no effect: all features are categories, kind,"):
+        rnnfast.train(path, target="y", categorical="kind", delta=True, cache=False, memory=memory)
+
+
 def test_a_table_whose_times_are_written_as_numbers_is_refused_by_a_model_of_dates():
     model = rnnfast.train(daily(), time="day", target="y", calendar=True, lag_target=True, window=5, **RUN).model
     with pytest.raises(

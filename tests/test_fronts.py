@@ -14,6 +14,7 @@ from ids import cases
 from networks import draw_sequences, draw_tensors, predict
 
 import rnnfast
+from rnnfast.config.resolve import Config
 from rnnfast.errors import UsageError
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.front import Patch, reach_of
@@ -95,8 +96,9 @@ def test_rows_out_of_reach_change_a_patch_by_the_states_alone():
             ),
             "every row by the labels": ({"target": "sum", "patch": (4, 2)}, r"use --patch 4,1, or --predict last"),
             "rows between patches": ({"target": "label", "patch": (4, 5)}, r"leave rows out; .* at most 4"),
-            "three numbers": ({"target": "label", "patch": (4, 2, 1)}, r"patch: 4,2,1: give K, .* or K,S"),
-            "no row": ({"target": "label", "conv": 0}, r"conv: 0 is below the least value, 1"),
+            "three numbers": ({"target": "label", "patch": (4, 2, 1)}, r"--patch 4,2,1: give K, .* or K,S"),
+            "one row": ({"target": "label", "patch": 1}, r"--patch 1: a patch of one row is the row itself; .* off"),
+            "no row": ({"target": "label", "conv": (3, 0)}, r"conv: 0 is below the least value, 1"),
         }
     ),
 )
@@ -104,6 +106,16 @@ def test_what_has_no_meaning_is_refused(table, options, message):
     others = {"ignore": "sum"} if options["target"] == "label" else {"ignore": "label"}
     with pytest.raises(UsageError, match=message):
         rnnfast.train(table, id="id", time="t", **others, **options, **QUICK)
+
+
+@pytest.mark.parametrize("word", ["off", "none", "0", "OFF"])
+@pytest.mark.parametrize("option", ["patch", "conv"])
+def test_a_front_is_turned_off_by_a_word(option, word):
+    config = Config().with_values({option: word}, "command line")
+    assert getattr(config.model, option) == ()
+    assert option in config.explicit
+    assert f"{option} = []" in config.to_toml()
+    assert Config().with_values({option: []}, "file") == config
 
 
 def test_the_command_line_names_the_option(table, capsys):

@@ -106,6 +106,16 @@ def test_reporters_hear_what_is_watched():
     assert [record.epoch for record in listener.records if record.best][-1] == result.best_epoch
 
 
+def test_a_loss_that_is_no_number_is_neither_the_best_nor_an_improvement():
+    schedule = Schedule(TrainConfig(schedule="plateau", lr=1.0, lr_step=1, lr_gamma=0.5, patience=0), 1)
+    for cost in (float("nan"), 3.0, 2.0, float("nan"), 1.0):
+        schedule.evaluated(cost)
+    assert (schedule.best, schedule.waited, schedule.factor) == (1.0, 0, 1.0)
+    for cost in (float("nan"), 1.0):
+        schedule.evaluated(cost)
+    assert schedule.factor == 0.5
+
+
 def test_plateau_watches_it_too():
     config = TrainConfig(schedule="plateau", lr=1.0, lr_step=1, patience=0)
     schedule = Schedule(config, updates=1)

@@ -43,7 +43,7 @@ def test_a_run_fits_the_terminal(width, monkeypatch, capsys):
     assert not re.search(r" $", shown, re.MULTILINE)
     for text in ("Confusion matrix", "Right:", "always answering the majority class", "macro_f1"):
         assert text in " ".join(train.out.split())
-    for text in ("3 classes: 'circle', 'rest', 'shake, hard'", "rest: 30 steps (33.3 %)", "stratified", "ce loss"):
+    for text in ("3 classes: 'circle', 'rest', 'shake, hard'", "rest: 30 sequences (33.3 %)", "stratified", "ce loss"):
         assert text in " ".join(train.err.split())
     assert "3 classes: circle, rest, shake, hard" in " ".join(inspect.out.split())
 
@@ -77,7 +77,7 @@ def test_confusion_of_any_number_of_classes_fits(classes, long, width, monkeypat
 
 def test_confusion_without_a_mistake_and_of_absent_classes(capsys):
     shown = render(np.diag([5] * 12), [str(j) for j in range(12)], capsys)
-    assert "Right: 60 of 60 steps (100 %)." in shown
+    assert "Right: 60 of 60 (100 %)." in shown
     assert "mistakes" not in shown
     shown = render(np.array([[0, 0, 0], [1, 2, 1], [0, 0, 4]]), ["a", "b", "c"], capsys)
     assert "least often b: 2 of 4 (50.0 %)" in shown

@@ -19,7 +19,7 @@ from rnnfast.config.resolve import Config, resolve
 from rnnfast.errors import UsageError
 from rnnfast.training.presets import AUTO, ORIGINAL, Size, choose, fixed, updates
 
-TINY = Size("multiclass", sequences=29, rows=7279, steps=251, features=1, outputs=1, classes=3, mergeable=True)
+TINY = Size("multiclass", sequences=29, rows=7279, steps=251, outputs=1, classes=3, mergeable=True)
 SHAPES = cases(
     {
         "few long series": TINY,
@@ -159,6 +159,13 @@ def test_reasons_are_those_of_the_value():
     assert (reasons(few)["lr"], reasons(TINY)["lr"]) == ("at the peak of one cycle", "usual for adamw")
 
 
+def test_weights_are_felt_in_every_update():
+    few = replace(TINY, weighted=True)
+    assert choose(given(), TINY)[0].train.batch_size == 1
+    assert choose(given(), few)[0].train.batch_size == 2
+    assert choose(given(reduction="sum"), few)[0].train.batch_size == 1
+
+
 @pytest.mark.parametrize(("steps", "patch"), cases({"long": (90, (4,)), "half as long": (45, (2,))}))
 def test_long_sequences_with_a_class_each_are_read_some_rows_at_a_time(steps, patch):
     long = replace(TINY, per_step=False, steps=steps)
@@ -167,6 +174,7 @@ def test_long_sequences_with_a_class_each_are_read_some_rows_at_a_time(steps, pa
     others = (replace(long, steps=44), replace(TINY, steps=steps), replace(long, task="regression", classes=0))
     for size in others:
         assert not {"patch", "head"} & choose(given(), size)[1].values.keys()
+    assert choose(given(patch="off"), long)[0].model.patch == ()
     for options in ({"cell": "mlp"}, {"conv": 3}, {"tbptt": 5}):
         assert not {"patch", "head"} & choose(given(**options), long)[1].values.keys()
 
@@ -183,6 +191,14 @@ def test_original_is_the_recipe_of_that_name():
     assert ORIGINAL.keys() <= recipe.explicit
     other = fixed(given(preset="original", init="xavier", cell="gru"))
     assert (other.model.cell, other.model.init_range, other.model.recurrent_bias) == ("gru", None, True)
+
+
+def test_original_leaves_the_loss_to_a_task_that_has_no_mean_squared_error():
+    config = fixed(given(preset="original"))
+    assert choose(config, TINY)[0].train.loss == "auto"
+    assert choose(config, replace(TINY, task="binary", classes=2))[0].train.loss == "mse"
+    asked = fixed(given(preset="original", loss="mse"))
+    assert choose(asked, TINY)[0].train.loss == "mse"  # which the run refuses, as it was asked for
 
 
 @pytest.mark.parametrize(

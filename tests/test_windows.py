@@ -3,15 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
+from commands import isolate, run
 from ids import cases
 
 import rnnfast
+from rnnfast.config.folding import FoldConfig
 from rnnfast.config.resolve import Config
 from rnnfast.data import read_table
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.stores import stored_table
 from rnnfast.data.sequences.budget import Budget
-from rnnfast.training.windows import correlation, window_for, window_of
+from rnnfast.errors import UsageError
+from rnnfast.reporter import Reporter
+from rnnfast.training.windows import correlation, window_for, window_of, window_of_folds
 
 FIELDS = ("x", "y", "row", "offsets", "ids", "start", "naive", "label_row", "part")
 
@@ -97,6 +101,53 @@ def test_labels_that_do_not_train_have_no_say():
     assert window_for(read_table(frame, target="y", time="t", cache=False), with_seasons, False).rows == 48
 
 
+def test_labels_that_do_not_train_have_no_say_where_rows_share_a_time():
+    """350 rows have one time, so that all of them validate, not 200 rows in all."""
+    row = np.arange(1000)
+    windows = []
+    for tail in (season(60, 1000), 100 * np.cumsum(season(5, 1000))):
+        frame = pd.DataFrame({"t": np.minimum(row, 640), "x": row, "y": np.where(row < 640, season(24, 1000), tail)})
+        frame.loc[990:, "t"] = 641
+        table = read_table(frame, target="y", time="t", cache=False)
+        windows.append(window_for(table, Config().with_values({"split_by": "time"}, "test"), False))
+    assert windows[0] == windows[1]
+    assert windows[0].rows == 48
+
+
+@pytest.mark.parametrize("split", [0.8, 0.5])
+def test_of_folds_in_time_the_rows_that_train_in_the_first_one_decide(split):
+    row = np.arange(1200)
+    windows = []
+    for tail in (season(60, 1200), 100 * np.cumsum(season(5, 1200))):
+        frame = pd.DataFrame({"x": row, "y": np.where(row < 400 * split, season(24, 1200), tail)})
+        config = Config().with_values({"split": split}, "test")
+        table = read_table(frame, target="y", cache=False)
+        windows.append(window_of_folds(table, config, FoldConfig(folds=2, folds_by="time")))
+    assert windows[0] == windows[1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "window", "reason"),
+    [
+        pytest.param(np.arange(2000) % 2 - 0.5, 10, "the shortest: 2 seasons of 2 rows in its", id="short"),
+        pytest.param(season(100, 800, 0.1), 100, "as 8 of them are to train: 2 seasons of 100 rows", id="few"),
+        pytest.param(season(20, 60, 0.1), 10, "as 60 rows are few: 2 seasons of 20 rows in", id="tiny"),
+        pytest.param(season(700, 9000, 0.1), 1000, "the longest: 2 seasons of ", id="long"),
+    ],
+)
+def test_a_reason_is_the_bound_that_decided(labels, window, reason):
+    chosen = window_of(np.asarray(labels))
+    assert chosen.rows == window
+    assert chosen.reason.startswith(reason)
+
+
+def test_a_table_beside_in_other_windows_is_refused():
+    frame = pd.DataFrame({"x": season(24, 600), "y": season(24, 600, seed=1)})
+    beside = read_table(frame[:200], target="y", cache=False)
+    with pytest.raises(UsageError, match=r"valid: it was read in windows of 10, .* windows of 48 .*window=48"):
+        rnnfast.train(frame, target="y", valid=beside)
+
+
 def test_a_run_says_its_window_and_saves_it():
     frame = pd.DataFrame({"t": np.arange(600), "x": season(24, 600), "y": season(24, 600, seed=1)})
     options = {"target": "y", "time": "t", "split_by": "time", "hidden": 3, "epochs": 1, "cache": False}
@@ -104,3 +155,44 @@ def test_a_run_says_its_window_and_saves_it():
     assert model.schema.window == model.config.data.window == 48
     assert rnnfast.train(frame, **options, window=7).model.schema.window == 7
     assert rnnfast.train(frame, **options, preset="fast").model.schema.window == 10
+
+
+class Notes(Reporter):
+    """Notices alone; ends the run where training would begin."""
+
+    def __init__(self):
+        self.notes = []
+
+    def notice(self, text):
+        self.notes.append(text)
+
+    def start(self, info):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("call", [rnnfast.train, rnnfast.cv], ids=["train", "cv"])
+@pytest.mark.parametrize("rule", ["at random", "in time"])
+def test_a_forecast_is_told_once_which_split_is_honest(call, rule):
+    frame = pd.DataFrame({"x": season(24, 300), "y": season(24, 300, seed=1)})
+    option = "split_by" if call is rnnfast.train else "folds_by"
+    notes = Notes()
+    with pytest.raises((KeyboardInterrupt, rnnfast.TrainingInterrupted)):
+        call(frame, target="y", horizon=1, reporter=notes, **({option: "time"} if rule == "in time" else {}))
+    text = f"--{option.replace('_', '-')} time is the honest one for forecasts"
+    assert sum(text in note for note in notes.notes) == (rule == "at random")
+
+
+def test_inspect_shows_what_a_forecast_is_made_of(tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    times = pd.date_range("2024-01-01", periods=120, freq="h")
+    pd.DataFrame({"when": times, "y": season(24, 120)}).to_csv("t.csv", index=False)
+    options = ["--horizon", "1", "--lag-target", "--difference", "--time-delta", "log", "--epochs", "0", "-o", "run"]
+    assert run(["train", "t.csv", "--target", "y", "--time", "when", "--window", "12", *options]) == 0
+    capsys.readouterr()
+    assert run(["inspect", "run"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert (
+        "1 step ahead Target y; its change is learned Rows ordered by 'when', in windows of 12 Inputs the last" in shown
+    )
+    assert "Inputs the last known target, the time since the row before Scaling" in shown
+    assert "Features" not in shown

@@ -91,16 +91,18 @@ MOST_STACKED = 4096  # rows of a step: a header of a few bytes must not ask for 
 
 
 def check_patch(patch: tuple[int, ...], conv: tuple[int, ...]) -> None:
-    """Raise UsageError for more than rows and stride of a patch, rows that none would read, and too many of them."""
+    """Raise UsageError for more than rows and stride of a patch, one row, rows that none would read, and too many."""
     stacked = sum((*patch[:1], *conv))
     if stacked > MOST_STACKED:
         raise UsageError(f"patch, conv: {stacked:,} rows are stacked in a step; {MOST_STACKED:,} are the most")
     shown = ",".join(map(str, patch))
     if len(patch) > 2:
-        raise UsageError(f"patch: {shown}: give K, the rows of a patch, or K,S with the rows from one to the next")
+        raise UsageError(f"--patch {shown}: give K, the rows of a patch, or K,S with the rows from one to the next")
+    if patch[:1] == (1,):
+        raise UsageError(f"--patch {shown}: a patch of one row is the row itself; give 2 rows or more, or --patch off")
     if len(patch) == 2 and patch[1] > patch[0]:
         raise UsageError(
-            f"patch: {shown}: patches of {patch[0]} rows, one every {patch[1]}, leave rows out; the second number is "
+            f"--patch {shown}: patches of {patch[0]} rows, one every {patch[1]}, leave rows out; the second number is "
             f"at most {patch[0]}"
         )
 

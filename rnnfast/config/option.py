@@ -16,6 +16,7 @@ from rnnfast.errors import UsageError
 
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
+OFF_WORDS = ("off", "none", "0", "false")  # of an option whose values may be none at all
 # Options that --preset auto chooses (training/presets.py); their default is that of --preset fast.
 CHOSEN = ("window", "scale", "cell", "hidden", "init", "epochs", "batch_size", "optimizer", "schedule", "lr",
           "weight_decay", "clip_norm", "refit", "patience", "patch", "head",
@@ -46,7 +47,8 @@ class Rules(TypedDict, total=False):
     is the default. form: other texts that are allowed beside the choices. metavar: what stands for a value in the help.
     reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
     one; False: it is for the run alone. path: whether values that are no choices name files or directories. ranges:
-    1..7 stands for all whole numbers from 1 to 7. alone: what a flag without a value stands for.
+    1..7 stands for all whole numbers from 1 to 7. alone: what a flag without a value stands for. off: of many, whether
+    off, none and 0 stand for no value at all.
     """
 
     kind: type
@@ -62,6 +64,7 @@ class Rules(TypedDict, total=False):
     ranges: bool
     path: bool
     alone: str | None
+    off: bool
 
 
 _USUAL = Rules(
@@ -78,6 +81,7 @@ _USUAL = Rules(
     ranges=False,
     path=False,
     alone=None,
+    off=False,
 )
 
 
@@ -97,6 +101,8 @@ def checked(declared: Field[Any], value: Any, where: str) -> Any:
         return declared.default
     if not meta["many"]:
         return _checked_item(meta, value, where)
+    if meta["off"] and str(value).strip().lower() in OFF_WORDS:
+        return ()
     if isinstance(value, str):
         value = value.split(meta["separator"]) if meta["separator"] else [value]
     elif isinstance(value, Mapping):  # as in class_weight={"fraud": 5}

@@ -65,19 +65,21 @@ class ModelConfig:
     patch: tuple[int, ...] = option(
         (),
         "A step of the cell is a dense layer with ReLU over the last K rows, one every S rows; S is K where only K is "
-        "given, 1 to K.",
+        "given, 1 to K; off: none.",
         kind=int,
         many=True,
         metavar="K[,S]",
         least=1,
+        off=True,
     )
     conv: tuple[int, ...] = option(
         (),
-        "Convolutions with ReLU over the last W rows, in front of the cell and of --patch; '5,3' stacks two layers.",
+        "Convolutions with ReLU over the last W rows, in front of cell and --patch; '5,3': two layers, off: none.",
         kind=int,
         many=True,
         metavar="W[,W]",
         least=1,
+        off=True,
     )
     activation: str = option(
         "tanh",

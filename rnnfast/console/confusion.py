@@ -153,7 +153,7 @@ def _pairs(counts: list[list[int]], names: list[str], width: int) -> Table | Non
 def _sentence(counts: list[list[int]], names: list[str]) -> Text:
     """Say how many are right, and which class least often."""
     total, right = sum(map(sum, counts)), sum(row[i] for i, row in enumerate(counts))
-    text = f"Right: {right:,} of {counted(total, 'step')} ({percent(right / total)})"
+    text = f"Right: {right:,} of {total:,} ({percent(right / total)})"
     share, worst = min((row[i] / sum(row), i) for i, row in enumerate(counts) if sum(row))
     if share < 1:
         hits = f"{counts[worst][worst]:,} of {sum(counts[worst]):,}"

@@ -109,19 +109,21 @@ class TrainConsole(Reporter):
         """Say which part has how many sequences, rows and labelled steps, by which rule, and the balance of classes."""
         from rnnfast.data.description import class_balance, part_sizes
 
-        sizes = part_sizes(parts)
+        sizes, last = part_sizes(parts), parts.train.schema.predict == "last"
         rows: list[tuple[str, str | Text]] = [("Split", parts.rule)]
         for name, size in sizes.items():
             text = f"{name}: {counted(size.sequences, 'sequence')}, {counted(size.rows, 'row')}"
-            if size.labelled_steps != size.rows:
-                text += f", {counted(size.labelled_steps, 'labelled step')}"
+            unit, labels = ("sequence", size.sequences) if last else ("step", size.rows)
+            if size.labelled_steps != labels:
+                text += f", {counted(size.labelled_steps, f'labelled {unit}')}"
             if size.classes and len(size.classes) <= MOST_IN_PARTS:
                 text += f"; {counts_text(size.classes)}"
             rows.append(("", text))
         self.screen.progress(fields(rows))
         absent = [name for name, n in (class_balance(parts.train) or {}).items() if not n]
         if absent:
-            self.screen.notice(f"no training step has these classes, so they cannot be learned: {listed(absent)}")
+            unit = "sequence" if last else "step"
+            self.screen.notice(f"no training {unit} has these classes, so they cannot be learned: {listed(absent)}")
 
     def lap(self, lap: Lap) -> None:
         """Show how far a race is."""
@@ -281,7 +283,7 @@ def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]
     rows.append(("Task", f"{schema.task}: {listed(list(schema.targets))} {'' if schema.horizon else 'at '}{where}"))
     balance = class_balance(data)
     if balance is not None:
-        rows.append(("Classes", balance_text(balance)))
+        rows.append(("Classes", balance_text(balance, "sequence" if schema.predict == "last" else "step")))
     elif data.range is not None:
         low, high, mean = data.range
         rows.append(("Range", f"{span(low, high)}, mean {number(mean)}"))
@@ -289,14 +291,14 @@ def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """Say how many steps each class has, without the shares."""
+    """Say how many steps, or sequences, each class has, without the shares."""
     return ", ".join(f"{shortened(name, 20)}:{UNBROKEN}{n:,}" for name, n in counts.items())
 
 
-def balance_text(balance: Mapping[str, int], listed_most: int = MOST_CLASSES) -> str:
-    """Say how many steps each class has; of many classes only the rarest and the most frequent one."""
+def balance_text(balance: Mapping[str, int], unit: str = "step", listed_most: int = MOST_CLASSES) -> str:
+    """Say how many steps, or other units, each class has; of many classes only the rarest and the most frequent."""
     total = max(sum(balance.values()), 1)
-    shares = {name: f"{counted(n, 'step')} ({percent(n / total)})" for name, n in balance.items()}
+    shares = {name: f"{counted(n, unit)} ({percent(n / total)})" for name, n in balance.items()}
     if len(balance) <= listed_most:
         return ", ".join(f"{shortened(name, 20)}:{UNBROKEN}{share}" for name, share in shares.items())
     ends = sorted(balance, key=lambda name: balance[name])

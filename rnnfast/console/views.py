@@ -26,6 +26,7 @@ from rnnfast.console.weights import weights_row
 from rnnfast.reporter import Reporter
 
 if TYPE_CHECKING:
+    from rnnfast.data import Schema
     from rnnfast.diagnose.benchmark import BenchReport
     from rnnfast.diagnose.gradients import GradientReport
     from rnnfast.diagnose.machine import Examination, TableCache
@@ -44,7 +45,11 @@ def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
     schema = scored.schema
     for note in scored.notes:
         screen.notice(note)
-    size = f"{counted(scored.evaluation.labelled_steps, 'labelled step')}, {counted(scored.sequences, 'sequence')}"
+    labels, size = scored.evaluation.labelled_steps, counted(scored.sequences, "sequence")
+    if schema.predict != "last" or scored.last:
+        size = f"{counted(labels, 'labelled step')}, {size}"
+    elif labels != scored.sequences:
+        size += f", {labels:,} labelled"
     size += ", of each the last labelled step alone" if scored.last else ""
     if schema.horizon:
         size += f", the target {steps_ahead(schema)}"
@@ -60,8 +65,9 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
         ("Model", model.path),
         ("Network", _network_line(model)),
         ("Task", _task_line(model)),
-        ("Target", listed(columns.targets)),
-        ("Features", listed(columns.features, most=len(columns.features) if screen.verbose else 8)),
+        ("Target", listed(columns.targets) + ("; its change is learned" if columns.difference else "")),
+        ("Rows", _rows_line(columns)),
+        *_input_rows(columns, screen.verbose),
         *encoding_rows(Inputs.of_model(model), screen.verbose),
         ("Training", _training_line(model.training["train"], model.loss)),
     ]
@@ -97,6 +103,30 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
 
 def _network_line(model: ModelDescription) -> str:
     return f"{network_text(model, model.members)}, {counted(model.parameters, 'parameter')}, {model.dtype}"
+
+
+def _rows_line(columns: Schema) -> str:
+    """Say what makes the rows of a table sequences."""
+    words = ["in the order of the file" if columns.time is None else f"ordered by {columns.time!r}"]
+    if columns.id is not None:
+        words.insert(0, f"of each {columns.id!r}")
+    if columns.window is not None:
+        words.append(f"in windows of {columns.window:,}")
+        if columns.stride != columns.window:
+            words[-1] += f" every {columns.stride:,}"
+    return ", ".join(words)
+
+
+def _input_rows(columns: Schema, verbose: int) -> list[tuple[str, str | Text]]:
+    """Say what a network sees: the features, and what is made of rows before; the calendar has a line of its own."""
+    derived = {
+        "the last known target": columns.lag_target,
+        "the change of each feature": columns.delta,
+        "the time since the row before": columns.time_delta != "off",
+    }
+    made = ", ".join(text for text, is_input in derived.items() if is_input)
+    features = listed(columns.features, most=len(columns.features) if verbose else 8)
+    return [(label, text) for label, text in (("Features", features), ("Inputs", made)) if text]
 
 
 def _task_line(model: ModelDescription) -> str:

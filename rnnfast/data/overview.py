@@ -27,7 +27,8 @@ class ColumnDescription(Record, frozen=True, kw_only=True):
     role: id, time, feature, category, weight, part, target or unused; why: what makes it that. kind: of its cells, as
     of Profile. distinct: different values, None where they are more than 10,000. min, mean, max, std: of numbers, None
     without any. missing: empty cells. first, last: of times that are no numbers, where they are known. examples: of
-    texts. categories: those of the table. scale, fill: of inputs, the scaling and the rule for empty cells.
+    texts. categories: those of the table. scale, fill: of inputs, the scaling, where options say it and not the preset,
+    and the rule for empty cells.
     """
 
     name: str
@@ -87,7 +88,7 @@ class Columns:
         kinds: Mapping[str, str] = {} if data is None else feature_kinds(data.schema, config)
         rules: Mapping[str, str] = {} if data is None else missing_rules(data.schema, config)
         categories = {} if data is None else data.categories
-        times = _times(data)
+        scaled, times = config.scale != DataConfig().scale, _times(data)
         inputs = set(self.inputs)
         if data is not None:
             inputs &= {*data.schema.features, *faulty}
@@ -111,13 +112,12 @@ class Columns:
                 last=last,
                 examples=profile.examples if profile.examples else UNSET,
                 categories=tuple(categories[name]) if name in categories else UNSET,
-                scale=kinds.get(name) if name in rules else UNSET,
+                scale=kinds.get(name) if scaled and name in rules else UNSET,
                 fill=rules.get(name, UNSET),
             )
         for name in [name for name in rules if name not in self.profiles]:
-            yield ColumnDescription(
-                name=name, role="feature", why="--lag-target", scale=kinds.get(name), fill=rules[name]
-            )
+            scale = kinds.get(name) if scaled else UNSET
+            yield ColumnDescription(name=name, role="feature", why="--lag-target", scale=scale, fill=rules[name])
 
     def _role(self, name: str, profile: Profile, inputs: set[str]) -> tuple[str, str]:
         """Tell the role of a column, and what makes it that."""

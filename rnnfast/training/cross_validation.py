@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from rnnfast.config.folding import FoldConfig, check_folds
-from rnnfast.config.forms import SEQUENCE, TIME
+from rnnfast.config.forms import SEQUENCE
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Sequences
@@ -35,8 +35,8 @@ from rnnfast.training.pool import one_at_a_time, run_pieces
 from rnnfast.training.presets import fixed
 from rnnfast.training.run import sample_of, train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
-from rnnfast.training.tables import Source, check_fold
-from rnnfast.training.windows import chooses, window_for
+from rnnfast.training.tables import Source, advise_time, check_fold
+from rnnfast.training.windows import chooses, window_of_folds
 
 
 def cv(
@@ -119,15 +119,15 @@ def _table(
     """Read the table once, and tell about it; returns the configuration too, with the windows that the preset chose."""
     table = Source(config, reporter, opened, folds=True).table(data)
     if not isinstance(data, Sequences) and chooses(table, config):
-        # The first fold in time trains on the first stretch; of others all that may be looked at is how many rows.
-        by, share = (TIME, 1 / (fold_config.folds + 1)) if fold_config.folds_by == TIME else (SEQUENCE, 0.5)
-        window = window_for(table, replace(config, data=replace(config.data, split_by=by, split=(share,))), False)
+        window = window_of_folds(table, config, fold_config)
         table, config = table.windowed(*window), config.choosing({"window": window.rows})
     if table.auto_predict:
         table = table.predicting(table.rule())
     reporter.table(table)
     for text in table.proposals:
         reporter.notice(text)
+    if fold_config.folds_by == SEQUENCE:
+        advise_time(table, "each fold", "--folds-by", reporter)
     if config.train.init_from is not None:
         reporter.notice("--init-from: the scores are honest only where that model has never seen this table")
     return table, config

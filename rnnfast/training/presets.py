@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rnnfast.catalogue import LOSS, OPTIMIZERS, TASKS, cell
+from rnnfast.catalogue import LOSS, OPTIMIZERS, TASKS, cell, losses_of
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Schema, Sequences
@@ -38,8 +38,8 @@ PEAK_RATE = 0.01  # of one cycle
 class Size:
     """What a preset knows of a table.
 
-    task: a name of the catalogue. sequences, rows: of the training part; steps: of its median sequence; features: input
-    columns; outputs: answers of a step; classes: 0 for quantities. per_step: whether each step has a label, else each
+    task: a name of the catalogue. sequences, rows: of the training part; steps: of its median sequence; outputs:
+    answers of a step; classes: 0 for quantities. per_step: whether each step has a label, else each
     sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
     from the same table, which --refit could train on. persistent: the targets where their last known values are
     inputs and foretell them better than their means do (persistence.py), else ().
@@ -49,7 +49,6 @@ class Size:
     sequences: int
     rows: int
     steps: int
-    features: int
     outputs: int
     classes: int = 0
     per_step: bool = True
@@ -66,7 +65,6 @@ class Size:
             sequences=part.sequences,
             rows=part.rows,
             steps=int(sorted(part.lengths.tolist())[part.sequences // 2]),
-            features=len(schema.columns),
             outputs=len(schema.answers),
             classes=len(schema.classes),
             per_step=schema.predict != "last",
@@ -169,7 +167,9 @@ def _decay(size: Size, config: Config) -> float | None:
 
 
 def _batch(size: Size, config: Config) -> int:
-    return max(1, min(LARGEST_BATCH, size.sequences // UPDATES))
+    # The weighted mean over one sequence whose labels weigh alike does not feel their weight.
+    least = 2 if size.weighted and config.train.reduction == "mean" else 1
+    return max(least, min(LARGEST_BATCH, size.sequences // UPDATES))
 
 
 def _epochs(size: Size, config: Config) -> int:
@@ -226,7 +226,12 @@ AUTO = (
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),
     Rule("lr", _lr, _lr_reason),
     Rule("weight_decay", _decay, "sequences are fewer than weights"),
-    Rule("batch_size", _batch, f"{UPDATES} updates an epoch, at most {LARGEST_BATCH} sequences in one"),
+    Rule(
+        "batch_size",
+        _batch,
+        f"{UPDATES} updates an epoch, at most {LARGEST_BATCH} sequences in one, and 2 at least where labels weigh "
+        "differently",
+    ),
     Rule("clip_norm", lambda size, config: 1.0, "a bound where the loss suddenly falls"),
     Rule("epochs", _epochs, f"some thousand updates, and at most {MOST_STEPS:,} steps"),
     Rule("refit", _refit, f"below {FEW_SEQUENCES} sequences those that validate are missed"),
@@ -270,6 +275,9 @@ def fixed(config: Config) -> Config:
 
 def choose(config: Config, size: Size) -> tuple[Config, Chosen | None]:
     """Return the configuration with what its preset chooses by sizes, and these choices; None where there are none."""
+    if config.model.preset == "original" and "loss" not in config.explicit:
+        # Several classes have no mean squared error: the task's own loss takes its place.
+        return config if ORIGINAL["loss"] in losses_of(TASKS[size.task]) else config.choosing({"loss": "auto"}), None
     if config.model.preset not in BY_SIZES:
         return config, None
     choices = []

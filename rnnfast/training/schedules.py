@@ -51,7 +51,8 @@ class Schedule:
 
     def evaluated(self, cost: float) -> None:
         """Tell the cost of an evaluation, for a schedule that watches it."""
-        if cost < self.best - PLATEAU_THRESHOLD * abs(self.best) or math.isinf(self.best):
+        least = PLATEAU_THRESHOLD * abs(self.best) if math.isfinite(self.best) else 0.0
+        if cost < self.best - least:  # which a NaN is not
             self.best, self.waited = cost, 0
         else:
             self.waited += 1

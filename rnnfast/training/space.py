@@ -17,7 +17,7 @@ from rnnfast.data import Sequences
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
 from rnnfast.training.checks import check_options
-from rnnfast.training.defaults import resolved
+from rnnfast.training.defaults import resolved, size_of
 from rnnfast.training.presets import Size, choose
 
 Value = bool | int | float | str
@@ -86,8 +86,7 @@ class Space:
         self, config: Config, train: Sequences, equations: Cell | None, own_valid: bool, mergeable: bool
     ) -> None:
         self.config, self._equations, self._own_valid = config, equations, own_valid
-        self._weighted = train.weighted or config.train.class_weight not in ((), ("none",))
-        self._size = Size.of(train, self._weighted, mergeable)
+        self._size = size_of(train, config, mergeable)
         self._longest, self._predict = int(train.lengths.max()), train.schema.predict
         start = self._resolved(config)
         self._check(start)
@@ -153,7 +152,7 @@ class Space:
 
     def _resolved(self, config: Config) -> Config:
         config, _ = choose(config, self._size)
-        return resolved(config, self._size.task, self._size.sequences, self._weighted)
+        return resolved(config, self._size.task, self._size.sequences, self._size.weighted)
 
     def _check(self, config: Config) -> None:
         check_options(config, self._equations, self._own_valid)

@@ -40,6 +40,8 @@ def read_tables(
     if not isinstance(data, Sequences) and chooses(table, config):
         window = window_for(table, config, valid is not None)
         table = table.windowed(*window)
+        for name, beside in (("valid", valid), ("test", test)):
+            _check_window(name, beside, window.rows)
         config = config.choosing({"window": window.rows})
     parts = _parts(table, source, valid, test)
     if table.auto_predict:
@@ -50,6 +52,15 @@ def read_tables(
     _leave_requests_out(table, parts, config.data, reporter, {"valid": valid, "test": test})
     _report_parts(table, parts, reporter, valid, test)
     return table, parts, config
+
+
+def _check_window(name: str, beside: Any, window: int) -> None:
+    """Raise UsageError for a table that was read in windows of another length than the preset chose."""
+    if isinstance(beside, Sequences) and beside.schema.id is None and beside.schema.window != window:
+        raise UsageError(
+            f"{name}: it was read in windows of {beside.schema.window}, and the table trains in windows of {window} by "
+            f"--preset auto; give its path or DataFrame, or window={window} to both read_table and train"
+        )
 
 
 def merged_part(table: Sequences, parts: Parts, config: Config) -> Sequences:
@@ -146,6 +157,15 @@ def _parts(table: Sequences, source: Source, valid: Any, test: Any) -> Parts:
     return parts
 
 
+def advise_time(table: Sequences, what: str, option: str, reporter: Reporter) -> None:
+    """Say which split is honest for forecasts of a table without id; what draws windows at random, and its option."""
+    if table.schema.horizon and table.schema.id is None:
+        reporter.notice(
+            f"{what} draws windows at random, so that rows train that are later than those that are scored; "
+            f"{option} time is the honest one for forecasts"
+        )
+
+
 def _check_valid(valid: Sequences, fix: str) -> None:
     """Raise DataError, ending with the fix, for a validation part without labels, or whose labels weigh nothing."""
     if not valid.labelled_steps:
@@ -161,6 +181,8 @@ def _report_parts(table: Sequences, parts: Parts, reporter: Reporter, valid: Any
         for note in part.notes if part is not None and own_table is not None else ():
             reporter.notice(f"{', '.join(part.source)}: {note}" if part is not None else note)
     reporter.split(parts)
+    if parts.by == SEQUENCE and parts.valid is not None and valid is None:
+        advise_time(table, "the split", "--split-by", reporter)
     labelled = sum(part.labelled_steps for part in parts.named().values())
     if parts.by == SEQUENCE and parts.dropped > MANY_LABELS * labelled:
         reporter.notice(

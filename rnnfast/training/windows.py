@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.config.folding import FoldConfig
 from rnnfast.config.forms import SEQUENCE, TIME
 from rnnfast.config.resolve import Config
-from rnnfast.data import Sequences
-from rnnfast.data.columns.parts import PART_NAMES
+from rnnfast.data import Sequences, split
 from rnnfast.data.columns.schema import DEFAULT_WINDOW
+from rnnfast.data.splitting.folds import folds
+from rnnfast.display import counted
 from rnnfast.training.presets import BY_SIZES
 
 MOST_ROWS = 100_000  # that are looked at
@@ -57,13 +59,29 @@ def chooses(table: Sequences, config: Config) -> bool:
 
 
 def window_for(table: Sequences, config: Config, own_valid: bool) -> Window:
-    """Choose the length; own_valid: all of the table trains."""
-    if not own_valid and config.data.split_by == SEQUENCE and config.data.split != (1.0,):
-        if table.schema.time is None and not table.schema.horizon:
-            return Window(DEFAULT_WINDOW, "the default where nothing says that rows follow each other in time")
-        rows = int(table.rows * config.data.split[0])
-        return _bounded(rows // PARTED, rows, f"{PARTED} of them where the split draws at random")
-    return window_of(_labels(table, config, own_valid))
+    """Choose the length for a run; own_valid: all of the table trains."""
+    data = config.data
+    if own_valid:
+        return window_of(labels_of(table))
+    if data.split_by == SEQUENCE and data.split != (1.0,):
+        return window_drawn(table, data.split[0])
+    return window_of(labels_of(split(table, data.split, config.train.seed, data.split_by).train))
+
+
+def window_of_folds(table: Sequences, config: Config, fold_config: FoldConfig) -> Window:
+    """Choose the length by what trains in every fold: in time the rows that train in the first one, else none."""
+    if fold_config.folds_by != TIME:
+        return window_drawn(table, 0.5)
+    every = folds(table, fold_config.folds, TIME, config.train.seed, config.data.split[0])
+    return window_of(labels_of(every[0].train))
+
+
+def window_drawn(table: Sequences, share: float) -> Window:
+    """Choose the length where windows are drawn at random; share: of the rows that train."""
+    if table.schema.time is None and not table.schema.horizon:
+        return Window(DEFAULT_WINDOW, "the default where nothing says that rows follow each other in time")
+    rows = int(table.rows * share)
+    return _bounded(rows // PARTED, rows, f"1/{PARTED} of the rows that train, as the split draws at random,")
 
 
 def window_of(labels: Floats) -> Window:
@@ -72,12 +90,12 @@ def window_of(labels: Floats) -> Window:
     r = correlation(labels, min(rows // 2, 2 * LONGEST))
     faded = np.flatnonzero(r < FADED)
     if not len(faded):
-        return _bounded(LONGEST, rows, "as its target changes slowly")
+        return _bounded(LONGEST, rows, "the longest for a target that changes slowly")
     memory = int(faded[0])
     peak = _first_peak(r, memory)
     if r[peak] > PEAK and r[peak] - r[:peak].min() > RISE:
-        return _bounded(SEASONS * peak, rows, f"{SEASONS} seasons of {peak} rows in its target")
-    return _bounded(MEMORIES * memory, rows, f"{MEMORIES} times the {memory} rows that its target remembers")
+        return _bounded(SEASONS * peak, rows, f"{SEASONS} seasons of {counted(peak, 'row')} in its target")
+    return _bounded(MEMORIES * memory, rows, f"{MEMORIES} times the {counted(memory, 'row')} that its target remembers")
 
 
 def _first_peak(r: Floats, first: int) -> int:
@@ -98,26 +116,28 @@ def correlation(values: Floats, lags: int) -> Floats:
 
 
 def _bounded(window: int, rows: int, reason: str) -> Window:
-    """Keep a length between the default and the longest, with some windows to train on."""
+    """Keep a length between the default and the longest, with some windows to train on; say the bound that decides."""
     most = max(DEFAULT_WINDOW, min(LONGEST, rows // WINDOWS))
-    if window > most:
-        return Window(most, f"{reason}, at most {most}" if most == LONGEST else f"{reason}, {WINDOWS} windows at least")
-    return Window(max(window, DEFAULT_WINDOW), reason)
+    if window < DEFAULT_WINDOW:
+        return Window(DEFAULT_WINDOW, f"the shortest: {reason} would be shorter")
+    if window <= most:
+        return Window(window, reason.removesuffix(","))
+    if most == LONGEST:
+        return Window(most, f"the longest: {reason} would be longer")
+    why = f"as {WINDOWS} of them are to train" if most > DEFAULT_WINDOW else f"as {counted(rows, 'row')} are few"
+    return Window(most, f"{why}: {reason} would be longer")
 
 
-def _labels(table: Sequences, config: Config, own_valid: bool) -> Floats:
-    """Read the first target of rows that train: (rows,), of several classes whether it is the most frequent one."""
+def labels_of(part: Sequences) -> Floats:
+    """Read the first target of the rows that train: (rows,), of several classes whether it is the most frequent one."""
     blocks, rows = [], 0
-    share = 1.0 if own_valid or config.data.split_by != TIME else config.data.split[0]
-    most = min(MOST_ROWS, int(table.rows * share) - table.schema.horizon)
-    for block in table.blocks(("y", "part")):
-        y = np.asarray(block.y[:, 0], np.float64)
-        blocks.append(y if block.part is None else y[block.part == PART_NAMES.index("train")])
-        rows += len(blocks[-1])
-        if rows >= most:
+    for block in part.blocks(("y",)):
+        blocks.append(np.asarray(block.y[:, 0], np.float64))
+        rows += block.rows
+        if rows >= MOST_ROWS:
             break
-    labels = np.concatenate(blocks)[: max(most, 1)]
-    if len(table.schema.classes) > 2 and not np.isnan(labels).all():
+    labels = np.concatenate(blocks)[:MOST_ROWS]
+    if len(part.schema.classes) > 2 and not np.isnan(labels).all():
         usual = np.bincount(labels[~np.isnan(labels)].astype(np.int64)).argmax()
         labels = np.where(np.isnan(labels), np.nan, labels == usual)
     return labels

@@ -16,7 +16,7 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.sources.batches import first_rows
 from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.data.sources.table import Table
-from rnnfast.errors import DataError
+from rnnfast.errors import DataError, UsageError
 
 
 @dataclass
@@ -102,6 +102,11 @@ class Plan:
             calendar=config.calendar,
         )
         check_ahead(schema)
+        if schema.delta and schema.features and set(schema.features) <= set(schema.categorical):
+            raise UsageError(
+                f"--delta has no effect: all features are categories, {', '.join(schema.features)}, which have no "
+                "change; leave it out"
+            )
         return schema
 
     def rules(self) -> Mapping[str, str] | None:

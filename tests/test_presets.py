@@ -154,6 +154,8 @@ def test_reasons_are_those_of_the_value():
     assert reasons(few)["patience"] == "one cycle runs to its end, trained again on all"
     assert "the best weights are kept" in reasons(few, refit=False)["patience"]
     assert reasons(TINY)["patience"] == "evaluations, 1,500 updates at least"
+    assert reasons(few)["scale"] == "the class of a sequence lies in its shape"
+    assert reasons(TINY)["scale"] == "inputs in a bounded range overfit less"
     assert (reasons(few)["lr"], reasons(TINY)["lr"]) == ("at the peak of one cycle", "usual for adamw")
 
 

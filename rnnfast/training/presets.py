@@ -194,6 +194,13 @@ def _patience(size: Size, config: Config) -> int:
     return max(PATIENCE, -(-STOPPING_UPDATES // updates(size, config)))
 
 
+def _scale_reason(config: Config) -> str:
+    if config.data.scale == ("zscore",):
+        return "the class of a sequence lies in its shape"
+    changes = "; changes of the target have no bounds" if len(config.data.scale) > 1 else ""
+    return f"inputs in a bounded range overfit less{changes}"
+
+
 def _lr_reason(config: Config) -> str:
     return "at the peak of one cycle" if config.train.schedule == "onecycle" else f"usual for {config.train.optimizer}"
 
@@ -214,11 +221,7 @@ AUTO = (
     Rule("patch", _patch, f"from {PATCHES[-1][0]} steps on some rows at a time are quicker, and tell more"),
     Rule("head", _head, "last, mean and greatest state: the sign of a class may stand anywhere"),
     Rule("difference", _difference, "its last known value foretells the target better than its mean"),
-    Rule(
-        "scale",
-        _scale,
-        "the class of a sequence lies in its shape, changes have no bounds; all else overfits less within bounds",
-    ),
+    Rule("scale", _scale, _scale_reason),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),
     Rule("lr", _lr, _lr_reason),

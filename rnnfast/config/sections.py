@@ -68,7 +68,7 @@ class ModelConfig:
     )
     conv: tuple[int, ...] = option(
         (),
-        "Convolutions with ReLU over the last W rows, in front of the cell and of --patch; '5,3': two layers, off: none.",
+        "Convolutions with ReLU over the last W rows, before the cell and --patch; '5,3': two layers; off: none.",
         kind=int,
         many=True,
         metavar="W[,W]",

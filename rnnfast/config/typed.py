@@ -99,7 +99,7 @@ class TrainOptions(ReadOptions, total=False):
         first three side by side. One of last, mean, max, all, attention. Default by preset, with fast last.
     patch: A step of the cell is a dense layer with ReLU over the last K rows, one every S rows; S is K where only K is
         given, 1 to K; off: none.
-    conv: Convolutions with ReLU over the last W rows, in front of the cell and of patch; '5,3': two layers, off: none.
+    conv: Convolutions with ReLU over the last W rows, before the cell and patch; '5,3': two layers; off: none.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
         swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.

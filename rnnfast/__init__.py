@@ -21,6 +21,7 @@ __all__ = [
     "TrainOptions",
     "TrainResult",
     "TrainingInterrupted",
+    "TuneResult",
     "UsageError",
     "__version__",
     "cv",
@@ -29,6 +30,7 @@ __all__ = [
     "part_of",
     "read_table",
     "train",
+    "tune",
 ]
 
 # public name -> module that defines it
@@ -39,6 +41,8 @@ _PUBLIC = {
     "TrainResult": "rnnfast.training",
     "cv": "rnnfast.training",
     "CrossValidation": "rnnfast.training",
+    "tune": "rnnfast.training",
+    "TuneResult": "rnnfast.training",
     "load": "rnnfast.model",
     "forecast": "rnnfast.model.forecast",
     "Model": "rnnfast.model",
@@ -69,7 +73,7 @@ if TYPE_CHECKING:  # what editors and type checkers see
     from rnnfast.model.forecast import forecast
     from rnnfast.model.tables import part_of
     from rnnfast.reporter import Reporter
-    from rnnfast.training import CrossValidation, TrainResult, cv, train
+    from rnnfast.training import CrossValidation, TrainResult, TuneResult, cv, train, tune
 else:
 
     def __getattr__(name: str) -> object:

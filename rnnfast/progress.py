@@ -15,7 +15,7 @@ from typing import Any
 from rnnfast.catalogue import LOSS, headline
 from rnnfast.display import counted
 from rnnfast.errors import UsageError
-from rnnfast.reporter import EpochRecord, Reporter
+from rnnfast.reporter import EpochRecord, Lap, Reporter
 
 MOST_UPDATES = 10  # per second, of the line
 LAST = "\n"  # ends the last text of a line
@@ -69,6 +69,10 @@ class Line(Reporter):
     def compiling(self) -> None:
         """Say why nothing happens."""
         self.show("compiling, which the first run of a kind does")
+
+    def lap(self, lap: Lap) -> None:
+        """Show how far a race is."""
+        self.show(f"race: {lap}")
 
     def epoch(self, record: EpochRecord) -> None:
         """Show an epoch, unless the last one is shown just now."""

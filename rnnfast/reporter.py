@@ -53,6 +53,26 @@ class EpochRecord:
     member: int = 0  # the network of an ensemble whose epoch it is, from 1; 0: there is one network
 
 
+@dataclass(frozen=True)
+class Lap:
+    """How far the race of --preset best is: candidates that are judged on a fold, of how many; folds from 1.
+
+    joined: whether these are changes that did well, joined.
+    """
+
+    judged: int
+    candidates: int
+    fold: int
+    folds: int
+    joined: bool = False
+
+    def __str__(self) -> str:
+        """Say it in a phrase."""
+        what = "joined change" if self.joined else "candidate"
+        several = "s" if self.candidates > 1 else ""
+        return f"{self.judged} of {self.candidates} {what}{several}, fold {self.fold} of {self.folds}"
+
+
 class Reporter:
     """Listener of a run; every method may be overridden and none has to be."""
 
@@ -74,6 +94,9 @@ class Reporter:
     def split(self, parts: Any) -> None:
         """Tell which sequences train, validate and test: rnnfast.data.Parts."""
 
+    def lap(self, lap: Lap) -> None:
+        """Tell that another candidate of a race is judged; called by the thread that did it, one call at a time."""
+
     def preset(self, chosen: Any) -> None:
         """Tell which options the preset chose, and why: rnnfast.training.presets.Chosen."""
 
@@ -82,6 +105,18 @@ class Reporter:
 
     def fold(self, result: Any) -> None:
         """Tell that a fold is complete: rnnfast.training.FoldResult."""
+
+    def search(self, values: Mapping[str, Any], folds: int, sequences: int) -> None:
+        """Tell which values a search tries of which options, on how many folds of how many sequences."""
+
+    def trials(self, done: int, count: int) -> None:
+        """Tell how many networks of a stage of a search are trained; called from several threads, one at a time."""
+
+    def generation(self, trials: Any, folds: int) -> None:
+        """Tell that a generation of a search is complete: all rnnfast.training.journal.TrialRecord so far."""
+
+    def finalists(self, finalists: Any) -> None:
+        """Tell the best trials again with several seeds, the winner first: rnnfast.training.finals.Finalist."""
 
     def start(self, info: RunInfo) -> None:
         """Tell what will be trained."""

@@ -47,7 +47,15 @@ else:
     sys.exit("a child is left")
 """
 
-WAIT_FOR_THE_CHILD = "ahead._compile = lambda tasks, done: None"
+WAIT_FOR_THE_CHILD = """
+import time
+
+def leave_all_to_the_child(tasks, done):
+    while tasks:
+        time.sleep(0.05)
+
+ahead._compile = leave_all_to_the_child
+"""
 
 
 def prepared(cache, change="pass"):
@@ -72,6 +80,15 @@ def prepared(cache, change="pass"):
         pytest.param(
             "ahead.CHILD = 'import os; os.write(1, b\"ready\\\\n\"); os.read(0, 9)'", id="a-child-that-breaks-off"
         ),
+        pytest.param(
+            "ahead.CHILD = 'import os; os.write(1, b\"ready\\\\n\")'", id="a-child-that-says-it-is-ready-and-dies"
+        ),
+        pytest.param("ahead.CHILD = 'import time; time.sleep(1000)'", id="a-child-that-never-gets-ready"),
+        pytest.param(
+            "ahead.PATIENCE = 0.1; ahead.CHILD = 'import os, time; os.write(1, b\"ready\\\\n\"); time.sleep(1000)'",
+            id="a-child-that-hangs",
+        ),
+        pytest.param("import pathlib; sys.path.append(pathlib.Path('x'))", id="a-path-that-is-no-text"),
     ],
 )
 def test_every_kernel_is_there_whatever_becomes_of_the_child(change, tmp_path):
@@ -159,3 +176,15 @@ def test_signatures_are_plain_values_and_back():
     for kernel in usual_kernels(("gru", "rnn")):
         values = json.loads(json.dumps([to_values(typ) for typ in kernel.signature]))
         assert tuple(from_values(value) for value in values) == kernel.signature
+
+
+def test_a_child_takes_no_module_from_the_current_directory(tmp_path, monkeypatch):
+    """What lies beside the data is data."""
+    monkeypatch.chdir(tmp_path)
+    Path("numba.py").write_text("open('taken', 'w').close()\n")
+    job = f"import sys; sys.path[:] = [entry for entry in sys.path if entry]\n{JOB}"
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(PACKAGE)}
+    command = [sys.executable, "-P", "-c", job, WAIT_FOR_THE_CHILD]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not Path("taken").exists()

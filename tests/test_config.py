@@ -146,7 +146,7 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from([(), (4,), (8, 3)])
     if name == "split_by":  # other rules exclude other options
         return st.just("sequence")
-    if name == "max_time":
+    if name in ("max_time", "budget"):
         return st.sampled_from([None, "90s", "10m"])
     one: st.SearchStrategy[Any]
     if meta["choices"]:

@@ -101,7 +101,7 @@ def test_tables_and_models_fit(
         with ExitStack() as opened:
             inspection = inspect_tables([path], DataConfig(), opened)
             show_table(Screen(), inspection.data, inspection.description)
-        show_model(Screen(), describe_model(rnnfast.train(data, epochs=0).model, "m.safetensors"))
+        show_model(Screen(), describe_model(rnnfast.train(data, epochs=0, preset="fast").model, "m.safetensors"))
     out = capsys.readouterr().out
     assert too_long(out, width) == []
     for text in ("feature", "Amount", "rnn.weight_ih_l0", "10 x 29", "Classes"):
@@ -128,7 +128,9 @@ def test_doctor_and_bench_fit(width: int, monkeypatch: pytest.MonkeyPatch, capsy
     show_doctor(Screen(), machine)
     good = TensorError("rnn.0.weight_ih_l0_reverse", (192, 128), 100, 2.1e-10, 3e-11)
     bad = TensorError(good.name, good.shape, 100, 0.5, 3e-11)
-    checked = GradientReport("rnn", (64, 32), "leaky_relu", True, 0.25, "huber", 1e-6, False, (good, bad))
+    checked = GradientReport(
+        "rnn", (64, 32), "leaky_relu", ((4, 4, 64),), True, 0.25, "max", "huber", 1e-6, False, (good, bad)
+    )
     show_gradients(Screen(), checked)
     load = WorkloadSpeed("rnn10", "rnn", 10, "float32", 1, "register", 18.234, 15.7e6, 25.0, 0.09)
     report = BenchReport(Machine(machine.cpu.name, 1), {"float32": 270.0, "float64": 135.0}, (load, load))

@@ -2,8 +2,10 @@
 
 import json
 import signal
+import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -22,6 +24,8 @@ from rnnfast.data.splitting.folds import folds
 from rnnfast.errors import DataError, DivergedError, UsageError
 from rnnfast.records import plain
 from rnnfast.reporter import Reporter
+from rnnfast.training.fold_reporters import InOrder, OfFold
+from rnnfast.training.refit import refitted
 
 TINY = {"preset": "fast", "hidden": 3, "epochs": 3, "batch_size": 4}
 TIMES = ("seconds", "options")
@@ -373,6 +377,40 @@ def test_ctrl_c_shows_the_folds_that_are_complete(files, capsys, monkeypatch):
     assert [fold["fold"] for fold in report["folds"]] == [1, 2]
     assert report["count"] == 4
     assert set(pd.read_csv("oof.csv")["fold"]) == {1, 2}
+
+
+def test_a_fold_whose_second_training_is_interrupted_is_not_complete(monkeypatch):
+    calls, answered = [], threading.Event()
+
+    class Answering(Reporter):
+        def interrupted(self, phase):
+            answered.set()
+
+    def press_in_the_second(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+            assert answered.wait(20), "the main thread hears of it later"
+        return refitted(*arguments)
+
+    monkeypatch.setattr(sys.modules["rnnfast.training.run"], "refitted", press_in_the_second)
+    options = {"target": "y", "ignore": "group", "folds": 3, "threads": 1, "refit": True, **TINY}
+    with pytest.raises(rnnfast.TrainingInterrupted, match="when 1 of 3 folds") as caught:
+        rnnfast.cv(table(), reporter=Answering(), **options)
+    assert [fold.number for fold in caught.value.result.folds] == [1]
+
+
+def test_folds_are_told_in_their_order_and_the_first_stands_for_all():
+    listener = Notes()
+    folds_told = InOrder(listener)
+    for number, fold in ((2, 3), (0, 1), (3, None), (1, 2), (4, 5)):
+        folds_told.end(number, None if fold is None else SimpleNamespace(number=fold))
+    assert listener.numbers == [1, 2, 3, 5]
+    said = []
+    listener.start = said.append
+    for number in (2, 1):
+        OfFold(listener, number, first=number == 1).start(number)
+    assert said == [1]
 
 
 def test_ctrl_c_while_the_table_is_read(files, capsys, monkeypatch):

@@ -35,10 +35,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     synth("temperature", directory / "heat.csv", sequences=100, steps=50)
     for name in ("card", "heat"):
         data, out = str(directory / f"{name}.csv"), str(directory / name)
-        assert (
-            run(["train", "--data", data, "-o", out, "--epochs", "200", "--patience", "0", "--split", "0.8,0.1", "-q"])
-            == 0
-        )
+        options = ["--preset", "fast", "--epochs", "200", "--patience", "0", "--split", "0.8,0.1", "-q"]
+        assert run(["train", "--data", data, "-o", out, *options]) == 0
     return directory
 
 

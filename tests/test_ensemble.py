@@ -20,6 +20,7 @@ from rnnfast.model.members import joined, separated
 from rnnfast.model.model import Model
 from rnnfast.reporter import Reporter
 from rnnfast.tasks import Target, task_of
+from rnnfast.training import ensemble
 from rnnfast.training.directory import write_run
 from rnnfast.training.prepare import member_seeds
 
@@ -93,6 +94,20 @@ def test_each_network_stops_by_itself():
         assert member.valid_loss == min(losses.values()) == losses[member.best_epoch]
         assert member.epochs == max(losses)
     assert outcome.epochs == max(member.epochs for member in outcome.members)
+
+
+def test_networks_that_wait_for_others_keep_to_the_time(monkeypatch):
+    """Three on two threads train one after the other: each has half of the time."""
+    limits = []
+
+    class Recorded(ensemble.Loop):
+        def __init__(self, model, *arguments):
+            limits.append(model.config.train.max_time)
+            super().__init__(model, *arguments)
+
+    monkeypatch.setattr(ensemble, "Loop", Recorded)
+    fit(ensemble=3, threads=2, max_time="80s")
+    assert limits == ["40.0s"] * 3
 
 
 def test_no_epoch_gives_networks_that_differ():

@@ -163,3 +163,9 @@ def test_torch_takes_the_tensors_of_a_front():
     net, tensors = network(Patch(4, 2, 5))
     module = twin.build(net, Layout(net).tensors(Layout(net).flatten(tensors, "float64")))
     assert list(module["front"][0].weight.shape) == [5, 3, 4]
+
+
+@pytest.mark.parametrize("options", [{"patch": 5000}, {"conv": (4000, 200)}], ids=["patch", "conv"])
+def test_a_step_stacks_a_bounded_number_of_rows(options, table):
+    with pytest.raises(rnnfast.UsageError, match="rows are stacked in a step; 4,096 are the most"):
+        rnnfast.train(table, target="sum", ignore=("label",), **options)

@@ -256,7 +256,7 @@ def prepare(path: Any, options: dict[str, Any], other: Path | None) -> None:
     """Do what training does before it compiles, then read another table as the model would; check all results."""
     config = Config().with_values(options, "fuzz")
     with ExitStack() as opened:
-        table, parts = read_tables(path, None, None, config, Reporter(), opened)
+        table, parts, _ = read_tables(path, None, None, config, Reporter(), opened)
     check_sound(table)
     model = initial_model(parts.train, config, built_in("rnn"))
     assert np.isfinite(model.target_scaler.scale).all()

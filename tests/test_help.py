@@ -118,3 +118,13 @@ def test_help_loads_few_modules() -> None:
     modules = done.stdout.splitlines()[-1].split()
     assert len([name for name in modules if name.split(".")[0] == "rnnfast"]) < 10
     assert len(modules) < 120
+
+
+def test_what_a_preset_chooses_names_a_value_only_where_it_says_something(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "[default: by --preset, with fast rnn]" in shown
+    assert "those of the model before. [default: by --preset]" in shown  # --refit
+    assert "with fast auto" not in shown
+    assert "[default: 1]" in shown
+    assert "weights of the best epoch, scores" not in shown

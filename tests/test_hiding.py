@@ -232,7 +232,7 @@ def test_a_table_on_disk_hides_the_same(tmp_path, monkeypatch):
     customers(200).sample(frac=1, random_state=0).to_csv("table.csv", index=False)
     from test_blocks import ENOUGH, assert_same_run, blocks_of, trained_in_blocks
 
-    options = {**OPTIONS, "hidden": 3, "epochs": 3, "patience": 0}
+    options = {**OPTIONS, "preset": "fast", "hidden": 3, "epochs": 3, "patience": 0}
     for budget, more in ((ENOUGH, {}), (blocks_of(10), {"shuffle": False})):
         memory = rnnfast.train("table.csv", **options, **more)
         assert_same_run(memory, trained_in_blocks("table.csv", {**options, **more}, budget))

@@ -78,6 +78,7 @@ HOMES = {
     "zstandard": {"data"},
     "openpyxl": {"data"},
     "sqlalchemy": {"data"},
+    "optuna": {"training"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

@@ -95,7 +95,7 @@ def test_the_header_tells_everything(result, tmp_path):
     assert header["format_version"] == 1
     assert header["architecture"] == {
         "cell": "rnn", "features": 1, "hidden": [10], "outputs": 1, "activation": "tanh", "dtype": "float32",
-        "recurrent_bias": True, "bidirectional": False, "dropout": 0.0, "head": "last",
+        "recurrent_bias": True, "bidirectional": False, "dropout": 0.0, "head": "last", "front": [],
     }  # fmt: skip
     assert header["task"] == result.task
     assert header["columns"]["features"] == ["x1"]

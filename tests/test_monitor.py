@@ -13,6 +13,8 @@ from ids import cases
 import rnnfast
 from rnnfast.catalogue import TASKS, metrics_of
 from rnnfast.config.sections import TrainConfig
+from rnnfast.console.weights import weights_text
+from rnnfast.model.provenance import Training
 from rnnfast.reporter import Reporter
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import EarlyStopping
@@ -166,3 +168,12 @@ def test_the_command_writes_and_shows_it(tmp_path, monkeypatch, capsys):
     values = [float(row["auroc"]) for row in rows]
     assert made["best_epoch"] == values.index(max(values)) + 1
     assert 'monitor = "auroc"' in Path("run/config.toml").read_text()
+
+
+def test_a_mean_of_fewer_epochs_says_how_many_were_evaluated():
+    options = {"epochs": 7, "patience": 9, "average": 5, "eval_every": 3, "max_time": None}
+    ending = Training(epochs=7, best_epoch=6, stopped="epochs", source=("t.csv",))
+    said = weights_text(ending, options).plain
+    assert "the mean of the 3 best epochs of 7, the best of them 6; --average 5 had 3 evaluations" in said
+    assert "had" not in weights_text(ending, {**options, "average": 3}).plain
+    assert weights_text(ending, {**options, "epochs": 9}).plain.startswith("the mean of the 2 best epochs")

@@ -12,6 +12,8 @@ from datasets import ROOT
 from ids import cases
 
 import rnnfast
+from rnnfast.cli import run
+from rnnfast.config.effects import check_effects
 from rnnfast.config.option import CHOSEN
 from rnnfast.config.resolve import Config, resolve
 from rnnfast.errors import UsageError
@@ -28,13 +30,14 @@ SHAPES = cases(
         "one sequence": replace(TINY, sequences=1, rows=251),
         "millions of rows": replace(TINY, sequences=1_000_000, rows=30_000_000, steps=30),
         "weights": replace(TINY, weighted=True),
+        "a forecast": replace(TINY, task="regression", classes=0, persistent=("y",)),
         "a validation table": replace(TINY, mergeable=False),
     }
 )
 OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
     "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
-    "refit": False, "patch": (3,), "head": "mean",
+    "refit": False, "patch": (3,), "head": "mean", "difference": True,
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 
@@ -130,6 +133,30 @@ def test_few_sequences_with_a_label_each_are_all_trained_on_in_the_end():
         assert not choose(given(**options), size)[0].train.refit
 
 
+CHOOSING = cases({"a figure": {"monitor": "macro_f1"}, "a mean": {"average": 3}})
+
+
+@pytest.mark.parametrize("options", CHOOSING)
+def test_where_validation_is_to_choose_the_weights_it_does(options):
+    config = choose(given(**options), replace(TINY, per_step=False))[0]
+    assert (config.train.schedule, config.train.refit) == ("onecycle", False)
+    assert config.train.patience == config.train.epochs
+    check_effects(config)
+    both = choose(given(monitor="macro_f1", refit=True), replace(TINY, per_step=False))[0].train
+    assert both.patience == both.epochs
+
+
+def test_reasons_are_those_of_the_value():
+    def reasons(size, **options):
+        return {choice.option: choice.reason for choice in choose(given(**options), size)[1].choices}
+
+    few = replace(TINY, per_step=False)
+    assert reasons(few)["patience"] == "one cycle runs to its end, trained again on all"
+    assert "the best weights are kept" in reasons(few, refit=False)["patience"]
+    assert reasons(TINY)["patience"] == "evaluations, 1,500 updates at least"
+    assert (reasons(few)["lr"], reasons(TINY)["lr"]) == ("at the peak of one cycle", "usual for adamw")
+
+
 def test_weights_are_felt_in_every_update():
     few = replace(TINY, weighted=True)
     assert choose(given(), TINY)[0].train.batch_size == 1
@@ -137,11 +164,12 @@ def test_weights_are_felt_in_every_update():
     assert choose(given(reduction="sum"), few)[0].train.batch_size == 1
 
 
-def test_long_sequences_with_a_class_each_are_read_four_rows_at_a_time():
-    long = replace(TINY, per_step=False)
+@pytest.mark.parametrize(("steps", "patch"), cases({"long": (90, (4,)), "half as long": (45, (2,))}))
+def test_long_sequences_with_a_class_each_are_read_some_rows_at_a_time(steps, patch):
+    long = replace(TINY, per_step=False, steps=steps)
     model = choose(given(), long)[0].model
-    assert (model.patch, model.head) == ((4,), "all")
-    others = (replace(long, steps=30), TINY, replace(long, task="regression", classes=0))
+    assert (model.patch, model.head) == (patch, "all")
+    others = (replace(long, steps=44), replace(TINY, steps=steps), replace(long, task="regression", classes=0))
     for size in others:
         assert not {"patch", "head"} & choose(given(), size)[1].values.keys()
     assert choose(given(patch="off"), long)[0].model.patch == ()
@@ -171,10 +199,14 @@ def test_original_leaves_the_loss_to_a_task_that_has_no_mean_squared_error():
     assert choose(asked, TINY)[0].train.loss == "mse"  # which the run refuses, as it was asked for
 
 
-@pytest.mark.parametrize("preset", ["auto", "original"])
-def test_a_run_says_what_it_chose_and_its_file_repeats_it(preset, capsys):
+@pytest.mark.parametrize(
+    ("preset", "options"),
+    cases({"auto": ("auto", []), "original": ("original", []), "a mean": ("auto", ["--average", "2"])}),
+)
+def test_a_run_says_what_it_chose_and_its_file_repeats_it(preset, options, capsys):
     visits().to_csv("t.csv", index=False)
     words = ["train", "t.csv", "--id", "id", "--target", "y", "--task", "binary", "--epochs", "3", "--preset", preset]
+    words += options
     first = result([*words, "-o", "first"], capsys)
     saved = tomllib.loads(Path("first/config.toml").read_text(encoding="utf-8"))
     assert saved["model"]["preset"] == preset
@@ -213,7 +245,18 @@ def test_a_table_in_blocks_gets_the_same_choices():
     assert memory.chosen == disk.chosen
 
 
+def test_only_verbose_runs_give_reasons(capsys):
+    visits().to_csv("t.csv", index=False)
+    words = ["train", "t.csv", "--id", "id", "--target", "y", "--epochs", "1", "--hidden", "4", "--cell", "rnn"]
+    for flags, told in (([], False), (["-v"], True)):
+        assert run([*words, *flags]) == 0
+        shown = capsys.readouterr()
+        assert ("--clip-norm 1.0: a bound" in shown.err) is told
+        assert ("-v gives the reasons" in shown.err) is not told
+        assert "try --epochs" not in shown.err, "no advice beside a course that the preset chose"
+
+
 def test_an_unknown_preset_is_answered_with_those_that_there_are(capsys):
-    with pytest.raises(UsageError, match=r"'fats' is not one of auto, fast, original; did you mean 'fast'\?"):
+    with pytest.raises(UsageError, match=r"'fats' is not one of auto, best, fast, original; did you mean 'fast'\?"):
         given(preset="fats")
     assert "fast" in fails(["train", "t.csv", "--preset", "fats"], 2, capsys)

@@ -1,5 +1,6 @@
 """Training again on training and validation part: what it trains on, what it scores, when it is left out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,17 @@ from ids import cases
 from test_presets import visits
 
 import rnnfast
+from rnnfast.cli import run
+from rnnfast.config.forms import seconds
+from rnnfast.console.text import UNBROKEN
+from rnnfast.console.weights import weights_row
 from rnnfast.data import read_table, split
 from rnnfast.errors import UsageError
+from rnnfast.model.provenance import Member, Training
 from rnnfast.model.tables import evaluate_table
+from rnnfast.reporter import Reporter
+from rnnfast.training import refit
+from rnnfast.training.ensemble import Networks
 from rnnfast.training.tables import merged_part
 
 QUICK = {"preset": "fast", "hidden": 4, "epochs": 4, "id": "id", "target": "y", "cache": False, "seed": 1}
@@ -95,6 +104,11 @@ def test_a_run_says_that_it_trained_again_and_eval_that_validation_tells_nothing
     cases(
         {
             "a validation table": ({"valid": table()}, "--valid gives a table of its own"),
+            "no validation part": (
+                {"split": 1.0},
+                "--refit trains again on the validation part too, and there is none",
+            ),
+            "the mean of epochs": ({"average": 2}, "--average 2 takes the mean weights of several epochs"),
             "a schedule that watches": ({"schedule": "plateau"}, "no validation part that --schedule plateau"),
         }
     ),
@@ -104,10 +118,71 @@ def test_what_does_not_go_with_it_is_refused(options, match):
         rnnfast.train(table(), **QUICK, features="x", refit=True, **options)
 
 
-def test_without_a_validation_part_there_is_nothing_to_add():
-    alone = rnnfast.train(table(), **QUICK, features="x", split=1.0, refit=True)
-    assert alone.refitted == 0
-    assert "refitted" not in alone.to_json()
+class Notes(Reporter):
+    """Keeps what is told."""
+
+    def __init__(self) -> None:
+        self.notices = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    cases({"no time": ({"max_time": "1e-6"}, "the time of --max-time is over"),
+           "no epoch": ({"epochs": 0}, "no epoch was run")}),
+)  # fmt: skip
+def test_a_run_that_was_cut_short_says_that_it_does_not_train_again(options, reason):
+    listener = Notes()
+    short = rnnfast.train(table(), **{**QUICK, **options}, features="x", refit=True, reporter=listener)
+    assert f"not trained again (--refit): {reason}" in listener.notices
+    assert short.refitted == 0
+    assert "refitted" not in short.to_json()
+
+
+@pytest.mark.parametrize(("left", "again"), [("1e9s", True), ("1e-9s", False)], ids=["time left", "none left"])
+def test_the_second_training_has_what_is_left_of_the_time(left, again, monkeypatch):
+    limits, listener = [], Notes()
+
+    class Second(Networks):
+        def __init__(self, model, *arguments):
+            limits.append(seconds(model.config.train.max_time))
+            train = replace(model.config.train, max_time=left)
+            super().__init__(replace_in(model, train), *arguments)
+
+    def replace_in(model, train):
+        model.config = replace(model.config, train=train)
+        return model
+
+    monkeypatch.setattr(refit, "Networks", Second)
+    options = {**QUICK, "epochs": 8, "features": "x", "refit": True, "max_time": "1000s"}
+    outcome = rnnfast.train(table(), **options, reporter=listener)
+    assert 0 < limits[0] < 1000
+    assert bool(outcome.refitted) is again
+    assert any("--max-time is over; the network before is the answer" in text for text in listener.notices) is not again
+    assert outcome.model.config.train.max_time == "1000s"
+
+
+def said(*facts):
+    return weights_row(*facts)[1].plain.replace(UNBROKEN, " ")
+
+
+def test_networks_that_trained_again_say_so():
+    members = tuple(Member(seed, 9, best, "epochs", loss) for seed, best, loss in ((1, 4, 0.5), (2, 7, 0.25)))
+    shown = said(Training(9, 7, "epochs", ("t.csv",), 7, members), {}, 0.375)
+    assert "each trained again for 4 to 7 epochs, on the training and the validation part; before that" in shown
+    first = said(Training(9, 7, "epochs", ("t.csv",), 0, members), {}, None)
+    assert "weights of epochs 4 to 7; validation loss" in first
+
+
+def test_inspect_says_whose_scores_there_are(capsys):
+    table().to_csv("t.csv", index=False)
+    words = ["train", "t.csv", "--id", "id", "--target", "y", "--features", "x", "--epochs", "3", "--refit"]
+    assert run([*words, "-o", "run"]) == 0
+    assert run(["inspect", "run"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Scores of the training and the validation part: those before the second training" in shown
 
 
 def test_a_bad_table_is_refused_as_ever(capsys):

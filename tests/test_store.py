@@ -450,12 +450,12 @@ def test_a_file_of_another_name_is_another_store(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("place", "name"), cases({"pandas": (pd, "__version__"), "this package": (cache, "__version__")})
+    ("name", "value"), cases({"pandas": ("version", lambda name: "0.0.1"), "this package": ("__version__", "0.0.1")})
 )
 @pytest.mark.usefixtures("two_tables")
-def test_other_versions_make_another_store(place, name, monkeypatch):
+def test_other_versions_make_another_store(name, value, monkeypatch):
     first, _ = opened("other.csv")
-    monkeypatch.setattr(place, name, "0.0.1")
+    monkeypatch.setattr(cache, name, value)
     assert opened("other.csv")[0] != first
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": ("rnnfast.cli.predict", "predict", "Write a model's predictions for a table as CSV."),
     "forecast": ("rnnfast.cli.forecast", "forecast", "Write what a model expects after a table's last row."),
     "cv": ("rnnfast.cli.cv", "cv", "Train and test a network on folds of a table."),
+    "tune": ("rnnfast.cli.tune", "tune", "Search for the network that suits a table, and train it."),
     "inspect": ("rnnfast.cli.inspect", "inspect", "Show what a model holds, or how a table is read."),
     "synth": ("rnnfast.cli.synth", "synth", "Write a synthetic table to try things on."),
     "bench": ("rnnfast.cli.bench", "bench", "Measure the speed of this machine."),

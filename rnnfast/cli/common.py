@@ -13,6 +13,8 @@ import click
 from rnnfast import __version__
 
 if TYPE_CHECKING:
+    from click.types import OptionHelpExtra
+
     from rnnfast.console.screen import Screen
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -53,6 +55,13 @@ class SectionOption(click.Option):
     def __init__(self, *args: Any, section: str = GENERAL, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
+
+    def get_help_extra(self, ctx: click.Context) -> OptionHelpExtra:
+        """Write a default that is said in words without the brackets that click puts around it."""
+        extra = super().get_help_extra(ctx)
+        if isinstance(self.show_default, str):
+            extra["default"] = self.show_default
+        return extra
 
 
 class WithExamples(click.Command):

@@ -14,6 +14,7 @@ from rnnfast.config.folding import FoldConfig
 from rnnfast.config.option import CHOSEN, default_text, text_of
 from rnnfast.config.resolve import flag_of, resolve, table_of_option
 from rnnfast.config.sections import DataConfig
+from rnnfast.config.tuning import TuneConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,6 +43,13 @@ def fold_options(function: F) -> F:
     """Add the options that divide a table into folds."""
     for declared in reversed(fields(FoldConfig)):
         function = _option(declared.name, "Data", declared)(function)
+    return function
+
+
+def tune_options(function: F) -> F:
+    """Add the options that end a search."""
+    for declared in reversed(fields(TuneConfig)):
+        function = _option(declared.name, "Training", declared)(function)
     return function
 
 

@@ -34,8 +34,9 @@ EXAMPLES = (
 def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, force: bool, **values: Any) -> int:
     """Train a network on a table of sequences.
 
-    Reads the table, splits it, trains, keeps the weights of the best epoch, scores them beside a naive baseline and
-    writes model.safetensors, history.csv and config.toml. Flags win over RNNFAST_* variables, which win over --config.
+    Reads the table, splits it, chooses the options that nobody gives (--preset), trains, scores the network beside a
+    naive baseline and writes model.safetensors, history.csv and config.toml. Flags win over RNNFAST_* variables, which
+    win over --config.
     """
     state = ctx.ensure_object(State)
     flags = given(ctx, values)

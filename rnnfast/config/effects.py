@@ -31,6 +31,12 @@ def _schedule(config: Config) -> str:
 NEEDS = (
     Need(
         "model",
+        "budget",
+        lambda config: config.model.preset == "best",
+        lambda config: f"--preset {config.model.preset} has no race to plan; --preset best has",
+    ),
+    Need(
+        "model",
         "activation",
         lambda config: cell(config.model.cell).activation,
         lambda config: f"the activations of {config.model.cell} are fixed",

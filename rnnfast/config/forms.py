@@ -87,8 +87,14 @@ def check_horizons(horizons: tuple[int, ...]) -> None:
         raise UsageError(f"horizon: {shown}: 0 is the step itself, the others are steps ahead; begin with 1")
 
 
-def check_patch(patch: tuple[int, ...]) -> None:
-    """Raise UsageError for more than rows and stride of a patch, for one row, and for rows that no patch would read."""
+MOST_STACKED = 4096  # rows of a step: a header of a few bytes must not ask for any amount of memory
+
+
+def check_patch(patch: tuple[int, ...], conv: tuple[int, ...]) -> None:
+    """Raise UsageError for more than rows and stride of a patch, one row, rows that none would read, and too many."""
+    stacked = sum((*patch[:1], *conv))
+    if stacked > MOST_STACKED:
+        raise UsageError(f"patch, conv: {stacked:,} rows are stacked in a step; {MOST_STACKED:,} are the most")
     shown = ",".join(map(str, patch))
     if len(patch) > 2:
         raise UsageError(f"--patch {shown}: give K, the rows of a patch, or K,S with the rows from one to the next")
@@ -120,8 +126,8 @@ def numbers_of(item: Any, where: str) -> list[Any]:
     return list(range(first, last + 1))
 
 
-def seconds(text: str | None) -> float | None:
-    """Seconds of a duration such as '90', '90s', '10m' or '1.5h'; None stays None."""
+def seconds(text: str | None, name: str = "max_time") -> float | None:
+    """Seconds of a duration such as '90', '90s', '10m' or '1.5h'; None stays None. name: of the option, for errors."""
     if text is None:
         return None
     unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
@@ -130,5 +136,5 @@ def seconds(text: str | None) -> float | None:
     except ValueError:
         value = -1.0
     if not 0 < value < float("inf"):
-        raise UsageError(f"max_time: {text!r} is not a duration; write 90s, 10m or 1h")
+        raise UsageError(f"{name}: {text!r} is not a duration; write 90s, 10m or 1h")
     return value

@@ -19,7 +19,8 @@ FALSE_WORDS = ("0", "false", "no", "off")
 OFF_WORDS = ("off", "none", "0", "false")  # of an option whose values may be none at all
 # Options that --preset auto chooses (training/presets.py); their default is that of --preset fast.
 CHOSEN = ("window", "scale", "cell", "hidden", "init", "epochs", "batch_size", "optimizer", "schedule", "lr",
-          "weight_decay", "clip_norm", "refit", "patience", "patch", "head")  # fmt: skip
+          "weight_decay", "clip_norm", "refit", "patience", "patch", "head",
+          "difference")  # fmt: skip
 
 
 class Words(Collection[str]):
@@ -175,7 +176,9 @@ def default_text(declared: Field[Any]) -> str:
     if default in (None, ()):
         return ""
     text = text_of(default)
-    return f"by --preset, with fast {text}" if declared.name in CHOSEN else text
+    if declared.name not in CHOSEN:
+        return text
+    return "by --preset" if default in ("auto", 0) else f"by --preset, with fast {text}"  # False is 0
 
 
 def toml(value: Any) -> str:

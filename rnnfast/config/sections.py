@@ -27,7 +27,7 @@ from rnnfast.config.forms import CELL_FORM, check_patch, seconds
 from rnnfast.config.option import Words, option
 from rnnfast.errors import UsageError
 
-PRESETS = ("auto", "fast", "original")
+PRESETS = ("auto", "best", "fast", "original")
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,15 @@ class ModelConfig:
 
     preset: str = option(
         "auto",
-        "What chooses the options that nobody gives: auto: the table, fast: small networks by plain rules, original: "
-        "the rule of RNN-Rust.",
+        "What chooses the options that nobody gives: auto: the table, best: a race of candidates on folds of the rows "
+        "that train, then an ensemble, fast: small networks by plain rules, original: the rule of RNN-Rust.",
         choices=PRESETS,
+    )
+    budget: str | None = option(
+        None,
+        "With --preset best: work of about this time on two cores, 90s, 10m; default 30s. It is counted, not timed: a "
+        "seed gives the same network anywhere.",
+        metavar="TIME",
     )
     cell: str = option(
         "rnn",
@@ -68,7 +74,7 @@ class ModelConfig:
     )
     conv: tuple[int, ...] = option(
         (),
-        "Convolutions with ReLU over the last W rows, before the cell and --patch; '5,3': two layers; off: none.",
+        "Convolutions with ReLU over the last W rows, in front of cell and --patch; '5,3': two layers, off: none.",
         kind=int,
         many=True,
         metavar="W[,W]",
@@ -98,7 +104,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check what concerns several values."""
-        check_patch(self.patch)
+        seconds(self.budget, "budget")
+        check_patch(self.patch, self.conv)
 
     @property
     def front(self) -> tuple[tuple[int, int, int], ...]:

@@ -90,8 +90,11 @@ class TrainOptions(ReadOptions, total=False):
     split: Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two
         tests. Default 0.8.
     memory: Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.
-    preset: What chooses the options that nobody gives: auto: the table, fast: small networks by plain rules, original:
-        the rule of RNN-Rust. One of auto, fast, original. Default auto.
+    preset: What chooses the options that nobody gives: auto: the table, best: a race of candidates on folds of the rows
+        that train, then an ensemble, fast: small networks by plain rules, original: the rule of RNN-Rust. One of auto,
+        best, fast, original. Default auto.
+    budget: With preset best: work of about this time on two cores, 90s, 10m; default 30s. It is counted, not timed: a
+        seed gives the same network anywhere.
     cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default by preset, with
         fast rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default by preset, with fast 10.
@@ -99,7 +102,7 @@ class TrainOptions(ReadOptions, total=False):
         first three side by side. One of last, mean, max, all, attention. Default by preset, with fast last.
     patch: A step of the cell is a dense layer with ReLU over the last K rows, one every S rows; S is K where only K is
         given, 1 to K; off: none.
-    conv: Convolutions with ReLU over the last W rows, before the cell and patch; '5,3': two layers; off: none.
+    conv: Convolutions with ReLU over the last W rows, in front of cell and patch; '5,3': two layers, off: none.
     activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
         swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
@@ -117,11 +120,11 @@ class TrainOptions(ReadOptions, total=False):
         mae, huber, bce, ce. Default auto.
     reduction: Mean of the loss over the labelled steps of a batch, or their sum. One of mean, sum. Default mean.
     optimizer: Update rule; auto: sgd for rnn with one output, else adam. One of auto, sgd, momentum, nesterov, adam,
-        adamw, rmsprop, adagrad. Default by preset, with fast auto.
+        adamw, rmsprop, adagrad. Default by preset.
     lr: Learning rate; default 0.05 for sgd and adagrad, 0.01 for momentum and nesterov, 0.005 else.
     momentum: Of momentum and nesterov. Default 0.9.
     weight_decay: L2 penalty, decoupled with adamw; default 0.05 by preset auto, else 0.01 for adamw, else 0.
-    clip_norm: Scale gradients down to this norm; 0: never. Default by preset, with fast 0.0.
+    clip_norm: Scale gradients down to this norm; 0: never. Default by preset.
     schedule: Course of the learning rate. One of constant, step, exponential, cosine, onecycle, plateau. Default by
         preset, with fast constant.
     lr_step: With step: epochs between drops; with plateau: evaluations to wait. Default 30.
@@ -155,6 +158,7 @@ class TrainOptions(ReadOptions, total=False):
     split: float | Sequence[float] | str
     memory: str | None
     preset: str
+    budget: str | None
     cell: str | Callable[..., Any]
     hidden: int | Sequence[int] | str
     head: str

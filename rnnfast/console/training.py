@@ -18,6 +18,7 @@ from rnnfast.config.resolve import Config, flag_of
 from rnnfast.console.compiling import CompileProgress
 from rnnfast.console.members import MemberProgress
 from rnnfast.console.progress import EpochProgress
+from rnnfast.console.race import RaceProgress, race_table
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import LABEL, Screen, fields, with_size
 from rnnfast.console.text import (
@@ -41,7 +42,7 @@ from rnnfast.reporter import Reporter, RunInfo
 if TYPE_CHECKING:
     from rnnfast.data import Parts, Sequences
     from rnnfast.model.provenance import Member
-    from rnnfast.reporter import EpochRecord
+    from rnnfast.reporter import EpochRecord, Lap
     from rnnfast.training.presets import Chosen
     from rnnfast.training.result import TrainResult
 
@@ -70,6 +71,7 @@ class TrainConsole(Reporter):
         self._compiling = CompileProgress(screen)
         self._progress: EpochProgress | MemberProgress = EpochProgress(screen)
         self._reading = ReadingProgress(screen)
+        self._race = RaceProgress(screen)
 
     def __enter__(self) -> TrainConsole:
         """Say at once that something is going on."""
@@ -84,6 +86,7 @@ class TrainConsole(Reporter):
     ) -> None:
         """End the redrawn line."""
         self._compiling.close()
+        self._race.end()
         self._progress.end()
 
     def reading(self, paths: Sequence[str]) -> None:
@@ -122,10 +125,19 @@ class TrainConsole(Reporter):
             unit = "sequence" if last else "step"
             self.screen.notice(f"no training {unit} has these classes, so they cannot be learned: {listed(absent)}")
 
+    def lap(self, lap: Lap) -> None:
+        """Show how far a race is."""
+        self._race.update(lap)
+
     def preset(self, chosen: Chosen) -> None:
-        """Say which options were chosen; with -v also why."""
+        """Say which options were chosen, and by which race; with -v also why."""
+        self._race.end()
+        if chosen.race:
+            self.screen.progress(race_table(chosen.race, self.screen.verbose))
         rows: list[tuple[str, str | Text]] = [("Preset", str(chosen))]
-        if self.screen.verbose:
+        if not self.screen.verbose:
+            rows.append(("", "-v gives the reasons"))
+        else:
             reasons = ((f"{flag_of(c.option)} {text_of(c.value)}", c.reason) for c in chosen.choices)
             rows += [("", f"{choice}: {reason}") for choice, reason in reasons]
         self.screen.progress(fields(rows))
@@ -200,13 +212,15 @@ class TrainConsole(Reporter):
         valid = [
             (row[name], row["epoch"]) for row in result.history if row["split"] == "valid" and row[name] is not None
         ]
-        if not valid or result.members:  # each network has a best epoch of its own
+        train = result.model.config.train
+        # Each network of several has a best epoch of its own; one cycle is best at its end, however long it is.
+        if not valid or result.members or result.refitted or train.schedule == "onecycle":
             return
         sign, word = (1, "lowest") if lower_is_better(name) else (-1, "highest")
         best, epochs = min((sign * value, epoch) for value, epoch in valid)[1], result.epochs
         if result.stopped == "epochs" and best > STILL_FALLING * epochs:
             self.screen.notice(f"the best validation {name} came late, in epoch {best:,}; try --epochs {2 * epochs}")
-        elif result.model.config.train.patience == 0 and best < epochs:
+        elif train.patience == 0 and best < epochs:
             self.screen.notice(f"the validation {name} was {word} in epoch {best:,}; --patience 10 keeps those weights")
 
     def _suggest(self, result: TrainResult) -> None:

@@ -74,6 +74,8 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
     if not isinstance(trained, dict):
         together: Any = model.metrics.get("valid", {}).get("loss")
         rows.append(weights_row(trained, model.training["train"], together))
+        if trained.refitted:
+            rows.append(("Scores", "of the training and the validation part: those before the second training"))
         rows.append(("Data", ", ".join(trained.source)))
     if model.data_digest and screen.verbose:
         rows.append(("SHA-256", model.data_digest))

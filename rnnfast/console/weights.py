@@ -46,7 +46,7 @@ def weights_row(ending: Ending, train: Mapping[str, Any], together: float | None
     """
     if not ending.members:
         return "Weights", weights_text(ending, train)
-    return "Networks", Text(members_text(ending.members, together))
+    return "Networks", Text(members_text(ending.members, together, bool(ending.refitted)))
 
 
 def weights_text(ending: Ending, train: Mapping[str, Any]) -> Text:
@@ -58,12 +58,15 @@ def weights_text(ending: Ending, train: Mapping[str, Any]) -> Text:
         "max_time": f"stopped: the {train['max_time']} of training were up",
         "interrupted": "interrupted",
     }
-    number = min(train.get("average", 1), ending.epochs)
+    average, every = train.get("average", 1), train.get("eval_every", 1)
+    evaluations = ending.epochs // every + (ending.epochs == train["epochs"] and ending.epochs % every > 0)
+    number = min(average, evaluations)
     if ending.best_epoch == 0:
         text = Text("the initial ones")
     elif number > 1:
         text = Text(
             f"the mean of the {number} best epochs of {ending.epochs:,}, the best of them {ending.best_epoch:,}"
+            + (f"; --average {average} had {evaluations} evaluations to choose from" if evaluations < average else "")
         )
     elif ending.best_epoch == ending.epochs:
         text = Text(f"of the last epoch, {ending.epochs:,}")
@@ -74,22 +77,27 @@ def weights_text(ending: Ending, train: Mapping[str, Any]) -> Text:
         epochs = f"{counted(ending.refitted, 'epoch')}{best}"
         text = Text(f"of a second training, on the training and the validation part, for {epochs}")
     if ending.epochs != train["epochs"]:
-        text.append(f" ({train['epochs']:,} asked for)")
+        text.append(f" ({train['epochs']:,} planned)")
     style = CAUTION if ending.stopped == "interrupted" else ""
     return text.append("; ").append(reasons.get(ending.stopped, ending.stopped), style)
 
 
-def members_text(members: Sequence[Member], together: float | None) -> str:
+def members_text(members: Sequence[Member], together: float | None, refitted: bool = False) -> str:
     """Say which weights the networks of an ensemble have, and how far they differ.
 
-    together: the validation loss of their mean answer.
+    together: the validation loss of their mean answer. refitted: whether each was trained again on all.
     """
-    epochs = [member.best_epoch for member in members]
-    which = f"epoch {epochs[0]:,}" if len(set(epochs)) == 1 else f"epochs {min(epochs):,} to {max(epochs):,}"
-    text = f"{len(members)}, whose mean is the answer; weights of {which}"
+    least, most = min(member.best_epoch for member in members), max(member.best_epoch for member in members)
+    if refitted:
+        which = f"each trained again for {f'{least:,} to ' if least < most else ''}{counted(most, 'epoch')}"
+        which += ", on the training and the validation part"
+    else:
+        which = f"weights of {f'epoch {most:,}' if least == most else f'epochs {least:,} to {most:,}'}"
+    text = f"{len(members)}, whose mean is the answer; {which}"
     losses = [member.valid_loss for member in members if member.valid_loss is not None]
     if losses:
         spread = f"{number(min(losses))} to {number(max(losses))}"
-        text += f"; validation loss {number(sum(losses) / len(losses))} on average ({spread})"
+        text += f"; {'before that ' if refitted else ''}validation loss"
+        text += f" {number(sum(losses) / len(losses))} on average ({spread})"
         text += "" if together is None else f", {number(together)} together"
     return text

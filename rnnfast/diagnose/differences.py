@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 TOLERANCE = 1e-6  # of an error: far above that of differences, far below that of any wrong term
 # Where a step crosses the kink of a relu or of |p - y|, a difference is wrong; a smaller step does not cross it.
 STEPS = (1e-5, 1e-6, 1e-7)
+# Of the loss: a tensor whose gradient is smaller than that is compared with it, as rounding of the loss decides there.
+SMALLEST = 1e-4
 
 
 def relative_errors(
@@ -28,16 +30,17 @@ def relative_errors(
     generator: np.random.Generator,
     enough: float = TOLERANCE,
 ) -> dict[str, Floats]:
-    """Return the errors of some entries of each gradient, relative to the largest entry of its tensor.
+    """Return the errors of some entries of each gradient, relative to the largest entry of its tensor, or to SMALLEST.
 
     loss: function of the tensors. tensors: float64 arrays by name; they are moved in place and put back. gradients:
     of the loss at the tensors; others than these are not looked at. probes: entries of a tensor that are looked at, at
     most. enough: an error this small needs no smaller step. An error is NaN where a loss is.
     """
     errors = {}
+    smallest = SMALLEST * abs(loss(tensors)) or 1.0
     for name, gradient in gradients.items():
         entries = generator.permutation(gradient.size)[:probes]
-        scale = float(np.abs(gradient).max()) or 1.0
+        scale = max(float(np.abs(gradient).max()), smallest)
 
         def difference(entry: int, step: float, place: Floats = tensors[name]) -> float:
             value, losses = place.flat[entry], []

@@ -118,7 +118,8 @@ class Model(Displayed):
     def questions(self, data: SequenceData) -> Questions:
         """What the network is asked to answer each row of data."""
         context, dtype = self.context_of(data.schema), self.config.train.dtype
-        return Questions(self.encoder, data, context, dtype, self.target_scaler.scale)
+        unit = self.target_scaler.scale if self.schema.difference else None
+        return Questions(self.encoder, data, context, dtype, unit)
 
     @property
     def members(self) -> tuple[dict[str, Floats], ...]:

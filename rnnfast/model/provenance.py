@@ -28,8 +28,8 @@ class Split(Record, frozen=True):
 class Member(Record, frozen=True):
     """How the training of one network of an ensemble ended.
 
-    stopped: epochs | patience | max_time | interrupted | diverged. valid_loss: of its weights, None where the
-    validation part was not scored with them.
+    stopped: epochs | patience | max_time | interrupted | diverged. valid_loss: of its best epoch, whose weights it has
+    but for --average (the mean of several) and --refit (those of a second training); None where it was not scored.
     """
 
     seed: int

@@ -43,11 +43,11 @@ class Question(NamedTuple):
 class Questions:
     """The questions for all rows of data; iterating encodes them.
 
-    unit: (O,) scale of the targets. answers: the sequences with the rows around; None where each sequence is answered
-    by itself.
+    unit: (O,) scale of the targets where outputs are changes of them, else None. answers: the sequences with the rows
+    around; None where each sequence is answered by itself.
     """
 
-    def __init__(self, encoder: Encoder, data: SequenceData, context: Context, dtype: str, unit: Floats) -> None:
+    def __init__(self, encoder: Encoder, data: SequenceData, context: Context, dtype: str, unit: Floats | None) -> None:
         self.encoder, self.data, self.dtype, self.unit = encoder, data, dtype, unit
         self.around, self.answers = data.surroundings, None
         if self.around is not None:
@@ -121,7 +121,7 @@ class Questions:
 
         A change in the unit of its scaling, added to the last value in that unit, is the scaled target itself.
         """
-        if not block.schema.difference:
+        if self.unit is None:
             return None
         last = last_known(block, self.encoder.rules, self.encoder.fills)[rows]
         return np.asarray(np.tile(last, len(block.schema.ahead)) * self.unit)

@@ -27,12 +27,13 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import word_of
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
-from rnnfast.training.fold_reporters import OfFold, Once
+from rnnfast.training.checks import check_options
+from rnnfast.training.fold_reporters import InOrder, OfFold, Once
 from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import one_at_a_time, run_pieces
 from rnnfast.training.presets import fixed
-from rnnfast.training.run import check_options, sample_of, train_parts
+from rnnfast.training.run import sample_of, train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import Source, advise_time, check_fold
 from rnnfast.training.windows import chooses, window_of_folds
@@ -150,6 +151,7 @@ class _Runs:
     ) -> None:
         self.table, self.config, self.fold_config, self.equations = table, config, fold_config, equations
         self.reporter = one_at_a_time(Once(reporter))
+        self.ended = InOrder(self.reporter)
         share, first = config.data.split[0], config.train.seed
         self.folds: list[Folds] = [
             folds(table, fold_config.folds, fold_config.folds_by, first + repeat, share)
@@ -171,15 +173,18 @@ class _Runs:
         return [result for result in run_pieces(pieces, self.workers, interrupt) if result is not None]
 
     def _complete(self, number: int, interrupt: Interrupt) -> FoldResult | None:
-        """Train one fold, or nothing where Ctrl-C ends it before its end."""
+        """Train one fold, or nothing where Ctrl-C ends it before its end; that of a second training counts too."""
+        result = None
         try:
             interrupt.check()
             result = self._train(number, interrupt)
         except TrainingInterrupted:
-            return None
-        if result.stopped == "interrupted":
-            return None
-        self.reporter.fold(result)
+            pass
+        if result is not None and interrupt.requested:
+            training = result.model.provenance.training
+            again = not result.model.config.train.refit or (training is not None and training.refitted)
+            result = result if again and result.stopped != "interrupted" else None
+        self.ended.end(number, result)
         return result
 
     def _train(self, number: int, interrupt: Interrupt) -> FoldResult:
@@ -190,7 +195,7 @@ class _Runs:
         parts = self.folds[repeat][fold]
         with naming(fold, self.fold_config.folds):
             check_fold(parts, self.table, config.data, self.reporter)
-            reporter = OfFold(self.reporter, fold + 1)
+            reporter = OfFold(self.reporter, fold + 1, first=number == 0)
             outcome, fit = train_parts(self.table, parts, config, self.equations, reporter, False, 0.0, interrupt)
             if "test" not in outcome.evaluations:
                 raise DataError("none of the sequences that fit into --memory has a label; give more memory")

@@ -10,6 +10,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Parts, Sequences
 from rnnfast.errors import UsageError
 from rnnfast.reporter import Reporter
+from rnnfast.training.persistence import persists
 from rnnfast.training.presets import LARGEST_BATCH, UPDATES, Chosen, Size, choose
 
 
@@ -35,6 +36,13 @@ def resolved(config: Config, task: str, sequences: int, weighted: bool = False) 
     return replace(config, train=replace(train, optimizer=optimizer.name, lr=lr, weight_decay=decay, batch_size=batch))
 
 
+def size_of(part: Sequences, config: Config, mergeable: bool) -> Size:
+    """Measure the part that trains; mergeable: as of Size."""
+    weighted = part.weighted or config.train.class_weight not in ((), ("none",))
+    asks = config.model.preset not in ("fast", "original")  # which choose nothing
+    return Size.of(part, weighted, mergeable, asks and persists(part, config))
+
+
 def resolved_for(
     config: Config, table: Sequences, parts: Parts, own_valid: bool, reporter: Reporter
 ) -> tuple[Config, Chosen | None]:
@@ -43,13 +51,17 @@ def resolved_for(
     Returns: what the preset chose, too.
     """
     check_front(config.model, table.schema.predict, int(parts.train.lengths.max()))
-    weighted = parts.train.weighted or config.train.class_weight not in ((), ("none",))
-    mergeable = parts.valid is not None and not own_valid
-    config, chosen = choose(config, Size.of(parts.train, weighted, mergeable))
-    if chosen is not None:
+    if config.train.refit and parts.valid is None:
+        raise UsageError(
+            "--refit trains again on the validation part too, and there is none: all of the table trains already; "
+            "leave it out (--no-refit), or give a --split"
+        )
+    size = size_of(parts.train, config, parts.valid is not None and not own_valid)
+    config, chosen = choose(config, size)
+    if chosen is not None and config.model.preset != "best":  # which goes on to choose
         reporter.preset(chosen)
-    config = resolved(config, table.schema.task, parts.train.sequences, weighted)
-    if weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
+    config = resolved(config, table.schema.task, parts.train.sequences, size.weighted)
+    if size.weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
         reporter.notice(
             "an update of one sequence takes the weighted mean over its steps: where these weigh alike, weights have "
             "no effect; use --batch-size above 1, or --reduction sum"

@@ -36,10 +36,14 @@ def check_directory(config: Config, force: bool) -> Path | None:
 
 
 def free_directory(config: Config, table: Sequences) -> Path:
-    """runs/NAME, runs/NAME-2, ...: the first that does not exist. NAME is the table's and the network's."""
+    """Return the first free one of runs/NAME, runs/NAME-2, ..; NAME is the table's and the network's."""
     stem = table_name(table.source[0])
     cell = short_name(config.model.cell)
-    name = f"{stem}-{cell}{'x'.join(str(units) for units in config.model.hidden)}"
+    return free_name(f"{stem}-{cell}{'x'.join(str(units) for units in config.model.hidden)}")
+
+
+def free_name(name: str) -> Path:
+    """Return the first of runs/NAME, runs/NAME-2, .. that does not exist."""
     for number in range(1, 1_000_000):
         path = Path("runs") / (name if number == 1 else f"{name}-{number}")
         if not path.exists():

@@ -36,8 +36,8 @@ Trained = tuple[dict[str, Any], Member, Fit]  # weights of a member, how it went
 class Networks:
     """The networks of a model, to be trained on a part and watched on another one. kernel, threads: of each.
 
-    epochs: to run by each network, of those that the configuration plans; none: all. outside: what each network of the
-    model has left out of its bag, after training.
+    epochs: to run by each network, with a whole course of the learning rate; none: those that the configuration plans.
+    outside: what each network of the model has left out of its bag, after training.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Networks:
         self.shares: dict[str, Any] = {
             "threads": max(threads // self.workers, 1),
             # Members that begin when others have ended have as much time as these.
-            "max_time": None if limit is None else f"{limit * self.workers / self.number}s",
+            "max_time": None if limit is None else f"{limit / -(-self.number // self.workers)}s",
         }
         first = self._loop(0)
         self.kernel, self.threads, self._made = first.trainer.kernel, first.trainer.threads, [first]
@@ -140,7 +140,7 @@ class _OfMember(Reporter):
 
 
 def _valid_loss(fit: Fit) -> float | None:
-    """Return the validation loss of the weights that a run has chosen."""
+    """Return the validation loss of the best epoch, of several that --average takes too; None where it has none."""
     scores = (row for row in fit.history if row["split"] == "valid" and row["epoch"] == fit.best_epoch)
     return next((float(row["loss"]) for row in scores), None)
 

@@ -163,7 +163,7 @@ class Feed:
     def _mass(self) -> float:
         """Sum of the weights of all labelled steps."""
         needed = TRAINED if self.model.schema.difference else ("y", "weight")
-        blocks = (changes(block, self.model.encoder.rules) for block in self.part.blocks(needed))
+        blocks = (changes(block, self.model.schema, self.model.encoder.rules) for block in self.part.blocks(needed))
         return sum(
             float(self.model.scorer.step_weights(block.y, block.labelled, block.weight).sum()) for block in blocks
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 from rnnfast.reporter import EpochRecord, Reporter, RunInfo
@@ -22,14 +23,12 @@ class Once(Reporter):
             self._reporter.notice(text)
 
     def preset(self, chosen: Any) -> None:
-        """Pass on what was chosen for the first fold."""
-        if self._is_new("preset"):
-            self._reporter.preset(chosen)
+        """Pass on what was chosen."""
+        self._reporter.preset(chosen)
 
     def start(self, info: RunInfo) -> None:
         """Pass on how the first fold trains."""
-        if self._is_new("start"):
-            self._reporter.start(info)
+        self._reporter.start(info)
 
     def compiling(self) -> None:
         """Pass on that kernels are compiled."""
@@ -53,23 +52,43 @@ class Once(Reporter):
         return new
 
 
-class OfFold(Reporter):
-    """Passes on what the run of one fold tells. number: of the fold, from 1."""
+class InOrder:
+    """Passes on the folds that are complete in their order, whichever ends first; called by several threads."""
 
-    def __init__(self, whole: Reporter, number: int) -> None:
-        self._whole, self._number = whole, number
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter, self._lock = reporter, Lock()
+        self._ended: dict[int, Any] = {}
+        self._next = 0
+
+    def end(self, number: int, result: Any) -> None:
+        """Take the result of a fold, counted from 0, or None where it was left out."""
+        with self._lock:
+            self._ended[number] = result
+            while self._next in self._ended:
+                if (first := self._ended.pop(self._next)) is not None:
+                    self._reporter.fold(first)
+                self._next += 1
+
+
+class OfFold(Reporter):
+    """Passes on what the run of one fold tells. number: of the fold, from 1; first: whether it stands for all folds."""
+
+    def __init__(self, whole: Reporter, number: int, first: bool) -> None:
+        self._whole, self._number, self._first = whole, number, first
 
     def notice(self, text: str) -> None:
         """Pass on."""
         self._whole.notice(text)
 
     def preset(self, chosen: Any) -> None:
-        """Pass on."""
-        self._whole.preset(chosen)
+        """Pass on what was chosen for the first fold."""
+        if self._first:
+            self._whole.preset(chosen)
 
     def start(self, info: RunInfo) -> None:
-        """Pass on."""
-        self._whole.start(info)
+        """Pass on how the first fold trains."""
+        if self._first:
+            self._whole.start(info)
 
     def compiling(self) -> None:
         """Pass on."""

@@ -48,7 +48,8 @@ class CrossValidationReport(Record, frozen=True, kw_only=True):
 
     mean, std: of the metrics over the folds, each over those where it is defined; std is that of a sample. pooled:
     metrics of all answers of all folds together. baseline: mean of the naive answers' metrics. untested: rows that are
-    in no test part. count: of the folds that there were to be.
+    in no test part. count: of the folds that there were to be. options: values that follow from the part that trains,
+    and so may differ between folds, are those of the first of `folds`.
     """
 
     task: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,7 @@ class Loop:
     def __init__(
         self, model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter, epochs: int | None = None
     ) -> None:
-        """epochs: to run of those that the configuration plans; None: all."""
+        """epochs: to run with a whole course of the learning rate; None: as many as the configuration plans."""
         from rnnfast.kernels.run.predictor import Predictor
         from rnnfast.kernels.run.trainer import Policy, Trainer
 
@@ -73,7 +73,7 @@ class Loop:
             seed=self.config.seed,
         )
         self.trainer = Trainer(model.architecture, model.parameters, self.feed.data, policy, self.feed.lengths)
-        self.schedule = Schedule(self.config, self.feed.updates)
+        self.schedule = Schedule(replace(self.config, epochs=self.epochs), self.feed.updates)
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.answers)
         self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else train.sequences)

@@ -27,11 +27,11 @@ def run_pieces(pieces: Sequence[Callable[[Interrupt], T]], threads: int, interru
 
     pieces: each is called with an Interrupt that says whether Ctrl-C was pressed, also where that was before it began.
     A piece that trains should do so on one thread. interrupt: that of the run, whose phase is compiling until a piece
-    trains; a single piece runs in this thread, and gets it as it is.
+    trains; a single piece runs in this thread, and gets it as it is, where it may.
     Raises: the first error in the order of the pieces, or what Ctrl-C raises here, when the pieces that run have ended;
     after an error none begins.
     """
-    if len(pieces) == 1:
+    if len(pieces) == 1 and not interrupt.apart:
         return [pieces[0](interrupt)]
     interrupt.phase = Phase.COMPILING
     failed = Event()

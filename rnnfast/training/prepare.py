@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ class Labels:
     def watch(self, blocks: Iterable[SequenceData]) -> Iterator[SequenceData]:
         """Pass blocks on and look at their labels."""
         for block in blocks:
-            learned = changes(block, self.rules)
+            learned = changes(block, self.schema, self.rules)
             labelled = learned.labelled
             y = np.asarray(block.y[labelled], np.float64)
             if len(y):
@@ -117,7 +118,9 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
 
     Nothing of the other parts is looked at. Raises DataError where the training part has no label, or one class only.
     """
-    schema, where = train.schema, ", ".join(train.source)
+    where = ", ".join(train.source)
+    # A preset decides about changes after the table was read.
+    schema = replace(train.schema, difference=train.schema.difference or config.data.difference)
     if schema.horizons and config.train.class_weight not in ((), ("none",)):
         raise UsageError(
             f"--class-weight {','.join(config.train.class_weight)}: a step has one weight, and with several horizons "
@@ -187,7 +190,8 @@ def saved_tensors(path: str, shapes: Mapping[str, tuple[int, ...]], number: int)
 
 def encoded(model: Model, data: SequenceData) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
     """What the kernels learn from: inputs (rows, F) in the run's precision, scaled targets, weights of the steps."""
-    inputs, data = model.encoder.transform(data, model.config.train.dtype), changes(data, model.encoder.rules)
+    inputs = model.encoder.transform(data, model.config.train.dtype)
+    data = changes(data, model.schema, model.encoder.rules)
     return inputs, model.task.labels(data.y), model.scorer.step_weights(data.y, data.labelled, data.weight)
 
 

@@ -1,7 +1,8 @@
 """What options become that nobody gave: by the sizes of the training part, each with its reason.
 
 A preset is a list of rules, one for each option, in an order in which a rule may look at what earlier ones chose. Sizes
-are all that they see: no value of any row, so that nothing of a validation or test part has a say. `fast` has no rule:
+are all that they see, and of the values one bit (persistence.py), which the rows that train decide: nothing of a
+validation or test part has a say. `fast` has no rule:
 it is what options are declared with. docs/defaults.md has the measurements behind the numbers.
 """
 
@@ -11,13 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rnnfast.catalogue import OPTIMIZERS, TASKS, cell, losses_of
+from rnnfast.catalogue import LOSS, OPTIMIZERS, TASKS, cell, losses_of
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Schema, Sequences
 from rnnfast.display import counted
-from rnnfast.records import Record
+from rnnfast.records import UNSET, Record
 
+BY_SIZES = ("auto", "best")  # presets that begin with these rules
 LARGEST_BATCH = 16
 UPDATES = 20  # per epoch at least, where there are so many sequences
 STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequences have few of them in an epoch
@@ -25,7 +27,7 @@ STOPPING_UPDATES = 1500  # without a better validation loss at least: few sequen
 COURSES = {"constant": (100, 5000), "onecycle": (30, 3000)}
 PATIENCE = 30  # evaluations, where sequences are many
 FEWEST_EPOCHS = 20
-LONG, PATCH = 90, 4  # steps of a long sequence, and rows that are then a step
+PATCHES = ((90, 4), (45, 2))  # steps of a long sequence at least, and rows that are then a step
 FEW_SEQUENCES = 200  # with a label each: too few to choose an epoch by a fifth of them
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
@@ -39,7 +41,8 @@ class Size:
     task: a name of the catalogue. sequences, rows: of the training part; steps: of its median sequence; outputs:
     answers of a step; classes: 0 for quantities. per_step: whether each step has a label, else each
     sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
-    from the same table, which --refit could train on.
+    from the same table, which --refit could train on. persistent: the targets where their last known values are
+    inputs and foretell them better than their means do (persistence.py), else ().
     """
 
     task: str
@@ -51,9 +54,10 @@ class Size:
     per_step: bool = True
     weighted: bool = False
     mergeable: bool = False
+    persistent: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, part: Sequences, weighted: bool, mergeable: bool) -> Size:
+    def of(cls, part: Sequences, weighted: bool, mergeable: bool, persists: bool = False) -> Size:
         """Measure the part that trains."""
         schema: Schema = part.schema
         return cls(
@@ -66,6 +70,7 @@ class Size:
             per_step=schema.predict != "last",
             weighted=weighted,
             mergeable=mergeable,
+            persistent=schema.targets if persists else (),
         )
 
     def __str__(self) -> str:
@@ -84,11 +89,12 @@ class Choice(Record, frozen=True):
 
 
 class Chosen(Record, frozen=True):
-    """What a preset chose. size: what it looked at, in words."""
+    """What a preset chose. size: what it looked at, in words; race: the Race of `best`, where there was one."""
 
     name: str
     size: str
     choices: tuple[Choice, ...] = ()
+    race: Any = UNSET
 
     @property
     def values(self) -> dict[str, Any]:
@@ -106,7 +112,11 @@ class Rule(NamedTuple):
 
     option: str
     value: Callable[[Size, Config], Any]
-    reason: str
+    reason: str | Callable[[Config], str]  # of the configuration with the value
+
+    def because(self, config: Config) -> str:
+        """Say why the option has the value that it has in a configuration."""
+        return self.reason if isinstance(self.reason, str) else self.reason(config)
 
 
 def updates(size: Size, config: Config) -> int:
@@ -119,22 +129,27 @@ def _cell(size: Size, config: Config) -> str | None:
     return None if config.explicit & {"hidden", "activation"} else "gru"
 
 
-def _long(size: Size, config: Config) -> bool:
-    """Whether each sequence is long and has a class, which a network with states may be told from all of them."""
-    fits = cell(config.model.cell).recurrent and not config.explicit & {"conv", "tbptt", "bidirectional"}
-    return bool(TASKS[size.task].classes and not size.per_step and size.steps >= LONG and fits)
-
-
 def _patch(size: Size, config: Config) -> tuple[int, ...] | None:
-    return (PATCH,) if _long(size, config) else None
+    """Stack rows where each sequence is long and has a class, which a network with states may be told from all."""
+    fits = cell(config.model.cell).recurrent and not config.explicit & {"conv", "tbptt", "bidirectional"}
+    if not TASKS[size.task].classes or size.per_step or not fits:
+        return None
+    return next(((rows,) for steps, rows in PATCHES if size.steps >= steps), None)
 
 
 def _head(size: Size, config: Config) -> str | None:
-    return "all" if _long(size, config) else None
+    return None if _patch(size, config) is None else "all"
 
 
-def _scale(size: Size, config: Config) -> tuple[str]:
-    return ("zscore",) if TASKS[size.task].classes and not size.per_step else ("minmax",)
+def _difference(size: Size, config: Config) -> bool | None:
+    return True if size.persistent else None
+
+
+def _scale(size: Size, config: Config) -> tuple[str, ...]:
+    if TASKS[size.task].classes and not size.per_step:
+        return ("zscore",)
+    changes = size.persistent if config.data.difference else ()
+    return ("minmax", *(f"{name}=zscore" for name in changes))
 
 
 def _schedule(size: Size, config: Config) -> str | None:
@@ -163,15 +178,32 @@ def _epochs(size: Size, config: Config) -> int:
     return max(FEWEST_EPOCHS, min(epochs, MOST_STEPS // size.rows))
 
 
+def _selects(config: Config) -> bool:
+    """Whether weights are chosen by a figure of the validation part that somebody names, or are a mean of several."""
+    return config.train.monitor != LOSS or config.train.average > 1
+
+
 def _refit(size: Size, config: Config) -> bool | None:
-    one_cycle = config.train.schedule == "onecycle" and not config.train.init_from
+    one_cycle = config.train.schedule == "onecycle" and not config.train.init_from and not _selects(config)
     return True if one_cycle and size.mergeable and size.sequences < FEW_SEQUENCES else None
 
 
 def _patience(size: Size, config: Config) -> int:
     if config.train.schedule == "onecycle":
-        return 0 if config.train.refit else max(1, config.train.epochs)
+        return 0 if config.train.refit and not _selects(config) else max(1, config.train.epochs)
     return max(PATIENCE, -(-STOPPING_UPDATES // updates(size, config)))
+
+
+def _lr_reason(config: Config) -> str:
+    return "at the peak of one cycle" if config.train.schedule == "onecycle" else f"usual for {config.train.optimizer}"
+
+
+def _patience_reason(config: Config) -> str:
+    if config.train.patience == 0:
+        return "one cycle runs to its end, trained again on all"
+    if config.train.schedule == "onecycle":
+        return "as many as epochs: one cycle runs to its end, and the best weights are kept"
+    return f"evaluations, {STOPPING_UPDATES:,} updates at least"
 
 
 AUTO = (
@@ -179,12 +211,17 @@ AUTO = (
     Rule("cell", _cell, "gates keep what was long ago"),
     Rule("hidden", lambda size, config: (32,), "enough for most tables, and quick"),
     Rule("init", lambda size, config: "orthogonal", "long sequences neither fade nor explode"),
-    Rule("patch", _patch, f"from {LONG} steps on some rows at a time are quicker, and tell more"),
+    Rule("patch", _patch, f"from {PATCHES[-1][0]} steps on some rows at a time are quicker, and tell more"),
     Rule("head", _head, "last, mean and greatest state: the sign of a class may stand anywhere"),
-    Rule("scale", _scale, "the class of a sequence lies in its shape; all else overfits less in a bounded range"),
+    Rule("difference", _difference, "its last known value foretells the target better than its mean"),
+    Rule(
+        "scale",
+        _scale,
+        "the class of a sequence lies in its shape, changes have no bounds; all else overfits less within bounds",
+    ),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),
-    Rule("lr", _lr, f"{PEAK_RATE:g} at the peak of one cycle, else of the optimizer"),
+    Rule("lr", _lr, _lr_reason),
     Rule("weight_decay", _decay, "sequences are fewer than weights"),
     Rule(
         "batch_size",
@@ -195,11 +232,7 @@ AUTO = (
     Rule("clip_norm", lambda size, config: 1.0, "a bound where the loss suddenly falls"),
     Rule("epochs", _epochs, f"some thousand updates, and at most {MOST_STEPS:,} steps"),
     Rule("refit", _refit, f"below {FEW_SEQUENCES} sequences those that validate are missed"),
-    Rule(
-        "patience",
-        _patience,
-        f"evaluations, {STOPPING_UPDATES:,} updates at least; one cycle runs to its end, 0 where it is trained again",
-    ),
+    Rule("patience", _patience, _patience_reason),
 )
 
 # The training rule of RNN-Rust, which sees no sizes: one update per sequence in file order, errors summed over steps.
@@ -242,7 +275,7 @@ def choose(config: Config, size: Size) -> tuple[Config, Chosen | None]:
     if config.model.preset == "original" and "loss" not in config.explicit:
         # Several classes have no mean squared error: the task's own loss takes its place.
         return config if ORIGINAL["loss"] in losses_of(TASKS[size.task]) else config.choosing({"loss": "auto"}), None
-    if config.model.preset != "auto":
+    if config.model.preset not in BY_SIZES:
         return config, None
     choices = []
     for rule in AUTO:
@@ -251,5 +284,5 @@ def choose(config: Config, size: Size) -> tuple[Config, Chosen | None]:
         value = rule.value(size, config)
         if value is not None:
             config = config.choosing({rule.option: value})
-            choices.append(Choice(rule.option, value, rule.reason))
+            choices.append(Choice(rule.option, value, rule.because(config)))
     return config, Chosen("auto", str(size), tuple(choices)) if choices else None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rnnfast.catalogue import SCHEDULES
+from rnnfast.config.forms import seconds
 from rnnfast.config.resolve import Config
+from rnnfast.config.sections import TrainConfig
 from rnnfast.data import Parts, Sequences
 from rnnfast.display import counted
 from rnnfast.errors import TrainingInterrupted, UsageError
@@ -15,7 +19,9 @@ from rnnfast.training.prepare import initial_model
 from rnnfast.training.stopping import Interrupt
 from rnnfast.training.tables import merged_part
 
-FINISHED = ("epochs", "patience")  # endings after which validation has said how many epochs are best
+# Endings after which validation has not said how many epochs are best.
+CUT_SHORT = {"interrupted": "the run was interrupted", "max_time": "the time of --max-time is over"}
+SHORTEST = 1e-3  # s of a time limit that is used up
 
 
 def check_refit(config: Config, own_valid: bool) -> None:
@@ -26,6 +32,11 @@ def check_refit(config: Config, own_valid: bool) -> None:
         raise UsageError(
             "--refit trains on the validation part too, and --valid gives a table of its own: give both tables with "
             "--data, divided by --split or --split-by column:NAME, or leave --refit out"
+        )
+    if config.train.average > 1:
+        raise UsageError(
+            f"--average {config.train.average} takes the mean weights of several epochs, and --refit trains again for "
+            "as many as were best, with no validation part to choose several by; use one of them"
         )
     if SCHEDULES[config.train.schedule].watches:
         raise UsageError(
@@ -39,29 +50,44 @@ def refitted(
     """Train again from the start on the training and the validation part, each network for its best number of epochs.
 
     The course of the learning rate is that of the first run. Returns: None where there is nothing to train on beside
-    the training part, where the first run was cut short, and where this one is interrupted or diverges; the first
-    network is then the answer. Writes the number of epochs to `fit`.
+    the training part, where the first run was cut short, and where this one is, or diverges; the first network is then
+    the answer. The time limit is that of both runs together. Writes the number of epochs to `fit`.
     """
+    if parts.valid is None or fit.diverged is not None:
+        return None
     epochs = tuple(member.best_epoch for member in fit.members) or (fit.best_epoch,)
-    if parts.valid is None or fit.diverged is not None or fit.stopped not in FINISHED or not all(epochs):
+    if fit.stopped in CUT_SHORT or not all(epochs):
+        reporter.notice(f"not trained again (--refit): {CUT_SHORT.get(fit.stopped, 'no epoch was run')}")
         return None
     part = merged_part(table, parts, model.config)
     reporter.notice(
         f"training again for {_listed(epochs)} on {counted(part.sequences, 'sequence')}, those that "
         "validated too (--refit); scores of the training and the validation part are those of the network before"
     )
-    again = initial_model(part, model.config, model.cell)
+    again = initial_model(part, replace(model.config, train=_in_the_rest(model.config.train, fit)), model.cell)
     try:
         second = Networks(again, part, None, Reporter(), epochs).fit(interrupt)
     except TrainingInterrupted:
         second = None
-    if second is None or second.diverged is not None or second.stopped != "epochs":
-        reporter.notice("training again did not come to its end; the network before is the answer")
+    complete = second is not None and len(second.members) == len(fit.members) and second.stopped == "epochs"
+    if second is None or second.diverged is not None or not complete:
+        why = f": {CUT_SHORT['max_time']}" if second is not None and second.stopped == "max_time" else ""
+        reporter.notice(f"training again did not come to its end{why}; the network before is the answer")
         return None
+    again.config = model.config
     fit.train_seconds += second.train_seconds
     fit.compile_seconds += second.compile_seconds
     fit.refitted = second.epochs
     return again
+
+
+def _in_the_rest(train: TrainConfig, fit: Fit) -> TrainConfig:
+    """Return options whose time limit is what the first run has left of it."""
+    limit = seconds(train.max_time)
+    if limit is None:
+        return train
+    left = max(limit - fit.train_seconds - fit.eval_seconds, SHORTEST)
+    return replace(train, max_time=f"{left}s")
 
 
 def _listed(epochs: tuple[int, ...]) -> str:

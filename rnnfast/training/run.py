@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Unpack
 
-from rnnfast.config.effects import check_effects, check_front, check_future
 from rnnfast.config.resolve import Config
-from rnnfast.config.sections import check_directions
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
 from rnnfast.data.description import part_sizes
@@ -24,11 +22,13 @@ from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
-from rnnfast.network.cell import cell_of, word_of
+from rnnfast.network.cell import word_of
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import UNSET, plain
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.bags import NAME, out_of_bag
+from rnnfast.training.best import Best
+from rnnfast.training.checks import cell_for, check_options
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
@@ -36,7 +36,7 @@ from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import fixed
-from rnnfast.training.refit import check_refit, refitted
+from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
@@ -126,23 +126,6 @@ def _check_interrupt(interrupt: Interrupt, result: TrainResult) -> None:
         raise TrainingInterrupted(f"interrupted after epoch {result.epochs}", result)
 
 
-def check_options(config: Config, equations: Cell | None, own_valid: bool) -> None:
-    """Raise UsageError for options that have no effect beside others, or exclude each other.
-
-    equations: of a cell that is no word; own_valid: whether the validation part is a table of its own.
-    """
-    check_effects(config)
-    check_future(config)
-    check_refit(config, own_valid)
-    check_directions(config.model, _cell(config, equations).recurrent)
-    check_front(config.model, config.data.predict)
-
-
-def _cell(config: Config, equations: Cell | None) -> Cell:
-    """The cell of a run: the one given as equations, else the one that the configuration names."""
-    return equations or cell_of(config.model.cell, config.model.activation)
-
-
 def train_parts(
     table: Sequences,
     parts: Parts,
@@ -159,32 +142,36 @@ def train_parts(
     """
     import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
 
-    start = time.perf_counter()
+    start, seconds = time.perf_counter(), {"load": load_seconds}
     config, chosen = resolved_for(config, table, parts, own_valid, reporter)
-    model = initial_model(parts.train, config, _cell(config, equations))
+    model, valid = _prepared(table, parts, config, equations, reporter)
+    if config.model.preset == "best":
+        seconds["load"] += time.perf_counter() - start
+        start = time.perf_counter()
+        config, chosen = Best(model, parts, own_valid, equations, reporter).choose(chosen, interrupt)
+        seconds["race"] = time.perf_counter() - start
+        reporter.preset(chosen)
+        start = time.perf_counter()
+        model, valid = _prepared(table, parts, config, equations, Reporter())
     seed = config.train.seed
-    valid = None if parts.valid is None else sample_of(model, parts.valid, seed)
-    if parts.valid is not None and valid is not None:
-        check_sample(valid, parts.valid, "the validation part")
-    # Fitting has seen each cell of the training part but lags that answers alone see: of first rows of windows.
-    for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
-        _check_encoding(model, part, table, reporter)
-    check_choice(model, valid)
     networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
     reporter.start(_info(model, config, networks))
-    load_seconds += time.perf_counter() - start
+    seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
+    again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()
     named = parts.named()
-    evaluations, scored = evaluate_parts(model, named, seed, valid, reporter)
+    tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
+    before = {name: part for name, part in named.items() if name not in tests}
+    evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
     if networks.outside and (scores := out_of_bag(model, parts.train, networks.outside)) is not None:
         evaluations = {NAME: scores, **evaluations}
-    fit.eval_seconds += time.perf_counter() - start
-    if config.train.refit and (again := refitted(model, fit, table, parts, reporter, interrupt)) is not None:
+    if again is not None:
         model = again
-        tests = {name: part for name, part in named.items() if name == "test"}
-        evaluations |= evaluate_parts(model, tests, seed, None, reporter)[0]
+        of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
+        evaluations, scored = evaluations | of_tests, scored | sampled
+    fit.eval_seconds += time.perf_counter() - start
     model.provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
     return TrainResult(
         model=model,
@@ -197,7 +184,7 @@ def train_parts(
         rows=sum(part.rows for part in named.values()),
         sequences={name: named[name].sequences if name in named else 0 for name in ("train", "valid", "test")},
         seconds={
-            "load": load_seconds,
+            **seconds,
             "compile": fit.compile_seconds,
             "train": fit.train_seconds,
             "eval": fit.eval_seconds,
@@ -208,6 +195,21 @@ def train_parts(
         members=fit.members,
         chosen=chosen,
     ), fit
+
+
+def _prepared(
+    table: Sequences, parts: Parts, config: Config, equations: Cell | None, reporter: Reporter
+) -> tuple[Model, SequenceData | None]:
+    """Make the initial model and the sample of the validation part; raise DataError for cells that it cannot take."""
+    model = initial_model(parts.train, config, cell_for(config, equations))
+    valid = None if parts.valid is None else sample_of(model, parts.valid, config.train.seed)
+    if parts.valid is not None and valid is not None:
+        check_sample(valid, parts.valid, "the validation part")
+    # Fitting has seen each cell of the training part but lags that answers alone see: of first rows of windows.
+    for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
+        _check_encoding(model, part, table, reporter)
+    check_choice(model, valid)
+    return model, valid
 
 
 def _check_encoding(model: Model, part: Sequences | None, table: Sequences, reporter: Reporter) -> None:

@@ -91,17 +91,27 @@ class Phase(Enum):
 class Interrupt:
     """What a run does at Ctrl-C, by its phase, and whether it was asked to end.
 
-    whole: that of the run, for a piece of work on another thread.
+    whole: that of the run, for a piece of work on another thread; tells: whether its training is that of the run.
     """
 
-    def __init__(self, whole: Interrupt | None = None) -> None:
-        self._whole = whole
+    def __init__(self, whole: Interrupt | None = None, *, tells: bool = True) -> None:
+        self._whole, self._tells = whole, tells
         self._phase = Phase.PREPARING
         self._pressed = False
+        self.twice = False  # whether Ctrl-C was pressed again
 
     def of_piece(self) -> Interrupt:
         """Return the Interrupt of a piece of this run on another thread: it has phases of its own."""
         return Interrupt(self)
+
+    def of_trials(self) -> Interrupt:
+        """Return the Interrupt of pieces whose epochs are none of the run: its phase stays what it is."""
+        return Interrupt(self, tells=False)
+
+    @property
+    def apart(self) -> bool:
+        """Whether pieces must run on other threads, as this one leaves at once at Ctrl-C."""
+        return self._whole is not None and not self._tells
 
     @property
     def phase(self) -> Phase:
@@ -111,7 +121,7 @@ class Interrupt:
     @phase.setter
     def phase(self, phase: Phase) -> None:
         self._phase = phase
-        if self._whole is not None and phase is Phase.TRAINING:
+        if self._whole is not None and self._tells and phase is Phase.TRAINING:
             self._whole.phase = phase
 
     @property
@@ -122,6 +132,7 @@ class Interrupt:
     def press(self, announce: Callable[[str], None]) -> None:
         """Answer Ctrl-C, as the phase says. Raises TrainingInterrupted where it leaves at once."""
         again, self._pressed = self._pressed, True
+        self.twice = again
         if self.phase is Phase.PREPARING:
             self.check()
         if self.phase in (Phase.TRAINING, Phase.SCORING) and again:

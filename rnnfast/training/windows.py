@@ -21,6 +21,7 @@ from rnnfast.data import Sequences, split
 from rnnfast.data.columns.schema import DEFAULT_WINDOW
 from rnnfast.data.splitting.folds import folds
 from rnnfast.display import counted
+from rnnfast.training.presets import BY_SIZES
 
 MOST_ROWS = 100_000  # that are looked at
 LONGEST = 1000  # steps of a window
@@ -50,7 +51,7 @@ def chooses(table: Sequences, config: Config) -> bool:
     schema = table.schema
     side_by_side = schema.id is None and schema.window is not None and schema.stride == schema.window
     return (
-        config.model.preset == "auto"
+        config.model.preset in BY_SIZES
         and side_by_side
         and not table.proposals
         and not config.explicit & {"window", "stride"}

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import FILLS
+from rnnfast.data.columns.schema import Schema
 from rnnfast.data.encoding.cells import carried
 from rnnfast.data.sequences.data import SequenceData
 
@@ -38,11 +39,11 @@ def last_known(
     return last
 
 
-def changes(data: SequenceData, rules: Mapping[str, str]) -> SequenceData:
-    """Return data with changes as labels, NaN where they are unknown; other data as they are.
+def changes(data: SequenceData, schema: Schema, rules: Mapping[str, str]) -> SequenceData:
+    """Return data with changes as labels, NaN where they are unknown; as they are where those are not learned.
 
-    rules: of the columns of x.
+    schema: of the model, which says what is learned; rules: of the columns of x.
     """
-    if not data.schema.difference:
+    if not schema.difference:
         return data
     return replace(data, y=data.y - np.tile(last_known(data, rules), len(data.schema.ahead)))

@@ -261,6 +261,10 @@ class SequenceData(Sequences):
         """Nothing is to be read: the table is in memory."""
         return self
 
+    def alone(self) -> SequenceData:
+        """Copy without the rows of other sequences: each sequence is answered by itself."""
+        return self._with(around=None)
+
     def limited(self, limit: Limit) -> tuple[SequenceData, int]:
         """Copy with fewer labels."""
         if self.label_row is None:

@@ -249,9 +249,12 @@ def _no_links(dtype):
     return FrontLinks(*map(no_link, _taken(dtype)))
 
 
-def front_links(s, dtype, layers):
-    """The links of a front of so many layers; to nothing where there is none."""
+def front_links(s, dtype, layers, training=True):
+    """The links of a front of so many layers; to nothing where there is none, or for what predictions do not call."""
     if not layers:
         return _no_links(dtype)
-    kernels = (front_forward, front_backward, derive_front)
-    return FrontLinks(*(Link(kernel, s, taken) for kernel, taken in zip(kernels, _taken(dtype), strict=True)))
+    forward, backward, derived = _taken(dtype)
+    way_forward = Link(front_forward, s, forward)
+    if not training:
+        return FrontLinks(way_forward, no_link(backward), no_link(derived))
+    return FrontLinks(way_forward, Link(front_backward, s, backward), Link(derive_front, Specialisation(), derived))

@@ -2,7 +2,7 @@
 
 Numba compiles with Python's lock held, so threads do not help. A child compiles one kernel after the other as it is
 asked for them, on its standard input, and leaves them in the cache on disk, where this process finds them. Whatever
-happens to it, a kernel that is not in the cache is compiled here: a child only ever saves time.
+happens to it, a kernel that is not in the cache is compiled here: a child that hangs costs PATIENCE, and no more.
 """
 
 import json
@@ -10,8 +10,9 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,8 @@ SECONDS = {"packed_chunk": 2.0, "small_chunk": 1.8, "train": 1.4, "predict": 0.5
 OTHERS = 0.2
 # Until a child can compile: what is left for it must take longer.
 START = 1.0
+# For what a child compiles when this process has nothing left to do; then it is compiled here.
+PATIENCE = 20.0
 CHILD = "from rnnfast.kernels.run import trainer; from rnnfast.kernels.run.ahead import serve; serve()"
 READY, COMPILED = b"ready\n", b"compiled\n"  # what a child says
 
@@ -74,19 +77,27 @@ def kernels_of(entry, specialisation, arguments):
 def prepare(kernels, processes, done=None):
     """Compile those of the kernels that are not in the cache, in so many processes, this one counted.
 
-    done: called with each Kernel that has been compiled. Returns: how many were compiled.
+    done: called with each Kernel that has been compiled, by one thread at a time. Returns: how many were compiled.
     """
     missing = {kernel: None for kernel in kernels if not load(*kernel)}
     tasks = deque(sorted(missing, key=lambda kernel: -kernel.seconds))
-    done = done or (lambda kernel: None)
     left = sum(kernel.seconds for kernel in list(tasks)[1:])  # while this process compiles the first one
-    with _children(tasks, min(processes - 1, int(left / START)), done) as threads:
-        _compile(tasks, done)
-        for thread in threads:
-            thread.join()
-    # Two processes that write the index of one function at once may lose an entry of it.
+    lock = threading.Lock()
+
+    def tell(kernel):
+        with lock:
+            if done is not None:
+                done(kernel)
+
+    with _children(tasks, min(processes - 1, int(left / START)), tell) as children:
+        _compile(tasks, tell)
+        deadline = time.monotonic() + PATIENCE
+        for child in children:
+            if child.kernel is not None:  # else there is nothing left that it could do
+                child.thread.join(max(0.0, deadline - time.monotonic()))
+    # What a child has not finished; and two processes that write the index of one function may lose an entry of it.
     tasks.extend(kernel for kernel in missing if kernel not in tasks and not kernel.cached)
-    _compile(tasks, done)
+    _compile(tasks, tell)
     return len(missing)
 
 
@@ -106,28 +117,19 @@ def _next(tasks):
 
 @contextmanager
 def _children(tasks, count, done):
-    """Children that take tasks, each with a thread that hands them out; none outlives the block."""
+    """Children that take tasks; none outlives the block."""
     children = []
     if _can_start():
         for _ in range(count):
             try:
-                children.append(_start())
+                children.append(_Child(tasks, done))
             except OSError:
                 break
-    threads = [threading.Thread(target=_hand_out, args=(tasks, child, done), daemon=True) for child in children]
     try:
-        for thread in threads:
-            thread.start()
-        yield threads
+        yield children
     finally:
         for child in children:
-            child.kill()
-            child.wait()
-        for thread in threads:
-            thread.join()
-        for child in children:
-            child.stdin.close()
-            child.stdout.close()
+            child.end()
 
 
 def _can_start():
@@ -135,34 +137,50 @@ def _can_start():
     return bool(sys.executable) and not getattr(sys, "frozen", False) and directory() == path_of_version()
 
 
-def _start():
-    """A child, in its own session where there are such, so that Ctrl-C is this process's affair alone."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
-    return subprocess.Popen(
-        [sys.executable, "-c", CHILD],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        start_new_session=True,
-    )
+class _Child:
+    """A process that compiles tasks until none is left, and a thread that hands them out to it.
 
+    kernel: what it compiles at the moment. The process has its own session where there are such, so that Ctrl-C is this
+    process's affair alone, and looks for modules where this one does, not in the current directory.
+    """
 
-def _hand_out(tasks, child, done):
-    """Let a child compile tasks until none is left or it ends; a task that it does not finish is put back."""
-    kernel = None
-    try:
-        while child.stdout.readline() == READY and (kernel := _next(tasks)):
-            child.stdin.write(_order(kernel))
-            child.stdin.flush()
-            if child.stdout.readline() != COMPILED:
-                break
-            done(kernel)
-            kernel = None
-    except (OSError, ValueError, RuntimeError):  # it has ended, or another run's cell came while these were packed
-        pass
-    if kernel is not None:
-        tasks.append(kernel)
+    def __init__(self, tasks, done):
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path if isinstance(entry, str))
+        self.kernel, self._tasks, self._done = None, tasks, done
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": path},
+            start_new_session=True,
+        )
+        self.thread = threading.Thread(target=self._hand_out, daemon=True)
+        self.thread.start()
+
+    def _hand_out(self):
+        """Hand out tasks until none is left or the process ends; one that it does not finish is put back."""
+        process = self._process
+        with suppress(OSError, ValueError):  # it has ended
+            while process.stdout.readline() == READY and (kernel := _next(self._tasks)):
+                self.kernel = kernel
+                process.stdin.write(_order(kernel))
+                process.stdin.flush()
+                if process.stdout.readline() != COMPILED:
+                    break
+                self.kernel = None
+                self._done(kernel)
+        if self.kernel is not None:
+            self._tasks.append(self.kernel)
+
+    def end(self):
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        self.thread.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # what was written may have nobody to read it
+                pipe.close()
 
 
 def _order(kernel):

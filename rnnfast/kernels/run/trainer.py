@@ -147,6 +147,7 @@ class Trainer:
         )
         self.helpers = Helpers(self.threads)
         self.where = np.zeros(2, np.int64)
+        self._links = None
         self._bound = None  # what `run` hands on again and again for the same data
 
     def load(self, data, sequences):
@@ -222,12 +223,12 @@ class Trainer:
             return Specialisation(**dict(self.specialisation.items), whole=1), run, self.workers
         engine = Engine(self.network, data, self.parameters, self.shared.derived, None)
         workers = [worker._replace(work=Arguments(*engine._replace(work=worker.work))) for worker in self.workers]
-        step = Specialisation(W=lanes, optimizer=rule, decoupled=int(rule == "adamw"))
-        front = front_links(Specialisation(W=lanes), dtype, len(self.layout.front))
-        links = Links(
-            *engine_links(self.specialisation, workers[0].work, dtype), front.derive, update_link(step, dtype)
-        )
-        return Specialisation(W=lanes, whole=0), run._replace(links=links), workers
+        if self._links is None:
+            step = Specialisation(W=lanes, optimizer=rule, decoupled=int(rule == "adamw"))
+            front = front_links(Specialisation(W=lanes), dtype, len(self.layout.front))
+            gradient, derive = engine_links(self.specialisation, workers[0].work, dtype)
+            self._links = Links(gradient, derive, front.derive, update_link(step, dtype))
+        return Specialisation(W=lanes, whole=0), run._replace(links=self._links), workers
 
     def tensors(self):
         """Copies of the parameters by PyTorch's names."""

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from rnnfast.catalogue import CELLS, HEADS, LOSSES, OPTIMIZERS
+from rnnfast.catalogue import HEADS, LOSSES, OPTIMIZERS
 from rnnfast.kernels.run.plan import fits_registers
 from rnnfast.kernels.run.predictor import Predictor
 from rnnfast.kernels.run.trainer import Policy, Trainer
@@ -39,8 +39,3 @@ def _policies():
         yield Policy(loss, batch=BATCH, optimizer="adam")
     for optimizer in OPTIMIZERS:
         yield Policy("mse", batch=BATCH, optimizer=optimizer)
-
-
-def usual_cells():
-    """Cells that have kernels without being asked for by their equations."""
-    return tuple(CELLS)

@@ -1,0 +1,86 @@
+"""`rnnfast tune`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rnnfast.cli.common import State, command, option
+from rnnfast.cli.failure import INTERRUPTED
+from rnnfast.cli.options import config_options, given, tune_options
+from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
+from rnnfast.config.tuning import TuneConfig
+from rnnfast.errors import TrainingInterrupted
+
+EXAMPLES = (
+    "rnnfast tune --data sensors.csv --id engine --time cycle --target life",
+    "rnnfast tune --data visits.csv --id visit --target y --max-time 10m",
+    "rnnfast tune --data creditcard.csv --cell gru --trials 40 -o runs/cards",
+    "rnnfast tune --resume runs/cards --trials 80",
+)
+
+
+@command("tune", EXAMPLES)
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@tune_options
+@config_options([name for name in table_of_option() if name not in ("max_time", "budget")])
+@option(
+    "--config",
+    section="Output",
+    metavar="FILE",
+    help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
+)
+@option("--resume", section="Output", metavar="DIR", help="Go on with the search in a directory, with its options.")
+@option("-f", "--force", section="Output", is_flag=True, help="Replace what the output directory holds.")
+@click.pass_context
+def tune(
+    ctx: click.Context,
+    /,
+    files: tuple[str, ...],
+    config: str | None,
+    resume: str | None,
+    force: bool,
+    **values: Any,
+) -> int:
+    """Search for the network that suits a table, and train it.
+
+    Tries cells, sizes, rates and more on folds of the rows that train, repeats the best with five seeds, and trains the
+    winner as an ensemble, on the validation part too. Options that are given stay as they are; those of `train` all
+    have their place. The directory has the trials too: the same command again goes on where it was interrupted.
+    """
+    state = ctx.ensure_object(State)
+    flags = given(ctx, values)
+    if files:  # --data a.csv b.csv, as a shell expands --data *.csv
+        flags["data"] = (*values["data"], *files)
+    if resume is not None:
+        if config is not None or force:
+            ctx.fail("--resume takes the options of the search: leave --config and --force out")
+        from rnnfast.training.tuning import resumed
+
+        resolved, tune_config = resumed(resume, flags)
+    else:
+        limits: dict[str, Any] = {name: flags.pop(name) for name in ("trials", "max_time") if name in flags}
+        tune_config = TuneConfig.of(limits, COMMAND_LINE)
+        resolved = resolve(flags, config)
+    if not resolved.data.data:
+        ctx.fail("nothing to train on; name a table with --data FILE")
+
+    from rnnfast.console.tune import TuneConsole
+
+    console, code = TuneConsole(state.screen(), resolved, state.started), 0
+    with console:
+        from rnnfast.training.tuning import search
+
+        console.reading(resolved.data.data)
+        try:
+            result = search(resolved, tune_config, force=force, reporter=console)
+        except TrainingInterrupted as error:
+            if error.result is None:
+                raise
+            result, code = error.result, INTERRUPTED
+    if state.json:
+        state.print_json(result.report())
+    else:
+        console.show_search(result)
+    return code

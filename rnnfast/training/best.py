@@ -1,0 +1,217 @@
+"""--preset best: what auto chooses races against changes of it, and an ensemble of the winner is the answer.
+
+A budget is seconds on two cores of a usual machine, at a rate that is written here: what is counted is multiply-adds,
+
+    training steps * parameters * epochs * 3        forward pass, gradient of the states, gradient of the weights
+
+so that the plan, and with it every bit of the result, is the same on any machine. Most of it is for the race, what it
+leaves for an ensemble, each of whose networks is trained twice where it is trained again on the validation part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from rnnfast.config.forms import seconds
+from rnnfast.config.resolve import Config
+from rnnfast.data import Parts, SequenceData
+from rnnfast.equations.cell import Cell
+from rnnfast.errors import DataError, UsageError
+from rnnfast.model import Model
+from rnnfast.model.model import architecture
+from rnnfast.network.layout import Layout
+from rnnfast.records import UNSET
+from rnnfast.reporter import Reporter
+from rnnfast.training.candidates import Options, allowed, candidates
+from rnnfast.training.checks import cell_for, check_options
+from rnnfast.training.presets import Choice, Chosen, Size
+from rnnfast.training.race import LEAST, Race, Track, outcome
+from rnnfast.training.stopping import Deadline, Interrupt
+from rnnfast.training.trial import Trials
+
+BUDGET = 30.0  # s
+RATE = 20e9  # multiply-adds a second, of two cores that train at the same time
+RACE_SHARE = 0.6  # of the budget
+TRIAL_SHARE = 0.65  # of the rows of a training part, that a trial trains on
+PASSES = 3
+# What is taken of folds, candidates, epochs and rows where the budget allows it: noise is less with more folds.
+MANY, SOME, FEWEST_FOLDS = 99, 8, 2
+LARGE = ((6, MANY), (5, MANY), (4, MANY), (4, 11), (4, SOME), (3, SOME))  # folds and candidates
+EPOCHS = (1.0, 0.5, 0.25)  # shares of those of a run
+FEWEST_ROWS = 20_000  # of a sample of a larger training part
+ROW_BYTES = 16  # of a column, with what belongs to a row
+MOST_NETWORKS = 8
+STREAM = 12  # of the random numbers
+
+
+class Plan(NamedTuple):
+    """A race: so many folds and candidates. epochs: share of those of a run; rows: share of the training part."""
+
+    folds: int
+    candidates: int
+    epochs: float
+    rows: float
+
+
+@dataclass(frozen=True)
+class Best:
+    """What a run with --preset best decides after its table is split.
+
+    model: as auto makes it, which says how many inputs there are; own_valid: the validation part is a table of its own;
+    equations: of a cell that is no word.
+    """
+
+    model: Model
+    parts: Parts
+    own_valid: bool
+    equations: Cell | None
+    reporter: Reporter
+
+    def choose(self, chosen: Chosen | None, interrupt: Interrupt) -> tuple[Config, Chosen]:
+        """Race, and say how many networks are trained; chosen: by auto. Nothing but the training part is looked at.
+
+        Returns: the configuration with plain values and --preset fast, which reruns the network without a race; and all
+        choices.
+        Raises TrainingInterrupted at Ctrl-C.
+        """
+        config, limit = self.model.config, seconds(self.model.config.train.max_time)
+        deadline = Deadline(None if limit is None else limit * RACE_SHARE)
+        left = (seconds(config.model.budget) or BUDGET) * RATE
+        race = None
+        if config.train.epochs:
+            try:
+                race, spent = self._race(left * RACE_SHARE, deadline, interrupt)
+                left -= spent
+            except DataError as error:
+                self.reporter.notice(f"no race, as there is too little to compare candidates on: {error}")
+        values = dict(race.winner) if race else {}
+        choices = self._choices(chosen, race)
+        for choice in self._ensemble(config.choosing(values), left):
+            values[choice.option] = choice.value
+            choices.append(choice)
+        if limit is not None:  # what the race has left of it
+            values["max_time"] = f"{max(limit * (1 - RACE_SHARE) + max(deadline.remaining, 0.0), 0.001):.3f}s"
+        made = Chosen("best", chosen.size if chosen else "", tuple(choices), race or UNSET)
+        return config.choosing({**values, "preset": "fast", "budget": None}), made
+
+    def cost(self, config: Config, rows: float) -> float:
+        """Count the multiply-adds of one training on so many rows."""
+        cell = cell_for(config, self.equations)
+        shapes = Layout(architecture(config, cell, self.model.schema, self.model.encoder)).shapes()
+        stride = config.model.patch[-1] if config.model.patch else 1
+        return PASSES * rows / stride * config.train.epochs * sum(math.prod(shape) for shape in shapes.values())
+
+    def _race(self, budget: float, deadline: Deadline, interrupt: Interrupt) -> tuple[Race | None, float]:
+        """Race on the training part.
+
+        Returns: the race, None where there is nothing to try; multiply-adds that it took.
+        """
+        config, part = self.model.config, self.parts.train
+        size = Size.of(part, part.weighted, mergeable=False)
+        changes = candidates(config, size, self._check)
+        if not changes:
+            return None, 0.0
+        sample = part.sample(config.train.seed)
+        plan = self._plan(changes, sample, budget)
+        if plan is None:
+            budget_text = config.model.budget or f"{BUDGET:g}s"
+            self.reporter.notice(f"no race: --budget {budget_text} is not enough for one on this table")
+            return None, 0.0
+        rows = plan.rows * sample.rows
+        if part.room is not None:  # which is for the sample and a copy in each fold
+            rows = min(rows, part.room.of_phase.sample / (ROW_BYTES * (sample.x.shape[1] + 1) * (plan.folds + 1)))
+        sample = _drawn(sample, rows / sample.rows, config.train.seed)
+        trials = Trials(sample, config, plan.folds, self.equations)
+        if part.room is not None:
+            trials.workers = 1  # one at a time needs its memory
+        start = shortened(config, plan.epochs)
+
+        def change(options: Options) -> Config | None:
+            fits = not options or allowed(config, options, self._check)
+            return start.choosing(_shorter(options, plan.epochs)) if fits else None
+
+        track = Track(
+            trials, change, lambda changed: self.cost(changed, TRIAL_SHARE * sample.rows), budget, self.reporter
+        )
+        contenders = track.race(changes[: plan.candidates], deadline, interrupt)
+        return outcome(contenders, trials, plan.epochs), budget - track.left
+
+    def _check(self, config: Config) -> None:
+        """Raise UsageError for options that do not go together on this table."""
+        predicts = replace(config, data=replace(config.data, predict=self.model.schema.predict))
+        check_options(predicts, self.equations, self.own_valid)
+        if config.model.bidirectional and config.train.tbptt:
+            raise UsageError("two directions and windows of backpropagation exclude each other")
+
+    def _plan(self, changes: Sequence[Options], part: SequenceData, budget: float) -> Plan | None:
+        """Find the first of some plans that fits the budget."""
+        config, every = self.model.config, len(changes)
+        costs = [self.cost(config.choosing(options), TRIAL_SHARE * part.rows) for options in ({}, *changes)]
+        shares = [1.0]
+        while part.rows * shares[-1] / 2 >= FEWEST_ROWS:
+            shares.append(shares[-1] / 2)
+        plans = [Plan(*plan, 1.0, 1.0) for plan in LARGE] + [
+            Plan(FEWEST_FOLDS, SOME, epochs, rows) for rows, epochs in product(shares, EPOCHS)
+        ]
+        plans += [Plan(FEWEST_FOLDS, count, EPOCHS[-1], shares[-1]) for count in range(SOME - 1, LEAST - 1, -1)]
+        for plan in plans:
+            plan = plan._replace(candidates=min(plan.candidates, every))
+            if _needed(costs[: plan.candidates + 1], plan.folds) * plan.epochs * plan.rows <= budget:
+                return plan
+        return None
+
+    def _choices(self, chosen: Chosen | None, race: Race | None) -> list[Choice]:
+        """Return the choices of auto with those of the race in their place."""
+        won = race.winner if race else {}
+        choices = [choice for choice in (chosen.choices if chosen else ()) if choice.option not in won]
+        error = race.runners[0].error if race else 1.0
+        reason = f"won the race: {error:.2f} of auto's error over {race.folds if race else 0} folds"
+        return [*choices, *(Choice(option, value, reason) for option, value in won.items())]
+
+    def _ensemble(self, config: Config, left: float) -> list[Choice]:
+        """Choose the number of networks; left: multiply-adds."""
+        if not config.train.epochs or "ensemble" in config.explicit:
+            return []
+        cost = self.cost(config, self.parts.train.rows)
+        if config.train.refit and self.parts.valid is not None:
+            cost += self.cost(config, self.parts.train.rows + self.parts.valid.rows)
+        number = int(max(1, min(MOST_NETWORKS, left // cost)))
+        reason = f"the mean of networks errs less than one; as many as the budget allows, {MOST_NETWORKS} at most"
+        return [Choice("ensemble", number, reason)] if number > 1 else []
+
+
+def _needed(costs: Sequence[float], folds: int) -> float:
+    """Count the multiply-adds of a race without joined changes; costs: of auto and each candidate, on one fold."""
+    mean, alive, total = sum(costs[1:]) / (len(costs) - 1), len(costs) - 1, costs[0] * folds
+    for _ in range(folds):
+        total += mean * alive
+        alive = min(alive, max(LEAST, -(-alive // 2)))
+    return total
+
+
+def shortened(config: Config, share: float) -> Config:
+    """Return a configuration with a share of its epochs."""
+    train = config.train
+    return config.choosing(_shorter({"epochs": train.epochs, "patience": train.patience}, share))
+
+
+def _shorter(options: Options, share: float) -> Options:
+    """Return changes for runs with a share of the epochs."""
+    counts = {name: max(round(value * share), 1) for name, value in options.items()
+              if name in ("epochs", "patience") and value}  # fmt: skip
+    return {**options, **counts}
+
+
+def _drawn(part: SequenceData, share: float, seed: int) -> SequenceData:
+    """Draw a share of the sequences, in their order."""
+    if share >= 1:
+        return part
+    count = max(int(part.sequences * share), 1)
+    chosen = np.random.default_rng([seed, STREAM]).choice(part.sequences, count, replace=False)
+    return part.take(np.sort(chosen))

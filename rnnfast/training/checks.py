@@ -1,0 +1,27 @@
+"""What is refused before anything is read: options that do not go together."""
+
+from __future__ import annotations
+
+from rnnfast.config.effects import check_effects, check_front, check_future
+from rnnfast.config.resolve import Config
+from rnnfast.config.sections import check_directions
+from rnnfast.equations.cell import Cell
+from rnnfast.network.cell import cell_of
+from rnnfast.training.refit import check_refit
+
+
+def check_options(config: Config, equations: Cell | None, own_valid: bool) -> None:
+    """Raise UsageError for options that have no effect beside others, or exclude each other.
+
+    equations: of a cell that is no word; own_valid: whether the validation part is a table of its own.
+    """
+    check_effects(config)
+    check_future(config)
+    check_refit(config, own_valid)
+    check_directions(config.model, cell_for(config, equations).recurrent)
+    check_front(config.model, config.data.predict)
+
+
+def cell_for(config: Config, equations: Cell | None) -> Cell:
+    """The cell of a run: the one given as equations, else the one that the configuration names."""
+    return equations or cell_of(config.model.cell, config.model.activation)

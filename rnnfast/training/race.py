@@ -1,0 +1,171 @@
+"""A race of configurations over folds of the training part, by successive halving (Jamieson and Talwalkar 2016).
+
+All candidates are judged on the first fold, the better half on the second too, the better half of these on the third,
+and so on; two at least go on to the last fold. What auto chose is judged on each. An error counts relative to that of
+auto on the same folds:
+
+    r = sum over folds of error[fold] / sum over the same folds of auto's error[fold]
+
+Changes add up: while the budget lasts, the best change is joined with others that were better than auto, twice at
+most. Of those that were judged on all folds the one with the lowest r wins, if its lead is no noise:
+
+    mean(d) > 2 sd(d) / sqrt(folds)     d[fold] = auto's error[fold] - error[fold]
+
+Else auto wins. The plan counts multiply-adds, never time, so that a seed gives the same winner on any machine, for any
+number of threads; a limit on the time alone ends a race earlier.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+import numpy as np
+
+from rnnfast.config.resolve import Config
+from rnnfast.records import Record
+from rnnfast.reporter import Lap, Reporter
+from rnnfast.training.candidates import Options
+from rnnfast.training.stopping import Deadline, Interrupt
+from rnnfast.training.trial import Trial, Trials
+
+NOISE = 2.0  # standard errors; of many candidates the luckiest is looked at
+LEAST = 2  # candidates that go on to the next fold, beside auto
+PARTNERS = 3  # changes that the best one is joined with at a time
+ROUNDS = 2  # of joining: longer chains follow the noise of the folds
+
+
+class Runner(Record, frozen=True):
+    """How a candidate did. options: its changes, none of auto; error: relative to auto on the same folds."""
+
+    options: Options
+    error: float
+    folds: int
+
+
+class Race(Record, frozen=True):
+    """A race. winner: the changes that won, none where auto did; runners: the best one first.
+
+    folds: of the training part; sequences: of it that took part; epochs: share of those of a run that trials have.
+    """
+
+    winner: Options
+    runners: tuple[Runner, ...]
+    folds: int
+    sequences: int
+    epochs: float
+
+
+@dataclass
+class Contender:
+    """A candidate in the race. errors: of the folds so far."""
+
+    options: Options
+    config: Config
+    errors: list[float] = field(default_factory=list)
+
+
+class Track:
+    """Judges contenders on folds.
+
+    change: returns the configuration with some changes, None where these do not go together; cost: multiply-adds of a
+    trial; budget: of all trials.
+    """
+
+    def __init__(
+        self,
+        trials: Trials,
+        change: Callable[[Options], Config | None],
+        cost: Callable[[Config], float],
+        budget: float,
+        reporter: Reporter,
+    ) -> None:
+        self.trials, self.change, self.cost, self.left, self.reporter = trials, change, cost, budget, reporter
+        self.folds = len(trials.folds)
+
+    def race(self, changes: Sequence[Options], deadline: Deadline, interrupt: Interrupt) -> list[Contender]:
+        """Run the race. Returns all that took part, auto first."""
+        field_of = [Contender(options, config) for options in ({}, *changes) if (config := self.change(options))]
+        auto, alive = field_of[0], field_of[1:]
+        for fold in range(self.folds):
+            self._judge([auto, *alive], fold, deadline, interrupt)
+            alive = sorted(alive, key=lambda one: relative(one, auto))[: max(LEAST, -(-len(alive) // 2))]
+        best = min(alive, key=lambda one: relative(one, auto), default=auto)
+        for _ in range(ROUNDS):
+            new = self._joined(best, field_of)
+            for fold in range(self.folds if new else 0):
+                self._judge(new, fold, deadline, interrupt)
+            field_of += new
+            before, best = best, min([best, *new], key=lambda one: relative(one, auto))
+            if best is before or deadline.passed:
+                break
+        return field_of
+
+    def _judge(self, contenders: Sequence[Contender], fold: int, deadline: Deadline, interrupt: Interrupt) -> None:
+        """Judge contenders on a fold, unless the time is over."""
+        if deadline.passed:
+            return
+        begun = Lap(0, len(contenders), fold + 1, self.folds, joined=bool(contenders[0].options))
+        lock, judged = Lock(), set()
+
+        def finished(number: int) -> None:
+            with lock:
+                judged.add(number)
+                self.reporter.lap(replace(begun, judged=len(judged)))
+
+        self.reporter.lap(begun)
+        share = deadline.remaining * min(self.trials.workers / len(contenders), 1.0)
+        limit = {} if math.isinf(share) else {"max_time": f"{max(share, 1e-3):.6f}s"}
+        trials = [Trial(contender.config.choosing(limit), fold) for contender in contenders]
+        for contender, error in zip(contenders, self.trials.run(trials, interrupt, finished), strict=True):
+            contender.errors.append(error)
+            self.left -= self.cost(contender.config)
+
+    def _joined(self, best: Contender, contenders: Sequence[Contender]) -> list[Contender]:
+        """Join the best change with others that were better than auto, as many as the budget allows."""
+        auto, tried, left = contenders[0], [one.options for one in contenders], self.left
+        new: list[Contender] = []
+        partners = sorted(contenders[1:], key=lambda one: (-len(one.errors), relative(one, auto)))
+        for partner in partners if best is not auto else ():
+            options = {**best.options, **partner.options}
+            disjoint = not best.options.keys() & partner.options.keys()
+            if not disjoint or options in tried or relative(partner, auto) >= 1 or len(new) == PARTNERS:
+                continue
+            config = self.change(options)
+            if config is not None and (cost := self.cost(config) * self.folds) <= left:
+                left -= cost
+                new.append(Contender(options, config))
+        return new
+
+
+def relative(contender: Contender, auto: Contender) -> float:
+    """Return the error of a contender divided by that of auto on the same folds; infinity without any."""
+    own, others = sum(contender.errors), sum(auto.errors[: len(contender.errors)])
+    if not contender.errors or math.isinf(own):
+        return math.inf if contender is not auto else 1.0
+    if others == 0:
+        return 1.0 if own == 0 else math.inf
+    return own / others
+
+
+def leads(contender: Contender, auto: Contender) -> bool:
+    """Whether a contender that was judged on all folds, two at least, is better than auto by more than their noise."""
+    folds = len(contender.errors)
+    if folds < max(2, len(auto.errors)) or math.isinf(sum(contender.errors)):
+        return False
+    if math.isinf(sum(auto.errors)):
+        return True
+    lead = np.subtract(auto.errors, contender.errors)
+    return bool(lead.mean() > NOISE * lead.std(ddof=1) / math.sqrt(folds))
+
+
+def outcome(contenders: Sequence[Contender], trials: Trials, epochs: float) -> Race:
+    """Say who won, and how all did; auto is the first of the contenders."""
+    auto = contenders[0]
+    leaders = [one for one in contenders[1:] if leads(one, auto)]
+    winner = min(leaders, key=lambda one: relative(one, auto), default=auto)
+    order = sorted(contenders, key=lambda one: (one is not winner, -len(one.errors), relative(one, auto)))
+    runners = tuple(Runner(one.options, relative(one, auto), len(one.errors)) for one in order)
+    return Race(winner.options, runners, len(trials.folds), trials.part.sequences, epochs)

@@ -1,0 +1,132 @@
+"""How good a configuration is: the error on folds of the rows that train, each learned from the rest of them.
+
+Only the training part of a run is looked at: its validation and test part have no say in what is chosen by these
+errors. A fold trains as any run does, with early stopping on rows of its own; each sequence is answered by itself,
+without the rows around it, as these may belong to another part.
+
+    classes      mean over labelled steps of sum over classes c of (p[c] - [c is the class])^2     Brier score: bounded
+    quantities   mean over targets of (mean squared error / variance of the target)
+
+Both are weighted as the rows are, and lower is better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.catalogue import SCHEDULES, TASKS
+from rnnfast.config.forms import SEQUENCE, TIME
+from rnnfast.config.resolve import Config
+from rnnfast.data import SequenceData, Sequences
+from rnnfast.data.splitting.folds import Folds, folds
+from rnnfast.data.splitting.parts import Parts
+from rnnfast.diagnose.machine import cores
+from rnnfast.equations.cell import Cell
+from rnnfast.model.questions import scored_rows
+from rnnfast.network.cell import cell_of
+from rnnfast.reporter import Reporter
+from rnnfast.training.ensemble import Networks
+from rnnfast.training.pool import run_pieces
+from rnnfast.training.prepare import initial_model
+from rnnfast.training.stopping import Interrupt
+
+Floats = NDArray[np.floating[Any]]
+Watcher = Callable[[int], None]
+
+LARGEST_SHARE = 0.9  # of the rest of a fold that trains: a configuration without a validation part has one here
+
+
+class Trial(NamedTuple):
+    """A configuration with all its values, and the fold that judges it, from 0."""
+
+    config: Config
+    fold: int
+
+
+class Trials:
+    """The folds of a training part, on which configurations are compared.
+
+    part: the rows that train; of a table on disk so many as fit into memory, drawn at random. config: of the run, which
+    says how its table is divided, with which seed, and on how many threads trials run; equations: of a cell that is no
+    word. Raises DataError for a part that is too small for so many folds.
+    """
+
+    def __init__(self, part: Sequences, config: Config, count: int, equations: Cell | None = None) -> None:
+        seed = config.train.seed
+        self.part: SequenceData = part.sample(seed).alone()
+        self.workers = config.train.threads or cores()
+        self.equations = equations
+        by = TIME if config.data.split_by == TIME else SEQUENCE
+        share = min(config.data.split[0] / min(sum(config.data.split), 1.0), LARGEST_SHARE)
+        if not config.train.patience and not SCHEDULES[config.train.schedule].watches:
+            share = 1.0  # nothing looks at a validation part
+        made: Folds = folds(self.part, count, by, seed, share)
+        # In time, the last fold trains on most rows: it comes first, as it is most like the run itself.
+        numbers = range(count)[::-1] if by == TIME else range(count)
+        self.folds: list[Parts] = [made[number] for number in numbers]
+
+    def run(self, trials: Sequence[Trial], interrupt: Interrupt, done: Watcher | None = None) -> list[float]:
+        """Return the error of each trial, the same for any number of threads; infinity where training diverges.
+
+        done: called in a thread of the trial when one is finished, with its place among the trials.
+        Raises: TrainingInterrupted at Ctrl-C, DataError for a fold that cannot be trained on.
+        """
+        import rnnfast.kernels.run.trainer  # noqa: F401 - its import is not that of the first trial
+
+        pieces = [partial(self._error, number, trial, done) for number, trial in enumerate(trials)]
+        return run_pieces(pieces, self.workers, interrupt.of_trials())
+
+    def _error(self, number: int, trial: Trial, done: Watcher | None, interrupt: Interrupt) -> float:
+        """Train one configuration on one fold and score what it did not see."""
+        interrupt.check()
+        parts, train = self.folds[trial.fold], trial.config.train
+        config = replace(
+            trial.config,
+            model=replace(trial.config.model, ensemble=1, bag=False),
+            train=replace(train, threads=1, refit=False, seed=train.seed + trial.fold),
+        )
+        cell = self.equations or cell_of(config.model.cell, config.model.activation)
+        model = initial_model(parts.train, config, cell)
+        valid = None if parts.valid is None else scored_rows(self._block(parts.valid))
+        fit = Networks(model, parts.train, valid, Reporter()).fit(interrupt)
+        interrupt.check()
+        error = math.inf
+        if fit.diverged is None:
+            assert parts.test is not None
+            data = scored_rows(self._block(parts.test))
+            with np.errstate(all="ignore"):  # outputs of an unsuitable network may be too large to add up
+                error = self._mean(data, model.predict(data))
+        if done is not None:
+            done(number)
+        return error
+
+    @staticmethod
+    def _block(part: Any) -> SequenceData:
+        """Return a part of a table in memory without the rows around."""
+        data: SequenceData = part.alone()
+        return data
+
+    def _mean(self, data: SequenceData, answers: Floats) -> float:
+        """Return the mean error of answers (rows, O)."""
+        labelled, facts = data.labelled, TASKS[data.schema.task]
+        y, answers = data.y[labelled], answers[labelled].astype(np.float64)
+        if facts.output_per_class:
+            squared = ((answers - np.eye(answers.shape[1])[y[:, 0].astype(np.int64)]) ** 2).sum(axis=1)
+        else:
+            squared = ((answers - y) ** 2 / (1.0 if facts.classes else self._variance)).mean(axis=1)
+        weights = None if data.weight is None or not data.weight[labelled].any() else data.weight[labelled]
+        error = float(np.average(squared, weights=weights))
+        return error if math.isfinite(error) else math.inf
+
+    @cached_property
+    def _variance(self) -> NDArray[np.float64]:
+        """(O,) of the labels of all folds, 1 where they are all the same."""
+        variance = np.asarray(self.part.y[self.part.labelled].var(axis=0, dtype=np.float64))
+        return np.where(variance > 0, variance, 1.0)

@@ -1,0 +1,263 @@
+"""One call from a table to the best network that a search comes to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Unpack
+
+from rnnfast.catalogue import SCHEDULES
+from rnnfast.config.resolve import Config, table_of_option
+from rnnfast.config.tuning import TuneConfig, tuned
+from rnnfast.config.typed import TrainOptions
+from rnnfast.data import Parts, Sequences
+from rnnfast.data.reading.arrays import with_labels
+from rnnfast.data.reading.opening import Table, file_names
+from rnnfast.equations.cell import Cell
+from rnnfast.equations.trace import traced
+from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.network.cell import word_of
+from rnnfast.reporter import Reporter
+from rnnfast.training import journal
+from rnnfast.training.checks import check_options
+from rnnfast.training.directory import check_directory, free_name, table_name, write_run
+from rnnfast.training.finals import SEEDS, Finalist, repeated, unrepeated
+from rnnfast.training.pool import one_at_a_time
+from rnnfast.training.presets import fixed
+from rnnfast.training.result import TrainResult
+from rnnfast.training.run import train_parts
+from rnnfast.training.sampler import optuna
+from rnnfast.training.search import SIZE, Search, folded
+from rnnfast.training.space import WIDEST_RATE, Space
+from rnnfast.training.stopping import Interrupt, Phase, interruptible
+from rnnfast.training.tables import read_tables
+from rnnfast.training.tune_results import TuneResult
+
+ANYWHERE = ("data", "valid", "test", "threads", "output", "memory", "cache", "max_time")  # the same trials with any
+
+
+def tune(
+    data: Table | Sequences,
+    y: Any = None,
+    *,
+    trials: int | None = None,
+    valid: Table | Sequences | None = None,
+    test: Table | Sequences | None = None,
+    reporter: Reporter | None = None,
+    **options: Unpack[TrainOptions],
+) -> TuneResult:
+    """Search for the network that suits a table, on folds of its training part, and train it.
+
+    data, y, valid, test: as of `train`. trials: networks to try; with a number alone the result is the same on any
+    machine. reporter: is told everything. options: those of `train`, which stay as they are; all others are searched,
+    or follow from the table. `max_time`: for all of it, 60s where `trials` is not there either. `output`: a directory
+    for trials, model and configuration, from which a search goes on; without it nothing is written.
+    Raises: as `train`; RnnfastError where Optuna is not installed; TrainingInterrupted at Ctrl-C, with `.result`, the
+    best network so far, after the first generation.
+    """
+    cell_option = options.get("cell")
+    equations = traced(cell_option) if callable(cell_option) else None
+    if callable(cell_option):
+        options["cell"] = word_of(cell_option)
+    names = file_names(data)
+    config = Config().with_values(options if names is None else {**options, "data": names}, "tune()")
+    tune_config = TuneConfig.of({"trials": trials}, "tune()")
+    tables = Tables(with_labels(data, y), valid, test)
+    return tune_tables(tables, config, tune_config, reporter=reporter, equations=equations)
+
+
+def search(
+    config: Config, tune_config: TuneConfig, force: bool = False, reporter: Reporter | None = None
+) -> TuneResult:
+    """Do what the `tune` command does: search, train the best network and write it with its trials.
+
+    The directory is runs/NAME-tune where the configuration names none; force: what is there is replaced. Raises as
+    `tune`.
+    """
+    data = config.data
+    tables = Tables(list(data.data), data.valid, data.test)
+    return tune_tables(tables, config, tune_config, write=True, force=force, reporter=reporter)
+
+
+class Tables(NamedTuple):
+    """What a search reads: the table, and those beside it."""
+
+    data: Any
+    valid: Any = None
+    test: Any = None
+
+
+def tune_tables(
+    tables: Tables,
+    config: Config,
+    tune_config: TuneConfig,
+    *,
+    write: bool = False,
+    force: bool = False,
+    reporter: Reporter | None = None,
+    equations: Cell | None = None,
+    size: int = SIZE,
+) -> TuneResult:
+    """Search and train the best network.
+
+    write: to runs/NAME-tune where the configuration names no directory; force: what is there is replaced. size:
+    candidates of a generation. Raises as `tune`.
+    """
+    start, reporter = time.perf_counter(), reporter or Reporter()
+    version = str(optuna().__version__)
+    config, tune_config = tuned(fixed(config), tune_config)
+    own_valid = tables.valid is not None
+    check_options(config, equations, own_valid)
+    directory = _directory(config, force)
+    with ExitStack() as opened:
+        with interruptible(reporter.interrupted) as interrupt:
+            table, parts, config = read_tables(*tables, config, reporter, opened)
+            load_seconds = time.perf_counter() - start
+            if directory is None and write:
+                directory = free_name(f"{table_name(table.source[0])}-tune")
+            header = _header(config, tune_config, table, size, version)
+            before = [] if force else _before(directory, header)
+            mergeable = parts.valid is not None and not own_valid
+            space = Space(config, parts.train, equations, own_valid, mergeable)
+            trials = folded(parts.train, config, equations)
+            keep = partial(_keep, directory, header)
+            search = Search(space, trials, size, one_at_a_time(reporter), before, keep)
+            reporter.search(_searched(space), search.folds, trials.part.sequences)
+            stopped, finalists = _searching(search, parts, tune_config, start, interrupt)
+        search_seconds = time.perf_counter() - start - load_seconds
+        reporter.finalists(finalists)
+        config = _final(space, finalists[0], mergeable, stopped == "interrupted")
+        with interruptible(reporter.interrupted) as interrupt:
+            result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
+            result.seconds = {"search": search_seconds, **result.seconds}
+            interrupt.phase = Phase.SAVING
+            if directory is not None:
+                result.files = write_run(result, result.model.config, directory)
+    whole = _outcome(search, finalists, stopped, result)
+    whole.seconds = time.perf_counter() - start
+    if directory is not None:
+        whole.files = {**result.files, "trials": directory / journal.FILE}
+    if fit.diverged is not None:
+        fit.diverged.result = result
+        raise fit.diverged
+    reporter.finished(result)
+    if stopped == "interrupted" or interrupt.requested:
+        raise TrainingInterrupted(f"interrupted after {len(search.tried)} trials", whole)
+    return whole
+
+
+def resumed(directory: str | Path, options: Mapping[str, Any]) -> tuple[Config, TuneConfig]:
+    """Return the options of a search in a directory, which goes on; options: given anew, by their names.
+
+    Raises UsageError where there is none, and for an option that would make other trials.
+    """
+    header, _ = journal.read(Path(directory))
+    for name, value in options.items():
+        if name not in (*ANYWHERE, "trials") and header.options.get(name) != value:
+            raise UsageError(f"--resume {directory}: its trials have options of their own; leave --{name} out")
+    limits = {name: options[name] for name in ("trials", "max_time") if name in options}
+    usual = {name: getattr(header, name) for name in ("trials", "max_time")}
+    rest = {name: value for name, value in options.items() if name not in limits}
+    config = Config().with_values({**header.options, **rest, "output": str(directory)}, str(directory))
+    return config, TuneConfig.of(limits or usual, "--resume")
+
+
+def _searching(
+    search: Search, parts: Parts, tune_config: TuneConfig, start: float, interrupt: Interrupt
+) -> tuple[str, list[Finalist]]:
+    """Run the trials, and the best of them again; Ctrl-C ends it with what there is."""
+    interrupt.phase = Phase.TRAINING
+    try:
+        stopped = search.run(tune_config, start, interrupt)
+        finalists = repeated(search, parts, interrupt)
+    except TrainingInterrupted:
+        if interrupt.twice:
+            raise
+        if not search.tried:
+            message = "interrupted before the first generation was complete; nothing is written"
+            raise TrainingInterrupted(message) from None
+        return "interrupted", unrepeated(search)
+    return stopped, finalists
+
+
+def _outcome(search: Search, finalists: list[Finalist], stopped: str, result: TrainResult) -> TuneResult:
+    """Return a search and the training of its winner as one result."""
+    return TuneResult(
+        trials=[search.record(one) for one in search.tried],
+        finalists=finalists,
+        stopped=stopped,
+        folds=search.folds,
+        searched=_searched(search.space),
+        base=dict(search.space.base),
+        result=result,
+    )
+
+
+def _final(space: Space, finalist: Finalist, mergeable: bool, quick: bool) -> Config:
+    """Return the configuration of the network that comes out.
+
+    It is an ensemble, trained again on the validation part too, where nobody says otherwise. quick: it is one network.
+    """
+    values = dict(space.plain(finalist.trial.options))
+    train, explicit = space.config.train, space.config.explicit
+    if not quick and not train.init_from:
+        if "ensemble" not in explicit:
+            values["ensemble"] = SEEDS
+        schedule = str(values.get("schedule", train.schedule))
+        if "refit" not in explicit and mergeable and not SCHEDULES[schedule].watches:
+            values["refit"] = True
+    return space.config.with_values(values, "tune")
+
+
+def _directory(config: Config, force: bool) -> Path | None:
+    """Return the directory that was asked for; one with a journal may hold the model of this search."""
+    directory = config.output.output
+    has_journal = directory is not None and (Path(directory) / journal.FILE).exists()
+    return check_directory(config, force or has_journal)
+
+
+def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int, version: str) -> journal.Header:
+    """Say what is searched."""
+    absolute = config.with_absolute_paths()
+    options = {
+        name: _plain(getattr(absolute.tables[table_of_option()[name][0]], name))
+        for name in sorted(config.explicit - {"output", "max_time"})
+    }
+    return journal.Header(
+        data=table.digest,
+        options=options,
+        size=size,
+        optuna=version,
+        trials=tune_config.trials,
+        max_time=tune_config.max_time,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _before(directory: Path | None, header: journal.Header) -> list[journal.TrialRecord]:
+    """Return the trials of an earlier run in a directory."""
+    if directory is None or not (directory / journal.FILE).exists():
+        return []
+    before, trials = journal.read(directory)
+    journal.check_same(before, header, directory, ANYWHERE)
+    return trials
+
+
+def _keep(directory: Path | None, header: journal.Header, trials: list[journal.TrialRecord]) -> None:
+    """Write the journal after a generation."""
+    if directory is not None:
+        journal.write(directory, header, trials)
+
+
+def _searched(space: Space) -> dict[str, Any]:
+    """Return the values of each option that is searched, as texts; of the learning rate the least and the highest."""
+    values: dict[str, Any] = {name: list(values) for name, values in space.values.items()}
+    if space.rate is not None:
+        values["lr"] = [space.rate / WIDEST_RATE, space.rate * WIDEST_RATE]
+    return values

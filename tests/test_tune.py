@@ -1,0 +1,299 @@
+"""`tune`: the same search for any number of threads and after an interruption, on the training part alone."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import fails, files_of, isolate, result
+
+import rnnfast
+from rnnfast.cli import run
+from rnnfast.config.resolve import Config
+from rnnfast.config.tuning import TuneConfig
+from rnnfast.console.tune import TuneConsole
+from rnnfast.errors import DataError, UsageError
+from rnnfast.records import plain
+from rnnfast.training import journal
+from rnnfast.training.finals import clearly_less
+from rnnfast.training.space import Space
+from rnnfast.training.tuning import Tables, tune_tables
+
+TINY = {"target": "y", "id": "id", "hidden": 3, "cell": "gru", "epochs": 2, "preset": "fast", "dtype": "float64"}
+
+
+def table(ids=30, steps=5, seed=0):
+    """Sequences whose target is whether their first input is the larger one on the whole."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"id": np.repeat(np.arange(ids), steps), "x": rng.normal(size=ids * steps)})
+    frame["z"] = rng.normal(size=ids * steps)
+    frame["y"] = (frame.groupby("id")["x"].transform("sum") > 0).astype(int)
+    return frame
+
+
+def search(frame=None, *, trials=5, output=None, size=2, valid=None, **options):
+    """Search with generations of two."""
+    config = Config().with_values({**TINY, "output": output, **options}, "test")
+    tables = Tables(table() if frame is None else frame, valid)
+    return tune_tables(tables, config, TuneConfig(trials=trials), size=size)
+
+
+def told(outcome):
+    """What a search says, but for seconds and places of files."""
+    report = plain(outcome.report())
+    for name in ("seconds", "train", "model", "config"):
+        del report[name]
+    report["trials"] = [
+        {name: value for name, value in trial.items() if name != "seconds"} for trial in report["trials"]
+    ]
+    return report
+
+
+def tensors(outcome):
+    return [array for member in outcome.model.members for array in member.values()]
+
+
+def same_tensors(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(tensors(one), tensors(other), strict=True))
+
+
+def test_the_same_result_for_any_number_of_threads():
+    one, two = search(threads=1), search(threads=2)
+    assert told(one) == told(two)
+    assert same_tensors(one, two)
+
+
+def test_the_same_result_after_an_interruption(tmp_path):
+    whole = search(output=str(tmp_path / "whole"))
+    lines = (tmp_path / "whole" / journal.FILE).read_text().splitlines()
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / journal.FILE).write_text("\n".join(lines[:3]) + "\n")  # the header and a generation
+    again = search(output=str(tmp_path / "part"))
+    assert told(again) == told(whole)
+    assert same_tensors(again, whole)
+
+
+def test_options_that_are_given_stay():
+    outcome = search(lr=0.02, scale="rank", batch_size=4)
+    assert not {"lr", "scale", "batch_size", "hidden", "cell"} & outcome.searched.keys()
+    assert (outcome.config.train.lr, outcome.config.data.scale) == (0.02, ("rank",))
+    assert (outcome.config.model.hidden, outcome.config.train.batch_size) == ((3,), 4)
+
+
+def test_labels_of_other_parts_have_no_say():
+    """Trials and finalists look at the training part alone, the error on the validation part aside."""
+    valid, shuffled = table(10, seed=1), table(10, seed=1)
+    shuffled["y"] = 1 - shuffled["y"]
+    one, other = (told(search(valid=part)) for part in (valid, shuffled))
+    for outcome in (one, other):
+        for finalist in (outcome["best"], *outcome["finalists"]):
+            finalist.pop("untouched", None)
+    assert one == other
+
+
+def test_trials_are_not_compared_on_the_whole_training_part():
+    outcome = search(table(40), trials=8, size=8)
+    assert outcome.folds == 3
+    assert {len(trial.errors) for trial in outcome.trials} == {1, 2, 3}, "the better half goes on"
+    assert outcome.trials[0].error == 1
+    assert len(outcome.trials[0].errors) == 3, "all others are compared with the base"
+
+
+def test_the_best_are_repeated_and_the_preset_is_among_them():
+    outcome = search(trials=6, size=6)
+    assert {finalist.seeds for finalist in outcome.finalists} == {5}
+    assert 1 in {finalist.trial.trial for finalist in outcome.finalists}
+    assert outcome.best.mean == min(finalist.mean for finalist in outcome.finalists)
+
+
+def test_the_network_is_an_ensemble_on_the_validation_part_too():
+    outcome = search()
+    assert outcome.config.model.ensemble == 5
+    assert outcome.result.refitted > 0
+    alone = search(ensemble=1, refit=False, trials=2)
+    assert alone.config.model.ensemble == 1
+    assert alone.result.refitted == 0
+
+
+def test_what_is_written_reruns_without_a_search(tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path)
+    table().to_csv("t.csv", index=False)
+    outcome = rnnfast.tune("t.csv", output="run", trials=3, **TINY)
+    assert run(["train", "--config", "run/config.toml", "-o", "again", "-q"]) == 0
+    again = rnnfast.load("again")
+    for one, other in zip(outcome.model.members, again.members, strict=True):
+        assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_a_table_that_is_labelled_at_every_step():
+    frame = table().assign(y=lambda t: t["x"] * 2 + 1)
+    outcome = search(frame, trials=2)
+    assert outcome.task == "regression"
+    assert not {"head", "bidirectional", "patch"} & outcome.searched.keys()
+
+
+REFUSED = {
+    "no epochs": ({"epochs": 0}, "--epochs 0 trains nothing"),
+    "a directory of another search": ({"output": "other"}, "its trials have epochs 2, not 3"),
+    "nothing left": (
+        {"lr": 0.1, "scale": "rank", "head": "last", "bidirectional": False, "weight_decay": 0, "batch_size": 2}
+        | {"schedule": "constant", "clip_norm": 0, "patch": (), "dropout": 0, "random_start": False},
+        "every option that a search would change is given",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_searched(case, tmp_path, monkeypatch):
+    options, message = REFUSED[case]
+    isolate(monkeypatch, tmp_path)
+    if "output" in options:
+        search(trials=1, size=1, output="other")
+    with pytest.raises(UsageError, match=message):
+        search(**{"epochs": 3, **options})
+
+
+def test_another_table_in_the_same_directory(tmp_path):
+    search(trials=1, size=1, output=str(tmp_path))
+    with pytest.raises(UsageError, match="its trials are those of another table; give another -o DIR, or --force"):
+        search(table(seed=5), trials=1, size=1, output=str(tmp_path))
+
+
+def test_too_few_sequences():
+    with pytest.raises(DataError, match="2 sequences that train are too few to compare networks on 2 parts of them"):
+        search(table(3).assign(y=lambda t: t["x"]))
+    with pytest.raises(DataError, match=r"on a part of the rows that train: .* a classifier needs both classes"):
+        search(table(30).assign(y=lambda t: (t["id"] < 2).astype(int)), seed=1)
+
+
+def test_a_journal_that_is_none(tmp_path):
+    (tmp_path / journal.FILE).write_text("[1]\n")
+    with pytest.raises(UsageError, match=r"trials.jsonl: is no journal of trials"):
+        search(trials=1, output=str(tmp_path))
+
+
+def test_candidates_that_exclude_each_other_are_not_tried():
+    """The largest patch is a quarter of a sequence; dropout between layers needs two of them."""
+    frame = table(12, 40)
+    data = rnnfast.read_table(frame, target="y", id="id")
+    space = Space(Config().with_values({"preset": "auto"}, "test"), data.predicting("last"), None, False, True)
+    assert space.values["patch"] == ["", "4", "8", "2"]
+    assert space.plain({**space.base, "dropout": 0.2})["dropout"] == 0
+    assert space.plain({**space.base, "hidden": "32,32", "dropout": 0.2})["dropout"] == 0.2
+    for candidate in (*space.rates(), *space.single_changes(space.base)):
+        space.config_of(candidate)
+
+
+def test_a_preset_that_makes_no_mistake_is_not_replaced_by_luck():
+    """One that is better in a single draw of many is not clearly better; one that is better in each is."""
+    base = np.full((5, 3), 0.001)
+    base[2, 1] = 0.5
+    assert not clearly_less(np.full((5, 3), 0.002), base)
+    assert clearly_less(np.full((5, 3), 0.1), np.full((5, 3), 0.2))
+    assert not clearly_less(np.full((5, 3), np.inf), base)
+
+
+def test_arrays():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(24, 5, 2))
+    outcome = rnnfast.tune(X, (X.sum(axis=(1, 2)) > 0).astype(int), trials=2, preset="fast", hidden=3, epochs=2)
+    assert len(outcome.model.predict(X)) == 24
+
+
+def test_the_result_shows_itself():
+    outcome = search(trials=2)
+    assert repr(outcome).startswith("TuneResult: 2 trials in 1 generation\n  chosen  trial ")
+    assert "<table>" in outcome._repr_html_()
+    assert outcome.to_json() == plain(json.loads(json.dumps(outcome.to_json())))
+
+
+# --- the command ---
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    isolate(monkeypatch, tmp_path)
+    table().to_csv("t.csv", index=False)
+    return tmp_path
+
+
+START = ["tune", "--data", "t.csv", "--target", "y", "--hidden", "3", "--cell", "gru", "--epochs", "2", "--trials", "2"]
+
+
+def test_json_and_files(files, capsys):
+    report = result(START, capsys)
+    assert report["schema_version"] == 1
+    assert (report["count"], report["generations"], report["stopped"]) == (2, 1, "trials")
+    assert report["model"] == str(Path("runs", "t-tune", "model.safetensors"))
+    assert report["train"]["metrics"].keys() == {"train", "valid"}
+    assert files_of(Path("runs/t-tune")) == {"model.safetensors", "history.csv", "config.toml", "trials.jsonl"}
+    assert [trial["trial"] for trial in report["trials"]] == [1, 2]
+
+
+def test_a_line_for_each_generation_and_the_choice(files, capsys):
+    assert run(START) == 0
+    captured = capsys.readouterr()
+    assert "generation 1: 2 trials, best error " in captured.err
+    assert "Chosen" in captured.out
+    assert "rnnfast tune --resume" in captured.err
+    assert run([*START, "-o", "quiet", "-q"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_more_trials_of_the_same_search(files, capsys):
+    first = result([*START, "-o", "run"], capsys)
+    more = result(["tune", "--resume", "run", "--trials", "10"], capsys)
+    assert more["count"] == 10
+    assert [{**trial, "seconds": 0} for trial in more["trials"][:2]] == [
+        {**trial, "seconds": 0} for trial in first["trials"]
+    ]
+    assert "leave --hidden out" in fails(["tune", "--resume", "run", "--hidden", "4"], 2, capsys)
+    assert "no such file" in fails(["tune", "--resume", "nowhere"], 2, capsys)
+
+
+def test_the_same_command_again_takes_its_trials_and_force_begins_anew(files, capsys):
+    command = [*START, "-o", "run"]
+    first = result(command, capsys)
+    assert result(command, capsys)["best"] == first["best"]
+    other = [*START, "-o", "run", "--seed", "1"]
+    assert "its trials have seed by default, not 1" in fails(other, 2, capsys)
+    assert result([*other, "--force"], capsys)["count"] == 2
+
+
+def test_a_directory_with_another_model(files, capsys):
+    assert run(["train", *START[1:-2], "-o", "run", "-q"]) == 0
+    assert "run: holds a model already" in fails([*START, "-o", "run"], 2, capsys)
+
+
+def test_without_optuna(files, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    message = fails(START, 1, capsys)
+    assert message.endswith("install it with: python -m pip install 'rnnfast[tune]'")
+    assert files_of(Path()) == {"t.csv"}
+
+
+def test_the_time_ends_a_search_after_a_generation(files, capsys):
+    report = result([*START[:-2], "--max-time", "1s"], capsys)
+    assert (report["stopped"], report["count"] % 8) == ("max_time", 0)
+    assert "max_time" not in Path("runs/t-tune/config.toml").read_text()
+
+
+def test_ctrl_c_trains_the_best_so_far(files, capsys, monkeypatch):
+    monkeypatch.setattr(TuneConsole, "generation", lambda self, trials, folds: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(TuneConsole, "interrupted", lambda self, phase: None)
+    report = result([*START[:-1], "20", "-o", "run"], capsys, code=130)
+    assert (report["stopped"], report["count"]) == ("interrupted", 8)
+    assert rnnfast.load("run").config.model.ensemble == 1
+    monkeypatch.undo()
+    isolate(monkeypatch, files)
+    assert result(["tune", "--resume", "run"], capsys)["count"] == 20
+
+
+def test_ctrl_c_before_there_is_a_trial(files, capsys, monkeypatch):
+    monkeypatch.setattr(TuneConsole, "search", lambda self, *facts: signal.raise_signal(signal.SIGINT))
+    assert run([*START, "-o", "run"]) == 130
+    assert "nothing is written" in capsys.readouterr().err
+    assert files_of(Path()) == {"t.csv"}

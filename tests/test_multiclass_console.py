@@ -10,10 +10,10 @@ from rich.cells import cell_len
 from test_multiclass import TRAIN, moves
 
 from rnnfast.cli import run
+from rnnfast.console.classes import balance_text
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import Screen
 from rnnfast.console.text import UNBROKEN
-from rnnfast.console.training import balance_text
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Scores
 
 WIDTHS = (40, 80, 120)

@@ -36,6 +36,7 @@ LEFT_TO_READERS = {
         "rnnfast forecast --model runs/week",
     ],
     "a table larger than memory": ["rnnfast train --data big.parquet"],
+    "a race of half a minute": ["rnnfast train --data t.csv --target y --preset best"],
     "public sets, hours of peers": ["python bench/defaults.py DIRECTORY", "python bench/quality.py DIRECTORY"],
     "installs something": ["make demo", "make test", "pip install"],
     "a tool that is not there wherever tests run": ["py-spy", "perf", "gdb", "eval", "_RNNFAST_COMPLETE=fish_source"],

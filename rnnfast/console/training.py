@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from rnnfast import __version__
 from rnnfast.catalogue import lower_is_better
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config, flag_of
+from rnnfast.console.classes import balance_text, counts_text
 from rnnfast.console.compiling import CompileProgress
 from rnnfast.console.members import MemberProgress
 from rnnfast.console.progress import EpochProgress
@@ -22,7 +23,6 @@ from rnnfast.console.race import RaceProgress, race_table
 from rnnfast.console.reading import ReadingProgress
 from rnnfast.console.screen import LABEL, Screen, fields, with_size
 from rnnfast.console.text import (
-    UNBROKEN,
     command,
     count,
     counted,
@@ -30,9 +30,7 @@ from rnnfast.console.text import (
     listed,
     network_text,
     number,
-    percent,
     scaled,
-    shortened,
     span,
 )
 from rnnfast.console.weights import weights_row
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
     from rnnfast.training.presets import Chosen
     from rnnfast.training.result import TrainResult
 
-MOST_CLASSES = 10  # whose shares are listed one by one
 MOST_IN_PARTS = 5  # of each part of a split
 INTERRUPTED = {
     "compiling": "interrupted: the run ends as soon as the compiler lets go; nothing is written",
@@ -288,19 +285,3 @@ def table_rows(data: Sequences, verbose: int = 0) -> list[tuple[str, str | Text]
         low, high, mean = data.range
         rows.append(("Range", f"{span(low, high)}, mean {number(mean)}"))
     return rows
-
-
-def counts_text(counts: Mapping[str, int]) -> str:
-    """Say how many steps, or sequences, each class has, without the shares."""
-    return ", ".join(f"{shortened(name, 20)}:{UNBROKEN}{n:,}" for name, n in counts.items())
-
-
-def balance_text(balance: Mapping[str, int], unit: str = "step", listed_most: int = MOST_CLASSES) -> str:
-    """Say how many steps, or other units, each class has; of many classes only the rarest and the most frequent."""
-    total = max(sum(balance.values()), 1)
-    shares = {name: f"{counted(n, unit)} ({percent(n / total)})" for name, n in balance.items()}
-    if len(balance) <= listed_most:
-        return ", ".join(f"{shortened(name, 20)}:{UNBROKEN}{share}" for name, share in shares.items())
-    ends = sorted(balance, key=lambda name: balance[name])
-    least, most = (f"{shares[name]} of {shortened(name, 20)}" for name in (ends[0], ends[-1]))
-    return f"{len(balance):,}, from {least} to {most}"

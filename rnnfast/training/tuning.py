@@ -207,7 +207,7 @@ def _final(space: Space, finalist: Finalist, mergeable: bool, quick: bool) -> Co
         if "ensemble" not in explicit:
             values["ensemble"] = SEEDS
         schedule = str(values.get("schedule", train.schedule))
-        if "refit" not in explicit and mergeable and not SCHEDULES[schedule].watches:
+        if "refit" not in explicit and mergeable and train.average == 1 and not SCHEDULES[schedule].watches:
             values["refit"] = True
     return space.config.with_values(values, "tune")
 

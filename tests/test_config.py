@@ -144,6 +144,8 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from([(0,), (7,), (1, 3, 7)])
     if name == "patch":
         return st.sampled_from([(), (4,), (8, 3)])
+    if name == "conv":
+        return st.sampled_from([(), (3,), (5, 3)])
     if name == "split_by":  # other rules exclude other options
         return st.just("sequence")
     if name in ("max_time", "budget"):

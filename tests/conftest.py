@@ -1,6 +1,7 @@
 """Settings of all tests. Compiled kernels stay where users have them, so that a second run of the tests is quick."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,10 @@ from ids import fault
 # A shared machine stalls now and then; how long one example took says nothing about the code.
 settings.register_profile("rnnfast", deadline=None)
 settings.load_profile("rnnfast")
+
+
+# A shell may start what runs in the background with Ctrl-C ignored, and commands that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,11 +7,10 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.failure import INTERRUPTED
+from rnnfast.cli.failure import result_of
 from rnnfast.cli.options import config_options, fold_options, given
 from rnnfast.config.folding import REFUSED, FoldConfig
 from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
-from rnnfast.errors import TrainingInterrupted
 
 EXAMPLES = (
     "rnnfast cv --data creditcard.csv --hidden 10",
@@ -68,19 +67,15 @@ def cv(
 
     from rnnfast.console.folds import FoldConsole
 
-    console, code = FoldConsole(state.screen(), resolved, state.started), 0
+    console = FoldConsole(state.screen(), resolved, state.started)
     with console:
         from rnnfast.training.cross_validation import cross_validate
 
         console.reading(resolved.data.data)
-        try:
-            result = cross_validate(
-                list(resolved.data.data), resolved, fold_config, output, force=force, reporter=console
-            )
-        except TrainingInterrupted as error:
-            if error.result is None:
-                raise
-            result, code = error.result, INTERRUPTED
+        tables = list(resolved.data.data)
+        result, code = result_of(
+            lambda: cross_validate(tables, resolved, fold_config, output, force=force, reporter=console)
+        )
     if state.json:
         state.print_json(result.report())
     else:

@@ -7,17 +7,29 @@ import shutil
 import sys
 import textwrap
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from rnnfast.cli.common import State
 from rnnfast.console.terminal import is_terminal, takes_colour
 from rnnfast.display import printable
-from rnnfast.errors import RnnfastError
+from rnnfast.errors import RnnfastError, TrainingInterrupted
 
 FAILED = 1
 INTERRUPTED = 130
 WIDEST = 110  # columns of a message
+
+
+def result_of(job: Callable[[], Any]) -> tuple[Any, int]:
+    """Run a job. Returns its result, or what Ctrl-C leaves of it, where that is anything, and the exit code."""
+    try:
+        return job(), 0
+    except TrainingInterrupted as error:
+        if error.result is None:
+            raise
+        return error.result, INTERRUPTED
 
 
 def report(error: BaseException, state: State) -> int:

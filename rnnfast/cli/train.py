@@ -7,10 +7,9 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.failure import INTERRUPTED
+from rnnfast.cli.failure import result_of
 from rnnfast.cli.options import config_options, given
 from rnnfast.config.resolve import resolve
-from rnnfast.errors import TrainingInterrupted
 
 EXAMPLES = (
     "rnnfast train --data creditcard.csv --hidden 10",
@@ -48,16 +47,11 @@ def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, for
 
     from rnnfast.console.training import TrainConsole
 
-    console, code = TrainConsole(state.screen(), resolved, state.started), 0
+    console = TrainConsole(state.screen(), resolved, state.started)
     with console:
         from rnnfast.training import run
 
-        try:
-            result = run(resolved, console, force=force)
-        except TrainingInterrupted as error:
-            if error.result is None:
-                raise
-            result, code = error.result, INTERRUPTED
+        result, code = result_of(lambda: run(resolved, console, force=force))
     if state.json:
         state.print_json(result.report())
     else:

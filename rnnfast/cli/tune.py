@@ -7,11 +7,10 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.failure import INTERRUPTED
+from rnnfast.cli.failure import result_of
 from rnnfast.cli.options import config_options, given, tune_options
 from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
 from rnnfast.config.tuning import TuneConfig
-from rnnfast.errors import TrainingInterrupted
 
 EXAMPLES = (
     "rnnfast tune --data sensors.csv --id engine --time cycle --target life",
@@ -68,17 +67,12 @@ def tune(
 
     from rnnfast.console.tune import TuneConsole
 
-    console, code = TuneConsole(state.screen(), resolved, state.started), 0
+    console = TuneConsole(state.screen(), resolved, state.started)
     with console:
         from rnnfast.training.tuning import search
 
         console.reading(resolved.data.data)
-        try:
-            result = search(resolved, tune_config, force=force, reporter=console)
-        except TrainingInterrupted as error:
-            if error.result is None:
-                raise
-            result, code = error.result, INTERRUPTED
+        result, code = result_of(lambda: search(resolved, tune_config, force=force, reporter=console))
     if state.json:
         state.print_json(result.report())
     else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from rnnfast.config.effects import check_effects, check_front, check_future
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
+from rnnfast.config.typed import TrainOptions
 from rnnfast.equations.cell import Cell
-from rnnfast.network.cell import cell_of
+from rnnfast.equations.trace import traced
+from rnnfast.network.cell import cell_of, word_of
 from rnnfast.training.refit import check_refit
 
 
@@ -25,3 +27,12 @@ def check_options(config: Config, equations: Cell | None, own_valid: bool) -> No
 def cell_for(config: Config, equations: Cell | None) -> Cell:
     """The cell of a run: the one given as equations, else the one that the configuration names."""
     return equations or cell_of(config.model.cell, config.model.activation)
+
+
+def named_cell(options: TrainOptions) -> Cell | None:
+    """The cell of a function among the options, where its word takes its place; None where there is none."""
+    function = options.get("cell")
+    if not callable(function):
+        return None
+    options["cell"] = word_of(function)
+    return traced(function)

@@ -20,14 +20,12 @@ from rnnfast.data.reading.opening import Table
 from rnnfast.data.splitting.folds import Folds, folds, naming
 from rnnfast.diagnose.machine import cores
 from rnnfast.equations.cell import Cell
-from rnnfast.equations.trace import traced
 from rnnfast.errors import DataError, TrainingInterrupted, UsageError
 from rnnfast.model.output import STANDARD_STREAM, check_output
 from rnnfast.model.questions import scored_rows
-from rnnfast.network.cell import word_of
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
-from rnnfast.training.checks import check_options
+from rnnfast.training.checks import check_options, named_cell
 from rnnfast.training.fold_reporters import InOrder, OfFold, Once
 from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
@@ -59,10 +57,7 @@ def cv(
     remains of it ends training.
     Raises: as `train`; TrainingInterrupted at Ctrl-C, with `.result` where a fold was complete.
     """
-    cell_option = options.get("cell")
-    equations = traced(cell_option) if callable(cell_option) else None
-    if callable(cell_option):
-        options["cell"] = word_of(cell_option)
+    equations = named_cell(options)
     config = Config().with_values(options, "cv()")
     fold_config = FoldConfig.of({"folds": folds, "folds_by": folds_by, "repeats": repeats}, "cv()")
     return cross_validate(with_labels(data, y), config, fold_config, output, reporter=reporter, equations=equations)

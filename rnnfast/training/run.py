@@ -16,19 +16,17 @@ from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
-from rnnfast.equations.trace import traced
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
-from rnnfast.network.cell import word_of
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import UNSET, plain
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
-from rnnfast.training.checks import cell_for, check_options
+from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
@@ -68,10 +66,7 @@ def train(
     reporter = watcher(reporter, progress)
     if "output" in options:
         raise UsageError("output: train() writes nothing; save what it returns: result.model.save(PATH)")
-    cell_option = options.get("cell")
-    equations = traced(cell_option) if callable(cell_option) else None
-    if callable(cell_option):
-        options["cell"] = word_of(cell_option)
+    equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:

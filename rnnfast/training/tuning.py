@@ -17,12 +17,10 @@ from rnnfast.data import Parts, Sequences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.opening import Table, file_names
 from rnnfast.equations.cell import Cell
-from rnnfast.equations.trace import traced
 from rnnfast.errors import TrainingInterrupted, UsageError
-from rnnfast.network.cell import word_of
 from rnnfast.reporter import Reporter
 from rnnfast.training import journal
-from rnnfast.training.checks import check_options
+from rnnfast.training.checks import check_options, named_cell
 from rnnfast.training.directory import check_directory, free_name, table_name, write_run
 from rnnfast.training.finals import SEEDS, Finalist, repeated, unrepeated
 from rnnfast.training.pool import one_at_a_time
@@ -58,10 +56,7 @@ def tune(
     Raises: as `train`; RnnfastError where Optuna is not installed; TrainingInterrupted at Ctrl-C, with `.result`, the
     best network so far, after the first generation.
     """
-    cell_option = options.get("cell")
-    equations = traced(cell_option) if callable(cell_option) else None
-    if callable(cell_option):
-        options["cell"] = word_of(cell_option)
+    equations = named_cell(options)
     names = file_names(data)
     config = Config().with_values(options if names is None else {**options, "data": names}, "tune()")
     tune_config = TuneConfig.of({"trials": trials}, "tune()")

@@ -36,6 +36,7 @@ from rnnfast.network.architecture import Architecture
 from rnnfast.network.front import Patch, reach_of
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
+from rnnfast.tasks.outcomes import Outcomes
 from rnnfast.tasks.scoring import Scorer
 
 if TYPE_CHECKING:
@@ -195,7 +196,11 @@ class Model(Displayed):
         if not isinstance(data, SequenceData):
             data = read_table(data, y, schema=self.schema, **writing_options(self.config.data))
         data = scored_rows(without_requests(data, data, self.config.data))
-        return self.scorer.evaluate(data, self.outputs(data))
+        return self.scorer.evaluate(self.outcomes(data))
+
+    def outcomes(self, data: SequenceData) -> Outcomes:
+        """Answer sequences that were read, beside their labels."""
+        return self.scorer.outcomes(data, self.outputs(data))
 
     def trained_on(self, data: Sequences) -> bool:
         """Whether data holds the very files that the model was trained on."""

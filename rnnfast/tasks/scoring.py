@@ -15,6 +15,7 @@ from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores
 from rnnfast.metrics.loss import mean_loss
 from rnnfast.records import UNSET
 from rnnfast.tasks.base import Floats, Task
+from rnnfast.tasks.outcomes import Outcomes
 
 Steps = NDArray[np.bool_]
 
@@ -43,29 +44,33 @@ class Scorer:
             weight[labelled] = np.asarray(self.class_weights)[y[labelled, 0].astype(np.int64)]
         return weight if of_row is None else weight * of_row
 
-    def evaluate(self, data: SequenceData, outputs: Floats) -> Evaluation:
-        """Score outputs (rows, O) that a network gave for data. Raises DataError where no step is labelled."""
-        labelled, task = data.labelled, self.task
-        if not labelled.any():
+    def outcomes(self, data: SequenceData, outputs: Floats) -> Outcomes:
+        """Put outputs (rows, O) that a network gave for data beside its labels."""
+        return Outcomes(self.task, data, outputs)
+
+    def evaluate(self, outcomes: Outcomes) -> Evaluation:
+        """Score what a network answered. Raises DataError where no step is labelled."""
+        data, task = outcomes.data, self.task
+        if not len(outcomes.y):
             schema = data.schema
             when = f" {steps_ahead(schema)} in the same part" if schema.horizon else ""
             raise DataError(
                 f"{', '.join(data.source)}: no step has a value in {', '.join(schema.targets)}{when}; nothing to score"
             )
-        y, raw, answers = self._labelled(data, outputs)
+        y, raw, answers = outcomes.y, outcomes.raw, outcomes.answers
         naive = np.broadcast_to(task.naive_outputs(), raw.shape)
         return Evaluation(
             task=task.facts.name,
             labelled_steps=len(y),
             metrics=Scores(
-                self.loss(raw, y, data, labelled),
+                self.loss(raw, y, data, outcomes.at),
                 task.figures(y, answers),
                 task.threshold(),
                 task.per_target(y, answers),
             ),
             confusion=task.confusion(y, answers),
             baseline=Baseline(
-                Scores(self.loss(naive, y, data, labelled), task.naive_figures(y), task.naive_threshold),
+                Scores(self.loss(naive, y, data, outcomes.at), task.naive_figures(y), task.naive_threshold),
                 self._repeated(data),
             ),
             residuals=task.residuals(y, answers),
@@ -76,9 +81,10 @@ class Scorer:
 
     def quick(self, data: SequenceData, outputs: Floats, monitor: str = LOSS) -> Scores:
         """Compute the loss, a few telling metrics and the one called `monitor`, for every epoch."""
-        y, raw, answers = self._labelled(data, outputs)
+        outcomes = self.outcomes(data, outputs)
+        y, answers = outcomes.y, outcomes.answers
         metrics = metrics_of(self.task.facts.labels, quick=True, monitor=monitor)
-        return Scores(self.loss(raw, y, data, data.labelled), self.task.figures(y, answers, metrics))
+        return Scores(self.loss(outcomes.raw, y, data, outcomes.at), self.task.figures(y, answers, metrics))
 
     def loss(self, outputs: Floats, y: Floats, data: SequenceData, steps: Steps) -> float:
         """Loss of outputs (n, O) at n labelled steps with the labels y; steps: (rows,), which of data's they are."""
@@ -95,11 +101,6 @@ class Scorer:
         if self.summed:
             return "summed"
         return "weighted" if self.class_weights or data.weight is not None else ""
-
-    def _labelled(self, data: SequenceData, outputs: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return labels, outputs and answers of the labelled steps."""
-        at = data.labelled
-        return data.y[at], np.asarray(outputs[at], np.float64), np.asarray(self.task.answers(outputs[at]), np.float64)
 
     def _repeated(self, data: SequenceData) -> Repeated | None:
         """Score the naive forecast at the labelled steps where it is known; None where the table has none."""

@@ -40,7 +40,7 @@ def out_of_bag(model: Model, train: Sequences, outside: Sequence[Sequences]) -> 
             mean[rows[chosen]] = model.task.average(outputs[np.ix_(members, chosen)])
             y[rows[chosen]] = whole.y[rows[chosen]]
     scored = replace(whole, y=y)
-    return model.scorer.evaluate(scored, mean) if scored.labelled.any() else None
+    return model.scorer.evaluate(model.scorer.outcomes(scored, mean)) if scored.labelled.any() else None
 
 
 def _scored(model: Model, part: Sequences) -> SequenceData:

@@ -1,0 +1,68 @@
+"""What a network answered at the labelled steps of a table, beside their labels: all that is ever scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data import SequenceData
+from rnnfast.tasks.base import Floats, Task
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Outcomes:
+    """The n labelled steps of a table with what a network answered there.
+
+    outputs: (rows, O) raw, of every row of the table; at: (rows,) bool, which rows are the n. y: (n, targets) labels,
+    as of SequenceData. answers: (n, O) probabilities, or quantities in original units; raw: (n, O) their outputs.
+    """
+
+    task: Task
+    data: SequenceData
+    outputs: Floats
+    at: NDArray[np.bool_] = field(init=False)
+    y: Floats = field(init=False)
+    raw: NDArray[np.float64] = field(init=False)
+    answers: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        at = self.data.labelled
+        own = {
+            "at": at,
+            "y": self.data.y[at],
+            "raw": np.asarray(self.outputs[at], np.float64),
+            "answers": np.asarray(self.task.answers(self.outputs[at]), np.float64),
+        }
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def rows(self) -> Integers:
+        """(n,) rows of the data."""
+        return np.flatnonzero(self.at)
+
+    @cached_property
+    def sequence(self) -> Integers:
+        """(n,) the sequence of each step, counted from 0; a window is a sequence."""
+        return np.asarray(np.searchsorted(self.data.offsets, self.rows, side="right") - 1, np.int64)
+
+    @cached_property
+    def owner(self) -> Integers:
+        """(n,) the id of each step, counted from 0: that of all windows of an id; the sequence where there is no id."""
+        return self.data.index.owner[self.sequence] if self.data.schema.id is not None else self.sequence
+
+    @cached_property
+    def step(self) -> Integers:
+        """(n,) the place of each step in its sequence, counted from 0."""
+        return self.rows - self.data.offsets[self.sequence]
+
+    @property
+    def weight(self) -> NDArray[Any] | None:
+        """(n,) weight of each step as the table says, None where all weigh the same."""
+        return None if self.data.weight is None else self.data.weight[self.at]

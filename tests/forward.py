@@ -125,6 +125,18 @@ def stacked(W, b, x, stride):
     return ad.relu(z)
 
 
+def embedded(architecture, params, x):
+    """Rows of x (T, F) with the rows of tables in the place of their last columns, which hold codes; 0: zeros."""
+    count = len(architecture.embeddings)
+    if not count:
+        return x
+    parts = [x[:, : architecture.features - count]]
+    for number, embedding in enumerate(architecture.embeddings):
+        table = ad.concatenate([ad.Node(np.zeros((1, embedding.units))), params[f"embed.{number}.weight"]])
+        parts.append(table[x.value[:, architecture.features - count + number].astype(int)])
+    return ad.concatenate(parts, axis=1)
+
+
 def outputs(architecture, params, x, masks=None):
     """Outputs (T, O) of one sequence x (T, F); of a front those of its steps.
 
@@ -132,6 +144,7 @@ def outputs(architecture, params, x, masks=None):
     """
     f, x = ACTIVATIONS[activation_of(architecture)], ad.node(x)
     widths = architecture.hidden
+    x = embedded(architecture, params, x)
     for number, layer in enumerate(architecture.front):
         x = stacked(params[f"front.{number}.weight"], params[f"front.{number}.bias"], x, layer.stride)
     for number in range(len(widths)):

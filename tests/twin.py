@@ -7,6 +7,7 @@ import pytest
 from forward import activation_of, last_rows
 
 from rnnfast.catalogue import HEADS
+from rnnfast.network.embedding import width_of
 
 MODULES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 FUNCTIONS = {"swish": "silu", "elu": "elu", "gelu": "gelu", "leaky_relu": "leaky_relu", "sigmoid": "sigmoid"}
@@ -42,7 +43,7 @@ def _layers(torch, net):
     settings = {"bidirectional": net.bidirectional, "batch_first": True, "dtype": torch.float64}
     if net.cell.name == "rnn" and activation_of(net) == "relu":
         settings["nonlinearity"] = "relu"
-    widths, features = net.hidden, net.front[-1].units if net.front else net.features
+    widths, features = net.hidden, net.front[-1].units if net.front else width_of(net.features, net.embeddings)
     if len(set(widths)) == 1:
         return kind(features, widths[0], len(widths), **settings)
     inputs = (features, *(directions * width for width in widths[:-1]))
@@ -53,7 +54,7 @@ def build(net, tensors):
     """A module that holds the tensors (strictly all of them)."""
     torch = import_torch()
     linear = torch.nn.Linear
-    inputs = (net.features, *(layer.units for layer in net.front))
+    inputs = (width_of(net.features, net.embeddings), *(layer.units for layer in net.front))
     front = [
         torch.nn.Conv1d(i, layer.units, layer.rows, layer.stride) for i, layer in zip(inputs, net.front, strict=False)
     ]
@@ -69,6 +70,8 @@ def build(net, tensors):
         module = torch.nn.ModuleDict({"rnn": _layers(torch, net), "head": head})
     if front:
         module["front"] = torch.nn.ModuleList(front)
+    if net.embeddings:
+        module["embed"] = torch.nn.ModuleList(torch.nn.Embedding(*embedding) for embedding in net.embeddings)
     module = module.double()
     module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, strict=True)
     return module
@@ -118,6 +121,12 @@ def steps(net, module, x):
     """What the cell sees of a sequence x (T, F): its rows, or the outputs of the front."""
     torch = import_torch()
     x = torch.as_tensor(x)
+    numbers = net.features - len(net.embeddings)
+    parts = [x[:, :numbers]]
+    for number in range(len(net.embeddings)):
+        codes = x[:, numbers + number].long()
+        parts.append(module["embed"][number](torch.clamp(codes - 1, min=0)) * (codes > 0)[:, None])
+    x = torch.cat(parts, 1)
     for number, layer in enumerate(net.front):
         used = (-(-len(x) // layer.stride) - 1) * layer.stride
         padded = torch.nn.functional.pad(x.T, (used + layer.rows - len(x), 0))

@@ -5,7 +5,8 @@
     orthogonal  recurrent weights orthogonal (Saxe et al. 2014), all others xavier
     uniform     U(-r, r), r = 1 / sqrt(hidden) as in PyTorch unless given; biases too
 
-Biases start at 0 except with uniform, vectors of a cell where its equations say. A new rule is one entry of RULES, and
+Biases start at 0 except with uniform, vectors of a cell where its equations say, rows of an embedding as long as the
+row of an input for each category would be: N(0, 1 / units). A new rule is one entry of RULES, and
 one of the catalogue.
 """
 
@@ -59,6 +60,8 @@ def initial_tensors(
         units = shape[0] // gates
         if kind == "vector":
             drawn[name] = np.full(shape, start)
+        elif kind == "embedding":
+            drawn[name] = generator.normal(0.0, shape[1] ** -0.5, shape)
         elif INITS[rule].biases:
             # A linear layer is bounded by its inputs, as in PyTorch; its bias follows its weight in the mapping.
             fan = units if name.startswith("rnn.") else math.prod(shapes[name.replace("bias", "weight")][1:])

@@ -1,6 +1,7 @@
 """Where each tensor of a network lies in one flat span of parameters, and the way from PyTorch's layout and back.
 
     kernel                                               PyTorch
+    E    (categories, units) of each embedding            embed.0.weight   (categories, units)
     W    (K * I, padded units) of each layer of a front   front.0.weight   (units, I, K), as Conv1d has it
     b    (padded units,)                                  front.0.bias     (units,)
     Wx   (I, Nx)  rows are inputs, one block per          rnn.weight_ih_l0 (G * H, I)
@@ -32,6 +33,7 @@ from numpy.typing import DTypeLike, NDArray
 from rnnfast.catalogue import HEADS
 from rnnfast.network.alignment import SPAN, Spans, aligned, row_distance
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.embedding import embedding_layers, table_of, tables_of
 from rnnfast.network.front import FrontLayer, bias_of, front_layer, weight_of
 
 Array = NDArray[Any]
@@ -113,7 +115,7 @@ class Tensor(NamedTuple):
     """A tensor of the model file.
 
     gates: that lie one below the other in it, `shape[0] // gates` rows each; kind: weight_ih, weight_hh, bias_ih,
-    bias_hh, vector, weight or bias; start: of all numbers of a vector.
+    bias_hh, vector, weight, bias or embedding; start: of all numbers of a vector.
     """
 
     name: str
@@ -153,8 +155,10 @@ class Layout:
 
     def _front(self) -> tuple[list[FrontLayer], int, int]:
         """The layers of the front; of a row that the first recurrent layer reads its numbers and its width."""
-        layers: list[FrontLayer] = []
-        inputs = ldx = self.architecture.features
+        features, embeddings = self.architecture.features, self.architecture.embeddings
+        self.tables = tables_of(features, embeddings, self._parameters)
+        layers = embedding_layers(features, embeddings, _WIDE)
+        inputs, ldx = (layers[0].units, layers[0].width) if layers else (features, features)
         for patch in self.architecture.front:
             derived = self._derived if layers else Spans()  # the features have no gradient
             spans, dtype = (self._parameters, derived), self.architecture.dtype
@@ -186,7 +190,7 @@ class Layout:
     @property
     def input_weights(self) -> list[str]:
         """Names of the tensors whose columns are the inputs of the network."""
-        if self.front:
+        if self.architecture.front:
             return ["front.0.weight"]
         return [self._names(at)[0] for at in self.directions if not at.layer]
 
@@ -216,7 +220,10 @@ class Layout:
     def _views(self) -> Iterator[tuple[Tensor, Callable[[Array], list[Array]]]]:
         """Each tensor with a function from a span to its gates without padding, axes reversed."""
         cell = self.cell
-        for number, layer in enumerate(self.front):
+        for number, table in enumerate(self.tables):
+            weight = Tensor(f"embed.{number}.weight", (table.categories, table.units), 1, "embedding")
+            yield weight, partial(table_of, table)
+        for number, layer in enumerate(self.front[1:] if self.tables else self.front):
             weight = Tensor(f"front.{number}.weight", (layer.units, layer.inputs, layer.rows), 1, "weight")
             yield weight, partial(weight_of, layer)
             yield Tensor(f"front.{number}.bias", (layer.units,), 1, "bias"), partial(bias_of, layer)

@@ -104,5 +104,5 @@ def calls_of(layout, loss="", dropout=0.0):
         *pool_links(Specialisation(W=lanes, head=architecture.head), layout.head, products, dtype, training=bool(loss)),
         loss_link(Specialisation(W=lanes, loss=loss), dtype),
         drop_link(Specialisation(W=lanes), dtype, dropout),
-        front_links(Specialisation(W=lanes), dtype, len(layout.front), training=bool(loss)),
+        front_links(lanes, layout, training=bool(loss)),
     )

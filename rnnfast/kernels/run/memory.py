@@ -185,7 +185,11 @@ def front_work(layout, pack, sequences, P, training=True):
     front, size, rows = place_front(layout, sequences, P, training)
     memory = aligned(size, dtype)
     integers = (np.zeros(count, np.int64) for count in (rows, levels, *[levels * sequences] * 3))
-    block = FrontBlock(front.table, front.layers, front.stride, sequences, pack, memory, *integers, np.arange(ROWS))
+    tables = np.array(layout.tables or [0], np.int64)
+    block = FrontBlock(
+        front.table, front.layers, front.stride, sequences, pack, memory, *integers, np.arange(ROWS), tables,
+        len(layout.tables),
+    )  # fmt: skip
     return FrontWork(Arguments(block), memory)
 
 

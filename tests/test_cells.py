@@ -147,7 +147,9 @@ CASES = [
     Case("gru", (64,), 1, lengths=MANY, front=(Patch(2, 1, 32), Patch(8, 8, 64))),
     # With embeddings.
     Case("gru", (5,), 1, lengths=MANY, embeddings=(Embedding(4, 3),)),
-    Case("lstm", (5, 12), 1, lengths=MANY, features=4, embeddings=(Embedding(3, 20), Embedding(7, 1)), bidirectional=True),
+    Case(
+        "lstm", (5, 12), 1, lengths=MANY, features=4, embeddings=(Embedding(3, 20), Embedding(7, 1)), bidirectional=True
+    ),
     Case("mlp", (5, 5), 3, "mse", "relu", lengths=MANY, features=2, embeddings=(Embedding(3, 2), Embedding(5, 17))),
     Case("rnn", (5, 5, 5), 1, embeddings=(Embedding(6, 4),), front=(Patch(3, 1, 5), Patch(4, 2, 7))),
     Case("gru", (5,), 3, lengths=MANY, embeddings=(Embedding(6, 4),), front=(Patch(4, 4, 5),), head="attention"),

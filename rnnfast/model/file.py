@@ -12,7 +12,7 @@ from rnnfast.catalogue import CELLS, TASKS, losses_of
 from rnnfast.cells import built_in
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema
-from rnnfast.data.encoding.encoder import EncoderRecord
+from rnnfast.data.encoding.record import EncoderRecord
 from rnnfast.equations.stored import cell_from
 from rnnfast.errors import ModelError, UsageError
 from rnnfast.model.header import FORMAT_VERSION, KEY, Header

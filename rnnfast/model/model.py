@@ -33,6 +33,7 @@ from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.embedding import Embedding
 from rnnfast.network.front import Patch, reach_of
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
@@ -211,7 +212,7 @@ class Model(Displayed):
         """What the model file holds beside tensors, encoder and provenance."""
         return Header(
             format_version=FORMAT_VERSION,
-            architecture=Network.of(self.config, len(self.encoder.names), self.schema.outputs),
+            architecture=Network.of(self.config, self.encoder, self.schema.outputs),
             task=self.schema.task,
             loss=self.loss,
             columns=self.schema,
@@ -241,6 +242,7 @@ def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -
         dropout=config.model.dropout,
         head=config.model.head,
         front=tuple(Patch(*layer) for layer in config.model.front),
+        embeddings=tuple(Embedding(*table) for table in encoder.embeddings),
         dtype=config.train.dtype,
         recurrent_bias=config.model.recurrent_bias,
     )

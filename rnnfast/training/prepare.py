@@ -130,7 +130,7 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     columns = len(schema.columns) + len(schema.answers)
     most = None if train.room is None else train.room.of_phase.sample // (32 * (columns + 1))  # with keys, and copies
     labels = Labels(schema, missing_rules(schema, config.data), summary_for(kinds, most=most))
-    encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most)
+    encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most, config.model.embed)
     labels.check(where)
     net = architecture(config, cell, schema, encoder)
     return Model(
@@ -157,6 +157,8 @@ def starting_tensors(config: Config, layout: Layout, encoder: Encoder) -> list[d
             tensors = initial_tensors(layout.entries(), model.init, seed, model.init_range, model.recurrent_bias)
             for name in layout.input_weights:
                 tensors[name][:, [place.stop - 1 for place in encoder.hideable]] = 0  # "(unseen)" means nothing yet
+            for number, _ in enumerate(encoder.hideable_codes):
+                tensors[f"embed.{number}.weight"][-1] = 0
             members.append(tensors)
     return [{name: tensor.astype(config.train.dtype) for name, tensor in tensors.items()} for tensors in members]
 
@@ -179,7 +181,7 @@ def saved_tensors(path: str, shapes: Mapping[str, tuple[int, ...]], number: int)
     if saved_shapes != dict(shapes):
         raise ModelError(
             f"--init-from {path}: its tensors {saved_shapes} are not those of this network, {dict(shapes)}; "
-            "use the same --cell, --hidden, --head, --patch, --conv and columns"
+            "use the same --cell, --hidden, --head, --patch, --conv, --embed and columns"
         )
     if len(members) not in (1, number):
         raise ModelError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from rnnfast.config.forms import SEQUENCE, check_split
@@ -103,6 +104,9 @@ class Source:
 
     def __init__(self, config: Config, reporter: Reporter, opened: ExitStack, folds: bool = False) -> None:
         self.config, self.reporter, self.opened, self.folds = config, reporter, opened, folds
+        # What is embedded is a column of categories, whatever its cells look like.
+        categorical = tuple(dict.fromkeys((*config.data.categorical, *config.model.embedded)))
+        self.reading = replace(config.data, categorical=categorical)
         memory = config.data.memory
         self.budget = None if memory is None else Budget.of(memory)
 
@@ -112,7 +116,7 @@ class Source:
             check_read(self.config.data)
             return data
         names = file_names(data)
-        request = Request(self.config.data, with_time=self.folds, groups=self.folds)
+        request = Request(self.reading, with_time=self.folds, groups=self.folds)
         if self.budget is None and names is not None:
             self._announce(bytes_in_memory(names, request.files))
         return open_table(data, request, self.budget, self.opened, self.reporter)

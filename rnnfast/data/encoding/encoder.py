@@ -4,13 +4,15 @@
     categories        an input per category of the training rows, 1 or 0, and one for all others, "(unseen)"
     times             sine and cosine of each unit of the calendar that varies in the training rows
     missing values    by the column's rule; with `missing_indicator` one more input, 1 where the cell was empty
+    embedded columns  a code: 0 for no category, 1, 2, .. for those of the training rows, then "(unseen)"
 
-Inputs come in this order: all numbers, all categories, the calendar, all indicators, each in the order of the columns.
+Inputs come in this order: all numbers, all categories, the calendar, all indicators, all codes, each in the order of
+the columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -22,36 +24,19 @@ from rnnfast.catalogue import FILLS
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.encoding import calendar
 from rnnfast.data.encoding.cells import aligned, carried, cell_error, refused_gap
+from rnnfast.data.encoding.embedding import embedded_columns
 from rnnfast.data.encoding.fitting import Fitting
-from rnnfast.data.encoding.scaling import Scaler, ScalerRecord
+from rnnfast.data.encoding.record import EncoderRecord, MissingRecord, consistent
+from rnnfast.data.encoding.scaling import Scaler
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
-from rnnfast.records import UNSET, Record, UnsetType, decode, plain
+from rnnfast.records import UNSET, decode, plain
 
 Floats = NDArray[np.floating[Any]]
 
 BLOCK_NUMBERS = 32768  # numbers scaled at a time: 256 KiB, so that they stay in the second-level cache
 UNSEEN = "(unseen)"
-
-
-class MissingRecord(Record, frozen=True):
-    """What empty cells become, as model files hold it: fields of `Encoder`."""
-
-    rules: dict[str, str]
-    fills: dict[str, float | str | None]
-    indicator: bool
-
-
-class EncoderRecord(Record, frozen=True):
-    """An `Encoder` as model files hold it, with the names of the inputs that it makes."""
-
-    inputs: tuple[str, ...]
-    scaler: ScalerRecord
-    categories: dict[str, tuple[str, ...]]
-    missing: MissingRecord
-    unseen: str
-    calendar: dict[str, tuple[str, ...]] | UnsetType = UNSET
 
 
 @dataclass(frozen=True)
@@ -65,7 +50,8 @@ class Encoder:
     fills: of columns with a rule other than error, what an empty cell becomes, in original units or as a category;
     None for no category. Of a lagged target always, as the first step of a sequence has no step before it.
     unseen: "bucket" gives other categories an input of their own, "error" refuses them.
-    indicator: whether there is an input for empty cells.
+    indicator: whether there is an input for empty cells. embedded: columns of categories that a code stands for, each
+    with the numbers in which the network tells a category.
     """
 
     rules: Mapping[str, str]
@@ -75,12 +61,16 @@ class Encoder:
     unseen: str = "bucket"
     indicator: bool = False
     calendar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    embedded: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, blocks: Iterable[SequenceData], config: DataConfig, most: int | None = None) -> Encoder:
+    def fit(
+        cls, blocks: Iterable[SequenceData], config: DataConfig, most: int | None = None, embed: Sequence[str] = ()
+    ) -> Encoder:
         """Fit to parts of the training rows, each visited once; a table in memory is one block.
 
         most: rows that quartiles are taken from, None for all; a sample of more is drawn the same way every time.
+        embed: columns that are embedded, as the option has them.
         Raises UsageError for options that do not fit the columns; DataError for a range beyond float64 and for too
         many categories.
         """
@@ -98,6 +88,7 @@ class Encoder:
             config.unseen,
             config.missing_indicator,
             fitting.calendar(),
+            embedded_columns(embed, fitting.categories()),
         )
 
     @property
@@ -111,20 +102,40 @@ class Encoder:
         return tuple(name for name in self.rules if self.indicator and name in self.fills)
 
     @property
+    def expanded(self) -> dict[str, tuple[str, ...]]:
+        """Columns with an input for each of their categories, and these."""
+        return {name: texts for name, texts in self.categories.items() if name not in self.embedded}
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """Inputs of the network: "x1", "colour=red", "colour=(unseen)", "x1 (missing)"."""
+        """Inputs of the network: "x1", "colour=red", "colour=(unseen)", "x1 (missing)", and "region" of its codes."""
         other = (UNSEEN,) if self.unseen == "bucket" else ()
-        categories = (f"{name}={text}" for name, texts in self.categories.items() for text in (*texts, *other))
+        categories = (f"{name}={text}" for name, texts in self.expanded.items() for text in (*texts, *other))
         times = (name for column, units in self.calendar.items() for name in calendar.names(column, units))
-        return (*self.scaler.names, *categories, *times, *(f"{name} (missing)" for name in self.indicated))
+        missing = (f"{name} (missing)" for name in self.indicated)
+        return (*self.scaler.names, *categories, *times, *missing, *self.embedded)
+
+    @property
+    def embeddings(self) -> tuple[tuple[int, int], ...]:
+        """Of each column of codes its categories, with "(unseen)" where it is one, and the numbers of each."""
+        other = self.unseen == "bucket"
+        return tuple((len(self.categories[name]) + other, units) for name, units in self.embedded.items())
 
     @property
     def hideable(self) -> tuple[slice, ...]:
         """Inputs of each column of categories, the last of them "(unseen)"; none with `unseen` "error"."""
         if self.unseen != "bucket":
             return ()
-        borders = np.cumsum([len(self.scaler.names), *(len(texts) + 1 for texts in self.categories.values())]).tolist()
+        borders = np.cumsum([len(self.scaler.names), *(len(texts) + 1 for texts in self.expanded.values())]).tolist()
         return tuple(slice(first, stop) for first, stop in pairwise(borders))
+
+    @property
+    def hideable_codes(self) -> tuple[tuple[int, int], ...]:
+        """Input of each column of codes, and the code of "(unseen)"; none with `unseen` "error"."""
+        if self.unseen != "bucket":
+            return ()
+        first = len(self.names) - len(self.embedded)
+        return tuple((first + k, categories) for k, (categories, _) in enumerate(self.embeddings))
 
     def transform(self, data: SequenceData, dtype: DTypeLike = np.float64) -> Floats:
         """Return the inputs for every step, a new (rows, len(names)) C-contiguous array that starts on a cache line.
@@ -139,7 +150,7 @@ class Encoder:
             self._numbers(data, out[:, :numbers])
         out[:, numbers:] = 0
         rows, first = np.arange(data.rows), numbers
-        for name, texts in self.categories.items():
+        for name, texts in self.expanded.items():
             codes = self._codes(data, name)
             some = codes >= 0
             out[rows[some], first + codes[some]] = 1
@@ -149,6 +160,8 @@ class Encoder:
             first += 2 * len(units)
         for j, name in enumerate(self.indicated, first):
             out[:, j] = np.isnan(data.x[:, self.columns.index(name)])
+        for j, name in enumerate(self.embedded, len(self.names) - len(self.embedded)):
+            out[:, j] = self._codes(data, name) + 1
         return out
 
     def check(self, data: SequenceData) -> None:
@@ -243,16 +256,19 @@ class Encoder:
             missing=MissingRecord(rules=dict(self.rules), fills=dict(self.fills), indicator=self.indicator),
             unseen=self.unseen,
             calendar=dict(self.calendar) or UNSET,
+            embedded=dict(self.embedded) or UNSET,
         )
 
     @classmethod
     def of_record(cls, record: EncoderRecord) -> Encoder:
         """Rebuild an encoder; raises ModelError for values that cannot be those of one encoder."""
         missing, scaler = record.missing, Scaler.of_record(record.scaler)
-        units = record.calendar or {}
-        encoder = cls(missing.rules, scaler, record.categories, missing.fills, record.unseen, missing.indicator, units)
+        encoder = cls(
+            missing.rules, scaler, record.categories, missing.fills, record.unseen, missing.indicator,
+            record.calendar or {}, record.embedded or {},
+        )  # fmt: skip
         try:
-            fits = encoder._consistent() and encoder.names == record.inputs
+            fits = consistent(encoder) and encoder.names == record.inputs
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the encoding stored in the model is damaged ({error!r}); train it again") from None
         if not fits:
@@ -270,25 +286,3 @@ class Encoder:
             return cls.of_record(decode(values, EncoderRecord))
         except ValueError as error:
             raise ModelError(f"the encoding stored in the model is damaged ({error}); train it again") from None
-
-    def _consistent(self) -> bool:
-        """Whether the fields can be those of one encoder."""
-        numbers = tuple(name for name in self.rules if name not in self.categories and name not in self.calendar)
-        if not set(self.rules.values()) <= FILLS.keys():
-            return False
-        filled = {name for name, rule in self.rules.items() if FILLS[rule].fills}
-        return (
-            self.scaler.names == numbers
-            and set(self.categories) <= set(self.rules)
-            and all(list(texts) == sorted(set(texts)) for texts in self.categories.values())
-            and filled <= set(self.fills) <= set(self.rules)
-            and all(
-                self.fills[name] in (None, *self.categories[name])
-                if name in self.categories
-                else np.isfinite(np.float64(self.fills[name]))
-                for name in self.fills
-            )
-            and set(self.calendar) <= set(self.rules)
-            and all(set(units) <= calendar.UNITS.keys() for units in self.calendar.values())
-            and self.unseen in ("bucket", "error")
-        )

@@ -60,10 +60,10 @@ def activation_of(architecture):
 CELLS = {"rnn": rnn, "gru": gru, "lstm": lstm}
 
 
-def run(step, weights, x, activation, reverse):
-    """States (T, H) of one direction of one layer, in the order of the steps."""
-    units = weights[1].shape[1]
-    h = c = ad.Node(np.zeros(units))
+def run(step, weights, x, activation, reverse, h):
+    """States (T, H) of one direction of one layer, in the order of the steps; h: before the first one, None for 0."""
+    c = ad.Node(np.zeros(weights[1].shape[1]))
+    h = c if h is None else h
     states = [None] * len(x)
     for t in reversed(range(len(x))) if reverse else range(len(x)):
         h, c = step(*weights, x[t], h, c, activation)
@@ -130,10 +130,11 @@ def embedded(architecture, params, x):
     count = len(architecture.embeddings)
     if not count:
         return x
-    parts = [x[:, : architecture.features - count]]
+    numbers = x.shape[1] - count
+    parts = [x[:, :numbers]]
     for number, embedding in enumerate(architecture.embeddings):
         table = ad.concatenate([ad.Node(np.zeros((1, embedding.units))), params[f"embed.{number}.weight"]])
-        parts.append(table[x.value[:, architecture.features - count + number].astype(int)])
+        parts.append(table[x.value[:, numbers + number].astype(int)])
     return ad.concatenate(parts, axis=1)
 
 
@@ -142,8 +143,9 @@ def outputs(architecture, params, x, masks=None):
 
     masks: per layer but the last a factor (T, directions * H) of what it hands on, dropout as it fell.
     """
-    f, x = ACTIVATIONS[activation_of(architecture)], ad.node(x)
-    widths = architecture.hidden
+    f, widths, steps = ACTIVATIONS[activation_of(architecture)], architecture.hidden, architecture.features
+    steps -= architecture.static
+    static, x = x[0, steps:], ad.node(x[:, :steps])
     x = embedded(architecture, params, x)
     for number, layer in enumerate(architecture.front):
         x = stacked(params[f"front.{number}.weight"], params[f"front.{number}.bias"], x, layer.stride)
@@ -154,15 +156,22 @@ def outputs(architecture, params, x, masks=None):
             suffixes = ["", "_reverse"] if architecture.bidirectional else [""]
             directions = []
             for suffix in suffixes:
-                weights = layer_weights(params, number, suffix, len(set(widths)) > 1)
-                directions.append(run(CELLS[architecture.cell.name], weights, x, f, suffix != ""))
+                weights, place = (
+                    layer_weights(params, number, suffix, len(set(widths)) > 1),
+                    f"static.l{number}{suffix}",
+                )
+                h = None
+                if architecture.static:
+                    h = ad.tanh(params[f"{place}.weight"] @ static + params[f"{place}.bias"])
+                directions.append(run(CELLS[architecture.cell.name], weights, x, f, suffix != "", h))
             x = ad.concatenate(directions, axis=1)
         if masks is not None and number + 1 < len(widths):
             x = x * masks[number]
     if architecture.head != "last":
         x = pooled(architecture.head, x, params.get("head.query"))
     head = "head" if architecture.remembers else f"mlp.{2 * len(widths)}"
-    return x @ params[f"{head}.weight"].T + params[f"{head}.bias"]
+    out = x @ params[f"{head}.weight"].T + params[f"{head}.bias"]
+    return out + params["static.head.weight"] @ static if architecture.static else out
 
 
 def _softplus(p):

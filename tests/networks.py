@@ -55,8 +55,10 @@ def draw_sequences(architecture, lengths, loss="mse", seed=0):
     sequences = []
     for length in lengths:
         x = rng.normal(size=(length, architecture.features))
-        for column, embedding in enumerate(reversed(architecture.embeddings), 1):
-            x[:, -column] = rng.integers(0, embedding.categories + 1, length)
+        steps = architecture.features - architecture.static
+        x[:, steps:] = x[0, steps:]
+        for column, embedding in enumerate(architecture.embeddings, steps - len(architecture.embeddings)):
+            x[:, column] = rng.integers(0, embedding.categories + 1, length)
         y = draw_targets(rng, length, architecture.outputs, loss)
         if length > 1:
             y[rng.random(length) < 0.2] = np.nan

@@ -51,6 +51,7 @@ class Case:
     head: str = "last"
     front: tuple[Patch, ...] = ()
     embeddings: tuple[Embedding, ...] = ()
+    static: int = 0
 
     def __str__(self):
         size = "-".join(map(str, (self.features, *self.hidden, self.outputs)))
@@ -58,6 +59,7 @@ class Case:
         lengths = f"{len(self.lengths)}x{max(self.lengths)}"
         front = "".join(f" front {layer.rows},{layer.stride},{layer.units}" for layer in self.front)
         front += "".join(f" embed {table.categories},{table.units}" for table in self.embeddings)
+        front += f" {self.static} constant" if self.static else ""
         return f"{self.cell} {size} {self.activation}{front}{both} {self.loss} {lengths} {self.engine} {self.dtype}"
 
     def draw(self):
@@ -72,6 +74,7 @@ class Case:
             head=self.head,
             front=self.front,
             embeddings=self.embeddings,
+            static=self.static,
         )
         return net, draw_tensors(net, 1), draw_sequences(net, self.lengths, self.loss, 1)
 
@@ -153,6 +156,14 @@ CASES = [
     Case("mlp", (5, 5), 3, "mse", "relu", lengths=MANY, features=2, embeddings=(Embedding(3, 2), Embedding(5, 17))),
     Case("rnn", (5, 5, 5), 1, embeddings=(Embedding(6, 4),), front=(Patch(3, 1, 5), Patch(4, 2, 7))),
     Case("gru", (5,), 3, lengths=MANY, embeddings=(Embedding(6, 4),), front=(Patch(4, 4, 5),), head="attention"),
+    # With constant columns.
+    Case("gru", (5,), 1, lengths=MANY, static=2),
+    Case("lstm", (5, 12), 3, lengths=MANY, static=1, bidirectional=True, features=4),
+    Case("rnn", (5, 5, 5), 1, static=2, head="all"),
+    Case("mlp", (5, 5), 3, "mse", "relu", lengths=MANY, static=2),
+    Case("gru", (64, 32), 1, lengths=LONG, static=1, embeddings=(Embedding(4, 3),)),
+    Case("gru", (5, 5), 3, lengths=MANY, static=2, front=(Patch(4, 4, 5),), bidirectional=True),
+    Case("lstm", (7,), 3, "ce", static=1, embeddings=(Embedding(4, 3),), front=(Patch(3, 1, 5),), head="attention"),
     # Both.
     Case("gru", (5,), 1, lengths=MANY, front=(Patch(3, 1, 5), Patch(4, 2, 7)), head="all"),
     Case("mlp", (5,), 3, "ce", "gelu", lengths=MANY, front=(Patch(4, 4, 5),), head="attention"),
@@ -165,6 +176,7 @@ FLOAT32 = [
     Case("gru", (5,), 3, dtype="float32", embeddings=(Embedding(5, 3),)),
     Case("gru", (5,), 3, dtype="float32", embeddings=(Embedding(5, 3),), front=(Patch(3, 1, 5),)),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32"),
+    Case("lstm", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32", static=2),
     Case("rnn", (10,), 1, "bce", lengths=(*LONG, *FEW), engine="small", dtype="float32", features=29),
     Case("gru", (5, 12), 3, bidirectional=True, dtype="float32", head="all"),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=(*LONG, *MANY), dtype="float32", head="attention"),

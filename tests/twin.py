@@ -43,7 +43,8 @@ def _layers(torch, net):
     settings = {"bidirectional": net.bidirectional, "batch_first": True, "dtype": torch.float64}
     if net.cell.name == "rnn" and activation_of(net) == "relu":
         settings["nonlinearity"] = "relu"
-    widths, features = net.hidden, net.front[-1].units if net.front else width_of(net.features, net.embeddings)
+    widths = net.hidden
+    features = net.front[-1].units if net.front else width_of(net.features - net.static, net.embeddings)
     if len(set(widths)) == 1:
         return kind(features, widths[0], len(widths), **settings)
     inputs = (features, *(directions * width for width in widths[:-1]))
@@ -54,7 +55,7 @@ def build(net, tensors):
     """A module that holds the tensors (strictly all of them)."""
     torch = import_torch()
     linear = torch.nn.Linear
-    inputs = (width_of(net.features, net.embeddings), *(layer.units for layer in net.front))
+    inputs = (width_of(net.features - net.static, net.embeddings), *(layer.units for layer in net.front))
     front = [
         torch.nn.Conv1d(i, layer.units, layer.rows, layer.stride) for i, layer in zip(inputs, net.front, strict=False)
     ]
@@ -72,13 +73,36 @@ def build(net, tensors):
         module["front"] = torch.nn.ModuleList(front)
     if net.embeddings:
         module["embed"] = torch.nn.ModuleList(torch.nn.Embedding(*embedding) for embedding in net.embeddings)
+    if net.static:
+        module["static"] = torch.nn.ModuleDict({
+            **{name: linear(net.static, units) for name, units in _beginnings(net)},
+            "head": linear(net.static, net.outputs, bias=False),
+        })  # fmt: skip
     module = module.double()
     module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, strict=True)
     return module
 
 
+def _beginnings(net):
+    """Names of the layers that make first states of constant columns, and their units, in PyTorch's order of states."""
+    suffixes = ("", "_reverse")[: net.directions] if net.cell.recurrent else ()
+    return [(f"l{number}{suffix}", units) for number, units in enumerate(net.hidden) for suffix in suffixes]
+
+
+def _begun(torch, net, module, static):
+    """What the states begin with, as the modules take it; None without constant columns."""
+    if not net.static or not net.cell.recurrent:
+        return None
+    first = [torch.tanh(module["static"][name](static))[None, None] for name, _ in _beginnings(net)]
+    n = net.directions
+    alone = len(set(net.hidden)) > 1
+    pieces = [torch.cat(first[i : i + n]) for i in range(0, len(first), n)] if alone else [torch.cat(first)]
+    return [(h, torch.zeros_like(h)) if net.cell.name == "lstm" else h for h in pieces]
+
+
 def _by_hand(torch, net, layers, x):
     """A vanilla RNN with an activation that torch.nn.RNN does not know."""
+    assert not net.static
     f = function(torch, activation_of(net))
     parts = [layers] if isinstance(layers, torch.nn.RNN) else list(layers)
     for part in parts:
@@ -120,8 +144,8 @@ def _pool(torch, net, query, h, state):
 def steps(net, module, x):
     """What the cell sees of a sequence x (T, F): its rows, or the outputs of the front."""
     torch = import_torch()
-    x = torch.as_tensor(x)
-    numbers = net.features - len(net.embeddings)
+    numbers = net.features - net.static - len(net.embeddings)
+    x = torch.as_tensor(x)[:, : net.features - net.static]
     parts = [x[:, :numbers]]
     for number in range(len(net.embeddings)):
         codes = x[:, numbers + number].long()
@@ -136,7 +160,11 @@ def steps(net, module, x):
 
 def outputs(net, module, x):
     """Outputs (T, O) of one sequence x (T, F), and the states of all layers after it, to go on from."""
-    return outputs_of_steps(net, module, steps(net, module, x))
+    torch = import_torch()
+    static = torch.as_tensor(x[0, net.features - net.static :])
+    layers = _begun(torch, net, module, static)
+    out, after = outputs_of_steps(net, module, steps(net, module, x), (layers, None))
+    return (out + module["static"]["head"](static) if net.static else out), after
 
 
 def outputs_of_steps(net, module, x, states=None):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import INITS, implementation
-from rnnfast.network.layout import Tensor
+from rnnfast.network.records import Tensor
 
 Array = NDArray[np.float64]
 

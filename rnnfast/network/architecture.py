@@ -22,7 +22,7 @@ class Architecture:
     stays 0; bidirectional: every layer runs in both directions and hands on both states; dropout: share of the outputs
     between layers that is zeroed in training; head: one of the catalogue, what of the steps up to one its outputs see;
     front: layers that stack rows of the table into steps, from the features up; embeddings: of the last features, which
-    are codes of categories.
+    are codes of categories. static: features that are constant in a sequence, behind all others.
     """
 
     cell: Cell
@@ -36,6 +36,7 @@ class Architecture:
     head: str = "last"
     front: tuple[Patch, ...] = ()
     embeddings: tuple[Embedding, ...] = ()
+    static: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""

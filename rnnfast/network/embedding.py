@@ -36,7 +36,10 @@ class Table(NamedTuple):
 
 
 def width_of(features: int, embeddings: Sequence[Embedding]) -> int:
-    """Return the numbers that a network sees of a row of so many inputs, the last of which are codes."""
+    """Return the numbers that a network sees of a row of so many inputs, the last of which are codes.
+
+    features: without constant columns, which stand behind the codes.
+    """
     return features - len(embeddings) + sum(embedding.units for embedding in embeddings)
 
 
@@ -50,15 +53,15 @@ def tables_of(features: int, embeddings: Sequence[Embedding], parameters: Spans)
     return tables
 
 
-def embedding_layers(features: int, embeddings: Sequence[Embedding], lanes: int) -> list[FrontLayer]:
-    """Return the layer that looks rows of `features` inputs up, alone in a list, which is empty without embeddings.
+def look_up_layer(features: int, ldx: int, embeddings: Sequence[Embedding], lanes: int) -> FrontLayer:
+    """Return the layer that looks the rows of the inputs up.
 
-    lanes: its width is a multiple of these, so that it suits the tile of any network.
+    features: that steps see, the codes last; ldx: width of a row, with columns behind them that are left out. lanes:
+    the width of the layer is a multiple of these, so that it suits the tile of any network.
     """
     units = width_of(features, embeddings)
     width = -(-units // lanes) * lanes
-    layer = FrontLayer(1, 1, features, features, units, width, ldw=0, ldt=0, W=0, b=0, WT=0)
-    return [layer] if embeddings else []
+    return FrontLayer(1, 1, features, ldx, units, width, ldw=0, ldt=0, W=0, b=0, WT=0)
 
 
 def table_of(table: Table, span: NDArray[Any]) -> list[NDArray[Any]]:

@@ -13,7 +13,7 @@ the level above stacks, one after the other, and where these begin before the se
 
 So each layer is one product over all sequences of a chunk, whose stacked rows are found through an index. Only rows of
 the table are copied. What a slice of steps (truncated BPTT, predictions) stacks of rows before it is computed anew.
-Where categories are embedded, the lowest layer looks them up instead (embed.py).
+Where categories are embedded, or columns left out, the lowest layer looks rows up instead (embed.py).
 """
 
 from functools import cache
@@ -176,7 +176,7 @@ def front_forward(s, block, products, data, piece, p, sizes):
     for k in range(front.layers):
         layer = layer_at(front.table, k)
         z = Matrix(at(front.memory, layer.z), layer.width)
-        if s.embeds > 0 and k == 0:
+        if s.looks_up > 0 and k == 0:
             look_up(s, front, layer, p)
         else:
             rows, width, K = front.rows[k + 1], layer.width, layer.rows * layer.ldx
@@ -197,7 +197,7 @@ def front_backward(s, block, products, weights):
         level = front.layers - 1 - k
         layer = layer_at(front.table, level)
         dz = Matrix(at(front.memory, layer.dz), layer.width)
-        if s.embeds > 0 and level == 0:
+        if s.looks_up > 0 and level == 0:
             if front.layers > 1:
                 clear_rows_before(s, front, 1, dz)
             add_looked_up(s, front, layer, weights.g)
@@ -271,7 +271,7 @@ def front_links(lanes, layout, training=True):
     architecture = layout.architecture
     if not layout.front:
         return _no_links(architecture.dtype)
-    s = Specialisation(W=lanes, embeds=int(len(architecture.embeddings) > 0))
+    s = Specialisation(W=lanes, looks_up=int(layout.looks_up))
     forward, backward, derived = _taken(architecture.dtype)
     way_forward = Link(front_forward, s, forward)
     if not training:

@@ -15,7 +15,7 @@ from rnnfast.kernels.packed.packing import pack
 from rnnfast.kernels.packed.pool import packed_rows
 from rnnfast.kernels.packed.products import clear
 from rnnfast.kernels.rules.losses import Targets
-from rnnfast.network.layout import Direction, Head
+from rnnfast.network.records import Direction, Head
 
 # What layers depend on: they are compiled once for all losses and optimizers, and for prediction.
 NETWORK = "cell shared apart states vectors recurrent masked masked_gradients W E wide"
@@ -41,6 +41,7 @@ class Calls(NamedTuple):
     loss: Any
     drop: Any  # to nothing without dropout
     front: Any  # FrontLinks
+    static: Any  # StaticLinks
 
 
 class Carried(NamedTuple):
@@ -98,7 +99,13 @@ def drop_out(network, layer, chunk, source, target, dropout):
 
 @part
 def steps_of_chunk(network, chunk, data, piece, p):
-    """What the lowest layer sees: the features, or the outputs of the front. data: Rows. Writes: chunk.front."""
+    """What the lowest layer sees: the features, or the outputs of the front. data: Rows.
+
+    Writes: chunk.front; of constant columns the initial states.
+    """
+    static = network.head.static
+    if static.columns > 0:
+        call(network.calls.static.begin, (static, network.table, p, data, piece, packed_rows(chunk)))
     ld = direction_at(network.table, 0).ldx
     if network.front.layers == 0:
         return Input(Matrix(data.x, ld), chunk.pack.source)
@@ -125,6 +132,11 @@ def backward(s, network, weights, chunk, steps, dropout):
         i = network.directions - 1 - k
         here = direction_at(network.table, i)
         layer.backward(s, here, weights, chunk, input_of(network, i, chunk, steps, dropout))
+        if network.head.static.directions > 0:
+            call(
+                network.calls.static.states_back,
+                (network.head.static, here, weights.g, packed_rows(chunk), chunk.carry),
+            )
         if here.inner > 0:
             down = gradient_below(network, i, here, chunk)
             if k == 0 or last_of_layer(network, i):
@@ -175,8 +187,9 @@ def packed(s, network, offsets, piece, work, carried):
     """The chunk of a slice, with the states that are carried into it; R is 0 where no sequence reaches so far."""
     R, T, P = pack(offsets, network.front.stride, piece, work.pack)
     resumed = piece.begin > 0 and carried.width > 0
+    begun = resumed or network.head.static.directions > 0
     chunk = Chunk(
-        work.pack, work.memory, work.carry, R, T, P, resumed, work.training, network.calls.products, work.front
+        work.pack, work.memory, work.carry, R, T, P, resumed, begun, work.training, network.calls.products, work.front
     )
     if resumed:
         exchange_states(s, network, chunk, carried, not resumed)
@@ -193,6 +206,8 @@ def packed_outputs(s, network, weights, chunk, steps, carried, dropout, out):
     if save:
         exchange_states(s, network, chunk, carried, save)
     head.forward(s, network.head, weights.p, seen_by_head(network, chunk), chunk.P, out)
+    if network.head.static.columns > 0:
+        call(network.calls.static.add, (network.head.static, weights.p, packed_rows(chunk), out))
 
 
 @part
@@ -226,6 +241,8 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
     loss = call(network.calls.loss, (work.out, targets, P, top.outputs, batch.scale, work.dy))
     head.backward(n, top, weights.p, P, work.dy, at(chunk.memory, top.dpooled))
     head.add_gradient(n, top, weights.g, seen_by_head(network, chunk), chunk, work.dy)
+    if top.static.columns > 0:
+        call(network.calls.static.outputs_back, (top.static, weights.g, packed_rows(chunk), work.dy))
     if top.pools:
         h, dh = states_of_top(network, chunk), direction_at(network.table, network.directions - 1).dh
         call(network.calls.pool_back, (top, weights, packed_rows(chunk), h, Matrix(at(chunk.memory, dh), h.ld)))

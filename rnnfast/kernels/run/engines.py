@@ -21,6 +21,7 @@ from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.packing import Slice
 from rnnfast.kernels.packed.pool import pool_links
 from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, direction_at, packed_gradient
+from rnnfast.kernels.packed.static import static_links
 from rnnfast.kernels.packed.tiles import products_of
 from rnnfast.kernels.rules.losses import loss_link
 from rnnfast.kernels.run.memory import Data
@@ -105,4 +106,5 @@ def calls_of(layout, loss="", dropout=0.0):
         loss_link(Specialisation(W=lanes, loss=loss), dtype),
         drop_link(Specialisation(W=lanes), dtype, dropout),
         front_links(lanes, layout, training=bool(loss)),
+        static_links(lanes, layout, products, training=bool(loss)),
     )

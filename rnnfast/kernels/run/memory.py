@@ -135,6 +135,7 @@ def place(layout, sequences, P, training=True):
         )
         carried += at.width * len(cell.states)
     head, top = layout.head, levels[last]
+    head = head._replace(static=head.static._replace(rows=memory.take(sequences * head.static.columns)))
     if not head.pools:
         head = head._replace(pooled=top["h"], dpooled=top["dh"])
         return np.array(rows, np.int64), head, memory.size, carried

@@ -81,6 +81,14 @@ class ModelConfig:
         least=1,
         off=True,
     )
+    static: tuple[str, ...] = option(
+        (),
+        "Features that are constant in an id, 'x*' matches by name: they begin the states and enter the outputs, and "
+        "no step sees them; off: none.",
+        many=True,
+        metavar="COLUMN,...",
+        off=True,
+    )
     embed: tuple[str, ...] = option(
         (),
         "Columns of categories that are told in K learned numbers, in the place of an input for each category; K is "

@@ -25,7 +25,7 @@ class Inputs:
 
     kinds: scaling of those that hold numbers. categories: of the others. rules, fills: for empty cells, and the values
     that were fitted for them. indicator: whether there is an input for empty cells. calendar: units of the time column.
-    embedded: numbers in which the network tells a category.
+    embedded: numbers in which the network tells a category. static: columns that are constant in an id.
     """
 
     kinds: Mapping[str, str]
@@ -35,14 +35,17 @@ class Inputs:
     indicator: bool = False
     calendar: Mapping[str, Sequence[str]] = field(default_factory=dict)
     embedded: Mapping[str, int] = field(default_factory=dict)
+    static: Sequence[str] = ()
 
     @classmethod
     def of_model(cls, record: EncoderRecord) -> Inputs:
         """Return those of a model."""
         scaler, missing = record.scaler, record.missing
         kinds = dict(zip(scaler.names, scaler.kinds, strict=True))
-        fills, calendar, embedded = missing.fills, record.calendar or {}, record.embedded or {}
-        return cls(kinds, record.categories, missing.rules, fills, missing.indicator, calendar, embedded)
+        return cls(
+            kinds, record.categories, missing.rules, missing.fills, missing.indicator, record.calendar or {},
+            record.embedded or {}, record.static or (),
+        )  # fmt: skip
 
     @classmethod
     def of_table(cls, table: TableDescription) -> Inputs:
@@ -67,6 +70,8 @@ def encoding_rows(inputs: Inputs, verbose: int = 0) -> list[tuple[str, str]]:
         rows.append(("" if j else "Categories", f"{name}: {len(categories):,} ({shown}){how}"))
     for name, units in inputs.calendar.items():
         rows.append(("Calendar", f"{name.removesuffix(CALENDAR)}: {', '.join(units)}"))
+    if inputs.static:
+        rows.append(("Constant", f"{listed(list(inputs.static), most=most)}: they begin the states of an id"))
     rules = {name: rule for name, rule in inputs.rules.items() if FILLS[rule].fills}
     if rules:
         names = [_with_fill(name, inputs.fills.get(name)) for name in rules]

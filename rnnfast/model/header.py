@@ -50,6 +50,7 @@ class Network(Record, frozen=True):
     head: str = "last"
     front: tuple[tuple[int, int, int], ...] = ()  # layers before the cell: rows that are stacked, stride, units
     embeddings: tuple[tuple[int, int], ...] = ()  # of the last features: categories, units
+    static: int = 0  # features that are constant in a sequence, behind all others
 
     @classmethod
     def of(cls, config: Config, encoder: Encoder, outputs: int) -> Network:
@@ -68,6 +69,7 @@ class Network(Record, frozen=True):
             head=section.head,
             front=section.front,
             embeddings=encoder.embeddings,
+            static=encoder.static_inputs,
         )
 
 

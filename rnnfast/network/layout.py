@@ -122,6 +122,11 @@ class Layout:
             return ["front.0.weight"]
         return [self._names(at)[0] for at in self.directions if not at.layer]
 
+    @property
+    def static_weights(self) -> list[str]:
+        """Names of the tensors whose columns are the constant inputs."""
+        return [tensor.name for tensor, _ in self._static_views() if tensor.kind == "weight" and tensor.shape[1]]
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Mapping of PyTorch's tensor names to shapes."""
         return {entry.name: entry.shape for entry in self.entries()}

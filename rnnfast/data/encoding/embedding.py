@@ -23,8 +23,8 @@ def embedded_columns(items: Sequence[str], categories: Mapping[str, Sequence[str
     items: of --embed, NAME or NAME=UNITS; a name wins over a pattern. categories: of each column that has some.
     Raises UsageError for a name that is none of these.
     """
-    asked = dict(map(embedding_of, items))
-    for name in asked:
+    units_of = dict(map(embedding_of, items))
+    for name in units_of:
         if not any(column == name or fnmatchcase(column, name) for column in categories):
             raise UsageError(
                 f"--embed: there is no column of categories {name!r}{did_you_mean(name, categories, most=3)}; they are "
@@ -32,7 +32,7 @@ def embedded_columns(items: Sequence[str], categories: Mapping[str, Sequence[str
             )
     units = {}
     for column, texts in categories.items():
-        matches = [column] if column in asked else [name for name in asked if fnmatchcase(column, name)]
+        matches = [column] if column in units_of else [name for name in units_of if fnmatchcase(column, name)]
         if matches:
-            units[column] = asked[matches[0]] or usual_units(len(texts))
+            units[column] = units_of[matches[0]] or usual_units(len(texts))
     return units

@@ -6,28 +6,27 @@
     missing values    by the column's rule; with `missing_indicator` one more input, 1 where the cell was empty
     embedded columns  a code: 0 for no category, 1, 2, .. for those of the training rows, then "(unseen)"
 
-Inputs come in this order: all numbers, all categories, the calendar, all indicators, all codes, each in the order of
-the columns.
+They come in the order that inputs.py says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rnnfast.catalogue import FILLS
-from rnnfast.config.sections import DataConfig
+from rnnfast.config.sections import DataConfig, ModelConfig
 from rnnfast.data.encoding import calendar
 from rnnfast.data.encoding.cells import aligned, carried, cell_error, refused_gap
 from rnnfast.data.encoding.embedding import embedded_columns
 from rnnfast.data.encoding.fitting import Fitting
+from rnnfast.data.encoding.inputs import Inputs
 from rnnfast.data.encoding.record import EncoderRecord, MissingRecord, consistent
 from rnnfast.data.encoding.scaling import Scaler
+from rnnfast.data.encoding.static import check_static, static_columns
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
@@ -36,48 +35,32 @@ from rnnfast.records import UNSET, decode, plain
 Floats = NDArray[np.floating[Any]]
 
 BLOCK_NUMBERS = 32768  # numbers scaled at a time: 256 KiB, so that they stay in the second-level cache
-UNSEEN = "(unseen)"
+USUAL = ModelConfig()
 
 
-@dataclass(frozen=True)
-class Encoder:
+class Encoder(Inputs):
     """From the columns of SequenceData.x (schema.columns, original units, NaN = empty cell, category index) to the
     inputs of the network.
-
-    rules: of each column of x, in order, a fill of the catalogue for its empty cells.
-    scaler: of the columns that hold numbers. categories: of each column of categories, those of the training rows,
-    sorted. calendar: of the column that holds the time, the units that are inputs.
-    fills: of columns with a rule other than error, what an empty cell becomes, in original units or as a category;
-    None for no category. Of a lagged target always, as the first step of a sequence has no step before it.
-    unseen: "bucket" gives other categories an input of their own, "error" refuses them.
-    indicator: whether there is an input for empty cells. embedded: columns of categories that a code stands for, each
-    with the numbers in which the network tells a category.
     """
-
-    rules: Mapping[str, str]
-    scaler: Scaler
-    categories: Mapping[str, tuple[str, ...]]
-    fills: Mapping[str, float | str | None]
-    unseen: str = "bucket"
-    indicator: bool = False
-    calendar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    embedded: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def fit(
-        cls, blocks: Iterable[SequenceData], config: DataConfig, most: int | None = None, embed: Sequence[str] = ()
+        cls, blocks: Iterable[SequenceData], config: DataConfig, most: int | None = None, model: ModelConfig = USUAL
     ) -> Encoder:
         """Fit to parts of the training rows, each visited once; a table in memory is one block.
 
         most: rows that quartiles are taken from, None for all; a sample of more is drawn the same way every time.
-        embed: columns that are embedded, as the option has them.
-        Raises UsageError for options that do not fit the columns; DataError for a range beyond float64 and for too
-        many categories.
+        model: says which columns are embedded, and which are constant in an id.
+        Raises UsageError for options that do not fit the columns; DataError for a range beyond float64, for too many
+        categories, and for a constant column that is none.
         """
         fitting: Fitting | None = None
+        static: tuple[str, ...] = ()
         for block in blocks:
-            fitting = fitting or Fitting(block.schema, config, most)
+            if fitting is None:
+                fitting, static = Fitting(block.schema, config, most), static_columns(model, block.schema)
             fitting.add(block)
+            check_static(block, static)
         if fitting is None:
             raise ValueError("an encoder needs at least one block of rows")
         return cls(
@@ -88,60 +71,16 @@ class Encoder:
             config.unseen,
             config.missing_indicator,
             fitting.calendar(),
-            embedded_columns(embed, fitting.categories()),
+            embedded_columns(model.embed, fitting.categories()),
+            static,
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of x."""
-        return tuple(self.rules)
-
-    @property
-    def indicated(self) -> tuple[str, ...]:
-        """Columns that have an input for empty cells."""
-        return tuple(name for name in self.rules if self.indicator and name in self.fills)
-
-    @property
-    def expanded(self) -> dict[str, tuple[str, ...]]:
-        """Columns with an input for each of their categories, and these."""
-        return {name: texts for name, texts in self.categories.items() if name not in self.embedded}
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Inputs of the network: "x1", "colour=red", "colour=(unseen)", "x1 (missing)", and "region" of its codes."""
-        other = (UNSEEN,) if self.unseen == "bucket" else ()
-        categories = (f"{name}={text}" for name, texts in self.expanded.items() for text in (*texts, *other))
-        times = (name for column, units in self.calendar.items() for name in calendar.names(column, units))
-        missing = (f"{name} (missing)" for name in self.indicated)
-        return (*self.scaler.names, *categories, *times, *missing, *self.embedded)
-
-    @property
-    def embeddings(self) -> tuple[tuple[int, int], ...]:
-        """Of each column of codes its categories, with "(unseen)" where it is one, and the numbers of each."""
-        other = self.unseen == "bucket"
-        return tuple((len(self.categories[name]) + other, units) for name, units in self.embedded.items())
-
-    @property
-    def hideable(self) -> tuple[slice, ...]:
-        """Inputs of each column of categories, the last of them "(unseen)"; none with `unseen` "error"."""
-        if self.unseen != "bucket":
-            return ()
-        borders = np.cumsum([len(self.scaler.names), *(len(texts) + 1 for texts in self.expanded.values())]).tolist()
-        return tuple(slice(first, stop) for first, stop in pairwise(borders))
-
-    @property
-    def hideable_codes(self) -> tuple[tuple[int, int], ...]:
-        """Input of each column of codes, and the code of "(unseen)"; none with `unseen` "error"."""
-        if self.unseen != "bucket":
-            return ()
-        first = len(self.names) - len(self.embedded)
-        return tuple((first + k, categories) for k, (categories, _) in enumerate(self.embeddings))
 
     def transform(self, data: SequenceData, dtype: DTypeLike = np.float64) -> Floats:
         """Return the inputs for every step, a new (rows, len(names)) C-contiguous array that starts on a cache line.
 
-        Raises DataError for other columns and, naming file, line, column and value, for an empty cell of a column whose
-        rule is "error" and, with `unseen` "error", for a category that the training rows lack.
+        Raises DataError for other columns and, naming file, line, column and value, for a constant column that is none,
+        an empty cell of a column whose rule is "error" and, with `unseen` "error", a category that the training rows
+        lack.
         """
         self._check_columns(data)
         out = aligned((data.rows, len(self.names)), np.dtype(dtype))
@@ -162,7 +101,11 @@ class Encoder:
             out[:, j] = np.isnan(data.x[:, self.columns.index(name)])
         for j, name in enumerate(self.embedded, len(self.names) - len(self.embedded)):
             out[:, j] = self._codes(data, name) + 1
-        return out
+        if not self.static:
+            return out
+        ordered = aligned(out.shape, out.dtype)
+        ordered[:] = out[:, self.order]
+        return ordered
 
     def check(self, data: SequenceData) -> None:
         """Raise the errors of `transform` for answers, without its work."""
@@ -184,6 +127,7 @@ class Encoder:
                     f"{', '.join(data.source)}: its {what} are {', '.join(has) or 'none'}; the model wants "
                     f"{', '.join(wants) or 'none'}. Read the table with read_table(path, schema=model.schema)"
                 )
+        check_static(data, self.static)
 
     def _numbers(self, data: SequenceData, out: Floats) -> None:
         """Scale and fill the columns that hold numbers. Writes: out (rows, numbers)."""
@@ -257,6 +201,7 @@ class Encoder:
             unseen=self.unseen,
             calendar=dict(self.calendar) or UNSET,
             embedded=dict(self.embedded) or UNSET,
+            static=self.static or UNSET,
         )
 
     @classmethod
@@ -265,7 +210,7 @@ class Encoder:
         missing, scaler = record.missing, Scaler.of_record(record.scaler)
         encoder = cls(
             missing.rules, scaler, record.categories, missing.fills, record.unseen, missing.indicator,
-            record.calendar or {}, record.embedded or {},
+            record.calendar or {}, record.embedded or {}, record.static or (),
         )  # fmt: skip
         try:
             fits = consistent(encoder) and encoder.names == record.inputs

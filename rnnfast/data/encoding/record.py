@@ -12,7 +12,7 @@ from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.records import UNSET, Record, UnsetType
 
 if TYPE_CHECKING:
-    from rnnfast.data.encoding.encoder import Encoder
+    from rnnfast.data.encoding.inputs import Inputs
 
 
 class MissingRecord(Record, frozen=True):
@@ -33,9 +33,10 @@ class EncoderRecord(Record, frozen=True):
     unseen: str
     calendar: dict[str, tuple[str, ...]] | UnsetType = UNSET
     embedded: dict[str, int] | UnsetType = UNSET
+    static: tuple[str, ...] | UnsetType = UNSET
 
 
-def consistent(encoder: Encoder) -> bool:
+def consistent(encoder: Inputs) -> bool:
     """Whether the fields can be those of one encoder."""
     rules, categories, fills = encoder.rules, encoder.categories, encoder.fills
     numbers = tuple(name for name in rules if name not in categories and name not in encoder.calendar)
@@ -56,4 +57,5 @@ def consistent(encoder: Encoder) -> bool:
         and encoder.unseen in ("bucket", "error")
         and set(encoder.embedded) <= set(categories)
         and all(units >= 1 for units in encoder.embedded.values())
+        and set(encoder.static) <= set(rules) - set(encoder.embedded) - set(encoder.calendar)
     )

@@ -116,7 +116,7 @@ def static_links(lanes, layout, products, training=True):
         outputs_back: types_of(static, numbers, chunk, numbers),
         states_back: types_of(static, layout.directions[0], numbers, chunk, numbers),
     }
-    wanted = (forward | back if training else forward) if static.columns else {}
+    kernels = (forward | back if training else forward) if static.columns else {}
     return StaticLinks(
-        *(Link(kernel, s, taken) if kernel in wanted else no_link(taken) for kernel, taken in (forward | back).items())
+        *(Link(kernel, s, taken) if kernel in kernels else no_link(taken) for kernel, taken in (forward | back).items())
     )

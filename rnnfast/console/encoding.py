@@ -71,7 +71,7 @@ def encoding_rows(inputs: Inputs, verbose: int = 0) -> list[tuple[str, str]]:
     for name, units in inputs.calendar.items():
         rows.append(("Calendar", f"{name.removesuffix(CALENDAR)}: {', '.join(units)}"))
     if inputs.static:
-        rows.append(("Constant", f"{listed(list(inputs.static), most=most)}: they begin the states of an id"))
+        rows.append(("Constant", f"{listed(list(inputs.static), most=most)}, in the first state of each id"))
     rules = {name: rule for name, rule in inputs.rules.items() if FILLS[rule].fills}
     if rules:
         names = [_with_fill(name, inputs.fills.get(name)) for name in rules]

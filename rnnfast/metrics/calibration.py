@@ -10,6 +10,8 @@ two classes the probability is that of the second one, of several that of the cl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,6 +63,21 @@ def calibration(probability: Floats, right: NDArray[np.bool_]) -> Calibration | 
         probability=float(probability.mean()),
         share=float(right.mean()),
         bins=tuple(Bin(int(n), float(p / n), float(hit / n)) for n, p, hit in zip(rows, total, hits, strict=True)),
+    )
+
+
+def bent(scores: Calibration | None, weights: Sequence[float]) -> str | None:
+    """Say that class weights have bent the probabilities of two classes, None where they have not.
+
+    A network learns odds that are w1 / w0 times as high as without weights, so that logit - ln(w1 / w0) undoes it; a
+    temperature does not.
+    """
+    if scores is None or len(weights) != 2 or not scores.bent:
+        return None
+    return (
+        f"class weights bend probabilities: {scores.probability:.3g} on average, and {scores.share:.3g} are positive; "
+        f"odds are about {weights[1] / weights[0]:.3g} times as high as without. Train without --class-weight, and "
+        "choose --threshold by a rule, where probabilities matter"
     )
 
 

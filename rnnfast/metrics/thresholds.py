@@ -10,14 +10,15 @@ Of equally good points the one with the fewest alarms is chosen. A rule that no 
 
     metric >= X     of those where it holds that with most recall, or for recall itself with most precision
     alarms <= N/M   the most alarms that are allowed
-    events          the highest threshold that catches enough of them; the lowest one down to which no threshold has too
-                    many false alarms, as alarms that grow together count as one
+    events          the highest threshold that catches enough of them; or most of them, by a threshold above which none
+                    has too many false alarms: further down these grow together, and one that never ends counts as one
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from rnnfast.config.rules import ALARMS, COST, Rule
 from rnnfast.metrics.events import EventPoints
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[Any]
 
 ROUNDING = 1e-12  # relative error of a bound such as 10/1000 of so many rows
 
@@ -158,7 +160,7 @@ def choose(rule: Rule, curve: Points, events: EventPoints | None = None) -> Choi
     return Choice(_best(curve.precision if rule.measure == "recall" else curve.recall, curve.recall, good))
 
 
-def _best(values: Floats, others: Floats, chosen: NDArray[np.int64]) -> int:
+def _best(values: Numbers, others: Numbers, chosen: NDArray[np.int64]) -> int:
     """Return the point with the highest value, of equal ones that with the highest other value, then the first."""
     return int(chosen[np.lexsort((chosen, -others[chosen], -values[chosen]))[0]])
 

@@ -54,7 +54,7 @@ class Training(Record, frozen=True):
     members: tuple[Member, ...] | UnsetType = UNSET
 
 
-class Chosen(Record, frozen=True):
+class Operating(Record, frozen=True):
     """How threshold and temperature were decided on, by answers to labelled steps.
 
     part: train | valid | test | all, or out_of_bag; steps: how many. rule: of the threshold, "" where it is a number;
@@ -86,5 +86,5 @@ class Provenance(Record, frozen=True):
     split: Split | None = None
     metrics: dict[str, Figures] = field(default_factory=dict)
     training: Training | None = None
-    operating: Chosen | UnsetType = UNSET
+    operating: Operating | UnsetType = UNSET
     versions: dict[str, str] | UnsetType = UNSET

@@ -165,5 +165,5 @@ def steps_of(outcomes: Outcomes) -> Steps:
 
 def fitted_temperature(outcomes: Outcomes) -> float:
     """Return the temperature of least log loss of answers."""
-    weight = outcomes.weight
-    return temperature(outcomes.raw, outcomes.y, None if weight is None or not weight.any() else weight)
+    weight, y = outcomes.weight, np.asarray(outcomes.y, np.float64)
+    return temperature(outcomes.raw, y, None if weight is None or not weight.any() else weight)

@@ -13,7 +13,7 @@ import numpy as np
 from rnnfast.config.rules import rule_of
 from rnnfast.data import SequenceData, Sequences
 from rnnfast.model import Model
-from rnnfast.model.provenance import Chosen
+from rnnfast.model.provenance import Operating
 from rnnfast.model.questions import scored_rows
 from rnnfast.records import UNSET, UnsetType
 from rnnfast.records import replace as changed
@@ -45,7 +45,7 @@ def check_operating(model: Model, train: Sequences, valid: SequenceData | None) 
 
 def set_operating(
     model: Model, train: Sequences, valid: SequenceData | None, outside: Outcomes | None, reporter: Reporter
-) -> Chosen | UnsetType:
+) -> Operating | UnsetType:
     """Give a trained model its temperature and threshold, and tell how they were chosen; UNSET where nothing was.
 
     valid: the sample of the validation part; outside: answers to the rows outside the bags.
@@ -58,7 +58,7 @@ def set_operating(
     where = WHERE[part]
     if part == "train":
         reporter.notice("threshold and temperature are chosen on the rows that train, as there is no validation part")
-    chosen = Chosen(part=part, steps=len(outcomes.y))
+    chosen = Operating(part=part, steps=len(outcomes.y))
     if options.calibrate != "none":
         chosen = _calibrated(model, outcomes, chosen)
         outcomes = replace(outcomes, task=model.task)
@@ -83,7 +83,7 @@ def _answers(
     return "train", model.outcomes(scored_part(model, train))
 
 
-def _calibrated(model: Model, outcomes: Outcomes, chosen: Chosen) -> Chosen:
+def _calibrated(model: Model, outcomes: Outcomes, chosen: Operating) -> Operating:
     """Fit the temperature. Writes: model.temperature. Returns the record with it, and with what it changes."""
     model.temperature = fitted_temperature(outcomes)
     before, after = (model.scorer.evaluate(one) for one in (outcomes, replace(outcomes, task=model.task)))

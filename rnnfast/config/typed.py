@@ -152,7 +152,7 @@ class TrainOptions(ReadOptions, total=False):
     threshold: Probability from which on the second of two classes is predicted: a number, or a rule by which validation
         chooses it: f1, cost:fp=1,fn=50, 'precision>=0.9', 'recall>=0.8', 'alarms<=10/1000', 'events:recall>=0.8',
         'events:alarms<=2/day'. Default 0.5.
-    calibrate: Divide the logits by a temperature, fitted on validation, so that probabilities are shares; before
+    calibrate: Divide the logits by a temperature, fitted on validation, so that probabilities are shares; comes before
         threshold. One of none, temperature. Default none.
     """
 

@@ -13,10 +13,19 @@ def sigmoid(z):
 
 
 def log_loss(logits, y, heat):
-    if logits.shape[1] == y.shape[1]:
-        return float(np.mean(np.logaddexp(0, logits / heat) - y * logits / heat))
-    z = logits / heat
-    return float(np.mean(np.logaddexp.reduce(z, axis=1) - np.take_along_axis(z, y.astype(int), 1)[:, 0]))
+    """Row by row, of labels that are doubted as Platt does."""
+    z, total = logits / heat, 0.0
+    several = logits.shape[1] != y.shape[1]
+    counts = {label: np.count_nonzero(y == label) for label in np.unique(y)}
+    for row, label in zip(z, y[:, 0], strict=True):
+        doubt = 1 / (counts[label] + 2)
+        if several:
+            share = np.full(len(row), doubt / (len(row) - 1))
+            share[int(label)] = 1 - doubt
+            total += np.logaddexp.reduce(row) - share @ row
+        else:
+            total += np.logaddexp(0, row[0]) - row[0] * (1 - doubt if label else doubt)
+    return total / len(y)
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.01, 0.2, 0.5, 1.0]), st.booleans()), min_size=1, max_size=80))
@@ -71,10 +80,17 @@ def test_weights_count_as_repeated_rows():
     assert temperature(z, y, weight.astype(float)) == pytest.approx(repeated, rel=1e-9)
 
 
-def test_a_temperature_has_bounds_where_no_mistake_or_nothing_right_asks_for_none():
+def test_a_part_without_a_mistake_asks_for_no_certainty():
+    z = np.linspace(-4, 4, 200)[:, None]
+    assert 0.05 < temperature(z, (z > 0) * 1.0) < 1
+    classes = np.eye(3)[np.arange(90) % 3] * 5
+    assert 0.5 < temperature(classes, np.arange(90)[:, None] % 3) < 5
+
+
+def test_a_temperature_has_bounds():
     z = np.array([[-2.0], [-1.0], [1.0], [800.0]])
-    assert temperature(z, (z > 0) * 1.0) == pytest.approx(COLDEST)
     assert temperature(z, (z < 0) * 1.0) == pytest.approx(HOTTEST)
+    assert temperature(z * 1e-9, (z > 0) * 1.0) == pytest.approx(COLDEST)
 
 
 def test_class_weights_that_bend_probabilities_are_told():

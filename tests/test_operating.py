@@ -155,6 +155,8 @@ def test_labels_and_times_that_allow_no_choice_are_refused_before_training(monke
     parts = {"valid": frame[frame["id"] >= 40], "id": "id", "time": "t", "target": "y", **QUICK}
     with pytest.raises(DataError, match=r"the validation part has no label .* that counts"):
         rnnfast.train(frame[frame["id"] < 40], threshold="f1", **parts)
+    with pytest.raises(DataError, match="--calibrate temperature: all labels of the validation part are"):
+        rnnfast.train(frame[frame["id"] < 40], calibrate="temperature", **parts)
     frame = table().assign(t=np.tile(np.arange(STEPS), 60))
     with pytest.raises(DataError, match="no two rows with dates as times"):
         rnnfast.train(frame, id="id", time="t", target="y", threshold="events:alarms<=2/day", **QUICK)
@@ -255,7 +257,7 @@ def test_eval_scores_events_and_shows_bins(run_directory, capsys):
     assert sum(one["rows"] for one in scores["calibration"]["bins"]) == len(rows)
     assert rnnfast.cli.run(["eval", "--model", "run", "--data", "t.csv", "--events", "--reliability", "-q"]) == 0
     shown = capsys.readouterr().out
-    assert "calibration error (ECE)" in shown
+    assert "are positive; ECE 0." in shown
     assert "share positive" in shown
     assert "Caught" in shown
     message = fails(["eval", "--model", "run", "--data", "t.csv", "--events", "--last"], 2, capsys)

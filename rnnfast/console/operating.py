@@ -17,6 +17,7 @@ from rnnfast.records import UNSET
 if TYPE_CHECKING:
     from rnnfast.metrics.events import EventScores
     from rnnfast.model.operating import ThresholdReport
+    from rnnfast.tasks.operating import OperatingPoint
 
 
 def probabilities(evaluation: Evaluation, width: int, reliability: bool) -> Iterator[RenderableType]:
@@ -28,7 +29,7 @@ def probabilities(evaluation: Evaluation, width: int, reliability: bool) -> Iter
     what = "right" if several else "positive"
     text = f"Probabilities: {percent(scores.probability)} on average, {percent(scores.share)} are {what}"
     yield Text()
-    yield Text(f"{text}; calibration error (ECE) {number(scores.ece, 3)}.")
+    yield Text(f"{text}; ECE {number(scores.ece, 3)}.")
     if not reliability:
         return
     rows = [[f"{one.rows:,}", number(one.probability, 3), number(one.share, 3)] for one in scores.bins]
@@ -63,21 +64,7 @@ def _steps(value: float | None) -> str:
 
 def show_threshold(screen: Screen, report: ThresholdReport) -> None:
     """Print the points to choose from, the confusion at the chosen one, and what was written."""
-    wide = screen.out.width >= WIDE
-    first = next(iter(report.points.values()))
-    costs, caught = first.cost is not UNSET, first.caught is not UNSET
-    rows: list[list[str | Text]] = []
-    for name, point in report.points.items():
-        row = [number(point.threshold, 4), percent(point.precision), percent(point.recall)]
-        row.append(number(point.alarms_per_1000, 3))
-        row += [number(point.cost, 4)] if costs else []
-        row += [f"{point.caught:,}", f"{point.false_alarms:,}"] if caught else []
-        style = LABEL if name == "chosen" else ""
-        rows.append([Text(cell, style) for cell in (name, *row)])
-    heads = ["point", "threshold", "precision", "recall", "alarms per 1,000" if wide else "per 1,000"]
-    heads += ["cost"] if costs else []
-    heads += ["events caught", "false alarms"] if caught else []
-    screen.result(table(heads, rows, gap=3 if wide else 1), Text())
+    screen.result(_points(report, screen.out.width >= WIDE), Text())
     (negatives, false), (missed, hits) = report.confusion
     screen.result(
         Text(
@@ -96,3 +83,25 @@ def show_threshold(screen: Screen, report: ThresholdReport) -> None:
         screen.progress(
             Text(f"nothing is written (--dry-run); the threshold is still {number(report.before, 4)}", FAINT)
         )
+
+
+def _points(report: ThresholdReport, wide: bool) -> RenderableType:
+    """Lay out the points to choose from, one in a line; narrow: without alarms, cost and events."""
+    columns = {"threshold": "threshold", "precision": "precision", "recall": "recall"}
+    if wide:
+        columns |= {"alarms_per_1000": "per 1,000", "cost": "cost", "caught": "caught", "false_alarms": "false"}
+    first = next(iter(report.points.values()))
+    columns = {name: title for name, title in columns.items() if getattr(first, name) is not UNSET}
+    rows = [
+        [Text(cell, LABEL if name == "chosen" else "") for cell in (name, *(_cell(key, point) for key in columns))]
+        for name, point in report.points.items()
+    ]
+    return table(["point", *columns.values()], rows, gap=3 if wide else 1)
+
+
+def _cell(name: str, point: OperatingPoint) -> str:
+    """Text of a figure of a point."""
+    value = getattr(point, name)
+    if name in ("precision", "recall"):
+        return percent(value)
+    return f"{value:,}" if isinstance(value, int) else number(value, 4 if name in ("threshold", "cost") else 3)

@@ -1,11 +1,13 @@
 """Whether probabilities are what they say, and one number that mends them: the temperature of the logits.
 
-    p = sigmoid(z / T) or softmax(z / T), T > 0 least mean log loss on validation     (Guo et al. 2017, section 4.2)
+    p = sigmoid(z / T) or softmax(z / T), T > 0 of least mean log loss on validation      (Guo et al. 2017, section 4.2)
+    labels are 1 - e of their own class, and e of the others together, e = 1 / (rows of the class + 2)      (Platt 1999)
     ECE = sum over bins of share of the rows * |mean probability - share that is right|     (Naeini et al. 2015)
 
-With b = 1 / T the mean log loss is convex in b; the zero of its derivative is found by halving log b. Bins hold equally
-many rows, rows of equal probability the same one: with bins of equal width a rare class would fall into the first. Of
-two classes the probability is that of the second one, of several that of the class that is predicted.
+Without e, classes that are parted without a mistake would ask for T = 0, certainty. With b = 1 / T the loss is convex;
+the zero of its derivative is found by halving log b. Bins hold equally many rows, rows of equal probability the same
+one: with bins of equal width a rare class would fall into the first. Of two classes the probability is that of the
+second one, of several that of the class that is predicted.
 """
 
 from __future__ import annotations
@@ -88,7 +90,8 @@ def temperature(logits: Floats, y: Floats, weight: Floats | None = None) -> floa
     classes, with O > 1; weight: (n,) of rows, None for all alike.
     """
     several = y.shape[1] != logits.shape[1]
-    true = np.take_along_axis(logits, y.astype(np.int64), axis=1)[:, 0] if several else (logits * y).sum(axis=1)
+    weight = np.ones(len(y)) if weight is None else weight
+    true = (logits * _smoothed(y, logits.shape[1], weight, several)).sum(axis=1)
 
     def slope(b: float) -> float:
         """Return the derivative of the mean log loss."""
@@ -105,3 +108,14 @@ def temperature(logits: Floats, y: Floats, weight: Floats | None = None) -> floa
         middle = (low + high) / 2
         low, high = (low, middle) if slope(float(np.exp(middle))) > 0 else (middle, high)
     return float(np.exp(-(low + high) / 2))
+
+
+def _smoothed(y: Floats, outputs: int, weight: Floats, several: bool) -> Floats:
+    """Return labels (n, outputs) as shares of classes; several: whether outputs are those of classes of one label."""
+    ones = np.eye(outputs)[y[:, 0].astype(np.int64)] if several else y
+    of_class = (weight[:, None] * ones).sum(axis=0)
+    if several:
+        doubt = 1 / (of_class + 2)
+        return np.asarray(ones * (1 - doubt) + (1 - ones) * (ones @ doubt)[:, None] / (outputs - 1))
+    others = (weight[:, None] * (1 - ones)).sum(axis=0)
+    return np.asarray(ones * (1 - 1 / (of_class + 2)) + (1 - ones) / (others + 2))

@@ -88,6 +88,13 @@ def check_threshold(task: Task, option: str) -> None:
         raise UsageError(f"{option}: {task.facts.what}, and {what}; a threshold is for a target of two classes")
 
 
+def check_labels_of_both(outcomes: Outcomes, option: str, where: str) -> None:
+    """Raise DataError where labels are of one class alone, by which no probability can be judged."""
+    if len(outcomes.y) and (outcomes.y == outcomes.y.flat[0]).all():
+        only = outcomes.task.target.classes[int(outcomes.y.flat[0])]
+        raise DataError(f"{option}: all labels of {where} are {only!r}; use another table or --split, or leave it out")
+
+
 def check_calibration(task: Task, option: str) -> None:
     """Raise UsageError where outputs are no logits; option: names it."""
     if not task.facts.classes:

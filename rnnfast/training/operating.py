@@ -18,7 +18,13 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.records import UNSET, UnsetType
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
-from rnnfast.tasks.operating import check_calibration, check_threshold, decide, fitted_temperature
+from rnnfast.tasks.operating import (
+    check_calibration,
+    check_labels_of_both,
+    check_threshold,
+    decide,
+    fitted_temperature,
+)
 from rnnfast.tasks.outcomes import Outcomes
 from rnnfast.training.bags import NAME, scored_part
 
@@ -37,10 +43,16 @@ def check_operating(model: Model, train: Sequences, valid: SequenceData | None) 
     rule = rule_of(options.threshold)
     if not (rule.fixed and rule.goal == USUAL):
         check_threshold(task, f"--threshold {options.threshold}")
-    if not rule.fixed and (valid is not None or rule.of_events):
-        data = scored_part(model, train) if valid is None else scored_rows(valid)
-        naive = np.broadcast_to(task.naive_outputs(), (data.rows, len(task.naive_outputs())))
-        decide(rule, model.scorer.outcomes(data, naive), WHERE["train" if valid is None else "valid"])
+    calibrates, part = options.calibrate != "none", "train" if valid is None else "valid"
+    if (valid is None and not rule.of_events) or (rule.fixed and not calibrates):
+        return
+    data = scored_part(model, train) if valid is None else scored_rows(valid)
+    naive = np.broadcast_to(task.naive_outputs(), (data.rows, len(task.naive_outputs())))
+    outcomes = model.scorer.outcomes(data, naive)
+    if calibrates:
+        check_labels_of_both(outcomes, f"--calibrate {options.calibrate}", WHERE[part])
+    if not rule.fixed:
+        decide(rule, outcomes, WHERE[part])
 
 
 def set_operating(

@@ -89,7 +89,7 @@ def _points(report: ThresholdReport, wide: bool) -> RenderableType:
     """Lay out the points to choose from, one in a line; narrow: without alarms, cost and events."""
     columns = {"threshold": "threshold", "precision": "precision", "recall": "recall"}
     if wide:
-        columns |= {"alarms_per_1000": "per 1,000", "cost": "cost", "caught": "caught", "false_alarms": "false"}
+        columns |= {"alarms_per_1000": "alarms/1,000", "cost": "cost", "caught": "caught", "false_alarms": "false"}
     first = next(iter(report.points.values()))
     columns = {name: title for name, title in columns.items() if getattr(first, name) is not UNSET}
     rows = [

@@ -10,24 +10,23 @@ Of equally good points the one with the fewest alarms is chosen. A rule that no 
 
     metric >= X     of those where it holds that with most recall, or for recall itself with most precision
     alarms <= N/M   the most alarms that are allowed
-    events          the highest threshold that catches enough of them; or most of them, by a threshold above which none
-                    has too many false alarms: further down these grow together, and one that never ends counts as one
+    events          alarms: the lowest threshold above which none has too many false alarms, as further down these grow
+                    together, and one that never ends counts as one; recall: of the thresholds that catch enough the
+                    highest, and further down as long as that costs no false alarm, since alarms come sooner there
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.config.rules import ALARMS, COST, Rule
+from rnnfast.config.rules import ALARMS, COST, DAY, Rule
 from rnnfast.metrics.events import EventPoints
 
 Floats = NDArray[np.float64]
-Numbers = NDArray[Any]
 
 ROUNDING = 1e-12  # relative error of a bound such as 10/1000 of so many rows
 
@@ -160,7 +159,7 @@ def choose(rule: Rule, curve: Points, events: EventPoints | None = None) -> Choi
     return Choice(_best(curve.precision if rule.measure == "recall" else curve.recall, curve.recall, good))
 
 
-def _best(values: Numbers, others: Numbers, chosen: NDArray[np.int64]) -> int:
+def _best(values: Floats, others: Floats, chosen: NDArray[np.int64]) -> int:
     """Return the point with the highest value, of equal ones that with the highest other value, then the first."""
     return int(chosen[np.lexsort((chosen, -others[chosen], -values[chosen]))[0]])
 
@@ -168,16 +167,16 @@ def _best(values: Numbers, others: Numbers, chosen: NDArray[np.int64]) -> int:
 def _of_events(rule: Rule, events: EventPoints) -> Choice:
     """Return the point of a rule of events."""
     if rule.measure == ALARMS:
-        rate = events.false_alarms / (events.days if rule.per == "day" else events.steps)
-        beyond = np.flatnonzero(rate > rule.goal * (1 + ROUNDING))
-        allowed = np.arange(int(beyond[0]) if len(beyond) else len(rate))
-        return Choice(_best(events.caught, events.caught, allowed))
+        rate = events.false_alarms / (events.days if rule.per == DAY else max(events.steps, 1))
+        return Choice(_before(rate > rule.goal * (1 + ROUNDING)))
     good = np.flatnonzero(events.caught >= rule.goal * events.events * (1 - ROUNDING))
-    return (
-        Choice(int(good[0]))
-        if len(good)
-        else Choice(_best(events.caught, events.caught, np.arange(len(events.caught))), met=False)
-    )
+    first = int(good[0]) if len(good) else int(np.argmax(events.caught))
+    return Choice(first + _before(events.false_alarms[first:] > events.false_alarms[first]), met=bool(len(good)))
+
+
+def _before(beyond: NDArray[np.bool_]) -> int:
+    """Return the last point before the first one that is beyond a bound, or the last of all."""
+    return int(np.argmax(beyond)) - 1 if beyond.any() else len(beyond) - 1
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

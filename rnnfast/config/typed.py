@@ -154,6 +154,8 @@ class TrainOptions(ReadOptions, total=False):
         'events:alarms<=2/day'. Default 0.5.
     calibrate: Divide the logits by a temperature, fitted on validation, so that probabilities are shares; comes before
         threshold. One of none, temperature. Default none.
+    log_file: File to which the course of the run is appended as JSON lines.
+    tensorboard: Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).
     """
 
     unseen: str
@@ -205,3 +207,5 @@ class TrainOptions(ReadOptions, total=False):
     eval_every: int
     threshold: str | float
     calibrate: str
+    log_file: str | Path | None
+    tensorboard: str | Path | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +41,10 @@ class Outcomes:
         }
         for name, value in own.items():
             object.__setattr__(self, name, value)
+
+    def by(self, task: Task) -> Outcomes:
+        """Return the same outputs as answers of another task: with another threshold, or temperature."""
+        return replace(self, task=task)
 
     @cached_property
     def rows(self) -> Integers:

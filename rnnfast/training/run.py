@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any, Unpack
 
 from rnnfast.config.resolve import Config
@@ -18,13 +17,13 @@ from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.listeners import with_listeners
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
-from rnnfast.records import UNSET, plain
-from rnnfast.records import replace as changed
+from rnnfast.records import UNSET, plain, replace
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
@@ -72,6 +71,7 @@ def train(
     equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
+    reporter = with_listeners(reporter, config.output)
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
@@ -93,12 +93,12 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
-    reporter = reporter or Reporter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
     config = fixed(config)
     check_options(config, None, config.data.valid is not None)
     directory = check_directory(config, force)
+    reporter = with_listeners(reporter, config.output)
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
@@ -166,14 +166,13 @@ def train_parts(
     before = {name: part for name, part in named.items() if name not in tests}
     evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
     if outside is not None:
-        evaluations = {NAME: model.scorer.evaluate(replace(outside, task=model.task)), **evaluations}
+        evaluations = {NAME: model.scorer.evaluate(outside.by(model.task)), **evaluations}
     if again is not None:
         model = again
         of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
         evaluations, scored = evaluations | of_tests, scored | sampled
     fit.eval_seconds += time.perf_counter() - start
-    provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
-    model.provenance = changed(provenance, operating=operating)
+    model.provenance = replace(_provenance(table, parts, config, own_valid, evaluations, fit), operating=operating)
     return TrainResult(
         model=model,
         task=table.schema.task,

@@ -113,6 +113,16 @@ def test_the_file_holds_them_and_everything_uses_them(tmp_path):
     assert scores.loss_title == "loss (bce, uncalibrated)"
 
 
+def test_an_answer_that_is_the_threshold_but_for_its_precision_is_the_same_everywhere():
+    trained, _ = fit(epochs=0)
+    data = rnnfast.read_table(table(), id="id", time="t", target="y")
+    answer = float(np.sort(trained.model.predict(data).ravel())[50])
+    trained.model.threshold = np.nextafter(answer, 1)  # the same number in float32, and above the answer
+    predicted = trained.model.predict(table())["y_pred"].sum()
+    (_, fp), (_, tp) = trained.model.evaluate(data).confusion
+    assert predicted == fp + tp
+
+
 def test_classes_are_calibrated_too():
     trained, _ = fit("multiclass", calibrate="temperature")
     assert trained.model.temperature != 1

@@ -118,7 +118,9 @@ class _Rows:
     def feed(self, of_id: Integers, places: Integers, answers: NDArray[Any]) -> None:
         """Take answers for the targets of rows: of two classes the predicted one. places: within the ids."""
         model = self.model
-        labels = answers if not model.schema.classes else (answers >= model.threshold).astype(np.float64)
+        labels = (
+            answers if not model.schema.classes else (answers.astype(np.float64) >= model.threshold).astype(np.float64)
+        )
         self.lagged[self.offsets[of_id] + places] = labels
 
     def answers(self, of_id: Integers, origin: Integers) -> NDArray[Any]:

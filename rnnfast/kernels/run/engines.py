@@ -19,17 +19,15 @@ from rnnfast.kernels.packed.dropout import Dropout, drop_link
 from rnnfast.kernels.packed.front import front_links
 from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.packing import Slice
+from rnnfast.kernels.packed.passes import passes_of
 from rnnfast.kernels.packed.pool import pool_links
 from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, direction_at, packed_gradient
 from rnnfast.kernels.packed.tiles import products_of
 from rnnfast.kernels.rules.losses import loss_link
-from rnnfast.kernels.run.memory import Data
-from rnnfast.kernels.run.plan import lanes_of, tile_of
+from rnnfast.kernels.run.memory import Data, no_front_work
+from rnnfast.kernels.run.plan import lanes_of, layers_of, tile_of
 from rnnfast.kernels.run.update import AHEAD, prefetch_sequence
 from rnnfast.kernels.small.sequence import gradient_of_one, gradient_of_two
-
-# What of a specialisation `derive` depends on.
-DERIVED = ("shared", "apart", "W")
 
 
 class Engine(NamedTuple):
@@ -90,9 +88,8 @@ def engine_links(s, block, dtype):
     piece = Slice(np.zeros(1, np.int64), 0, 0, 0, 0)
     batch = Batch(0.0, Carried(numbers, 0, 0), Dropout(0.0, 0))
     taken = (block.numba_type, *types_of(numbers, piece, batch))
-    own = Specialisation(**{name: value for name, value in s.items if name in DERIVED})
     gradient = Link(ENGINES[s.engine], s, taken, types.float64)
-    return gradient, Link(derive, own, (block.numba_type, *types_of(0)))
+    return gradient, Link(derive, Specialisation(W=s.W), (block.numba_type, *types_of(0)))
 
 
 def calls_of(layout, loss="", dropout=0.0):
@@ -100,6 +97,7 @@ def calls_of(layout, loss="", dropout=0.0):
     architecture, lanes = layout.architecture, lanes_of(layout)
     dtype, products = architecture.dtype, products_of(tile_of(layout), architecture.dtype)
     return Calls(
+        passes_of(layers_of(layout), products, no_front_work(dtype), dtype, training=bool(loss)),
         products,
         *pool_links(Specialisation(W=lanes, head=architecture.head), layout.head, products, dtype, training=bool(loss)),
         loss_link(Specialisation(W=lanes, loss=loss), dtype),

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from rnnfast.kernels.lanes.arguments import records, types_of
-from rnnfast.kernels.lanes.linking import Link, linked
+from rnnfast.kernels.lanes.linking import Link, calling, linked
 from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed import layer
@@ -65,7 +65,7 @@ def small_chunk(s, block, g, piece, batch):
     return loss
 
 
-@linked
+@calling
 def packed_chunk(s, block, g, piece, batch):
     """Add the scaled gradient of a slice to g. Returns: sum of weight * loss over its outputs."""
     network, data, p, derived, work = records(block)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnfast.kernels.lanes.arguments import records
-from rnnfast.kernels.lanes.compiling import entry, inlined
+from rnnfast.kernels.lanes.compiling import calling_entry, entry, inlined
 from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.vec import load, total, zeros
 from rnnfast.kernels.packed import layer
@@ -108,7 +108,7 @@ def train_epochs(s, run, course, outcome, worker):
     return OK
 
 
-@entry
+@calling_entry
 def predict(s, arguments):
     """Outputs of all steps of some sequences.
 

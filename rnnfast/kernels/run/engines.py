@@ -27,7 +27,7 @@ from rnnfast.kernels.rules.losses import loss_link
 from rnnfast.kernels.run.memory import Data, no_front_work
 from rnnfast.kernels.run.plan import lanes_of, layers_of, tile_of
 from rnnfast.kernels.run.update import AHEAD, prefetch_sequence
-from rnnfast.kernels.small.sequence import gradient_of_one, gradient_of_two
+from rnnfast.kernels.small.sequence import NONE, gradient_of_two
 
 
 class Engine(NamedTuple):
@@ -56,12 +56,11 @@ def small_chunk(s, block, g, piece, batch):
     loss, order, scale = 0.0, piece.order, number(g, batch.scale)
     weights = Weights(p, at(derived, direction_at(network.table, 0).WhT), g)
     last = piece.first + piece.count
-    for i in range(piece.first, last - 1, 2):
+    for i in range(piece.first, last, 2):
         prefetch_sequence(s, data, order[i + AHEAD - 1])
         prefetch_sequence(s, data, order[i + AHEAD])
-        loss += gradient_of_two(s, weights, data, order[i], order[i + 1], scale, work)
-    if piece.count % 2:
-        loss += gradient_of_one(s, weights, data, order[last - 1], scale, work)
+        second = order[i + 1] if i + 1 < last else NONE
+        loss += gradient_of_two(s, weights, data, order[i], second, scale, work)
     return loss
 
 

@@ -25,7 +25,7 @@ import json, os, sys
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.rules.losses import loss_link
 from rnnfast.kernels.rules.optimizers import update_link
-from rnnfast.kernels.run import ahead
+from rnnfast.kernels.run import ahead, child
 
 links = [update_link(Specialisation(W=16, optimizer=name, decoupled=0), "float32") for name in ("sgd", "momentum")]
 links.append(loss_link(Specialisation(W=16, loss="mse"), "float32"))
@@ -72,20 +72,20 @@ def prepared(cache, change="pass"):
     "change",
     [
         pytest.param("pass", id="with-a-child"),
-        pytest.param("ahead.CHILD = 'raise SystemExit(1)'", id="a-child-that-dies"),
-        pytest.param("ahead.sys.executable = '/nowhere/python'", id="a-child-that-cannot-start"),
-        pytest.param("ahead.sys.executable = ''", id="no-python-to-start"),
-        pytest.param("ahead.sys.frozen = True", id="a-frozen-program"),
-        pytest.param("ahead.directory = lambda: None", id="a-cache-of-its-own"),
+        pytest.param("child.CHILD = 'raise SystemExit(1)'", id="a-child-that-dies"),
+        pytest.param("sys.executable = '/nowhere/python'", id="a-child-that-cannot-start"),
+        pytest.param("sys.executable = ''", id="no-python-to-start"),
+        pytest.param("sys.frozen = True", id="a-frozen-program"),
+        pytest.param("child.directory = lambda: None", id="a-cache-of-its-own"),
         pytest.param(
-            "ahead.CHILD = 'import os; os.write(1, b\"ready\\\\n\"); os.read(0, 9)'", id="a-child-that-breaks-off"
+            "child.CHILD = 'import os; os.write(1, b\"ready\\\\n\"); os.read(0, 9)'", id="a-child-that-breaks-off"
         ),
         pytest.param(
-            "ahead.CHILD = 'import os; os.write(1, b\"ready\\\\n\")'", id="a-child-that-says-it-is-ready-and-dies"
+            "child.CHILD = 'import os; os.write(1, b\"ready\\\\n\")'", id="a-child-that-says-it-is-ready-and-dies"
         ),
-        pytest.param("ahead.CHILD = 'import time; time.sleep(1000)'", id="a-child-that-never-gets-ready"),
+        pytest.param("child.CHILD = 'import time; time.sleep(1000)'", id="a-child-that-never-gets-ready"),
         pytest.param(
-            "ahead.PATIENCE = 0.1; ahead.CHILD = 'import os, time; os.write(1, b\"ready\\\\n\"); time.sleep(1000)'",
+            "ahead.PATIENCE = 0.1; child.CHILD = 'import os, time; os.write(1, b\"ready\\\\n\"); time.sleep(1000)'",
             id="a-child-that-hangs",
         ),
         pytest.param("import pathlib; sys.path.append(pathlib.Path('x'))", id="a-path-that-is-no-text"),

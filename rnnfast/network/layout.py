@@ -174,8 +174,8 @@ class Layout:
         return Direction(
             layer=layer, inner=inner, reverse=reverse, inputs=inputs, blocks=blocks, ldx=ldx, block=block,
             hidden=hidden, recurrent_bias=int(self.architecture.recurrent_bias),
-            width=width, Nx=Nx, Nh=Nh, shared=len(cell.shared) * width, ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width,
-            column=reverse * width,
+            width=width, Nx=Nx, Nh=Nh, shared=len(cell.shared) * width,
+            ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width, column=reverse * width,
             Wx=take(blocks * inputs * ldg), Wh=take(hidden * ldr), b_ih=take(Nx), b_hh=take(Nh),
             vectors=take(len(cell.parameters) * width), bias=derive(Nx), WhT=derive(Nh * width),
             WxT=derive(Nx * ldx if inner else 0),

@@ -15,8 +15,10 @@ from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
+from rnnfast.diagnose.machine import cores
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.kernels.run.child import early_child
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
@@ -69,7 +71,7 @@ def train(
     equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
-    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
+    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, early_child(cores()):
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
         result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
@@ -99,7 +101,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
-        with ExitStack() as opened:
+        with ExitStack() as opened, early_child(cores()):
             table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None

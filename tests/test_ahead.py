@@ -188,3 +188,41 @@ def test_a_child_takes_no_module_from_the_current_directory(tmp_path, monkeypatc
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not Path("taken").exists()
+
+
+# Takes a child early, or not, and prints how many were started and whether any is left.
+EARLY = """
+import json, sys
+from rnnfast.kernels.run import child
+
+started = []
+child.start = (lambda start: lambda: started.append(start()) or started[-1])(child.start)
+exec(sys.argv[1])
+with child.early_child(2):
+    numba = "numba" in sys.modules
+left = sum(process.poll() is None for process in started)
+print(json.dumps([len(started), left, len(child.ready), numba]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "started"),
+    [
+        pytest.param("pass", 1, id="an-empty-cache"),
+        pytest.param("(child.directory() / 'train-1.nbi').touch()", 0, id="a-cache-with-kernels"),
+        pytest.param("sys.frozen = True", 0, id="a-frozen-program"),
+    ],
+)
+def test_a_child_starts_early_where_the_cache_is_empty_and_ends_where_nobody_needs_it(before, started, tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(PACKAGE)}
+    output = subprocess.run([sys.executable, "-c", EARLY, before], env=environment, capture_output=True, check=True)
+    assert json.loads(output.stdout) == [started, 0, 0, False]
+
+
+def test_kernels_of_a_new_cell_are_its_two_passes():
+    """Everything else was compiled for the first cell, whatever it is."""
+    first, second = set(usual_kernels(("gru",))), set(usual_kernels(("lstm",)))
+    assert {kernel.name for kernel in second - first} == {
+        ("rnnfast.kernels.packed.passes", "forward"),
+        ("rnnfast.kernels.packed.passes", "backward"),
+    }

@@ -15,10 +15,8 @@ from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
-from rnnfast.diagnose.machine import cores
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
-from rnnfast.kernels.run.child import early_child
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
@@ -32,7 +30,7 @@ from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
-from rnnfast.training.loop import Fit
+from rnnfast.training.loop import Fit, compiler_ahead
 from rnnfast.training.monitor import check_choice
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import fixed
@@ -71,7 +69,7 @@ def train(
     equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
-    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, early_child(cores()):
+    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
         result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
@@ -101,7 +99,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
-        with ExitStack() as opened, early_child(cores()):
+        with ExitStack() as opened, compiler_ahead():
             table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None

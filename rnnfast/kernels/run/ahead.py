@@ -25,7 +25,7 @@ from rnnfast.kernels.run import child
 
 # Seconds that kernels take to compile, about: children begin with the longest.
 SECONDS = {"packed_chunk": 1.3, "small_chunk": 0.9, "train": 1.3, "predict": 0.4, "forward": 0.5, "backward": 0.5}
-# This process begins with these, which share parts: the second one takes half the time where the first one was compiled.
+# This process begins with these: the last one takes half the time where the first one, with its parts, was compiled.
 HERE = ("packed_chunk", "small_chunk", "predict")
 OTHERS = 0.2
 # Until a child can compile: what is left for it must take longer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Unpack
 
 from rnnfast.config.resolve import Config
@@ -24,6 +25,7 @@ from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import UNSET, plain
+from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
@@ -33,6 +35,7 @@ from rnnfast.training.directory import check_directory, free_directory, write_ru
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
+from rnnfast.training.operating import check_operating, set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import fixed
 from rnnfast.training.refit import refitted
@@ -155,6 +158,8 @@ def train_parts(
     reporter.start(_info(model, config, networks))
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
+    outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
+    operating = set_operating(model, parts.train, valid, outside, reporter)
     again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()
@@ -162,14 +167,15 @@ def train_parts(
     tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
     before = {name: part for name, part in named.items() if name not in tests}
     evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
-    if networks.outside and (scores := out_of_bag(model, parts.train, networks.outside)) is not None:
-        evaluations = {NAME: scores, **evaluations}
+    if outside is not None:
+        evaluations = {NAME: model.scorer.evaluate(replace(outside, task=model.task)), **evaluations}
     if again is not None:
         model = again
         of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
         evaluations, scored = evaluations | of_tests, scored | sampled
     fit.eval_seconds += time.perf_counter() - start
-    model.provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
+    provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
+    model.provenance = changed(provenance, operating=operating)
     return TrainResult(
         model=model,
         task=table.schema.task,
@@ -206,6 +212,7 @@ def _prepared(
     for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
         _check_encoding(model, part, table, reporter)
     check_choice(model, valid)
+    check_operating(model, parts.train, valid)
     return model, valid
 
 

@@ -14,6 +14,7 @@ EXAMPLES = (
     "rnnfast eval --model runs/tx --data new.csv",
     "rnnfast eval --model runs/tx --data tx.csv --part valid",
     "rnnfast eval --model runs/engines --data test.csv --last",
+    "rnnfast eval --model runs/tx --data new.csv --ci 95 --by Amount --by-id --by-step",
     "rnnfast eval --model runs/tx --data new.csv --json --fail-under auprc=0.8",
 )
 
@@ -29,6 +30,28 @@ EXAMPLES = (
     help="All of the table, or a part of the table that the model was trained on.",
 )
 @option("--last", section="Data", is_flag=True, help="Score only the last labelled step of each sequence.")
+@option(
+    "--ci",
+    section="Output",
+    type=float,
+    metavar="LEVEL",
+    help="Intervals of so many per cent, such as 95: 1,000 resamples of the ids, or of the sequences without id.",
+)
+@option(
+    "--by",
+    section="Output",
+    multiple=True,
+    metavar="COLUMN",
+    help="Scores by the values of a column, numbers at their quantiles; length: by steps of a sequence. Repeatable.",
+)
+@option("--by-id", section="Output", is_flag=True, help="Scores of the worst ids, or sequences without id.")
+@option(
+    "--by-step",
+    section="Output",
+    is_flag=True,
+    help="Scores by place in a sequence; of models of the last step after 1, 2, 4, .. steps, and 25 to 100 % of them.",
+)
+@option("--top", section="Output", type=int, default=10, show_default=True, metavar="N", help="With --by-id: so many.")
 @option(
     "--fail-under",
     section="Output",
@@ -60,10 +83,12 @@ def evaluate(
 
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.console.views import show_evaluation
+    from rnnfast.model.breakdown import Breakdown
     from rnnfast.model.tables import evaluate_table
 
-    config = reading_config(ctx, values)
-    scored = evaluate_table(model, data, part, goals, last=last, config=config, reporter=ReadingProgress(screen))
+    breakdown = Breakdown(**{name: values.pop(name) for name in ("ci", "by", "by_id", "by_step", "top")})
+    config, reporter = reading_config(ctx, values), ReadingProgress(screen)
+    scored = evaluate_table(model, data, part, goals, last=last, breakdown=breakdown, config=config, reporter=reporter)
     if state.json:
         state.print_json(scored.report())
     show_evaluation(screen, scored)

@@ -11,6 +11,7 @@ from rnnfast.console.encoding import Inputs, encoding_rows
 from rnnfast.console.metrics import stored_metrics
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import BAD, CAUTION, FAINT, GOOD, WIDE, Screen, fields, table
+from rnnfast.console.slices import broken_down
 from rnnfast.console.text import (
     classes_listed,
     counted,
@@ -55,7 +56,7 @@ def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
         size += f", the target {steps_ahead(schema)}"
     screen.progress(fields([("Scored", size)]), Text())
     sheet = score_sheet({scored.part: scored.evaluation}, schema.classes, schema.answers, screen.out.width)
-    screen.result(*sheet)
+    screen.result(*sheet, *broken_down(scored.evaluation, scored.parts, screen.out.width))
 
 
 def show_model(screen: Screen, model: ModelDescription) -> None:

@@ -142,7 +142,8 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     """What `eval --json` prints.
 
     last: there and true where only the last labelled step of each sequence counts; substitutions: records of cells that
-    the model did not take as they are, if any.
+    the model did not take as they are, if any. ci: metric -> (low, high) or None, and how `bootstrap` made them; by:
+    scores of slices of the table.
     """
 
     task: str
@@ -156,6 +157,9 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     scored: Sample | UnsetType = UNSET
     last: bool | UnsetType = UNSET
     substitutions: tuple[Record, ...] | UnsetType = UNSET
+    ci: Mapping[str, Any] | UnsetType = UNSET
+    bootstrap: Record | UnsetType = UNSET
+    by: tuple[Record, ...] | UnsetType = UNSET
 
     @classmethod
     def of(

@@ -12,14 +12,20 @@ from rnnfast.catalogue import lower_is_better
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import split
 from rnnfast.data.encoding.substitutions import Substitution, sentences
+from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.last import only_last_labels, with_last_labels
 from rnnfast.data.sequences.trailing import without_requests
+from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError, did_you_mean
 from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
+from rnnfast.model.breakdown import LENGTH, NO_PARTS, NOTHING, Breakdown, Broken, Parts
+from rnnfast.model.questions import scored_rows
+from rnnfast.records import UNSET
+from rnnfast.records import replace as replaced
 
 if TYPE_CHECKING:
     from rnnfast.data import Schema, Sequences
@@ -36,7 +42,7 @@ class TableEvaluation:
     trained_on: the table is the one that the model was trained on. failures: a sentence for each goal that is not met;
     notes: about the table and how it was read. scored: sequences that were scored: less than `sequences` where these
     were too many for the memory. last: whether only the last labelled step of each counts. substitutions: cells of
-    these that the model did not take as they are.
+    these that the model did not take as they are. parts: intervals and scores of slices.
     """
 
     evaluation: Evaluation
@@ -49,12 +55,16 @@ class TableEvaluation:
     scored: int | None = None
     last: bool = False
     substitutions: tuple[Substitution, ...] = ()
+    parts: Parts = NO_PARTS
 
     def report(self) -> EvaluationReport:
         """Return what `eval --json` prints."""
         sampled = self.scored is not None and self.scored < self.sequences
         sample = Sample(self.scored or 0, self.sequences) if sampled else None
-        return EvaluationReport.of(self.evaluation, self.part, self.trained_on, sample, self.last, self.substitutions)
+        report = EvaluationReport.of(self.evaluation, self.part, self.trained_on, sample, self.last, self.substitutions)
+        parts = self.parts
+        ci = UNSET if parts.ci is None else parts.ci
+        return replaced(report, ci=ci, bootstrap=parts.bootstrap or UNSET, by=parts.by or UNSET)
 
 
 def evaluate_table(
@@ -64,6 +74,7 @@ def evaluate_table(
     fail_under: Mapping[str, float] | None = None,
     *,
     last: bool = False,
+    breakdown: Breakdown = NOTHING,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
 ) -> TableEvaluation:
@@ -72,6 +83,7 @@ def evaluate_table(
     part: train | valid | test | all.
     fail_under: metric -> goal; errors and losses must not be above it, all others not below.
     last: score only the last labelled step of each sequence; the windows of an id are one sequence.
+    breakdown: what is asked for beside the scores: intervals, slices.
     config: of its options, cache says whether the parsed table may come from the user's cache and is kept there, and
     memory how much may be taken; reporter: is told how far reading is.
     Raises: UsageError for a part of another table, and for a goal that the task has no metric for.
@@ -80,9 +92,16 @@ def evaluate_table(
 
     check_part(part)
     model = load(model_path)
+    request, tables, cells = scoring_request(model, part, config or DataConfig()), list[Any](data_paths), None
     with ExitStack() as opened:
-        data = open_files(data_paths, scoring_request(model, part, config or DataConfig()), opened, reporter)
-        return evaluate(model, data, part, fail_under, last)
+        if breakdown.by:
+            sources = open_sources(tables, request.files)
+            columns = {name for source in sources for name in source.columns}
+            names = tuple(name for name in breakdown.by if name != LENGTH or LENGTH in columns)
+            cells = opened.enter_context(Carried(sources, names)) if names else None
+            tables = reopenable(sources)
+        data = open_files(tables, request, opened, reporter)
+        return evaluate(model, data, part, fail_under, last, breakdown, cells)
 
 
 def check_part(part: str) -> None:
@@ -104,8 +123,13 @@ def evaluate(
     part: str = "all",
     fail_under: Mapping[str, float] | None = None,
     last: bool = False,
+    breakdown: Breakdown = NOTHING,
+    cells: Carried | None = None,
 ) -> TableEvaluation:
-    """Score a model on sequences that are read by its schema; part, fail_under, last: as in `evaluate_table`."""
+    """Score a model on sequences that are read by its schema; others as in `evaluate_table`.
+
+    cells: the columns of the table that `breakdown` names.
+    """
     whole = without_requests(data if part == "all" else part_of(model, data, part), data, model.config.data)
     if last and whole.labelled_steps:  # else scoring says what is missing
         whole = with_last_labels(whole)
@@ -113,9 +137,11 @@ def evaluate(
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
     sample = only_last_labels(sample) if last else sample
     substitutions = model.substitutions(sample)
-    evaluation = model.evaluate(sample)
+    outcomes = model.outcomes(scored_rows(sample))
+    evaluation = model.scorer.evaluate(outcomes)
+    parts = Broken(model, outcomes, breakdown, cells).parts()
     note = training_note(model, data, part, "score")
-    notes = (*([] if note is None else [note]), *data.notes, *sentences(substitutions))
+    notes = (*([] if note is None else [note]), *data.notes, *sentences(substitutions), *parts.notes)
     if sample.sequences < whole.sequences:
         of = f"{sample.sequences:,} of {whole.sequences:,} sequences"
         notes = (*notes, f"scored on {of}, drawn at random, to keep within --memory")
@@ -130,6 +156,7 @@ def evaluate(
         scored=sample.sequences,
         last=last,
         substitutions=substitutions,
+        parts=parts,
     )
 
 

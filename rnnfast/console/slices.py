@@ -1,0 +1,73 @@
+"""Intervals of metrics, and the scores of slices of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from rnnfast.catalogue import METRICS
+from rnnfast.console.screen import LABEL, WIDE, table
+from rnnfast.console.text import counted, number, shortened
+from rnnfast.metrics.evaluation import Evaluation, telling
+from rnnfast.metrics.slices import Slicing
+
+if TYPE_CHECKING:
+    from rnnfast.model.breakdown import Bootstrapped, Parts
+
+MOST_METRICS = 3  # of a slice
+MORE = ("mae", "log_loss")  # shown after the metrics that say most, where there is room
+
+
+def broken_down(evaluation: Evaluation, parts: Parts, width: int) -> Iterator[RenderableType]:
+    """Yield the intervals and the slices, each after an empty line."""
+    if parts.ci is not None and parts.bootstrap is not None:
+        yield Text()
+        yield from _intervals(evaluation, parts.ci, parts.bootstrap, width)
+    for slicing in parts.by:
+        yield Text()
+        yield from _slices(slicing, width)
+
+
+def _intervals(
+    evaluation: Evaluation, ci: Mapping[str, Any], made: Bootstrapped, width: int
+) -> Iterator[RenderableType]:
+    yield Text(f"{made.level:g} % intervals: {made.resamples:,} resamples of {counted(made.owners, made.of)}", LABEL)
+    figures = evaluation.metrics.figures
+    names = sorted((name for name in figures if name in ci), key=lambda name: -METRICS[name].headline)
+    rows = [
+        [name, number(figures[name]), *map(number, ci[name] or (None, None))]
+        for name in names
+        if name not in evaluation.meaningless
+    ]
+    yield table(["metric", "value", "low", "high"], rows, gap=3 if width >= WIDE else 1)
+
+
+def _slices(slicing: Slicing, width: int) -> Iterator[RenderableType]:
+    shown = len(slicing.slices)
+    which = f", the worst {shown:,} of {slicing.of:,}" if shown < slicing.of else ""
+    yield Text(f"Scores by {slicing.by}{which}", LABEL)
+    if not slicing.slices:
+        return
+    names = _shown_metrics(slicing, 2 if width < WIDE else MOST_METRICS)
+    has_ci = isinstance(slicing.slices[0].ci, Mapping)
+    room = max(width - 10 - 12 * (len(names) + 2 * has_ci), 8)
+    rows = []
+    for part in slicing.slices:
+        row = [shortened(part.value, room), f"{part.labelled_steps:,}", *(number(part.metrics[name]) for name in names)]
+        if isinstance(part.ci, Mapping):
+            row += map(number, next(iter(part.ci.values())) or (None, None))
+        rows.append(row)
+    heads = [shortened(slicing.by, room), "steps", *names, *(["low", "high"] if has_ci else [])]
+    yield table(heads, rows, gap=3 if width >= WIDE else 1)
+
+
+def _shown_metrics(slicing: Slicing, most: int) -> Sequence[str]:
+    """Return the metrics that say most and are defined in some slice."""
+    metrics = slicing.slices[0].metrics
+    names = [*telling(metrics), *(name for name in MORE if name in metrics)]
+    first = telling(metrics)[:1] if isinstance(slicing.slices[0].ci, Mapping) else []
+    some = [name for name in names if any(part.metrics[name] is not None for part in slicing.slices)]
+    return list(dict.fromkeys([*first, *some]))[:most]

@@ -9,10 +9,11 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from rnnfast.catalogue import METRICS
+from rnnfast.console.metrics import figure
 from rnnfast.console.screen import LABEL, WIDE, table
-from rnnfast.console.text import counted, number, shortened
-from rnnfast.metrics.evaluation import Evaluation, telling
-from rnnfast.metrics.slices import Slicing
+from rnnfast.console.text import counted, shortened
+from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.slices import Slicing, slice_metrics
 
 if TYPE_CHECKING:
     from rnnfast.model.breakdown import Bootstrapped, Parts
@@ -38,7 +39,7 @@ def _intervals(
     figures = evaluation.metrics.figures
     names = sorted((name for name in figures if name in ci), key=lambda name: -METRICS[name].headline)
     rows = [
-        [name, number(figures[name]), *map(number, ci[name] or (None, None))]
+        [name, figure(name, figures[name]), *_ends(name, ci[name])]
         for name in names
         if name not in evaluation.meaningless
     ]
@@ -56,18 +57,22 @@ def _slices(slicing: Slicing, width: int) -> Iterator[RenderableType]:
     room = max(width - 10 - 12 * (len(names) + 2 * has_ci), 8)
     rows = []
     for part in slicing.slices:
-        row = [shortened(part.value, room), f"{part.labelled_steps:,}", *(number(part.metrics[name]) for name in names)]
+        figures = [figure(name, part.metrics[name]) for name in names]
         if isinstance(part.ci, Mapping):
-            row += map(number, next(iter(part.ci.values())) or (None, None))
-        rows.append(row)
-    heads = [shortened(slicing.by, room), "steps", *names, *(["low", "high"] if has_ci else [])]
-    yield table(heads, rows, gap=3 if width >= WIDE else 1)
+            figures[1:1] = _ends(names[0], part.ci[names[0]])
+        rows.append([shortened(part.value, room), f"{part.labelled_steps:,}", *figures])
+    heads = [names[0], *(["low", "high"] if has_ci else []), *names[1:]]
+    yield table([shortened(slicing.by, room), "steps", *heads], rows, gap=3 if width >= WIDE else 1)
+
+
+def _ends(name: str, interval: tuple[float, float] | None) -> list[str]:
+    """Return the texts of the ends of an interval."""
+    return [figure(name, end) for end in interval or (None, None)]
 
 
 def _shown_metrics(slicing: Slicing, most: int) -> Sequence[str]:
-    """Return the metrics that say most and are defined in some slice."""
+    """Return the metric that says most of a slice, then others that are defined in some of them."""
     metrics = slicing.slices[0].metrics
-    names = [*telling(metrics), *(name for name in MORE if name in metrics)]
-    first = telling(metrics)[:1] if isinstance(slicing.slices[0].ci, Mapping) else []
-    some = [name for name in names if any(part.metrics[name] is not None for part in slicing.slices)]
-    return list(dict.fromkeys([*first, *some]))[:most]
+    first, *others = slice_metrics(metrics)
+    others += [name for name in MORE if name in metrics]
+    return [first, *(name for name in others if any(part.metrics[name] is not None for part in slicing.slices))][:most]

@@ -4,9 +4,9 @@
     r2 = 1 - sum (p - y)^2 / sum (y - mean y)^2                  within_5pct = share of rows with |p - y| <= 0.05 |y|
 
 All sums are of the weights of rows, 1 where none are told. mape is a fraction (0.1 is 10 %), with |y| not below 2.2e-16
-in the denominator. The figures equal scikit-learn's, with its sample_weight, but where that divides by almost nothing or
-warns: mape leaves out the rows with y = 0 (None where all are) and divides by the number of the others; r2 is None for
-a constant target; all are None without rows; a figure that is not finite is None.
+in the denominator. The figures equal scikit-learn's, with its sample_weight, but where that divides by almost nothing
+or warns: mape leaves out the rows with y = 0 (None where all are) and divides by the number of the others; r2 is None
+for a constant target; all are None without rows; a figure that is not finite is None.
 """
 
 from __future__ import annotations

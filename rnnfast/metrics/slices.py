@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.metrics.bootstrap import Interval
+from rnnfast.metrics.evaluation import telling
 from rnnfast.metrics.figures import Figures
 from rnnfast.records import UNSET, Record, UnsetType
 
@@ -20,6 +21,7 @@ MOST_TEXTS = 20  # groups of texts: the most frequent ones, then all others
 SINGLE_STEPS = 2  # steps 1 and 2 are a group each; then the groups double
 QUARTERS = ("to 25 %", "to 50 %", "to 75 %", "to 100 %")
 EMPTY = "(empty)"
+INSIDE = ("r2",)  # compares with the spread inside a slice, and so says little of one
 
 
 class Groups(NamedTuple):
@@ -48,6 +50,11 @@ class Slicing(Record, frozen=True):
     by: str
     of: int
     slices: tuple[Slice, ...]
+
+
+def slice_metrics(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the metrics that say most of a slice, the one that says most first."""
+    return [name for name in telling(metrics) if name not in INSIDE]
 
 
 def by_texts(cells: Sequence[str]) -> Groups:

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from rnnfast.errors import UsageError
 from rnnfast.metrics.bootstrap import RESAMPLES, Interval, Resamples, intervals
-from rnnfast.metrics.evaluation import telling
 from rnnfast.metrics.figures import Measures
 from rnnfast.metrics.loss import step_losses
-from rnnfast.metrics.slices import Groups, Slice, Slicing, by_numbers, by_place, by_share, by_texts
+from rnnfast.metrics.slices import Groups, Slice, Slicing, by_numbers, by_place, by_share, by_texts, slice_metrics
 from rnnfast.model.prefixes import PREFIX_SHARES, first_steps, shares_of_steps
 from rnnfast.records import Record
 
@@ -101,6 +100,10 @@ class Broken:
             if owners < FEW_OWNERS:
                 few = "1 has no interval" if owners == 1 else f"intervals of {owners} are too narrow"
                 notes.append(f"--ci draws {of}s, of which {few}")
+        if self.cells is not None and LENGTH in self.cells.names:
+            notes.append(
+                f"--by {LENGTH}: the table has a column of that name, which counts; not the steps of sequences"
+            )
         return Parts(bootstrap, ci, tuple(self._slicings()), tuple(notes))
 
     @property
@@ -180,7 +183,7 @@ class Broken:
         scored = Slice(name, len(part.y), len(np.unique(part.owner)), metrics)
         if self.request.ci is None or alone:
             return scored
-        first = telling(metrics)[0]
+        first = slice_metrics(metrics)[0]
         return Slice(name, len(part.y), scored.owners, metrics, {first: self._intervals(part).get(first)})
 
     def _intervals(self, part: Outcomes) -> dict[str, Any]:

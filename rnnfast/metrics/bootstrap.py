@@ -14,16 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.metrics.whole import Floats, Integers, Whole, areas, summed_by, ties
+from rnnfast.metrics.whole import Floats, Integers, Ties, Whole, areas, summed_by, ties
 
 RESAMPLES = 1000
 MOST_UNITS = 2048
-MOST_SCORES = 2048
+MOST_SCORES = 1024
 LEAST_DEFINED = 0.5  # share of the resamples that must have a figure for an interval
 CONSTANT = 1e-12  # of the variation of all rows: what rounding leaves of that of equal ones
 
@@ -69,6 +70,10 @@ class Resamples:
 
     def total(self, rows: int) -> Floats:
         """(R,), the weight of all rows."""
+        return self._total
+
+    @cached_property
+    def _total(self) -> Floats:
         return self.counts @ np.bincount(self.unit, self.weight, self.units)
 
     def sum(self, values: NDArray[Any]) -> Floats:
@@ -90,14 +95,15 @@ class Resamples:
 
     def ranking(self, positive: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
         """(R,) areas under the ROC curve and under precision by recall."""
-        code, size = score_codes(positive, score)
+        order = ties(score)
+        code, size = score_codes(order, positive)
         classes = [
             summed_by(self.unit, self.units, np.where(rows, code, -1), size, self.weight)
             for rows in (positive, ~positive)
         ]
-        resampled = areas(*(self.counts @ sums for sums in classes))
-        exact = Whole(self.weight).ranking(positive, score)
-        pooled = areas(*(sums.sum(axis=0, keepdims=True) for sums in classes))
+        resampled = areas(*(np.cumsum(self.counts @ sums, axis=1) for sums in classes))
+        exact = Whole(self.weight).ranked(order, positive)
+        pooled = areas(*(np.cumsum(sums.sum(axis=0, keepdims=True), axis=1) for sums in classes))
         auroc, auprc = (np.clip(r + (e - p), 0.0, 1.0) for r, e, p in zip(resampled, exact, pooled, strict=True))
         return auroc, auprc
 
@@ -143,12 +149,12 @@ def paired(
     return compared
 
 
-def score_codes(positive: NDArray[np.bool_], score: Floats) -> tuple[Integers, int]:
+def score_codes(sorted_scores: Ties, positive: NDArray[np.bool_]) -> tuple[Integers, int]:
     """Number scores (n,) from the highest one, equal ones alike, so that no more than MOST_SCORES numbers are needed.
 
     Returns: (n,) codes, and how many there are.
     """
-    order, last = ties(score)
+    order, last = sorted_scores
     hits, selected = np.cumsum(positive[order])[last], last + 1
     gains = np.diff(hits, prepend=0)
     of_negatives = gains == 0
@@ -158,7 +164,7 @@ def score_codes(positive: NDArray[np.bool_], score: Floats) -> tuple[Integers, i
         place = np.floor(np.append(0.0, mass[:-1]) * (MOST_SCORES / 2 - 1)).astype(np.int64)
         begins = np.append(True, place[1:] != place[:-1])
     of_tie = np.cumsum(begins) - 1
-    code = np.empty(len(score), np.int64)
+    code = np.empty(len(order), np.int64)
     code[order] = np.repeat(of_tie, np.diff(selected, prepend=0))
     return code, int(of_tie[-1]) + 1
 

@@ -39,6 +39,13 @@ class Over(Protocol):
         """(R,) areas under the ROC curve and under precision by recall, NaN with one class."""
 
 
+class Ties(NamedTuple):
+    """order: (n,) rows from the highest score on; last: (ties,) place of the last row of each equal score."""
+
+    order: Integers
+    last: Integers
+
+
 @dataclass(frozen=True)
 class Whole:
     """Each row once. weight: (n,) above 0, or None where all weigh 1."""
@@ -75,22 +82,20 @@ class Whole:
 
     def ranking(self, positive: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
         """(1,) areas from one sort."""
-        order, last = ties(score)
-        weight = 1 if self.weight is None else self.weight[order]
-        ranked = positive[order]
-        hits, selected = (np.cumsum(part, dtype=np.float64)[last] for part in (ranked * weight, ~ranked * weight))
-        gains = (np.diff(counts, prepend=0.0)[None] for counts in (hits, selected))
-        return areas(*gains)
+        return self.ranked(ties(score), positive)
+
+    def ranked(self, order: Ties, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """(1,) areas of sorted scores."""
+        rows = positive[order.order]
+        if self.weight is None:
+            hits = np.cumsum(rows, dtype=np.int64)[order.last]
+            return areas(hits[None].astype(np.float64), (order.last + 1 - hits)[None].astype(np.float64))
+        weight = self.weight[order.order]
+        hits, false = (np.cumsum(np.where(part, weight, 0.0))[order.last] for part in (rows, ~rows))
+        return areas(hits[None], false[None])
 
 
 EACH_ROW = Whole()
-
-
-class Ties(NamedTuple):
-    """order: (n,) rows from the highest score on; last: (ties,) place of the last row of each equal score."""
-
-    order: Integers
-    last: Integers
 
 
 def ties(score: Floats) -> Ties:
@@ -100,20 +105,22 @@ def ties(score: Floats) -> Ties:
     return Ties(order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), ranked.size - 1))
 
 
-def areas(positives: Floats, negatives: Floats) -> tuple[Floats, Floats]:
+def areas(hits: Floats, false: Floats) -> tuple[Floats, Floats]:
     """Return auroc and auprc, (R,), NaN with one class.
 
-    positives, negatives: (R, K), the weight of either class at each of K scores, the highest first. A score counts as
-    one step. Whole numbers up to 1e15 pairs are exact.
+    hits, false: (R, K), the weight of the positives, and of the negatives, from the highest of K scores down to each.
+    Equal scores count as one step. Whole numbers up to 1e15 pairs are exact.
     """
-    hits, false = np.cumsum(positives, axis=1), np.cumsum(negatives, axis=1)
-    both = np.where((hits[:, -1] > 0) & (false[:, -1] > 0), 1.0, np.nan)
+    positives, negatives = hits[:, -1], false[:, -1]
+    both = np.where((positives > 0) & (negatives > 0), 1.0, np.nan)
+    new = np.diff(hits, axis=1, prepend=0.0)
+    precision = hits / np.maximum(hits + false, np.finfo(np.float64).tiny)
+    auprc = np.sum(new * precision, axis=1)
+    # Each positive has as many negatives below it as there are in all, less those above, and of its equals half
+    before = np.concatenate((np.zeros((len(false), 1)), false[:, :-1]), axis=1)
+    pairs = positives * negatives - np.sum(new * (false + before), axis=1) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        pairs = np.sum(negatives * (hits - positives / 2), axis=1)
-        auroc = pairs / (hits[:, -1] * false[:, -1])
-        precision = hits / np.maximum(hits + false, np.finfo(np.float64).tiny)
-        auprc = np.sum(positives * precision, axis=1) / hits[:, -1]
-    return auroc * both, auprc * both
+        return pairs / (positives * negatives) * both, auprc / positives * both
 
 
 def summed_by(unit: Integers, units: int, code: Integers, size: int, weight: Floats | None) -> Floats:

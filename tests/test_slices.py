@@ -173,6 +173,52 @@ def test_a_model_of_the_last_step_answers_beginnings(table, options):
     assert early.slices[1].metrics == pytest.approx(model.evaluate(first).metrics.figures, rel=ANSWERS)
 
 
+def summed(tmp_path, monkeypatch, ordered):
+    """A table whose label is the sign of the sum of the steps, or of the change from the first step to the last."""
+    isolate(monkeypatch, tmp_path)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(150, 5))
+    label = x[:, -1] > x[:, 0] if ordered else x.sum(axis=1) > 0
+    frame = pd.DataFrame({"id": np.repeat(np.arange(150), 5), "t": np.tile(np.arange(5), 150), "x": x.ravel()})
+    frame.assign(y=np.repeat(label, 5).astype(int)).to_csv("t.csv", index=False)
+    return "t.csv"
+
+
+@pytest.mark.parametrize("ordered", [True, False], ids=["order matters", "order carries nothing"])
+def test_shuffled_steps_tell_whether_the_order_matters(tmp_path, monkeypatch, capsys, ordered):
+    table = summed(tmp_path, monkeypatch, ordered)
+    options = {**FAST, "epochs": 40, "hidden": 8, "activation": "tanh" if ordered else "identity"}
+    model = rnnfast.train(
+        table, id="id", time="t", target="y", lr=0.05, optimizer="adam", batch_size=16, **options
+    ).model
+    if not ordered:  # the state is the sum of the inputs
+        for name, tensor in model.parameters.items():
+            tensor[...] = np.eye(8) if "weight_hh" in name else 1.0 if "weight" in name else 0.0
+    model.save("m.safetensors")
+    shuffled = result(["eval", "--model", "m.safetensors", "--data", table, "--shuffle-steps"], capsys)["shuffled"]
+    assert shuffled["metric"] == "auprc"
+    assert shuffled["order_matters"] is ordered
+    low, high = shuffled["interval"]
+    assert low <= shuffled["difference"] <= high
+    assert shuffled["difference"] == pytest.approx(shuffled["in_order"]["auprc"] - shuffled["metrics"]["auprc"])
+
+
+@pytest.mark.parametrize("predict", ["every", "last"])
+def test_shuffled_steps_stay_in_their_sequence_with_their_label(table, predict):
+    from rnnfast.model.shuffled import shuffled
+
+    data = rnnfast.read_table(table, id="id", time="t", target="y", ignore=("site", "w"), predict=predict)
+    mixed = shuffled(data, 0)
+    moved = False
+    for first, stop in zip(data.offsets[:-1], data.offsets[1:], strict=True):
+        order = [int(np.flatnonzero(data.row[first:stop] == row)[0]) for row in mixed.row[first:stop]]
+        np.testing.assert_array_equal(mixed.x[first:stop], data.x[first:stop][order])
+        labels = data.y[first:stop][order] if predict == "every" else data.y[first:stop]
+        np.testing.assert_array_equal(mixed.y[first:stop], labels)
+        moved |= order != sorted(order)
+    assert moved
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     cases(

@@ -53,6 +53,12 @@ EXAMPLES = (
 )
 @option("--top", section="Output", type=int, default=10, show_default=True, metavar="N", help="With --by-id: so many.")
 @option(
+    "--shuffle-steps",
+    section="Output",
+    is_flag=True,
+    help="Score the model with the steps of each sequence shuffled, too: does their order carry anything?",
+)
+@option(
     "--fail-under",
     section="Output",
     multiple=True,
@@ -86,7 +92,9 @@ def evaluate(
     from rnnfast.model.breakdown import Breakdown
     from rnnfast.model.tables import evaluate_table
 
-    breakdown = Breakdown(**{name: values.pop(name) for name in ("ci", "by", "by_id", "by_step", "top")})
+    breakdown = Breakdown(
+        **{name: values.pop(name) for name in ("ci", "by", "by_id", "by_step", "top", "shuffle_steps")}
+    )
     config, reporter = reading_config(ctx, values), ReadingProgress(screen)
     scored = evaluate_table(model, data, part, goals, last=last, breakdown=breakdown, config=config, reporter=reporter)
     if state.json:

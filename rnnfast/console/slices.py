@@ -11,12 +11,13 @@ from rich.text import Text
 from rnnfast.catalogue import METRICS
 from rnnfast.console.metrics import figure
 from rnnfast.console.screen import LABEL, WIDE, table
-from rnnfast.console.text import counted, shortened
+from rnnfast.console.text import counted, number, shortened
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.metrics.slices import Slicing, slice_metrics
 
 if TYPE_CHECKING:
     from rnnfast.model.breakdown import Bootstrapped, Parts
+    from rnnfast.model.shuffled import Shuffled
 
 MOST_METRICS = 3  # of a slice
 MORE = ("mae", "log_loss")  # shown after the metrics that say most, where there is room
@@ -30,6 +31,25 @@ def broken_down(evaluation: Evaluation, parts: Parts, width: int) -> Iterator[Re
     for slicing in parts.by:
         yield Text()
         yield from _slices(slicing, width)
+
+
+def shuffled_steps(scores: Shuffled | None) -> Iterator[RenderableType]:
+    """Yield what shuffling the steps changes, and what follows from it, after an empty line."""
+    if scores is None:
+        return
+    name, end = scores.metric, f"{scores.level:g} % interval"
+    before, after = figure(name, scores.in_order[name]), figure(name, scores.metrics[name])
+    yield Text()
+    yield Text("Steps of each sequence shuffled", LABEL)
+    text = f"{name} {before} in order, {after} shuffled"
+    if scores.interval is None:
+        yield Text(f"{text}; too few sequences to say whether the order carries anything.")
+        return
+    low, high = (number(value) for value in scores.interval)
+    verdict = "the order of the steps matters to this model"
+    if not scores.order_matters:
+        verdict = "the order of the steps carries nothing that this model uses"
+    yield Text(f"{text}: {verdict} (difference {number(scores.difference)}, {end} {low} to {high}).")
 
 
 def _intervals(

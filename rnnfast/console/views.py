@@ -11,7 +11,7 @@ from rnnfast.console.encoding import Inputs, encoding_rows
 from rnnfast.console.metrics import stored_metrics
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import BAD, CAUTION, FAINT, GOOD, WIDE, Screen, fields, table
-from rnnfast.console.slices import broken_down
+from rnnfast.console.slices import broken_down, shuffled_steps
 from rnnfast.console.text import (
     classes_listed,
     counted,
@@ -57,6 +57,7 @@ def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
     screen.progress(fields([("Scored", size)]), Text())
     sheet = score_sheet({scored.part: scored.evaluation}, schema.classes, schema.answers, screen.out.width)
     screen.result(*sheet, *broken_down(scored.evaluation, scored.parts, screen.out.width))
+    screen.result(*shuffled_steps(scored.shuffled))
 
 
 def show_model(screen: Screen, model: ModelDescription) -> None:

@@ -44,12 +44,8 @@ class Answers:
     def counts(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Return the weight of tn, fp, fn, tp, (R,) each. NaN scores are predicted negative."""
         predicted = self.score >= self.threshold
-        whole, positives = self.over.total(self.positive.size), self.over.sum(self.positive)
-        tp = self.over.sum(predicted & self.positive)
-        fp = self.over.sum(predicted & ~self.positive)
-        # Differences of weights that are no whole numbers may end just below 0
-        fn = np.maximum(positives - tp, 0.0)
-        return np.maximum(whole - positives - fp, 0.0), fp, fn, tp
+        tn, fp, fn, tp = self.over.by(2 * self.positive.astype(np.int64) + predicted, 4).T
+        return tn, fp, fn, tp
 
     @cached_property
     def ranking(self) -> tuple[Floats, Floats]:

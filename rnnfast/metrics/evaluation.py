@@ -143,7 +143,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
 
     last: there and true where only the last labelled step of each sequence counts; substitutions: records of cells that
     the model did not take as they are, if any. ci: metric -> (low, high) or None, and how `bootstrap` made them; by:
-    scores of slices of the table.
+    scores of slices of the table; shuffled: scores with the steps of each sequence shuffled.
     """
 
     task: str
@@ -160,6 +160,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     ci: Mapping[str, Any] | UnsetType = UNSET
     bootstrap: Record | UnsetType = UNSET
     by: tuple[Record, ...] | UnsetType = UNSET
+    shuffled: Record | UnsetType = UNSET
 
     @classmethod
     def of(

@@ -89,7 +89,7 @@ class Whole:
         rows = positive[order.order]
         if self.weight is None:
             hits = np.cumsum(rows, dtype=np.int64)[order.last]
-            return areas(hits[None].astype(np.float64), (order.last + 1 - hits)[None].astype(np.float64))
+            return areas(*(np.asarray(counts[None], np.float64) for counts in (hits, order.last + 1 - hits)))
         weight = self.weight[order.order]
         hits, false = (np.cumsum(np.where(part, weight, 0.0))[order.last] for part in (rows, ~rows))
         return areas(hits[None], false[None])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Integers = NDArray[np.int64]
 
 LENGTH = "length"  # what --by calls the number of steps of a sequence, where no column has this name
+USUAL_LEVEL = 95.0  # of intervals whose level nobody names
 FEW_OWNERS = 20  # below, intervals are too narrow
 
 
@@ -34,7 +35,8 @@ class Breakdown:
     """What is asked for beside the scores.
 
     ci: level of intervals in per cent, None for none; by: columns of the table, or "length"; by_id, by_step: whether
-    scores of ids, of places in a sequence; top: so many ids, the worst first. seed: of the resamples.
+    scores of ids, of places in a sequence; top: so many ids, the worst first. shuffle: whether to score the model with
+    the steps of each sequence shuffled too. seed: of the resamples and of the shuffle.
     """
 
     ci: float | None = None
@@ -42,6 +44,7 @@ class Breakdown:
     by_id: bool = False
     by_step: bool = False
     top: int = 10
+    shuffle_steps: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

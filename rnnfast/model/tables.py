@@ -22,8 +22,9 @@ from rnnfast.data.sequences.trailing import without_requests
 from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError, did_you_mean
 from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
-from rnnfast.model.breakdown import LENGTH, NO_PARTS, NOTHING, Breakdown, Broken, Parts
+from rnnfast.model.breakdown import LENGTH, NO_PARTS, NOTHING, USUAL_LEVEL, Breakdown, Broken, Parts
 from rnnfast.model.questions import scored_rows
+from rnnfast.model.shuffled import Shuffled, shuffled_scores
 from rnnfast.records import UNSET
 from rnnfast.records import replace as replaced
 
@@ -42,7 +43,8 @@ class TableEvaluation:
     trained_on: the table is the one that the model was trained on. failures: a sentence for each goal that is not met;
     notes: about the table and how it was read. scored: sequences that were scored: less than `sequences` where these
     were too many for the memory. last: whether only the last labelled step of each counts. substitutions: cells of
-    these that the model did not take as they are. parts: intervals and scores of slices.
+    these that the model did not take as they are. parts: intervals and scores of slices;
+    shuffled: scores with the steps of each sequence shuffled.
     """
 
     evaluation: Evaluation
@@ -56,6 +58,7 @@ class TableEvaluation:
     last: bool = False
     substitutions: tuple[Substitution, ...] = ()
     parts: Parts = NO_PARTS
+    shuffled: Shuffled | None = None
 
     def report(self) -> EvaluationReport:
         """Return what `eval --json` prints."""
@@ -64,7 +67,8 @@ class TableEvaluation:
         report = EvaluationReport.of(self.evaluation, self.part, self.trained_on, sample, self.last, self.substitutions)
         parts = self.parts
         ci = UNSET if parts.ci is None else parts.ci
-        return replaced(report, ci=ci, bootstrap=parts.bootstrap or UNSET, by=parts.by or UNSET)
+        extras: dict[str, Any] = {"bootstrap": parts.bootstrap, "by": parts.by, "shuffled": self.shuffled}
+        return replaced(report, ci=ci, **{name: value or UNSET for name, value in extras.items()})
 
 
 def evaluate_table(
@@ -140,6 +144,8 @@ def evaluate(
     outcomes = model.outcomes(scored_rows(sample))
     evaluation = model.scorer.evaluate(outcomes)
     parts = Broken(model, outcomes, breakdown, cells).parts()
+    shuffle = breakdown.shuffle_steps
+    shuffled = shuffled_scores(model, sample, breakdown.ci or USUAL_LEVEL, breakdown.seed) if shuffle else None
     note = training_note(model, data, part, "score")
     notes = (*([] if note is None else [note]), *data.notes, *sentences(substitutions), *parts.notes)
     if sample.sequences < whole.sequences:
@@ -157,6 +163,7 @@ def evaluate(
         last=last,
         substitutions=substitutions,
         parts=parts,
+        shuffled=shuffled,
     )
 
 

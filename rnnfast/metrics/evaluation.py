@@ -146,7 +146,9 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     """What `eval --json` prints.
 
     last: there and true where only the last labelled step of each sequence counts; substitutions: records of cells that
-    the model did not take as they are, if any. calibration: of classes; events: with --events.
+    the model did not take as they are, if any. ci: metric -> (low, high) or None, and how `bootstrap` made them; by:
+    scores of slices of the table; shuffled: scores with the steps of each sequence shuffled. calibration: of classes;
+    events: with --events.
     """
 
     task: str
@@ -162,6 +164,10 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     substitutions: tuple[Record, ...] | UnsetType = UNSET
     calibration: Record | UnsetType = UNSET
     events: Record | UnsetType = UNSET
+    ci: Mapping[str, Any] | UnsetType = UNSET
+    bootstrap: Record | UnsetType = UNSET
+    by: tuple[Record, ...] | UnsetType = UNSET
+    shuffled: Record | UnsetType = UNSET
 
     @classmethod
     def of(

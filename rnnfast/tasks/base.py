@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import LOSSES, TASKS, Metric
 from rnnfast.metrics.calibration import Calibration
-from rnnfast.metrics.figures import Figures
+from rnnfast.metrics.figures import Figures, Measures, figures
+from rnnfast.metrics.whole import Over, Whole
 
 Floats = NDArray[np.floating[Any]]
 Metrics = tuple[Metric, ...]
+Weight = NDArray[np.float64] | None  # (n,) above 0, None where all steps weigh the same
 Texts = Callable[[Floats], list[Any]]
 
 ROWS = 1 << 12  # of the outputs of an ensemble that are looked at together
@@ -98,15 +100,19 @@ class Task(ABC):
         """Return the outputs (O,) of a network that always gives the naive answer to the training labels."""
 
     @abstractmethod
-    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
+    def measures(self, y: Floats, answers: Floats, over: Over, metrics: Metrics = ()) -> Measures:
+        """Return metrics of answers (n, O), name -> (R,), for each time that `over` sums the steps; () for all."""
+
+    def figures(self, y: Floats, answers: Floats, metrics: Metrics = (), weight: Weight = None) -> Figures:
         """Return metrics of answers (n, O); () for all."""
+        return figures(self.measures(y, answers, Whole(weight), metrics))
 
     @abstractmethod
-    def naive_figures(self, y: Floats) -> Figures:
+    def naive_figures(self, y: Floats, weight: Weight = None) -> Figures:
         """Return the metrics of the naive answer."""
 
     @abstractmethod
-    def repeated_figures(self, y: Floats, repeated: Floats) -> Figures:
+    def repeated_figures(self, y: Floats, repeated: Floats, weight: Weight = None) -> Figures:
         """Return the metrics of other labels (n, targets) as answers, those that need no probability."""
 
     @abstractmethod
@@ -146,15 +152,17 @@ class Task(ABC):
         """Return the threshold that scores depend on, None where there is none."""
         return None
 
-    def per_target(self, y: Floats, answers: Floats, *, repeated: bool = False) -> dict[str, Figures]:
+    def per_target(
+        self, y: Floats, answers: Floats, weight: Weight = None, *, repeated: bool = False
+    ) -> dict[str, Figures]:
         """Return the metrics of each target and horizon, where there are several.
 
         repeated: the answers are other labels, as in `repeated_figures`.
         """
         if y.shape[1] < 2:
             return {}
-        figures = self.repeated_figures if repeated else self.figures
-        return {name: figures(y[:, [j]], answers[:, [j]]) for j, name in enumerate(self.target.names)}
+        score = self.repeated_figures if repeated else self.figures
+        return {name: score(y[:, [j]], answers[:, [j]], weight=weight) for j, name in enumerate(self.target.names)}
 
     def confusion(self, y: Floats, answers: Floats) -> list[list[int]] | None:
         """Return how often each class (rows) is predicted as each (columns); None for quantities."""

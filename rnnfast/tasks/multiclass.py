@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.metrics import baseline_multiclass, multiclass, multiclass_confusion, multiclass_labels
+from rnnfast.metrics import baseline_multiclass, multiclass_confusion, multiclass_labels
 from rnnfast.metrics.calibration import Calibration, calibration
-from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts
+from rnnfast.metrics.figures import Figures, Measures
+from rnnfast.metrics.multiclass import multiclass_measures
+from rnnfast.metrics.whole import Over
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight
 
 
 class Multiclass(Task):
@@ -31,17 +33,17 @@ class Multiclass(Task):
         """Return the logits of the shares of the classes."""
         return np.asarray(np.log(np.maximum(np.asarray(self.target.mean, np.float64), LEAST_SHARE)))
 
-    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
+    def measures(self, y: Floats, answers: Floats, over: Over, metrics: Metrics = ()) -> Measures:
         """Return the metrics of the most probable classes."""
-        return multiclass(y, answers, metrics)
+        return multiclass_measures(y, answers, over, metrics)
 
-    def naive_figures(self, y: Floats) -> Figures:
+    def naive_figures(self, y: Floats, weight: Weight = None) -> Figures:
         """Return the metrics of the training shares as everyone's probabilities."""
-        return baseline_multiclass(self.target.mean, y)
+        return baseline_multiclass(self.target.mean, y, weight)
 
-    def repeated_figures(self, y: Floats, repeated: Floats) -> Figures:
+    def repeated_figures(self, y: Floats, repeated: Floats, weight: Weight = None) -> Figures:
         """Return the metrics of repeated labels."""
-        return multiclass_labels(y, repeated, len(self.target.classes))
+        return multiclass_labels(y, repeated, len(self.target.classes), weight)
 
     def confusion(self, y: Floats, answers: Floats) -> list[list[int]]:
         """Return a row for each class and a column for each prediction."""

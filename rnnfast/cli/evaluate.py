@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, model_and_tables, reading_config
+from rnnfast.cli.options import config_options, interval_option, model_and_tables, reading_config
 from rnnfast.errors import QualityError, UsageError
 
 EXAMPLES = (
@@ -29,6 +29,7 @@ EXAMPLES = (
     help="All of the table, or a part of the table that the model was trained on.",
 )
 @option("--last", section="Data", is_flag=True, help="Score only the last labelled step of each sequence.")
+@interval_option("How many labels the intervals, or sets of classes, of this level hold, and how wide they are.")
 @option(
     "--fail-under",
     section="Output",
@@ -45,6 +46,7 @@ def evaluate(
     data: tuple[str, ...],
     part: str,
     last: bool,
+    interval: int | None,
     fail_under: tuple[str, ...],
     **values: Any,
 ) -> None:
@@ -63,7 +65,9 @@ def evaluate(
     from rnnfast.model.tables import evaluate_table
 
     config = reading_config(ctx, values)
-    scored = evaluate_table(model, data, part, goals, last=last, config=config, reporter=ReadingProgress(screen))
+    scored = evaluate_table(
+        model, data, part, goals, last=last, interval=interval, config=config, reporter=ReadingProgress(screen)
+    )
     if state.json:
         state.print_json(scored.report())
     show_evaluation(screen, scored)

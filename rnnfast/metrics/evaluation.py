@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnfast.catalogue import METRICS, headline
 from rnnfast.display import Displayed, counted
+from rnnfast.metrics.conformal import Coverage
 from rnnfast.records import UNSET, Record, UnsetType
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Evaluation(Displayed):
     classes: of the rows and columns of the confusion matrix of several classes.
     residuals: (labelled steps,) or (labelled steps, O) of quantities, label minus prediction, in original units.
     loss_title: what the loss is for people, "" where a metric is the same number. meaningless: metrics that say nothing
-    on labels like these.
+    on labels like these. interval: how many labels the intervals of the model hold, where that is asked for.
     """
 
     task: str
@@ -122,6 +123,7 @@ class Evaluation(Displayed):
     classes: tuple[Any, ...] = ()
     loss_title: str = "loss"
     meaningless: tuple[str, ...] = ()
+    interval: Coverage | None = None
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return the task, and the scores that say most beside those of the naive answer."""
@@ -156,6 +158,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     scored: Sample | UnsetType = UNSET
     last: bool | UnsetType = UNSET
     substitutions: tuple[Record, ...] | UnsetType = UNSET
+    interval: Coverage | UnsetType = UNSET
 
     @classmethod
     def of(
@@ -180,4 +183,5 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
             scored=UNSET if sample is None else sample,
             last=last or UNSET,
             substitutions=substitutions or UNSET,
+            interval=evaluation.interval or UNSET,
         )

@@ -85,6 +85,7 @@ def forecast(
     data: Any,
     *,
     steps: int | None = None,
+    interval: int | None = None,
     output: str | Path | None = None,
     force: bool = False,
     config: DataConfig | None = None,
@@ -96,7 +97,7 @@ def forecast(
     Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
     """
     model = model if isinstance(model, Model) else load(model)
-    ahead = forecast_table(model, data, steps, output, force=force, config=config, reporter=reporter)
+    ahead = forecast_table(model, data, steps, output, interval=interval, force=force, config=config, reporter=reporter)
     return ahead.frame(data, model.schema)
 
 
@@ -106,6 +107,7 @@ def forecast_table(
     steps: int | None = None,
     output: str | Path | None = None,
     *,
+    interval: int | None = None,
     force: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
@@ -115,6 +117,7 @@ def forecast_table(
     model: or its file, or the directory of its run. data: as of `read_table`.
     steps: from 1 up to this one; None: the horizons of the model, else one step, and the rows that ask. Beyond its
     horizons a model goes on from its own answers where the target's past is its only input.
+    interval: per cent of the true values that the columns TARGET_low and TARGET_high hold; None: there are none.
     output: file to write, as of `predict_table`; an existing one is replaced with `force` alone.
     config: of its options, cache and memory count, as in `evaluate_table`, and those that say how files are written.
     Raises: UsageError for steps that the model cannot answer, and names the columns of the future that it would need;
@@ -124,10 +127,12 @@ def forecast_table(
         check_output(output, force)
     model, config = model if isinstance(model, Model) else load(model), config or DataConfig()
     _check_steps(model.schema, steps)
+    if interval is not None:
+        bounds_of(model, interval)
     budget = None if config.memory is None else Budget.of(config.memory)
     with ExitStack() as context:
         table = open_table(data, forecast_request(model, config), budget, context, reporter)
-        ahead = forecast_columns(model, table, steps)
+        ahead = forecast_columns(model, table, steps, interval)
     if reporter is not None:
         for note in ahead.notes:
             reporter.notice(note)
@@ -142,7 +147,7 @@ def forecast_request(model: Model, config: DataConfig) -> Request:
     return Request(like(model.config.data, config), of_whole_ids(model.schema), require_target=False)
 
 
-def forecast_columns(model: Model, table: Sequences, steps: int | None) -> Forecast:
+def forecast_columns(model: Model, table: Sequences, steps: int | None, interval: int | None = None) -> Forecast:
     """Forecast the ends of a table, read as `forecast_request` says."""
     tally, pieces, keys = Tally(), [], KeyKinds()
     shared = None if model.schema.time is None else common_times(table)

@@ -9,6 +9,7 @@ one step. Answers are fed back as the lagged target of the next round.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from rnnfast.model.model import Model
 
 Integers = NDArray[np.int64]
 Steps = NDArray[np.bool_]
+Disturb = Callable[[NDArray[Any], Integers], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,11 @@ def reach(model: Model, most: int) -> int:
     return model.schema.horizon or (1 if model.schema.lag_target else most)
 
 
-def rollout(model: Model, ids: Ends) -> tuple[NDArray[Any], SequenceData]:
+def rollout(model: Model, ids: Ends, disturb: Disturb | None = None) -> tuple[NDArray[Any], SequenceData]:
     """Return the answers (ids, steps, O), NaN where none is asked for or the id is too short for it; O as of predict.
 
-    With several horizons O is the number of targets. Rows of features must be there for all steps that need some.
+    With several horizons O is the number of targets. disturb: moves answers (n, O) of horizons (n,) before they are fed
+    back. Rows of features must be there for all steps that need some.
     Returns: them, and the rows of the table from which they were given, at their places.
     """
     schema, most = model.schema, ids.steps.shape[1]
@@ -72,6 +75,7 @@ def rollout(model: Model, ids: Ends) -> tuple[NDArray[Any], SequenceData]:
             continue
         outputs = rows.answers(of_id, origin).reshape(len(of_id), len(schema.ahead), width)
         chosen = outputs[np.arange(len(of_id)), number]
+        chosen = chosen if disturb is None else disturb(chosen, number)
         answers[of_id, first + step] = chosen
         if schema.lag_target:
             rows.feed(of_id, ids.history[of_id] + first + step, chosen)

@@ -20,6 +20,8 @@ from rnnfast.data.sequences.last import only_last_labels, with_last_labels
 from rnnfast.data.sequences.trailing import without_requests
 from rnnfast.errors import UsageError, did_you_mean
 from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
+from rnnfast.model.intervals import bounds_of, covered
+from rnnfast.model.questions import scored_rows
 
 if TYPE_CHECKING:
     from rnnfast.data import Schema, Sequences
@@ -64,6 +66,7 @@ def evaluate_table(
     fail_under: Mapping[str, float] | None = None,
     *,
     last: bool = False,
+    interval: int | None = None,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
 ) -> TableEvaluation:
@@ -72,6 +75,7 @@ def evaluate_table(
     part: train | valid | test | all.
     fail_under: metric -> goal; errors and losses must not be above it, all others not below.
     last: score only the last labelled step of each sequence; the windows of an id are one sequence.
+    interval: per cent of the labels that intervals shall hold; what they do hold is told. None: nothing is.
     config: of its options, cache says whether the parsed table may come from the user's cache and is kept there, and
     memory how much may be taken; reporter: is told how far reading is.
     Raises: UsageError for a part of another table, and for a goal that the task has no metric for.
@@ -82,7 +86,7 @@ def evaluate_table(
     model = load(model_path)
     with ExitStack() as opened:
         data = open_files(data_paths, scoring_request(model, part, config or DataConfig()), opened, reporter)
-        return evaluate(model, data, part, fail_under, last)
+        return evaluate(model, data, part, fail_under, last, interval)
 
 
 def check_part(part: str) -> None:
@@ -104,8 +108,10 @@ def evaluate(
     part: str = "all",
     fail_under: Mapping[str, float] | None = None,
     last: bool = False,
+    interval: int | None = None,
 ) -> TableEvaluation:
-    """Score a model on sequences that are read by its schema; part, fail_under, last: as in `evaluate_table`."""
+    """Score a model on sequences that are read by its schema; others as in `evaluate_table`."""
+    bounds = None if interval is None else bounds_of(model, interval)
     whole = without_requests(data if part == "all" else part_of(model, data, part), data, model.config.data)
     if last and whole.labelled_steps:  # else scoring says what is missing
         whole = with_last_labels(whole)
@@ -113,7 +119,10 @@ def evaluate(
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
     sample = only_last_labels(sample) if last else sample
     substitutions = model.substitutions(sample)
-    evaluation = model.evaluate(sample)
+    outcomes = model.outcomes(scored_rows(sample))
+    evaluation = model.scorer.evaluate(outcomes)
+    if bounds is not None and interval is not None:
+        evaluation = replace(evaluation, interval=covered(outcomes, bounds, interval))
     note = training_note(model, data, part, "score")
     notes = (*([] if note is None else [note]), *data.notes, *sentences(substitutions))
     if sample.sequences < whole.sequences:

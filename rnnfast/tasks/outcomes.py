@@ -21,11 +21,13 @@ class Outcomes:
 
     outputs: (rows, O) raw, of every row of the table; at: (rows,) bool, which rows are the n. y: (n, targets) labels,
     as of SequenceData. answers: (n, O) probabilities, or quantities in original units; raw: (n, O) their outputs.
+    deviations: (rows, O) standard deviation of the answers of an ensemble's networks, None of a single network.
     """
 
     task: Task
     data: SequenceData
     outputs: Floats
+    deviations: Floats | None = None
     at: NDArray[np.bool_] = field(init=False)
     y: Floats = field(init=False)
     raw: NDArray[np.float64] = field(init=False)
@@ -66,3 +68,8 @@ class Outcomes:
     def weight(self) -> NDArray[Any] | None:
         """(n,) weight of each step as the table says, None where all weigh the same."""
         return None if self.data.weight is None else self.data.weight[self.at]
+
+    @property
+    def spread(self) -> NDArray[Any] | None:
+        """(n, O) standard deviation of the answers of an ensemble's networks, None of a single network."""
+        return None if self.deviations is None else self.deviations[self.at]

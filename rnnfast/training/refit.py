@@ -75,6 +75,7 @@ def refitted(
         reporter.notice(f"training again did not come to its end{why}; the network before is the answer")
         return None
     again.config = model.config
+    again.intervals = model.intervals  # by rows that it had not trained on
     fit.train_seconds += second.train_seconds
     fit.compile_seconds += second.compile_seconds
     fit.refitted = second.epochs

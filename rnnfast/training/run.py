@@ -31,6 +31,7 @@ from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
+from rnnfast.training.intervals import set_intervals
 from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
 from rnnfast.training.prepare import initial_model
@@ -155,6 +156,7 @@ def train_parts(
     reporter.start(_info(model, config, networks))
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
+    set_intervals(model, valid)
     again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()

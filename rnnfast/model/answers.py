@@ -35,7 +35,9 @@ class Answers(NamedTuple):
     values: npt.NDArray[Any]
     spread: npt.NDArray[Any] | None = None
 
-    def columns(self, task: Task, steps: npt.NDArray[np.int64] | slice, texts: Texts) -> dict[str, Any]:
+    def columns(
+        self, task: Task, steps: npt.NDArray[np.int64] | tuple[npt.NDArray[np.int64], ...] | slice, texts: Texts
+    ) -> dict[str, Any]:
         """Return the columns of a file for some rows; texts: turns (lines,) numbers into what a column holds."""
         values = self.values[steps]
         columns: dict[str, Any] = dict(task.columns(values, texts))

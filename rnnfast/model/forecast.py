@@ -24,6 +24,7 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.tails import of_whole_ids, requests, tails, times_after
 from rnnfast.data.sources.source import listing
 from rnnfast.errors import DataError, UsageError
+from rnnfast.model.answers import Answers
 from rnnfast.model.file import load
 from rnnfast.model.kinds import TYPES, KeyKinds, values
 from rnnfast.model.model import Model
@@ -205,7 +206,7 @@ def _piece(
     asked_of_model = np.flatnonzero(np.any(chosen, axis=0)[: schema.horizon]) + 1
     tally.between |= schema.horizon > 0 and not set(asked_of_model) <= set(schema.ahead)
     answers, shown = rollout(model, Ends(block, history, chosen, shared))
-    of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers[:, :, 0])))
+    of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers.values[:, :, 0])))
     tally.short += int(np.count_nonzero(chosen)) - len(step)
     columns: Columns = {}
     if schema.id is not None:
@@ -216,7 +217,7 @@ def _piece(
     else:
         columns[schema.time] = times[of_id, step].tolist()
         tally.untimed |= None in columns[schema.time]
-    return columns | _answers(model, answers[of_id, step]), shown
+    return columns | _answers(model, answers, (of_id, step)), shown
 
 
 def _check_rows(
@@ -244,10 +245,10 @@ def _steps(schema: Schema, asking: NDArray[np.int64], steps: int | None) -> NDAr
     return chosen
 
 
-def _answers(model: Model, answers: NDArray[Any]) -> Columns:
-    """Return the columns of answers (n, O) as `predict` names and writes them."""
+def _answers(model: Model, answers: Answers, places: tuple[NDArray[np.int64], ...]) -> Columns:
+    """Return the columns of the answers at some ids and steps, as `predict` names and writes them."""
     task = task_of(model.schema.task, replace(model.task.target, names=model.schema.targets))
-    return dict(task.columns(answers, partial(number_texts, dtype=model.config.train.dtype)))
+    return answers.columns(task, places, partial(number_texts, dtype=model.config.train.dtype))
 
 
 def _nothing(schema: Schema) -> str:

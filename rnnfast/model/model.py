@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -127,7 +127,16 @@ class Model(Displayed):
         """The tensors of each network by PyTorch's names; one of a model that is no ensemble."""
         return separated(self.parameters)
 
-    def outputs(self, data: SequenceData) -> Floats:
+    @property
+    def networks(self) -> tuple[Model, ...]:
+        """Each network as a model of its own."""
+        return tuple(replace(self, parameters=tensors) for tensors in self.members)
+
+    def committee(self) -> Committee:
+        """What computes outputs with the weights of now; made once where data comes block by block."""
+        return Committee(self.architecture, self.members, self.config.train.threads or cores())
+
+    def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
 
         Changes are added to what they change from, so that outputs are scaled targets with `difference` too. NaN where
@@ -135,16 +144,11 @@ class Model(Displayed):
 
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         """
-        return self.task.average(self._member_outputs(data))
+        return self.task.average(self.questions(data).outputs(committee or self.committee()))
 
-    def _member_outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs of each network, (members, rows, O)."""
-        threads = self.config.train.threads or cores()
-        return self.questions(data).outputs(Committee(self.architecture, self.members, threads))
-
-    def answers(self, data: SequenceData) -> Answers:
+    def answers(self, data: SequenceData, committee: Committee | None = None) -> Answers:
         """Answer each row of sequences that were read, in the order of data.x."""
-        task, outputs = self.task, self._member_outputs(data)
+        task, outputs = self.task, self.questions(data).outputs(committee or self.committee())
         return Answers(task.answers(task.average(outputs)), task.spread(outputs) if len(outputs) > 1 else None)
 
     @overload

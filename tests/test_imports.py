@@ -40,9 +40,10 @@ RUN_TIME = {
         "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "memory", "metrics", "model",
-        "network", "progress", "records", "reporter", "writing",
+        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "listeners", "memory", "metrics",
+        "model", "network", "progress", "records", "reporter", "writing",
     },
+    "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "display", "errors"},
 }  # fmt: skip
@@ -79,6 +80,7 @@ HOMES = {
     "openpyxl": {"data"},
     "sqlalchemy": {"data"},
     "optuna": {"training"},
+    "tensorboardX": {"listeners"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

@@ -221,3 +221,12 @@ class OutputConfig:
     output: str | None = option(
         None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR", path=True
     )
+    log_file: str | None = option(
+        None, "File to which the course of the run is appended as JSON lines.", metavar="FILE", path=True
+    )
+    tensorboard: str | None = option(
+        None,
+        "Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).",
+        metavar="DIR",
+        path=True,
+    )

@@ -149,6 +149,8 @@ class TrainOptions(ReadOptions, total=False):
     init_from: Model whose weights to start from.
     dtype: Precision of weights and arithmetic. One of float32, float64. Default float32.
     eval_every: Evaluate on the validation part every N epochs (and at the end). Default 1.
+    log_file: File to which the course of the run is appended as JSON lines.
+    tensorboard: Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).
     """
 
     unseen: str
@@ -198,3 +200,5 @@ class TrainOptions(ReadOptions, total=False):
     init_from: str | Path | None
     dtype: str
     eval_every: int
+    log_file: str | Path | None
+    tensorboard: str | Path | None

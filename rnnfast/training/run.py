@@ -17,6 +17,7 @@ from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.listeners import with_listeners
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.provenance import Provenance, Split, Training
@@ -69,6 +70,7 @@ def train(
     equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
+    reporter = with_listeners(reporter, config.output)
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
@@ -90,12 +92,12 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
-    reporter = reporter or Reporter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
     config = fixed(config)
     check_options(config, None, config.data.valid is not None)
     directory = check_directory(config, force)
+    reporter = with_listeners(reporter, config.output)
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:

@@ -65,19 +65,34 @@ class Conformal(Record, frozen=True, kw_only=True):
             )
         )
 
-    def region(self, level: int, spread: NDArray[Any] | None) -> Region:
-        """Return the bounds of s at a level of `levels`; spread: (n, answers) of the networks, None of a single one.
+    def region(
+        self, level: int, spread: NDArray[Any] | None, columns: NDArray[np.int64] | slice = slice(None)
+    ) -> Region:
+        """Return the bounds of s at a level of `levels`.
 
-        Bounds are (answers,), or (n, answers) where they follow the spread.
+        spread: (..., answers) of the networks of an ensemble, None of a single one. columns: which of the answers the
+        last axes of spread are, and of the bounds.
         """
         at = LEVELS.index(level)
-        high = np.array([bounds[at] for bounds in self.upper], np.float64)
-        low = np.array([bounds[at] for bounds in self.lower], np.float64) if self.lower else np.full_like(high, -np.inf)
-        if spread is None or not any(value is not None for value in self.softening):
+        high = np.array([bounds[at] for bounds in self.upper], np.float64)[columns]
+        low = np.full_like(high, -np.inf)
+        if self.lower:
+            low = np.array([bounds[at] for bounds in self.lower], np.float64)[columns]
+        if not self.follows or spread is None:
             return Region(low, high)
-        soft = np.array([np.nan if value is None else value for value in self.softening], np.float64)
+        soft = self.soft[columns]
         unit = np.where(np.isnan(soft), 1.0, spread + np.nan_to_num(soft))
         return Region(low * unit, high * unit)
+
+    @property
+    def follows(self) -> bool:
+        """Whether any interval follows the deviation of the networks."""
+        return any(value is not None for value in self.softening)
+
+    @property
+    def soft(self) -> Floats:
+        """(answers,) d_0, NaN where intervals do not follow the deviation."""
+        return np.array([np.nan if value is None else value for value in self.softening], np.float64)
 
 
 class Region(NamedTuple):

@@ -37,14 +37,18 @@ class Answers(NamedTuple):
     spread: npt.NDArray[Any] | None = None
     region: Region | None = None
 
-    def columns(self, task: Task, steps: npt.NDArray[np.int64] | slice, texts: Texts) -> dict[str, Any]:
+    def columns(
+        self, task: Task, steps: npt.NDArray[np.int64] | tuple[npt.NDArray[np.int64], ...] | slice, texts: Texts
+    ) -> dict[str, Any]:
         """Return the columns of a file for some rows; texts: turns (lines,) numbers into what a column holds."""
         values = self.values[steps]
         columns: dict[str, Any] = dict(task.columns(values, texts))
         if self.spread is not None:
             columns |= task.spread_columns(values, self.spread[steps], texts)
         if self.region is not None:
-            low, high = (np.broadcast_to(bound, (len(self.values), bound.shape[-1]))[steps] for bound in self.region)
+            low, high = (
+                np.broadcast_to(bound, (*self.values.shape[:-1], bound.shape[-1]))[steps] for bound in self.region
+            )
             columns |= task.region_columns(values, Region(low, high), texts)
         return columns
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -130,7 +130,16 @@ class Model(Displayed):
         """The tensors of each network by PyTorch's names; one of a model that is no ensemble."""
         return separated(self.parameters)
 
-    def outputs(self, data: SequenceData) -> Floats:
+    @property
+    def networks(self) -> tuple[Model, ...]:
+        """Each network as a model of its own."""
+        return tuple(replace(self, parameters=tensors) for tensors in self.members)
+
+    def committee(self) -> Committee:
+        """What computes outputs with the weights of now; made once where data comes block by block."""
+        return Committee(self.architecture, self.members, self.config.train.threads or cores())
+
+    def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
 
         Changes are added to what they change from, so that outputs are scaled targets with `difference` too. NaN where
@@ -138,19 +147,14 @@ class Model(Displayed):
 
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         """
-        return self.task.average(self._member_outputs(data))
+        return self.task.average(self.questions(data).outputs(committee or self.committee()))
 
-    def _member_outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs of each network, (members, rows, O)."""
-        threads = self.config.train.threads or cores()
-        return self.questions(data).outputs(Committee(self.architecture, self.members, threads))
-
-    def answers(self, data: SequenceData, interval: int | None = None) -> Answers:
+    def answers(self, data: SequenceData, committee: Committee | None = None, interval: int | None = None) -> Answers:
         """Answer each row of sequences that were read, in the order of data.x.
 
         interval: per cent of the truth that an interval, or a set of classes, shall hold; None: none is given.
         """
-        task, outputs = self.task, self._member_outputs(data)
+        task, outputs = self.task, self.questions(data).outputs(committee or self.committee())
         deviations = self._deviations(outputs)
         region = None if interval is None else bounds_of(self, interval).region(interval, deviations)
         return Answers(task.answers(task.average(outputs)), deviations, region)
@@ -182,7 +186,7 @@ class Model(Displayed):
             data, schema=every_row_once(self.schema), require_target=False, **writing_options(self.config.data)
         )
         outlook = Outlook(self.schema, self.encoder, self.config.data, sequences)
-        predicted = self.answers(outlook.readable(sequences), interval)
+        predicted = self.answers(outlook.readable(sequences), interval=interval)
         if is_arrays(data):
             return like_arrays(sequences, predicted.values, data[0] if isinstance(data, tuple) else data)
         steps = steps_of(sequences)
@@ -213,7 +217,7 @@ class Model(Displayed):
 
     def outcomes(self, data: SequenceData) -> Outcomes:
         """Answer sequences that were read, beside their labels."""
-        outputs = self._member_outputs(data)
+        outputs = self.questions(data).outputs(self.committee())
         return self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
 
     def trained_on(self, data: Sequences) -> bool:

@@ -174,13 +174,13 @@ def pieces_of(
     of a block; texts: as of
     `lines`; fields: of a block, as of `read`; blank: cell of a row without an answer.
     """
-    answered = 0  # place in the ordered table up to which there are answers
+    committee, answered = model.committee(), 0  # place in the ordered table up to which there are answers
     for block in data.blocks(fields):
         steps = steps_of(block)
         if model.schema.predict == "every":
             steps = first_answers(block, answered)
             answered = max(answered, int((block.index.start + block.lengths).max()))
-        predicted = model.answers(outlook.readable(block), interval)
+        predicted = model.answers(outlook.readable(block), committee, interval)
         names = list(predicted.columns(model.task, slice(0), texts))
         columns = outlook.times(block, steps) | beside(block, steps, names)
         piece = lines(model.task, block, predicted, steps, texts, columns)

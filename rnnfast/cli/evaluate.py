@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, model_and_tables, reading_config
+from rnnfast.cli.options import config_options, interval_option, model_and_tables, reading_config
 from rnnfast.errors import QualityError, UsageError
 
 EXAMPLES = (
@@ -31,6 +31,7 @@ EXAMPLES = (
     help="All of the table, or a part of the table that the model was trained on.",
 )
 @option("--last", section="Data", is_flag=True, help="Score only the last labelled step of each sequence.")
+@interval_option("How many labels the intervals, or sets of classes, of this level hold, and how wide they are.")
 @option(
     "--events",
     section="Output",
@@ -101,7 +102,7 @@ def evaluate(
     from rnnfast.model.breakdown import Breakdown
     from rnnfast.model.tables import evaluate_table
 
-    names = ("ci", "by", "by_id", "by_step", "top", "shuffle_steps", "events")
+    names = ("ci", "by", "by_id", "by_step", "top", "shuffle_steps", "events", "interval")
     breakdown = Breakdown(**{name: values.pop(name) for name in names})
     config, reporter = reading_config(ctx, values), ReadingProgress(screen)
     scored = evaluate_table(model, data, part, goals, last=last, breakdown=breakdown, config=config, reporter=reporter)

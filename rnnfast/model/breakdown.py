@@ -37,7 +37,8 @@ class Breakdown:
     ci: level of intervals in per cent, None for none; by: columns of the table, or "length"; by_id, by_step: whether
     scores of ids, of places in a sequence; top: so many ids, the worst first. shuffle_steps: whether to score the model
     with the steps of each sequence shuffled too; events: whether to score runs of positive rows (metrics/events.py).
-    seed: of the resamples and of the shuffle.
+    interval: per cent of the labels that intervals of answers shall hold; what they do hold is told. seed: of the
+    resamples and of the shuffle.
     """
 
     ci: float | None = None
@@ -47,6 +48,7 @@ class Breakdown:
     top: int = 10
     shuffle_steps: bool = False
     events: bool = False
+    interval: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -25,6 +25,7 @@ from rnnfast.metrics.calibration import bent
 from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
 from rnnfast.metrics.events import event_scores
 from rnnfast.model.breakdown import LENGTH, NO_PARTS, NOTHING, USUAL_LEVEL, Breakdown, Broken, Parts
+from rnnfast.model.intervals import bounds_of, covered
 from rnnfast.model.questions import scored_rows
 from rnnfast.model.shuffled import Shuffled, shuffled_scores
 from rnnfast.records import UNSET
@@ -139,12 +140,16 @@ def evaluate(
     """
     if breakdown.events and last:
         raise UsageError("--events scores runs of steps, and --last one step of each sequence; leave one of them out")
+    level = breakdown.interval
+    bounds = None if level is None else bounds_of(model.intervals, level)
     whole, sample = scored_sample(model, data, part, last)
     substitutions = model.substitutions(sample)
     outcomes = model.outcomes(scored_rows(sample))
     evaluation = model.scorer.evaluate(outcomes)
     if breakdown.events:
         evaluation = replace(evaluation, events=event_scores(steps_of(outcomes), model.threshold))
+    if bounds is not None and level is not None:
+        evaluation = replace(evaluation, interval=covered(outcomes, bounds, level))
     parts = Broken(model, outcomes, breakdown, cells).parts()
     shuffle = breakdown.shuffle_steps
     shuffled = shuffled_scores(model, sample, breakdown.ci or USUAL_LEVEL, breakdown.seed) if shuffle else None

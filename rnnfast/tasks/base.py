@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import LOSSES, TASKS, Metric
 from rnnfast.metrics.calibration import Calibration
+from rnnfast.metrics.conformal import Region
 from rnnfast.metrics.figures import Figures, Measures, figures
 from rnnfast.metrics.whole import Over, Whole
 
@@ -127,6 +128,18 @@ class Task(ABC):
         for j, name in enumerate(self.target.names):
             yield f"{name}_std", texts(spread[:, j])
 
+    @abstractmethod
+    def nonconformity(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
+        """Return how far answers (n, O) are from labels, (n, answers): the s of metrics/conformal.py."""
+
+    @abstractmethod
+    def region_columns(self, answers: Floats, region: Region, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the columns that say which labels are within a region around answers (n, O)."""
+
+    @abstractmethod
+    def held(self, y: Floats, answers: Floats, region: Region) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return, (n, answers) both, whether the region holds the labels, and how wide it is: of classes, how many."""
+
     @property
     def scales(self) -> bool:
         """Whether the loss compares scaled labels."""
@@ -175,6 +188,18 @@ class Task(ABC):
     def residuals(self, y: Floats, answers: Floats) -> NDArray[np.float64] | None:
         """Return label minus prediction; None for classes."""
         return None
+
+
+def set_texts(members: NDArray[np.bool_], classes: tuple[Any, ...]) -> list[str]:
+    """Return sets of classes as texts, "a|b"; members: (n, classes)."""
+    texts: dict[bytes, str] = {}
+    cells = []
+    for row in members:
+        key = row.tobytes()
+        if key not in texts:
+            texts[key] = "|".join(str(name) for name, inside in zip(classes, row, strict=True) if inside)
+        cells.append(texts[key])
+    return cells
 
 
 def _by_rows(function: Callable[[NDArray[np.float64]], Floats], outputs: Floats) -> Floats:

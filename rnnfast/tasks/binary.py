@@ -15,9 +15,10 @@ from rnnfast.catalogue import TWO_CLASSES, metrics_of
 from rnnfast.metrics import binary, confusion
 from rnnfast.metrics.binary import binary_measures
 from rnnfast.metrics.calibration import Calibration, calibration
+from rnnfast.metrics.conformal import Region
 from rnnfast.metrics.figures import Figures, Measures
 from rnnfast.metrics.whole import Over
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, set_texts
 
 
 class Binary(Task):
@@ -85,6 +86,27 @@ class Binary(Task):
             probability = answers[:, j]
             yield f"{name}_pred", classes[(probability >= self.target.threshold).astype(np.int64)].tolist()
             yield f"{name}_prob", texts(probability)
+
+    def nonconformity(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
+        """Return the probability that is left for the other class."""
+        return np.asarray(np.where(y == 1, 1.0 - answers, answers), np.float64)
+
+    def region_columns(self, answers: Floats, region: Region, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the classes that are within reach, of each horizon."""
+        members = self._members(answers, region)
+        for j, name in enumerate(self.target.names):
+            yield f"{name}_set", set_texts(members[:, j], self.target.classes)
+
+    def held(self, y: Floats, answers: Floats, region: Region) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return whether labels are in their sets, and how many classes these have."""
+        members = self._members(answers, region)
+        is_member = np.where(y == 1, members[:, :, 1], members[:, :, 0])
+        return np.asarray(is_member, bool), members.sum(axis=2).astype(np.float64)
+
+    def _members(self, answers: Floats, region: Region) -> NDArray[np.bool_]:
+        """Return (n, O, 2) bool, which classes are within reach; the predicted one always is."""
+        positive = answers >= self.target.threshold
+        return np.stack([(answers <= region.high) | ~positive, (1.0 - answers <= region.high) | positive], axis=2)
 
 
 def _of_answers(weight: Weight, y: Floats) -> Weight:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from rnnfast.metrics import baseline_multiclass, multiclass_confusion, multiclass_labels
 from rnnfast.metrics.calibration import Calibration, calibration
+from rnnfast.metrics.conformal import Region
 from rnnfast.metrics.figures import Figures, Measures
 from rnnfast.metrics.multiclass import multiclass_measures
 from rnnfast.metrics.whole import Over
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, set_texts
 
 
 class Multiclass(Task):
@@ -65,3 +66,24 @@ class Multiclass(Task):
         """Yield the spread of the probability of the predicted class."""
         predicted = answers.argmax(axis=1)[:, None]
         yield f"{self.target.names[0]}_std", texts(np.take_along_axis(spread, predicted, axis=1)[:, 0])
+
+    def nonconformity(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
+        """Return the probability that is left for other classes, (n, 1)."""
+        true = np.take_along_axis(answers, np.asarray(y, np.int64), axis=1)
+        return np.asarray(1.0 - true, np.float64)
+
+    def region_columns(self, answers: Floats, region: Region, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the classes that are within reach."""
+        yield f"{self.target.names[0]}_set", set_texts(self._members(answers, region), self.target.classes)
+
+    def held(self, y: Floats, answers: Floats, region: Region) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return whether labels are in their sets, and how many classes these have, (n, 1) both."""
+        members = self._members(answers, region)
+        is_member = np.take_along_axis(members, np.asarray(y, np.int64), axis=1)
+        return is_member, members.sum(axis=1, keepdims=True).astype(np.float64)
+
+    def _members(self, answers: Floats, region: Region) -> NDArray[np.bool_]:
+        """Return (n, O) bool, which classes are within reach; the predicted one always is."""
+        members = np.asarray(1.0 - answers <= region.high)
+        members[np.arange(len(answers)), answers.argmax(axis=1)] = True
+        return members

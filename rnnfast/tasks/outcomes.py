@@ -21,11 +21,13 @@ class Outcomes:
 
     outputs: (rows, O) raw, of every row of the table; at: (rows,) bool, which rows are the n. y: (n, targets) labels,
     as of SequenceData. answers: (n, O) probabilities, or quantities in original units; raw: (n, O) their outputs.
+    deviations: (rows, O) standard deviation of the answers of an ensemble's networks, None of a single network.
     """
 
     task: Task
     data: SequenceData
     outputs: Floats
+    deviations: Floats | None = None
     at: NDArray[np.bool_] = field(init=False)
     y: Floats = field(init=False)
     raw: NDArray[np.float64] = field(init=False)
@@ -67,6 +69,11 @@ class Outcomes:
         """(n,) weight of each step as the table says, None where all weigh the same."""
         return None if self.data.weight is None else self.data.weight[self.at]
 
+    @property
+    def spread(self) -> NDArray[Any] | None:
+        """(n, O) standard deviation of the answers of an ensemble's networks, None of a single network."""
+        return None if self.deviations is None else self.deviations[self.at]
+
     @cached_property
     def say(self) -> tuple[slice | NDArray[np.bool_], NDArray[np.float64] | None]:
         """Which of the n steps metrics see, and the weight of these: a step of weight 0 is none."""
@@ -78,7 +85,9 @@ class Outcomes:
         at[self.rows[chosen]] = True
         part = object.__new__(Outcomes)
         own = {"at": at, "y": self.y[chosen], "raw": self.raw[chosen], "answers": self.answers[chosen]}
-        part.__dict__.update({"task": self.task, "data": self.data, "outputs": self.outputs} | own)
+        part.__dict__.update(
+            {"task": self.task, "data": self.data, "outputs": self.outputs, "deviations": self.deviations} | own
+        )
         return part
 
     def answered(self, raw: Floats) -> Outcomes:

@@ -44,9 +44,9 @@ class Scorer:
             weight[labelled] = np.asarray(self.class_weights)[y[labelled, 0].astype(np.int64)]
         return weight if of_row is None else weight * of_row
 
-    def outcomes(self, data: SequenceData, outputs: Floats) -> Outcomes:
-        """Put outputs (rows, O) that a network gave for data beside its labels."""
-        return Outcomes(self.task, data, outputs)
+    def outcomes(self, data: SequenceData, outputs: Floats, deviations: Floats | None = None) -> Outcomes:
+        """Put outputs (rows, O) that a network gave for data beside its labels; deviations: as of Outcomes."""
+        return Outcomes(self.task, data, outputs, deviations)
 
     def evaluate(self, outcomes: Outcomes) -> Evaluation:
         """Score what a network answered. Raises DataError where no step is labelled."""

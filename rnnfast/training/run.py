@@ -11,7 +11,6 @@ from typing import Any, Unpack
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
-from rnnfast.data.description import part_sizes
 from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
@@ -21,10 +20,8 @@ from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
-from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
-from rnnfast.records import UNSET, plain
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.bags import NAME, out_of_bag
@@ -33,11 +30,13 @@ from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
+from rnnfast.training.intervals import set_intervals
 from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
 from rnnfast.training.operating import check_operating, set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import fixed
+from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
@@ -160,6 +159,7 @@ def train_parts(
     fit = networks.fit(interrupt)
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
     operating = set_operating(model, parts.train, valid, outside, reporter)
+    set_intervals(model, valid)
     again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()
@@ -174,7 +174,7 @@ def train_parts(
         of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
         evaluations, scored = evaluations | of_tests, scored | sampled
     fit.eval_seconds += time.perf_counter() - start
-    provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
+    provenance = provenance_of(table, parts, config, own_valid, evaluations, fit)
     model.provenance = changed(provenance, operating=operating)
     return TrainResult(
         model=model,
@@ -277,26 +277,4 @@ def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
         members=networks.number,
         kernel=networks.kernel,
         patience=config.train.patience,
-    )
-
-
-def _provenance(
-    table: Sequences, parts: Parts, config: Config, own_valid: bool, evaluations: dict[str, Evaluation], fit: Fit
-) -> Provenance:
-    """What the model file tells about its origin."""
-    return Provenance(
-        data_digest=table.digest,
-        split=Split(
-            shares=(1.0,) if own_valid else config.data.split,
-            seed=config.train.seed,
-            split_by=parts.by,
-            auto_predict=table.auto_predict,
-            points=tuple(plain(parts.points)),
-            rule=parts.rule,
-            parts=part_sizes(parts),
-        ),
-        metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
-        training=Training(
-            fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.refitted, fit.members or UNSET
-        ),
     )

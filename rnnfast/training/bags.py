@@ -25,10 +25,10 @@ def out_of_bag(model: Model, train: Sequences, outside: Sequence[Sequences]) -> 
     rows = rows[np.argsort(whole.row[rows])]
     outputs = np.zeros((len(outside), len(rows), model.schema.outputs), model.config.train.dtype)
     answered = np.zeros((len(outside), len(rows)), bool)
-    for k, part in enumerate(outside):
+    for k, (network, part) in enumerate(zip(model.networks, outside, strict=True)):
         data = scored_part(model, part)
         mine, theirs = np.intersect1d(whole.row[rows], data.row[data.labelled], True, return_indices=True)[1:]
-        own = replace(model, parameters=model.members[k]).outputs(data)[data.labelled]
+        own = network.outputs(data)[data.labelled]
         outputs[k, mine], answered[k, mine] = own[theirs], True
     # Rows that the same networks have left out are averaged together.
     sets, of_set = np.unique(answered, axis=1, return_inverse=True)

@@ -288,3 +288,13 @@ def test_points_are_valid_json(run_directory, capsys):
     assert made["events"]["recall"] >= 0.5
     assert {"caught", "false_alarms"} <= made["points"]["chosen"].keys()
     assert "cost" not in json.dumps(made["points"])
+
+
+def test_rows_that_weigh_more_count_more_in_a_rule_as_in_the_scores():
+    frame = table().assign(w=np.where(np.arange(60 * STEPS) % 3, 1.0, 5.0))
+    trained, notes = fit(frame=frame, threshold="recall>=0.7", weight="w")
+    scores = trained.metrics["valid"]
+    assert scores["recall"] >= 0.7
+    assert f"precision {scores['precision']:.3g}, recall {scores['recall']:.3g}" in notes
+    alike, _ = fit(frame=frame.drop(columns="w"), threshold="recall>=0.7")
+    assert scores["precision"] != alike.metrics["valid"]["precision"]

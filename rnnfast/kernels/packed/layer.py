@@ -21,14 +21,21 @@ from rnnfast.kernels.lanes.specialisation import with_lanes
 from rnnfast.kernels.lanes.vec import load, store
 from rnnfast.kernels.packed.products import clear, multiply_row, transpose
 from rnnfast.kernels.packed.tiles import accumulate_rows, multiply_rows, sum_rows
-from rnnfast.kernels.rules.cell import Operands, States, cell_backward, cell_forward
+from rnnfast.kernels.rules.cell import (
+    Operands,
+    States,
+    cell_backward,
+    cell_coefficients,
+    cell_forward,
+    vector_gradients,
+)
 
 
 class Weights(NamedTuple):
     """Parameters, what is derived from them once per batch, and their gradient."""
 
     p: Any  # span of all parameters
-    derived: Any  # transposed weights, summed biases
+    derived: Any  # transposed weights, summed biases, coefficients
     g: Any  # the gradient is added to this span; it may be p
 
 
@@ -56,7 +63,7 @@ class Input(NamedTuple):
 
 @part
 def derive(s, layer, p, derived):
-    """Transposed weights and the start of the gates, once per batch.
+    """Transposed weights, the start of the gates and the coefficients of the cell, once per batch.
 
     Reads: p. Writes: derived.
     """
@@ -64,6 +71,10 @@ def derive(s, layer, p, derived):
     for n in range(0, layer.Nx, s.W):
         bias = load(p, layer.b_ih + n, s)
         store(derived, layer.bias + n, bias + load(p, layer.b_hh + n, s) if n < shared else bias)
+    if s.coefficients > 0:
+        for n in range(0, layer.width, s.W):
+            vectors = Matrix(at(p, layer.vectors + n), layer.width)
+            cell_coefficients(vectors, Matrix(at(derived, layer.coefficients + n), layer.width), s)
     if s.shared + s.apart > 0:
         Wh = Matrix(at(p, layer.Wh), layer.ldr)
         transpose(Wh, Matrix(at(derived, layer.WhT), layer.width), layer.hidden, layer.Nh)
@@ -85,7 +96,7 @@ def operands(s, layer, weights, chunk, row, before, n):
         States(at(memory, h + before * layer.ldh), Matrix(at(memory, others + before * w), layer.plane)),
         States(at(memory, h + after * layer.ldh), Matrix(at(memory, others + after * w), layer.plane)),
         Matrix(at(memory, layer.extra + row * w + n), layer.extra_distance),
-        Matrix(at(weights.p, layer.vectors + n), w),
+        Matrix(at(weights.derived, layer.coefficients + n), w),
     )
 
 
@@ -173,7 +184,7 @@ def backward(s, layer, weights, chunk, inputs):
     memory, pack, g, x = chunk.memory, chunk.pack, weights.g, inputs.x
     for k in range(s.states):
         clear(s, at(chunk.carry, k * layer.carry_plane), chunk.R * w)
-    clear(s, at(memory, layer.dv), s.vectors * w)
+    clear(s, at(memory, layer.dcoefficients), s.coefficients * w)
     for i in range(chunk.T):
         t = i if layer.reverse else chunk.T - 1 - i
         step_back(s, layer, weights, chunk, pack.start[t], pack.start[t + 1] - pack.start[t])
@@ -184,8 +195,11 @@ def backward(s, layer, weights, chunk, inputs):
     sum_rows(tiles, gates, at(g, layer.b_ih), P, N)
     if s.shared + s.apart > 0:
         add_recurrent(s, layer, g, chunk)
-    for i in range(0, s.vectors * w, s.W):
-        store(g, layer.vectors + i, load(g, layer.vectors + i, s) + load(memory, layer.dv + i, s))
+    if s.coefficients > 0:
+        for n in range(0, w, s.W):
+            vectors, dvectors = Matrix(at(weights.p, layer.vectors + n), w), Matrix(at(g, layer.vectors + n), w)
+            dcoefficients = Matrix(at(memory, layer.dcoefficients + n), w)
+            vector_gradients(vectors, dcoefficients, dvectors, layer.hidden - n, s)
 
 
 @part
@@ -194,14 +208,14 @@ def step_back(s, layer, weights, chunk, row, count):
     tiles = chunk.products
     memory, w, same = chunk.memory, layer.width, chunk.pack.same
     previous = order_of_states(layer, chunk.pack)
-    dh, dv = layer.dh + layer.column, layer.dv
+    dh = layer.dh + layer.column
     for m in range(count):
         for n in range(0, w, s.E):
             cell_backward(
                 operands(s, layer, weights, chunk, row + m, previous[row + m], n),
                 at(memory, dh + (row + m) * layer.ldh + n),
                 Matrix(at(chunk.carry, m * w + n), layer.carry_plane),
-                Matrix(at(memory, dv + n), w),
+                Matrix(at(memory, layer.dcoefficients + n), w),
                 layer.hidden - n,
                 s,
             )

@@ -18,7 +18,7 @@ from rnnfast.kernels.rules.losses import Targets
 from rnnfast.network.layout import Direction, Head
 
 # What layers depend on: they are compiled once for all losses and optimizers, and for prediction.
-NETWORK = "cell shared apart states vectors recurrent masked masked_gradients W E wide"
+NETWORK = "cell shared apart states coefficients recurrent masked masked_gradients W E wide"
 
 
 class Network(NamedTuple):

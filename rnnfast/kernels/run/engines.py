@@ -29,7 +29,7 @@ from rnnfast.kernels.run.update import AHEAD, prefetch_sequence
 from rnnfast.kernels.small.sequence import gradient_of_one, gradient_of_two
 
 # What of a specialisation `derive` depends on.
-DERIVED = ("shared", "apart", "W")
+DERIVED = ("shared", "apart", "coefficients", "W")
 
 
 class Engine(NamedTuple):
@@ -76,7 +76,7 @@ def packed_chunk(s, block, g, piece, batch):
 
 @linked
 def derive(s, block, i):
-    """Transposed weights and summed biases of direction i."""
+    """Transposed weights, summed biases and coefficients of direction i."""
     network, _, p, derived, _ = records(block)
     layer.derive(s, direction_at(network.table, i), p, derived)
 
@@ -90,7 +90,8 @@ def engine_links(s, block, dtype):
     piece = Slice(np.zeros(1, np.int64), 0, 0, 0, 0)
     batch = Batch(0.0, Carried(numbers, 0, 0), Dropout(0.0, 0))
     taken = (block.numba_type, *types_of(numbers, piece, batch))
-    own = Specialisation(**{name: value for name, value in s.items if name in DERIVED})
+    names = (*DERIVED, "cell") if s.coefficients else DERIVED  # without any it serves all cells
+    own = Specialisation(**{name: value for name, value in s.items if name in names})
     gradient = Link(ENGINES[s.engine], s, taken, types.float64)
     return gradient, Link(derive, own, (block.numba_type, *types_of(0)))
 

@@ -23,7 +23,7 @@ from rnnfast.network.cell import cell_of
 
 ROOT = Path(__file__).parents[1]
 CELLS_FILE = ROOT / "configs" / "cells.py"  # shown in docs/cells.md
-NAMES = ("peephole", "minimal_gated_unit", "indrnn", "fastgrnn", "mingru")
+NAMES = ("peephole", "minimal_gated_unit", "indrnn", "fastgrnn")
 LENGTHS = (7, 1, 4, 5)
 OPTIONS = {"preset": "fast", "hidden": 6, "epochs": 3, "dtype": "float64", "patience": 0}
 

@@ -31,8 +31,8 @@ from rnnfast.equations.graph import where
 from rnnfast.equations.trace import parameter, traced
 
 __all__ = [
-    "clamp", "cos", "elu", "exp", "expm1", "gelu", "identity", "leaky_relu", "parameter", "relu", "sigmoid", "sign", "sin",
-    "softplus", "sqrt", "swish", "tanh", "where",
+    "clamp", "cos", "elu", "exp", "expm1", "gelu", "identity", "leaky_relu", "parameter", "relu", "sigmoid", "sign",
+    "sin", "softplus", "sqrt", "swish", "tanh", "where",
 ]  # fmt: skip
 
 LONGEST = 1000.0  # steps: time constants of cells without a recurrent product start up to it

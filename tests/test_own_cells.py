@@ -88,7 +88,15 @@ def damped(x, u, h):
     return size * h + sqrt(-expm1(-2.0 * rate)) * sin(x.h + offset) + rate * cos(u.h)
 
 
-OTHERS = {"damped": damped, "mixed": mixed, "root": root, "leaky": leaky, "linear": linear, "swapped": swapped, "limited": limited}
+OTHERS = {
+    "damped": damped,
+    "mixed": mixed,
+    "root": root,
+    "leaky": leaky,
+    "linear": linear,
+    "swapped": swapped,
+    "limited": limited,
+}
 
 
 @pytest.fixture

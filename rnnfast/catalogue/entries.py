@@ -41,6 +41,8 @@ CELLS = _by_name(
     Cell("rnn", activation=True, plain_sgd=True),
     Cell("gru"),
     Cell("lstm"),
+    Cell("lru", usual=False),
+    Cell("mingru", usual=False),
     Cell("mlp", activation=True, recurrent=False),
 )
 

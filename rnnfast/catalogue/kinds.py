@@ -16,13 +16,14 @@ class Cell:
 
     activation: whether `--activation` chooses its function. recurrent: whether it has a state; else each step stands
     by itself. plain_sgd: whether one update of plain SGD per sequence serves it best where one output says it all;
-    all others start with adam and small batches.
+    all others start with adam and small batches. usual: whether `doctor --warm-up` compiles its kernels unasked.
     """
 
     name: str
     activation: bool = False
     recurrent: bool = True
     plain_sgd: bool = False
+    usual: bool = True
 
 
 @dataclass(frozen=True)

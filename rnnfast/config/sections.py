@@ -49,7 +49,8 @@ class ModelConfig:
     )
     cell: str = option(
         "rnn",
-        f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself.",
+        f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself; lru and mingru "
+        "remember a thousand steps.",
         choices=Words(CELLS),
         form=CELL_FORM,
         path=True,

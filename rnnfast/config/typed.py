@@ -95,16 +95,16 @@ class TrainOptions(ReadOptions, total=False):
         best, fast, original. Default auto.
     budget: With preset best: work of about this time on two cores, 90s, 10m; default 30s. It is counted, not timed: a
         seed gives the same network anywhere.
-    cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default by preset, with
-        fast rnn.
+    cell: Recurrent cell; mlp has no state: each step by itself; lru and mingru remember a thousand steps. One of rnn,
+        gru, lstm, lru, mingru, mlp. Default by preset, with fast rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default by preset, with fast 10.
     head: What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the
         first three side by side. One of last, mean, max, all, attention. Default by preset, with fast last.
     patch: A step of the cell is a dense layer with ReLU over the last K rows, one every S rows; S is K where only K is
         given, 1 to K; off: none.
     conv: Convolutions with ReLU over the last W rows, in front of cell and patch; '5,3': two layers, off: none.
-    activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
-        swish, gelu, identity. Default tanh.
+    activation: Activation of rnn and mlp; gru, lstm, lru and mingru have their own. One of tanh, relu, leaky_relu,
+        sigmoid, elu, swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
     dropout: Share of the states between layers that is zeroed in training. Default 0.0.
     init: Initial weights (biases are 0, with uniform drawn too). One of xavier, he, orthogonal, uniform. Default by

@@ -76,7 +76,7 @@ class Equations(Record, frozen=True):
     name: str
     gates: tuple[str, ...]
     states: tuple[str, ...]
-    parameters: dict[str, float]
+    parameters: dict[str, float | tuple[float, float]]
     nodes: tuple[tuple[str | int | float, ...], ...]
     after: tuple[int, ...]
 

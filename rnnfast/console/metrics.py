@@ -90,6 +90,8 @@ def _naive_answers(evaluation: Evaluation) -> dict[str, tuple[str, Mapping[str, 
             steps = f" (at {repeated.labelled_steps:,} of {counted(evaluation.labelled_steps, 'step')})"
         name = naive_name(repeated.season)
         naive[name] = (f"repeating the {name}{steps}", repeated)
+    if (linear := evaluation.baseline.linear) is not None:
+        naive["linear"] = (f"a {TASKS[evaluation.task].linear} on the inputs of the step", linear)
     return naive
 
 

@@ -80,14 +80,19 @@ class Repeated(Readable):
 
 @dataclass(frozen=True, eq=False)
 class Baseline(Readable):
-    """Figures of naive answers: always the majority class or the mean, and with a horizon also the repeated target."""
+    """Figures of naive answers: always the majority class or the mean, and with a horizon also the repeated target.
+
+    linear: of a regression on the inputs of the current step, where it was asked for.
+    """
 
     scores: Scores
     naive: Repeated | None = None
+    linear: Scores | None = None
 
     def entries(self) -> dict[str, Any]:
-        """Return the scores, and under "naive" those of repeating."""
-        return {**self.scores.entries(), **({} if self.naive is None else {"naive": self.naive})}
+        """Return the scores, under "naive" those of repeating, and those of the linear baseline under its name."""
+        others = {"naive": self.naive, "linear": self.linear}
+        return self.scores.entries() | {name: scores for name, scores in others.items() if scores is not None}
 
 
 def telling(figures: Mapping[str, Any]) -> list[str]:

@@ -66,6 +66,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         target_mean=header.target_mean,
         class_weights=header.class_weights,
         threshold=header.threshold,
+        linear=header.linear or None,
         provenance=decode(values, Provenance),
     )
     schema, facts = model.schema, TASKS.get(model.schema.task)
@@ -78,6 +79,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         "categories": tuple(model.encoder.categories) == schema.categorical,
         "target_scaler": model.target_scaler.names == schema.answers,
         "target_mean": len(model.target_mean) == schema.outputs,
+        "linear": model.linear is None or model.linear.fits(len(model.encoder.names), schema.outputs),
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }
     if not all(fits.values()):

@@ -20,6 +20,7 @@ from rnnfast.data import Schema
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.diagnose.versions import versions
 from rnnfast.records import UNSET, Record, UnsetType
+from rnnfast.tasks.linear import Linear
 from rnnfast.writing import write_whole
 
 FORMAT_VERSION = 1
@@ -96,6 +97,7 @@ class Header(Record, frozen=True, kw_only=True):
     class_weights: tuple[float, ...] = ()
     threshold: float
     config: Tables
+    linear: Linear | UnsetType = UNSET
     members: int | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET
 

@@ -36,6 +36,7 @@ from rnnfast.network.architecture import Architecture
 from rnnfast.network.front import Patch, reach_of
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
+from rnnfast.tasks.linear import Linear
 from rnnfast.tasks.outcomes import Outcomes
 from rnnfast.tasks.scoring import Scorer
 
@@ -52,8 +53,8 @@ class Model(Displayed):
     parameters: tensors by their names in the file: PyTorch's, of an ensemble as of `members.joined`. cell: its
     equations. encoder, target_scaler: fitted on training rows; target_scaler leaves the labels of classes alone.
     target_mean: (O,) mean of the training targets, or the share of each class of a multiclass task: the baseline.
-    threshold: probability from which a binary prediction is positive. provenance: versions, metrics, digest and split
-    of the training data.
+    threshold: probability from which a binary prediction is positive. linear: the baseline of that name.
+    provenance: versions, metrics, digest and split of the training data.
     """
 
     parameters: dict[str, Floats]
@@ -66,6 +67,7 @@ class Model(Displayed):
     target_mean: tuple[float, ...]
     class_weights: tuple[float, ...] = ()  # of each class in the loss; none: all alike
     threshold: float = 0.5
+    linear: Linear | None = None
     provenance: Provenance = field(default_factory=Provenance)
 
     def display(self) -> tuple[str, dict[str, str]]:
@@ -200,7 +202,7 @@ class Model(Displayed):
 
     def outcomes(self, data: SequenceData) -> Outcomes:
         """Answer sequences that were read, beside their labels."""
-        return self.scorer.outcomes(data, self.outputs(data))
+        return self.scorer.outcomes(data, self.outputs(data)).beside(self.linear, self.encoder)
 
     def trained_on(self, data: Sequences) -> bool:
         """Whether data holds the very files that the model was trained on."""
@@ -221,6 +223,7 @@ class Model(Displayed):
             threshold=self.threshold,
             members=len(self.members) if len(self.members) > 1 else UNSET,
             equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
+            linear=self.linear or UNSET,
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 

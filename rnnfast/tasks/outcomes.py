@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data import SequenceData
+from rnnfast.data import Encoder, SequenceData
 from rnnfast.tasks.base import Floats, Task
+from rnnfast.tasks.linear import Linear
 
 Integers = NDArray[np.int64]
 
@@ -20,12 +21,14 @@ class Outcomes:
     """The n labelled steps of a table with what a network answered there.
 
     outputs: (rows, O) raw, of every row of the table; at: (rows,) bool, which rows are the n. y: (n, targets) labels,
-    as of SequenceData. answers: (n, O) probabilities, or quantities in original units; raw: (n, O) their outputs.
+    as of SequenceData. answers: (n, O) probabilities, or quantities in original units; raw: (n, O) their outputs;
+    linear: (n, O) those of the linear baseline, None without one.
     """
 
     task: Task
     data: SequenceData
     outputs: Floats
+    linear: NDArray[np.float64] | None = None
     at: NDArray[np.bool_] = field(init=False)
     y: Floats = field(init=False)
     raw: NDArray[np.float64] = field(init=False)
@@ -41,6 +44,12 @@ class Outcomes:
         }
         for name, value in own.items():
             object.__setattr__(self, name, value)
+
+    def beside(self, linear: Linear | None, encoder: Encoder) -> Outcomes:
+        """The same with what the linear baseline answers."""
+        if linear is None:
+            return self
+        return Outcomes(self.task, self.data, self.outputs, linear.outputs(encoder.transform(self.data)[self.at]))
 
     @cached_property
     def rows(self) -> Integers:
@@ -77,7 +86,7 @@ class Outcomes:
         at = np.zeros_like(self.at)
         at[self.rows[chosen]] = True
         part = object.__new__(Outcomes)
-        own = {"at": at, "y": self.y[chosen], "raw": self.raw[chosen], "answers": self.answers[chosen]}
+        own = {"at": at, "y": self.y[chosen], "raw": self.raw[chosen], "answers": self.answers[chosen], "linear": None}
         part.__dict__.update({"task": self.task, "data": self.data, "outputs": self.outputs} | own)
         return part
 

@@ -40,6 +40,8 @@ def metric_tables(
     if answers:
         model = PART_NAMES.get(part, part)
         yield Text(f"{BETTER} {model} is better, {WORSE} worse than {' and '.join(answers.values())}.")
+    if evaluation.weighted:
+        yield Text("Each row counts by its weight in all of these.")
 
 
 def stored_metrics(metrics: Mapping[str, Mapping[str, Any]], loss: str, width: int) -> Iterator[RenderableType]:

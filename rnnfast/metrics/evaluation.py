@@ -115,7 +115,7 @@ class Evaluation(Displayed):
     classes: of the rows and columns of the confusion matrix of several classes.
     residuals: (labelled steps,) or (labelled steps, O) of quantities, label minus prediction, in original units.
     loss_title: what the loss is for people, "" where a metric is the same number. meaningless: metrics that say nothing
-    on labels like these.
+    on labels like these. weighted: whether each row counts in the metrics by its weight; the confusion counts rows.
     """
 
     task: str
@@ -127,6 +127,7 @@ class Evaluation(Displayed):
     classes: tuple[Any, ...] = ()
     loss_title: str = "loss"
     meaningless: tuple[str, ...] = ()
+    weighted: bool = False
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return the task, and the scores that say most beside those of the naive answer."""

@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 MOST_NUMBERS = 1 << 25  # of the Hessians of all outputs
 MOST_STEPS = 100  # of Newton's method
 MOST_HALVINGS = 10
-PRECISION = 1e-10  # share of the loss that another step may gain
+PRECISION = 1e-12  # share of the loss that another step may gain
 LEAST_PENALTY = 1e-9  # of biases: a column that is constant leaves them undetermined
 
 

@@ -81,6 +81,7 @@ class Scorer:
             classes=task.target.classes if task.facts.output_per_class else (),
             loss_title=task.loss_title(self._loss_kind(data)),
             meaningless=task.meaningless(y),
+            weighted=weight is not None,
         )
 
     def quick(self, data: SequenceData, outputs: Floats, monitor: str = LOSS) -> Scores:

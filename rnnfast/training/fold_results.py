@@ -16,6 +16,7 @@ from rnnfast.data import Schema
 from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores, brief
 from rnnfast.records import UNSET, Record, UnsetType, versioned
+from rnnfast.tasks.outcomes import weighty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +90,7 @@ class FoldResult(Displayed):
     seconds: float
     y: Floats
     answers: Floats
+    weight: Floats | None = None  # (labelled steps,) of the test part, None where all weigh the same
     of_several: bool = False  # whether there are several repeats
 
     @property
@@ -166,7 +168,9 @@ class CrossValidation(Displayed):
             means = _over(naive, _mean)
             loss = UNSET if naive[0].loss is UNSET else means.pop("loss")
             repeated = Repeated(naive[0].season, means, sum(one.labelled_steps for one in naive), loss)
-        return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated)
+        linear = [baseline.linear for baseline in baselines if baseline.linear is not None]
+        means_of_linear = _scores(_over(linear, _mean)) if linear else None
+        return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated, means_of_linear)
 
     @property
     def pooled(self) -> Evaluation:
@@ -174,12 +178,19 @@ class CrossValidation(Displayed):
         first = self.folds[0]
         y, answers = (np.concatenate([getattr(fold, name) for fold in self.folds]) for name in ("y", "answers"))
         task = first.model.task
+        weights = [fold.weight for fold in self.folds if fold.weight is not None]
+        say, weight = weighty(np.concatenate(weights).astype(np.float64) if weights else None)
         steps = [fold.evaluation.labelled_steps for fold in self.folds]
         loss = float(np.average([fold.metrics.loss for fold in self.folds], weights=steps))
         return Evaluation(
             task=self.task,
             labelled_steps=len(y),
-            metrics=Scores(loss, task.figures(y, answers), task.threshold(), task.per_target(y, answers)),
+            metrics=Scores(
+                loss,
+                task.figures(y[say], answers[say], weight=weight),
+                task.threshold(),
+                task.per_target(y[say], answers[say], weight),
+            ),
             confusion=task.confusion(y, answers),
             residuals=task.residuals(y, answers),
             classes=first.evaluation.classes,

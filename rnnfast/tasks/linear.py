@@ -2,8 +2,7 @@
 
     quantities      ridge regression: minimises sum w (Bx + b - y)^2 + |B|^2, y scaled, by the normal equations
     classes         logistic regression, of several classes softmax: minimises the sum of w times the log loss
-                    + |B|^2 / 2, by Newton's method, with one Hessian for each output (of several classes the blocks
-                    on the diagonal; a step is halved until the loss falls)
+                    + |B|^2 / 2, by Newton's method; a step is halved until the loss falls
 
 w is the weight of a step in the loss of the network; biases are free. The minima are those of scikit-learn's Ridge and
 LogisticRegression as they are by default. A model that uses what came before should be better.
@@ -12,6 +11,7 @@ LogisticRegression as they are by default. A model that uses what came before sh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import combinations_with_replacement
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from rnnfast.records import Record
 
 Floats = NDArray[np.float64]
 
-MOST_NUMBERS = 1 << 25  # of the Hessians of all outputs
+MOST_NUMBERS = 1 << 25  # of the Hessian
 MOST_STEPS = 100  # of Newton's method
 MOST_HALVINGS = 10
 PRECISION = 1e-12  # share of the loss that another step may gain
@@ -63,13 +63,14 @@ def fit_linear(blocks: Blocks, features: int, outputs: int, loss: str) -> Linear
     """
     classes = LOSSES[loss].logits
     size = features + 1
-    if size * size * (outputs if classes else 1) > MOST_NUMBERS:
+    softmax = LOSSES[loss].per_step
+    if size**2 * (outputs**2 if classes else 1) > MOST_NUMBERS:
         raise UsageError(
             f"--baseline linear: {features:,} inputs and {outputs:,} outputs are too many for it; leave it out"
         )
     penalty = np.append(np.ones(features), LEAST_PENALTY)
     solve = _newton if classes else _ridge
-    solution = solve(blocks, penalty, outputs, LOSSES[loss].per_step)
+    solution = solve(blocks, penalty, outputs, softmax)
     return Linear(tuple(map(tuple, solution[:-1].T.tolist())), tuple(solution[-1].tolist()))
 
 
@@ -100,17 +101,23 @@ def _newton(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Flo
             halvings += 1
             continue
         solution, best, halvings = trial, loss, 0
-        step = -np.stack([np.linalg.solve(curves[k], slope[:, k]) for k in range(outputs)], axis=1)
+        slopes = slope.T.reshape(len(curves), -1)  # of all outputs together with softmax, else one by one
+        step = -np.linalg.solve(curves, slopes[..., None]).reshape(outputs, -1).T
         if -(slope * step).sum() <= PRECISION * loss:
             break
     return solution
 
 
 def _log_loss(blocks: Blocks, solution: Floats, penalty: Floats, softmax: bool) -> tuple[float, Floats, Floats]:
-    """Return the penalised loss, its gradient (F + 1, O), and the Hessian of each output (O, F + 1, F + 1)."""
+    """Return the penalised loss, its gradient (F + 1, O), and the Hessian.
+
+    The Hessian is (O, F + 1, F + 1), as outputs are independent; with softmax (1, O (F + 1), O (F + 1)).
+    """
     loss = float((penalty[:, None] * solution**2).sum()) / 2
     slope = penalty[:, None] * solution
-    curves = np.repeat(np.diag(penalty)[None], solution.shape[1], axis=0)
+    size, outputs = solution.shape
+    curves = np.zeros((outputs, size, outputs, size))
+    curves[np.arange(outputs), :, np.arange(outputs)] = np.diag(penalty)
     for steps in blocks():
         x, weight = _with_one(steps.x), steps.weight[:, None]
         z = x @ solution
@@ -123,6 +130,11 @@ def _log_loss(blocks: Blocks, solution: Floats, penalty: Floats, softmax: bool) 
         loss += float((weight * norm).sum() - (weight * y * z).sum())
         p = np.exp(z - norm)
         slope += x.T @ (weight * (p - y))
-        for k in range(z.shape[1]):
-            curves[k] += x.T @ (x * (weight[:, 0] * p[:, k] * (1 - p[:, k]))[:, None])
-    return loss, slope, curves
+        for k, j in combinations_with_replacement(range(outputs), 2):
+            if k == j or softmax:
+                products = x.T @ (x * (weight[:, 0] * p[:, k] * ((k == j) - p[:, j]))[:, None])
+                curves[k, :, j] += products
+                curves[j, :, k] += products if j != k else 0
+    if softmax:
+        return loss, slope, curves.reshape(1, outputs * size, outputs * size)
+    return loss, slope, curves[np.arange(outputs), :, np.arange(outputs)]

@@ -41,7 +41,7 @@ RUN_TIME = {
     },
     "training": {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "memory", "metrics", "model",
-        "network", "progress", "records", "reporter", "writing",
+        "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "display", "errors"},

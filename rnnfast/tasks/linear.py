@@ -90,7 +90,7 @@ def _ridge(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Floa
 
 def _newton(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Floats:
     """Return (F + 1, O), the minimum of the penalised log loss."""
-    solution, step = np.zeros((len(penalty), outputs)), np.zeros((len(penalty), outputs))
+    solution = step = np.zeros((len(penalty), outputs))
     best, halvings = np.inf, 0
     for _ in range(MOST_STEPS):
         trial = solution + step * 0.5**halvings
@@ -102,7 +102,7 @@ def _newton(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Flo
             continue
         solution, best, halvings = trial, loss, 0
         slopes = slope.T.reshape(len(curves), -1)  # of all outputs together with softmax, else one by one
-        step = -np.linalg.solve(curves, slopes[..., None]).reshape(outputs, -1).T
+        step = np.asarray(-np.linalg.solve(curves, slopes[..., None]).reshape(outputs, -1).T, np.float64)
         if -(slope * step).sum() <= PRECISION * loss:
             break
     return solution

@@ -127,5 +127,12 @@ METRICS = _by_name(
 TASKS = _by_name(
     Task("binary", TWO_CLASSES, "bce", naive="the majority class", what="the task is binary"),
     Task("multiclass", CLASSES, "ce", naive="the majority class", what="the task is multiclass"),
-    Task("regression", QUANTITIES, "mse", naive="the mean", what="the target is a quantity (regression)"),
+    Task(
+        "regression",
+        QUANTITIES,
+        "mse",
+        naive="the mean",
+        what="the target is a quantity (regression)",
+        linear="ridge regression",
+    ),
 )

@@ -162,7 +162,7 @@ class Task:
     """What the target is.
 
     labels: the kind of its labels. loss: the default one; all that take such labels fit. naive: what the naive answer
-    is, for a person. what: the target in a message.
+    is, for a person. what: the target in a message. linear: what the linear baseline is.
     """
 
     name: str
@@ -170,6 +170,7 @@ class Task:
     loss: str
     naive: str
     what: str
+    linear: str = "logistic regression"
 
     @property
     def classes(self) -> bool:

@@ -207,6 +207,13 @@ class TrainConfig:
     threads: int | None = option(
         None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1
     )
+    baseline: tuple[str, ...] = option(
+        (),
+        "Score another answer beside the naive one; linear: logistic or ridge regression on the inputs of a step.",
+        many=True,
+        metavar="NAME",
+        choices=("linear",),
+    )
     init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL", path=True)
     dtype: str = option("float32", "Precision of weights and arithmetic.", choices=("float32", "float64"))
     eval_every: int = option(1, "Evaluate on the validation part every N epochs (and at the end).", kind=int, least=1)

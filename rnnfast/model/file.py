@@ -69,6 +69,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         threshold=header.threshold,
         temperature=1.0 if header.temperature is UNSET else header.temperature,
         intervals=None if isinstance(header.intervals, UnsetType) else header.intervals,
+        linear=header.linear or None,
         provenance=decode(values, Provenance),
     )
     schema, facts = model.schema, TASKS.get(model.schema.task)
@@ -83,6 +84,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         "target_mean": len(model.target_mean) == schema.outputs,
         "temperature": 0 < model.temperature < math.inf and (model.temperature == 1 or LOSSES[model.loss].logits),
         "intervals": model.intervals is None or model.intervals.fits(len(schema.answers), bool(schema.classes)),
+        "linear": model.linear is None or model.linear.fits(len(model.encoder.names), schema.outputs),
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }
     if not all(fits.values()):

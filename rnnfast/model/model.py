@@ -38,6 +38,7 @@ from rnnfast.network.architecture import Architecture
 from rnnfast.network.front import Patch, reach_of
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
+from rnnfast.tasks.linear import Linear
 from rnnfast.tasks.outcomes import Outcomes
 from rnnfast.tasks.scoring import Scorer
 
@@ -55,8 +56,8 @@ class Model(Displayed):
     equations. encoder, target_scaler: fitted on training rows; target_scaler leaves the labels of classes alone.
     target_mean: (O,) mean of the training targets, or the share of each class of a multiclass task: the baseline.
     threshold: probability from which a binary prediction is positive. temperature: what logits are divided by before
-    they become probabilities. intervals: bounds of the errors of the answers. provenance: versions, metrics, digest and
-    split of the training data.
+    they become probabilities. intervals: bounds of the errors of the answers. linear: the baseline of that name.
+    provenance: versions, metrics, digest and split of the training data.
     """
 
     parameters: dict[str, Floats]
@@ -71,6 +72,7 @@ class Model(Displayed):
     threshold: float = 0.5
     temperature: float = 1.0
     intervals: Conformal | None = None
+    linear: Linear | None = None
     provenance: Provenance = field(default_factory=Provenance)
 
     def display(self) -> tuple[str, dict[str, str]]:
@@ -221,7 +223,8 @@ class Model(Displayed):
     def outcomes(self, data: SequenceData) -> Outcomes:
         """Answer sequences that were read, beside their labels."""
         outputs = self.questions(data).outputs(self.committee())
-        return self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
+        outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
+        return outcomes.beside(self.linear, self.encoder)
 
     def trained_on(self, data: Sequences) -> bool:
         """Whether data holds the very files that the model was trained on."""
@@ -244,6 +247,7 @@ class Model(Displayed):
             intervals=self.intervals or UNSET,
             members=len(self.members) if len(self.members) > 1 else UNSET,
             equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
+            linear=self.linear or UNSET,
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 

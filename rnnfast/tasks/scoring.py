@@ -75,12 +75,14 @@ class Scorer:
                     self.loss(naive, y, data, outcomes.at), task.naive_figures(y[say], weight), task.naive_threshold
                 ),
                 self._repeated(data),
+                self._linear(outcomes),
             ),
             residuals=task.residuals(y, answers),
             calibration=task.calibration(y, answers),
             classes=task.target.classes if task.facts.output_per_class else (),
             loss_title=task.loss_title(self._loss_kind(data)),
             meaningless=task.meaningless(y),
+            weighted=weight is not None,
         )
 
     def quick(self, data: SequenceData, outputs: Floats, monitor: str = LOSS) -> Scores:
@@ -107,6 +109,18 @@ class Scorer:
         if self.summed:
             return "summed"
         return "weighted" if self.class_weights or data.weight is not None else ""
+
+    def _linear(self, outcomes: Outcomes) -> Scores | None:
+        """Score the linear baseline; None without one."""
+        if outcomes.linear is None:
+            return None
+        task, y, (say, weight) = self.task, outcomes.y, outcomes.say
+        answers = np.asarray(task.answers(outcomes.linear), np.float64)
+        return Scores(
+            self.loss(outcomes.linear, y, outcomes.data, outcomes.at),
+            task.figures(y[say], answers[say], weight=weight),
+            per_target=task.per_target(y[say], answers[say], weight),
+        )
 
     def _repeated(self, data: SequenceData) -> Repeated | None:
         """Score the naive forecast at the labelled steps where it is known; None where the table has none."""

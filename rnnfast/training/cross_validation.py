@@ -218,6 +218,7 @@ class _Runs:
             seconds=outcome.seconds["train"] + outcome.seconds["eval"],
             y=data.y[labelled],
             answers=model.predict(data)[labelled],
+            weight=None if data.weight is None else data.weight[labelled],
             of_several=self.fold_config.repeats > 1,
         )
 

@@ -16,6 +16,8 @@ from rnnfast.data import Schema
 from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores, brief
 from rnnfast.records import UNSET, Record, UnsetType, versioned
+from rnnfast.tasks.base import Weight
+from rnnfast.tasks.outcomes import weighty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +91,7 @@ class FoldResult(Displayed):
     seconds: float
     y: Floats
     answers: Floats
+    weight: Floats | None = None  # (labelled steps,) of the test part, None where all weigh the same
     of_several: bool = False  # whether there are several repeats
 
     @property
@@ -166,7 +169,9 @@ class CrossValidation(Displayed):
             means = _over(naive, _mean)
             loss = UNSET if naive[0].loss is UNSET else means.pop("loss")
             repeated = Repeated(naive[0].season, means, sum(one.labelled_steps for one in naive), loss)
-        return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated)
+        linear = [baseline.linear for baseline in baselines if baseline.linear is not None]
+        means_of_linear = _scores(_over(linear, _mean)) if linear else None
+        return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated, means_of_linear)
 
     @property
     def pooled(self) -> Evaluation:
@@ -174,12 +179,19 @@ class CrossValidation(Displayed):
         first = self.folds[0]
         y, answers = (np.concatenate([getattr(fold, name) for fold in self.folds]) for name in ("y", "answers"))
         task = first.model.task
+        weights = [fold.weight for fold in self.folds if fold.weight is not None]
+        say, weight = weighty(np.concatenate(weights).astype(np.float64) if weights else None)
         steps = [fold.evaluation.labelled_steps for fold in self.folds]
         loss = float(np.average([fold.metrics.loss for fold in self.folds], weights=steps))
-        scores = Scores(loss, task.figures(y, answers), task.threshold(), task.per_target(y, answers))
+        scores = Scores(
+            loss,
+            task.figures(y[say], answers[say], weight=weight),
+            task.threshold(),
+            task.per_target(y[say], answers[say], weight),
+        )
         confusion = task.confusion(y, answers)
         if len({fold.model.threshold for fold in self.folds}) > 1:
-            scores, confusion = self._at_own_thresholds(scores, y)
+            scores, confusion = self._at_own_thresholds(scores, y[say], say, weight)
         return Evaluation(
             task=self.task,
             labelled_steps=len(y),
@@ -191,16 +203,23 @@ class CrossValidation(Displayed):
             meaningless=task.meaningless(y),
         )
 
-    def _at_own_thresholds(self, scores: Scores, y: Floats) -> tuple[Scores, list[list[int]]]:
-        """Return scores and confusion of what each model says by its own threshold; ranks and probabilities stay."""
+    def _at_own_thresholds(
+        self, scores: Scores, y: Floats, say: slice | NDArray[np.bool_], weight: Weight
+    ) -> tuple[Scores, list[list[int]]]:
+        """Return scores and confusion of what each model says by its own threshold; ranks and probabilities stay.
+
+        y, weight: of the steps that metrics see; say: which ones these are.
+        """
         task = self.folds[0].model.task
-        said = np.concatenate([fold.answers >= fold.model.threshold for fold in self.folds]).astype(np.float64)
+        said = np.concatenate([fold.answers >= fold.model.threshold for fold in self.folds])[say].astype(np.float64)
         per_target = {
             name: {**scores.per_target[name], **figures}
-            for name, figures in task.per_target(y, said, repeated=True).items()
+            for name, figures in task.per_target(y, said, weight, repeated=True).items()
         }
         confusion = np.sum([fold.evaluation.confusion or [] for fold in self.folds], axis=0).tolist()
-        return Scores(scores.loss, {**scores.figures, **task.repeated_figures(y, said)}, None, per_target), confusion
+        return Scores(
+            scores.loss, {**scores.figures, **task.repeated_figures(y, said, weight)}, None, per_target
+        ), confusion
 
     @property
     def predictions(self) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from rnnfast.model.members import joined
 from rnnfast.model.model import Model, architecture
 from rnnfast.network.layout import Layout
 from rnnfast.training.class_weights import class_weights
+from rnnfast.training.linear import linear_baseline
 
 MEMBER_STREAM = 9  # of the random numbers
 
@@ -133,7 +134,7 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most)
     labels.check(where)
     net = architecture(config, cell, schema, encoder)
-    return Model(
+    model = Model(
         parameters=joined(starting_tensors(config, Layout(net), encoder)),
         cell=cell,
         schema=schema,
@@ -144,6 +145,9 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
         target_mean=labels.mean,
         class_weights=class_weights(config.train.class_weight, schema.classes, labels.counts),
     )
+    if config.train.baseline:
+        model.linear = linear_baseline(model, train)
+    return model
 
 
 def starting_tensors(config: Config, layout: Layout, encoder: Encoder) -> list[dict[str, NDArray[Any]]]:

@@ -90,7 +90,7 @@ class Trials:
         config = replace(
             trial.config,
             model=replace(trial.config.model, ensemble=1, bag=False),
-            train=replace(train, threads=1, refit=False, seed=train.seed + trial.fold),
+            train=replace(train, threads=1, refit=False, baseline=(), seed=train.seed + trial.fold),
         )
         cell = self.equations or cell_of(config.model.cell, config.model.activation)
         model = initial_model(parts.train, config, cell)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnfast.catalogue import SCHEDULES
+from rnnfast.catalogue import LOSSES, SCHEDULES
 from rnnfast.config.forms import seconds
 from rnnfast.config.sections import TrainConfig
 from rnnfast.data import SequenceData, Sequences
@@ -21,6 +21,7 @@ from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed, batch_of
 from rnnfast.training.monitor import cost
+from rnnfast.training.prepare import Labelling
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, Interrupt, Phase
 
@@ -49,14 +50,23 @@ class Loop:
     """One run over a training part, watched on a validation part."""
 
     def __init__(
-        self, model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter, epochs: int | None = None
+        self,
+        model: Model,
+        train: Sequences,
+        valid: SequenceData | None,
+        reporter: Reporter,
+        epochs: int | None = None,
+        teacher: Labelling | None = None,
     ) -> None:
-        """epochs: to run with a whole course of the learning rate; None: as many as the configuration plans."""
+        """epochs: to run with a whole course of the learning rate; None: as many as the configuration plans.
+
+        teacher: whose answers are learned in place of the labels, where it has some.
+        """
         from rnnfast.kernels.run.predictor import Predictor
         from rnnfast.kernels.run.trainer import Policy, Trainer
 
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
-        self.feed = Feed(model, train)
+        self.feed = Feed(model, train, teacher)
         self.config: TrainConfig = model.config.train
         self.epochs = self.config.epochs if epochs is None else epochs
         policy = Policy(
@@ -71,6 +81,7 @@ class Loop:
             per_update=SCHEDULES[self.config.schedule].per_update,
             threads=self.config.threads or cores(),
             seed=self.config.seed,
+            soft=teacher is not None and LOSSES[model.loss].per_step,
         )
         self.trainer = Trainer(model.architecture, model.parameters, self.feed.data, policy, self.feed.lengths)
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), self.feed.updates)

@@ -15,7 +15,7 @@ from rnnfast.model import Model
 from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.loop import Fit
-from rnnfast.training.prepare import initial_model
+from rnnfast.training.prepare import Labelling, initial_model
 from rnnfast.training.stopping import Interrupt
 from rnnfast.training.tables import merged_part
 
@@ -45,13 +45,20 @@ def check_refit(config: Config, own_valid: bool) -> None:
 
 
 def refitted(
-    model: Model, fit: Fit, table: Sequences, parts: Parts, reporter: Reporter, interrupt: Interrupt
+    model: Model,
+    fit: Fit,
+    table: Sequences,
+    parts: Parts,
+    reporter: Reporter,
+    interrupt: Interrupt,
+    teacher: Labelling | None = None,
 ) -> Model | None:
     """Train again from the start on the training and the validation part, each network for its best number of epochs.
 
     The course of the learning rate is that of the first run. Returns: None where there is nothing to train on beside
     the training part, where the first run was cut short, and where this one is, or diverges; the first network is then
-    the answer. The time limit is that of both runs together. Writes the number of epochs to `fit`.
+    the answer. The time limit is that of both runs together. teacher: as of Networks. Writes the number of epochs to
+    `fit`.
     """
     if parts.valid is None or fit.diverged is not None:
         return None
@@ -64,9 +71,9 @@ def refitted(
         f"training again for {_listed(epochs)} on {counted(part.sequences, 'sequence')}, those that "
         "validated too (--refit); scores of the training and the validation part are those of the network before"
     )
-    again = initial_model(part, replace(model.config, train=_in_the_rest(model.config.train, fit)), model.cell)
+    again = initial_model(part, replace(model.config, train=in_the_rest(model.config.train, fit)), model.cell)
     try:
-        second = Networks(again, part, None, Reporter(), epochs).fit(interrupt)
+        second = Networks(again, part, None, Reporter(), epochs, teacher).fit(interrupt)
     except TrainingInterrupted:
         second = None
     complete = second is not None and len(second.members) == len(fit.members) and second.stopped == "epochs"
@@ -81,7 +88,7 @@ def refitted(
     return again
 
 
-def _in_the_rest(train: TrainConfig, fit: Fit) -> TrainConfig:
+def in_the_rest(train: TrainConfig, fit: Fit) -> TrainConfig:
     """Return options whose time limit is what the first run has left of it."""
     limit = seconds(train.max_time)
     if limit is None:

@@ -24,12 +24,13 @@ from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import UNSET, plain
-from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
 from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
+from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
@@ -151,19 +152,25 @@ def train_parts(
         start = time.perf_counter()
         model, valid = _prepared(table, parts, config, equations, Reporter())
     seed = config.train.seed
-    networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
-    reporter.start(_info(model, config, networks))
+    watched = None if valid is None else scored_rows(valid)
+    networks = Networks(model, parts.train, watched, reporter)
+    reporter.start(networks.info())
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
     again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
+    ensemble = Learned(model, again, fit)
+    if config.model.distil:
+        model, again, fit = distilled(ensemble, table, parts, watched, reporter, interrupt)
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()
     named = parts.named()
     tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
     before = {name: part for name, part in named.items() if name not in tests}
     evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
-    if networks.outside and (scores := out_of_bag(model, parts.train, networks.outside)) is not None:
+    if networks.outside and (scores := out_of_bag(ensemble.model, parts.train, networks.outside)) is not None:
         evaluations = {NAME: scores, **evaluations}
+    if model is not ensemble.model:
+        evaluations = _ensemble_scores(ensemble, named, seed) | evaluations
     if again is not None:
         model = again
         of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
@@ -249,28 +256,13 @@ def evaluate_parts(
     return evaluations, sampled
 
 
-def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
-    assert config.train.lr is not None  # resolved
-    assert config.train.batch_size is not None
-    return RunInfo(
-        cell=config.model.cell,
-        hidden=config.model.hidden,
-        activation=config.model.chosen_activation,
-        head=config.model.head,
-        front=config.model.front,
-        parameters=model.parameter_count,
-        dtype=config.train.dtype,
-        threads=networks.threads * networks.workers,
-        seed=config.train.seed,
-        optimizer=config.train.optimizer,
-        lr=config.train.lr,
-        batch_size=config.train.batch_size,
-        loss=model.loss,
-        epochs=config.train.epochs,
-        members=networks.number,
-        kernel=networks.kernel,
-        patience=config.train.patience,
-    )
+def _ensemble_scores(ensemble: Learned, named: Mapping[str, Sequences], seed: int) -> dict[str, Evaluation]:
+    """Score what one network learned from, on the parts that did not train, where there are some."""
+    scores: dict[str, Evaluation] = {}
+    for name in [name for name in named if name != "train"] or ["train"]:
+        model = ensemble.again if name == "test" and ensemble.again is not None else ensemble.model
+        scores |= evaluate_parts(model, {f"ensemble_{name}": named[name]}, seed, None, Reporter())[0]
+    return scores
 
 
 def _provenance(

@@ -89,7 +89,7 @@ class Trials:
         parts, train = self.folds[trial.fold], trial.config.train
         config = replace(
             trial.config,
-            model=replace(trial.config.model, ensemble=1, bag=False),
+            model=replace(trial.config.model, ensemble=1, bag=False, distil=False),
             train=replace(train, threads=1, refit=False, seed=train.seed + trial.fold),
         )
         cell = self.equations or cell_of(config.model.cell, config.model.activation)

@@ -193,6 +193,8 @@ def test_a_preset_that_makes_no_mistake_is_not_replaced_by_luck():
     base[2, 1] = 0.5
     assert not clearly_less(np.full((5, 3), 0.002), base)
     assert clearly_less(np.full((5, 3), 0.1), np.full((5, 3), 0.2))
+    noise = np.resize([-1.0, 1.0], (5, 3))
+    assert not clearly_less(0.2 - 0.05 + 0.15 * noise, np.full((5, 3), 0.2)), "a lead of less than two standard errors"
     assert not clearly_less(np.full((5, 3), np.inf), base)
 
 

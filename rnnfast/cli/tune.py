@@ -59,7 +59,7 @@ def tune(
 
         resolved, tune_config = resumed(resume, flags)
     else:
-        limits: dict[str, Any] = {name: flags.pop(name) for name in ("trials", "max_time") if name in flags}
+        limits: dict[str, Any] = {name: flags.pop(name) for name in ("trials", "max_time", "folds_by") if name in flags}
         tune_config = TuneConfig.of(limits, COMMAND_LINE)
         resolved = resolve(flags, config)
     if not resolved.data.data:

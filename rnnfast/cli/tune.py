@@ -15,6 +15,7 @@ from rnnfast.config.tuning import TuneConfig
 EXAMPLES = (
     "rnnfast tune --data sensors.csv --id engine --time cycle --target life",
     "rnnfast tune --data visits.csv --id visit --target y --max-time 10m",
+    "rnnfast tune --data visits.csv --id visit --target y --folds-by column:patient",
     "rnnfast tune --data creditcard.csv --cell gru --trials 40 -o runs/cards",
     "rnnfast tune --resume runs/cards --trials 80",
 )

@@ -15,7 +15,7 @@ from rnnfast.config.sections import TrainConfig
 from rnnfast.data import SequenceData, Sequences
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import DivergedError
-from rnnfast.metrics.evaluation import Scores
+from rnnfast.metrics.evaluation import Evaluation, Scores
 from rnnfast.model import Model
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
@@ -43,6 +43,7 @@ class Fit:
     timesteps_per_second: float = 0.0
     diverged: DivergedError | None = None
     members: tuple[Member, ...] = ()  # of an ensemble
+    out_of_bag: Evaluation | None = None  # of networks with bags that were trained again
     refitted: int = 0  # epochs on the training and the validation part, of which the weights are; 0: none
 
 

@@ -13,6 +13,7 @@ from rnnfast.display import counted
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.model import Model
 from rnnfast.reporter import Reporter
+from rnnfast.training.bags import out_of_bag
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.loop import Fit
 from rnnfast.training.prepare import Labelling, initial_model
@@ -58,7 +59,7 @@ def refitted(
     The course of the learning rate is that of the first run. Returns: None where there is nothing to train on beside
     the training part, where the first run was cut short, and where this one is, or diverges; the first network is then
     the answer. The time limit is that of both runs together. teacher: as of Networks. Writes the number of epochs to
-    `fit`.
+    `fit`, and the out-of-bag scores of the networks, where they have bags.
     """
     if parts.valid is None or fit.diverged is not None:
         return None
@@ -73,7 +74,8 @@ def refitted(
     )
     again = initial_model(part, replace(model.config, train=in_the_rest(model.config.train, fit)), model.cell)
     try:
-        second = Networks(again, part, None, Reporter(), epochs, teacher).fit(interrupt)
+        networks = Networks(again, part, None, Reporter(), epochs, teacher)
+        second = networks.fit(interrupt)
     except TrainingInterrupted:
         second = None
     complete = second is not None and len(second.members) == len(fit.members) and second.stopped == "epochs"
@@ -85,6 +87,8 @@ def refitted(
     fit.train_seconds += second.train_seconds
     fit.compile_seconds += second.compile_seconds
     fit.refitted = second.epochs
+    if networks.outside:
+        fit.out_of_bag = out_of_bag(again, part, networks.outside)
     return again
 
 

@@ -167,8 +167,10 @@ def train_parts(
     tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
     before = {name: part for name, part in named.items() if name not in tests}
     evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
-    if networks.outside and (scores := out_of_bag(ensemble.model, parts.train, networks.outside)) is not None:
-        evaluations = {NAME: scores, **evaluations}
+    scores = ensemble.fit.out_of_bag
+    if networks.outside and scores is None:
+        scores = out_of_bag(ensemble.model, parts.train, networks.outside)
+    evaluations = evaluations if scores is None else {NAME: scores, **evaluations}
     if model is not ensemble.model:
         evaluations = _ensemble_scores(ensemble, named, seed) | evaluations
     if again is not None:

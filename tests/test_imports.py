@@ -29,11 +29,11 @@ RUN_TIME = {
     "config": {"catalogue", "errors"},
     "equations": {"errors"},
     "cells": {"equations"},
-    "metrics": {"catalogue", "display", "equations", "records"},
+    "metrics": {"catalogue", "config", "display", "equations", "records"},
     "network": {"catalogue", "cells", "equations", "errors"},
     "kernels": {"catalogue", "equations", "network"},
     "data": {"catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
-    "tasks": {"catalogue", "data", "errors", "metrics", "records"},
+    "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
     "model": {
         "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "metrics", "network",
@@ -41,7 +41,7 @@ RUN_TIME = {
     },
     "training": {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "listeners", "memory", "metrics",
-        "model", "network", "progress", "records", "reporter", "writing",
+        "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},

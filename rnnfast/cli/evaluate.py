@@ -14,6 +14,7 @@ EXAMPLES = (
     "rnnfast eval --model runs/tx --data new.csv",
     "rnnfast eval --model runs/tx --data tx.csv --part valid",
     "rnnfast eval --model runs/engines --data test.csv --last",
+    "rnnfast eval --model runs/pumps --data new.csv --events",
     "rnnfast eval --model runs/tx --data new.csv --json --fail-under auprc=0.8",
 )
 
@@ -30,6 +31,13 @@ EXAMPLES = (
 )
 @option("--last", section="Data", is_flag=True, help="Score only the last labelled step of each sequence.")
 @option(
+    "--events",
+    section="Output",
+    is_flag=True,
+    help="Score runs of positive rows as events: share caught, delay or lead, false alarms.",
+)
+@option("--reliability", section="Output", is_flag=True, help="Show probabilities beside shares, bin by bin; -v too.")
+@option(
     "--fail-under",
     section="Output",
     multiple=True,
@@ -45,6 +53,8 @@ def evaluate(
     data: tuple[str, ...],
     part: str,
     last: bool,
+    events: bool,
+    reliability: bool,
     fail_under: tuple[str, ...],
     **values: Any,
 ) -> None:
@@ -63,10 +73,11 @@ def evaluate(
     from rnnfast.model.tables import evaluate_table
 
     config = reading_config(ctx, values)
-    scored = evaluate_table(model, data, part, goals, last=last, config=config, reporter=ReadingProgress(screen))
+    reporter = ReadingProgress(screen)
+    scored = evaluate_table(model, data, part, goals, last=last, events=events, config=config, reporter=reporter)
     if state.json:
         state.print_json(scored.report())
-    show_evaluation(screen, scored)
+    show_evaluation(screen, scored, reliability)
     if scored.failures:
         raise QualityError("; ".join(scored.failures))
 

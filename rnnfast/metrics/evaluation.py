@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from rnnfast.metrics.calibration import Calibration
+    from rnnfast.metrics.events import EventScores
     from rnnfast.metrics.figures import Figures
 
 
@@ -110,7 +112,7 @@ class Evaluation(Displayed):
     classes: of the rows and columns of the confusion matrix of several classes.
     residuals: (labelled steps,) or (labelled steps, O) of quantities, label minus prediction, in original units.
     loss_title: what the loss is for people, "" where a metric is the same number. meaningless: metrics that say nothing
-    on labels like these.
+    on labels like these. calibration: of the probabilities of classes. events: where they were asked for.
     """
 
     task: str
@@ -122,6 +124,8 @@ class Evaluation(Displayed):
     classes: tuple[Any, ...] = ()
     loss_title: str = "loss"
     meaningless: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    events: EventScores | None = None
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return the task, and the scores that say most beside those of the naive answer."""
@@ -142,7 +146,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     """What `eval --json` prints.
 
     last: there and true where only the last labelled step of each sequence counts; substitutions: records of cells that
-    the model did not take as they are, if any.
+    the model did not take as they are, if any. calibration: of classes; events: with --events.
     """
 
     task: str
@@ -156,6 +160,8 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     scored: Sample | UnsetType = UNSET
     last: bool | UnsetType = UNSET
     substitutions: tuple[Record, ...] | UnsetType = UNSET
+    calibration: Record | UnsetType = UNSET
+    events: Record | UnsetType = UNSET
 
     @classmethod
     def of(
@@ -180,4 +186,6 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
             scored=UNSET if sample is None else sample,
             last=last or UNSET,
             substitutions=substitutions or UNSET,
+            calibration=evaluation.calibration or UNSET,
+            events=evaluation.events or UNSET,
         )

@@ -83,7 +83,7 @@ class Equations(Record, frozen=True):
 class Header(Record, frozen=True, kw_only=True):
     """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`.
 
-    members: networks of an ensemble.
+    members: networks of an ensemble. temperature: what logits are divided by, where they are calibrated.
     """
 
     format_version: int
@@ -95,6 +95,7 @@ class Header(Record, frozen=True, kw_only=True):
     target_mean: tuple[float, ...]
     class_weights: tuple[float, ...] = ()
     threshold: float
+    temperature: float | UnsetType = UNSET
     config: Tables
     members: int | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET

@@ -52,8 +52,8 @@ class Model(Displayed):
     parameters: tensors by their names in the file: PyTorch's, of an ensemble as of `members.joined`. cell: its
     equations. encoder, target_scaler: fitted on training rows; target_scaler leaves the labels of classes alone.
     target_mean: (O,) mean of the training targets, or the share of each class of a multiclass task: the baseline.
-    threshold: probability from which a binary prediction is positive. provenance: versions, metrics, digest and split
-    of the training data.
+    threshold: probability from which a binary prediction is positive. temperature: what logits are divided by before
+    they become probabilities. provenance: versions, metrics, digest and split of the training data.
     """
 
     parameters: dict[str, Floats]
@@ -66,6 +66,7 @@ class Model(Displayed):
     target_mean: tuple[float, ...]
     class_weights: tuple[float, ...] = ()  # of each class in the loss; none: all alike
     threshold: float = 0.5
+    temperature: float = 1.0
     provenance: Provenance = field(default_factory=Provenance)
 
     def display(self) -> tuple[str, dict[str, str]]:
@@ -94,7 +95,8 @@ class Model(Displayed):
     def task(self) -> Task:
         """What the outputs of the network mean."""
         schema = self.schema
-        target = Target(schema.answers, schema.classes, self.loss, self.target_scaler, self.target_mean, self.threshold)
+        scaler, mean = self.target_scaler, self.target_mean
+        target = Target(schema.answers, schema.classes, self.loss, scaler, mean, self.threshold, self.temperature)
         return task_of(schema.task, target)
 
     @property
@@ -223,6 +225,7 @@ class Model(Displayed):
             target_mean=self.target_mean,
             class_weights=self.class_weights,
             threshold=self.threshold,
+            temperature=UNSET if self.temperature == 1 else self.temperature,
             members=len(self.members) if len(self.members) > 1 else UNSET,
             equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),

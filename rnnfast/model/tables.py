@@ -19,10 +19,14 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.last import only_last_labels, with_last_labels
 from rnnfast.data.sequences.trailing import without_requests
 from rnnfast.errors import UsageError, did_you_mean
+from rnnfast.metrics.calibration import bent
 from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
+from rnnfast.metrics.events import event_scores
+from rnnfast.model.questions import scored_rows
+from rnnfast.tasks.operating import steps_of
 
 if TYPE_CHECKING:
-    from rnnfast.data import Schema, Sequences
+    from rnnfast.data import Schema, SequenceData, Sequences
     from rnnfast.model import Model
     from rnnfast.reporter import Reporter
 
@@ -64,6 +68,7 @@ def evaluate_table(
     fail_under: Mapping[str, float] | None = None,
     *,
     last: bool = False,
+    events: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
 ) -> TableEvaluation:
@@ -72,6 +77,7 @@ def evaluate_table(
     part: train | valid | test | all.
     fail_under: metric -> goal; errors and losses must not be above it, all others not below.
     last: score only the last labelled step of each sequence; the windows of an id are one sequence.
+    events: score runs of positive rows too (metrics/events.py).
     config: of its options, cache says whether the parsed table may come from the user's cache and is kept there, and
     memory how much may be taken; reporter: is told how far reading is.
     Raises: UsageError for a part of another table, and for a goal that the task has no metric for.
@@ -82,7 +88,7 @@ def evaluate_table(
     model = load(model_path)
     with ExitStack() as opened:
         data = open_files(data_paths, scoring_request(model, part, config or DataConfig()), opened, reporter)
-        return evaluate(model, data, part, fail_under, last)
+        return evaluate(model, data, part, fail_under, last, events)
 
 
 def check_part(part: str) -> None:
@@ -104,18 +110,20 @@ def evaluate(
     part: str = "all",
     fail_under: Mapping[str, float] | None = None,
     last: bool = False,
+    events: bool = False,
 ) -> TableEvaluation:
-    """Score a model on sequences that are read by its schema; part, fail_under, last: as in `evaluate_table`."""
-    whole = without_requests(data if part == "all" else part_of(model, data, part), data, model.config.data)
-    if last and whole.labelled_steps:  # else scoring says what is missing
-        whole = with_last_labels(whole)
-    sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed)
-    check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
-    sample = only_last_labels(sample) if last else sample
+    """Score a model on sequences that are read by its schema; others as in `evaluate_table`."""
+    if events and last:
+        raise UsageError("--events scores runs of steps, and --last one step of each sequence; leave one of them out")
+    whole, sample = scored_sample(model, data, part, last)
     substitutions = model.substitutions(sample)
-    evaluation = model.evaluate(sample)
+    outcomes = model.outcomes(scored_rows(sample))
+    evaluation = model.scorer.evaluate(outcomes)
+    if events:
+        evaluation = replace(evaluation, events=event_scores(steps_of(outcomes), model.threshold))
     note = training_note(model, data, part, "score")
-    notes = (*([] if note is None else [note]), *data.notes, *sentences(substitutions))
+    weights_note = bent(evaluation.calibration, model.class_weights)
+    notes = (*(text for text in (note, weights_note) if text), *data.notes, *sentences(substitutions))
     if sample.sequences < whole.sequences:
         of = f"{sample.sequences:,} of {whole.sequences:,} sequences"
         notes = (*notes, f"scored on {of}, drawn at random, to keep within --memory")
@@ -131,6 +139,16 @@ def evaluate(
         last=last,
         substitutions=substitutions,
     )
+
+
+def scored_sample(model: Model, data: Sequences, part: str, last: bool = False) -> tuple[Sequences, SequenceData]:
+    """Return the sequences of a part that have something to score, and those of them that fit into memory."""
+    whole = without_requests(data if part == "all" else part_of(model, data, part), data, model.config.data)
+    if last and whole.labelled_steps:  # else scoring says what is missing
+        whole = with_last_labels(whole)
+    sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed)
+    check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
+    return whole, only_last_labels(sample) if last else sample
 
 
 def training_note(model: Model, data: Sequences, part: str, verb: str) -> str | None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import LOSSES, TASKS, Metric
+from rnnfast.metrics.calibration import Calibration
 from rnnfast.metrics.figures import Figures
 
 Floats = NDArray[np.floating[Any]]
@@ -41,7 +42,8 @@ class Target:
 
     names: columns. classes: the values that indices stand for, () for quantities. loss: that of training, which decides
     what outputs are. scaler: of quantities. mean: of the training targets, or the share of each class. threshold:
-    probability from which on the second of two classes is predicted.
+    probability from which on the second of two classes is predicted. temperature: what logits are divided by before
+    they become probabilities.
     """
 
     names: tuple[str, ...]
@@ -50,6 +52,7 @@ class Target:
     scaler: TargetScaler
     mean: tuple[float, ...]
     threshold: float = 0.5
+    temperature: float = 1.0
 
 
 class Task(ABC):
@@ -74,7 +77,7 @@ class Task(ABC):
 
     @abstractmethod
     def answers(self, outputs: Floats) -> Floats:
-        """Return what outputs (n, O) mean: (n, O) probabilities, or quantities in original units."""
+        """Return what outputs (n, O) mean: (n, O) calibrated probabilities, or quantities in original units."""
 
     def average(self, outputs: Floats) -> Floats:
         """Return the outputs (n, O) whose answers are the mean answers of several networks' outputs (members, n, O)."""
@@ -128,9 +131,11 @@ class Task(ABC):
 
         kind: "weighted" or "summed" where it is not the mean over all steps.
         """
-        if self.logits and not kind:
+        calibrated = self.target.temperature != 1
+        if self.logits and not kind and not calibrated:
             return ""
-        words = [self.target.loss, *(["scaled"] if self.scales else []), *([kind] if kind else [])]
+        about = {"scaled": self.scales, kind: bool(kind), "uncalibrated": calibrated}
+        words = [self.target.loss, *(word for word, holds in about.items() if holds)]
         return f"loss ({', '.join(words)})"
 
     def meaningless(self, y: Floats) -> tuple[str, ...]:
@@ -153,6 +158,10 @@ class Task(ABC):
 
     def confusion(self, y: Floats, answers: Floats) -> list[list[int]] | None:
         """Return how often each class (rows) is predicted as each (columns); None for quantities."""
+        return None
+
+    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+        """Compare probabilities with what came true; None for quantities."""
         return None
 
     def residuals(self, y: Floats, answers: Floats) -> NDArray[np.float64] | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import TWO_CLASSES, metrics_of
 from rnnfast.metrics import binary, confusion
+from rnnfast.metrics.calibration import Calibration, calibration
 from rnnfast.metrics.figures import Figures
 from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts
 
@@ -26,6 +27,7 @@ class Binary(Task):
         """Return the probability of the second class."""
         if not self.logits:
             return np.clip(outputs, 0.0, 1.0)
+        outputs = outputs / self.target.temperature
         # exp of a negative number alone: no overflow, and small probabilities keep their digits
         decay = np.exp(-np.abs(outputs))
         return np.where(outputs >= 0, 1.0, decay) / (1.0 + decay)
@@ -67,6 +69,10 @@ class Binary(Task):
     def confusion(self, y: Floats, answers: Floats) -> list[list[int]]:
         """Return [[true negatives, false positives], [false negatives, true positives]]."""
         return confusion(y, answers, self.target.threshold)
+
+    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+        """Compare the probabilities of the second class with its share, those of all horizons together."""
+        return calibration(np.asarray(answers, np.float64).ravel(), y.ravel() == 1)
 
     def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of the second one, of each horizon."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.metrics import baseline_multiclass, multiclass, multiclass_confusion, multiclass_labels
+from rnnfast.metrics.calibration import Calibration, calibration
 from rnnfast.metrics.figures import Figures
 from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts
 
@@ -18,7 +19,7 @@ class Multiclass(Task):
 
     def answers(self, outputs: Floats) -> Floats:
         """Return the softmax of the outputs of a step."""
-        likelihood = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        likelihood = np.exp((outputs - outputs.max(axis=1, keepdims=True)) / self.target.temperature)
         return np.asarray(likelihood / likelihood.sum(axis=1, keepdims=True))
 
     def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -45,6 +46,11 @@ class Multiclass(Task):
     def confusion(self, y: Floats, answers: Floats) -> list[list[int]]:
         """Return a row for each class and a column for each prediction."""
         return [[int(count) for count in row] for row in multiclass_confusion(y, answers)]
+
+    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+        """Compare the probabilities of the predicted classes with how often they are right."""
+        predicted = answers.argmax(axis=1)
+        return calibration(np.asarray(answers.max(axis=1), np.float64), predicted == y[:, 0])
 
     def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of each."""

@@ -74,6 +74,7 @@ class Scorer:
                 self._repeated(data),
             ),
             residuals=task.residuals(y, answers),
+            calibration=task.calibration(y, answers),
             classes=task.target.classes if task.facts.output_per_class else (),
             loss_title=task.loss_title(self._loss_kind(data)),
             meaningless=task.meaningless(y),

@@ -19,9 +19,13 @@ from rnnfast.data import Parts, SequenceData, Sequences
 from rnnfast.data.encoding.differences import changes
 from rnnfast.errors import TrainingInterrupted
 from rnnfast.model import Model
+from rnnfast.model.provenance import Operating
+from rnnfast.model.questions import scored_rows
+from rnnfast.records import UnsetType
 from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.loop import Fit
+from rnnfast.training.operating import set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.refit import CUT_SHORT, in_the_rest, refitted
 from rnnfast.training.stopping import Interrupt
@@ -52,6 +56,7 @@ class Learned(NamedTuple):
     model: Model
     again: Model | None
     fit: Fit
+    operating: Operating | UnsetType  # how threshold and temperature of the model were chosen
 
 
 def distilled(
@@ -62,7 +67,7 @@ def distilled(
     reporter: Reporter,
     interrupt: Interrupt,
 ) -> Learned:
-    """Train one network on the answers of an ensemble; valid: what it is watched on, scored once a row.
+    """Train one network on the answers of an ensemble; valid: the sample that it is watched on.
 
     Seconds are those of both. Returns the ensemble where it is no whole one, and where the network is not.
     """
@@ -75,14 +80,16 @@ def distilled(
     train = replace(in_the_rest(whole.train, first), init_from=None)
     config = replace(whole, model=replace(whole.model, ensemble=1, bag=False, distil=False), train=train)
     model = initial_model(parts.train, config, ensemble.model.cell)
+    watched = None if valid is None else scored_rows(valid)
     try:
-        fit = Networks(model, parts.train, valid, Reporter(), teacher=Teacher(ensemble.model)).fit(interrupt)
+        fit = Networks(model, parts.train, watched, Reporter(), teacher=Teacher(ensemble.model)).fit(interrupt)
     except TrainingInterrupted:
         fit = Fit(stopped="interrupted")
     if fit.diverged is not None or fit.stopped in CUT_SHORT:
         why = CUT_SHORT.get(fit.stopped, "it diverged")
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
+    operating = set_operating(model, parts.train, valid, None, reporter)
     again = None
     if ensemble.again is not None:
         again = refitted(model, fit, table, parts, reporter, interrupt, Teacher(ensemble.again))
@@ -92,4 +99,4 @@ def distilled(
     fit.train_seconds += first.train_seconds
     fit.compile_seconds += first.compile_seconds
     fit.eval_seconds += first.eval_seconds
-    return Learned(model, again, fit)
+    return Learned(model, again, fit, operating)

@@ -84,11 +84,12 @@ def refitted(
         reporter.notice(f"training again did not come to its end{why}; the network before is the answer")
         return None
     again.config = model.config
+    again.threshold, again.temperature = model.threshold, model.temperature  # by rows that it had not trained on
     fit.train_seconds += second.train_seconds
     fit.compile_seconds += second.compile_seconds
     fit.refitted = second.epochs
-    if networks.outside:
-        fit.out_of_bag = out_of_bag(again, part, networks.outside)
+    if networks.outside and (outcomes := out_of_bag(again, part, networks.outside)) is not None:
+        fit.out_of_bag = again.scorer.evaluate(outcomes)
     return again
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Unpack
 
 from rnnfast.config.resolve import Config
@@ -24,6 +24,7 @@ from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import UNSET, plain
+from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
@@ -34,10 +35,12 @@ from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
+from rnnfast.training.operating import check_operating, set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import fixed
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
+from rnnfast.training.scores import ensemble_scores, evaluate_parts, sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
 
@@ -152,33 +155,34 @@ def train_parts(
         start = time.perf_counter()
         model, valid = _prepared(table, parts, config, equations, Reporter())
     seed = config.train.seed
-    watched = None if valid is None else scored_rows(valid)
-    networks = Networks(model, parts.train, watched, reporter)
+    networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
     reporter.start(networks.info())
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
+    outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
+    operating = set_operating(model, parts.train, valid, outside, reporter)
     again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
-    ensemble = Learned(model, again, fit)
+    ensemble = Learned(model, again, fit, operating)
     if config.model.distil:
-        model, again, fit = distilled(ensemble, table, parts, watched, reporter, interrupt)
+        model, again, fit, operating = distilled(ensemble, table, parts, valid, reporter, interrupt)
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()
     named = parts.named()
     tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
     before = {name: part for name, part in named.items() if name not in tests}
     evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
-    scores = ensemble.fit.out_of_bag
-    if networks.outside and scores is None:
-        scores = out_of_bag(ensemble.model, parts.train, networks.outside)
-    evaluations = evaluations if scores is None else {NAME: scores, **evaluations}
+    if outside is not None:
+        first = ensemble.model.scorer.evaluate(replace(outside, task=ensemble.model.task))
+        evaluations = {NAME: ensemble.fit.out_of_bag or first, **evaluations}
     if model is not ensemble.model:
-        evaluations = _ensemble_scores(ensemble, named, seed) | evaluations
+        evaluations = ensemble_scores(ensemble, named, seed) | evaluations
     if again is not None:
         model = again
         of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
         evaluations, scored = evaluations | of_tests, scored | sampled
     fit.eval_seconds += time.perf_counter() - start
-    model.provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
+    provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
+    model.provenance = changed(provenance, operating=operating)
     return TrainResult(
         model=model,
         task=table.schema.task,
@@ -215,6 +219,7 @@ def _prepared(
     for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
         _check_encoding(model, part, table, reporter)
     check_choice(model, valid)
+    check_operating(model, parts.train, valid)
     return model, valid
 
 
@@ -228,43 +233,6 @@ def _check_encoding(model: Model, part: Sequences | None, table: Sequences, repo
     for sentence in sentences(model.substitutions(part)):
         if part.source != table.source:
             reporter.notice(f"{', '.join(part.source)}: {sentence}")
-
-
-def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
-    """Give the sequences of a part that are scored, with the rows around."""
-    sample: SequenceData = part.in_context(model.context_of(part.schema)).sample(seed)
-    return sample
-
-
-def evaluate_parts(
-    model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
-) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
-    """Score the model on each part that has labels; valid: the sample of the validation part.
-
-    Returns: the scores, and of each part of which only a sample was scored its sequences: (scored, all).
-    """
-    evaluations, sampled = {}, {}
-    for name, part in parts.items():
-        data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
-        if data.labelled.any():
-            evaluations[name] = model.evaluate(data)
-            if data.sequences < part.sequences:
-                sampled[name] = (data.sequences, part.sequences)
-                scope = f"{data.sequences:,} of {part.sequences:,} sequences"
-                reporter.notice(f"{name}: scored on {scope}, drawn at random, to keep within --memory")
-        elif part.labelled_steps:
-            scope = f"none of the {data.sequences:,} sequences that fit into --memory has a label"
-            reporter.notice(f"{name}: not scored, {scope}; give more memory")
-    return evaluations, sampled
-
-
-def _ensemble_scores(ensemble: Learned, named: Mapping[str, Sequences], seed: int) -> dict[str, Evaluation]:
-    """Score what one network learned from, on the parts that did not train, where there are some."""
-    scores: dict[str, Evaluation] = {}
-    for name in [name for name in named if name != "train"] or ["train"]:
-        model = ensemble.again if name == "test" and ensemble.again is not None else ensemble.model
-        scores |= evaluate_parts(model, {f"ensemble_{name}": named[name]}, seed, None, Reporter())[0]
-    return scores
 
 
 def _provenance(

@@ -86,6 +86,16 @@ def test_what_it_learns_from_is_trained_again_too():
     assert set(outcome.metrics) == {"ensemble_valid", "ensemble_test", "train", "valid", "test"}
 
 
+def test_threshold_and_temperature_are_those_of_the_one_network():
+    rules = {"threshold": "f1", "calibrate": "temperature"}
+    model = rnnfast.train(frame("two classes"), **OPTIONS, **rules, refit=True).model
+    ensemble = rnnfast.train(frame("two classes"), **{**OPTIONS, "distil": False}, **rules).model
+    assert model.temperature not in (1.0, ensemble.temperature)
+    assert model.provenance.operating.part == "valid"
+    assert model.provenance.operating.temperature == model.temperature
+    assert model.provenance.operating.threshold == model.threshold
+
+
 @pytest.mark.parametrize("labels", ["quantity", "classes"])
 def test_a_table_on_disk_gives_the_same_network(labels, tmp_path, monkeypatch):
     isolate(monkeypatch, tmp_path)

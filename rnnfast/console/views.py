@@ -12,6 +12,7 @@ from rnnfast.console.metrics import stored_metrics
 from rnnfast.console.operating import events, probabilities
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import BAD, CAUTION, FAINT, GOOD, WIDE, Screen, fields, table
+from rnnfast.console.slices import broken_down, shuffled_steps
 from rnnfast.console.text import (
     classes_listed,
     counted,
@@ -57,9 +58,11 @@ def show_evaluation(screen: Screen, scored: TableEvaluation, reliability: bool =
         size += f", the target {steps_ahead(schema)}"
     screen.progress(fields([("Scored", size)]), Text())
     sheet = score_sheet({scored.part: scored.evaluation}, schema.classes, schema.answers, screen.out.width)
-    screen.result(*sheet)
-    screen.result(*probabilities(scored.evaluation, screen.out.width, reliability or bool(screen.verbose)))
-    screen.result(*events(scored.evaluation.events, screen.out.width))
+    wide = screen.out.width
+    screen.result(*sheet, *broken_down(scored.evaluation, scored.parts, wide))
+    screen.result(*shuffled_steps(scored.shuffled))
+    screen.result(*probabilities(scored.evaluation, wide, reliability or bool(screen.verbose)))
+    screen.result(*events(scored.evaluation.events, wide))
 
 
 def show_model(screen: Screen, model: ModelDescription) -> None:

@@ -68,6 +68,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         class_weights=header.class_weights,
         threshold=header.threshold,
         temperature=1.0 if header.temperature is UNSET else header.temperature,
+        intervals=None if isinstance(header.intervals, UnsetType) else header.intervals,
         provenance=decode(values, Provenance),
     )
     schema, facts = model.schema, TASKS.get(model.schema.task)
@@ -81,6 +82,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         "target_scaler": model.target_scaler.names == schema.answers,
         "target_mean": len(model.target_mean) == schema.outputs,
         "temperature": 0 < model.temperature < math.inf and (model.temperature == 1 or LOSSES[model.loss].logits),
+        "intervals": model.intervals is None or model.intervals.fits(len(schema.answers), bool(schema.classes)),
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }
     if not all(fits.values()):

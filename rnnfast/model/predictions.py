@@ -21,6 +21,7 @@ from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
+from rnnfast.model.intervals import bounds_of
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
@@ -63,6 +64,7 @@ def predict_table(
     *,
     part: str = "all",
     keep: Sequence[str] = (),
+    interval: int | None = None,
     force: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
@@ -72,7 +74,7 @@ def predict_table(
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
     part: train | valid | test of the table that the model was trained on, or all of any table.
-    keep: columns of the table that the output has too, as they are there.
+    keep: columns of the table that the output has too, as they are there. interval: as of `Model.answers`.
     config, reporter: as in `evaluate_table`.
     Raises UsageError for a part of another table, and where a column of `keep` has the name of a predicted one.
     """
@@ -81,6 +83,8 @@ def predict_table(
     check_part(part)
     check_output(output, force)
     model = load(model_path)
+    if interval is not None:
+        bounds_of(model.intervals, interval)
     request = prediction_request(model, config or DataConfig(), part)
     with ExitStack() as context:
         carried, tables = None, list[Any](data_paths)
@@ -96,7 +100,7 @@ def predict_table(
                 reporter.notice(text)
         if part != "all":
             data = part_of(model, data, part)
-        return write_predictions(model, data, output, carried, reporter)
+        return write_predictions(model, data, output, carried, reporter, interval)
 
 
 def prediction_request(model: Model, config: DataConfig, part: str = "all") -> Request:
@@ -112,6 +116,7 @@ def write_predictions(
     output: str | Path,
     carried: Carried | None = None,
     reporter: Reporter | None = None,
+    interval: int | None = None,
 ) -> PredictionReport:
     """Write the predictions of one block after the other; nothing where one of them cannot be predicted.
 
@@ -125,7 +130,7 @@ def write_predictions(
             reporter.notice(sentence)
     several = len(data.runs().first) > 1
     texts = partial(number_texts, dtype=model.config.train.dtype)
-    pieces = pieces_of(model, data, outlook, partial(_beside, carried), texts)
+    pieces = pieces_of(model, data, outlook, partial(_beside, carried), texts, interval=interval)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
@@ -161,6 +166,7 @@ def pieces_of(
     texts: Texts,
     fields: Sequence[str] = PREDICTED,
     blank: Any = "",
+    interval: int | None = None,
 ) -> Iterator[Predictions]:
     """Yield the lines of one block after the other.
 
@@ -174,7 +180,7 @@ def pieces_of(
         if model.schema.predict == "every":
             steps = first_answers(block, answered)
             answered = max(answered, int((block.index.start + block.lengths).max()))
-        predicted = model.answers(outlook.readable(block), committee)
+        predicted = model.answers(outlook.readable(block), committee, interval)
         names = list(predicted.columns(model.task, slice(0), texts))
         columns = outlook.times(block, steps) | beside(block, steps, names)
         piece = lines(model.task, block, predicted, steps, texts, columns)

@@ -9,6 +9,7 @@ one step. Answers are fed back as the lagged target of the next round.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from rnnfast.model.model import Model
 
 Integers = NDArray[np.int64]
 Steps = NDArray[np.bool_]
+Disturb = Callable[[NDArray[Any], Integers], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,13 @@ def rollout(model: Model, ids: Ends) -> tuple[Answers, SequenceData]:
     differ its spread, which grows with the steps.
     Returns: them, and the rows of the table from which they were given, at their places.
     """
-    courses = [_course(network, ids) for network in model.networks]
-    answers = np.stack([course for course, _ in courses])
+    courses = [course(network, ids) for network in model.networks]
+    answers = np.stack([values for values, _ in courses])
     return Answers(answers.mean(axis=0), answers.std(axis=0) if len(courses) > 1 else None), courses[0][1]
 
 
-def _course(model: Model, ids: Ends) -> tuple[NDArray[Any], SequenceData]:
-    """Do what `rollout` says with a single network."""
+def course(model: Model, ids: Ends, disturb: Disturb | None = None) -> tuple[NDArray[Any], SequenceData]:
+    """Do what `rollout` says with a single network; disturb: moves answers (n, O) of horizons (n,), fed back or not."""
     schema, most = model.schema, ids.steps.shape[1]
     span = reach(model, most)
     rows = _Rows.of(model, ids)
@@ -83,6 +85,7 @@ def _course(model: Model, ids: Ends) -> tuple[NDArray[Any], SequenceData]:
             continue
         outputs = rows.answers(of_id, origin).reshape(len(of_id), len(schema.ahead), width)
         chosen = outputs[np.arange(len(of_id)), number]
+        chosen = chosen if disturb is None else disturb(chosen, number)
         answers[of_id, first + step] = chosen
         if schema.lag_target:
             rows.feed(of_id, ids.history[of_id] + first + step, chosen)

@@ -24,6 +24,7 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.records import UnsetType
 from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
+from rnnfast.training.intervals import set_intervals
 from rnnfast.training.loop import Fit
 from rnnfast.training.operating import set_operating
 from rnnfast.training.prepare import initial_model
@@ -90,6 +91,7 @@ def distilled(
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
     operating = set_operating(model, parts.train, valid, None, reporter)
+    set_intervals(model, valid)
     again = None
     if ensemble.again is not None:
         again = refitted(model, fit, table, parts, reporter, interrupt, Teacher(ensemble.again))

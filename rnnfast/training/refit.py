@@ -85,6 +85,7 @@ def refitted(
         return None
     again.config = model.config
     again.threshold, again.temperature = model.threshold, model.temperature  # by rows that it had not trained on
+    again.intervals = model.intervals
     fit.train_seconds += second.train_seconds
     fit.compile_seconds += second.compile_seconds
     fit.refitted = second.epochs

@@ -10,7 +10,6 @@ from typing import Any, Unpack
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
-from rnnfast.data.description import part_sizes
 from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
@@ -18,12 +17,9 @@ from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.listeners import with_listeners
-from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
-from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
-from rnnfast.records import UNSET, plain
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
@@ -33,11 +29,13 @@ from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
-from rnnfast.training.loop import Fit
+from rnnfast.training.intervals import set_intervals
+from rnnfast.training.loop import Fit, compiler_ahead
 from rnnfast.training.monitor import check_choice
 from rnnfast.training.operating import check_operating, set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import fixed
+from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
 from rnnfast.training.scores import ensemble_scores, evaluate_parts, sample_of
@@ -75,7 +73,7 @@ def train(
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
     reporter = with_listeners(reporter, config.output)
-    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
+    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
         result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
@@ -105,7 +103,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
-        with ExitStack() as opened:
+        with ExitStack() as opened, compiler_ahead():
             table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None
@@ -161,6 +159,7 @@ def train_parts(
     fit = networks.fit(interrupt)
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
     operating = set_operating(model, parts.train, valid, outside, reporter)
+    set_intervals(model, valid)
     again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
     ensemble = Learned(model, again, fit, operating)
     if config.model.distil:
@@ -181,7 +180,7 @@ def train_parts(
         of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
         evaluations, scored = evaluations | of_tests, scored | sampled
     fit.eval_seconds += time.perf_counter() - start
-    provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
+    provenance = provenance_of(table, parts, config, own_valid, evaluations, fit)
     model.provenance = changed(provenance, operating=operating)
     return TrainResult(
         model=model,
@@ -233,25 +232,3 @@ def _check_encoding(model: Model, part: Sequences | None, table: Sequences, repo
     for sentence in sentences(model.substitutions(part)):
         if part.source != table.source:
             reporter.notice(f"{', '.join(part.source)}: {sentence}")
-
-
-def _provenance(
-    table: Sequences, parts: Parts, config: Config, own_valid: bool, evaluations: dict[str, Evaluation], fit: Fit
-) -> Provenance:
-    """What the model file tells about its origin."""
-    return Provenance(
-        data_digest=table.digest,
-        split=Split(
-            shares=(1.0,) if own_valid else config.data.split,
-            seed=config.train.seed,
-            split_by=parts.by,
-            auto_predict=table.auto_predict,
-            points=tuple(plain(parts.points)),
-            rule=parts.rule,
-            parts=part_sizes(parts),
-        ),
-        metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
-        training=Training(
-            fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.refitted, fit.members or UNSET
-        ),
-    )

@@ -61,11 +61,13 @@ class Provenance(Record, frozen=True):
     """Everything that is known; a model that was made otherwise than by training lacks it.
 
     data_digest: SHA-256 of the rows of the table. metrics: part -> scores. versions: of rnnfast and the libraries that
-    wrote the file, UNSET before it is written.
+    wrote the file, UNSET before it is written. input_means: of each input of the network over training rows: what
+    answers are explained beside.
     """
 
     data_digest: str | None = None
     split: Split | None = None
     metrics: dict[str, Figures] = field(default_factory=dict)
     training: Training | None = None
+    input_means: tuple[float, ...] | UnsetType = UNSET
     versions: dict[str, str] | UnsetType = UNSET

@@ -19,10 +19,11 @@ from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
+from rnnfast.model.explain.features import input_means
 from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
-from rnnfast.records import UNSET, plain
+from rnnfast.records import UNSET, plain, replace
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
@@ -167,7 +168,8 @@ def train_parts(
         of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
         evaluations, scored = evaluations | of_tests, scored | sampled
     fit.eval_seconds += time.perf_counter() - start
-    model.provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
+    provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
+    model.provenance = replace(provenance, input_means=input_means(model.encoder, parts.train))
     return TrainResult(
         model=model,
         task=table.schema.task,

@@ -20,7 +20,6 @@ from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.front import ROWS, FrontBlock, Rows, layer_at
-from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.packing import Slice, packing
 from rnnfast.kernels.packed.products import clear, transpose
 from rnnfast.kernels.packed.stack import direction_at, gradient_below, last_of_layer

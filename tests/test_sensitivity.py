@@ -1,6 +1,7 @@
 """Gradients of outputs with respect to the inputs: against finite differences, and PyTorch."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ NETWORKS = cases(
 def drawn(net, lengths=LENGTHS):
     """Tensors, inputs, offsets, and what each output counts; 0 where no step ends."""
     tensors = draw_tensors(net, 1)
-    x, y, offsets = joined(draw_sequences(net, lengths, seed=1))
+    x, _, offsets = joined(draw_sequences(net, lengths, seed=1))
     seeds = np.random.default_rng(3).normal(size=(len(x), net.outputs))
     last = np.repeat(offsets[1:], lengths) - 1 - np.arange(len(x))
     seeds[last % net.stride != 0] = 0.0
@@ -55,7 +56,7 @@ def gradients(net, tensors, x, offsets, seeds, **settings):
     return Sensitivity(net, Layout(net).flatten(tensors, net.dtype), **settings).gradients(x, offsets, seeds)
 
 
-@pytest.mark.parametrize(("net",), NETWORKS)
+@pytest.mark.parametrize("net", NETWORKS)
 def test_gradients_are_the_slopes_of_the_outputs(net):
     tensors, x, offsets, seeds = drawn(net)
     predictor = Predictor(net, Layout(net).flatten(tensors, net.dtype))
@@ -74,7 +75,7 @@ def test_gradients_are_the_slopes_of_the_outputs(net):
     np.testing.assert_allclose(gradient, slopes, rtol=0, atol=DIFFERENCE_MAX * np.abs(slopes).max())
 
 
-@pytest.mark.parametrize(("net",), NETWORKS)
+@pytest.mark.parametrize("net", NETWORKS)
 def test_gradients_are_those_of_pytorch(net):
     torch = twin.import_torch()
     if net.cell.name not in ("mlp", *twin.MODULES):
@@ -82,7 +83,7 @@ def test_gradients_are_those_of_pytorch(net):
     tensors, x, offsets, seeds = drawn(net)
     module, inputs = twin.build(net, tensors), torch.tensor(x, requires_grad=True)
     total = torch.zeros((), dtype=torch.float64)
-    for first, stop in zip(offsets[:-1], offsets[1:], strict=True):
+    for first, stop in pairwise(offsets):
         outputs, _ = twin.outputs(net, module, inputs[first:stop])
         ends = np.arange(first, stop)[(stop - 1 - first) % net.stride :: net.stride]
         total = total + (outputs * torch.tensor(seeds[ends])).sum()
@@ -101,7 +102,7 @@ def test_float32_is_near_float64():
     np.testing.assert_allclose(gradient, expected, rtol=0, atol=FLOAT32_GRADIENTS * np.abs(expected).max())
 
 
-@pytest.mark.parametrize(("front",), cases({"no front": ((),), "patches": ((Patch(4, 2, 6),),)}))
+@pytest.mark.parametrize("front", cases({"no front": ((),), "patches": ((Patch(4, 2, 6),),)}))
 def test_chunks_and_threads_do_not_change_a_bit(front):
     net = gru(front=front)
     lengths = tuple(np.random.default_rng(5).integers(1, 12, 200).tolist())

@@ -12,7 +12,7 @@ from rnnfast.cli.options import config_options, model_and_tables, reading_config
 EXAMPLES = (
     "rnnfast explain --model runs/tx --data tx.csv",
     "rnnfast explain --model runs/tx --data tx.csv --id 4711 -o attributions.csv",
-    "rnnfast explain --model runs/tx --data tx.csv --part valid --importance --groups 'V*'",
+    "rnnfast explain --model runs/tx --data tx.csv --importance --groups 'V*'",
 )
 
 
@@ -137,6 +137,8 @@ def explain(
 
     from rnnfast.console.explain import show_attributions, show_importance
     from rnnfast.console.reading import ReadingProgress
+    from rnnfast.model.explain.attribution import Method
+    from rnnfast.model.explain.importance import Exchange
     from rnnfast.model.explain.selection import Selection
     from rnnfast.model.explain.tables import explain_table, importance_table
 
@@ -145,18 +147,17 @@ def explain(
     settings["reporter"] = ReadingProgress(screen)
     _check(ctx, importance)
     if importance:
-        groups = [name.strip() for text in own["groups"] for name in text.split(",") if name.strip()]
-        scores = importance_table(
-            model, data, output, groups=groups, repeats=own["repeats"], seed=own["seed"], **settings
-        )
+        groups = tuple(name.strip() for text in own["groups"] for name in text.split(",") if name.strip())
+        exchange = Exchange(groups, own["repeats"], own["seed"])
+        scores = importance_table(model, data, output, exchange=exchange, **settings)
         state.print_json(scores) if state.json else show_importance(screen, scores, top)
         lines = len(scores.entries)
     else:
         chosen = Selection(own["ids"], own["row"], own["step"], own["sequences"], own["seed"])
-        how = {name: own[name] for name in ("answer", "baseline", "points")}
-        report = explain_table(model, data, output, selection=chosen, **how, **settings)
+        method = Method(own["answer"], own["baseline"], own["points"])
+        report = explain_table(model, data, output, selection=chosen, method=method, **settings)
         state.print_json(report) if state.json else show_attributions(screen, report, top)
-        lines = report.lines
+        lines = int(report.lines or 0)
     if output is not None:
         screen.written(output, lines)
 

@@ -12,6 +12,7 @@ from rnnfast.cli.options import config_options, model_and_tables, reading_config
 EXAMPLES = (
     "rnnfast predict --model runs/tx --data new.csv -o predictions.csv",
     "rnnfast predict --model runs/tx --data tx.csv --part valid --keep Class",
+    "rnnfast predict --model runs/tx --data new.csv --explain -o predictions.csv",
     "cat new.csv | rnnfast predict --model runs/tx --data - > predictions.csv",
 )
 
@@ -44,6 +45,12 @@ EXAMPLES = (
     metavar="COLUMN,...",
     help="Columns of the table that the output has too, as they are there. Repeatable.",
 )
+@option(
+    "--explain",
+    section="Output",
+    is_flag=True,
+    help="Write what raised each answer above the threshold: three features and steps, for models of two classes.",
+)
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
@@ -55,6 +62,7 @@ def predict(
     part: str,
     output: str,
     keep: tuple[str, ...],
+    explain: bool,
     force: bool,
     **values: Any,
 ) -> None:
@@ -77,7 +85,8 @@ def predict(
     config = reading_config(ctx, values)
     names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
     progress = ReadingProgress(screen)
-    report = predict_table(model, data, output, part=part, keep=names, force=force, config=config, reporter=progress)
+    how: dict[str, Any] = {"part": part, "keep": names, "explain": explain, "force": force}
+    report = predict_table(model, data, output, **how, config=config, reporter=progress)
     if state.json:
         state.print_json(report.to_json())
     elif output != "-":

@@ -37,7 +37,7 @@ def show_attributions(screen: Screen, report: AttributionReport, top: int) -> No
     rows: list[tuple[str | Text, str | Text]] = [
         ("Explained", f"{what}: {report.answer}, beside {beside} at every step"),
         ("Output", f"{number(report.end)}{mean}, {number(report.start)} for the baseline"),
-        ("Complete", f"attributions sum to the difference, but for {lacks} of it at most ({report.points} points)"),
+        ("Complete", f"attributions sum to the difference but for {lacks} of it at most ({report.points} points)"),
     ]
     screen.result(fields(rows), Text())
     wide = screen.out.width >= WIDE
@@ -96,4 +96,6 @@ def _bar(value: float, largest: float) -> str:
 def _sketch(values: Sequence[float], largest: float) -> str:
     """Draw the magnitudes of values as blocks."""
     shares = [value / largest if largest else 0.0 for value in values]
-    return "".join(NONE if share < LEAST else LEVELS[min(int(share * len(LEVELS)), len(LEVELS) - 1)] for share in shares)
+    return "".join(
+        NONE if share < LEAST else LEVELS[min(int(share * len(LEVELS)), len(LEVELS) - 1)] for share in shares
+    )

@@ -32,14 +32,14 @@ class Question(NamedTuple):
 
     inputs: (rows * F,) encoded; offsets: (sequences + 1,); rows: (n,) those that are answered, None for all.
     base: (n, O) scaled, what the outputs of these are added to; None where they are the answers.
-    asked: what was encoded, until the next question is made.
+    block: what was encoded, until the next question is made.
     """
 
     inputs: Floats
     offsets: Integers
     rows: Integers | None
     base: Floats | None
-    asked: SequenceData | None = None
+    block: SequenceData | None = None
 
 
 class Questions:

@@ -176,7 +176,7 @@ class Sensitivity:
         return [arguments(t) for t in range(threads)]
 
     def _inputs(self, front, sequences, rows):
-        """Allocate what the gradients of the inputs are computed in, for chunks of so many sequences and packed rows."""
+        """Allocate what the gradients of the inputs of such chunks are computed in; rows: packed ones."""
         layout, features, lanes = self.layout, self.architecture.features, tile_of(self.layout).W
         width, depth, stacked = features, len(layout.directions) * layout.directions[0].Nx, 0
         if layout.front:

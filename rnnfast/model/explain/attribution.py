@@ -8,6 +8,7 @@ a network does not see, those after the row where it runs forwards alone, are le
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,20 @@ Model = Any  # rnnfast.model.Model, whose module needs this one
 Integers = NDArray[np.int64]
 
 BASELINES = ("mean", "zero")
+
+
+@dataclass(frozen=True)
+class Method:
+    """How answers are explained.
+
+    answer: the class or target whose output it is; None for the predicted class, or the first target. baseline: "mean"
+    of the training rows, "zero" of the encoded inputs, or such inputs (F,). points: of each integral, more where it is
+    not complete by then.
+    """
+
+    answer: str | None = None
+    baseline: Any = "mean"
+    points: int = POINTS
 
 
 class Explanation(NamedTuple):
@@ -47,16 +62,12 @@ class Explanation(NamedTuple):
 
 
 class Explainer:
-    """Explains answers of one model.
+    """Explains answers of one model."""
 
-    baseline: "mean" of the training rows, or "zero" of the encoded inputs; (F,) numbers are such a baseline themselves.
-    points: of the sums, more where they are not complete by then.
-    """
-
-    def __init__(self, model: Model, baseline: Any = "mean", points: int = POINTS) -> None:
-        self.model, self.points = model, points
+    def __init__(self, model: Model, method: Method | None = None) -> None:
+        self.model, self.method = model, method or Method()
         self.features: tuple[Feature, ...] = features_of(model.encoder)
-        self.baseline = _baseline(model, baseline)
+        self.baseline = _baseline(model, self.method.baseline)
         self.slopes = Slopes(model.architecture, model.members, model.config.train.threads or cores())
         # A front counts its steps from the last row of a sequence; two directions see all of it.
         self.whole = model.config.model.bidirectional or model.architecture.stride > 1
@@ -84,7 +95,7 @@ class Explainer:
         self, question: Question, places: Integers, rows: Integers, outputs: Integers
     ) -> Iterator[Explanation]:
         """Yield the explanations of some rows of a question."""
-        assert question.asked is not None
+        assert question.block is not None
         offsets = question.offsets
         inputs = question.inputs.reshape(int(offsets[-1]), -1)
         sequence = np.searchsorted(offsets, rows, side="right") - 1
@@ -95,13 +106,13 @@ class Explainer:
             Path(inputs[first:stop], step, output)
             for (first, stop), step, output in zip(bounds, own, outputs.tolist(), strict=True)
         ]
-        results = integrals(self.slopes, paths, self.baseline, self.points)
+        results = integrals(self.slopes, paths, self.baseline, self.method.points)
         for place, (first, stop), step, one in zip(places.tolist(), bounds, own, results, strict=True):
             yield Explanation(
                 place,
-                question.asked.row[first:stop],
+                question.block.row[first:stop],
                 step,
-                question.asked.x[first:stop].copy(),
+                question.block.x[first:stop].copy(),
                 summed(self.features, one.attribution),
                 *one[1:],
             )
@@ -137,10 +148,9 @@ def _baseline(model: Model, baseline: Any) -> NDArray[np.float64]:
     return np.asarray(means, np.float64)
 
 
-def outputs_of(model: Model, data: SequenceData, rows: Integers, answer: str | None = None) -> tuple[Integers, str]:
-    """Choose the output that is explained at some rows of data: (n,), and say which it is.
+def outputs_of(model: Model, data: SequenceData, rows: Integers, answer: str | None) -> tuple[Integers, str]:
+    """Choose the output that is explained at some rows of data: (n,), and say which it is; answer: as of Method.
 
-    answer: a class, or a target; None for the predicted class, or the first target.
     Raises UsageError for a name that is none.
     """
     schema = model.schema

@@ -10,7 +10,8 @@ came before, and nothing else: a model that scores as well does not use it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -33,6 +34,18 @@ Integers = NDArray[np.int64]
 REPEATS = 5
 STREAM = 13  # of the random numbers
 ORDER = "(order of the steps)"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What is exchanged between sequences, beside each feature.
+
+    groups: of names, as in "a+b" and "V*". repeats: of each, the same ones for all features; seed: of what is drawn.
+    """
+
+    groups: tuple[str, ...] = ()
+    repeats: int = REPEATS
+    seed: int = 0
 
 
 class Entry(Record, frozen=True):
@@ -60,14 +73,12 @@ class Importance(Record, frozen=True):
     entries: tuple[Entry, ...]
 
 
-def importance(
-    model: Model, data: SequenceData, *, groups: Sequence[str] = (), repeats: int = REPEATS, seed: int = 0
-) -> Importance:
+def importance(model: Model, data: SequenceData, exchange: Exchange) -> Importance:
     """Tell how much each feature, some groups of them and the order of the steps matter to the scores of data.
 
-    groups: of names, as in "a+b" and "V*". repeats: exchanges of each; the same ones for all features.
-    Raises UsageError for names of no feature, DataError where data has no label.
+    Raises UsageError for groups of no feature, DataError where data has no label.
     """
+    groups, repeats, seed = exchange.groups, exchange.repeats, exchange.seed
     if repeats < 1:
         raise UsageError(f"--repeats {repeats}: expected 1 or more")
     named = {feature.name: feature.inputs for feature in features_of(model.encoder)}

@@ -66,12 +66,12 @@ class Slopes:
         self.outputs = architecture.outputs
         self.networks = [Sensitivity(architecture, layout.flatten(tensors, dtype), threads) for tensors in members]
 
-    def __call__(self, x: Floats, offsets: NDArray[np.int64], seeds: Floats) -> tuple[Floats, Floats]:
+    def __call__(self, x: Floats, offsets: NDArray[np.int64], seeds: Floats) -> tuple[Any, Any]:
         """Return the outputs (rows, O), and the gradient (rows, F) of the sum of seeds * outputs."""
         pairs = [network.gradients(x, offsets, seeds) for network in self.networks]
-        if len(pairs) == 1:
-            return pairs[0]
-        outputs, gradients = (np.mean(values, axis=0, dtype=np.float64) for values in zip(*pairs, strict=True))
+        outputs, gradients = (
+            values[0] if len(values) == 1 else np.mean(values, 0, np.float64) for values in zip(*pairs, strict=True)
+        )
         return outputs, gradients
 
 

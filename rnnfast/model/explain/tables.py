@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnnfast.config.sections import DataConfig
-from rnnfast.data import Sequences
 from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.sequences.trailing import without_requests
-from rnnfast.model.explain.attribution import Explainer, outputs_of
-from rnnfast.model.explain.importance import Importance, importance
-from rnnfast.model.explain.integrals import POINTS, TOLERANCE
-from rnnfast.model.explain.lines import columns_of, kinds_of, text_of
-from rnnfast.model.explain.report import AttributionReport, Totals
+from rnnfast.model.explain.attribution import Explainer, Method
+from rnnfast.model.explain.explained import Explained
+from rnnfast.model.explain.importance import Exchange, Importance, importance
+from rnnfast.model.explain.lines import kinds_of, text_of
+from rnnfast.model.explain.report import AttributionReport
 from rnnfast.model.explain.selection import Selection
-from rnnfast.model.outlook import Outlook
 from rnnfast.model.output import check_output, opened
-from rnnfast.model.predictions import PREDICTED, prediction_request
+from rnnfast.model.predictions import prediction_request
 from rnnfast.model.tables import check_part, open_files, part_of, scoring_request
-from rnnfast.records import UNSET
 
 if TYPE_CHECKING:
-    from rnnfast.model import Model
     from rnnfast.reporter import Reporter
-
-OF_ENSEMBLES = "of an ensemble the mean of the networks' raw outputs is explained, not that of their probabilities"
-OF_CHANGES = "the network learned changes: what is explained is the change of the target, scaled"
 
 
 def explain_table(
@@ -38,9 +31,7 @@ def explain_table(
     output: str | Path | None = None,
     *,
     selection: Selection | None = None,
-    answer: str | None = None,
-    baseline: str = "mean",
-    points: int = POINTS,
+    method: Method | None = None,
     part: str = "all",
     force: bool = False,
     config: DataConfig | None = None,
@@ -49,7 +40,7 @@ def explain_table(
     """Explain answers of a saved model to tables; no target column is needed.
 
     output: a file for a line of each step and feature, .csv, .csv.gz or .parquet; '-' for CSV on stdout; None for none.
-    selection: which answers; answer, baseline, points: as of `outputs_of` and `Explainer`; others as in `predict_table`.
+    selection: which answers; method: how, by default as these say; others as in `predict_table`.
     Raises UsageError for what the model does not know, and DataError where the table has no such row.
     """
     from rnnfast.model import load
@@ -57,9 +48,9 @@ def explain_table(
     check_part(part)
     if output is not None:
         check_output(output, force)
-    model, selection = load(model_path), selection or Selection()
+    model, selection, method = load(model_path), selection or Selection(), method or Method()
     selection.check(model.schema)
-    explainer = Explainer(model, baseline, points)
+    explainer = Explainer(model, method)
     request = prediction_request(model, config or DataConfig(), part)
     with ExitStack() as context:
         data = open_files(list(data_paths), request, context, reporter)
@@ -68,7 +59,7 @@ def explain_table(
                 reporter.notice(note)
         if part != "all":
             data = part_of(model, data, part)
-        explained = Explained(model, explainer, data, selection, answer)
+        explained = Explained(model, explainer, data, selection)
         if output is None:
             for _ in explained:
                 pass
@@ -79,70 +70,7 @@ def explain_table(
                     columns["value"] = [text_of(value) for value in columns["value"]]
                     columns["attribution"] = [f"{value:.9g}" for value in columns["attribution"]]
                     lines.writerows(zip(*columns.values(), strict=True))
-        return explained.report(baseline, output)
-
-
-class Explained:
-    """The explanations of some answers of a table; iterating makes them and yields columns of each.
-
-    totals: of those that were made.
-    """
-
-    def __init__(
-        self, model: Model, explainer: Explainer, data: Sequences, selection: Selection, answer: str | None = None
-    ) -> None:
-        data = without_requests(data, data, model.config.data).in_context(model.context_of(data.schema))
-        self.model, self.explainer, self.data, self.selection, self.answer = model, explainer, data, selection, answer
-        self.totals = Totals([feature.name for feature in explainer.features])
-        self.name, self.first, self.lines = "", ("", -1), 0
-
-    def __iter__(self) -> Iterator[dict[str, list[Any]]]:
-        """Yield the columns of each explanation."""
-        model, outlook = self.model, Outlook(self.model.schema, self.model.encoder, self.model.config.data, self.data)
-        for block, rows in self.selection.rows(self.data, PREDICTED, model.architecture.stride):
-            readable = outlook.readable(block)
-            outputs, self.name = outputs_of(model, readable, rows, self.answer)
-            for one in self.explainer.explain(readable, rows, outputs):
-                columns = columns_of(self.explainer, block, rows, one)
-                if not self.totals.count:
-                    named = columns[next(iter(columns))][0] if model.schema.id is not None else ""
-                    self.first = named, int(columns["explained"][0])
-                self.totals.add(one)
-                self.lines += len(columns["row"])
-                yield columns
-
-    def report(self, baseline: str, output: str | Path | None = None) -> AttributionReport:
-        """Return what the explanations that were made say together."""
-        totals, model, features = self.totals, self.model, self.totals.shares()
-        words = []
-        if len(model.members) > 1 and model.schema.classes:
-            words.append(OF_ENSEMBLES)
-        if model.schema.difference:
-            words.append(OF_CHANGES)
-        if totals.error > TOLERANCE:
-            words.append(
-                f"attributions differ from the change of the output by up to {100 * totals.error:.2g} % of it, "
-                f"with {totals.points} points: the network bends sharply between the baseline and the row"
-            )
-        single = totals.count == 1
-        return AttributionReport(
-            task=model.schema.task,
-            answer=self.name,
-            explained=totals.count,
-            sequences=self.data.sequences,
-            baseline=baseline,
-            start=totals.start / totals.count,
-            end=totals.end / totals.count,
-            error=totals.error,
-            points=totals.points,
-            steps=tuple(sorted(totals.steps)),
-            features=features,
-            id=self.first[0] if single and model.schema.id is not None else UNSET,
-            row=self.first[1] if single else UNSET,
-            output=UNSET if output is None else str(output),
-            lines=UNSET if output is None else self.lines,
-            notes=tuple(words),
-        )
+        return explained.report(output)
 
 
 def importance_table(
@@ -150,9 +78,7 @@ def importance_table(
     data_paths: Sequence[str],
     output: str | Path | None = None,
     *,
-    groups: Sequence[str] = (),
-    repeats: int = 5,
-    seed: int = 0,
+    exchange: Exchange | None = None,
     part: str = "all",
     force: bool = False,
     config: DataConfig | None = None,
@@ -160,7 +86,7 @@ def importance_table(
 ) -> Importance:
     """Tell how much worse a saved model scores tables where a feature is exchanged between sequences.
 
-    output: as of `explain_table`, a line for each feature; groups, repeats, seed: as of `importance`; others as in
+    output: as of `explain_table`, a line for each feature; exchange: of what, by default as it says; others as in
     `evaluate_table`.
     """
     from rnnfast.model import load
@@ -176,7 +102,7 @@ def importance_table(
         if reporter is not None:
             for text in (*data.notes, *sentences(model.substitutions(sample))):
                 reporter.notice(text)
-        result = importance(model, sample, groups=groups, repeats=repeats, seed=seed)
+        result = importance(model, sample, exchange or Exchange())
     if output is not None:
         write_importance(result, output)
     return result

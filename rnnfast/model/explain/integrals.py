@@ -23,7 +23,8 @@ from rnnfast.network.layout import Layout
 Floats = NDArray[np.floating[Any]]
 
 POINTS = 50
-MOST_POINTS = 400
+MOST_POINTS = 1600  # where a front or a maximum makes the output bend sharply
+PANEL = 50  # points of a rule: more are several panels of them, side by side
 TOLERANCE = 1e-3  # of the change of the output
 # Of the sum of all magnitudes: a smaller change of the output is what attributions leave of each other.
 LEAST_CHANGE = 1e-2
@@ -102,8 +103,10 @@ def _groups(paths: Sequence[Path], points: int) -> Iterator[list[Path]]:
 @cache
 def _rule(points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Places on the path from 0 to 1 and their weights; both ends are looked at, and weigh nothing."""
-    places, weights = np.polynomial.legendre.leggauss(points)
-    return np.concatenate(([0.0], (places + 1) / 2, [1.0])), np.concatenate(([0.0], weights / 2, [0.0]))
+    panels = -(-points // PANEL)
+    places, weights = np.polynomial.legendre.leggauss(-(-points // panels))
+    inner = (np.arange(panels)[:, None] + (places + 1) / 2).ravel() / panels
+    return np.concatenate(([0.0], inner, [1.0])), np.concatenate(([0.0], np.tile(weights / 2 / panels, panels), [0.0]))
 
 
 def _sums(slopes: Slopes, paths: Sequence[Path], baseline: Floats, points: int) -> list[Integral]:

@@ -63,7 +63,7 @@ EXAMPLES = (
 @option(
     "--points",
     section="Model",
-    type=click.IntRange(2, 1600),
+    type=click.IntRange(2, 400),
     default=50,
     show_default=True,
     metavar="N",

@@ -4,13 +4,14 @@
 
 f is one output at one step, x all inputs of the sequence, b a baseline that stands at each step. The integral is a sum
 by the rule of Gauss and Legendre, and complete: attributions sum to f(x) - f(b). How far they do not is the error of
-the sum; where it is too large more points are taken.
+the sum; the same is true of each stretch of the path, so that more points go where they are needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,12 +24,14 @@ from rnnfast.network.layout import Layout
 Floats = NDArray[np.floating[Any]]
 
 POINTS = 50
-MOST_POINTS = 1600  # where a front or a maximum makes the output bend sharply
-PANEL = 50  # points of a rule: more are several panels of them, side by side
 TOLERANCE = 1e-3  # of the change of the output
 # Of the sum of all magnitudes: a smaller change of the output is what attributions leave of each other.
 LEAST_CHANGE = 1e-2
 ROWS = 1 << 15  # that are computed at once
+# A path on which the output bends, as with a front or a maximum, is cut into so many panels, and those in halves
+# that lack more than their share: a bend stays in one of them, of half the width each time.
+PANELS, PANEL_POINTS, SHARE = 8, 8, 64
+MOST_POINTS = 4000
 
 
 class Path(NamedTuple):
@@ -76,67 +79,105 @@ class Slopes:
         return outputs, gradients
 
 
+class Stretch(NamedTuple):
+    """A part of the way from the baseline, 0, to the inputs, 1."""
+
+    path: Path
+    first: float
+    last: float
+
+
 def integrals(slopes: Slopes, paths: Sequence[Path], baseline: Floats, points: int = POINTS) -> Iterator[Integral]:
     """Yield the integral of each path; baseline: (F,)."""
-    for group in _groups(paths, points):
-        results = dict(enumerate(_sums(slopes, group, baseline, points)))
-        more = points
-        while more < MOST_POINTS and (poor := [k for k, one in results.items() if one.error > TOLERANCE]):
-            more = min(2 * more, MOST_POINTS)
-            again = (one for k in poor for one in _sums(slopes, [group[k]], baseline, more))
-            results |= dict(zip(poor, again, strict=True))
-        yield from results.values()
+    whole = [Stretch(path, 0.0, 1.0) for path in paths]
+    for group in _groups(whole, points):
+        for stretch, one in zip(group, _sums(slopes, group, baseline, points), strict=True):
+            yield one if one.error <= TOLERANCE else _refined(slopes, stretch.path, baseline, one)
 
 
-def _groups(paths: Sequence[Path], points: int) -> Iterator[list[Path]]:
-    """Yield so many paths as are computed at once."""
-    group: list[Path] = []
-    for path in paths:
-        if group and sum(len(one.inputs) for one in (*group, path)) * points > ROWS:
+def _refined(slopes: Slopes, path: Path, baseline: Floats, rough: Integral) -> Integral:
+    """Integrate a path by panels, cut where it bends; rough: the integral that is not complete."""
+    edges = np.linspace(0.0, 1.0, PANELS + 1).tolist()
+    stretches = [Stretch(path, first, last) for first, last in pairwise(edges)]
+    attribution, points = np.zeros(path.inputs.shape), 0
+    # What rounding leaves of the difference of two outputs no panel can be without.
+    rounding = 4 * float(np.finfo(path.inputs.dtype).eps) * max(abs(rough.start), abs(rough.end))
+    limit = max(TOLERANCE / SHARE * _change(rough), rounding)
+    while stretches:
+        pieces = [
+            one for group in _groups(stretches, PANEL_POINTS) for one in _sums(slopes, group, baseline, PANEL_POINTS)
+        ]
+        points += PANEL_POINTS * len(pieces)
+        halves = []
+        for stretch, one in zip(stretches, pieces, strict=True):
+            if points < MOST_POINTS and abs(float(one.attribution.sum()) - (one.end - one.start)) > limit:
+                middle = (stretch.first + stretch.last) / 2
+                halves += [stretch._replace(last=middle), stretch._replace(first=middle)]
+            else:
+                attribution += one.attribution
+        stretches = halves
+    return _integral(attribution, rough.start, rough.end, points)
+
+
+def _groups(stretches: Sequence[Stretch], points: int) -> Iterator[list[Stretch]]:
+    """Yield so many as are computed at once."""
+    group: list[Stretch] = []
+    rows = 0
+    for stretch in stretches:
+        own = len(stretch.path.inputs) * points
+        if group and rows + own > ROWS:
             yield group
-            group = []
-        group.append(path)
+            group, rows = [], 0
+        group.append(stretch)
+        rows += own
     if group:
         yield group
 
 
 @cache
 def _rule(points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Places on the path from 0 to 1 and their weights; both ends are looked at, and weigh nothing."""
-    panels = -(-points // PANEL)
-    places, weights = np.polynomial.legendre.leggauss(-(-points // panels))
-    inner = (np.arange(panels)[:, None] + (places + 1) / 2).ravel() / panels
-    return np.concatenate(([0.0], inner, [1.0])), np.concatenate(([0.0], np.tile(weights / 2 / panels, panels), [0.0]))
+    """Places on the way from 0 to 1 and their weights; both ends are looked at, and weigh nothing."""
+    places, weights = np.polynomial.legendre.leggauss(points)
+    return np.concatenate(([0.0], (places + 1) / 2, [1.0])), np.concatenate(([0.0], weights / 2, [0.0]))
 
 
-def _sums(slopes: Slopes, paths: Sequence[Path], baseline: Floats, points: int) -> list[Integral]:
-    """Integrate some paths by so many points, and those of a long one in portions."""
+def _sums(slopes: Slopes, stretches: Sequence[Stretch], baseline: Floats, points: int) -> list[Integral]:
+    """Integrate some stretches by so many points each, and those of a long sequence in portions."""
     places, weights = _rule(points)
+    paths = [stretch.path for stretch in stretches]
     lengths = np.array([len(path.inputs) for path in paths])
     portion = max(1, ROWS // int(lengths.sum()))
     gradients = [np.zeros(path.inputs.shape) for path in paths]
     outputs = np.empty((len(paths), len(places)))
-    for first in range(0, len(places), portion):
-        some = slice(first, first + portion)
+    for begin in range(0, len(places), portion):
+        some = slice(begin, begin + portion)
         count = len(places[some])
-        moved = [(baseline + places[some, None, None] * (path.inputs - baseline)) for path in paths]
-        x = np.concatenate([one.reshape(-1, len(baseline)) for one in moved])
+        moved = [
+            baseline + (first + (last - first) * places[some, None, None]) * (path.inputs - baseline)
+            for path, first, last in stretches
+        ]
         offsets = ends(np.repeat(lengths, count))
         rows = offsets[:-1] + np.repeat([path.step for path in paths], count)
         columns = np.repeat([path.output for path in paths], count)
-        seeds = np.zeros((len(x), slopes.outputs))
+        seeds = np.zeros((int(offsets[-1]), slopes.outputs))
         seeds[rows, columns] = 1.0
+        x = np.concatenate([one.reshape(-1, len(baseline)) for one in moved])
         values, slope = slopes(x, offsets, seeds)
         outputs[:, some] = values[rows, columns].reshape(len(paths), count)
         for sums, one in zip(gradients, np.split(slope, offsets[count:-1:count]), strict=True):
             sums += np.tensordot(weights[some], one.reshape(count, *sums.shape), 1)
     return [
-        _integral(sums * (path.inputs - baseline), float(values[0]), float(values[-1]), points)
-        for sums, path, values in zip(gradients, paths, outputs, strict=True)
+        _integral(sums * (last - first) * (path.inputs - baseline), float(values[0]), float(values[-1]), points)
+        for sums, (path, first, last), values in zip(gradients, stretches, outputs, strict=True)
     ]
 
 
 def _integral(attribution: NDArray[np.float64], start: float, end: float, points: int) -> Integral:
-    change = max(abs(end - start), LEAST_CHANGE * float(np.abs(attribution).sum()))
-    error = abs(float(attribution.sum()) - (end - start)) / change if change else 0.0
-    return Integral(attribution, start, end, error, points)
+    one = Integral(attribution, start, end, 0.0, points)
+    lack = abs(float(attribution.sum()) - (end - start))
+    return one._replace(error=lack / _change(one) if lack else 0.0)
+
+
+def _change(one: Integral) -> float:
+    """Return what the lack of an integral is compared with."""
+    return max(abs(one.end - one.start), LEAST_CHANGE * float(np.abs(one.attribution).sum()))

@@ -19,6 +19,7 @@ from rnnfast.data.encoding.substitutions import Substitution, sentences, substit
 from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sources.opening import open_sources, reopenable
+from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
 from rnnfast.model.explain.because import Reasons
@@ -101,6 +102,8 @@ def predict_table(
                 reporter.notice(text)
         if part != "all":
             data = part_of(model, data, part)
+        if reasons is not None and reporter is not None:
+            reasons.explainer.slopes.prepare(cores(), reporter.compiling)
         return write_predictions(model, data, output, carried, reporter, reasons)
 
 

@@ -27,7 +27,7 @@ from rnnfast.kernels.lanes.specialisation import SpecialisationType
 from rnnfast.kernels.rules.cell import cell_constants, cells
 
 # Seconds that kernels take to compile, about: the longest are begun first.
-SECONDS = {"packed_chunk": 2.0, "small_chunk": 1.8, "train": 1.4, "predict": 0.5}
+SECONDS = {"packed_chunk": 2.0, "small_chunk": 1.8, "train": 1.4, "predict": 0.5, "sensitivities": 2.0}
 OTHERS = 0.2
 # Until a child can compile: what is left for it must take longer.
 START = 1.0

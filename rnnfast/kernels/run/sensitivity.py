@@ -29,6 +29,7 @@ from rnnfast.kernels.packed.stack import (
     states_of_top,
     steps_of_chunk,
 )
+from rnnfast.kernels.run.ahead import kernels_of
 from rnnfast.kernels.run.engines import calls_of
 from rnnfast.kernels.run.epoch import WHOLE
 from rnnfast.kernels.run.memory import PAD, most_rows, packed_work, place, place_front
@@ -136,6 +137,12 @@ class Sensitivity:
             with ThreadPoolExecutor(len(calls)) as pool:
                 list(pool.map(lambda arguments: launch(sensitivities, self.specialisation, arguments), calls))
         return out[:-PAD].reshape(rows, -1), gradient[:-PAD].reshape(rows, -1)
+
+    def kernels(self):
+        """The kernels that `gradients` needs."""
+        numbers = np.zeros(1, self.architecture.dtype)
+        calls = self._calls(Rows(numbers, np.array([0, 1])), Results(numbers, numbers, numbers))
+        return kernels_of(sensitivities, self.specialisation, calls[0])
 
     @cached_property
     def _links(self):

@@ -9,7 +9,7 @@ the sum; the same is true of each stretch of the path, so that more points go wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -69,6 +69,15 @@ class Slopes:
         layout, dtype = Layout(architecture), architecture.dtype
         self.outputs = architecture.outputs
         self.networks = [Sensitivity(architecture, layout.flatten(tensors, dtype), threads) for tensors in members]
+
+    def prepare(self, processes: int, compiling: Callable[[], None]) -> None:
+        """Compile what is not in the cache, in so many processes; compiling: is called where there is something."""
+        from rnnfast.kernels.run.ahead import prepare
+
+        kernels = list(self.networks[0].kernels())
+        if not all(kernel.cached for kernel in kernels):
+            compiling()
+            prepare(kernels, processes)
 
     def __call__(self, x: Floats, offsets: NDArray[np.int64], seeds: Floats) -> tuple[Any, Any]:
         """Return the outputs (rows, O), and the gradient (rows, F) of the sum of seeds * outputs."""

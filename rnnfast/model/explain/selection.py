@@ -48,11 +48,11 @@ class Selection:
         fields: of a block, as of `read`. stride: rows from one answer of a sequence to the next.
         """
         whole = self.row is not None or bool(self.ids)
-        count = 0
+        most, count = 1 if self.row is not None else self.sequences, 0
         for block in (data if whole else self._drawn(data)).blocks(fields):
             rows = self._of_block(block)
             left = block.offsets[np.searchsorted(block.offsets, rows, side="right")] - 1 - rows
-            rows = rows[left % stride == 0][: self.sequences - count]
+            rows = rows[left % stride == 0][: most - count]
             count += len(rows)
             if len(rows):
                 yield block, rows

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.sequences.trailing import without_requests
+from rnnfast.diagnose.machine import cores
 from rnnfast.model.explain.attribution import Explainer, Method
 from rnnfast.model.explain.explained import Explained
 from rnnfast.model.explain.importance import Exchange, Importance, importance
@@ -59,6 +60,8 @@ def explain_table(
                 reporter.notice(note)
         if part != "all":
             data = part_of(model, data, part)
+        if reporter is not None:
+            explainer.slopes.prepare(cores(), reporter.compiling)
         explained = Explained(model, explainer, data, selection)
         if output is None:
             for _ in explained:

@@ -393,7 +393,7 @@ def test_the_commands_take_an_ensemble(tmp_path, monkeypatch, capsys):
     assert result(["predict", "--model", "run", "--data", "table.csv", "-o", "out.csv"], capsys)["rows"] == 150
     assert list(pd.read_csv("out.csv"))[-2:] == ["y1_pred", "y1_std"]
     ahead = result(["forecast", "--model", "run", "--data", "table.csv"], capsys)
-    assert set(ahead["forecast"][0]) == {"name", "t", "y1_pred"}
+    assert set(ahead["forecast"][0]) == {"name", "t", "y1_pred", "y1_std"}
     history = pd.read_csv("run/history.csv")
     assert list(history)[:3] == ["member", "epoch", "split"]
     assert history["member"].unique().tolist() == [1, 2]

@@ -25,6 +25,7 @@ from rnnfast.config.data_section import DataConfig as DataConfig
 from rnnfast.config.data_section import reading_options as reading_options
 from rnnfast.config.forms import CELL_FORM, check_patch, seconds
 from rnnfast.config.option import Words, option
+from rnnfast.config.rules import rule_of
 from rnnfast.errors import UsageError
 
 PRESETS = ("auto", "best", "fast", "original")
@@ -208,10 +209,25 @@ class TrainConfig:
     init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL", path=True)
     dtype: str = option("float32", "Precision of weights and arithmetic.", choices=("float32", "float64"))
     eval_every: int = option(1, "Evaluate on the validation part every N epochs (and at the end).", kind=int, least=1)
+    threshold: str = option(
+        "0.5",
+        "Probability from which on the second of two classes is predicted: a number, or a rule by which validation "
+        "chooses it: f1, cost:fp=1,fn=50, 'precision>=0.9', 'recall>=0.8', 'alarms<=10/1000', 'events:recall>=0.8', "
+        "'events:alarms<=2/day'.",
+        metavar="RULE",
+        numbers=True,
+    )
+    calibrate: str = option(
+        "none",
+        "Divide the logits by a temperature, fitted on validation, so that probabilities are shares; comes before "
+        "--threshold.",
+        choices=("none", "temperature"),
+    )
 
     def __post_init__(self) -> None:
-        """Check the duration."""
+        """Check the duration and the rule."""
         seconds(self.max_time)
+        rule_of(self.threshold)
 
 
 @dataclass(frozen=True)
@@ -220,4 +236,13 @@ class OutputConfig:
 
     output: str | None = option(
         None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR", path=True
+    )
+    log_file: str | None = option(
+        None, "File to which the course of the run is appended as JSON lines.", metavar="FILE", path=True
+    )
+    tensorboard: str | None = option(
+        None,
+        "Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).",
+        metavar="DIR",
+        path=True,
     )

@@ -149,6 +149,13 @@ class TrainOptions(ReadOptions, total=False):
     init_from: Model whose weights to start from.
     dtype: Precision of weights and arithmetic. One of float32, float64. Default float32.
     eval_every: Evaluate on the validation part every N epochs (and at the end). Default 1.
+    threshold: Probability from which on the second of two classes is predicted: a number, or a rule by which validation
+        chooses it: f1, cost:fp=1,fn=50, 'precision>=0.9', 'recall>=0.8', 'alarms<=10/1000', 'events:recall>=0.8',
+        'events:alarms<=2/day'. Default 0.5.
+    calibrate: Divide the logits by a temperature, fitted on validation, so that probabilities are shares; comes before
+        threshold. One of none, temperature. Default none.
+    log_file: File to which the course of the run is appended as JSON lines.
+    tensorboard: Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).
     """
 
     unseen: str
@@ -198,3 +205,7 @@ class TrainOptions(ReadOptions, total=False):
     init_from: str | Path | None
     dtype: str
     eval_every: int
+    threshold: str | float
+    calibrate: str
+    log_file: str | Path | None
+    tensorboard: str | Path | None

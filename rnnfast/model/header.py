@@ -19,6 +19,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Schema
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.diagnose.versions import versions
+from rnnfast.metrics.conformal import Conformal
 from rnnfast.records import UNSET, Record, UnsetType
 from rnnfast.writing import write_whole
 
@@ -83,7 +84,8 @@ class Equations(Record, frozen=True):
 class Header(Record, frozen=True, kw_only=True):
     """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`.
 
-    members: networks of an ensemble.
+    members: networks of an ensemble. temperature: what logits are divided by, where they are calibrated. intervals:
+    bounds of the errors of its answers.
     """
 
     format_version: int
@@ -95,6 +97,8 @@ class Header(Record, frozen=True, kw_only=True):
     target_mean: tuple[float, ...]
     class_weights: tuple[float, ...] = ()
     threshold: float
+    temperature: float | UnsetType = UNSET
+    intervals: Conformal | UnsetType = UNSET
     config: Tables
     members: int | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET

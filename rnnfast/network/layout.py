@@ -58,6 +58,7 @@ class Direction(NamedTuple):
     width: int  # padded hidden units of a gate
     Nx: int  # width of the gates with a product W' x
     Nh: int  # width of the gates with a product U' h
+    shared: int  # width of the gates whose products are summed up
     ldg: int  # distance of rows of gates and Wx: Nx, or a cache line more (see row_distance)
     ldr: int  # distance of rows of Wh: Nh, or a cache line more
     ldh: int  # width of a row of the layer's output: directions * width
@@ -74,6 +75,7 @@ class Direction(NamedTuple):
     apart: int = 0  # (P, Nh less the shared gates): products U' h by themselves
     states: int = 0  # (R + P, width) of each state but h, `plane` elements apart
     plane: int = 0
+    others: int = 0  # states but h
     extra: int = 0  # (P, width) of each value that is kept beside the gates, `extra_distance` elements apart
     extra_distance: int = 0
     h: int = 0  # (R + P, ldh) of the layer
@@ -172,8 +174,8 @@ class Layout:
         return Direction(
             layer=layer, inner=inner, reverse=reverse, inputs=inputs, blocks=blocks, ldx=ldx, block=block,
             hidden=hidden, recurrent_bias=int(self.architecture.recurrent_bias),
-            width=width, Nx=Nx, Nh=Nh, ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width,
-            column=reverse * width,
+            width=width, Nx=Nx, Nh=Nh, shared=len(cell.shared) * width,
+            ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width, column=reverse * width,
             Wx=take(blocks * inputs * ldg), Wh=take(hidden * ldr), b_ih=take(Nx), b_hh=take(Nh),
             vectors=take(len(cell.parameters) * width), bias=derive(Nx), WhT=derive(Nh * width),
             WxT=derive(Nx * ldx if inner else 0),

@@ -21,6 +21,7 @@ from rnnfast.data.splitting.folds import Folds, folds, naming
 from rnnfast.diagnose.machine import cores
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, TrainingInterrupted, UsageError
+from rnnfast.listeners import with_listeners
 from rnnfast.model.output import STANDARD_STREAM, check_output
 from rnnfast.model.questions import scored_rows
 from rnnfast.records import replace as changed
@@ -77,14 +78,14 @@ def cross_validate(
 
     Raises as `cv`.
     """
-    start, reporter = time.perf_counter(), reporter or Reporter()
-    config = fixed(config)
+    start, config = time.perf_counter(), fixed(config)
     check_folds(config, fold_config)
     check_options(config, equations, own_valid=False)
     if output is not None:
         if str(output) == STANDARD_STREAM:
             raise UsageError("--output -: the scores go to stdout; name a file for the predictions")
         check_output(output, force)
+    reporter = with_listeners(reporter, config.output)
     config = replace(config, data=replace(config.data, split_by=fold_config.folds_by))
     with interruptible(reporter.interrupted) as interrupt, ExitStack() as opened:
         table, config = _table(data, config, fold_config, reporter, opened)

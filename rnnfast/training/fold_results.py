@@ -176,16 +176,31 @@ class CrossValidation(Displayed):
         task = first.model.task
         steps = [fold.evaluation.labelled_steps for fold in self.folds]
         loss = float(np.average([fold.metrics.loss for fold in self.folds], weights=steps))
+        scores = Scores(loss, task.figures(y, answers), task.threshold(), task.per_target(y, answers))
+        confusion = task.confusion(y, answers)
+        if len({fold.model.threshold for fold in self.folds}) > 1:
+            scores, confusion = self._at_own_thresholds(scores, y)
         return Evaluation(
             task=self.task,
             labelled_steps=len(y),
-            metrics=Scores(loss, task.figures(y, answers), task.threshold(), task.per_target(y, answers)),
-            confusion=task.confusion(y, answers),
+            metrics=scores,
+            confusion=confusion,
             residuals=task.residuals(y, answers),
             classes=first.evaluation.classes,
             loss_title=first.evaluation.loss_title,
             meaningless=task.meaningless(y),
         )
+
+    def _at_own_thresholds(self, scores: Scores, y: Floats) -> tuple[Scores, list[list[int]]]:
+        """Return scores and confusion of what each model says by its own threshold; ranks and probabilities stay."""
+        task = self.folds[0].model.task
+        said = np.concatenate([fold.answers >= fold.model.threshold for fold in self.folds]).astype(np.float64)
+        per_target = {
+            name: {**scores.per_target[name], **figures}
+            for name, figures in task.per_target(y, said, repeated=True).items()
+        }
+        confusion = np.sum([fold.evaluation.confusion or [] for fold in self.folds], axis=0).tolist()
+        return Scores(scores.loss, {**scores.figures, **task.repeated_figures(y, said)}, None, per_target), confusion
 
     @property
     def predictions(self) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,6 +43,13 @@ class Fit:
     diverged: DivergedError | None = None
     members: tuple[Member, ...] = ()  # of an ensemble
     refitted: int = 0  # epochs on the training and the validation part, of which the weights are; 0: none
+
+
+def compiler_ahead() -> AbstractContextManager[None]:
+    """Have a process get ready to compile while the table is read, where this is the first run of all."""
+    from rnnfast.kernels.run.child import early_child
+
+    return early_child(cores())
 
 
 class Loop:

@@ -75,6 +75,8 @@ def refitted(
         reporter.notice(f"training again did not come to its end{why}; the network before is the answer")
         return None
     again.config = model.config
+    again.threshold, again.temperature = model.threshold, model.temperature  # by rows that it had not trained on
+    again.intervals = model.intervals
     fit.train_seconds += second.train_seconds
     fit.compile_seconds += second.compile_seconds
     fit.refitted = second.epochs

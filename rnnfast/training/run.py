@@ -10,20 +10,19 @@ from typing import Any, Unpack
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
-from rnnfast.data.description import part_sizes
 from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.listeners import with_listeners
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.explain.features import input_means
-from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
-from rnnfast.records import UNSET, plain, replace
+from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
@@ -31,10 +30,13 @@ from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
-from rnnfast.training.loop import Fit
+from rnnfast.training.intervals import set_intervals
+from rnnfast.training.loop import Fit, compiler_ahead
 from rnnfast.training.monitor import check_choice
+from rnnfast.training.operating import check_operating, set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import fixed
+from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
@@ -70,7 +72,8 @@ def train(
     equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
-    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
+    reporter = with_listeners(reporter, config.output)
+    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
         result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
@@ -91,16 +94,16 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
-    reporter = reporter or Reporter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
     config = fixed(config)
     check_options(config, None, config.data.valid is not None)
     directory = check_directory(config, force)
+    reporter = with_listeners(reporter, config.output)
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
-        with ExitStack() as opened:
+        with ExitStack() as opened, compiler_ahead():
             table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None
@@ -154,6 +157,9 @@ def train_parts(
     reporter.start(_info(model, config, networks))
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
+    outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
+    operating = set_operating(model, parts.train, valid, outside, reporter)
+    set_intervals(model, valid)
     again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()
@@ -161,15 +167,16 @@ def train_parts(
     tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
     before = {name: part for name, part in named.items() if name not in tests}
     evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
-    if networks.outside and (scores := out_of_bag(model, parts.train, networks.outside)) is not None:
-        evaluations = {NAME: scores, **evaluations}
+    if outside is not None:
+        evaluations = {NAME: model.scorer.evaluate(outside.by(model.task)), **evaluations}
     if again is not None:
         model = again
         of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
         evaluations, scored = evaluations | of_tests, scored | sampled
     fit.eval_seconds += time.perf_counter() - start
-    provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
-    model.provenance = replace(provenance, input_means=input_means(model.encoder, parts.train))
+    provenance = provenance_of(table, parts, config, own_valid, evaluations, fit)
+    means = input_means(model.encoder, parts.train)
+    model.provenance = changed(provenance, operating=operating, input_means=means)
     return TrainResult(
         model=model,
         task=table.schema.task,
@@ -206,6 +213,7 @@ def _prepared(
     for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
         _check_encoding(model, part, table, reporter)
     check_choice(model, valid)
+    check_operating(model, parts.train, valid)
     return model, valid
 
 
@@ -270,26 +278,4 @@ def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
         members=networks.number,
         kernel=networks.kernel,
         patience=config.train.patience,
-    )
-
-
-def _provenance(
-    table: Sequences, parts: Parts, config: Config, own_valid: bool, evaluations: dict[str, Evaluation], fit: Fit
-) -> Provenance:
-    """What the model file tells about its origin."""
-    return Provenance(
-        data_digest=table.digest,
-        split=Split(
-            shares=(1.0,) if own_valid else config.data.split,
-            seed=config.train.seed,
-            split_by=parts.by,
-            auto_predict=table.auto_predict,
-            points=tuple(plain(parts.points)),
-            rule=parts.rule,
-            parts=part_sizes(parts),
-        ),
-        metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
-        training=Training(
-            fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.refitted, fit.members or UNSET
-        ),
     )

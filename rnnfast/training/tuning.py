@@ -18,6 +18,7 @@ from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.opening import Table, file_names
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.listeners import with_listeners
 from rnnfast.reporter import Reporter
 from rnnfast.training import journal
 from rnnfast.training.checks import check_options, named_cell
@@ -34,7 +35,10 @@ from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
 from rnnfast.training.tune_results import TuneResult
 
-ANYWHERE = ("data", "valid", "test", "threads", "output", "memory", "cache", "max_time")  # the same trials with any
+# The same trials with any of these.
+ANYWHERE = (
+    "data", "valid", "test", "threads", "memory", "cache", "max_time", "output", "log_file", "tensorboard",
+)  # fmt: skip
 
 
 def tune(
@@ -101,12 +105,13 @@ def tune_tables(
     write: to runs/NAME-tune where the configuration names no directory; force: what is there is replaced. size:
     candidates of a generation. Raises as `tune`.
     """
-    start, reporter = time.perf_counter(), reporter or Reporter()
+    start = time.perf_counter()
     version = str(optuna().__version__)
     config, tune_config = tuned(fixed(config), tune_config)
     own_valid = tables.valid is not None
     check_options(config, equations, own_valid)
     directory = _directory(config, force)
+    reporter = with_listeners(reporter, config.output)
     with ExitStack() as opened:
         with interruptible(reporter.interrupted) as interrupt:
             table, parts, config = read_tables(*tables, config, reporter, opened)

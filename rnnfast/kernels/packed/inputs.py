@@ -1,11 +1,11 @@
-"""Gradients of the outputs of a packed chunk with respect to its inputs, the way back without gradients of weights.
+"""Gradients of the outputs of a packed chunk with respect to its inputs, where the way back ends.
 
     no front    dx_t = sum over directions of Wx dz_t                   dz: gradients of the gates of the lowest layer
     a front     d[x[a] .. x[a + K - 1]] += W dz[m],  a = index[m]       dz: of the outputs of its lowest layer
 
-Training needs neither: these products are the only ones that are added here, on the states that layer.py goes back
-through. Rows of inputs are as wide as there are features, which vectors would write beyond: products go to rows of
-`width` numbers first, a multiple of the lanes of the tile, with columns of zeros in the transposed weights.
+Training needs neither: these products follow its way back. Rows of inputs are as wide as there are features, which
+vectors would write beyond: products go to rows of `width` numbers first, a multiple of the lanes of the tile, with
+columns of zeros in the transposed weights.
 """
 
 from typing import Any, NamedTuple
@@ -18,11 +18,10 @@ from rnnfast.kernels.lanes.linking import Link, linked, no_link
 from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import Specialisation
-from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.front import ROWS, FrontBlock, Rows, layer_at
 from rnnfast.kernels.packed.packing import Slice, packing
+from rnnfast.kernels.packed.passes import direction_at
 from rnnfast.kernels.packed.products import clear, transpose
-from rnnfast.kernels.packed.stack import direction_at, gradient_below, last_of_layer
 from rnnfast.kernels.packed.tiles import multiply_rows, products_of
 
 
@@ -37,35 +36,6 @@ class Inputs(NamedTuple):
 
 
 @part
-def gates_back(s, here, weights, chunk):
-    """Gradients of the gates of one direction, from dh above it; the first half of layer.backward.
-
-    Writes: chunk: memory, carry.
-    """
-    for k in range(s.states):
-        clear(s, at(chunk.carry, k * here.carry_plane), chunk.R * here.width)
-    clear(s, at(chunk.memory, here.dv), s.vectors * here.width)
-    start = chunk.pack.start
-    for i in range(chunk.T):
-        t = i if here.reverse else chunk.T - 1 - i
-        layer.step_back(s, here, weights, chunk, start[t], start[t + 1] - start[t])
-
-
-@part
-def backward(s, network, weights, chunk):
-    """Gradients of the gates of all layers, from the top one's dh down. Writes: chunk: memory, carry, front."""
-    for k in range(network.directions):
-        i = network.directions - 1 - k
-        here = direction_at(network.table, i)
-        gates_back(s, here, weights, chunk)
-        if here.inner > 0:
-            down = gradient_below(network, i, here, chunk)
-            if k == 0 or last_of_layer(network, i):
-                clear(s, down, chunk.P * here.ldx)
-            layer.hand_down(s, here, weights, chunk, down)
-
-
-@part
 def transpose_inputs(network, p, inputs):
     """The weights of the lowest layer where it reads the features. Writes: inputs.transposed."""
     for i in range(network.directions):
@@ -77,7 +47,7 @@ def transpose_inputs(network, p, inputs):
 
 @part
 def to_inputs(s, network, chunk, inputs, gradient):
-    """Gradients of the features after `backward`. Writes: inputs.rows; gradient (rows, F), at the chunk's rows."""
+    """Gradients of the features after the way back. Writes: inputs.rows; gradient (rows, F), at the chunk's rows."""
     clear(s, inputs.rows, chunk.P * inputs.width)
     dx = Matrix(inputs.rows, inputs.width)
     for i in range(network.directions):

@@ -60,11 +60,10 @@ def derive(s, layer, p, derived):
 
     Reads: p. Writes: derived.
     """
-    shared = s.shared * layer.width
     for n in range(0, layer.Nx, s.W):
         bias = load(p, layer.b_ih + n, s)
-        store(derived, layer.bias + n, bias + load(p, layer.b_hh + n, s) if n < shared else bias)
-    if s.shared + s.apart > 0:
+        store(derived, layer.bias + n, bias + load(p, layer.b_hh + n, s) if n < layer.shared else bias)
+    if layer.Nh > 0:
         Wh = Matrix(at(p, layer.Wh), layer.ldr)
         transpose(Wh, Matrix(at(derived, layer.WhT), layer.width), layer.hidden, layer.Nh)
     if layer.inner > 0:
@@ -241,7 +240,7 @@ def add_recurrent(s, layer, g, chunk):
 
 
 @part
-def hand_down(s, layer, weights, chunk, below):
+def hand_down(layer, weights, chunk, below):
     """Add the gradient of the direction's input to that of what is below: dx = Wx dz.
 
     Reads:  chunk.memory: gates (now gradients). Writes: below (P, layer.ldx).

@@ -7,22 +7,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnfast.kernels.lanes.arguments import Arguments, records
-from rnnfast.kernels.lanes.compiling import entry
+from rnnfast.kernels.lanes.compiling import calling_entry
 from rnnfast.kernels.lanes.linking import call, launch
 from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import Matrix, at
-from rnnfast.kernels.lanes.specialisation import Specialisation, part_of
+from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed import head, layer
 from rnnfast.kernels.packed.dropout import Dropout
 from rnnfast.kernels.packed.front import ROWS, Rows, front_links
-from rnnfast.kernels.packed.inputs import Inputs, backward, front_inputs_link, to_inputs, transpose_inputs
+from rnnfast.kernels.packed.inputs import Inputs, front_inputs_link, to_inputs, transpose_inputs
 from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.packing import Slice
+from rnnfast.kernels.packed.passes import passes_of
 from rnnfast.kernels.packed.pool import packed_rows, pool_links
 from rnnfast.kernels.packed.stack import (
-    NETWORK,
     Carried,
     Network,
+    backward,
     direction_at,
     packed,
     packed_outputs,
@@ -32,8 +33,8 @@ from rnnfast.kernels.packed.stack import (
 from rnnfast.kernels.run.ahead import kernels_of
 from rnnfast.kernels.run.engines import calls_of
 from rnnfast.kernels.run.epoch import WHOLE
-from rnnfast.kernels.run.memory import PAD, most_rows, packed_work, place, place_front
-from rnnfast.kernels.run.plan import CHUNK, CHUNK_BYTES, bytes_per_step, lanes_of, specialisation_of, tile_of
+from rnnfast.kernels.run.memory import PAD, most_rows, no_front_work, packed_work, place, place_front
+from rnnfast.kernels.run.plan import CHUNK, CHUNK_BYTES, bytes_per_step, lanes_of, layers_of, specialisation_of, tile_of
 from rnnfast.network.alignment import SPAN, aligned, on_cache_line
 from rnnfast.network.front import steps_of
 from rnnfast.network.layout import Layout
@@ -63,7 +64,7 @@ class Results(NamedTuple):
     gradient: np.ndarray  # (rows * F,) gradients; of a front they are added
 
 
-@entry
+@calling_entry
 def sensitivities(s, arguments):
     """Outputs of some sequences, and the gradient of their weighted sum with respect to the features.
 
@@ -71,10 +72,10 @@ def sensitivities(s, arguments):
     Writes: the out and gradient of Results; weights.derived and weights.g, the work, Inputs.
     """
     network, weights, data, portion, work, inputs, links, results = records(arguments)
-    n, top, order, states = part_of(s, NETWORK), network.head, portion.order, work.out
+    top, order, states = network.head, portion.order, work.out
     O, front, dropout = top.outputs, network.front, Dropout(0.0, 0)
     for i in range(network.directions):
-        layer.derive(n, direction_at(network.table, i), weights.p, weights.derived)
+        layer.derive(s, direction_at(network.table, i), weights.p, weights.derived)
     for k in range(front.layers):
         call(links.derive_front, (front.table, k, weights.p, weights.derived))
     if front.layers == 0:
@@ -82,28 +83,27 @@ def sensitivities(s, arguments):
     for first in range(portion.first, portion.stop, portion.chunk):
         piece = Slice(order, first, smaller(portion.chunk, portion.stop - first), 0, WHOLE)
         nothing = Carried(states, 0, first)
-        chunk = packed(n, network, data.offsets, piece, work, nothing)
+        chunk = packed(network, data.offsets, piece, work, nothing)
         steps = steps_of_chunk(network, chunk, data, piece, weights.p)
-        packed_outputs(n, network, weights, chunk, steps, nothing, dropout, work.out)
+        packed_outputs(s, network, weights, chunk, steps, nothing, dropout, work.out)
         for row in range(chunk.P):
             for o in range(O):
                 i = work.pack.source[row] * O + o
                 results.out[i] = work.out[row * O + o]
                 work.dy[row * O + o] = results.seeds[i]
-        head.backward(n, top, weights.p, chunk.P, work.dy, at(chunk.memory, top.dpooled))
+        head.backward(s, top, weights.p, chunk.P, work.dy, at(chunk.memory, top.dpooled))
         if top.pools:
             h, dh = states_of_top(network, chunk), direction_at(network.table, network.directions - 1).dh
             rows = packed_rows(chunk)
             call(network.calls.pool_back, (top, weights, rows, h, Matrix(at(chunk.memory, dh), h.ld)))
-        backward(n, network, weights, chunk)
+        backward(s, network, weights, chunk, steps, dropout)
         if front.layers > 0:
-            call(network.calls.front.backward, (chunk.front.block, chunk.products, weights))
             call(
                 links.front_inputs,
                 (chunk.front.block, chunk.products, data, piece, weights.p, chunk.R, inputs, results.gradient),
             )
         else:
-            to_inputs(n, network, chunk, inputs, results.gradient)
+            to_inputs(s, network, chunk, inputs, results.gradient)
 
 
 class Sensitivity:
@@ -154,7 +154,8 @@ class Sensitivity:
         )
         front = front_links(Specialisation(W=lanes), dtype, layers)
         links = Links(front.derive, front_inputs_link(Specialisation(W=lanes), dtype, layers))
-        return calls._replace(pool=pool, pool_back=pool_back, front=front), links
+        passes = passes_of(layers_of(layout), calls.products, no_front_work(dtype), dtype, training=True)
+        return calls._replace(pool=pool, pool_back=pool_back, front=front, passes=passes), links
 
     def _calls(self, data, results):
         """Arguments for each thread: it computes some chunks."""
@@ -174,7 +175,7 @@ class Sensitivity:
         bounds = [min(len(lengths), -(-chunks * t // threads) * chunk) for t in range(threads + 1)]
 
         def arguments(t):
-            # Fronts and attention add gradients of their weights, which nobody reads.
+            # The way back adds gradients of weights, which nobody reads.
             weights = Weights(self.parameters, *(aligned(n, dtype) for n in (layout.derived_size, layout.size)))
             work = packed_work(layout, size, chunk, longest, rows)
             portion = Portion(order, bounds[t], bounds[t + 1], chunk)

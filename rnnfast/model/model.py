@@ -226,6 +226,18 @@ class Model(Displayed):
         outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
         return outcomes.beside(self.linear, self.encoder)
 
+    def explain(self, data: Table | SequenceData, **options: Any) -> pd.DataFrame:
+        """Attribute answers to inputs, a line for each step and feature; options: of `explain.frames.attributions`."""
+        from rnnfast.model.explain.frames import attributions
+
+        return attributions(self, data, **options)
+
+    def importance(self, data: Table | SequenceData, y: Any = None, **options: Any) -> pd.DataFrame:
+        """Tell what the score loses without a feature; options: groups, repeats, seed of `explain.importance`."""
+        from rnnfast.model.explain.frames import importances
+
+        return importances(self, data, y, **options)
+
     def trained_on(self, data: Sequences) -> bool:
         """Whether data holds the very files that the model was trained on."""
         return bool(self.provenance.data_digest == data.digest)

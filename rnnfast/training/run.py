@@ -17,6 +17,7 @@ from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.model import Model
+from rnnfast.model.explain.features import input_means
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import replace as changed
@@ -180,7 +181,8 @@ def train_parts(
         evaluations, scored = evaluations | of_tests, scored | sampled
     fit.eval_seconds += time.perf_counter() - start
     provenance = provenance_of(table, parts, config, own_valid, evaluations, fit)
-    model.provenance = changed(provenance, operating=operating)
+    means = input_means(model.encoder, parts.train)
+    model.provenance = changed(provenance, operating=operating, input_means=means)
     return TrainResult(
         model=model,
         task=table.schema.task,

@@ -52,18 +52,45 @@ def lstm(Wi, Wh, bi, bh, x, h, c, activation):
     return ad.sigmoid(o) * ad.tanh(c), c
 
 
+def lru(Wi, bi, nu_log, theta_log, x, h, c, activation):
+    """Orvieto et al. 2023, eq. 7 and section 3.3; c is the complex state, its real part above its imaginary one."""
+    re, im, d = split(Wi @ x + bi, 3)
+    size, angle = ad.exp(-ad.exp(nu_log)), ad.exp(theta_log)
+    cos, sin, gamma = size * ad.cos(angle), size * ad.sin(angle), (1.0 - size * size) ** 0.5
+    c = ad.stack([cos * c[0] - sin * c[1] + gamma * re, sin * c[0] + cos * c[1] + gamma * im])
+    return gelu(c[0] + d), c
+
+
+def mingru(Wi, bi, bias_z, x, h, c, activation):
+    """Feng et al. 2024, section 3.1."""
+    z, n = split(Wi @ x + bi, 2)
+    z = ad.sigmoid(z + bias_z)
+    return (1.0 - z) * h + z * n, c
+
+
 def activation_of(architecture):
     """The name of the activation of an RNN or MLP: the last function of its equations."""
     return architecture.cell.after[0].kind if architecture.cell.name in ("rnn", "mlp") else "tanh"
 
 
-CELLS = {"rnn": rnn, "gru": gru, "lstm": lstm}
+PRODUCTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+CELLS = {
+    "rnn": (rnn, PRODUCTS),
+    "gru": (gru, PRODUCTS),
+    "lstm": (lstm, PRODUCTS),
+    "lru": (lru, ("weight_ih", "bias_ih", "nu_log", "theta_log")),
+    "mingru": (mingru, ("weight_ih", "bias_ih", "bias_z")),
+}
 
 
-def run(step, weights, x, activation, reverse, h):
-    """States (T, H) of one direction of one layer, in the order of the steps; h: before the first one, None for 0."""
-    c = ad.Node(np.zeros(weights[1].shape[1]))
-    h = c if h is None else h
+def run(step, weights, units, x, activation, reverse, begun):
+    """States (T, units) of one direction of one layer, in the order of the steps.
+
+    begun: (units,) the first state that a step refers to, before the first step: h, or of an lru the real part.
+    """
+    h, c = begun, ad.Node(np.zeros(units))
+    if step is lru:
+        h, c = c, ad.stack([begun, c])
     states = [None] * len(x)
     for t in reversed(range(len(x))) if reverse else range(len(x)):
         h, c = step(*weights, x[t], h, c, activation)
@@ -71,9 +98,8 @@ def run(step, weights, x, activation, reverse, h):
     return ad.stack(states)
 
 
-def layer_weights(params, number, suffix, unequal):
+def layer_weights(params, names, number, suffix, unequal):
     prefix, number = (f"rnn.{number}.", 0) if unequal else ("rnn.", number)
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     return [params[f"{prefix}{name}_l{number}{suffix}"] for name in names]
 
 
@@ -156,14 +182,13 @@ def outputs(architecture, params, x, masks=None):
             suffixes = ["", "_reverse"] if architecture.bidirectional else [""]
             directions = []
             for suffix in suffixes:
-                weights, place = (
-                    layer_weights(params, number, suffix, len(set(widths)) > 1),
-                    f"static.l{number}{suffix}",
-                )
-                h = None
+                step, names = CELLS[architecture.cell.name]
+                weights = layer_weights(params, names, number, suffix, len(set(widths)) > 1)
+                begun = ad.Node(np.zeros(widths[number]))
                 if architecture.static:
-                    h = ad.tanh(params[f"{place}.weight"] @ static + params[f"{place}.bias"])
-                directions.append(run(CELLS[architecture.cell.name], weights, x, f, suffix != "", h))
+                    place = f"static.l{number}{suffix}"
+                    begun = ad.tanh(params[f"{place}.weight"] @ static + params[f"{place}.bias"])
+                directions.append(run(step, weights, widths[number], x, f, suffix != "", begun))
             x = ad.concatenate(directions, axis=1)
         if masks is not None and number + 1 < len(widths):
             x = x * masks[number]

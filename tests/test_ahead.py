@@ -25,7 +25,7 @@ import json, os, sys
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.rules.losses import loss_link
 from rnnfast.kernels.rules.optimizers import update_link
-from rnnfast.kernels.run import ahead
+from rnnfast.kernels.run import ahead, child
 
 links = [update_link(Specialisation(W=16, optimizer=name, decoupled=0), "float32") for name in ("sgd", "momentum")]
 links.append(loss_link(Specialisation(W=16, loss="mse"), "float32"))
@@ -72,20 +72,20 @@ def prepared(cache, change="pass"):
     "change",
     [
         pytest.param("pass", id="with-a-child"),
-        pytest.param("ahead.CHILD = 'raise SystemExit(1)'", id="a-child-that-dies"),
-        pytest.param("ahead.sys.executable = '/nowhere/python'", id="a-child-that-cannot-start"),
-        pytest.param("ahead.sys.executable = ''", id="no-python-to-start"),
-        pytest.param("ahead.sys.frozen = True", id="a-frozen-program"),
-        pytest.param("ahead.directory = lambda: None", id="a-cache-of-its-own"),
+        pytest.param("child.CHILD = 'raise SystemExit(1)'", id="a-child-that-dies"),
+        pytest.param("sys.executable = '/nowhere/python'", id="a-child-that-cannot-start"),
+        pytest.param("sys.executable = ''", id="no-python-to-start"),
+        pytest.param("sys.frozen = True", id="a-frozen-program"),
+        pytest.param("child.directory = lambda: None", id="a-cache-of-its-own"),
         pytest.param(
-            "ahead.CHILD = 'import os; os.write(1, b\"ready\\\\n\"); os.read(0, 9)'", id="a-child-that-breaks-off"
+            "child.CHILD = 'import os; os.write(1, b\"ready\\\\n\"); os.read(0, 9)'", id="a-child-that-breaks-off"
         ),
         pytest.param(
-            "ahead.CHILD = 'import os; os.write(1, b\"ready\\\\n\")'", id="a-child-that-says-it-is-ready-and-dies"
+            "child.CHILD = 'import os; os.write(1, b\"ready\\\\n\")'", id="a-child-that-says-it-is-ready-and-dies"
         ),
-        pytest.param("ahead.CHILD = 'import time; time.sleep(1000)'", id="a-child-that-never-gets-ready"),
+        pytest.param("child.CHILD = 'import time; time.sleep(1000)'", id="a-child-that-never-gets-ready"),
         pytest.param(
-            "ahead.PATIENCE = 0.1; ahead.CHILD = 'import os, time; os.write(1, b\"ready\\\\n\"); time.sleep(1000)'",
+            "ahead.PATIENCE = 0.1; child.CHILD = 'import os, time; os.write(1, b\"ready\\\\n\"); time.sleep(1000)'",
             id="a-child-that-hangs",
         ),
         pytest.param("import pathlib; sys.path.append(pathlib.Path('x'))", id="a-path-that-is-no-text"),
@@ -188,3 +188,41 @@ def test_a_child_takes_no_module_from_the_current_directory(tmp_path, monkeypatc
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not Path("taken").exists()
+
+
+# Takes a child early, or not, and prints how many were started and whether any is left.
+EARLY = """
+import json, sys
+from rnnfast.kernels.run import child
+
+started = []
+child.start = (lambda start: lambda: started.append(start()) or started[-1])(child.start)
+exec(sys.argv[1])
+with child.early_child(2):
+    numba = "numba" in sys.modules
+left = sum(process.poll() is None for process in started)
+print(json.dumps([len(started), left, len(child.ready), numba]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "started"),
+    [
+        pytest.param("pass", 1, id="an-empty-cache"),
+        pytest.param("(child.directory() / 'train-1.nbi').touch()", 0, id="a-cache-with-kernels"),
+        pytest.param("sys.frozen = True", 0, id="a-frozen-program"),
+    ],
+)
+def test_a_child_starts_early_where_the_cache_is_empty_and_ends_where_nobody_needs_it(before, started, tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(PACKAGE)}
+    output = subprocess.run([sys.executable, "-c", EARLY, before], env=environment, capture_output=True, check=True)
+    assert json.loads(output.stdout) == [started, 0, 0, False]
+
+
+def test_kernels_of_a_new_cell_are_its_two_passes():
+    """Everything else was compiled for the first cell, whatever it is."""
+    first, second = set(usual_kernels(("gru",))), set(usual_kernels(("lstm",)))
+    assert {kernel.name for kernel in second - first} == {
+        ("rnnfast.kernels.packed.passes", "forward"),
+        ("rnnfast.kernels.packed.passes", "backward"),
+    }

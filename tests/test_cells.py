@@ -130,6 +130,11 @@ CASES = [
     Case("lstm", (5, 5, 5), 1, bidirectional=True, lengths=MANY),
     Case("lstm", (7,), 3, bidirectional=True, lengths=MANY),
     Case("lstm", (33, 17), 3),
+    # Without products of the states.
+    Case("lru", (5,), 3),
+    Case("lru", (5, 12, 3), 1, bidirectional=True, lengths=MANY),
+    Case("mingru", (5, 5), 3, bidirectional=True),
+    Case("mingru", (7, 12), 1, lengths=MANY),
     # Pooled over time.
     Case("rnn", (5,), 1, lengths=LONG, head="mean"),
     Case("rnn", (5,), 3, "ce", "relu", bidirectional=True, lengths=MANY, head="max"),
@@ -164,7 +169,11 @@ CASES = [
     Case("gru", (64, 32), 1, lengths=LONG, static=1, embeddings=(Embedding(4, 3),)),
     Case("gru", (5, 5), 3, lengths=MANY, static=2, front=(Patch(4, 4, 5),), bidirectional=True),
     Case("lstm", (7,), 3, "ce", static=1, embeddings=(Embedding(4, 3),), front=(Patch(3, 1, 5),), head="attention"),
+    Case("lru", (5,), 3, lengths=LONG, static=2),
+    Case("lru", (5, 12), 1, lengths=MANY, static=1, bidirectional=True, embeddings=(Embedding(4, 3),)),
+    Case("mingru", (5, 5), 3, bidirectional=True, static=2),
     # Both.
+    Case("lru", (5,), 3, lengths=LONG, front=(Patch(1, 1, 7),), head="mean"),
     Case("gru", (5,), 1, lengths=MANY, front=(Patch(3, 1, 5), Patch(4, 2, 7)), head="all"),
     Case("mlp", (5,), 3, "ce", "gelu", lengths=MANY, front=(Patch(4, 4, 5),), head="attention"),
 ]
@@ -177,6 +186,9 @@ FLOAT32 = [
     Case("gru", (5,), 3, dtype="float32", embeddings=(Embedding(5, 3),), front=(Patch(3, 1, 5),)),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32"),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32", static=2),
+    Case("lru", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32"),
+    Case("lru", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32", static=2),
+    Case("mingru", (5, 12), 3, dtype="float32"),
     Case("rnn", (10,), 1, "bce", lengths=(*LONG, *FEW), engine="small", dtype="float32", features=29),
     Case("gru", (5, 12), 3, bidirectional=True, dtype="float32", head="all"),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=(*LONG, *MANY), dtype="float32", head="attention"),

@@ -251,7 +251,15 @@ def test_a_bag_shares_no_row_with_what_it_leaves_out(name):
 @pytest.mark.parametrize("kind", ["quantity", "two classes", "classes", "last step"])
 def test_out_of_bag_scores_are_of_networks_that_did_not_see_a_sequence(kind):
     labels, options = KINDS[kind]
-    outcome = fit(labels, ensemble=4, bag=True, split=(1.0,), threads=2, **options)
+    assert_out_of_bag(fit(labels, ensemble=4, bag=True, split=(1.0,), threads=2, **options), labels)
+
+
+def test_out_of_bag_scores_are_of_the_networks_that_were_trained_again():
+    assert_out_of_bag(fit("two classes", ensemble=4, bag=True, split=(0.8,), refit=True, threads=2), "two classes")
+
+
+def assert_out_of_bag(outcome, labels):
+    """Check the scores against answers of networks to rows of the table that they have left out."""
     model = outcome.model
     data = rnnfast.read_table(frame(labels), schema=model.schema)
     answers, count = np.zeros((data.rows, model.schema.outputs)), np.zeros((data.rows, 1))
@@ -393,7 +401,7 @@ def test_the_commands_take_an_ensemble(tmp_path, monkeypatch, capsys):
     assert result(["predict", "--model", "run", "--data", "table.csv", "-o", "out.csv"], capsys)["rows"] == 150
     assert list(pd.read_csv("out.csv"))[-2:] == ["y1_pred", "y1_std"]
     ahead = result(["forecast", "--model", "run", "--data", "table.csv"], capsys)
-    assert set(ahead["forecast"][0]) == {"name", "t", "y1_pred"}
+    assert set(ahead["forecast"][0]) == {"name", "t", "y1_pred", "y1_std"}
     history = pd.read_csv("run/history.csv")
     assert list(history)[:3] == ["member", "epoch", "split"]
     assert history["member"].unique().tolist() == [1, 2]

@@ -142,6 +142,28 @@ def test_beyond_its_horizons_a_model_goes_on_from_its_own_answers(options, block
     pd.testing.assert_frame_equal(out.sort_values(["meter", "day"]).reset_index(drop=True), together, rtol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("options", "column"),
+    cases(
+        {
+            "seen ahead": ({"horizon": "1..6"}, "load_pred"),
+            "own answers": ({"horizon": 1}, "load_pred"),
+            "no horizon, windows": ({"window": 6}, "load_pred"),
+            "two classes": ({"horizon": 1, "target": "peak"}, "peak_prob"),
+        }
+    ),
+)
+def test_an_ensemble_forecasts_mean_and_spread_of_the_courses_of_its_networks(options, column):
+    frame = meters()
+    model = trained(frame, features=None, lag_target=True, ensemble=3, **options)
+    frame = frame[["meter", "day", *model.schema.targets]]
+    out = forecast(model, frame, steps=6)
+    courses = [forecast(network, frame, steps=6)[column] for network in model.networks]
+    np.testing.assert_allclose(out[column], np.mean(courses, axis=0), rtol=1e-9)
+    np.testing.assert_allclose(out[f"{model.schema.targets[0]}_std"], np.std(courses, axis=0), rtol=1e-6, atol=1e-12)
+    assert not any(name.endswith("_std") for name in forecast(model.networks[0], frame))
+
+
 @pytest.mark.parametrize("window", [None, 6], ids=["whole ids", "windows"])
 def test_steps_before_a_horizon_are_answered_from_earlier_rows(window):
     frame = meters()

@@ -29,20 +29,21 @@ RUN_TIME = {
     "config": {"catalogue", "errors"},
     "equations": {"errors"},
     "cells": {"equations"},
-    "metrics": {"catalogue", "display", "equations", "records"},
+    "metrics": {"catalogue", "config", "display", "equations", "records"},
     "network": {"catalogue", "cells", "equations", "errors"},
     "kernels": {"catalogue", "equations", "network"},
     "data": {"catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
-    "tasks": {"catalogue", "data", "errors", "metrics", "records"},
+    "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
     "model": {
         "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "metrics", "network",
         "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "memory", "metrics", "model",
-        "network", "progress", "records", "reporter", "writing",
+        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "listeners", "memory", "metrics",
+        "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
+    "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "display", "errors"},
 }  # fmt: skip
@@ -79,6 +80,7 @@ HOMES = {
     "openpyxl": {"data"},
     "sqlalchemy": {"data"},
     "optuna": {"training"},
+    "tensorboardX": {"listeners"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

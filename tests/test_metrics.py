@@ -27,26 +27,29 @@ def pairs(first, second, least=1):
     return st.lists(st.tuples(first, second), min_size=least, max_size=40)
 
 
-def sklearn_binary(y, p, threshold):
+def sklearn_binary(y, p, threshold, weight=None):
     predicted = (p >= threshold).astype(int)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one class, nothing predicted positive: the values are what counts
         figures = {
-            "accuracy": sk.accuracy_score(y, predicted),
-            "balanced_accuracy": sk.balanced_accuracy_score(y, predicted),
-            "precision": sk.precision_score(y, predicted, zero_division=0),
-            "recall": sk.recall_score(y, predicted, zero_division=0),
-            "specificity": sk.recall_score(y, predicted, pos_label=0, zero_division=0),
-            "f1": sk.f1_score(y, predicted, zero_division=0),
-            "mcc": sk.matthews_corrcoef(y, predicted),
-            "log_loss": sk.log_loss(y, p, labels=[0, 1]),
-            "brier": sk.brier_score_loss(y, p, pos_label=1),
+            "accuracy": sk.accuracy_score(y, predicted, sample_weight=weight),
+            "balanced_accuracy": sk.balanced_accuracy_score(y, predicted, sample_weight=weight),
+            "precision": sk.precision_score(y, predicted, zero_division=0, sample_weight=weight),
+            "recall": sk.recall_score(y, predicted, zero_division=0, sample_weight=weight),
+            "specificity": sk.recall_score(y, predicted, pos_label=0, zero_division=0, sample_weight=weight),
+            "f1": sk.f1_score(y, predicted, zero_division=0, sample_weight=weight),
+            "mcc": sk.matthews_corrcoef(y, predicted, sample_weight=weight),
+            "log_loss": sk.log_loss(y, p, labels=[0, 1], sample_weight=weight),
+            "brier": sk.brier_score_loss(y, p, pos_label=1, sample_weight=weight),
             "threshold": threshold,
             "auroc": None,
             "auprc": None,
         }
         if len(set(y.tolist())) == 2:
-            figures.update(auroc=sk.roc_auc_score(y, p), auprc=sk.average_precision_score(y, p))
+            figures.update(
+                auroc=sk.roc_auc_score(y, p, sample_weight=weight),
+                auprc=sk.average_precision_score(y, p, sample_weight=weight),
+            )
     return figures
 
 
@@ -69,6 +72,39 @@ def test_binary_equals_sklearn(rows, threshold):
     assert_equal(found, sklearn_binary(y, p, threshold))
     expected = sk.confusion_matrix(y, p >= threshold, labels=[0, 1])
     assert confusion(y, p, threshold) == expected.tolist()
+
+
+WEIGHTS = st.one_of(st.sampled_from([1e-3, 0.5, 1.0, 2.0, 1e3]), st.floats(1e-3, 1e3))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 1), PROBABILITIES, WEIGHTS), min_size=1, max_size=40), PROBABILITIES)
+def test_weighted_binary_equals_sklearn(rows, threshold):
+    y, p, weight = (np.array(column) for column in zip(*rows, strict=True))
+    assert_equal(binary(y, p, threshold, weight=weight), sklearn_binary(y, p, threshold, weight))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(VALUES, VALUES, WEIGHTS), min_size=2, max_size=40))
+def test_weighted_regression_equals_sklearn(rows):
+    y, p, weight = (np.array(column) for column in zip(*rows, strict=True))
+    found = regression(y, p, weight=weight)
+    used = y != 0
+    average = lambda values: np.average(values, weights=weight)  # noqa: E731
+    expected = {
+        "mae": sk.mean_absolute_error(y, p, sample_weight=weight),
+        "rmse": sk.root_mean_squared_error(y, p, sample_weight=weight),
+        "mape": sk.mean_absolute_percentage_error(y[used], p[used], sample_weight=weight[used]) if used.any() else None,
+        "r2": found["r2"],
+        "within_5pct": average(np.abs(p - y) <= 0.05 * np.abs(y)),
+        "within_10pct": average(np.abs(p - y) <= 0.1 * np.abs(y)),
+    }
+    if average((y - average(y)) ** 2) > 1e-6 * average(y**2):  # else rounding of the mean is what is left
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # overflow where the variance is subnormal
+            r2 = sk.r2_score(y, p, sample_weight=weight)
+        expected["r2"] = r2 if math.isfinite(r2) else None
+    assert_equal(found, expected)
 
 
 @pytest.mark.parametrize("decimals", [1, 2, 16])

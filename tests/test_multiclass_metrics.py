@@ -41,15 +41,15 @@ def test_losses_equal_torch(name, weighted):
     assert mean_loss(name, outputs, targets, weight) == pytest.approx(expected, rel=SUMS)
 
 
-def sklearn_multiclass(y, p):
+def sklearn_multiclass(y, p, weight=None):
     predicted, classes = p.argmax(axis=1), list(range(p.shape[1]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # classes without labels, probabilities that do not add up to 1
         return {
-            "accuracy": sk.accuracy_score(y, predicted),
-            "balanced_accuracy": sk.balanced_accuracy_score(y, predicted),
-            "macro_f1": sk.f1_score(y, predicted, average="macro", zero_division=0),
-            "log_loss": sk.log_loss(y, p, labels=classes),
+            "accuracy": sk.accuracy_score(y, predicted, sample_weight=weight),
+            "balanced_accuracy": sk.balanced_accuracy_score(y, predicted, sample_weight=weight),
+            "macro_f1": sk.f1_score(y, predicted, average="macro", zero_division=0, sample_weight=weight),
+            "log_loss": sk.log_loss(y, p, labels=classes, sample_weight=weight),
         }
 
 
@@ -75,6 +75,15 @@ def test_metrics_equal_sklearn(rows):
         assert found[key] == pytest.approx(value, rel=SUMS, abs=SUMS), key
     expected = sk.confusion_matrix(y, p.argmax(axis=1), labels=range(p.shape[1]))
     np.testing.assert_array_equal(multiclass_confusion(y, p), expected)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(scored())
+def test_weighted_metrics_equal_sklearn(rows):
+    y, p = rows
+    weight = np.random.default_rng(len(y)).random(len(y)) + 0.01
+    found = multiclass(y, p, weight=weight)
+    assert found == pytest.approx(sklearn_multiclass(y, p, weight), rel=SUMS, abs=SUMS)
 
 
 def test_undefined_and_wrong_arguments_of_the_metrics():

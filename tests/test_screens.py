@@ -82,6 +82,12 @@ SHOTS = {
     "cv": Shot(f"{CV} --data cards.csv --epochs 60 --lr 0.2 -o runs/folds.csv --force"),
     "cv in time at 40 columns": Shot(f"{CV} --data heat.csv --epochs 12 --folds-by time --horizon 1", 40),
     "eval": Shot("eval --model runs/cards --data cards.csv --part valid"),
+    "eval of events": Shot("eval --model runs/cards --data cards.csv --part valid --events --reliability"),
+    "threshold": Shot(
+        "threshold --model runs/cards --data cards.csv --choose cost:fp=1,fn=20 -n; "
+        "threshold --model runs/cards --data cards.csv --choose events:recall>=0.9 -n"
+    ),
+    "threshold at 40 columns": Shot("threshold --model runs/cards --data cards.csv --choose cost:fp=1,fn=20 -n", 40),
     "eval in colour": Shot("eval --model runs/cards --data cards.csv --part valid", colour=True),
     "predict": Shot("predict --model runs/cards --data cards.csv --part valid -o runs/out.csv --force"),
     "forecast": Shot("forecast --model runs/ahead --data heat.csv -o runs/ahead.csv --force"),

@@ -39,6 +39,8 @@ def annotation(declared: Field[Any]) -> str:
         kinds.append("Callable[..., Any]")
     if declared.metadata["path"] and declared.name != "cell":
         kinds.append("Path")
+    if declared.metadata["numbers"]:
+        kinds.append("float")
     if declared.default is None:
         kinds.append("None")
     return " | ".join(dict.fromkeys(kinds))

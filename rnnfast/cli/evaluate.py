@@ -7,13 +7,15 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, model_and_tables, reading_config
+from rnnfast.cli.options import config_options, interval_option, model_and_tables, reading_config
 from rnnfast.errors import QualityError, UsageError
 
 EXAMPLES = (
     "rnnfast eval --model runs/tx --data new.csv",
     "rnnfast eval --model runs/tx --data tx.csv --part valid",
     "rnnfast eval --model runs/engines --data test.csv --last",
+    "rnnfast eval --model runs/pumps --data new.csv --events",
+    "rnnfast eval --model runs/tx --data new.csv --ci 95 --by Amount --by-step",
     "rnnfast eval --model runs/tx --data new.csv --json --fail-under auprc=0.8",
 )
 
@@ -29,6 +31,42 @@ EXAMPLES = (
     help="All of the table, or a part of the table that the model was trained on.",
 )
 @option("--last", section="Data", is_flag=True, help="Score only the last labelled step of each sequence.")
+@interval_option("How many labels the intervals, or sets of classes, of this level hold, and how wide they are.")
+@option(
+    "--events",
+    section="Output",
+    is_flag=True,
+    help="Score runs of positive rows as events: share caught, delay or lead, false alarms.",
+)
+@option("--reliability", section="Output", is_flag=True, help="Show probabilities beside shares, bin by bin; -v too.")
+@option(
+    "--ci",
+    section="Output",
+    type=float,
+    metavar="LEVEL",
+    help="Intervals of so many per cent, such as 95: 1,000 resamples of the ids, or of the sequences without id.",
+)
+@option(
+    "--by",
+    section="Output",
+    multiple=True,
+    metavar="COLUMN",
+    help="Scores by the values of a column, numbers at their quantiles; length: by steps of a sequence. Repeatable.",
+)
+@option("--by-id", section="Output", is_flag=True, help="Scores of the worst ids, or sequences without id.")
+@option(
+    "--by-step",
+    section="Output",
+    is_flag=True,
+    help="Scores by place in a sequence; of models of the last step after 1, 2, 4, .. steps, and 25 to 100 % of them.",
+)
+@option("--top", section="Output", type=int, default=10, show_default=True, metavar="N", help="With --by-id: so many.")
+@option(
+    "--shuffle-steps",
+    section="Output",
+    is_flag=True,
+    help="Score the model with the steps of each sequence shuffled, too: does their order carry anything?",
+)
 @option(
     "--fail-under",
     section="Output",
@@ -45,6 +83,7 @@ def evaluate(
     data: tuple[str, ...],
     part: str,
     last: bool,
+    reliability: bool,
     fail_under: tuple[str, ...],
     **values: Any,
 ) -> None:
@@ -60,13 +99,16 @@ def evaluate(
 
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.console.views import show_evaluation
+    from rnnfast.model.breakdown import Breakdown
     from rnnfast.model.tables import evaluate_table
 
-    config = reading_config(ctx, values)
-    scored = evaluate_table(model, data, part, goals, last=last, config=config, reporter=ReadingProgress(screen))
+    names = ("ci", "by", "by_id", "by_step", "top", "shuffle_steps", "events", "interval")
+    breakdown = Breakdown(**{name: values.pop(name) for name in names})
+    config, reporter = reading_config(ctx, values), ReadingProgress(screen)
+    scored = evaluate_table(model, data, part, goals, last=last, breakdown=breakdown, config=config, reporter=reporter)
     if state.json:
         state.print_json(scored.report())
-    show_evaluation(screen, scored)
+    show_evaluation(screen, scored, reliability)
     if scored.failures:
         raise QualityError("; ".join(scored.failures))
 

@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, model_and_tables, reading_config
+from rnnfast.cli.options import config_options, interval_option, model_and_tables, reading_config
 
 EXAMPLES = (
     "rnnfast forecast --model runs/load --data load.csv -o tomorrow.csv",
     "rnnfast forecast --model runs/load --data load.csv --steps 48",
+    "rnnfast forecast --model runs/load --data load.csv --interval 90",
 )
 
 
@@ -24,6 +25,7 @@ EXAMPLES = (
     metavar="N",
     help="Steps 1 to N; default: the model's horizons, or one step, and the rows that ask with an empty target.",
 )
+@interval_option("Columns TARGET_low and TARGET_high, or TARGET_set, which hold so many of the true values: 50 to 99.")
 @option("-o", "--output", section="Output", metavar="FILE", help="CSV file to write; default '-', stdout.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
@@ -34,6 +36,7 @@ def forecast(
     model: str,
     data: tuple[str, ...],
     steps: int | None,
+    interval: int | None,
     output: str | None,
     force: bool,
     **values: Any,
@@ -54,7 +57,9 @@ def forecast(
 
     target = output or (None if state.json else "-")
     config, progress = reading_config(ctx, values), ReadingProgress(screen)
-    ahead = forecast_table(model, list(data), steps, target, force=force, config=config, reporter=progress)
+    ahead = forecast_table(
+        model, list(data), steps, target, interval=interval, force=force, config=config, reporter=progress
+    )
     if state.json:
         state.print_json(ahead.to_json(output))
     elif target not in (None, "-"):

@@ -29,7 +29,9 @@ class LazyModule(ModuleType):
 
 
 def load_on_use() -> None:
-    """Put the stand-in where pandas has not been imported yet."""
+    """Put the stand-in where pandas has not been imported yet; say that SciPy's BLAS is not there, as of a child."""
+    # Numba would import a fifth of a second of SciPy for functions that no kernel calls (kernels/run/child.py).
+    sys.modules.setdefault("scipy.linalg.cython_blas", None)  # type: ignore[arg-type]
     if NAME in sys.modules or (spec := PathFinder.find_spec(NAME)) is None:
         return
     module = LazyModule(NAME)

@@ -89,6 +89,11 @@ def model_and_tables(help: str) -> Callable[[F], F]:
     return decorate
 
 
+def interval_option(help: str) -> Callable[[F], F]:
+    """Add `--interval`, the share of the truth that intervals hold."""
+    return option("--interval", section="Output", type=int, metavar="PER_CENT", help=help)
+
+
 def reading_config(ctx: click.Context, values: dict[str, Any]) -> DataConfig:
     """Return the options of [data] for a command that has only some of them; RNNFAST_* variables may say them too."""
     return resolve(given(ctx, values)).data

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, field
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -48,7 +49,7 @@ class Rules(TypedDict, total=False):
     reads: of an option of [data], whether it decides how a table is read, and so which parsed table in the cache is the
     one; False: it is for the run alone. path: whether values that are no choices name files or directories. ranges:
     1..7 stands for all whole numbers from 1 to 7. alone: what a flag without a value stands for. off: of many, whether
-    off, none and 0 stand for no value at all.
+    off, none and 0 stand for no value at all. numbers: of texts, whether a number stands for its text.
     """
 
     kind: type
@@ -65,6 +66,7 @@ class Rules(TypedDict, total=False):
     path: bool
     alone: str | None
     off: bool
+    numbers: bool
 
 
 _USUAL = Rules(
@@ -82,6 +84,7 @@ _USUAL = Rules(
     path=False,
     alone=None,
     off=False,
+    numbers=False,
 )
 
 
@@ -124,7 +127,7 @@ def _checked_item(meta: Any, value: Any, where: str) -> Any:
     if kind is bool:
         return _boolean(value, where)
     if kind is str:
-        value = str(value) if isinstance(value, Path) else value
+        value = str(value) if isinstance(value, Path) or (meta["numbers"] and is_number(value)) else value
         if not isinstance(value, str):
             raise UsageError(f"{where}: {value!r} is not text; put it in quotes")
     else:
@@ -137,6 +140,11 @@ def _checked_item(meta: Any, value: Any, where: str) -> Any:
     if meta["below"] is not None and value >= meta["below"]:
         raise UsageError(f"{where}: {value!r} must be below {meta['below']}")
     return value
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number of Python or NumPy; true and false are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _boolean(value: Any, where: str) -> bool:

@@ -25,6 +25,7 @@ from rnnfast.config.data_section import DataConfig as DataConfig
 from rnnfast.config.data_section import reading_options as reading_options
 from rnnfast.config.forms import CELL_FORM, check_embed, check_patch, embedding_of, seconds
 from rnnfast.config.option import Words, option
+from rnnfast.config.rules import rule_of
 from rnnfast.errors import UsageError
 
 PRESETS = ("auto", "best", "fast", "original")
@@ -48,7 +49,8 @@ class ModelConfig:
     )
     cell: str = option(
         "rnn",
-        f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself.",
+        f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself; lru and mingru "
+        "remember a thousand steps.",
         choices=Words(CELLS),
         form=CELL_FORM,
         path=True,
@@ -115,6 +117,9 @@ class ModelConfig:
     )
     bag: bool = option(
         False, "Train each network of an ensemble on a draw of the ids, and score it on those left out.", kind=bool
+    )
+    distil: bool = option(
+        False, "Train one network on the answers of the ensemble: the model file holds that one alone.", kind=bool
     )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
 
@@ -227,13 +232,35 @@ class TrainConfig:
     threads: int | None = option(
         None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1
     )
+    baseline: tuple[str, ...] = option(
+        (),
+        "Score another answer beside the naive one; linear: logistic or ridge regression on the inputs of a step.",
+        many=True,
+        metavar="NAME",
+        choices=("linear",),
+    )
     init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL", path=True)
     dtype: str = option("float32", "Precision of weights and arithmetic.", choices=("float32", "float64"))
     eval_every: int = option(1, "Evaluate on the validation part every N epochs (and at the end).", kind=int, least=1)
+    threshold: str = option(
+        "0.5",
+        "Probability from which on the second of two classes is predicted: a number, or a rule by which validation "
+        "chooses it: f1, cost:fp=1,fn=50, 'precision>=0.9', 'recall>=0.8', 'alarms<=10/1000', 'events:recall>=0.8', "
+        "'events:alarms<=2/day'.",
+        metavar="RULE",
+        numbers=True,
+    )
+    calibrate: str = option(
+        "none",
+        "Divide the logits by a temperature, fitted on validation, so that probabilities are shares; comes before "
+        "--threshold.",
+        choices=("none", "temperature"),
+    )
 
     def __post_init__(self) -> None:
-        """Check the duration."""
+        """Check the duration and the rule."""
         seconds(self.max_time)
+        rule_of(self.threshold)
 
 
 @dataclass(frozen=True)
@@ -242,4 +269,13 @@ class OutputConfig:
 
     output: str | None = option(
         None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR", path=True
+    )
+    log_file: str | None = option(
+        None, "File to which the course of the run is appended as JSON lines.", metavar="FILE", path=True
+    )
+    tensorboard: str | None = option(
+        None,
+        "Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).",
+        metavar="DIR",
+        path=True,
     )

@@ -66,6 +66,8 @@ NAMES: Mapping[str, str] = {
     "output": "out out_dir output_dir save save_dir run_dir logdir dest destination",
     "memory": "max_memory mem ram memory_limit max_ram",
     "model": "checkpoint weights model_path model_file load",
+    "threshold": "cutoff cut_off decision_threshold operating_point",
+    "calibrate": "calibration temperature_scaling calibrated",
     "fail_under": "min_score threshold_metric gate",
 }
 MEANING = {word: [name for name in NAMES if word in NAMES[name].split()] for names in NAMES.values()

@@ -95,8 +95,8 @@ class TrainOptions(ReadOptions, total=False):
         best, fast, original. Default auto.
     budget: With preset best: work of about this time on two cores, 90s, 10m; default 30s. It is counted, not timed: a
         seed gives the same network anywhere.
-    cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default by preset, with
-        fast rnn.
+    cell: Recurrent cell; mlp has no state: each step by itself; lru and mingru remember a thousand steps. One of rnn,
+        gru, lstm, lru, mingru, mlp. Default by preset, with fast rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default by preset, with fast 10.
     head: What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the
         first three side by side. One of last, mean, max, all, attention. Default by preset, with fast last.
@@ -107,8 +107,8 @@ class TrainOptions(ReadOptions, total=False):
         no step sees them; off: none.
     embed: Columns of categories that are told in K learned numbers, in the place of an input for each category; K is
         half the categories where it is left out, 50 at most; off: none.
-    activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
-        swish, gelu, identity. Default tanh.
+    activation: Activation of rnn and mlp; gru, lstm, lru and mingru have their own. One of tanh, relu, leaky_relu,
+        sigmoid, elu, swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
     dropout: Share of the states between layers that is zeroed in training. Default 0.0.
     init: Initial weights (biases are 0, with uniform drawn too). One of xavier, he, orthogonal, uniform. Default by
@@ -116,6 +116,7 @@ class TrainOptions(ReadOptions, total=False):
     init_range: With init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.
     ensemble: Train N networks that differ by seed, and answer with the mean of their answers. Default 1.
     bag: Train each network of an ensemble on a draw of the ids, and score it on those left out. Default False.
+    distil: Train one network on the answers of the ensemble: the model file holds that one alone. Default False.
     recurrent_bias: Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0. Default True.
     epochs: Passes over the training sequences; 0 writes the initial model. Default by preset, with fast 100.
     batch_size: Sequences per update; default up to 16, 20 updates per epoch; with preset fast 1 for rnn with one
@@ -150,9 +151,18 @@ class TrainOptions(ReadOptions, total=False):
     random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
+    baseline: Score another answer beside the naive one; linear: logistic or ridge regression on the inputs of a step.
+        One of linear.
     init_from: Model whose weights to start from.
     dtype: Precision of weights and arithmetic. One of float32, float64. Default float32.
     eval_every: Evaluate on the validation part every N epochs (and at the end). Default 1.
+    threshold: Probability from which on the second of two classes is predicted: a number, or a rule by which validation
+        chooses it: f1, cost:fp=1,fn=50, 'precision>=0.9', 'recall>=0.8', 'alarms<=10/1000', 'events:recall>=0.8',
+        'events:alarms<=2/day'. Default 0.5.
+    calibrate: Divide the logits by a temperature, fitted on validation, so that probabilities are shares; comes before
+        threshold. One of none, temperature. Default none.
+    log_file: File to which the course of the run is appended as JSON lines.
+    tensorboard: Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).
     """
 
     unseen: str
@@ -177,6 +187,7 @@ class TrainOptions(ReadOptions, total=False):
     init_range: float | None
     ensemble: int
     bag: bool
+    distil: bool
     recurrent_bias: bool
     epochs: int
     batch_size: int | None
@@ -201,6 +212,11 @@ class TrainOptions(ReadOptions, total=False):
     random_start: bool
     seed: int
     threads: int | None
+    baseline: str | Sequence[str]
     init_from: str | Path | None
     dtype: str
     eval_every: int
+    threshold: str | float
+    calibrate: str
+    log_file: str | Path | None
+    tensorboard: str | Path | None

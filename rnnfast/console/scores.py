@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from rnnfast.console.confusion import confusion_matrix
+from rnnfast.console.intervals import intervals
 from rnnfast.console.metrics import metric_tables, naive_name
 from rnnfast.console.residuals import MOST_TARGETS, residuals
 from rnnfast.console.screen import WIDE, table
@@ -36,6 +37,7 @@ def details(
         per_target(evaluation, width, part),
         confusion_matrix(evaluation, classes, targets[0] if len(targets) == 1 else "target", width, part),
         residuals(evaluation, targets, width, part),
+        intervals(evaluation, width),
     ):
         for j, item in enumerate(section):
             if j == 0:

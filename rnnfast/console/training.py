@@ -35,6 +35,7 @@ from rnnfast.console.text import (
 )
 from rnnfast.console.weights import weights_row
 from rnnfast.diagnose.versions import versions
+from rnnfast.metrics.calibration import bent
 from rnnfast.reporter import Reporter, RunInfo
 
 if TYPE_CHECKING:
@@ -204,7 +205,10 @@ class TrainConsole(Reporter):
         self._suggest(result)
 
     def _advise(self, result: TrainResult) -> None:
-        """Say where more epochs, or fewer, would have given a better model."""
+        """Say where class weights bend probabilities, and where more epochs, or fewer, would have been better."""
+        last = list(result.evaluations.values())[-1].calibration if result.evaluations else None
+        if note := bent(last, result.model.class_weights):
+            self.screen.notice(note)
         name = result.model.config.train.monitor
         valid = [
             (row[name], row["epoch"]) for row in result.history if row["split"] == "valid" and row[name] is not None

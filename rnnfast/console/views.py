@@ -9,8 +9,10 @@ from rich.text import Text
 
 from rnnfast.console.encoding import Inputs, encoding_rows
 from rnnfast.console.metrics import stored_metrics
+from rnnfast.console.operating import events, probabilities
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import BAD, CAUTION, FAINT, GOOD, WIDE, Screen, fields, table
+from rnnfast.console.slices import broken_down, shuffled_steps
 from rnnfast.console.text import (
     classes_listed,
     counted,
@@ -23,6 +25,7 @@ from rnnfast.console.text import (
     shortened,
 )
 from rnnfast.console.weights import weights_row
+from rnnfast.records import UNSET
 from rnnfast.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -38,8 +41,8 @@ WRITERS = ("rnnfast", "python", "numba", "numpy")  # whose versions are named, w
 STATUS_STYLES = {"ok": GOOD, "warning": CAUTION, "error": BAD}
 
 
-def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
-    """Print the scores of a table."""
+def show_evaluation(screen: Screen, scored: TableEvaluation, reliability: bool = False) -> None:
+    """Print the scores of a table; reliability: with the bins of the probabilities, as with -v."""
     from rnnfast.data.columns.horizon import steps_ahead
 
     schema = scored.schema
@@ -55,7 +58,11 @@ def show_evaluation(screen: Screen, scored: TableEvaluation) -> None:
         size += f", the target {steps_ahead(schema)}"
     screen.progress(fields([("Scored", size)]), Text())
     sheet = score_sheet({scored.part: scored.evaluation}, schema.classes, schema.answers, screen.out.width)
-    screen.result(*sheet)
+    wide = screen.out.width
+    screen.result(*sheet, *broken_down(scored.evaluation, scored.parts, wide))
+    screen.result(*shuffled_steps(scored.shuffled))
+    screen.result(*probabilities(scored.evaluation, wide, reliability or bool(screen.verbose)))
+    screen.result(*events(scored.evaluation.events, wide))
 
 
 def show_model(screen: Screen, model: ModelDescription) -> None:
@@ -137,7 +144,10 @@ def _task_line(model: ModelDescription) -> str:
         line += f", {steps_ahead(model.columns)}"
     if model.classes:
         line += f", {classes_listed(model.classes)}"
-    return line if model.threshold is None else f"{line}, threshold {number(model.threshold, 3)}"
+    line = line if model.threshold is None else f"{line}, threshold {number(model.threshold, 3)}"
+    if model.operating is not UNSET and model.operating.rule:
+        line += f" ({model.operating.rule} on {model.operating.part})"
+    return line if model.temperature is UNSET else f"{line}, temperature {number(model.temperature, 3)}"
 
 
 def _training_line(train: Mapping[str, Any], loss: str) -> str:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from rnnfast.catalogue import METRICS, headline
 from rnnfast.display import Displayed, counted
+from rnnfast.metrics.conformal import Coverage
 from rnnfast.records import UNSET, Record, UnsetType
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from rnnfast.metrics.calibration import Calibration
+    from rnnfast.metrics.events import EventScores
     from rnnfast.metrics.figures import Figures
 
 
@@ -80,14 +83,19 @@ class Repeated(Readable):
 
 @dataclass(frozen=True, eq=False)
 class Baseline(Readable):
-    """Figures of naive answers: always the majority class or the mean, and with a horizon also the repeated target."""
+    """Figures of naive answers: always the majority class or the mean, and with a horizon also the repeated target.
+
+    linear: of a regression on the inputs of the current step, where it was asked for.
+    """
 
     scores: Scores
     naive: Repeated | None = None
+    linear: Scores | None = None
 
     def entries(self) -> dict[str, Any]:
-        """Return the scores, and under "naive" those of repeating."""
-        return {**self.scores.entries(), **({} if self.naive is None else {"naive": self.naive})}
+        """Return the scores, under "naive" those of repeating, and those of the linear baseline under its name."""
+        others = {"naive": self.naive, "linear": self.linear}
+        return self.scores.entries() | {name: scores for name, scores in others.items() if scores is not None}
 
 
 def telling(figures: Mapping[str, Any]) -> list[str]:
@@ -110,7 +118,9 @@ class Evaluation(Displayed):
     classes: of the rows and columns of the confusion matrix of several classes.
     residuals: (labelled steps,) or (labelled steps, O) of quantities, label minus prediction, in original units.
     loss_title: what the loss is for people, "" where a metric is the same number. meaningless: metrics that say nothing
-    on labels like these.
+    on labels like these. calibration: of the probabilities of classes. events, interval (how many labels the intervals
+    of the model hold): where they were asked for. weighted: whether each row counts in the metrics by its weight; the
+    confusion counts rows.
     """
 
     task: str
@@ -122,6 +132,10 @@ class Evaluation(Displayed):
     classes: tuple[Any, ...] = ()
     loss_title: str = "loss"
     meaningless: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    events: EventScores | None = None
+    interval: Coverage | None = None
+    weighted: bool = False
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return the task, and the scores that say most beside those of the naive answer."""
@@ -142,7 +156,9 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     """What `eval --json` prints.
 
     last: there and true where only the last labelled step of each sequence counts; substitutions: records of cells that
-    the model did not take as they are, if any.
+    the model did not take as they are, if any. ci: metric -> (low, high) or None, and how `bootstrap` made them; by:
+    scores of slices of the table; shuffled: scores with the steps of each sequence shuffled. calibration: of classes;
+    events: with --events.
     """
 
     task: str
@@ -156,6 +172,13 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     scored: Sample | UnsetType = UNSET
     last: bool | UnsetType = UNSET
     substitutions: tuple[Record, ...] | UnsetType = UNSET
+    calibration: Record | UnsetType = UNSET
+    events: Record | UnsetType = UNSET
+    ci: Mapping[str, Any] | UnsetType = UNSET
+    bootstrap: Record | UnsetType = UNSET
+    by: tuple[Record, ...] | UnsetType = UNSET
+    shuffled: Record | UnsetType = UNSET
+    interval: Coverage | UnsetType = UNSET
 
     @classmethod
     def of(
@@ -180,4 +203,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
             scored=UNSET if sample is None else sample,
             last=last or UNSET,
             substitutions=substitutions or UNSET,
+            calibration=evaluation.calibration or UNSET,
+            events=evaluation.events or UNSET,
+            interval=evaluation.interval or UNSET,
         )

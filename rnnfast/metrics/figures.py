@@ -1,43 +1,48 @@
-"""Which figures labels have, and computing those that are asked for.
+"""Figures of merit by the formulas of binary.py, multiclass.py and regression.py.
 
-A metric is an entry of METRICS in the catalogue and a formula of the same name in the module of its labels: binary.py,
-multiclass.py or regression.py. Every figure is a Python float, or None where it has no meaning, so that a result is
-always valid JSON.
+A formula gives an array (R,), a figure for each time that rows are summed (whole.py), NaN where it is undefined. The
+figures of a table are Python floats, or None where they have no meaning, so that a result is always valid JSON.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnnfast.catalogue import Metric, implementation
 
 Figures = dict[str, float | None]
+Measures = dict[str, NDArray[Any]]
 
 Answers = TypeVar("Answers")
 
 
-def figures(
+def measures(
     metrics: Iterable[Metric],
-    formulas: Mapping[str, Callable[[Answers], float | None]],
+    formulas: Mapping[str, Callable[[Answers], NDArray[Any]]],
     answers: Answers,
     *,
     rows: int,
     uncertain: bool = False,
-) -> Figures:
-    """Compute metrics by their formulas.
+) -> Measures:
+    """Compute metrics by their formulas, name -> (R,).
 
-    rows: without any, all figures are None. uncertain: an answer is NaN, so that what needs probabilities is None.
+    rows: without any, all figures are NaN. uncertain: an answer is NaN, so that what needs probabilities is NaN.
     """
-    return {
-        metric.name: None
-        if not rows or (uncertain and metric.probability)
-        else implementation("metric", metric.name, formulas)(answers)
-        for metric in metrics
-    }
+    undefined = np.full(1, np.nan)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return {
+            metric.name: undefined
+            if not rows or (uncertain and metric.probability)
+            else implementation("metric", metric.name, formulas)(answers)
+            for metric in metrics
+        }
 
 
-def finite(value: float) -> float | None:
-    """Return the value, or None where JSON could not hold it (NaN, infinity)."""
-    return value if math.isfinite(value) else None
+def figures(values: Mapping[str, NDArray[Any]]) -> Figures:
+    """Return the first of each metric's figures, None where JSON could not hold it (NaN, infinity)."""
+    return {name: float(value[0]) if math.isfinite(value[0]) else None for name, value in values.items()}

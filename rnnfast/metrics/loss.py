@@ -15,18 +15,28 @@ Floats = NDArray[np.floating[Any]]
 OUTPUT, LABEL = Node("input", "loss", "p"), Node("input", "loss", "y")
 
 
+def step_losses(name: str, outputs: Floats, labels: Floats) -> NDArray[np.float64]:
+    """Loss of each step (n,), the mean over its outputs; arguments as of `mean_loss`."""
+    return np.asarray(_losses(name, outputs, labels).mean(axis=-1))
+
+
 def mean_loss(name: str, outputs: Floats, labels: Floats, weight: Floats | None = None) -> float:
     """Mean of a loss over steps and outputs, or over steps alone of a loss that is one number for each.
 
     outputs, labels: (n, O), of a loss per step labels (n, 1), the index of the class. weight: (n,) of each step, or
     None for all alike; NaN where all are 0.
     """
-    p, y = np.asarray(outputs, np.float64), np.asarray(labels, np.float64)
-    losses = _of_classes(p, y) if LOSSES[name].per_step else _of_outputs(name, p, y)
+    losses = _losses(name, outputs, labels)
     if weight is None:
         return float(np.mean(losses))
     total = float(np.sum(weight))
     return float(np.sum(losses.mean(axis=-1) * weight) / total) if total > 0 else float("nan")
+
+
+def _losses(name: str, outputs: Floats, labels: Floats) -> Floats:
+    """Return the loss of each output (n, O), or of each step (n, 1)."""
+    p, y = np.asarray(outputs, np.float64), np.asarray(labels, np.float64)
+    return _of_classes(p, y) if LOSSES[name].per_step else _of_outputs(name, p, y)
 
 
 def _of_outputs(name: str, p: Floats, y: Floats) -> Floats:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from rnnfast.data import Schema, SequenceData
 from rnnfast.data.sequences.spans import spans
+from rnnfast.metrics.conformal import Region
 from rnnfast.tasks.base import Task, Texts
 
 
@@ -29,18 +30,26 @@ class Answers(NamedTuple):
     """What a model answers to the rows of a table.
 
     values: (rows, O) as of `Task.answers`; spread: (rows, O) standard deviation over the networks of an ensemble, None
-    of a single network.
+    of a single network. region: that holds the truth with a promised share, None where none is asked for.
     """
 
     values: npt.NDArray[Any]
     spread: npt.NDArray[Any] | None = None
+    region: Region | None = None
 
-    def columns(self, task: Task, steps: npt.NDArray[np.int64] | slice, texts: Texts) -> dict[str, Any]:
+    def columns(
+        self, task: Task, steps: npt.NDArray[np.int64] | tuple[npt.NDArray[np.int64], ...] | slice, texts: Texts
+    ) -> dict[str, Any]:
         """Return the columns of a file for some rows; texts: turns (lines,) numbers into what a column holds."""
         values = self.values[steps]
         columns: dict[str, Any] = dict(task.columns(values, texts))
         if self.spread is not None:
             columns |= task.spread_columns(values, self.spread[steps], texts)
+        if self.region is not None:
+            low, high = (
+                np.broadcast_to(bound, (*self.values.shape[:-1], bound.shape[-1]))[steps] for bound in self.region
+            )
+            columns |= task.region_columns(values, Region(low, high), texts)
         return columns
 
 

@@ -12,8 +12,8 @@ from rnnfast.data import Schema
 from rnnfast.data.encoding.record import EncoderRecord
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.model.model import Model
-from rnnfast.model.provenance import Figures, Training
-from rnnfast.records import Record, fields_of
+from rnnfast.model.provenance import Figures, Operating, Training
+from rnnfast.records import UNSET, Record, UnsetType, fields_of
 
 
 class TensorDescription(Record, frozen=True):
@@ -30,7 +30,8 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     """What `inspect` shows of a model, with the fields of its encoder.
 
     front: layers before the cell: rows that are stacked, stride, units. columns: what the columns of a table mean.
-    training: the configuration; trained: how training ended, {} where that is not known. threshold: of two classes.
+    training: the configuration; trained: how training ended, {} where that is not known. threshold: of two classes;
+    temperature: of calibrated logits; operating: how both were chosen, where they were.
     members: networks of an ensemble, whose parameters count together.
     """
 
@@ -49,6 +50,8 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     loss: str
     classes: tuple[Any, ...]
     threshold: float | None
+    temperature: float | UnsetType = UNSET
+    operating: Operating | UnsetType = UNSET
     columns: Schema
     target_scaler: ScalerRecord
     training: dict[str, dict[str, Any]]
@@ -76,6 +79,8 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         loss=model.loss,
         classes=schema.classes,
         threshold=model.task.threshold(),
+        temperature=UNSET if model.temperature == 1 else model.temperature,
+        operating=provenance.operating,
         columns=schema,
         **fields_of(model.encoder.record()),
         target_scaler=model.target_scaler.record(),

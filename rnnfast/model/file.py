@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from rnnfast.catalogue import CELLS, TASKS, losses_of
+from rnnfast.catalogue import CELLS, LOSSES, TASKS, losses_of
 from rnnfast.cells import built_in
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema
@@ -66,6 +67,9 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         target_mean=header.target_mean,
         class_weights=header.class_weights,
         threshold=header.threshold,
+        temperature=1.0 if header.temperature is UNSET else header.temperature,
+        intervals=None if isinstance(header.intervals, UnsetType) else header.intervals,
+        linear=header.linear or None,
         provenance=decode(values, Provenance),
     )
     schema, facts = model.schema, TASKS.get(model.schema.task)
@@ -78,6 +82,9 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         "categories": tuple(model.encoder.categories) == schema.categorical,
         "target_scaler": model.target_scaler.names == schema.answers,
         "target_mean": len(model.target_mean) == schema.outputs,
+        "temperature": 0 < model.temperature < math.inf and (model.temperature == 1 or LOSSES[model.loss].logits),
+        "intervals": model.intervals is None or model.intervals.fits(len(schema.answers), bool(schema.classes)),
+        "linear": model.linear is None or model.linear.fits(len(model.encoder.names), schema.outputs),
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }
     if not all(fits.values()):

@@ -24,7 +24,10 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.tails import of_whole_ids, requests, tails, times_after
 from rnnfast.data.sources.source import listing
 from rnnfast.errors import DataError, UsageError
+from rnnfast.model.answers import Answers
+from rnnfast.model.fan import fan
 from rnnfast.model.file import load
+from rnnfast.model.intervals import bounds_of
 from rnnfast.model.kinds import TYPES, KeyKinds, values
 from rnnfast.model.model import Model
 from rnnfast.model.output import check_output, opened
@@ -85,6 +88,7 @@ def forecast(
     data: Any,
     *,
     steps: int | None = None,
+    interval: int | None = None,
     output: str | Path | None = None,
     force: bool = False,
     config: DataConfig | None = None,
@@ -96,7 +100,7 @@ def forecast(
     Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
     """
     model = model if isinstance(model, Model) else load(model)
-    ahead = forecast_table(model, data, steps, output, force=force, config=config, reporter=reporter)
+    ahead = forecast_table(model, data, steps, output, interval=interval, force=force, config=config, reporter=reporter)
     return ahead.frame(data, model.schema)
 
 
@@ -106,6 +110,7 @@ def forecast_table(
     steps: int | None = None,
     output: str | Path | None = None,
     *,
+    interval: int | None = None,
     force: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
@@ -115,6 +120,7 @@ def forecast_table(
     model: or its file, or the directory of its run. data: as of `read_table`.
     steps: from 1 up to this one; None: the horizons of the model, else one step, and the rows that ask. Beyond its
     horizons a model goes on from its own answers where the target's past is its only input.
+    interval: per cent of the true values that the columns TARGET_low and TARGET_high hold; None: there are none.
     output: file to write, as of `predict_table`; an existing one is replaced with `force` alone.
     config: of its options, cache and memory count, as in `evaluate_table`, and those that say how files are written.
     Raises: UsageError for steps that the model cannot answer, and names the columns of the future that it would need;
@@ -124,10 +130,12 @@ def forecast_table(
         check_output(output, force)
     model, config = model if isinstance(model, Model) else load(model), config or DataConfig()
     _check_steps(model.schema, steps)
+    if interval is not None:
+        bounds_of(model.intervals, interval)
     budget = None if config.memory is None else Budget.of(config.memory)
     with ExitStack() as context:
         table = open_table(data, forecast_request(model, config), budget, context, reporter)
-        ahead = forecast_columns(model, table, steps)
+        ahead = forecast_columns(model, table, steps, interval)
     if reporter is not None:
         for note in ahead.notes:
             reporter.notice(note)
@@ -142,14 +150,14 @@ def forecast_request(model: Model, config: DataConfig) -> Request:
     return Request(like(model.config.data, config), of_whole_ids(model.schema), require_target=False)
 
 
-def forecast_columns(model: Model, table: Sequences, steps: int | None) -> Forecast:
+def forecast_columns(model: Model, table: Sequences, steps: int | None, interval: int | None = None) -> Forecast:
     """Forecast the ends of a table, read as `forecast_request` says."""
     tally, pieces, keys = Tally(), [], KeyKinds()
     shared = None if model.schema.time is None else common_times(table)
 
     def shown() -> Iterator[SequenceData]:
         for block in tails(table, model.schema).blocks():
-            piece, rows = _piece(model, block, steps, tally, shared)
+            piece, rows = _piece(model, block, steps, tally, shared, interval)
             pieces.append(piece)
             for name, cells in ((model.schema.id, block.ids), (model.schema.time, block.time)):
                 if name in piece and cells is not None:
@@ -179,11 +187,11 @@ def _check_steps(schema: Schema, steps: int | None) -> None:
 
 
 def _piece(
-    model: Model, block: SequenceData, steps: int | None, tally: Tally, shared: Common | None
+    model: Model, block: SequenceData, steps: int | None, tally: Tally, shared: Common | None, interval: int | None
 ) -> tuple[Columns, SequenceData]:
     """Return the columns of the forecasts for the ids of a block, and the rows of the table that they were given from.
 
-    shared: of `common_times`. Adds to the tally.
+    shared: of `common_times`; interval: as of `forecast_table`. Adds to the tally.
     """
     schema = model.schema
     if not (block.y.shape[1] or schema.horizon):
@@ -204,8 +212,11 @@ def _piece(
         chosen[:, schema.horizon :] = False
     asked_of_model = np.flatnonzero(np.any(chosen, axis=0)[: schema.horizon]) + 1
     tally.between |= schema.horizon > 0 and not set(asked_of_model) <= set(schema.ahead)
-    answers, shown = rollout(model, Ends(block, history, chosen, shared))
-    of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers[:, :, 0])))
+    ids = Ends(block, history, chosen, shared)
+    answers, shown = rollout(model, ids)
+    if interval is not None:
+        answers = answers._replace(region=fan(model, ids, answers, interval))
+    of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers.values[:, :, 0])))
     tally.short += int(np.count_nonzero(chosen)) - len(step)
     columns: Columns = {}
     if schema.id is not None:
@@ -216,7 +227,7 @@ def _piece(
     else:
         columns[schema.time] = times[of_id, step].tolist()
         tally.untimed |= None in columns[schema.time]
-    return columns | _answers(model, answers[of_id, step]), shown
+    return columns | _answers(model, answers, (of_id, step)), shown
 
 
 def _check_rows(
@@ -244,10 +255,10 @@ def _steps(schema: Schema, asking: NDArray[np.int64], steps: int | None) -> NDAr
     return chosen
 
 
-def _answers(model: Model, answers: NDArray[Any]) -> Columns:
-    """Return the columns of answers (n, O) as `predict` names and writes them."""
+def _answers(model: Model, answers: Answers, places: tuple[NDArray[np.int64], ...]) -> Columns:
+    """Return the columns of the answers at some ids and steps, as `predict` names and writes them."""
     task = task_of(model.schema.task, replace(model.task.target, names=model.schema.targets))
-    return dict(task.columns(answers, partial(number_texts, dtype=model.config.train.dtype)))
+    return answers.columns(task, places, partial(number_texts, dtype=model.config.train.dtype))
 
 
 def _nothing(schema: Schema) -> str:

@@ -19,7 +19,9 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Schema
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.diagnose.versions import versions
+from rnnfast.metrics.conformal import Conformal
 from rnnfast.records import UNSET, Record, UnsetType
+from rnnfast.tasks.linear import Linear
 from rnnfast.writing import write_whole
 
 FORMAT_VERSION = 1
@@ -79,7 +81,7 @@ class Equations(Record, frozen=True):
     name: str
     gates: tuple[str, ...]
     states: tuple[str, ...]
-    parameters: dict[str, float]
+    parameters: dict[str, float | tuple[float, float]]
     nodes: tuple[tuple[str | int | float, ...], ...]
     after: tuple[int, ...]
 
@@ -87,7 +89,8 @@ class Equations(Record, frozen=True):
 class Header(Record, frozen=True, kw_only=True):
     """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`.
 
-    members: networks of an ensemble.
+    members: networks of an ensemble. temperature: what logits are divided by, where they are calibrated. intervals:
+    bounds of the errors of its answers.
     """
 
     format_version: int
@@ -99,7 +102,10 @@ class Header(Record, frozen=True, kw_only=True):
     target_mean: tuple[float, ...]
     class_weights: tuple[float, ...] = ()
     threshold: float
+    temperature: float | UnsetType = UNSET
+    intervals: Conformal | UnsetType = UNSET
     config: Tables
+    linear: Linear | UnsetType = UNSET
     members: int | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET
 

@@ -60,7 +60,8 @@ def initial_tensors(
     for name, shape, gates, kind, start in tensors:
         units = shape[0] // gates
         if kind == "vector":
-            drawn[name] = np.full(shape, start)
+            alike = start.low == start.high
+            drawn[name] = np.full(shape, start.low) if alike else generator.uniform(*start, shape)
         elif kind == "embedding":
             drawn[name] = generator.normal(0.0, ROW_LENGTH / math.sqrt(shape[1]), shape)
         elif INITS[rule].biases:

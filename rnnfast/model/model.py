@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -25,9 +25,11 @@ from rnnfast.diagnose.machine import cores
 from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import ModelError
+from rnnfast.metrics.conformal import Conformal
 from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
+from rnnfast.model.intervals import bounds_of
 from rnnfast.model.members import Committee, separated
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
@@ -37,6 +39,7 @@ from rnnfast.network.embedding import Embedding
 from rnnfast.network.front import Patch, reach_of
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
+from rnnfast.tasks.linear import Linear
 from rnnfast.tasks.outcomes import Outcomes
 from rnnfast.tasks.scoring import Scorer
 
@@ -53,8 +56,9 @@ class Model(Displayed):
     parameters: tensors by their names in the file: PyTorch's, of an ensemble as of `members.joined`. cell: its
     equations. encoder, target_scaler: fitted on training rows; target_scaler leaves the labels of classes alone.
     target_mean: (O,) mean of the training targets, or the share of each class of a multiclass task: the baseline.
-    threshold: probability from which a binary prediction is positive. provenance: versions, metrics, digest and split
-    of the training data.
+    threshold: probability from which a binary prediction is positive. temperature: what logits are divided by before
+    they become probabilities. intervals: bounds of the errors of the answers. linear: the baseline of that name.
+    provenance: versions, metrics, digest and split of the training data.
     """
 
     parameters: dict[str, Floats]
@@ -67,6 +71,9 @@ class Model(Displayed):
     target_mean: tuple[float, ...]
     class_weights: tuple[float, ...] = ()  # of each class in the loss; none: all alike
     threshold: float = 0.5
+    temperature: float = 1.0
+    intervals: Conformal | None = None
+    linear: Linear | None = None
     provenance: Provenance = field(default_factory=Provenance)
 
     def display(self) -> tuple[str, dict[str, str]]:
@@ -95,7 +102,8 @@ class Model(Displayed):
     def task(self) -> Task:
         """What the outputs of the network mean."""
         schema = self.schema
-        target = Target(schema.answers, schema.classes, self.loss, self.target_scaler, self.target_mean, self.threshold)
+        scaler, mean = self.target_scaler, self.target_mean
+        target = Target(schema.answers, schema.classes, self.loss, scaler, mean, self.threshold, self.temperature)
         return task_of(schema.task, target)
 
     @property
@@ -128,7 +136,16 @@ class Model(Displayed):
         """The tensors of each network by PyTorch's names; one of a model that is no ensemble."""
         return separated(self.parameters)
 
-    def outputs(self, data: SequenceData) -> Floats:
+    @property
+    def networks(self) -> tuple[Model, ...]:
+        """Each network as a model of its own."""
+        return tuple(replace(self, parameters=tensors) for tensors in self.members)
+
+    def committee(self) -> Committee:
+        """What computes outputs with the weights of now; made once where data comes block by block."""
+        return Committee(self.architecture, self.members, self.config.train.threads or cores())
+
+    def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
 
         Changes are added to what they change from, so that outputs are scaled targets with `difference` too. NaN where
@@ -136,25 +153,29 @@ class Model(Displayed):
 
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         """
-        return self.task.average(self._member_outputs(data))
+        return self.task.average(self.questions(data).outputs(committee or self.committee()))
 
-    def _member_outputs(self, data: SequenceData) -> Floats:
-        """Raw outputs of each network, (members, rows, O)."""
-        threads = self.config.train.threads or cores()
-        return self.questions(data).outputs(Committee(self.architecture, self.members, threads))
+    def answers(self, data: SequenceData, committee: Committee | None = None, interval: int | None = None) -> Answers:
+        """Answer each row of sequences that were read, in the order of data.x.
 
-    def answers(self, data: SequenceData) -> Answers:
-        """Answer each row of sequences that were read, in the order of data.x."""
-        task, outputs = self.task, self._member_outputs(data)
-        return Answers(task.answers(task.average(outputs)), task.spread(outputs) if len(outputs) > 1 else None)
+        interval: per cent of the truth that an interval, or a set of classes, shall hold; None: none is given.
+        """
+        task, outputs = self.task, self.questions(data).outputs(committee or self.committee())
+        deviations = self._deviations(outputs)
+        region = None if interval is None else bounds_of(self.intervals, interval).region(interval, deviations)
+        return Answers(task.answers(task.average(outputs)), deviations, region)
+
+    def _deviations(self, outputs: Floats) -> Floats | None:
+        """Standard deviation of the answers over several networks; None of a single one."""
+        return self.task.spread(outputs) if len(outputs) > 1 else None
 
     @overload
     def predict(self, data: SequenceData | NDArray[Any]) -> Floats: ...
     @overload
     def predict(self, data: list[NDArray[Any]]) -> Floats | list[Floats]: ...
     @overload
-    def predict(self, data: File | Sequence[File]) -> pd.DataFrame: ...
-    def predict(self, data: Any) -> Any:
+    def predict(self, data: File | Sequence[File], interval: int | None = None) -> pd.DataFrame: ...
+    def predict(self, data: Any, interval: int | None = None) -> Any:
         """Predict a table, with or without the target.
 
         An answer is the probability of the second class for a binary task, that of each class for a multiclass one, and
@@ -162,6 +183,7 @@ class Model(Displayed):
         Returns: of sequences that were read (rows, O), every step in the order of data.x; of a DataFrame or path the
         lines that the command `predict` writes, as a DataFrame with the index of the table; of arrays (n, T, F) their
         answers (n, T, O), of a list of (T_i, F) a list of (T_i, O), and where the last step is predicted (n, O).
+        interval: per cent of the truth that intervals of the lines hold, as of the command; None: there are none.
         Raises DataError where data has other columns than the model.
         """
         if isinstance(data, SequenceData):
@@ -170,7 +192,7 @@ class Model(Displayed):
             data, schema=every_row_once(self.schema), require_target=False, **writing_options(self.config.data)
         )
         outlook = Outlook(self.schema, self.encoder, self.config.data, sequences)
-        predicted = self.answers(outlook.readable(sequences))
+        predicted = self.answers(outlook.readable(sequences), interval=interval)
         if is_arrays(data):
             return like_arrays(sequences, predicted.values, data[0] if isinstance(data, tuple) else data)
         steps = steps_of(sequences)
@@ -202,7 +224,21 @@ class Model(Displayed):
 
     def outcomes(self, data: SequenceData) -> Outcomes:
         """Answer sequences that were read, beside their labels."""
-        return self.scorer.outcomes(data, self.outputs(data))
+        outputs = self.questions(data).outputs(self.committee())
+        outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
+        return outcomes.beside(self.linear, self.encoder)
+
+    def explain(self, data: Table | SequenceData, **options: Any) -> pd.DataFrame:
+        """Attribute answers to inputs, a line for each step and feature; options: of `explain.frames.attributions`."""
+        from rnnfast.model.explain.frames import attributions
+
+        return attributions(self, data, **options)
+
+    def importance(self, data: Table | SequenceData, y: Any = None, **options: Any) -> pd.DataFrame:
+        """Tell what the score loses without a feature; options: groups, repeats, seed of `explain.importance`."""
+        from rnnfast.model.explain.frames import importances
+
+        return importances(self, data, y, **options)
 
     def trained_on(self, data: Sequences) -> bool:
         """Whether data holds the very files that the model was trained on."""
@@ -221,8 +257,11 @@ class Model(Displayed):
             target_mean=self.target_mean,
             class_weights=self.class_weights,
             threshold=self.threshold,
+            temperature=UNSET if self.temperature == 1 else self.temperature,
+            intervals=self.intervals or UNSET,
             members=len(self.members) if len(self.members) > 1 else UNSET,
             equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
+            linear=self.linear or UNSET,
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 

@@ -19,8 +19,11 @@ from rnnfast.data.encoding.substitutions import Substitution, looked_at, sentenc
 from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sources.opening import open_sources, reopenable
+from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
+from rnnfast.model.explain.because import Reasons
+from rnnfast.model.intervals import bounds_of
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
@@ -63,6 +66,8 @@ def predict_table(
     *,
     part: str = "all",
     keep: Sequence[str] = (),
+    explain: bool = False,
+    interval: int | None = None,
     force: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
@@ -72,15 +77,20 @@ def predict_table(
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
     part: train | valid | test of the table that the model was trained on, or all of any table.
-    keep: columns of the table that the output has too, as they are there.
+    keep: columns of the table that the output has too, as they are there. interval: as of `Model.answers`.
+    explain: columns with what raised each answer above the threshold, see `explain.because`.
     config, reporter: as in `evaluate_table`.
-    Raises UsageError for a part of another table, and where a column of `keep` has the name of a predicted one.
+    Raises UsageError for a part of another table, for reasons of a model without a threshold, and where a column of
+    `keep` has the name of a predicted one.
     """
     from rnnfast.model import load
 
     check_part(part)
     check_output(output, force)
     model = load(model_path)
+    reasons = Reasons(model) if explain else None
+    if interval is not None:
+        bounds_of(model.intervals, interval)
     request = prediction_request(model, config or DataConfig(), part)
     with ExitStack() as context:
         carried, tables = None, list[Any](data_paths)
@@ -96,7 +106,9 @@ def predict_table(
                 reporter.notice(text)
         if part != "all":
             data = part_of(model, data, part)
-        return write_predictions(model, data, output, carried, reporter)
+        if reasons is not None and reporter is not None:
+            reasons.explainer.slopes.prepare(cores(), reporter.compiling)
+        return write_predictions(model, data, output, carried, reporter, interval, reasons)
 
 
 def prediction_request(model: Model, config: DataConfig, part: str = "all") -> Request:
@@ -112,6 +124,8 @@ def write_predictions(
     output: str | Path,
     carried: Carried | None = None,
     reporter: Reporter | None = None,
+    interval: int | None = None,
+    reasons: Reasons | None = None,
 ) -> PredictionReport:
     """Write the predictions of one block after the other; nothing where one of them cannot be predicted.
 
@@ -127,7 +141,7 @@ def write_predictions(
             reporter.notice(sentence)
     several = len(data.runs().first) > 1
     texts = partial(number_texts, dtype=model.config.train.dtype)
-    pieces = pieces_of(model, data, outlook, partial(_beside, carried), texts)
+    pieces = pieces_of(model, data, outlook, partial(_beside, carried), texts, interval=interval, reasons=reasons)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
@@ -163,23 +177,28 @@ def pieces_of(
     texts: Texts,
     fields: Sequence[str] = PREDICTED,
     blank: Any = "",
+    interval: int | None = None,
+    reasons: Reasons | None = None,
 ) -> Iterator[Predictions]:
     """Yield the lines of one block after the other.
 
     data: with the rows around; beside: returns the columns between keys and answers, whose names it is told, for steps
-    of a block; texts: as of
-    `lines`; fields: of a block, as of `read`; blank: cell of a row without an answer.
+    of a block; texts: as of `lines`; fields: of a block, as of `read`; blank: cell of a row without an answer; reasons:
+    finds what stands after the answers.
     """
-    answered = 0  # place in the ordered table up to which there are answers
+    committee, answered = model.committee(), 0  # place in the ordered table up to which there are answers
     for block in data.blocks(fields):
         steps = steps_of(block)
         if model.schema.predict == "every":
             steps = first_answers(block, answered)
             answered = max(answered, int((block.index.start + block.lengths).max()))
-        predicted = model.answers(outlook.readable(block))
-        names = list(predicted.columns(model.task, slice(0), texts))
+        readable = outlook.readable(block)
+        predicted = model.answers(readable, committee, interval)
+        because = {} if reasons is None else reasons.columns(readable, steps, predicted.values)
+        names = [*predicted.columns(model.task, slice(0), texts), *because]
         columns = outlook.times(block, steps) | beside(block, steps, names)
         piece = lines(model.task, block, predicted, steps, texts, columns)
+        piece.columns.update(because)
         for line in outlook.empty(block, steps):
             for name in names:
                 piece.columns[name][line] = blank

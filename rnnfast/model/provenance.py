@@ -54,18 +54,39 @@ class Training(Record, frozen=True):
     members: tuple[Member, ...] | UnsetType = UNSET
 
 
+class Operating(Record, frozen=True):
+    """How threshold and temperature were decided on, by answers to labelled steps.
+
+    part: train | valid | test | all, or out_of_bag; steps: how many. rule: of the threshold, "" where it is a number;
+    met: whether a point meets it, else the nearest was taken. ece, log_loss: before and after the temperature.
+    """
+
+    part: str
+    steps: int
+    rule: str = ""
+    met: bool = True
+    threshold: float | UnsetType = UNSET
+    temperature: float | UnsetType = UNSET
+    ece: tuple[float | None, float | None] | UnsetType = UNSET
+    log_loss: tuple[float | None, float | None] | UnsetType = UNSET
+
+
 Figures = dict[str, float | dict[str, dict[str, float | None]] | None]  # figures, and those of each target
 
 
 class Provenance(Record, frozen=True):
     """Everything that is known; a model that was made otherwise than by training lacks it.
 
-    data_digest: SHA-256 of the rows of the table. metrics: part -> scores. versions: of rnnfast and the libraries that
-    wrote the file, UNSET before it is written.
+    data_digest: SHA-256 of the rows of the table. metrics: part -> scores. operating: how threshold and temperature
+    were chosen, UNSET where a number says the one and there is no other. versions: of rnnfast and the libraries that
+    wrote the file, UNSET before it is written. input_means: of each input of the network over training
+    rows: what answers are explained beside.
     """
 
     data_digest: str | None = None
     split: Split | None = None
     metrics: dict[str, Figures] = field(default_factory=dict)
     training: Training | None = None
+    input_means: tuple[float, ...] | UnsetType = UNSET
+    operating: Operating | UnsetType = UNSET
     versions: dict[str, str] | UnsetType = UNSET

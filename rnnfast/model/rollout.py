@@ -9,6 +9,7 @@ one step. Answers are fed back as the lagged target of the next round.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,10 +21,13 @@ from rnnfast.data.columns.steps import Common
 from rnnfast.data.sequences.spans import ends, spans
 from rnnfast.data.sequences.tails import clock_ahead
 from rnnfast.errors import DataError
+from rnnfast.model.answers import Answers
+from rnnfast.model.members import Committee
 from rnnfast.model.model import Model
 
 Integers = NDArray[np.int64]
 Steps = NDArray[np.bool_]
+Disturb = Callable[[NDArray[Any], Integers], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,21 @@ def reach(model: Model, most: int) -> int:
     return model.schema.horizon or (1 if model.schema.lag_target else most)
 
 
-def rollout(model: Model, ids: Ends) -> tuple[NDArray[Any], SequenceData]:
+def rollout(model: Model, ids: Ends) -> tuple[Answers, SequenceData]:
     """Return the answers (ids, steps, O), NaN where none is asked for or the id is too short for it; O as of predict.
 
-    With several horizons O is the number of targets. Rows of features must be there for all steps that need some.
+    With several horizons O is the number of targets. Rows of features must be there for all steps that need some. Each
+    network of an ensemble goes on from its own answers: the mean of their courses is the answer, and how far these
+    differ its spread, which grows with the steps.
     Returns: them, and the rows of the table from which they were given, at their places.
     """
+    courses = [course(network, ids) for network in model.networks]
+    answers = np.stack([values for values, _ in courses])
+    return Answers(answers.mean(axis=0), answers.std(axis=0) if len(courses) > 1 else None), courses[0][1]
+
+
+def course(model: Model, ids: Ends, disturb: Disturb | None = None) -> tuple[NDArray[Any], SequenceData]:
+    """Do what `rollout` says with a single network; disturb: moves answers (n, O) of horizons (n,), fed back or not."""
     schema, most = model.schema, ids.steps.shape[1]
     span = reach(model, most)
     rows = _Rows.of(model, ids)
@@ -72,6 +85,7 @@ def rollout(model: Model, ids: Ends) -> tuple[NDArray[Any], SequenceData]:
             continue
         outputs = rows.answers(of_id, origin).reshape(len(of_id), len(schema.ahead), width)
         chosen = outputs[np.arange(len(of_id)), number]
+        chosen = chosen if disturb is None else disturb(chosen, number)
         answers[of_id, first + step] = chosen
         if schema.lag_target:
             rows.feed(of_id, ids.history[of_id] + first + step, chosen)
@@ -87,6 +101,7 @@ class _Rows:
     """
 
     model: Model
+    committee: Committee
     block: SequenceData
     offsets: Integers
     row: Integers
@@ -113,12 +128,14 @@ class _Rows:
             behind = spans(offsets[:-1] + block.lengths, lengths - block.lengths)
             features[behind, schema.first_lag - ahead.shape[1] :] = ahead
         first, stop = block.lengths.copy(), np.zeros(block.sequences, dtype=np.int64)
-        return cls(model, block, offsets, row, features, lagged, first, stop)
+        return cls(model, model.committee(), block, offsets, row, features, lagged, first, stop)
 
     def feed(self, of_id: Integers, places: Integers, answers: NDArray[Any]) -> None:
         """Take answers for the targets of rows: of two classes the predicted one. places: within the ids."""
         model = self.model
-        labels = answers if not model.schema.classes else (answers >= model.threshold).astype(np.float64)
+        labels = (
+            answers if not model.schema.classes else (answers.astype(np.float64) >= model.threshold).astype(np.float64)
+        )
         self.lagged[self.offsets[of_id] + places] = labels
 
     def answers(self, of_id: Integers, origin: Integers) -> NDArray[Any]:
@@ -141,7 +158,7 @@ class _Rows:
         np.minimum.at(self.first, owner, start)
         np.maximum.at(self.stop, owner, start + length)
         data = self._cut(owner, start, length)
-        outputs = self.model.outputs(data)[data.offsets[sequence] + place]
+        outputs = self.model.outputs(data, self.committee)[data.offsets[sequence] + place]
         return np.asarray(self.model.task.answers(outputs))
 
     def shown(self) -> SequenceData:

@@ -12,17 +12,28 @@ from rnnfast.catalogue import lower_is_better
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import split
 from rnnfast.data.encoding.substitutions import Substitution, sentences
+from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.last import only_last_labels, with_last_labels
 from rnnfast.data.sequences.trailing import without_requests
+from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError, did_you_mean
+from rnnfast.metrics.calibration import bent
 from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
+from rnnfast.metrics.events import event_scores
+from rnnfast.model.breakdown import LENGTH, NO_PARTS, NOTHING, USUAL_LEVEL, Breakdown, Broken, Parts
+from rnnfast.model.intervals import bounds_of, covered
+from rnnfast.model.questions import scored_rows
+from rnnfast.model.shuffled import Shuffled, shuffled_scores
+from rnnfast.records import UNSET
+from rnnfast.records import replace as replaced
+from rnnfast.tasks.operating import steps_of
 
 if TYPE_CHECKING:
-    from rnnfast.data import Schema, Sequences
+    from rnnfast.data import Schema, SequenceData, Sequences
     from rnnfast.model import Model
     from rnnfast.reporter import Reporter
 
@@ -36,7 +47,8 @@ class TableEvaluation:
     trained_on: the table is the one that the model was trained on. failures: a sentence for each goal that is not met;
     notes: about the table and how it was read. scored: sequences that were scored: less than `sequences` where these
     were too many for the memory. last: whether only the last labelled step of each counts. substitutions: cells of
-    these that the model did not take as they are.
+    these that the model did not take as they are. parts: intervals and scores of slices;
+    shuffled: scores with the steps of each sequence shuffled.
     """
 
     evaluation: Evaluation
@@ -49,12 +61,18 @@ class TableEvaluation:
     scored: int | None = None
     last: bool = False
     substitutions: tuple[Substitution, ...] = ()
+    parts: Parts = NO_PARTS
+    shuffled: Shuffled | None = None
 
     def report(self) -> EvaluationReport:
         """Return what `eval --json` prints."""
         sampled = self.scored is not None and self.scored < self.sequences
         sample = Sample(self.scored or 0, self.sequences) if sampled else None
-        return EvaluationReport.of(self.evaluation, self.part, self.trained_on, sample, self.last, self.substitutions)
+        report = EvaluationReport.of(self.evaluation, self.part, self.trained_on, sample, self.last, self.substitutions)
+        parts = self.parts
+        ci = UNSET if parts.ci is None else parts.ci
+        extras: dict[str, Any] = {"bootstrap": parts.bootstrap, "by": parts.by, "shuffled": self.shuffled}
+        return replaced(report, ci=ci, **{name: value or UNSET for name, value in extras.items()})
 
 
 def evaluate_table(
@@ -64,6 +82,7 @@ def evaluate_table(
     fail_under: Mapping[str, float] | None = None,
     *,
     last: bool = False,
+    breakdown: Breakdown = NOTHING,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
 ) -> TableEvaluation:
@@ -72,6 +91,7 @@ def evaluate_table(
     part: train | valid | test | all.
     fail_under: metric -> goal; errors and losses must not be above it, all others not below.
     last: score only the last labelled step of each sequence; the windows of an id are one sequence.
+    breakdown: what is asked for beside the scores: intervals, slices.
     config: of its options, cache says whether the parsed table may come from the user's cache and is kept there, and
     memory how much may be taken; reporter: is told how far reading is.
     Raises: UsageError for a part of another table, and for a goal that the task has no metric for.
@@ -80,9 +100,16 @@ def evaluate_table(
 
     check_part(part)
     model = load(model_path)
+    request, tables, cells = scoring_request(model, part, config or DataConfig()), list[Any](data_paths), None
     with ExitStack() as opened:
-        data = open_files(data_paths, scoring_request(model, part, config or DataConfig()), opened, reporter)
-        return evaluate(model, data, part, fail_under, last)
+        if breakdown.by:
+            sources = open_sources(tables, request.files)
+            columns = {name for source in sources for name in source.columns}
+            names = tuple(name for name in breakdown.by if name != LENGTH or LENGTH in columns)
+            cells = opened.enter_context(Carried(sources, names)) if names else None
+            tables = reopenable(sources)
+        data = open_files(tables, request, opened, reporter)
+        return evaluate(model, data, part, fail_under, last, breakdown, cells)
 
 
 def check_part(part: str) -> None:
@@ -104,18 +131,31 @@ def evaluate(
     part: str = "all",
     fail_under: Mapping[str, float] | None = None,
     last: bool = False,
+    breakdown: Breakdown = NOTHING,
+    cells: Carried | None = None,
 ) -> TableEvaluation:
-    """Score a model on sequences that are read by its schema; part, fail_under, last: as in `evaluate_table`."""
-    whole = without_requests(data if part == "all" else part_of(model, data, part), data, model.config.data)
-    if last and whole.labelled_steps:  # else scoring says what is missing
-        whole = with_last_labels(whole)
-    sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed)
-    check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
-    sample = only_last_labels(sample) if last else sample
+    """Score a model on sequences that are read by its schema; others as in `evaluate_table`.
+
+    cells: the columns of the table that `breakdown` names.
+    """
+    if breakdown.events and last:
+        raise UsageError("--events scores runs of steps, and --last one step of each sequence; leave one of them out")
+    level = breakdown.interval
+    bounds = None if level is None else bounds_of(model.intervals, level)
+    whole, sample = scored_sample(model, data, part, last)
     substitutions = model.substitutions(sample)
-    evaluation = model.evaluate(sample)
+    outcomes = model.outcomes(scored_rows(sample))
+    evaluation = model.scorer.evaluate(outcomes)
+    if breakdown.events:
+        evaluation = replace(evaluation, events=event_scores(steps_of(outcomes), model.threshold))
+    if bounds is not None and level is not None:
+        evaluation = replace(evaluation, interval=covered(outcomes, bounds, level))
+    parts = Broken(model, outcomes, breakdown, cells).parts()
+    shuffle = breakdown.shuffle_steps
+    shuffled = shuffled_scores(model, sample, breakdown.ci or USUAL_LEVEL, breakdown.seed) if shuffle else None
     note = training_note(model, data, part, "score")
-    notes = (*([] if note is None else [note]), *data.notes, *sentences(substitutions))
+    weights_note = bent(evaluation.calibration, model.class_weights)
+    notes = (*(text for text in (note, weights_note) if text), *data.notes, *sentences(substitutions), *parts.notes)
     if sample.sequences < whole.sequences:
         of = f"{sample.sequences:,} of {whole.sequences:,} sequences"
         notes = (*notes, f"scored on {of}, drawn at random, to keep within --memory")
@@ -130,7 +170,19 @@ def evaluate(
         scored=sample.sequences,
         last=last,
         substitutions=substitutions,
+        parts=parts,
+        shuffled=shuffled,
     )
+
+
+def scored_sample(model: Model, data: Sequences, part: str, last: bool = False) -> tuple[Sequences, SequenceData]:
+    """Return the sequences of a part that have something to score, and those of them that fit into memory."""
+    whole = without_requests(data if part == "all" else part_of(model, data, part), data, model.config.data)
+    if last and whole.labelled_steps:  # else scoring says what is missing
+        whole = with_last_labels(whole)
+    sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed)
+    check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
+    return whole, only_last_labels(sample) if last else sample
 
 
 def training_note(model: Model, data: Sequences, part: str, verb: str) -> str | None:

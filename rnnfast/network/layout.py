@@ -74,7 +74,8 @@ class Layout:
         head = Head(inputs, kind.blocks * blocks, block, outputs, width, Wy, by, query, int(kind.pools))
         features, S = architecture.features, architecture.static
         begun = len(self.directions) if self.cell.recurrent and S else 0
-        self.head = head._replace(static=Static(S, features - S, features, begun, outputs, take(outputs * S)))
+        static = Static(S, features - S, features, begun, self.cell.first_read, outputs, take(outputs * S))
+        self.head = head._replace(static=static)
         self.size, self.derived_size = self._parameters.size, max(self._derived.size, SPAN)
 
     def _front(self) -> tuple[list[FrontLayer], int, int]:
@@ -104,8 +105,8 @@ class Layout:
         return Direction(
             layer=layer, inner=inner, reverse=reverse, inputs=inputs, blocks=blocks, ldx=ldx, block=block,
             hidden=hidden, recurrent_bias=int(self.architecture.recurrent_bias),
-            width=width, Nx=Nx, Nh=Nh, ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width,
-            column=reverse * width,
+            width=width, Nx=Nx, Nh=Nh, shared=len(cell.shared) * width,
+            ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width, column=reverse * width,
             Wx=take(blocks * inputs * ldg), Wh=take(hidden * ldr), b_ih=take(Nx), b_hh=take(Nh),
             vectors=take(len(cell.parameters) * width), bias=derive(Nx), WhT=derive(Nh * width),
             WxT=derive(Nx * ldx if inner else 0), Ws=take(S * width), b_s=take(width if S else 0),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rnnfast.equations.cell import Start
+
 
 class Direction(NamedTuple):
     """One direction of one layer: its sizes and the offsets of its tensors, in elements.
@@ -23,6 +25,7 @@ class Direction(NamedTuple):
     width: int  # padded hidden units of a gate
     Nx: int  # width of the gates with a product W' x
     Nh: int  # width of the gates with a product U' h
+    shared: int  # width of the gates whose products are summed up
     ldg: int  # distance of rows of gates and Wx: Nx, or a cache line more (see row_distance)
     ldr: int  # distance of rows of Wh: Nh, or a cache line more
     ldh: int  # width of a row of the layer's output: directions * width
@@ -39,12 +42,14 @@ class Direction(NamedTuple):
     apart: int = 0  # (P, Nh less the shared gates): products U' h by themselves
     states: int = 0  # (R + P, width) of each state but h, `plane` elements apart
     plane: int = 0
+    others: int = 0  # states but h
     extra: int = 0  # (P, width) of each value that is kept beside the gates, `extra_distance` elements apart
     extra_distance: int = 0
     h: int = 0  # (R + P, ldh) of the layer
     dh: int = 0  # (P, ldh) of the layer
     dropped: int = 0  # (P, ldh) of the layer: what the next one sees, with dropout
-    dv: int = 0  # (V, width) gradients of the vectors
+    coefficients: int = 0  # (C, width) what the cell makes of its vectors alone
+    dcoefficients: int = 0  # (C, width) their gradients
     carry_plane: int = 0  # distance of the carries of the states
     carried: int = 0  # where its states begin among those of a sequence that are carried over
     Ws: int = 0  # (S, width) of constant columns to the first state
@@ -58,6 +63,7 @@ class Static(NamedTuple):
     first: int = 0  # where they begin in a row of the inputs
     ldx: int = 0  # width of a row of the inputs
     directions: int = 0  # whose first state they make: all, or 0 of a cell without states
+    state: int = 0  # which state of the cell that is
     outputs: int = 0
     V: int = 0  # (O, S) to the outputs, without padding
     rows: int = 0  # (R, S) of the sequences of a chunk
@@ -93,11 +99,11 @@ class Tensor(NamedTuple):
     """A tensor of the model file.
 
     gates: that lie one below the other in it, `shape[0] // gates` rows each; kind: weight_ih, weight_hh, bias_ih,
-    bias_hh, vector, weight, bias or embedding; start: of all numbers of a vector.
+    bias_hh, vector, weight, bias or embedding; start: of the numbers of a vector.
     """
 
     name: str
     shape: tuple[int, ...]
     gates: int
     kind: str
-    start: float = 0.0
+    start: Start = Start(0.0, 0.0)

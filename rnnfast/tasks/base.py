@@ -15,10 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import LOSSES, TASKS, Metric
-from rnnfast.metrics.figures import Figures
+from rnnfast.metrics.calibration import Calibration
+from rnnfast.metrics.conformal import Region
+from rnnfast.metrics.figures import Figures, Measures, figures
+from rnnfast.metrics.whole import Over, Whole
 
 Floats = NDArray[np.floating[Any]]
 Metrics = tuple[Metric, ...]
+Weight = NDArray[np.float64] | None  # (n,) above 0, None where all steps weigh the same
 Texts = Callable[[Floats], list[Any]]
 
 ROWS = 1 << 12  # of the outputs of an ensemble that are looked at together
@@ -41,7 +45,8 @@ class Target:
 
     names: columns. classes: the values that indices stand for, () for quantities. loss: that of training, which decides
     what outputs are. scaler: of quantities. mean: of the training targets, or the share of each class. threshold:
-    probability from which on the second of two classes is predicted.
+    probability from which on the second of two classes is predicted. temperature: what logits are divided by before
+    they become probabilities.
     """
 
     names: tuple[str, ...]
@@ -50,6 +55,7 @@ class Target:
     scaler: TargetScaler
     mean: tuple[float, ...]
     threshold: float = 0.5
+    temperature: float = 1.0
 
 
 class Task(ABC):
@@ -74,7 +80,7 @@ class Task(ABC):
 
     @abstractmethod
     def answers(self, outputs: Floats) -> Floats:
-        """Return what outputs (n, O) mean: (n, O) probabilities, or quantities in original units."""
+        """Return what outputs (n, O) mean: (n, O) calibrated probabilities, or quantities in original units."""
 
     def average(self, outputs: Floats) -> Floats:
         """Return the outputs (n, O) whose answers are the mean answers of several networks' outputs (members, n, O)."""
@@ -95,15 +101,19 @@ class Task(ABC):
         """Return the outputs (O,) of a network that always gives the naive answer to the training labels."""
 
     @abstractmethod
-    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
+    def measures(self, y: Floats, answers: Floats, over: Over, metrics: Metrics = ()) -> Measures:
+        """Return metrics of answers (n, O), name -> (R,), for each time that `over` sums the steps; () for all."""
+
+    def figures(self, y: Floats, answers: Floats, metrics: Metrics = (), weight: Weight = None) -> Figures:
         """Return metrics of answers (n, O); () for all."""
+        return figures(self.measures(y, answers, Whole(weight), metrics))
 
     @abstractmethod
-    def naive_figures(self, y: Floats) -> Figures:
+    def naive_figures(self, y: Floats, weight: Weight = None) -> Figures:
         """Return the metrics of the naive answer."""
 
     @abstractmethod
-    def repeated_figures(self, y: Floats, repeated: Floats) -> Figures:
+    def repeated_figures(self, y: Floats, repeated: Floats, weight: Weight = None) -> Figures:
         """Return the metrics of other labels (n, targets) as answers, those that need no probability."""
 
     @abstractmethod
@@ -118,6 +128,18 @@ class Task(ABC):
         for j, name in enumerate(self.target.names):
             yield f"{name}_std", texts(spread[:, j])
 
+    @abstractmethod
+    def nonconformity(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
+        """Return how far answers (n, O) are from labels, (n, answers): the s of metrics/conformal.py."""
+
+    @abstractmethod
+    def region_columns(self, answers: Floats, region: Region, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the columns that say which labels are within a region around answers (n, O)."""
+
+    @abstractmethod
+    def held(self, y: Floats, answers: Floats, region: Region) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return, (n, answers) both, whether the region holds the labels, and how wide it is: of classes, how many."""
+
     @property
     def scales(self) -> bool:
         """Whether the loss compares scaled labels."""
@@ -128,9 +150,11 @@ class Task(ABC):
 
         kind: "weighted" or "summed" where it is not the mean over all steps.
         """
-        if self.logits and not kind:
+        calibrated = self.target.temperature != 1
+        if self.logits and not kind and not calibrated:
             return ""
-        words = [self.target.loss, *(["scaled"] if self.scales else []), *([kind] if kind else [])]
+        about = {"scaled": self.scales, kind: bool(kind), "uncalibrated": calibrated}
+        words = [self.target.loss, *(word for word, holds in about.items() if holds)]
         return f"loss ({', '.join(words)})"
 
     def meaningless(self, y: Floats) -> tuple[str, ...]:
@@ -141,23 +165,41 @@ class Task(ABC):
         """Return the threshold that scores depend on, None where there is none."""
         return None
 
-    def per_target(self, y: Floats, answers: Floats, *, repeated: bool = False) -> dict[str, Figures]:
+    def per_target(
+        self, y: Floats, answers: Floats, weight: Weight = None, *, repeated: bool = False
+    ) -> dict[str, Figures]:
         """Return the metrics of each target and horizon, where there are several.
 
         repeated: the answers are other labels, as in `repeated_figures`.
         """
         if y.shape[1] < 2:
             return {}
-        figures = self.repeated_figures if repeated else self.figures
-        return {name: figures(y[:, [j]], answers[:, [j]]) for j, name in enumerate(self.target.names)}
+        score = self.repeated_figures if repeated else self.figures
+        return {name: score(y[:, [j]], answers[:, [j]], weight=weight) for j, name in enumerate(self.target.names)}
 
     def confusion(self, y: Floats, answers: Floats) -> list[list[int]] | None:
         """Return how often each class (rows) is predicted as each (columns); None for quantities."""
         return None
 
+    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+        """Compare probabilities with what came true; None for quantities."""
+        return None
+
     def residuals(self, y: Floats, answers: Floats) -> NDArray[np.float64] | None:
         """Return label minus prediction; None for classes."""
         return None
+
+
+def set_texts(members: NDArray[np.bool_], classes: tuple[Any, ...]) -> list[str]:
+    """Return sets of classes as texts, "a|b"; members: (n, classes)."""
+    texts: dict[bytes, str] = {}
+    cells = []
+    for row in members:
+        key = row.tobytes()
+        if key not in texts:
+            texts[key] = "|".join(str(name) for name, inside in zip(classes, row, strict=True) if inside)
+        cells.append(texts[key])
+    return cells
 
 
 def _by_rows(function: Callable[[NDArray[np.float64]], Floats], outputs: Floats) -> Floats:

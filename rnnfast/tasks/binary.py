@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import TWO_CLASSES, metrics_of
 from rnnfast.metrics import binary, confusion
-from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts
+from rnnfast.metrics.binary import binary_measures
+from rnnfast.metrics.calibration import Calibration, calibration
+from rnnfast.metrics.conformal import Region
+from rnnfast.metrics.figures import Figures, Measures
+from rnnfast.metrics.whole import Over
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, set_texts
 
 
 class Binary(Task):
@@ -26,6 +30,7 @@ class Binary(Task):
         """Return the probability of the second class."""
         if not self.logits:
             return np.clip(outputs, 0.0, 1.0)
+        outputs = outputs / self.target.temperature
         # exp of a negative number alone: no overflow, and small probabilities keep their digits
         decay = np.exp(-np.abs(outputs))
         return np.where(outputs >= 0, 1.0, decay) / (1.0 + decay)
@@ -48,17 +53,19 @@ class Binary(Task):
         share = np.clip(share, LEAST_SHARE, 1 - LEAST_SHARE)
         return np.asarray(np.log(share / (1 - share)))
 
-    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
+    def measures(self, y: Floats, answers: Floats, over: Over, metrics: Metrics = ()) -> Measures:
         """Return the metrics at the threshold of the model."""
-        return _figures(binary(y, answers, self.target.threshold, metrics))
+        return binary_measures(y, answers, self.target.threshold, over.repeated(y.shape[1]), metrics)
 
-    def naive_figures(self, y: Floats) -> Figures:
+    def naive_figures(self, y: Floats, weight: Weight = None) -> Figures:
         """Return the metrics of the training share as everyone's probability."""
-        return _figures(binary(y, np.broadcast_to(np.asarray(self.target.mean, np.float64), np.shape(y))))
+        share = np.broadcast_to(np.asarray(self.target.mean, np.float64), np.shape(y))
+        return _figures(binary(y, share, weight=_of_answers(weight, y)))
 
-    def repeated_figures(self, y: Floats, repeated: Floats) -> Figures:
+    def repeated_figures(self, y: Floats, repeated: Floats, weight: Weight = None) -> Figures:
         """Return the metrics of repeated labels."""
-        return _figures(binary(y, repeated, metrics=metrics_of(TWO_CLASSES, of_labels=True)))
+        metrics = metrics_of(TWO_CLASSES, of_labels=True)
+        return _figures(binary(y, repeated, metrics=metrics, weight=_of_answers(weight, y)))
 
     def threshold(self) -> float:
         """Return the probability from which on the second class is predicted."""
@@ -68,13 +75,45 @@ class Binary(Task):
         """Return [[true negatives, false positives], [false negatives, true positives]]."""
         return confusion(y, answers, self.target.threshold)
 
+    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+        """Compare the probabilities of the second class with its share, those of all horizons together."""
+        return calibration(np.asarray(answers, np.float64).ravel(), y.ravel() == 1)
+
     def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of the second one, of each horizon."""
         classes = np.array(self.target.classes, dtype=object)
         for j, name in enumerate(self.target.names):
             probability = answers[:, j]
-            yield f"{name}_pred", classes[(probability >= self.target.threshold).astype(np.int64)].tolist()
+            # A float32 would be compared with the threshold rounded to float32, and scores compare in float64.
+            positive = probability.astype(np.float64) >= self.target.threshold
+            yield f"{name}_pred", classes[positive.astype(np.int64)].tolist()
             yield f"{name}_prob", texts(probability)
+
+    def nonconformity(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
+        """Return the probability that is left for the other class."""
+        return np.asarray(np.where(y == 1, 1.0 - answers, answers), np.float64)
+
+    def region_columns(self, answers: Floats, region: Region, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the classes that are within reach, of each horizon."""
+        members = self._members(answers, region)
+        for j, name in enumerate(self.target.names):
+            yield f"{name}_set", set_texts(members[:, j], self.target.classes)
+
+    def held(self, y: Floats, answers: Floats, region: Region) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return whether labels are in their sets, and how many classes these have."""
+        members = self._members(answers, region)
+        is_member = np.where(y == 1, members[:, :, 1], members[:, :, 0])
+        return np.asarray(is_member, bool), members.sum(axis=2).astype(np.float64)
+
+    def _members(self, answers: Floats, region: Region) -> NDArray[np.bool_]:
+        """Return (n, O, 2) bool, which classes are within reach; the predicted one always is."""
+        positive = answers >= self.target.threshold
+        return np.stack([(answers <= region.high) | ~positive, (1.0 - answers <= region.high) | positive], axis=2)
+
+
+def _of_answers(weight: Weight, y: Floats) -> Weight:
+    """Return the weight of each answer, of which a step has one for each horizon."""
+    return None if weight is None else np.repeat(weight, y.shape[1])
 
 
 def _figures(values: Figures) -> Figures:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data import SequenceData
+from rnnfast.data import Encoder, SequenceData
 from rnnfast.tasks.base import Floats, Task
+from rnnfast.tasks.linear import Linear
 
 Integers = NDArray[np.int64]
 
@@ -21,11 +22,15 @@ class Outcomes:
 
     outputs: (rows, O) raw, of every row of the table; at: (rows,) bool, which rows are the n. y: (n, targets) labels,
     as of SequenceData. answers: (n, O) probabilities, or quantities in original units; raw: (n, O) their outputs.
+    deviations: (rows, O) standard deviation of the answers of an ensemble's networks, None of a single network; linear:
+    (n, O) outputs of the linear baseline, None without one.
     """
 
     task: Task
     data: SequenceData
     outputs: Floats
+    deviations: Floats | None = None
+    linear: NDArray[np.float64] | None = None
     at: NDArray[np.bool_] = field(init=False)
     y: Floats = field(init=False)
     raw: NDArray[np.float64] = field(init=False)
@@ -41,6 +46,16 @@ class Outcomes:
         }
         for name, value in own.items():
             object.__setattr__(self, name, value)
+
+    def by(self, task: Task) -> Outcomes:
+        """Return the same outputs as answers of another task: with another threshold, or temperature."""
+        return replace(self, task=task)
+
+    def beside(self, linear: Linear | None, encoder: Encoder) -> Outcomes:
+        """The same with what the linear baseline answers."""
+        if linear is None:
+            return self
+        return replace(self, linear=linear.outputs(encoder.transform(self.data)[self.at]))
 
     @cached_property
     def rows(self) -> Integers:
@@ -66,3 +81,40 @@ class Outcomes:
     def weight(self) -> NDArray[Any] | None:
         """(n,) weight of each step as the table says, None where all weigh the same."""
         return None if self.data.weight is None else self.data.weight[self.at]
+
+    @property
+    def spread(self) -> NDArray[Any] | None:
+        """(n, O) standard deviation of the answers of an ensemble's networks, None of a single network."""
+        return None if self.deviations is None else self.deviations[self.at]
+
+    @cached_property
+    def say(self) -> tuple[slice | NDArray[np.bool_], NDArray[np.float64] | None]:
+        """Which of the n steps metrics see, and the weight of these: a step of weight 0 is none."""
+        return weighty(self.weight)
+
+    def of(self, chosen: NDArray[Any]) -> Outcomes:
+        """Those of some of the n steps; chosen: their numbers, or (n,) bool. The sequences stay the same."""
+        at = np.zeros_like(self.at)
+        at[self.rows[chosen]] = True
+        part = object.__new__(Outcomes)
+        own = {"at": at, "y": self.y[chosen], "raw": self.raw[chosen], "answers": self.answers[chosen], "linear": None}
+        shared = {name: getattr(self, name) for name in ("task", "data", "outputs", "deviations")}
+        part.__dict__.update(shared | own)
+        return part
+
+    def answered(self, raw: Floats) -> Outcomes:
+        """The same steps with other raw outputs (n, O)."""
+        other = object.__new__(Outcomes)
+        answers = np.asarray(self.task.answers(raw), np.float64)
+        other.__dict__.update(self.__dict__ | {"raw": np.asarray(raw, np.float64), "answers": answers})
+        return other
+
+
+def weighty(
+    weight: NDArray[np.float64] | None,
+) -> tuple[slice | NDArray[np.bool_], NDArray[np.float64] | None]:
+    """Return which steps weigh more than 0, and their weights; None for all alike."""
+    if weight is None:
+        return slice(None), None
+    heavy = weight > 0
+    return heavy, np.asarray(weight[heavy], np.float64)

@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.metrics import baseline_regression, regression
-from rnnfast.metrics.figures import Figures
-from rnnfast.tasks.base import Floats, Metrics, Task, Texts
+from rnnfast.metrics.conformal import Region
+from rnnfast.metrics.figures import Figures, Measures
+from rnnfast.metrics.regression import regression_measures
+from rnnfast.metrics.whole import Over
+from rnnfast.tasks.base import Floats, Metrics, Task, Texts, Weight
 
 
 class Regression(Task):
@@ -34,17 +37,17 @@ class Regression(Task):
         mean = np.asarray(self.target.mean, np.float64)
         return self.labels(mean[None]).reshape(-1)
 
-    def figures(self, y: Floats, answers: Floats, metrics: Metrics = ()) -> Figures:
+    def measures(self, y: Floats, answers: Floats, over: Over, metrics: Metrics = ()) -> Measures:
         """Return the metrics in original units, means over the targets."""
-        return regression(y, answers, metrics)
+        return regression_measures(y, answers, over, metrics)
 
-    def naive_figures(self, y: Floats) -> Figures:
+    def naive_figures(self, y: Floats, weight: Weight = None) -> Figures:
         """Return the metrics of the training mean."""
-        return baseline_regression(self.target.mean, y)
+        return baseline_regression(self.target.mean, y, weight)
 
-    def repeated_figures(self, y: Floats, repeated: Floats) -> Figures:
+    def repeated_figures(self, y: Floats, repeated: Floats, weight: Weight = None) -> Figures:
         """Return the metrics of repeated values."""
-        return regression(y, repeated)
+        return regression(y, repeated, weight=weight)
 
     @property
     def scales(self) -> bool:
@@ -65,3 +68,20 @@ class Regression(Task):
         """Yield the prediction of each target."""
         for j, name in enumerate(self.target.names):
             yield f"{name}_pred", texts(answers[:, j])
+
+    def nonconformity(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
+        """Return label minus prediction."""
+        return np.asarray(y - answers, np.float64)
+
+    def region_columns(self, answers: Floats, region: Region, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the ends of the interval of each target."""
+        low, high = (np.asarray(answers + bound, answers.dtype) for bound in region)
+        for j, name in enumerate(self.target.names):
+            yield f"{name}_low", texts(low[:, j])
+            yield f"{name}_high", texts(high[:, j])
+
+    def held(self, y: Floats, answers: Floats, region: Region) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return whether labels lie in their intervals, and how wide these are."""
+        scores = self.nonconformity(y, answers)
+        widths = np.broadcast_to(region.high - region.low, scores.shape)
+        return np.asarray((region.low <= scores) & (scores <= region.high)), widths

@@ -15,7 +15,7 @@ from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores
 from rnnfast.metrics.loss import mean_loss
 from rnnfast.records import UNSET
 from rnnfast.tasks.base import Floats, Task
-from rnnfast.tasks.outcomes import Outcomes
+from rnnfast.tasks.outcomes import Outcomes, weighty
 
 Steps = NDArray[np.bool_]
 
@@ -44,9 +44,9 @@ class Scorer:
             weight[labelled] = np.asarray(self.class_weights)[y[labelled, 0].astype(np.int64)]
         return weight if of_row is None else weight * of_row
 
-    def outcomes(self, data: SequenceData, outputs: Floats) -> Outcomes:
-        """Put outputs (rows, O) that a network gave for data beside its labels."""
-        return Outcomes(self.task, data, outputs)
+    def outcomes(self, data: SequenceData, outputs: Floats, deviations: Floats | None = None) -> Outcomes:
+        """Put outputs (rows, O) that a network gave for data beside its labels; deviations: as of Outcomes."""
+        return Outcomes(self.task, data, outputs, deviations)
 
     def evaluate(self, outcomes: Outcomes) -> Evaluation:
         """Score what a network answered. Raises DataError where no step is labelled."""
@@ -58,33 +58,41 @@ class Scorer:
                 f"{', '.join(data.source)}: no step has a value in {', '.join(schema.targets)}{when}; nothing to score"
             )
         y, raw, answers = outcomes.y, outcomes.raw, outcomes.answers
+        say, weight = outcomes.say
         naive = np.broadcast_to(task.naive_outputs(), raw.shape)
         return Evaluation(
             task=task.facts.name,
             labelled_steps=len(y),
             metrics=Scores(
                 self.loss(raw, y, data, outcomes.at),
-                task.figures(y, answers),
+                task.figures(y[say], answers[say], weight=weight),
                 task.threshold(),
-                task.per_target(y, answers),
+                task.per_target(y[say], answers[say], weight),
             ),
             confusion=task.confusion(y, answers),
             baseline=Baseline(
-                Scores(self.loss(naive, y, data, outcomes.at), task.naive_figures(y), task.naive_threshold),
+                Scores(
+                    self.loss(naive, y, data, outcomes.at), task.naive_figures(y[say], weight), task.naive_threshold
+                ),
                 self._repeated(data),
+                self._linear(outcomes),
             ),
             residuals=task.residuals(y, answers),
+            calibration=task.calibration(y, answers),
             classes=task.target.classes if task.facts.output_per_class else (),
             loss_title=task.loss_title(self._loss_kind(data)),
             meaningless=task.meaningless(y),
+            weighted=weight is not None,
         )
 
     def quick(self, data: SequenceData, outputs: Floats, monitor: str = LOSS) -> Scores:
         """Compute the loss, a few telling metrics and the one called `monitor`, for every epoch."""
         outcomes = self.outcomes(data, outputs)
-        y, answers = outcomes.y, outcomes.answers
+        say, weight = outcomes.say
+        y = outcomes.y
         metrics = metrics_of(self.task.facts.labels, quick=True, monitor=monitor)
-        return Scores(self.loss(outcomes.raw, y, data, outcomes.at), self.task.figures(y, answers, metrics))
+        figures = self.task.figures(y[say], outcomes.answers[say], metrics, weight)
+        return Scores(self.loss(outcomes.raw, y, data, outcomes.at), figures)
 
     def loss(self, outputs: Floats, y: Floats, data: SequenceData, steps: Steps) -> float:
         """Loss of outputs (n, O) at n labelled steps with the labels y; steps: (rows,), which of data's they are."""
@@ -102,19 +110,32 @@ class Scorer:
             return "summed"
         return "weighted" if self.class_weights or data.weight is not None else ""
 
+    def _linear(self, outcomes: Outcomes) -> Scores | None:
+        """Score the linear baseline; None without one."""
+        if outcomes.linear is None:
+            return None
+        task, y, (say, weight) = self.task, outcomes.y, outcomes.say
+        answers = np.asarray(task.answers(outcomes.linear), np.float64)
+        return Scores(
+            self.loss(outcomes.linear, y, outcomes.data, outcomes.at),
+            task.figures(y[say], answers[say], weight=weight),
+            per_target=task.per_target(y[say], answers[say], weight),
+        )
+
     def _repeated(self, data: SequenceData) -> Repeated | None:
         """Score the naive forecast at the labelled steps where it is known; None where the table has none."""
         if data.naive is None:
             return None
         has_forecast = data.labelled & ~np.isnan(data.naive).any(axis=1)
         y, repeated = data.y[has_forecast], data.naive[has_forecast]
+        say, weight = weighty(None if data.weight is None else data.weight[has_forecast])
         loss: float | None = None
         if not self.task.facts.classes and len(y):
             loss = self.loss(self.task.labels(repeated), y, data, has_forecast)
         return Repeated(
             season=data.schema.season,
-            figures=self.task.repeated_figures(y, repeated),
+            figures=self.task.repeated_figures(y[say], repeated[say], weight),
             labelled_steps=len(y),
             loss=UNSET if self.task.facts.classes else loss,
-            per_target=self.task.per_target(y, repeated, repeated=True),
+            per_target=self.task.per_target(y[say], repeated[say], weight, repeated=True),
         )

@@ -8,27 +8,27 @@ from dataclasses import replace
 import numpy as np
 
 from rnnfast.data import SequenceData, Sequences
-from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
+from rnnfast.tasks.outcomes import Outcomes
 
 NAME = "out_of_bag"  # of these scores, beside the parts
 
 
-def out_of_bag(model: Model, train: Sequences, outside: Sequence[Sequences]) -> Evaluation | None:
-    """Score the mean answers of those networks that have left a row out, on all rows that one of them has.
+def out_of_bag(model: Model, train: Sequences, outside: Sequence[Sequences]) -> Outcomes | None:
+    """Return the mean answers of those networks that have left a row out, of all rows that one of them has.
 
     train: the training part; outside: what each network has left out. None where no such row has a label.
     """
-    whole = _scored(model, train)
+    whole = scored_part(model, train)
     rows = np.flatnonzero(whole.labelled)
     rows = rows[np.argsort(whole.row[rows])]
     outputs = np.zeros((len(outside), len(rows), model.schema.outputs), model.config.train.dtype)
     answered = np.zeros((len(outside), len(rows)), bool)
-    for k, part in enumerate(outside):
-        data = _scored(model, part)
+    for k, (network, part) in enumerate(zip(model.networks, outside, strict=True)):
+        data = scored_part(model, part)
         mine, theirs = np.intersect1d(whole.row[rows], data.row[data.labelled], True, return_indices=True)[1:]
-        own = replace(model, parameters=model.members[k]).outputs(data)[data.labelled]
+        own = network.outputs(data)[data.labelled]
         outputs[k, mine], answered[k, mine] = own[theirs], True
     # Rows that the same networks have left out are averaged together.
     sets, of_set = np.unique(answered, axis=1, return_inverse=True)
@@ -40,9 +40,9 @@ def out_of_bag(model: Model, train: Sequences, outside: Sequence[Sequences]) -> 
             mean[rows[chosen]] = model.task.average(outputs[np.ix_(members, chosen)])
             y[rows[chosen]] = whole.y[rows[chosen]]
     scored = replace(whole, y=y)
-    return model.scorer.evaluate(model.scorer.outcomes(scored, mean)) if scored.labelled.any() else None
+    return model.scorer.outcomes(scored, mean) if scored.labelled.any() else None
 
 
-def _scored(model: Model, part: Sequences) -> SequenceData:
+def scored_part(model: Model, part: Sequences) -> SequenceData:
     """Return what is scored of a part, with the rows around."""
     return scored_rows(part.in_context(model.context_of(part.schema)).sample(model.config.train.seed))

@@ -21,6 +21,7 @@ from rnnfast.data.splitting.folds import Folds, folds, naming
 from rnnfast.diagnose.machine import cores
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, TrainingInterrupted, UsageError
+from rnnfast.listeners import with_listeners
 from rnnfast.model.output import STANDARD_STREAM, check_output
 from rnnfast.model.questions import scored_rows
 from rnnfast.records import replace as changed
@@ -31,7 +32,8 @@ from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import one_at_a_time, run_pieces
 from rnnfast.training.presets import fixed
-from rnnfast.training.run import sample_of, train_parts
+from rnnfast.training.run import train_parts
+from rnnfast.training.scores import sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import Source, advise_time, check_fold
 from rnnfast.training.windows import chooses, window_of_folds
@@ -77,14 +79,14 @@ def cross_validate(
 
     Raises as `cv`.
     """
-    start, reporter = time.perf_counter(), reporter or Reporter()
-    config = fixed(config)
+    start, config = time.perf_counter(), fixed(config)
     check_folds(config, fold_config)
     check_options(config, equations, own_valid=False)
     if output is not None:
         if str(output) == STANDARD_STREAM:
             raise UsageError("--output -: the scores go to stdout; name a file for the predictions")
         check_output(output, force)
+    reporter = with_listeners(reporter, config.output)
     config = replace(config, data=replace(config.data, split_by=fold_config.folds_by))
     with interruptible(reporter.interrupted) as interrupt, ExitStack() as opened:
         table, config = _table(data, config, fold_config, reporter, opened)
@@ -217,6 +219,7 @@ class _Runs:
             seconds=outcome.seconds["train"] + outcome.seconds["eval"],
             y=data.y[labelled],
             answers=model.predict(data)[labelled],
+            weight=None if data.weight is None else data.weight[labelled],
             of_several=self.fold_config.repeats > 1,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from rnnfast.data import Schema
 from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores, brief
 from rnnfast.records import UNSET, Record, UnsetType, versioned
+from rnnfast.training.pooled import pooled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +91,7 @@ class FoldResult(Displayed):
     seconds: float
     y: Floats
     answers: Floats
+    weight: Floats | None = None  # (labelled steps,) of the test part, None where all weigh the same
     of_several: bool = False  # whether there are several repeats
 
     @property
@@ -166,26 +169,14 @@ class CrossValidation(Displayed):
             means = _over(naive, _mean)
             loss = UNSET if naive[0].loss is UNSET else means.pop("loss")
             repeated = Repeated(naive[0].season, means, sum(one.labelled_steps for one in naive), loss)
-        return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated)
+        linear = [baseline.linear for baseline in baselines if baseline.linear is not None]
+        means_of_linear = _scores(_over(linear, _mean)) if linear else None
+        return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated, means_of_linear)
 
-    @property
+    @cached_property
     def pooled(self) -> Evaluation:
         """Scores of the answers of all folds together; the loss is the mean of theirs by their labelled steps."""
-        first = self.folds[0]
-        y, answers = (np.concatenate([getattr(fold, name) for fold in self.folds]) for name in ("y", "answers"))
-        task = first.model.task
-        steps = [fold.evaluation.labelled_steps for fold in self.folds]
-        loss = float(np.average([fold.metrics.loss for fold in self.folds], weights=steps))
-        return Evaluation(
-            task=self.task,
-            labelled_steps=len(y),
-            metrics=Scores(loss, task.figures(y, answers), task.threshold(), task.per_target(y, answers)),
-            confusion=task.confusion(y, answers),
-            residuals=task.residuals(y, answers),
-            classes=first.evaluation.classes,
-            loss_title=first.evaluation.loss_title,
-            meaningless=task.meaningless(y),
-        )
+        return pooled(self.folds)
 
     @property
     def predictions(self) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores, brief
-from rnnfast.model.provenance import Member
+from rnnfast.model.provenance import Member, Operating
 from rnnfast.records import UNSET, Record, UnsetType, versioned
 from rnnfast.training.presets import Chosen
 
@@ -22,7 +22,8 @@ class TrainReport(Record, frozen=True):
     model: path of the file, None where none was written. scored: parts of which only a sample was scored. members: the
     networks of an ensemble; epochs and best_epoch are then the highest ones of any.
     preset: what it chose, where it chose anything. refitted: epochs on the training and validation part, where there
-    were some; metrics of these parts are then those of the network before.
+    were some; metrics of these parts are then those of the network before. operating: how threshold and temperature
+    were chosen, where they were.
     """
 
     model: str | None
@@ -41,6 +42,7 @@ class TrainReport(Record, frozen=True):
     members: tuple[Member, ...] | UnsetType = UNSET
     preset: Chosen | UnsetType = UNSET
     refitted: int | UnsetType = UNSET
+    operating: Operating | UnsetType = UNSET
 
 
 @dataclass(repr=False, eq=False)
@@ -109,6 +111,7 @@ class TrainResult(Displayed):
             baseline=self.baseline,
             preset=self.chosen or UNSET,
             refitted=self.refitted or UNSET,
+            operating=self.model.provenance.operating,
             scored={part: Sample(n, of) for part, (n, of) in self.scored.items()} or UNSET,
             members=self.members or UNSET,
         )

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Unpack
 
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
-from rnnfast.data.description import part_sizes
 from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
-from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.listeners import with_listeners
 from rnnfast.model import Model
-from rnnfast.model.provenance import Provenance, Split, Training
+from rnnfast.model.explain.features import input_means
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
-from rnnfast.records import UNSET, plain
-from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.records import replace as changed
+from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
 from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
+from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
-from rnnfast.training.loop import Fit
+from rnnfast.training.intervals import set_intervals
+from rnnfast.training.loop import Fit, compiler_ahead
 from rnnfast.training.monitor import check_choice
+from rnnfast.training.operating import check_operating, set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import fixed
+from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
+from rnnfast.training.scores import ensemble_scores, evaluate_parts, sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
 
@@ -69,7 +72,8 @@ def train(
     equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
-    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt:
+    reporter = with_listeners(reporter, config.output)
+    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
         result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
@@ -90,16 +94,16 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
-    reporter = reporter or Reporter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
     config = fixed(config)
     check_options(config, None, config.data.valid is not None)
     directory = check_directory(config, force)
+    reporter = with_listeners(reporter, config.output)
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
-        with ExitStack() as opened:
+        with ExitStack() as opened, compiler_ahead():
             table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None
@@ -150,24 +154,35 @@ def train_parts(
         model, valid = _prepared(table, parts, config, equations, Reporter())
     seed = config.train.seed
     networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
-    reporter.start(_info(model, config, networks))
+    reporter.start(networks.info())
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
+    outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
+    operating = set_operating(model, parts.train, valid, outside, reporter)
+    set_intervals(model, valid)
     again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
+    ensemble = Learned(model, again, fit, operating)
+    if config.model.distil:
+        model, again, fit, operating = distilled(ensemble, table, parts, valid, reporter, interrupt)
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()
     named = parts.named()
     tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
     before = {name: part for name, part in named.items() if name not in tests}
     evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
-    if networks.outside and (scores := out_of_bag(model, parts.train, networks.outside)) is not None:
-        evaluations = {NAME: scores, **evaluations}
+    if outside is not None:
+        first = ensemble.model.scorer.evaluate(outside.by(ensemble.model.task))
+        evaluations = {NAME: ensemble.fit.out_of_bag or first, **evaluations}
+    if model is not ensemble.model:
+        evaluations = ensemble_scores(ensemble, named, seed) | evaluations
     if again is not None:
         model = again
         of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
         evaluations, scored = evaluations | of_tests, scored | sampled
     fit.eval_seconds += time.perf_counter() - start
-    model.provenance = _provenance(table, parts, config, own_valid, evaluations, fit)
+    provenance = provenance_of(table, parts, config, own_valid, evaluations, fit)
+    means = input_means(model.encoder, parts.train)
+    model.provenance = changed(provenance, operating=operating, input_means=means)
     return TrainResult(
         model=model,
         task=table.schema.task,
@@ -204,6 +219,7 @@ def _prepared(
     for part in (parts.train if table.schema.lag_target else None, valid, parts.test):
         _check_encoding(model, part, table, reporter)
     check_choice(model, valid)
+    check_operating(model, parts.train, valid)
     return model, valid
 
 
@@ -217,77 +233,3 @@ def _check_encoding(model: Model, part: Sequences | None, table: Sequences, repo
     for sentence in sentences(model.substitutions(part)):
         if part.source != table.source:
             reporter.notice(f"{', '.join(part.source)}: {sentence}")
-
-
-def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
-    """Give the sequences of a part that are scored, with the rows around."""
-    sample: SequenceData = part.in_context(model.context_of(part.schema)).sample(seed)
-    return sample
-
-
-def evaluate_parts(
-    model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
-) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
-    """Score the model on each part that has labels; valid: the sample of the validation part.
-
-    Returns: the scores, and of each part of which only a sample was scored its sequences: (scored, all).
-    """
-    evaluations, sampled = {}, {}
-    for name, part in parts.items():
-        data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
-        if data.labelled.any():
-            evaluations[name] = model.evaluate(data)
-            if data.sequences < part.sequences:
-                sampled[name] = (data.sequences, part.sequences)
-                scope = f"{data.sequences:,} of {part.sequences:,} sequences"
-                reporter.notice(f"{name}: scored on {scope}, drawn at random, to keep within --memory")
-        elif part.labelled_steps:
-            scope = f"none of the {data.sequences:,} sequences that fit into --memory has a label"
-            reporter.notice(f"{name}: not scored, {scope}; give more memory")
-    return evaluations, sampled
-
-
-def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
-    assert config.train.lr is not None  # resolved
-    assert config.train.batch_size is not None
-    return RunInfo(
-        cell=config.model.cell,
-        hidden=config.model.hidden,
-        activation=config.model.chosen_activation,
-        head=config.model.head,
-        front=config.model.front,
-        parameters=model.parameter_count,
-        dtype=config.train.dtype,
-        threads=networks.threads * networks.workers,
-        seed=config.train.seed,
-        optimizer=config.train.optimizer,
-        lr=config.train.lr,
-        batch_size=config.train.batch_size,
-        loss=model.loss,
-        epochs=config.train.epochs,
-        members=networks.number,
-        kernel=networks.kernel,
-        patience=config.train.patience,
-    )
-
-
-def _provenance(
-    table: Sequences, parts: Parts, config: Config, own_valid: bool, evaluations: dict[str, Evaluation], fit: Fit
-) -> Provenance:
-    """What the model file tells about its origin."""
-    return Provenance(
-        data_digest=table.digest,
-        split=Split(
-            shares=(1.0,) if own_valid else config.data.split,
-            seed=config.train.seed,
-            split_by=parts.by,
-            auto_predict=table.auto_predict,
-            points=tuple(plain(parts.points)),
-            rule=parts.rule,
-            parts=part_sizes(parts),
-        ),
-        metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
-        training=Training(
-            fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.refitted, fit.members or UNSET
-        ),
-    )

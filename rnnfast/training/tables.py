@@ -26,9 +26,15 @@ MANY_LABELS = 0.1  # left out by a split, of those that stay
 
 
 def read_tables(
-    data: Any, valid: Any, test: Any, config: Config, reporter: Reporter, opened: ExitStack
+    data: Any,
+    valid: Any,
+    test: Any,
+    config: Config,
+    reporter: Reporter,
+    opened: ExitStack,
+    groups: str | None = None,
 ) -> tuple[Sequences, Parts, Config]:
-    """Read the table, and split it or read those beside it.
+    """Read the table, and split it or read those beside it; groups: rule that names the column of groups, to be read.
 
     Returns: all of `data`, the parts, and the configuration with the length of the windows where the preset chose it.
 
@@ -37,7 +43,7 @@ def read_tables(
     shares_given = config.data.split != DataConfig().split
     check_split(config.data.split_by, shares_given, valid is not None, test is not None)
     source = Source(config, reporter, opened)
-    table = source.table(data)
+    table = source.table(data, groups)
     if not isinstance(data, Sequences) and chooses(table, config):
         window = window_for(table, config, valid is not None)
         table = table.windowed(*window)
@@ -110,13 +116,14 @@ class Source:
         memory = config.data.memory
         self.budget = None if memory is None else Budget.of(memory)
 
-    def table(self, data: Any) -> Sequences:
-        """Read the table that trains."""
+    def table(self, data: Any, groups: str | None = None) -> Sequences:
+        """Read the table that trains; groups: as of `read_tables`."""
         if isinstance(data, Sequences):
             check_read(self.config.data)
             return data
         names = file_names(data)
-        request = Request(self.reading, with_time=self.folds, groups=self.folds)
+        config = self.reading if groups is None else replace(self.reading, split_by=groups)
+        request = Request(config, with_time=self.folds, groups=self.folds or groups is not None)
         if self.budget is None and names is not None:
             self._announce(bytes_in_memory(names, request.files))
         return open_table(data, request, self.budget, self.opened, self.reporter)

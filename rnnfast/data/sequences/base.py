@@ -21,6 +21,7 @@ Integers = NDArray[np.int64]
 Block = Any  # SequenceData, whose module needs this one
 
 TRAINED = ("x", "y", "weight")  # fields with a value per row that training and scores look at
+SCORED = (*TRAINED, "ids")
 
 
 class Runs(NamedTuple):

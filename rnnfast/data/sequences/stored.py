@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.sequences.base import TRAINED, Runs, Sequences
+from rnnfast.data.sequences.base import SCORED, Runs, Sequences
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.context import Context, Surroundings, answers_of
 from rnnfast.data.sequences.data import SequenceData
@@ -270,7 +270,7 @@ class StoredSequences(Sequences):
             order = np.random.default_rng([seed, SAMPLE_STREAM]).permutation(len(chosen))
             count = int(np.searchsorted(np.cumsum(mine[order]), rows, side="right"))
             chosen = np.sort(order[: max(count, 1)])
-        return joined([self.read(int(runs.first[run]), int(runs.stop[run]), TRAINED) for run in chosen])
+        return joined([self.read(int(runs.first[run]), int(runs.stop[run]), SCORED) for run in chosen])
 
     def _ids(self, owner: Integers, only: Collection[str] | None) -> NDArray[Any]:
         return self.store.texts(owner) if only is None or "ids" in only else np.full(len(owner), "", object)

@@ -19,8 +19,6 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import numba
-
 from rnnfast.kernels.lanes.place import VERSIONS, base
 
 # Flags that leave the generated code as it is.
@@ -76,6 +74,8 @@ def _forget():
 
 def cached(decorate, function):
     """Apply a caching Numba decorator with this cache directory; kernels of other projects keep theirs."""
+    import numba  # whoever only asks for the directory needs nothing of it
+
     with _setting:
         before = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(directory())

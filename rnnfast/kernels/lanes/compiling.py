@@ -16,7 +16,7 @@ import ctypes
 import gc
 from contextlib import contextmanager
 from functools import partial, wraps
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from numba import _dynfunc, njit
 from numba.core import typed_passes, untyped_passes
@@ -42,7 +42,17 @@ class PartLibrary(JITCodeLibrary):
 
 
 class EntryLibrary(JITCodeLibrary):
-    """Holds an entry with all that it calls."""
+    """Holds an entry with all that it calls.
+
+    passes: settings of LLVM's passes over it, one run after the other.
+    """
+
+    # Twice, as Numba does: the first passes inline and turn loops around. The register engine is a sixth to a third
+    # slower without them, or with the first ones at level 3; they take a seventh of a second more.
+    passes: ClassVar[tuple[dict[str, Any], ...]] = (
+        {"loop_vectorize": True, "slp_vectorize": False, "opt": 0, "cost": "cheap"},
+        {},
+    )
 
     def __init__(self, codegen, name):
         super().__init__(codegen, name)
@@ -67,16 +77,15 @@ class EntryLibrary(JITCodeLibrary):
         """Nothing: all functions are optimised together."""
 
     def _optimize_final_module(self):
-        """Twice, as Numba does: what the first passes unroll and turn into vectors, the second ones simplify.
-
-        The register engine is a sixth to a third slower after one of the two; they take a seventh of a second more.
-        """
-        for settings in (
-            {"loop_vectorize": True, "slp_vectorize": False, "opt": self._codegen._opt_level, "cost": "cheap"},
-            {},
-        ):
+        for settings in self.passes:
             passes, builder = self._codegen._module_pass_manager(**settings)
             passes.run(self._final_module, builder)
+
+
+class CallerLibrary(EntryLibrary):
+    """Holds a kernel that leaves the work to others: vectors of its own loops would double the time of LLVM."""
+
+    passes = ({"loop_vectorize": False, "slp_vectorize": False},)
 
 
 # Of Numba's passes those that parts need: they have no closures, no exceptions, no array expressions, and no arrays,
@@ -146,6 +155,12 @@ class EntryCompiler(_KernelCompiler):
             return super().compile_extra(function)
 
 
+class CallerCompiler(EntryCompiler):
+    """Compiles a kernel that leaves the work to others."""
+
+    library_class = CallerLibrary
+
+
 # What stands for the machine code of a part. Python never calls it; should it, this C function raises a TypeError.
 _NOT_FOR_PYTHON = ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value
 
@@ -171,7 +186,7 @@ INLINED = {**PART, "forceinline": True}
 
 part = partial(njit, **PART)()
 inlined = partial(njit, **INLINED)()
-entry = partial(
-    cached,
-    njit(error_model="numpy", cache=True, nogil=True, no_cfunc_wrapper=True, pipeline_class=EntryCompiler),
-)
+ENTRY = {"error_model": "numpy", "cache": True, "nogil": True, "no_cfunc_wrapper": True}
+
+entry = partial(cached, njit(**ENTRY, pipeline_class=EntryCompiler))
+calling_entry = partial(cached, njit(**ENTRY, pipeline_class=CallerCompiler))

@@ -17,19 +17,12 @@ from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 
 from rnnfast.kernels.lanes.cache import cached
-from rnnfast.kernels.lanes.compiling import EntryCompiler
+from rnnfast.kernels.lanes.compiling import ENTRY, CallerCompiler, EntryCompiler
 
-linked = partial(
-    cached,
-    njit(
-        error_model="numpy",
-        cache=True,
-        nogil=True,
-        no_cpython_wrapper=True,
-        no_cfunc_wrapper=True,
-        pipeline_class=EntryCompiler,
-    ),
-)
+LINKED = {**ENTRY, "no_cpython_wrapper": True}
+
+linked = partial(cached, njit(**LINKED, pipeline_class=EntryCompiler))
+calling = partial(cached, njit(**LINKED, pipeline_class=CallerCompiler))
 
 
 def load(kernel, signature):

@@ -40,7 +40,7 @@ def backward(s, head, p, P, dy, dh):
 
 
 @part
-def add_gradient(s, head, g, h, chunk, dy):
+def add_gradient(head, g, h, chunk, dy):
     """Add the gradients of Wy and b_y to g.
 
     Reads:  h (P, width), dy (P, O). Writes: g.

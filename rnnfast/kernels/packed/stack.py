@@ -2,23 +2,19 @@
 
 from typing import Any, NamedTuple
 
-from rnnfast.kernels.lanes.arguments import row_reader
 from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.linking import call
 from rnnfast.kernels.lanes.span import Matrix, at
-from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.packed import head, layer
 from rnnfast.kernels.packed.dropout import Dropout
 from rnnfast.kernels.packed.front import Front, Rows
 from rnnfast.kernels.packed.layer import Chunk, Input
 from rnnfast.kernels.packed.packing import pack
+from rnnfast.kernels.packed.passes import direction_at
 from rnnfast.kernels.packed.pool import packed_rows
 from rnnfast.kernels.packed.products import clear
 from rnnfast.kernels.rules.losses import Targets
-from rnnfast.network.records import Direction, Head
-
-# What layers depend on: they are compiled once for all losses and optimizers, and for prediction.
-NETWORK = "cell shared apart states vectors recurrent masked masked_gradients W E wide"
+from rnnfast.network.records import Head
 
 
 class Network(NamedTuple):
@@ -35,6 +31,7 @@ class Network(NamedTuple):
 class Calls(NamedTuple):
     """Links to what the packed engine calls."""
 
+    passes: Any  # Passes
     products: Any  # Products
     pool: Any  # to nothing where the head sees the states themselves
     pool_back: Any
@@ -58,9 +55,6 @@ class Batch(NamedTuple):
     scale: float  # of the gradient, float64
     carried: Carried
     dropout: Dropout
-
-
-direction_at = row_reader(Direction)
 
 
 @part
@@ -114,11 +108,12 @@ def steps_of_chunk(network, chunk, data, piece, p):
 
 
 @part
-def forward(s, network, weights, chunk, steps, dropout):
+def forward(network, weights, chunk, steps, dropout):
     """States of all layers. Writes: chunk.memory."""
     for i in range(network.directions):
         here = direction_at(network.table, i)
-        layer.forward(s, here, weights, chunk, input_of(network, i, chunk, steps, dropout))
+        seen = input_of(network, i, chunk, steps, dropout)
+        call(network.calls.passes.forward, (network.table, i, weights, chunk, seen))
         if dropout.rate > 0 and last_of_layer(network, i):
             states = at(chunk.memory, here.h + chunk.R * here.ldh)
             dropped = at(chunk.memory, here.dropped)
@@ -131,17 +126,16 @@ def backward(s, network, weights, chunk, steps, dropout):
     for k in range(network.directions):
         i = network.directions - 1 - k
         here = direction_at(network.table, i)
-        layer.backward(s, here, weights, chunk, input_of(network, i, chunk, steps, dropout))
-        if network.head.static.directions > 0:
-            call(
-                network.calls.static.states_back,
-                (network.head.static, here, weights.g, packed_rows(chunk), chunk.carry),
-            )
+        seen = input_of(network, i, chunk, steps, dropout)
+        call(network.calls.passes.backward, (network.table, i, weights, chunk, seen))
+        static = network.head.static
+        if static.directions > 0:
+            call(network.calls.static.states_back, (static, here, weights.g, packed_rows(chunk), chunk.carry))
         if here.inner > 0:
             down = gradient_below(network, i, here, chunk)
             if k == 0 or last_of_layer(network, i):
                 clear(s, down, chunk.P * here.ldx)
-            layer.hand_down(s, here, weights, chunk, down)
+            layer.hand_down(here, weights, chunk, down)
             if here.layer > 0 and dropout.rate > 0 and last_of_layer(network, i - 1):
                 drop_out(network, direction_at(network.table, i - 1), chunk, down, down, dropout)
     if network.front.layers > 0:
@@ -149,7 +143,7 @@ def backward(s, network, weights, chunk, steps, dropout):
 
 
 @part
-def exchange_states(s, network, chunk, carried, save):
+def exchange_states(network, chunk, carried, save):
     """Take the initial states of the chunk's sequences from those that are carried, or save their last ones there."""
     pack, memory = chunk.pack, chunk.memory
     for i in range(network.directions):
@@ -157,7 +151,7 @@ def exchange_states(s, network, chunk, carried, save):
         for r in range(chunk.R):
             row = chunk.R + pack.start[pack.length[r] - 1] + r if save else r
             stored = at(carried.states, (pack.place[r] - carried.first) * carried.width + here.carried)
-            for k in range(s.states):
+            for k in range(here.others + 1):
                 offset = here.h + row * here.ldh + here.column
                 if k > 0:
                     offset = here.states + (k - 1) * here.plane + row * here.width
@@ -183,7 +177,7 @@ def exchange(state, stored, width, save):
 
 
 @part
-def packed(s, network, offsets, piece, work, carried):
+def packed(network, offsets, piece, work, carried):
     """The chunk of a slice, with the states that are carried into it; R is 0 where no sequence reaches so far."""
     R, T, P = pack(offsets, network.front.stride, piece, work.pack)
     resumed = piece.begin > 0 and carried.width > 0
@@ -192,19 +186,19 @@ def packed(s, network, offsets, piece, work, carried):
         work.pack, work.memory, work.carry, R, T, P, resumed, begun, work.training, network.calls.products, work.front
     )
     if resumed:
-        exchange_states(s, network, chunk, carried, not resumed)
+        exchange_states(network, chunk, carried, not resumed)
     return chunk
 
 
 @part
 def packed_outputs(s, network, weights, chunk, steps, carried, dropout, out):
     """Outputs of a chunk, (P, O). Writes: out, chunk.memory, and the states to be carried on."""
-    forward(s, network, weights, chunk, steps, dropout)
+    forward(network, weights, chunk, steps, dropout)
     if network.head.pools:
         call(network.calls.pool, (network.head, weights.p, packed_rows(chunk), states_of_top(network, chunk)))
     save = carried.width > 0
     if save:
-        exchange_states(s, network, chunk, carried, save)
+        exchange_states(network, chunk, carried, save)
     head.forward(s, network.head, weights.p, seen_by_head(network, chunk), chunk.P, out)
     if network.head.static.columns > 0:
         call(network.calls.static.add, (network.head.static, weights.p, packed_rows(chunk), out))
@@ -226,12 +220,11 @@ def seen_by_head(network, chunk):
 @part
 def packed_gradient(s, network, weights, data, piece, work, batch):
     """Add the scaled gradient of a slice to weights.g. Returns: sum of weight * loss over its outputs."""
-    n = part_of(s, NETWORK)
-    chunk = packed(n, network, data.offsets, piece, work, batch.carried)
+    chunk = packed(network, data.offsets, piece, work, batch.carried)
     if chunk.R == 0:
         return 0.0
     steps = steps_of_chunk(network, chunk, Rows(data.x, data.offsets), piece, weights.p)
-    packed_outputs(n, network, weights, chunk, steps, batch.carried, batch.dropout, work.out)
+    packed_outputs(s, network, weights, chunk, steps, batch.carried, batch.dropout, work.out)
     top, P, C = network.head, chunk.P, network.head.targets
     for row in range(P):
         for c in range(C):
@@ -239,12 +232,12 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
             work.weight[row * C + c] = data.weight[work.pack.source[row] * C + c]
     targets = Targets(work.y, work.weight)
     loss = call(network.calls.loss, (work.out, targets, P, top.outputs, batch.scale, work.dy))
-    head.backward(n, top, weights.p, P, work.dy, at(chunk.memory, top.dpooled))
-    head.add_gradient(n, top, weights.g, seen_by_head(network, chunk), chunk, work.dy)
+    head.backward(s, top, weights.p, P, work.dy, at(chunk.memory, top.dpooled))
+    head.add_gradient(top, weights.g, seen_by_head(network, chunk), chunk, work.dy)
     if top.static.columns > 0:
         call(network.calls.static.outputs_back, (top.static, weights.g, packed_rows(chunk), work.dy))
     if top.pools:
         h, dh = states_of_top(network, chunk), direction_at(network.table, network.directions - 1).dh
         call(network.calls.pool_back, (top, weights, packed_rows(chunk), h, Matrix(at(chunk.memory, dh), h.ld)))
-    backward(n, network, weights, chunk, steps, batch.dropout)
+    backward(s, network, weights, chunk, steps, batch.dropout)
     return loss

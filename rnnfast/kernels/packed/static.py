@@ -7,6 +7,8 @@
 
     da = dh_0 (1 - h_0^2)     dWs = sum_r s_r da_r'     db_s = sum_r da_r     dV = sum_t dy[t] s'
 
+h stands for the first state that a step refers to: of an LRU, whose h is an output alone, the real part.
+
 s are the last columns of the first row of a sequence. Truncated BPTT hands nothing back beyond a window, so that the
 first window alone has a gradient of h_0.
 """
@@ -17,13 +19,16 @@ import numpy as np
 
 from rnnfast.equations.functions import FUNCTIONS
 from rnnfast.kernels.lanes.arguments import row_reader, types_of
+from rnnfast.kernels.lanes.compiling import part
 from rnnfast.kernels.lanes.formula import elementwise
 from rnnfast.kernels.lanes.linking import Link, linked, no_link
+from rnnfast.kernels.lanes.span import at
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.lanes.vec import broadcast, fma, load, store
 from rnnfast.kernels.packed.front import Rows
 from rnnfast.kernels.packed.packing import Slice, packing
 from rnnfast.kernels.packed.pool import Packed
+from rnnfast.kernels.packed.products import clear
 from rnnfast.network.records import Direction
 
 tanh = elementwise(FUNCTIONS["tanh"], "tanh, lane by lane.")
@@ -39,11 +44,19 @@ class StaticLinks(NamedTuple):
     states_back: Any
 
 
+@part
+def first_states(static, here):
+    """Where the states that they begin lie: the offset of the first sequence's, and the distance of the others'."""
+    if static.state > 0:
+        return here.states + (static.state - 1) * here.plane, here.width
+    return here.h + here.column, here.ldh
+
+
 @linked
 def begin(s, static, table, p, data, piece, chunk):
     """Gather the constant columns of a chunk and begin its states; those that are carried stay.
 
-    table: of all directions. data: Rows. chunk: Packed. Writes: in chunk.memory static.rows, the first rows of h.
+    table: of all directions. data: Rows. chunk: Packed. Writes: in chunk.memory static.rows, the first rows of states.
     """
     memory, columns = chunk.memory, static.columns
     for r in range(chunk.R):
@@ -52,13 +65,18 @@ def begin(s, static, table, p, data, piece, chunk):
             memory[static.rows + r * columns + k] = data.x[x + k]
     for i in range(0 if chunk.resumed else static.directions):
         here = direction_at(table, i)
+        first, distance = first_states(static, here)
+        for r in range(chunk.R):
+            clear(s, at(memory, here.h + r * here.ldh + here.column), here.width)
+        for k in range(here.others):
+            clear(s, at(memory, here.states + k * here.plane), chunk.R * here.width)
         for r in range(chunk.R):
             for n in range(0, here.width, s.W):
                 z = load(p, here.b_s + n, s)
                 for k in range(columns):
                     value = broadcast(memory, static.rows + r * columns + k, s)
                     z = fma(value, load(p, here.Ws + k * here.width + n, s), z)
-                store(memory, here.h + r * here.ldh + here.column + n, tanh(z))
+                store(memory, first + r * distance + n, tanh(z))
 
 
 @linked
@@ -89,13 +107,14 @@ def outputs_back(s, static, g, chunk, dy):
 
 @linked
 def states_back(s, static, here, g, chunk, carry):
-    """Add the gradients of Ws and b_s of a direction to g. carry: (R, width) gradients of its first states."""
+    """Add the gradients of Ws and b_s of a direction to g. carry: (R, width) gradients of each of its first states."""
     memory, columns, w = chunk.memory, static.columns, here.width
+    first, distance = first_states(static, here)
     for r in range(0 if chunk.resumed else chunk.R):
         for n in range(0, w, s.W):
-            h = load(memory, here.h + r * here.ldh + here.column + n, s)
+            h = load(memory, first + r * distance + n, s)
             # h = tanh(a)
-            da = load(carry, r * w + n, s) * (1.0 - h * h)
+            da = load(carry, static.state * here.carry_plane + r * w + n, s) * (1.0 - h * h)
             store(g, here.b_s + n, load(g, here.b_s + n, s) + da)
             for k in range(columns):
                 i, value = here.Ws + k * w + n, broadcast(memory, static.rows + r * columns + k, s)

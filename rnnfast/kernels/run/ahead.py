@@ -6,34 +6,32 @@ happens to it, a kernel that is not in the cache is compiled here: a child that 
 """
 
 import json
-import os
-import subprocess
 import sys
 import threading
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from numba.core.caching import NullCache
 
 from rnnfast.equations.stored import cell_from
-from rnnfast.kernels.lanes.cache import directory, path_of_version
 from rnnfast.kernels.lanes.linking import load
 from rnnfast.kernels.lanes.signatures import from_values, to_values
 from rnnfast.kernels.lanes.specialisation import SpecialisationType
 from rnnfast.kernels.rules.cell import cell_constants, cells
+from rnnfast.kernels.run import child
 
-# Seconds that kernels take to compile, about: the longest are begun first.
-SECONDS = {"packed_chunk": 2.0, "small_chunk": 1.8, "train": 1.4, "predict": 0.5}
+# Seconds that kernels take to compile, about: children begin with the longest.
+SECONDS = {"packed_chunk": 1.3, "small_chunk": 0.9, "train": 1.3, "predict": 0.4, "forward": 0.5, "backward": 0.5}
+# This process begins with these: the last one takes half the time where the first one, with its parts, was compiled.
+HERE = ("packed_chunk", "small_chunk", "predict")
 OTHERS = 0.2
 # Until a child can compile: what is left for it must take longer.
 START = 1.0
 # For what a child compiles when this process has nothing left to do; then it is compiled here.
 PATIENCE = 20.0
-CHILD = "from rnnfast.kernels.run import trainer; from rnnfast.kernels.run.ahead import serve; serve()"
 READY, COMPILED = b"ready\n", b"compiled\n"  # what a child says
 
 
@@ -80,7 +78,7 @@ def prepare(kernels, processes, done=None):
     done: called with each Kernel that has been compiled, by one thread at a time. Returns: how many were compiled.
     """
     missing = {kernel: None for kernel in kernels if not load(*kernel)}
-    tasks = deque(sorted(missing, key=lambda kernel: -kernel.seconds))
+    tasks = deque(sorted(missing, key=_place))
     left = sum(kernel.seconds for kernel in list(tasks)[1:])  # while this process compiles the first one
     lock = threading.Lock()
 
@@ -89,28 +87,35 @@ def prepare(kernels, processes, done=None):
             if done is not None:
                 done(kernel)
 
-    with _children(tasks, min(processes - 1, int(left / START)), tell) as children:
+    count = max(int(left / START), len(child.ready) if left else 0)
+    with _children(tasks, min(processes - 1, count), tell) as children:
         _compile(tasks, tell)
         deadline = time.monotonic() + PATIENCE
-        for child in children:
-            if child.kernel is not None:  # else there is nothing left that it could do
-                child.thread.join(max(0.0, deadline - time.monotonic()))
+        for one in children:
+            if one.kernel is not None:  # else there is nothing left that it could do
+                one.thread.join(max(0.0, deadline - time.monotonic()))
     # What a child has not finished; and two processes that write the index of one function may lose an entry of it.
     tasks.extend(kernel for kernel in missing if kernel not in tasks and not kernel.cached)
     _compile(tasks, tell)
     return len(missing)
 
 
+def _place(kernel):
+    """Where a kernel stands among the tasks: this process takes the first one, children the last one."""
+    name = kernel.name[1]
+    return (HERE.index(name), 0.0) if name in HERE else (len(HERE), kernel.seconds)
+
+
 def _compile(tasks, done):
-    while kernel := _next(tasks):
+    while kernel := _next(tasks.popleft):
         kernel.dispatcher.compile(kernel.signature)
         done(kernel)
 
 
-def _next(tasks):
-    """Take the first of the tasks; None where none is left."""
+def _next(take):
+    """The task that `take` takes; None where none is left."""
     try:
-        return tasks.popleft()
+        return take()
     except IndexError:
         return None
 
@@ -119,7 +124,7 @@ def _next(tasks):
 def _children(tasks, count, done):
     """Children that take tasks; none outlives the block."""
     children = []
-    if _can_start():
+    if count and child.can_start():
         for _ in range(count):
             try:
                 children.append(_Child(tasks, done))
@@ -128,33 +133,19 @@ def _children(tasks, count, done):
     try:
         yield children
     finally:
-        for child in children:
-            child.end()
-
-
-def _can_start():
-    """Whether a child could leave kernels where this process finds them."""
-    return bool(sys.executable) and not getattr(sys, "frozen", False) and directory() == path_of_version()
+        for one in children:
+            one.end()
 
 
 class _Child:
     """A process that compiles tasks until none is left, and a thread that hands them out to it.
 
-    kernel: what it compiles at the moment. The process has its own session where there are such, so that Ctrl-C is this
-    process's affair alone, and looks for modules where this one does, not in the current directory.
+    kernel: what it compiles at the moment.
     """
 
     def __init__(self, tasks, done):
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path if isinstance(entry, str))
         self.kernel, self._tasks, self._done = None, tasks, done
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", CHILD],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": path},
-            start_new_session=True,
-        )
+        self._process = child.start()
         self.thread = threading.Thread(target=self._hand_out, daemon=True)
         self.thread.start()
 
@@ -162,7 +153,7 @@ class _Child:
         """Hand out tasks until none is left or the process ends; one that it does not finish is put back."""
         process = self._process
         with suppress(OSError, ValueError):  # it has ended
-            while process.stdout.readline() == READY and (kernel := _next(self._tasks)):
+            while process.stdout.readline() == READY and (kernel := _next(self._tasks.pop)):
                 self.kernel = kernel
                 process.stdin.write(_order(kernel))
                 process.stdin.flush()
@@ -176,11 +167,8 @@ class _Child:
     def end(self):
         """End the process, whatever it does."""
         self._process.kill()
-        self._process.wait()
         self.thread.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # what was written may have nobody to read it
-                pipe.close()
+        child.end(self._process)
 
 
 def _order(kernel):

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from rnnfast.kernels.lanes.arguments import records, types_of
-from rnnfast.kernels.lanes.linking import Link, linked
+from rnnfast.kernels.lanes.linking import Link, calling, linked
 from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed import layer
@@ -19,18 +19,16 @@ from rnnfast.kernels.packed.dropout import Dropout, drop_link
 from rnnfast.kernels.packed.front import front_links
 from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.packing import Slice
+from rnnfast.kernels.packed.passes import passes_of
 from rnnfast.kernels.packed.pool import pool_links
 from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, direction_at, packed_gradient
 from rnnfast.kernels.packed.static import static_links
 from rnnfast.kernels.packed.tiles import products_of
 from rnnfast.kernels.rules.losses import loss_link
-from rnnfast.kernels.run.memory import Data
-from rnnfast.kernels.run.plan import lanes_of, tile_of
+from rnnfast.kernels.run.memory import Data, no_front_work
+from rnnfast.kernels.run.plan import lanes_of, layers_of, tile_of
 from rnnfast.kernels.run.update import AHEAD, prefetch_sequence
-from rnnfast.kernels.small.sequence import gradient_of_one, gradient_of_two
-
-# What of a specialisation `derive` depends on.
-DERIVED = ("shared", "apart", "W")
+from rnnfast.kernels.small.sequence import NONE, gradient_of_two
 
 
 class Engine(NamedTuple):
@@ -59,16 +57,15 @@ def small_chunk(s, block, g, piece, batch):
     loss, order, scale = 0.0, piece.order, number(g, batch.scale)
     weights = Weights(p, at(derived, direction_at(network.table, 0).WhT), g)
     last = piece.first + piece.count
-    for i in range(piece.first, last - 1, 2):
+    for i in range(piece.first, last, 2):
         prefetch_sequence(s, data, order[i + AHEAD - 1])
         prefetch_sequence(s, data, order[i + AHEAD])
-        loss += gradient_of_two(s, weights, data, order[i], order[i + 1], scale, work)
-    if piece.count % 2:
-        loss += gradient_of_one(s, weights, data, order[last - 1], scale, work)
+        second = order[i + 1] if i + 1 < last else NONE
+        loss += gradient_of_two(s, weights, data, order[i], second, scale, work)
     return loss
 
 
-@linked
+@calling
 def packed_chunk(s, block, g, piece, batch):
     """Add the scaled gradient of a slice to g. Returns: sum of weight * loss over its outputs."""
     network, data, p, derived, work = records(block)
@@ -91,9 +88,8 @@ def engine_links(s, block, dtype):
     piece = Slice(np.zeros(1, np.int64), 0, 0, 0, 0)
     batch = Batch(0.0, Carried(numbers, 0, 0), Dropout(0.0, 0))
     taken = (block.numba_type, *types_of(numbers, piece, batch))
-    own = Specialisation(**{name: value for name, value in s.items if name in DERIVED})
     gradient = Link(ENGINES[s.engine], s, taken, types.float64)
-    return gradient, Link(derive, own, (block.numba_type, *types_of(0)))
+    return gradient, Link(derive, Specialisation(W=s.W), (block.numba_type, *types_of(0)))
 
 
 def calls_of(layout, loss="", dropout=0.0):
@@ -101,6 +97,7 @@ def calls_of(layout, loss="", dropout=0.0):
     architecture, lanes = layout.architecture, lanes_of(layout)
     dtype, products = architecture.dtype, products_of(tile_of(layout), architecture.dtype)
     return Calls(
+        passes_of(layers_of(layout), products, no_front_work(dtype), dtype, training=bool(loss)),
         products,
         *pool_links(Specialisation(W=lanes, head=architecture.head), layout.head, products, dtype, training=bool(loss)),
         loss_link(Specialisation(W=lanes, loss=loss), dtype),

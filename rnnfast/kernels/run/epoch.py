@@ -6,15 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnfast.kernels.lanes.arguments import records
-from rnnfast.kernels.lanes.compiling import entry, inlined
+from rnnfast.kernels.lanes.compiling import calling_entry, entry, inlined
 from rnnfast.kernels.lanes.scalars import larger, smaller
-from rnnfast.kernels.lanes.specialisation import part_of
 from rnnfast.kernels.lanes.vec import load, total, zeros
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout
 from rnnfast.kernels.packed.front import Rows
 from rnnfast.kernels.packed.packing import Slice, steps_of
-from rnnfast.kernels.packed.stack import NETWORK, Carried, direction_at, packed, packed_outputs, steps_of_chunk
+from rnnfast.kernels.packed.stack import Carried, direction_at, packed, packed_outputs, steps_of_chunk
 from rnnfast.kernels.run.batch import batch_update, help_leader
 from rnnfast.kernels.run.threads import end_run
 
@@ -109,7 +108,7 @@ def train_epochs(s, run, course, outcome, worker):
     return OK
 
 
-@entry
+@calling_entry
 def predict(s, arguments):
     """Outputs of all steps of some sequences.
 
@@ -118,16 +117,16 @@ def predict(s, arguments):
     Writes: out, where a step ends; weights.derived, the work, states.
     """
     network, weights, x, offsets, passage, work, states, out = records(arguments)
-    O, order, n = network.head.outputs, passage.order, part_of(s, NETWORK)
+    O, order = network.head.outputs, passage.order
     for i in range(network.directions):
-        layer.derive(n, direction_at(network.table, i), weights.p, weights.derived)
+        layer.derive(s, direction_at(network.table, i), weights.p, weights.derived)
     for first in range(passage.first, passage.stop, passage.chunk):
         carried = Carried(states, passage.carried, first)
         for begin in range(0, steps_of(offsets, order[first], network.front.stride), passage.window):
             piece = Slice(order, first, smaller(passage.chunk, passage.stop - first), begin, passage.window)
-            chunk = packed(n, network, offsets, piece, work, carried)
+            chunk = packed(network, offsets, piece, work, carried)
             steps = steps_of_chunk(network, chunk, Rows(x, offsets), piece, weights.p)
-            packed_outputs(n, network, weights, chunk, steps, carried, Dropout(0.0, 0), work.out)
+            packed_outputs(s, network, weights, chunk, steps, carried, Dropout(0.0, 0), work.out)
             for row in range(chunk.P):
                 for o in range(O):
                     out[work.pack.source[row] * O + o] = work.out[row * O + o]

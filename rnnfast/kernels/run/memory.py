@@ -125,9 +125,11 @@ def place(layout, sequences, P, training=True):
                 apart=memory.take(P * len(cell.apart) * at.width),
                 states=memory.take((len(cell.states) - 1) * plane),
                 plane=plane,
-                extra=memory.take(len(cell.extra) * extra_distance),
+                others=len(cell.states) - 1,
+                extra=memory.take(len(cell.step.extra) * extra_distance),
                 extra_distance=extra_distance,
-                dv=memory.take(len(cell.parameters) * at.width if training else 0),
+                coefficients=memory.take(len(cell.coefficients) * at.width),
+                dcoefficients=memory.take(len(cell.coefficients) * at.width if training else 0),
                 carry_plane=sequences * _widest(layout),
                 carried=carried,
                 **levels[at.layer],
@@ -178,11 +180,16 @@ def place_front(layout, sequences, P, training=True):
     return front._replace(table=np.array(table, np.int64)), memory.size, size
 
 
+def no_front_work(dtype):
+    """The workspace of a front that is not there."""
+    return FrontWork(NO_BLOCK, np.zeros(1, dtype))
+
+
 def front_work(layout, pack, sequences, P, training=True):
     """Allocate the workspace of a front for such chunks; pack: their Packing."""
     dtype, levels = layout.architecture.dtype, len(layout.front) + 1
     if not layout.front:
-        return FrontWork(NO_BLOCK, np.zeros(1, dtype))
+        return no_front_work(dtype)
     front, size, rows = place_front(layout, sequences, P, training)
     memory = aligned(size, dtype)
     integers = (np.zeros(count, np.int64) for count in (rows, levels, *[levels * sequences] * 3))

@@ -44,16 +44,14 @@ def engine_of(architecture, window=0, loss="mse"):
     return "packed"
 
 
-def chunk_of(layout, steps, batch=None):
-    """Sequences of a chunk; steps: mean length of a sequence; batch: None where nothing is shared in batches.
+def chunk_of(layout, steps, batch):
+    """Sequences of a chunk of batches; steps: mean length of a sequence.
 
     A batch that is worth sharing among threads is cut into at least as many chunks as there are accumulators.
     """
     chunk, size = CHUNK, bytes_per_step(layout)
     while chunk > LEAST_CHUNK and chunk * steps * size > CHUNK_BYTES:
         chunk //= 2
-    if batch is None:
-        return chunk
     if worth_sharing(layout, steps * batch):
         chunk = min(chunk, max(LEAST_CHUNK, batch // ACCUMULATORS))
     return min(chunk, batch)
@@ -78,21 +76,21 @@ def _block(features):
 
 def specialisation_of(layout, engine, **more):
     """What a kernel is compiled for: only what it needs, so that kernels are shared between architectures."""
-    architecture, items = layout.architecture, cell_constants(layout.cell)
-    itemsize = np.dtype(architecture.dtype).itemsize
-    items |= {
-        "engine": engine,
-        **more,
-    }
-    if engine == "small":
-        at, head = layout.directions[0], layout.head
-        items |= {"F": at.inputs, "H": at.hidden, "O": head.outputs, "W": at.width}
-        items |= {"Wx": at.Wx, "Wh": at.Wh, "b_ih": at.b_ih, "b_hh": at.b_hh, "Wy": head.Wy, "by": head.by}
-        items |= {"recurrent_bias": int(architecture.recurrent_bias), "B": _block(at.inputs)}
-        return Specialisation(**items, line=CACHE_LINE // itemsize)
-    lanes = lanes_of(layout)
-    wide = max(lanes, widest(architecture.dtype))
-    return Specialisation(**items, W=lanes, wide=wide, E=min(lanes, ELEMENTWISE_BYTES // itemsize))
+    if engine == "packed":
+        return Specialisation(engine=engine, W=lanes_of(layout))
+    architecture, at, head = layout.architecture, layout.directions[0], layout.head
+    items = cell_constants(layout.cell) | {"engine": engine, **more}
+    items |= {"F": at.inputs, "H": at.hidden, "O": head.outputs, "W": at.width}
+    items |= {"Wx": at.Wx, "Wh": at.Wh, "b_ih": at.b_ih, "b_hh": at.b_hh, "Wy": head.Wy, "by": head.by}
+    items |= {"recurrent_bias": int(architecture.recurrent_bias), "B": _block(at.inputs)}
+    return Specialisation(**items, line=CACHE_LINE // np.dtype(architecture.dtype).itemsize)
+
+
+def layers_of(layout):
+    """What the passes through the layers of the packed engine are compiled for."""
+    lanes, dtype = lanes_of(layout), layout.architecture.dtype
+    E = min(lanes, ELEMENTWISE_BYTES // np.dtype(dtype).itemsize)
+    return Specialisation(**cell_constants(layout.cell), W=lanes, wide=max(lanes, widest(dtype)), E=E)
 
 
 def elementwise(dtype):

@@ -28,6 +28,8 @@ from rnnfast.kernels.packed.products import transpose
 from rnnfast.kernels.rules.cell import gate_gradient, state_of
 from rnnfast.kernels.rules.losses import Targets, loss_and_gradient
 
+NONE = -1  # in place of the number of a second sequence
+
 # What the way forward depends on: it is lowered once for training and prediction.
 FORWARD = "cell F H O W Wx Wh b_ih b_hh Wy by"
 
@@ -229,8 +231,10 @@ def gradient_of_one(s, weights, data, q, scale, work):
 
 @inlined
 def gradient_of_two(s, weights, data, q_a, q_b, scale, work):
-    """The same for two sequences; weights.g is not weights.p."""
-    return gradient(s, weights, data, sequence_at(data, q_a, work.a), sequence_at(data, q_b, work.b), scale)
+    """The same for two sequences, or one where q_b is NONE; weights.g is not weights.p."""
+    b = sequence_at(data, larger(q_b, 0), work.b)
+    b = Sequence(b.first, b.T if q_b != NONE else 0, b.work)
+    return gradient(s, weights, data, sequence_at(data, q_a, work.a), b, scale)
 
 
 @entry

@@ -1,0 +1,137 @@
+"""How the terms of a metric are summed over rows: all of them, each with its weight.
+
+Every metric is a function of a few such sums. `Whole` gives one of each, and the figure of a table; `Resamples`
+(bootstrap.py) gives one for each resample, and by the same formulas the figures of all of them. Arrays of figures are
+(R,), R = 1 here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Over(Protocol):
+    """What rows are summed over: R times."""
+
+    def repeated(self, times: int) -> Over:
+        """The same where each row has so many answers, side by side."""
+
+    def total(self, rows: int) -> Floats:
+        """(R,), the weight of all of so many rows."""
+
+    def sum(self, values: NDArray[Any]) -> Floats:
+        """(R,), the sum of (n,) values."""
+
+    def by(self, code: Integers, size: int) -> Floats:
+        """(R, size), the weight of the rows of each code; code: (n,), below 0 for rows of none."""
+
+    def variation(self, values: Floats) -> Floats:
+        """(R,), the sum of squared distances from the mean; 0 where all values are the same."""
+
+    def ranking(self, positive: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
+        """(R,) areas under the ROC curve and under precision by recall, NaN with one class."""
+
+
+class Ties(NamedTuple):
+    """order: (n,) rows from the highest score on; last: (ties,) place of the last row of each equal score."""
+
+    order: Integers
+    last: Integers
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Each row once. weight: (n,) above 0, or None where all weigh 1."""
+
+    weight: Floats | None = None
+
+    def repeated(self, times: int) -> Whole:
+        """The same where each row has so many answers."""
+        return self if times == 1 or self.weight is None else Whole(np.repeat(self.weight, times))
+
+    def total(self, rows: int) -> Floats:
+        """(1,), the weight of all rows."""
+        return np.array([float(rows) if self.weight is None else self.weight.sum()])
+
+    def sum(self, values: NDArray[Any]) -> Floats:
+        """(1,), the sum of (n,) values."""
+        if self.weight is None:
+            return np.array([np.count_nonzero(values) if values.dtype == bool else values.sum()], np.float64)
+        return np.array([(values * self.weight).sum()], np.float64)
+
+    def by(self, code: Integers, size: int) -> Floats:
+        """(1, size), the weight of the rows of each code."""
+        return summed_by(np.zeros(len(code), np.int64), 1, code, size, self.weight)
+
+    def variation(self, values: Floats) -> Floats:
+        """(1,), the sum of squared distances from the mean.
+
+        Whether all are the same is asked of the values: the rounding of their mean would make the sum tiny in place of
+        0.
+        """
+        if values.min() == values.max():
+            return np.zeros(1)
+        return self.sum(np.square(values - np.average(values, weights=self.weight)))
+
+    def ranking(self, positive: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
+        """(1,) areas from one sort."""
+        return self.ranked(ties(score), positive)
+
+    def ranked(self, order: Ties, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """(1,) areas of sorted scores."""
+        rows = positive[order.order]
+        if self.weight is None:
+            hits: NDArray[Any] = np.cumsum(rows, dtype=np.int64)[order.last]
+            return areas(hits[None] * 1.0, (order.last + 1 - hits)[None] * 1.0)
+        weight = self.weight[order.order]
+        hits, false = (np.cumsum(np.where(part, weight, 0.0))[order.last] for part in (rows, ~rows))
+        return areas(hits[None], false[None])
+
+
+EACH_ROW = Whole()
+
+
+def ties(score: Floats) -> Ties:
+    """Sort scores (n,)."""
+    order = np.argsort(score)[::-1]
+    ranked = score[order]
+    return Ties(order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), ranked.size - 1))
+
+
+def areas(hits: NDArray[Any], false: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Return auroc and auprc, (R,), NaN with one class.
+
+    hits, false: (R, K), the weight of the positives, and of the negatives, from the highest of K scores down to each.
+    Equal scores count as one step. Whole numbers up to 1e15 pairs are exact.
+    """
+    positives, negatives = hits[:, -1], false[:, -1]
+    both = np.where((positives > 0) & (negatives > 0), 1.0, np.nan)
+    new = np.diff(hits, axis=1, prepend=0.0)
+    precision = hits / np.maximum(hits + false, np.finfo(np.float64).tiny)
+    auprc = np.sum(new * precision, axis=1)
+    # Each positive has as many negatives below it as there are in all, less those above, and of its equals half
+    before = np.concatenate((np.zeros((len(false), 1)), false[:, :-1]), axis=1)
+    pairs = positives * negatives - np.sum(new * (false + before), axis=1) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return pairs / (positives * negatives) * both, auprc / positives * both
+
+
+def summed_by(unit: Integers, units: int, code: Integers, size: int, weight: Floats | None) -> Floats:
+    """(units, size), the weight of the rows of each unit and code; rows with a code below 0 are left out."""
+    if (code < 0).any():
+        inside = code >= 0
+        unit, code, weight = unit[inside], code[inside], None if weight is None else weight[inside]
+    sums = np.bincount(unit * size + code, weight, units * size)
+    return np.asarray(sums.reshape(units, size), np.float64)
+
+
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Return part / whole, 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros(np.broadcast(part, whole).shape), where=np.asarray(whole) > 0)

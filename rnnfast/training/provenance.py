@@ -1,0 +1,33 @@
+"""What the file of a trained model tells about its origin."""
+
+from __future__ import annotations
+
+from rnnfast.config.resolve import Config
+from rnnfast.data import Parts, Sequences
+from rnnfast.data.description import part_sizes
+from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.model.provenance import Provenance, Split, Training
+from rnnfast.records import UNSET, plain
+from rnnfast.training.loop import Fit
+
+
+def provenance_of(
+    table: Sequences, parts: Parts, config: Config, own_valid: bool, evaluations: dict[str, Evaluation], fit: Fit
+) -> Provenance:
+    """What the model file tells about its origin."""
+    return Provenance(
+        data_digest=table.digest,
+        split=Split(
+            shares=(1.0,) if own_valid else config.data.split,
+            seed=config.train.seed,
+            split_by=parts.by,
+            auto_predict=table.auto_predict,
+            points=tuple(plain(parts.points)),
+            rule=parts.rule,
+            parts=part_sizes(parts),
+        ),
+        metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
+        training=Training(
+            fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.refitted, fit.members or UNSET
+        ),
+    )

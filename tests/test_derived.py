@@ -83,7 +83,7 @@ def test_units_of_the_calendar_are_circles():
             "hours": ("h", ("hour", "weekday", "yearday"), ("hour",)),
             "days": ("D", ("weekday", "month", "yearday"), ("weekday",)),
             "weeks": ("7D", ("month", "yearday"), ("month", "yearday")),
-            "months": ("MS", ("weekday", "month", "yearday"), ("weekday", "month", "yearday")),
+            "months": ("MS", ("weekday", "month", "yearday"), ("month", "yearday")),
         }
     ),
 )
@@ -220,7 +220,8 @@ AUTO = {**RUN, "preset": "auto", "time": "day", "target": "y", "task": "regressi
             "not asked for": (daily(), {"calendar": False}, False),
             "asked for": (daily(), {"calendar": True}, True),
             "another preset": (daily(), {"preset": "fast"}, False),
-            "no forecast": (daily(), {"horizon": 0}, False),
+            "its past alone": (daily(), {"horizon": 0}, True),
+            "no forecast": (daily().assign(x=1.0), {"horizon": 0, "lag_target": False}, False),
             "several series": (daily().assign(shop=np.arange(60) % 2), {"id": "shop"}, False),
             "times that are numbers": (daily().assign(day=np.arange(60)), {}, False),
             "times by number and their gaps": (daily().assign(day=np.arange(60)), {"time_delta": "log"}, False),

@@ -1,8 +1,8 @@
 """The place of a time in day, week and year, as a point on a circle: sine and cosine of each unit.
 
-A unit is an input where it varies in the training rows: daily dates have no hour. In one series without ids it comes
-again there, too: of a cycle that was seen once, its place says which rows these are. Where none does, all that vary are
-inputs.
+A unit is an input where it varies in the training rows: daily dates have no hour. In one series without ids it is seen
+to come again, too: of a cycle that was seen once its place says which rows these are, and the weekday on which months
+begin is noise. Where no unit does, all that vary are inputs.
 """
 
 from __future__ import annotations
@@ -45,22 +45,24 @@ UNITS: dict[str, Callable[[Floats], Floats]] = {
 }
 CYCLES = {"hour": DAY, "weekday": 7 * DAY, "month": YEAR, "yearday": YEAR}  # seconds of each
 SEEN = 2  # cycles at least, from the first time to the last
+APART = 2  # cycles at most, from a row to the next one on average
 
 
 class Variety:
-    """Which units vary in a column of times that comes in blocks; series: whether they are to come again, too."""
+    """Which units vary in a column of times that comes in blocks; series: whether they are to be seen to come again."""
 
     def __init__(self, series: bool = False) -> None:
         self._series = series
         self._first: dict[str, float] = {}
         self._varies = dict.fromkeys(UNITS, False)
-        self._low, self._high = np.inf, -np.inf
+        self._low, self._high, self._rows = np.inf, -np.inf, 0
 
     def add(self, seconds: Floats) -> None:
         """Take times (n,) into account."""
         if not len(seconds):
             return
         self._low, self._high = min(self._low, seconds.min()), max(self._high, seconds.max())
+        self._rows += len(seconds)
         for name, varies in self._varies.items():
             if not varies:
                 shares = UNITS[name](seconds)
@@ -71,7 +73,8 @@ class Variety:
         """Those that are inputs."""
         varying = tuple(name for name, varies in self._varies.items() if varies)
         span = self._high - self._low
-        again = tuple(name for name in varying if span >= SEEN * CYCLES[name])
+        step = span / max(self._rows - 1, 1)
+        again = tuple(name for name in varying if span >= SEEN * CYCLES[name] and step <= APART * CYCLES[name])
         return again if self._series and again else varying
 
 

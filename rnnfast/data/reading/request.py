@@ -8,6 +8,7 @@ from typing import Any
 from rnnfast.catalogue import TASKS
 from rnnfast.config.forms import TIME, part_column
 from rnnfast.config.sections import DataConfig, reading_options
+from rnnfast.data.columns.horizon import lags
 from rnnfast.data.columns.roles import Roles
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sources.options import FileOptions
@@ -54,8 +55,9 @@ class Request:
 
     def calendar(self, task: str, roles: Roles) -> bool:
         """Whether the calendar may be an input of a new table; `with_clock` drops it where times are no dates."""
-        series = self.dated and roles.id is None and roles.time is not None and max(self.config.horizon) > 0
-        return self.config.calendar or (series and not (task and TASKS[task].classes))
+        series = self.dated and roles.id is None and roles.time is not None
+        forecast = (max(self.config.horizon) > 0 or lags(self.config)) and not (task and TASKS[task].classes)
+        return self.config.calendar or (series and forecast)
 
     @property
     def files(self) -> FileOptions:

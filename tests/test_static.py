@@ -74,6 +74,7 @@ def test_a_town_that_nobody_knows_begins_with_what_unseen_learned(table):
             "both directions": {"bidirectional": True, "cell": "lstm", "hidden": (4, 3)},
             "a front and a head": {"conv": 3, "head": "all"},
             "without state": {"cell": "mlp"},
+            "a state beside the output": {"cell": "lru"},
             "windows of backpropagation": {"tbptt": 2},
             "windows of an id": {"window": 3, "stride": 1},
             "an embedding beside it": {"static": "age", "embed": "town=2"},

@@ -83,12 +83,12 @@ def predict(
     screen.reading(data)
 
     from rnnfast.console.reading import ReadingProgress
-    from rnnfast.model.predictions import predict_table
+    from rnnfast.model.predictions import Extras, predict_table
 
     config = reading_config(ctx, values)
     names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
     progress = ReadingProgress(screen)
-    how: dict[str, Any] = {"part": part, "keep": names, "explain": explain, "interval": interval, "force": force}
+    how: dict[str, Any] = {"part": part, "keep": names, "extras": Extras(interval, explain), "force": force}
     report = predict_table(model, data, output, **how, config=config, reporter=progress)
     if state.json:
         state.print_json(report.to_json())

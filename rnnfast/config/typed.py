@@ -37,7 +37,8 @@ class ReadOptions(TypedDict, total=False):
     difference: Learn the change of a quantity since its last known value, which becomes an input; answers are in
         original units. Default False.
     season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
-    calendar: Give hour, weekday, month and day of the year of time as inputs, where they vary. Default False.
+    calendar: Give hour, weekday, month and day of the year of time as inputs, where they vary; in one series, where
+        they come again. Default False.
     delta: Give the change of each feature since the row before as an input. Default False.
     time_delta: Give the time since the row before as an input: in seconds or in units of time, or the log of 1 + that.
         One of off, linear, log. Default off.

@@ -131,20 +131,14 @@ class Cell:
         return self.shared + self.apart
 
     @cached_property
-    def reads_state(self) -> bool:
-        """Whether the equations refer to a state before the step, other than by U' h."""
-        return bool(self._uses(STATE, self.states))
+    def read_states(self) -> tuple[str, ...]:
+        """States before the step that the equations refer to, other than by U' h."""
+        return self._uses(STATE, self.states)
 
     @cached_property
     def recurrent(self) -> bool:
         """Whether a step depends on the one before."""
-        return bool(self.u_gates) or self.reads_state
-
-    @cached_property
-    def first_read(self) -> int:
-        """The first of the states that a step refers to, by U' h or by name; 0 without any."""
-        read = [bool(self._uses(STATE, (name,))) for name in self.states]
-        return 0 if self.u_gates or True not in read else read.index(True)
+        return bool(self.u_gates or self.read_states)
 
     @cached_property
     def reached(self) -> set[Node]:

@@ -59,6 +59,13 @@ class PredictionReport(NamedTuple):
         return {name: value for name, value in self._asdict().items() if value != ()}
 
 
+class Extras(NamedTuple):
+    """What stands beside answers: an interval (see `Model.answers`), and what raised those above the threshold."""
+
+    interval: int | None = None
+    explain: bool = False
+
+
 def predict_table(
     model_path: str | Path,
     data_paths: Sequence[str],
@@ -66,8 +73,7 @@ def predict_table(
     *,
     part: str = "all",
     keep: Sequence[str] = (),
-    explain: bool = False,
-    interval: int | None = None,
+    extras: Extras | None = None,
     force: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
@@ -77,8 +83,8 @@ def predict_table(
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
     part: train | valid | test of the table that the model was trained on, or all of any table.
-    keep: columns of the table that the output has too, as they are there. interval: as of `Model.answers`.
-    explain: columns with what raised each answer above the threshold, see `explain.because`.
+    keep: columns of the table that the output has too, as they are there.
+    extras: columns beside the answers.
     config, reporter: as in `evaluate_table`.
     Raises UsageError for a part of another table, for reasons of a model without a threshold, and where a column of
     `keep` has the name of a predicted one.
@@ -88,9 +94,10 @@ def predict_table(
     check_part(part)
     check_output(output, force)
     model = load(model_path)
-    reasons = Reasons(model) if explain else None
+    interval, explain = extras or Extras()
     if interval is not None:
         bounds_of(model.intervals, interval)
+    reasons = Reasons(model) if explain else None
     request = prediction_request(model, config or DataConfig(), part)
     with ExitStack() as context:
         carried, tables = None, list[Any](data_paths)

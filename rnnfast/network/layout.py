@@ -74,7 +74,9 @@ class Layout:
         head = Head(inputs, kind.blocks * blocks, block, outputs, width, Wy, by, query, int(kind.pools))
         features, S = architecture.features, architecture.static
         begun = len(self.directions) if self.cell.recurrent and S else 0
-        static = Static(S, features - S, features, begun, self.cell.first_read, outputs, take(outputs * S))
+        read = self.cell.states if self.cell.u_gates or not begun else self.cell.read_states
+        state = self.cell.states.index(read[0])
+        static = Static(S, features - S, features, begun, state, outputs, take(outputs * S))
         self.head = head._replace(static=static)
         self.size, self.derived_size = self._parameters.size, max(self._derived.size, SPAN)
 

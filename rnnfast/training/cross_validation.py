@@ -113,8 +113,8 @@ def cross_validate(
 def _table(
     data: Any, config: Config, fold_config: FoldConfig, reporter: Reporter, opened: ExitStack
 ) -> tuple[Sequences, Config]:
-    """Read the table once, and tell about it; returns the configuration too, with the windows that the preset chose."""
-    table = Source(config, reporter, opened, folds=True).table(data)
+    """Read the table once, and tell about it; returns the configuration too, with what the preset chose of it."""
+    table, config = Source(config, reporter, opened, folds=True).table(data)
     if not isinstance(data, Sequences) and chooses(table, config):
         window = window_of_folds(table, config, fold_config)
         table, config = table.windowed(*window), config.choosing({"window": window.rows})

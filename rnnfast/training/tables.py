@@ -20,6 +20,7 @@ from rnnfast.errors import DataError, UsageError
 from rnnfast.memory import available_memory, shown
 from rnnfast.reporter import Reporter
 from rnnfast.training.prepare import check_weights
+from rnnfast.training.presets import BY_SIZES
 from rnnfast.training.windows import chooses, window_for
 
 MANY_LABELS = 0.1  # left out by a split, of those that stay
@@ -36,14 +37,14 @@ def read_tables(
 ) -> tuple[Sequences, Parts, Config]:
     """Read the table, and split it or read those beside it; groups: rule that names the column of groups, to be read.
 
-    Returns: all of `data`, the parts, and the configuration with the length of the windows where the preset chose it.
+    Returns: all of `data`, the parts, and the configuration with what the preset chose of how the table is read.
 
     opened: keeps tables that are larger than --memory, and are read in blocks, until it is closed.
     """
     shares_given = config.data.split != DataConfig().split
     check_split(config.data.split_by, shares_given, valid is not None, test is not None)
     source = Source(config, reporter, opened)
-    table = source.table(data, groups)
+    table, config = source.table(data, groups)
     if not isinstance(data, Sequences) and chooses(table, config):
         window = window_for(table, config, valid is not None)
         table = table.windowed(*window)
@@ -116,17 +117,23 @@ class Source:
         memory = config.data.memory
         self.budget = None if memory is None else Budget.of(memory)
 
-    def table(self, data: Any, groups: str | None = None) -> Sequences:
-        """Read the table that trains; groups: as of `read_tables`."""
+    def table(self, data: Any, groups: str | None = None) -> tuple[Sequences, Config]:
+        """Read the table that trains; groups: as of `read_tables`.
+
+        Returns: it, and the configuration with the calendar where the preset has one.
+        """
+        config = self.config
         if isinstance(data, Sequences):
-            check_read(self.config.data)
-            return data
+            check_read(config.data)
+            return data, config
         names = file_names(data)
-        config = self.reading if groups is None else replace(self.reading, split_by=groups)
-        request = Request(config, with_time=self.folds, groups=self.folds or groups is not None)
+        how = self.reading if groups is None else replace(self.reading, split_by=groups)
+        dated = config.model.preset in BY_SIZES and "calendar" not in config.explicit
+        request = Request(how, with_time=self.folds, groups=self.folds or groups is not None, dated=dated)
         if self.budget is None and names is not None:
             self._announce(bytes_in_memory(names, request.files))
-        return open_table(data, request, self.budget, self.opened, self.reporter)
+        table = open_table(data, request, self.budget, self.opened, self.reporter)
+        return table, config.choosing({"calendar": table.schema.calendar})
 
     def beside(self, data: Any, table: Sequences) -> Sequences:
         """Read a table whose columns mean what those of the one that trains do."""

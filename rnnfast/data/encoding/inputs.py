@@ -19,11 +19,15 @@ UNSEEN = "(unseen)"
 
 
 class Group(NamedTuple):
-    """The inputs of a column; categories: whether there is one for each, the last of them "(unseen)"."""
+    """The inputs of a column.
+
+    categories: whether there is one for each, the last of them "(unseen)"; units: of the calendar, with two waves each.
+    """
 
     column: str
     names: tuple[str, ...]
     categories: bool = False
+    units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,14 +72,14 @@ class Inputs:
     @property
     def names(self) -> tuple[str, ...]:
         """Inputs of the network: "x1", "colour=red", "colour=(unseen)", "x1 (missing)", and "region" of its codes."""
-        return tuple(name for group in self._ordered for name in group.names)
+        return tuple(name for group in self.groups for name in group.names)
 
     @property
     def order(self) -> list[int]:
         """Where each input is among those of all groups, constant or not."""
         ends = accumulate(len(group.names) for group in self._groups())
         places = {group: range(end - len(group.names), end) for group, end in zip(self._groups(), ends, strict=True)}
-        return [place for group in self._ordered for place in places[group]]
+        return [place for group in self.groups for place in places[group]]
 
     @property
     def static_inputs(self) -> int:
@@ -91,8 +95,8 @@ class Inputs:
     @property
     def hideable(self) -> tuple[slice, ...]:
         """Inputs of each column of categories, the last of them "(unseen)"; none with `unseen` "error"."""
-        ends = accumulate(len(group.names) for group in self._ordered)
-        places = [slice(end - len(group.names), end) for group, end in zip(self._ordered, ends, strict=True)
+        ends = accumulate(len(group.names) for group in self.groups)
+        places = [slice(end - len(group.names), end) for group, end in zip(self.groups, ends, strict=True)
                   if group.categories]  # fmt: skip
         return tuple(places) if self.unseen == "bucket" else ()
 
@@ -112,12 +116,13 @@ class Inputs:
         for name, texts in self.expanded.items():
             yield Group(name, tuple(f"{name}={text}" for text in (*texts, *other)), categories=True)
         for name, units in self.calendar.items():
-            yield Group(name, tuple(calendar.names(name, units)))
+            yield Group(name, tuple(calendar.names(name, units)), units=units)
         for name in self.indicated:
             yield Group(name, (f"{name} (missing)",))
         for name in self.embedded:
             yield Group(name, (name,))
 
     @property
-    def _ordered(self) -> list[Group]:
+    def groups(self) -> list[Group]:
+        """The inputs of each column, in their order; a column may have two of them."""
         return sorted(self._groups(), key=lambda group: group.column in self.static)

@@ -65,6 +65,7 @@ class Explainer:
     """Explains answers of one model."""
 
     def __init__(self, model: Model, method: Method | None = None) -> None:
+        _check_inputs(model)
         self.model, self.method = model, method or Method()
         self.features: tuple[Feature, ...] = features_of(model.encoder)
         self.baseline = _baseline(model, self.method.baseline)
@@ -123,6 +124,18 @@ class Explainer:
         return [
             list(cells(feature, x[:, feature.column], categories, names[feature.column])) for feature in self.features
         ]
+
+
+def _check_inputs(model: Model) -> None:
+    """Raise UsageError for a model of which integrated gradients would not tell all inputs."""
+    columns = {"--embed": tuple(model.encoder.embedded), "--static": model.encoder.static}
+    flags = [f"{flag} {','.join(names)}" for flag, names in columns.items() if names]
+    if flags:
+        raise UsageError(
+            f"explain: the model was trained with {' and '.join(flags)}: between a category, or a column that no step "
+            "sees, and a baseline no gradient is followed; --importance tells what each feature matters, or train "
+            "without"
+        )
 
 
 def _baseline(model: Model, baseline: Any) -> NDArray[np.float64]:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import CLASSES, LOSSES, QUANTITIES
 from rnnfast.config.forms import embedding_of
 from rnnfast.config.sections import check_directions
-from rnnfast.data.encoding.embedding import usual_units
 from rnnfast.diagnose.differences import TOLERANCE, relative_errors
 from rnnfast.records import Record
 
@@ -106,6 +105,7 @@ def check(
 
 def report(config: Config) -> GradientReport:
     """Check the network that a configuration describes, on data of the size that this module sets."""
+    from rnnfast.data.encoding.embedding import usual_units
     from rnnfast.network.architecture import Architecture
     from rnnfast.network.cell import cell_of
     from rnnfast.network.embedding import Embedding

@@ -87,7 +87,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         "target_mean": len(model.target_mean) == schema.outputs,
         "temperature": 0 < model.temperature < math.inf and (model.temperature == 1 or LOSSES[model.loss].logits),
         "intervals": model.intervals is None or model.intervals.fits(len(schema.answers), bool(schema.classes)),
-        "linear": model.linear is None or model.linear.fits(len(model.encoder.names), schema.outputs),
+        "linear": model.linear is None or model.linear.fits(len(model.encoder.without_codes.names), schema.outputs),
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }
     if not all(fits.values()):

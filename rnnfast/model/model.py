@@ -225,7 +225,7 @@ class Model(Displayed):
         """Answer sequences that were read, beside their labels."""
         outputs = self.questions(data).outputs(self.committee())
         outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
-        return outcomes.beside(self.linear, self.encoder)
+        return outcomes.beside(self.linear, self.encoder.without_codes)
 
     def explain(self, data: Table | SequenceData, **options: Any) -> pd.DataFrame:
         """Attribute answers to inputs, a line for each step and feature; options: of `explain.frames.attributions`."""

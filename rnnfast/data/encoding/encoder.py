@@ -12,6 +12,8 @@ They come in the order that inputs.py says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -106,6 +108,11 @@ class Encoder(Inputs):
         ordered = aligned(out.shape, out.dtype)
         ordered[:] = out[:, self.order]
         return ordered
+
+    @cached_property
+    def without_codes(self) -> Encoder:
+        """The same with an input for each category of the embedded columns."""
+        return replace(self, embedded={})
 
     def check(self, data: SequenceData) -> None:
         """Raise the errors of `transform` for answers, without its work."""

@@ -73,7 +73,7 @@ def test_a_table_on_disk_has_them_too(options):
 def test_the_command_shows_them_and_the_model_file_does_without(capsys):
     table(lambda x: x).to_csv("t.csv", index=False)
     options = ["--id", "id", "--time", "t", "--target", "y", "--hidden", "2", "--epochs", "1", "-o", "run"]
-    told = result(["train", "--data", "t.csv", *options, "--baseline", "linear", "--baseline", "trees"], capsys)
+    told = result(["train", "--data", "t.csv", *options, "--baseline", "linear,trees"], capsys)
     assert told["baseline"]["valid"]["trees"]["r2"] > told["baseline"]["valid"]["linear"]["r2"]
     assert "trees" not in result(["eval", "--model", "run", "--data", "t.csv"], capsys)["baseline"]
 

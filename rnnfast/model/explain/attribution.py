@@ -132,9 +132,8 @@ def _check_inputs(model: Model) -> None:
     flags = [f"{flag} {','.join(names)}" for flag, names in columns.items() if names]
     if flags:
         raise UsageError(
-            f"explain: the model was trained with {' and '.join(flags)}: between a category, or a column that no step "
-            "sees, and a baseline no gradient is followed; --importance tells what each feature matters, or train "
-            "without"
+            f"explain: the model was trained with {' and '.join(flags)}: no gradient is followed to a code of a "
+            "category, or to a column that no step sees; rnnfast explain --importance tells what each feature matters"
         )
 
 

@@ -43,6 +43,7 @@ RUN_TIME = {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "listeners", "memory", "metrics",
         "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
+    "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "display", "errors"},
@@ -54,6 +55,7 @@ LAZY = {
         "config",
         "data",
         "errors",
+        "estimators",
         "model",
         "reporter",
         "training",
@@ -81,6 +83,8 @@ HOMES = {
     "sqlalchemy": {"data"},
     "optuna": {"training"},
     "tensorboardX": {"listeners"},
+    "sklearn": {"estimators"},
+    "joblib": {"estimators"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from rnnfast.estimators.errors import InputError, value_errors
 from rnnfast.estimators.inputs import Floats, FrameSamples, check_count, samples
-from rnnfast.estimators.parameters import SIGNATURE, EstimatorOptions, complete, train_options
+from rnnfast.estimators.parameters import EstimatorOptions, set_parameters, signature, train_options
 from rnnfast.model import Model
 from rnnfast.model.file import from_bytes
 from rnnfast.training import train
@@ -29,10 +29,9 @@ class RNNEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     n_features_in_: int
 
     def __init__(self, **options: Unpack[EstimatorOptions]) -> None:
-        for name, value in complete(options).items():
-            setattr(self, name, value)
+        set_parameters(self, options)
 
-    __init__.__signature__ = SIGNATURE  # type: ignore[attr-defined]
+    __init__.__signature__ = signature()  # type: ignore[attr-defined]
 
     @abstractmethod
     def _labels(self, y: Any, training: bool) -> NDArray[Any]:
@@ -125,5 +124,5 @@ def _weights(weight: Any, count: int) -> Floats:
         place = int(wrong.argmax())
         raise InputError(f"sample_weight[{place}] is {values[place]:g}; give finite numbers from 0 up")
     if not values.any():
-        raise InputError("sample_weight is 0 everywhere, so there is nothing to learn")
+        raise InputError("every sample_weight is zero, so there is nothing to learn")
     return values

@@ -41,16 +41,8 @@ ELSEWHERE: Mapping[str, str] = dict.fromkeys(
     "test": "use score",
     "output": "save with model_.save(PATH), or pickle the estimator",
 }
-OWN = {"random_state": 0, "n_jobs": None, "verbose": False}
+OWN: Mapping[str, Any] = {"random_state": 0, "n_jobs": None, "verbose": False}
 NAMES = (*(name for name in table_of_option() if name not in ELSEWHERE), *OWN)
-
-# What inspect, and with it scikit-learn's get_params and clone, see of __init__.
-SIGNATURE = Signature(
-    [
-        Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
-        *(Parameter(name, Parameter.KEYWORD_ONLY, default=OWN.get(name)) for name in NAMES),
-    ]
-)
 
 
 class EstimatorOptions(TrainOptions, total=False):
@@ -68,14 +60,21 @@ class EstimatorOptions(TrainOptions, total=False):
     verbose: bool
 
 
-def complete(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a value for each parameter. Raises ParameterError for an unknown one."""
+def signature(defaults: Mapping[str, Any] = OWN) -> Signature:
+    """Return what inspect, and with it get_params and clone, see of an __init__; defaults: of parameters, else None."""
+    names = [Parameter(name, Parameter.KEYWORD_ONLY, default=defaults.get(name)) for name in NAMES]
+    return Signature([Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *names])
+
+
+def set_parameters(estimator: Any, options: Mapping[str, Any], defaults: Mapping[str, Any] = OWN) -> None:
+    """Set an attribute for each parameter. Raises ParameterError for an unknown one."""
     for name in options:
         if name in ELSEWHERE:
             raise ParameterError(f"{name} is no parameter of an estimator: {ELSEWHERE[name]}")
         if name not in NAMES:
             raise ParameterError(f"unknown parameter {name!r}{hint(name, NAMES)}")
-    return {name: options.get(name, OWN.get(name)) for name in NAMES}
+    for name in NAMES:
+        setattr(estimator, name, options.get(name, defaults.get(name)))
 
 
 def train_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,10 +83,10 @@ def train_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
     seed, jobs = parameters["random_state"], parameters["n_jobs"]
     if seed is None or isinstance(seed, np.random.RandomState):
         seed = int(check_random_state(seed).randint(2**31))
-    return options | {"seed": seed, "threads": _threads(jobs), "progress": bool(parameters["verbose"])}
+    return options | {"seed": seed, "threads": threads(jobs), "progress": bool(parameters["verbose"])}
 
 
-def _threads(jobs: int | None) -> int | None:
+def threads(jobs: int | None) -> int | None:
     """Return how many threads n_jobs means, None for as many as are worth it."""
     if jobs is None:
         backend, _ = get_active_backend()

@@ -83,7 +83,7 @@ HOMES = {
     "sqlalchemy": {"data"},
     "optuna": {"training"},
     "tensorboardX": {"listeners"},
-    "sklearn": {"estimators"},
+    "sklearn": {"estimators", "tasks"},
     "joblib": {"estimators"},
 }
 STANDARD = sys.stdlib_module_names

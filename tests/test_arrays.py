@@ -126,7 +126,7 @@ def with_gap():
             "mapping": ({"a": [1]}, None, {}, UsageError, r"dict is no table"),
             "pandas column": (pd.Series([1]), None, {}, UsageError, r"Series is no table.*to_frame"),
             "list of X and y": ([X, SIGN], None, {}, DataError, r"the pair of X and y is a tuple: \(X, y\)"),
-            "tuple of three": ((X, SIGN, SIGN), None, {}, UsageError, r"this one has 3"),
+            "tuple of four": ((X, SIGN, SIGN, SIGN), None, {}, UsageError, r"this one has 4"),
             "text of a table": ("a,b\n1,2\n", None, {}, UsageError, r"a text of 8 characters is no path: 'a,b\\n1,2"),
             "long text": ("x" * 5000, None, {}, UsageError, r"5,000 characters is no path"),
             "file and number": (["a.csv", 3], None, {}, UsageError, r"int is no table"),

@@ -44,6 +44,7 @@ RUN_TIME = {
         "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
+    "aeon": {"estimators"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "display", "errors"},
@@ -85,6 +86,7 @@ HOMES = {
     "tensorboardX": {"listeners"},
     "sklearn": {"estimators", "tasks"},
     "joblib": {"estimators"},
+    "aeon": {"aeon"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

@@ -8,10 +8,10 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from rnnfast.estimators.errors import InputError, value_errors
-from rnnfast.estimators.inputs import Floats, FrameSamples, check_count, samples
+from rnnfast.estimators.inputs import Floats, check_count, samples
 from rnnfast.estimators.parameters import EstimatorOptions, set_parameters, signature, train_options
 from rnnfast.model import Model
 from rnnfast.model.file import from_bytes
@@ -55,7 +55,8 @@ class RNNEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             if valid is not None:
                 if not isinstance(valid, tuple) or len(valid) not in (2, 3):
                     raise InputError("valid is not the pair (X, y), or (X, y, sample_weight)")
-                options["valid"], _ = self._sequences(*valid, *((None,) if len(valid) == 2 else ()), False)
+                valid_X, valid_y, valid_weight = (*valid, None)[:3]
+                options["valid"], _ = self._sequences(valid_X, valid_y, valid_weight, False)
             result = train(data, **(self._options() | options))
         self.model_, self.history_, self.n_iter_ = result.model, result.history, result.epochs
         if self.id is not None:
@@ -71,7 +72,8 @@ class RNNEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         several = samples(self, X, training)
         check_count(several.count, training)
         labels = self._labels(y, training)
-        check_consistent_length(X if isinstance(several, FrameSamples) else several.X, labels)  # type: ignore[attr-defined]
+        if len(labels) != several.count:
+            raise InputError(f"y has {len(labels):,} labels and X {several.count:,} samples; give one for each")
         data = several.labelled(labels, None if weight is None else _weights(weight, several.count))
         return data, several.options() | {"task": self._task()}
 

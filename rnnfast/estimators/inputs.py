@@ -1,7 +1,7 @@
 """X of an estimator as rnnfast.train takes it, and answers back in the order of X.
 
-A sample is what has a label: a sequence of arrays (n, T, F) or of a list of (T_i, F), a row of a two-dimensional X, which
-is a sequence of one step, and a row of a DataFrame whose column `id` says which sequence it is a step of.
+A sample is what has a label: a sequence of arrays (n, T, F) or of a list of (T_i, F), a row of a two-dimensional X,
+which is a sequence of one step, and a row of a DataFrame whose column `id` says which sequence it is a step of.
 """
 
 from __future__ import annotations

@@ -150,7 +150,9 @@ def _labels(y: Any, lengths: Integers, what: str = "y") -> Labels:
     else:
         y = _array(y, what)
         if not y.ndim:
-            raise DataError(f"{what} is {y.item()!r}; give a label, or an array of them, for each of the sequences of X")
+            raise DataError(
+                f"{what} is {y.item()!r}; give a label, or an array of them, for each of the sequences of X"
+            )
     if len(y) != len(lengths):
         raise DataError(f"{what} has {len(y):,} entries and X {len(lengths):,} sequences; give one for each")
     if isinstance(y, np.ndarray) and (y.ndim == 1 or (y.ndim == 2 and (lengths != y.shape[1]).any())):

@@ -168,6 +168,12 @@ class TestFrames:
         expected = regressor(id="unit", time="t").fit(FRAME, FRAME.flow, np.ones(len(FRAME)))
         assert np.array_equal(trained.predict(renamed), expected.predict(FRAME))
 
+    def test_valid_is_read_as_what_trains(self):
+        beside, labels = FRAME.assign(y=7, weight=8), FRAME.flow
+        trained = regressor(id="unit", time="t").fit(FRAME, labels, np.ones(len(FRAME)), valid=(beside, labels))
+        expected = regressor(id="unit", time="t").fit(FRAME, labels, np.ones(len(FRAME)), valid=(FRAME, labels))
+        assert trained.history_ == expected.history_
+
     def test_a_search_by_groups_leaves_sequences_whole(self):
         search = GridSearchCV(regressor(id="unit", time="t"), {"hidden": [4, 8]}, cv=GroupKFold(3))
         search.fit(FRAME, FRAME.flow, groups=FRAME.unit)
@@ -229,6 +235,16 @@ class TestFrames:
                 "no column 'card'; its columns are flow, heat, unit, t",
             ),
             "valid without labels": (lambda: classifier().fit(X, SIGN, valid=X), DataError, r"the pair \(X, y\)"),
+            "weights of valid alone": (
+                lambda: classifier().fit(X, SIGN, valid=(X, SIGN, SIGN)),
+                DataError,
+                "valid has weights, and the samples that train have none",
+            ),
+            "valid of other quantities": (
+                lambda: regressor().fit(X, SUMS, valid=(X, SUMS[:, 0])),
+                DataError,
+                r"shape \(60,\), not \(60, 2\)",
+            ),
             "valid with another class": (
                 lambda: classifier().fit(X, SIGN, valid=(X, THREE + 1)),
                 DataError,

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from rnnfast.estimators.errors import InputError, value_errors
-from rnnfast.estimators.inputs import Floats, check_count, samples
+from rnnfast.estimators.inputs import Floats, Samples, check_count, samples
 from rnnfast.estimators.parameters import EstimatorOptions, set_parameters, signature, train_options
 from rnnfast.model import Model
 from rnnfast.model.file import from_bytes
@@ -51,13 +51,11 @@ class RNNEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         Raises: ValueError for a wrong parameter, X, y or sample_weight, and what rnnfast.train raises of the run.
         """
         with value_errors():
-            data, options = self._sequences(X, y, sample_weight, True)
+            several, data = self._sequences(X, y, sample_weight)
+            options = self._options() | several.options() | {"task": self._task()}
             if valid is not None:
-                if not isinstance(valid, tuple) or len(valid) not in (2, 3):
-                    raise InputError("valid is not the pair (X, y), or (X, y, sample_weight)")
-                valid_X, valid_y, valid_weight = (*valid, None)[:3]
-                options["valid"], _ = self._sequences(valid_X, valid_y, valid_weight, False)
-            result = train(data, **(self._options() | options))
+                options["valid"] = self._sequences(*_triple(valid, sample_weight is not None), several)[1]
+            result = train(data, **options)
         self.model_, self.history_, self.n_iter_ = result.model, result.history, result.epochs
         if self.id is not None:
             names = self.model_.schema.features
@@ -65,17 +63,17 @@ class RNNEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         self._trained()
         return self
 
-    def _sequences(self, X: Any, y: Any, weight: Any, training: bool) -> tuple[Any, dict[str, Any]]:
-        """Return sequences with their labels as rnnfast.train takes them, and the options that say how."""
+    def _sequences(self, X: Any, y: Any, weight: Any, like: Samples | None = None) -> tuple[Samples, Any]:
+        """Return samples, and beside their labels as rnnfast.train takes them; like: as of Samples.labelled."""
         if y is None:
             raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        training = like is None
         several = samples(self, X, training)
         check_count(several.count, training)
         labels = self._labels(y, training)
         if len(labels) != several.count:
             raise InputError(f"y has {len(labels):,} labels and X {several.count:,} samples; give one for each")
-        data = several.labelled(labels, None if weight is None else _weights(weight, several.count))
-        return data, several.options() | {"task": self._task()}
+        return several, several.labelled(labels, None if weight is None else _weights(weight, several.count), like)
 
     def _options(self) -> dict[str, Any]:
         """Return the options of rnnfast.train that the parameters say."""
@@ -109,6 +107,19 @@ class RNNEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         if "model_" in state:
             state = {**state, "model_": from_bytes(state["model_"])}
         super().__setstate__(state)
+
+
+def _triple(valid: Any, weighted: bool) -> tuple[Any, Any, Any]:
+    """Return X, y and weights, or None, of a validation part; weighted: whether the samples that train have some.
+
+    Raises InputError for anything else.
+    """
+    if not isinstance(valid, tuple) or len(valid) not in (2, 3):
+        raise InputError("valid is not the pair (X, y), or (X, y, sample_weight)")
+    X, y, weight = (*valid, None)[:3]
+    if weight is not None and not weighted:
+        raise InputError("valid has weights, and the samples that train have none; give sample_weight, too")
+    return X, y, weight
 
 
 def _weights(weight: Any, count: int) -> Floats:

@@ -27,8 +27,11 @@ class Samples(ABC):
     count: int
 
     @abstractmethod
-    def labelled(self, y: NDArray[Any], weight: Floats | None) -> Any:
-        """Return what rnnfast.train takes, with labels y (count,) or (count, O) and weights (count,)."""
+    def labelled(self, y: NDArray[Any], weight: Floats | None, like: Any = None) -> Any:
+        """Return what rnnfast.train takes, with labels y (count,) or (count, O) and weights (count,).
+
+        like: the samples that train, of those that validate.
+        """
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
@@ -45,11 +48,17 @@ class ArraySamples(Samples):
     def __init__(self, X: Any) -> None:
         self.X, self.count = X, len(X)
 
-    def labelled(self, y: NDArray[Any], weight: Floats | None) -> Any:
-        """Repeat labels for each step: (n, O) alone might be one label per step."""
-        values = y.reshape(len(y), -1)
-        steps = [np.broadcast_to(row, (len(piece), len(row))) for row, piece in zip(values, self.X, strict=True)]
-        return (self.X, steps) if weight is None else (self.X, steps, weight[:, None].tolist())
+    def labelled(self, y: NDArray[Any], weight: Floats | None, like: Any = None) -> Any:
+        """Repeat several quantities for each step: (n, O) alone might be one label per step."""
+        labels: Any = y.reshape(len(y), -1)
+        outputs = labels.shape[1]
+        if outputs == 1:
+            labels = labels[:, 0]
+        elif isinstance(self.X, list):
+            labels = [np.broadcast_to(row, (len(piece), outputs)) for row, piece in zip(labels, self.X, strict=True)]
+        else:
+            labels = np.broadcast_to(labels[:, None], (*self.X.shape[:2], outputs))
+        return (self.X, labels) if weight is None else (self.X, labels, weight)
 
     def options(self) -> dict[str, Any]:
         """Labels are those of the last steps."""
@@ -72,15 +81,15 @@ class FrameSamples(Samples):
         self.targets: tuple[str, ...] = ()
         self.weight: str | None = None
 
-    def labelled(self, y: NDArray[Any], weight: Floats | None) -> Any:
-        """Add columns of labels and weights, named so that X has no such column."""
+    def labelled(self, y: NDArray[Any], weight: Floats | None, like: Any = None) -> Any:
+        """Add columns of labels and weights, named so that the X which trains has no such column."""
         values = y.reshape(len(y), -1)
-        outputs = values.shape[1]
-        self.targets = tuple(self._free(f"y{k + 1}" if outputs > 1 else "y") for k in range(outputs))
+        names = [f"y{k + 1}" for k in range(values.shape[1])] if values.shape[1] > 1 else ["y"]
+        self.targets = tuple(map(self._free, names)) if like is None else like.targets
         columns = dict(zip(self.targets, values.T, strict=True))
         if weight is not None:
-            self.weight = self._free("weight")
-            columns[self.weight] = weight
+            self.weight = self._free("weight") if like is None else like.weight
+            columns[str(self.weight)] = weight
         return self.frame.assign(**columns)
 
     def _free(self, name: str) -> str:

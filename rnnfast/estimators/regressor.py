@@ -32,7 +32,9 @@ class RNNRegressor(RegressorMixin, RNNEstimator):  # type: ignore[misc]  # sciki
         if values.ndim > 2:
             raise InputError(f"y has the shape {values.shape}, not (n,) or (n, outputs)")
         if training:
-            self._one_dimensional = values.ndim == 1
+            self._shape = values.shape[1:]
+        elif values.shape[1:] != self._shape:
+            raise InputError(f"y of valid has the shape {values.shape}, not {(len(values), *self._shape)}")
         return values
 
     def _task(self) -> str:
@@ -41,7 +43,7 @@ class RNNRegressor(RegressorMixin, RNNEstimator):  # type: ignore[misc]  # sciki
     def predict(self, X: Any) -> Floats:
         """Return the quantities of each sample in original units, in the shape of the y that trained."""
         answers = self._answers(X)
-        return answers[:, 0] if self._one_dimensional else answers
+        return answers.reshape(len(answers), *self._shape)
 
     def __sklearn_tags__(self) -> Any:
         """Return what scikit-learn may expect."""

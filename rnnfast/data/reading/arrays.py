@@ -96,7 +96,10 @@ def open_arrays(data: Any, request: Request) -> tuple[list[Source], Request]:
     for name, values in zip(targets, labels.values.T, strict=True):
         frame[name] = values
     if weights is not None:
-        frame[WEIGHT if request.schema is None else request.schema.weight or WEIGHT] = weights
+        column = WEIGHT if request.schema is None else request.schema.weight
+        if column is None:
+            raise UsageError("weight: the table that trained had no weights; give X and y alone, or train with weights")
+        frame[column] = weights
     return [ArraySource(NAME, frame=frame, columns=tuple(frame.columns), offsets=ends(lengths))], request
 
 

@@ -1,8 +1,10 @@
 """RNNClassifier and RNNRegressor: rnnfast.train behind the interface of scikit-learn."""
 
 import copy
+import importlib
 import io
 import pickle
+import sys
 
 import joblib
 import numpy as np
@@ -411,3 +413,19 @@ def test_real_sets_are_cross_validated_and_searched(name, least):
     assert cross_val_score(estimator, sequences, labels, cv=3).mean() > least
     search = GridSearchCV(estimator, {"lr": [0.005, 0.02]}, cv=2).fit(sequences, labels)
     assert search.best_score_ > least - 0.1
+
+
+@pytest.mark.parametrize(
+    ("module", "library", "message"),
+    cases(
+        {
+            "scikit-learn": ("rnnfast.estimators", "sklearn", r"pip install 'rnnfast\[sklearn\]'"),
+            "aeon": ("rnnfast.aeon", "aeon", "rnnfast.aeon needs aeon"),
+        }
+    ),
+)
+def test_a_library_that_is_not_there_is_named(module, library, message, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(ImportError, match=message):
+        importlib.import_module(module)

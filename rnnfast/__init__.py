@@ -14,6 +14,8 @@ __all__ = [
     "DivergedError",
     "Model",
     "ModelError",
+    "RNNClassifier",
+    "RNNRegressor",
     "ReadOptions",
     "Reporter",
     "RnnfastError",
@@ -47,6 +49,8 @@ _PUBLIC = {
     "forecast": "rnnfast.model.forecast",
     "Model": "rnnfast.model",
     "part_of": "rnnfast.model.tables",
+    "RNNClassifier": "rnnfast.estimators",
+    "RNNRegressor": "rnnfast.estimators",
     "ReadOptions": "rnnfast.config.typed",
     "TrainOptions": "rnnfast.config.typed",
     "Reporter": "rnnfast.reporter",
@@ -69,6 +73,7 @@ if TYPE_CHECKING:  # what editors and type checkers see
         TrainingInterrupted,
         UsageError,
     )
+    from rnnfast.estimators import RNNClassifier, RNNRegressor
     from rnnfast.model import Model, load
     from rnnfast.model.forecast import forecast
     from rnnfast.model.tables import part_of

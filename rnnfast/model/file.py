@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,14 @@ def load(path: str | Path) -> Model:
     net = model.architecture
     _check_parameters(tensors, joined([Layout(net).shapes()] * len(model.members)), net.dtype, str(path))
     return model
+
+
+def from_bytes(content: bytes) -> Model:
+    """Read a model from the bytes of its file. Raises as `load`."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory, FILE_NAME)
+        path.write_bytes(content)
+        return load(path)
 
 
 def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model:

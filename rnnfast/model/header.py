@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ from rnnfast.diagnose.versions import versions
 from rnnfast.metrics.conformal import Conformal
 from rnnfast.records import UNSET, Record, UnsetType
 from rnnfast.tasks.linear import Linear
-from rnnfast.writing import write_whole
 
 FORMAT_VERSION = 1
 KEY = "rnnfast"  # of the metadata
@@ -110,12 +108,12 @@ class Header(Record, frozen=True, kw_only=True):
     equations: Equations | UnsetType = UNSET
 
 
-def write(path: str | Path, content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Write a model file; it appears under its name only when it is complete.
+def packed(content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the bytes of a model file.
 
     content: of the metadata: the fields of the header, of the encoder's record and of the provenance.
     """
     content = {**content, "versions": versions()}
     # safetensors writes the bytes as they lie: anything but C order would be scrambled silently.
     ordered = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    write_whole(Path(path), to_bytes(ordered, metadata={KEY: json.dumps(content, allow_nan=False)}))
+    return to_bytes(ordered, metadata={KEY: json.dumps(content, allow_nan=False)})

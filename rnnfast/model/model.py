@@ -27,7 +27,7 @@ from rnnfast.equations.cell import Cell
 from rnnfast.metrics.conformal import Conformal
 from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
-from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
+from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, packed
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.members import Committee, separated
 from rnnfast.model.outlook import Outlook
@@ -42,6 +42,7 @@ from rnnfast.tasks.linear import Linear
 from rnnfast.tasks.outcomes import Outcomes
 from rnnfast.tasks.scoring import Scorer
 from rnnfast.tasks.trees import Trees
+from rnnfast.writing import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -268,8 +269,11 @@ class Model(Displayed):
 
     def save(self, path: str | Path) -> None:
         """Write the model file; it appears under its name only when it is complete."""
-        content = plain(self.provenance) | plain(self.encoder.record()) | plain(self.header)
-        write(path, content, self.parameters)
+        write_whole(Path(path), self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of the model file."""
+        return packed(plain(self.provenance) | plain(self.encoder.record()) | plain(self.header), self.parameters)
 
 
 def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -> Architecture:

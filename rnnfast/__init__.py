@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
+# The estimators, which need scikit-learn, are left out: `import *` works without it.
 __all__ = [
     "CrossValidation",
     "DataError",
     "DivergedError",
     "Model",
     "ModelError",
-    "RNNClassifier",
-    "RNNRegressor",
     "ReadOptions",
     "Reporter",
     "RnnfastError",
@@ -90,4 +89,4 @@ else:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_PUBLIC})

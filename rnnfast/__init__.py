@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
     "CrossValidation",
     "DataError",
     "DivergedError",
@@ -24,6 +25,7 @@ __all__ = [
     "TuneResult",
     "UsageError",
     "__version__",
+    "compare",
     "cv",
     "forecast",
     "load",
@@ -45,6 +47,8 @@ _PUBLIC = {
     "TuneResult": "rnnfast.training",
     "load": "rnnfast.model",
     "forecast": "rnnfast.model.forecast",
+    "compare": "rnnfast.model.compare",
+    "Comparison": "rnnfast.model.comparison",
     "Model": "rnnfast.model",
     "part_of": "rnnfast.model.tables",
     "ReadOptions": "rnnfast.config.typed",
@@ -70,6 +74,8 @@ if TYPE_CHECKING:  # what editors and type checkers see
         UsageError,
     )
     from rnnfast.model import Model, load
+    from rnnfast.model.compare import compare
+    from rnnfast.model.comparison import Comparison
     from rnnfast.model.forecast import forecast
     from rnnfast.model.tables import part_of
     from rnnfast.reporter import Reporter

@@ -119,6 +119,12 @@ def test_rows_that_not_all_runs_answer_are_left_out_and_told():
     assert again.frame["auprc"].tolist() == pytest.approx(compared.frame["auprc"].tolist())
 
 
+def test_the_last_step_of_each_sequence_alone():
+    models = {"a": trained(table()), "b": trained(table(), hidden=4)}
+    compared = rnnfast.compare(models, table(seed=1), last=True)
+    assert (compared.labelled_steps, compared.owners) == (60, 60)
+
+
 def test_weights_of_rows_count():
     frame = table().assign(w=np.tile([0, 0, 0, 1, 1, 5], 60))
     models = [trained(frame, weight="w"), trained(frame, weight="w", hidden=4)]

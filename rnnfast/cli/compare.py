@@ -13,6 +13,7 @@ EXAMPLES = (
     "rnnfast compare runs/tx-rnn10 runs/tx-gru32",
     "rnnfast compare runs/* --by f1",
     "rnnfast compare runs/tx-rnn10 runs/tx-gru32 --data new.csv",
+    "rnnfast compare runs/engines-rnn10 runs/engines-gru32 --last --by rmse",
 )
 
 
@@ -25,6 +26,7 @@ EXAMPLES = (
     type=click.Choice(("valid", "test"), case_sensitive=False),
     help="Part of the table that the runs were trained on; by default test where each has one, else valid.",
 )
+@option("--last", section="Data", is_flag=True, help="Score only the last labelled step of each sequence.")
 @option("--by", section="Output", metavar="METRIC", help="What orders the runs; by default the most telling metric.")
 @option(
     "--ci",
@@ -43,6 +45,7 @@ def compare(
     runs: tuple[str, ...],
     data: tuple[str, ...],
     part: str | None,
+    last: bool,
     by: str | None,
     ci: float,
     **values: Any,
@@ -60,7 +63,9 @@ def compare(
     from rnnfast.model.compare import compare as compared
 
     config, reporter = reading_config(ctx, values), ReadingProgress(screen)
-    comparison = compared(runs, list(data) or None, by=by, part=part, ci=ci, config=config, reporter=reporter)
+    comparison = compared(
+        runs, list(data) or None, by=by, part=part, last=last, ci=ci, config=config, reporter=reporter
+    )
     if state.json:
         state.print_json(comparison)
     show_comparison(screen, comparison)

@@ -52,6 +52,7 @@ def compare(
     *,
     by: str | None = None,
     part: str | None = None,
+    last: bool = False,
     ci: float = USUAL_LEVEL,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
@@ -60,8 +61,8 @@ def compare(
 
     runs: directories, model files or models, or a mapping from names to these. data: one table for all of them; None:
     the part that each run held back of its own table, which has to be the same one. by: the metric that orders them,
-    the most telling one by default. part: test or valid; test where each run has one by default. ci: level of the
-    intervals in per cent. config, reporter: as in `evaluate_table`.
+    the most telling one by default. part: test or valid; test where each run has one by default. last: only the last
+    labelled step of each sequence counts. ci: level of the intervals in per cent. config, reporter: as in `evaluate_table`.
     Models may differ in inputs, windows and cells: they are scored on the rows that all of them answer.
     Raises: UsageError where tasks, targets, tables or splits differ, and DataError as `read_table`.
     """
@@ -80,7 +81,9 @@ def compare(
         tables = _Reader(config or DataConfig(), opened, reporter).tables(models, data, part)
         if part != "all":
             check_same_table({name: table for name, (table, _) in tables.items()})
-        contenders = {name: _answered(models[name], table, its_part) for name, (table, its_part) in tables.items()}
+        contenders = {
+            name: _answered(models[name], table, its_part, last) for name, (table, its_part) in tables.items()
+        }
     return _compared(contenders, metric, part, ci)
 
 
@@ -119,9 +122,9 @@ def _same(first: Sequence[Any], second: Sequence[Any]) -> bool:
     )
 
 
-def _answered(model: Model, table: Sequences, part: str) -> Contender:
-    """Let a model answer the labelled steps of a part."""
-    _, sample = scored_sample(model, table, part, seed=SEED)
+def _answered(model: Model, table: Sequences, part: str, last: bool) -> Contender:
+    """Let a model answer the labelled steps of a part; last: of each sequence the last one."""
+    _, sample = scored_sample(model, table, part, last, SEED)
     outcomes = model.outcomes(scored_rows(sample))
     data = outcomes.data
     row = data.row if data.label_row is None else data.label_row

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from rnnfast.data.reading.opening import File
     from rnnfast.reporter import Reporter
 
-PASSES, ENOUGH_SECONDS = 3, 0.2  # that answers are timed: so many passes, or fewer that take so long
+PASSES, ENOUGH_SECONDS = 3, 1.0  # that answers are timed: so many passes, or fewer that take so long
 
 
 def compare(
@@ -62,7 +62,8 @@ def compare(
     runs: directories, model files or models, or a mapping from names to these. data: one table for all of them; None:
     the part that each run held back of its own table, which has to be the same one. by: the metric that orders them,
     the most telling one by default. part: test or valid; test where each run has one by default. last: only the last
-    labelled step of each sequence counts. ci: level of the intervals in per cent. config, reporter: as in `evaluate_table`.
+    labelled step of each sequence counts. ci: level of the intervals in per cent. config, reporter: as of
+    `evaluate_table`.
     Models may differ in inputs, windows and cells: they are scored on the rows that all of them answer.
     Raises: UsageError where tasks, targets, tables or splits differ, and DataError as `read_table`.
     """

@@ -1,4 +1,4 @@
-"""The pages that follow a real table from training to a conclusion: every command runs, and what a page concludes holds."""
+"""Pages that follow a real table from training to a conclusion: every command runs, and what they conclude holds."""
 
 from pathlib import Path
 

@@ -19,7 +19,9 @@ OPTIONAL = {"torch"}  # libraries of some pages that are not there wherever test
 PAGES = [
     page
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-    if page.name not in FRAGMENTS and not page.name.startswith(CASES) and {block.language for block in blocks(page)} & {"python", "bash"}
+    if page.name not in FRAGMENTS
+    and not page.name.startswith(CASES)
+    and {block.language for block in blocks(page)} & {"python", "bash"}
 ]
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 

@@ -197,9 +197,9 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(capsys):
             "seed": ({"seed": 1}, "the splits differ: 0.8 by sequence, seed 0 (a), 0.8 by sequence, seed 1 (b)"),
             "share": ({"split": 0.7}, "0.8 by sequence, seed 0 (a), 0.7 by sequence, seed 0 (b)"),
             "table": ({"data": "u.csv"}, "the tables of the runs differ: t.csv (a), u.csv (b)"),
-            "task": ({"task": "regression"}, "runs of different task cannot be compared: binary (a), regression (b)"),
-            "target": ({"target": "z"}, "different target cannot be compared: y (a), z (b)"),
-            "horizon": ({"horizon": 1}, "different horizon cannot be compared: 0 (a), 1 (b)"),
+            "task": ({"task": "regression"}, "runs that differ in task cannot be compared: binary (a), regression (b)"),
+            "target": ({"target": "z"}, "differ in target cannot be compared: y (a), z (b)"),
+            "horizon": ({"horizon": 1}, "differ in horizon cannot be compared: 0 (a), 1 (b)"),
             "refitted": ({"refit": True}, "--part valid: b has no such part that did not train"),
         }
     ),

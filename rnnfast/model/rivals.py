@@ -69,7 +69,7 @@ def check_rivals(models: Models) -> None:
     for what, of in QUESTION.items():
         values = {name: of(model.schema) for name, model in models.items()}
         if len(set(values.values())) > 1:
-            raise UsageError(f"runs of different {what} cannot be compared: {_told(values)}")
+            raise UsageError(f"runs that differ in {what} cannot be compared: {_told(values)}")
 
 
 def held_out_part(models: Models, part: str | None) -> str:

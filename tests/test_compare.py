@@ -9,6 +9,7 @@ from commands import fails, isolate, result
 from ids import cases
 
 import rnnfast
+from rnnfast.cli import run as rnnfast_cli
 from rnnfast.errors import UsageError
 from rnnfast.metrics.bootstrap import RESAMPLES
 from rnnfast.model.tables import evaluate_table
@@ -247,3 +248,14 @@ def test_a_table_that_moved_is_named(capsys):
     runs = [run("a", capsys), run("b", capsys, hidden="4")]
     Path("t.csv").unlink()
     assert "t.csv" in fails(["compare", *runs], 3, capsys)
+
+
+def test_long_names_keep_their_ends(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    runs = [run(f"creditcard_sample_of_all_{cell}10", capsys, cell=cell) for cell in ("rnn", "gru")]
+    capsys.readouterr()
+    assert rnnfast_cli(["compare", *runs]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["run", "auprc", "low", "high", "parameters", "trained", "ms/1,000", "rows"]
+    assert all(len(line) <= 80 for line in lines)
+    assert {line.split()[0][-6:] for line in lines[1:3]} == {"_rnn10", "_gru10"}

@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 # The estimators, which need scikit-learn, are left out: `import *` works without it.
 __all__ = [
+    "Comparison",
     "CrossValidation",
     "DataError",
     "DivergedError",
@@ -25,6 +26,7 @@ __all__ = [
     "TuneResult",
     "UsageError",
     "__version__",
+    "compare",
     "cv",
     "forecast",
     "load",
@@ -46,6 +48,8 @@ _PUBLIC = {
     "TuneResult": "rnnfast.training",
     "load": "rnnfast.model",
     "forecast": "rnnfast.model.forecast",
+    "compare": "rnnfast.model.compare",
+    "Comparison": "rnnfast.model.comparison",
     "Model": "rnnfast.model",
     "part_of": "rnnfast.model.tables",
     "RNNClassifier": "rnnfast.estimators",
@@ -74,6 +78,8 @@ if TYPE_CHECKING:  # what editors and type checkers see
     )
     from rnnfast.estimators import RNNClassifier, RNNRegressor
     from rnnfast.model import Model, load
+    from rnnfast.model.compare import compare
+    from rnnfast.model.comparison import Comparison
     from rnnfast.model.forecast import forecast
     from rnnfast.model.tables import part_of
     from rnnfast.reporter import Reporter

@@ -76,7 +76,8 @@ if TYPE_CHECKING:  # what editors and type checkers see
         TrainingInterrupted,
         UsageError,
     )
-    from rnnfast.estimators import RNNClassifier, RNNRegressor
+    from rnnfast.estimators import RNNClassifier as RNNClassifier
+    from rnnfast.estimators import RNNRegressor as RNNRegressor
     from rnnfast.model import Model, load
     from rnnfast.model.compare import compare
     from rnnfast.model.comparison import Comparison

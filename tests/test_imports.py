@@ -43,6 +43,9 @@ RUN_TIME = {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "listeners", "memory", "metrics",
         "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
+    "export": {
+        "__init__", "catalogue", "data", "equations", "errors", "model", "network", "records", "writing",
+    },
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "display", "errors"},
@@ -62,7 +65,7 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "model", "records", "training", "writing"},
+    "cli": {"data", "diagnose", "export", "model", "records", "training", "writing"},
 }
 
 # third-party library -> where it may be imported
@@ -72,7 +75,8 @@ HOMES = {
     "click": {"cli", "console"},
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
-    "safetensors": {"model"},
+    "safetensors": {"export", "model"},
+    "torch": {"export"},
     "msgspec": {"records"},
     "platformdirs": {"kernels", "cli", "data"},
     "pyarrow": {"data", "model"},

@@ -264,10 +264,14 @@ class Model(Displayed):
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """What a model file holds beside the tensors."""
+        return dict(plain(self.provenance) | plain(self.encoder.record()) | plain(self.header))
+
     def save(self, path: str | Path) -> None:
         """Write the model file; it appears under its name only when it is complete."""
-        content = plain(self.provenance) | plain(self.encoder.record()) | plain(self.header)
-        write(path, content, self.parameters)
+        write(path, self.content, self.parameters)
 
 
 def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -> Architecture:

@@ -73,7 +73,10 @@ class Answering:
             return []
         scaler = self.model.target_scaler
         kind = f"{self.name}_value"
-        return [table(kind, f"{self.name}_unit", list(scaler.scale)), table(kind, f"{self.name}_zero", list(scaler.shift))]
+        return [
+            table(kind, f"{self.name}_unit", list(scaler.scale)),
+            table(kind, f"{self.name}_zero", list(scaler.shift)),
+        ]
 
     def collect(self) -> str:
         """Return what is done with the outputs of each network of an ensemble."""

@@ -120,7 +120,9 @@ class Encoder:
         place = self.place[source]
         if source == self.schema.time:
             since = f"state->rows ? inputs[{place}] - state->time[0] : 0"
-            self._line(f"v[{j}] = ({self.value}){f'log1p({since})' if self.schema.time_delta == 'log' else f'({since})'};")
+            self._line(
+                f"v[{j}] = ({self.value}){f'log1p({since})' if self.schema.time_delta == 'log' else f'({since})'};"
+            )
             return
         at = f"before{place}"
         self.out.memory.append(Field(self.value, at, 1, f"{source} of the row before"))

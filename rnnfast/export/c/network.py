@@ -1,8 +1,8 @@
 """One step of a network in C: its weights and its memory as structures, and a function for both.
 
-    front        the rows that a layer stacks are kept in its memory, zeros before the first one
-    layers       gates = bias + W' x + U' h, then the equations of the cell unit by unit
-    head         the state of the top layer, or its running mean, maximum or attention, times Wy
+front        the rows that a layer stacks are kept in its memory, zeros before the first one
+layers       gates = bias + W' x + U' h, then the equations of the cell unit by unit
+head         the state of the top layer, or its running mean, maximum or attention, times Wy
 """
 
 from __future__ import annotations
@@ -166,9 +166,7 @@ class Writer:
         self._line(f"{self.real} score = 0, share;")
         self._line(f"for (j = 0; j < {size}; j++) score += w->query[j] * {x}[j];")
         self._line("if (rows == 1) m->peak[0] = score;")
-        self._line(
-            f"if (score > m->peak[0]) {{ m->mass[0] *= {exp}(m->peak[0] - score); m->peak[0] = score; }}"
-        )
+        self._line(f"if (score > m->peak[0]) {{ m->mass[0] *= {exp}(m->peak[0] - score); m->peak[0] = score; }}")
         self._line(f"share = {exp}(score - m->peak[0]);")
         self._line("m->mass[0] += share;")
         self._line("share /= m->mass[0];")

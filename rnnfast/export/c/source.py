@@ -58,7 +58,12 @@ def source_of(model: Model, file: str) -> Source:
     step = Writer(architecture, networks, name).write()
     encoding, answering = Encoder(model, name).write(), Answering(model, name)
     words = {"n": name, "N": name.upper(), "real": "float" if dtype == "float32" else "double"}
-    words |= {"version": __version__, "file": comment(file), "M": str(len(networks)), "F": str(max(architecture.features, 1))}
+    words |= {
+        "version": __version__,
+        "file": comment(file),
+        "M": str(len(networks)),
+        "F": str(max(architecture.features, 1)),
+    }
     words |= {"I": str(max(len(inputs_of(model)), 1)), "O": str(architecture.outputs)}
     parts = [
         BANNER.format(**words, about=_about(model)),
@@ -75,14 +80,18 @@ def source_of(model: Model, file: str) -> Source:
         *answering.constants(),
         PRODUCT.format(n=name),
         *(helper(kind, name, dtype) for kind in sorted(step.helpers)),
-        STEP.format(**words, reset=_reset(step, encoding, len(networks)), **_step_words(step, encoding, answering, words)),
+        STEP.format(
+            **words, reset=_reset(step, encoding, len(networks)), **_step_words(step, encoding, answering, words)
+        ),
         *([] if model.task.threshold() is None else [ALARM_BODY.format(**words)]),
         _self_test(model, words, dtype),
         "#endif /* {N}_HEADER */\n".format(**words),
     ]
     size = {"float32": 4, "float64": 8}[dtype]
     memory = sum(one.size for one in step.memory) * size * len(networks)
-    own = sum(one.size * (size if one.kind.endswith("_real") else 4 if one.kind == "int" else 8) for one in encoding.memory)
+    own = sum(
+        one.size * (size if one.kind.endswith("_real") else 4 if one.kind == "int" else 8) for one in encoding.memory
+    )
     return Source("\n".join(parts), sum(one.size for one in step.weights) * size * len(networks), memory + own + 8)
 
 
@@ -177,12 +186,12 @@ def _step_words(step: Step, encoding: Encoding, answering: Answering, words: dic
 def _self_test(model: Model, words: dict[str, str], dtype: str) -> str:
     """Return stored rows with their answers, and what compares them."""
     sample = draw(model, TESTED)
-    unit = TOLERANCE[dtype] * unit_of_answers(model)
+    unit = TOLERANCE[dtype] * np.maximum(unit_of_answers(model), np.abs(sample.answers).max(axis=0))
     rows = sample.rows if sample.rows.shape[1] else np.zeros((len(sample.rows), 1))
     value = f"{words['n']}_value"
     tables = [
         table(value, f"{words['n']}_test_rows", rows.ravel().tolist()),
-        table(value, f"{words['n']}_test_answers", np.asarray(sample.answers, np.float64).ravel().tolist()),
+        table(value, f"{words['n']}_test_answers", [float(str(answer)) for answer in sample.answers.ravel()]),
         table(value, f"{words['n']}_test_tolerance", unit.tolist()),
     ]
     return "\n".join([*tables, SELF_TEST.format(**words, rows=len(rows), first=TESTED[0])])

@@ -72,5 +72,7 @@ def initial(values: NDArray[Any], dtype: str) -> str:
 
 def table(kind: str, name: str, values: Sequence[Any], dtype: str = "float64") -> str:
     """Return the definition of a table of constants; kind: "unsigned char" holds whole numbers."""
-    items = [str(int(value)) for value in values] if kind == "unsigned char" else [number(value, dtype) for value in values]
+    items = (
+        [str(int(value)) for value in values] if kind == "unsigned char" else [number(value, dtype) for value in values]
+    )
     return f"static const {kind} {name}[{len(items)}] = {{\n{rows_of(items)}}};"

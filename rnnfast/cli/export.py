@@ -1,0 +1,46 @@
+"""`rnnfast export`."""
+
+from __future__ import annotations
+
+import click
+
+from rnnfast.cli.common import State, command, option
+
+EXAMPLES = (
+    "rnnfast export --model runs/tx --to c -o fraud.c",
+    "rnnfast export --model runs/tx --to torch -o fraud.py",
+    "rnnfast export --model runs/tx --to json -o fraud.json",
+)
+
+
+@command("export", EXAMPLES)
+@option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
+@option(
+    "--to",
+    section="Output",
+    required=True,
+    type=click.Choice(("c", "torch", "json"), case_sensitive=False),
+    help="c: a file of C99 that answers row by row; torch: a module of PyTorch, its tensors beside it; json: all of it "
+    "to read, which --model takes again.",
+)
+@option("-o", "--output", section="Output", required=True, metavar="FILE", help="File to write: .c, .py or .json.")
+@option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
+@click.pass_context
+def export(ctx: click.Context, /, model: str, to: str, output: str, force: bool) -> None:
+    """Write a model as C, for PyTorch, or as JSON.
+
+    Scaling, categories, empty cells, calibration and threshold are inside of C. What was written is run and compared
+    with the model, where a C compiler or PyTorch is there; where it answers otherwise, nothing is written.
+    """
+    state = ctx.ensure_object(State)
+
+    from rnnfast.export.exporting import export as export_model
+
+    report = export_model(model, to, output, force=force)
+    if state.json:
+        state.print_json(report)
+        return
+
+    from rnnfast.console.export import show_export
+
+    show_export(state.screen(), report)

@@ -1,4 +1,4 @@
-"""Exporting a model: write it down, run it on rows that look like those of training, compare, and only then write it."""
+"""Exporting a model: it runs on rows that look like those of training, and is written where it answers as the model."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ExportReport(Record, frozen=True):
     files: dict[str, int]
     parameters: int
     check: Check
-    sizes: dict[str, int] = {}
+    sizes: dict[str, int]
 
 
 class Export(NamedTuple):

@@ -35,6 +35,7 @@ class Input:
     about: str
     needed: bool
     categories: tuple[str, ...] | None = None
+    first: bool = False
 
 
 def inputs_of(model: Model) -> tuple[Input, ...]:
@@ -60,11 +61,11 @@ def span_of(scaler: Scaler, name: str) -> tuple[float, float]:
 
 def _input(model: Model, name: str) -> Input:
     encoder = model.encoder
-    is_lag = name in encoder.columns[model.schema.first_lag :]
-    needed = not FILLS[encoder.rules[name]].fills and not is_lag
-    gap = "never empty" if needed else f"NaN where empty ({FILLS[encoder.rules[name]].phrase})"
-    if is_lag:
-        gap = "NaN where unknown"
+    rule = FILLS[encoder.rules[name]]
+    # The target of the row before, which the first row of a sequence does not have.
+    first = name in encoder.columns[model.schema.first_lag :] and not model.schema.horizon
+    gap = f"NaN where empty ({rule.phrase})" if rule.fills else f"never empty{' but in the first row' if first else ''}"
+    needed = not rule.fills
     if name in encoder.categories:
         texts = encoder.categories[name]
         codes = ", ".join(f"{k} = {text}" for k, text in enumerate(texts))
@@ -74,7 +75,7 @@ def _input(model: Model, name: str) -> Input:
     kind = encoder.scaler.kinds[encoder.scaler.names.index(name)]
     words = {"minmax": "from {} to {} in training", "rank": "from {} to {} in training", "none": "not scaled"}
     about = words.get(kind, "about {} to {} in training").format(f"{low:g}", f"{high:g}")
-    return Input(name, low, high, f"{about}; {gap}", needed)
+    return Input(name, low, high, f"{about}; {gap}", needed, first=first)
 
 
 def _about_time(model: Model) -> str:
@@ -82,7 +83,7 @@ def _about_time(model: Model) -> str:
 
 
 def unit_of_answers(model: Model) -> np.ndarray:
-    """Return (O,) what a difference of answers is measured by: 1 of a probability, the unit of scaling of a quantity."""
+    """Return (O,) what differences of answers are measured by: 1 of a probability, the unit of a scaled quantity."""
     if model.schema.classes:
         return np.ones(model.schema.outputs)
     return np.asarray(1.0 / model.target_scaler.scale)

@@ -1,4 +1,4 @@
-"""Rows that look like those of training, with the answers of the model's own predictor: what exports are compared by."""
+"""Rows like those of training, with the answers of the model's own predictor: what an export is compared by."""
 
 from __future__ import annotations
 

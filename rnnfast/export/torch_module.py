@@ -6,6 +6,7 @@ The module takes the inputs of the network, encoded as its comments say, and giv
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -173,7 +174,7 @@ def _mlp(model: Model) -> tuple[list[str], list[str]]:
     net, activation = model.architecture, f"torch.nn.{ACTIVATIONS[model.config.model.activation]}"
     sizes = [net.features, *net.hidden]
     parts = ["self.mlp = torch.nn.Sequential("]
-    for size, units in zip(sizes[:-1], sizes[1:], strict=True):
+    for size, units in pairwise(sizes):
         parts += [f"    torch.nn.Linear({size}, {units}),", f"    {activation},"]
     if net.remembers:
         last = ["h = self.mlp(x)", f"return self.head({POOLS[net.head]})"]

@@ -77,10 +77,12 @@ class Encoder:
         """Write what returns the number of an input, from 1, that is refused."""
         if not self.inputs:
             return
-        self._constant("unsigned char", "needed", [one.needed for one in self.inputs])
+        # 2: never empty, 1: but in the first row, 0: it may be empty
+        self._constant("unsigned char", "needed", [one.needed * (2 - one.first) for one in self.inputs])
         self._line(f"for (j = 0; j < {len(self.inputs)}; j++)")
         self._line(
-            f"    if (inputs[j] - inputs[j] != 0 && (inputs[j] == inputs[j] || {self.name}_needed[j])) return j + 1;"
+            f"    if (inputs[j] - inputs[j] != 0 && (inputs[j] == inputs[j] || {self.name}_needed[j] > !state->rows))"
+            " return j + 1;"
         )
         for one in self.inputs:
             if one.categories is not None:

@@ -13,7 +13,7 @@ from rnnfast import __version__
 from rnnfast.errors import UsageError
 from rnnfast.export.c.answers import Answering
 from rnnfast.export.c.encoding import Encoder, Encoding
-from rnnfast.export.c.formula import helper
+from rnnfast.export.c.formula import helper_texts
 from rnnfast.export.c.network import PRODUCT, Step, Writer
 from rnnfast.export.c.templates import ALARM, ALARM_BODY, BANNER, DECLARATIONS, SELF_TEST, STEP
 from rnnfast.export.c.writing import comment, identifier, initial, number, table
@@ -79,7 +79,7 @@ def source_of(model: Model, file: str) -> Source:
         *encoding.constants,
         *answering.constants(),
         PRODUCT.format(n=name),
-        *(helper(kind, name, dtype) for kind in sorted(step.helpers)),
+        *helper_texts(step.helpers, name, dtype),
         STEP.format(
             **words, reset=_reset(step, encoding, len(networks)), **_step_words(step, encoding, answering, words)
         ),
@@ -101,8 +101,8 @@ def _about(model: Model) -> str:
     texts = [headline, *(f"{key}: {text}" for key, text in lines.items())]
     if model.schema.window is not None:
         texts.append(
-            f"It was trained on windows of {model.schema.window} rows. `rnnfast predict` answers each row with about so "
-            "many rows before it; here the state runs on from row to row until it is reset."
+            f"It was trained on windows of {model.schema.window} rows. `rnnfast predict` answers each row with about so many "
+            "rows before it; here the state runs on from row to row until it is reset."
         )
     if model.schema.predict == "last":
         texts.append("It was trained to answer at the last row of a sequence; answers of earlier rows are provisional.")

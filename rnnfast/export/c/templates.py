@@ -42,8 +42,8 @@ void {n}_reset({n}_state *state);
 
 {answers}
 
-   Returns 0, or the number of an input, from 1, that is refused: empty or infinite where it must not be, a category that
-   training did not have, a time before that of the last row. The state and the answers are then as before. */
+   Returns 0, or the number of an input, from 1, that is refused: empty or infinite where it must not be, a category
+   that training did not have, a time before that of the last row. The state and the answers are then as before. */
 int {n}_step({n}_state *state, const {n}_value *inputs, {n}_value *answers);
 {alarm}
 /* Compare the answers to stored rows with those of rnnfast. Returns 0, or the number of the first row, from 1, that

@@ -179,9 +179,9 @@ def run_program(folder, lines, command=("cc", "-std=c99"), file="main.c", wrappe
 def test_a_program_answers_a_table_as_predict_does(tmp_path):
     """Rows of one id, a category by its number, with a threshold and a temperature."""
     table = frame()
-    model = replace(model_of(table, cell="gru"), threshold=0.47, temperature=1.7)
+    model, one = replace(model_of(table, cell="gru"), temperature=1.7), table[table["id"] == 2]
+    model = replace(model, threshold=float(np.median(model.predict(one)["y_prob"])))  # between two of them
     export(model, "c", tmp_path / "net.c")
-    one = table[table["id"] == 2]
     codes = one["colour"].map({text: k for k, text in enumerate(model.encoder.categories["colour"])}).fillna(99)
     lines = "\n".join(f"{a!r} {b!r} {c}" for a, b, c in zip(one["x1"], one["x2"], codes, strict=True))
     answers = [line.split() for line in run_program(tmp_path, lines)]
@@ -270,8 +270,10 @@ def test_a_module_of_pytorch(table, options, tmp_path):
 
 def test_the_module_needs_no_rnnfast(tmp_path):
     pytest.importorskip("torch")
-    export(model_of(frame(), cell="gru"), "torch", tmp_path / "net.py")
-    program = "import sys, net, torch; print(net.load()(torch.zeros(2, 3, 6)).shape, 'rnnfast' in sys.modules)"
+    model = model_of(frame(), cell="gru")
+    export(model, "torch", tmp_path / "net.py")
+    shape = (2, 3, len(model.encoder.names))
+    program = f"import sys, net, torch; print(net.load()(torch.zeros{shape}).shape, 'rnnfast' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "torch.Size([2, 3, 1]) False\n"
 
@@ -295,7 +297,7 @@ def test_json_of_something_else_is_no_model(text, tmp_path, capsys):
 
 REFUSED = {
     "both directions in c": ("c", {"cell": "gru", "bidirectional": True}, "rows after it"),
-    "patches in c": ("c", {"cell": "gru", "patch": (2, 2)}, "end of a sequence"),
+    "patches in c": ("c", {"cell": "gru", "patch": (2, 2), "predict": "last"}, "end of a sequence"),
     "own cell in torch": ("torch", {"cell": oscillator}, "no module for the cell"),
     "activation in torch": ("torch", {"cell": "rnn", "activation": "elu"}, "tanh and relu"),
     "front in torch": ("torch", {"cell": "gru", "conv": (3,)}, "--conv"),

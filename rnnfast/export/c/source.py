@@ -101,8 +101,8 @@ def _about(model: Model) -> str:
     texts = [headline, *(f"{key}: {text}" for key, text in lines.items())]
     if model.schema.window is not None:
         texts.append(
-            f"It was trained on windows of {model.schema.window} rows. `rnnfast predict` answers each row with a window "
-            "of rows before it; here the state runs on from row to row until it is reset."
+            f"It was trained on windows of {model.schema.window} rows. `rnnfast predict` answers each row with those "
+            "before it; here the state runs on from row to row until it is reset."
         )
     if model.schema.predict == "last":
         texts.append("It was trained to answer at the last row of a sequence; answers of earlier rows are provisional.")

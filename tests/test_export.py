@@ -278,6 +278,43 @@ def test_the_module_needs_no_rnnfast(tmp_path):
     assert done.stdout == "torch.Size([2, 3, 1]) False\n"
 
 
+ONNX = {
+    "stack": ({"gaps": True}, {"cell": "gru", "hidden": (6, 6), "missing": "mean", "missing_indicator": True}),
+    "unequal widths": ({"task": "multiclass"}, {"cell": "lstm", "hidden": (7, 4)}),
+    "both directions": ({}, {"cell": "lstm", "bidirectional": True, "hidden": (4, 3)}),
+    "quantities": ({"task": "regression"}, {"cell": "rnn", "activation": "relu"}),
+    "mlp": ({}, {"cell": "mlp", "activation": "leaky_relu", "hidden": (5, 4)}),
+    "score": ({}, {"cell": "rnn", "loss": "mse"}),
+    "ensemble": ({}, {"cell": "gru", "ensemble": 2}),
+    "ensemble of classes": ({"task": "multiclass"}, {"cell": "gru", "ensemble": 2}),
+}
+
+
+@pytest.mark.parametrize(("table", "options"), cases(ONNX))
+def test_a_graph_of_onnx(table, options, tmp_path):
+    pytest.importorskip("onnxruntime")
+    model = model_of(frame(**table), **options)
+    model = replace(model, temperature=1.3 if model.task.logits else 1.0)
+    report = export(model, "onnx", tmp_path / "net.onnx")
+    assert report.check.tool == "onnxruntime"
+    assert report.check.difference < 1e-5
+
+
+def test_a_graph_of_onnx_goes_on_with_its_states(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    model = model_of(frame(), cell="lstm", hidden=(4, 3))
+    export(model, "onnx", tmp_path / "net.onnx")
+    session = runtime.InferenceSession(tmp_path / "net.onnx")
+    names, results = ([one.name for one in ends] for ends in (session.get_inputs(), session.get_outputs()))
+    x = np.random.default_rng(0).normal(size=(3, 5, len(model.encoder.names)))
+    states = {one.name: np.zeros((1, 3, one.shape[2]), np.float32) for one in session.get_inputs()[2:]}
+    whole = session.run(None, {"x": x, "lengths": np.full(3, 5, np.int32), **states})[0]
+    for t in range(5):
+        answers, *states = session.run(None, {"x": x[:, [t]], "lengths": np.ones(3, np.int32), **states})
+        np.testing.assert_allclose(answers[:, 0], whole[:, t], atol=1e-6)
+        states = {name: states[results.index(f"{name}_next") - 1] for name in names[2:]}
+
+
 def test_json_is_a_model_again(tmp_path):
     table = frame(gaps=True)
     model = model_of(table, cell=oscillator, missing="ffill", ensemble=2)
@@ -300,6 +337,9 @@ REFUSED = {
     "patches in c": ("c", {"cell": "gru", "patch": (2, 2), "predict": "last"}, "end of a sequence"),
     "own cell in torch": ("torch", {"cell": oscillator}, "no module for the cell"),
     "activation in torch": ("torch", {"cell": "rnn", "activation": "elu"}, "tanh and relu"),
+    "own cell in onnx": ("onnx", {"cell": oscillator}, "no operator for the cell"),
+    "doubles in onnx": ("onnx", {"cell": "gru", "dtype": "float64"}, "--dtype float64"),
+    "ranks in onnx": ("onnx", {"cell": "gru", "scale": "rank"}, "--scale rank"),
     "front in torch": ("torch", {"cell": "gru", "conv": (3,)}, "--conv"),
 }
 

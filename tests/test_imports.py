@@ -77,6 +77,8 @@ HOMES = {
     "llvmlite": {"kernels", "diagnose"},
     "safetensors": {"export", "model"},
     "torch": {"export"},
+    "onnx": {"export"},
+    "onnxruntime": {"export"},
     "msgspec": {"records"},
     "platformdirs": {"kernels", "cli", "data"},
     "pyarrow": {"data", "model"},

@@ -8,6 +8,7 @@ from rnnfast.cli.common import State, command, option
 
 EXAMPLES = (
     "rnnfast export --model runs/tx --to c -o fraud.c",
+    "rnnfast export --model runs/tx --to onnx -o fraud.onnx",
     "rnnfast export --model runs/tx --to torch -o fraud.py",
     "rnnfast export --model runs/tx --to json -o fraud.json",
 )
@@ -19,18 +20,18 @@ EXAMPLES = (
     "--to",
     section="Output",
     required=True,
-    type=click.Choice(("c", "torch", "json"), case_sensitive=False),
-    help="c: a file of C99 that answers row by row; torch: a module of PyTorch, its tensors beside it; json: all of it "
+    type=click.Choice(("c", "onnx", "torch", "json"), case_sensitive=False),
+    help="c: a file of C99 that answers row by row; onnx: a graph with its states as inputs and outputs; torch: a module of PyTorch, its tensors beside it; json: all of it "
     "to read, which --model takes again.",
 )
-@option("-o", "--output", section="Output", required=True, metavar="FILE", help="File to write: .c, .py or .json.")
+@option("-o", "--output", section="Output", required=True, metavar="FILE", help="File to write: .c, .onnx, .py or .json.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @click.pass_context
 def export(ctx: click.Context, /, model: str, to: str, output: str, force: bool) -> None:
-    """Write a model as C, for PyTorch, or as JSON.
+    """Write a model as C, ONNX, a module of PyTorch or JSON.
 
     Scaling, categories, empty cells, calibration and threshold are inside of C. What was written is run and compared
-    with the model, where a C compiler or PyTorch is there; where it answers otherwise, nothing is written.
+    with the model, where a C compiler, ONNX Runtime or PyTorch is there; where it answers otherwise, nothing is written.
     """
     state = ctx.ensure_object(State)
 

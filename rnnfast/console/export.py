@@ -10,9 +10,10 @@ from rnnfast.console.text import counted, number, scaled
 if TYPE_CHECKING:
     from rnnfast.export.exporting import Check, ExportReport
 
-TOOLS = {"c": "a C compiler (set CC)", "torch": "PyTorch"}
+TOOLS = {"c": "a C compiler (set CC)", "onnx": "ONNX Runtime (pip install onnxruntime)", "torch": "PyTorch"}
 NEXT = {
     "c": "cc -std=c99 -O3 -c {file}",
+    "onnx": 'python -c "import onnxruntime as o; print(*o.InferenceSession({file!r}).get_inputs())"',
     "torch": 'python -c "from {stem} import load; print(load())"',
     "json": "rnnfast predict --model {file} --data TABLE",
 }

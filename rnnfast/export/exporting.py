@@ -15,6 +15,9 @@ from rnnfast.export.c.compiled import Compiled, compiler
 from rnnfast.export.c.source import source_of
 from rnnfast.export.c.writing import identifier
 from rnnfast.export.inputs import unit_of_answers
+from rnnfast.export.onnx_graph import Graph
+from rnnfast.export.onnx_graph import answers_of as answers_of_graph
+from rnnfast.export.onnx_graph import refuse as refuse_graph
 from rnnfast.export.sample import Sample, draw
 from rnnfast.export.torch_module import answers_of, module_of
 from rnnfast.model import Model, load
@@ -24,7 +27,7 @@ from rnnfast.writing import check_writable, write_whole
 
 LENGTHS = (40, 1, 25)  # rows of the sequences that are compared
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest answer, or of its unit: functions of libraries differ
-ENDINGS = {"c": ".c", "torch": ".py", "json": JSON_ENDING}
+ENDINGS = {"c": ".c", "onnx": ".onnx", "torch": ".py", "json": JSON_ENDING}
 
 
 class Check(Record, frozen=True):
@@ -101,6 +104,15 @@ def _c(model: Model, path: Path) -> Export:
     return Export({path: source.text.encode("ascii")}, check, {"weights": source.weights, "state": source.state})
 
 
+def _onnx(model: Model, path: Path) -> Export:
+    """Write a graph of ONNX, and run it where ONNX Runtime is installed."""
+    refuse_graph(model)
+    content, sample = Graph(model).write(), draw(model, LENGTHS)
+    answers = answers_of_graph(content, model, sample)
+    check = Check(tool=None) if answers is None else _compared(model, sample, answers, "onnxruntime")
+    return Export({path: content}, check, {})
+
+
 def _torch(model: Model, path: Path) -> Export:
     """Write a module of PyTorch, and run it where PyTorch is installed."""
     tensors = _tensors(path)
@@ -144,4 +156,4 @@ def _tensors(path: Path) -> Path:
     return path.with_suffix(".safetensors")
 
 
-FORMATS: dict[str, Callable[[Model, Path], Export]] = {"c": _c, "torch": _torch, "json": _json}
+FORMATS: dict[str, Callable[[Model, Path], Export]] = {"c": _c, "onnx": _onnx, "torch": _torch, "json": _json}

@@ -24,14 +24,14 @@ UNSEEN = "\x00unseen"  # no category of a table
 class Sample(NamedTuple):
     """Sequences end to end.
 
-    rows: (n, inputs) as of `inputs_of`; offsets: (sequences + 1,); encoded: (n, F) inputs of the network; outputs: (n,
-    O) of the network, of an ensemble those of its mean answer; answers: (n, O).
+    rows: (n, inputs) as of `inputs_of`; offsets: (sequences + 1,); columns: (n, C) as of SequenceData.x; encoded: (n,
+    F) inputs of the network; answers: (n, O).
     """
 
     rows: Floats
     offsets: NDArray[np.int64]
+    columns: Floats
     encoded: NDArray[Any]
-    outputs: NDArray[Any]
     answers: NDArray[Any]
 
 
@@ -50,8 +50,7 @@ def draw(model: Model, lengths: tuple[int, ...], seed: int = 0) -> Sample:
     if model.schema.difference:
         last = last_known(data, model.encoder.rules, model.encoder.fills)
         outputs = outputs + np.tile(last, len(model.schema.ahead)) * model.target_scaler.scale
-    average = model.task.average(outputs)
-    return Sample(rows, offsets, encoded, average, model.task.answers(average))
+    return Sample(rows, offsets, data.x, encoded, model.task.answers(model.task.average(outputs)))
 
 
 def _column(rng: np.random.Generator, one: Input, n: int) -> Floats:

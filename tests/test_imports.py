@@ -44,7 +44,7 @@ RUN_TIME = {
         "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "export": {
-        "__init__", "catalogue", "data", "equations", "errors", "model", "network", "records", "writing",
+        "catalogue", "data", "equations", "errors", "model", "network", "records", "writing",
     },
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},

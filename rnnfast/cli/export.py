@@ -21,17 +21,17 @@ EXAMPLES = (
     section="Output",
     required=True,
     type=click.Choice(("c", "onnx", "torch", "json"), case_sensitive=False),
-    help="c: a file of C99 that answers row by row; onnx: a graph with its states as inputs and outputs; torch: a module of PyTorch, its tensors beside it; json: all of it "
-    "to read, which --model takes again.",
+    help="c: a file of C99 that answers row by row; onnx: a graph with its states as inputs and outputs; torch: a "
+    "module of PyTorch, its tensors beside it; json: all of it to read, which --model takes again.",
 )
-@option("-o", "--output", section="Output", required=True, metavar="FILE", help="File to write: .c, .onnx, .py or .json.")
+@option("-o", "--output", section="Output", required=True, metavar="FILE", help="File: .c, .onnx, .py or .json.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @click.pass_context
 def export(ctx: click.Context, /, model: str, to: str, output: str, force: bool) -> None:
     """Write a model as C, ONNX, a module of PyTorch or JSON.
 
-    Scaling, categories, empty cells, calibration and threshold are inside of C. What was written is run and compared
-    with the model, where a C compiler, ONNX Runtime or PyTorch is there; where it answers otherwise, nothing is written.
+    Scaling, categories, empty cells, calibration and threshold are inside of C. An export is run where a C compiler,
+    ONNX Runtime or PyTorch is there; if it answers otherwise than the model, nothing is written.
     """
     state = ctx.ensure_object(State)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import FILLS, TASKS
+from rnnfast.equations.functions import LEAK
 from rnnfast.errors import UsageError
 from rnnfast.export.sample import Sample
 from rnnfast.model.model import Model
@@ -143,9 +144,10 @@ class Graph:
         net = self.model.architecture
         pending = iter(tensors[name] for name in Layout(net).shapes())
         activation = self.model.config.model.activation
+        leak: dict[str, Any] = {"alpha": LEAK} if activation == "leaky_relu" else {}
         for k in range(len(net.hidden)):
             x = self._dense(x, next(pending), next(pending), f"{prefix}layer{k}")
-            x = self._node(OF_MLP[activation], [x], **({"alpha": 0.01} if activation == "leaky_relu" else {}))
+            x = self._node(OF_MLP[activation], [x], **leak)
         return self._dense(x, next(pending), next(pending), f"{prefix}head")
 
     def _dense(self, x: str, weight: Array, bias: Array, name: str) -> str:
@@ -167,7 +169,8 @@ class Graph:
             clipped = [self._node("Clip", [one, *bounds]) for one in outputs]
             self._node("Identity", [self._mean(clipped)], name="answers")
             return
-        operator, more = ("Softmax", {"axis": -1}) if several else ("Sigmoid", {})
+        operator = "Softmax" if several else "Sigmoid"
+        more: dict[str, Any] = {"axis": -1} if several else {}
         z = outputs[0]
         if len(outputs) > 1:
             p = self._mean([self._node(operator, [one], **more) for one in outputs])

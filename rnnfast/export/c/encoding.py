@@ -173,8 +173,8 @@ class Encoder:
                 self.out.memory.append(Field("int", f"code{place}", 1, f"last category of {column}"))
                 self.out.reset.append(f"state->code{place}[0] = {code};")
             self._line("{")
-            known = f"{self.name}_code(inputs[{place}], {count})"
-            self._line(f"    const int code = inputs[{place}] == inputs[{place}] ? {known} : {empty};")
+            number_of = f"{self.name}_code(inputs[{place}], {count})"
+            self._line(f"    const int code = inputs[{place}] == inputs[{place}] ? {number_of} : {empty};")
             self._line(f"    for (j = 0; j < {inputs}; j++) x[{first} + j] = j == code;")
             if rule.carried:
                 self._line(f"    state->code{place}[0] = code;")

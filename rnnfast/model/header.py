@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as to_bytes
 
 from rnnfast.config.resolve import Config
-from rnnfast.data import Schema
+from rnnfast.data import Encoder, Schema
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.diagnose.versions import versions
 from rnnfast.metrics.conformal import Conformal
@@ -51,14 +51,16 @@ class Network(Record, frozen=True):
     dropout: float
     head: str = "last"
     front: tuple[tuple[int, int, int], ...] = ()  # layers before the cell: rows that are stacked, stride, units
+    embeddings: tuple[tuple[int, int], ...] = ()  # of the last features: categories, units
+    static: int = 0  # features that are constant in a sequence, behind all others
 
     @classmethod
-    def of(cls, config: Config, features: int, outputs: int) -> Network:
-        """Return what a configuration describes, with so many inputs and outputs."""
+    def of(cls, config: Config, encoder: Encoder, outputs: int) -> Network:
+        """Return what a configuration describes, with the inputs that an encoder makes and so many outputs."""
         section = config.model
         return cls(
             cell=section.cell,
-            features=features,
+            features=len(encoder.names),
             hidden=section.hidden,
             outputs=outputs,
             activation=section.activation,
@@ -68,6 +70,8 @@ class Network(Record, frozen=True):
             dropout=section.dropout,
             head=section.head,
             front=section.front,
+            embeddings=encoder.embeddings,
+            static=encoder.static_inputs,
         )
 
 

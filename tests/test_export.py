@@ -340,6 +340,8 @@ REFUSED = {
     "own cell in onnx": ("onnx", {"cell": oscillator}, "no operator for the cell"),
     "doubles in onnx": ("onnx", {"cell": "gru", "dtype": "float64"}, "--dtype float64"),
     "ranks in onnx": ("onnx", {"cell": "gru", "scale": "rank"}, "--scale rank"),
+    "embedding in torch": ("torch", {"cell": "gru", "embed": "colour=2"}, "--embed"),
+    "embedding in onnx": ("onnx", {"cell": "gru", "embed": "colour=2"}, "--embed"),
     "front in torch": ("torch", {"cell": "gru", "conv": (3,)}, "--conv"),
 }
 

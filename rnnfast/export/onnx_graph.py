@@ -60,6 +60,8 @@ def refuse(model: Model) -> None:
         "--scale rank": bool(model.encoder.scaler.knots),
         "--missing ffill": carried,
         "--difference": model.schema.difference,
+        "--static": net.static > 0,
+        "--embed": len(net.embeddings) > 0,
     }
     for name, present in reasons.items():
         if present:

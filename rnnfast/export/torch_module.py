@@ -103,6 +103,9 @@ def refuse(model: Model) -> None:
         raise UsageError(f"--to torch: torch.nn.RNN has tanh and relu, not {activation}; use --to c or --to json")
     if model.architecture.front:
         raise UsageError("--to torch: --conv and --patch are not written yet; use --to json, or --to c for --conv")
+    for name, present in {"--static": model.architecture.static, "--embed": model.architecture.embeddings}.items():
+        if present:
+            raise UsageError(f"--to torch: {name} is not written yet; use --to c or --to json")
     if model.schema.difference:
         raise UsageError("--to torch: --difference adds the last target, which the module does not see; use --to c")
 

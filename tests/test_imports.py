@@ -45,6 +45,9 @@ RUN_TIME = {
     },
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
+    "export": {
+        "catalogue", "data", "equations", "errors", "model", "network", "records", "writing",
+    },
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "display", "errors"},
@@ -65,7 +68,7 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "model", "records", "training", "writing"},
+    "cli": {"data", "diagnose", "export", "model", "records", "training", "writing"},
 }
 
 # third-party library -> where it may be imported
@@ -75,7 +78,10 @@ HOMES = {
     "click": {"cli", "console"},
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
-    "safetensors": {"model"},
+    "safetensors": {"export", "model"},
+    "torch": {"export"},
+    "onnx": {"export"},
+    "onnxruntime": {"export"},
     "msgspec": {"records"},
     "platformdirs": {"kernels", "cli", "data"},
     "pyarrow": {"data", "model"},

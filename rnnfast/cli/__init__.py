@@ -26,6 +26,7 @@ COMMANDS = {
     "compare": ("rnnfast.cli.compare", "compare", "Compare runs on the same rows."),
     "cv": ("rnnfast.cli.cv", "cv", "Train and test a network on folds of a table."),
     "tune": ("rnnfast.cli.tune", "tune", "Search for the network that suits a table, and train it."),
+    "export": ("rnnfast.cli.export", "export", "Write a model as C, ONNX, a module of PyTorch or JSON."),
     "inspect": ("rnnfast.cli.inspect", "inspect", "Show what a model holds, or how a table is read."),
     "synth": ("rnnfast.cli.synth", "synth", "Write a synthetic table to try things on."),
     "bench": ("rnnfast.cli.bench", "bench", "Measure the speed of this machine."),

@@ -267,13 +267,18 @@ class Model(Displayed):
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """What a model file holds beside the tensors."""
+        return dict(plain(self.provenance) | plain(self.encoder.record()) | plain(self.header))
+
     def save(self, path: str | Path) -> None:
         """Write the model file; it appears under its name only when it is complete."""
         write_whole(Path(path), self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the model file."""
-        return packed(plain(self.provenance) | plain(self.encoder.record()) | plain(self.header), self.parameters)
+        return packed(self.content, self.parameters)
 
 
 def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -> Architecture:

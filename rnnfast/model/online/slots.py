@@ -1,0 +1,44 @@
+"""Which row of the memory an id has: a bounded number of them, of which the least recently used one goes first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+
+class Slots:
+    """Slots of ids, the least recently used one first. most: ids; evicted: that had to go."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.size, self.evicted = most, 0, 0
+        self.of: OrderedDict[str, int] = OrderedDict()
+        self._free: list[int] = []
+
+    def assign(self, ids: Sequence[str], first: int) -> tuple[list[int], list[int]]:
+        """Give a slot to the ids from number `first` on, as far as no slot has to serve two of them.
+
+        Returns: their slots, and which of these are new to their id.
+        """
+        of, slots, new, busy = self.of, list[int](), list[int](), set[int]()
+        for position in range(first, len(ids)):
+            name = ids[position]
+            slot = of.get(name)
+            if slot is None:
+                if len(of) >= self.most:
+                    oldest = next(iter(of))
+                    if of[oldest] in busy:  # its own rows come first
+                        break
+                    self.drop(oldest)
+                    self.evicted += 1
+                slot = of[name] = self._free.pop() if self._free else self.size
+                self.size = max(self.size, slot + 1)
+                new.append(slot)
+            else:
+                of.move_to_end(name)
+            slots.append(slot)
+            busy.add(slot)
+        return slots, new
+
+    def drop(self, name: str) -> None:
+        """Free the slot of an id, which must have one."""
+        self._free.append(self.of.pop(name))

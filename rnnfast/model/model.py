@@ -228,7 +228,7 @@ class Model(Displayed):
         return outcomes.beside(self.linear, self.encoder)
 
     def stream(self, **options: Any) -> Stream:
-        """Answer rows as they come, each with the state of its id; options: max_ids, ttl, max_gap of `online.Stream`."""
+        """Answer rows as they come, each with the state of its id; options: max_ids, ttl, max_gap of `Stream`."""
         from rnnfast.model.online.stream import Stream
 
         return Stream(self, **options)

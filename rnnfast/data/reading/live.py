@@ -18,7 +18,7 @@ from rnnfast.data.reading.memory import id_texts
 from rnnfast.data.sources.opening import open_sources
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, require
-from rnnfast.data.sources.table import load
+from rnnfast.data.sources.table import load_rows
 from rnnfast.data.sources.texts import cells_of
 
 ONLY_ID = ""  # of rows without an id column, which are one sequence
@@ -53,7 +53,7 @@ def read_live(source: Source, schema: Schema) -> LiveRows:
     columns = wanted(schema)
     require(source, columns)
     text = tuple(name for name in (schema.id, schema.time, *schema.categorical) if name is not None)
-    table = load([source], text, columns)
+    table = load_rows(source, text, columns)
     features = Features(schema.features, schema.categorical)
     x = features.add(table)
     y: NDArray[Any] = np.empty((table.rows, 0))
@@ -77,5 +77,4 @@ def rows_of_mappings(rows: Sequence[Mapping[str, Any]], ids: Sequence[Any], sche
     frame = pd.DataFrame({name: [row.get(name) for row in rows] for name in wanted(schema)})
     if schema.id is not None:
         frame[schema.id] = list(map(str, ids))
-    rows = read_live(open_sources([frame])[0], schema)
-    return rows
+    return read_live(open_sources([frame])[0], schema)

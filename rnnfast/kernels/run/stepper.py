@@ -1,10 +1,10 @@
 """Sequences that go on: outputs of new steps from the states before them, which are rows of one array.
 
 Entries of their own, compiled when somebody streams. The register engine goes on with a state of W lanes and computes
-the bits that `Predictor` does. The packed one goes on with what `exchange_states` carries from one window of steps to the
-next: the states of all layers and the running values of a head that pools. It computes one step of one sequence at a
-time, so that an answer does not depend on what else is asked at the same time; products of several rows, as predictions
-have them, add up in another order.
+the bits that `Predictor` does. The packed one goes on with what `exchange_states` carries from one window of steps to
+the next: the states of all layers and the running values of a head that pools. It computes one step of one sequence at
+a time, so that an answer does not depend on what else is asked at the same time; products of several rows, as
+predictions have them, add up in another order.
 """
 
 from functools import cached_property

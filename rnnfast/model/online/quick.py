@@ -48,8 +48,8 @@ class Quick:
         if self._row.dot(self._zeros) != 0:  # 0 * NaN is NaN
             place = int(np.flatnonzero(~np.isfinite(self._row))[0])
             raise DataError(
-                f"column {self._names[place]!r} is {self._row[place]}: expected a finite number; a row with empty cells "
-                "is given as a mapping from column to value"
+                f"column {self._names[place]!r} is {self._row[place]}: expected a finite number; give a row with empty "
+                "cells as a mapping from column to value"
             )
 
     def step(self, slot: int, now: float) -> NDArray[Any]:

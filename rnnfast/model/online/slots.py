@@ -7,11 +7,15 @@ from collections.abc import Sequence
 
 
 class Slots:
-    """Slots of ids, the least recently used one first. most: ids; evicted: that had to go."""
+    """Slots of ids, the least recently used one first.
+
+    most: ids; evicted: that had to go; changed: ids that came or went since somebody emptied it, where it is a set.
+    """
 
     def __init__(self, most: int) -> None:
         self.most, self.size, self.evicted = most, 0, 0
         self.of: OrderedDict[str, int] = OrderedDict()
+        self.changed: set[str] | None = None
         self._free: list[int] = []
 
     def assign(self, ids: Sequence[str], first: int) -> tuple[list[int], list[int]]:
@@ -37,8 +41,18 @@ class Slots:
                 of.move_to_end(name)
             slots.append(slot)
             busy.add(slot)
+        if self.changed is not None:
+            self.changed.update(ids[first : first + len(slots)])
         return slots, new
+
+    def use(self, name: str) -> None:
+        """Note that a row of an id that has a slot came."""
+        self.of.move_to_end(name)
+        if self.changed is not None:
+            self.changed.add(name)
 
     def drop(self, name: str) -> None:
         """Free the slot of an id, which must have one."""
         self._free.append(self.of.pop(name))
+        if self.changed is not None:
+            self.changed.add(name)

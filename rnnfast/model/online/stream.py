@@ -100,12 +100,11 @@ class Stream:
         name = ONLY_ID if self.schema.id is None else str(id)
         slot = slots.of.get(name)
         if slot is None:
-            (slot,), _ = slots.assign([name], 0)
-            if self.memory.reserve(slots.size):
-                quick.prepare()
+            slot = slots.assign([name], 0)[0][0]
+            self.reserve()
             self.memory["steps"][slot] = 0
         else:
-            slots.of.move_to_end(name)
+            slots.use(name)
         self.counts["rows"] += 1
         return np.asarray(self.task.answers(quick.step(slot, now))[0])
 
@@ -142,8 +141,7 @@ class Stream:
         first = 0
         while first < count:
             slots, new = self.slots.assign(rows.ids, first)
-            if self.memory.reserve(self.slots.size) and self._quick is not None:
-                self._quick.prepare()
+            self.reserve()
             self.memory["steps"][new] = 0
             here = self._in_order(rows, np.array(slots, np.int64), first, is_late)
             if len(here.order):
@@ -153,8 +151,28 @@ class Stream:
             first += len(slots)
         self.counts["rows"] += count
         self.counts["late"] += int(is_late.sum())
+        return Answered(self._answers(outputs), steps, age, is_late)
+
+    def reserve(self) -> None:
+        """Make room in the memory for all slots."""
+        if self.memory.reserve(self.slots.size) and self._quick is not None:
+            self._quick.prepare()
+
+    def set_dates(self, dates: bool) -> None:
+        """Say what times are, before the first of them."""
+        self.dates = dates
+        if dates:  # nanoseconds need all their digits
+            self.memory.add("key", (), np.int64)
+
+    def no_answers(self) -> Answers:
+        """Return the answers to no rows."""
+        outputs = np.zeros((len(self._steppers), 0, self.schema.outputs))
+        return self._answers(outputs)
+
+    def _answers(self, outputs: NDArray[Any]) -> Answers:
+        """Return what raw outputs (members, rows, O) mean."""
         deviations = self.task.spread(outputs) if len(outputs) > 1 else None
-        return Answered(Answers(self.task.answers(self.task.average(outputs)), deviations), steps, age, is_late)
+        return Answers(self.task.answers(self.task.average(outputs)), deviations)
 
     def _read(self, ids: Any, rows: Any) -> LiveRows:
         """Return rows of any kind as LiveRows."""
@@ -193,9 +211,7 @@ class Stream:
         if rows.key is None:
             return
         if self.dates is None:
-            self.dates = rows.dates
-            if rows.dates:  # nanoseconds need all their digits
-                self.memory.add("key", (), np.int64)
+            self.set_dates(rows.dates)
         if self.dates != rows.dates:
             kinds = ("numbers", "dates")
             raise DataError(

@@ -72,7 +72,7 @@ class Windows:
         return Pieces(np.concatenate(rows), offsets, *map(np.ascontiguousarray, columns), np.concatenate(answers))
 
     def _cut(self, old: int, stop: int) -> list[tuple[int, int, int, bool]]:
-        """Return (first row, first new row, end, whether it is fresh) of each sequence for the steps old .. stop - 1."""
+        """Return (first row, first new row, end, whether it is fresh) of each sequence for steps old .. stop - 1."""
         before, cell = self.context.before, self.context.cell
         if self.anew:
             return [(max(0, step - before), step, step + 1, True) for step in range(old, stop)]

@@ -45,7 +45,7 @@ class CsvRows:
     @staticmethod
     def has_commands(lines: bytes) -> bool:
         """Whether lines may hold some that are no rows."""
-        return lines.startswith(b"#") or b"\n#" in lines
+        return b"#" in lines and (lines.startswith(b"#") or b"\n#" in lines)
 
 
 class JsonRows:

@@ -7,8 +7,8 @@ import threading
 from collections import deque
 
 READ = 1 << 18  # bytes asked for at a time
-BLOCK = 1 << 21  # bytes of a block; a few thousand rows share the cost of a call
-AHEAD = 4 * BLOCK  # bytes that are read before somebody wants them
+BLOCK = 1 << 23  # bytes of a block: some ten thousand rows share the cost of a call
+AHEAD = 2 * BLOCK  # bytes that are read before somebody wants them
 
 
 class Lines:

@@ -25,7 +25,7 @@ from rnnfast.online.states import States
 STEPS, AGE, NOTE = "state_steps", "state_age", "state_note"  # columns beside the answers
 LATE = "late"
 WAIT = 0.25  # seconds until signals are looked at and states are kept where no row comes
-ROWS = 8192  # of a block that are answered together
+ROWS = 1 << 15  # of a block that are answered together
 
 
 class Report(NamedTuple):
@@ -122,7 +122,8 @@ class Session:
         """Return the lines of the answers to rows, which count as read by then."""
         assert self._format is not None
         try:
-            live = self._format.read(b"".join(rows), self.stream.schema)
+            text = b"".join(rows)
+            live = self._format.read(text, self.stream.schema)
             answered = self.stream.advance(live)
         except DataError as error:
             if len(rows) > 1:
@@ -130,7 +131,7 @@ class Session:
                 return self._text(rows[:half]) + self._text(rows[half:])
             return self._refusal(rows[0], str(error))
         self.rows += len(rows)
-        self._line += sum(row.count(b"\n") for row in rows) if self._format.quoted else len(rows)
+        self._line += text.count(b"\n")
         shown = self._shown(live)
         return shown.lines(self._columns(live, answered, isinstance(shown, JsonAnswers)).values())
 
@@ -179,8 +180,9 @@ class Session:
             return values.tolist() if dtype == "float64" else [float(format(v, FLOAT32_FORMAT)) for v in values.tolist()]
 
         columns |= answered.answers.columns(self.stream.task, slice(None), texts)
-        ages = ["" if age != age else round(age, 3) for age in answered.age.tolist()]
-        columns |= {STEPS: answered.steps.tolist(), AGE: ages, NOTE: [""] * len(ages)}
+        ages, which = np.unique(answered.age, return_inverse=True)  # one for each earlier block
+        shown = np.array(["" if age != age else round(age, 3) if json else f"{age:.3f}" for age in ages.tolist()], object)
+        columns |= {STEPS: answered.steps.tolist(), AGE: shown[which].tolist(), NOTE: [""] * len(which)}
         if answered.late.any():
             answers = [name for name in columns if name not in (schema.id, schema.time, NOTE)]
             for row in np.flatnonzero(answered.late).tolist():

@@ -16,7 +16,7 @@ import numpy as np
 
 from rnnfast.errors import ModelError, RnnfastError, UsageError
 from rnnfast.model.online.stream import Stream
-from rnnfast.records import encode
+from rnnfast.records import json_line, plain
 
 EVERY = 5.0  # seconds between two transactions
 TABLES = """
@@ -97,7 +97,8 @@ class States:
 
 def digest_of(model: Any) -> str:
     """Hash what a state depends on: weights, columns and their encoding."""
-    digest = hashlib.sha256(encode([model.header.architecture, model.schema, model.encoder.record()]).encode())
+    parts = (model.header.architecture, model.schema, model.encoder.record())
+    digest = hashlib.sha256("".join(json_line(plain(part)) for part in parts).encode())
     for name, tensor in sorted(model.parameters.items()):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(tensor).tobytes())

@@ -52,8 +52,9 @@ def read_live(source: Source, schema: Schema) -> LiveRows:
     """Read rows. Raises DataError as `read_table`, for missing columns and for cells that cannot be used."""
     columns = wanted(schema)
     require(source, columns)
-    text = tuple(name for name in (schema.id, schema.time, *schema.categorical) if name is not None)
-    table = load_rows(source, text, columns)
+    keys = tuple(name for name in (schema.id, schema.time) if name is not None)
+    text = (*keys, *schema.categorical)
+    table = load_rows(source, text, columns, keys)
     features = Features(schema.features, schema.categorical)
     x = features.add(table)
     y: NDArray[Any] = np.empty((table.rows, 0))
@@ -62,7 +63,7 @@ def read_live(source: Source, schema: Schema) -> LiveRows:
     ids: Sequence[str] = [ONLY_ID] * table.rows
     if schema.id is not None:
         cells = id_texts(table, schema.id)
-        ids = np.asarray(cells, dtype=object).tolist()
+        ids = pd.Series(cells).to_numpy(object).tolist()
         if "" in ids:
             raise empty_id(table.origin, schema.id, cells)
     key, dates, time = None, False, None

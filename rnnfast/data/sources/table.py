@@ -106,9 +106,9 @@ def load(
     return Table(frame, list(sources), starts, digest)
 
 
-def load_rows(source: Source, text: Collection[str], columns: Sequence[str]) -> Table:
-    """Read columns of the rows of one source, whose digest nobody wants. Raises DataError as `load`."""
-    frame = _frame(source, text, columns, ())[list(columns)]
+def load_rows(source: Source, text: Collection[str], columns: Sequence[str], keys: Collection[str] = ()) -> Table:
+    """Read columns of the rows of one source, whose digest nobody wants; as `load`, with its errors."""
+    frame = _frame(source, text, columns, () if source.typed else keys)[list(columns)]
     return Table(frame, [source], [0, len(frame)], Future())
 
 

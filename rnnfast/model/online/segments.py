@@ -40,13 +40,13 @@ def segments(slots: Integers, steps: Integers, breaks: NDArray[np.bool_] | None,
     slots: (rows,) of the rows in that order; steps: (slots,) rows since the state of each began; breaks: (rows,)
     whether a sequence begins anew at a row, None for nowhere; order: as of Segments.
     """
-    first = np.append(True, slots[1:] != slots[:-1])
+    first = np.append(True, slots[1:] != slots[:-1])[: len(slots)]  # all may have been late
     starts = np.flatnonzero(first if breaks is None else first | breaks)
     slot = slots[starts]
     before = np.where(first[starts], steps[slot], 0)
     if breaks is not None:
         before[breaks[starts]] = 0
-    last = np.append(slot[1:] != slot[:-1], True)
+    last = np.append(slot[1:] != slot[:-1], True)[: len(slot)]
     return Segments(order, np.append(starts, len(slots)), slot, before, last)
 
 
@@ -57,7 +57,7 @@ def late(slots: Integers, key: Numbers, newest: Numbers, steps: Integers, ties: 
     the time of the last row of each, and how many there were.
     """
     not_after = np.less if ties else np.less_equal
-    first = np.flatnonzero(np.append(True, slots[1:] != slots[:-1])) if len(slots) else np.zeros(0, np.int64)
+    first = np.flatnonzero(np.append(True, slots[1:] != slots[:-1]))
     is_late = np.append(False, not_after(key[1:], key[:-1]))[: len(slots)]
     is_late[first] = (steps[slots[first]] > 0) & not_after(key[first], newest[slots[first]])
     if not is_late.any():

@@ -24,10 +24,13 @@ class Slots:
         Returns: their slots, and which of these are new to their id.
         """
         of, slots, new, busy = self.of, list[int](), list[int](), set[int]()
-        for position in range(first, len(ids)):
-            name = ids[position]
-            slot = of.get(name)
-            if slot is None:
+        full = len(of) + len(ids) - first > self.most  # only then somebody may have to go
+        slot_of, use, append = of.get, of.move_to_end, slots.append
+        for name in ids[first:]:
+            slot = slot_of(name)
+            if slot is not None:
+                use(name)
+            else:
                 if len(of) >= self.most:
                     oldest = next(iter(of))
                     if of[oldest] in busy:  # its own rows come first
@@ -37,10 +40,9 @@ class Slots:
                 slot = of[name] = self._free.pop() if self._free else self.size
                 self.size = max(self.size, slot + 1)
                 new.append(slot)
-            else:
-                of.move_to_end(name)
-            slots.append(slot)
-            busy.add(slot)
+            append(slot)
+            if full:
+                busy.add(slot)
         if self.changed is not None:
             self.changed.update(ids[first : first + len(slots)])
         return slots, new

@@ -43,6 +43,7 @@ RUN_TIME = {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "listeners", "memory", "metrics",
         "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
+    "online": {"data", "errors", "model", "records"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "display", "errors"},
@@ -62,7 +63,7 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "model", "records", "training", "writing"},
+    "cli": {"data", "diagnose", "model", "online", "records", "training", "writing"},
 }
 
 # third-party library -> where it may be imported

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,16 @@ from commands import start
 
 import rnnfast
 from rnnfast.errors import DataError, ModelError, UsageError
-from rnnfast.online.command import answer_stream
+from rnnfast.online.command import Limits, Past, answer_stream
 
 ROWS = 40
+PROGRAM = """
+import sys
+from rnnfast.cli import run
+from rnnfast.online import states
+states.EVERY = 0
+run(sys.argv[1:])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +54,8 @@ def as_json(rows):
     return [json.dumps({"id": id, "t": int(t), "v": float(v)}) for id, t, v in cells]
 
 
-def answers(model, lines, **options):
-    """The lines of the answers, and the report."""
+def answers(model, lines, *, json=None, max_ids=100, **past):
+    """The lines of the answers, and the report; past: fields of Past."""
     reading, writing = os.pipe()
     text = "\n".join(lines).encode()
 
@@ -58,7 +66,7 @@ def answers(model, lines, **options):
     threading.Thread(target=feed).start()
     out = io.StringIO()
     try:
-        report = answer_stream(model, reading, out.write, **options)
+        report = answer_stream(model, reading, out.write, json=json, limits=Limits(max_ids), past=Past(**past))
     finally:
         os.close(reading)
     return out.getvalue().splitlines(), report
@@ -97,7 +105,9 @@ def test_json_answers_to_csv(model, rows):
 
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_lines_that_are_no_rows(model, rows, form):
-    drop, question = {"csv": ("#drop a", "#stats"), "json": ('{"control":"drop","id":"a"}', '{"control":"stats"}')}[form]
+    drop, question = {"csv": ("#drop a", "#stats"), "json": ('{"control":"drop","id":"a"}', '{"control":"stats"}')}[
+        form
+    ]
     lines = rows[1:] if form == "csv" else as_json(rows)
     lines = [*lines[:5], drop, *lines[5:10], question]
     if form == "csv":
@@ -105,7 +115,11 @@ def test_lines_that_are_no_rows(model, rows, form):
     shown, _ = answers(model, lines)
     figures = json.loads(shown[-1].removeprefix("#stats ")) if form == "csv" else json.loads(shown[-1])["stats"]
     assert (figures["rows"], figures["resets"]) == (10, 1)
-    steps = [line.split(",")[4] for line in shown[1:-1]] if form == "csv" else [json.loads(line)["state_steps"] for line in shown[:-1]]
+    steps = (
+        [line.split(",")[4] for line in shown[1:-1]]
+        if form == "csv"
+        else [json.loads(line)["state_steps"] for line in shown[:-1]]
+    )
     assert list(map(int, steps)) == [1, 1, 1, 1, 1, 1, 2, 2, 2, 2]
 
 
@@ -125,7 +139,7 @@ def test_a_late_row_is_told_from_others(model, rows):
 
 
 def test_a_header_without_a_feature_is_refused(model):
-    lines, report = answers(model, ["id,t", "a,1"])
+    _, report = answers(model, ["id,t", "a,1"])
     assert "there is no column 'v'" in report.message
 
 
@@ -148,7 +162,7 @@ def test_rows_that_the_states_have_seen_are_left_out(model, rows, tmp_path):
 def test_new_states_are_warmed_up(model, rows, tmp_path):
     (tmp_path / "old.csv").write_text("\n".join(rows[:18]))
     whole, _ = answers(model, rows)
-    lines, _ = answers(model, [rows[0], *rows[18:]], replay_file=tmp_path / "old.csv")
+    lines, _ = answers(model, [rows[0], *rows[18:]], replay=tmp_path / "old.csv")
     assert no_age(lines[1:]) == no_age(whole[18:])
 
 
@@ -175,39 +189,36 @@ def test_only_states_know_what_they_have_seen(model, rows):
 def test_a_replay_with_a_bad_row_is_refused(model, rows, tmp_path):
     (tmp_path / "old.csv").write_text("id,t,v\na,1,much\n")
     with pytest.raises(DataError, match="--replay"):
-        answers(model, rows, replay_file=tmp_path / "old.csv")
+        answers(model, rows, replay=tmp_path / "old.csv")
 
 
 def test_killed_processes_leave_what_a_restart_goes_on_with(model, rows, tmp_path):
     whole, _ = answers(model, rows)
     seen, path = dict[int, str](), tmp_path / "s.sqlite"
-    program = "import sys; from rnnfast.online import states; states.EVERY = 0; from rnnfast.cli import run; run(sys.argv[1:])"
-    command = [sys.executable, "-c", program, "stream", "--model", str(model), "--states", str(path), "--skip-seen"]
+    command = [sys.executable, "-c", PROGRAM, "stream", "--model", str(model), "--states", str(path), "--skip-seen"]
     for count in (12, 30):
-        process = subprocess.Popen([*command, "-q"], stdin=-1, stdout=-1, text=True)
-        process.stdin.write("\n".join(rows[: count + 1]) + "\n")
-        process.stdin.flush()
-        while not seen or max(seen) < count - 1:
-            line = no_age([process.stdout.readline().strip()])[0]
-            if not line.startswith("id,"):
-                number = int(line.split(",")[1])
-                assert seen.get(number, line) == line
-                seen[number] = line
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with subprocess.Popen([*command, "-q"], stdin=-1, stdout=-1, text=True) as process:
+            process.stdin.write("\n".join(rows[: count + 1]) + "\n")
+            process.stdin.flush()
+            while not seen or max(seen) < count - 1:
+                line = no_age([process.stdout.readline().strip()])[0]
+                if not line.startswith("id,"):
+                    number = int(line.split(",")[1])
+                    assert seen.get(number, line) == line
+                    seen[number] = line
+            process.kill()
     rest, _ = answers(model, rows, states=path, skip_seen=True)
     seen |= {int(line.split(",")[1]): line for line in no_age(rest[1:])}
     assert [seen[k] for k in range(ROWS)] == no_age(whole[1:])
 
 
 def test_a_row_that_comes_alone_is_answered_at_once_and_sigterm_keeps_the_states(model, rows, tmp_path):
-    process = start(["stream", "--model", str(model), "--states", str(tmp_path / "s.sqlite"), "-q"], stdin=-1)
-    process.stdin.write(f"{rows[0]}\n{rows[1]}\n")
-    process.stdin.flush()
-    assert process.stdout.readline().startswith("id,")
-    assert process.stdout.readline().startswith("a,0,")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 143
-    process.stdin.close()
-    with sqlite3.connect(tmp_path / "s.sqlite") as file:
+    with start(["stream", "--model", str(model), "--states", str(tmp_path / "s.sqlite"), "-q"], stdin=-1) as process:
+        process.stdin.write(f"{rows[0]}\n{rows[1]}\n")
+        process.stdin.flush()
+        assert process.stdout.readline().startswith("id,")
+        assert process.stdout.readline().startswith("a,0,")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 143
+    with closing(sqlite3.connect(tmp_path / "s.sqlite")) as file:
         assert file.execute("SELECT id FROM states").fetchall() == [("a",)]

@@ -77,22 +77,20 @@ def stream(
     caught: list[int] = []
     before = {number: signal.signal(number, lambda number, frame: caught.append(number)) for number in EXIT_CODES}
 
-    from rnnfast.online.command import answer_stream
+    from rnnfast.online.command import Limits, Past, answer_stream
 
     def write(text: str) -> Any:
         sys.stdout.write(text)
         sys.stdout.flush()
 
     try:
-        limits: dict[str, Any] = {"max_ids": max_ids, "ttl": ttl, "max_gap": max_gap}
-        kept: dict[str, Any] = {"states": states, "skip_seen": skip_seen, "replay_file": replay}
         report = answer_stream(
             model,
             sys.stdin.fileno(),
             write,
             json=True if state.json else None,
-            **limits,
-            **kept,
+            limits=Limits(max_ids, ttl, max_gap),
+            past=Past(states, skip_seen, replay),
             stopped=lambda: bool(caught),
             reporter=screen,
         )

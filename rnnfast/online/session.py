@@ -71,7 +71,9 @@ class Session:
             if not stripped:
                 return
             first, _, rest = stripped.partition(b"\n")
-            self._format = rows_format(first, name, FileOptions.of(self.stream.model.config.data.sep, (), None, sure=False))
+            self._format = rows_format(
+                first, name, FileOptions.of(self.stream.model.config.data.sep, (), None, sure=False)
+            )
             lines.quoted, self._line = self._format.quoted, self._format.header_lines
             block = rest if self._format.header_lines else stripped
         for rows in self._rows(block):
@@ -177,11 +179,15 @@ class Session:
         def texts(values: Any) -> list[Any]:
             if not json:
                 return number_texts(values, dtype)
-            return values.tolist() if dtype == "float64" else [float(format(v, FLOAT32_FORMAT)) for v in values.tolist()]
+            return (
+                values.tolist() if dtype == "float64" else [float(format(v, FLOAT32_FORMAT)) for v in values.tolist()]
+            )
 
         columns |= answered.answers.columns(self.stream.task, slice(None), texts)
         ages, which = np.unique(answered.age, return_inverse=True)  # one for each earlier block
-        shown = np.array(["" if age != age else round(age, 3) if json else f"{age:.3f}" for age in ages.tolist()], object)
+        shown = np.array(
+            ["" if age != age else round(age, 3) if json else f"{age:.3f}" for age in ages.tolist()], object
+        )
         columns |= {STEPS: answered.steps.tolist(), AGE: shown[which].tolist(), NOTE: [""] * len(which)}
         if answered.late.any():
             answers = [name for name in columns if name not in (schema.id, schema.time, NOTE)]

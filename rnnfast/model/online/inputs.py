@@ -113,9 +113,9 @@ class Inputs:
         """
         categories: dict[str, tuple[str, ...]] = {}
         x = x.copy() if self.encoder.categories else x
-        for name, known in self.encoder.categories.items():
-            texts = (*known, UNSEEN, *(text for text in rows.categories[name] if text not in known))
-            place = {text: k for k, text in enumerate(texts) if k != len(known)}
+        for name, own in self.encoder.categories.items():
+            texts = (*own, UNSEEN, *(text for text in rows.categories[name] if text not in own))
+            place = {text: k for k, text in enumerate(texts) if k != len(own)}
             j = self.schema.columns.index(name)
             codes = np.array([*(place[text] for text in rows.categories[name]), np.nan])
             column = codes[np.where(np.isnan(x[:, j]), -1, x[:, j]).astype(np.int64)]

@@ -53,7 +53,7 @@ class Quick:
             )
 
     def step(self, slot: int, now: float) -> NDArray[Any]:
-        """Go on with the row that was read. Returns: raw outputs (1, O), until the next step."""
+        """Go on with the row that was read. Returns: raw outputs (O,), until the next step."""
         row = self._row
         np.subtract(row, self._shift, out=row)
         np.multiply(row, self._scale, out=row)
@@ -63,4 +63,4 @@ class Quick:
         self._call()
         steps[slot] += 1
         self._arrived[slot] = now
-        return self._out[None]
+        return self._out

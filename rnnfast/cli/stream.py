@@ -77,6 +77,7 @@ def stream(
     caught: list[int] = []
     before = {number: signal.signal(number, lambda number, frame: caught.append(number)) for number in EXIT_CODES}
 
+    from rnnfast.console.reading import ReadingProgress
     from rnnfast.online.command import Limits, Past, answer_stream
 
     def write(text: str) -> Any:
@@ -92,7 +93,7 @@ def stream(
             limits=Limits(max_ids, ttl, max_gap),
             past=Past(states, skip_seen, replay),
             stopped=lambda: bool(caught),
-            reporter=screen,
+            reporter=ReadingProgress(screen),
         )
     finally:
         for number, handler in before.items():

@@ -163,8 +163,7 @@ class Session:
         """Return the names of the columns of answers."""
         schema, task = self.stream.schema, self.stream.task
         keys = [name for name in (schema.id, schema.time) if name is not None]
-        nothing = Answered(self.stream.no_answers(), *(np.empty(0) for _ in range(3)))
-        answers = nothing.answers.columns(task, slice(None), list)
+        answers = self.stream.no_answers().columns(task, slice(None), list)
         return [*keys, *answers, STEPS, AGE, NOTE]
 
     def _columns(self, live: LiveRows, answered: Answered, json: bool) -> dict[str, Any]:

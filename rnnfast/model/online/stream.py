@@ -91,7 +91,7 @@ class Stream:
         """
         quick = self._quick
         if quick is None or isinstance(row, Mapping):
-            return self.step_many([id], [row])[0]
+            return np.asarray(self.step_many([id], [row])[0])
         quick.read(row)
         now = time()
         if self.ttl is not None:
@@ -106,7 +106,8 @@ class Stream:
         else:
             slots.use(name)
         self.counts["rows"] += 1
-        return self.task.answer(quick.step(slot, now))
+        answer: NDArray[Any] = self.task.answer(quick.step(slot, now))
+        return answer
 
     def step_many(self, ids: Any, rows: Any) -> NDArray[Any]:
         """Answer rows in their order, as `step` does one after the other.
@@ -215,7 +216,7 @@ class Stream:
         if self.dates != rows.dates:
             kinds = ("numbers", "dates")
             raise DataError(
-                f"column {self.schema.time!r} holds {kinds[rows.dates]} and held {kinds[self.dates]} before; write all "
+                f"column {self.schema.time!r} holds {kinds[rows.dates]} and held {kinds[not rows.dates]} before; write all "
                 "times in one way"
             )
 

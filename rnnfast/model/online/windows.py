@@ -54,22 +54,22 @@ class Windows:
             return Pieces(inputs, here.offsets, here.slot, nothing, (here.steps == 0).astype(np.int64), slice(None))
         rows, turns, answers, first = list[Floats](), list[tuple[int, int, int]](), list[Integers](), 0
         lengths = list[int]()
-        for slot, steps, begin, end in zip(here.slot, here.steps, here.offsets[:-1], here.offsets[1:], strict=True):
+        for place, steps, begin, end in zip(here.slot, here.steps, here.offsets[:-1], here.offsets[1:], strict=True):
             there = min(int(steps), self.most)
-            whole = np.concatenate([self.memory[ROWS][slot, self.most - there :], inputs[begin:end]])
+            whole = np.concatenate([self.memory[ROWS][place, self.most - there :], inputs[begin:end]])
             zero = int(steps) - there  # step of the first of these rows
-            for start, old, stop, fresh in self._cut(int(steps), int(steps + end - begin)):
+            for start, old, stop, anew in self._cut(int(steps), int(steps + end - begin)):
                 rows.append(whole[start - zero : stop - zero])
                 # Rows before the new ones are computed too where the sequence begins.
-                turns.append((int(slot), 0 if fresh else old - start, int(fresh)))
+                turns.append((int(place), 0 if anew else old - start, int(anew)))
                 answers.append(np.arange(first + old - start, first + stop - start))
                 lengths.append(stop - start)
                 first += stop - start
             newest = whole[-self.most :]
-            self.memory[ROWS][slot, self.most - len(newest) :] = newest
-        columns = np.array(turns, np.int64).T
+            self.memory[ROWS][place, self.most - len(newest) :] = newest
+        slot, before, fresh = map(np.ascontiguousarray, np.array(turns, np.int64).T)
         offsets = np.append(0, np.cumsum(lengths))
-        return Pieces(np.concatenate(rows), offsets, *map(np.ascontiguousarray, columns), np.concatenate(answers))
+        return Pieces(np.concatenate(rows), offsets, slot, before, fresh, np.concatenate(answers))
 
     def _cut(self, old: int, stop: int) -> list[tuple[int, int, int, bool]]:
         """Return (first row, first new row, end, whether it is fresh) of each sequence for steps old .. stop - 1."""

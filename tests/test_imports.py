@@ -48,6 +48,7 @@ RUN_TIME = {
     "export": {
         "catalogue", "data", "equations", "errors", "model", "network", "records", "writing",
     },
+    "online": {"data", "errors", "model", "records"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "display", "errors"},
@@ -69,6 +70,7 @@ LAZY = {
     "training": {"kernels"},
     "console": {"data"},
     "cli": {"data", "diagnose", "export", "model", "records", "training", "writing"},
+    "cli": {"data", "diagnose", "model", "online", "records", "training", "writing"},
 }
 
 # third-party library -> where it may be imported

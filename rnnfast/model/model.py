@@ -47,6 +47,8 @@ from rnnfast.writing import write_whole
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rnnfast.model.online.stream import Stream
+
 Floats = NDArray[np.floating[Any]]
 
 
@@ -229,6 +231,12 @@ class Model(Displayed):
         outputs = self.questions(data).outputs(self.committee())
         outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
         return outcomes.beside(self.linear, self.trees, self.encoder)
+
+    def stream(self, **options: Any) -> Stream:
+        """Answer rows as they come, each with the state of its id; options: max_ids, ttl, max_gap of `Stream`."""
+        from rnnfast.model.online.stream import Stream
+
+        return Stream(self, **options)
 
     def explain(self, data: Table | SequenceData, **options: Any) -> pd.DataFrame:
         """Attribute answers to inputs, a line for each step and feature; options: of `explain.frames.attributions`."""

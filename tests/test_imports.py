@@ -69,8 +69,7 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "export", "model", "records", "training", "writing"},
-    "cli": {"data", "diagnose", "model", "online", "records", "training", "writing"},
+    "cli": {"data", "diagnose", "export", "model", "online", "records", "training", "writing"},
 }
 
 # third-party library -> where it may be imported

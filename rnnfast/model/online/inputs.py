@@ -16,7 +16,7 @@ from rnnfast.data import Encoder, Schema, SequenceData
 from rnnfast.data.columns.horizon import moved
 from rnnfast.data.encoding.cells import carried
 from rnnfast.data.encoding.differences import last_known
-from rnnfast.data.encoding.encoder import UNSEEN
+from rnnfast.data.encoding.inputs import UNSEEN
 from rnnfast.data.reading.live import LiveRows
 from rnnfast.data.sequences.derived import derived
 from rnnfast.model.online.memory import Memory

@@ -216,8 +216,8 @@ class Stream:
         if self.dates != rows.dates:
             kinds = ("numbers", "dates")
             raise DataError(
-                f"column {self.schema.time!r} holds {kinds[rows.dates]} and held {kinds[not rows.dates]} before; write all "
-                "times in one way"
+                f"column {self.schema.time!r} holds {kinds[rows.dates]} and held {kinds[not rows.dates]} before; "
+                "write all times in one way"
             )
 
     def _in_order(self, rows: LiveRows, slots: NDArray[np.int64], first: int, is_late: NDArray[np.bool_]) -> Segments:
@@ -287,6 +287,9 @@ def _check(model: Model, max_ids: int, ttl: float | None, max_gap: float | None)
             "the steps of a --patch that skips rows are counted from the end of a sequence, which a stream does not "
             "know; train with --patch K,1 or --conv, or use rnnfast predict on whole tables"
         )
+    for flag, there in {"--static": architecture.static > 0, "--embed": len(architecture.embeddings) > 0}.items():
+        if there:
+            raise UsageError(f"a stream does not know what {flag} adds to a network; use rnnfast predict on whole tables")
     for flag, value, least in (("--max-ids", max_ids, 1), ("--ttl", ttl, 0), ("--max-gap", max_gap, 0)):
         if value is not None and not value >= least:
             raise UsageError(f"{flag} is {value}: expected {least} or more")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnfast.data.description import PartSize
+from rnnfast.findings.judge import Judgement
 from rnnfast.records import UNSET, Record, UnsetType, field
 
 
@@ -78,8 +79,8 @@ class Provenance(Record, frozen=True):
     """Everything that is known; a model that was made otherwise than by training lacks it.
 
     data_digest: SHA-256 of the rows of the table. metrics: part -> scores. operating: how threshold and temperature
-    were chosen, UNSET where a number says the one and there is no other. versions: of rnnfast and the libraries that
-    wrote the file, UNSET before it is written.
+    were chosen, UNSET where a number says the one and there is no other. judgement: findings and verdict. versions: of
+    rnnfast and the libraries that wrote the file, UNSET before it is written.
     """
 
     data_digest: str | None = None
@@ -87,4 +88,5 @@ class Provenance(Record, frozen=True):
     metrics: dict[str, Figures] = field(default_factory=dict)
     training: Training | None = None
     operating: Operating | UnsetType = UNSET
+    judgement: Judgement | UnsetType = UNSET
     versions: dict[str, str] | UnsetType = UNSET

@@ -32,7 +32,8 @@ from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import one_at_a_time, run_pieces
 from rnnfast.training.presets import fixed
-from rnnfast.training.run import sample_of, train_parts
+from rnnfast.training.run import train_parts
+from rnnfast.training.scoring import sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import Source, advise_time, check_fold
 from rnnfast.training.windows import chooses, window_of_folds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Unpack
@@ -18,7 +17,6 @@ from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.listeners import with_listeners
-from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
@@ -27,9 +25,11 @@ from rnnfast.reporter import Reporter, RunInfo
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
 from rnnfast.training.checks import cell_for, check_options, named_cell
+from rnnfast.training.dead_units import dead_units
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.ensemble import Networks
+from rnnfast.training.findings import judge
 from rnnfast.training.intervals import set_intervals
 from rnnfast.training.loop import Fit, compiler_ahead
 from rnnfast.training.monitor import check_choice
@@ -39,6 +39,7 @@ from rnnfast.training.presets import fixed
 from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
+from rnnfast.training.scoring import evaluate_parts, sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
 
@@ -166,16 +167,18 @@ def train_parts(
     named = parts.named()
     tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
     before = {name: part for name, part in named.items() if name not in tests}
-    evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
+    scored = evaluate_parts(model, before, seed, valid, reporter)
     if outside is not None:
-        evaluations = {NAME: model.scorer.evaluate(replace(outside, task=model.task)), **evaluations}
+        of_bags = model.scorer.evaluate(replace(outside, task=model.task))
+        scored.evaluations = {NAME: of_bags, **scored.evaluations}
+    dead = None if valid is None else dead_units(model, valid)
     if again is not None:
         model = again
-        of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
-        evaluations, scored = evaluations | of_tests, scored | sampled
+        scored |= evaluate_parts(model, tests, seed, None, reporter)
+    judgement = judge(model, fit, parts, scored.views, dead)
     fit.eval_seconds += time.perf_counter() - start
-    provenance = provenance_of(table, parts, config, own_valid, evaluations, fit)
-    model.provenance = changed(provenance, operating=operating)
+    provenance = provenance_of(table, parts, config, own_valid, scored.evaluations, fit)
+    model.provenance = changed(provenance, operating=operating, judgement=judgement)
     return TrainResult(
         model=model,
         task=table.schema.task,
@@ -193,8 +196,8 @@ def train_parts(
             "eval": fit.eval_seconds,
         },
         timesteps_per_second=fit.timesteps_per_second,
-        evaluations=evaluations,
-        scored=scored,
+        evaluations=scored.evaluations,
+        scored=scored.sampled,
         members=fit.members,
         chosen=chosen,
     ), fit
@@ -226,34 +229,6 @@ def _check_encoding(model: Model, part: Sequences | None, table: Sequences, repo
     for sentence in sentences(model.substitutions(part)):
         if part.source != table.source:
             reporter.notice(f"{', '.join(part.source)}: {sentence}")
-
-
-def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
-    """Give the sequences of a part that are scored, with the rows around."""
-    sample: SequenceData = part.in_context(model.context_of(part.schema)).sample(seed)
-    return sample
-
-
-def evaluate_parts(
-    model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
-) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
-    """Score the model on each part that has labels; valid: the sample of the validation part.
-
-    Returns: the scores, and of each part of which only a sample was scored its sequences: (scored, all).
-    """
-    evaluations, sampled = {}, {}
-    for name, part in parts.items():
-        data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
-        if data.labelled.any():
-            evaluations[name] = model.evaluate(data)
-            if data.sequences < part.sequences:
-                sampled[name] = (data.sequences, part.sequences)
-                scope = f"{data.sequences:,} of {part.sequences:,} sequences"
-                reporter.notice(f"{name}: scored on {scope}, drawn at random, to keep within --memory")
-        elif part.labelled_steps:
-            scope = f"none of the {data.sequences:,} sequences that fit into --memory has a label"
-            reporter.notice(f"{name}: not scored, {scope}; give more memory")
-    return evaluations, sampled
 
 
 def _info(model: Model, config: Config, networks: Networks) -> RunInfo:

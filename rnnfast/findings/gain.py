@@ -1,0 +1,115 @@
+"""How much better a model is than each baseline by the metric that says most, with intervals over ids.
+
+classes       auprc (two) or macro_f1 (several) against the shares of the classes; f1 or macro_f1 against a repeated
+              label, which is no probability
+quantities    rmse against the mean and, with a horizon, against the repeated target, where that is known
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.catalogue import METRICS, QUANTITIES, TASKS, TWO_CLASSES, lower_is_better
+from rnnfast.metrics.bootstrap import Interval, Resamples, intervals, paired
+from rnnfast.metrics.evaluation import Evaluation, naive_name
+from rnnfast.records import Record
+from rnnfast.tasks.outcomes import Outcomes, weighty
+
+RESAMPLES = 400
+LEVEL = 95.0  # per cent
+LEAST_OWNERS = 10  # of fewer an interval says nothing
+LEAST_SHARE = 0.5  # of the labelled steps that a baseline must answer
+
+Floats = NDArray[np.float64]
+
+
+class Gain(Record, frozen=True):
+    """A metric of the model beside that of a baseline, on the same steps.
+
+    baseline: what it answers, in words. interval: of the model's metric, difference: of the model's less the
+    baseline's, None where there are too few owners; owners: how many ids, or sequences, of: "ids" or "sequences".
+    """
+
+    metric: str
+    value: float
+    baseline: str
+    baseline_value: float
+    interval: Interval | None
+    difference: Interval | None
+    owners: int
+    of: str
+
+    @property
+    def better(self) -> bool:
+        """Whether the model's figure is the better one."""
+        return self.value < self.baseline_value if lower_is_better(self.metric) else self.value > self.baseline_value
+
+    @property
+    def certain(self) -> bool:
+        """Whether the interval of the difference leaves out 0; true where there is none."""
+        return self.difference is None or self.difference[0] > 0 or self.difference[1] < 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Rival:
+    """A baseline: what it answers, the metric to compare by, and its answers (n, O), NaN where it has none."""
+
+    title: str
+    metric: str
+    answers: Floats
+
+
+def gains(outcomes: Outcomes, evaluation: Evaluation) -> tuple[Gain, ...]:
+    """Compare with each baseline; the one that the model beats by the least stands first."""
+    every = [one for rival in _rivals(outcomes, evaluation) if (one := _gain(outcomes, rival)) is not None]
+    return tuple(sorted(every, key=_margin))
+
+
+def _margin(gain: Gain) -> float:
+    sign = -1 if lower_is_better(gain.metric) else 1
+    return sign * (gain.value - gain.baseline_value) / max(abs(gain.baseline_value), abs(gain.value), 1e-300)
+
+
+def _rivals(outcomes: Outcomes, evaluation: Evaluation) -> Iterator[_Rival]:
+    task, labels = outcomes.task, TASKS[evaluation.task].labels
+    metric = {QUANTITIES: "rmse", TWO_CLASSES: "auprc"}.get(labels, "macro_f1")
+    of_labels = {QUANTITIES: "rmse", TWO_CLASSES: "f1"}.get(labels, "macro_f1")
+    naive = task.answers(np.broadcast_to(task.naive_outputs(), outcomes.raw.shape))
+    yield _Rival(f"always answering {task.facts.naive}", metric, np.asarray(naive, np.float64))
+    linear = getattr(outcomes, "linear", None)  # raw outputs of the linear baseline, where it was asked for
+    if linear is not None:
+        yield _Rival("a linear model of the step", metric, np.asarray(task.answers(linear), np.float64))
+    if outcomes.data.naive is not None:
+        repeated = np.asarray(outcomes.data.naive[outcomes.at], np.float64)
+        if task.facts.output_per_class:
+            unknown = np.isnan(repeated[:, :1])
+            ones = (np.nan_to_num(repeated[:, :1]) == np.arange(outcomes.raw.shape[1])).astype(np.float64)
+            repeated = np.where(unknown, np.nan, ones)
+        yield _Rival(f"repeating the {naive_name(outcomes.data.schema.season)}", of_labels, repeated)
+
+
+def _gain(outcomes: Outcomes, rival: _Rival) -> Gain | None:
+    """Compare on the steps that both answer; None where a figure is undefined."""
+    answered = np.logical_not(np.isnan(rival.answers).any(axis=1))
+    if answered.mean() < LEAST_SHARE:
+        return None
+    part = outcomes if answered.all() else outcomes.of(answered)
+    say, weight = weighty(part.weight)
+    task, y, owner = part.task, part.y[say], part.owner[say]
+    pair, metrics = (part.answers[say], rival.answers[answered][say]), (METRICS[rival.metric],)
+    points = [task.figures(y, answers, metrics, weight)[rival.metric] for answers in pair]
+    if points[0] is None or points[1] is None:
+        return None
+    owners, interval, difference = len(np.unique(owner)), None, None
+    if owners >= LEAST_OWNERS:
+        over = Resamples.of(owner, weight, RESAMPLES)
+        model, other = ({rival.metric: task.measures(y, answers, over, metrics)[rival.metric]} for answers in pair)
+        interval = intervals(model, LEVEL)[rival.metric]
+        compared = paired(model, other, {rival.metric: points[0] - points[1]}, LEVEL)[rival.metric]
+        difference = None if compared is None else compared.interval
+    of = "ids" if part.data.schema.id is not None else "sequences"
+    return Gain(rival.metric, points[0], rival.title, points[1], interval, difference, owners, of)

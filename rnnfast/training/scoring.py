@@ -1,0 +1,56 @@
+"""Scoring the parts of a table after training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rnnfast.data import SequenceData, Sequences
+from rnnfast.findings.view import PartView
+from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.model import Model
+from rnnfast.model.questions import scored_rows
+from rnnfast.reporter import Reporter
+
+
+@dataclass(eq=False, repr=False)
+class ScoredParts:
+    """Scores of parts, and what rules of findings see of them.
+
+    sampled: of each part of which only a sample was scored, its sequences: (scored, all).
+    """
+
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    sampled: dict[str, tuple[int, int]] = field(default_factory=dict)
+    views: dict[str, PartView] = field(default_factory=dict)
+
+    def __or__(self, other: ScoredParts) -> ScoredParts:
+        """Put those of other parts behind."""
+        return ScoredParts(self.evaluations | other.evaluations, self.sampled | other.sampled, self.views | other.views)
+
+
+def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
+    """Give the sequences of a part that are scored, with the rows around."""
+    sample: SequenceData = part.in_context(model.context_of(part.schema)).sample(seed)
+    return sample
+
+
+def evaluate_parts(
+    model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
+) -> ScoredParts:
+    """Score the model on each part that has labels; valid: the sample of the validation part."""
+    scored = ScoredParts()
+    for name, part in parts.items():
+        data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
+        if data.labelled.any():
+            outcomes = model.outcomes(scored_rows(data))
+            scored.evaluations[name] = evaluation = model.scorer.evaluate(outcomes)
+            scored.views[name] = PartView.of(name, outcomes, evaluation, model.encoder.categories)
+            if data.sequences < part.sequences:
+                scored.sampled[name] = (data.sequences, part.sequences)
+                scope = f"{data.sequences:,} of {part.sequences:,} sequences"
+                reporter.notice(f"{name}: scored on {scope}, drawn at random, to keep within --memory")
+        elif part.labelled_steps:
+            scope = f"none of the {data.sequences:,} sequences that fit into --memory has a label"
+            reporter.notice(f"{name}: not scored, {scope}; give more memory")
+    return scored

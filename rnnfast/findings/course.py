@@ -11,9 +11,10 @@ from rnnfast.findings.finding import Finding, finding
 from rnnfast.findings.text import percent
 from rnnfast.findings.view import PartView
 
-OVERFIT = 0.3  # of the explained share: that of the training part less that of the judged one
+OVERFIT = 0.4  # of the explained share: that of the training part less that of the judged one
 UNDERFIT = 0.03  # explained share of the training part below which next to nothing was learned
 STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
+COMPLETE = 0.95  # explained share of the judged part
 DEAD = 0.25  # share of the units of the top layer
 
 
@@ -51,12 +52,17 @@ def underfit(evidence: Evidence) -> Finding | None:
 def still_falling(evidence: Evidence) -> Finding | None:
     """RF10: the best epoch is among the last ones, and nothing but their number ended the training."""
     course = evidence.course
-    best = None if course is None or course.stopped != "epochs" else _best(course)
+    best = None if course is None or course.stopped != "epochs" or _complete(evidence) else _best(course)
     if course is None or best is None or best <= STILL_FALLING * course.epochs:
         return None
     watched = course.config.monitor
     message = f"the best validation {watched} came in epoch {best:,} of {course.epochs:,}"
     return finding("RF10", message, {"epoch": best, "epochs": course.epochs}, f"--epochs {2 * course.epochs}")
+
+
+def _complete(evidence: Evidence) -> bool:
+    """Whether there is nothing left to gain: losses of classes that are parted go on falling for ever."""
+    return (explained(evidence.judged) or 0.0) > COMPLETE
 
 
 def not_the_best(evidence: Evidence) -> Finding | None:

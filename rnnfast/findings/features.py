@@ -22,6 +22,7 @@ ENOUGH = 0.98  # of what the model explains, that one column explains alone
 WORTHY = 0.9  # explained share below which a single column is no leak but a weak model
 DRIFT = 0.5  # standard deviations between means
 CERTAIN = 4.0  # standard errors of that distance
+ROUNDING = 1e-6  # of the mean: columns that are all but constant
 UNSEEN = 0.05  # share of the cells
 
 Floats = NDArray[np.float64]
@@ -156,7 +157,8 @@ def _moved(view: PartView, evidence: Evidence) -> list[tuple[float, str, str]]:
         if usual is None or usual.error is None or error is None:
             continue
         distance = abs(float(np.nanmean(values)) - usual.mean)
-        if distance > max(DRIFT * usual.deviation, CERTAIN * float(np.hypot(error, usual.error)), 0.0):
+        by_chance = max(CERTAIN * float(np.hypot(error, usual.error)), ROUNDING * abs(usual.mean))
+        if distance > max(DRIFT * usual.deviation, by_chance):
             scale = usual.deviation if usual.deviation else max(float(np.nanstd(values)), distance)
             moved.append((distance / scale, column, view.name))
     return moved

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import METRICS, QUANTITIES, TASKS, TWO_CLASSES, lower_is_better
 from rnnfast.metrics.bootstrap import Interval, Resamples, intervals, paired
 from rnnfast.metrics.evaluation import Evaluation, naive_name
+from rnnfast.metrics.figures import Figures
 from rnnfast.records import Record
 from rnnfast.tasks.outcomes import Outcomes, weighty
 
-RESAMPLES = 400
+RESAMPLES = 200  # of which an interval of 95 % needs no more for two digits
 LEVEL = 95.0  # per cent
 LEAST_OWNERS = 10  # of fewer an interval says nothing
 LEAST_SHARE = 0.5  # of the labelled steps that a baseline must answer
@@ -56,16 +57,18 @@ class Gain(Record, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class _Rival:
-    """A baseline: what it answers, the metric to compare by, and its answers (n, O), NaN where it has none."""
+    """A baseline: what it answers, the metric to compare by, its answers (n, O), NaN where it has none, its figure."""
 
     title: str
     metric: str
     answers: Floats
+    figure: float | None  # of the metric, on all steps that it answers
 
 
 def gains(outcomes: Outcomes, evaluation: Evaluation) -> tuple[Gain, ...]:
     """Compare with each baseline; the one that the model beats by the least stands first."""
-    every = [one for rival in _rivals(outcomes, evaluation) if (one := _gain(outcomes, rival)) is not None]
+    rivals = _rivals(outcomes, evaluation)
+    every = [one for rival in rivals if (one := _gain(outcomes, rival, evaluation.metrics.figures)) is not None]
     return tuple(sorted(every, key=_margin))
 
 
@@ -79,21 +82,27 @@ def _rivals(outcomes: Outcomes, evaluation: Evaluation) -> Iterator[_Rival]:
     metric = {QUANTITIES: "rmse", TWO_CLASSES: "auprc"}.get(labels, "macro_f1")
     of_labels = {QUANTITIES: "rmse", TWO_CLASSES: "f1"}.get(labels, "macro_f1")
     naive = task.answers(np.broadcast_to(task.naive_outputs(), outcomes.raw.shape))
-    yield _Rival(f"always answering {task.facts.naive}", metric, np.asarray(naive, np.float64))
-    linear = getattr(outcomes, "linear", None)  # raw outputs of the linear baseline, where it was asked for
-    if linear is not None:
-        yield _Rival("a linear model of the step", metric, np.asarray(task.answers(linear), np.float64))
-    if outcomes.data.naive is not None:
+    baseline = evaluation.baseline
+    if baseline is None:
+        return
+    figure = baseline.scores.figures.get(metric)
+    yield _Rival(f"always answering {task.facts.naive}", metric, np.asarray(naive, np.float64), figure)
+    if outcomes.data.naive is not None and baseline.naive is not None:
         repeated = np.asarray(outcomes.data.naive[outcomes.at], np.float64)
         if task.facts.output_per_class:
             unknown = np.isnan(repeated[:, :1])
             ones = (np.nan_to_num(repeated[:, :1]) == np.arange(outcomes.raw.shape[1])).astype(np.float64)
             repeated = np.where(unknown, np.nan, ones)
-        yield _Rival(f"repeating the {naive_name(outcomes.data.schema.season)}", of_labels, repeated)
+        yield _Rival(
+            f"repeating the {naive_name(outcomes.data.schema.season)}",
+            of_labels,
+            repeated,
+            baseline.naive.figures.get(of_labels),
+        )
 
 
-def _gain(outcomes: Outcomes, rival: _Rival) -> Gain | None:
-    """Compare on the steps that both answer; None where a figure is undefined."""
+def _gain(outcomes: Outcomes, rival: _Rival, figures: Figures) -> Gain | None:
+    """Compare on the steps that both answer; None where a figure is undefined. figures: of the model on all steps."""
     answered = np.logical_not(np.isnan(rival.answers).any(axis=1))
     if answered.mean() < LEAST_SHARE:
         return None
@@ -101,15 +110,17 @@ def _gain(outcomes: Outcomes, rival: _Rival) -> Gain | None:
     say, weight = weighty(part.weight)
     task, y, owner = part.task, part.y[say], part.owner[say]
     pair, metrics = (part.answers[say], rival.answers[answered][say]), (METRICS[rival.metric],)
-    points = [task.figures(y, answers, metrics, weight)[rival.metric] for answers in pair]
-    if points[0] is None or points[1] is None:
+    value = figures.get(rival.metric)
+    if not answered.all():
+        value = task.figures(y, pair[0], metrics, weight)[rival.metric]
+    if value is None or rival.figure is None:
         return None
     owners, interval, difference = len(np.unique(owner)), None, None
     if owners >= LEAST_OWNERS:
         over = Resamples.of(owner, weight, RESAMPLES)
         model, other = ({rival.metric: task.measures(y, answers, over, metrics)[rival.metric]} for answers in pair)
         interval = intervals(model, LEVEL)[rival.metric]
-        compared = paired(model, other, {rival.metric: points[0] - points[1]}, LEVEL)[rival.metric]
+        compared = paired(model, other, {rival.metric: value - rival.figure}, LEVEL)[rival.metric]
         difference = None if compared is None else compared.interval
     of = "ids" if part.data.schema.id is not None else "sequences"
-    return Gain(rival.metric, points[0], rival.title, points[1], interval, difference, owners, of)
+    return Gain(rival.metric, value, rival.title, rival.figure, interval, difference, owners, of)

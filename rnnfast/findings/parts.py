@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnnfast.config.forms import TIME
+from rnnfast.display import counted
 from rnnfast.findings.evidence import Evidence
 from rnnfast.findings.finding import Finding, finding
 from rnnfast.findings.text import name, names
@@ -83,10 +84,8 @@ def few_labels(evidence: Evidence) -> Finding | None:
         return None
     least, label = min(few, key=lambda pair: pair[0])
     unit = "sequence" if view.schema.predict == "last" else "step"
-    where = "that trains" if view.name == "train" else "that is scored"
-    message = (
-        f"{least:,} {unit}{'' if least == 1 else 's'} {where} {'has' if least == 1 else 'have'} class {name(label)}"
-    )
+    which = f"{'training' if view.name == 'train' else 'scored'} {unit}"
+    message = f"{counted(least, which)} {'has' if least == 1 else 'have'} class {name(label)}"
     others = [other for _, other in few if other != label]
-    message += f"; under {FEW_LABELS}: {names(others)} too" if others else ""
+    message += f"; {names(others)} {'is' if len(others) == 1 else 'are'} rare too" if others else ""
     return finding("RF08", message, {"class": str(label), "labels": least, "classes": len(few)})

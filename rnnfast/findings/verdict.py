@@ -10,6 +10,7 @@ from rnnfast.findings.gain import Gain
 from rnnfast.findings.text import name, number, percent
 from rnnfast.findings.view import PartView
 
+MANY = 10_000  # negatives, of which false alarms are told per 1,000
 PARTS = {"train": "the rows that train", "valid": "validation", "test": "the test part", "all": "this table"}
 
 
@@ -42,7 +43,7 @@ def _in_words(view: PartView) -> str:
     total = sum(map(sum, confusion))
     right = sum(row[k] for k, row in enumerate(confusion))
     most = max(map(sum, confusion), default=0)
-    return f"{right:,} of {counted(total, 'answer')} {'is' if right == 1 else 'are'} right, {most:,} are one class"
+    return f"{right:,} of {counted(total, 'answer')} right, by always the most frequent class {most:,}"
 
 
 def _positives(view: PartView, confusion: Sequence[Sequence[int]]) -> str:
@@ -53,8 +54,10 @@ def _positives(view: PartView, confusion: Sequence[Sequence[int]]) -> str:
         return (
             f"no label is {name(view.schema.classes[1])}; {counted(false, 'false alarm')} in {false + negatives:,} rows"
         )
-    alarms = 1000 * false / max(false + negatives, 1)
-    price = f"{number(alarms, 2)} false alarms per 1,000 others" if false else "no false alarm"
+    others = false + negatives
+    price = f"{counted(false, 'false alarm')} in {others:,} others"
+    if others >= MANY and false:
+        price = f"{number(1000 * false / others, 2)} false alarms per 1,000 others"
     what = f"{name(view.schema.targets[0])} = {name(view.schema.classes[1])}"
     return f"finds {hits:,} of {positives:,} with {what} (recall {percent(hits / positives)}) and {price}"
 

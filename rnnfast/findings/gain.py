@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import METRICS, QUANTITIES, TASKS, TWO_CLASSES, lower_is_better
-from rnnfast.metrics.bootstrap import Interval, Resamples, intervals, paired
+from rnnfast.metrics.bootstrap import Interval, Resamples, intervals
 from rnnfast.metrics.evaluation import Evaluation, naive_name
 from rnnfast.metrics.figures import Figures
 from rnnfast.records import Record
@@ -23,6 +23,7 @@ from rnnfast.tasks.outcomes import Outcomes, weighty
 RESAMPLES = 200  # of which an interval of 95 % needs no more for two digits
 LEVEL = 95.0  # per cent
 LEAST_OWNERS = 10  # of fewer an interval says nothing
+MOST_STEPS = 1 << 17  # that are resampled; of more, those of some owners
 LEAST_SHARE = 0.5  # of the labelled steps that a baseline must answer
 
 Floats = NDArray[np.float64]
@@ -117,10 +118,26 @@ def _gain(outcomes: Outcomes, rival: _Rival, figures: Figures) -> Gain | None:
         return None
     owners, interval, difference = len(np.unique(owner)), None, None
     if owners >= LEAST_OWNERS:
-        over = Resamples.of(owner, weight, RESAMPLES)
-        model, other = ({rival.metric: task.measures(y, answers, over, metrics)[rival.metric]} for answers in pair)
-        interval = intervals(model, LEVEL)[rival.metric]
-        compared = paired(model, other, {rival.metric: value - rival.figure}, LEVEL)[rival.metric]
-        difference = None if compared is None else compared.interval
+        some, share = _some_owners(owner, owners)
+        over = Resamples.of(owner[some], None if weight is None else weight[some], RESAMPLES)
+        model, other = (task.measures(y[some], one[some], over, metrics)[rival.metric] for one in pair)
+        spread = float(np.sqrt(share))
+        interval = _interval(value + spread * (model - np.nanmean(model)) if share < 1 else model)
+        less = model - other
+        difference = _interval(value - rival.figure + spread * (less - np.nanmean(less)) if share < 1 else less)
     of = "ids" if part.data.schema.id is not None else "sequences"
     return Gain(rival.metric, value, rival.title, rival.figure, interval, difference, owners, of)
+
+
+def _some_owners(owner: NDArray[np.int64], owners: int) -> tuple[NDArray[np.bool_] | slice, float]:
+    """Return the steps (n,) of as many owners as are resampled, evenly taken, and the share of all owners."""
+    every = -(-len(owner) // MOST_STEPS)
+    if every == 1 or owners < every * LEAST_OWNERS:
+        return slice(None), 1.0
+    code = np.unique(owner, return_inverse=True)[1]
+    return code % every == 0, (-(-owners // every)) / owners
+
+
+def _interval(values: Floats) -> Interval | None:
+    """Return the interval of resampled figures (R,)."""
+    return intervals({"": values}, LEVEL)[""]

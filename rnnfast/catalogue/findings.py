@@ -35,7 +35,7 @@ FINDINGS = _by_code(
     FindingKind("RF03", "no better than a baseline", "use the baseline, or features that say more of the target"),
     FindingKind("RF04", "one feature is enough", "if it is known only after the target, leave it out", severe=False),
     FindingKind("RF05", "a feature copies the target", "leave the column out"),
-    FindingKind("RF06", "an id in two parts", "--split-by sequence keeps the rows of an id together"),
+    FindingKind("RF06", "an id in two parts", "score ids that did not train: take these out of one of the tables"),
     FindingKind("RF07", "parts overlap in time", "--split-by time scores rows that come later"),
     FindingKind("RF08", "a class with few labels", "collect more of them, or join classes", severe=False),
     FindingKind("RF09", "constant answers", "--class-weight balanced, --threshold f1, or a higher --lr"),

@@ -16,10 +16,10 @@ OVERLAP = 0.5  # share of the sequences of a part that begin before the last tra
 
 
 def ids_in_two_parts(evidence: Evidence) -> Finding | None:
-    """RF06: an id has rows in the training part and in another one, and not one after the other in time.
+    """RF06: an id has rows in the training part and in another one.
 
-    Tables that number their ids anew share numbers and no rows: of two tables the first row of the id has to be the
-    same as well.
+    A reader keeps the rows of an id in one part, but for a split by time; tables of their own may repeat rows. Tables
+    that number their ids anew share numbers and no rows.
     """
     train = evidence.views.get("train")
     if train is None or train.schema.id is None or evidence.split_by == TIME:
@@ -35,26 +35,21 @@ def ids_in_two_parts(evidence: Evidence) -> Finding | None:
 
 
 def _shared(train: PartView, other: PartView) -> list[str]:
-    places: dict[str, list[int]] = {}
-    for k, text in enumerate(train.ids.tolist()):
-        places.setdefault(text, []).append(k)
+    """Return the ids whose rows are in both parts; of two tables the first row of an id has to be the same as well."""
+    place = {text: k for k, text in enumerate(train.ids.tolist())}
     shared: dict[str, None] = {}
     for k, text in enumerate(other.ids.tolist()):
-        if any(_touches(train, own, other, k) for own in places.get(text, ())):
+        own = place.get(text)
+        if own is not None and (train.digest == other.digest or _same_row(train, own, other, k)):
             shared[text] = None
     return list(shared)
 
 
-def _touches(train: PartView, own: int, other: PartView, k: int) -> bool:
-    """Whether a sequence of the training part and one of another part, of the same id, lie in each other."""
-    if train.source != other.source:
-        rows = (own, len(train.first_row)), (k, len(other.first_row))
-        return all(j < size for j, size in rows) and np.array_equal(
-            train.first_row[own], other.first_row[k], equal_nan=True
-        )
-    if train.first_time is None or train.last_time is None or other.first_time is None or other.last_time is None:
-        return True
-    return bool(train.first_time[own] <= other.last_time[k] and other.first_time[k] <= train.last_time[own])
+def _same_row(train: PartView, own: int, other: PartView, k: int) -> bool:
+    """Whether two sequences, of those whose first row is at hand, begin with the same row."""
+    if own >= len(train.first_row) or k >= len(other.first_row):
+        return False
+    return np.array_equal(train.first_row[own], other.first_row[k], equal_nan=True)
 
 
 def times_overlap(evidence: Evidence) -> Finding | None:
@@ -62,7 +57,7 @@ def times_overlap(evidence: Evidence) -> Finding | None:
     train, judged = evidence.views.get("train"), evidence.judged
     if train is None or judged is train or not judged.schema.horizon or judged.schema.id is not None:
         return None
-    if evidence.split_by == TIME or train.source != judged.source:
+    if evidence.split_by == TIME or train.digest != judged.digest:
         return None
     if train.last_time is None or judged.first_time is None:
         share = 1.0  # in the order of the file, and drawn at random

@@ -28,6 +28,7 @@ class PartView:
     x: (m, F) features of m labelled steps in original units, after: (m, F) those of the next row of the sequence, NaN
     at its end; y: (m, targets) labels, answers: (m, O); owner: (m,) number of the id.
     ids, first_time, last_time: of each sequence, times None where there are none; first_row: (up to FIRST_ROWS, F).
+    digest: of the table.
     unseen: by column the share of the cells with categories that training lacks. gains: over the baselines, the least
     first. counts: labelled steps of each class.
     """
@@ -44,7 +45,7 @@ class PartView:
     first_time: NDArray[Any] | None
     last_time: NDArray[Any] | None
     first_row: Floats
-    source: tuple[str, ...]
+    digest: str
     unseen: Mapping[str, float]
     gains: tuple[Gain, ...]
     counts: tuple[int, ...]
@@ -76,7 +77,7 @@ class PartView:
             first_time=None if data.key is None else data.key[first],
             last_time=None if data.key is None else data.key[last],
             first_row=np.asarray(data.x[first[:FIRST_ROWS]], np.float64),
-            source=tuple(data.source),
+            digest=data.digest,
             unseen=dict(_unseen(x, data.schema, data.categories, categories)),
             gains=gains(outcomes, evaluation),
             counts=tuple(data.counts.tolist()) if data.schema.classes else (),

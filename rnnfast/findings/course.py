@@ -43,7 +43,7 @@ def underfit(evidence: Evidence) -> Finding | None:
     """RF02: next to nothing is explained even on the rows that train."""
     train, course = evidence.views.get("train"), evidence.course
     own = None if train is None else explained(train)
-    if own is None or own >= UNDERFIT or course is None or not course.epochs:
+    if own is None or own >= UNDERFIT or course is None or not course.epochs or course.stopped == "interrupted":
         return None
     less = "nothing of the naive loss" if own <= 0 else f"{percent(own)} of the naive loss"
     return finding("RF02", f"{less} is explained even on the rows that train", {"train": own})

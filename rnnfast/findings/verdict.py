@@ -20,12 +20,11 @@ def verdict(view: PartView) -> str:
     plain = _in_words(view)
     if gain is None:
         return f"On {PARTS[view.name]}: {plain}."
-    figures = f"{gain.metric} {number(gain.value)}{_interval(gain)}, {gain.baseline}: {number(gain.baseline_value)}"
-    if not gain.better:
-        return f"On {PARTS[view.name]} no better than {gain.baseline}: {figures}; {plain}."
-    if not gain.certain:
-        return f"On {PARTS[view.name]} perhaps better than {gain.baseline}, by chance or not: {figures}; {plain}."
-    return f"On {PARTS[view.name]}: {plain}. {figures}{_less(gain)}."
+    value, part = f"{gain.metric} {number(gain.value)}{_interval(gain)}", PARTS[view.name]
+    if not gain.better or not gain.certain:
+        doubt = "No better than" if not gain.better else "Better by chance, perhaps, than"
+        return f"{doubt} {gain.baseline} on {part}: {value} beside {number(gain.baseline_value)}; {plain}."
+    return f"On {part}: {plain}. {value}, {gain.baseline}: {number(gain.baseline_value)}{_less(gain)}."
 
 
 def _in_words(view: PartView) -> str:
@@ -43,7 +42,8 @@ def _in_words(view: PartView) -> str:
     total = sum(map(sum, confusion))
     right = sum(row[k] for k, row in enumerate(confusion))
     most = max(map(sum, confusion), default=0)
-    return f"{right:,} of {counted(total, 'answer')} right, by always the most frequent class {most:,}"
+    are = "is" if right == 1 else "are"
+    return f"{right:,} of {counted(total, 'answer')} {are} right ({most:,} by always the most frequent class)"
 
 
 def _positives(view: PartView, confusion: Sequence[Sequence[int]]) -> str:

@@ -29,9 +29,3 @@ def fastgrnn(x, u, h):
     n = tanh(x.z + u.z + parameter("b_n"))
     zeta, nu = sigmoid(parameter("zeta", 1.0)), sigmoid(parameter("nu", -4.0))
     return (zeta * (1 - z) + nu) * n + z * h
-
-
-def mingru(x, u, h):
-    """The state enters no product: nothing but a moving average, whose rate the inputs set (Feng et al. 2024)."""
-    z = sigmoid(x.z)
-    return h + z * (x.n - h)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,14 +11,17 @@ from rnnfast.equations.cell import Cell
 from rnnfast.equations.functions import (
     FUNCTIONS,
     clamp,
+    cos,
     elu,
     exp,
+    expm1,
     gelu,
     identity,
     leaky_relu,
     relu,
     sigmoid,
     sign,
+    sin,
     softplus,
     sqrt,
     swish,
@@ -27,10 +31,11 @@ from rnnfast.equations.graph import where
 from rnnfast.equations.trace import parameter, traced
 
 __all__ = [
-    "clamp", "elu", "exp", "gelu", "identity", "leaky_relu", "parameter", "relu", "sigmoid", "sign", "softplus", "sqrt",
-    "swish", "tanh", "where",
+    "clamp", "cos", "elu", "exp", "expm1", "gelu", "identity", "leaky_relu", "parameter", "relu", "sigmoid", "sign",
+    "sin", "softplus", "sqrt", "swish", "tanh", "where",
 ]  # fmt: skip
 
+LONGEST = 1000.0  # steps: time constants of cells without a recurrent product start up to it
 State = Any  # a node, see equations/graph.py
 
 
@@ -59,6 +64,26 @@ def lstm(x: Any, u: Any, h: State, c: State) -> tuple[State, State]:
     return o * tanh(c), c
 
 
+def lru(x: Any, u: Any, h: State, re: State, im: State) -> tuple[State, State, State]:
+    """The linear recurrent unit (Orvieto et al. 2023): a rotating, fading complex number for each unit.
+
+    Its time constant starts between 1 and 1,000 steps and its angle between 1/200 and 1/2 of a turn, each of them the
+    logarithm of an even draw. C is the identity, as the products above mix units.
+    """
+    rate = exp(parameter("nu_log", -math.log(LONGEST), 0.0))
+    angle = exp(parameter("theta_log", math.log(math.pi / 100), math.log(math.pi)))
+    size, gamma = exp(-rate), sqrt(-expm1(-2.0 * rate))  # gamma keeps states as large as inputs
+    along, across = size * cos(angle), size * sin(angle)
+    re, im = along * re - across * im + gamma * x.B_re, across * re + along * im + gamma * x.B_im
+    return gelu(re + x.D), re, im
+
+
+def mingru(x: Any, u: Any, h: State) -> State:
+    """The minimal GRU (Feng et al. 2024), a moving average; time constants start as in Tallec, Ollivier 2018."""
+    z = sigmoid(x.z + parameter("bias_z", -math.log(LONGEST), 0.0))
+    return h + z * (x.n - h)
+
+
 def mlp(activation: str = "tanh") -> Callable[..., State]:
     """A layer without recurrence: each step by itself."""
     f = FUNCTIONS[activation]
@@ -71,7 +96,7 @@ def mlp(activation: str = "tanh") -> Callable[..., State]:
 
 # Of cells with an activation to choose, a function that takes it and returns the equations.
 CHOOSE_ACTIVATION = {"rnn": rnn, "mlp": mlp}
-EQUATIONS: dict[str, Callable[..., State]] = {"gru": gru, "lstm": lstm}
+EQUATIONS: dict[str, Callable[..., State]] = {"gru": gru, "lstm": lstm, "lru": lru, "mingru": mingru}
 
 
 @cache

@@ -119,6 +119,14 @@ def exp(x):
     return Node(y, [(x, lambda g: g * y)])
 
 
+def sin(x):
+    return Node(np.sin(x.value), [(x, lambda g: g * np.cos(x.value))])
+
+
+def cos(x):
+    return Node(np.cos(x.value), [(x, lambda g: -g * np.sin(x.value))])
+
+
 def log(x):
     return Node(np.log(x.value), [(x, lambda g: g / x.value)])
 

@@ -52,18 +52,40 @@ def lstm(Wi, Wh, bi, bh, x, h, c, activation):
     return ad.sigmoid(o) * ad.tanh(c), c
 
 
+def lru(Wi, bi, nu_log, theta_log, x, h, c, activation):
+    """Orvieto et al. 2023, eq. 7 and section 3.3; c is the complex state, its real part above its imaginary one."""
+    re, im, d = split(Wi @ x + bi, 3)
+    size, angle = ad.exp(-ad.exp(nu_log)), ad.exp(theta_log)
+    cos, sin, gamma = size * ad.cos(angle), size * ad.sin(angle), (1.0 - size * size) ** 0.5
+    c = ad.stack([cos * c[0] - sin * c[1] + gamma * re, sin * c[0] + cos * c[1] + gamma * im])
+    return gelu(c[0] + d), c
+
+
+def mingru(Wi, bi, bias_z, x, h, c, activation):
+    """Feng et al. 2024, section 3.1."""
+    z, n = split(Wi @ x + bi, 2)
+    z = ad.sigmoid(z + bias_z)
+    return (1.0 - z) * h + z * n, c
+
+
 def activation_of(architecture):
     """The name of the activation of an RNN or MLP: the last function of its equations."""
     return architecture.cell.after[0].kind if architecture.cell.name in ("rnn", "mlp") else "tanh"
 
 
-CELLS = {"rnn": rnn, "gru": gru, "lstm": lstm}
+PRODUCTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+CELLS = {
+    "rnn": (rnn, PRODUCTS),
+    "gru": (gru, PRODUCTS),
+    "lstm": (lstm, PRODUCTS),
+    "lru": (lru, ("weight_ih", "bias_ih", "nu_log", "theta_log")),
+    "mingru": (mingru, ("weight_ih", "bias_ih", "bias_z")),
+}
 
 
-def run(step, weights, x, activation, reverse):
-    """States (T, H) of one direction of one layer, in the order of the steps."""
-    units = weights[1].shape[1]
-    h = c = ad.Node(np.zeros(units))
+def run(step, weights, units, x, activation, reverse):
+    """States (T, units) of one direction of one layer, in the order of the steps."""
+    h, c = ad.Node(np.zeros(units)), ad.Node(np.zeros((2, units) if step is lru else units))
     states = [None] * len(x)
     for t in reversed(range(len(x))) if reverse else range(len(x)):
         h, c = step(*weights, x[t], h, c, activation)
@@ -71,9 +93,8 @@ def run(step, weights, x, activation, reverse):
     return ad.stack(states)
 
 
-def layer_weights(params, number, suffix, unequal):
+def layer_weights(params, names, number, suffix, unequal):
     prefix, number = (f"rnn.{number}.", 0) if unequal else ("rnn.", number)
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     return [params[f"{prefix}{name}_l{number}{suffix}"] for name in names]
 
 
@@ -141,8 +162,9 @@ def outputs(architecture, params, x, masks=None):
             suffixes = ["", "_reverse"] if architecture.bidirectional else [""]
             directions = []
             for suffix in suffixes:
-                weights = layer_weights(params, number, suffix, len(set(widths)) > 1)
-                directions.append(run(CELLS[architecture.cell.name], weights, x, f, suffix != ""))
+                step, names = CELLS[architecture.cell.name]
+                weights = layer_weights(params, names, number, suffix, len(set(widths)) > 1)
+                directions.append(run(step, weights, widths[number], x, f, suffix != ""))
             x = ad.concatenate(directions, axis=1)
         if masks is not None and number + 1 < len(widths):
             x = x * masks[number]

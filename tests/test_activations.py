@@ -72,6 +72,7 @@ FUNCTIONS = {
     "softplus": (kernel("softplus"), lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))),
     "exp": (kernel("exp"), np.exp),
 }
+CIRCLE = {"sin": (kernel("sin"), np.sin), "cos": (kernel("cos"), np.cos)}
 relu = kernel("relu")
 relu_gradient = vectorised(elementwise(lambda y: FORMULAS["relu"].derivative(y, y), "Derivative by the value."))
 every_function = pytest.mark.parametrize("name", FUNCTIONS)
@@ -112,6 +113,19 @@ def test_errors_are_as_stated(name, dtype):
     error = ulps(function(x), exact(x.astype(WIDER[dtype])))
     worst = int(error.argmax())
     assert error[worst] <= stated_errors()[dtype, name], f"{error[worst]:.2f} ulp at {x[worst]!r}"
+
+
+@needs_wide
+@every_dtype
+@pytest.mark.parametrize("name", CIRCLE)
+def test_sine_and_cosine_err_by_a_unit_of_one_at_most(name, dtype):
+    function, exact = CIRCLE[name]
+    quarters = np.arange(-6300, 6301) * np.pi / 2
+    x = np.concatenate([np.linspace(-edge, edge, 1 << 18) for edge in (1, 10, 10_000)] + [quarters]).astype(dtype)
+    assert np.abs(function(x).astype(WIDER[dtype]) - exact(x.astype(WIDER[dtype]))).max() <= np.finfo(dtype).eps
+    far = np.array([1e6, -1e9, np.finfo(dtype).max], dtype)
+    assert np.abs(function(far)).max() <= 1.0  # whatever they are
+    assert np.isnan(function(np.array([np.nan, np.inf, -np.inf], dtype))).all()
 
 
 @every_dtype

@@ -123,6 +123,11 @@ CASES = [
     Case("lstm", (5, 5, 5), 1, bidirectional=True, lengths=MANY),
     Case("lstm", (7,), 3, bidirectional=True, lengths=MANY),
     Case("lstm", (33, 17), 3),
+    # Without products of the states.
+    Case("lru", (5,), 3),
+    Case("lru", (5, 12, 3), 1, bidirectional=True, lengths=MANY),
+    Case("mingru", (5, 5), 3, bidirectional=True),
+    Case("mingru", (7, 12), 1, lengths=MANY),
     # Pooled over time.
     Case("rnn", (5,), 1, lengths=LONG, head="mean"),
     Case("rnn", (5,), 3, "ce", "relu", bidirectional=True, lengths=MANY, head="max"),
@@ -142,6 +147,7 @@ CASES = [
     Case("mlp", (5, 5), 3, "mse", "relu", lengths=MANY, front=(Patch(3, 2, 33), Patch(2, 2, 5))),
     Case("gru", (64,), 1, lengths=MANY, front=(Patch(2, 1, 32), Patch(8, 8, 64))),
     # Both.
+    Case("lru", (5,), 3, lengths=LONG, front=(Patch(1, 1, 7),), head="mean"),
     Case("gru", (5,), 1, lengths=MANY, front=(Patch(3, 1, 5), Patch(4, 2, 7)), head="all"),
     Case("mlp", (5,), 3, "ce", "gelu", lengths=MANY, front=(Patch(4, 4, 5),), head="attention"),
 ]
@@ -151,6 +157,8 @@ FLOAT32 = [
     Case("gru", (5, 12), 3, bidirectional=True, dtype="float32"),
     Case("gru", (5,), 3, dtype="float32", front=(Patch(3, 1, 5), Patch(4, 4, 12))),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32"),
+    Case("lru", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32"),
+    Case("mingru", (5, 12), 3, dtype="float32"),
     Case("rnn", (10,), 1, "bce", lengths=(*LONG, *FEW), engine="small", dtype="float32", features=29),
     Case("gru", (5, 12), 3, bidirectional=True, dtype="float32", head="all"),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=(*LONG, *MANY), dtype="float32", head="attention"),

@@ -221,7 +221,11 @@ def test_the_error_of_a_mean_counts_ids_and_not_rows():
 VERDICTS = cases(
     {
         "two classes": ("binary", {}, r"finds \d+ of \d+ with y = 1 \(recall [\d.]+ %\).*auprc .* by ids\)"),
-        "classes": ("classes", {}, r"\d+ of \d+ answers are right \(\d+ by always the most frequent class\)\. macro_f1"),
+        "classes": (
+            "classes",
+            {},
+            r"\d+ of \d+ answers are right \(\d+ by always the most frequent class\)\. macro_f1",
+        ),
         "quantities": (
             "quantity",
             {},

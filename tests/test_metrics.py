@@ -100,7 +100,10 @@ def test_weighted_regression_equals_sklearn(rows):
         "within_10pct": average(np.abs(p - y) <= 0.1 * np.abs(y)),
     }
     if average((y - average(y)) ** 2) > 1e-6 * average(y**2):  # else rounding of the mean is what is left
-        expected["r2"] = sk.r2_score(y, p, sample_weight=weight)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # overflow where the variance is subnormal
+            r2 = sk.r2_score(y, p, sample_weight=weight)
+        expected["r2"] = r2 if math.isfinite(r2) else None
     assert_equal(found, expected)
 
 

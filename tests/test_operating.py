@@ -113,6 +113,16 @@ def test_the_file_holds_them_and_everything_uses_them(tmp_path):
     assert scores.loss_title == "loss (bce, uncalibrated)"
 
 
+def test_an_answer_that_is_the_threshold_but_for_its_precision_is_the_same_everywhere():
+    trained, _ = fit(epochs=0)
+    data = rnnfast.read_table(table(), id="id", time="t", target="y")
+    answer = float(np.sort(trained.model.predict(data).ravel())[50])
+    trained.model.threshold = np.nextafter(answer, 1)  # the same number in float32, and above the answer
+    predicted = trained.model.predict(table())["y_pred"].sum()
+    (_, fp), (_, tp) = trained.model.evaluate(data).confusion
+    assert predicted == fp + tp
+
+
 def test_classes_are_calibrated_too():
     trained, _ = fit("multiclass", calibrate="temperature")
     assert trained.model.temperature != 1
@@ -278,3 +288,13 @@ def test_points_are_valid_json(run_directory, capsys):
     assert made["events"]["recall"] >= 0.5
     assert {"caught", "false_alarms"} <= made["points"]["chosen"].keys()
     assert "cost" not in json.dumps(made["points"])
+
+
+def test_rows_that_weigh_more_count_more_in_a_rule_as_in_the_scores():
+    frame = table().assign(w=np.where(np.arange(60 * STEPS) % 3, 1.0, 5.0))
+    trained, notes = fit(frame=frame, threshold="recall>=0.7", weight="w")
+    scores = trained.metrics["valid"]
+    assert scores["recall"] >= 0.7
+    assert f"precision {scores['precision']:.3g}, recall {scores['recall']:.3g}" in notes
+    alike, _ = fit(frame=frame.drop(columns="w"), threshold="recall>=0.7")
+    assert scores["precision"] != alike.metrics["valid"]["precision"]

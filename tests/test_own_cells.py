@@ -10,7 +10,21 @@ from networks import draw_sequences, draw_tensors, predict
 from tolerances import DIFFERENCE_MAX
 
 import rnnfast
-from rnnfast.cells import CHOOSE_ACTIVATION, EQUATIONS, built_in, clamp, parameter, sigmoid, sqrt, tanh, where
+from rnnfast.cells import (
+    CHOOSE_ACTIVATION,
+    EQUATIONS,
+    built_in,
+    clamp,
+    cos,
+    exp,
+    expm1,
+    parameter,
+    sigmoid,
+    sin,
+    sqrt,
+    tanh,
+    where,
+)
 from rnnfast.cli import run
 from rnnfast.diagnose.gradients import check
 from rnnfast.equations.cell import Cell
@@ -18,12 +32,14 @@ from rnnfast.equations.evaluate import evaluate
 from rnnfast.equations.stored import cell_from
 from rnnfast.equations.trace import traced
 from rnnfast.errors import ModelError, UsageError
+from rnnfast.model.initialise import initial_tensors
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.cell import cell_of
+from rnnfast.network.layout import Layout
 
 ROOT = Path(__file__).parents[1]
 CELLS_FILE = ROOT / "configs" / "cells.py"  # shown in docs/cells.md
-NAMES = ("peephole", "minimal_gated_unit", "indrnn", "fastgrnn", "mingru")
+NAMES = ("peephole", "minimal_gated_unit", "indrnn", "fastgrnn")
 LENGTHS = (7, 1, 4, 5)
 OPTIONS = {"preset": "fast", "hidden": 6, "epochs": 3, "dtype": "float64", "patience": 0}
 
@@ -65,7 +81,22 @@ def limited(x, u, h):
     return clamp(x.h + u.h, -0.5) + clamp(u.k, high=0.5) * x.k
 
 
-OTHERS = {"mixed": mixed, "root": root, "leaky": leaky, "linear": linear, "swapped": swapped, "limited": limited}
+def damped(x, u, h):
+    """Coefficients of vectors alone: one within another, a bare vector, numbers that are drawn."""
+    rate = exp(parameter("rate", -1.0, 1.0))
+    size, offset = exp(-rate), parameter("offset", 0.5)
+    return size * h + sqrt(-expm1(-2.0 * rate)) * sin(x.h + offset) + rate * cos(u.h)
+
+
+OTHERS = {
+    "damped": damped,
+    "mixed": mixed,
+    "root": root,
+    "leaky": leaky,
+    "linear": linear,
+    "swapped": swapped,
+    "limited": limited,
+}
 
 
 @pytest.fixture
@@ -176,6 +207,7 @@ DAMAGES = {
     "fewer results than states": lambda v: v["after"].pop(),
     "a result that is not there": lambda v: v["after"].__setitem__(0, 1000),
     "a start that is not finite": lambda v: v["parameters"].__setitem__("w", float("inf")),
+    "a range from high to low": lambda v: v["parameters"].__setitem__("w", [1.0, 0.0]),
     "an empty entry": lambda v: v["nodes"].__setitem__(2, []),
     "too many gates": lambda v: v["gates"].extend(f"g{k}" for k in range(400_000)),
     "a vector with the name of a tensor": lambda v: v["parameters"].__setitem__("bias_hh", 0.0),
@@ -192,6 +224,23 @@ def test_names_and_starts_do_not_matter_to_the_kernels():
 
     assert traced(first).digest == traced(second).digest != traced(leaky).digest
     assert traced(first) != traced(second)
+
+
+def test_what_follows_from_vectors_alone_is_no_work_of_a_step():
+    cell = traced(damped)
+    assert [node.kind for node in cell.coefficients] == ["exp", "exp", "sqrt", "input"]
+    assert not {"exp", "expm1", "sqrt"} & {node.kind for node in cell.step.nodes}
+    assert built_in("gru").step is built_in("gru")
+
+
+def test_vectors_start_where_the_equations_say():
+    net = Architecture(traced(damped), 3, (50,), 2)
+    first, again, other = (initial_tensors(Layout(net).entries(), "xavier", k, None, True) for k in (0, 0, 1))
+    rates = first["rnn.rate_l0"]
+    assert -1.0 <= rates.min() < -0.8 < 0.8 < rates.max() <= 1.0
+    assert (first["rnn.offset_l0"] == 0.5).all()
+    np.testing.assert_array_equal(rates, again["rnn.rate_l0"])
+    assert (rates != other["rnn.rate_l0"]).all()
 
 
 def test_a_file_is_run_as_python_runs_it(tmp_path):
@@ -312,6 +361,9 @@ def default(x, u, h, k=2):
 def reserved(x, u, h):
     return x.h + parameter("weight_ih") * h
 
+def falling(x, u, h):
+    return x.h + parameter("w", 1.0, 0.0) * h
+
 def unreached(x, u, h, c):
     return tanh(u.h + x.h), tanh(x.c) + 0.5 * c
 
@@ -347,10 +399,11 @@ MESSAGES = {
     "assigned": (61, "cannot be set"),
     "default": (64, "k has a default"),
     "reserved": (68, "weight_ih"),
-    "unreached": (71, "the output never depends on x.c"),
-    "endless": (76, "too many operations"),
-    "infinite": (79, "inf is not finite"),
-    "comparison": (82, "the comparison x.h > 0"),
+    "falling": (71, "from the lower to the higher one"),
+    "unreached": (74, "the output never depends on x.c"),
+    "endless": (79, "too many operations"),
+    "infinite": (82, "inf is not finite"),
+    "comparison": (85, "the comparison x.h > 0"),
 }
 
 

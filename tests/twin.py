@@ -1,5 +1,6 @@
 """The same network in PyTorch, with the same names: what a state dict of ours is loaded into."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ from forward import activation_of, last_rows
 
 from rnnfast.catalogue import HEADS
 
+WITHOUT_PRODUCTS = {"lru": (3, ("nu_log", "theta_log")), "mingru": (2, ("bias_z",))}  # gates and vectors
 MODULES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 FUNCTIONS = {"swish": "silu", "elu": "elu", "gelu": "gelu", "leaky_relu": "leaky_relu", "sigmoid": "sigmoid"}
 LOSSES = {
@@ -36,9 +38,63 @@ def loss_function(torch, name):
     return (lambda p, y: chosen(p, y[:, 0].long())) if name == "ce" else chosen
 
 
+def _without_products(torch, net, inputs, hidden, layers, **settings):
+    """A module of layers of lru or mingru, which PyTorch has not, with parameters by our names."""
+    gates, vectors = WITHOUT_PRODUCTS[net.cell.name]
+    module = torch.nn.Module()
+    module.num_layers, module.hidden_size = layers, hidden
+    for number in range(layers):
+        for suffix in ("", "_reverse")[: net.directions]:
+            columns = inputs if number == 0 else net.directions * hidden
+            shapes = {"weight_ih": (gates * hidden, columns), "bias_ih": (gates * hidden,)}
+            for name, shape in (shapes | dict.fromkeys(vectors, (hidden,))).items():
+                setattr(module, f"{name}_l{number}{suffix}", torch.nn.Parameter(torch.empty(shape)))
+    return module
+
+
+def _lru(torch, products, vectors, state):
+    """One step, in complex numbers."""
+    nu_log, theta_log = vectors
+    re, im, d = products.chunk(3)
+    factor = torch.exp(torch.complex(-torch.exp(nu_log), torch.exp(theta_log)))
+    state = factor * state + torch.sqrt(1 - factor.abs() ** 2) * torch.complex(re, im)
+    return torch.nn.functional.gelu(state.real + d), state
+
+
+def _mingru(torch, products, vectors, state):
+    """One step, by Feng et al."""
+    z, n = products.chunk(2)
+    z = torch.sigmoid(z + vectors[0])
+    state = (1 - z) * state + z * n
+    return state, state
+
+
+def _by_steps(torch, net, layers, x):
+    """States of the top layer of lru or mingru."""
+    step = {"lru": _lru, "mingru": _mingru}[net.cell.name]
+    for part in [layers] if not isinstance(layers, torch.nn.ModuleList) else layers:
+        for number in range(part.num_layers):
+            directions = []
+            for suffix in ("", "_reverse")[: net.directions]:
+                place = f"_l{number}{suffix}"
+                W, b = (getattr(part, name + place) for name in ("weight_ih", "bias_ih"))
+                vectors = [getattr(part, name + place) for name in WITHOUT_PRODUCTS[net.cell.name][1]]
+                state, rows = torch.zeros(part.hidden_size, dtype=torch.float64), []
+                for row in x.flip(0) if suffix else x:
+                    output, state = step(torch, W @ row + b, vectors, state)
+                    rows.append(output)
+                directions.append(torch.stack(rows[::-1] if suffix else rows))
+            x = torch.cat(directions, 1)
+    return x
+
+
 def _layers(torch, net):
     """One module of several layers, or a list of modules of one layer where widths differ."""
-    kind, directions = getattr(torch.nn, MODULES[net.cell.name]), net.directions
+    directions = net.directions
+    if net.cell.name in WITHOUT_PRODUCTS:
+        kind = partial(_without_products, torch, net)
+    else:
+        kind = getattr(torch.nn, MODULES[net.cell.name])
     settings = {"bidirectional": net.bidirectional, "batch_first": True, "dtype": torch.float64}
     if net.cell.name == "rnn" and activation_of(net) == "relu":
         settings["nonlinearity"] = "relu"
@@ -150,6 +206,8 @@ def _states(torch, net, module, x, states):
             x = part(x) if isinstance(part, torch.nn.Linear) else f(x)
         return x, None
     layers = module["rnn"]
+    if net.cell.name in WITHOUT_PRODUCTS:
+        return _by_steps(torch, net, layers, x), None
     if net.cell.name == "rnn" and activation_of(net) not in ("tanh", "relu"):
         return _by_hand(torch, net, layers, x), None
     parts = [layers] if not isinstance(layers, torch.nn.ModuleList) else list(layers)

@@ -41,6 +41,8 @@ CELLS = _by_name(
     Cell("rnn", activation=True, plain_sgd=True),
     Cell("gru"),
     Cell("lstm"),
+    Cell("lru", usual=False),
+    Cell("mingru", usual=False),
     Cell("mlp", activation=True, recurrent=False),
 )
 
@@ -125,5 +127,12 @@ METRICS = _by_name(
 TASKS = _by_name(
     Task("binary", TWO_CLASSES, "bce", naive="the majority class", what="the task is binary"),
     Task("multiclass", CLASSES, "ce", naive="the majority class", what="the task is multiclass"),
-    Task("regression", QUANTITIES, "mse", naive="the mean", what="the target is a quantity (regression)"),
+    Task(
+        "regression",
+        QUANTITIES,
+        "mse",
+        naive="the mean",
+        what="the target is a quantity (regression)",
+        linear="ridge regression",
+    ),
 )

@@ -16,13 +16,14 @@ class Cell:
 
     activation: whether `--activation` chooses its function. recurrent: whether it has a state; else each step stands
     by itself. plain_sgd: whether one update of plain SGD per sequence serves it best where one output says it all;
-    all others start with adam and small batches.
+    all others start with adam and small batches. usual: whether `doctor --warm-up` compiles its kernels unasked.
     """
 
     name: str
     activation: bool = False
     recurrent: bool = True
     plain_sgd: bool = False
+    usual: bool = True
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ class Task:
     """What the target is.
 
     labels: the kind of its labels. loss: the default one; all that take such labels fit. naive: what the naive answer
-    is, for a person. what: the target in a message.
+    is, for a person. what: the target in a message. linear: what the linear baseline is.
     """
 
     name: str
@@ -169,6 +170,7 @@ class Task:
     loss: str
     naive: str
     what: str
+    linear: str = "logistic regression"
 
     @property
     def classes(self) -> bool:

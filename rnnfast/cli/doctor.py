@@ -34,7 +34,8 @@ NETWORK = ("cell", "hidden", "head", "patch", "conv", "activation", "bidirection
     is_flag=False,
     flag_value="",
     metavar="[CELL,..]",
-    help="Compile all that usual runs of these cells (none named: of all) need, so that no run waits for it.",
+    help="Compile all that usual runs of these cells (none named: rnn, gru, lstm, mlp) need, so that no run waits for "
+    "it.",
 )
 @config_options(NETWORK)
 @click.pass_context
@@ -88,7 +89,7 @@ def _gradients(state: State, config: Config) -> int:
 
 
 def _warm_up(state: State, cells: str) -> int:
-    """Compile the kernels of these cells, named with commas between; "": of all."""
+    """Compile the kernels of these cells, named with commas between; "": of the usual ones."""
     screen = state.screen()
 
     from rnnfast.console.views import BenchProgress, show_warm_up

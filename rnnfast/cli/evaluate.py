@@ -17,7 +17,7 @@ EXAMPLES = (
     "rnnfast eval --model runs/tx --data tx.csv --part valid",
     "rnnfast eval --model runs/engines --data test.csv --last",
     "rnnfast eval --model runs/pumps --data new.csv --events",
-    "rnnfast eval --model runs/tx --data new.csv --ci 95 --by Amount --by-id --by-step",
+    "rnnfast eval --model runs/tx --data new.csv --ci 95 --by Amount --by-step",
     "rnnfast eval --model runs/tx --data new.csv --json --fail-under auprc=0.8",
 )
 

@@ -49,7 +49,8 @@ class ModelConfig:
     )
     cell: str = option(
         "rnn",
-        f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself.",
+        f"Recurrent cell; {sentences.cells(recurrent=False)} has no state: each step by itself; lru and mingru "
+        "remember a thousand steps.",
         choices=Words(CELLS),
         form=CELL_FORM,
         path=True,
@@ -100,6 +101,9 @@ class ModelConfig:
     )
     bag: bool = option(
         False, "Train each network of an ensemble on a draw of the ids, and score it on those left out.", kind=bool
+    )
+    distil: bool = option(
+        False, "Train one network on the answers of the ensemble: the model file holds that one alone.", kind=bool
     )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
 
@@ -205,6 +209,14 @@ class TrainConfig:
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
     threads: int | None = option(
         None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1
+    )
+    baseline: tuple[str, ...] = option(
+        (),
+        "Score other answers beside the naive one; linear: logistic or ridge regression on the inputs of a step; "
+        "trees: gradient boosting on values, means, slopes and lags (extra: sklearn).",
+        many=True,
+        metavar="NAME",
+        choices=("linear", "trees"),
     )
     init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL", path=True)
     dtype: str = option("float32", "Precision of weights and arithmetic.", choices=("float32", "float64"))

@@ -37,7 +37,8 @@ class ReadOptions(TypedDict, total=False):
     difference: Learn the change of a quantity since its last known value, which becomes an input; answers are in
         original units. Default False.
     season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
-    calendar: Give hour, weekday, month and day of the year of time as inputs, where they vary. Default False.
+    calendar: Give hour, weekday, month and day of the year of time as inputs, where they vary; in one series, where
+        they come again. Default False.
     delta: Give the change of each feature since the row before as an input. Default False.
     time_delta: Give the time since the row before as an input: in seconds or in units of time, or the log of 1 + that.
         One of off, linear, log. Default off.
@@ -95,16 +96,16 @@ class TrainOptions(ReadOptions, total=False):
         best, fast, original. Default auto.
     budget: With preset best: work of about this time on two cores, 90s, 10m; default 30s. It is counted, not timed: a
         seed gives the same network anywhere.
-    cell: Recurrent cell; mlp has no state: each step by itself. One of rnn, gru, lstm, mlp. Default by preset, with
-        fast rnn.
+    cell: Recurrent cell; mlp has no state: each step by itself; lru and mingru remember a thousand steps. One of rnn,
+        gru, lstm, lru, mingru, mlp. Default by preset, with fast rnn.
     hidden: Hidden units; '64,32' stacks two layers. Default by preset, with fast 10.
     head: What outputs see of the states: the step's own, mean, maximum or attention over all steps up to it; all: the
         first three side by side. One of last, mean, max, all, attention. Default by preset, with fast last.
     patch: A step of the cell is a dense layer with ReLU over the last K rows, one every S rows; S is K where only K is
         given, 1 to K; off: none.
     conv: Convolutions with ReLU over the last W rows, in front of cell and patch; '5,3': two layers, off: none.
-    activation: Activation of rnn and mlp; gru and lstm have their own. One of tanh, relu, leaky_relu, sigmoid, elu,
-        swish, gelu, identity. Default tanh.
+    activation: Activation of rnn and mlp; gru, lstm, lru and mingru have their own. One of tanh, relu, leaky_relu,
+        sigmoid, elu, swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
     dropout: Share of the states between layers that is zeroed in training. Default 0.0.
     init: Initial weights (biases are 0, with uniform drawn too). One of xavier, he, orthogonal, uniform. Default by
@@ -112,6 +113,7 @@ class TrainOptions(ReadOptions, total=False):
     init_range: With init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.
     ensemble: Train N networks that differ by seed, and answer with the mean of their answers. Default 1.
     bag: Train each network of an ensemble on a draw of the ids, and score it on those left out. Default False.
+    distil: Train one network on the answers of the ensemble: the model file holds that one alone. Default False.
     recurrent_bias: Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0. Default True.
     epochs: Passes over the training sequences; 0 writes the initial model. Default by preset, with fast 100.
     batch_size: Sequences per update; default up to 16, 20 updates per epoch; with preset fast 1 for rnn with one
@@ -146,6 +148,8 @@ class TrainOptions(ReadOptions, total=False):
     random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
+    baseline: Score other answers beside the naive one; linear: logistic or ridge regression on the inputs of a step;
+        trees: gradient boosting on values, means, slopes and lags (extra: sklearn). One of linear, trees.
     init_from: Model whose weights to start from.
     dtype: Precision of weights and arithmetic. One of float32, float64. Default float32.
     eval_every: Evaluate on the validation part every N epochs (and at the end). Default 1.
@@ -178,6 +182,7 @@ class TrainOptions(ReadOptions, total=False):
     init_range: float | None
     ensemble: int
     bag: bool
+    distil: bool
     recurrent_bias: bool
     epochs: int
     batch_size: int | None
@@ -202,6 +207,7 @@ class TrainOptions(ReadOptions, total=False):
     random_start: bool
     seed: int
     threads: int | None
+    baseline: str | Sequence[str]
     init_from: str | Path | None
     dtype: str
     eval_every: int

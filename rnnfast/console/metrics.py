@@ -40,6 +40,8 @@ def metric_tables(
     if answers:
         model = PART_NAMES.get(part, part)
         yield Text(f"{BETTER} {model} is better, {WORSE} worse than {' and '.join(answers.values())}.")
+    if evaluation.weighted:
+        yield Text("Each row counts by its weight in all of these.")
 
 
 def stored_metrics(metrics: Mapping[str, Mapping[str, Any]], loss: str, width: int) -> Iterator[RenderableType]:
@@ -85,6 +87,10 @@ def _naive_answers(evaluation: Evaluation) -> dict[str, tuple[str, Mapping[str, 
             steps = f" (at {repeated.labelled_steps:,} of {counted(evaluation.labelled_steps, 'step')})"
         name = naive_name(repeated.season)
         naive[name] = (f"repeating the {name}{steps}", repeated)
+    if (linear := evaluation.baseline.linear) is not None:
+        naive["linear"] = (f"a {TASKS[evaluation.task].linear} on the inputs of the step", linear)
+    if (trees := evaluation.baseline.trees) is not None:
+        naive["trees"] = ("gradient boosting on values, means, slopes and lags of the inputs", trees)
     return naive
 
 

@@ -25,12 +25,12 @@ class WarmUp(Record, frozen=True):
 
 
 def warm(cells: Sequence[str] = (), reporter: Reporter | None = None) -> WarmUp:
-    """Compile the kernels of cells (none: all), or find them in the cache; tells the reporter how far it is.
+    """Compile the kernels of cells (none: the usual ones), or find them in the cache; tells the reporter how far it is.
 
     Raises: UsageError for a name that is no cell's.
     """
     reporter = reporter or Reporter()
-    cells = tuple(cell.lower() for cell in cells) or tuple(CELLS)
+    cells = tuple(cell.lower() for cell in cells) or tuple(name for name, facts in CELLS.items() if facts.usual)
     for cell in cells:
         if cell not in CELLS:
             hint = did_you_mean(cell, CELLS)

@@ -9,15 +9,18 @@ A cell is a function of the products with the inputs and with the state before, 
         return n + z * (h - n)
 
 It returns the new states in the order of its parameters; the first one is the output h. Gates are named by their first
-use. `parameter("w")` is a trainable vector with one number per hidden unit.
+use. `parameter("w")` is a trainable vector with one number per hidden unit, `parameter("w", -1, 1)` one whose numbers
+are drawn from -1 to 1 before training.
 
 Tracing the function once gives its graph; from that follow the backward pass and what has to be kept for it:
 
-    shared    gates whose two products occur as their sum x.G + u.G alone: one matrix holds it
-    apart     gates whose u.G is used otherwise: U' h has a matrix of its own
-    saved     values that the backward pass refers to beyond states and products, which are kept anyway: results of
-              functions, quotients, gates. Each takes the memory of a gate whose own value is not needed (slots); the
-              rest have memory of their own (extra)
+    coefficients   values that are made of the trainable vectors alone: they are computed once for an update, and the
+                   equations of a step (`step`) see them as their vectors
+    shared         gates whose two products occur as their sum x.G + u.G alone: one matrix holds it
+    apart          gates whose u.G is used otherwise: U' h has a matrix of its own
+    saved          values that the backward pass refers to beyond states and products, which are kept anyway: results
+                   of functions, quotients, gates. Each takes the memory of a gate whose own value is not needed
+                   (slots); the rest have memory of their own (extra)
 """
 
 from __future__ import annotations
@@ -27,15 +30,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnnfast.equations.derivative import ZERO, adjoints
 from rnnfast.equations.functions import FUNCTIONS
-from rnnfast.equations.graph import Node, in_order
+from rnnfast.equations.graph import Node, in_order, substitute
 
 X, U, STATE, PARAMETER, SEED = "x", "u", "state", "parameter", "seed"
 MOST_NODES = 10_000  # of the equations of one cell, and of its gates, states and vectors together
 TENSOR_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")  # that no vector may have
+
+
+class Start(NamedTuple):
+    """What the numbers of a trainable vector are before training: drawn from low to high, or all the same."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
 
 
 def input_of(group: str, name: str) -> Node:
@@ -48,14 +61,14 @@ class Cell:
     """The equations of a cell as a graph; cells with the same name and graph are equal.
 
     gates: names in the order of their first use; states: names, the output first; parameters: names of the trainable
-    vectors with the number that each starts from; after: the new states.
+    vectors with what each starts from; after: the new states.
     """
 
     name: str
     gates: tuple[str, ...]
     states: tuple[str, ...]
     after: tuple[Node, ...]
-    parameters: dict[str, float] = field(default_factory=dict)
+    parameters: dict[str, Start] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Cell) and self.to_json() == other.to_json()
@@ -169,6 +182,37 @@ class Cell:
         return tuple(input_of(PARAMETER, name) for name in self.parameters)
 
     @cached_property
+    def coefficients(self) -> tuple[Node, ...]:
+        """What the equations make of the trainable vectors alone, as far as it goes: the same at every step."""
+        sources: dict[Node, set[str]] = {}  # groups of the inputs that a node is made of
+        for current in self.nodes:
+            own = {current.args[0]} if current.kind == "input" else set()
+            sources[current] = own.union(*(sources[arg] for arg in current.nodes))
+        fixed = {current for current in self.nodes if sources[current] == {PARAMETER}}
+        used = {arg for current in self.nodes if current not in fixed for arg in current.nodes} | set(self.after)
+        return tuple(current for current in self.nodes if current in fixed & used)
+
+    @cached_property
+    def step(self) -> Cell:
+        """The equations of a step, with the coefficients in place of the trainable vectors; else the cell itself."""
+        if not self.parameters:
+            return self
+        inputs = {current: input_of(PARAMETER, str(k)) for k, current in enumerate(self.coefficients)}
+        starts = {current.args[1]: Start(0.0, 0.0) for current in inputs.values()}
+        return Cell(self.name, self.gates, self.states, tuple(substitute(self.after, inputs)), starts)
+
+    @cached_property
+    def vector_gradients(self) -> tuple[Node, ...]:
+        """Gradients of the trainable vectors, from those of the coefficients, `coefficient_seeds`."""
+        adjoint = adjoints(self.coefficients, self.coefficient_seeds)
+        return tuple(adjoint.get(vector, ZERO) for vector in self.vectors)
+
+    @cached_property
+    def coefficient_seeds(self) -> tuple[Node, ...]:
+        """Gradients of the coefficients."""
+        return tuple(input_of(SEED, str(k)) for k in range(len(self.coefficients)))
+
+    @cached_property
     def seeds(self) -> tuple[Node, ...]:
         """Gradients of the new states, which come from above and from the step that follows."""
         return tuple(input_of(SEED, name) for name in self.states)
@@ -219,12 +263,12 @@ class Cell:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads."""
-        place = {current: i for i, current in enumerate(self.nodes)}
+        place, vectors = {current: i for i, current in enumerate(self.nodes)}, self.parameters.items()
         return {
             "name": self.name,
             "gates": list(self.gates),
             "states": list(self.states),
-            "parameters": dict(self.parameters),
+            "parameters": {name: [*start] if start.low < start.high else start.low for name, start in vectors},
             "nodes": [[n.kind, *(place[a] if isinstance(a, Node) else a for a in n.args)] for n in self.nodes],
             "after": [place[current] for current in self.after],
         }

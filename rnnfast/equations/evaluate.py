@@ -25,6 +25,8 @@ _OPERATIONS: dict[str, Any] = {
     "exp": np.exp,
     "expm1": np.expm1,
     "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
     "tanh": np.tanh,
     "sigmoid": lambda x: 1.0 / (1.0 + np.exp(-x)),
     "softplus": lambda x: np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x))),

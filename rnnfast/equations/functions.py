@@ -64,6 +64,8 @@ expm1 = primitive("expm1", lambda x, y: y + 1.0)  # e^x - 1 for x <= 0
 sqrt = primitive("sqrt", lambda x, y: 0.5 / y)
 tanh = primitive("tanh", lambda x, y: 1.0 - y * y)
 sigmoid = primitive("sigmoid", lambda x, y: y * (1.0 - y))
+sin = primitive("sin", lambda x, y: cos(x))  # of radians
+cos: Function = primitive("cos", lambda x, y: -sin(x))
 softplus = primitive("softplus", lambda x, y: sigmoid(x))  # log(1 + e^x)
 # The normal distribution function; 0.39894.. is 1 / sqrt(2 pi).
 normal_distribution = primitive("normal_distribution", lambda x, y: 0.3989422804014327 * exp(-0.5 * x * x))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rnnfast.equations.cell import MOST_NODES, PARAMETER, STATE, TENSOR_NAMES, Cell, U, X, input_of
+from rnnfast.equations.cell import MOST_NODES, PARAMETER, STATE, TENSOR_NAMES, Cell, Start, U, X, input_of
 from rnnfast.equations.functions import FUNCTIONS
 from rnnfast.equations.graph import BINARY, COMPARISONS, Node
 
@@ -22,12 +22,15 @@ def cell_from(values: Mapping[str, Any]) -> Cell:
         count = sum(len(values[field]) for field in fields)
         if count > MOST_NODES:
             raise ValueError(f"equations.{' and '.join(fields)}: {count:,} entries, a cell has at most {MOST_NODES:,}")
-    gates, states, parameters = tuple(values["gates"]), tuple(values["states"]), dict(values["parameters"])
+    gates, states, parameters = tuple(values["gates"]), tuple(values["states"]), _starts(values["parameters"])
     for field, names in (("gates", gates), ("states", states), ("parameters", tuple(parameters))):
         if len(set(names)) != len(names) or not all(name.isidentifier() for name in names):
             raise ValueError(f"equations.{field} is {list(names)!r}: expected different names")
-    if not all(math.isfinite(start) for start in parameters.values()) or set(parameters) & set(TENSOR_NAMES):
-        raise ValueError(f"equations.parameters is {parameters!r}: expected finite numbers, not names of tensors")
+    if not all(map(_is_start, parameters.values())) or set(parameters) & set(TENSOR_NAMES):
+        raise ValueError(
+            f"equations.parameters is {values['parameters']!r}: expected finite numbers, or two of them, the lower one "
+            "first, and not the names of tensors"
+        )
     inputs = {X: frozenset(gates), U: frozenset(gates), STATE: frozenset(states), PARAMETER: frozenset(parameters)}
     nodes: list[Node] = []
     for place, entry in enumerate(values["nodes"]):
@@ -42,6 +45,16 @@ def cell_from(values: Mapping[str, Any]) -> Cell:
     if unread or set(gates) != {*cell.x_gates, *cell.u_gates} or len(cell.reached & set(nodes)) != len(nodes):
         raise ValueError("equations: a gate, a state or a node is there on which the output never depends")
     return cell
+
+
+def _starts(parameters: Mapping[str, float | Sequence[float]]) -> dict[str, Start]:
+    """Numbers that vectors start from; those of two are drawn in between."""
+    pairs = {name: start if isinstance(start, Sequence) else (start, start) for name, start in parameters.items()}
+    return {name: Start(*pair) for name, pair in pairs.items()}
+
+
+def _is_start(start: Start) -> bool:
+    return math.isfinite(start.low) and math.isfinite(start.high) and start.low <= start.high
 
 
 def _node(entry: Sequence[Any], nodes: list[Node], inputs: Mapping[str, frozenset[str]], where: str) -> Node:

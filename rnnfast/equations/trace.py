@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rnnfast.equations.cell import MOST_NODES, PARAMETER, STATE, TENSOR_NAMES, Cell, U, X, input_of
+from rnnfast.equations.cell import MOST_NODES, PARAMETER, STATE, TENSOR_NAMES, Cell, Start, U, X, input_of
 from rnnfast.equations.graph import Node, TooManyNodes, ValueUnknown, node, reading
 from rnnfast.errors import UsageError
 
@@ -24,7 +24,7 @@ class Trace:
         self.source = source
         self.gates: dict[str, None] = {}  # in the order of their first use
         self.lines: dict[Node, int] = {}  # of the cell's function, where an input is used first
-        self.parameters: dict[str, float] = {}
+        self.parameters: dict[str, Start] = {}
 
     def note(self, current: Node) -> Node:
         """Remember where an input is used first."""
@@ -64,12 +64,13 @@ class Products:
         return self.__group
 
 
-def parameter(name: str, start: float = 0.0) -> Node:
+def parameter(name: str, start: float = 0.0, end: float | None = None) -> Node:
     """A trainable vector of a cell, one number per hidden unit.
 
-    name: of its tensor in the model file; start: the value of all its numbers before training.
+    name: of its tensor in the model file; start: the value of all its numbers before training; end: with it they are
+    drawn from `start` to `end`, each with the same probability.
     Raises UsageError outside a cell's function, for a name that no tensor can have or that those of the products have,
-    and for a start that is not finite.
+    and for a start that is not finite or an end that is not above it.
     """
     if not _traces:
         raise UsageError(f"parameter({name!r}) stands outside a cell; call it in the function of the equations")
@@ -78,11 +79,14 @@ def parameter(name: str, start: float = 0.0) -> Node:
             f"parameter({name!r}): the name must be one that a variable could have, and not that of a tensor "
             f"of the products ({', '.join(TENSOR_NAMES)})"
         )
-    if not math.isfinite(start):
-        raise UsageError(f"parameter({name!r}) starts from {start:g}, which is not finite")
+    drawn = Start(float(start), float(start if end is None else end))
+    if not all(map(math.isfinite, drawn)):
+        raise UsageError(f"parameter({name!r}) starts from {drawn}, which is not finite")
+    if end is not None and not end > start:
+        raise UsageError(f"parameter({name!r}, {start:g}, {end:g}): numbers are drawn from the lower to the higher one")
     trace = _traces[-1]
-    if trace.parameters.setdefault(name, float(start)) != float(start):
-        raise UsageError(f"parameter({name!r}) starts from {trace.parameters[name]:g} and from {start:g}; choose one")
+    if trace.parameters.setdefault(name, drawn) != drawn:
+        raise UsageError(f"parameter({name!r}) starts from {trace.parameters[name]} and from {drawn}; choose one")
     return trace.note(input_of(PARAMETER, name))
 
 

@@ -83,14 +83,21 @@ class Repeated(Readable):
 
 @dataclass(frozen=True, eq=False)
 class Baseline(Readable):
-    """Figures of naive answers: always the majority class or the mean, and with a horizon also the repeated target."""
+    """Figures of naive answers: always the majority class or the mean, and with a horizon also the repeated target.
+
+    linear: of a regression on the inputs of the current step; trees: of gradient boosting on what a person computes of
+    the past. Both where they were asked for.
+    """
 
     scores: Scores
     naive: Repeated | None = None
+    linear: Scores | None = None
+    trees: Scores | None = None
 
     def entries(self) -> dict[str, Any]:
-        """Return the scores, and under "naive" those of repeating."""
-        return {**self.scores.entries(), **({} if self.naive is None else {"naive": self.naive})}
+        """Return the scores, under "naive" those of repeating, and those of other baselines by their names."""
+        others = {"naive": self.naive, "linear": self.linear, "trees": self.trees}
+        return self.scores.entries() | {name: scores for name, scores in others.items() if scores is not None}
 
 
 def naive_name(season: int) -> str:
@@ -119,7 +126,8 @@ class Evaluation(Displayed):
     residuals: (labelled steps,) or (labelled steps, O) of quantities, label minus prediction, in original units.
     loss_title: what the loss is for people, "" where a metric is the same number. meaningless: metrics that say nothing
     on labels like these. calibration: of the probabilities of classes. events, interval (how many labels the intervals
-    of the model hold): where they were asked for.
+    of the model hold): where they were asked for. weighted: whether each row counts in the metrics by its weight; the
+    confusion counts rows.
     """
 
     task: str
@@ -134,6 +142,7 @@ class Evaluation(Displayed):
     calibration: Calibration | None = None
     events: EventScores | None = None
     interval: Coverage | None = None
+    weighted: bool = False
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return the task, and the scores that say most beside those of the naive answer."""

@@ -88,8 +88,8 @@ class Whole:
         """(1,) areas of sorted scores."""
         rows = positive[order.order]
         if self.weight is None:
-            hits = np.cumsum(rows, dtype=np.int64)[order.last]
-            return areas(*(np.asarray(counts[None], np.float64) for counts in (hits, order.last + 1 - hits)))
+            hits: NDArray[Any] = np.cumsum(rows, dtype=np.int64)[order.last]
+            return areas(hits[None] * 1.0, (order.last + 1 - hits)[None] * 1.0)
         weight = self.weight[order.order]
         hits, false = (np.cumsum(np.where(part, weight, 0.0))[order.last] for part in (rows, ~rows))
         return areas(hits[None], false[None])
@@ -105,7 +105,7 @@ def ties(score: Floats) -> Ties:
     return Ties(order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), ranked.size - 1))
 
 
-def areas(hits: Floats, false: Floats) -> tuple[Floats, Floats]:
+def areas(hits: NDArray[Any], false: NDArray[Any]) -> tuple[Floats, Floats]:
     """Return auroc and auprc, (R,), NaN with one class.
 
     hits, false: (R, K), the weight of the positives, and of the negatives, from the highest of K scores down to each.

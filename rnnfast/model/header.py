@@ -21,6 +21,7 @@ from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.diagnose.versions import versions
 from rnnfast.metrics.conformal import Conformal
 from rnnfast.records import UNSET, Record, UnsetType
+from rnnfast.tasks.linear import Linear
 from rnnfast.writing import write_whole
 
 FORMAT_VERSION = 1
@@ -76,7 +77,7 @@ class Equations(Record, frozen=True):
     name: str
     gates: tuple[str, ...]
     states: tuple[str, ...]
-    parameters: dict[str, float]
+    parameters: dict[str, float | tuple[float, float]]
     nodes: tuple[tuple[str | int | float, ...], ...]
     after: tuple[int, ...]
 
@@ -100,6 +101,7 @@ class Header(Record, frozen=True, kw_only=True):
     temperature: float | UnsetType = UNSET
     intervals: Conformal | UnsetType = UNSET
     config: Tables
+    linear: Linear | UnsetType = UNSET
     members: int | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET
 

@@ -58,7 +58,8 @@ def initial_tensors(
     for name, shape, gates, kind, start in tensors:
         units = shape[0] // gates
         if kind == "vector":
-            drawn[name] = np.full(shape, start)
+            alike = start.low == start.high
+            drawn[name] = np.full(shape, start.low) if alike else generator.uniform(*start, shape)
         elif INITS[rule].biases:
             # A linear layer is bounded by its inputs, as in PyTorch; its bias follows its weight in the mapping.
             fan = units if name.startswith("rnn.") else math.prod(shapes[name.replace("bias", "weight")][1:])

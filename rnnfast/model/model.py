@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -24,7 +24,6 @@ from rnnfast.data.sequences.trailing import without_requests
 from rnnfast.diagnose.machine import cores
 from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
-from rnnfast.errors import ModelError
 from rnnfast.metrics.conformal import Conformal
 from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
@@ -38,8 +37,10 @@ from rnnfast.network.architecture import Architecture
 from rnnfast.network.front import Patch, reach_of
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
+from rnnfast.tasks.linear import Linear
 from rnnfast.tasks.outcomes import Outcomes
 from rnnfast.tasks.scoring import Scorer
+from rnnfast.tasks.trees import Trees
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,8 +56,8 @@ class Model(Displayed):
     equations. encoder, target_scaler: fitted on training rows; target_scaler leaves the labels of classes alone.
     target_mean: (O,) mean of the training targets, or the share of each class of a multiclass task: the baseline.
     threshold: probability from which a binary prediction is positive. temperature: what logits are divided by before
-    they become probabilities. intervals: bounds of the errors of the answers. provenance: versions, metrics, digest and
-    split of the training data.
+    they become probabilities. intervals: bounds of the errors of the answers. linear, trees: the baselines of these
+    names; trees are not stored. provenance: versions, metrics, digest and split of the training data.
     """
 
     parameters: dict[str, Floats]
@@ -71,6 +72,8 @@ class Model(Displayed):
     threshold: float = 0.5
     temperature: float = 1.0
     intervals: Conformal | None = None
+    linear: Linear | None = None
+    trees: Trees | None = None
     provenance: Provenance = field(default_factory=Provenance)
 
     def display(self) -> tuple[str, dict[str, str]]:
@@ -221,7 +224,20 @@ class Model(Displayed):
     def outcomes(self, data: SequenceData) -> Outcomes:
         """Answer sequences that were read, beside their labels."""
         outputs = self.questions(data).outputs(self.committee())
-        return self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
+        outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
+        return outcomes.beside(self.linear, self.trees, self.encoder)
+
+    def explain(self, data: Table | SequenceData, **options: Any) -> pd.DataFrame:
+        """Attribute answers to inputs, a line for each step and feature; options: of `explain.frames.attributions`."""
+        from rnnfast.model.explain.frames import attributions
+
+        return attributions(self, data, **options)
+
+    def importance(self, data: Table | SequenceData, y: Any = None, **options: Any) -> pd.DataFrame:
+        """Tell what the score loses without a feature; options: groups, repeats, seed of `explain.importance`."""
+        from rnnfast.model.explain.frames import importances
+
+        return importances(self, data, y, **options)
 
     def trained_on(self, data: Sequences) -> bool:
         """Whether data holds the very files that the model was trained on."""
@@ -244,6 +260,7 @@ class Model(Displayed):
             intervals=self.intervals or UNSET,
             members=len(self.members) if len(self.members) > 1 else UNSET,
             equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
+            linear=self.linear or UNSET,
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 
@@ -267,21 +284,3 @@ def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -
         dtype=config.train.dtype,
         recurrent_bias=config.model.recurrent_bias,
     )
-
-
-def checked_parameters(
-    parameters: Mapping[str, Floats], shapes: Mapping[str, tuple[int, ...]], dtype: str, path: str
-) -> None:
-    """Raise ModelError where tensors are missing, too many, of another shape or type, or not finite."""
-    missing, extra = sorted(shapes.keys() - parameters.keys()), sorted(parameters.keys() - shapes.keys())
-    if missing or extra:
-        raise ModelError(
-            f"{path}: tensors do not fit the architecture: missing {missing or 'none'}, unknown {extra or 'none'}"
-        )
-    for name, shape in shapes.items():
-        if parameters[name].shape != shape:
-            raise ModelError(f"{path}: tensor {name} has the shape {parameters[name].shape}, expected {shape}")
-        if parameters[name].dtype != dtype:
-            raise ModelError(f"{path}: tensor {name} holds {parameters[name].dtype}, expected {dtype}")
-        if not np.isfinite(parameters[name]).all():
-            raise ModelError(f"{path}: tensor {name} holds NaN or infinite values; the run that wrote it diverged")

@@ -149,7 +149,7 @@ def _with(model: Model, decision: Decision, outcomes: Outcomes, part: str | None
     }
     model = replace(model, threshold=decision.threshold, config=replace(model.config, train=train))
     if part in metrics:
-        metrics[part] = plain(model.scorer.evaluate(replace(outcomes, task=model.task)).metrics)
+        metrics[part] = plain(model.scorer.evaluate(outcomes.by(model.task)).metrics)
     model.provenance = changed(origin, operating=chosen, metrics=metrics)
     return model
 

@@ -133,7 +133,9 @@ class _Rows:
     def feed(self, of_id: Integers, places: Integers, answers: NDArray[Any]) -> None:
         """Take answers for the targets of rows: of two classes the predicted one. places: within the ids."""
         model = self.model
-        labels = answers if not model.schema.classes else (answers >= model.threshold).astype(np.float64)
+        labels = (
+            answers if not model.schema.classes else (answers.astype(np.float64) >= model.threshold).astype(np.float64)
+        )
         self.lagged[self.offsets[of_id] + places] = labels
 
     def answers(self, of_id: Integers, origin: Integers) -> NDArray[Any]:
@@ -174,7 +176,8 @@ class _Rows:
         if schema.clock and np.isnan(inputs[0][:, -1]).any():
             raise DataError(
                 f"{', '.join(self.block.source)}, column {schema.time!r}: the times have no step that could be "
-                "continued, and the model has inputs that are made of them; answer fewer steps"
+                "continued, and the model has inputs that are made of them; answer fewer steps, or train without "
+                "(--no-calendar, --time-delta off)"
             )
         if schema.lag_target:
             lag = self.lagged[places] if schema.horizon else self.lagged[np.maximum(places - 1, 0)]

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rnnfast.catalogue import HEADS
+from rnnfast.equations.cell import Start
 from rnnfast.network.alignment import SPAN, Spans, aligned, row_distance
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.front import FrontLayer, bias_of, front_layer, weight_of
@@ -81,7 +82,8 @@ class Direction(NamedTuple):
     h: int = 0  # (R + P, ldh) of the layer
     dh: int = 0  # (P, ldh) of the layer
     dropped: int = 0  # (P, ldh) of the layer: what the next one sees, with dropout
-    dv: int = 0  # (V, width) gradients of the vectors
+    coefficients: int = 0  # (C, width) what the cell makes of its vectors alone
+    dcoefficients: int = 0  # (C, width) their gradients
     carry_plane: int = 0  # distance of the carries of the states
     carried: int = 0  # where its states begin among those of a sequence that are carried over
 
@@ -115,14 +117,14 @@ class Tensor(NamedTuple):
     """A tensor of the model file.
 
     gates: that lie one below the other in it, `shape[0] // gates` rows each; kind: weight_ih, weight_hh, bias_ih,
-    bias_hh, vector, weight or bias; start: of all numbers of a vector.
+    bias_hh, vector, weight or bias; start: of the numbers of a vector.
     """
 
     name: str
     shape: tuple[int, ...]
     gates: int
     kind: str
-    start: float = 0.0
+    start: Start = Start(0.0, 0.0)
 
 
 def padded(units: int) -> int:

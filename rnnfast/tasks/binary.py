@@ -84,7 +84,9 @@ class Binary(Task):
         classes = np.array(self.target.classes, dtype=object)
         for j, name in enumerate(self.target.names):
             probability = answers[:, j]
-            yield f"{name}_pred", classes[(probability >= self.target.threshold).astype(np.int64)].tolist()
+            # A float32 would be compared with the threshold rounded to float32, and scores compare in float64.
+            positive = probability.astype(np.float64) >= self.target.threshold
+            yield f"{name}_pred", classes[positive.astype(np.int64)].tolist()
             yield f"{name}_prob", texts(probability)
 
     def nonconformity(self, y: Floats, answers: Floats) -> NDArray[np.float64]:

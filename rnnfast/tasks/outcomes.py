@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data import SequenceData
+from rnnfast.data import Encoder, SequenceData
 from rnnfast.tasks.base import Floats, Task
+from rnnfast.tasks.linear import Linear
+from rnnfast.tasks.trees import Trees, past
 
 Integers = NDArray[np.int64]
 
@@ -21,13 +23,16 @@ class Outcomes:
 
     outputs: (rows, O) raw, of every row of the table; at: (rows,) bool, which rows are the n. y: (n, targets) labels,
     as of SequenceData. answers: (n, O) probabilities, or quantities in original units; raw: (n, O) their outputs.
-    deviations: (rows, O) standard deviation of the answers of an ensemble's networks, None of a single network.
+    deviations: (rows, O) standard deviation of the answers of an ensemble's networks, None of a single network; linear:
+    (n, O) outputs of the linear baseline, None without one.
     """
 
     task: Task
     data: SequenceData
     outputs: Floats
     deviations: Floats | None = None
+    linear: NDArray[np.float64] | None = None
+    trees: NDArray[np.float64] | None = None
     at: NDArray[np.bool_] = field(init=False)
     y: Floats = field(init=False)
     raw: NDArray[np.float64] = field(init=False)
@@ -43,6 +48,21 @@ class Outcomes:
         }
         for name, value in own.items():
             object.__setattr__(self, name, value)
+
+    def by(self, task: Task) -> Outcomes:
+        """Return the same outputs as answers of another task: with another threshold, or temperature."""
+        return replace(self, task=task)
+
+    def beside(self, linear: Linear | None, trees: Trees | None, encoder: Encoder) -> Outcomes:
+        """The same with what the baselines answer that there are."""
+        if linear is None and trees is None:
+            return self
+        x = encoder.transform(self.data)
+        return replace(
+            self,
+            linear=None if linear is None else linear.outputs(x[self.at]),
+            trees=None if trees is None else trees.outputs(past(x, self.data.offsets)[self.at]),
+        )
 
     @cached_property
     def rows(self) -> Integers:
@@ -84,10 +104,10 @@ class Outcomes:
         at = np.zeros_like(self.at)
         at[self.rows[chosen]] = True
         part = object.__new__(Outcomes)
-        own = {"at": at, "y": self.y[chosen], "raw": self.raw[chosen], "answers": self.answers[chosen]}
-        part.__dict__.update(
-            {"task": self.task, "data": self.data, "outputs": self.outputs, "deviations": self.deviations} | own
-        )
+        own = {"at": at, **{name: getattr(self, name)[chosen] for name in ("y", "raw", "answers")}}
+        own |= dict.fromkeys(("linear", "trees"))
+        shared = {name: getattr(self, name) for name in ("task", "data", "outputs", "deviations")}
+        part.__dict__.update(shared | own)
         return part
 
     def answered(self, raw: Floats) -> Outcomes:

@@ -75,12 +75,15 @@ class Scorer:
                     self.loss(naive, y, data, outcomes.at), task.naive_figures(y[say], weight), task.naive_threshold
                 ),
                 self._repeated(data),
+                self._other(outcomes, outcomes.linear),
+                self._other(outcomes, outcomes.trees),
             ),
             residuals=task.residuals(y, answers),
             calibration=task.calibration(y, answers),
             classes=task.target.classes if task.facts.output_per_class else (),
             loss_title=task.loss_title(self._loss_kind(data)),
             meaningless=task.meaningless(y),
+            weighted=weight is not None,
         )
 
     def quick(self, data: SequenceData, outputs: Floats, monitor: str = LOSS) -> Scores:
@@ -107,6 +110,18 @@ class Scorer:
         if self.summed:
             return "summed"
         return "weighted" if self.class_weights or data.weight is not None else ""
+
+    def _other(self, outcomes: Outcomes, raw: NDArray[np.float64] | None) -> Scores | None:
+        """Score the raw outputs (n, O) of another baseline; None without one."""
+        if raw is None:
+            return None
+        task, y, (say, weight) = self.task, outcomes.y, outcomes.say
+        answers = np.asarray(task.answers(raw), np.float64)
+        return Scores(
+            self.loss(raw, y, outcomes.data, outcomes.at),
+            task.figures(y[say], answers[say], weight=weight),
+            per_target=task.per_target(y[say], answers[say], weight),
+        )
 
     def _repeated(self, data: SequenceData) -> Repeated | None:
         """Score the naive forecast at the labelled steps where it is known; None where the table has none."""

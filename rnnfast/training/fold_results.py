@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from rnnfast.data import Schema
 from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores, brief
 from rnnfast.records import UNSET, Record, UnsetType, versioned
+from rnnfast.training.pooled import pooled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +91,7 @@ class FoldResult(Displayed):
     seconds: float
     y: Floats
     answers: Floats
+    weight: Floats | None = None  # (labelled steps,) of the test part, None where all weigh the same
     of_several: bool = False  # whether there are several repeats
 
     @property
@@ -166,41 +169,16 @@ class CrossValidation(Displayed):
             means = _over(naive, _mean)
             loss = UNSET if naive[0].loss is UNSET else means.pop("loss")
             repeated = Repeated(naive[0].season, means, sum(one.labelled_steps for one in naive), loss)
-        return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated)
+        others = []
+        for scored in ([one.linear for one in baselines], [one.trees for one in baselines]):
+            there = [scores for scores in scored if scores is not None]
+            others.append(_scores(_over(there, _mean)) if there else None)
+        return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated, *others)
 
-    @property
+    @cached_property
     def pooled(self) -> Evaluation:
         """Scores of the answers of all folds together; the loss is the mean of theirs by their labelled steps."""
-        first = self.folds[0]
-        y, answers = (np.concatenate([getattr(fold, name) for fold in self.folds]) for name in ("y", "answers"))
-        task = first.model.task
-        steps = [fold.evaluation.labelled_steps for fold in self.folds]
-        loss = float(np.average([fold.metrics.loss for fold in self.folds], weights=steps))
-        scores = Scores(loss, task.figures(y, answers), task.threshold(), task.per_target(y, answers))
-        confusion = task.confusion(y, answers)
-        if len({fold.model.threshold for fold in self.folds}) > 1:
-            scores, confusion = self._at_own_thresholds(scores, y)
-        return Evaluation(
-            task=self.task,
-            labelled_steps=len(y),
-            metrics=scores,
-            confusion=confusion,
-            residuals=task.residuals(y, answers),
-            classes=first.evaluation.classes,
-            loss_title=first.evaluation.loss_title,
-            meaningless=task.meaningless(y),
-        )
-
-    def _at_own_thresholds(self, scores: Scores, y: Floats) -> tuple[Scores, list[list[int]]]:
-        """Return scores and confusion of what each model says by its own threshold; ranks and probabilities stay."""
-        task = self.folds[0].model.task
-        said = np.concatenate([fold.answers >= fold.model.threshold for fold in self.folds]).astype(np.float64)
-        per_target = {
-            name: {**scores.per_target[name], **figures}
-            for name, figures in task.per_target(y, said, repeated=True).items()
-        }
-        confusion = np.sum([fold.evaluation.confusion or [] for fold in self.folds], axis=0).tolist()
-        return Scores(scores.loss, {**scores.figures, **task.repeated_figures(y, said)}, None, per_target), confusion
+        return pooled(self.folds)
 
     @property
     def predictions(self) -> pd.DataFrame:

@@ -6,8 +6,6 @@ The temperature is fitted first, as the threshold is one of probabilities.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from rnnfast.config.rules import rule_of
@@ -73,7 +71,7 @@ def set_operating(
     chosen = Operating(part=part, steps=len(outcomes.y))
     if options.calibrate != "none":
         chosen = _calibrated(model, outcomes, chosen)
-        outcomes = replace(outcomes, task=model.task)
+        outcomes = outcomes.by(model.task)
         ece = " to ".join("undefined" if value is None else f"{value:.3g}" for value in chosen.ece or ())
         reporter.notice(f"temperature {model.temperature:.4g} on {where}: calibration error (ECE) from {ece}")
     if not rule.fixed:
@@ -98,7 +96,7 @@ def _answers(
 def _calibrated(model: Model, outcomes: Outcomes, chosen: Operating) -> Operating:
     """Fit the temperature. Writes: model.temperature. Returns the record with it, and with what it changes."""
     model.temperature = fitted_temperature(outcomes)
-    before, after = (model.scorer.evaluate(one) for one in (outcomes, replace(outcomes, task=model.task)))
+    before, after = (model.scorer.evaluate(one) for one in (outcomes, outcomes.by(model.task)))
     return changed(
         chosen,
         temperature=model.temperature,

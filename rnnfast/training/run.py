@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any, Unpack
 
 from rnnfast.config.resolve import Config
@@ -18,16 +17,18 @@ from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.model import Model
+from rnnfast.model.explain.features import input_means
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import replace as changed
-from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
 from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.dead_units import dead_units
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
+from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.findings import judge
 from rnnfast.training.intervals import set_intervals
@@ -39,7 +40,7 @@ from rnnfast.training.presets import fixed
 from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
-from rnnfast.training.scoring import evaluate_parts, sample_of
+from rnnfast.training.scores import ensemble_scores, evaluate_parts, sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
 
@@ -155,30 +156,38 @@ def train_parts(
         model, valid = _prepared(table, parts, config, equations, Reporter())
     seed = config.train.seed
     networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
-    reporter.start(_info(model, config, networks))
+    reporter.start(networks.info())
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
     operating = set_operating(model, parts.train, valid, outside, reporter)
     set_intervals(model, valid)
     again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
+    ensemble = Learned(model, again, fit, operating)
+    if config.model.distil:
+        model, again, fit, operating = distilled(ensemble, table, parts, valid, reporter, interrupt)
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()
     named = parts.named()
     tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
     before = {name: part for name, part in named.items() if name not in tests}
     scored = evaluate_parts(model, before, seed, valid, reporter)
-    if outside is not None:
-        of_bags = model.scorer.evaluate(replace(outside, task=model.task))
-        scored.evaluations = {NAME: of_bags, **scored.evaluations}
+    evaluations = scored.evaluations
     dead = None if valid is None else dead_units(model, valid)
+    if outside is not None:
+        first = ensemble.model.scorer.evaluate(outside.by(ensemble.model.task))
+        evaluations = {NAME: ensemble.fit.out_of_bag or first, **evaluations}
+    if model is not ensemble.model:
+        evaluations = ensemble_scores(ensemble, named, seed) | evaluations
     if again is not None:
         model = again
         scored |= evaluate_parts(model, tests, seed, None, reporter)
+        evaluations = evaluations | scored.evaluations
     judgement = judge(model, fit, parts, scored.views, dead)
     fit.eval_seconds += time.perf_counter() - start
-    provenance = provenance_of(table, parts, config, own_valid, scored.evaluations, fit)
-    model.provenance = changed(provenance, operating=operating, judgement=judgement)
+    provenance = provenance_of(table, parts, config, own_valid, evaluations, fit)
+    means = input_means(model.encoder, parts.train)
+    model.provenance = changed(provenance, operating=operating, input_means=means, judgement=judgement)
     return TrainResult(
         model=model,
         task=table.schema.task,
@@ -196,7 +205,7 @@ def train_parts(
             "eval": fit.eval_seconds,
         },
         timesteps_per_second=fit.timesteps_per_second,
-        evaluations=scored.evaluations,
+        evaluations=evaluations,
         scored=scored.sampled,
         members=fit.members,
         chosen=chosen,
@@ -229,27 +238,3 @@ def _check_encoding(model: Model, part: Sequences | None, table: Sequences, repo
     for sentence in sentences(model.substitutions(part)):
         if part.source != table.source:
             reporter.notice(f"{', '.join(part.source)}: {sentence}")
-
-
-def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
-    assert config.train.lr is not None  # resolved
-    assert config.train.batch_size is not None
-    return RunInfo(
-        cell=config.model.cell,
-        hidden=config.model.hidden,
-        activation=config.model.chosen_activation,
-        head=config.model.head,
-        front=config.model.front,
-        parameters=model.parameter_count,
-        dtype=config.train.dtype,
-        threads=networks.threads * networks.workers,
-        seed=config.train.seed,
-        optimizer=config.train.optimizer,
-        lr=config.train.lr,
-        batch_size=config.train.batch_size,
-        loss=model.loss,
-        epochs=config.train.epochs,
-        members=networks.number,
-        kernel=networks.kernel,
-        patience=config.train.patience,
-    )

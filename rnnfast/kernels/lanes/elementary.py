@@ -3,6 +3,7 @@
     tanh(x)     = x P(x^2) / Q(x^2), |x| clamped where the result rounds to 1
     sigmoid(x)  = 1 / (1 + exp(-x))
     exp(x)      = 2^k (1 + r + r^2 P(r)), k = round(x / ln 2), r = x - k ln 2 (Cody and Waite 1980, in two parts)
+    sin(x)      = +-sin(r) or +-cos(r), k = round(x / (pi / 2)), r = x - k pi / 2 (in three parts); cos(x) likewise
     softplus(x) = max(x, 0) + log1p(exp(-|x|)), log1p(u) = 2 z P(z^2), z = u / (2 + u)
 
 The coefficients are minimax fits in the relative error, made by `bench/fit_activations.py`. Largest errors, in units in
@@ -10,6 +11,9 @@ the last place of the result, over all arguments, with and without fused multipl
 
     float32   tanh 6, sigmoid 3, softplus 5, exp 2
     float64   tanh 8, sigmoid 3, softplus 6, exp 2
+
+Those of sin and cos, whose polynomials are those of Cephes (Moshier 1989), are at most 2^-23 or 2^-52 in absolute terms
+for |x| up to 10,000; beyond they are any number from -1 to 1.
 
 tanh keeps its relative accuracy near 0 and is never beyond 1. exp, and with it sigmoid and softplus of negative
 arguments, stays at its last value beyond |x| = 87 (float32) or 708 (float64), where the result would cease to be a
@@ -88,7 +92,24 @@ _ERF = {
     ),
 }  # fmt: skip
 
+# Per width: P of sin(r) = r + r^3 P(r^2) and of cos(r) = 1 - r^2 / 2 + r^4 P(r^2), pi / 2 in three parts.
+_CIRCLE = {
+    32: (
+        (-1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4),
+        (4.166664568298827e-2, -1.388731625493765e-3, 2.443315711809948e-5),
+        (1.5703125, 4.837512969970703125e-4, 7.54978995489188216e-8),
+    ),
+    64: (
+        (-1.66666666666666307295e-1, 8.33333333332211858878e-3, -1.98412698295895385996e-4,
+         2.75573136213857245213e-6, -2.50507477628578072866e-8, 1.58962301576546568060e-10),
+        (4.16666666666665929218e-2, -1.38888888888730564116e-3, 2.48015872888517045348e-5,
+         -2.75573141792967388112e-7, 2.08757008419747316778e-9, -1.13585365213876817300e-11),
+        (1.57079625129699707031, 7.54978941586159635335e-8, 5.39030285815811905290e-15),
+    ),
+}  # fmt: skip
+
 _LOG2_E = 1.4426950408889634
+_TWO_OVER_PI = 0.6366197723675814
 
 
 def polynomial(x, coefficients):
@@ -139,6 +160,31 @@ def sigmoid(x, bits):
     return 1.0 / (exp(-x, bits) + 1.0)
 
 
+def _quadrant(x, bits, turn):
+    """sin(x + turn pi / 2), turn a whole number."""
+    of_sin, of_cos, (high, middle, low) = _CIRCLE[bits]
+    k = Node("round", x * _TWO_OVER_PI)
+    r = clamp(x - k * high - k * middle - k * low, -1.0, 1.0)  # which it is within the range: the result is bounded
+    square = r * r
+    sine = r + r * square * polynomial(square, of_sin)
+    cosine = 1.0 - 0.5 * square + square * square * polynomial(square, of_cos)
+    turns = k + turn
+    quadrant = turns - 4.0 * Node("round", 0.25 * turns)  # -2, -1, 0, 1 or 2
+    odd = where(abs(abs(quadrant) - 1.0) < 0.5, cosine, sine)
+    # Half a turn and three quarters are negative.
+    return where(abs(quadrant - 0.5) < 1.0, odd, -odd)
+
+
+def sin(x, bits):
+    """Sine of radians."""
+    return _quadrant(x, bits, 0.0)
+
+
+def cos(x, bits):
+    """Cosine of radians."""
+    return _quadrant(x, bits, 1.0)
+
+
 def softplus(x, bits):
     """log(1 + e^x) for any x."""
     u = exp(-abs(x), bits)
@@ -162,10 +208,12 @@ def normal_distribution(x, bits):
 
 # name of a primitive function: its formula for floats of so many bits
 ELEMENTARY = {
+    "cos": cos,
     "exp": exp,
     "expm1": expm1,
     "normal_distribution": normal_distribution,
     "sigmoid": sigmoid,
+    "sin": sin,
     "softplus": softplus,
     "sqrt": lambda x, bits: Node("square root", x),
     "tanh": tanh,

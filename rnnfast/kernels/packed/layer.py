@@ -21,7 +21,14 @@ from rnnfast.kernels.lanes.specialisation import with_lanes
 from rnnfast.kernels.lanes.vec import load, store
 from rnnfast.kernels.packed.products import clear, multiply_row, transpose
 from rnnfast.kernels.packed.tiles import accumulate_rows, multiply_rows, sum_rows
-from rnnfast.kernels.rules.cell import Operands, States, cell_backward, cell_forward
+from rnnfast.kernels.rules.cell import (
+    Operands,
+    States,
+    cell_backward,
+    cell_coefficients,
+    cell_forward,
+    vector_gradients,
+)
 
 
 class Weights(NamedTuple):
@@ -84,7 +91,7 @@ def operands(s, layer, weights, chunk, row, before, n):
         States(at(memory, h + before * layer.ldh), Matrix(at(memory, others + before * w), layer.plane)),
         States(at(memory, h + after * layer.ldh), Matrix(at(memory, others + after * w), layer.plane)),
         Matrix(at(memory, layer.extra + row * w + n), layer.extra_distance),
-        Matrix(at(weights.p, layer.vectors + n), w),
+        Matrix(at(memory, layer.coefficients + n), w),
     )
 
 
@@ -114,11 +121,14 @@ def order_of_states(layer, pack):
 def forward(s, layer, weights, chunk, inputs):
     """States of one direction.
 
-    Writes: chunk.memory: gates, apart, states, saved, h.
+    Writes: chunk.memory: coefficients, gates, apart, states, saved, h.
     """
     tiles = chunk.products
     N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
     memory, p, x = chunk.memory, weights.p, inputs.x
+    if s.coefficients > 0:
+        for n in range(0, w, s.W):
+            cell_coefficients(Matrix(at(p, layer.vectors + n), w), Matrix(at(memory, layer.coefficients + n), w), s)
     gates, h = Matrix(at(memory, layer.gates), ld), Matrix(at(memory, layer.h + layer.column), layer.ldh)
     bias = Matrix(at(weights.derived, layer.bias), 0)
     multiply_rows(tiles, x, inputs.index, Matrix(at(p, layer.Wx), ld), bias, gates, P, layer.inputs, N)
@@ -172,7 +182,7 @@ def backward(s, layer, weights, chunk, inputs):
     memory, pack, g, x = chunk.memory, chunk.pack, weights.g, inputs.x
     for k in range(s.states):
         clear(s, at(chunk.carry, k * layer.carry_plane), chunk.R * w)
-    clear(s, at(memory, layer.dv), s.vectors * w)
+    clear(s, at(memory, layer.dcoefficients), s.coefficients * w)
     for i in range(chunk.T):
         t = i if layer.reverse else chunk.T - 1 - i
         step_back(s, layer, weights, chunk, pack.start[t], pack.start[t + 1] - pack.start[t])
@@ -183,8 +193,11 @@ def backward(s, layer, weights, chunk, inputs):
     sum_rows(tiles, gates, at(g, layer.b_ih), P, N)
     if s.shared + s.apart > 0:
         add_recurrent(s, layer, g, chunk)
-    for i in range(0, s.vectors * w, s.W):
-        store(g, layer.vectors + i, load(g, layer.vectors + i, s) + load(memory, layer.dv + i, s))
+    if s.coefficients > 0:
+        for n in range(0, w, s.W):
+            vectors, dvectors = Matrix(at(weights.p, layer.vectors + n), w), Matrix(at(g, layer.vectors + n), w)
+            dcoefficients = Matrix(at(memory, layer.dcoefficients + n), w)
+            vector_gradients(vectors, dcoefficients, dvectors, layer.hidden - n, s)
 
 
 @part
@@ -193,14 +206,14 @@ def step_back(s, layer, weights, chunk, row, count):
     tiles = chunk.products
     memory, w, same = chunk.memory, layer.width, chunk.pack.same
     previous = order_of_states(layer, chunk.pack)
-    dh, dv = layer.dh + layer.column, layer.dv
+    dh = layer.dh + layer.column
     for m in range(count):
         for n in range(0, w, s.E):
             cell_backward(
                 operands(s, layer, weights, chunk, row + m, previous[row + m], n),
                 at(memory, dh + (row + m) * layer.ldh + n),
                 Matrix(at(chunk.carry, m * w + n), layer.carry_plane),
-                Matrix(at(memory, dv + n), w),
+                Matrix(at(memory, layer.dcoefficients + n), w),
                 layer.hidden - n,
                 s,
             )

@@ -38,7 +38,7 @@ class Operands(NamedTuple):
     before: States
     after: States
     extra: Matrix  # what is kept besides
-    vectors: Matrix  # the trainable vectors
+    coefficients: Matrix  # what the cell makes of its trainable vectors alone
 
 
 class Masks(NamedTuple):
@@ -57,7 +57,7 @@ def cell_constants(cell):
         "shared": len(cell.shared),
         "apart": len(cell.apart),
         "states": len(cell.states),
-        "vectors": len(cell.parameters),
+        "coefficients": len(cell.coefficients),
         "recurrent": int(cell.recurrent),
         "masked": masks.states,
         "masked_gradients": masks.gradients,
@@ -67,11 +67,13 @@ def cell_constants(cell):
 @cache
 def masks_of(cell):
     """See Masks."""
-    zero = np.zeros(())
-    inputs = {node: zero for node in cell.nodes if node.kind == "input"} | dict.fromkeys(cell.seeds, zero)
-    forward = evaluate(cell.after, inputs)
+    step, zero = cell.step, np.zeros(())
+    inputs = {node: zero for node in step.nodes if node.kind == "input"} | dict.fromkeys(step.seeds, zero)
+    coefficients = evaluate(cell.coefficients, dict.fromkeys(cell.vectors, zero))
+    inputs |= zip(step.vectors, coefficients, strict=True)
+    forward = evaluate(step.after, inputs)
     # The backward pass reads the states from memory, where they are 0.
-    backward = evaluate(cell.backward.all, inputs | dict.fromkeys(cell.after, zero))
+    backward = evaluate(step.backward.all, inputs | dict.fromkeys(step.after, zero))
     return Masks(int(any(value != 0 for value in forward)), int(any(value != 0 for value in backward)))
 
 
@@ -81,6 +83,11 @@ class _Pass:
     def __init__(self, builder, vector_type):
         self.builder, self.vector_type = builder, vector_type
         self.values = {}  # of nodes
+
+    @classmethod
+    def over(cls, builder, matrix, lanes):
+        """A pass over numbers like those of a Numba type of Matrix, so many at a time."""
+        return cls(builder, llvm_type(Vec(matrix.types[0].dtype, lanes)))
 
     def at(self, matrix, k):
         """The pointer to the k-th value of a matrix (span, distance)."""
@@ -124,16 +131,16 @@ def _pointers(nodes, place):
 @intrinsic
 def cell_forward(typingctx, operands, left, training, spec):
     """New states and, in training, what the way back needs; left: hidden units from the first of these on."""
-    cell = cells[spec.dims["cell"]]
+    cell = cells[spec.dims["cell"]].step
 
     def codegen(context, builder, sig, args):
-        gates, apart, before, after, extra, vectors = (builder.extract_value(args[0], k) for k in range(6))
-        work = _Pass(builder, llvm_type(Vec(operands.types[0].types[0].dtype, spec.dims["E"])))
+        gates, apart, before, after, extra, coefficients = (builder.extract_value(args[0], k) for k in range(6))
+        work = _Pass.over(builder, operands.types[0], spec.dims["E"])
         pointers = {
             **_pointers(cell.gate_values, lambda k: work.at(gates, k)),
             **_pointers(cell.products, lambda k: work.at(apart, k)),
             **_pointers(cell.before, lambda k: work.state(before, k)),
-            **_pointers(cell.vectors, lambda k: work.at(vectors, k)),
+            **_pointers(cell.vectors, lambda k: work.at(coefficients, k)),
         }
         places = [(work.state(after, k), node) for k, node in enumerate(cell.after)]
         slots = zip(cell.slots, cell.gate_values, strict=True)
@@ -152,24 +159,24 @@ def cell_forward(typingctx, operands, left, training, spec):
 
 
 @intrinsic
-def cell_backward(typingctx, operands, dh, carry, dv, left, spec):
+def cell_backward(typingctx, operands, dh, carry, dcoefficients, left, spec):
     """Gradients in the place of gates and products, of the states before in that of the carry.
 
-    dh: gradient of h from above; carry: of the states from the step that follows; dv: the gradients of the vectors are
-    added to it.
+    dh: gradient of h from above; carry: of the states from the step that follows; dcoefficients: the gradients of
+    the coefficients are added to it.
     """
-    cell = cells[spec.dims["cell"]]
+    cell = cells[spec.dims["cell"]].step
 
     def codegen(context, builder, sig, args):
-        gates, apart, before, after, extra, vectors = (builder.extract_value(args[0], k) for k in range(6))
-        work = _Pass(builder, llvm_type(Vec(operands.types[0].types[0].dtype, spec.dims["E"])))
+        gates, apart, before, after, extra, coefficients = (builder.extract_value(args[0], k) for k in range(6))
+        work = _Pass.over(builder, operands.types[0], spec.dims["E"])
         pointers = {
             **_pointers(cell.before, lambda k: work.state(before, k)),
             **_pointers(cell.after, lambda k: work.state(after, k)),
             **_pointers(cell.slots, lambda k: work.at(gates, k)),
             **_pointers(cell.extra, lambda k: work.at(extra, k)),
             **_pointers(cell.products, lambda k: work.at(apart, k)),
-            **_pointers(cell.vectors, lambda k: work.at(vectors, k)),
+            **_pointers(cell.vectors, lambda k: work.at(coefficients, k)),
         }
         above = work.load(builder.bitcast(args[1], work.vector_type.as_pointer()))
         for k, seed in enumerate(cell.seeds):
@@ -191,7 +198,43 @@ def cell_backward(typingctx, operands, dh, carry, dv, left, spec):
             work.store(pointer, builder.fadd(work.load(pointer), value, flags=FAST), mask)
         return context.get_dummy_value()
 
-    return types.void(operands, dh, carry, dv, left, spec), codegen
+    return types.void(operands, dh, carry, dcoefficients, left, spec), codegen
+
+
+@intrinsic
+def cell_coefficients(typingctx, vectors, coefficients, spec):
+    """What the cell makes of its trainable vectors alone. Writes: coefficients."""
+
+    def codegen(context, builder, sig, args):
+        if not spec.dims["coefficients"]:  # a branch that is never taken is compiled nonetheless
+            return context.get_dummy_value()
+        cell = cells[spec.dims["cell"]]
+        work = _Pass.over(builder, vectors, spec.dims["W"])
+        values = work.compute(cell.coefficients, _pointers(cell.vectors, lambda k: work.at(args[0], k)))
+        for k, value in enumerate(values):
+            work.store(work.at(args[1], k), value)
+        return context.get_dummy_value()
+
+    return types.void(vectors, coefficients, spec), codegen
+
+
+@intrinsic
+def vector_gradients(typingctx, vectors, dcoefficients, dvectors, left, spec):
+    """Add the gradients of the trainable vectors to dvectors, from those of what the cell makes of them."""
+
+    def codegen(context, builder, sig, args):
+        cell = cells[spec.dims["cell"]]
+        work = _Pass.over(builder, vectors, spec.dims["W"])
+        pointers = {
+            **_pointers(cell.vectors, lambda k: work.at(args[0], k)),
+            **_pointers(cell.coefficient_seeds, lambda k: work.at(args[1], k)),
+        }
+        for k, value in enumerate(work.compute(cell.vector_gradients, pointers)):
+            pointer = work.at(args[2], k)
+            work.store(pointer, builder.fadd(work.load(pointer), value, flags=FAST), args[3])
+        return context.get_dummy_value()
+
+    return types.void(vectors, dcoefficients, dvectors, left, spec), codegen
 
 
 # Cells of one gate and one state, h = f(x.G + u.G), whose derivative the value of h tells: the register engine's.

@@ -1,4 +1,4 @@
-"""Scoring the parts of a table after training."""
+"""Scoring the parts of a run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
 from rnnfast.reporter import Reporter
+from rnnfast.training.distil import Learned
 
 
 @dataclass(eq=False, repr=False)
@@ -54,3 +55,12 @@ def evaluate_parts(
             scope = f"none of the {data.sequences:,} sequences that fit into --memory has a label"
             reporter.notice(f"{name}: not scored, {scope}; give more memory")
     return scored
+
+
+def ensemble_scores(ensemble: Learned, named: Mapping[str, Sequences], seed: int) -> dict[str, Evaluation]:
+    """Score what one network learned from, on the parts that did not train, where there are some."""
+    scores: dict[str, Evaluation] = {}
+    for name in [name for name in named if name != "train"] or ["train"]:
+        model = ensemble.again if name == "test" and ensemble.again is not None else ensemble.model
+        scores |= evaluate_parts(model, {f"ensemble_{name}": named[name]}, seed, None, Reporter()).evaluations
+    return scores

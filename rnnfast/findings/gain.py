@@ -1,8 +1,11 @@
 """How much better a model is than each baseline by the metric that says most, with intervals over ids.
 
-classes       auprc (two) or macro_f1 (several) against the shares of the classes; f1 or macro_f1 against a repeated
-              label, which is no probability
-quantities    rmse against the mean and, with a horizon, against the repeated target, where that is known
+Two classes: auprc against the shares of the classes, f1 against a repeated label, which is no probability. Several
+classes: macro_f1. Quantities: rmse against the mean and, with a horizon, against the repeated target, where that is
+known. All of them: also against the linear model and the trees of --baseline, where these were asked for.
+
+Of a large table k of K owners are resampled, which costs no more than a small one; as a spread falls with the root of
+the number of owners, that of all of them is sqrt(k / K) times as wide.
 """
 
 from __future__ import annotations
@@ -88,6 +91,12 @@ def _rivals(outcomes: Outcomes, evaluation: Evaluation) -> Iterator[_Rival]:
         return
     figure = baseline.scores.figures.get(metric)
     yield _Rival(f"always answering {task.facts.naive}", metric, np.asarray(naive, np.float64), figure)
+    for title, raw, scores in (
+        ("a linear model of the step", outcomes.linear, baseline.linear),
+        ("trees on what was before", outcomes.trees, baseline.trees),
+    ):
+        if raw is not None and scores is not None:
+            yield _Rival(title, metric, np.asarray(task.answers(raw), np.float64), scores.figures.get(metric))
     if outcomes.data.naive is not None and baseline.naive is not None:
         repeated = np.asarray(outcomes.data.naive[outcomes.at], np.float64)
         if task.facts.output_per_class:

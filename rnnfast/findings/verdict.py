@@ -55,7 +55,7 @@ def _positives(view: PartView, confusion: Sequence[Sequence[int]]) -> str:
             f"no label is {name(view.schema.classes[1])}; {counted(false, 'false alarm')} in {false + negatives:,} rows"
         )
     others = false + negatives
-    price = f"{counted(false, 'false alarm')} in {others:,} others"
+    price = f"{counted(false, 'false alarm') if false else 'no false alarm'} in {others:,} others"
     if others >= MANY and false:
         price = f"{number(1000 * false / others, 2)} false alarms per 1,000 others"
     what = f"{name(view.schema.targets[0])} = {name(view.schema.classes[1])}"

@@ -332,3 +332,14 @@ def test_findings_and_verdict_are_the_end_of_a_screen_and_not_of_a_quiet_one(qui
     captured = capsys.readouterr()
     assert ("RF02" in captured.err, "Verdict" in captured.err) == (not quiet, not quiet)
     assert "RF02" not in captured.out
+
+
+def test_a_cross_validation_tells_leaks_once_and_nothing_else(capsys):
+    with_copy("quantity", copy=lambda f: 2 * f["y"]).to_csv("t.csv", index=False)
+    arguments = ["cv", *TRAIN[1:], "--folds", "3"]
+    assert run(arguments) == 0
+    told = capsys.readouterr().err
+    assert told.count("RF05") == 1
+    assert told.count("RF") == 1
+    assert run([*arguments, "--ignore", "RF05"]) == 0
+    assert "RF05" not in capsys.readouterr().err

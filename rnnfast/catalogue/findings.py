@@ -10,13 +10,15 @@ class FindingKind:
     """A kind of finding.
 
     code: RF and two digits. title: what is the matter, in a few words. advice: what to do. severe: whether the model,
-    or its scores, are worth less than they look (a warning); else there is something to gain (a hint).
+    or its scores, are worth less than they look (a warning); else there is something to gain (a hint). leak: whether a
+    table has it, whatever the network.
     """
 
     code: str
     title: str
     advice: str
     severe: bool = True
+    leak: bool = False
 
     @property
     def severity(self) -> str:
@@ -33,8 +35,10 @@ FINDINGS = _by_code(
     FindingKind("RF01", "overfit", "more rows, --dropout 0.2, --weight-decay 0.05, or fewer --hidden units"),
     FindingKind("RF02", "underfit", "more --hidden units, a higher --lr, or features that say more of the target"),
     FindingKind("RF03", "no better than a baseline", "use the baseline, or features that say more of the target"),
-    FindingKind("RF04", "one feature is enough", "if it is known only after the target, leave it out", severe=False),
-    FindingKind("RF05", "a feature copies the target", "leave the column out"),
+    FindingKind(
+        "RF04", "one feature is enough", "if it is known only after the target, leave it out", severe=False, leak=True
+    ),
+    FindingKind("RF05", "a feature copies the target", "leave the column out", leak=True),
     FindingKind("RF06", "an id in two parts", "score ids that did not train: take these out of one of the tables"),
     FindingKind("RF07", "parts overlap in time", "--split-by time scores rows that come later"),
     FindingKind("RF08", "a class with few labels", "collect more of them, or join classes", severe=False),

@@ -24,11 +24,20 @@ class Finding(Record, frozen=True):
     advice: str
     figures: dict[str, Figure] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Say all of it in a sentence."""
+        return f"{self.code}, {self.title}: {self.message}; {self.advice}"
+
 
 def finding(code: str, message: str, figures: Mapping[str, Figure], advice: str | None = None) -> Finding:
     """Make a finding of a kind of the catalogue; advice: in place of the usual one."""
     kind = FINDINGS[code]
     return Finding(code, kind.title, kind.severity, message, kind.advice if advice is None else advice, dict(figures))
+
+
+def leaks(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return those that a table has whatever the network: a cross-validation need not tell the others."""
+    return tuple(one for one in findings if one.code in FINDINGS and FINDINGS[one.code].leak)
 
 
 def without(findings: Iterable[Finding], codes: Iterable[str]) -> tuple[Finding, ...]:

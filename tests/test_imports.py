@@ -44,6 +44,8 @@ RUN_TIME = {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
         "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
+    "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
+    "aeon": {"estimators"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"catalogue", "config", "console", "display", "errors"},
@@ -55,6 +57,7 @@ LAZY = {
         "config",
         "data",
         "errors",
+        "estimators",
         "model",
         "reporter",
         "training",
@@ -82,7 +85,9 @@ HOMES = {
     "sqlalchemy": {"data"},
     "optuna": {"training"},
     "tensorboardX": {"listeners"},
-    "sklearn": {"tasks"},
+    "sklearn": {"estimators", "tasks"},
+    "joblib": {"estimators"},
+    "aeon": {"aeon"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

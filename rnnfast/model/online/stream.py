@@ -289,7 +289,9 @@ def _check(model: Model, max_ids: int, ttl: float | None, max_gap: float | None)
         )
     for flag, there in {"--static": architecture.static > 0, "--embed": len(architecture.embeddings) > 0}.items():
         if there:
-            raise UsageError(f"a stream does not know what {flag} adds to a network; use rnnfast predict on whole tables")
+            raise UsageError(
+                f"a stream does not know what {flag} adds to a network; use rnnfast predict on whole tables"
+            )
     for flag, value, least in (("--max-ids", max_ids, 1), ("--ttl", ttl, 0), ("--max-gap", max_gap, 0)):
         if value is not None and not value >= least:
             raise UsageError(f"{flag} is {value}: expected {least} or more")

@@ -20,8 +20,8 @@ TRAIN_KEYS = {
     "timesteps_per_second", "metrics", "baseline", "findings", "verdict",
 }  # fmt: skip
 EVAL_KEYS = {
-    "schema_version", "task", "labelled_steps", "metrics", "confusion", "baseline", "part", "training_table", "findings",
-    "verdict",
+    "schema_version", "task", "labelled_steps", "metrics", "confusion", "baseline", "part", "training_table",
+    "findings", "verdict",
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from rnnfast.equations.cell import Cell
 from rnnfast.metrics.conformal import Conformal
 from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
+from rnnfast.model.architecture import architecture
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, packed
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.members import Committee, separated
@@ -34,8 +35,7 @@ from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
-from rnnfast.network.embedding import Embedding
-from rnnfast.network.front import Patch, reach_of
+from rnnfast.network.front import reach_of
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
 from rnnfast.tasks.linear import Linear
@@ -287,21 +287,3 @@ class Model(Displayed):
     def to_bytes(self) -> bytes:
         """Return the bytes of the model file."""
         return packed(self.content, self.parameters)
-
-
-def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -> Architecture:
-    """The architecture that a configuration asks for on a table, with a cell."""
-    return Architecture(
-        cell=cell,
-        features=len(encoder.names),
-        hidden=config.model.hidden,
-        outputs=schema.outputs,
-        bidirectional=config.model.bidirectional,
-        dropout=config.model.dropout,
-        head=config.model.head,
-        front=tuple(Patch(*layer) for layer in config.model.front),
-        embeddings=tuple(Embedding(*table) for table in encoder.embeddings),
-        static=encoder.static_inputs,
-        dtype=config.train.dtype,
-        recurrent_bias=config.model.recurrent_bias,
-    )

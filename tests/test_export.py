@@ -49,6 +49,7 @@ def frame(task="binary", gaps=False, dates=False, seed=0):
         "regression": 5 * rng.normal(size=n) + 70,
     }
     table["y"] = targets[task]
+    table["age"] = 20.0 + 7 * table["id"]
     return table
 
 
@@ -119,6 +120,11 @@ ENCODINGS = {
     "calendar": ({"dates": True}, {"calendar": True}),
     "last target": ({"task": "regression"}, {"lag_target": True, "horizon": 1}),
     "changes of the target": ({"task": "regression"}, {"difference": True, "horizon": (1, 3)}),
+    "embedding": ({"gaps": True}, {"embed": "colour=2", "missing": "ffill", "missing_indicator": True}),
+    "constant columns": ({}, {"static": "age"}),
+    "constant columns of an lru": ({}, {"static": "age", "cell": "lru", "hidden": (4, 3)}),
+    "constant columns of an mlp": ({}, {"static": "age", "cell": "mlp", "dtype": "float64"}),
+    "all at once": ({}, {"static": "age", "embed": "colour=2", "conv": (2,), "head": "all", "ensemble": 2}),
     "windows": ({}, {"window": 4, "dtype": "float64"}),
     "last step": ({}, {"predict": "last"}),
 }
@@ -127,7 +133,7 @@ ENCODINGS = {
 @needs_compiler
 @pytest.mark.parametrize(("table", "options"), cases(ENCODINGS))
 def test_every_encoding_in_c(table, options, tmp_path):
-    report = export(model_of(frame(**table), cell="gru", **options), "c", tmp_path / "net.c")
+    report = export(model_of(frame(**table), **{"cell": "gru", **options}), "c", tmp_path / "net.c")
     assert report.check.rows > 60
 
 
@@ -156,7 +162,7 @@ int main(void)
     net_state state;
     double inputs[NET_INPUTS], answers[NET_ANSWERS];
     net_reset(&state);
-    while (scanf("%lf%lf%lf", inputs, inputs + 1, inputs + 2) == 3) {
+    while (scanf("%lf%lf%lf%lf", inputs, inputs + 1, inputs + 2, inputs + 3) == 4) {
         const int refused = net_step(&state, inputs, answers);
         if (refused) printf("refused %d\\n", refused);
         else printf("%.9g %d\\n", answers[0], net_alarm(answers[0]));
@@ -183,7 +189,9 @@ def test_a_program_answers_a_table_as_predict_does(tmp_path):
     model = replace(model, threshold=float(np.median(model.predict(one)["y_prob"])))  # between two of them
     export(model, "c", tmp_path / "net.c")
     codes = one["colour"].map({text: k for k, text in enumerate(model.encoder.categories["colour"])}).fillna(99)
-    lines = "\n".join(f"{a!r} {b!r} {c}" for a, b, c in zip(one["x1"], one["x2"], codes, strict=True))
+    lines = "\n".join(
+        f"{a!r} {b!r} {c} {d}" for a, b, c, d in zip(one["x1"], one["x2"], codes, one["age"], strict=True)
+    )
     answers = [line.split() for line in run_program(tmp_path, lines)]
     expected = model.predict(one)
     np.testing.assert_allclose([float(answer) for answer, _ in answers], expected["y_prob"], rtol=1e-5)
@@ -194,8 +202,8 @@ def test_a_program_answers_a_table_as_predict_does(tmp_path):
 @needs_compiler
 def test_a_refused_row_changes_nothing(tmp_path):
     export(model_of(frame(), cell="gru", unseen="error"), "c", tmp_path / "net.c")
-    rows = "0.5 1010 1\n{}1.5 1020 2\n"
-    refused = run_program(tmp_path, rows.format("0.1 nan 1\n0.1 1010 7\ninf 1010 1\n"))
+    rows = "0.5 1010 1 30\n{}1.5 1020 2 30\n"
+    refused = run_program(tmp_path, rows.format("0.1 nan 1 30\n0.1 1010 7 30\ninf 1010 1 30\n"))
     assert refused[1:4] == ["refused 2", "refused 3", "refused 1"]
     assert [refused[0], refused[4]] == run_program(tmp_path, rows.format(""))
 
@@ -217,7 +225,7 @@ def test_the_file_reads_no_memory_that_is_not_its_own(tmp_path):
     if shutil.which("valgrind") is None:
         pytest.skip("no valgrind")
     export(model_of(frame(gaps=True), cell="gru", missing="ffill", conv=(3,), head="all"), "c", tmp_path / "net.c")
-    run_program(tmp_path, "0.5 1010 1\n0.5 nan 1\n", wrapper=("valgrind", "-q", "--error-exitcode=1"))
+    run_program(tmp_path, "0.5 1010 1 30\n0.5 nan 1 30\n", wrapper=("valgrind", "-q", "--error-exitcode=1"))
 
 
 def test_the_file_fits_a_microcontroller(tmp_path):
@@ -342,6 +350,7 @@ REFUSED = {
     "ranks in onnx": ("onnx", {"cell": "gru", "scale": "rank"}, "--scale rank"),
     "embedding in torch": ("torch", {"cell": "gru", "embed": "colour=2"}, "--embed"),
     "embedding in onnx": ("onnx", {"cell": "gru", "embed": "colour=2"}, "--embed"),
+    "constant columns in onnx": ("onnx", {"cell": "gru", "static": "age"}, "--static"),
     "front in torch": ("torch", {"cell": "gru", "conv": (3,)}, "--conv"),
 }
 

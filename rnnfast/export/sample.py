@@ -44,6 +44,10 @@ def draw(model: Model, lengths: tuple[int, ...], seed: int = 0) -> Sample:
     if model.schema.clock:
         columns[len(model.schema.features)] = _times(rng, model, n)
     rows = np.column_stack(columns) if columns else np.empty((n, 0))
+    first = np.repeat(offsets[:-1], np.diff(offsets))
+    for j, one in enumerate(inputs):
+        if one.name in model.encoder.static:
+            rows[:, j] = rows[first, j]
     data = _sequences(model, rows, offsets)
     encoded = model.encoder.transform(data, model.config.train.dtype)
     outputs = model.committee().outputs_of(encoded.ravel(), offsets)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import HEADS
 from rnnfast.equations.cell import PARAMETER, Cell, input_of
 from rnnfast.equations.evaluate import evaluate
 from rnnfast.network.architecture import Architecture
@@ -35,19 +36,24 @@ class Network(NamedTuple):
     """Tensors of a network in float64.
 
     front: of each layer (K * inputs, units), the oldest row first, and the bias; head: (H * blocks, O) and (O,);
-    query: of attention, else None.
+    query: of attention, else None. embeddings: (categories, units) each; begin: of each direction of constant columns
+    (S, H) and (H,), which begin its states; V: (S, O) from these to the outputs, None without.
     """
 
     front: tuple[tuple[Array, Array], ...]
     levels: tuple[Level, ...]
     head: tuple[Array, Array]
     query: Array | None
+    embeddings: tuple[Array, ...]
+    begin: tuple[tuple[Array, Array], ...]
+    V: Array | None
 
 
 def network_of(architecture: Architecture, tensors: Mapping[str, Array]) -> Network:
     """Sort the tensors of a network, a mapping of PyTorch's names to arrays."""
     layout, cell = Layout(architecture), architecture.cell
     pending = iter([np.asarray(tensors[name], np.float64) for name in layout.shapes()])  # in the order of the file
+    embeddings = tuple(next(pending) for _ in architecture.embeddings)
     front = tuple(
         (next(pending).transpose(2, 1, 0).reshape(-1, patch.units), next(pending)) for patch in architecture.front
     )
@@ -60,7 +66,10 @@ def network_of(architecture: Architecture, tensors: Mapping[str, Array]) -> Netw
         vectors = [next(pending) for _ in cell.parameters]
         levels.append(_level(cell, at.hidden, (weight_ih, weight_hh, bias_ih, bias_hh), vectors))
     head = next(pending).T, next(pending)
-    return Network(front, tuple(levels), head, next(pending, None))
+    query = next(pending) if HEADS[architecture.head].query else None
+    begin = tuple((next(pending).T, next(pending)) for _ in range(layout.head.static.directions))
+    V = next(pending).T if architecture.static else None
+    return Network(front, tuple(levels), head, query, embeddings, begin, V)
 
 
 def _level(cell: Cell, hidden: int, tensors: tuple[Array, ...], vectors: Sequence[Array]) -> Level:

@@ -66,6 +66,14 @@ class Encoder:
         for j, column in enumerate(self.encoder.indicated, first):
             place = self.place[column]
             self._line(f"x[{j}] = inputs[{place}] != inputs[{place}]; /* whether it is empty */")
+        if self.encoder.static:
+            count = len(self.encoder.names)
+            self._constant("unsigned short", "order", self.encoder.order)
+            self._line("{ /* constant inputs stand behind the others */")
+            self._line(f"    {self.name}_real unordered[{count}];")
+            self._line(f"    for (j = 0; j < {count}; j++) unordered[j] = x[j];")
+            self._line(f"    for (j = 0; j < {count}; j++) x[j] = unordered[{self.name}_order[j]];")
+            self._line("}")
         self._changing()
         if self.schema.clock:
             self.out.memory.append(Field("double", "time", 1, "of the row before"))
@@ -160,6 +168,7 @@ class Encoder:
     def _categories(self, first: int) -> int:
         """Write the inputs of categories; returns the number of the input after them."""
         encoder = self.encoder
+        codes = {name: len(encoder.names) - len(encoder.embedded) + k for k, name in enumerate(encoder.embedded)}
         if encoder.categories:
             self.out.constants.append(CODE.format(n=self.name))
         for column, texts in encoder.categories.items():
@@ -175,11 +184,14 @@ class Encoder:
             self._line("{")
             number_of = f"{self.name}_code(inputs[{place}], {count})"
             self._line(f"    const int code = inputs[{place}] == inputs[{place}] ? {number_of} : {empty};")
-            self._line(f"    for (j = 0; j < {inputs}; j++) x[{first} + j] = j == code;")
+            if column in encoder.embedded:
+                self._line(f"    x[{codes[column]}] = ({self.name}_real)(code + 1);")
+            else:
+                self._line(f"    for (j = 0; j < {inputs}; j++) x[{first} + j] = j == code;")
+                first += inputs
             if rule.carried:
                 self._line(f"    state->code{place}[0] = code;")
             self._line("}")
-            first += inputs
         return first
 
     def _calendar(self, first: int) -> int:

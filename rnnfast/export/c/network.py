@@ -13,10 +13,11 @@ import numpy as np
 
 from rnnfast.catalogue import HEADS
 from rnnfast.equations.cell import PARAMETER, STATE, U, X, input_of
-from rnnfast.export.c.formula import of_math, statements
+from rnnfast.export.c.formula import helpers_of, of_math, statements
 from rnnfast.export.c.writing import Field, comment
 from rnnfast.export.tensors import Level, Network
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.layout import Layout
 
 PRODUCT = """\
 /* out += W' x, W being (inputs, stride) with a column for each output */
@@ -53,11 +54,12 @@ class Writer:
     def __init__(self, architecture: Architecture, networks: list[Network], name: str) -> None:
         self.architecture, self.networks, self.name = architecture, networks, name
         self.dtype, self.step = architecture.dtype, Step()
-        self.real = f"{name}_real"
+        self.real, self.layout = f"{name}_real", Layout(architecture)
 
     def write(self) -> Step:
         """Write all of it; the code reads `x` and writes `out`, the outputs."""
-        x, size = "x", self.architecture.features
+        constant = self.architecture.static  # which no step sees, behind all others
+        x, size = self._look_up("x", self.architecture.features - constant)
         for k in range(len(self.architecture.front)):
             x, size = self._front(k, x, size)
         for k in range(len(self.architecture.hidden)):
@@ -68,7 +70,47 @@ class Writer:
         self._weight("by", [net.head[1] for net in self.networks], "")
         self._line(f"for (j = 0; j < {outputs}; j++) out[j] = w->by[j];")
         self._product("out", x, "w->Wy", (size, outputs, outputs))
+        if constant:
+            self._weight("V", [np.asarray(net.V) for net in self.networks], "constant inputs")
+            self._product("out", f"x + {self.architecture.features - constant}", "w->V", (constant, outputs, outputs))
         return self.step
+
+    def _look_up(self, x: str, size: int) -> tuple[str, int]:
+        """Write the rows of embeddings in the place of codes; 0 stands for no category, and zeros."""
+        embeddings = self.architecture.embeddings
+        if not embeddings:
+            return x, size
+        numbers = size - len(embeddings)
+        width = numbers + sum(one.units for one in embeddings)
+        self._line(f"{self.real} e[{width}]; /* inputs, with rows of tables in the place of codes */")
+        self._line(f"for (j = 0; j < {numbers}; j++) e[j] = {x}[j];")
+        place = numbers
+        for k, (categories, units) in enumerate(embeddings):
+            shape = f"embedding, ({categories}, {units})"
+            self._weight(f"E{k}", [net.embeddings[k] for net in self.networks], shape)
+            row = f"((int){x}[{numbers + k}] - 1) * {units} + j"
+            self._line(f"for (j = 0; j < {units}; j++) e[{place} + j] = {x}[{numbers + k}] > 0 ? w->E{k}[{row}] : 0;")
+            place += units
+        return "e", width
+
+    def _begin(self, k: int, H: int) -> None:
+        """Write how constant inputs begin the states of a layer, in the first row."""
+        static = self.layout.head.static
+        if not static.directions:
+            return
+        self.step.counts = True
+        self._weight(
+            f"Ws{k}", [net.begin[k][0] for net in self.networks], f"constant inputs to the states of layer {k}"
+        )
+        self._weight(f"bs{k}", [net.begin[k][1] for net in self.networks], "")
+        self.step.helpers |= {"tanh"} & helpers_of(self.dtype).keys()
+        tanh = f"{self.name}_tanh" if self.dtype == "float32" else "tanh"
+        at = f"m->h{k}_{static.state}"
+        self._line("if (rows == 1) {")
+        self._line(f"    for (j = 0; j < {H}; j++) {at}[j] = w->bs{k}[j];")
+        self._product(at, f"x + {static.first}", f"w->Ws{k}", (static.columns, H, H))
+        self._line(f"    for (j = 0; j < {H}; j++) {at}[j] = {tanh}({at}[j]);")
+        self._line("}")
 
     def _front(self, k: int, x: str, size: int) -> tuple[str, int]:
         """Write a layer over the last rows; returns the name and size of what the next one sees."""
@@ -98,6 +140,7 @@ class Writer:
         if cell.recurrent:
             for n, name in enumerate(cell.states):
                 self._memory(f"h{k}_{n}", H, f"state {name} of layer {k}")
+            self._begin(k, H)
         else:
             self._line(f"{self.real} h{k}[{H}];")
         self._line(f"{self.real} g{k}[{gates + apart}]; /* gates of layer {k}: {comment(', '.join(cell.x_order))} */")

@@ -71,8 +71,10 @@ def initial(values: NDArray[Any], dtype: str) -> str:
 
 
 def table(kind: str, name: str, values: Sequence[Any], dtype: str = "float64") -> str:
-    """Return the definition of a table of constants; kind: "unsigned char" holds whole numbers."""
+    """Return the definition of a table of constants; kinds without sign hold whole numbers."""
     items = (
-        [str(int(value)) for value in values] if kind == "unsigned char" else [number(value, dtype) for value in values]
+        [str(int(value)) for value in values]
+        if kind.startswith("unsigned")
+        else [number(value, dtype) for value in values]
     )
     return f"static const {kind} {name}[{len(items)}] = {{\n{rows_of(items)}}};"

@@ -247,8 +247,9 @@ class TrainConsole(Reporter):
         tables = self.config.data
         if tables.test or tables.valid:
             commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", str(tables.test or tables.valid)])
-        elif "valid" in result.evaluations and not result.refitted:
-            commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", name, "--part", "valid"])
+        elif "test" in result.evaluations or ("valid" in result.evaluations and not result.refitted):
+            part = "test" if "test" in result.evaluations else "valid"
+            commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", name, "--part", part])
         room = self.screen.err.width - 10  # the label's column
         self.screen.progress(fields([("Next", "\n".join(command(words, room) for words in commands))]))
 

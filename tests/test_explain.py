@@ -344,3 +344,12 @@ def test_values_come_from_the_same_step_of_another_sequence_counted_from_the_las
     alone = exchanged(np.array([0, 6]), np.random.default_rng(0))
     assert sorted(alone.tolist()) == list(range(6))
     assert (alone != np.arange(6)).all()
+
+
+def test_importance_weighs_rows_as_the_score_does():
+    frame = table().drop(columns=["sum", "kind"])
+    frame["same"], frame["w"] = 1.0, np.random.default_rng(3).choice([0.0, 1.0, 9.0], len(frame))
+    columns = {"id": "id", "time": "t"} if "id" in frame else {}
+    data = rnnfast.read_table(frame, target="up", categorical="colour", weight="w", **columns)
+    entries = rnnfast.train(data, **QUICK).model.importance(frame, repeats=2).set_index("feature")
+    assert entries.loc["same", "drop"] == 0

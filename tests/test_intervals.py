@@ -10,6 +10,8 @@ from ids import cases
 import rnnfast
 from rnnfast.errors import UsageError
 from rnnfast.metrics.conformal import LEVELS, fitted
+from rnnfast.model.intervals import covered
+from rnnfast.tasks.base import set_texts
 
 QUICK = {"preset": "fast", "hidden": 3, "epochs": 3, "batch_size": 4, "seed": 1, "split": 0.5}
 HORIZON = {"id": "meter", "time": "day", "target": "load", "features": ()}
@@ -192,3 +194,19 @@ def test_a_year_that_nobody_saw_is_held(preset):
     outcomes = model.outcomes(scores)
     held, _ = model.task.held(outcomes.y, outcomes.answers, model.intervals.region(90, None))
     assert ((held.mean(axis=0) > 0.85) & (held.mean(axis=0) < 0.95)).all(), held.mean(axis=0)
+
+
+def test_a_set_of_classes_can_be_taken_apart_whatever_they_are_called():
+    members = np.array([[True, True, False], [True, False, True]])
+    assert set_texts(members, ("a|b", "c\\", 3)) == ["a\\|b|c\\\\", "a\\|b|3"]
+
+
+def test_steps_of_weight_0_have_no_say_in_intervals():
+    frame = meters()
+    odd = np.arange(len(frame)) % 3 == 0
+    wrong = frame.assign(w=np.where(odd, 0.0, 1.0), load=frame["load"] + np.where(odd, 1000.0, 0.0))
+    options = {**QUICK, **HORIZON, "features": "heat", "weight": "w", "scale_target": False}
+    model = rnnfast.train(wrong, **options).model
+    outcomes = model.outcomes(rnnfast.read_table(wrong, schema=model.schema, weight="w"))
+    assert covered(outcomes, model.intervals, 90).width < 100
+    assert covered(outcomes, model.intervals, 90).coverage > 0.8

@@ -10,9 +10,11 @@ import sklearn.metrics as sk
 from counting import lines_executed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ids import cases
 from tolerances import SUMS
 
 from rnnfast.metrics import baseline_binary, baseline_regression, binary, confusion, regression
+from rnnfast.metrics.whole import Whole, ties
 
 EXTREMES = st.sampled_from([0.0, 5e-324, 1e-300, 1e-17, 0.25, 0.5, 0.75, 1.0 - 2**-53, 1.0])
 PROBABILITIES = st.one_of(EXTREMES, st.floats(0.0, 1.0, allow_subnormal=True))
@@ -253,3 +255,18 @@ def test_no_line_is_executed_for_each_row():
 
     lines(100)  # imports what is imported at first use
     assert lines(100_000) == lines(100)
+
+
+SCORES = cases({
+    "ties, zeros, the least and the largest": [0.0, -0.0, 5e-324, 0.5, 0.5, np.nextafter(0.5, 1), 1.0, np.inf],
+    "all alike": [0.25],
+    "below zero": [-1.0, 2.0],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("scores", SCORES)
+def test_areas_are_the_same_however_scores_are_sorted(scores):
+    random = np.random.default_rng(4)
+    score = random.choice(np.array(scores), 200)
+    positive = random.random(200) < 0.4
+    assert Whole().ranking(positive, score) == Whole().ranked(ties(score), positive)

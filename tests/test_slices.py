@@ -203,6 +203,15 @@ def test_shuffled_steps_tell_whether_the_order_matters(tmp_path, monkeypatch, ca
     assert shuffled["difference"] == pytest.approx(shuffled["in_order"]["auprc"] - shuffled["metrics"]["auprc"])
 
 
+def test_without_positives_shuffled_steps_are_not_judged_by_f1(tmp_path, monkeypatch, capsys):
+    table = summed(tmp_path, monkeypatch, ordered=True)
+    rnnfast.train(table, id="id", time="t", target="y", **FAST).model.save("m.safetensors")
+    pd.read_csv(table).assign(y=0).to_csv("negatives.csv", index=False)
+    scored = ["--model", "m.safetensors", "--data", "negatives.csv"]
+    assert result(["eval", *scored, "--shuffle-steps"], capsys)["shuffled"]["metric"] == "accuracy"
+    assert result(["explain", *scored, "--importance"], capsys)["metric"] == "accuracy"
+
+
 @pytest.mark.parametrize("predict", ["every", "last"])
 def test_shuffled_steps_stay_in_their_sequence_with_their_label(table, predict):
     from rnnfast.model.shuffled import shuffled

@@ -83,3 +83,22 @@ def test_folds_of_a_cross_validation_have_the_mean_of_theirs():
     assert scores.baseline.trees["r2"] == pytest.approx(
         np.mean([fold.evaluation.baseline.trees["r2"] for fold in scores.folds])
     )
+
+
+def test_trees_are_those_of_one_thread(monkeypatch):
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_info
+
+    threads = []
+
+    def noted(method):
+        def call(*arguments, **named):
+            threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp")
+            return method(*arguments, **named)
+
+        return call
+
+    for name in ("fit", "predict"):
+        monkeypatch.setattr(HistGradientBoostingRegressor, name, noted(getattr(HistGradientBoostingRegressor, name)))
+    rnnfast.train(table(lambda x: 3 * x), **FAST)
+    assert set(threads) == {1}

@@ -112,7 +112,7 @@ class Resamples:
 class Difference:
     """How much better one model scores than another on the same rows, as the difference of a metric.
 
-    interval: of the difference; better: share of the resamples in which the first one's figure is higher.
+    interval: of the difference; higher: share of the resamples in which the first one's figure is higher.
     """
 
     difference: float

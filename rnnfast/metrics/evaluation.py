@@ -110,6 +110,16 @@ def telling(figures: Mapping[str, Any]) -> list[str]:
     return sorted((name for name in figures if headline([name])), key=lambda name: -METRICS[name].headline)
 
 
+def deciding(figures: Mapping[str, Any]) -> str | None:
+    """Return the metric that says most of those that are defined, None where none is.
+
+    f1 is passed over where labels are of one class, as auprc tells: without positives it is 0 whatever is answered.
+    """
+    one_class = "auprc" in figures and figures["auprc"] is None
+    named = (name for name in telling(figures) if not (one_class and name == "f1"))
+    return next((name for name in named if figures[name] is not None), None)
+
+
 def brief(figures: Mapping[str, Any]) -> str:
     """Return the loss and the few metrics that say most, in words."""
     shown = ((name, figures.get(name)) for name in ("loss", *telling(figures)))

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from rnnfast.config.rules import ALARMS, COST, DAY, Rule
 from rnnfast.metrics.events import EventPoints
+from rnnfast.metrics.whole import ties
 
 Floats = NDArray[np.float64]
 
@@ -99,12 +100,11 @@ def points(positive: NDArray[np.bool_], score: Floats, weight: Floats | None = N
     """
     weight = np.ones(len(score)) if weight is None else weight
     real = np.flatnonzero(~np.isnan(score))
-    order = real[np.argsort(-score[real], kind="stable")]
-    ranked = score[order]
-    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) if len(ranked) else np.empty(0, np.int64)
+    order, last = ties(score[real])
+    order = real[order]
     mass = np.where(positive, weight, 0.0)
     tp, fp = (np.append(0.0, np.cumsum(part[order])[last]) for part in (mass, weight - mass))
-    answers = ranked[last]
+    answers = score[order[last]]
     return Points(
         threshold=between(answers),
         tp=tp,

@@ -81,7 +81,10 @@ class Whole:
         return self.sum(np.square(values - np.average(values, weights=self.weight)))
 
     def ranking(self, positive: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
-        """(1,) areas from one sort."""
+        """(1,) areas from one sort: of a number for score and label where rows weigh alike and no score is negative."""
+        if self.weight is None and score.min() >= 0:
+            hits, false = _counted(score, positive)
+            return areas(hits[None] * 1.0, false[None] * 1.0)
         return self.ranked(ties(score), positive)
 
     def ranked(self, order: Ties, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -102,7 +105,25 @@ def ties(score: Floats) -> Ties:
     """Sort scores (n,)."""
     order = np.argsort(score)[::-1]
     ranked = score[order]
-    return Ties(order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), ranked.size - 1))
+    return Ties(order, np.flatnonzero(np.append(ranked[1:] != ranked[:-1], np.ones(min(len(ranked), 1), bool))))
+
+
+def _counted(score: Floats, positive: NDArray[np.bool_]) -> tuple[Integers, Integers]:
+    """Return (ties,) positives and negatives from the highest score down to each.
+
+    The bits of floats that are not negative are in the order of the numbers and their sign bit is 0: the label takes
+    its place at the other end, and sorting these whole numbers takes half the time of sorting rows by score.
+    """
+    key = (score + 0.0).view(np.uint64)  # -0.0 becomes 0.0
+    key <<= np.uint64(1)
+    key |= positive
+    key.sort()
+    key = key[::-1]
+    hits = np.cumsum((key & np.uint64(1)).astype(bool), dtype=np.int64)
+    key >>= np.uint64(1)
+    last = np.flatnonzero(np.append(key[1:] != key[:-1], True))
+    hits = hits[last]
+    return hits, last + 1 - hits
 
 
 def areas(hits: NDArray[Any], false: NDArray[Any]) -> tuple[Floats, Floats]:
@@ -113,12 +134,17 @@ def areas(hits: NDArray[Any], false: NDArray[Any]) -> tuple[Floats, Floats]:
     """
     positives, negatives = hits[:, -1], false[:, -1]
     both = np.where((positives > 0) & (negatives > 0), 1.0, np.nan)
-    new = np.diff(hits, axis=1, prepend=0.0)
-    precision = hits / np.maximum(hits + false, np.finfo(np.float64).tiny)
-    auprc = np.sum(new * precision, axis=1)
+    new = hits.copy()
+    new[:, 1:] -= hits[:, :-1]
+    terms = np.maximum(hits + false, np.finfo(np.float64).tiny)
+    np.divide(hits, terms, out=terms)  # the precision
+    terms *= new
+    auprc = np.sum(terms, axis=1)
     # Each positive has as many negatives below it as there are in all, less those above, and of its equals half
-    before = np.concatenate((np.zeros((len(false), 1)), false[:, :-1]), axis=1)
-    pairs = positives * negatives - np.sum(new * (false + before), axis=1) / 2
+    terms[:] = false
+    terms[:, 1:] += false[:, :-1]
+    terms *= new
+    pairs = positives * negatives - np.sum(terms, axis=1) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         return pairs / (positives * negatives) * both, auprc / positives * both
 

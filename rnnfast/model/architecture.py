@@ -6,7 +6,8 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Schema
 from rnnfast.equations.cell import Cell
 from rnnfast.network.architecture import Architecture
-from rnnfast.network.front import Embedding, Patch
+from rnnfast.network.embedding import Embedding
+from rnnfast.network.front import Patch
 
 
 def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -> Architecture:

@@ -8,8 +8,8 @@ from rnnfast.tasks.outcomes import Outcomes
 
 
 def fit_intervals(outcomes: Outcomes, part: str) -> Conformal | None:
-    """Fit bounds by answers to labelled steps of a part; None where these are too few."""
-    task = outcomes.task
+    """Fit bounds by answers to labelled steps of a part, each that weighs something; None where these are too few."""
+    task, outcomes = outcomes.task, outcomes.counted
     scores = task.nonconformity(outcomes.y, outcomes.answers)
     return fitted(scores, part, two_sided=not task.facts.classes, spread=outcomes.spread)
 
@@ -34,7 +34,7 @@ def bounds_of(bounds: Conformal | None, level: int) -> Conformal:
 
 def covered(outcomes: Outcomes, bounds: Conformal, level: int) -> Coverage:
     """Tell how many labels the intervals of a level hold, and how wide they are."""
-    task = outcomes.task
+    task, outcomes = outcomes.task, outcomes.counted
     region = bounds.region(level, outcomes.spread)
     held, widths = task.held(outcomes.y, outcomes.answers, region)
     return coverage(level, held, widths, task.target.names)

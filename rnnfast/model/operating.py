@@ -21,7 +21,7 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.model.tables import check_part, open_files, scored_sample, scoring_request, training_note
 from rnnfast.records import UNSET, Record, UnsetType, plain
 from rnnfast.records import replace as changed
-from rnnfast.tasks.operating import Decision, OperatingPoint, check_threshold, decide, steps_of
+from rnnfast.tasks.operating import Decision, OperatingPoint, check_events, check_threshold, decide, steps_of
 from rnnfast.writing import write_whole
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def choose_threshold(
     check_part(part or "all")
     model = load(model_path)
     check_threshold(model.task, f"--choose {rule}")
+    if rule_of(rule).of_events:
+        check_events(model.task)
     with ExitStack() as opened:
         request = scoring_request(model, part or "valid", config or DataConfig())
         data = open_files(data_paths, request, opened, reporter)

@@ -14,7 +14,7 @@ import numpy as np
 
 from rnnfast.errors import DataError
 from rnnfast.metrics.bootstrap import Difference, paired
-from rnnfast.metrics.evaluation import telling
+from rnnfast.metrics.evaluation import deciding, telling
 from rnnfast.metrics.figures import Figures
 from rnnfast.model.breakdown import resampled
 from rnnfast.records import Record
@@ -55,8 +55,7 @@ def shuffled_scores(model: Model, data: SequenceData, level: float, seed: int = 
         say, weight = outcomes.say
         figures.append(outcomes.task.figures(outcomes.y[say], outcomes.answers[say], weight=weight))
     in_order, other = figures
-    names = telling(in_order)
-    metric = next((name for name in names if in_order[name] is not None), names[0])
+    metric = deciding(in_order) or telling(in_order)[0]
     values = [resampled(outcomes, seed)[0] for outcomes in both]
     before, after = in_order[metric], other[metric]
     point = None if before is None or after is None else before - after

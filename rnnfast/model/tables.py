@@ -32,7 +32,7 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.model.shuffled import Shuffled, shuffled_scores
 from rnnfast.records import UNSET
 from rnnfast.records import replace as replaced
-from rnnfast.tasks.operating import steps_of
+from rnnfast.tasks.operating import check_events, steps_of
 
 if TYPE_CHECKING:
     from rnnfast.data import Schema, SequenceData, Sequences
@@ -145,6 +145,8 @@ def evaluate(
     """
     if breakdown.events and last:
         raise UsageError("--events scores runs of steps, and --last one step of each sequence; leave one of them out")
+    if breakdown.events:
+        check_events(model.task)
     level = breakdown.interval
     bounds = None if level is None else bounds_of(model.intervals, level)
     whole, sample = scored_sample(model, data, part, last)

@@ -6,6 +6,7 @@ original units or indices of classes.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -195,13 +196,14 @@ class Task(ABC):
 
 
 def set_texts(members: NDArray[np.bool_], classes: tuple[Any, ...]) -> list[str]:
-    """Return sets of classes as texts, "a|b"; members: (n, classes)."""
+    r"""Return sets of classes as texts, "a|b"; members: (n, classes). In names a "\" stands before each "|" and "\"."""
+    names = [re.sub(r"([\\|])", r"\\\1", str(name)) for name in classes]
     texts: dict[bytes, str] = {}
     cells = []
     for row in members:
         key = row.tobytes()
         if key not in texts:
-            texts[key] = "|".join(str(name) for name, inside in zip(classes, row, strict=True) if inside)
+            texts[key] = "|".join(name for name, inside in zip(names, row, strict=True) if inside)
         cells.append(texts[key])
     return cells
 

@@ -79,6 +79,13 @@ class Binary(Task):
         """Return the probability from which on the second class is predicted."""
         return self.target.threshold
 
+    def positive(self, answers: Floats) -> NDArray[np.bool_]:
+        """Return where the second class is predicted.
+
+        A float32 would be compared with the threshold rounded to float32, and scores compare in float64.
+        """
+        return np.asarray(np.asarray(answers, np.float64) >= self.target.threshold)
+
     def confusion(self, y: Floats, answers: Floats) -> list[list[int]]:
         """Return [[true negatives, false positives], [false negatives, true positives]]."""
         return confusion(y, answers, self.target.threshold)
@@ -91,11 +98,8 @@ class Binary(Task):
         """Yield the predicted class and the probability of the second one, of each horizon."""
         classes = np.array(self.target.classes, dtype=object)
         for j, name in enumerate(self.target.names):
-            probability = answers[:, j]
-            # A float32 would be compared with the threshold rounded to float32, and scores compare in float64.
-            positive = probability.astype(np.float64) >= self.target.threshold
-            yield f"{name}_pred", classes[positive.astype(np.int64)].tolist()
-            yield f"{name}_prob", texts(probability)
+            yield f"{name}_pred", classes[self.positive(answers[:, j]).astype(np.int64)].tolist()
+            yield f"{name}_prob", texts(answers[:, j])
 
     def nonconformity(self, y: Floats, answers: Floats) -> NDArray[np.float64]:
         """Return the probability that is left for the other class."""
@@ -115,7 +119,7 @@ class Binary(Task):
 
     def _members(self, answers: Floats, region: Region) -> NDArray[np.bool_]:
         """Return (n, O, 2) bool, which classes are within reach; the predicted one always is."""
-        positive = answers >= self.target.threshold
+        positive = self.positive(answers)
         return np.stack([(answers <= region.high) | ~positive, (1.0 - answers <= region.high) | positive], axis=2)
 
 

@@ -140,11 +140,11 @@ def _check_labels(rule: Rule, curve: Points, outcomes: Outcomes, where: str) -> 
         )
 
 
-def check_events(outcomes: Outcomes) -> None:
-    """Raise UsageError for answers that are no series of events."""
-    if outcomes.task.threshold() is None:
-        raise UsageError(f"events: {outcomes.task.facts.what}; events are runs of the second of two classes")
-    if outcomes.y.shape[1] > 1:
+def check_events(task: Task) -> None:
+    """Raise UsageError for a task whose answers are no series of events."""
+    if task.threshold() is None:
+        raise UsageError(f"events: {task.facts.what}; events are runs of the second of two classes")
+    if len(task.target.names) > 1:
         raise UsageError(
             "events: the model has several horizons, and so several answers for a step; train one with a single "
             "--horizon"
@@ -153,7 +153,7 @@ def check_events(outcomes: Outcomes) -> None:
 
 def steps_of(outcomes: Outcomes) -> Steps:
     """Return answers as a series of alarms. Raises UsageError as `check_events`."""
-    check_events(outcomes)
+    check_events(outcomes.task)
     data, index, seconds = outcomes.data, outcomes.data.index, None
     gap = (index.owner[1:] != index.owner[:-1]) | (index.start[1:] < index.start[:-1])
     gap |= index.start[1:] > (index.start + index.length)[:-1]

@@ -99,6 +99,12 @@ class Outcomes:
         """Which of the n steps metrics see, and the weight of these: a step of weight 0 is none."""
         return weighty(self.weight)
 
+    @property
+    def counted(self) -> Outcomes:
+        """Those of the n steps that weigh something; all where none does."""
+        weight = self.weight
+        return self if weight is None or not weight.any() else self.of(weight > 0)
+
     def of(self, chosen: NDArray[Any]) -> Outcomes:
         """Those of some of the n steps; chosen: their numbers, or (n,) bool. The sequences stay the same."""
         at = np.zeros_like(self.at)

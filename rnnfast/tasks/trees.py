@@ -5,13 +5,15 @@ Of each encoded input, up to the step that is answered:
     its value; its mean so far; its slope, (x[t] - x[t - k]) / k with k = min(t, SLOPE); its values 1, 2 and 3 steps ago
 
 A network is worth its place where it is better: it finds out by itself what of the past counts. The trees are those of
-scikit-learn, HistGradientBoosting as it is by default.
+scikit-learn, HistGradientBoosting as it is by default, on one thread: several sum in another order, so that the number
+of threads would change scores, and on a core that others share they wait for each other for most of the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,12 +55,13 @@ class Trees:
 
     def outputs(self, features: Floats) -> Floats:
         """Return raw outputs (n, O), as a network gives them, for features (n, 6 F) of `past`."""
-        if LOSSES[self._loss].per_step:
-            (estimator,) = self._estimators
-            shares = np.full((len(features), self._outputs), LEAST_SHARE)
-            shares[:, estimator.classes_.astype(np.int64)] = estimator.predict_proba(features)
-            return np.asarray(np.log(np.maximum(shares, LEAST_SHARE)))
-        columns = [_answer(estimator, features) for estimator in self._estimators]
+        with _one_thread():
+            if LOSSES[self._loss].per_step:
+                (estimator,) = self._estimators
+                shares = np.full((len(features), self._outputs), LEAST_SHARE)
+                shares[:, estimator.classes_.astype(np.int64)] = estimator.predict_proba(features)
+                return np.asarray(np.log(np.maximum(shares, LEAST_SHARE)))
+            columns = [_answer(estimator, features) for estimator in self._estimators]
         answers = np.column_stack(columns)
         if not LOSSES[self._loss].logits:
             return answers
@@ -82,7 +85,15 @@ def fit_trees(blocks: Iterable[Steps], loss: str, classes: bool, outputs: int) -
     x, y, weight = (np.concatenate([getattr(one, name) for one in steps]) for name in ("x", "y", "weight"))
     kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
     columns = [y[:, 0]] if LOSSES[loss].per_step else list(y.T)
-    return Trees([kind(random_state=0).fit(x, column, weight) for column in columns], loss, outputs)
+    with _one_thread():
+        return Trees([kind(random_state=0).fit(x, column, weight) for column in columns], loss, outputs)
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Keep scikit-learn to one thread; see the module."""
+    from threadpoolctl import threadpool_limits  # scikit-learn needs it too
+
+    return cast(AbstractContextManager[Any], threadpool_limits(1, "openmp"))
 
 
 def _answer(estimator: Any, features: Floats) -> Floats:

@@ -41,7 +41,7 @@ class Reasons:
         the feature adds to the logit there.
         """
         columns = {name: [""] * len(steps) for name in self.names}
-        line, output = np.nonzero(answers[steps] >= self.model.threshold)
+        line, output = np.nonzero(np.asarray(answers[steps], np.float64) >= self.model.threshold)
         for one in self.explainer.explain(data, steps[line], output) if len(line) else ():
             answer = self.model.schema.answers[output[one.place]]
             flat = one.attribution.reshape(-1)

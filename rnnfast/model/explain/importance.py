@@ -22,7 +22,7 @@ from rnnfast.catalogue import METRICS, lower_is_better
 from rnnfast.data import SequenceData
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError, did_you_mean
-from rnnfast.metrics.evaluation import telling
+from rnnfast.metrics.evaluation import deciding
 from rnnfast.model.explain.features import features_of
 from rnnfast.model.members import Committee
 from rnnfast.model.questions import Question, scored_rows
@@ -147,9 +147,7 @@ class Trial:
         self.moves = model.schema.predict == "every" and model.architecture.stride == 1
         evaluation = model.scorer.evaluate(model.scorer.outcomes(data, self._outputs(self.committee)))
         self.labelled_steps = evaluation.labelled_steps
-        self.metric = next(
-            (name for name in telling(evaluation.metrics) if evaluation.metrics[name] is not None), "loss"
-        )
+        self.metric = deciding(evaluation.metrics) or "loss"
         self.score = float(evaluation.metrics[self.metric])
         self.lower = self.metric == "loss" or lower_is_better(self.metric)
 
@@ -179,7 +177,9 @@ class Trial:
         outcomes = self.model.scorer.outcomes(self.data, self._outputs(predictor))
         if self.metric == "loss":
             return float(self.model.scorer.loss(outcomes.raw, outcomes.y, self.data, outcomes.at))
-        value = self.model.task.figures(outcomes.y, outcomes.answers, (METRICS[self.metric],))[self.metric]
+        say, weight = outcomes.say
+        y, answers = outcomes.y[say], outcomes.answers[say]
+        value = self.model.task.figures(y, answers, (METRICS[self.metric],), weight)[self.metric]
         return float("nan") if value is None else float(value)
 
 

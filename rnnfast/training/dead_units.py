@@ -2,7 +2,7 @@
 
 Kernels give outputs, no states. With a weight of 1 from one unit and 0 from all others, and no bias, an output is that
 unit's state (with --head mean, max or attention what that makes of it); so the kernels that are compiled give all
-states of a few rows, as many units at a time as the network has outputs.
+states of a few rows, at once where their number is no part of a kernel.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import numpy as np
 from rnnfast.catalogue import HEADS
 from rnnfast.data import SequenceData
 from rnnfast.model import Model
+from rnnfast.model.members import Committee
 from rnnfast.model.questions import Questions
 
 SEQUENCES = 32  # that are looked at
 MOST_ROWS = 4096  # of them
 MOST_UNITS = 512  # more would take as long as scoring
+STATIC = "static.head.weight"  # of constant columns, which are no states
 SAME = 1e-6  # range of the states of a unit that never changes
 
 
@@ -27,21 +29,27 @@ def dead_units(model: Model, data: SequenceData) -> tuple[int, int] | None:
 
     Of an ensemble the first network is asked. None where the sequences are too short, or the units too many.
     """
+    from rnnfast.kernels.run.plan import fits_registers
+
     tensors, network = model.members[0], model.architecture
     name = "head" if network.remembers else f"mlp.{2 * len(network.hidden)}"
-    weight, bias, some = tensors[f"{name}.weight"], tensors[f"{name}.bias"], _sample(data)
+    weight, some = tensors[f"{name}.weight"], _sample(data)
     units = HEADS[network.head].blocks * (1 + network.bidirectional) * network.hidden[-1]
     if some is None or units > MOST_UNITS:
         return None
-    outputs, width = weight.shape
+    # The kernel of a network in registers is compiled for its outputs: others answer all units at once.
+    together = network.outputs if fits_registers(network) else units
     questions = Questions(model.encoder, some, model.context_of(some.schema), model.config.train.dtype, None)
     dead = 0
-    for first in range(0, units, outputs):
-        number = min(outputs, units - first)
-        probe = np.zeros((outputs, width), weight.dtype)
+    for first in range(0, units, together):
+        number = min(together, units - first)
+        probe = np.zeros((together, weight.shape[1]), weight.dtype)
         probe[np.arange(number), first + np.arange(number)] = 1
-        tensors_now = {**tensors, f"{name}.weight": probe, f"{name}.bias": np.zeros_like(bias)}
-        states = questions.outputs(replace(model, parameters=tensors_now).committee())[0][:, :number]
+        asked = {**tensors, f"{name}.weight": probe, f"{name}.bias": np.zeros(together, weight.dtype)}
+        if STATIC in asked:
+            asked[STATIC] = np.zeros((together, asked[STATIC].shape[1]), weight.dtype)
+        committee = Committee(replace(network, outputs=together), (asked,))
+        states = questions.outputs(committee)[0][:, :number]
         answered = states[~np.isnan(states).any(axis=1)]  # rows at which no step of a front ends have none
         dead += int(np.count_nonzero(np.ptp(answered, axis=0) <= SAME)) if len(answered) > 1 else 0
     return dead, units

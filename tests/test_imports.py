@@ -85,6 +85,7 @@ HOMES = {
     "optuna": {"training"},
     "tensorboardX": {"listeners"},
     "sklearn": {"estimators", "tasks"},
+    "threadpoolctl": {"tasks"},
     "joblib": {"estimators"},
     "aeon": {"aeon"},
 }

@@ -71,6 +71,11 @@ def encode(result: Any) -> str:
     return json.dumps(versioned(result), allow_nan=False)
 
 
+def json_line(value: Any) -> str:
+    """Return a plain value as one line of JSON, without a version."""
+    return f"{msgspec.json.encode(value).decode()}\n"
+
+
 def parsed_line(text: bytes) -> Any:
     """Return the values of one line of JSON; NaN and Infinity, which Python and pandas write, are numbers too.
 

@@ -34,20 +34,25 @@ RUN_TIME = {
     "kernels": {"catalogue", "equations", "network"},
     "data": {"catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
+    "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
     "model": {
-        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "metrics", "network",
-        "records", "tasks", "writing",
+        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "metrics",
+        "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "listeners", "memory", "metrics",
-        "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
+        "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
+    "export": {
+        "catalogue", "data", "equations", "errors", "model", "network", "records", "writing",
+    },
+    "online": {"data", "errors", "model", "records"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
-    "cli": {"config", "console", "display", "errors"},
+    "cli": {"catalogue", "config", "console", "display", "errors"},
 }  # fmt: skip
 
 # What it may import beside that when it is called: what is slow to load, or needed by one command alone.
@@ -65,7 +70,7 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "model", "records", "training", "writing"},
+    "cli": {"data", "diagnose", "export", "model", "online", "records", "training", "writing"},
 }
 
 # third-party library -> where it may be imported
@@ -75,7 +80,10 @@ HOMES = {
     "click": {"cli", "console"},
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
-    "safetensors": {"model"},
+    "safetensors": {"export", "model"},
+    "torch": {"export"},
+    "onnx": {"export"},
+    "onnxruntime": {"export"},
     "msgspec": {"records"},
     "platformdirs": {"kernels", "cli", "data"},
     "pyarrow": {"data", "model"},

@@ -100,6 +100,11 @@ class Baseline(Readable):
         return self.scores.entries() | {name: scores for name, scores in others.items() if scores is not None}
 
 
+def naive_name(season: int) -> str:
+    """What the naive forecast repeats: "last value" or "season of 24 ago"."""
+    return "last value" if season == 1 else f"season of {season:,} ago"
+
+
 def telling(figures: Mapping[str, Any]) -> list[str]:
     """Return the few metrics that say most, the one that says most first."""
     return sorted((name for name in figures if headline([name])), key=lambda name: -METRICS[name].headline)
@@ -170,7 +175,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     last: there and true where only the last labelled step of each sequence counts; substitutions: records of cells that
     the model did not take as they are, if any. ci: metric -> (low, high) or None, and how `bootstrap` made them; by:
     scores of slices of the table; shuffled: scores with the steps of each sequence shuffled. calibration: of classes;
-    events: with --events.
+    events: with --events. findings, verdict: as of a training run.
     """
 
     task: str
@@ -191,6 +196,8 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     by: tuple[Record, ...] | UnsetType = UNSET
     shuffled: Record | UnsetType = UNSET
     interval: Coverage | UnsetType = UNSET
+    findings: tuple[Record, ...] = ()
+    verdict: str = ""
 
     @classmethod
     def of(

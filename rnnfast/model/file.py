@@ -21,6 +21,7 @@ from rnnfast.data.encoding.record import EncoderRecord
 from rnnfast.equations.stored import cell_from
 from rnnfast.errors import ModelError, UsageError
 from rnnfast.model.header import FORMAT_VERSION, KEY, Header
+from rnnfast.model.json_file import JSON_ENDING, from_json
 from rnnfast.model.members import joined
 from rnnfast.model.model import Model
 from rnnfast.model.provenance import Provenance
@@ -31,7 +32,7 @@ FILE_NAME = "model.safetensors"
 
 
 def load(path: str | Path) -> Model:
-    """Read a model from a file or from the directory of a run.
+    """Read a model from a file, also one that `rnnfast export --to json` wrote, or from the directory of a run.
 
     Raises ModelError for files that are missing, damaged, of another program or of a newer format.
     """
@@ -114,6 +115,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Tensors and rnnfast's header of a file."""
     if not path.is_file():
         raise ModelError(f"{path}: no such model file; --model takes a model.safetensors or the directory of a run")
+    if path.suffix == JSON_ENDING:
+        return from_json(path.read_bytes(), str(path))
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}

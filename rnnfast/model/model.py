@@ -27,6 +27,7 @@ from rnnfast.equations.cell import Cell
 from rnnfast.metrics.conformal import Conformal
 from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
+from rnnfast.model.architecture import architecture
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, packed
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.members import Committee, separated
@@ -34,8 +35,7 @@ from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
-from rnnfast.network.embedding import Embedding
-from rnnfast.network.front import Patch, reach_of
+from rnnfast.network.front import reach_of
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
 from rnnfast.tasks.linear import Linear
@@ -46,6 +46,8 @@ from rnnfast.writing import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from rnnfast.model.online.stream import Stream
 
 Floats = NDArray[np.floating[Any]]
 
@@ -230,6 +232,12 @@ class Model(Displayed):
         outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
         return outcomes.beside(self.linear, self.trees, self.encoder)
 
+    def stream(self, **options: Any) -> Stream:
+        """Answer rows as they come, each with the state of its id; options: max_ids, ttl, max_gap of `Stream`."""
+        from rnnfast.model.online.stream import Stream
+
+        return Stream(self, **options)
+
     def explain(self, data: Table | SequenceData, **options: Any) -> pd.DataFrame:
         """Attribute answers to inputs, a line for each step and feature; options: of `explain.frames.attributions`."""
         from rnnfast.model.explain.frames import attributions
@@ -267,28 +275,15 @@ class Model(Displayed):
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """What a model file holds beside the tensors."""
+        return dict(plain(self.provenance) | plain(self.encoder.record()) | plain(self.header))
+
     def save(self, path: str | Path) -> None:
         """Write the model file; it appears under its name only when it is complete."""
         write_whole(Path(path), self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the model file."""
-        return packed(plain(self.provenance) | plain(self.encoder.record()) | plain(self.header), self.parameters)
-
-
-def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -> Architecture:
-    """The architecture that a configuration asks for on a table, with a cell."""
-    return Architecture(
-        cell=cell,
-        features=len(encoder.names),
-        hidden=config.model.hidden,
-        outputs=schema.outputs,
-        bidirectional=config.model.bidirectional,
-        dropout=config.model.dropout,
-        head=config.model.head,
-        front=tuple(Patch(*layer) for layer in config.model.front),
-        embeddings=tuple(Embedding(*table) for table in encoder.embeddings),
-        static=encoder.static_inputs,
-        dtype=config.train.dtype,
-        recurrent_bias=config.model.recurrent_bias,
-    )
+        return packed(self.content, self.parameters)

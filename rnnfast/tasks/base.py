@@ -88,6 +88,10 @@ class Task(ABC):
     def answers(self, outputs: Floats) -> Floats:
         """Return what outputs (n, O) mean: (n, O) calibrated probabilities, or quantities in original units."""
 
+    def answer(self, outputs: Floats) -> Floats:
+        """Return what the outputs of one row (O,) mean: the bits of `answers`."""
+        return np.asarray(self.answers(outputs[None])[0])
+
     def average(self, outputs: Floats) -> Floats:
         """Return the outputs (n, O) whose answers are the mean answers of several networks' outputs (members, n, O)."""
         if len(outputs) == 1:

@@ -24,7 +24,7 @@ from rnnfast.data import Parts, SequenceData
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model import Model
-from rnnfast.model.model import architecture
+from rnnfast.model.architecture import architecture
 from rnnfast.network.layout import Layout
 from rnnfast.records import UNSET
 from rnnfast.reporter import Reporter

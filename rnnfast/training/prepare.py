@@ -20,10 +20,11 @@ from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.sequences.base import TRAINED
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.model.architecture import architecture
 from rnnfast.model.file import load
 from rnnfast.model.initialise import initial_tensors
 from rnnfast.model.members import joined
-from rnnfast.model.model import Model, architecture
+from rnnfast.model.model import Model
 from rnnfast.network.layout import Layout
 from rnnfast.training.baselines import linear_baseline, trees_baseline
 from rnnfast.training.class_weights import class_weights

@@ -108,7 +108,7 @@ def _grouped(table: Table, id_column: str | None, time_column: str | None, dayfi
 
     Raises DataError for an empty id, and for times that cannot be compared.
     """
-    of_rows = None if id_column is None else _ids(table, id_column)
+    of_rows = None if id_column is None else id_texts(table, id_column)
     keys, dayfirst, dates = (None, None, False) if time_column is None else time_keys(table, time_column, dayfirst)
     order, offsets, names = group(of_rows, keys, table.rows)
     if id_column is not None and (names == "").any():
@@ -155,7 +155,7 @@ def _in_order(order: Integers, columns: dict[str, Any]) -> dict[str, Any]:
         return dict(zip(columns, taken, strict=True))
 
 
-def _ids(table: Table, name: str) -> Any:
+def id_texts(table: Table, name: str) -> Any:
     """Return the id column as (rows,) texts, Arrow's or objects, "" where it is empty."""
     series = table.frame[name]
     if any(source.typed for source in table.sources):

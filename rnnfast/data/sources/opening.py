@@ -121,9 +121,14 @@ def _matching(name: str) -> list[str]:
     return paths
 
 
-def _open_file(name: str, options: FileOptions) -> Source:
+def open_content(content: bytes, name: str, options: FileOptions = USUAL) -> Source:
+    """Open a table whose bytes are at hand. Raises as `open_sources`."""
+    return _open_file(name, options, content)
+
+
+def _open_file(name: str, options: FileOptions, content: bytes | None = None) -> Source:
     try:
-        source = _source(name)
+        source = _source(name) if content is None else Source(name, content)
         name = source.name
         with source.stored() as stored:
             source.kind = kind_of(stored.read(MAGIC_BYTES))

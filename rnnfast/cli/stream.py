@@ -1,0 +1,107 @@
+"""`rnnfast stream`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Any
+
+import click
+
+from rnnfast.cli.common import State, command, option
+
+EXAMPLES = (
+    "tail -n +1 -f rows.csv | rnnfast stream --model runs/tx",
+    "rnnfast stream --model runs/tx --states tx.sqlite < rows.jsonl > answers.jsonl",
+    "rnnfast stream --model runs/tx --replay last_month.csv --max-ids 10000 --ttl 86400",
+)
+EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+REFUSED = 3
+
+
+@command("stream", EXAMPLES)
+@option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
+@option(
+    "--max-ids",
+    section="Data",
+    type=int,
+    default=100_000,
+    show_default=True,
+    metavar="N",
+    help="States that are kept; the least recently used one goes first.",
+)
+@option("--ttl", section="Data", type=float, metavar="SECONDS", help="Forget a state that waits longer for a row.")
+@option(
+    "--max-gap",
+    section="Data",
+    type=float,
+    metavar="X",
+    help="Begin anew where the time of an id leaps by more: seconds for dates, else the unit of the time column.",
+)
+@option(
+    "--replay", section="Data", metavar="FILE", help="CSV or JSON lines that new states see first, without an answer."
+)
+@option(
+    "--states",
+    section="Output",
+    metavar="FILE.sqlite",
+    help="Keep the states in a file, every few seconds and at the end; a restart goes on with them.",
+)
+@option(
+    "--skip-seen",
+    section="Data",
+    is_flag=True,
+    help="The input begins at its first row again: leave out the rows that --states have seen.",
+)
+@click.pass_context
+def stream(
+    ctx: click.Context,
+    /,
+    model: str,
+    max_ids: int,
+    ttl: float | None,
+    max_gap: float | None,
+    replay: str | None,
+    states: str | None,
+    skip_seen: bool,
+) -> None:
+    """Answer rows from standard input as they come, each with the state of its id.
+
+    Rows are CSV with a header or JSON lines; answers are written likewise, --json writes JSON lines for both. Beside
+    the columns of predict an answer says how many rows the state has seen (state_steps), how many seconds ago the one
+    before came (state_age), and in state_note why a row has no answer: it is late, or refused. A line "#reset",
+    "#drop ID" or "#stats", in JSON {"control": "drop", "id": ID}, is no row but says what to do.
+    """
+    state = ctx.ensure_object(State)
+    screen = state.screen()
+    caught: list[int] = []
+    before = {number: signal.signal(number, lambda number, frame: caught.append(number)) for number in EXIT_CODES}
+
+    from rnnfast.console.reading import ReadingProgress
+    from rnnfast.online.command import Limits, Past, answer_stream
+
+    def write(text: str) -> Any:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    try:
+        report = answer_stream(
+            model,
+            sys.stdin.fileno(),
+            write,
+            json=True if state.json else None,
+            limits=Limits(max_ids, ttl, max_gap),
+            past=Past(states, skip_seen, replay),
+            stopped=lambda: bool(caught),
+            reporter=ReadingProgress(screen),
+        )
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    screen.notice(", ".join(f"{count:,} {name}" for name, count in report.stats.items()))
+    if report.refused:
+        screen.notice(f"the first row that was refused: {report.message}")
+    if caught:
+        ctx.exit(EXIT_CODES[signal.Signals(caught[0])])
+    if report.refused:
+        ctx.exit(REFUSED)

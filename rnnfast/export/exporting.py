@@ -1,0 +1,159 @@
+"""Exporting a model: it runs on rows that look like those of training, and is written where it answers as the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save as to_bytes
+
+from rnnfast.errors import RnnfastError, UsageError
+from rnnfast.export.c.compiled import Compiled, compiler
+from rnnfast.export.c.source import source_of
+from rnnfast.export.c.writing import identifier
+from rnnfast.export.inputs import unit_of_answers
+from rnnfast.export.onnx_graph import Graph
+from rnnfast.export.onnx_graph import answers_of as answers_of_graph
+from rnnfast.export.onnx_graph import refuse as refuse_graph
+from rnnfast.export.sample import Sample, draw
+from rnnfast.export.torch_module import answers_of, module_of
+from rnnfast.model import Model, load
+from rnnfast.model.json_file import JSON_ENDING, from_json, to_json
+from rnnfast.records import Record
+from rnnfast.writing import check_writable, write_whole
+
+LENGTHS = (40, 1, 25)  # rows of the sequences that are compared
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest answer, or of its unit: functions of libraries differ
+ENDINGS = {"c": ".c", "onnx": ".onnx", "torch": ".py", "json": JSON_ENDING}
+
+
+class Check(Record, frozen=True):
+    """How an export was compared: with what, on how many rows, and how far the farthest answer is, by its tolerance's
+    measure; tool is None where it is not installed, and nothing was compared.
+    """
+
+    tool: str | None
+    rows: int = 0
+    difference: float | None = None
+
+
+class ExportReport(Record, frozen=True):
+    """What was written. files: name -> bytes; sizes: bytes of the parts of a program, where the format has them."""
+
+    format: str
+    files: dict[str, int]
+    parameters: int
+    check: Check
+    sizes: dict[str, int]
+
+
+class Export(NamedTuple):
+    """What is to be written: the contents of files, the check that they passed, and sizes."""
+
+    files: dict[Path, bytes]
+    check: Check
+    sizes: dict[str, int]
+
+
+def export(model: str | Path | Model, to: str, output: str | Path, force: bool = False) -> ExportReport:
+    """Write a model for other programs.
+
+    model: or its file, or the directory of its run; to: a word of ENDINGS; output: the file, which for torch is the
+    module, its tensors beside it; force: replace files.
+    Raises UsageError for a model that the format cannot hold, and RnnfastError where the export answers otherwise than
+    the model; nothing is written then.
+    """
+    path = Path(output)
+    if to not in ENDINGS:
+        raise UsageError(f"--to {to}: the formats are {', '.join(ENDINGS)}")
+    if path.suffix != ENDINGS[to]:
+        raise UsageError(
+            f"{path}: the file of --to {to} ends in {ENDINGS[to]}; name it {path.with_suffix(ENDINGS[to])}"
+        )
+    for file in (path, *([_tensors(path)] if to == "torch" else [])):
+        check_writable(file, force)
+    loaded = model if isinstance(model, Model) else load(model)
+    done = FORMATS[to](loaded, path)
+    for file, content in done.files.items():
+        write_whole(file, content)
+    return ExportReport(
+        format=to,
+        files={str(file): len(content) for file, content in done.files.items()},
+        parameters=loaded.parameter_count,
+        check=done.check,
+        sizes=done.sizes,
+    )
+
+
+def _c(model: Model, path: Path) -> Export:
+    """Write C, compile it and run it."""
+    source, command = source_of(model, path.name), compiler()
+    check = Check(tool=None)
+    if command is not None:
+        sample = draw(model, LENGTHS)
+        with Compiled(source.text, identifier(path.stem), command, source.state) as program:
+            if row := program.self_test():
+                raise RnnfastError(
+                    f"{path}: its self test fails at row {row} here; nothing is written. Please report it"
+                )
+            answers = program.answers(sample.rows, sample.offsets, model.schema.outputs)
+        check = _compared(model, sample, answers, command[0])
+    return Export({path: source.text.encode("ascii")}, check, {"weights": source.weights, "state": source.state})
+
+
+def _onnx(model: Model, path: Path) -> Export:
+    """Write a graph of ONNX, and run it where ONNX Runtime is installed."""
+    refuse_graph(model)
+    content, sample = Graph(model).write(), draw(model, LENGTHS)
+    answers = answers_of_graph(content, model, sample)
+    check = Check(tool=None) if answers is None else _compared(model, sample, answers, "onnxruntime")
+    return Export({path: content}, check, {})
+
+
+def _torch(model: Model, path: Path) -> Export:
+    """Write a module of PyTorch, and run it where PyTorch is installed."""
+    tensors = _tensors(path)
+    text, state = (
+        module_of(model, tensors.name),
+        {name: np.ascontiguousarray(one) for name, one in model.parameters.items()},
+    )
+    sample = draw(model, (LENGTHS[0],))
+    answers = answers_of(text, state, sample.encoded)
+    check = Check(tool=None) if answers is None else _compared(model, sample, answers, "torch")
+    return Export({tensors: to_bytes(state), path: text.encode()}, check, {})
+
+
+def _json(model: Model, path: Path) -> Export:
+    """Write JSON, and read it back."""
+    text = to_json(model.content, model.parameters)
+    tensors, header = from_json(text, str(path))
+    same = all(np.array_equal(tensors[name], one) for name, one in model.parameters.items())
+    if not same or {**model.content, "versions": header["versions"]} != header:
+        raise RnnfastError(f"{path}: what is read back differs from the model; nothing is written. Please report it")
+    return Export({path: text.encode()}, Check(tool="rnnfast", difference=0.0), {})
+
+
+def _compared(model: Model, sample: Sample, answers: NDArray[np.float64], tool: str) -> Check:
+    """Compare answers (n, O) with those of the model; raises RnnfastError where they differ."""
+    expected = np.asarray(sample.answers, np.float64)
+    most = np.maximum(np.abs(expected).max(axis=0), unit_of_answers(model))
+    differences = np.abs(answers - expected) / most
+    tolerance = TOLERANCE[str(model.config.train.dtype)]
+    if not (differences <= tolerance).all():
+        row, j = np.argwhere(~(differences <= tolerance))[0].tolist()
+        raise RnnfastError(
+            f"the export answers row {row} of a sample with {answers[row, j]:g}, the model with {expected[row, j]:g}; "
+            "nothing is written. Please report it"
+        )
+    return Check(tool=tool, rows=len(expected), difference=float(differences.max()))
+
+
+def _tensors(path: Path) -> Path:
+    """Return the file of the state dict beside a module."""
+    return path.with_suffix(".safetensors")
+
+
+FORMATS: dict[str, Callable[[Model, Path], Export]] = {"c": _c, "onnx": _onnx, "torch": _torch, "json": _json}

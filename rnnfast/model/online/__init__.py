@@ -1,0 +1,1 @@
+"""Answers to rows as they come, with the state of each id."""

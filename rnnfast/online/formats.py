@@ -1,0 +1,143 @@
+"""Rows of a stream as CSV or as JSON lines, and answers as either."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.reading.live import LiveRows, read_live
+from rnnfast.data.sources.opening import open_content
+from rnnfast.data.sources.options import FileOptions
+from rnnfast.data.sources.source import Source
+from rnnfast.records import json_line, parsed_line
+
+NAME = "<stdin>"
+CONTROL = "control"  # key of a JSON line that is no row
+WORDS = ("reset", "drop", "stats")
+
+
+class CsvRows:
+    """Lines of CSV, the first of which names the columns; a line "#reset", "#drop ID" or "#stats" is no row."""
+
+    quoted, header_lines = True, 1
+
+    def __init__(self, header: bytes, name: str, options: FileOptions) -> None:
+        self.header, self.name, self.options = header if header.endswith(b"\n") else header + b"\n", name, options
+        self._source: Source | None = None
+
+    def read(self, lines: bytes, schema: Schema, before: int = 0) -> LiveRows:
+        """Read rows; before: blank lines in front of them, so that messages count lines as the stream has them."""
+        if self._source is None:
+            self._source = open_content(self.header + lines, self.name, self.options)
+        content = self.header + b"\n" * before + lines
+        return read_live(replace(self._source, content=content), schema)
+
+    def command(self, line: bytes) -> tuple[str, str | None] | None:
+        """Return word and id of a line that is no row, None of a row."""
+        if not line.startswith(b"#"):
+            return None
+        word, _, name = line[1:].decode("utf-8", "replace").strip().partition(" ")
+        return (word, name or None) if word in WORDS else None
+
+    @staticmethod
+    def has_commands(lines: bytes) -> bool:
+        """Whether lines may hold some that are no rows."""
+        return b"#" in lines and (lines.startswith(b"#") or b"\n#" in lines)
+
+
+class JsonRows:
+    """JSON lines; an object with the key "control" is no row: {"control": "drop", "id": ID}."""
+
+    quoted, header_lines = False, 0
+
+    def __init__(self, name: str, options: FileOptions) -> None:
+        self.name, self.options = name, options
+
+    def read(self, lines: bytes, schema: Schema, before: int = 0) -> LiveRows:
+        """Read rows, as of CsvRows."""
+        source = open_content(b"\n" * before + lines, self.name, self.options)
+        # A key that no line has is a column of empty cells, as one that some lines lack.
+        columns = (*source.columns, *(name for name in schema.features if name not in source.columns))
+        return read_live(replace(source, columns=columns), schema)
+
+    def command(self, line: bytes) -> tuple[str, str | None] | None:
+        """Return word and id of a line that is no row, None of a row."""
+        try:
+            value = parsed_line(line)
+        except ValueError:
+            return None
+        if not isinstance(value, dict) or value.get(CONTROL) not in WORDS:
+            return None
+        return str(value[CONTROL]), None if "id" not in value else str(value["id"])
+
+    @staticmethod
+    def has_commands(lines: bytes) -> bool:
+        """Whether lines may hold some that are no rows."""
+        return b'"control"' in lines
+
+
+Rows = CsvRows | JsonRows
+
+
+def rows_format(first: bytes, name: str, options: FileOptions) -> Rows:
+    """Tell the format of a stream by its first line."""
+    return JsonRows(name, options) if first.lstrip().startswith(b"{") else CsvRows(first, name, options)
+
+
+class CsvAnswers:
+    """Answers as CSV: a header first, an empty cell for what is not there."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names, self.start = names, _csv([names])
+
+    def lines(self, columns: Iterable[Sequence[Any]]) -> str:
+        """Return a line for each row; columns: in the order of the names."""
+        return _csv(zip(*columns, strict=True))
+
+    def refusal(self, message: str) -> str:
+        """Return the line of a row that has no answer."""
+        return _csv([[*[""] * (len(self.names) - 1), f"refused: {message}"]])
+
+    def stats(self, stats: dict[str, int]) -> str:
+        """Return the line that answers a question for figures."""
+        return f"#stats {json_line(stats)}"
+
+
+class JsonAnswers:
+    """Answers as JSON lines."""
+
+    start = ""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+
+    def lines(self, columns: Iterable[Sequence[Any]]) -> str:
+        """Return a line for each row; what is not there has no key."""
+        lines = []
+        for cells in zip(*columns, strict=True):
+            row = {name: cell for name, cell in zip(self.names, cells, strict=True) if cell not in (None, "")}
+            lines.append(json_line(row))
+        return "".join(lines)
+
+    def refusal(self, message: str) -> str:
+        """Return the line of a row that has no answer."""
+        return json_line({self.names[-1]: f"refused: {message}"})
+
+    def stats(self, stats: dict[str, int]) -> str:
+        """Return the line that answers a question for figures."""
+        return json_line({"stats": stats})
+
+
+class _Texts(list[str]):
+    """What csv takes for a file; it writes a line at a time."""
+
+    write = list.append
+
+
+def _csv(rows: Iterable[Sequence[Any]]) -> str:
+    texts = _Texts()
+    csv.writer(texts, lineterminator="\n").writerows(rows)
+    return "".join(texts)

@@ -1,0 +1,221 @@
+"""One run of `rnnfast stream`: blocks of lines in, lines of answers out, states kept now and then.
+
+A block is what is there: one row that comes alone is answered at once, and rows that wait share the cost of a call. A
+block that holds a bad row is divided until the row is alone: it is refused, the others are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnfast.data.reading.live import LiveRows
+from rnnfast.data.sources.options import FileOptions
+from rnnfast.errors import DataError
+from rnnfast.model.online.stream import Answered, Stream
+from rnnfast.model.predictions import FLOAT32_FORMAT, number_texts
+from rnnfast.online.formats import NAME, CsvAnswers, JsonAnswers, Rows, rows_format
+from rnnfast.online.lines import Lines
+from rnnfast.online.states import States
+
+STEPS, AGE, NOTE = "state_steps", "state_age", "state_note"  # columns beside the answers
+LATE = "late"
+WAIT = 0.25  # seconds until signals are looked at and states are kept where no row comes
+ROWS = 1 << 15  # of a block that are answered together
+
+
+class Report(NamedTuple):
+    """What became of the rows: counts as of `Stream.stats`, refused ones, and the message about the first of these."""
+
+    stats: dict[str, int]
+    refused: int
+    message: str
+
+
+class Session:
+    """Answers the rows of one input.
+
+    write: takes text; json: answers as JSON lines; None: as the rows come. states: where they are kept, or None.
+    skip: rows at the beginning that the states have seen.
+    """
+
+    def __init__(
+        self, stream: Stream, write: Callable[[str], Any], json: bool | None, states: States | None, skip: int = 0
+    ) -> None:
+        self.stream, self.write, self.json, self.states, self.skip = stream, write, json, states, skip
+        self.rows = 0 if states is None else states.rows - skip  # of the input, those before a restart among them
+        self.refused, self.message = 0, ""
+        self._format: Rows | None = None
+        self._answers: CsvAnswers | JsonAnswers | None = None
+        self._line = 0  # of the stream, before the block
+
+    def run(self, lines: Lines, stopped: Callable[[], bool], name: str = NAME) -> Report:
+        """Answer until the stream ends or somebody stops it."""
+        while not stopped() and (block := lines.block(WAIT)) is not None:
+            if block:
+                self._block(block, lines, name)
+            if self.states is not None:
+                self.states.save(self.rows)
+        if self.states is not None:
+            self.states.save(self.rows, now=True)
+        return Report(self.stream.stats() | {"refused": self.refused}, self.refused, self.message)
+
+    def _block(self, block: bytes, lines: Lines, name: str) -> None:
+        """Answer whole lines."""
+        if self._format is None:
+            stripped = block.lstrip(b"\r\n\xef\xbb\xbf")
+            if not stripped:
+                return
+            first, _, rest = stripped.partition(b"\n")
+            self._format = rows_format(
+                first, name, FileOptions.of(self.stream.model.config.data.sep, (), None, sure=False)
+            )
+            lines.quoted, self._line = self._format.quoted, self._format.header_lines
+            block = rest if self._format.header_lines else stripped
+        for rows in self._rows(block):
+            self._answer(rows)
+
+    def _rows(self, block: bytes) -> Iterator[list[bytes]]:
+        """Yield the rows between two lines that are none, and do what these say."""
+        assert self._format is not None
+        rows = list[bytes]()
+        commands = self._format.has_commands(block)
+        for line in block.splitlines(keepends=True) if not self._whole_quotes(block) else _quoted_lines(block):
+            command = self._format.command(line) if commands else None
+            if command is not None:
+                yield rows
+                rows = []
+                self._obey(*command)
+                self._line += 1
+            elif line.strip():
+                rows.append(line)
+                if len(rows) == ROWS:
+                    yield rows
+                    rows = []
+            else:
+                self._line += 1
+        yield rows
+
+    def _whole_quotes(self, block: bytes) -> bool:
+        return self._format is not None and self._format.quoted and b'"' in block
+
+    def _obey(self, word: str, name: str | None) -> None:
+        """Do what a line says that is no row."""
+        if word == "stats":
+            self._show(self._shown(None).stats(self.stream.stats() | {"refused": self.refused}))
+        else:
+            self.stream.reset(name if word == "drop" else None)
+
+    def _answer(self, rows: list[bytes]) -> None:
+        """Answer rows, of which those that the states have seen are left out."""
+        seen = min(self.skip, len(rows))
+        self.skip -= seen
+        self._line += seen
+        self.rows += seen
+        rows = rows[seen:]
+        if rows:
+            self._show(self._text(rows))
+
+    def _text(self, rows: list[bytes]) -> str:
+        """Return the lines of the answers to rows, which count as read by then."""
+        assert self._format is not None
+        try:
+            text = b"".join(rows)
+            live = self._format.read(text, self.stream.schema)
+            answered = self.stream.advance(live)
+        except DataError as error:
+            if len(rows) > 1:
+                half = len(rows) // 2
+                return self._text(rows[:half]) + self._text(rows[half:])
+            return self._refusal(rows[0], str(error))
+        self.rows += len(rows)
+        self._line += text.count(b"\n")
+        shown = self._shown(live)
+        return shown.lines(self._columns(live, answered, isinstance(shown, JsonAnswers)).values())
+
+    def _refusal(self, row: bytes, message: str) -> str:
+        """Return the line about a row that cannot be used, with the line that it is on."""
+        assert self._format is not None
+        with suppress(DataError):
+            try:
+                self._format.read(row, self.stream.schema, before=self._line - self._format.header_lines)
+            except DataError as error:
+                message = str(error)
+        self.refused += 1
+        self.rows += 1
+        self._line += max(row.count(b"\n"), 1)
+        self.message = self.message or message
+        return self._shown(None).refusal(message)
+
+    def _shown(self, live: LiveRows | None) -> CsvAnswers | JsonAnswers:
+        """Return what writes answers; live: the first rows that have some."""
+        if self._answers is None:
+            json = self.json if self.json is not None else not (self._format is None or self._format.header_lines)
+            self._answers = (JsonAnswers if json else CsvAnswers)(self._names())
+            self._show(self._answers.start)
+        return self._answers
+
+    def _names(self) -> list[str]:
+        """Return the names of the columns of answers."""
+        schema, task = self.stream.schema, self.stream.task
+        keys = [name for name in (schema.id, schema.time) if name is not None]
+        answers = self.stream.no_answers().columns(task, slice(None), list)
+        return [*keys, *answers, STEPS, AGE, NOTE]
+
+    def _columns(self, live: LiveRows, answered: Answered, json: bool) -> dict[str, Any]:
+        """Return the columns of the answers: numbers as JSON has them, or as texts of their digits."""
+        schema, dtype = self.stream.schema, self.stream.model.config.train.dtype
+        columns: dict[str, Any] = {}
+        if schema.id is not None:
+            columns[schema.id] = live.ids
+        if schema.time is not None:
+            columns[schema.time] = live.time.tolist()
+
+        def texts(values: Any) -> list[Any]:
+            if not json:
+                return number_texts(values, dtype)
+            return (
+                values.tolist() if dtype == "float64" else [float(format(v, FLOAT32_FORMAT)) for v in values.tolist()]
+            )
+
+        columns |= answered.answers.columns(self.stream.task, slice(None), texts)
+        ages, which = np.unique(answered.age, return_inverse=True)  # one for each earlier block
+        shown = np.array(
+            ["" if age != age else round(age, 3) if json else f"{age:.3f}" for age in ages.tolist()], object
+        )
+        columns |= {STEPS: answered.steps.tolist(), AGE: shown[which].tolist(), NOTE: [""] * len(which)}
+        if answered.late.any():
+            answers = [name for name in columns if name not in (schema.id, schema.time, NOTE)]
+            for row in np.flatnonzero(answered.late).tolist():
+                columns[NOTE][row] = LATE
+                for name in answers:
+                    columns[name][row] = ""
+        return columns
+
+    def _show(self, text: str) -> None:
+        if text:
+            self.write(text)
+
+
+def replay(stream: Stream, path: str | Path) -> Report:
+    """Let a stream see the rows of a file, and answer none of them. Raises DataError for a row that cannot be used."""
+    with Path(path).open("rb") as file:
+        report = Session(stream, lambda text: None, None, None).run(Lines(file.fileno()), lambda: False, str(path))
+    if report.refused:
+        raise DataError(f"--replay: {report.message}")
+    return report
+
+
+def _quoted_lines(block: bytes) -> list[bytes]:
+    """Return the lines of CSV; one whose quotes are open goes on in the next."""
+    lines, whole = list[bytes](), b""
+    for line in block.splitlines(keepends=True):
+        whole += line
+        if whole.count(b'"') % 2 == 0:
+            lines.append(whole)
+            whole = b""
+    return [*lines, whole] if whole else lines

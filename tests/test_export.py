@@ -1,0 +1,389 @@
+"""Exported models answer as the model does: C by a compiler, modules of PyTorch, JSON that is read back."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import fails, isolate, result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ids import cases
+from networks import draw_tensors, forced
+
+import rnnfast
+from rnnfast.cells import cos, parameter, sigmoid, softplus, where
+from rnnfast.cli import run
+from rnnfast.export import exporting
+from rnnfast.export.c.compiled import compiler
+from rnnfast.export.exporting import ENDINGS, export
+from rnnfast.model.members import joined
+
+needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C compiler")
+IDS, STEPS = 6, 8
+
+
+@pytest.fixture(autouse=True)
+def workplace(monkeypatch, tmp_path):
+    isolate(monkeypatch, tmp_path)
+    with forced("packed"):  # which is compiled for any size
+        yield
+
+
+def frame(task="binary", gaps=False, dates=False, seed=0):
+    """A table of six ids with two numbers, a category and a target."""
+    rng, n = np.random.default_rng(seed), IDS * STEPS
+    table = pd.DataFrame({"id": np.repeat(np.arange(IDS), STEPS), "t": np.tile(np.arange(STEPS), IDS)})
+    if dates:
+        table["t"] = pd.Timestamp("2023-11-20") + pd.to_timedelta(table["t"] * 17 + table["id"] * 900, unit="h")
+    table["x1"], table["x2"] = rng.normal(size=n), 1000 + 50 * rng.random(n)
+    table["colour"] = rng.choice(["red", "green", "blue*/", "\\ ??/"], n)
+    if gaps:
+        table.loc[rng.random(n) < 0.2, ["x1", "colour"]] = None
+    targets = {
+        "binary": rng.integers(0, 2, n),
+        "multiclass": rng.choice(["calm", "busy", "wild"], n),
+        "regression": 5 * rng.normal(size=n) + 70,
+    }
+    table["y"] = targets[task]
+    table["age"] = 20.0 + 7 * table["id"]
+    return table
+
+
+def model_of(table, hidden=(5,), **options):
+    """A model with random weights that are large enough to matter."""
+    known = {"id": "id", "time": "t", "target": "y", "categorical": "colour", "split": 0.7, "seed": 1}
+    model = rnnfast.train(table, **known, epochs=0, hidden=hidden, **options).model
+    return with_random_weights(model)
+
+
+def with_random_weights(model, seed=0):
+    dtype = model.config.train.dtype
+    networks = [draw_tensors(model.architecture, seed + k) for k in range(len(model.members))]
+    parameters = joined([{name: one.astype(dtype) for name, one in tensors.items()} for tensors in networks])
+    return replace(model, parameters=parameters)
+
+
+def oscillator(x, u, h, rows):
+    """A cell of the user's own; its second state has the name of something else in the file."""
+    rate = sigmoid(parameter("rate", -1, 1))
+    rows = rows * rate + softplus(x.a + u.b)
+    return where(u.b > 0, cos(rows), x.a * u.c) + h * 0.5, rows
+
+
+CELLS = {
+    "rnn": {"cell": "rnn"},
+    "rnn relu": {"cell": "rnn", "activation": "relu"},
+    "rnn gelu": {"cell": "rnn", "activation": "gelu", "hidden": (4, 3)},
+    "gru": {"cell": "gru", "hidden": (6, 6)},
+    "lstm": {"cell": "lstm", "hidden": (7, 4)},
+    "lru": {"cell": "lru"},
+    "mingru": {"cell": "mingru", "hidden": (5, 5)},
+    "mlp": {"cell": "mlp", "activation": "elu", "hidden": (5, 4)},
+    "own cell": {"cell": oscillator},
+    "float64": {"cell": "gru", "dtype": "float64"},
+    "mean": {"cell": "gru", "head": "mean"},
+    "max": {"cell": "gru", "head": "max"},
+    "all": {"cell": "gru", "head": "all"},
+    "attention": {"cell": "gru", "head": "attention"},
+    "mlp mean": {"cell": "mlp", "head": "mean"},
+    "front": {"cell": "gru", "conv": (3, 2)},
+    "ensemble": {"cell": "gru", "ensemble": 2},
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("options", cases(CELLS))
+def test_every_network_in_c(options, tmp_path):
+    report = export(model_of(frame(), **options), "c", tmp_path / "net.c")
+    assert report.check.rows > 60
+
+
+ENCODINGS = {
+    "several classes": ({"task": "multiclass"}, {}),
+    "quantities": ({"task": "regression"}, {}),
+    "quantities of an ensemble": ({"task": "regression"}, {"ensemble": 2}),
+    "classes of an ensemble": ({"task": "multiclass"}, {"ensemble": 2}),
+    "scores of an mse": ({}, {"loss": "mse"}),
+    "means for gaps": ({"gaps": True}, {"missing": "mean"}),
+    "carried gaps": ({"gaps": True}, {"missing": "ffill"}),
+    "gaps as inputs": ({"gaps": True}, {"missing": "zero", "missing_indicator": True}),
+    "ranks": ({}, {"scale": "rank"}),
+    "other scalings": ({}, {"scale": ("zscore", "x2=robust")}),
+    "unseen refused": ({}, {"unseen": "error"}),
+    "changes": ({"gaps": True}, {"missing": "mean", "delta": True}),
+    "time since": ({}, {"time_delta": "log"}),
+    "time since by dates": ({"dates": True}, {"time_delta": "linear"}),
+    "calendar": ({"dates": True}, {"calendar": True}),
+    "last target": ({"task": "regression"}, {"lag_target": True, "horizon": 1}),
+    "changes of the target": ({"task": "regression"}, {"difference": True, "horizon": (1, 3)}),
+    "embedding": ({"gaps": True}, {"embed": "colour=2", "missing": "ffill", "missing_indicator": True}),
+    "constant columns": ({}, {"static": "age"}),
+    "constant columns of an lru": ({}, {"static": "age", "cell": "lru", "hidden": (4, 3)}),
+    "constant columns of an mlp": ({}, {"static": "age", "cell": "mlp", "dtype": "float64"}),
+    "all at once": ({}, {"static": "age", "embed": "colour=2", "conv": (2,), "head": "all", "ensemble": 2}),
+    "windows": ({}, {"window": 4, "dtype": "float64"}),
+    "last step": ({}, {"predict": "last"}),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize(("table", "options"), cases(ENCODINGS))
+def test_every_encoding_in_c(table, options, tmp_path):
+    report = export(model_of(frame(**table), **{"cell": "gru", **options}), "c", tmp_path / "net.c")
+    assert report.check.rows > 60
+
+
+@needs_compiler
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(
+    cell=st.sampled_from(["rnn", "gru", "lstm"]),
+    hidden=st.lists(st.integers(1, 70), min_size=1, max_size=2),
+    features=st.integers(1, 70),
+    seed=st.integers(0, 99),
+)
+def test_any_sizes_in_c(cell, hidden, features, seed, tmp_path_factory):
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(rng.normal(size=(12, features)), columns=[f"x{j}" for j in range(features)])
+    table = table.assign(id=np.repeat(np.arange(4), 3), y=rng.normal(size=12))
+    model = rnnfast.train(table, id="id", target="y", split=0.5, epochs=0, cell=cell, hidden=tuple(hidden)).model
+    path = tmp_path_factory.mktemp("c") / "net.c"
+    assert export(with_random_weights(model, seed), "c", path).check.difference < 1e-5
+
+
+PROGRAM = """
+#include "net.c"
+#include <stdio.h>
+int main(void)
+{
+    net_state state;
+    double inputs[NET_INPUTS], answers[NET_ANSWERS];
+    net_reset(&state);
+    while (scanf("%lf%lf%lf%lf", inputs, inputs + 1, inputs + 2, inputs + 3) == 4) {
+        const int refused = net_step(&state, inputs, answers);
+        if (refused) printf("refused %d\\n", refused);
+        else printf("%.9g %d\\n", answers[0], net_alarm(answers[0]));
+    }
+    return net_self_test();
+}
+"""
+
+
+def run_program(folder, lines, command=("cc", "-std=c99"), file="main.c", wrapper=()):
+    (folder / file).write_text(PROGRAM)
+    flags = ("-Wall", "-Wextra", "-Werror", "-pedantic", "-O2")
+    program = str(folder / "program")
+    subprocess.run([*command, *flags, "-o", program, str(folder / file), "-lm"], check=True)
+    done = subprocess.run([*wrapper, program], input=lines, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+@needs_compiler
+def test_a_program_answers_a_table_as_predict_does(tmp_path):
+    """Rows of one id, a category by its number, with a threshold and a temperature."""
+    table = frame()
+    model, one = replace(model_of(table, cell="gru"), temperature=1.7), table[table["id"] == 2]
+    model = replace(model, threshold=float(np.median(model.predict(one)["y_prob"])))  # between two of them
+    export(model, "c", tmp_path / "net.c")
+    codes = one["colour"].map({text: k for k, text in enumerate(model.encoder.categories["colour"])}).fillna(99)
+    lines = "\n".join(
+        f"{a!r} {b!r} {c} {d}" for a, b, c, d in zip(one["x1"], one["x2"], codes, one["age"], strict=True)
+    )
+    answers = [line.split() for line in run_program(tmp_path, lines)]
+    expected = model.predict(one)
+    np.testing.assert_allclose([float(answer) for answer, _ in answers], expected["y_prob"], rtol=1e-5)
+    assert [int(alarm) for _, alarm in answers] == expected["y_pred"].tolist()
+    assert len({alarm for _, alarm in answers}) == 2
+
+
+@needs_compiler
+def test_a_refused_row_changes_nothing(tmp_path):
+    export(model_of(frame(), cell="gru", unseen="error"), "c", tmp_path / "net.c")
+    rows = "0.5 1010 1 30\n{}1.5 1020 2 30\n"
+    refused = run_program(tmp_path, rows.format("0.1 nan 1 30\n0.1 1010 7 30\ninf 1010 1 30\n"))
+    assert refused[1:4] == ["refused 2", "refused 3", "refused 1"]
+    assert [refused[0], refused[4]] == run_program(tmp_path, rows.format(""))
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "options", cases({"ensemble": {"ensemble": 2, "head": "attention"}, "calendar": {"calendar": True}})
+)
+def test_the_file_is_c_plus_plus_too(options, tmp_path):
+    if shutil.which("g++") is None:
+        pytest.skip("no g++")
+    model = model_of(frame(dates="calendar" in options), cell="lstm", **options)
+    export(model, "c", tmp_path / "net.c")
+    run_program(tmp_path, "", ("g++", "-std=c++17"), "main.cc")
+
+
+@needs_compiler
+def test_the_file_reads_no_memory_that_is_not_its_own(tmp_path):
+    if shutil.which("valgrind") is None:
+        pytest.skip("no valgrind")
+    export(model_of(frame(gaps=True), cell="gru", missing="ffill", conv=(3,), head="all"), "c", tmp_path / "net.c")
+    run_program(tmp_path, "0.5 1010 1 30\n0.5 nan 1 30\n", wrapper=("valgrind", "-q", "--error-exitcode=1"))
+
+
+def test_the_file_fits_a_microcontroller(tmp_path):
+    compile_for = shutil.which("arm-none-eabi-gcc")
+    if compile_for is None:
+        pytest.skip("no arm-none-eabi-gcc")
+    export(model_of(frame(), cell="gru"), "c", tmp_path / "net.c")
+    flags = (
+        "-std=c99",
+        "-mcpu=cortex-m4",
+        "-mfpu=fpv4-sp-d16",
+        "-mfloat-abi=hard",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+    )
+    subprocess.run([compile_for, *flags, "-c", "net.c", "-o", "net.o"], cwd=tmp_path, check=True)
+
+
+@needs_compiler
+def test_names_of_columns_cannot_leave_their_comment(tmp_path):
+    names = {"x1": "a */ #error", "x2": "/* b \\", "colour": "c\n??/ ü"}
+    table = frame().rename(columns=names)
+    model = rnnfast.train(table, id="id", time="t", target="y", split=0.7, epochs=0, cell="gru", hidden=5).model
+    assert export(model, "c", tmp_path / "int.c").check.rows > 60
+
+
+TORCH = {
+    "stack": ({}, {"cell": "gru", "hidden": (6, 6)}),
+    "unequal widths": ({}, {"cell": "lstm", "hidden": (7, 4), "dtype": "float64"}),
+    "both directions": ({"task": "multiclass"}, {"cell": "gru", "bidirectional": True, "hidden": (4, 3)}),
+    "quantities": ({"task": "regression"}, {"cell": "rnn", "activation": "relu", "dtype": "float64"}),
+    "mlp": ({}, {"cell": "mlp", "activation": "gelu", "hidden": (5, 4)}),
+    "every pool": ({}, {"cell": "gru", "head": "all"}),
+    "attention": ({}, {"cell": "gru", "head": "attention"}),
+    "ensemble": ({}, {"cell": "gru", "ensemble": 2}),
+    "ensemble of classes": ({"task": "multiclass"}, {"cell": "gru", "ensemble": 2}),
+}
+
+
+@pytest.mark.parametrize(("table", "options"), cases(TORCH))
+def test_a_module_of_pytorch(table, options, tmp_path):
+    pytest.importorskip("torch")
+    model = replace(model_of(frame(**table), **options), temperature=1.0 if table.get("task") == "regression" else 1.3)
+    report = export(model, "torch", tmp_path / "net.py")
+    assert report.check.tool == "torch"
+    assert {path.name for path in tmp_path.iterdir()} >= {"net.py", "net.safetensors"}
+
+
+def test_the_module_needs_no_rnnfast(tmp_path):
+    pytest.importorskip("torch")
+    model = model_of(frame(), cell="gru")
+    export(model, "torch", tmp_path / "net.py")
+    shape = (2, 3, len(model.encoder.names))
+    program = f"import sys, net, torch; print(net.load()(torch.zeros{shape}).shape, 'rnnfast' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "torch.Size([2, 3, 1]) False\n"
+
+
+ONNX = {
+    "stack": ({"gaps": True}, {"cell": "gru", "hidden": (6, 6), "missing": "mean", "missing_indicator": True}),
+    "unequal widths": ({"task": "multiclass"}, {"cell": "lstm", "hidden": (7, 4)}),
+    "both directions": ({}, {"cell": "lstm", "bidirectional": True, "hidden": (4, 3)}),
+    "quantities": ({"task": "regression"}, {"cell": "rnn", "activation": "relu"}),
+    "mlp": ({}, {"cell": "mlp", "activation": "leaky_relu", "hidden": (5, 4)}),
+    "score": ({}, {"cell": "rnn", "loss": "mse"}),
+    "ensemble": ({}, {"cell": "gru", "ensemble": 2}),
+    "ensemble of classes": ({"task": "multiclass"}, {"cell": "gru", "ensemble": 2}),
+}
+
+
+@pytest.mark.parametrize(("table", "options"), cases(ONNX))
+def test_a_graph_of_onnx(table, options, tmp_path):
+    pytest.importorskip("onnxruntime")
+    model = model_of(frame(**table), **options)
+    model = replace(model, temperature=1.3 if model.task.logits else 1.0)
+    report = export(model, "onnx", tmp_path / "net.onnx")
+    assert report.check.tool == "onnxruntime"
+    assert report.check.difference < 1e-5
+
+
+def test_a_graph_of_onnx_goes_on_with_its_states(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    model = model_of(frame(), cell="lstm", hidden=(4, 3))
+    export(model, "onnx", tmp_path / "net.onnx")
+    session = runtime.InferenceSession(tmp_path / "net.onnx")
+    names, results = ([one.name for one in ends] for ends in (session.get_inputs(), session.get_outputs()))
+    x = np.random.default_rng(0).normal(size=(3, 5, len(model.encoder.names)))
+    states = {one.name: np.zeros((1, 3, one.shape[2]), np.float32) for one in session.get_inputs()[2:]}
+    whole = session.run(None, {"x": x, "lengths": np.full(3, 5, np.int32), **states})[0]
+    for t in range(5):
+        answers, *states = session.run(None, {"x": x[:, [t]], "lengths": np.ones(3, np.int32), **states})
+        np.testing.assert_allclose(answers[:, 0], whole[:, t], atol=1e-6)
+        states = {name: states[results.index(f"{name}_next") - 1] for name in names[2:]}
+
+
+def test_json_is_a_model_again(tmp_path):
+    table = frame(gaps=True)
+    model = model_of(table, cell=oscillator, missing="ffill", ensemble=2)
+    export(model, "json", tmp_path / "net.json")
+    again = rnnfast.load(tmp_path / "net.json")
+    pd.testing.assert_frame_equal(again.predict(table), model.predict(table))
+
+
+@pytest.mark.parametrize(
+    "text",
+    cases({"list": "[]", "cut off": '{"rnnfast": {', "ragged": '{"rnnfast": {"architecture": {"dtype": "float32"}}}'}),
+)
+def test_json_of_something_else_is_no_model(text, tmp_path, capsys):
+    (tmp_path / "net.json").write_text(text)
+    assert "export --to json" in fails(["export", "--model", "net.json", "--to", "json", "-o", "b.json"], 4, capsys)
+
+
+REFUSED = {
+    "both directions in c": ("c", {"cell": "gru", "bidirectional": True}, "rows after it"),
+    "patches in c": ("c", {"cell": "gru", "patch": (2, 2), "predict": "last"}, "end of a sequence"),
+    "own cell in torch": ("torch", {"cell": oscillator}, "no module for the cell"),
+    "activation in torch": ("torch", {"cell": "rnn", "activation": "elu"}, "tanh and relu"),
+    "own cell in onnx": ("onnx", {"cell": oscillator}, "no operator for the cell"),
+    "doubles in onnx": ("onnx", {"cell": "gru", "dtype": "float64"}, "--dtype float64"),
+    "ranks in onnx": ("onnx", {"cell": "gru", "scale": "rank"}, "--scale rank"),
+    "embedding in torch": ("torch", {"cell": "gru", "embed": "colour=2"}, "--embed"),
+    "embedding in onnx": ("onnx", {"cell": "gru", "embed": "colour=2"}, "--embed"),
+    "constant columns in onnx": ("onnx", {"cell": "gru", "static": "age"}, "--static"),
+    "front in torch": ("torch", {"cell": "gru", "conv": (3,)}, "--conv"),
+}
+
+
+@pytest.mark.parametrize(("to", "options", "reason"), cases(REFUSED))
+def test_what_a_format_cannot_hold_is_refused(to, options, reason, tmp_path):
+    with pytest.raises(rnnfast.UsageError, match=reason):
+        export(model_of(frame(), **options), to, tmp_path / f"net{ENDINGS[to]}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_compiler
+def test_what_answers_otherwise_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        exporting.Compiled, "answers", lambda self, rows, offsets, outputs: np.zeros((len(rows), outputs))
+    )
+    with pytest.raises(rnnfast.RnnfastError, match="nothing is written"):
+        export(model_of(frame(), cell="gru"), "c", tmp_path / "net.c")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_compiler_it_is_written_and_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(exporting, "compiler", lambda: None)
+    model_of(frame(), cell="gru").save("model.safetensors")
+    assert run(["export", "--model", "model.safetensors", "--to", "c", "-o", "net.c"]) == 0
+    assert "Compared  no, a C compiler (set CC) is not there" in capsys.readouterr().out
+
+
+def test_the_command_reports(tmp_path, capsys):
+    model_of(frame(), cell="gru").save("model.safetensors")
+    command = ["export", "--model", "model.safetensors", "--to", "json", "-o", "net.json"]
+    report = result(command, capsys)
+    assert report["files"] == {"net.json": (tmp_path / "net.json").stat().st_size}
+    assert report["parameters"] > 100
+    assert "--force" in fails(command, 2, capsys)
+    assert "net.c" in fails([*command[:4], "c", "-o", "net.h"], 2, capsys)

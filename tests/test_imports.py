@@ -93,6 +93,7 @@ HOMES = {
     "optuna": {"training"},
     "tensorboardX": {"listeners"},
     "sklearn": {"estimators", "tasks"},
+    "threadpoolctl": {"tasks"},
     "joblib": {"estimators"},
     "aeon": {"aeon"},
 }

@@ -122,3 +122,14 @@ def test_an_unknown_baseline_is_refused(tmp_path, monkeypatch, capsys):
     isolate(monkeypatch, tmp_path)
     memory_table("binary").to_csv("t.csv", index=False)
     assert "linear" in fails(["train", "--data", "t.csv", "--baseline", "liner"], 2, capsys)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_the_temperature_of_the_network_is_not_that_of_the_baseline(task):
+    plain, calibrated = (
+        rnnfast.train(memory_table(task), id="id", time="t", target="y", calibrate=calibrate, **FAST)
+        for calibrate in ("none", "temperature")
+    )
+    assert calibrated.model.temperature != 1
+    own, other = (run.evaluations["valid"].baseline.linear["log_loss"] for run in (plain, calibrated))
+    assert own == other

@@ -1,7 +1,7 @@
 """Threshold and temperature of a model: where they come from, where they are stored, and that everything uses them."""
 
 import json
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -153,13 +153,13 @@ REFUSED = cases(
 
 @pytest.mark.parametrize(("kind", "options", "message"), REFUSED)
 def test_what_does_not_fit_is_refused_before_training(kind, options, message, monkeypatch):
-    monkeypatch.setattr(sys.modules["rnnfast.training.run"], "Networks", None)
+    monkeypatch.setattr(import_module("rnnfast.training.run"), "Networks", None)
     with pytest.raises(UsageError, match=message):
         fit(kind, **options)
 
 
 def test_labels_and_times_that_allow_no_choice_are_refused_before_training(monkeypatch):
-    monkeypatch.setattr(sys.modules["rnnfast.training.run"], "Networks", None)
+    monkeypatch.setattr(import_module("rnnfast.training.run"), "Networks", None)
     frame = table()
     frame.loc[frame["id"] >= 40, "y"] = 0
     parts = {"valid": frame[frame["id"] >= 40], "id": "id", "time": "t", "target": "y", **QUICK}
@@ -167,6 +167,11 @@ def test_labels_and_times_that_allow_no_choice_are_refused_before_training(monke
         rnnfast.train(frame[frame["id"] < 40], threshold="f1", **parts)
     with pytest.raises(DataError, match="--calibrate temperature: all labels of the validation part are"):
         rnnfast.train(frame[frame["id"] < 40], calibrate="temperature", **parts)
+    weighed = table()
+    weighed["w"] = np.where((weighed["id"] >= 40) & (weighed["y"] == weighed["y"].max()), 0.0, 1.0)
+    parts["valid"] = weighed[weighed["id"] >= 40]
+    with pytest.raises(DataError, match="--calibrate temperature: all labels of the validation part are"):
+        rnnfast.train(weighed[weighed["id"] < 40], calibrate="temperature", weight="w", **parts)
     frame = table().assign(t=np.tile(np.arange(STEPS), 60))
     with pytest.raises(DataError, match="no two rows with dates as times"):
         rnnfast.train(frame, id="id", time="t", target="y", threshold="events:alarms<=2/day", **QUICK)

@@ -59,13 +59,15 @@ def slice_metrics(metrics: Mapping[str, Any]) -> list[str]:
 
 def by_texts(cells: Sequence[str]) -> Groups:
     """Group texts (n,): each value, the most frequent first, rare ones together; empty cells last."""
-    values, code, counts = np.unique(np.asarray(cells, object).astype(str), return_inverse=True, return_counts=True)
+    numbers: dict[str, int] = {}  # no array of texts, each of which would be as long as the longest
+    code = np.array([numbers.setdefault(str(cell), len(numbers)) for cell in cells], np.int64)
+    values, counts = list(numbers), np.bincount(code, minlength=len(numbers))
     order = sorted(range(len(values)), key=lambda k: (values[k] == "", -counts[k], values[k]))
     shown = order[:MOST_TEXTS] if len(order) > MOST_TEXTS + 1 else order
     group = np.full(len(values), len(shown), np.int64)
     group[shown] = np.arange(len(shown))
     rest = [f"({len(order) - len(shown):,} others)"] if len(shown) < len(order) else []
-    return Groups((*(str(values[k]) or EMPTY for k in shown), *rest), group[code])
+    return Groups((*(values[k] or EMPTY for k in shown), *rest), group[code])
 
 
 def by_numbers(values: NDArray[Any]) -> Groups:

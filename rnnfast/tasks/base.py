@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,11 @@ class Task(ABC):
     def logits(self) -> bool:
         """Whether the outputs of the network are logits."""
         return LOSSES[self.target.loss].logits
+
+    @property
+    def uncalibrated(self) -> Self:
+        """The same for outputs that the temperature is not for."""
+        return type(self)(self.facts.name, replace(self.target, temperature=1.0))
 
     def labels(self, y: Floats) -> Floats:
         """Return what the loss compares outputs with."""

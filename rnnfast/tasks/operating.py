@@ -90,8 +90,9 @@ def check_threshold(task: Task, option: str) -> None:
 
 def check_labels_of_both(outcomes: Outcomes, option: str, where: str) -> None:
     """Raise DataError where labels are of one class alone, by which no probability can be judged."""
-    if len(outcomes.y) and (outcomes.y == outcomes.y.flat[0]).all():
-        only = outcomes.task.target.classes[int(outcomes.y.flat[0])]
+    y = outcomes.counted.y
+    if len(y) and (y == y.flat[0]).all():
+        only = outcomes.task.target.classes[int(y.flat[0])]
         raise DataError(f"{option}: all labels of {where} are {only!r}; use another table or --split, or leave it out")
 
 

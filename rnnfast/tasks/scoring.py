@@ -115,7 +115,7 @@ class Scorer:
         """Score the raw outputs (n, O) of another baseline; None without one."""
         if raw is None:
             return None
-        task, y, (say, weight) = self.task, outcomes.y, outcomes.say
+        task, y, (say, weight) = self.task.uncalibrated, outcomes.y, outcomes.say
         answers = np.asarray(task.answers(raw), np.float64)
         return Scores(
             self.loss(raw, y, outcomes.data, outcomes.at),

@@ -65,9 +65,9 @@ def stream(
     states: str | None,
     skip_seen: bool,
 ) -> None:
-    """Answer rows from standard input as they come, each with the state of its id.
+    """Answer rows as they come, with the state of each id.
 
-    Rows are CSV with a header or JSON lines; answers are written likewise, --json writes JSON lines for both. Beside
+    Rows on standard input are CSV with a header or JSON lines; answers are written likewise, --json writes JSON lines for both. Beside
     the columns of predict an answer says how many rows the state has seen (state_steps), how many seconds ago the one
     before came (state_age), and in state_note why a row has no answer: it is late, or refused. A line "#reset",
     "#drop ID" or "#stats", in JSON {"control": "drop", "id": ID}, is no row but says what to do.

@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 from contextlib import closing
 
 import numpy as np
@@ -57,13 +56,8 @@ def as_json(rows):
 def answers(model, lines, *, json=None, max_ids=100, **past):
     """The lines of the answers, and the report; past: fields of Past."""
     reading, writing = os.pipe()
-    text = "\n".join(lines).encode()
-
-    def feed():
-        os.write(writing, text)
-        os.close(writing)
-
-    threading.Thread(target=feed).start()
+    os.write(writing, "\n".join(lines).encode())  # less than a pipe holds
+    os.close(writing)
     out = io.StringIO()
     try:
         report = answer_stream(model, reading, out.write, json=json, limits=Limits(max_ids), past=Past(**past))
@@ -157,6 +151,13 @@ def test_rows_that_the_states_have_seen_are_left_out(model, rows, tmp_path):
     answers(model, rows[:18], **kept)
     rest, _ = answers(model, rows, skip_seen=True, **kept)
     assert no_age(rest[1:]) == no_age(whole[18:])
+
+
+def test_a_restart_without_new_rows_keeps_the_states(model, rows, tmp_path):
+    past = {"states": tmp_path / "s.sqlite", "skip_seen": True}
+    answers(model, rows[:18], **past)
+    nothing, report = answers(model, rows[:18], **past)
+    assert (nothing, report.stats["ids"]) == ([], 5)
 
 
 def test_new_states_are_warmed_up(model, rows, tmp_path):

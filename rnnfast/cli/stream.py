@@ -11,9 +11,9 @@ import click
 from rnnfast.cli.common import State, command, option
 
 EXAMPLES = (
-    "tail -n +1 -f rows.csv | rnnfast stream --model runs/tx",
-    "rnnfast stream --model runs/tx --states tx.sqlite < rows.jsonl > answers.jsonl",
-    "rnnfast stream --model runs/tx --replay last_month.csv --max-ids 10000 --ttl 86400",
+    "cat rows.csv | rnnfast stream --model runs/tx > answers.csv",
+    "rnnfast stream --model runs/tx --states tx.sqlite < rows.jsonl",
+    "rnnfast stream --model runs/tx --replay last_month.csv --max-ids 10000",
 )
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 REFUSED = 3
@@ -65,12 +65,12 @@ def stream(
     states: str | None,
     skip_seen: bool,
 ) -> None:
-    """Answer rows from standard input as they come, each with the state of its id.
+    """Answer rows as they come, with the state of each id.
 
-    Rows are CSV with a header or JSON lines; answers are written likewise, --json writes JSON lines for both. Beside
-    the columns of predict an answer says how many rows the state has seen (state_steps), how many seconds ago the one
-    before came (state_age), and in state_note why a row has no answer: it is late, or refused. A line "#reset",
-    "#drop ID" or "#stats", in JSON {"control": "drop", "id": ID}, is no row but says what to do.
+    Rows on standard input are CSV with a header or JSON lines; answers are written likewise, --json writes JSON lines
+    for both. Beside the columns of predict an answer says how many rows the state has seen (state_steps), how many
+    seconds ago the one before came (state_age), and in state_note why a row has no answer: it is late, or refused. A
+    line "#reset", "#drop ID" or "#stats", in JSON {"control": "drop", "id": ID}, is no row but says what to do.
     """
     state = ctx.ensure_object(State)
     screen = state.screen()

@@ -45,14 +45,20 @@ class Memory:
 
     def records(self, slots: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return what is remembered of some slots as (slots, bytes)."""
-        pieces = [column[slots].reshape(len(slots), -1) for column in self.columns.values()]
-        return np.hstack([np.ascontiguousarray(piece).view(np.uint8).reshape(len(slots), -1) for piece in pieces])
+        pieces = [np.ascontiguousarray(column[slots]).view(np.uint8) for column in self.columns.values()]
+        sizes = [_row_bytes(column) for column in self.columns.values()]
+        return np.hstack([piece.reshape(len(slots), size) for piece, size in zip(pieces, sizes, strict=True)])
 
     def restore(self, slots: NDArray[np.int64], records: NDArray[np.uint8]) -> None:
         """Undo `records`. Writes: the columns."""
         first = 0
         for column in self.columns.values():
-            size = int(np.prod(column.shape[1:], dtype=np.int64)) * column.itemsize
+            size = _row_bytes(column)
             piece = np.ascontiguousarray(records[:, first : first + size]).view(column.dtype)
             column[slots] = piece.reshape(len(slots), *column.shape[1:])
             first += size
+
+
+def _row_bytes(column: NDArray[Any]) -> int:
+    """Return the bytes of a row of a column."""
+    return int(np.prod(column.shape[1:], dtype=np.int64)) * column.itemsize

@@ -9,6 +9,10 @@ import rnnfast
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import read_table
 from rnnfast.data.encoding.calendar import UNITS, Variety, waves
+from rnnfast.data.reading.opening import read_decided
+from rnnfast.data.reading.request import Request
+from rnnfast.data.reading.stores import stored_table
+from rnnfast.data.sequences.budget import Budget
 from rnnfast.errors import DataError, UsageError
 
 NO_CACHE = DataConfig(cache=False)
@@ -73,24 +77,35 @@ def test_units_of_the_calendar_are_circles():
 
 
 @pytest.mark.parametrize(
-    ("frequency", "units"),
+    ("frequency", "varying", "again"),
     cases(
         {
-            "hours": ("h", ("hour", "weekday", "yearday")),
-            "days": ("D", ("weekday", "month", "yearday")),
-            "weeks": ("7D", ("month", "yearday")),
+            "hours": ("h", ("hour", "weekday", "yearday"), ("hour",)),
+            "days": ("D", ("weekday", "month", "yearday"), ("weekday",)),
+            "weeks": ("7D", ("month", "yearday"), ("month", "yearday")),
+            "months": ("MS", ("weekday", "month", "yearday"), ("month", "yearday")),
         }
     ),
 )
-def test_units_that_vary_in_the_training_rows_alone_are_inputs(frequency, units):
-    frame = pd.DataFrame({"date": pd.date_range("2024-03-01", periods=60, freq=frequency), "y": np.arange(60.0) % 7})
-    options = {"time": "date", "target": "y", "task": "regression", "calendar": True, "window": 5, "split_by": "time"}
-    encoder = rnnfast.train(frame, lag_target=True, **options, **RUN).model.encoder
-    assert encoder.names == ("y (lag)", *(f"date.{unit}.{wave}" for unit in units for wave in ("sin", "cos")))
-    variety = Variety()
-    for block in np.split(pd.DatetimeIndex(frame["date"]).as_unit("s").asi8.astype(float), 6):
+def test_units_that_vary_in_the_training_rows_are_inputs_and_in_one_series_those_that_come_again(
+    frequency, varying, again
+):
+    frame = pd.DataFrame({"date": pd.date_range("2024-03-01", periods=80, freq=frequency), "y": np.arange(80.0) % 7})
+    options = {"time": "date", "target": "y", "task": "regression", "calendar": True, "split_by": "time"}
+
+    def inputs(table, **more):
+        return rnnfast.train(table, lag_target=True, **options, **more, **RUN).model.encoder.names
+
+    def names(units):
+        return ("y (lag)", *(f"date.{unit}.{wave}" for unit in units for wave in ("sin", "cos")))
+
+    assert inputs(frame, window=5) == names(again)
+    panel = pd.concat([frame.assign(shop=shop) for shop in range(2)])
+    assert inputs(panel, id="shop") == names(varying)
+    variety = Variety(series=True)
+    for block in np.split(pd.DatetimeIndex(frame["date"]).as_unit("s").asi8.astype(float), 5):
         variety.add(block)
-    assert variety.units == units
+    assert variety.units == again
 
 
 def daily(rows=60):
@@ -158,7 +173,7 @@ def test_a_model_keeps_its_calendar(tmp_path):
     model.save(tmp_path / "model.safetensors")
     again = rnnfast.load(tmp_path / "model.safetensors")
     assert again.encoder == model.encoder or again.encoder.record() == model.encoder.record()
-    assert again.encoder.calendar == {"day (calendar)": ("weekday", "month", "yearday")}
+    assert again.encoder.calendar == {"day (calendar)": ("weekday",)}
     pd.testing.assert_frame_equal(again.predict(daily()), model.predict(daily()))
 
 
@@ -192,3 +207,54 @@ def test_a_table_whose_times_are_written_as_numbers_is_refused_by_a_model_of_dat
         DataError, match="column 'day': the times are numbers, those of the table that trained were dates"
     ):
         model.predict(daily().assign(day=np.arange(60)))
+
+
+AUTO = {**RUN, "preset": "auto", "time": "day", "target": "y", "task": "regression", "horizon": 1, "lag_target": True}
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "chosen"),
+    cases(
+        {
+            "a forecast": (daily(), {}, True),
+            "not asked for": (daily(), {"calendar": False}, False),
+            "asked for": (daily(), {"calendar": True}, True),
+            "another preset": (daily(), {"preset": "fast"}, False),
+            "its past alone": (daily(), {"horizon": 0}, True),
+            "no forecast": (daily().assign(x=1.0), {"horizon": 0, "lag_target": False}, False),
+            "several series": (daily().assign(shop=np.arange(60) % 2), {"id": "shop"}, False),
+            "times that are numbers": (daily().assign(day=np.arange(60)), {}, False),
+            "times by number and their gaps": (daily().assign(day=np.arange(60)), {"time_delta": "log"}, False),
+            "classes": (daily().assign(y=np.arange(60) % 2), {"task": "binary"}, False),
+        }
+    ),
+)
+def test_auto_shows_the_calendar_to_forecasts_of_one_dated_series(frame, options, chosen):
+    result = rnnfast.train(frame, **{**AUTO, **options}, window=10)
+    schema = result.model.schema
+    assert (schema.calendar, result.model.config.data.calendar) == (chosen, chosen)
+    by_preset = result.chosen is not None and "calendar" in result.chosen.values
+    assert by_preset == (chosen and "calendar" not in options)
+    assert schema.dates == chosen
+    assert len(result.model.predict(frame)) == len(frame)
+
+
+def test_a_calendar_that_a_preset_chose_is_that_which_one_asks_for():
+    chosen, same = (rnnfast.train(daily(), **AUTO, **more) for more in ({}, {"calendar": True}))
+    assert chosen.model.encoder.names == same.model.encoder.names
+    assert chosen.metrics["valid"] == same.metrics["valid"]
+    folds = [rnnfast.cv(daily(), folds=2, **AUTO, **more) for more in ({}, {"calendar": True})]
+    assert folds[0].mean == folds[1].mean
+
+
+@pytest.mark.parametrize(("day", "dated"), cases({"dates": (daily()["day"], True), "numbers": (np.arange(60), False)}))
+def test_a_store_on_disk_has_the_calendar_that_the_table_in_memory_has(day, dated, tmp_path):
+    path = str(tmp_path / "t.csv")
+    daily().assign(day=day).to_csv(path, index=False)
+    config = DataConfig(time="day", target=("y",), task="regression", horizon=(1,), lag_target=True, cache=False)
+    request = Request(config, dated=True)
+    memory = read_decided([path], request)
+    with stored_table([path], request, Budget(10**9)) as table:
+        assert table.schema == memory.schema
+        assert table.schema.calendar == dated
+        np.testing.assert_array_equal(next(iter(table.blocks(("x",)))).x, memory.x)

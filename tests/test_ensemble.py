@@ -251,7 +251,15 @@ def test_a_bag_shares_no_row_with_what_it_leaves_out(name):
 @pytest.mark.parametrize("kind", ["quantity", "two classes", "classes", "last step"])
 def test_out_of_bag_scores_are_of_networks_that_did_not_see_a_sequence(kind):
     labels, options = KINDS[kind]
-    outcome = fit(labels, ensemble=4, bag=True, split=(1.0,), threads=2, **options)
+    assert_out_of_bag(fit(labels, ensemble=4, bag=True, split=(1.0,), threads=2, **options), labels)
+
+
+def test_out_of_bag_scores_are_of_the_networks_that_were_trained_again():
+    assert_out_of_bag(fit("two classes", ensemble=4, bag=True, split=(0.8,), refit=True, threads=2), "two classes")
+
+
+def assert_out_of_bag(outcome, labels):
+    """Check the scores against answers of networks to rows of the table that they have left out."""
     model = outcome.model
     data = rnnfast.read_table(frame(labels), schema=model.schema)
     answers, count = np.zeros((data.rows, model.schema.outputs)), np.zeros((data.rows, 1))

@@ -37,7 +37,7 @@ SHAPES = cases(
 OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
     "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
-    "refit": False, "patch": (3,), "head": "mean", "difference": True,
+    "refit": False, "patch": (3,), "head": "mean", "difference": True, "calendar": True,
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import fails, files_of, isolate, result
+from ids import cases
 
 import rnnfast
 from rnnfast.cli import run
@@ -17,7 +18,7 @@ from rnnfast.config.tuning import TuneConfig
 from rnnfast.console.tune import TuneConsole
 from rnnfast.errors import DataError, UsageError
 from rnnfast.records import plain
-from rnnfast.training import journal
+from rnnfast.training import journal, tuning
 from rnnfast.training.finals import clearly_less
 from rnnfast.training.space import Space
 from rnnfast.training.tuning import Tables, tune_tables
@@ -193,7 +194,54 @@ def test_a_preset_that_makes_no_mistake_is_not_replaced_by_luck():
     base[2, 1] = 0.5
     assert not clearly_less(np.full((5, 3), 0.002), base)
     assert clearly_less(np.full((5, 3), 0.1), np.full((5, 3), 0.2))
+    noise = np.resize([-1.0, 1.0], (5, 3))
+    assert not clearly_less(0.2 - 0.05 + 0.15 * noise, np.full((5, 3), 0.2)), "a lead of less than two standard errors"
     assert not clearly_less(np.full((5, 3), np.inf), base)
+
+
+def grouped(ids=30):
+    """Sequences of which three each belong together."""
+    frame = table(ids)
+    return frame.assign(who=[f"w{name // 3}" for name in frame["id"]])
+
+
+def test_groups_stay_in_one_fold(monkeypatch):
+    made, folded = [], tuning.folded
+    monkeypatch.setattr(tuning, "folded", lambda *arguments: made.append(folded(*arguments)) or made[0])
+    frame = grouped()
+    config = Config().with_values(TINY, "test")
+    outcome = tune_tables(Tables(frame), config, TuneConfig(trials=2, folds_by="column:who"), size=2)
+    who = frame["who"].to_numpy()
+    for parts in made[0].folds:
+        pieces = [set(who[part.row]) for part in parts.named().values()]
+        assert not set.intersection(*pieces[:2])
+        assert not pieces[-1] & set.union(*pieces[:-1])
+    assert outcome.model.schema.features == ("x", "z")
+
+
+@pytest.mark.parametrize(
+    ("options", "by", "message"),
+    cases(
+        {
+            "another role": ({"features": "x,who"}, "column:who", "that column is given as features too"),
+            "times": ({"time": "z", "split_by": "time"}, "column:who", "--split-by time asks for them"),
+            "no rule": ({}, "who", "folds_by"),
+        }
+    ),
+)
+def test_groups_that_cannot_be(options, by, message):
+    config = Config().with_values({**TINY, **options}, "test")
+    with pytest.raises(UsageError, match=message):
+        tune_tables(Tables(grouped()), config, TuneConfig(trials=1, folds_by=by), size=1)
+
+
+def test_trials_of_other_folds_are_those_of_another_search(tmp_path):
+    config = Config().with_values({**TINY, "output": str(tmp_path)}, "test")
+    tune_tables(Tables(grouped()), config, TuneConfig(trials=1, folds_by="column:who"), size=1)
+    resumed, tune_config = tuning.resumed(tmp_path, {"trials": 2})
+    assert tune_config == TuneConfig(trials=2, folds_by="column:who")
+    with pytest.raises(UsageError, match="its trials have folds by column:who, not sequence"):
+        tune_tables(Tables(grouped()), resumed, TuneConfig(trials=2), size=1)
 
 
 def test_arrays():

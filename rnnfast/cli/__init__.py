@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": ("rnnfast.cli.evaluate", "evaluate", "Score a model on a table."),
     "predict": ("rnnfast.cli.predict", "predict", "Write a model's predictions for a table as CSV."),
     "forecast": ("rnnfast.cli.forecast", "forecast", "Write what a model expects after a table's last row."),
+    "explain": ("rnnfast.cli.explain", "explain", "Show what a model's answers follow from."),
     "threshold": ("rnnfast.cli.threshold", "threshold", "Choose from which probability on a model says yes."),
     "cv": ("rnnfast.cli.cv", "cv", "Train and test a network on folds of a table."),
     "tune": ("rnnfast.cli.tune", "tune", "Search for the network that suits a table, and train it."),

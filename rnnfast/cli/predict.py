@@ -12,6 +12,7 @@ from rnnfast.cli.options import config_options, interval_option, model_and_table
 EXAMPLES = (
     "rnnfast predict --model runs/tx --data new.csv -o predictions.csv",
     "rnnfast predict --model runs/tx --data tx.csv --part valid --keep Class",
+    "rnnfast predict --model runs/tx --data new.csv --explain -o predictions.csv",
     "rnnfast predict --model runs/load --data load.csv --interval 90 -o load_90.csv",
     "cat new.csv | rnnfast predict --model runs/tx --data - > predictions.csv",
 )
@@ -45,6 +46,12 @@ EXAMPLES = (
     metavar="COLUMN,...",
     help="Columns of the table that the output has too, as they are there. Repeatable.",
 )
+@option(
+    "--explain",
+    section="Output",
+    is_flag=True,
+    help="Write what raised each answer above the threshold: three features and steps, for models of two classes.",
+)
 @interval_option("Columns TARGET_low and TARGET_high, or TARGET_set, which hold so many of the true values: 50 to 99.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
@@ -57,6 +64,7 @@ def predict(
     part: str,
     output: str,
     keep: tuple[str, ...],
+    explain: bool,
     interval: int | None,
     force: bool,
     **values: Any,
@@ -75,14 +83,13 @@ def predict(
     screen.reading(data)
 
     from rnnfast.console.reading import ReadingProgress
-    from rnnfast.model.predictions import predict_table
+    from rnnfast.model.predictions import Extras, predict_table
 
     config = reading_config(ctx, values)
     names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
     progress = ReadingProgress(screen)
-    report = predict_table(
-        model, data, output, part=part, keep=names, interval=interval, force=force, config=config, reporter=progress
-    )
+    how: dict[str, Any] = {"part": part, "keep": names, "extras": Extras(interval, explain), "force": force}
+    report = predict_table(model, data, output, **how, config=config, reporter=progress)
     if state.json:
         state.print_json(report.to_json())
     elif output != "-":

@@ -15,6 +15,7 @@ from rnnfast.config.tuning import TuneConfig
 EXAMPLES = (
     "rnnfast tune --data sensors.csv --id engine --time cycle --target life",
     "rnnfast tune --data visits.csv --id visit --target y --max-time 10m",
+    "rnnfast tune --data visits.csv --id visit --target y --folds-by column:patient",
     "rnnfast tune --data creditcard.csv --cell gru --trials 40 -o runs/cards",
     "rnnfast tune --resume runs/cards --trials 80",
 )
@@ -59,7 +60,7 @@ def tune(
 
         resolved, tune_config = resumed(resume, flags)
     else:
-        limits: dict[str, Any] = {name: flags.pop(name) for name in ("trials", "max_time") if name in flags}
+        limits: dict[str, Any] = {name: flags.pop(name) for name in ("trials", "max_time", "folds_by") if name in flags}
         tune_config = TuneConfig.of(limits, COMMAND_LINE)
         resolved = resolve(flags, config)
     if not resolved.data.data:

@@ -97,7 +97,10 @@ class DataConfig:
         1, "Steps of a season: the naive forecast repeats the target of one season ago.", kind=int, least=1
     )
     calendar: bool = reading(
-        False, "Give hour, weekday, month and day of the year of --time as inputs, where they vary.", kind=bool
+        False,
+        "Give hour, weekday, month and day of the year of --time as inputs, where they vary; in one series, where they "
+        "come again.",
+        kind=bool,
     )
     delta: bool = reading(False, "Give the change of each feature since the row before as an input.", kind=bool)
     time_delta: str = reading(

@@ -55,6 +55,12 @@ NEEDS = (
     ),
     Need(
         "model",
+        "distil",
+        lambda config: config.model.ensemble > 1 or config.model.preset == "best",
+        lambda config: "one network learns what an ensemble answers, and there is none; --ensemble 8 trains one",
+    ),
+    Need(
+        "model",
         "init_range",
         lambda config: config.model.init == "uniform",
         lambda config: f"weights are drawn by --init {config.model.init}; it is for uniform",

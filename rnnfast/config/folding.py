@@ -55,14 +55,19 @@ def check_folds(config: Config, folds: FoldConfig) -> None:
             f"--split {text_of(data.split)}: the folds are what is tested; give one share, of the rest of a fold that "
             "trains, as in 0.8"
         )
+    check_groups(config, folds.folds_by)
+
+
+def check_groups(config: Config, by: str) -> None:
+    """Raise UsageError where the column that names the groups of folds has another role; by: what divides them."""
+    data, column = config.data, part_column(by)
     roles: dict[str, tuple[str | None, ...]] = {
         "id": (data.id,),
         "time": (data.time,),
         "weight": (data.weight,),
         **{name: getattr(data, name) for name in ("target", "features", "ignore", "categorical")},
     }
-    column = part_column(folds.folds_by)
     for role, names in roles.items():
         if column is not None and column in names:
             why = "; without groups no id is in two folds" if role == "id" else ""
-            raise UsageError(f"--folds-by {folds.folds_by}: that column is given as {role} too; give it one role{why}")
+            raise UsageError(f"--folds-by {by}: that column is given as {role} too; give it one role{why}")

@@ -102,6 +102,9 @@ class ModelConfig:
     bag: bool = option(
         False, "Train each network of an ensemble on a draw of the ids, and score it on those left out.", kind=bool
     )
+    distil: bool = option(
+        False, "Train one network on the answers of the ensemble: the model file holds that one alone.", kind=bool
+    )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from rnnfast.config.forms import seconds
+from rnnfast.config.folding import check_groups
+from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column, seconds
 from rnnfast.config.option import checked, option
 from rnnfast.config.resolve import COMMAND_LINE, Config, flag_of
 from rnnfast.errors import UsageError
@@ -16,7 +17,7 @@ USUAL_TIME = "60s"
 
 @dataclass(frozen=True)
 class TuneConfig:
-    """How long a search goes on; what is None does not end it."""
+    """How long a search goes on, where None does not end it, and what divides the folds of its trials."""
 
     max_time: str | None = option(
         None,
@@ -26,6 +27,13 @@ class TuneConfig:
     )
     trials: int | None = option(
         None, "Networks to try: with a number alone the result is the same on any machine.", kind=int, least=1
+    )
+
+    folds_by: str | None = option(
+        None,
+        "What divides the folds on which networks are compared: whole sequences at random, groups that a column names, "
+        "or points in time; by default time with --split-by time, else sequence.",
+        metavar="sequence|column:NAME|time",
     )
 
     @classmethod
@@ -42,8 +50,10 @@ class TuneConfig:
         return float("inf") if limit is None else limit
 
     def __post_init__(self) -> None:
-        """Check the duration."""
+        """Check the values."""
         seconds(self.max_time)
+        if self.folds_by is not None:
+            check_rule(self.folds_by, "folds_by")
 
 
 def tuned(config: Config, tune: TuneConfig) -> tuple[Config, TuneConfig]:
@@ -53,6 +63,15 @@ def tuned(config: Config, tune: TuneConfig) -> tuple[Config, TuneConfig]:
     """
     if config.model.preset == "best":
         raise UsageError("--preset best: it searches by itself; leave it out, or use rnnfast train")
+    if tune.folds_by is None:
+        tune = replace(tune, folds_by=TIME if config.data.split_by == TIME else SEQUENCE)
+    assert tune.folds_by is not None
+    check_groups(config, tune.folds_by)
+    if part_column(tune.folds_by) and config.data.split_by != SEQUENCE:
+        raise UsageError(
+            f"--folds-by {tune.folds_by}: a table is read with one such column, or its times, and --split-by "
+            f"{config.data.split_by} asks for them; use one of both"
+        )
     if config.train.epochs == 0:
         raise UsageError("--epochs 0 trains nothing, so that there is nothing to compare; leave it out")
     if tune.max_time is None and config.train.max_time is not None:

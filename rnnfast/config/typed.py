@@ -37,7 +37,8 @@ class ReadOptions(TypedDict, total=False):
     difference: Learn the change of a quantity since its last known value, which becomes an input; answers are in
         original units. Default False.
     season: Steps of a season: the naive forecast repeats the target of one season ago. Default 1.
-    calendar: Give hour, weekday, month and day of the year of time as inputs, where they vary. Default False.
+    calendar: Give hour, weekday, month and day of the year of time as inputs, where they vary; in one series, where
+        they come again. Default False.
     delta: Give the change of each feature since the row before as an input. Default False.
     time_delta: Give the time since the row before as an input: in seconds or in units of time, or the log of 1 + that.
         One of off, linear, log. Default off.
@@ -112,6 +113,7 @@ class TrainOptions(ReadOptions, total=False):
     init_range: With init uniform: draw from (-R, R); default 1/sqrt(hidden), as PyTorch.
     ensemble: Train N networks that differ by seed, and answer with the mean of their answers. Default 1.
     bag: Train each network of an ensemble on a draw of the ids, and score it on those left out. Default False.
+    distil: Train one network on the answers of the ensemble: the model file holds that one alone. Default False.
     recurrent_bias: Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0. Default True.
     epochs: Passes over the training sequences; 0 writes the initial model. Default by preset, with fast 100.
     batch_size: Sequences per update; default up to 16, 20 updates per epoch; with preset fast 1 for rnn with one
@@ -180,6 +182,7 @@ class TrainOptions(ReadOptions, total=False):
     init_range: float | None
     ensemble: int
     bag: bool
+    distil: bool
     recurrent_bias: bool
     epochs: int
     batch_size: int | None

@@ -6,6 +6,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from rnnfast.console.compiling import KERNELS, WHY
 from rnnfast.console.epochs import SEPARATOR, bar_of
 from rnnfast.console.screen import FAINT, LABEL, Screen, fields
 from rnnfast.console.text import duration, percent
@@ -25,6 +26,10 @@ class ReadingProgress(Reporter):
     def notice(self, text: str) -> None:
         """Print a thing worth knowing."""
         self._screen.notice(text)
+
+    def compiling(self) -> None:
+        """Explain the wait of a first run."""
+        self._screen.progress(fields([(KERNELS, f"compiling, {WHY}; takes some seconds")]))
 
     def cached(self) -> None:
         """Say with -v where the tables came from."""

@@ -50,10 +50,6 @@ class Start(NamedTuple):
     def __str__(self) -> str:
         return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
 
-    def to_json(self) -> float | list[float]:
-        """One number, or two."""
-        return self.low if self.low == self.high else list(self)
-
 
 def input_of(group: str, name: str) -> Node:
     """The node of an input of a cell."""
@@ -267,12 +263,12 @@ class Cell:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads."""
-        place = {current: i for i, current in enumerate(self.nodes)}
+        place, vectors = {current: i for i, current in enumerate(self.nodes)}, self.parameters.items()
         return {
             "name": self.name,
             "gates": list(self.gates),
             "states": list(self.states),
-            "parameters": {name: start.to_json() for name, start in self.parameters.items()},
+            "parameters": {name: [*start] if start.low < start.high else start.low for name, start in vectors},
             "nodes": [[n.kind, *(place[a] if isinstance(a, Node) else a for a in n.args)] for n in self.nodes],
             "after": [place[current] for current in self.after],
         }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from rnnfast.catalogue import CELLS, LOSSES, TASKS, losses_of
@@ -18,7 +21,7 @@ from rnnfast.equations.stored import cell_from
 from rnnfast.errors import ModelError, UsageError
 from rnnfast.model.header import FORMAT_VERSION, KEY, Header
 from rnnfast.model.members import joined
-from rnnfast.model.model import Model, checked_parameters
+from rnnfast.model.model import Model
 from rnnfast.model.provenance import Provenance
 from rnnfast.network.layout import Layout
 from rnnfast.records import UNSET, UnsetType, decode, plain
@@ -40,7 +43,7 @@ def load(path: str | Path) -> Model:
     except (ValueError, UsageError, ModelError) as error:
         raise ModelError(f"{path}: its rnnfast header is damaged ({error}); train the model again") from None
     net = model.architecture
-    checked_parameters(tensors, joined([Layout(net).shapes()] * len(model.members)), net.dtype, str(path))
+    _check_parameters(tensors, joined([Layout(net).shapes()] * len(model.members)), net.dtype, str(path))
     return model
 
 
@@ -120,3 +123,21 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             f"{path}: has format {version}, this rnnfast reads {FORMAT_VERSION}; update rnnfast or train again"
         )
     return tensors, header
+
+
+def _check_parameters(
+    parameters: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]], dtype: str, path: str
+) -> None:
+    """Raise ModelError where tensors are missing, too many, of another shape or type, or not finite."""
+    missing, extra = sorted(shapes.keys() - parameters.keys()), sorted(parameters.keys() - shapes.keys())
+    if missing or extra:
+        raise ModelError(
+            f"{path}: tensors do not fit the architecture: missing {missing or 'none'}, unknown {extra or 'none'}"
+        )
+    for name, shape in shapes.items():
+        if parameters[name].shape != shape:
+            raise ModelError(f"{path}: tensor {name} has the shape {parameters[name].shape}, expected {shape}")
+        if parameters[name].dtype != dtype:
+            raise ModelError(f"{path}: tensor {name} holds {parameters[name].dtype}, expected {dtype}")
+        if not np.isfinite(parameters[name]).all():
+            raise ModelError(f"{path}: tensor {name} holds NaN or infinite values; the run that wrote it diverged")

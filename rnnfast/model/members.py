@@ -43,7 +43,7 @@ def separated(tensors: Mapping[str, T]) -> tuple[dict[str, T], ...]:
 class Committee:
     """Computes the outputs of several networks of one architecture, as a Predictor does those of one.
 
-    threads: networks at a time; a single network shares its sequences among them.
+    threads: networks at a time.
     """
 
     def __init__(
@@ -53,8 +53,7 @@ class Committee:
 
         self.threads = min(threads, len(members))
         layout, dtype = Layout(architecture), architecture.dtype
-        of_each = threads if len(members) == 1 else 1
-        self.predictors = [Predictor(architecture, layout.flatten(tensors, dtype), of_each) for tensors in members]
+        self.predictors = [Predictor(architecture, layout.flatten(tensors, dtype)) for tensors in members]
 
     def outputs_of(self, features: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
         """Return the outputs (members, rows, O) for encoded features, flat, and (sequences + 1,) offsets."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -24,7 +24,6 @@ from rnnfast.data.sequences.trailing import without_requests
 from rnnfast.diagnose.machine import cores
 from rnnfast.display import Displayed, counted
 from rnnfast.equations.cell import Cell
-from rnnfast.errors import ModelError
 from rnnfast.metrics.conformal import Conformal
 from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
@@ -226,6 +225,18 @@ class Model(Displayed):
         outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
         return outcomes.beside(self.linear, self.encoder)
 
+    def explain(self, data: Table | SequenceData, **options: Any) -> pd.DataFrame:
+        """Attribute answers to inputs, a line for each step and feature; options: of `explain.frames.attributions`."""
+        from rnnfast.model.explain.frames import attributions
+
+        return attributions(self, data, **options)
+
+    def importance(self, data: Table | SequenceData, y: Any = None, **options: Any) -> pd.DataFrame:
+        """Tell what the score loses without a feature; options: groups, repeats, seed of `explain.importance`."""
+        from rnnfast.model.explain.frames import importances
+
+        return importances(self, data, y, **options)
+
     def trained_on(self, data: Sequences) -> bool:
         """Whether data holds the very files that the model was trained on."""
         return bool(self.provenance.data_digest == data.digest)
@@ -271,21 +282,3 @@ def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -
         dtype=config.train.dtype,
         recurrent_bias=config.model.recurrent_bias,
     )
-
-
-def checked_parameters(
-    parameters: Mapping[str, Floats], shapes: Mapping[str, tuple[int, ...]], dtype: str, path: str
-) -> None:
-    """Raise ModelError where tensors are missing, too many, of another shape or type, or not finite."""
-    missing, extra = sorted(shapes.keys() - parameters.keys()), sorted(parameters.keys() - shapes.keys())
-    if missing or extra:
-        raise ModelError(
-            f"{path}: tensors do not fit the architecture: missing {missing or 'none'}, unknown {extra or 'none'}"
-        )
-    for name, shape in shapes.items():
-        if parameters[name].shape != shape:
-            raise ModelError(f"{path}: tensor {name} has the shape {parameters[name].shape}, expected {shape}")
-        if parameters[name].dtype != dtype:
-            raise ModelError(f"{path}: tensor {name} holds {parameters[name].dtype}, expected {dtype}")
-        if not np.isfinite(parameters[name]).all():
-            raise ModelError(f"{path}: tensor {name} holds NaN or infinite values; the run that wrote it diverged")

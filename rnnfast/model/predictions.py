@@ -19,8 +19,10 @@ from rnnfast.data.encoding.substitutions import Substitution, sentences, substit
 from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sources.opening import open_sources, reopenable
+from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
+from rnnfast.model.explain.because import Reasons
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
@@ -57,6 +59,13 @@ class PredictionReport(NamedTuple):
         return {name: value for name, value in self._asdict().items() if value != ()}
 
 
+class Extras(NamedTuple):
+    """What stands beside answers: an interval (see `Model.answers`), and what raised those above the threshold."""
+
+    interval: int | None = None
+    explain: bool = False
+
+
 def predict_table(
     model_path: str | Path,
     data_paths: Sequence[str],
@@ -64,7 +73,7 @@ def predict_table(
     *,
     part: str = "all",
     keep: Sequence[str] = (),
-    interval: int | None = None,
+    extras: Extras | None = None,
     force: bool = False,
     config: DataConfig | None = None,
     reporter: Reporter | None = None,
@@ -74,17 +83,21 @@ def predict_table(
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
     part: train | valid | test of the table that the model was trained on, or all of any table.
-    keep: columns of the table that the output has too, as they are there. interval: as of `Model.answers`.
+    keep: columns of the table that the output has too, as they are there.
+    extras: columns beside the answers.
     config, reporter: as in `evaluate_table`.
-    Raises UsageError for a part of another table, and where a column of `keep` has the name of a predicted one.
+    Raises UsageError for a part of another table, for reasons of a model without a threshold, and where a column of
+    `keep` has the name of a predicted one.
     """
     from rnnfast.model import load
 
     check_part(part)
     check_output(output, force)
     model = load(model_path)
+    interval, explain = extras or Extras()
     if interval is not None:
         bounds_of(model.intervals, interval)
+    reasons = Reasons(model) if explain else None
     request = prediction_request(model, config or DataConfig(), part)
     with ExitStack() as context:
         carried, tables = None, list[Any](data_paths)
@@ -100,7 +113,9 @@ def predict_table(
                 reporter.notice(text)
         if part != "all":
             data = part_of(model, data, part)
-        return write_predictions(model, data, output, carried, reporter, interval)
+        if reasons is not None and reporter is not None:
+            reasons.explainer.slopes.prepare(cores(), reporter.compiling)
+        return write_predictions(model, data, output, carried, reporter, interval, reasons)
 
 
 def prediction_request(model: Model, config: DataConfig, part: str = "all") -> Request:
@@ -117,6 +132,7 @@ def write_predictions(
     carried: Carried | None = None,
     reporter: Reporter | None = None,
     interval: int | None = None,
+    reasons: Reasons | None = None,
 ) -> PredictionReport:
     """Write the predictions of one block after the other; nothing where one of them cannot be predicted.
 
@@ -130,7 +146,7 @@ def write_predictions(
             reporter.notice(sentence)
     several = len(data.runs().first) > 1
     texts = partial(number_texts, dtype=model.config.train.dtype)
-    pieces = pieces_of(model, data, outlook, partial(_beside, carried), texts, interval=interval)
+    pieces = pieces_of(model, data, outlook, partial(_beside, carried), texts, interval=interval, reasons=reasons)
     first = next(pieces)
     # Sequences stand in the output in their own order, rows in that of the input.
     in_order = not several or data.in_input_order or model.schema.predict == "last"
@@ -167,12 +183,13 @@ def pieces_of(
     fields: Sequence[str] = PREDICTED,
     blank: Any = "",
     interval: int | None = None,
+    reasons: Reasons | None = None,
 ) -> Iterator[Predictions]:
     """Yield the lines of one block after the other.
 
     data: with the rows around; beside: returns the columns between keys and answers, whose names it is told, for steps
-    of a block; texts: as of
-    `lines`; fields: of a block, as of `read`; blank: cell of a row without an answer.
+    of a block; texts: as of `lines`; fields: of a block, as of `read`; blank: cell of a row without an answer; reasons:
+    finds what stands after the answers.
     """
     committee, answered = model.committee(), 0  # place in the ordered table up to which there are answers
     for block in data.blocks(fields):
@@ -180,10 +197,13 @@ def pieces_of(
         if model.schema.predict == "every":
             steps = first_answers(block, answered)
             answered = max(answered, int((block.index.start + block.lengths).max()))
-        predicted = model.answers(outlook.readable(block), committee, interval)
-        names = list(predicted.columns(model.task, slice(0), texts))
+        readable = outlook.readable(block)
+        predicted = model.answers(readable, committee, interval)
+        because = {} if reasons is None else reasons.columns(readable, steps, predicted.values)
+        names = [*predicted.columns(model.task, slice(0), texts), *because]
         columns = outlook.times(block, steps) | beside(block, steps, names)
         piece = lines(model.task, block, predicted, steps, texts, columns)
+        piece.columns.update(because)
         for line in outlook.empty(block, steps):
             for name in names:
                 piece.columns[name][line] = blank

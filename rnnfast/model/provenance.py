@@ -79,12 +79,14 @@ class Provenance(Record, frozen=True):
 
     data_digest: SHA-256 of the rows of the table. metrics: part -> scores. operating: how threshold and temperature
     were chosen, UNSET where a number says the one and there is no other. versions: of rnnfast and the libraries that
-    wrote the file, UNSET before it is written.
+    wrote the file, UNSET before it is written. input_means: of each input of the network over training
+    rows: what answers are explained beside.
     """
 
     data_digest: str | None = None
     split: Split | None = None
     metrics: dict[str, Figures] = field(default_factory=dict)
     training: Training | None = None
+    input_means: tuple[float, ...] | UnsetType = UNSET
     operating: Operating | UnsetType = UNSET
     versions: dict[str, str] | UnsetType = UNSET

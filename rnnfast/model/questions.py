@@ -32,12 +32,14 @@ class Question(NamedTuple):
 
     inputs: (rows * F,) encoded; offsets: (sequences + 1,); rows: (n,) those that are answered, None for all.
     base: (n, O) scaled, what the outputs of these are added to; None where they are the answers.
+    block: what was encoded, until the next question is made.
     """
 
     inputs: Floats
     offsets: Integers
     rows: Integers | None
     base: Floats | None
+    block: SequenceData | None = None
 
 
 class Questions:
@@ -59,7 +61,7 @@ class Questions:
         """Yield sequences of so many rows as are encoded at a time; all, where each is answered by itself."""
         if self.answers is None:
             inputs = self.encoder.transform(self.data, self.dtype).ravel()
-            yield Question(inputs, self.data.offsets, None, self._base(self.data, slice(None)))
+            yield Question(inputs, self.data.offsets, None, self._base(self.data, slice(None)), self.data)
             return
         offsets, count = self.answers.lies.offsets, ends(self.answers.stop - self.answers.first)
         marks = np.append(np.arange(0, offsets[-1], BLOCK_ROWS), offsets[-1])
@@ -70,7 +72,7 @@ class Questions:
         for begin, end in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
             block, rows = self._block(begin, end, work)
             self._correct(block, rows, int(count[begin]), int(count[end]))
-            yield Question(self._encoded(block), block.offsets, rows, self._base(block, rows))
+            yield Question(self._encoded(block), block.offsets, rows, self._base(block, rows), block)
 
     def joined(self) -> Question:
         """Return all of them as one, to be asked again and again."""
@@ -93,11 +95,12 @@ class Questions:
         Returns: outputs (rows, O) for the data, of a Committee (members, rows, O).
         """
         pieces = []
-        for inputs, offsets, rows, base in self if joined is None else (joined,):
-            piece = predictor.outputs_of(inputs, offsets)[..., slice(None) if rows is None else rows, :]
-            pieces.append(piece if base is None else piece + base)
+        for one in self if joined is None else (joined,):
+            rows = slice(None) if one.rows is None else one.rows
+            piece = predictor.outputs_of(one.inputs, one.offsets)[..., rows, :]
+            pieces.append(piece if one.base is None else piece + one.base)
         outputs: Floats = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-2)
-        return outputs if self._position is None else outputs[..., self._position, :]
+        return outputs if self.position is None else outputs[..., self.position, :]
 
     def _block(self, begin: int, end: int, work: Floats) -> tuple[SequenceData, Integers]:
         """Gather the features of some sequences in `work`. Returns: them, and the rows that are answered."""
@@ -127,15 +130,16 @@ class Questions:
         return np.asarray(np.tile(last, len(block.schema.ahead)) * self.unit)
 
     @property
-    def _position(self) -> Integers | None:
+    def position(self) -> Integers | None:
+        """(rows,) which of all answered rows is each row of the data; None where they are the same, in order."""
         return None if self.answers is None else self.answers.position
 
     @cached_property
     def _row_of(self) -> Integers:
         """(answered rows,) a row of the data for each."""
-        assert self._position is not None
-        row_of = np.empty(int(self._position.max()) + 1, np.int64)
-        row_of[self._position] = np.arange(self.data.rows)
+        assert self.position is not None
+        row_of = np.empty(int(self.position.max()) + 1, np.int64)
+        row_of[self.position] = np.arange(self.data.rows)
         return row_of
 
     def _correct(self, block: SequenceData, rows: Integers, first: int, stop: int) -> None:
@@ -143,7 +147,7 @@ class Questions:
 
         rows: of the block, which are the answers first .. stop - 1 of all. Writes: block.x.
         """
-        own = self.data.x[first:stop] if self._position is None else self.data.x[self._row_of[first:stop]]
+        own = self.data.x[first:stop] if self.position is None else self.data.x[self._row_of[first:stop]]
         columns = len(block.schema.columns) if block.schema.horizon else block.schema.first_lag
         if columns == own.shape[1]:
             block.x[rows] = own  # several times quicker than with columns

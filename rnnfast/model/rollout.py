@@ -176,7 +176,8 @@ class _Rows:
         if schema.clock and np.isnan(inputs[0][:, -1]).any():
             raise DataError(
                 f"{', '.join(self.block.source)}, column {schema.time!r}: the times have no step that could be "
-                "continued, and the model has inputs that are made of them; answer fewer steps"
+                "continued, and the model has inputs that are made of them; answer fewer steps, or train without "
+                "(--no-calendar, --time-delta off)"
             )
         if schema.lag_target:
             lag = self.lagged[places] if schema.horizon else self.lagged[np.maximum(places - 1, 0)]

@@ -95,6 +95,8 @@ class Best:
         for choice in self._ensemble(config.choosing(values), left):
             values[choice.option] = choice.value
             choices.append(choice)
+        if values.get("ensemble", config.model.ensemble) == 1:
+            values["distil"] = False
         if limit is not None:  # what the race has left of it
             values["max_time"] = f"{max(limit * (1 - RACE_SHARE) + max(deadline.remaining, 0.0), 0.001):.3f}s"
         made = Chosen("best", chosen.size if chosen else "", tuple(choices), race or UNSET)

@@ -28,9 +28,9 @@ class Cut(NamedTuple):
 class Cutter:
     """Cuts a training part into blocks. inputs: of the network; targets: of a step; most_rows: of a block."""
 
-    def __init__(self, model: Model, part: Sequences) -> None:
+    def __init__(self, model: Model, part: Sequences, targets: int) -> None:
         self.config = model.config.train
-        self.inputs, self.targets = len(model.encoder.names), len(model.schema.answers)
+        self.inputs, self.targets = len(model.encoder.names), targets
         if part.room is None:
             self.runs = part.runs()
             self.capacity = self.most_rows = part.rows

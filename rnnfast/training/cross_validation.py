@@ -32,7 +32,8 @@ from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import one_at_a_time, run_pieces
 from rnnfast.training.presets import fixed
-from rnnfast.training.run import sample_of, train_parts
+from rnnfast.training.run import train_parts
+from rnnfast.training.scores import sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import Source, advise_time, check_fold
 from rnnfast.training.windows import chooses, window_of_folds
@@ -112,8 +113,8 @@ def cross_validate(
 def _table(
     data: Any, config: Config, fold_config: FoldConfig, reporter: Reporter, opened: ExitStack
 ) -> tuple[Sequences, Config]:
-    """Read the table once, and tell about it; returns the configuration too, with the windows that the preset chose."""
-    table = Source(config, reporter, opened, folds=True).table(data)
+    """Read the table once, and tell about it; returns the configuration too, with what the preset chose of it."""
+    table, config = Source(config, reporter, opened, folds=True).table(data)
     if not isinstance(data, Sequences) and chooses(table, config):
         window = window_of_folds(table, config, fold_config)
         table, config = table.windowed(*window), config.choosing({"window": window.rows})

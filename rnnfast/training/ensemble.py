@@ -21,10 +21,10 @@ from rnnfast.errors import TrainingInterrupted
 from rnnfast.model import Model
 from rnnfast.model.members import joined
 from rnnfast.model.provenance import Member
-from rnnfast.reporter import EpochRecord, Reporter
+from rnnfast.reporter import EpochRecord, Reporter, RunInfo
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.pool import one_at_a_time, run_pieces
-from rnnfast.training.prepare import member_seeds
+from rnnfast.training.prepare import Labelling, member_seeds
 from rnnfast.training.stopping import Interrupt
 
 # Why a run of several networks ended: the first of these that holds for one of them.
@@ -37,7 +37,8 @@ class Networks:
     """The networks of a model, to be trained on a part and watched on another one. kernel, threads: of each.
 
     epochs: to run by each network, with a whole course of the learning rate; none: those that the configuration plans.
-    outside: what each network of the model has left out of its bag, after training.
+    outside: what each network of the model has left out of its bag, after training. teacher: of a single network, as of
+    Loop.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class Networks:
         valid: SequenceData | None,
         reporter: Reporter,
         epochs: Sequence[int] = (),
+        teacher: Labelling | None = None,
     ) -> None:
         config, self.number = model.config.train, model.config.model.ensemble
         threads, limit = config.threads or cores(), seconds(config.max_time)
         self.workers = min(threads, self.number) if train.room is None else 1
         self.model, self.train, self.valid = model, train, valid
         self.epochs: Sequence[int | None] = epochs or [None] * self.number
+        self.teacher = teacher
         self.reporter = reporter if self.number == 1 else one_at_a_time(reporter)
         self.seeds = member_seeds(config.seed, self.number)
         self.bags = [bag(train, seed) for seed in self.seeds] if model.config.model.bag else []
@@ -86,14 +89,39 @@ class Networks:
         self.reporter.stop("diverged" if fit.diverged else fit.stopped)
         return fit
 
+    def info(self) -> RunInfo:
+        """Return what is about to be trained."""
+        model, config = self.model, self.model.config
+        assert config.train.lr is not None  # resolved
+        assert config.train.batch_size is not None
+        return RunInfo(
+            cell=config.model.cell,
+            hidden=config.model.hidden,
+            activation=config.model.chosen_activation,
+            head=config.model.head,
+            front=config.model.front,
+            parameters=model.parameter_count,
+            dtype=config.train.dtype,
+            threads=self.threads * self.workers,
+            seed=config.train.seed,
+            optimizer=config.train.optimizer,
+            lr=config.train.lr,
+            batch_size=config.train.batch_size,
+            loss=model.loss,
+            epochs=config.train.epochs,
+            members=self.number,
+            kernel=self.kernel,
+            patience=config.train.patience,
+        )
+
     def _loop(self, k: int) -> Loop:
         """Make what trains a network."""
         if self.number == 1:
-            return Loop(self.model, self.train, self.valid, self.reporter, self.epochs[k])
+            return Loop(self.model, self.train, self.valid, self.reporter, self.epochs[k], self.teacher)
         config = self.model.config
         alone = replace(
             config,
-            model=replace(config.model, ensemble=1, bag=False),
+            model=replace(config.model, ensemble=1, bag=False, distil=False),
             train=replace(config.train, seed=self.seeds[k], **self.shares),
         )
         model = replace(self.model, parameters=self.model.members[k], config=alone)

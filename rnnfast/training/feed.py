@@ -24,7 +24,7 @@ from rnnfast.data.sequences.spans import ends
 from rnnfast.model import Model
 from rnnfast.training.blocks import Cut, Cutter
 from rnnfast.training.hiding import Hider, show
-from rnnfast.training.prepare import encoded, kernel_data
+from rnnfast.training.prepare import Labelling, encoded, kernel_data
 from rnnfast.training.starts import Begun, begun, draws
 
 ORDER_STREAM = 3  # of the random numbers: split has 1, initial weights have 2
@@ -40,10 +40,11 @@ class Feed:
     far.
     """
 
-    def __init__(self, model: Model, part: Sequences) -> None:
-        self.model, self.part = model, part
+    def __init__(self, model: Model, part: Sequences, teacher: Labelling | None = None) -> None:
+        """teacher: as of `encoded`."""
+        self.model, self.part, self.teacher = model, part, teacher
         self.config: TrainConfig = model.config.train
-        self.cutter = Cutter(model, part)
+        self.cutter = Cutter(model, part, len(model.schema.answers) if teacher is None else model.schema.outputs)
         self.hider = Hider(model.encoder.hideable, self.config.seed)
         first = self.cutter.epoch(0)
         self.updates, self.single = self._updates_of(first), len(first) == 1
@@ -52,7 +53,7 @@ class Feed:
         self.steps = 0  # trained so far
         self.data, self.lengths = None, part.lengths
         if part.room is None:
-            self.data = kernel_data(model, part.read(0, part.sequences, TRAINED))
+            self.data = kernel_data(model, part.read(0, part.sequences, TRAINED), teacher)
         self.mass = float(self.data.mass.sum()) if self.data is not None else self._mass()
         self.buffers = [] if self.data is not None else [self._buffer() for _ in range(1 if self.single else 2)]
         self._pool = ThreadPoolExecutor(1)
@@ -65,7 +66,7 @@ class Feed:
             trainer.run(np.arange(self.part.sequences), 0, ())
             return
         self._prefetch()
-        trainer.load(kernel_data(self.model, self.part.read(0, 1, TRAINED)), 1)
+        trainer.load(kernel_data(self.model, self.part.read(0, 1, TRAINED), self.teacher), 1)
         trainer.run(np.arange(1), 0, ())
 
     def orders(self, count: int) -> Orders | None:
@@ -213,7 +214,7 @@ class Feed:
         row, lengths, mass = 0, [], []
         for first, stop in cut.runs:
             data: SequenceData = self.part.read(first, stop, TRAINED)
-            features, target, steps = encoded(self.model, data)
+            features, target, steps = encoded(self.model, data, self.teacher)
             if not self.single:
                 self.hider.hide(features, data.offsets, cut.epoch, first)
             end = row + data.rows

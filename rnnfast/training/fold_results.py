@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,7 @@ from rnnfast.data import Schema
 from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores, brief
 from rnnfast.records import UNSET, Record, UnsetType, versioned
-from rnnfast.tasks.base import Weight
-from rnnfast.tasks.outcomes import weighty
+from rnnfast.training.pooled import pooled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,53 +173,10 @@ class CrossValidation(Displayed):
         means_of_linear = _scores(_over(linear, _mean)) if linear else None
         return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated, means_of_linear)
 
-    @property
+    @cached_property
     def pooled(self) -> Evaluation:
         """Scores of the answers of all folds together; the loss is the mean of theirs by their labelled steps."""
-        first = self.folds[0]
-        y, answers = (np.concatenate([getattr(fold, name) for fold in self.folds]) for name in ("y", "answers"))
-        task = first.model.task
-        weights = [fold.weight for fold in self.folds if fold.weight is not None]
-        say, weight = weighty(np.concatenate(weights).astype(np.float64) if weights else None)
-        steps = [fold.evaluation.labelled_steps for fold in self.folds]
-        loss = float(np.average([fold.metrics.loss for fold in self.folds], weights=steps))
-        scores = Scores(
-            loss,
-            task.figures(y[say], answers[say], weight=weight),
-            task.threshold(),
-            task.per_target(y[say], answers[say], weight),
-        )
-        confusion = task.confusion(y, answers)
-        if len({fold.model.threshold for fold in self.folds}) > 1:
-            scores, confusion = self._at_own_thresholds(scores, y[say], say, weight)
-        return Evaluation(
-            task=self.task,
-            labelled_steps=len(y),
-            metrics=scores,
-            confusion=confusion,
-            residuals=task.residuals(y, answers),
-            classes=first.evaluation.classes,
-            loss_title=first.evaluation.loss_title,
-            meaningless=task.meaningless(y),
-        )
-
-    def _at_own_thresholds(
-        self, scores: Scores, y: Floats, say: slice | NDArray[np.bool_], weight: Weight
-    ) -> tuple[Scores, list[list[int]]]:
-        """Return scores and confusion of what each model says by its own threshold; ranks and probabilities stay.
-
-        y, weight: of the steps that metrics see; say: which ones these are.
-        """
-        task = self.folds[0].model.task
-        said = np.concatenate([fold.answers >= fold.model.threshold for fold in self.folds])[say].astype(np.float64)
-        per_target = {
-            name: {**scores.per_target[name], **figures}
-            for name, figures in task.per_target(y, said, weight, repeated=True).items()
-        }
-        confusion = np.sum([fold.evaluation.confusion or [] for fold in self.folds], axis=0).tolist()
-        return Scores(
-            scores.loss, {**scores.figures, **task.repeated_figures(y, said, weight)}, None, per_target
-        ), confusion
+        return pooled(self.folds)
 
     @property
     def predictions(self) -> pd.DataFrame:

@@ -25,7 +25,7 @@ class Header(Record, frozen=True, kw_only=True):
     """What is searched.
 
     options: those that are given, by their names; data: digest of the table; size: candidates of a generation; optuna:
-    its version; trials, max_time: as given.
+    its version; trials, max_time: as given; folds_by: what divides the folds, None in files that are older than this.
     """
 
     format: int = FORMAT
@@ -35,6 +35,7 @@ class Header(Record, frozen=True, kw_only=True):
     optuna: str
     trials: int | None
     max_time: str | None
+    folds_by: str | None = None
 
 
 class TrialRecord(Record, frozen=True, kw_only=True):
@@ -85,6 +86,8 @@ def check_same(before: Header, now: Header, directory: Path, anywhere: Collectio
         old, new = plain(before.options.get(name)), plain(now.options.get(name))
         if old != new:
             raise UsageError(f"{directory / FILE}: its trials have {name} {_shown(old)}, not {_shown(new)}; {fix}")
+    if before.folds_by not in (None, now.folds_by):
+        raise UsageError(f"{directory / FILE}: its trials have folds by {before.folds_by}, not {now.folds_by}; {fix}")
     if (before.size, before.optuna) != (now.size, now.optuna):
         versions = f"Optuna {before.optuna}, not {now.optuna}"
         raise UsageError(f"{directory / FILE}: its trials were proposed by {versions}; {fix}")

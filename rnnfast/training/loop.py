@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from rnnfast.catalogue import SCHEDULES
+from rnnfast.catalogue import LOSSES, SCHEDULES
 from rnnfast.config.forms import seconds
 from rnnfast.config.sections import TrainConfig
 from rnnfast.data import SequenceData, Sequences
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import DivergedError
-from rnnfast.metrics.evaluation import Scores
+from rnnfast.metrics.evaluation import Evaluation, Scores
 from rnnfast.model import Model
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed, batch_of
 from rnnfast.training.monitor import cost
+from rnnfast.training.prepare import Labelling
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, Interrupt, Phase
 
@@ -42,6 +43,7 @@ class Fit:
     timesteps_per_second: float = 0.0
     diverged: DivergedError | None = None
     members: tuple[Member, ...] = ()  # of an ensemble
+    out_of_bag: Evaluation | None = None  # of networks with bags that were trained again
     refitted: int = 0  # epochs on the training and the validation part, of which the weights are; 0: none
 
 
@@ -56,14 +58,23 @@ class Loop:
     """One run over a training part, watched on a validation part."""
 
     def __init__(
-        self, model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter, epochs: int | None = None
+        self,
+        model: Model,
+        train: Sequences,
+        valid: SequenceData | None,
+        reporter: Reporter,
+        epochs: int | None = None,
+        teacher: Labelling | None = None,
     ) -> None:
-        """epochs: to run with a whole course of the learning rate; None: as many as the configuration plans."""
+        """epochs: to run with a whole course of the learning rate; None: as many as the configuration plans.
+
+        teacher: whose answers are learned in place of the labels, where it has some.
+        """
         from rnnfast.kernels.run.predictor import Predictor
         from rnnfast.kernels.run.trainer import Policy, Trainer
 
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
-        self.feed = Feed(model, train)
+        self.feed = Feed(model, train, teacher)
         self.config: TrainConfig = model.config.train
         self.epochs = self.config.epochs if epochs is None else epochs
         policy = Policy(
@@ -78,6 +89,7 @@ class Loop:
             per_update=SCHEDULES[self.config.schedule].per_update,
             threads=self.config.threads or cores(),
             seed=self.config.seed,
+            soft=teacher is not None and LOSSES[model.loss].per_step,
         )
         self.trainer = Trainer(model.architecture, model.parameters, self.feed.data, policy, self.feed.lengths)
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), self.feed.updates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,15 +192,28 @@ def saved_tensors(path: str, shapes: Mapping[str, tuple[int, ...]], number: int)
     return list(members) if len(members) == number else list(members) * number
 
 
-def encoded(model: Model, data: SequenceData) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
-    """What the kernels learn from: inputs (rows, F) in the run's precision, scaled targets, weights of the steps."""
+class Labelling(Protocol):
+    """What has other labels for rows than their table."""
+
+    def labels(self, data: SequenceData) -> NDArray[Any]:
+        """Return (rows, O) what the loss compares outputs with."""
+
+
+def encoded(
+    model: Model, data: SequenceData, teacher: Labelling | None = None
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+    """What the kernels learn from: inputs (rows, F) in the run's precision, scaled targets, weights of the steps.
+
+    teacher: whose labels are learned in place of those of the table, where it has some.
+    """
     inputs = model.encoder.transform(data, model.config.train.dtype)
-    data = changes(data, model.schema, model.encoder.rules)
-    return inputs, model.task.labels(data.y), model.scorer.step_weights(data.y, data.labelled, data.weight)
+    learned = changes(data, model.schema, model.encoder.rules)
+    labels = model.task.labels(learned.y) if teacher is None else teacher.labels(data)
+    return inputs, labels, model.scorer.step_weights(learned.y, learned.labelled, learned.weight)
 
 
-def kernel_data(model: Model, data: SequenceData) -> Any:
-    """Tensors of the training kernel: encoded, in the run's precision."""
+def kernel_data(model: Model, data: SequenceData, teacher: Labelling | None = None) -> Any:
+    """Tensors of the training kernel: encoded, in the run's precision; teacher: as of `encoded`."""
     from rnnfast.kernels.run.memory import training_data
 
-    return training_data(*encoded(model, data), data.offsets, model.config.train.dtype)
+    return training_data(*encoded(model, data, teacher), data.offsets, model.config.train.dtype)

@@ -125,6 +125,11 @@ def updates(size: Size, config: Config) -> int:
     return -(-size.sequences // batch) * config.train.eval_every
 
 
+def _calendar(size: Size, config: Config) -> bool | None:
+    """Where the reader gave it; it alone knows whether times are dates."""
+    return config.data.calendar or None
+
+
 def _cell(size: Size, config: Config) -> str | None:
     return None if config.explicit & {"hidden", "activation"} else "gru"
 
@@ -215,6 +220,7 @@ def _patience_reason(config: Config) -> str:
 
 AUTO = (
     Rule("window", lambda size, config: config.data.window, "by the course of the target, as the note on windows says"),
+    Rule("calendar", _calendar, "what is forecast has hours, weekdays or months that come again"),
     Rule("cell", _cell, "gates keep what was long ago"),
     Rule("hidden", lambda size, config: (32,), "enough for most tables, and quick"),
     Rule("init", lambda size, config: "orthogonal", "long sequences neither fade nor explode"),

@@ -13,9 +13,10 @@ from rnnfast.display import counted
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.model import Model
 from rnnfast.reporter import Reporter
+from rnnfast.training.bags import out_of_bag
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.loop import Fit
-from rnnfast.training.prepare import initial_model
+from rnnfast.training.prepare import Labelling, initial_model
 from rnnfast.training.stopping import Interrupt
 from rnnfast.training.tables import merged_part
 
@@ -45,13 +46,20 @@ def check_refit(config: Config, own_valid: bool) -> None:
 
 
 def refitted(
-    model: Model, fit: Fit, table: Sequences, parts: Parts, reporter: Reporter, interrupt: Interrupt
+    model: Model,
+    fit: Fit,
+    table: Sequences,
+    parts: Parts,
+    reporter: Reporter,
+    interrupt: Interrupt,
+    teacher: Labelling | None = None,
 ) -> Model | None:
     """Train again from the start on the training and the validation part, each network for its best number of epochs.
 
     The course of the learning rate is that of the first run. Returns: None where there is nothing to train on beside
     the training part, where the first run was cut short, and where this one is, or diverges; the first network is then
-    the answer. The time limit is that of both runs together. Writes the number of epochs to `fit`.
+    the answer. The time limit is that of both runs together. teacher: as of Networks. Writes the number of epochs to
+    `fit`, and the out-of-bag scores of the networks, where they have bags.
     """
     if parts.valid is None or fit.diverged is not None:
         return None
@@ -64,9 +72,10 @@ def refitted(
         f"training again for {_listed(epochs)} on {counted(part.sequences, 'sequence')}, those that "
         "validated too (--refit); scores of the training and the validation part are those of the network before"
     )
-    again = initial_model(part, replace(model.config, train=_in_the_rest(model.config.train, fit)), model.cell)
+    again = initial_model(part, replace(model.config, train=in_the_rest(model.config.train, fit)), model.cell)
     try:
-        second = Networks(again, part, None, Reporter(), epochs).fit(interrupt)
+        networks = Networks(again, part, None, Reporter(), epochs, teacher)
+        second = networks.fit(interrupt)
     except TrainingInterrupted:
         second = None
     complete = second is not None and len(second.members) == len(fit.members) and second.stopped == "epochs"
@@ -80,10 +89,12 @@ def refitted(
     fit.train_seconds += second.train_seconds
     fit.compile_seconds += second.compile_seconds
     fit.refitted = second.epochs
+    if networks.outside and (outcomes := out_of_bag(again, part, networks.outside)) is not None:
+        fit.out_of_bag = again.scorer.evaluate(outcomes)
     return again
 
 
-def _in_the_rest(train: TrainConfig, fit: Fit) -> TrainConfig:
+def in_the_rest(train: TrainConfig, fit: Fit) -> TrainConfig:
     """Return options whose time limit is what the first run has left of it."""
     limit = seconds(train.max_time)
     if limit is None:

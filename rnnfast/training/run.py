@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Unpack
 
@@ -17,17 +16,18 @@ from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.listeners import with_listeners
-from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
+from rnnfast.model.explain.features import input_means
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
 from rnnfast.records import replace as changed
-from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
 from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
+from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.intervals import set_intervals
 from rnnfast.training.loop import Fit, compiler_ahead
@@ -38,6 +38,7 @@ from rnnfast.training.presets import fixed
 from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
+from rnnfast.training.scores import ensemble_scores, evaluate_parts, sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
 
@@ -153,13 +154,16 @@ def train_parts(
         model, valid = _prepared(table, parts, config, equations, Reporter())
     seed = config.train.seed
     networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
-    reporter.start(_info(model, config, networks))
+    reporter.start(networks.info())
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
     operating = set_operating(model, parts.train, valid, outside, reporter)
     set_intervals(model, valid)
     again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
+    ensemble = Learned(model, again, fit, operating)
+    if config.model.distil:
+        model, again, fit, operating = distilled(ensemble, table, parts, valid, reporter, interrupt)
     interrupt.phase = Phase.SCORING
     start = time.perf_counter()
     named = parts.named()
@@ -167,14 +171,18 @@ def train_parts(
     before = {name: part for name, part in named.items() if name not in tests}
     evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
     if outside is not None:
-        evaluations = {NAME: model.scorer.evaluate(outside.by(model.task)), **evaluations}
+        first = ensemble.model.scorer.evaluate(outside.by(ensemble.model.task))
+        evaluations = {NAME: ensemble.fit.out_of_bag or first, **evaluations}
+    if model is not ensemble.model:
+        evaluations = ensemble_scores(ensemble, named, seed) | evaluations
     if again is not None:
         model = again
         of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
         evaluations, scored = evaluations | of_tests, scored | sampled
     fit.eval_seconds += time.perf_counter() - start
     provenance = provenance_of(table, parts, config, own_valid, evaluations, fit)
-    model.provenance = changed(provenance, operating=operating)
+    means = input_means(model.encoder, parts.train)
+    model.provenance = changed(provenance, operating=operating, input_means=means)
     return TrainResult(
         model=model,
         task=table.schema.task,
@@ -225,55 +233,3 @@ def _check_encoding(model: Model, part: Sequences | None, table: Sequences, repo
     for sentence in sentences(model.substitutions(part)):
         if part.source != table.source:
             reporter.notice(f"{', '.join(part.source)}: {sentence}")
-
-
-def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
-    """Give the sequences of a part that are scored, with the rows around."""
-    sample: SequenceData = part.in_context(model.context_of(part.schema)).sample(seed)
-    return sample
-
-
-def evaluate_parts(
-    model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
-) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
-    """Score the model on each part that has labels; valid: the sample of the validation part.
-
-    Returns: the scores, and of each part of which only a sample was scored its sequences: (scored, all).
-    """
-    evaluations, sampled = {}, {}
-    for name, part in parts.items():
-        data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
-        if data.labelled.any():
-            evaluations[name] = model.evaluate(data)
-            if data.sequences < part.sequences:
-                sampled[name] = (data.sequences, part.sequences)
-                scope = f"{data.sequences:,} of {part.sequences:,} sequences"
-                reporter.notice(f"{name}: scored on {scope}, drawn at random, to keep within --memory")
-        elif part.labelled_steps:
-            scope = f"none of the {data.sequences:,} sequences that fit into --memory has a label"
-            reporter.notice(f"{name}: not scored, {scope}; give more memory")
-    return evaluations, sampled
-
-
-def _info(model: Model, config: Config, networks: Networks) -> RunInfo:
-    assert config.train.lr is not None  # resolved
-    assert config.train.batch_size is not None
-    return RunInfo(
-        cell=config.model.cell,
-        hidden=config.model.hidden,
-        activation=config.model.chosen_activation,
-        head=config.model.head,
-        front=config.model.front,
-        parameters=model.parameter_count,
-        dtype=config.train.dtype,
-        threads=networks.threads * networks.workers,
-        seed=config.train.seed,
-        optimizer=config.train.optimizer,
-        lr=config.train.lr,
-        batch_size=config.train.batch_size,
-        loss=model.loss,
-        epochs=config.train.epochs,
-        members=networks.number,
-        kernel=networks.kernel,
-        patience=config.train.patience,
-    )

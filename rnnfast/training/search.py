@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from rnnfast.config.forms import part_column
 from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig
 from rnnfast.data import Sequences
@@ -223,16 +224,21 @@ class _Counter:
         self._reporter.trials(self._done, self._count)
 
 
-def folded(part: Sequences, config: Config, equations: Cell | None) -> Trials:
-    """Make as many folds of the training part as there can be. Raises DataError where there are too few sequences."""
+def folded(part: Sequences, config: Config, equations: Cell | None, by: str | None) -> Trials:
+    """Make as many folds of the training part as there can be; by: as of Trials.
+
+    Raises DataError where there are too few sequences, or groups.
+    """
     for count in range(FOLDS, FEWEST_FOLDS, -1):
         try:
-            return Trials(part, config, count, equations)
+            return Trials(part, config, count, equations, by)
         except DataError:
             continue
     try:
-        return Trials(part, config, FEWEST_FOLDS, equations)
-    except DataError:
+        return Trials(part, config, FEWEST_FOLDS, equations, by)
+    except DataError as error:
+        if by is not None and part_column(by):
+            raise DataError(f"of the rows that train, {error}") from None
         raise DataError(
             f"{', '.join(part.source)}: {counted(part.sequences, 'sequence')} that train are too few to compare "
             f"networks on {FEWEST_FOLDS} parts of them; give more sequences, a larger --split, or use rnnfast train"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from rnnfast.config.forms import SEQUENCE, check_split
@@ -19,24 +20,31 @@ from rnnfast.errors import DataError, UsageError
 from rnnfast.memory import available_memory, shown
 from rnnfast.reporter import Reporter
 from rnnfast.training.prepare import check_weights
+from rnnfast.training.presets import BY_SIZES
 from rnnfast.training.windows import chooses, window_for
 
 MANY_LABELS = 0.1  # left out by a split, of those that stay
 
 
 def read_tables(
-    data: Any, valid: Any, test: Any, config: Config, reporter: Reporter, opened: ExitStack
+    data: Any,
+    valid: Any,
+    test: Any,
+    config: Config,
+    reporter: Reporter,
+    opened: ExitStack,
+    groups: str | None = None,
 ) -> tuple[Sequences, Parts, Config]:
-    """Read the table, and split it or read those beside it.
+    """Read the table, and split it or read those beside it; groups: rule that names the column of groups, to be read.
 
-    Returns: all of `data`, the parts, and the configuration with the length of the windows where the preset chose it.
+    Returns: all of `data`, the parts, and the configuration with what the preset chose of how the table is read.
 
     opened: keeps tables that are larger than --memory, and are read in blocks, until it is closed.
     """
     shares_given = config.data.split != DataConfig().split
     check_split(config.data.split_by, shares_given, valid is not None, test is not None)
     source = Source(config, reporter, opened)
-    table = source.table(data)
+    table, config = source.table(data, groups)
     if not isinstance(data, Sequences) and chooses(table, config):
         window = window_for(table, config, valid is not None)
         table = table.windowed(*window)
@@ -106,16 +114,23 @@ class Source:
         memory = config.data.memory
         self.budget = None if memory is None else Budget.of(memory)
 
-    def table(self, data: Any) -> Sequences:
-        """Read the table that trains."""
+    def table(self, data: Any, groups: str | None = None) -> tuple[Sequences, Config]:
+        """Read the table that trains; groups: as of `read_tables`.
+
+        Returns: it, and the configuration with the calendar where the preset has one.
+        """
+        config = self.config
         if isinstance(data, Sequences):
-            check_read(self.config.data)
-            return data
+            check_read(config.data)
+            return data, config
         names = file_names(data)
-        request = Request(self.config.data, with_time=self.folds, groups=self.folds)
+        how = config.data if groups is None else replace(config.data, split_by=groups)
+        dated = config.model.preset in BY_SIZES and "calendar" not in config.explicit
+        request = Request(how, with_time=self.folds, groups=self.folds or groups is not None, dated=dated)
         if self.budget is None and names is not None:
             self._announce(bytes_in_memory(names, request.files))
-        return open_table(data, request, self.budget, self.opened, self.reporter)
+        table = open_table(data, request, self.budget, self.opened, self.reporter)
+        return table, config.choosing({"calendar": table.schema.calendar})
 
     def beside(self, data: Any, table: Sequences) -> Sequences:
         """Read a table whose columns mean what those of the one that trains do."""

@@ -55,15 +55,18 @@ class Trials:
 
     part: the rows that train; of a table on disk so many as fit into memory, drawn at random. config: of the run, which
     says how its table is divided, with which seed, and on how many threads trials run; equations: of a cell that is no
-    word. Raises DataError for a part that is too small for so many folds.
+    word; by: what divides the folds, None for time where that divides the table, else sequence. Raises DataError for a
+    part that is too small for so many folds.
     """
 
-    def __init__(self, part: Sequences, config: Config, count: int, equations: Cell | None = None) -> None:
+    def __init__(
+        self, part: Sequences, config: Config, count: int, equations: Cell | None = None, by: str | None = None
+    ) -> None:
         seed = config.train.seed
         self.part: SequenceData = part.sample(seed).alone()
         self.workers = config.train.threads or cores()
         self.equations = equations
-        by = TIME if config.data.split_by == TIME else SEQUENCE
+        by = by or (TIME if config.data.split_by == TIME else SEQUENCE)
         share = min(config.data.split[0] / min(sum(config.data.split), 1.0), LARGEST_SHARE)
         if not config.train.patience and not SCHEDULES[config.train.schedule].watches:
             share = 1.0  # nothing looks at a validation part
@@ -89,7 +92,7 @@ class Trials:
         parts, train = self.folds[trial.fold], trial.config.train
         config = replace(
             trial.config,
-            model=replace(trial.config.model, ensemble=1, bag=False),
+            model=replace(trial.config.model, ensemble=1, bag=False, distil=False),
             train=replace(train, threads=1, refit=False, baseline=(), seed=train.seed + trial.fold),
         )
         cell = self.equations or cell_of(config.model.cell, config.model.activation)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
 from rnnfast.catalogue import SCHEDULES
+from rnnfast.config.forms import part_column
 from rnnfast.config.resolve import Config, table_of_option
 from rnnfast.config.tuning import TuneConfig, tuned
 from rnnfast.config.typed import TrainOptions
@@ -46,6 +47,7 @@ def tune(
     y: Any = None,
     *,
     trials: int | None = None,
+    folds_by: str | None = None,
     valid: Table | Sequences | None = None,
     test: Table | Sequences | None = None,
     reporter: Reporter | None = None,
@@ -54,16 +56,17 @@ def tune(
     """Search for the network that suits a table, on folds of its training part, and train it.
 
     data, y, valid, test: as of `train`. trials: networks to try; with a number alone the result is the same on any
-    machine. reporter: is told everything. options: those of `train`, which stay as they are; all others are searched,
-    or follow from the table. `max_time`: for all of it, 60s where `trials` is not there either. `output`: a directory
-    for trials, model and configuration, from which a search goes on; without it nothing is written.
+    machine. folds_by: what divides the folds of the trials, as "column:NAME" for groups. reporter: is told everything.
+    options: those of `train`, which stay as they are; all others are searched, or follow from the table. `max_time`:
+    for all of it, 60s where `trials` is not there either. `output`: a directory for trials, model and configuration,
+    from which a search goes on; without it nothing is written.
     Raises: as `train`; RnnfastError where Optuna is not installed; TrainingInterrupted at Ctrl-C, with `.result`, the
     best network so far, after the first generation.
     """
     equations = named_cell(options)
     names = file_names(data)
     config = Config().with_values(options if names is None else {**options, "data": names}, "tune()")
-    tune_config = TuneConfig.of({"trials": trials}, "tune()")
+    tune_config = TuneConfig.of({"trials": trials, "folds_by": folds_by}, "tune()")
     tables = Tables(with_labels(data, y), valid, test)
     return tune_tables(tables, config, tune_config, reporter=reporter, equations=equations)
 
@@ -114,7 +117,9 @@ def tune_tables(
     reporter = with_listeners(reporter, config.output)
     with ExitStack() as opened:
         with interruptible(reporter.interrupted) as interrupt:
-            table, parts, config = read_tables(*tables, config, reporter, opened)
+            by = tune_config.folds_by
+            groups = by if by is not None and part_column(by) else None
+            table, parts, config = read_tables(*tables, config, reporter, opened, groups)
             load_seconds = time.perf_counter() - start
             if directory is None and write:
                 directory = free_name(f"{table_name(table.source[0])}-tune")
@@ -122,7 +127,7 @@ def tune_tables(
             before = [] if force else _before(directory, header)
             mergeable = parts.valid is not None and not own_valid
             space = Space(config, parts.train, equations, own_valid, mergeable)
-            trials = folded(parts.train, config, equations)
+            trials = folded(parts.train, config, equations, by)
             keep = partial(_keep, directory, header)
             search = Search(space, trials, size, one_at_a_time(reporter), before, keep)
             reporter.search(_searched(space), search.folds, trials.part.sequences)
@@ -162,7 +167,7 @@ def resumed(directory: str | Path, options: Mapping[str, Any]) -> tuple[Config, 
     usual = {name: getattr(header, name) for name in ("trials", "max_time")}
     rest = {name: value for name, value in options.items() if name not in limits}
     config = Config().with_values({**header.options, **rest, "output": str(directory)}, str(directory))
-    return config, TuneConfig.of(limits or usual, "--resume")
+    return config, TuneConfig.of({**(limits or usual), "folds_by": header.folds_by}, "--resume")
 
 
 def _searching(
@@ -233,6 +238,7 @@ def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int
         optuna=version,
         trials=tune_config.trials,
         max_time=tune_config.max_time,
+        folds_by=tune_config.folds_by,
     )
 
 

@@ -1,6 +1,8 @@
 """The place of a time in day, week and year, as a point on a circle: sine and cosine of each unit.
 
-A unit is an input where it varies in the training rows: daily dates have no hour.
+A unit is an input where it varies in the training rows: daily dates have no hour. In one series without ids it is seen
+to come again, too: of a cycle that was seen once its place says which rows these are, and the weekday on which months
+begin is noise. Where no unit does, all that vary are inputs.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-DAY = 86_400.0  # seconds
+DAY, YEAR = 86_400.0, 31_557_600.0  # seconds
 MONDAY = 3  # days from a Monday to 1 January 1970, a Thursday
 
 
@@ -41,26 +43,39 @@ UNITS: dict[str, Callable[[Floats], Floats]] = {
     "month": _month,
     "yearday": _yearday,
 }
+CYCLES = {"hour": DAY, "weekday": 7 * DAY, "month": YEAR, "yearday": YEAR}  # seconds of each
+SEEN = 2  # cycles at least, from the first time to the last
+APART = 2  # cycles at most, from a row to the next one on average
 
 
 class Variety:
-    """Which units vary in a column of times that comes in blocks."""
+    """Which units vary in a column of times that comes in blocks; series: whether they are to be seen to come again."""
 
-    def __init__(self) -> None:
+    def __init__(self, series: bool = False) -> None:
+        self._series = series
         self._first: dict[str, float] = {}
         self._varies = dict.fromkeys(UNITS, False)
+        self._low, self._high, self._rows = np.inf, -np.inf, 0
 
     def add(self, seconds: Floats) -> None:
         """Take times (n,) into account."""
+        if not len(seconds):
+            return
+        self._low, self._high = min(self._low, seconds.min()), max(self._high, seconds.max())
+        self._rows += len(seconds)
         for name, varies in self._varies.items():
-            if not varies and len(seconds):
+            if not varies:
                 shares = UNITS[name](seconds)
                 self._varies[name] = bool((shares != self._first.setdefault(name, float(shares[0]))).any())
 
     @property
     def units(self) -> tuple[str, ...]:
-        """Those that vary."""
-        return tuple(name for name, varies in self._varies.items() if varies)
+        """Those that are inputs."""
+        varying = tuple(name for name, varies in self._varies.items() if varies)
+        span = self._high - self._low
+        step = span / max(self._rows - 1, 1)
+        again = tuple(name for name in varying if span >= SEEN * CYCLES[name] and step <= APART * CYCLES[name])
+        return again if self._series and again else varying
 
 
 def names(column: str, units: Collection[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
     numbers           (value - shift) * scale, one input each
     categories        an input per category of the training rows, 1 or 0, and one for all others, "(unseen)"
-    times             sine and cosine of each unit of the calendar that varies in the training rows
+    times             sine and cosine of each unit of the calendar that is an input (calendar.py)
     missing values    by the column's rule; with `missing_indicator` one more input, 1 where the cell was empty
 
 Inputs come in this order: all numbers, all categories, the calendar, all indicators, each in the order of the columns.

@@ -29,7 +29,9 @@ class Fitting:
         self.kinds = feature_kinds(schema, config)
         self.categorical = {name: schema.columns.index(name) for name in schema.categorical}
         self.numbers = [j for j, name in enumerate(schema.columns) if name in self.kinds]
-        self.times = {name: (schema.columns.index(name), Variety()) for name in schema.calendar_columns}
+        self.times = {
+            name: (schema.columns.index(name), Variety(schema.id is None)) for name in schema.calendar_columns
+        }
         self.lags = schema.columns[schema.first_lag :]
         # The first step of a sequence has no step before it: a lagged target has a value for it whatever the rule.
         needed = {name: "mean" for name in self.lags if not FILLS[self.rules[name]].fills}
@@ -72,7 +74,7 @@ class Fitting:
         return {name: tuple(sorted(counts)) for name, counts in self._counts.items()}
 
     def calendar(self) -> dict[str, tuple[str, ...]]:
-        """Return the units of the calendar that vary, of the column that holds the time."""
+        """Return the units of the calendar that are inputs, of the column that holds the time."""
         return {name: variety.units for name, (_, variety) in self.times.items()}
 
     def fills(self) -> dict[str, float | str | None]:

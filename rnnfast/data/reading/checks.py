@@ -71,12 +71,14 @@ def with_clock(schema: Schema, dates: bool, request: Request, sources: Sequence[
             f"{sources[0].name}, column {schema.time!r}: the times are {now}, those of the table that trained were "
             f"{before}; the model has inputs that are made of them: write them in the same way"
         )
-    if schema.calendar and not dates:
+    if schema.calendar and not dates and request.dated:
+        schema = replace(schema, calendar=False)
+    elif schema.calendar and not dates:
         raise UsageError(
             f"--calendar: the times of {schema.time!r} are numbers, which have no hour or month; write dates such as "
             "2024-01-31, or leave it out"
         )
-    return replace(schema, dates=dates)
+    return replace(schema, dates=dates and schema.clock)
 
 
 def check_sample(sample: SequenceData, whole: Sequences, where: str) -> None:

@@ -99,7 +99,7 @@ class Plan:
             difference=config.difference,
             delta=config.delta,
             time_delta=config.time_delta,
-            calendar=config.calendar,
+            calendar=self.request.calendar(meaning.task, table_roles),
         )
         check_ahead(schema)
         if schema.delta and schema.features and set(schema.features) <= set(schema.categorical):

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rnnfast.catalogue import TASKS
 from rnnfast.config.forms import TIME, part_column
 from rnnfast.config.sections import DataConfig, reading_options
+from rnnfast.data.columns.horizon import lags
+from rnnfast.data.columns.roles import Roles
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sources.options import FileOptions
 
@@ -20,6 +23,7 @@ class Request:
     schema: of a training table; columns are then found by name, and of the options only split_by and FILES count.
     require_target: False accepts a table without target, and reads no weights. with_time: whether the times of the rows
     are wanted even so. groups: whether the column of split_by names groups of any number, in place of parts.
+    dated: whether forecasts of one series of quantities see the calendar wherever its times are dates.
     """
 
     config: DataConfig
@@ -27,6 +31,7 @@ class Request:
     require_target: bool = True
     with_time: bool = False
     groups: bool = False
+    dated: bool = False
 
     @property
     def part(self) -> str | None:
@@ -46,7 +51,13 @@ class Request:
     @property
     def keeps_keys(self) -> bool:
         """Whether the numbers that sort like the times are wanted: by a split, and for inputs that are made of them."""
-        return self.by_time or (self.config if self.schema is None else self.schema).clock
+        return self.by_time or self.dated or (self.config if self.schema is None else self.schema).clock
+
+    def calendar(self, task: str, roles: Roles) -> bool:
+        """Whether the calendar may be an input of a new table; `with_clock` drops it where times are no dates."""
+        series = self.dated and roles.id is None and roles.time is not None
+        forecast = (max(self.config.horizon) > 0 or lags(self.config)) and not (task and TASKS[task].classes)
+        return self.config.calendar or (series and forecast)
 
     @property
     def files(self) -> FileOptions:
@@ -70,6 +81,7 @@ class Request:
             "require_target": self.require_target,
             "keeps_time": self.keeps_time,
             "groups": self.groups,
+            "dated": self.dated,
         }
 
 

@@ -3,6 +3,7 @@
 Element by element a loss is a formula (equations/losses.py), whose derivative is derived. Over the outputs of a step
 
     ce     log sum_o e^{p_o} - p_y                         softmax(p) - onehot(y)        y is the index of the class
+    soft   log sum_o e^{p_o} - sum_o y_o p_o               softmax(p) - y                y are shares, whose sum is 1
 
 A kernel multiplies them by the weight of the step and by the scale of the batch. The mean over steps and outputs (or
 the sum over steps and mean over outputs) is in that scale, so that the loss and its gradient cannot disagree.
@@ -25,6 +26,8 @@ from rnnfast.kernels.lanes.formula import emit, vexp
 from rnnfast.kernels.lanes.linking import Link, linked, no_link
 from rnnfast.kernels.lanes.span import number
 from rnnfast.kernels.lanes.vec import first_lanes, llvm_type, load, store, total
+
+SOFT = "soft"  # ce against the answers of another network, which nobody chooses by its name
 
 OUTPUT, TARGET = Node("input", "loss", "p"), Node("input", "loss", "y")
 
@@ -60,6 +63,8 @@ def loss_and_gradient(s, out, targets, rows, O, scale, dy):
 
 @overload(loss_and_gradient, jit_options=INLINED)
 def _loss_and_gradient(s, out, targets, rows, O, scale, dy):
+    if s.dims["loss"] == SOFT:
+        return _softmax_of_shares
     return _softmax if FACTS[s.dims["loss"]].per_step else _by_output
 
 
@@ -102,4 +107,23 @@ def _softmax(s, out, targets, rows, O, scale, dy):
         for o in range(0, O, s.W):
             store(dy, start + o, first_lanes(vexp(load(out, start + o, s) - peak) * (scale * w / norm), O - o))
         dy[start + label] -= scale * w
+    return loss
+
+
+def _softmax_of_shares(s, out, targets, rows, O, scale, dy):
+    # A step has O targets, by which the scale is divided, and one loss.
+    loss, scale = 0.0, number(out, scale * O)
+    for row in range(rows):
+        start, peak = row * O, out[row * O]
+        for o in range(1, O):
+            peak = out[start + o] if not out[start + o] <= peak else peak
+        norm, agreed, w = peak - peak, peak - peak, targets.weight[start]
+        for o in range(0, O, s.W):
+            z = load(out, start + o, s)
+            norm += total(first_lanes(vexp(z - peak), O - o))
+            agreed += total(first_lanes(load(targets.y, start + o, s) * (z - peak), O - o))
+        loss += w * (math.log(norm) - agreed)
+        for o in range(0, O, s.W):
+            slope = vexp(load(out, start + o, s) - peak) * (1 / norm) - load(targets.y, start + o, s)
+            store(dy, start + o, first_lanes(slope * (scale * w), O - o))
     return loss

@@ -43,16 +43,14 @@ def engine_of(architecture, window=0, loss="mse"):
     return "packed"
 
 
-def chunk_of(layout, steps, batch=None):
-    """Sequences of a chunk; steps: mean length of a sequence; batch: None where nothing is shared in batches.
+def chunk_of(layout, steps, batch):
+    """Sequences of a chunk of batches; steps: mean length of a sequence.
 
     A batch that is worth sharing among threads is cut into at least as many chunks as there are accumulators.
     """
     chunk, size = CHUNK, bytes_per_step(layout)
     while chunk > LEAST_CHUNK and chunk * steps * size > CHUNK_BYTES:
         chunk //= 2
-    if batch is None:
-        return chunk
     if worth_sharing(layout, steps * batch):
         chunk = min(chunk, max(LEAST_CHUNK, batch // ACCUMULATORS))
     return min(chunk, batch)

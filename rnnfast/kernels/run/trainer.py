@@ -11,6 +11,7 @@ from rnnfast.kernels.lanes.linking import launch
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed.front import front_links
 from rnnfast.kernels.packed.stack import Network
+from rnnfast.kernels.rules.losses import SOFT
 from rnnfast.kernels.rules.optimizers import Settings, State, update_link
 from rnnfast.kernels.run import epoch
 from rnnfast.kernels.run.ahead import kernels_of
@@ -50,7 +51,8 @@ class Policy:
 
     loss: mse, mae, huber, bce or ce; reduction: "mean" over the labelled steps of a batch, or "sum"; batch: sequences
     of an update; window: steps of truncated BPTT, 0 for whole sequences; per_update: a learning rate for each update,
-    else for each epoch; threads: how many may share the work; seed: of dropout.
+    else for each epoch; threads: how many may share the work; seed: of dropout; soft: targets of ce are shares of the
+    classes.
     """
 
     loss: str
@@ -64,6 +66,12 @@ class Policy:
     per_update: bool = False
     threads: int = 1
     seed: int = 0
+    soft: bool = False
+
+    @property
+    def kernel(self):
+        """What the loss is called where it is compiled."""
+        return SOFT if self.soft else self.loss
 
 
 class Trainer:
@@ -121,10 +129,10 @@ class Trainer:
             works = [small_work(self.specialisation, longest, dtype) for _ in range(self.threads)]
         else:
             table, head, size, carried = place(layout, plan.chunk, rows)
-            calls = calls_of(layout, self.policy.loss, plan.dropout)
+            calls = calls_of(layout, self.policy.kernel, plan.dropout)
             works = [packed_work(layout, size, plan.chunk, longest, rows) for _ in range(self.threads)]
             self.plan = plan._replace(carried=carried if plan.window else 0)
-        head = head._replace(targets=1 if LOSSES[self.policy.loss].per_step else head.outputs)
+        head = head._replace(targets=1 if LOSSES[self.policy.loss].per_step and not self.policy.soft else head.outputs)
         workers = [Worker(number, self.threads, work) for number, work in enumerate(works)]
         front, _, _ = place_front(layout, plan.chunk, rows)
         return workers, Network(front, table, len(layout.directions), head, layout.size, calls)

@@ -1,0 +1,93 @@
+"""The inputs of a network as a person names them, and their mean over the training rows.
+
+Inputs that are made of one column are one feature: its categories and its mark of empty cells; of the time each unit
+of the calendar, with its sine and cosine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data import Encoder, SequenceData, Sequences
+from rnnfast.data.encoding import calendar
+from rnnfast.data.sequences.base import TRAINED
+
+Floats = NDArray[np.floating[Any]]
+
+MEAN_ROWS = 1 << 15  # of the training rows, spread evenly: the mean of more would move no attribution
+FIRST_OF_UNIT = {"month": 1, "yearday": 1}  # others count from 0
+LENGTH_OF_UNIT = {"hour": 24, "weekday": 7, "month": 12, "yearday": 366}
+
+
+class Feature(NamedTuple):
+    """What a person calls an input.
+
+    name: a column of x, or the unit of a time. column: its number in x; unit: of the calendar, "" for a column itself.
+    inputs: (n,) numbers of the inputs that are made of it.
+    """
+
+    name: str
+    column: int
+    unit: str
+    inputs: NDArray[np.int64]
+
+
+def features_of(encoder: Encoder) -> tuple[Feature, ...]:
+    """Return the features of an encoder, in the order of the columns."""
+    columns, owners = encoder.columns, []
+    owners += [(name, "") for name in encoder.scaler.names]
+    other = int(encoder.unseen == "bucket")
+    owners += [(name, "") for name, texts in encoder.categories.items() for _ in range(len(texts) + other)]
+    owners += [(name, unit) for name, units in encoder.calendar.items() for unit in units for _ in range(2)]
+    owners += [(name, "") for name in encoder.indicated]
+    inputs: dict[tuple[str, str], list[int]] = {}
+    for number, owner in enumerate(owners):
+        inputs.setdefault(owner, []).append(number)
+    ordered = sorted(inputs.items(), key=lambda item: columns.index(item[0][0]))
+    return tuple(
+        Feature(_name(column, unit), columns.index(column), unit, np.array(numbers, np.int64))
+        for (column, unit), numbers in ordered
+    )
+
+
+def _name(column: str, unit: str) -> str:
+    """Name a feature: as `calendar.names` does, without the wave."""
+    return next(calendar.names(column, (unit,))).removesuffix(".sin") if unit else column
+
+
+def cells(feature: Feature, x: Floats, categories: dict[str, tuple[str, ...]], name: str) -> Iterator[Any]:
+    """Yield what a table holds of a feature: a number, a category, the hour (0 to 24); "" for an empty cell.
+
+    x: (rows,) the column of it; name: of that column; categories: what its indices stand for.
+    """
+    texts = categories.get(name)
+    if feature.unit:
+        shares = calendar.UNITS[feature.unit](np.asarray(x, np.float64))
+        x = np.floor(shares * LENGTH_OF_UNIT[feature.unit] + 1e-9) + FIRST_OF_UNIT.get(feature.unit, 0)
+    for value in x.tolist():
+        if value != value:
+            yield ""
+        else:
+            yield value if texts is None else texts[int(value)]
+
+
+def summed(features: tuple[Feature, ...], attribution: Floats) -> NDArray[np.float64]:
+    """Sum the attributions (.., F) of the inputs of each feature: (.., features)."""
+    return np.stack([attribution[..., feature.inputs].sum(axis=-1) for feature in features], axis=-1)
+
+
+def input_means(encoder: Encoder, train: Sequences) -> tuple[float, ...]:
+    """Return the mean of each input over rows that training saw, of whole sequences that lie evenly spread."""
+    share = max(1, -(-train.rows // MEAN_ROWS))
+    some = train.take(np.arange(0, train.sequences, share)) if share > 1 else train
+    total, rows = np.zeros(len(encoder.names)), 0
+    for block in some.blocks(TRAINED):
+        assert isinstance(block, SequenceData)
+        seen = block.seen
+        total += encoder.transform(block)[seen].sum(axis=0)
+        rows += int(np.count_nonzero(seen))
+    return tuple((total / max(rows, 1)).tolist())

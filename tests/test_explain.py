@@ -1,0 +1,326 @@
+"""Attributions of answers, and importance of features: what they are of, and that they say what the network does.
+
+That gradients with respect to the inputs are right test_sensitivity.py says.
+"""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import isolate
+from ids import cases
+
+import rnnfast
+from rnnfast.data.synth.generate import synth
+from rnnfast.errors import DataError, UsageError
+from rnnfast.model.answers import every_row_once
+from rnnfast.model.explain.attribution import Explainer, Method
+from rnnfast.model.explain.features import features_of, input_means
+from rnnfast.model.explain.importance import ORDER, exchanged
+from rnnfast.model.explain.integrals import TOLERANCE, integrals
+from rnnfast.model.explain.integrals import Path as Way
+from rnnfast.model.members import Committee
+from rnnfast.records import UNSET
+from rnnfast.records import replace as changed
+
+QUICK = {"cell": "gru", "hidden": 5, "epochs": 3, "seed": 1, "patience": 0, "cache": False}
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    isolate(monkeypatch, tmp_path)
+
+
+def table(ids: int = 40) -> pd.DataFrame:
+    """Series of 3 to 12 rows, of two numbers and a category, with labels that the numbers decide, in each row."""
+    random = np.random.default_rng(0)
+    lengths = random.integers(3, 13, ids)
+    frame = pd.DataFrame({"id": np.repeat(np.arange(ids), lengths), "t": np.concatenate([*map(np.arange, lengths)])})
+    frame["x1"], frame["x2"] = random.normal(size=len(frame)), random.normal(size=len(frame))
+    frame["colour"] = random.choice(["red", "green", "blue"], len(frame))
+    before = frame.groupby("id")["x1"].shift(1).fillna(0.0)
+    frame["sum"] = frame["x1"] + before
+    frame["up"] = np.where(frame["sum"] > 0, "yes", "no")
+    frame["kind"] = np.select([frame["sum"] > 0.7, frame["sum"] > -0.7], ["high", "middle"], "low")
+    return frame
+
+
+def trained(target: str = "sum", frame: pd.DataFrame | None = None, **options: object) -> rnnfast.Model:
+    frame = table() if frame is None else frame
+    others = [name for name in ("sum", "up", "kind") if name != target]
+    columns = {"id": "id", "time": "t"} if "id" in frame else {}
+    data = rnnfast.read_table(
+        frame.drop(columns=others), target=target, categorical="colour", **columns, **of_data(options)
+    )
+    return rnnfast.train(data, **(QUICK | {name: value for name, value in options.items() if name not in DATA})).model
+
+
+DATA = ("lag_target", "window", "stride", "predict", "delta", "calendar", "horizon")
+
+
+def of_data(options: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if name in (*DATA, "missing", "difference")}
+
+
+def read(model: rnnfast.Model, frame: pd.DataFrame) -> rnnfast.SequenceData:
+    return rnnfast.read_table(frame, schema=every_row_once(model.schema), require_target=False, cache=False)
+
+
+MODELS = cases(
+    {
+        "regression": ("sum", {}),
+        "two classes": ("up", {}),
+        "several classes": ("kind", {}),
+        "both directions": ("sum", {"bidirectional": True}),
+        "head and stack": ("sum", {"head": "attention", "hidden": (5, 5)}),
+        "patches": ("sum", {"patch": (3, 2), "predict": "last"}),
+        "lag": ("sum", {"lag_target": True, "missing": ("mean",), "difference": False}),
+        "without memory": ("sum", {"cell": "mlp"}),
+        "float64": ("up", {"dtype": "float64"}),
+        "register engine": ("sum", {"cell": "rnn"}),
+    }
+)
+
+
+@pytest.mark.parametrize(("target", "options"), MODELS)
+def test_attributions_sum_to_what_the_output_differs_from_that_of_the_baseline(target, options):
+    frame = table()
+    model = trained(target, frame, **options)
+    data, explainer = read(model, frame), Explainer(model)
+    rows, raw = data.offsets[1:] - 1, model.outputs(data)
+    outputs = raw[rows].argmax(axis=1)
+    network = Committee(model.architecture, model.members)
+    for one in explainer.explain(data, rows, outputs):
+        row, output = rows[one.place], outputs[one.place]
+        start = np.tile(explainer.baseline, (len(one.rows), 1)).astype(model.config.train.dtype)
+        expected = network.outputs_of(start.ravel(), np.array([0, len(start)]))[0, one.own, output]
+        assert one.end == pytest.approx(raw[row, output], rel=1e-4, abs=1e-5)
+        assert one.start == pytest.approx(expected, rel=1e-4, abs=1e-5)
+        assert one.attribution.sum() == pytest.approx(one.end - one.start, rel=TOLERANCE, abs=1e-4)
+        assert one.error <= TOLERANCE
+        assert data.row[row] == one.rows[one.own]
+
+
+def test_more_points_are_nearer_and_are_taken_where_they_are_needed():
+    frame = table()
+    model = trained("up", frame, dtype="float64", epochs=20, lr=0.05)
+    explainer, data = Explainer(model), read(model, frame)
+    inputs = model.encoder.transform(data, "float64") * 4  # a long way, on which the network bends
+    way = Way(inputs[: data.offsets[1]], int(data.offsets[1]) - 1, 0)
+
+    def error(points: int) -> float:
+        return next(integrals(explainer.slopes, [way], explainer.baseline, points)).error
+
+    assert error(50) <= TOLERANCE
+    assert error(100) <= max(error(50), 1e-12)
+    one = next(integrals(explainer.slopes, [way], explainer.baseline, 2))
+    assert one.points > 2
+    assert one.error <= TOLERANCE
+
+
+def test_long_sequences_and_many_are_computed_in_portions(monkeypatch):
+    frame = table()
+    model = trained("sum", frame, dtype="float64")
+    whole = model.explain(frame)
+    monkeypatch.setattr("rnnfast.model.explain.integrals.ROWS", 20)
+    pd.testing.assert_frame_equal(model.explain(frame), whole, rtol=1e-9)
+
+
+def test_attributions_of_the_adding_task_are_at_the_two_marked_steps(tmp_path: Path):
+    synth("adding", tmp_path / "adding.csv", 400, 20, 1)
+    result = rnnfast.train("adding.csv", cell="gru", hidden=16, epochs=60, preset="auto", batch_size=16, lr=0.01)
+    frame = pd.read_csv("adding.csv")
+    attributions = result.model.explain("adding.csv", sequences=400)
+    moved = attributions.assign(size=attributions["attribution"].abs()).groupby("row")["size"].sum()
+    frame["size"] = moved.reindex(frame.index)
+    hits = [set(one.nlargest(2, "size").index) == set(one.index[one["x2"] == 1]) for _, one in frame.groupby("name")]
+    assert np.mean(hits) > 0.9
+
+
+def test_features_are_columns_and_units_of_the_calendar():
+    frame = table()
+    frame["t"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(len(frame)) * 7, unit="h")
+    frame.loc[3, "x2"] = np.nan
+    model = trained("sum", frame, calendar=True, missing=("mean",), missing_indicator=True, lag_target=True)
+    features = features_of(model.encoder)
+    units = ["t.hour", "t.weekday", "t.month", "t.yearday"]
+    assert [one.name for one in features] == ["x1", "x2", "colour", *units, "sum (lag)"]
+    inputs = np.concatenate([one.inputs for one in features])
+    assert sorted(inputs.tolist()) == list(range(len(model.encoder.names)))
+    names = np.array(model.encoder.names)
+    assert set(names[features[2].inputs]) == {
+        "colour=blue",
+        "colour=green",
+        "colour=red",
+        "colour=(unseen)",
+        "colour (missing)",
+    }
+    assert names[features[1].inputs].tolist() == ["x2", "x2 (missing)"]
+    explained = model.explain(frame)
+    hours = explained[explained["feature"] == "t.hour"]
+    assert hours["value"].tolist() == [frame["t"].dt.hour[row] for row in hours["row"]]
+    assert set(explained[explained["feature"] == "colour"]["value"]) <= {"red", "green", "blue"}
+    assert "sum (lag)" in set(explained["feature"])
+
+
+def test_columns_say_which_answer_and_which_step():
+    frame = table()
+    model = trained("sum", frame)
+    explained = model.explain(frame, id="7", step=2)
+    assert list(explained) == ["id", "t", "row", "explained", "at", "feature", "value", "attribution"]
+    rows = frame.index[frame["id"] == 7]
+    assert set(explained["explained"]) == {rows[1]}
+    assert explained["at"].tolist() == [-1] * 3 + [0] * 3
+    assert explained["row"].tolist() == [rows[0]] * 3 + [rows[1]] * 3
+    assert explained["value"].tolist()[:2] == pytest.approx(frame.loc[rows[0], ["x1", "x2"]].tolist())
+    assert set(explained["id"]) == {"7"}
+
+
+def test_two_directions_see_the_steps_after_the_row():
+    frame = table()
+    explained = trained("sum", frame, bidirectional=True).explain(frame, row=1)
+    after = explained[explained["at"] > 0]
+    assert len(after)
+    assert (after["attribution"] != 0).any()
+
+
+def test_windows_see_the_rows_before_them():
+    frame = table(1).drop(columns=["id"])
+    frame = pd.concat([frame] * 20, ignore_index=True)
+    frame["t"] = np.arange(len(frame))
+    model = trained("sum", frame, window=4)
+    explained = model.explain(frame, row=9)
+    assert explained["row"].min() < 8  # where its window begins
+    data = read(model, frame)
+    explainer = Explainer(model)
+    one = next(explainer.explain(data, np.array([9]), np.array([0])))
+    assert one.end == pytest.approx(float(model.outputs(data)[9, 0]), rel=1e-4, abs=1e-5)
+
+
+def test_an_ensemble_is_explained_by_the_mean_of_its_networks():
+    frame = table()
+    model = trained("sum", frame, ensemble=2, dtype="float64")
+    single = [replace(model, parameters=dict(tensors)).explain(frame) for tensors in model.members]
+    mean = (single[0]["attribution"] + single[1]["attribution"]) / 2
+    np.testing.assert_allclose(model.explain(frame)["attribution"], mean, rtol=1e-6, atol=1e-9)
+
+
+def test_the_baseline_is_the_mean_of_the_training_rows():
+    frame = table()
+    data = rnnfast.read_table(frame.drop(columns=["up", "kind"]), target="sum", id="id", time="t", categorical="colour")
+    model = rnnfast.train(data, **QUICK, split=(1.0,)).model
+    expected = model.encoder.transform(data).mean(axis=0)
+    np.testing.assert_allclose(model.provenance.input_means, expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(Explainer(model, Method(baseline="zero")).baseline, 0.0)
+    model.save("model.safetensors")
+    assert rnnfast.load("model.safetensors").provenance.input_means == model.provenance.input_means
+
+
+def test_the_mean_is_that_of_some_sequences_of_a_large_table(monkeypatch):
+    frame = table(200)
+    model = trained("sum", frame)
+    data = rnnfast.read_table(frame, schema=model.schema)
+    monkeypatch.setattr("rnnfast.model.explain.features.MEAN_ROWS", 300)
+    some = np.array(input_means(model.encoder, data))
+    np.testing.assert_allclose(some, model.encoder.transform(data).mean(axis=0), atol=0.1)
+
+
+def test_a_model_file_without_means_says_what_to_do():
+    frame = table()
+    model = trained("sum", frame)
+    model.provenance = changed(model.provenance, input_means=UNSET)
+    with pytest.raises(UsageError, match="--baseline zero"):
+        model.explain(frame)
+    assert len(model.explain(frame, baseline="zero"))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    cases(
+        {
+            "unknown id": ({"id": "99"}, DataError, "no sequence with the id '99'"),
+            "unknown row": ({"row": 10_000}, DataError, "no row 10000"),
+            "step 0": ({"step": 0}, UsageError, "count from 1"),
+            "step beyond all": ({"step": 50}, DataError, "no sequence has step 50"),
+            "row and id": ({"row": 1, "id": "2"}, UsageError, "leave out --id"),
+            "unknown answer": ({"answer": "summ"}, UsageError, "did you mean 'sum'"),
+            "unknown baseline": ({"baseline": "median"}, UsageError, "mean, zero"),
+            "baseline of another shape": ({"baseline": np.zeros(2)}, UsageError, "6 inputs"),
+        }
+    ),
+)
+def test_what_cannot_be_explained_is_said(options, error, words):
+    frame = table()
+    with pytest.raises(error, match=words):
+        trained("sum", frame).explain(frame, **options)
+
+
+def test_a_class_that_is_named_is_explained_in_place_of_the_predicted_one():
+    frame = table()
+    model = trained("kind", frame)
+    predicted = model.predict(frame)["kind_pred"][0]
+    own, named = (model.explain(frame, row=0, answer=answer) for answer in (None, predicted))
+    np.testing.assert_array_equal(own["attribution"], named["attribution"])
+    other = model.explain(frame, row=0, answer=next(name for name in model.schema.classes if name != predicted))
+    assert (other["attribution"] != own["attribution"]).any()
+
+
+def test_rows_without_a_step_of_a_front_have_no_answer():
+    frame = table()
+    model = trained("sum", frame, patch=(3, 3), predict="last")
+    with pytest.raises(DataError, match="every 3 rows"):
+        model.explain(frame, id="0", step=-2)
+
+
+def test_what_no_answer_depends_on_has_no_importance():
+    frame = table(80)
+    model = trained("sum", frame, epochs=30, lr=0.02)
+    entries = model.importance(frame).set_index("feature")
+    assert entries["metric"].unique().tolist() == ["r2"]
+    assert entries["drop"].idxmax() == "x1"
+    assert entries.loc["x1", "drop"] > 10 * abs(entries.loc["x2", "drop"])
+    assert entries.loc[ORDER, "kind"] == "order"
+    assert entries.loc[ORDER, "drop"] > entries.loc[ORDER, "spread"]
+
+
+def test_order_means_nothing_to_a_cell_without_memory():
+    frame = table()
+    entries = trained("up", frame, cell="mlp").importance(frame).set_index("feature")
+    assert entries.loc[ORDER, "drop"] == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "options", cases({"last step": {"predict": "last"}, "patches": {"patch": (2, 2), "predict": "last"}})
+)
+def test_importance_of_models_that_answer_some_rows(options):
+    frame = table()
+    entries = trained("up", frame, **options).importance(frame, repeats=2)
+    assert np.isfinite(entries["drop"]).all()
+
+
+def test_groups_are_exchanged_together_and_seeds_repeat():
+    frame = table()
+    model = trained("sum", frame)
+    entries = model.importance(frame, groups=("x1+colour", "x*"), repeats=3, seed=5)
+    assert set(entries.loc[entries["kind"] == "group", "feature"]) == {"x1+colour", "x*"}
+    pd.testing.assert_frame_equal(model.importance(frame, groups=("x1+colour", "x*"), repeats=3, seed=5), entries)
+    with pytest.raises(UsageError, match="no feature 'x9'"):
+        model.importance(frame, groups=("x9",))
+
+
+def test_values_come_from_the_same_step_of_another_sequence_counted_from_the_last():
+    offsets = np.array([0, 3, 5, 9])
+    for seed in range(5):
+        source = exchanged(offsets, np.random.default_rng(seed))
+        donors = np.searchsorted(offsets, source, side="right") - 1
+        for first, stop in pairwise(offsets):
+            donor = donors[first]
+            assert (donors[first:stop] == donor).all()
+            assert source[stop - 1] == offsets[donor + 1] - 1
+            assert (np.diff(source[first:stop]) >= 0).all()
+    alone = exchanged(np.array([0, 6]), np.random.default_rng(0))
+    assert sorted(alone.tolist()) == list(range(6))
+    assert (alone != np.arange(6)).all()

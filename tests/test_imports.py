@@ -81,6 +81,7 @@ HOMES = {
     "sqlalchemy": {"data"},
     "optuna": {"training"},
     "tensorboardX": {"listeners"},
+    "sklearn": {"tasks"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

@@ -65,7 +65,9 @@ def _option(name: str, section: str, declared: Field[Any], hidden: bool = False)
         settings |= {"multiple": True, "metavar": meta["metavar"]}
     else:
         settings["default"] = text_of(default) if settings["show_default"] else None
-        if meta["choices"] and not meta["form"]:
+        if meta["choices"] and meta["many"] and not meta["form"]:
+            settings["metavar"] = f"{'|'.join(meta['choices'])},..."
+        elif meta["choices"] and not meta["form"]:
             settings["type"] = click.Choice(tuple(meta["choices"]), case_sensitive=False)
             settings |= {"metavar": meta["metavar"]} if meta["metavar"] else {}  # of many choices
         elif meta["choices"]:

@@ -212,10 +212,11 @@ class TrainConfig:
     )
     baseline: tuple[str, ...] = option(
         (),
-        "Score another answer beside the naive one; linear: logistic or ridge regression on the inputs of a step.",
+        "Score other answers beside the naive one; linear: logistic or ridge regression on the inputs of a step; "
+        "trees: gradient boosting on values, means, slopes and lags (extra: sklearn).",
         many=True,
         metavar="NAME",
-        choices=("linear",),
+        choices=("linear", "trees"),
     )
     init_from: str | None = option(None, "Model whose weights to start from.", metavar="MODEL", path=True)
     dtype: str = option("float32", "Precision of weights and arithmetic.", choices=("float32", "float64"))

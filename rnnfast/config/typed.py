@@ -148,8 +148,8 @@ class TrainOptions(ReadOptions, total=False):
     random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
-    baseline: Score another answer beside the naive one; linear: logistic or ridge regression on the inputs of a step.
-        One of linear.
+    baseline: Score other answers beside the naive one; linear: logistic or ridge regression on the inputs of a step;
+        trees: gradient boosting on values, means, slopes and lags (extra: sklearn). One of linear, trees.
     init_from: Model whose weights to start from.
     dtype: Precision of weights and arithmetic. One of float32, float64. Default float32.
     eval_every: Evaluate on the validation part every N epochs (and at the end). Default 1.

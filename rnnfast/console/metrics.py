@@ -94,6 +94,8 @@ def _naive_answers(evaluation: Evaluation) -> dict[str, tuple[str, Mapping[str, 
         naive[name] = (f"repeating the {name}{steps}", repeated)
     if (linear := evaluation.baseline.linear) is not None:
         naive["linear"] = (f"a {TASKS[evaluation.task].linear} on the inputs of the step", linear)
+    if (trees := evaluation.baseline.trees) is not None:
+        naive["trees"] = ("gradient boosting on values, means, slopes and lags of the inputs", trees)
     return naive
 
 

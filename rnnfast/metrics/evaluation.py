@@ -85,16 +85,18 @@ class Repeated(Readable):
 class Baseline(Readable):
     """Figures of naive answers: always the majority class or the mean, and with a horizon also the repeated target.
 
-    linear: of a regression on the inputs of the current step, where it was asked for.
+    linear: of a regression on the inputs of the current step; trees: of gradient boosting on what a person computes of
+    the past. Both where they were asked for.
     """
 
     scores: Scores
     naive: Repeated | None = None
     linear: Scores | None = None
+    trees: Scores | None = None
 
     def entries(self) -> dict[str, Any]:
-        """Return the scores, under "naive" those of repeating, and those of the linear baseline under its name."""
-        others = {"naive": self.naive, "linear": self.linear}
+        """Return the scores, under "naive" those of repeating, and those of other baselines by their names."""
+        others = {"naive": self.naive, "linear": self.linear, "trees": self.trees}
         return self.scores.entries() | {name: scores for name, scores in others.items() if scores is not None}
 
 

@@ -40,6 +40,7 @@ from rnnfast.tasks import Target, Task, task_of
 from rnnfast.tasks.linear import Linear
 from rnnfast.tasks.outcomes import Outcomes
 from rnnfast.tasks.scoring import Scorer
+from rnnfast.tasks.trees import Trees
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,8 +56,8 @@ class Model(Displayed):
     equations. encoder, target_scaler: fitted on training rows; target_scaler leaves the labels of classes alone.
     target_mean: (O,) mean of the training targets, or the share of each class of a multiclass task: the baseline.
     threshold: probability from which a binary prediction is positive. temperature: what logits are divided by before
-    they become probabilities. intervals: bounds of the errors of the answers. linear: the baseline of that name.
-    provenance: versions, metrics, digest and split of the training data.
+    they become probabilities. intervals: bounds of the errors of the answers. linear, trees: the baselines of these
+    names; trees are not stored. provenance: versions, metrics, digest and split of the training data.
     """
 
     parameters: dict[str, Floats]
@@ -72,6 +73,7 @@ class Model(Displayed):
     temperature: float = 1.0
     intervals: Conformal | None = None
     linear: Linear | None = None
+    trees: Trees | None = None
     provenance: Provenance = field(default_factory=Provenance)
 
     def display(self) -> tuple[str, dict[str, str]]:
@@ -223,7 +225,7 @@ class Model(Displayed):
         """Answer sequences that were read, beside their labels."""
         outputs = self.questions(data).outputs(self.committee())
         outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
-        return outcomes.beside(self.linear, self.encoder)
+        return outcomes.beside(self.linear, self.trees, self.encoder)
 
     def explain(self, data: Table | SequenceData, **options: Any) -> pd.DataFrame:
         """Attribute answers to inputs, a line for each step and feature; options: of `explain.frames.attributions`."""

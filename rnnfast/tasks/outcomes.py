@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rnnfast.data import Encoder, SequenceData
 from rnnfast.tasks.base import Floats, Task
 from rnnfast.tasks.linear import Linear
+from rnnfast.tasks.trees import Trees, past
 
 Integers = NDArray[np.int64]
 
@@ -31,6 +32,7 @@ class Outcomes:
     outputs: Floats
     deviations: Floats | None = None
     linear: NDArray[np.float64] | None = None
+    trees: NDArray[np.float64] | None = None
     at: NDArray[np.bool_] = field(init=False)
     y: Floats = field(init=False)
     raw: NDArray[np.float64] = field(init=False)
@@ -51,11 +53,16 @@ class Outcomes:
         """Return the same outputs as answers of another task: with another threshold, or temperature."""
         return replace(self, task=task)
 
-    def beside(self, linear: Linear | None, encoder: Encoder) -> Outcomes:
-        """The same with what the linear baseline answers."""
-        if linear is None:
+    def beside(self, linear: Linear | None, trees: Trees | None, encoder: Encoder) -> Outcomes:
+        """The same with what the baselines answer that there are."""
+        if linear is None and trees is None:
             return self
-        return replace(self, linear=linear.outputs(encoder.transform(self.data)[self.at]))
+        x = encoder.transform(self.data)
+        return replace(
+            self,
+            linear=None if linear is None else linear.outputs(x[self.at]),
+            trees=None if trees is None else trees.outputs(past(x, self.data.offsets)[self.at]),
+        )
 
     @cached_property
     def rows(self) -> Integers:
@@ -97,7 +104,8 @@ class Outcomes:
         at = np.zeros_like(self.at)
         at[self.rows[chosen]] = True
         part = object.__new__(Outcomes)
-        own = {"at": at, "y": self.y[chosen], "raw": self.raw[chosen], "answers": self.answers[chosen], "linear": None}
+        own = {"at": at, **{name: getattr(self, name)[chosen] for name in ("y", "raw", "answers")}}
+        own |= dict.fromkeys(("linear", "trees"))
         shared = {name: getattr(self, name) for name in ("task", "data", "outputs", "deviations")}
         part.__dict__.update(shared | own)
         return part

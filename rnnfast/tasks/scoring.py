@@ -75,7 +75,8 @@ class Scorer:
                     self.loss(naive, y, data, outcomes.at), task.naive_figures(y[say], weight), task.naive_threshold
                 ),
                 self._repeated(data),
-                self._linear(outcomes),
+                self._other(outcomes, outcomes.linear),
+                self._other(outcomes, outcomes.trees),
             ),
             residuals=task.residuals(y, answers),
             calibration=task.calibration(y, answers),
@@ -110,14 +111,14 @@ class Scorer:
             return "summed"
         return "weighted" if self.class_weights or data.weight is not None else ""
 
-    def _linear(self, outcomes: Outcomes) -> Scores | None:
-        """Score the linear baseline; None without one."""
-        if outcomes.linear is None:
+    def _other(self, outcomes: Outcomes, raw: NDArray[np.float64] | None) -> Scores | None:
+        """Score the raw outputs (n, O) of another baseline; None without one."""
+        if raw is None:
             return None
         task, y, (say, weight) = self.task, outcomes.y, outcomes.say
-        answers = np.asarray(task.answers(outcomes.linear), np.float64)
+        answers = np.asarray(task.answers(raw), np.float64)
         return Scores(
-            self.loss(outcomes.linear, y, outcomes.data, outcomes.at),
+            self.loss(raw, y, outcomes.data, outcomes.at),
             task.figures(y[say], answers[say], weight=weight),
             per_target=task.per_target(y[say], answers[say], weight),
         )

@@ -169,9 +169,11 @@ class CrossValidation(Displayed):
             means = _over(naive, _mean)
             loss = UNSET if naive[0].loss is UNSET else means.pop("loss")
             repeated = Repeated(naive[0].season, means, sum(one.labelled_steps for one in naive), loss)
-        linear = [baseline.linear for baseline in baselines if baseline.linear is not None]
-        means_of_linear = _scores(_over(linear, _mean)) if linear else None
-        return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated, means_of_linear)
+        others = []
+        for scored in ([one.linear for one in baselines], [one.trees for one in baselines]):
+            there = [scores for scores in scored if scores is not None]
+            others.append(_scores(_over(there, _mean)) if there else None)
+        return Baseline(_scores(_over([baseline.scores for baseline in baselines], _mean)), repeated, *others)
 
     @cached_property
     def pooled(self) -> Evaluation:

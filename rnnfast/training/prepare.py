@@ -24,8 +24,8 @@ from rnnfast.model.initialise import initial_tensors
 from rnnfast.model.members import joined
 from rnnfast.model.model import Model, architecture
 from rnnfast.network.layout import Layout
+from rnnfast.training.baselines import linear_baseline, trees_baseline
 from rnnfast.training.class_weights import class_weights
-from rnnfast.training.linear import linear_baseline
 
 MEMBER_STREAM = 9  # of the random numbers
 
@@ -145,8 +145,10 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
         target_mean=labels.mean,
         class_weights=class_weights(config.train.class_weight, schema.classes, labels.counts),
     )
-    if config.train.baseline:
+    if "linear" in config.train.baseline:
         model.linear = linear_baseline(model, train)
+    if "trees" in config.train.baseline:
+        model.trees = trees_baseline(model, train)
     return model
 
 

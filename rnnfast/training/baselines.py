@@ -1,4 +1,4 @@
-"""Fitting the linear baseline (tasks/linear.py) to the training part."""
+"""Fitting the baselines that are asked for (tasks/linear.py, tasks/trees.py) to the training part."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rnnfast.data import Sequences
 from rnnfast.data.sequences.base import TRAINED
 from rnnfast.model import Model
 from rnnfast.tasks.linear import Linear, Steps, fit_linear
+from rnnfast.tasks.trees import MOST_ROWS, Trees, fit_trees, past
 
 
 def linear_baseline(model: Model, train: Sequences) -> Linear:
@@ -30,3 +31,23 @@ def linear_baseline(model: Model, train: Sequences) -> Linear:
     steps = list(blocks()) if train.room is None else None
     features, outputs = len(model.encoder.names), model.schema.outputs
     return fit_linear(blocks if steps is None else lambda: steps, features, outputs, model.loss)
+
+
+def trees_baseline(model: Model, train: Sequences) -> Trees:
+    """Fit the trees of a model that has its encoder and scaler, to so many labelled steps as they take.
+
+    Raises RnnfastError where scikit-learn is not installed.
+    """
+    generator, share = np.random.default_rng(model.config.train.seed), MOST_ROWS / max(train.labelled_steps, 1)
+
+    def blocks() -> Iterator[Steps]:
+        for data in train.blocks(TRAINED):
+            chosen = data.labelled
+            if share < 1:
+                chosen &= generator.random(len(chosen)) < share
+            if chosen.any():
+                y = np.asarray(model.task.labels(data.y[chosen]), np.float64)
+                weight = model.scorer.step_weights(data.y, data.labelled, data.weight)[chosen]
+                yield Steps(past(model.encoder.transform(data), data.offsets)[chosen], y, weight)
+
+    return fit_trees(blocks(), model.loss, bool(model.schema.classes), model.schema.outputs)

@@ -11,7 +11,7 @@ from rich.text import Text
 from rnnfast.catalogue import METRICS, TASKS, headline, lower_is_better
 from rnnfast.console.screen import BAD, FAINT, GOOD, LABEL, WIDE, table
 from rnnfast.console.text import aligned, counted, number, percent
-from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.evaluation import Evaluation, naive_name
 
 PART_NAMES = {"train": "train", "valid": "valid", "test": "test", "all": "model"}
 NOT_SCORES = ("threshold", "per_target")
@@ -72,11 +72,6 @@ def figure(name: str, value: Any) -> str:
     if value is None or name not in METRICS or not METRICS[name].share:
         return number(value)
     return percent(value, digits=4)
-
-
-def naive_name(season: int) -> str:
-    """What the naive forecast repeats: "last value" or "season of 24 ago"."""
-    return "last value" if season == 1 else f"season of {season:,} ago"
 
 
 def _naive_answers(evaluation: Evaluation) -> dict[str, tuple[str, Mapping[str, Any]]]:

@@ -100,6 +100,11 @@ class Baseline(Readable):
         return self.scores.entries() | {name: scores for name, scores in others.items() if scores is not None}
 
 
+def naive_name(season: int) -> str:
+    """What the naive forecast repeats: "last value" or "season of 24 ago"."""
+    return "last value" if season == 1 else f"season of {season:,} ago"
+
+
 def telling(figures: Mapping[str, Any]) -> list[str]:
     """Return the few metrics that say most, the one that says most first."""
     return sorted((name for name in figures if headline([name])), key=lambda name: -METRICS[name].headline)

@@ -26,7 +26,7 @@
     views.get(name)?.finalize();
     const spec = { ...panel.chart, datasets: { rows: rowsOf(panel) } };
     const made = await vegaEmbed(place, spec, {
-      mode: "vega-lite", renderer: "svg", actions: false, config: themed(), ast: false, logLevel: vega.Warn,
+      mode: "vega-lite", renderer: "svg", actions: false, config: themed(),
     });
     views.set(name, made.view);
     // The place itself says what it shows; the marks would be read out one by one.

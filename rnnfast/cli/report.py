@@ -61,9 +61,7 @@ def report(
     from rnnfast.report.run import report as write
 
     config, progress = reading_config(ctx, values), ReadingProgress(screen)
-    written = write(
-        run, output, data=data, part=part, figures=figures, force=force, config=config, reporter=progress
-    )
+    written = write(run, output, data=data, part=part, figures=figures, force=force, config=config, reporter=progress)
     if state.json:
         state.print_json(written)
     show_report(screen, written)

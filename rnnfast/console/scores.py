@@ -10,11 +10,11 @@ from rich.text import Text
 
 from rnnfast.console.confusion import confusion_matrix
 from rnnfast.console.intervals import intervals
-from rnnfast.console.metrics import metric_tables, naive_name
+from rnnfast.console.metrics import metric_tables
 from rnnfast.console.residuals import MOST_TARGETS, residuals
 from rnnfast.console.screen import WIDE, table
 from rnnfast.console.text import counted, number, shortened
-from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.evaluation import Evaluation, naive_name
 
 TARGET_METRICS = ("rmse", "mae", "r2", "f1", "auprc", "accuracy")  # of each target, where there are several
 

@@ -54,7 +54,10 @@ def read_run(
         train = _trained(model, config, table, rows, reading, opened)
     outcomes = model.outcomes(scored_rows(sample))
     evaluation = model.scorer.evaluate(outcomes)
-    note = training_note(model, table, rows.part, "score")
+    trained, ended = rows.part in ("train", "all"), model.provenance.training
+    if ended is not None and ended.refitted:
+        trained |= rows.part == "valid"
+    note = training_note(model, table, rows.part, "score") if trained else None
     notes = [text for text in (note, bent(evaluation.calibration, model.class_weights)) if text]
     if sample.sequences < whole.sequences:
         notes.append(f"scored on {sample.sequences:,} of {whole.sequences:,} sequences, drawn at random: --memory")
@@ -109,7 +112,8 @@ def _trained(
         if not model.trained_on(table):
             table = open_files(config.data.data, scoring_request(model, "train", reading), opened, None)
         part = part_of(model, table, "train")
-        return part.in_context(model.context_of(part.schema)).sample(model.config.train.seed)
+        sample: SequenceData = part.in_context(model.context_of(part.schema)).sample(model.config.train.seed)
+        return sample
     except (DataError, UsageError, OSError):
         return None
 
@@ -120,5 +124,3 @@ def _history(path: Path) -> tuple[dict[str, Any], ...]:
         return ()
     with path.open(newline="", encoding="utf-8") as stream:
         return tuple(csv.DictReader(stream))
-
-

@@ -83,14 +83,16 @@ def _library() -> str:
     """Return Vega, Vega-Lite and vega-embed as one script."""
     import vl_convert
 
-    return str(vl_convert.javascript_bundle())
+    return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # without a snippet: vega-embed alone
 
 
 def _make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RnnfastError(f"{directory}: cannot be created: {error.strerror or error}; give another --figures") from None
+        raise RnnfastError(
+            f"{directory}: cannot be created: {error.strerror or error}; give another --figures"
+        ) from None
 
 
 def _draw(content: Content, directory: Path) -> tuple[str, ...]:

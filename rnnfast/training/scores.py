@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from rnnfast.data import SequenceData, Sequences
 from rnnfast.metrics.evaluation import Evaluation
@@ -28,7 +29,10 @@ def evaluate_parts(
     for name, part in parts.items():
         data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
         if data.labelled.any():
-            evaluations[name] = model.evaluate(data)
+            evaluation = model.evaluate(data)
+            # Answers stay for figures where they are those of a part in memory that did not train, or of all there is.
+            lasting = isinstance(part, SequenceData) and (name != "train" or len(parts) == 1)
+            evaluations[name] = evaluation if lasting else replace(evaluation, outcomes=None)
             if data.sequences < part.sequences:
                 sampled[name] = (data.sequences, part.sequences)
                 scope = f"{data.sequences:,} of {part.sequences:,} sequences"

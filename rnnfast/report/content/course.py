@@ -22,7 +22,11 @@ def learning(history: Sequence[Mapping[str, Any]], best: int, loss: str) -> tupl
 
 
 def _course(history: Sequence[Mapping[str, Any]], name: str, title: str, best: int) -> Panel | None:
-    rows = [(int(row["epoch"]), str(row["split"]), value) for row in history if (value := _number(row.get(name))) is not None]
+    rows = [
+        (int(row["epoch"]), str(row["split"]), value)
+        for row in history
+        if (value := _number(row.get(name))) is not None
+    ]
     splits = list(dict.fromkeys(split for _, split, _ in rows))
     if len({epoch for epoch, _, _ in rows}) < 2:
         return None

@@ -79,8 +79,9 @@ def importances(model: Model, data: SequenceData) -> Panel:
         kind="importance",
         name="importance",
         title="What the score loses without an input",
-        caption=f"{result.metric} is {shown(result.score)} as it is; each input in turn gets the values of another sequence, "
-        f"{result.repeats} times, with the spread of these. The order of the steps is shuffled in the same way.",
+        caption=f"{result.metric} is {shown(result.score)} as it is; each input in turn gets the values of another "
+        f"sequence, {result.repeats} times, with the spread of these. The order of the steps is "
+        "shuffled in the same way.",
         columns={
             "feature": words(entry.feature for entry in entries),
             "drop": numbers([entry.drop for entry in entries], 4),

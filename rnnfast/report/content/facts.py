@@ -12,7 +12,9 @@ from rnnfast.display import counted
 from rnnfast.metrics.events import EventScores
 from rnnfast.model.model import Model
 from rnnfast.records import UnsetType
-from rnnfast.report.content.panel import Table, shown, word
+from rnnfast.report.content.panel import TEXT_SHOWN, Table, shown, word
+
+NAMED = 20  # columns and classes that are named
 
 
 def training(model: Model) -> Table:
@@ -24,20 +26,23 @@ def training(model: Model) -> Table:
         "Network": phrase,
         "Task": f"{schema.task}: {', '.join(map(word, schema.targets))}{_ahead(schema)}",
         "Answers": "the last step of each sequence" if schema.predict == "last" else "every step",
-        "Inputs": f"{counted(inputs, 'column')}: {', '.join(map(word, schema.columns[:12]))}{', ..' if inputs > 12 else ''}",
+        "Inputs": f"{counted(inputs, 'column')}: {', '.join(map(word, schema.columns[:NAMED]))}",
         "Sequences": f"rows of one {word(schema.id)}" if schema.id is not None else f"windows of {schema.window} rows",
     }
+    rows["Inputs"] += ", .." if inputs > NAMED else ""
     if schema.classes:
-        rows["Classes"] = ", ".join(map(word, schema.classes[:20])) + (", .." if len(schema.classes) > 20 else "")
+        rows["Classes"] = ", ".join(map(word, schema.classes[:NAMED])) + (", .." if len(schema.classes) > NAMED else "")
     how, ended = provenance.split, provenance.training
     if how is not None:
         sizes = (f"{name} {size.sequences:,} sequences, {size.rows:,} rows" for name, size in how.parts.items())
         rows["Parts"] = "; ".join(sizes)
-        rows["Split"] = word(how.rule)
+        rows["Split"] = word(how.rule, TEXT_SHOWN)
     if ended is not None:
-        rows["Tables"] = ", ".join(map(word, ended.source))
+        rows["Tables"] = ", ".join(word(name, TEXT_SHOWN) for name in ended.source)
         rows["Training"] = f"{counted(ended.epochs, 'epoch')}, best {ended.best_epoch:,}, ended by {ended.stopped}"
-        rows["Training"] += f"; then {counted(ended.refitted, 'epoch')} on training and validation" if ended.refitted else ""
+        rows["Training"] += (
+            f"; then {counted(ended.refitted, 'epoch')} on training and validation" if ended.refitted else ""
+        )
     rows["Loss"] = model.loss
     if (threshold := model.task.threshold()) is not None:
         rows["Threshold"] = f"{threshold:.6g}{_rule(model)}"
@@ -64,7 +69,7 @@ def again(config: Config, model: Model, command: str) -> tuple[Table, ...]:
     """Return the configuration, versions and hashes. command: that makes the run again."""
     defaults = Config().tables
     changed = tuple(
-        (f"{table}.{name}", word(text_of(value)))
+        (f"{table}.{name}", word(text_of(value), TEXT_SHOWN))
         for table, section in config.tables.items()
         for name, value in vars(section).items()
         if value != getattr(defaults[table], name)
@@ -91,7 +96,10 @@ def event_table(scores: EventScores) -> Table:
     """Say what alarms are worth, event by event."""
     rows = [
         ("Events", shown(scores.events)),
-        ("With an alarm", f"{shown(scores.caught)} ({shown(None if scores.recall is None else 100 * scores.recall, 3)} %)"),
+        (
+            "With an alarm",
+            f"{shown(scores.caught)} ({shown(None if scores.recall is None else 100 * scores.recall, 3)} %)",
+        ),
         ("Median delay, rows", shown(scores.median_delay)),
         *([("Median lead, rows", shown(scores.median_lead))] if scores.horizon else []),
         ("False alarms", shown(scores.false_alarms)),

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from rnnfast.display import printable
 from rnnfast.records import Record, field
 
 POINTS = 500  # rows of a panel at most
 DIGITS = 6  # significant ones of a number that is drawn
-WORD_SHOWN = 60  # characters of a name from outside
+WORD_SHOWN, TEXT_SHOWN = 60, 1000  # characters of a name from outside, and of a longer text
 
 
 class Panel(Record, frozen=True):
@@ -92,7 +92,7 @@ class Content(Record, frozen=True):
         return tuple(panel for section in self.sections for panel in section.panels)
 
 
-def numbers(values: ArrayLike, digits: int = DIGITS) -> tuple[float | int | None, ...]:
+def numbers(values: Any, digits: int = DIGITS) -> tuple[float | int | None, ...]:
     """Return numbers as JSON has them, rounded; None for what is not finite."""
     array = np.asarray(values)
     if array.dtype.kind in "iub":
@@ -104,10 +104,10 @@ def _rounded(value: float, digits: int) -> float | None:
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
-def word(value: Any) -> str:
+def word(value: Any, most: int = WORD_SHOWN) -> str:
     """Return a name from outside as a page shows it: on one line, not too long, without signs that command."""
     text = printable(" ".join(str(value).split()))
-    return text if len(text) <= WORD_SHOWN else f"{text[: WORD_SHOWN - 3]}..."
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def words(values: Iterable[Any]) -> tuple[str, ...]:

@@ -103,7 +103,8 @@ def worst(slicing: Slicing) -> Table | None:
     """Return the scores of the ids whose loss is highest."""
     if len(slicing.slices) < 2:
         return None
-    metrics = slice_metrics(slicing.slices[0].metrics)[:3]
+    single = all(one.labelled_steps == 1 for one in slicing.slices)  # whose metrics are 0 or 1
+    metrics = [] if single else slice_metrics(slicing.slices[0].metrics)[:3]
     rows = tuple(
         (word(one.value), f"{one.labelled_steps:,}", *(shown(one.metrics.get(name)) for name in metrics))
         for one in slicing.slices

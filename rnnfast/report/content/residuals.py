@@ -73,6 +73,7 @@ def _by_time(residual: Floats, places: Places, name: str, target: str) -> Iterat
     """Yield the residuals of stretches of time, called by their first time."""
     key, texts = places.key, places.time
     assert key is not None
+    assert texts is not None
     rank = np.argsort(np.argsort(key, kind="stable"), kind="stable")
     code = rank * GROUPS // len(rank)
     first = [int(np.argmin(np.where(code == c, rank, len(rank)))) for c in np.unique(code)]
@@ -92,7 +93,8 @@ def _panel(
         kind="residuals",
         name=f"residuals-{name}",
         title=f"Errors by {what[0].lower()}{what[1:].removesuffix(', from')}",
-        caption=f"Actual less predicted {target}: the median, and the band of 8 in 10 rows. Above 0 answers are too low.",
+        caption=f"Actual less predicted {target}: the median, and the band of 8 in 10 rows. Above 0 answers are "
+        "too low.",
         columns={"by": groups, "rows": tuple(map(len, parts)), "low": low, "middle": middle, "high": high},
         headings={
             "by": what,

@@ -38,11 +38,13 @@ def baselines(evaluation: Evaluation) -> dict[str, Mapping[str, Any]]:
     if evaluation.baseline is None:
         return {}
     facts, base = TASKS[evaluation.task], evaluation.baseline
-    rivals: dict[str, Mapping[str, Any]] = {f"Always {facts.naive}": base}
+    rivals: dict[str, Mapping[str, Any]] = {f"Always answering {facts.naive}": base}
     if base.naive is not None:
         rivals[f"Repeating the {naive_name(base.naive.season)}"] = base.naive
     if base.linear is not None:
-        rivals[f"A {facts.linear} of the step"] = base.linear
+        rivals[f"A {facts.linear} on the inputs of the step"] = base.linear
+    if base.trees is not None:
+        rivals["Gradient boosting on what a person computes of the past"] = base.trees
     return rivals
 
 
@@ -57,12 +59,15 @@ def verdict(evaluation: Evaluation, part: str, target: str, ci: Ends | None) -> 
         return f"{where} {metric} of {word(target)} is {shown(value)}; there is nothing to compare it with."
     rival = max(known, key=lambda name: sign * known[name])
     ends = (ci or {}).get(metric)
-    figures = f"{metric} {shown(value)}{f' ({_ends(ends)})' if ends else ''}, where {_lower(rival)} has {shown(known[rival])}"
+    figures = (
+        f"{metric} {shown(value)}{f' ({_ends(ends)})' if ends else ''}, where {_lower(rival)} has {shown(known[rival])}"
+    )
     if sign * (value - known[rival]) <= 0:
         return f"{where} the model is no better at {word(target)} than {_lower(rival)}: {figures}."
     worse_end = None if ends is None else ends[0] if sign > 0 else ends[1]
     if worse_end is not None and sign * (worse_end - known[rival]) <= 0:
-        return f"{where} the model may be better at {word(target)} than {_lower(rival)}, but chance could do it: {figures}."
+        perhaps = f"the model may be better at {word(target)} than {_lower(rival)}, but chance could do it"
+        return f"{where} {perhaps}: {figures}."
     return f"{where} the model is better at {word(target)} than {_lower(rival)}: {figures}."
 
 

@@ -57,7 +57,7 @@ def of_id(outcomes: Outcomes, name: str) -> Stretch:
 
 
 def _stretch(outcomes: Outcomes, owner: int, losses: NDArray[np.float64], mark: str, about: str) -> Stretch:
-    """Return the rows of an owner, or around a window, at most STEPS of them around the step with the highest loss."""
+    """Return the rows of an owner, or around a window, that follow each other around the step of highest loss."""
     data = outcomes.data
     own = np.flatnonzero(outcomes.owner == owner)
     peak = int(own[np.argmax(losses[own])])
@@ -71,7 +71,9 @@ def _stretch(outcomes: Outcomes, owner: int, losses: NDArray[np.float64], mark: 
     # Windows overlap: of a row that is in several, the one with its label.
     rows = rows[np.lexsort((~outcomes.at[rows], place[rows]))]
     rows = rows[np.append(True, np.diff(place[rows]) > 0)]
+    gaps = np.cumsum(np.append(0, np.diff(place[rows]) > 1))
     focus = int(np.searchsorted(place[rows], place[outcomes.rows[peak]]))
+    rows, focus = rows[gaps == gaps[focus]], focus - int(np.searchsorted(gaps, gaps[focus]))
     first = max(0, min(focus - STEPS // 2, len(rows) - STEPS))
     return Stretch(rows[first : first + STEPS], focus - first, mark, about)
 
@@ -144,7 +146,10 @@ class Drawn:
         values = {"prediction": answers[:, 0], "truth": y}
         if self.outcomes.task.facts.classes:
             positive = word(target.classes[1])
-            names = {"prediction": f"Probability of {positive}", "truth": f"Truth: 1 is {positive}"}
+            names = {
+                "prediction": f"Probability of {positive}",
+                "truth": "Truth" if positive == "1" else f"Truth (1: {positive})",
+            }
             return values, names, {"second": "points", "unit": True, "threshold": target.threshold}
         return values, {"prediction": f"Predicted {name}", "truth": f"Actual {name}"}, {"second": "line", "unit": False}
 
@@ -156,8 +161,7 @@ class Drawn:
         chosen = [j for j in self.inputs if j in numeric][:INPUTS] or _changing(x[rows], numeric)
         if not chosen:
             return None
-        mean, spread = np.nanmean(x[:, chosen], axis=0), np.nanstd(x[:, chosen], axis=0)
-        scaled = (x[rows][:, chosen] - mean) / np.where(spread > 0, spread, 1)
+        scaled = _standardised(x[:, chosen], rows)
         columns, headings = self.steps
         named = {f"input{k}": word(schema.columns[j]) for k, j in enumerate(chosen)}
         matter = "that add most to the explained answer" if self.inputs else "that change most"
@@ -171,8 +175,21 @@ class Drawn:
         )
 
 
+def _standardised(x: NDArray[np.float64], rows: Integers) -> NDArray[np.float64]:
+    """Return rows of x (n, k) in standard deviations from the mean of their column; NaN stays."""
+    known = ~np.isnan(x)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, x, 0).sum(axis=0) / count
+    spread = np.sqrt(np.where(known, (x - mean) ** 2, 0).sum(axis=0) / count)
+    return np.asarray((x[rows] - mean) / np.where(spread > 0, spread, 1))
+
+
 def _changing(x: NDArray[np.float64], numeric: list[int]) -> list[int]:
     """Return the columns whose values (m, F) change most beside their size, in the order of the table."""
-    moves = np.array([np.nanstd(x[:, j]) / (np.nanmean(np.abs(x[:, j])) or 1.0) if not np.isnan(x[:, j]).all() else 0 for j in numeric])
-    chosen = [numeric[k] for k in np.argsort(-moves, kind="stable")[:INPUTS] if moves[k] > 0]
-    return sorted(chosen)
+
+    def moves(j: int) -> float:
+        values = x[~np.isnan(x[:, j]), j]
+        size = float(np.abs(values).mean()) if len(values) else 0.0
+        return float(values.std()) / size if size > 0 else 0.0
+
+    return sorted(sorted((j for j in numeric if moves(j) > 0), key=moves, reverse=True)[:INPUTS])

@@ -1,4 +1,4 @@
-"""Two classes at every threshold: precision beside recall, hits beside false alarms, and the counts that a slider shows.
+"""Two classes at every threshold: precision beside recall, hits beside false alarms, and the counts of a slider.
 
 Of the different answers of a table at most 500 are drawn: those where hits, false alarms, alarms (by powers) and
 thresholds are evenly apart, and the threshold of the model.
@@ -24,8 +24,8 @@ SHARE = (POINTS - 2) // 4  # of the points for each of the four scales
 class Operating:
     """The operating points of two classes that are drawn.
 
-    counts: of rows, each once, as in a confusion matrix; weighted: the same points as metrics see them; chosen: numbers of the points of
-    counts that are drawn; at: which of the chosen is that of the model.
+    counts: of rows, each once, as in a confusion matrix; weighted: the same points as metrics see them. chosen: numbers
+    of those that are drawn; at: which of these is the model's own, with its threshold.
     """
 
     counts: Points
@@ -102,8 +102,8 @@ class Operating:
             kind="roc",
             name="roc",
             title="Hits and false alarms (ROC)",
-            caption=f"Area {shown(evaluation.metrics.get('auroc'))}; alarms at random have 0.5. Where positives are rare, "
-            "precision and recall say more.",
+            caption=f"Area {shown(evaluation.metrics.get('auroc'))}; alarms at random have 0.5. Where positives are "
+            "rare, precision and recall say more.",
             columns={
                 "fpr": numbers(1 - self.weighted.specificity[self.chosen]),
                 "recall": numbers(self.weighted.recall[self.chosen]),

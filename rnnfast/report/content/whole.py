@@ -105,6 +105,8 @@ def _scores(subject: Subject) -> Section:
     if parts.bootstrap is not None:
         made = parts.bootstrap
         text.append(f"Intervals: {made.resamples:,} resamples of {made.owners:,} {made.of}s.")
+    if subject.evaluation.weighted:
+        text.append("Each row counts by its weight in metrics and curves, and once in counts.")
     return Section("scores", "Scores", tuple(text), (*tables, *([classes] if classes else [])))
 
 
@@ -165,4 +167,3 @@ def _sequences(subject: Subject) -> Iterator[Panel]:
 def _inputs(subject: Subject) -> tuple[Panel, ...]:
     shift = None if subject.train is None else drift(subject.train, subject.outcomes.data)
     return (importances(subject.model, subject.outcomes.data), *([shift] if shift else []))
-

@@ -27,7 +27,7 @@ def chart(panel: Panel) -> Any:
     """Return the chart of a panel with its numbers: an object of Altair, which notebooks show."""
     import altair as alt
 
-    return _draw(panel, alt.Data(values=panel.rows)).properties(title=panel.title, width=WIDTH)
+    return _draw(panel, alt.InlineData(values=panel.rows)).properties(title=panel.title, width=WIDTH)
 
 
 def specification(panel: Panel) -> dict[str, Any]:

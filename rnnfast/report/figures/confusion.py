@@ -21,7 +21,16 @@ def draw(panel: Panel, data: Data) -> Chart:
         y=alt.Y("truth:N", title=names["truth"], sort=order, axis=alt.Axis(labelLimit=90)),
     )
     shade = alt.Color("share:Q", title=names["share"], legend=None, scale=alt.Scale(scheme="blues", domain=[0, 1]))
-    fields = ["truth:N", names["truth"], "prediction:N", names["prediction"], "rows:Q", names["rows"], "share:Q", names["share"]]
+    fields = [
+        "truth:N",
+        names["truth"],
+        "prediction:N",
+        names["prediction"],
+        "rows:Q",
+        names["rows"],
+        "share:Q",
+        names["share"],
+    ]
     cells = base.mark_rect(stroke="#8884").encode(color=shade, tooltip=titles(fields))
     layers = [cells]
     if count <= FEW:

@@ -19,7 +19,9 @@ def draw(panel: Panel, data: Data) -> Chart:
         .encode(
             x=alt.X("epoch:Q", title=names["epoch"], axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y("value:Q", title=names["value"], scale=scale),
-            color=alt.Color("part:N", title=None, scale=alt.Scale(domain=parts, range=SERIES), legend=alt.Legend(orient="top")),
+            color=alt.Color(
+                "part:N", title=None, scale=alt.Scale(domain=parts, range=SERIES), legend=alt.Legend(orient="top")
+            ),
             tooltip=titles(["part:N", names["part"], "epoch:Q", names["epoch"], "value:Q", names["value"]]),
         )
     )

@@ -11,7 +11,7 @@ SERIES = [BLUE, ORANGE, GREEN, PURPLE]
 HEIGHT = 260  # pixels
 
 Data = Any  # of a chart: rows, or the name under which a page has them
-Chart = alt.Chart | alt.LayerChart
+Chart = Any  # one of Altair
 NUMBER = ".4~g"
 
 

@@ -15,6 +15,7 @@
     const font = "system-ui, sans-serif";
     return {
       background: "transparent", font,
+      axisQuantitative: { grid: true },
       axis: { labelColor: faint, titleColor: ink, gridColor: line, domainColor: faint, tickColor: faint, titleFontWeight: 500, labelFontSize: 11, titleFontSize: 12 },
       legend: { labelColor: ink, titleColor: ink, titleFontWeight: 500, labelFontSize: 12 },
       view: { stroke: "transparent" }, title: { color: ink },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rnnfast.errors import UsageError
@@ -83,11 +83,9 @@ class Plot:
         return operating
 
 
-def _charts(panels: Any, otherwise: str) -> Any:
-    """Return one chart, or several below each other. Raises UsageError where there is none."""
-    import altair as alt
-
-    charts = [chart(panel) for panel in panels if isinstance(panel, Panel)]
-    if not charts:
+def _charts(panels: Iterable[Panel | None], otherwise: str) -> Any:
+    """Return a chart of all panels. Raises UsageError, which says `otherwise`, where there is none."""
+    drawn = [panel for panel in panels if panel is not None]
+    if not drawn:
         raise UsageError(otherwise)
-    return charts[0] if len(charts) == 1 else alt.vconcat(*charts)
+    return chart(*drawn)

@@ -71,7 +71,10 @@ def report(
         if reporter is not None:
             explainer.slopes.prepare(cores(), reporter.compiling)
         content = content_of(subject.explained_by(explainer))
-        text = page(content, {panel.name: specification(panel) for panel in content.panels}, library.result())
+        from rnnfast.report.figures.palette import CONFIG
+
+        drawn = {panel.name: specification(panel) for panel in content.panels}
+        text = page(content, drawn, CONFIG, library.result())
     encoded = text.encode()
     write_whole(path, encoded)
     files = () if figures is None else _draw(content, Path(figures))

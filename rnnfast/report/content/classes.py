@@ -8,6 +8,7 @@ from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.report.content.panel import Panel, Table, numbers, shown, word, words
 
 MOST_CLASSES = 22  # rows and columns of a matrix of at most 500 cells
+MARGIN = 1.05  # beyond the highest probability of rare classes
 
 
 def confusion(evaluation: Evaluation, names: tuple[str, ...]) -> Panel | None:
@@ -71,4 +72,5 @@ def reliability(evaluation: Evaluation, positive: str) -> Panel | None:
             "rows": tuple(one.rows for one in bins.bins),
         },
         headings={"probability": f"Probability of {positive}", "share": "Share that came true", "rows": "Rows"},
+        facts={"most": min(1.0, MARGIN * max(max(one.probability, one.share) for one in bins.bins) or 1.0)},
     )

@@ -102,7 +102,10 @@ class Drawn:
         place = np.repeat(data.index.start - data.offsets[:-1], data.lengths)[rows] + rows
         first, _ = data.id_bounds
         owner = np.searchsorted(first, place, side="right") - 1
-        steps = {"step": tuple((place - first[owner] + 1).tolist())}
+        number = place - first[owner] + 1
+        if data.schema.id is None and (np.diff(data.row[rows]) > 0).all():
+            number = data.row[rows]  # as other commands count the rows of a table
+        steps = {"step": tuple(number.tolist())}
         headings = {"step": "Step" if data.schema.id is not None else "Row"}
         if data.time is not None and data.schema.time is not None:
             steps["time"] = words(np.asarray(data.time[rows], dtype=object))

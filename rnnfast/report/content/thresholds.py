@@ -52,7 +52,9 @@ class Operating:
         own = counts.at(threshold)
         chosen = _chosen(counts, own)
         place = int(np.searchsorted(chosen, own))
-        return cls(counts, weighted, chosen, place, threshold, word(task.target.classes[1]))
+        return cls(
+            counts, weighted, chosen, place, threshold, word(f"{task.target.names[0]} = {task.target.classes[1]}")
+        )
 
     @property
     def thresholds(self) -> tuple[float, ...]:

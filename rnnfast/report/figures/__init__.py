@@ -23,11 +23,16 @@ def check_libraries() -> None:
             ) from None
 
 
-def chart(panel: Panel) -> Any:
-    """Return the chart of a panel with its numbers: an object of Altair, which notebooks show."""
+def chart(*panels: Panel) -> Any:
+    """Return panels with their numbers below each other: a chart of Altair, which notebooks show."""
     import altair as alt
 
-    return _draw(panel, alt.InlineData(values=panel.rows)).properties(title=panel.title, width=WIDTH)
+    from rnnfast.report.figures.palette import CONFIG
+
+    charts = [
+        _draw(panel, alt.InlineData(values=panel.rows)).properties(title=panel.title, width=WIDTH) for panel in panels
+    ]
+    return (charts[0] if len(charts) == 1 else alt.vconcat(*charts)).configure(**CONFIG)
 
 
 def specification(panel: Panel) -> dict[str, Any]:

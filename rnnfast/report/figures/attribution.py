@@ -21,7 +21,7 @@ def draw(panel: Panel, data: Data) -> Chart:
         "adds:Q",
         title=names["adds"],
         scale=alt.Scale(domain=[-most, 0, most], range=["#e0782f", "#8882", "#3f83c9"], interpolate="rgb"),
-        legend=alt.Legend(orient="top", gradientLength=140),
+        legend=alt.Legend(gradientLength=140),
     )
     return (
         alt.Chart(data)

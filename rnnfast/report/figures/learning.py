@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from rnnfast.report.content.panel import Panel
-from rnnfast.report.figures.palette import GREY, HEIGHT, SERIES, Chart, Data, titles
+from rnnfast.report.figures.palette import GREY, HEIGHT, Chart, Data, titles
 
 
 def draw(panel: Panel, data: Data) -> Chart:
@@ -19,9 +19,7 @@ def draw(panel: Panel, data: Data) -> Chart:
         .encode(
             x=alt.X("epoch:Q", title=names["epoch"], axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y("value:Q", title=names["value"], scale=scale),
-            color=alt.Color(
-                "part:N", title=None, scale=alt.Scale(domain=parts, range=SERIES), legend=alt.Legend(orient="top")
-            ),
+            color=alt.Color("part:N", title=None, sort=parts),
             tooltip=titles(["part:N", names["part"], "epoch:Q", names["epoch"], "value:Q", names["value"]]),
         )
     )

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#3f83c9", "#e0782f", "#3c9e6d", "#9a6fc4", "#8c8c8c"
-SERIES = [BLUE, ORANGE, GREEN, PURPLE]
+CONFIG = {"range": {"category": [BLUE, ORANGE, GREEN, PURPLE]}, "legend": {"orient": "top", "labelLimit": 220}}
 HEIGHT = 260  # pixels
 
 Data = Any  # of a chart: rows, or the name under which a page has them
@@ -20,6 +20,6 @@ def titles(lines: list[str]) -> Any:
     return [alt.Tooltip(field, title=heading) for field, heading in zip(lines[::2], lines[1::2], strict=True)]
 
 
-def share_axis(field: str, title: str, channel: Any) -> Any:
-    """Return a channel from 0 to 1."""
-    return channel(field, title=title, scale=alt.Scale(domain=[0, 1], nice=False, clamp=True))
+def share_axis(field: str, title: str, channel: Any, most: float = 1.0) -> Any:
+    """Return a channel from 0 to 1, or to less."""
+    return channel(field, title=title, scale=alt.Scale(domain=[0, most], nice=False, clamp=True))

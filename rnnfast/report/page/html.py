@@ -16,10 +16,11 @@ POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-sr
 UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
-def page(content: Content, specifications: dict[str, dict[str, Any]], library: str) -> str:
+def page(content: Content, specifications: dict[str, dict[str, Any]], config: dict[str, Any], library: str) -> str:
     """Return the text of a page.
 
-    specifications: name of a panel -> its Vega-Lite. library: the script that makes window.vegaEmbed.
+    specifications: name of a panel -> its Vega-Lite; config: of all of these. library: the script that makes
+    window.vegaEmbed.
     """
     data = {
         "panels": {
@@ -27,6 +28,7 @@ def page(content: Content, specifications: dict[str, dict[str, Any]], library: s
             for panel in content.panels
         },
         "slider": content.slider,
+        "config": config,
     }
     title = escape(content.title)
     return "\n".join(
@@ -83,8 +85,9 @@ def _table(table: Table) -> str:
         f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
         for first, *cells in table.rows
     )
+    wide = ' class="many"' if len(table.columns) > 2 else ""
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.caption)}"><table>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.caption)}"><table{wide}>'
         f"<caption>{escape(table.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
     )
 

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { panels, slider } = JSON.parse(document.getElementById("data").textContent);
+  const { panels, slider, config } = JSON.parse(document.getElementById("data").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const views = new Map(); // name of a panel -> its view
   let threshold = slider ? slider.threshold[slider.at] : null;
@@ -17,7 +17,8 @@
       background: "transparent", font,
       axisQuantitative: { grid: true },
       axis: { labelColor: faint, titleColor: ink, gridColor: line, domainColor: faint, tickColor: faint, titleFontWeight: 500, labelFontSize: 11, titleFontSize: 12 },
-      legend: { labelColor: ink, titleColor: ink, titleFontWeight: 500, labelFontSize: 12 },
+      range: config.range,
+      legend: { ...config.legend, labelColor: ink, titleColor: ink, titleFontWeight: 500, labelFontSize: 12 },
       view: { stroke: "transparent" }, title: { color: ink },
     };
   };

@@ -44,6 +44,10 @@ RUN_TIME = {
         "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
+    "report": {
+        "catalogue", "config", "data", "diagnose", "display", "errors", "metrics", "model", "records", "reporter",
+        "tasks", "writing",
+    },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"config", "console", "display", "errors"},
 }  # fmt: skip
@@ -62,7 +66,7 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "model", "records", "training", "writing"},
+    "cli": {"data", "diagnose", "model", "records", "report", "training", "writing"},
 }
 
 # third-party library -> where it may be imported
@@ -81,6 +85,8 @@ HOMES = {
     "sqlalchemy": {"data"},
     "optuna": {"training"},
     "tensorboardX": {"listeners"},
+    "altair": {"report"},
+    "vl_convert": {"report"},
     "sklearn": {"tasks"},
 }
 STANDARD = sys.stdlib_module_names

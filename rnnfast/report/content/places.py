@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,10 +34,10 @@ class Places:
         """Look the places of labelled steps up."""
         data, rows = outcomes.data, outcomes.rows
         place = data.index.start[outcomes.sequence] + outcomes.step
-        known = data.key is not None and data.time is not None
-        key = np.asarray(data.key[rows]) if data.key is not None and known else None
-        time = np.asarray(data.time[rows], dtype=object) if data.time is not None and known else None
-        return cls(outcomes.step, data.lengths[outcomes.sequence], place, key, time)
+        own = cls(outcomes.step, data.lengths[outcomes.sequence], place, None, None)
+        if data.key is None or data.time is None:
+            return own
+        return replace(own, key=np.asarray(data.key[rows]), time=np.asarray(data.time[rows], dtype=object))
 
 
 WHAT = {

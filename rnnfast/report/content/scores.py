@@ -54,18 +54,17 @@ def verdict(evaluation: Evaluation, part: str, target: str, ci: Ends | None) -> 
     value, rivals = evaluation.metrics.get(metric), baselines(evaluation)
     where = f"On {part}, {evaluation.labelled_steps:,} labelled rows,"
     sign = -1 if lower_is_better(metric) else 1
-    known = {name: figures[metric] for name, figures in rivals.items() if figures.get(metric) is not None}
-    if value is None or not known:
+    values = {name: figures[metric] for name, figures in rivals.items() if figures.get(metric) is not None}
+    if value is None or not values:
         return f"{where} {metric} of {word(target)} is {shown(value)}; there is nothing to compare it with."
-    rival = max(known, key=lambda name: sign * known[name])
+    rival = max(values, key=lambda name: sign * values[name])
     ends = (ci or {}).get(metric)
-    figures = (
-        f"{metric} {shown(value)}{f' ({_ends(ends)})' if ends else ''}, where {_lower(rival)} has {shown(known[rival])}"
-    )
-    if sign * (value - known[rival]) <= 0:
+    interval = f" ({_ends(ends)})" if ends else ""
+    figures = f"{metric} {shown(value)}{interval}, where {_lower(rival)} has {shown(values[rival])}"
+    if sign * (value - values[rival]) <= 0:
         return f"{where} the model is no better at {word(target)} than {_lower(rival)}: {figures}."
     worse_end = None if ends is None else ends[0] if sign > 0 else ends[1]
-    if worse_end is not None and sign * (worse_end - known[rival]) <= 0:
+    if worse_end is not None and sign * (worse_end - values[rival]) <= 0:
         perhaps = f"the model may be better at {word(target)} than {_lower(rival)}, but chance could do it"
         return f"{where} {perhaps}: {figures}."
     return f"{where} the model is better at {word(target)} than {_lower(rival)}: {figures}."

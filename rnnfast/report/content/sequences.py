@@ -137,8 +137,8 @@ class Drawn:
         """Return columns, headings and facts; the second series are the labels, or the other classes."""
         target = self.outcomes.task.target
         if self.outcomes.task.facts.output_per_class:
-            known = y[~np.isnan(y)]
-            truth = np.where(np.isnan(y), known[-1] if len(known) else 0, y).astype(np.int64)
+            labels = y[~np.isnan(y)]
+            truth = np.where(np.isnan(y), labels[-1] if len(labels) else 0, y).astype(np.int64)
             of_truth = answers[np.arange(len(answers)), truth]
             others = answers.copy()
             others[np.arange(len(answers)), truth] = -1
@@ -180,10 +180,10 @@ class Drawn:
 
 def _standardised(x: NDArray[np.float64], rows: Integers) -> NDArray[np.float64]:
     """Return rows of x (n, k) in standard deviations from the mean of their column; NaN stays."""
-    known = ~np.isnan(x)
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, x, 0).sum(axis=0) / count
-    spread = np.sqrt(np.where(known, (x - mean) ** 2, 0).sum(axis=0) / count)
+    filled = ~np.isnan(x)
+    count = np.maximum(filled.sum(axis=0), 1)
+    mean = np.where(filled, x, 0).sum(axis=0) / count
+    spread = np.sqrt(np.where(filled, (x - mean) ** 2, 0).sum(axis=0) / count)
     return np.asarray((x[rows] - mean) / np.where(spread > 0, spread, 1))
 
 

@@ -7,7 +7,10 @@ from typing import Any
 import altair as alt
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#3f83c9", "#e0782f", "#3c9e6d", "#9a6fc4", "#8c8c8c"
-CONFIG = {"range": {"category": [BLUE, ORANGE, GREEN, PURPLE]}, "legend": {"orient": "top", "labelLimit": 220}}
+CONFIG: dict[str, Any] = {
+    "range": {"category": [BLUE, ORANGE, GREEN, PURPLE]},
+    "legend": {"orient": "top", "labelLimit": 220},
+}
 HEIGHT = 260  # pixels
 
 Data = Any  # of a chart: rows, or the name under which a page has them

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
+# The estimators, which need scikit-learn, are left out: `import *` works without it.
 __all__ = [
+    "Comparison",
     "CrossValidation",
     "DataError",
     "DivergedError",
@@ -24,6 +26,7 @@ __all__ = [
     "TuneResult",
     "UsageError",
     "__version__",
+    "compare",
     "cv",
     "forecast",
     "load",
@@ -45,8 +48,12 @@ _PUBLIC = {
     "TuneResult": "rnnfast.training",
     "load": "rnnfast.model",
     "forecast": "rnnfast.model.forecast",
+    "compare": "rnnfast.model.compare",
+    "Comparison": "rnnfast.model.comparison",
     "Model": "rnnfast.model",
     "part_of": "rnnfast.model.tables",
+    "RNNClassifier": "rnnfast.estimators",
+    "RNNRegressor": "rnnfast.estimators",
     "ReadOptions": "rnnfast.config.typed",
     "TrainOptions": "rnnfast.config.typed",
     "Reporter": "rnnfast.reporter",
@@ -69,7 +76,11 @@ if TYPE_CHECKING:  # what editors and type checkers see
         TrainingInterrupted,
         UsageError,
     )
+    from rnnfast.estimators import RNNClassifier as RNNClassifier
+    from rnnfast.estimators import RNNRegressor as RNNRegressor
     from rnnfast.model import Model, load
+    from rnnfast.model.compare import compare
+    from rnnfast.model.comparison import Comparison
     from rnnfast.model.forecast import forecast
     from rnnfast.model.tables import part_of
     from rnnfast.reporter import Reporter
@@ -85,4 +96,4 @@ else:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_PUBLIC})

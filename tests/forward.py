@@ -83,9 +83,14 @@ CELLS = {
 }
 
 
-def run(step, weights, units, x, activation, reverse):
-    """States (T, units) of one direction of one layer, in the order of the steps."""
-    h, c = ad.Node(np.zeros(units)), ad.Node(np.zeros((2, units) if step is lru else units))
+def run(step, weights, units, x, activation, reverse, begun):
+    """States (T, units) of one direction of one layer, in the order of the steps.
+
+    begun: (units,) the first state that a step refers to, before the first step: h, or of an lru the real part.
+    """
+    h, c = begun, ad.Node(np.zeros(units))
+    if step is lru:
+        h, c = c, ad.stack([begun, c])
     states = [None] * len(x)
     for t in reversed(range(len(x))) if reverse else range(len(x)):
         h, c = step(*weights, x[t], h, c, activation)
@@ -146,13 +151,28 @@ def stacked(W, b, x, stride):
     return ad.relu(z)
 
 
+def embedded(architecture, params, x):
+    """Rows of x (T, F) with the rows of tables in the place of their last columns, which hold codes; 0: zeros."""
+    count = len(architecture.embeddings)
+    if not count:
+        return x
+    numbers = x.shape[1] - count
+    parts = [x[:, :numbers]]
+    for number, embedding in enumerate(architecture.embeddings):
+        table = ad.concatenate([ad.Node(np.zeros((1, embedding.units))), params[f"embed.{number}.weight"]])
+        parts.append(table[x.value[:, numbers + number].astype(int)])
+    return ad.concatenate(parts, axis=1)
+
+
 def outputs(architecture, params, x, masks=None):
     """Outputs (T, O) of one sequence x (T, F); of a front those of its steps.
 
     masks: per layer but the last a factor (T, directions * H) of what it hands on, dropout as it fell.
     """
-    f, x = ACTIVATIONS[activation_of(architecture)], ad.node(x)
-    widths = architecture.hidden
+    f, widths, steps = ACTIVATIONS[activation_of(architecture)], architecture.hidden, architecture.features
+    steps -= architecture.static
+    static, x = x[0, steps:], ad.node(x[:, :steps])
+    x = embedded(architecture, params, x)
     for number, layer in enumerate(architecture.front):
         x = stacked(params[f"front.{number}.weight"], params[f"front.{number}.bias"], x, layer.stride)
     for number in range(len(widths)):
@@ -164,14 +184,19 @@ def outputs(architecture, params, x, masks=None):
             for suffix in suffixes:
                 step, names = CELLS[architecture.cell.name]
                 weights = layer_weights(params, names, number, suffix, len(set(widths)) > 1)
-                directions.append(run(step, weights, widths[number], x, f, suffix != ""))
+                begun = ad.Node(np.zeros(widths[number]))
+                if architecture.static:
+                    place = f"static.l{number}{suffix}"
+                    begun = ad.tanh(params[f"{place}.weight"] @ static + params[f"{place}.bias"])
+                directions.append(run(step, weights, widths[number], x, f, suffix != "", begun))
             x = ad.concatenate(directions, axis=1)
         if masks is not None and number + 1 < len(widths):
             x = x * masks[number]
     if architecture.head != "last":
         x = pooled(architecture.head, x, params.get("head.query"))
     head = "head" if architecture.remembers else f"mlp.{2 * len(widths)}"
-    return x @ params[f"{head}.weight"].T + params[f"{head}.bias"]
+    out = x @ params[f"{head}.weight"].T + params[f"{head}.bias"]
+    return out + params["static.head.weight"] @ static if architecture.static else out
 
 
 def _softplus(p):

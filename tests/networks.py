@@ -55,6 +55,10 @@ def draw_sequences(architecture, lengths, loss="mse", seed=0):
     sequences = []
     for length in lengths:
         x = rng.normal(size=(length, architecture.features))
+        steps = architecture.features - architecture.static
+        x[:, steps:] = x[0, steps:]
+        for column, embedding in enumerate(architecture.embeddings, steps - len(architecture.embeddings)):
+            x[:, column] = rng.integers(0, embedding.categories + 1, length)
         y = draw_targets(rng, length, architecture.outputs, loss)
         if length > 1:
             y[rng.random(length) < 0.2] = np.nan

@@ -126,7 +126,7 @@ def with_gap():
             "mapping": ({"a": [1]}, None, {}, UsageError, r"dict is no table"),
             "pandas column": (pd.Series([1]), None, {}, UsageError, r"Series is no table.*to_frame"),
             "list of X and y": ([X, SIGN], None, {}, DataError, r"the pair of X and y is a tuple: \(X, y\)"),
-            "tuple of three": ((X, SIGN, SIGN), None, {}, UsageError, r"this one has 3"),
+            "tuple of four": ((X, SIGN, SIGN, SIGN), None, {}, UsageError, r"this one has 4"),
             "text of a table": ("a,b\n1,2\n", None, {}, UsageError, r"a text of 8 characters is no path: 'a,b\\n1,2"),
             "long text": ("x" * 5000, None, {}, UsageError, r"5,000 characters is no path"),
             "file and number": (["a.csv", 3], None, {}, UsageError, r"int is no table"),
@@ -136,3 +136,54 @@ def with_gap():
 def test_what_is_no_table_is_refused_in_words(data, y, options, kind, message):
     with pytest.raises(kind, match=message):
         rnnfast.train(data, y, **QUICK, **options)
+
+
+@pytest.mark.parametrize(
+    ("weight", "column"),
+    cases(
+        {
+            "of sequences": (np.arange(COUNT), np.repeat(np.arange(COUNT), STEPS)),
+            "of steps": (np.arange(COUNT * STEPS).reshape(COUNT, STEPS), np.arange(COUNT * STEPS)),
+        }
+    ),
+)
+def test_weights_stand_beside_labels(weight, column):
+    data = rnnfast.read_table((X, SIGN, weight))
+    assert data.weight.tolist() == column.tolist()
+    assert (
+        data.schema
+        == rnnfast.read_table(
+            frame(X, y=np.repeat(SIGN, STEPS), weight=column), target="y", weight="weight", predict="last"
+        ).schema
+    )
+
+
+def test_a_sequence_without_weight_has_no_say_in_scores():
+    weight = np.arange(COUNT) % 3
+    model = rnnfast.train((X, SIGN, weight), **QUICK).model
+    heavy = weight > 0
+    score = model.evaluate((X, SIGN, weight)).metrics["loss"]
+    assert score == pytest.approx(model.evaluate((X[heavy], SIGN[heavy], weight[heavy])).metrics["loss"])
+    assert score != pytest.approx(model.evaluate((X, SIGN)).metrics["loss"])
+
+
+def test_weights_of_what_trained_without_are_refused():
+    model = rnnfast.train(X, SIGN, **QUICK).model
+    with pytest.raises(UsageError, match="the table that trained had no weights"):
+        model.evaluate((X, SIGN, np.ones(COUNT)))
+
+
+@pytest.mark.parametrize(
+    ("weight", "options", "kind", "message"),
+    cases(
+        {
+            "another number": ([1.0], {}, DataError, "weight has 1 entries and X 20 sequences"),
+            "below 0": (-np.ones(COUNT), {}, DataError, r"X\[0\]\[0\], column 'weight'.*is below 0"),
+            "several": (np.ones((COUNT, 2)), {}, DataError, "weight has 2 values for a sequence"),
+            "a column beside it": (np.ones(COUNT), {"weight": "x1"}, UsageError, "weight: arrays have the columns"),
+        }
+    ),
+)
+def test_what_is_no_weight_is_refused_in_words(weight, options, kind, message):
+    with pytest.raises(kind, match=message):
+        rnnfast.train((X, SIGN, weight), **options)

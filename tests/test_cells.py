@@ -24,6 +24,7 @@ from tolerances import FLOAT32_GRADIENTS, GRADIENTS
 
 from rnnfast.kernels.run import predictor as prediction
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.embedding import Embedding
 from rnnfast.network.front import Patch, stride_of
 
 LARGE_RATE = 2.0**14  # the weights after the update are the gradient, to 24 bits of it
@@ -49,12 +50,16 @@ class Case:
     features: int = 3
     head: str = "last"
     front: tuple[Patch, ...] = ()
+    embeddings: tuple[Embedding, ...] = ()
+    static: int = 0
 
     def __str__(self):
         size = "-".join(map(str, (self.features, *self.hidden, self.outputs)))
         both = (" both ways" if self.bidirectional else "") + (f" {self.head}" if self.head != "last" else "")
         lengths = f"{len(self.lengths)}x{max(self.lengths)}"
         front = "".join(f" front {layer.rows},{layer.stride},{layer.units}" for layer in self.front)
+        front += "".join(f" embed {table.categories},{table.units}" for table in self.embeddings)
+        front += f" {self.static} constant" if self.static else ""
         return f"{self.cell} {size} {self.activation}{front}{both} {self.loss} {lengths} {self.engine} {self.dtype}"
 
     def draw(self):
@@ -68,6 +73,8 @@ class Case:
             bidirectional=self.bidirectional,
             head=self.head,
             front=self.front,
+            embeddings=self.embeddings,
+            static=self.static,
         )
         return net, draw_tensors(net, 1), draw_sequences(net, self.lengths, self.loss, 1)
 
@@ -146,6 +153,25 @@ CASES = [
     ),
     Case("mlp", (5, 5), 3, "mse", "relu", lengths=MANY, front=(Patch(3, 2, 33), Patch(2, 2, 5))),
     Case("gru", (64,), 1, lengths=MANY, front=(Patch(2, 1, 32), Patch(8, 8, 64))),
+    # With embeddings.
+    Case("gru", (5,), 1, lengths=MANY, embeddings=(Embedding(4, 3),)),
+    Case(
+        "lstm", (5, 12), 1, lengths=MANY, features=4, embeddings=(Embedding(3, 20), Embedding(7, 1)), bidirectional=True
+    ),
+    Case("mlp", (5, 5), 3, "mse", "relu", lengths=MANY, features=2, embeddings=(Embedding(3, 2), Embedding(5, 17))),
+    Case("rnn", (5, 5, 5), 1, embeddings=(Embedding(6, 4),), front=(Patch(3, 1, 5), Patch(4, 2, 7))),
+    Case("gru", (5,), 3, lengths=MANY, embeddings=(Embedding(6, 4),), front=(Patch(4, 4, 5),), head="attention"),
+    # With constant columns.
+    Case("gru", (5,), 1, lengths=MANY, static=2),
+    Case("lstm", (5, 12), 3, lengths=MANY, static=1, bidirectional=True, features=4),
+    Case("rnn", (5, 5, 5), 1, static=2, head="all"),
+    Case("mlp", (5, 5), 3, "mse", "relu", lengths=MANY, static=2),
+    Case("gru", (64, 32), 1, lengths=LONG, static=1, embeddings=(Embedding(4, 3),)),
+    Case("gru", (5, 5), 3, lengths=MANY, static=2, front=(Patch(4, 4, 5),), bidirectional=True),
+    Case("lstm", (7,), 3, "ce", static=1, embeddings=(Embedding(4, 3),), front=(Patch(3, 1, 5),), head="attention"),
+    Case("lru", (5,), 3, lengths=LONG, static=2),
+    Case("lru", (5, 12), 1, lengths=MANY, static=1, bidirectional=True, embeddings=(Embedding(4, 3),)),
+    Case("mingru", (5, 5), 3, bidirectional=True, static=2),
     # Both.
     Case("lru", (5,), 3, lengths=LONG, front=(Patch(1, 1, 7),), head="mean"),
     Case("gru", (5,), 1, lengths=MANY, front=(Patch(3, 1, 5), Patch(4, 2, 7)), head="all"),
@@ -156,8 +182,12 @@ FLOAT32 = [
     Case("mlp", (7, 12), 3, "ce", "swish", dtype="float32"),
     Case("gru", (5, 12), 3, bidirectional=True, dtype="float32"),
     Case("gru", (5,), 3, dtype="float32", front=(Patch(3, 1, 5), Patch(4, 4, 12))),
+    Case("gru", (5,), 3, dtype="float32", embeddings=(Embedding(5, 3),)),
+    Case("gru", (5,), 3, dtype="float32", embeddings=(Embedding(5, 3),), front=(Patch(3, 1, 5),)),
     Case("lstm", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32"),
+    Case("lstm", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32", static=2),
     Case("lru", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32"),
+    Case("lru", (5, 5), 1, bidirectional=True, lengths=MANY, dtype="float32", static=2),
     Case("mingru", (5, 12), 3, dtype="float32"),
     Case("rnn", (10,), 1, "bce", lengths=(*LONG, *FEW), engine="small", dtype="float32", features=29),
     Case("gru", (5, 12), 3, bidirectional=True, dtype="float32", head="all"),

@@ -129,7 +129,7 @@ def test_doctor_and_bench_fit(width: int, monkeypatch: pytest.MonkeyPatch, capsy
     good = TensorError("rnn.0.weight_ih_l0_reverse", (192, 128), 100, 2.1e-10, 3e-11)
     bad = TensorError(good.name, good.shape, 100, 0.5, 3e-11)
     checked = GradientReport(
-        "rnn", (64, 32), "leaky_relu", ((4, 4, 64),), True, 0.25, "max", "huber", 1e-6, False, (good, bad)
+        "rnn", (64, 32), "leaky_relu", ((4, 4, 64),), True, 0.25, "max", (), (), "huber", 1e-6, False, (good, bad)
     )
     show_gradients(Screen(), checked)
     load = WorkloadSpeed("rnn10", "rnn", 10, "float32", 1, "register", 18.234, 15.7e6, 25.0, 0.09)

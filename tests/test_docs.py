@@ -14,11 +14,14 @@ from rnnfast.config.resolve import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAGMENTS = {"extending.md"}  # whose blocks are lines of rnnfast's own modules; test_extending.py has them
+CASES = "case-"  # pages of real tables; test_cases.py runs them where these are
 OPTIONAL = {"torch"}  # libraries of some pages that are not there wherever tests run
 PAGES = [
     page
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-    if page.name not in FRAGMENTS and {block.language for block in blocks(page)} & {"python", "bash"}
+    if page.name not in FRAGMENTS
+    and not page.name.startswith(CASES)
+    and {block.language for block in blocks(page)} & {"python", "bash"}
 ]
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 

@@ -76,6 +76,17 @@ def test_fronts_are_checked_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert [tensor["name"] for tensor in report["tensors"]][2] == "front.1.weight"
 
 
+def test_embeddings_and_constant_columns_are_checked_too(capsys: pytest.CaptureFixture[str]) -> None:
+    network = ["--cell", "gru", "--hidden", "5", "--static", "age", "--embed", "colour=3,town"]
+    report = result(["doctor", "--gradients", *network], capsys)
+    assert report["passed"]
+    assert (report["static"], report["embed"]) == (["age"], ["colour=3", "town"])
+    shapes = {tensor["name"]: tensor["shape"] for tensor in report["tensors"]}
+    assert shapes["embed.0.weight"] == [6, 3]
+    assert shapes["rnn.weight_ih_l0"] == [15, 10]  # 4 numbers and 3 + 3 of the tables
+    assert shapes["static.l0.weight"] == [5, 1]
+
+
 def test_json_and_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["doctor", "--gradients", "--cell", "gru", "--hidden", "5"]
     report = result(arguments, capsys)

@@ -18,7 +18,7 @@ from tolerances import GRADIENTS
 
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.front import Patch
-from rnnfast.network.layout import Direction
+from rnnfast.network.records import Direction
 
 FEW = (30, 1, 17, 2, 5, 17)  # one chunk
 MANY = (*FEW, *(1 + 5 * k % 13 for k in range(30)))  # three

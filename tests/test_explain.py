@@ -275,6 +275,26 @@ def test_rows_without_a_step_of_a_front_have_no_answer():
         model.explain(frame, id="0", step=-2)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    cases(
+        {
+            "an embedding": ({"embed": "colour=2"}, "trained with --embed colour.* --importance"),
+            "a constant column": ({"static": "age"}, "trained with --static age.* --importance"),
+        }
+    ),
+)
+def test_inputs_without_a_gradient_are_refused_and_have_an_importance(options, message):
+    frame = table()
+    frame["age"] = frame["id"] % 7
+    model = trained("up", frame, **options)
+    with pytest.raises(UsageError, match=message):
+        model.explain(frame)
+    names = {"x1", "x2", "colour", "age"}
+    assert {feature.name for feature in features_of(model.encoder)} == names
+    assert set(model.importance(frame, repeats=2)["feature"]) == names | {ORDER}
+
+
 def test_what_no_answer_depends_on_has_no_importance():
     frame = table(80)
     model = trained("sum", frame, epochs=30, lr=0.02)

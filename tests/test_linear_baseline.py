@@ -90,6 +90,20 @@ def test_the_model_file_keeps_it(tmp_path, options):
     assert rnnfast.train(frame, id="id", time="t", target="y", **{**FAST, "baseline": ()}).model.linear is None
 
 
+def test_an_embedded_column_has_an_input_for_each_category(tmp_path):
+    """A code is no quantity."""
+    frame = memory_table("regression")
+    frame["town"] = np.array(list("abc"))[np.arange(len(frame)) % 3]
+    one_hot, embedded = (
+        rnnfast.train(frame, id="id", time="t", target="y", categorical="town", **FAST, **options).model
+        for options in ({}, {"embed": "town=2"})
+    )
+    assert embedded.linear == one_hot.linear
+    embedded.save(tmp_path / "m.safetensors")
+    scores = rnnfast.load(tmp_path / "m.safetensors").evaluate(frame).baseline.linear
+    assert scores == one_hot.evaluate(frame).baseline.linear
+
+
 @pytest.mark.parametrize(
     "options",
     [{"horizon": (1, 2), "lag_target": True}, {"horizon": (1,), "lag_target": True, "difference": True}],

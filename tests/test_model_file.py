@@ -96,6 +96,7 @@ def test_the_header_tells_everything(result, tmp_path):
     assert header["architecture"] == {
         "cell": "rnn", "features": 1, "hidden": [10], "outputs": 1, "activation": "tanh", "dtype": "float32",
         "recurrent_bias": True, "bidirectional": False, "dropout": 0.0, "head": "last", "front": [],
+            "embeddings": [], "static": 0,
     }  # fmt: skip
     assert header["task"] == result.task
     assert header["columns"]["features"] == ["x1"]

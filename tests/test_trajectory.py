@@ -135,10 +135,12 @@ from numba.core.runtime import rtsys
 from networks import draw_sequences, draw_tensors, make_trainer
 from rnnfast.kernels.rules.optimizers import OPTIMIZERS
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.embedding import Embedding
 from rnnfast.network.front import Patch
 
 def job(cell, hidden, outputs, activation="tanh", loss="mse", both=False, head="last", front=(), **settings):
     more = {"bidirectional": both, "dropout": settings.pop("dropout", 0.0), "head": head, "front": front}
+    more |= {"embeddings": settings.pop("embeddings", ()), "static": settings.pop("static", 0)}
     net = Architecture.named(cell, 3, hidden, outputs, activation, "float64", **more)
     trainer = make_trainer(net, draw_tensors(net), draw_sequences(net, [6, 2] * 24, loss), loss, **settings)
     trainer.run(np.arange(48)[None], 1, 0.01)  # compiles, which starts the count
@@ -168,6 +170,8 @@ job("mlp", (5,), 3, "gelu", loss="ce", batch=16)
 job("lstm", (5,), 1, head="attention", batch=20, window=2)
 job("gru", (5, 5), 1, front=(Patch(3, 1, 5), Patch(2, 2, 7)), batch=20)
 job("gru", (5, 5), 1, front=(Patch(3, 1, 5), Patch(2, 1, 7)), batch=20, window=2)
+job("gru", (5, 5), 1, embeddings=(Embedding(4, 3),), static=1, batch=20)
+job("lstm", (5, 5), 1, embeddings=(Embedding(4, 3),), static=1, batch=20, window=2)
 """
 
 

@@ -77,6 +77,16 @@ def test_the_same_result_after_an_interruption(tmp_path):
     assert same_tensors(again, whole)
 
 
+def test_embeddings_and_constant_columns_stay():
+    """Folds, finalists and the network that is trained last know them."""
+    frame = table().assign(age=lambda rows: rows["id"] % 7, town=lambda rows: np.array(list("abc"))[rows["id"] % 3])
+    outcome = search(frame, static="age", embed="town=2", trials=2)
+    for member in outcome.model.members:
+        assert {"static.l0.weight", "embed.0.weight"} <= member.keys()
+    assert (outcome.config.model.static, outcome.config.model.embed) == (("age",), ("town=2",))
+    assert outcome.model.predict(frame)["y_prob"].notna().all()
+
+
 def test_options_that_are_given_stay():
     outcome = search(lr=0.02, scale="rank", batch_size=4)
     assert not {"lr", "scale", "batch_size", "hidden", "cell"} & outcome.searched.keys()

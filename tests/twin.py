@@ -8,6 +8,7 @@ import pytest
 from forward import activation_of, last_rows
 
 from rnnfast.catalogue import HEADS
+from rnnfast.network.embedding import width_of
 
 WITHOUT_PRODUCTS = {"lru": (3, ("nu_log", "theta_log")), "mingru": (2, ("bias_z",))}  # gates and vectors
 MODULES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
@@ -69,8 +70,9 @@ def _mingru(torch, products, vectors, state):
     return state, state
 
 
-def _by_steps(torch, net, layers, x):
-    """States of the top layer of lru or mingru."""
+def _by_steps(torch, net, layers, x, begun):
+    """States of the top layer of lru or mingru; begun: what they begin with, as of `_begun`, which of lru is real."""
+    first = iter([] if begun is None else [row[0] for part in begun for row in part])
     step = {"lru": _lru, "mingru": _mingru}[net.cell.name]
     for part in [layers] if not isinstance(layers, torch.nn.ModuleList) else layers:
         for number in range(part.num_layers):
@@ -79,7 +81,7 @@ def _by_steps(torch, net, layers, x):
                 place = f"_l{number}{suffix}"
                 W, b = (getattr(part, name + place) for name in ("weight_ih", "bias_ih"))
                 vectors = [getattr(part, name + place) for name in WITHOUT_PRODUCTS[net.cell.name][1]]
-                state, rows = torch.zeros(part.hidden_size, dtype=torch.float64), []
+                state, rows = next(first, torch.zeros(part.hidden_size, dtype=torch.float64)), []
                 for row in x.flip(0) if suffix else x:
                     output, state = step(torch, W @ row + b, vectors, state)
                     rows.append(output)
@@ -98,7 +100,8 @@ def _layers(torch, net):
     settings = {"bidirectional": net.bidirectional, "batch_first": True, "dtype": torch.float64}
     if net.cell.name == "rnn" and activation_of(net) == "relu":
         settings["nonlinearity"] = "relu"
-    widths, features = net.hidden, net.front[-1].units if net.front else net.features
+    widths = net.hidden
+    features = net.front[-1].units if net.front else width_of(net.features - net.static, net.embeddings)
     if len(set(widths)) == 1:
         return kind(features, widths[0], len(widths), **settings)
     inputs = (features, *(directions * width for width in widths[:-1]))
@@ -109,7 +112,7 @@ def build(net, tensors):
     """A module that holds the tensors (strictly all of them)."""
     torch = import_torch()
     linear = torch.nn.Linear
-    inputs = (net.features, *(layer.units for layer in net.front))
+    inputs = (width_of(net.features - net.static, net.embeddings), *(layer.units for layer in net.front))
     front = [
         torch.nn.Conv1d(i, layer.units, layer.rows, layer.stride) for i, layer in zip(inputs, net.front, strict=False)
     ]
@@ -125,13 +128,38 @@ def build(net, tensors):
         module = torch.nn.ModuleDict({"rnn": _layers(torch, net), "head": head})
     if front:
         module["front"] = torch.nn.ModuleList(front)
+    if net.embeddings:
+        module["embed"] = torch.nn.ModuleList(torch.nn.Embedding(*embedding) for embedding in net.embeddings)
+    if net.static:
+        module["static"] = torch.nn.ModuleDict({
+            **{name: linear(net.static, units) for name, units in _beginnings(net)},
+            "head": linear(net.static, net.outputs, bias=False),
+        })  # fmt: skip
     module = module.double()
     module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, strict=True)
     return module
 
 
+def _beginnings(net):
+    """Names of the layers that make first states of constant columns, and their units, in PyTorch's order of states."""
+    suffixes = ("", "_reverse")[: net.directions] if net.cell.recurrent else ()
+    return [(f"l{number}{suffix}", units) for number, units in enumerate(net.hidden) for suffix in suffixes]
+
+
+def _begun(torch, net, module, static):
+    """What the states begin with, as the modules take it; None without constant columns."""
+    if not net.static or not net.cell.recurrent:
+        return None
+    first = [torch.tanh(module["static"][name](static))[None, None] for name, _ in _beginnings(net)]
+    n = net.directions
+    alone = len(set(net.hidden)) > 1
+    pieces = [torch.cat(first[i : i + n]) for i in range(0, len(first), n)] if alone else [torch.cat(first)]
+    return [(h, torch.zeros_like(h)) if net.cell.name == "lstm" else h for h in pieces]
+
+
 def _by_hand(torch, net, layers, x):
     """A vanilla RNN with an activation that torch.nn.RNN does not know."""
+    assert not net.static
     f = function(torch, activation_of(net))
     parts = [layers] if isinstance(layers, torch.nn.RNN) else list(layers)
     for part in parts:
@@ -173,7 +201,13 @@ def _pool(torch, net, query, h, state):
 def steps(net, module, x):
     """What the cell sees of a sequence x (T, F): its rows, or the outputs of the front."""
     torch = import_torch()
-    x = torch.as_tensor(x)
+    numbers = net.features - net.static - len(net.embeddings)
+    x = torch.as_tensor(x)[:, : net.features - net.static]
+    parts = [x[:, :numbers]]
+    for number in range(len(net.embeddings)):
+        codes = x[:, numbers + number].long()
+        parts.append(module["embed"][number](torch.clamp(codes - 1, min=0)) * (codes > 0)[:, None])
+    x = torch.cat(parts, 1)
     for number, layer in enumerate(net.front):
         used = (-(-len(x) // layer.stride) - 1) * layer.stride
         padded = torch.nn.functional.pad(x.T, (used + layer.rows - len(x), 0))
@@ -183,7 +217,11 @@ def steps(net, module, x):
 
 def outputs(net, module, x):
     """Outputs (T, O) of one sequence x (T, F), and the states of all layers after it, to go on from."""
-    return outputs_of_steps(net, module, steps(net, module, x))
+    torch = import_torch()
+    static = torch.as_tensor(x[0, net.features - net.static :])
+    layers = _begun(torch, net, module, static)
+    out, after = outputs_of_steps(net, module, steps(net, module, x), (layers, None))
+    return (out + module["static"]["head"](static) if net.static else out), after
 
 
 def outputs_of_steps(net, module, x, states=None):
@@ -207,7 +245,7 @@ def _states(torch, net, module, x, states):
         return x, None
     layers = module["rnn"]
     if net.cell.name in WITHOUT_PRODUCTS:
-        return _by_steps(torch, net, layers, x), None
+        return _by_steps(torch, net, layers, x, states), None
     if net.cell.name == "rnn" and activation_of(net) not in ("tanh", "relu"):
         return _by_hand(torch, net, layers, x), None
     parts = [layers] if not isinstance(layers, torch.nn.ModuleList) else list(layers)

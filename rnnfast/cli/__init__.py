@@ -23,6 +23,7 @@ COMMANDS = {
     "forecast": ("rnnfast.cli.forecast", "forecast", "Write what a model expects after a table's last row."),
     "explain": ("rnnfast.cli.explain", "explain", "Show what a model's answers follow from."),
     "threshold": ("rnnfast.cli.threshold", "threshold", "Choose from which probability on a model says yes."),
+    "compare": ("rnnfast.cli.compare", "compare", "Compare runs on the same rows."),
     "cv": ("rnnfast.cli.cv", "cv", "Train and test a network on folds of a table."),
     "tune": ("rnnfast.cli.tune", "tune", "Search for the network that suits a table, and train it."),
     "report": ("rnnfast.cli.report", "report", "Write what a run is worth as a page to read and send on."),

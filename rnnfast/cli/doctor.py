@@ -18,7 +18,10 @@ EXAMPLES = (
     "rnnfast doctor --warm-up gru,lstm",
     "rnnfast doctor --gradients --cell gru --hidden 8,8 --bidirectional",
 )
-NETWORK = ("cell", "hidden", "head", "patch", "conv", "activation", "bidirectional", "dropout", "loss", "seed")
+NETWORK = (
+    "cell", "hidden", "head", "patch", "conv", "static", "embed", "activation", "bidirectional", "dropout", "loss",
+    "seed",
+)  # fmt: skip
 
 
 @command("doctor", EXAMPLES)

@@ -107,6 +107,30 @@ def check_patch(patch: tuple[int, ...], conv: tuple[int, ...]) -> None:
         )
 
 
+MOST_EMBEDDED = 1000  # numbers that a category is told in
+
+
+def embedding_of(item: str) -> tuple[str, int | None]:
+    """Return the column of an embedding and its units, None where they are not said. Raises UsageError for others."""
+    name, sign, units = (part.strip() for part in item.rpartition("="))
+    if not sign:
+        return units, None
+    if not name or not units.isdecimal() or not 1 <= int(units) <= MOST_EMBEDDED:
+        raise UsageError(
+            f"--embed {item}: give COLUMN, or COLUMN=K with the numbers that stand for a category, 1 to "
+            f"{MOST_EMBEDDED:,}, as in region=8"
+        )
+    return name, int(units)
+
+
+def check_embed(embed: tuple[str, ...]) -> None:
+    """Raise UsageError for what is no column with its numbers, and for a column that is there twice."""
+    names = [embedding_of(item)[0] for item in embed]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--embed {','.join(embed)}: {name} is there twice; give it once")
+
+
 MOST_NUMBERS = 1000  # of a range
 
 

@@ -23,7 +23,7 @@ from rnnfast.catalogue import (
 from rnnfast.config import sentences
 from rnnfast.config.data_section import DataConfig as DataConfig
 from rnnfast.config.data_section import reading_options as reading_options
-from rnnfast.config.forms import CELL_FORM, check_patch, seconds
+from rnnfast.config.forms import CELL_FORM, check_embed, check_patch, embedding_of, seconds
 from rnnfast.config.option import Words, option
 from rnnfast.config.rules import rule_of
 from rnnfast.errors import UsageError
@@ -83,6 +83,22 @@ class ModelConfig:
         least=1,
         off=True,
     )
+    static: tuple[str, ...] = option(
+        (),
+        "Features that are constant in an id, 'x*' matches by name: they begin the states and enter the outputs, and "
+        "no step sees them; off: none.",
+        many=True,
+        metavar="COLUMN,...",
+        off=True,
+    )
+    embed: tuple[str, ...] = option(
+        (),
+        "Columns of categories that are told in K learned numbers, in the place of an input for each category; K is "
+        "half the categories where it is left out, 50 at most; off: none.",
+        many=True,
+        metavar="COLUMN[=K],...",
+        off=True,
+    )
     activation: str = option(
         "tanh",
         f"Activation of {sentences.cells(activation=True)}; {sentences.cells(activation=False)} have their own.",
@@ -111,6 +127,12 @@ class ModelConfig:
         """Check what concerns several values."""
         seconds(self.budget, "budget")
         check_patch(self.patch, self.conv)
+        check_embed(self.embed)
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """Names, and patterns, of the columns that are embedded."""
+        return tuple(embedding_of(item)[0] for item in self.embed)
 
     @property
     def front(self) -> tuple[tuple[int, int, int], ...]:

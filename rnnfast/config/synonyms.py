@@ -36,6 +36,8 @@ NAMES: Mapping[str, str] = {
     "hidden": "num_layers layers n_layers hidden_size hidden_units hidden_dim units num_units n_units neurons depth",
     "head": "pooling pool readout aggregation pooling_type attention output_layer",
     "patch": "patch_size patch_len patching patches",
+    "embed": "embedding embeddings embedding_dim entity_embedding embedding_size",
+    "static": "static_features static_reals static_covariates constant statics static_cat",
     "conv": "cnn conv1d convolution convolutions kernel_size filters kernel_sizes",
     "activation": "nonlinearity act transfer",
     "bidirectional": "bi birnn both_directions",

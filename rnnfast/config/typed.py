@@ -104,6 +104,10 @@ class TrainOptions(ReadOptions, total=False):
     patch: A step of the cell is a dense layer with ReLU over the last K rows, one every S rows; S is K where only K is
         given, 1 to K; off: none.
     conv: Convolutions with ReLU over the last W rows, in front of cell and patch; '5,3': two layers, off: none.
+    static: Features that are constant in an id, 'x*' matches by name: they begin the states and enter the outputs, and
+        no step sees them; off: none.
+    embed: Columns of categories that are told in K learned numbers, in the place of an input for each category; K is
+        half the categories where it is left out, 50 at most; off: none.
     activation: Activation of rnn and mlp; gru, lstm, lru and mingru have their own. One of tanh, relu, leaky_relu,
         sigmoid, elu, swish, gelu, identity. Default tanh.
     bidirectional: Run every layer in both directions. Default False.
@@ -175,6 +179,8 @@ class TrainOptions(ReadOptions, total=False):
     head: str
     patch: int | Sequence[int] | str
     conv: int | Sequence[int] | str
+    static: str | Sequence[str]
+    embed: str | Sequence[str]
     activation: str
     bidirectional: bool
     dropout: float

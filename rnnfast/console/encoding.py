@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rnnfast.catalogue import FILLS
 from rnnfast.console.text import listed, number
+from rnnfast.display import counted
 from rnnfast.records import UNSET
 
 if TYPE_CHECKING:
-    from rnnfast.data.encoding.encoder import EncoderRecord
+    from rnnfast.data.encoding.record import EncoderRecord
     from rnnfast.data.inspection import TableDescription
 
 CALENDAR = " (calendar)"  # behind the name of the time column
@@ -24,6 +25,7 @@ class Inputs:
 
     kinds: scaling of those that hold numbers. categories: of the others. rules, fills: for empty cells, and the values
     that were fitted for them. indicator: whether there is an input for empty cells. calendar: units of the time column.
+    embedded: numbers in which the network tells a category. static: columns that are constant in an id.
     """
 
     kinds: Mapping[str, str]
@@ -32,13 +34,18 @@ class Inputs:
     fills: Mapping[str, Any] = field(default_factory=dict)
     indicator: bool = False
     calendar: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    embedded: Mapping[str, int] = field(default_factory=dict)
+    static: Sequence[str] = ()
 
     @classmethod
     def of_model(cls, record: EncoderRecord) -> Inputs:
         """Return those of a model."""
         scaler, missing = record.scaler, record.missing
         kinds = dict(zip(scaler.names, scaler.kinds, strict=True))
-        return cls(kinds, record.categories, missing.rules, missing.fills, missing.indicator, record.calendar or {})
+        return cls(
+            kinds, record.categories, missing.rules, missing.fills, missing.indicator, record.calendar or {},
+            record.embedded or {}, record.static or (),
+        )  # fmt: skip
 
     @classmethod
     def of_table(cls, table: TableDescription) -> Inputs:
@@ -59,9 +66,12 @@ def encoding_rows(inputs: Inputs, verbose: int = 0) -> list[tuple[str, str]]:
         rows.append(("Scaling", _grouped(list(inputs.kinds), list(inputs.kinds.values()), inputs.kinds, most)))
     for j, (name, categories) in enumerate(inputs.categories.items()):
         shown = listed(list(categories), most=len(categories) if verbose else MOST_SHOWN)
-        rows.append(("" if j else "Categories", f"{name}: {len(categories):,} ({shown})"))
+        how = f", each in {counted(inputs.embedded[name], 'number')}" if name in inputs.embedded else ""
+        rows.append(("" if j else "Categories", f"{name}: {len(categories):,} ({shown}){how}"))
     for name, units in inputs.calendar.items():
         rows.append(("Calendar", f"{name.removesuffix(CALENDAR)}: {', '.join(units)}"))
+    if inputs.static:
+        rows.append(("Constant", f"{listed(list(inputs.static), most=most)}, in the first state of each id"))
     rules = {name: rule for name, rule in inputs.rules.items() if FILLS[rule].fills}
     if rules:
         names = [_with_fill(name, inputs.fills.get(name)) for name in rules]

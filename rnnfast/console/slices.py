@@ -41,7 +41,7 @@ def shuffled_steps(scores: Shuffled | None) -> Iterator[RenderableType]:
     before, after = figure(name, scores.in_order[name]), figure(name, scores.metrics[name])
     yield Text()
     yield Text("Steps of each sequence shuffled", LABEL)
-    text = f"{name} {before} in order, {after} shuffled"
+    text = f"{name} {before} in order, each sequence by itself, {after} shuffled"
     if scores.interval is None:
         yield Text(f"{text}; too few sequences to say whether the order carries anything.")
         return

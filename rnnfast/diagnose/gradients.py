@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import CLASSES, LOSSES, QUANTITIES
+from rnnfast.config.forms import embedding_of
 from rnnfast.config.sections import check_directions
 from rnnfast.diagnose.differences import TOLERANCE, relative_errors
 from rnnfast.records import Record
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 FEATURES, OUTPUTS = 4, 3  # of the network that the command line describes
+CATEGORIES = 6  # of each column that it embeds
 LENGTHS = (9, 1, 7, 12, 2, 5, 5, 8, 3, 1, 10, 4)
 UNLABELLED = 0.2  # share of the steps
 PROBES = 100  # entries of a tensor that are looked at
@@ -50,6 +52,8 @@ class GradientReport(Record, frozen=True):
     bidirectional: bool
     dropout: float
     head: str
+    static: tuple[str, ...]
+    embed: tuple[str, ...]
     loss: str
     tolerance: float
     passed: bool
@@ -101,21 +105,27 @@ def check(
 
 def report(config: Config) -> GradientReport:
     """Check the network that a configuration describes, on data of the size that this module sets."""
+    from rnnfast.data.encoding.embedding import usual_units
     from rnnfast.network.architecture import Architecture
     from rnnfast.network.cell import cell_of
+    from rnnfast.network.embedding import Embedding
     from rnnfast.network.front import Patch
 
     model, loss = config.model, "mse" if config.train.loss == "auto" else config.train.loss
     equations = cell_of(model.cell, model.activation)
     check_directions(model, equations.recurrent)
+    units = (embedding_of(item)[1] or usual_units(CATEGORIES) for item in model.embed)
+    embeddings = tuple(Embedding(CATEGORIES, each) for each in units)
     architecture = Architecture(
         cell=equations,
-        features=FEATURES,
+        features=FEATURES + len(embeddings) + len(model.static),
         hidden=model.hidden,
         outputs=OUTPUTS,
         bidirectional=model.bidirectional,
         dropout=model.dropout,
         head=model.head,
+        static=len(model.static),
+        embeddings=embeddings,
         front=tuple(Patch(*layer) for layer in model.front),
     )
     rows = check(architecture, loss, seed=config.train.seed)
@@ -127,6 +137,8 @@ def report(config: Config) -> GradientReport:
         bidirectional=model.bidirectional,
         dropout=model.dropout,
         head=model.head,
+        static=model.static,
+        embed=model.embed,
         loss=loss,
         tolerance=TOLERANCE,
         passed=all(row.max_error <= TOLERANCE for row in rows),  # NaN is not
@@ -154,6 +166,9 @@ def _draw_data(
     offsets = np.concatenate(([0], np.cumsum(lengths)))
     rows = int(offsets[-1])
     x = generator.normal(size=(rows, architecture.features))
+    first = architecture.features - architecture.static - len(architecture.embeddings)
+    for column, (categories, _) in enumerate(architecture.embeddings, first):
+        x[:, column] = generator.integers(0, categories + 1, rows)
     labels = LOSSES[loss].labels
     if CLASSES in labels:
         y = generator.integers(0, architecture.outputs, (rows, 1)).astype(np.float64)

@@ -131,14 +131,14 @@ class Cell:
         return self.shared + self.apart
 
     @cached_property
-    def reads_state(self) -> bool:
-        """Whether the equations refer to a state before the step, other than by U' h."""
-        return bool(self._uses(STATE, self.states))
+    def read_states(self) -> tuple[str, ...]:
+        """States before the step that the equations refer to, other than by U' h."""
+        return self._uses(STATE, self.states)
 
     @cached_property
     def recurrent(self) -> bool:
         """Whether a step depends on the one before."""
-        return bool(self.u_gates) or self.reads_state
+        return bool(self.u_gates or self.read_states)
 
     @cached_property
     def reached(self) -> set[Node]:

@@ -1,13 +1,15 @@
 """Whether probabilities are what they say, and one number that mends them: the temperature of the logits.
 
     p = sigmoid(z / T) or softmax(z / T), T > 0 of least mean log loss on validation      (Guo et al. 2017, section 4.2)
-    labels are 1 - e of their own class, and e of the others together, e = 1 / (rows of the class + 2)      (Platt 1999)
+    labels are 1 - e of their own class, and e of the others together: of two classes e = 1 / (rows of the class + 2)
+    (Platt 1999), of several e = 1 / (rows of all + 2)
     ECE = sum over bins of share of the rows * |mean probability - share that is right|     (Naeini et al. 2015)
 
-Without e, classes that are parted without a mistake would ask for T = 0, certainty. With b = 1 / T the loss is convex;
-the zero of its derivative is found by halving log b. Bins hold equally many rows, rows of equal probability the same
-one: with bins of equal width a rare class would fall into the first. Of two classes the probability is that of the
-second one, of several that of the class that is predicted.
+Without e, classes that are parted without a mistake would ask for T = 0, certainty. Of ten classes with sixty rows each
+Platt's e would be as large as the error of a good network, and T so high that the log loss rises. With b = 1 / T the
+loss is convex; the zero of its derivative is found by halving log b. Bins hold equally many rows, rows of equal
+probability the same one: with bins of equal width a rare class would fall into the first. Of two classes the
+probability is that of the second one, of several that of the class that is predicted.
 """
 
 from __future__ import annotations
@@ -113,9 +115,9 @@ def temperature(logits: Floats, y: Floats, weight: Floats | None = None) -> floa
 def _smoothed(y: Floats, outputs: int, weight: Floats, several: bool) -> Floats:
     """Return labels (n, outputs) as shares of classes; several: whether outputs are those of classes of one label."""
     ones = np.eye(outputs)[y[:, 0].astype(np.int64)] if several else y
-    of_class = (weight[:, None] * ones).sum(axis=0)
     if several:
-        doubt = 1 / (of_class + 2)
-        return np.asarray(ones * (1 - doubt) + (1 - ones) * (ones @ doubt)[:, None] / (outputs - 1))
+        doubt = 1 / (weight.sum() + 2)
+        return np.asarray(ones * (1 - doubt) + (1 - ones) * doubt / (outputs - 1))
+    of_class = (weight[:, None] * ones).sum(axis=0)
     others = (weight[:, None] * (1 - ones)).sum(axis=0)
     return np.asarray(ones * (1 - 1 / (of_class + 2)) + (1 - ones) / (others + 2))

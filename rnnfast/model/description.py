@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data import Schema
-from rnnfast.data.encoding.encoder import EncoderRecord
+from rnnfast.data.encoding.record import EncoderRecord
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.model.model import Model
 from rnnfast.model.provenance import Figures, Operating, Training

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from rnnfast.catalogue import CELLS, LOSSES, TASKS, losses_of
 from rnnfast.cells import built_in
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema
-from rnnfast.data.encoding.encoder import EncoderRecord
+from rnnfast.data.encoding.record import EncoderRecord
 from rnnfast.equations.stored import cell_from
 from rnnfast.errors import ModelError, UsageError
 from rnnfast.model.header import FORMAT_VERSION, KEY, Header
@@ -45,6 +46,14 @@ def load(path: str | Path) -> Model:
     net = model.architecture
     _check_parameters(tensors, joined([Layout(net).shapes()] * len(model.members)), net.dtype, str(path))
     return model
+
+
+def from_bytes(content: bytes) -> Model:
+    """Read a model from the bytes of its file. Raises as `load`."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory, FILE_NAME)
+        path.write_bytes(content)
+        return load(path)
 
 
 def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model:
@@ -87,7 +96,7 @@ def _model(tensors: dict[str, Any], values: dict[str, Any], path: Path) -> Model
         "target_mean": len(model.target_mean) == schema.outputs,
         "temperature": 0 < model.temperature < math.inf and (model.temperature == 1 or LOSSES[model.loss].logits),
         "intervals": model.intervals is None or model.intervals.fits(len(schema.answers), bool(schema.classes)),
-        "linear": model.linear is None or model.linear.fits(len(model.encoder.names), schema.outputs),
+        "linear": model.linear is None or model.linear.fits(len(model.encoder.without_codes.names), schema.outputs),
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }
     if not all(fits.values()):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as to_bytes
 
 from rnnfast.config.resolve import Config
-from rnnfast.data import Schema
+from rnnfast.data import Encoder, Schema
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.diagnose.versions import versions
 from rnnfast.metrics.conformal import Conformal
 from rnnfast.records import UNSET, Record, UnsetType
 from rnnfast.tasks.linear import Linear
-from rnnfast.writing import write_whole
 
 FORMAT_VERSION = 1
 KEY = "rnnfast"  # of the metadata
@@ -51,14 +49,16 @@ class Network(Record, frozen=True):
     dropout: float
     head: str = "last"
     front: tuple[tuple[int, int, int], ...] = ()  # layers before the cell: rows that are stacked, stride, units
+    embeddings: tuple[tuple[int, int], ...] = ()  # of the last features: categories, units
+    static: int = 0  # features that are constant in a sequence, behind all others
 
     @classmethod
-    def of(cls, config: Config, features: int, outputs: int) -> Network:
-        """Return what a configuration describes, with so many inputs and outputs."""
+    def of(cls, config: Config, encoder: Encoder, outputs: int) -> Network:
+        """Return what a configuration describes, with the inputs that an encoder makes and so many outputs."""
         section = config.model
         return cls(
             cell=section.cell,
-            features=features,
+            features=len(encoder.names),
             hidden=section.hidden,
             outputs=outputs,
             activation=section.activation,
@@ -68,6 +68,8 @@ class Network(Record, frozen=True):
             dropout=section.dropout,
             head=section.head,
             front=section.front,
+            embeddings=encoder.embeddings,
+            static=encoder.static_inputs,
         )
 
 
@@ -106,12 +108,12 @@ class Header(Record, frozen=True, kw_only=True):
     equations: Equations | UnsetType = UNSET
 
 
-def write(path: str | Path, content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Write a model file; it appears under its name only when it is complete.
+def packed(content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the bytes of a model file.
 
     content: of the metadata: the fields of the header, of the encoder's record and of the provenance.
     """
     content = {**content, "versions": versions()}
     # safetensors writes the bytes as they lie: anything but C order would be scrambled silently.
     ordered = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    write_whole(Path(path), to_bytes(ordered, metadata={KEY: json.dumps(content, allow_nan=False)}))
+    return to_bytes(ordered, metadata={KEY: json.dumps(content, allow_nan=False)})

@@ -14,7 +14,7 @@ from rnnfast.catalogue import CELLS, HEADS
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
-from rnnfast.data.encoding.substitutions import Substitution, substitutions
+from rnnfast.data.encoding.substitutions import Substitution, looked_at, substitutions
 from rnnfast.data.frames import frame_beside, with_types
 from rnnfast.data.reading.arrays import is_arrays
 from rnnfast.data.reading.opening import File, Table
@@ -27,13 +27,14 @@ from rnnfast.equations.cell import Cell
 from rnnfast.metrics.conformal import Conformal
 from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
-from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, write
+from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, packed
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.members import Committee, separated
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.embedding import Embedding
 from rnnfast.network.front import Patch, reach_of
 from rnnfast.records import UNSET, plain
 from rnnfast.tasks import Target, Task, task_of
@@ -41,6 +42,7 @@ from rnnfast.tasks.linear import Linear
 from rnnfast.tasks.outcomes import Outcomes
 from rnnfast.tasks.scoring import Scorer
 from rnnfast.tasks.trees import Trees
+from rnnfast.writing import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,7 +211,8 @@ class Model(Displayed):
 
         Raises DataError as `predict`, and for a cell that the model has no rule for.
         """
-        return substitutions(self.encoder, data.in_context(self.context_of(data.schema)).blocks(("x",)))
+        blocks = data.in_context(self.context_of(data.schema)).blocks(looked_at(self.encoder))
+        return substitutions(self.encoder, blocks)
 
     def evaluate(self, data: Table | SequenceData, y: Any = None) -> Evaluation:
         """Score the labelled rows of a table, of sequences that were read, or of arrays with their labels y.
@@ -249,7 +252,7 @@ class Model(Displayed):
         """What the model file holds beside tensors, encoder and provenance."""
         return Header(
             format_version=FORMAT_VERSION,
-            architecture=Network.of(self.config, len(self.encoder.names), self.schema.outputs),
+            architecture=Network.of(self.config, self.encoder, self.schema.outputs),
             task=self.schema.task,
             loss=self.loss,
             columns=self.schema,
@@ -267,8 +270,11 @@ class Model(Displayed):
 
     def save(self, path: str | Path) -> None:
         """Write the model file; it appears under its name only when it is complete."""
-        content = plain(self.provenance) | plain(self.encoder.record()) | plain(self.header)
-        write(path, content, self.parameters)
+        write_whole(Path(path), self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of the model file."""
+        return packed(plain(self.provenance) | plain(self.encoder.record()) | plain(self.header), self.parameters)
 
 
 def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -> Architecture:
@@ -282,6 +288,8 @@ def architecture(config: Config, cell: Cell, schema: Schema, encoder: Encoder) -
         dropout=config.model.dropout,
         head=config.model.head,
         front=tuple(Patch(*layer) for layer in config.model.front),
+        embeddings=tuple(Embedding(*table) for table in encoder.embeddings),
+        static=encoder.static_inputs,
         dtype=config.train.dtype,
         recurrent_bias=config.model.recurrent_bias,
     )

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.encoding.substitutions import Substitution, sentences, substitutions
+from rnnfast.data.encoding.substitutions import Substitution, looked_at, sentences, substitutions
 from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sources.opening import open_sources, reopenable
@@ -140,7 +140,9 @@ def write_predictions(
     """
     data = data.in_context(model.context_of(data.schema))
     outlook = Outlook(model.schema, model.encoder, model.config.data, data)
-    replaced = substitutions(model.encoder, (outlook.readable(block) for block in data.blocks(("x",))))
+    replaced = substitutions(
+        model.encoder, (outlook.readable(block) for block in data.blocks(looked_at(model.encoder)))
+    )
     if reporter is not None:
         for sentence in sentences(replaced):
             reporter.notice(sentence)

@@ -44,6 +44,7 @@ class Training(Record, frozen=True):
 
     members: the networks of an ensemble; epochs and best_epoch are then the highest ones of any.
     refitted: epochs on the training and the validation part together, of which the weights are; 0: none.
+    seconds: that the epochs took; UNSET of files that did not say so.
     """
 
     epochs: int
@@ -52,6 +53,7 @@ class Training(Record, frozen=True):
     source: tuple[str, ...]
     refitted: int = 0
     members: tuple[Member, ...] | UnsetType = UNSET
+    seconds: float | UnsetType = UNSET
 
 
 class Operating(Record, frozen=True):

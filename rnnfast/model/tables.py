@@ -175,12 +175,17 @@ def evaluate(
     )
 
 
-def scored_sample(model: Model, data: Sequences, part: str, last: bool = False) -> tuple[Sequences, SequenceData]:
-    """Return the sequences of a part that have something to score, and those of them that fit into memory."""
+def scored_sample(
+    model: Model, data: Sequences, part: str, last: bool = False, seed: int | None = None
+) -> tuple[Sequences, SequenceData]:
+    """Return the sequences of a part that have something to score, and those of them that fit into memory.
+
+    seed: of drawing these; None: that of the model.
+    """
     whole = without_requests(data if part == "all" else part_of(model, data, part), data, model.config.data)
     if last and whole.labelled_steps:  # else scoring says what is missing
         whole = with_last_labels(whole)
-    sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed)
+    sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed if seed is None else seed)
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
     return whole, only_last_labels(sample) if last else sample
 

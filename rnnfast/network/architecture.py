@@ -9,6 +9,7 @@ from rnnfast.catalogue import HEADS
 from rnnfast.cells import built_in
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
+from rnnfast.network.embedding import Embedding
 from rnnfast.network.front import Patch, stride_of
 
 
@@ -20,7 +21,8 @@ class Architecture:
     dtype: "float32" or "float64"; recurrent_bias: whether bias_hh is trained beside bias_ih, as in PyTorch, else it
     stays 0; bidirectional: every layer runs in both directions and hands on both states; dropout: share of the outputs
     between layers that is zeroed in training; head: one of the catalogue, what of the steps up to one its outputs see;
-    front: layers that stack rows of the table into steps, from the features up.
+    front: layers that stack rows of the table into steps, from the features up; embeddings: of the last features, which
+    are codes of categories. static: features that are constant in a sequence, behind all others.
     """
 
     cell: Cell
@@ -33,6 +35,8 @@ class Architecture:
     dropout: float = 0.0
     head: str = "last"
     front: tuple[Patch, ...] = ()
+    embeddings: tuple[Embedding, ...] = ()
+    static: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""

@@ -39,7 +39,7 @@ class FrontLayer(NamedTuple):
     ldx: int  # width of a row below
     units: int
     width: int  # padded units
-    ldw: int  # distance of rows of W: width, or a cache line more (see row_distance)
+    ldw: int  # distance of rows of W: width, or a cache line more (see row_distance); 0: embeddings, no product
     ldt: int  # distance of rows of its transpose
     W: int  # (K * ldx, width)
     b: int  # (width,)
@@ -107,6 +107,6 @@ def products_per_step(layers: Sequence[FrontLayer]) -> int:
     """Return the multiply-adds of a front for one step of the network."""
     outputs, total = 1, 0
     for layer in reversed(layers):
-        total += outputs * layer.rows * layer.ldx * layer.width
+        total += outputs * layer.rows * layer.ldx * layer.width if layer.ldw else 0
         outputs *= layer.stride
     return total

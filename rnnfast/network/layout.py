@@ -1,6 +1,7 @@
 """Where each tensor of a network lies in one flat span of parameters, and the way from PyTorch's layout and back.
 
     kernel                                               PyTorch
+    E    (categories, units) of each embedding            embed.0.weight   (categories, units)
     W    (K * I, padded units) of each layer of a front   front.0.weight   (units, I, K), as Conv1d has it
     b    (padded units,)                                  front.0.bias     (units,)
     Wx   (I, Nx)  rows are inputs, one block per          rnn.weight_ih_l0 (G * H, I)
@@ -12,6 +13,9 @@
     Wy   (O, D * padded H), for each block of the head   head.weight      (O, D * H), for each block
     by   (O,)                                            head.bias        (O,)
     q    (D * padded H,)  with attention                 head.query       (D * H,)
+    Ws   (S, padded H)  with constant columns            static.l0.weight (H, S)
+    b_s  (padded H,)                                      static.l0.bias   (H,)
+    V    (O, S)                                           static.head.weight (O, S)
 
 Nx and Nh are the gates with a product W' x and U' h, padded H columns each: of PyTorch's cells all gates have both. In
 the kernels those come first that are `shared` (see equations/cell.py), in the model file they stand in the order of
@@ -24,107 +28,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rnnfast.catalogue import HEADS
-from rnnfast.equations.cell import Start
 from rnnfast.network.alignment import SPAN, Spans, aligned, row_distance
 from rnnfast.network.architecture import Architecture
+from rnnfast.network.embedding import look_up_layer, table_of, tables_of
 from rnnfast.network.front import FrontLayer, bias_of, front_layer, weight_of
+from rnnfast.network.records import Direction, Head, Static, Tensor
 
 Array = NDArray[Any]
 
 _WIDE = 16  # lanes to which wide rows are padded; narrow ones are padded to _NARROW
 _NARROW = 8
-
-
-class Direction(NamedTuple):
-    """One direction of one layer: its sizes and the offsets of its tensors, in elements.
-
-    The offsets in memory (gates and later) are those of a chunk's workspace, see kernels/run/memory.py.
-    """
-
-    layer: int
-    inner: int  # 1: its input has a gradient: it is that of the layer below, or of the front
-    reverse: int  # 1: runs from the last step to the first
-    inputs: int  # rows of a block of Wx
-    blocks: int  # blocks of Wx: directions of the layer below
-    ldx: int  # width of a row of the input
-    block: int  # distance of the blocks within a row of the input
-    hidden: int
-    recurrent_bias: int  # 1: b_hh is trained
-    width: int  # padded hidden units of a gate
-    Nx: int  # width of the gates with a product W' x
-    Nh: int  # width of the gates with a product U' h
-    shared: int  # width of the gates whose products are summed up
-    ldg: int  # distance of rows of gates and Wx: Nx, or a cache line more (see row_distance)
-    ldr: int  # distance of rows of Wh: Nh, or a cache line more
-    ldh: int  # width of a row of the layer's output: directions * width
-    column: int  # where this direction's units begin in it
-    Wx: int
-    Wh: int
-    b_ih: int
-    b_hh: int
-    vectors: int
-    bias: int  # derived: (Nx,) start of the gates
-    WhT: int  # derived: (Nh, width)
-    WxT: int  # derived: (Nx, ldx), where its input has a gradient
-    gates: int = 0  # (P, Nx)
-    apart: int = 0  # (P, Nh less the shared gates): products U' h by themselves
-    states: int = 0  # (R + P, width) of each state but h, `plane` elements apart
-    plane: int = 0
-    others: int = 0  # states but h
-    extra: int = 0  # (P, width) of each value that is kept beside the gates, `extra_distance` elements apart
-    extra_distance: int = 0
-    h: int = 0  # (R + P, ldh) of the layer
-    dh: int = 0  # (P, ldh) of the layer
-    dropped: int = 0  # (P, ldh) of the layer: what the next one sees, with dropout
-    coefficients: int = 0  # (C, width) what the cell makes of its vectors alone
-    dcoefficients: int = 0  # (C, width) their gradients
-    carry_plane: int = 0  # distance of the carries of the states
-    carried: int = 0  # where its states begin among those of a sequence that are carried over
-
-
-class Head(NamedTuple):
-    """Sizes of the output layer and the offsets of its tensors.
-
-    The offsets in memory (pooled and later) are those of a chunk's workspace, as of Direction.
-    """
-
-    inputs: int  # hidden units of a direction
-    blocks: int  # directions, for each block of the states that it sees
-    block: int  # padded units of a direction
-    outputs: int
-    width: int  # blocks * block
-    Wy: int
-    by: int
-    query: int  # of attention
-    pools: int  # 1: it sees what is pooled over time; 0: the states of the top layer
-    targets: int = 1  # numbers that a step is compared with: outputs, or 1 (the index of a class)
-    pooled: int = 0  # (R + P, width) what it sees
-    dpooled: int = 0  # (P, width)
-    shares: int = 0  # (P,) weights of the steps in a mean
-    scores: int = 0  # (P,) of attention; after the way back their gradients
-    peak: int = 0  # (R,) the largest score
-    mass: int = 0  # (R,) what the shares are divided by
-    carried: int = 0  # where pooled, peak and mass of a sequence begin among what is carried over
-
-
-class Tensor(NamedTuple):
-    """A tensor of the model file.
-
-    gates: that lie one below the other in it, `shape[0] // gates` rows each; kind: weight_ih, weight_hh, bias_ih,
-    bias_hh, vector, weight or bias; start: of the numbers of a vector.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    gates: int
-    kind: str
-    start: Start = Start(0.0, 0.0)
 
 
 def padded(units: int) -> int:
@@ -152,13 +71,24 @@ class Layout:
         outputs, take, kind = architecture.outputs, self._parameters.take, HEADS[architecture.head]
         width = kind.blocks * ldx
         Wy, by, query = take(outputs * width), take(outputs), take(ldx if kind.query else 0)
-        self.head = Head(inputs, kind.blocks * blocks, block, outputs, width, Wy, by, query, int(kind.pools))
+        head = Head(inputs, kind.blocks * blocks, block, outputs, width, Wy, by, query, int(kind.pools))
+        features, S = architecture.features, architecture.static
+        begun = len(self.directions) if self.cell.recurrent and S else 0
+        read = self.cell.states if self.cell.u_gates or not begun else self.cell.read_states
+        state = self.cell.states.index(read[0])
+        static = Static(S, features - S, features, begun, state, outputs, take(outputs * S))
+        self.head = head._replace(static=static)
         self.size, self.derived_size = self._parameters.size, max(self._derived.size, SPAN)
 
     def _front(self) -> tuple[list[FrontLayer], int, int]:
         """The layers of the front; of a row that the first recurrent layer reads its numbers and its width."""
-        layers: list[FrontLayer] = []
-        inputs = ldx = self.architecture.features
+        features, embeddings = self.architecture.features, self.architecture.embeddings
+        inputs, ldx = features - self.architecture.static, features
+        self.tables = tables_of(inputs, embeddings, self._parameters)
+        # Stacked rows lie one after the other, so that constant columns between them are left out before.
+        self.looks_up = bool(embeddings or (ldx > inputs and self.architecture.front))
+        layers = [look_up_layer(inputs, ldx, embeddings, _WIDE)] if self.looks_up else []
+        inputs, ldx = (layers[0].units, layers[0].width) if layers else (inputs, ldx)
         for patch in self.architecture.front:
             derived = self._derived if layers else Spans()  # the features have no gradient
             spans, dtype = (self._parameters, derived), self.architecture.dtype
@@ -173,6 +103,7 @@ class Layout:
         ldg, ldr = row_distance(Nx, dtype), row_distance(Nh, dtype) if Nh else 0
         take, derive = self._parameters.take, self._derived.take
         inner = int(layer > 0 or len(self.front) > 0)
+        S = self.architecture.static if cell.recurrent else 0
         return Direction(
             layer=layer, inner=inner, reverse=reverse, inputs=inputs, blocks=blocks, ldx=ldx, block=block,
             hidden=hidden, recurrent_bias=int(self.architecture.recurrent_bias),
@@ -180,7 +111,7 @@ class Layout:
             ldg=ldg, ldr=ldr, ldh=self.architecture.directions * width, column=reverse * width,
             Wx=take(blocks * inputs * ldg), Wh=take(hidden * ldr), b_ih=take(Nx), b_hh=take(Nh),
             vectors=take(len(cell.parameters) * width), bias=derive(Nx), WhT=derive(Nh * width),
-            WxT=derive(Nx * ldx if inner else 0),
+            WxT=derive(Nx * ldx if inner else 0), Ws=take(S * width), b_s=take(width if S else 0),
         )  # fmt: skip
 
     def entries(self) -> list[Tensor]:
@@ -190,9 +121,14 @@ class Layout:
     @property
     def input_weights(self) -> list[str]:
         """Names of the tensors whose columns are the inputs of the network."""
-        if self.front:
+        if self.architecture.front:
             return ["front.0.weight"]
         return [self._names(at)[0] for at in self.directions if not at.layer]
+
+    @property
+    def static_weights(self) -> list[str]:
+        """Names of the tensors whose columns are the constant inputs."""
+        return [tensor.name for tensor, _ in self._static_views() if tensor.kind == "weight" and tensor.shape[1]]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Mapping of PyTorch's tensor names to shapes."""
@@ -220,7 +156,10 @@ class Layout:
     def _views(self) -> Iterator[tuple[Tensor, Callable[[Array], list[Array]]]]:
         """Each tensor with a function from a span to its gates without padding, axes reversed."""
         cell = self.cell
-        for number, layer in enumerate(self.front):
+        for number, table in enumerate(self.tables):
+            weight = Tensor(f"embed.{number}.weight", (table.categories, table.units), 1, "embedding")
+            yield weight, partial(table_of, table)
+        for number, layer in enumerate(self.front[1:] if self.looks_up else self.front):
             weight = Tensor(f"front.{number}.weight", (layer.units, layer.inputs, layer.rows), 1, "weight")
             yield weight, partial(weight_of, layer)
             yield Tensor(f"front.{number}.bias", (layer.units,), 1, "bias"), partial(bias_of, layer)
@@ -245,6 +184,18 @@ class Layout:
         if HEADS[self.architecture.head].query:
             query = Tensor("head.query", (head.blocks * head.inputs,), 1, "vector")
             yield query, lambda span: [self._query(span)]
+        if self.architecture.static:
+            yield from self._static_views()
+
+    def _static_views(self) -> Iterator[tuple[Tensor, Callable[[Array], list[Array]]]]:
+        """The tensors of constant columns, as `_views`."""
+        static, S = self.head.static, self.head.static.columns
+        for at in self.directions[: static.directions]:
+            place = f"static.l{at.layer}{'_reverse' if at.reverse else ''}"
+            yield Tensor(f"{place}.weight", (at.hidden, S), 1, "weight"), _gates(at, at.Ws, [0], (S, at.width))
+            yield Tensor(f"{place}.bias", (at.hidden,), 1, "bias"), _gates(at, at.b_s, [0])
+        weight = Tensor("static.head.weight", (static.outputs, S), 1, "weight")
+        yield weight, lambda span: [span[static.V : static.V + static.outputs * S].reshape(-1, S).T]
 
     def _Wy(self, span: Array) -> Array:
         head = self.head

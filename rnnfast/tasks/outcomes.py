@@ -55,14 +55,14 @@ class Outcomes:
 
     def beside(self, linear: Linear | None, trees: Trees | None, encoder: Encoder) -> Outcomes:
         """The same with what the baselines answer that there are."""
-        if linear is None and trees is None:
-            return self
-        x = encoder.transform(self.data)
-        return replace(
-            self,
-            linear=None if linear is None else linear.outputs(x[self.at]),
-            trees=None if trees is None else trees.outputs(past(x, self.data.offsets)[self.at]),
-        )
+        outcomes = self
+        if linear is not None:
+            x = encoder.without_codes.transform(self.data)
+            outcomes = replace(outcomes, linear=linear.outputs(x[self.at]))
+        if trees is not None:
+            x = past(encoder.transform(self.data), self.data.offsets)
+            outcomes = replace(outcomes, trees=trees.outputs(x[self.at]))
+        return outcomes
 
     @cached_property
     def rows(self) -> Integers:

@@ -16,9 +16,11 @@ from rnnfast.tasks.trees import MOST_ROWS, Trees, fit_trees, past
 def linear_baseline(model: Model, train: Sequences) -> Linear:
     """Fit the baseline of a model that has its encoder and scaler; each step weighs what it does in the loss.
 
-    A table that is in memory is encoded once, another one again for each step of Newton's method.
+    It has an input for each category of embedded columns, as a code is no quantity. A table that is in memory is
+    encoded once, another one again for each step of Newton's method.
     Raises UsageError where it would have too many numbers.
     """
+    encoder = model.encoder.without_codes
 
     def blocks() -> Iterator[Steps]:
         for data in train.blocks(TRAINED):
@@ -26,10 +28,10 @@ def linear_baseline(model: Model, train: Sequences) -> Linear:
             if at.any():
                 y = np.asarray(model.task.labels(data.y[at]), np.float64)
                 weight = model.scorer.step_weights(data.y, at, data.weight)[at]
-                yield Steps(model.encoder.transform(data)[at], y, weight)
+                yield Steps(encoder.transform(data)[at], y, weight)
 
     steps = list(blocks()) if train.room is None else None
-    features, outputs = len(model.encoder.names), model.schema.outputs
+    features, outputs = len(encoder.names), model.schema.outputs
     return fit_linear(blocks if steps is None else lambda: steps, features, outputs, model.loss)
 
 

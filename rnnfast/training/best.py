@@ -106,8 +106,9 @@ class Best:
         """Count the multiply-adds of one training on so many rows."""
         cell = cell_for(config, self.equations)
         shapes = Layout(architecture(config, cell, self.model.schema, self.model.encoder)).shapes()
+        products = [shape for name, shape in shapes.items() if not name.startswith("embed.")]  # which are looked up
         stride = config.model.patch[-1] if config.model.patch else 1
-        return PASSES * rows / stride * config.train.epochs * sum(math.prod(shape) for shape in shapes.values())
+        return PASSES * rows / stride * config.train.epochs * sum(map(math.prod, products))
 
     def _race(self, budget: float, deadline: Deadline, interrupt: Interrupt) -> tuple[Race | None, float]:
         """Race on the training part.

@@ -45,7 +45,7 @@ class Feed:
         self.model, self.part, self.teacher = model, part, teacher
         self.config: TrainConfig = model.config.train
         self.cutter = Cutter(model, part, len(model.schema.answers) if teacher is None else model.schema.outputs)
-        self.hider = Hider(model.encoder.hideable, self.config.seed)
+        self.hider = Hider(model.encoder.hideable, self.config.seed, model.encoder.hideable_codes)
         first = self.cutter.epoch(0)
         self.updates, self.single = self._updates_of(first), len(first) == 1
         self.generator = np.random.default_rng([self.config.seed, ORDER_STREAM])
@@ -88,7 +88,7 @@ class Feed:
             if self.data is None:
                 self.data = self._take()
                 trainer.load(self.data, self.part.sequences)
-            if self.hider.columns or self.config.random_start:
+            if self.hider.hides or self.config.random_start:
                 return self._train_anew(trainer, orders, rates.reshape(epochs, -1))
             self.steps += epochs * self.part.rows
             losses: NDArray[np.float64] | None = trainer.run(orders, epochs, rates)

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.metrics.evaluation import Evaluation, Scores
+from rnnfast.model import Model
 from rnnfast.tasks.base import Floats, Weight
 from rnnfast.tasks.outcomes import weighty
 
-if TYPE_CHECKING:
-    from rnnfast.training.fold_results import FoldResult
+
+class Fold(Protocol):
+    """What is asked of a fold: see FoldResult."""
+
+    model: Model
+    evaluation: Evaluation
+    y: NDArray[Any]
+    answers: NDArray[Any]
+    weight: NDArray[Any] | None
+
+    @property
+    def metrics(self) -> Scores:
+        """Scores of its test part."""
 
 
-def pooled(folds: Sequence[FoldResult]) -> Evaluation:
+def pooled(folds: Sequence[Fold]) -> Evaluation:
     """Score them; the loss is the mean of the folds' by their labelled steps."""
     first = folds[0]
     y, answers = (np.concatenate([getattr(fold, name) for fold in folds]) for name in ("y", "answers"))
@@ -47,7 +59,7 @@ def pooled(folds: Sequence[FoldResult]) -> Evaluation:
 
 
 def _at_own_thresholds(
-    folds: Sequence[FoldResult], scores: Scores, y: Floats, say: slice | NDArray[Any], weight: Weight
+    folds: Sequence[Fold], scores: Scores, y: Floats, say: slice | NDArray[Any], weight: Weight
 ) -> Scores:
     """Return the scores of what each model says by its own threshold; ranks and probabilities stay.
 

@@ -15,6 +15,7 @@ from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
 from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.encoding.differences import changes
 from rnnfast.data.encoding.scaling import summary_for, target_kinds
+from rnnfast.data.encoding.static import FIELDS
 from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.sequences.base import TRAINED
 from rnnfast.equations.cell import Cell
@@ -131,7 +132,8 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     columns = len(schema.columns) + len(schema.answers)
     most = None if train.room is None else train.room.of_phase.sample // (32 * (columns + 1))  # with keys, and copies
     labels = Labels(schema, missing_rules(schema, config.data), summary_for(kinds, most=most))
-    encoder = Encoder.fit(labels.watch(train.blocks(TRAINED)), config.data, most)
+    fields = (*TRAINED, *FIELDS) if config.model.static else TRAINED
+    encoder = Encoder.fit(labels.watch(train.blocks(fields)), config.data, most, config.model)
     labels.check(where)
     net = architecture(config, cell, schema, encoder)
     model = Model(
@@ -161,10 +163,21 @@ def starting_tensors(config: Config, layout: Layout, encoder: Encoder) -> list[d
         members = []
         for seed in member_seeds(config.train.seed, number):
             tensors = initial_tensors(layout.entries(), model.init, seed, model.init_range, model.recurrent_bias)
-            for name in layout.input_weights:
-                tensors[name][:, [place.stop - 1 for place in encoder.hideable]] = 0  # "(unseen)" means nothing yet
+            _clear_unseen(tensors, layout, encoder)
             members.append(tensors)
     return [{name: tensor.astype(config.train.dtype) for name, tensor in tensors.items()} for tensors in members]
+
+
+def _clear_unseen(tensors: Mapping[str, NDArray[Any]], layout: Layout, encoder: Encoder) -> None:
+    """Set the weights of "(unseen)", which means nothing yet, to 0. Writes: tensors."""
+    steps = len(encoder.names) - encoder.static_inputs
+    places = np.array([place.stop - 1 for place in encoder.hideable], np.int64)
+    for name in layout.input_weights:
+        tensors[name][:, places[places < steps]] = 0
+    for name in layout.static_weights:
+        tensors[name][:, places[places >= steps] - steps] = 0
+    for number, _ in enumerate(encoder.hideable_codes):
+        tensors[f"embed.{number}.weight"][-1] = 0
 
 
 def member_seeds(seed: int, number: int) -> list[int]:
@@ -185,7 +198,7 @@ def saved_tensors(path: str, shapes: Mapping[str, tuple[int, ...]], number: int)
     if saved_shapes != dict(shapes):
         raise ModelError(
             f"--init-from {path}: its tensors {saved_shapes} are not those of this network, {dict(shapes)}; "
-            "use the same --cell, --hidden, --head, --patch, --conv and columns"
+            "use the same --cell, --hidden, --head, --patch, --conv, --static, --embed and columns"
         )
     if len(members) not in (1, number):
         raise ModelError(

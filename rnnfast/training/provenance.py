@@ -28,6 +28,12 @@ def provenance_of(
         ),
         metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
         training=Training(
-            fit.epochs, fit.best_epoch, fit.stopped, tuple(table.source), fit.refitted, fit.members or UNSET
+            epochs=fit.epochs,
+            best_epoch=fit.best_epoch,
+            stopped=fit.stopped,
+            source=tuple(table.source),
+            refitted=fit.refitted,
+            members=fit.members or UNSET,
+            seconds=fit.train_seconds,
         ),
     )

@@ -111,6 +111,9 @@ class Source:
 
     def __init__(self, config: Config, reporter: Reporter, opened: ExitStack, folds: bool = False) -> None:
         self.config, self.reporter, self.opened, self.folds = config, reporter, opened, folds
+        # What is embedded is a column of categories, whatever its cells look like.
+        categorical = tuple(dict.fromkeys((*config.data.categorical, *config.model.embedded)))
+        self.reading = replace(config.data, categorical=categorical)
         memory = config.data.memory
         self.budget = None if memory is None else Budget.of(memory)
 
@@ -124,7 +127,7 @@ class Source:
             check_read(config.data)
             return data, config
         names = file_names(data)
-        how = config.data if groups is None else replace(config.data, split_by=groups)
+        how = self.reading if groups is None else replace(self.reading, split_by=groups)
         dated = config.model.preset in BY_SIZES and "calendar" not in config.explicit
         request = Request(how, with_time=self.folds, groups=self.folds or groups is not None, dated=dated)
         if self.budget is None and names is not None:

@@ -4,90 +4,65 @@
     categories        an input per category of the training rows, 1 or 0, and one for all others, "(unseen)"
     times             sine and cosine of each unit of the calendar that is an input (calendar.py)
     missing values    by the column's rule; with `missing_indicator` one more input, 1 where the cell was empty
+    embedded columns  a code: 0 for no category, 1, 2, .. for those of the training rows, then "(unseen)"
 
-Inputs come in this order: all numbers, all categories, the calendar, all indicators, each in the order of the columns.
+They come in the order that inputs.py says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rnnfast.catalogue import FILLS
-from rnnfast.config.sections import DataConfig
+from rnnfast.config.sections import DataConfig, ModelConfig
 from rnnfast.data.encoding import calendar
 from rnnfast.data.encoding.cells import aligned, carried, cell_error, refused_gap
+from rnnfast.data.encoding.embedding import embedded_columns
 from rnnfast.data.encoding.fitting import Fitting
-from rnnfast.data.encoding.scaling import Scaler, ScalerRecord
+from rnnfast.data.encoding.inputs import Inputs
+from rnnfast.data.encoding.record import EncoderRecord, MissingRecord, consistent
+from rnnfast.data.encoding.scaling import Scaler
+from rnnfast.data.encoding.static import check_static, static_columns
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
-from rnnfast.records import UNSET, Record, UnsetType, decode, plain
+from rnnfast.records import UNSET, decode, plain
 
 Floats = NDArray[np.floating[Any]]
 
 BLOCK_NUMBERS = 32768  # numbers scaled at a time: 256 KiB, so that they stay in the second-level cache
-UNSEEN = "(unseen)"
+USUAL = ModelConfig()
 
 
-class MissingRecord(Record, frozen=True):
-    """What empty cells become, as model files hold it: fields of `Encoder`."""
-
-    rules: dict[str, str]
-    fills: dict[str, float | str | None]
-    indicator: bool
-
-
-class EncoderRecord(Record, frozen=True):
-    """An `Encoder` as model files hold it, with the names of the inputs that it makes."""
-
-    inputs: tuple[str, ...]
-    scaler: ScalerRecord
-    categories: dict[str, tuple[str, ...]]
-    missing: MissingRecord
-    unseen: str
-    calendar: dict[str, tuple[str, ...]] | UnsetType = UNSET
-
-
-@dataclass(frozen=True)
-class Encoder:
+class Encoder(Inputs):
     """From the columns of SequenceData.x (schema.columns, original units, NaN = empty cell, category index) to the
     inputs of the network.
-
-    rules: of each column of x, in order, a fill of the catalogue for its empty cells.
-    scaler: of the columns that hold numbers. categories: of each column of categories, those of the training rows,
-    sorted. calendar: of the column that holds the time, the units that are inputs.
-    fills: of columns with a rule other than error, what an empty cell becomes, in original units or as a category;
-    None for no category. Of a lagged target always, as the first step of a sequence has no step before it.
-    unseen: "bucket" gives other categories an input of their own, "error" refuses them.
-    indicator: whether there is an input for empty cells.
     """
 
-    rules: Mapping[str, str]
-    scaler: Scaler
-    categories: Mapping[str, tuple[str, ...]]
-    fills: Mapping[str, float | str | None]
-    unseen: str = "bucket"
-    indicator: bool = False
-    calendar: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
     @classmethod
-    def fit(cls, blocks: Iterable[SequenceData], config: DataConfig, most: int | None = None) -> Encoder:
+    def fit(
+        cls, blocks: Iterable[SequenceData], config: DataConfig, most: int | None = None, model: ModelConfig = USUAL
+    ) -> Encoder:
         """Fit to parts of the training rows, each visited once; a table in memory is one block.
 
         most: rows that quartiles are taken from, None for all; a sample of more is drawn the same way every time.
-        Raises UsageError for options that do not fit the columns; DataError for a range beyond float64 and for too
-        many categories.
+        model: says which columns are embedded, and which are constant in an id.
+        Raises UsageError for options that do not fit the columns; DataError for a range beyond float64, for too many
+        categories, and for a constant column that is none.
         """
         fitting: Fitting | None = None
+        static: tuple[str, ...] = ()
         for block in blocks:
-            fitting = fitting or Fitting(block.schema, config, most)
+            if fitting is None:
+                fitting, static = Fitting(block.schema, config, most), static_columns(model, block.schema)
             fitting.add(block)
+            check_static(block, static)
         if fitting is None:
             raise ValueError("an encoder needs at least one block of rows")
         return cls(
@@ -98,39 +73,16 @@ class Encoder:
             config.unseen,
             config.missing_indicator,
             fitting.calendar(),
+            embedded_columns(model.embed, fitting.categories()),
+            static,
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of x."""
-        return tuple(self.rules)
-
-    @property
-    def indicated(self) -> tuple[str, ...]:
-        """Columns that have an input for empty cells."""
-        return tuple(name for name in self.rules if self.indicator and name in self.fills)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Inputs of the network: "x1", "colour=red", "colour=(unseen)", "x1 (missing)"."""
-        other = (UNSEEN,) if self.unseen == "bucket" else ()
-        categories = (f"{name}={text}" for name, texts in self.categories.items() for text in (*texts, *other))
-        times = (name for column, units in self.calendar.items() for name in calendar.names(column, units))
-        return (*self.scaler.names, *categories, *times, *(f"{name} (missing)" for name in self.indicated))
-
-    @property
-    def hideable(self) -> tuple[slice, ...]:
-        """Inputs of each column of categories, the last of them "(unseen)"; none with `unseen` "error"."""
-        if self.unseen != "bucket":
-            return ()
-        borders = np.cumsum([len(self.scaler.names), *(len(texts) + 1 for texts in self.categories.values())]).tolist()
-        return tuple(slice(first, stop) for first, stop in pairwise(borders))
 
     def transform(self, data: SequenceData, dtype: DTypeLike = np.float64) -> Floats:
         """Return the inputs for every step, a new (rows, len(names)) C-contiguous array that starts on a cache line.
 
-        Raises DataError for other columns and, naming file, line, column and value, for an empty cell of a column whose
-        rule is "error" and, with `unseen` "error", for a category that the training rows lack.
+        Raises DataError for other columns and, naming file, line, column and value, for a constant column that is none,
+        an empty cell of a column whose rule is "error" and, with `unseen` "error", a category that the training rows
+        lack.
         """
         self._check_columns(data)
         out = aligned((data.rows, len(self.names)), np.dtype(dtype))
@@ -139,7 +91,7 @@ class Encoder:
             self._numbers(data, out[:, :numbers])
         out[:, numbers:] = 0
         rows, first = np.arange(data.rows), numbers
-        for name, texts in self.categories.items():
+        for name, texts in self.expanded.items():
             codes = self._codes(data, name)
             some = codes >= 0
             out[rows[some], first + codes[some]] = 1
@@ -149,7 +101,18 @@ class Encoder:
             first += 2 * len(units)
         for j, name in enumerate(self.indicated, first):
             out[:, j] = np.isnan(data.x[:, self.columns.index(name)])
-        return out
+        for j, name in enumerate(self.embedded, len(self.names) - len(self.embedded)):
+            out[:, j] = self._codes(data, name) + 1
+        if not self.static:
+            return out
+        ordered = aligned(out.shape, out.dtype)
+        ordered[:] = out[:, self.order]
+        return ordered
+
+    @cached_property
+    def without_codes(self) -> Encoder:
+        """The same with an input for each category of the embedded columns."""
+        return replace(self, embedded={})
 
     def check(self, data: SequenceData) -> None:
         """Raise the errors of `transform` for answers, without its work."""
@@ -171,6 +134,7 @@ class Encoder:
                     f"{', '.join(data.source)}: its {what} are {', '.join(has) or 'none'}; the model wants "
                     f"{', '.join(wants) or 'none'}. Read the table with read_table(path, schema=model.schema)"
                 )
+        check_static(data, self.static)
 
     def _numbers(self, data: SequenceData, out: Floats) -> None:
         """Scale and fill the columns that hold numbers. Writes: out (rows, numbers)."""
@@ -243,16 +207,20 @@ class Encoder:
             missing=MissingRecord(rules=dict(self.rules), fills=dict(self.fills), indicator=self.indicator),
             unseen=self.unseen,
             calendar=dict(self.calendar) or UNSET,
+            embedded=dict(self.embedded) or UNSET,
+            static=self.static or UNSET,
         )
 
     @classmethod
     def of_record(cls, record: EncoderRecord) -> Encoder:
         """Rebuild an encoder; raises ModelError for values that cannot be those of one encoder."""
         missing, scaler = record.missing, Scaler.of_record(record.scaler)
-        units = record.calendar or {}
-        encoder = cls(missing.rules, scaler, record.categories, missing.fills, record.unseen, missing.indicator, units)
+        encoder = cls(
+            missing.rules, scaler, record.categories, missing.fills, record.unseen, missing.indicator,
+            record.calendar or {}, record.embedded or {}, record.static or (),
+        )  # fmt: skip
         try:
-            fits = encoder._consistent() and encoder.names == record.inputs
+            fits = consistent(encoder) and encoder.names == record.inputs
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the encoding stored in the model is damaged ({error!r}); train it again") from None
         if not fits:
@@ -270,25 +238,3 @@ class Encoder:
             return cls.of_record(decode(values, EncoderRecord))
         except ValueError as error:
             raise ModelError(f"the encoding stored in the model is damaged ({error}); train it again") from None
-
-    def _consistent(self) -> bool:
-        """Whether the fields can be those of one encoder."""
-        numbers = tuple(name for name in self.rules if name not in self.categories and name not in self.calendar)
-        if not set(self.rules.values()) <= FILLS.keys():
-            return False
-        filled = {name for name, rule in self.rules.items() if FILLS[rule].fills}
-        return (
-            self.scaler.names == numbers
-            and set(self.categories) <= set(self.rules)
-            and all(list(texts) == sorted(set(texts)) for texts in self.categories.values())
-            and filled <= set(self.fills) <= set(self.rules)
-            and all(
-                self.fills[name] in (None, *self.categories[name])
-                if name in self.categories
-                else np.isfinite(np.float64(self.fills[name]))
-                for name in self.fills
-            )
-            and set(self.calendar) <= set(self.rules)
-            and all(set(units) <= calendar.UNITS.keys() for units in self.calendar.values())
-            and self.unseen in ("bucket", "error")
-        )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import FILLS
 from rnnfast.data.encoding.encoder import Encoder
+from rnnfast.data.encoding.static import FIELDS
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import listing, plain
 from rnnfast.records import UNSET, Record, UnsetType
@@ -43,6 +44,11 @@ class Substitution(Record, frozen=True):
         named = [f"{plain(value)} {cells:,}" for value, cells in list(self.values.items())[:MOST_NAMED]]
         more = self.different - len(named)
         return [*named, f"{more:,} other {'value' if more == 1 else 'values'}"] if more else named
+
+
+def looked_at(encoder: Encoder) -> tuple[str, ...]:
+    """Return the fields of blocks that `substitutions` looks at."""
+    return ("x", *FIELDS) if encoder.static else ("x",)
 
 
 def substitutions(encoder: Encoder, blocks: Iterable[SequenceData]) -> tuple[Substitution, ...]:

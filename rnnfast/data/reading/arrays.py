@@ -2,7 +2,8 @@
 
 X (n, T, F), or a list of arrays (T_i, F), becomes a table with the columns id, the number of the sequence from 0, x1 ..
 xF, and y or, of several targets, y1 .. yO; from there on everything is as for other tables. Labels are one per
-sequence, (n,) or (n, O), or one per step: (n, T), (n, T, O) or a list of (T_i,) or (T_i, O).
+sequence, (n,) or (n, O), or one per step: (n, T), (n, T, O) or a list of (T_i,) or (T_i, O). Weights in the loss, the
+third of (X, y, weight), are one per sequence or per step as well, and become the column weight.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rnnfast.data.sources.source import Source, listing
 from rnnfast.errors import DataError, UsageError
 
 NAME = "<array>"
-ID, INPUT, LABEL = "id", "x", "y"  # columns of the table
+ID, INPUT, LABEL, WEIGHT = "id", "x", "y", "weight"  # columns of the table
 
 Integers = NDArray[np.int64]
 Arrays = NDArray[Any] | list[NDArray[Any]]
@@ -49,7 +50,7 @@ class Labels(NamedTuple):
 
 
 def is_arrays(data: Any) -> bool:
-    """Whether data are X, or the pair (X, y), rather than tables."""
+    """Whether data are X, or (X, y), or (X, y, weight), rather than tables."""
     if isinstance(data, tuple):
         return bool(data) and not isinstance(data[0], tuple) and is_arrays(data[0])
     return is_array(data) or (isinstance(data, list) and any(is_array(item) or isinstance(item, list) for item in data))
@@ -68,9 +69,11 @@ def with_labels(data: Any, y: Any) -> Any:
 
 def open_arrays(data: Any, request: Request) -> tuple[list[Source], Request]:
     """Make a table of arrays. Returns: it, and how to read it. Raises as `read_table`."""
-    if isinstance(data, tuple) and len(data) != 2:
-        raise UsageError(f"a tuple of arrays is the pair (X, y), this one has {len(data)}; a list of arrays is X")
-    X, y = data if isinstance(data, tuple) else (data, None)
+    if isinstance(data, tuple) and len(data) not in (2, 3):
+        raise UsageError(
+            f"a tuple of arrays is (X, y) or (X, y, weight), this one has {len(data)}; a list of arrays is X"
+        )
+    X, y, weight = (*data, None)[:3] if isinstance(data, tuple) else (data, None, None)
     if not isinstance(X, list):
         X = _array(X, "X")
     pieces = _sequences(X)
@@ -78,8 +81,9 @@ def open_arrays(data: Any, request: Request) -> tuple[list[Source], Request]:
     labels = Labels(np.empty((int(lengths.sum()), 0)), True) if y is None else _labels(y, lengths)
     rows = np.concatenate(pieces) if isinstance(X, list) else X.reshape(-1, X.shape[2])
     inputs = [f"{INPUT}{j + 1}" for j in range(rows.shape[1])]
+    weights = None if weight is None else _weights(weight, lengths)
     if request.schema is None:
-        request = _of_columns(request, labels)
+        request = _of_columns(request, labels, weights is not None)
         id_column, time, targets = ID, None, request.config.target
     else:
         id_column, time, targets = _of_schema(request.schema, inputs, labels)
@@ -91,6 +95,11 @@ def open_arrays(data: Any, request: Request) -> tuple[list[Source], Request]:
         frame[time] = np.concatenate([np.arange(length) for length in lengths])
     for name, values in zip(targets, labels.values.T, strict=True):
         frame[name] = values
+    if weights is not None:
+        column = WEIGHT if request.schema is None else request.schema.weight
+        if column is None:
+            raise UsageError("weight: the table that trained had no weights; give X and y alone, or train with weights")
+        frame[column] = weights
     return [ArraySource(NAME, frame=frame, columns=tuple(frame.columns), offsets=ends(lengths))], request
 
 
@@ -125,30 +134,43 @@ def _sequences(X: Any) -> list[NDArray[Any]]:
     return pieces
 
 
-def _labels(y: Any, lengths: Integers) -> Labels:
-    """Return the labels of sequences of these lengths. Raises DataError where they do not fit them."""
+def _weights(weight: Any, lengths: Integers) -> NDArray[Any]:
+    """Return the weight of each row. Raises DataError where weights do not fit sequences of these lengths."""
+    values = _labels(weight, lengths, "weight").values
+    if values.shape[1] != 1:
+        raise DataError(f"weight has {values.shape[1]} values for a sequence; give one, or one for each of its steps")
+    return values[:, 0]
+
+
+def _labels(y: Any, lengths: Integers, what: str = "y") -> Labels:
+    """Return the labels of sequences of these lengths, or their weights, as `what` says.
+
+    Raises DataError where they do not fit them.
+    """
     if isinstance(y, list | tuple) and any(np.ndim(item) for item in y):
-        pieces = [_array(item, f"y[{number}]") for number, item in enumerate(y)]
+        pieces = [_array(item, f"{what}[{number}]") for number, item in enumerate(y)]
         y = np.stack(pieces) if len({piece.shape for piece in pieces}) == 1 else pieces
     else:
-        y = _array(y, "y")
+        y = _array(y, what)
         if not y.ndim:
-            raise DataError(f"y is {y.item()!r}; give a label, or an array of them, for each of the sequences of X")
+            raise DataError(
+                f"{what} is {y.item()!r}; give a label, or an array of them, for each of the sequences of X"
+            )
     if len(y) != len(lengths):
-        raise DataError(f"y has {len(y):,} entries and X {len(lengths):,} sequences; give one for each")
+        raise DataError(f"{what} has {len(y):,} entries and X {len(lengths):,} sequences; give one for each")
     if isinstance(y, np.ndarray) and (y.ndim == 1 or (y.ndim == 2 and (lengths != y.shape[1]).any())):
         return Labels(np.repeat(y.reshape(len(y), -1), lengths, axis=0), False)
     steps = list(zip(y, lengths.tolist(), strict=True))
     for number, (labels, length) in enumerate(steps):
         if labels.ndim not in (1, 2) or len(labels) != length:
-            raise DataError(f"y[{number}] has the shape {labels.shape}, but X[{number}] has {length} steps")
+            raise DataError(f"{what}[{number}] has the shape {labels.shape}, but X[{number}] has {length} steps")
     return Labels(np.concatenate([labels.reshape(length, -1) for labels, length in steps]), True)
 
 
-def _of_columns(request: Request, labels: Labels) -> Request:
+def _of_columns(request: Request, labels: Labels, weighted: bool) -> Request:
     """Return how the columns of a table that trains are read. Raises UsageError for options about other columns."""
     config, default = request.config, DataConfig()
-    for name in ("id", "time", "target"):
+    for name in ("id", "time", "target", *(("weight",) if weighted else ())):
         if getattr(config, name) != getattr(default, name):
             raise UsageError(f"{name}: arrays have the columns {ID}, {INPUT}1, {INPUT}2, .. and {LABEL}; leave it out")
     outputs = labels.values.shape[1]
@@ -157,7 +179,8 @@ def _of_columns(request: Request, labels: Labels) -> Request:
     targets = (LABEL,) if outputs == 1 else tuple(f"{LABEL}{k + 1}" for k in range(outputs))
     by_sequence = config.predict == "auto" and not labels.per_step
     predict = "last" if by_sequence else config.predict
-    return replace(request, config=replace(config, id=ID, target=targets, predict=predict))
+    weight = WEIGHT if weighted else config.weight
+    return replace(request, config=replace(config, id=ID, target=targets, predict=predict, weight=weight))
 
 
 def _of_schema(schema: Schema, inputs: list[str], labels: Labels) -> tuple[str, str | None, tuple[str, ...]]:

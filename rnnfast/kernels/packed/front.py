@@ -13,6 +13,7 @@ the level above stacks, one after the other, and where these begin before the se
 
 So each layer is one product over all sequences of a chunk, whose stacked rows are found through an index. Only rows of
 the table are copied. What a slice of steps (truncated BPTT, predictions) stacks of rows before it is computed anew.
+Where categories are embedded, or columns left out, the lowest layer looks rows up instead (embed.py).
 """
 
 from functools import cache
@@ -29,6 +30,7 @@ from rnnfast.kernels.lanes.scalars import larger, quotient, smaller
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.lanes.vec import load, store
+from rnnfast.kernels.packed.embed import add_looked_up, look_up
 from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.packing import Slice, packing, steps_of
 from rnnfast.kernels.packed.products import clear, transpose
@@ -75,6 +77,8 @@ class FrontBlock(NamedTuple):
     count: Any  # (levels, R) int64 its rows after them
     behind: Any  # (levels, R) int64 rows of it that follow these, up to its end
     same: Any  # (ROWS,) int64 0, 1, 2, ..
+    tables: Any  # (columns, fields) int64 of Table, where categories are embedded
+    columns: int
 
 
 class Rows(NamedTuple):
@@ -151,13 +155,13 @@ def copy_rows(s, front, x, offsets, piece, R):
 
 
 @part
-def clear_rows_before(s, front, level, z, R):
+def clear_rows_before(s, front, level, z):
     """Set the rows before the sequences to 0. Writes: z, the rows of a level."""
-    row = 0
-    for r in range(R):
-        i = level * front.sequences + r
+    row, i = 0, level * front.sequences
+    while row < front.rows[level]:
         clear(s, at(z.at, row * z.ld), front.zeros[i] * z.ld)
         row += front.zeros[i] + front.count[i]
+        i += 1
 
 
 @linked
@@ -171,14 +175,18 @@ def front_forward(s, block, products, data, piece, p, sizes):
     copy_rows(s, front, data.x, data.offsets, piece, R)
     for k in range(front.layers):
         layer = layer_at(front.table, k)
-        rows, width, K = front.rows[k + 1], layer.width, layer.rows * layer.ldx
-        x_k, z = Matrix(at(front.memory, layer.x), layer.ldx), Matrix(at(front.memory, layer.z), width)
-        W, b = Matrix(at(p, layer.W), layer.ldw), Matrix(at(p, layer.b), 0)
-        multiply_rows(products, x_k, at(front.index, layer.index), W, b, z, rows, K, width)
-        for i in range(0, rows * width, s.W):
-            store(z.at, i, relu(load(z.at, i, s)))
+        z = Matrix(at(front.memory, layer.z), layer.width)
+        if s.looks_up > 0 and k == 0:
+            look_up(s, front, layer, p)
+        else:
+            rows, width, K = front.rows[k + 1], layer.width, layer.rows * layer.ldx
+            x_k, index = Matrix(at(front.memory, layer.x), layer.ldx), at(front.index, layer.index)
+            W, b = Matrix(at(p, layer.W), layer.ldw), Matrix(at(p, layer.b), 0)
+            multiply_rows(products, x_k, index, W, b, z, rows, K, width)
+            for i in range(0, rows * width, s.W):
+                store(z.at, i, relu(load(z.at, i, s)))
         if k + 1 < front.layers:
-            clear_rows_before(s, front, k + 1, z, R)
+            clear_rows_before(s, front, k + 1, z)
 
 
 @linked
@@ -188,16 +196,22 @@ def front_backward(s, block, products, weights):
     for k in range(front.layers):
         level = front.layers - 1 - k
         layer = layer_at(front.table, level)
-        rows, width, K = front.rows[level + 1], layer.width, layer.rows * layer.ldx
-        index, z = at(front.index, layer.index), at(front.memory, layer.z)
-        x, dz = Matrix(at(front.memory, layer.x), layer.ldx), Matrix(at(front.memory, layer.dz), width)
-        # Rows before a sequence are 0, where the slope is 0: nothing comes of them.
-        for i in range(0, rows * width, s.W):
-            store(dz.at, i, load(dz.at, i, s) * slope(load(z, i, s)))
-        accumulate_rows(products, x, index, dz, Matrix(at(weights.g, layer.W), layer.ldw), rows, K, width)
-        sum_rows(products, dz, at(weights.g, layer.b), rows, width)
-        if level > 0:
-            hand_down(s, front, layer, products, weights.derived, (rows, front.rows[level]))
+        dz = Matrix(at(front.memory, layer.dz), layer.width)
+        if s.looks_up > 0 and level == 0:
+            if front.layers > 1:
+                clear_rows_before(s, front, 1, dz)
+            add_looked_up(s, front, layer, weights.g)
+        else:
+            rows, width, K = front.rows[level + 1], layer.width, layer.rows * layer.ldx
+            index, z, x = at(front.index, layer.index), at(front.memory, layer.z), at(front.memory, layer.x)
+            # Rows before a sequence are 0, where the slope is 0: nothing comes of them.
+            for i in range(0, rows * width, s.W):
+                store(dz.at, i, load(dz.at, i, s) * slope(load(z, i, s)))
+            dW = Matrix(at(weights.g, layer.W), layer.ldw)
+            accumulate_rows(products, Matrix(x, layer.ldx), index, dz, dW, rows, K, width)
+            sum_rows(products, dz, at(weights.g, layer.b), rows, width)
+            if level > 0:
+                hand_down(s, front, layer, products, weights.derived, (rows, front.rows[level]))
 
 
 @part
@@ -234,7 +248,7 @@ def derive_front(s, table, k, p, derived):
 def _taken(dtype):
     """What the passes and `derive_front` take."""
     numbers, integers = np.zeros(1, dtype), np.zeros(1, np.int64)
-    block = Arguments(FrontBlock(integers, 0, 0, 0, packing(1, 1, 1), numbers, *[integers] * 6)).numba_type
+    block = Arguments(FrontBlock(integers, 0, 0, 0, packing(1, 1, 1), numbers, *[integers] * 7, 0)).numba_type
     products = products_of(Specialisation(), dtype)  # any tile's: their types are those of all
     piece, weights = Slice(integers, 0, 0, 0, 0), Weights(numbers, numbers, numbers)
     return (
@@ -249,11 +263,16 @@ def _no_links(dtype):
     return FrontLinks(*map(no_link, _taken(dtype)))
 
 
-def front_links(s, dtype, layers, training=True):
-    """The links of a front of so many layers; to nothing where there is none, or for what predictions do not call."""
-    if not layers:
-        return _no_links(dtype)
-    forward, backward, derived = _taken(dtype)
+def front_links(lanes, layout, training=True):
+    """The links of the front of a layout; to nothing where there is none, or for what predictions do not call.
+
+    lanes: of what is done to single rows.
+    """
+    architecture = layout.architecture
+    if not layout.front:
+        return _no_links(architecture.dtype)
+    s = Specialisation(W=lanes, looks_up=int(layout.looks_up))
+    forward, backward, derived = _taken(architecture.dtype)
     way_forward = Link(front_forward, s, forward)
     if not training:
         return FrontLinks(way_forward, no_link(backward), no_link(derived))

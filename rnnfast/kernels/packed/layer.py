@@ -48,7 +48,8 @@ class Chunk(NamedTuple):
     R: int  # sequences
     T: int  # steps of the longest one
     P: int  # packed rows
-    resumed: bool  # whether the initial states are given; else they are 0
+    resumed: bool  # whether the initial states are those that a window before it ended with
+    begun: bool  # whether they are there: carried, or made of constant columns; else they are 0
     training: bool  # whether what the way back needs is kept
     products: Any  # Products
     front: Any  # FrontWork
@@ -137,7 +138,7 @@ def forward(s, layer, weights, chunk, inputs):
         multiply_rows(
             tiles, Matrix(at(x.at, b * layer.block), x.ld), inputs.index, Wx, gates, gates, P, layer.inputs, N
         )
-    if not chunk.resumed:
+    if not chunk.begun:
         for r in range(chunk.R):
             clear(s, at(h.at, r * h.ld), w)
         for k in range(s.states - 1):
@@ -145,8 +146,8 @@ def forward(s, layer, weights, chunk, inputs):
     for i in range(chunk.T):
         t = chunk.T - 1 - i if layer.reverse else i
         row = chunk.pack.start[t]
-        # At the first step all previous states are 0, unless they were given: their product is left out.
-        K = 0 if i == 0 and not chunk.resumed else layer.hidden
+        # At the first step all previous states are 0, unless they are there: their product is left out.
+        K = 0 if i == 0 and not chunk.begun else layer.hidden
         step(s, layer, weights, chunk, row, chunk.pack.start[t + 1] - row, K)
 
 
@@ -234,8 +235,8 @@ def add_recurrent(s, layer, g, chunk):
     tiles = chunk.products
     memory, w, P = chunk.memory, layer.width, chunk.P
     h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
-    # At the first step of all sequences the previous state is 0, unless it was given.
-    first = 0 if layer.reverse or chunk.resumed else chunk.pack.start[1]
+    # At the first step of all sequences the previous state is 0, unless it was there.
+    first = 0 if layer.reverse or chunk.begun else chunk.pack.start[1]
     previous, hidden = at(order_of_states(layer, chunk.pack), first), layer.hidden
     if s.shared > 0:
         dz = at(memory, layer.gates)

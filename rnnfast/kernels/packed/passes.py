@@ -13,7 +13,7 @@ from rnnfast.kernels.lanes.span import Matrix
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.layer import Chunk, Input, Weights
 from rnnfast.kernels.packed.packing import packing
-from rnnfast.network.layout import Direction
+from rnnfast.network.records import Direction
 
 direction_at = row_reader(Direction)
 
@@ -40,7 +40,7 @@ def backward(s, table, i, weights, chunk, inputs):
 def passes_of(s, products, front, dtype, training):
     """The links for the cell of a specialisation; products, front: those of its chunks, or others of their types."""
     numbers, integers = np.zeros(1, dtype), np.zeros(1, np.int64)
-    chunk = Chunk(packing(1, 1, 1), numbers, numbers, 0, 0, 0, False, False, products, front)
+    chunk = Chunk(packing(1, 1, 1), numbers, numbers, 0, 0, 0, False, False, False, products, front)
     inputs = Input(Matrix(numbers, 0), integers)
     taken = types_of(integers, 0, Weights(numbers, numbers, numbers), chunk, inputs)
     return Passes(Link(forward, s, taken), Link(backward, s, taken) if training else no_link(taken))

@@ -14,7 +14,7 @@ from rnnfast.kernels.packed.passes import direction_at
 from rnnfast.kernels.packed.pool import packed_rows
 from rnnfast.kernels.packed.products import clear
 from rnnfast.kernels.rules.losses import Targets
-from rnnfast.network.layout import Head
+from rnnfast.network.records import Head
 
 
 class Network(NamedTuple):
@@ -38,6 +38,7 @@ class Calls(NamedTuple):
     loss: Any
     drop: Any  # to nothing without dropout
     front: Any  # FrontLinks
+    static: Any  # StaticLinks
 
 
 class Carried(NamedTuple):
@@ -92,7 +93,13 @@ def drop_out(network, layer, chunk, source, target, dropout):
 
 @part
 def steps_of_chunk(network, chunk, data, piece, p):
-    """What the lowest layer sees: the features, or the outputs of the front. data: Rows. Writes: chunk.front."""
+    """What the lowest layer sees: the features, or the outputs of the front. data: Rows.
+
+    Writes: chunk.front; of constant columns the initial states.
+    """
+    static = network.head.static
+    if static.columns > 0:
+        call(network.calls.static.begin, (static, network.table, p, data, piece, packed_rows(chunk)))
     ld = direction_at(network.table, 0).ldx
     if network.front.layers == 0:
         return Input(Matrix(data.x, ld), chunk.pack.source)
@@ -121,6 +128,9 @@ def backward(s, network, weights, chunk, steps, dropout):
         here = direction_at(network.table, i)
         seen = input_of(network, i, chunk, steps, dropout)
         call(network.calls.passes.backward, (network.table, i, weights, chunk, seen))
+        static = network.head.static
+        if static.directions > 0:
+            call(network.calls.static.states_back, (static, here, weights.g, packed_rows(chunk), chunk.carry))
         if here.inner > 0:
             down = gradient_below(network, i, here, chunk)
             if k == 0 or last_of_layer(network, i):
@@ -171,8 +181,9 @@ def packed(network, offsets, piece, work, carried):
     """The chunk of a slice, with the states that are carried into it; R is 0 where no sequence reaches so far."""
     R, T, P = pack(offsets, network.front.stride, piece, work.pack)
     resumed = piece.begin > 0 and carried.width > 0
+    begun = resumed or network.head.static.directions > 0
     chunk = Chunk(
-        work.pack, work.memory, work.carry, R, T, P, resumed, work.training, network.calls.products, work.front
+        work.pack, work.memory, work.carry, R, T, P, resumed, begun, work.training, network.calls.products, work.front
     )
     if resumed:
         exchange_states(network, chunk, carried, not resumed)
@@ -189,6 +200,8 @@ def packed_outputs(s, network, weights, chunk, steps, carried, dropout, out):
     if save:
         exchange_states(network, chunk, carried, save)
     head.forward(s, network.head, weights.p, seen_by_head(network, chunk), chunk.P, out)
+    if network.head.static.columns > 0:
+        call(network.calls.static.add, (network.head.static, weights.p, packed_rows(chunk), out))
 
 
 @part
@@ -221,6 +234,8 @@ def packed_gradient(s, network, weights, data, piece, work, batch):
     loss = call(network.calls.loss, (work.out, targets, P, top.outputs, batch.scale, work.dy))
     head.backward(s, top, weights.p, P, work.dy, at(chunk.memory, top.dpooled))
     head.add_gradient(top, weights.g, seen_by_head(network, chunk), chunk, work.dy)
+    if top.static.columns > 0:
+        call(network.calls.static.outputs_back, (top.static, weights.g, packed_rows(chunk), work.dy))
     if top.pools:
         h, dh = states_of_top(network, chunk), direction_at(network.table, network.directions - 1).dh
         call(network.calls.pool_back, (top, weights, packed_rows(chunk), h, Matrix(at(chunk.memory, dh), h.ld)))

@@ -243,7 +243,7 @@ def vector_gradients(typingctx, vectors, dcoefficients, dvectors, left, spec):
 def is_plain_rnn(cell):
     """Whether a cell is h = f(x.G + u.G) with a derivative that the value of h tells."""
     alone = len(cell.shared) == len(cell.gates) == len(cell.states) == 1 and not cell.parameters
-    return alone and not cell.reads_state and not cell.saved and not masks_of(cell).gradients
+    return alone and not cell.read_states and not cell.saved and not masks_of(cell).gradients
 
 
 @intrinsic

@@ -22,6 +22,7 @@ from rnnfast.kernels.packed.packing import Slice
 from rnnfast.kernels.packed.passes import passes_of
 from rnnfast.kernels.packed.pool import pool_links
 from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, direction_at, packed_gradient
+from rnnfast.kernels.packed.static import static_links
 from rnnfast.kernels.packed.tiles import products_of
 from rnnfast.kernels.rules.losses import loss_link
 from rnnfast.kernels.run.memory import Data, no_front_work
@@ -101,5 +102,6 @@ def calls_of(layout, loss="", dropout=0.0):
         *pool_links(Specialisation(W=lanes, head=architecture.head), layout.head, products, dtype, training=bool(loss)),
         loss_link(Specialisation(W=lanes, loss=loss), dtype),
         drop_link(Specialisation(W=lanes), dtype, dropout),
-        front_links(Specialisation(W=lanes), dtype, len(layout.front), training=bool(loss)),
+        front_links(lanes, layout, training=bool(loss)),
+        static_links(lanes, layout, products, training=bool(loss)),
     )

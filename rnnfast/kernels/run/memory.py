@@ -137,6 +137,7 @@ def place(layout, sequences, P, training=True):
         )
         carried += at.width * len(cell.states)
     head, top = layout.head, levels[last]
+    head = head._replace(static=head.static._replace(rows=memory.take(sequences * head.static.columns)))
     if not head.pools:
         head = head._replace(pooled=top["h"], dpooled=top["dh"])
         return np.array(rows, np.int64), head, memory.size, carried
@@ -192,7 +193,11 @@ def front_work(layout, pack, sequences, P, training=True):
     front, size, rows = place_front(layout, sequences, P, training)
     memory = aligned(size, dtype)
     integers = (np.zeros(count, np.int64) for count in (rows, levels, *[levels * sequences] * 3))
-    block = FrontBlock(front.table, front.layers, front.stride, sequences, pack, memory, *integers, np.arange(ROWS))
+    tables = np.array(layout.tables or [0], np.int64)
+    block = FrontBlock(
+        front.table, front.layers, front.stride, sequences, pack, memory, *integers, np.arange(ROWS), tables,
+        len(layout.tables),
+    )  # fmt: skip
     return FrontWork(Arguments(block), memory)
 
 

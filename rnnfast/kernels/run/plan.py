@@ -27,6 +27,7 @@ def fits_registers(architecture):
     """Whether the register engine can run an architecture."""
     return (
         not architecture.front
+        and not (architecture.embeddings or architecture.static)
         and is_plain_rnn(architecture.cell)
         and len(architecture.hidden) == 1
         and not architecture.bidirectional

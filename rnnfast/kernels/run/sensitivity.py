@@ -152,7 +152,7 @@ class Sensitivity:
         pool, pool_back = pool_links(
             Specialisation(W=lanes, head=architecture.head), layout.head, calls.products, dtype, training=True
         )
-        front = front_links(Specialisation(W=lanes), dtype, layers)
+        front = front_links(lanes, layout)
         links = Links(front.derive, front_inputs_link(Specialisation(W=lanes), dtype, layers))
         passes = passes_of(layers_of(layout), calls.products, no_front_work(dtype), dtype, training=True)
         return calls._replace(pool=pool, pool_back=pool_back, front=front, passes=passes), links

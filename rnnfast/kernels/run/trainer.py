@@ -233,7 +233,7 @@ class Trainer:
         workers = [worker._replace(work=Arguments(*engine._replace(work=worker.work))) for worker in self.workers]
         if self._links is None:
             step = Specialisation(W=lanes, optimizer=rule, decoupled=int(rule == "adamw"))
-            front = front_links(Specialisation(W=lanes), dtype, len(self.layout.front))
+            front = front_links(lanes, self.layout)
             gradient, derive = engine_links(self.specialisation, workers[0].work, dtype)
             self._links = Links(gradient, derive, front.derive, update_link(step, dtype))
         return Specialisation(W=lanes, whole=0), run._replace(links=self._links), workers

@@ -65,6 +65,7 @@ class Explainer:
     """Explains answers of one model."""
 
     def __init__(self, model: Model, method: Method | None = None) -> None:
+        _check_inputs(model)
         self.model, self.method = model, method or Method()
         self.features: tuple[Feature, ...] = features_of(model.encoder)
         self.baseline = _baseline(model, self.method.baseline)
@@ -123,6 +124,17 @@ class Explainer:
         return [
             list(cells(feature, x[:, feature.column], categories, names[feature.column])) for feature in self.features
         ]
+
+
+def _check_inputs(model: Model) -> None:
+    """Raise UsageError for a model of which integrated gradients would not tell all inputs."""
+    columns = {"--embed": tuple(model.encoder.embedded), "--static": model.encoder.static}
+    flags = [f"{flag} {','.join(names)}" for flag, names in columns.items() if names]
+    if flags:
+        raise UsageError(
+            f"explain: the model was trained with {' and '.join(flags)}: no gradient is followed to a code of a "
+            "category, or to a column that no step sees; rnnfast explain --importance tells what each feature matters"
+        )
 
 
 def _baseline(model: Model, baseline: Any) -> NDArray[np.float64]:

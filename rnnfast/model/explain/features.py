@@ -38,12 +38,10 @@ class Feature(NamedTuple):
 
 def features_of(encoder: Encoder) -> tuple[Feature, ...]:
     """Return the features of an encoder, in the order of the columns."""
-    columns, owners = encoder.columns, []
-    owners += [(name, "") for name in encoder.scaler.names]
-    other = int(encoder.unseen == "bucket")
-    owners += [(name, "") for name, texts in encoder.categories.items() for _ in range(len(texts) + other)]
-    owners += [(name, unit) for name, units in encoder.calendar.items() for unit in units for _ in range(2)]
-    owners += [(name, "") for name in encoder.indicated]
+    columns, owners = encoder.columns, list[tuple[str, str]]()
+    for group in encoder.groups:
+        units = [unit for unit in group.units for _ in range(2)] or [""] * len(group.names)
+        owners += [(group.column, unit) for unit in units]
     inputs: dict[tuple[str, str], list[int]] = {}
     for number, owner in enumerate(owners):
         inputs.setdefault(owner, []).append(number)

@@ -38,7 +38,7 @@ class ModelError(RnnfastError):
 
 
 class QualityError(RnnfastError):
-    """`eval --fail-under` was not met (exit code 5)."""
+    """`--fail-under` was not met, or `--fail-on-findings` met one (exit code 5)."""
 
     exit_code = 5
 

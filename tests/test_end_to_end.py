@@ -17,9 +17,12 @@ from rnnfast.data.synth.generate import synth
 
 TRAIN_KEYS = {
     "schema_version", "model", "task", "epochs", "best_epoch", "stopped", "parameters", "rows", "sequences", "seconds",
-    "timesteps_per_second", "metrics", "baseline",
+    "timesteps_per_second", "metrics", "baseline", "findings", "verdict",
 }  # fmt: skip
-EVAL_KEYS = {"schema_version", "task", "labelled_steps", "metrics", "confusion", "baseline", "part", "training_table"}
+EVAL_KEYS = {
+    "schema_version", "task", "labelled_steps", "metrics", "confusion", "baseline", "part", "training_table", "findings",
+    "verdict",
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -170,7 +173,7 @@ def test_several_files_are_one_table(capsys: pytest.CaptureFixture[str]) -> None
 def test_eval_of_parts_and_of_the_whole_table(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["eval", "--model", str(models / "card"), "--data", str(models / "card.csv")]
     everything = result(arguments, capsys)
-    assert set(everything) == EVAL_KEYS
+    assert set(everything) == EVAL_KEYS | {"calibration"}
     assert set(everything["metrics"]) == set(everything["baseline"]) == BINARY_METRICS
     (tn, fp), (fn, tp) = everything["confusion"]
     assert tn + fp + fn + tp == everything["labelled_steps"] == 1000

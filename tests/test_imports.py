@@ -34,14 +34,15 @@ RUN_TIME = {
     "kernels": {"catalogue", "equations", "network"},
     "data": {"catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
+    "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
     "model": {
-        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "metrics", "network",
-        "records", "tasks", "writing",
+        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "metrics",
+        "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "listeners", "memory", "metrics",
-        "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
+        "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
@@ -51,7 +52,7 @@ RUN_TIME = {
         "tasks", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
-    "cli": {"config", "console", "display", "errors"},
+    "cli": {"catalogue", "config", "console", "display", "errors"},
 }  # fmt: skip
 
 # What it may import beside that when it is called: what is slow to load, or needed by one command alone.

@@ -17,6 +17,7 @@ implementation, or an implementation without its entry, is an error that says so
 | INITS       | rnnfast.model.initialise                                           |
 | METRICS     | rnnfast.metrics: a module for each kind of labels                  |
 | TASKS       | rnnfast.tasks: a class for each                                    |
+| FINDINGS    | rnnfast.findings: a rule for each                                  |
 
 kinds.py says which properties entries have, entries.py holds them. Nothing but the standard library is imported, so
 that `rnnfast --help` is quick.
@@ -40,6 +41,7 @@ from rnnfast.catalogue.entries import (
     SCHEDULES,
     TASKS,
 )  # fmt: skip
+from rnnfast.catalogue.findings import FINDINGS, FindingKind
 from rnnfast.catalogue.kinds import (
     CLASSES,
     QUANTITIES,
@@ -58,10 +60,10 @@ from rnnfast.catalogue.kinds import (
 )  # fmt: skip
 
 __all__ = [
-    "ACTIVATIONS", "CELLS", "CLASSES", "FILLS", "HEADS", "INITS", "LOSS", "LOSSES", "METRICS", "OPTIMIZERS",
-    "QUANTITIES", "SCALINGS", "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill", "Head", "Init",
-    "Loss", "Metric", "Optimizer", "Scaling", "Schedule", "Task", "cell", "headline", "implementation", "listed",
-    "losses_of", "lower_is_better", "metrics_of",
+    "ACTIVATIONS", "CELLS", "CLASSES", "FILLS", "FINDINGS", "HEADS", "INITS", "LOSS", "LOSSES", "METRICS",
+    "OPTIMIZERS", "QUANTITIES", "SCALINGS", "SCHEDULES", "TASKS", "TWO_CLASSES", "Activation", "Cell", "Fill",
+    "FindingKind", "Head", "Init", "Loss", "Metric", "Optimizer", "Scaling", "Schedule", "Task", "cell", "headline",
+    "implementation", "listed", "losses_of", "lower_is_better", "metrics_of",
 ]  # fmt: skip
 
 Implementation = TypeVar("Implementation")

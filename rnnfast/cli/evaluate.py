@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from rnnfast.cli.common import State, command, option
+from rnnfast.cli.findings import check_findings, checked_codes, fail_on_findings
 from rnnfast.cli.options import config_options, interval_option, model_and_tables, reading_config
 from rnnfast.errors import QualityError, UsageError
 
@@ -74,6 +76,14 @@ EXAMPLES = (
     metavar="METRIC=VALUE",
     help="Exit with code 5 when the metric is worse: below VALUE, or above it for errors and losses. Repeatable.",
 )
+@option(
+    "--ignore",
+    section="Output",
+    multiple=True,
+    metavar="CODE,...",
+    help="Findings that are not told, such as RF03; those that the training run ignored are not told anyway.",
+)
+@fail_on_findings
 @config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def evaluate(
@@ -85,6 +95,7 @@ def evaluate(
     last: bool,
     reliability: bool,
     fail_under: tuple[str, ...],
+    fail_on_findings: bool,
     **values: Any,
 ) -> None:
     """Score a model on a table.
@@ -94,6 +105,7 @@ def evaluate(
     """
     state = ctx.ensure_object(State)
     goals = dict(_goal(text) for text in fail_under)
+    ignored = checked_codes(values.pop("ignore"))
     screen = state.screen()
     screen.reading(data)
 
@@ -104,13 +116,14 @@ def evaluate(
 
     names = ("ci", "by", "by_id", "by_step", "top", "shuffle_steps", "events", "interval")
     breakdown = Breakdown(**{name: values.pop(name) for name in names})
-    config, reporter = reading_config(ctx, values), ReadingProgress(screen)
+    config, reporter = replace(reading_config(ctx, values), ignore=ignored), ReadingProgress(screen)
     scored = evaluate_table(model, data, part, goals, last=last, breakdown=breakdown, config=config, reporter=reporter)
     if state.json:
         state.print_json(scored.report())
     show_evaluation(screen, scored, reliability)
     if scored.failures:
         raise QualityError("; ".join(scored.failures))
+    check_findings(scored.judgement.findings if fail_on_findings else ())
 
 
 def _goal(text: str) -> tuple[str, float]:

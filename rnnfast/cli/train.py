@@ -8,6 +8,7 @@ import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
+from rnnfast.cli.findings import check_findings, fail_on_findings
 from rnnfast.cli.options import config_options, given
 from rnnfast.config.resolve import resolve
 
@@ -29,8 +30,17 @@ EXAMPLES = (
     help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
 )
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the model that the output directory holds.")
+@fail_on_findings
 @click.pass_context
-def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, force: bool, **values: Any) -> int:
+def train(
+    ctx: click.Context,
+    /,
+    files: tuple[str, ...],
+    config: str | None,
+    force: bool,
+    fail_on_findings: bool,
+    **values: Any,
+) -> int:
     """Train a network on a table of sequences.
 
     Reads the table, splits it, chooses the options that nobody gives (--preset), trains, scores the network beside a
@@ -56,4 +66,5 @@ def train(ctx: click.Context, /, files: tuple[str, ...], config: str | None, for
         state.print_json(result.report())
     else:
         console.show(result)
+    check_findings(result.findings if fail_on_findings and not code else ())
     return code

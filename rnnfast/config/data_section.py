@@ -48,7 +48,9 @@ class DataConfig:
     features: tuple[str, ...] = reading(
         (), "Input columns; 'x*' matches by name. Default: all other numeric columns.", many=True, metavar="COLUMN,..."
     )
-    ignore: tuple[str, ...] = reading((), "Columns to leave out.", many=True, metavar="COLUMN,...")
+    ignore: tuple[str, ...] = reading(
+        (), "Columns to leave out, and codes of findings that are not told, as RF03.", many=True, metavar="COLUMN,..."
+    )
     categorical: tuple[str, ...] = reading(
         (), "Columns of categories: one input for each, 'x*' matches by name.", many=True, metavar="COLUMN,..."
     )

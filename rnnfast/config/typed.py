@@ -22,7 +22,7 @@ class ReadOptions(TypedDict, total=False):
     query: SELECT whose rows are the table, where data is a database.
     target: Column(s) to predict.
     features: Input columns; 'x*' matches by name. Default: all other numeric columns.
-    ignore: Columns to leave out.
+    ignore: Columns to leave out, and codes of findings that are not told, as RF03.
     categorical: Columns of categories: one input for each, 'x*' matches by name.
     task: What the target is. One of auto, binary, multiclass, regression. Default auto.
     positive: Which of two classes is the positive one, that precision and recall are about (the last in order).

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from rnnfast import __version__
-from rnnfast.catalogue import lower_is_better
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config, flag_of
 from rnnfast.console.classes import balance_text, counts_text
 from rnnfast.console.compiling import CompileProgress
+from rnnfast.console.findings import show_judgement
 from rnnfast.console.members import MemberProgress
 from rnnfast.console.progress import EpochProgress
 from rnnfast.console.race import RaceProgress, race_table
@@ -35,7 +35,6 @@ from rnnfast.console.text import (
 )
 from rnnfast.console.weights import weights_row
 from rnnfast.diagnose.versions import versions
-from rnnfast.metrics.calibration import bent
 from rnnfast.reporter import Reporter, RunInfo
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ INTERRUPTED = {
     "scoring": "interrupted: the run is scored and saved; Ctrl-C again leaves at once",
 }  # what Ctrl-C is answered with, by the phase of the run
 PHASES = {"compile": "kernels"}  # which are compiled by a first run, and read from the disk by others
-STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
 
 
 class TrainConsole(Reporter):
@@ -201,28 +199,8 @@ class TrainConsole(Reporter):
         together = result.metrics["valid"]["loss"] if "valid" in result.metrics else None
         screen.result(fields([weights_row(result, asdict(result.model.config.train), together), *files]))
         screen.progress(fields([("Time", time_text(result, time.perf_counter() - self._started))]))
-        self._advise(result)
+        show_judgement(screen, result.findings, result.verdict)
         self._suggest(result)
-
-    def _advise(self, result: TrainResult) -> None:
-        """Say where class weights bend probabilities, and where more epochs, or fewer, would have been better."""
-        last = list(result.evaluations.values())[-1].calibration if result.evaluations else None
-        if note := bent(last, result.model.class_weights):
-            self.screen.notice(note)
-        name = result.model.config.train.monitor
-        valid = [
-            (row[name], row["epoch"]) for row in result.history if row["split"] == "valid" and row[name] is not None
-        ]
-        train = result.model.config.train
-        # Each network of several has a best epoch of its own; one cycle is best at its end, however long it is.
-        if not valid or result.members or result.refitted or train.schedule == "onecycle":
-            return
-        sign, word = (1, "lowest") if lower_is_better(name) else (-1, "highest")
-        best, epochs = min((sign * value, epoch) for value, epoch in valid)[1], result.epochs
-        if result.stopped == "epochs" and best > STILL_FALLING * epochs:
-            self.screen.notice(f"the best validation {name} came late, in epoch {best:,}; try --epochs {2 * epochs}")
-        elif train.patience == 0 and best < epochs:
-            self.screen.notice(f"the validation {name} was {word} in epoch {best:,}; --patience 10 keeps those weights")
 
     def _suggest(self, result: TrainResult) -> None:
         """Print commands that make sense next."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from rnnfast.console.encoding import Inputs, encoding_rows
+from rnnfast.console.findings import show_judgement
 from rnnfast.console.metrics import stored_metrics
 from rnnfast.console.operating import events, probabilities
 from rnnfast.console.scores import score_sheet
@@ -63,6 +64,7 @@ def show_evaluation(screen: Screen, scored: TableEvaluation, reliability: bool =
     screen.result(*shuffled_steps(scored.shuffled))
     screen.result(*probabilities(scored.evaluation, wide, reliability or bool(screen.verbose)))
     screen.result(*events(scored.evaluation.events, wide))
+    show_judgement(screen, scored.judgement.findings, scored.judgement.verdict)
 
 
 def show_model(screen: Screen, model: ModelDescription) -> None:
@@ -106,6 +108,7 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
     if len(tensors) < len(model.tensors):
         screen.result(Text(f"and as many of each other network, {counted(len(model.tensors), 'tensor')} in all", FAINT))
     _show_metrics(screen, model.metrics, model.loss)
+    show_judgement(screen, model.findings, model.verdict)
 
 
 def _network_line(model: ModelDescription) -> str:

@@ -1,7 +1,7 @@
 """What `inspect` tells of a table: its columns, how it would be read, and what would stop training.
 
-The cells are looked at first, in batches, and that stops at nothing. What training would refuse becomes a finding with
-the option that helps; with these options the table is then read as training reads it.
+The cells are looked at first, in batches, and that stops at nothing. What training would refuse becomes an obstacle
+with the option that helps; with these options the table is then read as training reads it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rnnfast.data.columns.candidates import Candidate, candidates
 from rnnfast.data.columns.profile import Profiles
 from rnnfast.data.columns.roles import Roles, roles
 from rnnfast.data.description import Lengths, class_balance, lengths
-from rnnfast.data.findings import Finding, remedy
+from rnnfast.data.obstacles import Obstacle, remedy
 from rnnfast.data.overview import ColumnDescription, Columns
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request
@@ -64,7 +64,7 @@ class TableDescription(Record, frozen=True, kw_only=True):
     columns: tuple[ColumnDescription, ...]
     notes: tuple[str, ...] = ()
     read_as: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Obstacle, ...]
     proposals: tuple[Candidate, ...]
     command: tuple[str, ...]
 
@@ -105,7 +105,7 @@ def inspect_tables(
             refusals += [str(error)] if str(error) not in refusals else []
     if data is not None and data.auto_predict:
         data = data.predicting(data.rule())
-    faulty = {finding.column for finding in readable.findings if isinstance(finding.column, str)}
+    faulty = {obstacle.column for obstacle in readable.obstacles if isinstance(obstacle.column, str)}
     description = TableDescription(
         source=tuple(source.name for source in sources),
         rows=profiles.rows,
@@ -115,7 +115,7 @@ def inspect_tables(
         season=config.season,
         columns=tuple(columns.describe(data, attempt, faulty)),
         read_as="not" if data is None else _read_as(config, readable.config, attempt),
-        findings=(*readable.findings, *map(Finding, refusals)),
+        findings=(*readable.obstacles, *map(Obstacle, refusals)),
         proposals=proposals,
         command=_command(sources, replace(readable.config, **_roles_of(proposals)), table_roles),
         **({} if data is None else _of_sequences(data)),

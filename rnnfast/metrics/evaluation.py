@@ -171,7 +171,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     last: there and true where only the last labelled step of each sequence counts; substitutions: records of cells that
     the model did not take as they are, if any. ci: metric -> (low, high) or None, and how `bootstrap` made them; by:
     scores of slices of the table; shuffled: scores with the steps of each sequence shuffled. calibration: of classes;
-    events: with --events.
+    events: with --events. findings, verdict: as of a training run.
     """
 
     task: str
@@ -192,6 +192,8 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     by: tuple[Record, ...] | UnsetType = UNSET
     shuffled: Record | UnsetType = UNSET
     interval: Coverage | UnsetType = UNSET
+    findings: tuple[Record, ...] = ()
+    verdict: str = ""
 
     @classmethod
     def of(

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from rnnfast.data import Schema
 from rnnfast.data.encoding.record import EncoderRecord
 from rnnfast.data.encoding.scaling import ScalerRecord
+from rnnfast.findings.finding import Finding
+from rnnfast.findings.judge import Judgement
 from rnnfast.model.model import Model
 from rnnfast.model.provenance import Figures, Operating, Training
 from rnnfast.records import UNSET, Record, UnsetType, fields_of
@@ -32,7 +34,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     front: layers before the cell: rows that are stacked, stride, units. columns: what the columns of a table mean.
     training: the configuration; trained: how training ended, {} where that is not known. threshold: of two classes;
     temperature: of calibrated logits; operating: how both were chosen, where they were.
-    members: networks of an ensemble, whose parameters count together.
+    findings, verdict: of the training run. members: networks of an ensemble, whose parameters count together.
     """
 
     kind: str = "model"
@@ -59,11 +61,14 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     metrics: dict[str, Figures]
     versions: dict[str, str]
     data_digest: str | None
+    findings: tuple[Finding, ...] = ()
+    verdict: str = ""
 
 
 def describe_model(model: Model, path: str) -> ModelDescription:
     """Describe architecture, tensors, columns, scaling, training configuration, metrics and versions of a model."""
     schema, config, provenance = model.schema, model.config, model.provenance
+    judgement = provenance.judgement or Judgement()
     return ModelDescription(
         path=path,
         cell=config.model.cell,
@@ -89,6 +94,8 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         metrics=provenance.metrics,
         versions=provenance.versions or {},
         data_digest=provenance.data_digest,
+        findings=judgement.findings,
+        verdict=judgement.verdict,
     )
 
 

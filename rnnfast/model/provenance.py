@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnfast.data.description import PartSize
+from rnnfast.findings.judge import Judgement
 from rnnfast.records import UNSET, Record, UnsetType, field
 
 
@@ -82,7 +83,7 @@ class Provenance(Record, frozen=True):
     data_digest: SHA-256 of the rows of the table. metrics: part -> scores. operating: how threshold and temperature
     were chosen, UNSET where a number says the one and there is no other. versions: of rnnfast and the libraries that
     wrote the file, UNSET before it is written. input_means: of each input of the network over training
-    rows: what answers are explained beside.
+    rows: what answers are explained beside. judgement: findings and verdict.
     """
 
     data_digest: str | None = None
@@ -91,4 +92,5 @@ class Provenance(Record, frozen=True):
     training: Training | None = None
     input_means: tuple[float, ...] | UnsetType = UNSET
     operating: Operating | UnsetType = UNSET
+    judgement: Judgement | UnsetType = UNSET
     versions: dict[str, str] | UnsetType = UNSET

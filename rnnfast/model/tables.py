@@ -21,11 +21,13 @@ from rnnfast.data.sequences.last import only_last_labels, with_last_labels
 from rnnfast.data.sequences.trailing import without_requests
 from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.errors import UsageError, did_you_mean
-from rnnfast.metrics.calibration import bent
+from rnnfast.findings.judge import NOTHING as UNJUDGED
+from rnnfast.findings.judge import Judgement
 from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
 from rnnfast.metrics.events import event_scores
 from rnnfast.model.breakdown import LENGTH, NO_PARTS, NOTHING, USUAL_LEVEL, Breakdown, Broken, Parts
 from rnnfast.model.intervals import bounds_of, covered
+from rnnfast.model.judging import judged
 from rnnfast.model.questions import scored_rows
 from rnnfast.model.shuffled import Shuffled, shuffled_scores
 from rnnfast.records import UNSET
@@ -48,7 +50,7 @@ class TableEvaluation:
     notes: about the table and how it was read. scored: sequences that were scored: less than `sequences` where these
     were too many for the memory. last: whether only the last labelled step of each counts. substitutions: cells of
     these that the model did not take as they are. parts: intervals and scores of slices;
-    shuffled: scores with the steps of each sequence shuffled.
+    shuffled: scores with the steps of each sequence shuffled. judgement: findings and verdict.
     """
 
     evaluation: Evaluation
@@ -63,6 +65,7 @@ class TableEvaluation:
     substitutions: tuple[Substitution, ...] = ()
     parts: Parts = NO_PARTS
     shuffled: Shuffled | None = None
+    judgement: Judgement = UNJUDGED
 
     def report(self) -> EvaluationReport:
         """Return what `eval --json` prints."""
@@ -72,7 +75,8 @@ class TableEvaluation:
         parts = self.parts
         ci = UNSET if parts.ci is None else parts.ci
         extras: dict[str, Any] = {"bootstrap": parts.bootstrap, "by": parts.by, "shuffled": self.shuffled}
-        return replaced(report, ci=ci, **{name: value or UNSET for name, value in extras.items()})
+        said = {"findings": self.judgement.findings, "verdict": self.judgement.verdict}
+        return replaced(report, ci=ci, **said, **{name: value or UNSET for name, value in extras.items()})
 
 
 def evaluate_table(
@@ -93,14 +97,14 @@ def evaluate_table(
     last: score only the last labelled step of each sequence; the windows of an id are one sequence.
     breakdown: what is asked for beside the scores: intervals, slices.
     config: of its options, cache says whether the parsed table may come from the user's cache and is kept there, and
-    memory how much may be taken; reporter: is told how far reading is.
+    memory how much may be taken, and ignore which findings are not told; reporter: is told how far reading is.
     Raises: UsageError for a part of another table, and for a goal that the task has no metric for.
     """
     from rnnfast.model import load
 
     check_part(part)
-    model = load(model_path)
-    request, tables, cells = scoring_request(model, part, config or DataConfig()), list[Any](data_paths), None
+    model, config = load(model_path), config or DataConfig()
+    request, tables, cells = scoring_request(model, part, config), list[Any](data_paths), None
     with ExitStack() as opened:
         if breakdown.by:
             sources = open_sources(tables, request.files)
@@ -109,7 +113,7 @@ def evaluate_table(
             cells = opened.enter_context(Carried(sources, names)) if names else None
             tables = reopenable(sources)
         data = open_files(tables, request, opened, reporter)
-        return evaluate(model, data, part, fail_under, last, breakdown, cells)
+        return evaluate(model, data, part, fail_under, last, breakdown, cells, config.ignore)
 
 
 def check_part(part: str) -> None:
@@ -133,10 +137,11 @@ def evaluate(
     last: bool = False,
     breakdown: Breakdown = NOTHING,
     cells: Carried | None = None,
+    ignored: Sequence[str] = (),
 ) -> TableEvaluation:
     """Score a model on sequences that are read by its schema; others as in `evaluate_table`.
 
-    cells: the columns of the table that `breakdown` names.
+    cells: the columns of the table that `breakdown` names. ignored: codes of findings that are not told.
     """
     if breakdown.events and last:
         raise UsageError("--events scores runs of steps, and --last one step of each sequence; leave one of them out")
@@ -154,8 +159,7 @@ def evaluate(
     shuffle = breakdown.shuffle_steps
     shuffled = shuffled_scores(model, sample, breakdown.ci or USUAL_LEVEL, breakdown.seed) if shuffle else None
     note = training_note(model, data, part, "score")
-    weights_note = bent(evaluation.calibration, model.class_weights)
-    notes = (*(text for text in (note, weights_note) if text), *data.notes, *sentences(substitutions), *parts.notes)
+    notes = (*([note] if note else []), *data.notes, *sentences(substitutions), *parts.notes)
     if sample.sequences < whole.sequences:
         of = f"{sample.sequences:,} of {whole.sequences:,} sequences"
         notes = (*notes, f"scored on {of}, drawn at random, to keep within --memory")
@@ -172,6 +176,7 @@ def evaluate(
         substitutions=substitutions,
         parts=parts,
         shuffled=shuffled,
+        judgement=judged(model, outcomes, evaluation, part, ignored),
     )
 
 

@@ -21,6 +21,7 @@ from rnnfast.data.splitting.folds import Folds, folds, naming
 from rnnfast.diagnose.machine import cores
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, TrainingInterrupted, UsageError
+from rnnfast.findings.finding import leaks
 from rnnfast.listeners import with_listeners
 from rnnfast.model.output import STANDARD_STREAM, check_output
 from rnnfast.model.questions import scored_rows
@@ -199,6 +200,8 @@ class _Runs:
         if fit.diverged is not None:
             fit.diverged.args = (f"fold {fold + 1} of {self.fold_config.folds}: {fit.diverged.args[0]}",)
             raise fit.diverged
+        for one in leaks(outcome.findings) if number == 0 else ():
+            self.reporter.notice(str(one))
         assert parts.test is not None
         model = outcome.model
         # Parts of a fold are no parts of a split: nothing may take rows that trained for those that validate.

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnfast.display import Plotted, counted
+from rnnfast.findings.finding import Finding
+from rnnfast.findings.judge import Judgement
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores, brief
 from rnnfast.model.provenance import Member, Operating
 from rnnfast.records import UNSET, Record, UnsetType, versioned
@@ -23,7 +25,7 @@ class TrainReport(Record, frozen=True):
     networks of an ensemble; epochs and best_epoch are then the highest ones of any.
     preset: what it chose, where it chose anything. refitted: epochs on the training and validation part, where there
     were some; metrics of these parts are then those of the network before. operating: how threshold and temperature
-    were chosen, where they were.
+    were chosen, where they were. findings, verdict: what is to be known of the model, and what it is worth.
     """
 
     model: str | None
@@ -43,6 +45,8 @@ class TrainReport(Record, frozen=True):
     preset: Chosen | UnsetType = UNSET
     refitted: int | UnsetType = UNSET
     operating: Operating | UnsetType = UNSET
+    findings: tuple[Finding, ...] = ()
+    verdict: str = ""
 
 
 @dataclass(repr=False, eq=False)
@@ -71,6 +75,16 @@ class TrainResult(Plotted):
         """Epochs on the training and the validation part together, of which the weights are; 0: none."""
         training = self.model.provenance.training
         return 0 if training is None else training.refitted
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is to be known of the model and its scores, warnings first."""
+        return (self.model.provenance.judgement or Judgement()).findings
+
+    @property
+    def verdict(self) -> str:
+        """What the model is worth, in a sentence."""
+        return (self.model.provenance.judgement or Judgement()).verdict
 
     @property
     def metrics(self) -> dict[str, Scores]:
@@ -118,4 +132,6 @@ class TrainResult(Plotted):
             operating=self.model.provenance.operating,
             scored={part: Sample(n, of) for part, (n, of) in self.scored.items()} or UNSET,
             members=self.members or UNSET,
+            findings=self.findings,
+            verdict=self.verdict,
         )

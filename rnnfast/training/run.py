@@ -25,10 +25,12 @@ from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.best import Best
 from rnnfast.training.checks import cell_for, check_options, named_cell
+from rnnfast.training.dead_units import dead_units
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
 from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
+from rnnfast.training.findings import judge
 from rnnfast.training.intervals import set_intervals
 from rnnfast.training.loop import Fit, compiler_ahead
 from rnnfast.training.monitor import check_choice
@@ -169,7 +171,9 @@ def train_parts(
     named = parts.named()
     tests = {} if again is None else {name: named[name] for name in ("test",) if name in named}
     before = {name: part for name, part in named.items() if name not in tests}
-    evaluations, scored = evaluate_parts(model, before, seed, valid, reporter)
+    scored = evaluate_parts(model, before, seed, valid, reporter)
+    evaluations = scored.evaluations
+    dead = None if valid is None else dead_units(model, valid)
     if outside is not None:
         first = ensemble.model.scorer.evaluate(outside.by(ensemble.model.task))
         evaluations = {NAME: ensemble.fit.out_of_bag or first, **evaluations}
@@ -177,12 +181,13 @@ def train_parts(
         evaluations = ensemble_scores(ensemble, named, seed) | evaluations
     if again is not None:
         model = again
-        of_tests, sampled = evaluate_parts(model, tests, seed, None, reporter)
-        evaluations, scored = evaluations | of_tests, scored | sampled
+        scored |= evaluate_parts(model, tests, seed, None, reporter)
+        evaluations = evaluations | scored.evaluations
+    judgement = judge(model, fit, parts, scored.views, dead)
     fit.eval_seconds += time.perf_counter() - start
     provenance = provenance_of(table, parts, config, own_valid, evaluations, fit)
     means = input_means(model.encoder, parts.train)
-    model.provenance = changed(provenance, operating=operating, input_means=means)
+    model.provenance = changed(provenance, operating=operating, input_means=means, judgement=judgement)
     return TrainResult(
         model=model,
         task=table.schema.task,
@@ -201,7 +206,7 @@ def train_parts(
         },
         timesteps_per_second=fit.timesteps_per_second,
         evaluations=evaluations,
-        scored=scored,
+        scored=scored.sampled,
         members=fit.members,
         chosen=chosen,
     ), fit

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from rnnfast.data import SequenceData, Sequences
+from rnnfast.findings.view import PartView
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
+from rnnfast.model.questions import scored_rows
 from rnnfast.reporter import Reporter
 from rnnfast.training.distil import Learned
+
+
+@dataclass(eq=False, repr=False)
+class ScoredParts:
+    """Scores of parts, and what rules of findings see of them.
+
+    sampled: of each part of which only a sample was scored, its sequences: (scored, all).
+    """
+
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    sampled: dict[str, tuple[int, int]] = field(default_factory=dict)
+    views: dict[str, PartView] = field(default_factory=dict)
+
+    def __or__(self, other: ScoredParts) -> ScoredParts:
+        """Put those of other parts behind."""
+        return ScoredParts(self.evaluations | other.evaluations, self.sampled | other.sampled, self.views | other.views)
 
 
 def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
@@ -20,27 +38,26 @@ def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
 
 def evaluate_parts(
     model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
-) -> tuple[dict[str, Evaluation], dict[str, tuple[int, int]]]:
-    """Score the model on each part that has labels; valid: the sample of the validation part.
-
-    Returns: the scores, and of each part of which only a sample was scored its sequences: (scored, all).
-    """
-    evaluations, sampled = {}, {}
+) -> ScoredParts:
+    """Score the model on each part that has labels; valid: the sample of the validation part."""
+    scored = ScoredParts()
     for name, part in parts.items():
         data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
         if data.labelled.any():
-            evaluation = model.evaluate(data)
+            outcomes = model.outcomes(scored_rows(data))
+            evaluation = model.scorer.evaluate(outcomes)
+            scored.views[name] = PartView.of(name, outcomes, evaluation, model.encoder.categories)
             # Answers stay for figures where they are those of a part in memory that did not train, or of all there is.
             lasting = isinstance(part, SequenceData) and (name != "train" or len(parts) == 1)
-            evaluations[name] = evaluation if lasting else replace(evaluation, outcomes=None)
+            scored.evaluations[name] = replace(evaluation, outcomes=outcomes) if lasting else evaluation
             if data.sequences < part.sequences:
-                sampled[name] = (data.sequences, part.sequences)
+                scored.sampled[name] = (data.sequences, part.sequences)
                 scope = f"{data.sequences:,} of {part.sequences:,} sequences"
                 reporter.notice(f"{name}: scored on {scope}, drawn at random, to keep within --memory")
         elif part.labelled_steps:
             scope = f"none of the {data.sequences:,} sequences that fit into --memory has a label"
             reporter.notice(f"{name}: not scored, {scope}; give more memory")
-    return evaluations, sampled
+    return scored
 
 
 def ensemble_scores(ensemble: Learned, named: Mapping[str, Sequences], seed: int) -> dict[str, Evaluation]:
@@ -48,5 +65,5 @@ def ensemble_scores(ensemble: Learned, named: Mapping[str, Sequences], seed: int
     scores: dict[str, Evaluation] = {}
     for name in [name for name in named if name != "train"] or ["train"]:
         model = ensemble.again if name == "test" and ensemble.again is not None else ensemble.model
-        scores |= evaluate_parts(model, {f"ensemble_{name}": named[name]}, seed, None, Reporter())[0]
+        scores |= evaluate_parts(model, {f"ensemble_{name}": named[name]}, seed, None, Reporter()).evaluations
     return scores

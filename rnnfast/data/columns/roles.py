@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from rnnfast.catalogue import FINDINGS
 from rnnfast.config.forms import part_column
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.sources.source import Source, listing, require
@@ -64,7 +65,7 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
     Raises DataError for names that are no columns and where no target is known; UsageError for contradictory options.
     """
     columns = source.columns
-    ignored = _expand(source, options.ignore)
+    ignored = _expand(source, [name for name in options.ignore if name in columns or name not in FINDINGS])
     targets = _expand(source, options.target)
     features = _expand(source, options.features)
     categorical = _expand(source, options.categorical)

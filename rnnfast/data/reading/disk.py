@@ -46,14 +46,14 @@ TIME_BYTES = 32  # of a time as text; longer ones take another pass
 
 
 class Misread(Exception):
-    """The table is to be read again, with what is known of it now. Attribute: findings."""
+    """The table is to be read again, with what is known of it now. Attribute: knowledge."""
 
-    def __init__(self, findings: Findings) -> None:
-        self.findings = findings
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
 
 
 @dataclass(frozen=True)
-class Findings:
+class Knowledge:
     """What only reading shows, and reading needs to know.
 
     text: whether the target holds text; fractions: whether times do; dates: whether times are dates though some look
@@ -75,44 +75,44 @@ def make_store(sources: Sequence[Source], request: Request, budget: Budget, dire
     pool = ThreadPoolExecutor(1)  # hashing takes less time than parsing, and nobody needs the result yet
     digest = pool.submit(digest_of, sources)
     pool.shutdown(wait=False)
-    findings = Findings()
+    knowledge = Knowledge()
     while True:
         try:
             with building(directory) as place:
-                Stream(sources, request, budget, place, findings).run(digest)
+                Stream(sources, request, budget, place, knowledge).run(digest)
                 release(sources)
             return
         except Misread as misread:
-            findings = misread.findings
+            knowledge = misread.knowledge
 
 
 class Stream:
     """One pass over the sources into the files of a new store."""
 
     def __init__(
-        self, sources: Sequence[Source], request: Request, budget: Budget, place: Path, findings: Findings
+        self, sources: Sequence[Source], request: Request, budget: Budget, place: Path, knowledge: Knowledge
     ) -> None:
-        self.sources, self.request, self.budget, self.place, self.findings = sources, request, budget, place, findings
+        self.sources, self.request, self.budget, self.place, self.knowledge = sources, request, budget, place, knowledge
         self.plan = Plan.of(sources, request)
         if self.plan.used is None:
             common_columns(sources, None)  # as in memory, also where no column that differs is read
         if request.schema is None:
             self.plan.look(next(batches(sources, self.plan.text, None, PROBE_BYTES)))
-        if findings.text:
+        if knowledge.text:
             self.plan = with_text_targets(self.plan)
-        self.reader = Rows(self.plan, several=True, as_text=findings.text)
+        self.reader = Rows(self.plan, several=True, as_text=knowledge.text)
         self.numbering = (
             None if self.plan.roles.id is None else Numbering(self.plan.roles.id, budget, same_types(sources))
         )
         time = self.plan.roles.time
-        dayfirst = request.dayfirst if findings.dayfirst is None else findings.dayfirst
-        self.times = None if time is None else TimeBatches(time, findings.dates, dayfirst)
+        dayfirst = request.dayfirst if knowledge.dayfirst is None else knowledge.dayfirst
+        self.times = None if time is None else TimeBatches(time, knowledge.dates, dayfirst)
         names, targets = self.plan.names or (), self.plan.roles.targets
         self.kinds: dict[str, tuple[Any, int]] = {}  # of columns that hold something: a width of 0 is that of a vector
         if names:
             self.kinds["x"] = np.float32 if self._single(names) else np.float64, len(names)
         if targets:
-            self.kinds["y"] = np.float32 if findings.text or self._single(targets) else np.float64, len(targets)
+            self.kinds["y"] = np.float32 if knowledge.text or self._single(targets) else np.float64, len(targets)
         self.rows, self.starts = 0, [0]
         self.in_order, self.last_code = True, -1
         self.last_key: Any = None
@@ -165,7 +165,7 @@ class Stream:
         try:
             columns = self.reader.add(batch)
         except TextFound:
-            raise Misread(replace(self.findings, text=True)) from None
+            raise Misread(replace(self.knowledge, text=True)) from None
         if "y" in self.kinds:
             columns["y"] = self._all_targets(columns["y"])
         columns = {name: values for name, values in columns.items() if values.ndim == 1 or name in self.kinds}
@@ -178,9 +178,9 @@ class Stream:
             try:
                 keys = self.times.add(batch)
             except MixedTimes:
-                raise Misread(replace(self.findings, dates=True, fractions=False)) from None
+                raise Misread(replace(self.knowledge, dates=True, fractions=False)) from None
             except OtherDates as others:
-                raise Misread(replace(self.findings, dayfirst=others.dayfirst)) from None
+                raise Misread(replace(self.knowledge, dayfirst=others.dayfirst)) from None
             columns[KEY] = self._keys(batch, self.times.name, keys, codes)
             if self.request.keeps_time:
                 columns["time"] = self._times(batch, self.times.name)
@@ -197,10 +197,10 @@ class Stream:
 
     def _keys(self, batch: Batch, name: str, keys: NDArray[Any], codes: Integers) -> NDArray[Any]:
         """Return numbers that sort like the time, of one type in all batches; see whether rows are in its order."""
-        whole = keys.dtype.kind in "iub" and not self.findings.fractions
+        whole = keys.dtype.kind in "iub" and not self.knowledge.fractions
         kind, _ = self.kinds.setdefault(KEY, (np.int64 if whole else np.float64, 0))
         if kind is np.int64 and not whole:
-            raise Misread(replace(self.findings, fractions=True))
+            raise Misread(replace(self.knowledge, fractions=True))
         keys = keys.astype(kind)
         before = np.concatenate(([keys[0] if self.last_key is None else self.last_key], keys[:-1]))
         same = codes == np.concatenate(([self.last_code], codes[:-1]))
@@ -225,12 +225,12 @@ class Stream:
     def _times(self, batch: Batch, name: str) -> NDArray[Any]:
         """Return the time as in the table: numbers, or texts of a fixed length."""
         series = batch.frame[name]
-        if series.dtype.kind in "iuf" and not self.findings.dates:
+        if series.dtype.kind in "iuf" and not self.knowledge.dates:
             return series.to_numpy()
         texts = np.array([str(cell).encode() for cell in series.to_numpy(dtype=object)])
-        if texts.dtype.itemsize > self.findings.time_bytes:
-            raise Misread(replace(self.findings, time_bytes=2 * texts.dtype.itemsize))
-        return texts.astype(f"S{self.findings.time_bytes}")
+        if texts.dtype.itemsize > self.knowledge.time_bytes:
+            raise Misread(replace(self.knowledge, time_bytes=2 * texts.dtype.itemsize))
+        return texts.astype(f"S{self.knowledge.time_bytes}")
 
     def _origin(self) -> Origin:
         """What finds file and line of a row that was read."""

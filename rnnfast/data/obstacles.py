@@ -18,7 +18,7 @@ FILL = "mean"  # of numbers their mean, of categories the most frequent one
 MOST_FILLS = 6  # columns that are named one by one in --missing
 
 
-class Finding(Record, frozen=True):
+class Obstacle(Record, frozen=True):
     """A thing that would stop training. option: what lets it train, to type next; "" where the table has to change."""
 
     message: str
@@ -28,15 +28,15 @@ class Finding(Record, frozen=True):
 
 @dataclass(frozen=True)
 class Remedy:
-    """Findings, and the options with which the table can be read all the same."""
+    """Obstacles, and the options with which the table can be read all the same."""
 
-    findings: list[Finding]
+    obstacles: list[Obstacle]
     config: DataConfig
 
 
 def remedy(config: DataConfig, roles: Roles, inputs: tuple[str, ...], profiles: Mapping[str, Profile]) -> Remedy:
     """Look for cells and columns that training refuses. inputs: names of the features."""
-    unknown = Finding("it is not known which column to predict", option="--target COLUMN")
+    unknown = Obstacle("it is not known which column to predict", option="--target COLUMN")
     result = Remedy([] if roles.targets else [unknown], config)
     for name in inputs:
         result = _without_bad_cells(result, profiles[name], name in roles.categorical)
@@ -70,7 +70,7 @@ def _without_bad_cells(before: Remedy, profile: Profile, categorical: bool) -> R
         message = "no cell has a value"
     else:
         return before
-    return Remedy([*before.findings, Finding(message, name, option)], proposed)
+    return Remedy([*before.obstacles, Obstacle(message, name, option)], proposed)
 
 
 def _filled(before: Remedy, profiles: list[Profile]) -> Remedy:
@@ -79,15 +79,15 @@ def _filled(before: Remedy, profiles: list[Profile]) -> Remedy:
     gaps = [profile for profile in profiles if profile.empty and rules.of(profile.name) == "error"]
     if not gaps:
         return before
-    findings = []
+    obstacles = []
     for profile in gaps:
         option = f"--missing {shlex.quote(f'{_typed(profile.name)}={FILL}')}"
         message = f"{_cells(profile, 'empty', profile.empty)}; {FILL} fills it (or zero, ffill)"
-        findings.append(Finding(message, profile.name, option))
+        obstacles.append(Obstacle(message, profile.name, option))
     names = [f"{_typed(profile.name)}={FILL}" for profile in gaps] if len(gaps) <= MOST_FILLS else [FILL]
     settled = {"error", *(f"{profile.name}=error" for profile in gaps)}
     others = [item for item in before.config.missing if item not in settled]
-    return Remedy([*before.findings, *findings], replace(before.config, missing=(*others, *names)))
+    return Remedy([*before.obstacles, *obstacles], replace(before.config, missing=(*others, *names)))
 
 
 def _typed(name: str) -> str:

@@ -1,0 +1,77 @@
+"""What a model is worth, in one sentence: what it does in plain words, then a metric beside that of a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnfast.catalogue import QUANTITIES, TASKS, lower_is_better
+from rnnfast.display import counted
+from rnnfast.findings.gain import Gain
+from rnnfast.findings.text import name, number, percent
+from rnnfast.findings.view import PartView
+
+MANY = 10_000  # negatives, of which false alarms are told per 1,000
+PARTS = {"train": "the rows that train", "valid": "validation", "test": "the test part", "all": "this table"}
+
+
+def verdict(view: PartView) -> str:
+    """Say what a model is worth on a part; honest where it is worth nothing."""
+    gain = next(iter(view.gains), None)
+    plain = _in_words(view)
+    if gain is None:
+        return f"On {PARTS[view.name]}: {plain}."
+    value, part = f"{gain.metric} {number(gain.value)}{_interval(gain)}", PARTS[view.name]
+    if not gain.better or not gain.certain:
+        doubt = "No better than" if not gain.better else "Better by chance, perhaps, than"
+        return f"{doubt} {gain.baseline} on {part}: {value} beside {number(gain.baseline_value)}; {plain}."
+    return f"On {part}: {plain}. {value}, {gain.baseline}: {number(gain.baseline_value)}{_less(gain)}."
+
+
+def _in_words(view: PartView) -> str:
+    """Say what the answers are worth to somebody who knows no metric."""
+    evaluation, labels = view.evaluation, TASKS[view.evaluation.task].labels
+    if labels == QUANTITIES:
+        error, share = evaluation.metrics.figures.get("mae"), evaluation.metrics.figures.get("r2")
+        if error is None:
+            return f"{counted(evaluation.labelled_steps, 'answer')}"
+        explained = "" if share is None or share <= 0 else f", {percent(share)} of the variance explained"
+        return f"answers are off by {number(error)} on average{explained}"
+    confusion = evaluation.confusion or []
+    if TASKS[evaluation.task].threshold:
+        return _positives(view, confusion)
+    total = sum(map(sum, confusion))
+    right = sum(row[k] for k, row in enumerate(confusion))
+    most = max(map(sum, confusion), default=0)
+    are = "is" if right == 1 else "are"
+    return f"{right:,} of {counted(total, 'answer')} {are} right ({most:,} by always the most frequent class)"
+
+
+def _positives(view: PartView, confusion: Sequence[Sequence[int]]) -> str:
+    """Say how many positives are found, at which price."""
+    (negatives, false), (missed, hits) = confusion
+    positives = missed + hits
+    if not positives:
+        return (
+            f"no label is {name(view.schema.classes[1])}; {counted(false, 'false alarm')} in {false + negatives:,} rows"
+        )
+    others = false + negatives
+    price = f"{counted(false, 'false alarm') if false else 'no false alarm'} in {others:,} others"
+    if others >= MANY and false:
+        price = f"{number(1000 * false / others, 2)} false alarms per 1,000 others"
+    what = f"{name(view.schema.targets[0])} = {name(view.schema.classes[1])}"
+    return f"finds {hits:,} of {positives:,} with {what} (recall {percent(hits / positives)}) and {price}"
+
+
+def _interval(gain: Gain) -> str:
+    """Return the interval of a metric, in brackets."""
+    if gain.interval is None:
+        return ""
+    low, high = gain.interval
+    return f" ({number(low)} to {number(high)} by {gain.of})"
+
+
+def _less(gain: Gain) -> str:
+    """Say by which share errors are lower than those of the baseline."""
+    if not lower_is_better(gain.metric) or not gain.baseline_value > 0:
+        return ""
+    return f", {percent(1 - gain.value / gain.baseline_value)} less"

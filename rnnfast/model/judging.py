@@ -1,0 +1,32 @@
+"""Findings and verdict of a saved model on a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rnnfast.findings.evidence import Evidence
+from rnnfast.findings.judge import Judgement, judgement
+from rnnfast.findings.view import PartView
+from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.tasks.outcomes import Outcomes
+
+if TYPE_CHECKING:
+    from rnnfast.model.model import Model
+
+
+def judged(model: Model, outcomes: Outcomes, evaluation: Evaluation, part: str, ignored: Sequence[str]) -> Judgement:
+    """Judge a model by a table, and the table by the one that trained; ignored: codes that are not told.
+
+    What the training run was told to ignore stays ignored.
+    """
+    view = PartView.of(part, outcomes, evaluation, model.encoder.categories)
+    trained = model.provenance.judgement or Judgement()
+    evidence = Evidence(
+        views={part: view},
+        judged=view,
+        moments=trained.moments,
+        bidirectional=model.config.model.bidirectional,
+        class_weights=model.class_weights,
+    )
+    return judgement(evidence, view, (*model.config.data.ignore, *ignored))

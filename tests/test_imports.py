@@ -48,8 +48,8 @@ RUN_TIME = {
     "aeon": {"estimators"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "report": {
-        "catalogue", "config", "data", "diagnose", "display", "errors", "metrics", "model", "records", "reporter",
-        "tasks", "writing",
+        "catalogue", "config", "data", "diagnose", "display", "errors", "findings", "metrics", "model", "records",
+        "reporter", "tasks", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"catalogue", "config", "console", "display", "errors"},

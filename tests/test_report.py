@@ -148,7 +148,7 @@ def test_the_verdict_and_the_scores_are_those_of_eval(runs, stub, capsys):
         capsys,
     )
     assert written["part"] == "the test part"
-    assert shown(scored["metrics"]["auprc"]) in written["verdict"]
+    assert written["verdict"] == scored["verdict"]
     text = Page(Path("page.html").read_text(encoding="utf-8")).text
     assert all(shown(scored["metrics"][name]) in text for name in ("f1", "auroc", "mcc"))
 
@@ -162,7 +162,7 @@ def test_another_table_is_scored_whole(runs, stub, capsys):
     table.to_csv("new.csv", index=False)
     written = result(["report", str(runs["regression"]), "--data", "new.csv", "-o", "page.html"], capsys)
     assert written["part"] == "the table"
-    assert "54 labelled rows" in written["verdict"]
+    assert "this table" in written["verdict"]
     assert "drift" in written["figures"]
 
 

@@ -16,6 +16,7 @@ from rnnfast.errors import DataError, UsageError
 from rnnfast.metrics.calibration import bent
 from rnnfast.model import load
 from rnnfast.model.file import FILE_NAME
+from rnnfast.model.judging import judged
 from rnnfast.model.model import Model
 from rnnfast.model.questions import scored_rows
 from rnnfast.model.tables import check_part, open_files, part_of, scored_sample, scoring_request, training_note
@@ -26,10 +27,11 @@ CONFIG, HISTORY = "config.toml", "history.csv"
 
 
 class Rows(NamedTuple):
-    """Which rows a page is about: tables, a part of them for `eval --part`, and both in words."""
+    """Which rows a page is about: tables, a part of them for `eval --part`, which part of the run they are, in words."""
 
     tables: tuple[str, ...]
     part: str
+    name: str
     words: str
 
 
@@ -67,6 +69,7 @@ def read_run(
         part=rows.words,
         outcomes=outcomes,
         evaluation=evaluation,
+        judgement=judged(model, outcomes, evaluation, rows.name, ()),
         config=config,
         train=train,
         notes=(*notes, *table.notes, *sentences(model.substitutions(sample))),
@@ -85,7 +88,7 @@ def _rows(model: Model, config: Config, data: tuple[str, ...], part: str | None,
     """Choose the rows: of `--data` all; else those of the test part, of the validation part, or that trained."""
     if data:
         words = f"the {part} part" if part not in (None, "all") else "the table"
-        return Rows(data, part or "all", words)
+        return Rows(data, part or "all", part or "all", words)
     own = {"test": config.data.test, "valid": config.data.valid}
     how = model.provenance.split
     cut = {} if how is None else how.parts
@@ -94,11 +97,11 @@ def _rows(model: Model, config: Config, data: tuple[str, ...], part: str | None,
     for name in names:
         file = own.get(name)
         if file:
-            return Rows((file,) if isinstance(file, str) else tuple(file), "all", f"the {name} table")
+            return Rows((file,) if isinstance(file, str) else tuple(file), "all", name, f"the {name} table")
         if tables and (name in cut or part is not None):
-            return Rows(tables, name, "the table" if name == "all" else f"the {name} part")
+            return Rows(tables, name, name, "the table" if name == "all" else f"the {name} part")
     if tables:
-        return Rows(tables, "all", "the table")
+        return Rows(tables, "all", "all", "the table")
     raise UsageError(f"{run}: nothing there says which table it was trained on; name one with --data FILE")
 
 

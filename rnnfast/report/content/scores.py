@@ -1,13 +1,13 @@
-"""The metrics of a part beside naive answers, and what is to be said about them in a sentence."""
+"""The metrics of a part beside those of answers that need no network."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from rnnfast.catalogue import LOSS, METRICS, TASKS, lower_is_better
+from rnnfast.catalogue import LOSS, METRICS, TASKS
 from rnnfast.metrics.evaluation import Evaluation, naive_name, telling
-from rnnfast.report.content.panel import Table, shown, word
+from rnnfast.report.content.panel import Table, shown
 
 NO_SCORES = ("threshold", "per_target")
 Ends = Mapping[str, Any]
@@ -48,31 +48,5 @@ def baselines(evaluation: Evaluation) -> dict[str, Mapping[str, Any]]:
     return rivals
 
 
-def verdict(evaluation: Evaluation, part: str, target: str, ci: Ends | None) -> str:
-    """Say in a sentence what the model is worth beside the best answer that needs no network."""
-    metric = telling(evaluation.metrics)[0]
-    value, rivals = evaluation.metrics.get(metric), baselines(evaluation)
-    where = f"On {part}, {evaluation.labelled_steps:,} labelled rows,"
-    sign = -1 if lower_is_better(metric) else 1
-    values = {name: figures[metric] for name, figures in rivals.items() if figures.get(metric) is not None}
-    if value is None or not values:
-        return f"{where} {metric} of {word(target)} is {shown(value)}; there is nothing to compare it with."
-    rival = max(values, key=lambda name: sign * values[name])
-    ends = (ci or {}).get(metric)
-    interval = f" ({_ends(ends)})" if ends else ""
-    figures = f"{metric} {shown(value)}{interval}, where {_lower(rival)} has {shown(values[rival])}"
-    if sign * (value - values[rival]) <= 0:
-        return f"{where} the model is no better at {word(target)} than {_lower(rival)}: {figures}."
-    worse_end = None if ends is None else ends[0] if sign > 0 else ends[1]
-    if worse_end is not None and sign * (worse_end - values[rival]) <= 0:
-        perhaps = f"the model may be better at {word(target)} than {_lower(rival)}, but chance could do it"
-        return f"{where} {perhaps}: {figures}."
-    return f"{where} the model is better at {word(target)} than {_lower(rival)}: {figures}."
-
-
 def _ends(interval: Any) -> str:
     return "–" if interval is None else f"{shown(interval[0], 3)} to {shown(interval[1], 3)}"
-
-
-def _lower(text: str) -> str:
-    return text[0].lower() + text[1:]

@@ -9,6 +9,7 @@ from typing import Any
 
 from rnnfast.config.resolve import Config
 from rnnfast.data import SequenceData
+from rnnfast.findings.judge import NOTHING, Judgement
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.metrics.events import event_scores
 from rnnfast.model.breakdown import LENGTH, USUAL_LEVEL, Breakdown, Broken, Parts
@@ -19,10 +20,10 @@ from rnnfast.report.content.course import learning
 from rnnfast.report.content.drift import drift
 from rnnfast.report.content.explained import attribution, explainer_of, importances
 from rnnfast.report.content.facts import again, command_of, event_table, training
-from rnnfast.report.content.panel import Content, Panel, Section, word, words
+from rnnfast.report.content.panel import Content, Panel, Section, word
 from rnnfast.report.content.places import Places, horizons, sliced, worst
 from rnnfast.report.content.residuals import residuals
-from rnnfast.report.content.scores import metric_table, verdict
+from rnnfast.report.content.scores import metric_table
 from rnnfast.report.content.sequences import Drawn, worst_and_typical
 from rnnfast.report.content.thresholds import Operating
 from rnnfast.tasks.operating import steps_of
@@ -33,7 +34,7 @@ from rnnfast.tasks.outcomes import Outcomes
 class Subject:
     """What a page is about: a model and its answers to the labelled steps of a part.
 
-    part: in words. train: rows that trained, None where they are not at hand. notes: sentences about table and scores.
+    judgement: findings and verdict on the part, which `part` names in words. train: rows that trained, None where they are not at hand. notes: sentences about table and scores.
     history: rows of history.csv. config: of the run; config_file: its path. explainer: ready to explain.
     """
 
@@ -42,6 +43,7 @@ class Subject:
     part: str
     outcomes: Outcomes
     evaluation: Evaluation
+    judgement: Judgement
     config: Config
     train: SequenceData | None = None
     notes: tuple[str, ...] = ()
@@ -76,12 +78,10 @@ class Subject:
 
 def content_of(subject: Subject) -> Content:
     """Gather what a page says."""
-    target = ", ".join(words(subject.model.schema.targets))
-    said = verdict(subject.evaluation, subject.part, target, subject.intervals.ci)
     operating = subject.operating
     sections = (
         Section("model", "What was trained on what", tables=(training(subject.model),)),
-        Section("notes", "To know", texts=tuple(dict.fromkeys((*subject.notes, *subject.intervals.notes)))),
+        _notes(subject),
         _scores(subject),
         _thresholds(subject),
         _errors(subject),
@@ -93,7 +93,17 @@ def content_of(subject: Subject) -> Content:
         Section("again", "Make it again", tables=again(subject.config, subject.model, command_of(subject.config_file))),
     )
     filled = tuple(section for section in sections if not section.empty)
-    return Content(word(subject.name), said, filled, None if operating is None else operating.slider())
+    return Content(
+        word(subject.name), subject.judgement.verdict, filled, None if operating is None else operating.slider()
+    )
+
+
+def _notes(subject: Subject) -> Section:
+    """Return the findings of the run and of the part, each once, and the notes."""
+    trained = subject.model.provenance.judgement or NOTHING
+    findings = {one.code: one for one in (*trained.findings, *subject.judgement.findings)}
+    texts = (f"{one.code} {one.title}: {one.message}; {one.advice}" for one in findings.values())
+    return Section("notes", "Findings", texts=tuple(dict.fromkeys((*texts, *subject.notes, *subject.intervals.notes))))
 
 
 def _scores(subject: Subject) -> Section:

@@ -27,7 +27,7 @@ CONFIG, HISTORY = "config.toml", "history.csv"
 
 
 class Rows(NamedTuple):
-    """Which rows a page is about: tables, a part of them for `eval --part`, which part of the run they are, in words."""
+    """Which rows a page is about: tables, a part of them as of `eval --part`, which part of the run that is, in words."""
 
     tables: tuple[str, ...]
     part: str

@@ -34,8 +34,9 @@ from rnnfast.tasks.outcomes import Outcomes
 class Subject:
     """What a page is about: a model and its answers to the labelled steps of a part.
 
-    judgement: findings and verdict on the part, which `part` names in words. train: rows that trained, None where they are not at hand. notes: sentences about table and scores.
-    history: rows of history.csv. config: of the run; config_file: its path. explainer: ready to explain.
+    judgement: findings and verdict on the part, which `part` names in words. train: rows that trained, None where they
+    are not at hand. notes: sentences about table and scores. history: rows of history.csv. config: of the run;
+    config_file: its path. explainer: ready to explain.
     """
 
     model: Model

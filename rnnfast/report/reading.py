@@ -27,7 +27,10 @@ CONFIG, HISTORY = "config.toml", "history.csv"
 
 
 class Rows(NamedTuple):
-    """Which rows a page is about: tables, a part of them as of `eval --part`, which part of the run that is, in words."""
+    """Which rows a page is about: tables, and a part of them as of `eval --part`.
+
+    name: the part of the run that they are; words: the same for people.
+    """
 
     tables: tuple[str, ...]
     part: str

@@ -10,6 +10,7 @@ from rnnfast.report.content.panel import Panel, numbers, shown, words
 
 FEATURES = 30  # that are drawn, those that moved most first
 ROWS = 1 << 17  # of each part that are looked at, evenly taken
+ROUNDING = 1e-9  # of a value: the spread of a constant column
 LARGE = 0.5  # standard deviations from which on a shift is worth a look
 
 
@@ -55,8 +56,8 @@ def _rows(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _shift(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
-    """Return how far the mean moved; of a column that was constant, infinite unless it still is."""
+    """Return how far the mean moved; 0 of a column that was constant, which has no unit to tell it in."""
     if not len(before) or not len(now):
         return float("nan")
     spread, moved = float(before.std()), float(now.mean() - before.mean())
-    return moved / spread if spread > 0 else 0.0
+    return moved / spread if spread > ROUNDING * float(np.abs(before).max()) else 0.0

@@ -29,6 +29,8 @@ from rnnfast.report.content.thresholds import Operating
 from rnnfast.tasks.operating import steps_of
 from rnnfast.tasks.outcomes import Outcomes
 
+NO_FINDINGS = "There are none."
+
 
 @dataclass(frozen=True, eq=False)
 class Subject:
@@ -103,8 +105,12 @@ def _notes(subject: Subject) -> Section:
     """Return the findings of the run and of the part, each once, and the notes."""
     trained = subject.model.provenance.judgement or NOTHING
     findings = {one.code: one for one in (*trained.findings, *subject.judgement.findings)}
-    texts = (f"{one.code} {one.title}: {one.message}; {one.advice}" for one in findings.values())
-    return Section("notes", "Findings", texts=tuple(dict.fromkeys((*texts, *subject.notes, *subject.intervals.notes))))
+    texts = [f"{one.code} {one.title}: {one.message}; {one.advice}" for one in findings.values()]
+    return Section(
+        "notes",
+        "Findings",
+        texts=tuple(dict.fromkeys((*(texts or [NO_FINDINGS]), *subject.notes, *subject.intervals.notes))),
+    )
 
 
 def _scores(subject: Subject) -> Section:

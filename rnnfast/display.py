@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from importlib import import_module
+from typing import Any
 
 WIDTH = 90  # characters of a text, beside what it is about
 # Signs that command a terminal, or turn the direction of what follows; lines may end.
@@ -40,6 +42,22 @@ class Displayed:
         )
         caption = f"<b>{type(self).__name__}</b>: {escape(_shortened(phrase))}"
         return f"<table><caption {left}>{caption}</caption>{rows}</table>"
+
+
+class Plotted(Displayed):
+    """A result with figures."""
+
+    def figures_of(self) -> tuple[Any, ...]:
+        """Return what `rnnfast.report.notebook.Plot` takes."""
+        raise NotImplementedError
+
+    @property
+    def plot(self) -> Any:
+        """Figures by Altair, of the extra `report`: plot.pr(), roc(), learning(), confusion(), reliability(), ..
+
+        Reports stand above what they draw, so they are imported by name when they are asked for.
+        """
+        return import_module("rnnfast.report.notebook").Plot(*self.figures_of())
 
 
 def _shortened(text: str) -> str:

@@ -51,6 +51,10 @@ RUN_TIME = {
     },
     "online": {"data", "errors", "model", "records"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
+    "report": {
+        "catalogue", "config", "data", "diagnose", "display", "errors", "findings", "metrics", "model", "records",
+        "reporter", "tasks", "writing",
+    },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"catalogue", "config", "console", "display", "errors"},
 }  # fmt: skip
@@ -70,7 +74,7 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "export", "model", "online", "records", "training", "writing"},
+    "cli": {"data", "diagnose", "export", "model", "online", "records", "report", "training", "writing"},
 }
 
 # third-party library -> where it may be imported
@@ -92,6 +96,8 @@ HOMES = {
     "sqlalchemy": {"data"},
     "optuna": {"training"},
     "tensorboardX": {"listeners"},
+    "altair": {"report"},
+    "vl_convert": {"report"},
     "sklearn": {"estimators", "tasks"},
     "threadpoolctl": {"tasks"},
     "joblib": {"estimators"},

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from rnnfast.cli.common import SETTINGS, State, WithExamples, common_options
-from rnnfast.cli.failure import report
+from rnnfast.cli.failure import report as failure_code
 from rnnfast.cli.lazy import load_on_use
 from rnnfast.errors import did_you_mean
 
@@ -28,6 +28,7 @@ COMMANDS = {
     "cv": ("rnnfast.cli.cv", "cv", "Train and test a network on folds of a table."),
     "tune": ("rnnfast.cli.tune", "tune", "Search for the network that suits a table, and train it."),
     "export": ("rnnfast.cli.export", "export", "Write a model as C, ONNX, a module of PyTorch or JSON."),
+    "report": ("rnnfast.cli.report", "report", "Write what a run is worth as a page to read and send on."),
     "inspect": ("rnnfast.cli.inspect", "inspect", "Show what a model holds, or how a table is read."),
     "synth": ("rnnfast.cli.synth", "synth", "Write a synthetic table to try things on."),
     "bench": ("rnnfast.cli.bench", "bench", "Measure the speed of this machine."),
@@ -94,7 +95,7 @@ def run(arguments: Sequence[str] | None = None, started: float | None = None) ->
         )
         sys.stdout.flush()
     except BaseException as error:
-        return report(error, state)
+        return failure_code(error, state)
     return code if isinstance(code, int) else 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rnnfast.catalogue import METRICS, headline
-from rnnfast.display import Displayed, counted
+from rnnfast.display import Plotted, counted
 from rnnfast.metrics.conformal import Coverage
 from rnnfast.records import UNSET, Record, UnsetType
 
@@ -127,7 +127,7 @@ def brief(figures: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Evaluation(Displayed):
+class Evaluation(Plotted):
     """Scores of one table or part of it.
 
     confusion: [[true negatives, false positives], [false negatives, true positives]] of two classes; a row per
@@ -137,7 +137,8 @@ class Evaluation(Displayed):
     loss_title: what the loss is for people, "" where a metric is the same number. meaningless: metrics that say nothing
     on labels like these. calibration: of the probabilities of classes. events, interval (how many labels the intervals
     of the model hold): where they were asked for. weighted: whether each row counts in the metrics by its weight; the
-    confusion counts rows.
+    confusion counts rows. outcomes: the `Outcomes` that were scored, of which figures are drawn; None where they were
+    let go to spare memory.
     """
 
     task: str
@@ -153,6 +154,11 @@ class Evaluation(Displayed):
     events: EventScores | None = None
     interval: Coverage | None = None
     weighted: bool = False
+    outcomes: Any = None
+
+    def figures_of(self) -> tuple[Any, ...]:
+        """Return what figures are drawn of."""
+        return (self,)
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return the task, and the scores that say most beside those of the naive answer."""

@@ -224,7 +224,8 @@ class Model(Displayed):
         if not isinstance(data, SequenceData):
             data = read_table(data, y, schema=self.schema, **writing_options(self.config.data))
         data = scored_rows(without_requests(data, data, self.config.data))
-        return self.scorer.evaluate(self.outcomes(data))
+        outcomes = self.outcomes(data)
+        return replace(self.scorer.evaluate(outcomes), outcomes=outcomes)
 
     def outcomes(self, data: SequenceData) -> Outcomes:
         """Answer sequences that were read, beside their labels."""

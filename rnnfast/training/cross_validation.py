@@ -214,7 +214,7 @@ class _Runs:
             number=fold + 1,
             repeat=repeat + 1,
             model=model,
-            evaluation=outcome.evaluations["test"],
+            evaluation=replace(outcome.evaluations["test"], outcomes=None),  # of many folds they would fill the memory
             sequences=outcome.sequences,
             epochs=outcome.epochs,
             best_epoch=outcome.best_epoch,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnfast.display import Displayed, counted
+from rnnfast.display import Plotted, counted
 from rnnfast.findings.finding import Finding
 from rnnfast.findings.judge import Judgement
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Sample, Scores, brief
@@ -50,7 +50,7 @@ class TrainReport(Record, frozen=True):
 
 
 @dataclass(repr=False, eq=False)
-class TrainResult(Displayed):
+class TrainResult(Plotted):
     """A trained model, how training went and what the model scores."""
 
     model: Model
@@ -96,6 +96,10 @@ class TrainResult(Displayed):
         """Metrics of the naive answer on the parts that did not train, or on the training part where it is all."""
         held_out = {part: scores for part, scores in self.evaluations.items() if part != "train"} or self.evaluations
         return {part: scores.baseline for part, scores in held_out.items() if scores.baseline is not None}
+
+    def figures_of(self) -> tuple[Any, ...]:
+        """Return what figures are drawn of: the scores of the last part, and the course of the training."""
+        return next(reversed(self.evaluations.values()), None), self.history, self.best_epoch, self.model.loss
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return how training went, and the scores of each part."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rnnfast.data import SequenceData, Sequences
 from rnnfast.findings.view import PartView
@@ -45,8 +45,11 @@ def evaluate_parts(
         data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
         if data.labelled.any():
             outcomes = model.outcomes(scored_rows(data))
-            scored.evaluations[name] = evaluation = model.scorer.evaluate(outcomes)
+            evaluation = model.scorer.evaluate(outcomes)
             scored.views[name] = PartView.of(name, outcomes, evaluation, model.encoder.categories)
+            # Answers stay for figures where they are those of a part in memory that did not train, or of all there is.
+            lasting = isinstance(part, SequenceData) and (name != "train" or len(parts) == 1)
+            scored.evaluations[name] = replace(evaluation, outcomes=outcomes) if lasting else evaluation
             if data.sequences < part.sequences:
                 scored.sampled[name] = (data.sequences, part.sequences)
                 scope = f"{data.sequences:,} of {part.sequences:,} sequences"

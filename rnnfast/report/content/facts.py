@@ -1,0 +1,109 @@
+"""What was trained on what, and how to make it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from rnnfast.config.option import text_of
+from rnnfast.config.resolve import Config
+from rnnfast.display import counted
+from rnnfast.metrics.events import EventScores
+from rnnfast.model.model import Model
+from rnnfast.records import UnsetType
+from rnnfast.report.content.panel import TEXT_SHOWN, Table, shown, word
+
+NAMED = 20  # columns and classes that are named
+
+
+def training(model: Model) -> Table:
+    """Say what the network is, what it predicts from what, and how training went."""
+    schema, provenance = model.schema, model.provenance
+    phrase, _ = model.display()
+    inputs = len(schema.columns)
+    rows = {
+        "Network": phrase,
+        "Task": f"{schema.task}: {', '.join(map(word, schema.targets))}{_ahead(schema)}",
+        "Answers": "the last step of each sequence" if schema.predict == "last" else "every step",
+        "Inputs": f"{counted(inputs, 'column')}: {', '.join(map(word, schema.columns[:NAMED]))}",
+        "Sequences": f"rows of one {word(schema.id)}" if schema.id is not None else f"windows of {schema.window} rows",
+    }
+    rows["Inputs"] += ", .." if inputs > NAMED else ""
+    if schema.classes:
+        rows["Classes"] = ", ".join(map(word, schema.classes[:NAMED])) + (", .." if len(schema.classes) > NAMED else "")
+    how, ended = provenance.split, provenance.training
+    if how is not None:
+        sizes = (f"{name} {size.sequences:,} sequences, {size.rows:,} rows" for name, size in how.parts.items())
+        rows["Parts"] = "; ".join(sizes)
+        rows["Split"] = word(how.rule, TEXT_SHOWN)
+    if ended is not None:
+        rows["Tables"] = ", ".join(word(name, TEXT_SHOWN) for name in ended.source)
+        rows["Training"] = f"{counted(ended.epochs, 'epoch')}, best {ended.best_epoch:,}, ended by {ended.stopped}"
+        rows["Training"] += (
+            f"; then {counted(ended.refitted, 'epoch')} on training and validation" if ended.refitted else ""
+        )
+    rows["Loss"] = model.loss
+    if (threshold := model.task.threshold()) is not None:
+        rows["Threshold"] = f"{threshold:.6g}{_rule(model)}"
+    if model.temperature != 1:
+        rows["Temperature"] = shown(model.temperature)
+    return Table("The model", ("", "What it is"), tuple(rows.items()))
+
+
+def _ahead(schema: Any) -> str:
+    if not schema.horizon:
+        return ""
+    return f", {', '.join(map(str, schema.ahead))} {'step' if schema.ahead == (1,) else 'steps'} ahead"
+
+
+def _rule(model: Model) -> str:
+    operating = model.provenance.operating
+    if isinstance(operating, UnsetType) or not operating.rule:
+        return ""
+    met = "" if operating.met else ", which no threshold meets"
+    return f", chosen on {operating.part} by {operating.rule}{met}"
+
+
+def again(config: Config, model: Model, command: str) -> tuple[Table, ...]:
+    """Return the configuration, versions and hashes. command: that makes the run again."""
+    defaults = Config().tables
+    changed = tuple(
+        (f"{table}.{name}", word(text_of(value), TEXT_SHOWN))
+        for table, section in config.tables.items()
+        for name, value in vars(section).items()
+        if value != getattr(defaults[table], name)
+    )
+    provenance = model.provenance
+    versions: Mapping[str, str] = {} if isinstance(provenance.versions, UnsetType) else provenance.versions
+    made = (
+        ("Command", command),
+        ("Training table, SHA-256", provenance.data_digest or "–"),
+        *((name, word(text)) for name, text in versions.items()),
+    )
+    return (
+        Table("How to make it again", ("", "Value"), made),
+        Table("Options that are not the default", ("Option", "Value"), changed),
+    )
+
+
+def command_of(config_file: str) -> str:
+    """Return the command that makes a run again from the configuration of its directory."""
+    return shlex.join(("rnnfast", "train", "--config", config_file, "-o", "runs/again"))
+
+
+def event_table(scores: EventScores) -> Table:
+    """Say what alarms are worth, event by event."""
+    rows = [
+        ("Events", shown(scores.events)),
+        (
+            "With an alarm",
+            f"{shown(scores.caught)} ({shown(None if scores.recall is None else 100 * scores.recall, 3)} %)",
+        ),
+        ("Median delay, rows", shown(scores.median_delay)),
+        *([("Median lead, rows", shown(scores.median_lead))] if scores.horizon else []),
+        ("False alarms", shown(scores.false_alarms)),
+        ("False alarms in 1,000 rows", shown(scores.per_1000_steps)),
+        *([("False alarms a day", shown(scores.per_day))] if scores.per_day is not None else []),
+    ]
+    return Table("Runs of positive rows, each one event", ("", "Model"), tuple(rows))

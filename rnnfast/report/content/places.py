@@ -1,0 +1,114 @@
+"""Where labelled steps stand in their sequences and in time, and scores by these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.metrics.slices import Slicing, slice_metrics
+from rnnfast.report.content.panel import Panel, Table, numbers, shown, word, words
+from rnnfast.tasks.outcomes import Outcomes
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Of each of the n labelled steps: step (n,) from 0 in its sequence, length (n,) of that; place (n,) in the table.
+
+    key: (n,) numbers that sort like the times, time: (n,) these as texts; None without times.
+    """
+
+    step: Integers
+    length: Integers
+    place: Integers
+    key: NDArray[Any] | None
+    time: NDArray[Any] | None
+
+    @classmethod
+    def of(cls, outcomes: Outcomes) -> Places:
+        """Look the places of labelled steps up."""
+        data, rows = outcomes.data, outcomes.rows
+        place = data.index.start[outcomes.sequence] + outcomes.step
+        own = cls(outcomes.step, data.lengths[outcomes.sequence], place, None, None)
+        if data.key is None or data.time is None:
+            return own
+        return replace(own, key=np.asarray(data.key[rows]), time=np.asarray(data.time[rows], dtype=object))
+
+
+WHAT = {
+    "step": "step of a sequence",
+    "share of a sequence": "share of a sequence that is over",
+    "steps seen": "number of steps seen",
+    "share of the steps seen": "share of the steps seen",
+    "length": "length of a sequence",
+}
+
+
+def sliced(slicings: tuple[Slicing, ...]) -> Iterator[Panel]:
+    """Yield the metric that says most of each slice, of slicings with two slices or more."""
+    for slicing in slicings:
+        metrics = slice_metrics(slicing.slices[0].metrics) if slicing.slices else []
+        drawn = [one for one in slicing.slices if metrics and one.metrics.get(metrics[0]) is not None]
+        if len(drawn) < 2:
+            continue
+        metric, what = metrics[0], WHAT.get(slicing.by, word(slicing.by))
+        others = metrics[1:2]
+        yield Panel(
+            kind="slices",
+            name=f"score-by-{slicing.by.replace(' ', '-')}",
+            title=f"{metric} by {what}",
+            caption=f"From {shown(min(one.metrics[metric] or 0 for one in drawn))} to "
+            f"{shown(max(one.metrics[metric] or 0 for one in drawn))}, of {len(drawn)} groups.",
+            columns={
+                "group": words(one.value for one in drawn),
+                "value": numbers([one.metrics[metric] for one in drawn]),
+                **{f"other{k}": numbers([one.metrics[name] for one in drawn]) for k, name in enumerate(others)},
+                "rows": tuple(one.labelled_steps for one in drawn),
+            },
+            headings={
+                "group": f"{what[0].upper()}{what[1:]}",
+                "value": metric,
+                **{f"other{k}": name for k, name in enumerate(others)},
+                "rows": "Rows",
+            },
+        )
+
+
+def horizons(outcomes: Outcomes, per_target: dict[str, Any]) -> Panel | None:
+    """Return the metric that says most of each target or horizon; None where there is one alone."""
+    if len(per_target) < 2:
+        return None
+    metrics = slice_metrics(next(iter(per_target.values())))
+    drawn = {name: figures for name, figures in per_target.items() if figures.get(metrics[0]) is not None}
+    what = "Target and steps ahead" if outcomes.data.schema.horizons else "Target"
+    return Panel(
+        kind="slices",
+        name="score-by-target",
+        title=f"{metrics[0]} by {what.lower()}",
+        caption=f"Of the {len(drawn)} answers to a row.",
+        columns={
+            "group": words(drawn),
+            "value": numbers([figures[metrics[0]] for figures in drawn.values()]),
+        },
+        headings={"group": what, "value": metrics[0]},
+    )
+
+
+def worst(slicing: Slicing) -> Table | None:
+    """Return the scores of the ids whose loss is highest."""
+    if len(slicing.slices) < 2:
+        return None
+    single = all(one.labelled_steps == 1 for one in slicing.slices)  # whose metrics are 0 or 1
+    metrics = [] if single else slice_metrics(slicing.slices[0].metrics)[:3]
+    rows = tuple(
+        (word(one.value), f"{one.labelled_steps:,}", *(shown(one.metrics.get(name)) for name in metrics))
+        for one in slicing.slices
+    )
+    return Table(
+        f"Highest loss of {slicing.of:,}", (f"{slicing.by[0].upper()}{slicing.by[1:]}", "Rows", *metrics), rows
+    )

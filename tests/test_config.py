@@ -72,7 +72,7 @@ def test_empty_and_foreign_variables_are_left_alone() -> None:
             "column without name": ("[data]\nsplit_by = 'column:'\n", "is not one of"),
             "misspelt cell": (
                 "[model]\ncell = 'grru'\n",
-                "'grru' is not one of rnn, gru, lstm, mlp, FILE.py:NAME; did you mean 'gru'?",
+                "'grru' is not one of rnn, gru, lstm, lru, mingru, mlp, FILE.py:NAME; did you mean 'gru'?",
             ),
             "file without a cell": ("[model]\ncell = 'cells.py'\n", "FILE.py:NAME; did you mean cells.py:NAME?"),
         }

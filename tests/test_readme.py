@@ -26,7 +26,10 @@ FIGURES = {
     r"0 [kMG]? ?steps/s": "0 steps/s",
 }
 LEFT_TO_READERS = {
-    "the reader's own table": ["rnnfast train --data creditcard.csv"],
+    "the reader's own table": [
+        "rnnfast train --data creditcard.csv",
+        "rnnfast eval --model runs/tx --data new.csv --ci 95 --by Amount",
+    ],
     "a public set": [
         "rnnfast eval --model runs/cmapss_fd001_train-gru64",
         "rnnfast train --data creditcard_2023_part.csv.gz",

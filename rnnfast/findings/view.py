@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import TASKS
 from rnnfast.data import Schema
 from rnnfast.findings.gain import Gain, gains
 from rnnfast.metrics.evaluation import Evaluation
@@ -99,9 +100,7 @@ class PartView:
     def labels(self) -> Floats:
         """(m, L): quantities as they are, classes as a column each, 1 or 0."""
         schema = self.schema
-        if not schema.classes:
-            return self.y
-        if len(schema.classes) == 2:
+        if not TASKS[schema.task].output_per_class:
             return self.y
         return np.asarray(self.y[:, :1] == np.arange(len(schema.classes)), np.float64)
 
@@ -109,8 +108,8 @@ class PartView:
 def _unseen(x: Floats, schema: Schema, texts: Mapping[str, Any], categories: Mapping[str, Any]) -> Any:
     """Yield each column with cells of other categories, and their share."""
     for name, usual in categories.items():
-        column = x[:, schema.columns.index(name)]
-        strange = np.array([*(text not in set(usual) for text in texts[name]), False])
+        column, known = x[:, schema.columns.index(name)], set(usual)
+        strange = np.array([*(text not in known for text in texts[name]), False])
         codes = np.where(np.isnan(column), -1, column).astype(np.int64)
         share = float(strange[codes].mean()) if len(codes) else 0.0
         if share:

@@ -64,8 +64,8 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
 
     Raises DataError for names that are no columns and where no target is known; UsageError for contradictory options.
     """
-    columns = source.columns
-    ignored = _expand(source, [name for name in options.ignore if name in columns or name not in FINDINGS])
+    columns, there = source.columns, set(source.columns)
+    ignored = _expand(source, [name for name in options.ignore if name in there or name not in FINDINGS])
     targets = _expand(source, options.target)
     features = _expand(source, options.features)
     categorical = _expand(source, options.categorical)

@@ -108,8 +108,8 @@ class PartView:
 def _unseen(x: Floats, schema: Schema, texts: Mapping[str, Any], categories: Mapping[str, Any]) -> Any:
     """Yield each column with cells of other categories, and their share."""
     for name, usual in categories.items():
-        column, known = x[:, schema.columns.index(name)], set(usual)
-        strange = np.array([*(text not in known for text in texts[name]), False])
+        column, of_training = x[:, schema.columns.index(name)], set(usual)
+        strange = np.array([*(text not in of_training for text in texts[name]), False])
         codes = np.where(np.isnan(column), -1, column).astype(np.int64)
         share = float(strange[codes].mean()) if len(codes) else 0.0
         if share:

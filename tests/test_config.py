@@ -146,6 +146,10 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from([(), (4,), (8, 3)])
     if name == "conv":
         return st.sampled_from([(), (3,), (5, 3)])
+    if name == "embed":
+        return st.sampled_from([(), ("town",), ("town=8", "region")])
+    if name == "static":
+        return st.sampled_from([(), ("age",), ("age", "height")])
     if name == "split_by":  # other rules exclude other options
         return st.just("sequence")
     if name == "threshold":

@@ -9,7 +9,14 @@ import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.findings import check_findings, checked_codes, fail_on_findings
-from rnnfast.cli.options import config_options, interval_option, model_and_tables, reading_config
+from rnnfast.cli.options import (
+    PART_OR_ALL,
+    config_options,
+    interval_option,
+    model_and_tables,
+    part_option,
+    reading_config,
+)
 from rnnfast.errors import QualityError, UsageError
 
 EXAMPLES = (
@@ -24,14 +31,7 @@ EXAMPLES = (
 
 @command("eval", EXAMPLES)
 @model_and_tables("Table to score, as for `train`; several are read as one; '-' is stdin.")
-@option(
-    "--part",
-    section="Data",
-    type=click.Choice(("all", "train", "valid", "test"), case_sensitive=False),
-    default="all",
-    show_default=True,
-    help="All of the table, or a part of the table that the model was trained on.",
-)
+@part_option(PART_OR_ALL, "all")
 @option("--last", section="Data", is_flag=True, help="Score only the last labelled step of each sequence.")
 @interval_option("How many labels the intervals, or sets of classes, of this level hold, and how wide they are.")
 @option(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, model_and_tables, reading_config
+from rnnfast.cli.options import PART_OR_ALL, config_options, model_and_tables, part_option, reading_config
 
 EXAMPLES = (
     "rnnfast explain --model runs/tx --data tx.csv",
@@ -18,14 +18,7 @@ EXAMPLES = (
 
 @command("explain", EXAMPLES)
 @model_and_tables("Table whose answers are explained, as for `predict`; several are read as one; '-' is stdin.")
-@option(
-    "--part",
-    section="Data",
-    type=click.Choice(("all", "train", "valid", "test")),
-    default="all",
-    show_default=True,
-    help="All of the table, or a part of the table that the model was trained on.",
-)
+@part_option(PART_OR_ALL, "all", any_case=False)
 @option("--id", "ids", section="Data", multiple=True, metavar="ID", help="Sequence that is explained. Repeatable.")
 @option(
     "--step",

@@ -20,6 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SECTION_OF_TABLE = {"data": "Data", "model": "Model", "train": "Training", "output": "Output"}
 SHORT_NAMES = {"output": "-o"}
+PART_OR_ALL = "All of the table, or a part of the table that the model was trained on."  # of `part_option`
 METAVARS = {int: "N", float: "X"}
 
 
@@ -89,6 +90,13 @@ def model_and_tables(help: str) -> Callable[[F], F]:
         return option("--model", section="Model", required=True, metavar="PATH", help=about_model)(function)
 
     return decorate
+
+
+def part_option(help: str, default: str | None = None, any_case: bool = True) -> Callable[[F], F]:
+    """Add `--part`; default: a part, or None where the command chooses; any_case: whether TRAIN is train."""
+    settings: dict[str, Any] = {} if default is None else {"default": default, "show_default": True}
+    parts = click.Choice(("all", "train", "valid", "test"), case_sensitive=not any_case)
+    return option("--part", section="Data", type=parts, help=help, **settings)
 
 
 def interval_option(help: str) -> Callable[[F], F]:

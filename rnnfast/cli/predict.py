@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, interval_option, model_and_tables, reading_config
+from rnnfast.cli.options import (
+    PART_OR_ALL,
+    config_options,
+    interval_option,
+    model_and_tables,
+    part_option,
+    reading_config,
+)
 
 EXAMPLES = (
     "rnnfast predict --model runs/tx --data new.csv -o predictions.csv",
@@ -22,14 +29,7 @@ EXAMPLES = (
 @model_and_tables(
     "Table to predict, as for `train`, with or without the target; several are read as one; '-' is stdin."
 )
-@option(
-    "--part",
-    section="Data",
-    type=click.Choice(("all", "train", "valid", "test")),
-    default="all",
-    show_default=True,
-    help="All of the table, or a part of the table that the model was trained on.",
-)
+@part_option(PART_OR_ALL, "all", any_case=False)
 @option(
     "-o",
     "--output",

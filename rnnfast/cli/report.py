@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, reading_config
+from rnnfast.cli.options import config_options, part_option, reading_config
 
 EXAMPLES = (
     "rnnfast report runs/tx",
@@ -25,12 +25,7 @@ EXAMPLES = (
     metavar="FILE",
     help="Table to score; by default those that config.toml of the run names. Several are read as one.",
 )
-@option(
-    "--part",
-    section="Data",
-    type=click.Choice(("all", "train", "valid", "test"), case_sensitive=False),
-    help="Part of the table; by default test where there is one, else valid.",
-)
+@part_option("Part of the table; by default test where there is one, else valid.")
 @option("-o", "--output", section="Output", metavar="FILE", help="The page.  [default: report.html beside the model]")
 @option("--figures", section="Output", metavar="DIR", help="Write each figure as SVG and PNG, too.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace an existing FILE.")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, model_and_tables, reading_config
+from rnnfast.cli.options import config_options, model_and_tables, part_option, reading_config
 
 EXAMPLES = (
     "rnnfast threshold --model runs/tx --data tx.csv --choose 'precision>=0.9'",
@@ -18,11 +18,8 @@ EXAMPLES = (
 
 @command("threshold", EXAMPLES)
 @model_and_tables("Table with labels to choose by, as for `train`; several are read as one; '-' is stdin.")
-@option(
-    "--part",
-    section="Data",
-    type=click.Choice(("all", "train", "valid", "test"), case_sensitive=False),
-    help="Part of the table that the model was trained on, or all of any; by default valid of that table, else all.",
+@part_option(
+    "Part of the table that the model was trained on, or all of any; by default valid of that table, else all."
 )
 @option(
     "--choose",

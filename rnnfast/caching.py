@@ -35,14 +35,19 @@ def tell(text: str) -> None:
         warnings.warn(text, CacheWarning, stacklevel=2)
 
 
-def make_private(path: Path) -> None:
-    """Make a directory of this user alone, and what is missing above it.
-
-    Raises OSError where that is not possible, and where others could put something into it or in its place.
-    """
+def make_directory(path: Path) -> None:
+    """Make a directory, and what is missing above it, for this user alone. Raises OSError as `Path.mkdir` does."""
     missing = [parent for parent in path.parents if not parent.exists()]
     for directory in (*reversed(missing), path):
         directory.mkdir(PRIVATE, exist_ok=True)
+
+
+def make_private(path: Path) -> None:
+    """Make a directory of this user alone, or make it so.
+
+    Raises OSError where that is not possible, and where others could put something into it or in its place.
+    """
+    make_directory(path)
     if not HAS_OWNERS:
         return
     status = path.lstat()

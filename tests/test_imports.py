@@ -33,7 +33,7 @@ RUN_TIME = {
     "metrics": {"catalogue", "config", "display", "equations", "records"},
     "network": {"catalogue", "cells", "equations", "errors"},
     "kernels": {"caching", "catalogue", "equations", "network"},
-    "data": {"catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
+    "data": {"caching", "catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},

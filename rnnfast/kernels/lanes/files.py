@@ -8,7 +8,6 @@ directory, kernels are compiled and not kept.
 
 import hashlib
 import inspect
-import os
 import pickle
 import secrets
 from pathlib import Path

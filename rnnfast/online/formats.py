@@ -12,6 +12,7 @@ from rnnfast.data.reading.live import LiveRows, read_live
 from rnnfast.data.sources.opening import open_content
 from rnnfast.data.sources.options import FileOptions
 from rnnfast.data.sources.source import Source
+from rnnfast.model.predictions import number_texts
 from rnnfast.records import json_line, parsed_line
 
 NAME = "<stdin>"
@@ -97,6 +98,16 @@ class CsvAnswers:
         """Return a line for each row; columns: in the order of the names."""
         return _csv(zip(*columns, strict=True))
 
+    @staticmethod
+    def numbers(values: Any, dtype: str) -> list[Any]:
+        """Return (rows,) answers as cells: texts of the digits that tell numbers of that precision apart."""
+        return number_texts(values, dtype)
+
+    @staticmethod
+    def age(seconds: float) -> Any:
+        """Return the age of a state as a cell; NaN is none."""
+        return "" if seconds != seconds else f"{seconds:.3f}"
+
     def refusal(self, message: str) -> str:
         """Return the line of a row that has no answer."""
         return _csv([[*[""] * (len(self.names) - 1), f"refused: {message}"]])
@@ -121,6 +132,16 @@ class JsonAnswers:
             row = {name: cell for name, cell in zip(self.names, cells, strict=True) if cell not in (None, "")}
             lines.append(json_line(row))
         return "".join(lines)
+
+    @staticmethod
+    def numbers(values: Any, dtype: str) -> list[Any]:
+        """Return (rows,) answers as cells: numbers of the digits that tell those of that precision apart."""
+        return values.tolist() if dtype == "float64" else [float(text) for text in number_texts(values, dtype)]
+
+    @staticmethod
+    def age(seconds: float) -> Any:
+        """Return the age of a state as a cell; NaN is none."""
+        return "" if seconds != seconds else round(seconds, 3)
 
     def refusal(self, message: str) -> str:
         """Return the line of a row that has no answer."""

@@ -48,7 +48,7 @@ class Session:
     ) -> None:
         self.stream, self.write, self.json, self.states, self.skip = stream, write, json, states, skip
         self.rows = 0 if states is None else states.rows - skip  # of the input, those before a restart among them
-        self.refused, self.message = 0, ""
+        self.refused, self.alarms, self.message = 0, 0, ""
         self._format: Rows | None = None
         self._answers: CsvAnswers | JsonAnswers | None = None
         self._line = 0  # of the stream, before the block
@@ -69,6 +69,11 @@ class Session:
     def quoted(self) -> bool:
         """Whether a line end inside double quotes is none, which the first line tells."""
         return self._format is not None and self._format.quoted
+
+    @property
+    def shows_json(self) -> bool:
+        """Whether answers are JSON lines, which the first line of the input tells."""
+        return self.json if self.json is not None else not (self._format is None or self._format.header_lines)
 
     def answer(self, block: bytes, name: str = NAME) -> None:
         """Answer whole lines, the next ones of the input. name: of the input, in messages."""
@@ -109,7 +114,7 @@ class Session:
     def _obey(self, word: str, name: str | None) -> None:
         """Do what a line says that is no row."""
         if word == "stats":
-            self._show(self._shown(None).stats(self.stream.stats() | {"refused": self.refused}))
+            self._show(self._shown().stats(self.stream.stats() | {"refused": self.refused}))
         else:
             self.stream.reset(name if word == "drop" else None)
 
@@ -136,9 +141,21 @@ class Session:
                 return self._text(rows[:half]) + self._text(rows[half:])
             return self._refusal(rows[0], str(error))
         self.rows += len(rows)
+        self.alarms += self.stream.task.alarms(answered.answers.values)
         self._line += text.count(b"\n")
-        shown = self._shown(live)
+        shown = self._shown()
         return shown.lines(self._columns(live, answered, shown).values())
+
+    def refuse(self, message: str) -> None:
+        """Write the line of a row that cannot be read to its end."""
+        self._show(self._refused(message))
+
+    def _refused(self, message: str) -> str:
+        """Count a row that has no answer, and return its line."""
+        self.refused += 1
+        self.rows += 1
+        self.message = self.message or message
+        return self._shown().refusal(message)
 
     def _refusal(self, row: bytes, message: str) -> str:
         """Return the line about a row that cannot be used, with the line that it is on."""
@@ -148,17 +165,13 @@ class Session:
                 self._format.read(row, self.stream.schema, before=self._line - self._format.header_lines)
             except DataError as error:
                 message = str(error)
-        self.refused += 1
-        self.rows += 1
         self._line += max(row.count(b"\n"), 1)
-        self.message = self.message or message
-        return self._shown(None).refusal(message)
+        return self._refused(message)
 
-    def _shown(self, live: LiveRows | None) -> CsvAnswers | JsonAnswers:
-        """Return what writes answers; live: the first rows that have some."""
+    def _shown(self) -> CsvAnswers | JsonAnswers:
+        """Return what writes answers."""
         if self._answers is None:
-            json = self.json if self.json is not None else not (self._format is None or self._format.header_lines)
-            self._answers = (JsonAnswers if json else CsvAnswers)(self._names())
+            self._answers = (JsonAnswers if self.shows_json else CsvAnswers)(self._names())
             self._show(self._answers.start)
         return self._answers
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.reading.live import LiveRows, read_live
+from rnnfast.data.sources.formats import TEXT, kind_of
 from rnnfast.data.sources.opening import open_content
 from rnnfast.data.sources.options import FileOptions
 from rnnfast.data.sources.source import Source
+from rnnfast.errors import DataError
 from rnnfast.model.predictions import number_texts
 from rnnfast.records import json_line, parsed_line
 
@@ -83,8 +85,15 @@ class JsonRows:
 Rows = CsvRows | JsonRows
 
 
+def check_text(start: bytes, name: str) -> None:
+    """Raise DataError for what is packed, or a file of columns. start: its first bytes."""
+    if (kind := kind_of(start)) != TEXT:
+        raise DataError(f"{name}: is no text but {kind}; send rows as CSV or JSON lines, as they are")
+
+
 def rows_format(first: bytes, name: str, options: FileOptions) -> Rows:
-    """Tell the format of a stream by its first line."""
+    """Tell the format of a stream by its first line. Raises DataError for what is packed, or no text."""
+    check_text(first, name)
     return JsonRows(name, options) if first.lstrip().startswith(b"{") else CsvRows(first, name, options)
 
 

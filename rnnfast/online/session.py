@@ -40,7 +40,8 @@ class Session:
     """Answers the rows of one input.
 
     write: takes text; json: answers as JSON lines; None: as the rows come. states: where they are kept, or None.
-    skip: rows at the beginning that the states have seen.
+    skip: rows at the beginning that the states have seen. rows, refused, obeyed: rows of the input, those that have no
+    answer, and lines that are no rows; alarms: answers as of `Task.alarms`.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Session:
     ) -> None:
         self.stream, self.write, self.json, self.states, self.skip = stream, write, json, states, skip
         self.rows = 0 if states is None else states.rows - skip  # of the input, those before a restart among them
-        self.refused, self.alarms, self.message = 0, 0, ""
+        self.refused, self.obeyed, self.alarms, self.message = 0, 0, 0, ""
         self._format: Rows | None = None
         self._answers: CsvAnswers | JsonAnswers | None = None
         self._line = 0  # of the stream, before the block
@@ -113,6 +114,7 @@ class Session:
 
     def _obey(self, word: str, name: str | None) -> None:
         """Do what a line says that is no row."""
+        self.obeyed += 1
         if word == "stats":
             self._show(self._shown().stats(self.stream.stats() | {"refused": self.refused}))
         else:

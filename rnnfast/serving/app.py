@@ -86,8 +86,7 @@ def _add_answers(app: FastAPI, models: Models, terms: Terms) -> None:
         if told_length(request) is not None:
             with models.use(served.name), _timed(models, served, ENDPOINT):
                 exchange = Exchange(models, served, _wants_json(request))
-                text = await exchange.answer(await whole_body(request, terms.bounds))
-                exchange.check()
+                text = await exchange.answer_all(await whole_body(request, terms.bounds))
                 return Response(text, media_type=exchange.media_type)
         exchange = Exchange(models, served, _wants_json(request))
         texts = _lent(models, served, answered_lines(exchange, request, terms.stopped))

@@ -45,11 +45,14 @@ class Exchange:
         self._texts.clear()
         return text
 
-    def check(self) -> None:
-        """Raise DataError where there was no row, or none that could be answered."""
-        session = self._session
+    async def answer_all(self, lines: bytes) -> str:
+        """Return the answers to a whole body. Raises DataError where it has none."""
+        text, session = await self.answer(lines), self._session
         if session.refused and session.refused == session.rows:
             raise DataError(session.message)
+        if not text and not session.obeyed:
+            raise DataError(f"{NAME}: has no rows; send CSV with a header, or JSON lines")
+        return text
 
     def quoted(self) -> bool:
         """Whether a line end inside double quotes is none."""

@@ -12,16 +12,14 @@ from numpy.typing import NDArray
 
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import SequenceData
-from rnnfast.data.sources.formats import MAGIC_BYTES, TEXT, kind_of
 from rnnfast.data.sources.opening import open_content
-from rnnfast.errors import DataError
 from rnnfast.model import Model
 from rnnfast.model.answers import Predictions
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.predictions import pieces_of, prediction_request, rows_beside
 from rnnfast.model.tables import open_files
-from rnnfast.online.formats import CsvAnswers, JsonAnswers
+from rnnfast.online.formats import CsvAnswers, JsonAnswers, check_text
 
 NAME = "<request>"  # of the table, in messages
 
@@ -41,8 +39,7 @@ def answer_table(model: Model, content: bytes, json: bool | None = None, interva
     json: whether the answers are JSON lines; None: as the table is. interval: as of `Model.predict`.
     Raises DataError as `predict`, UsageError for an interval that the model does not have.
     """
-    if (kind := kind_of(content[:MAGIC_BYTES])) != TEXT:
-        raise DataError(f"{NAME}: is packed or a file of columns ({kind}); send CSV or JSON lines as they are")
+    check_text(content, NAME)
     if interval is not None:
         bounds_of(model.intervals, interval)
     request = prediction_request(model, DataConfig(cache=False))

@@ -23,13 +23,13 @@ WIDEST = 110  # columns of a message
 
 
 def result_of(job: Callable[[], Any]) -> tuple[Any, int]:
-    """Run a job. Returns its result, or what Ctrl-C leaves of it, where that is anything, and the exit code."""
+    """Run a job. Returns its result, or what Ctrl-C or SIGTERM leaves of it, if anything, and the exit code."""
     try:
         return job(), 0
     except TrainingInterrupted as error:
         if error.result is None:
             raise
-        return error.result, INTERRUPTED
+        return error.result, error.exit_code
 
 
 def report(error: BaseException, state: State) -> int:
@@ -43,7 +43,7 @@ def report(error: BaseException, state: State) -> int:
     if isinstance(error, KeyboardInterrupt | click.Abort):
         cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__  # click makes an Abort of it
         _print(str(cause or "") or "interrupted", state, label="rnnfast:")
-        return INTERRUPTED
+        return cause.exit_code if isinstance(cause, TrainingInterrupted) else INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return error.exit_code

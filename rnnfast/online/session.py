@@ -40,13 +40,20 @@ class Session:
     """Answers the rows of one input.
 
     write: takes text; json: answers as JSON lines; None: as the rows come. states: where they are kept, or None.
-    skip: rows at the beginning that the states have seen.
+    skip: rows at the beginning that the states have seen. raw: texts are written as they are.
     """
 
     def __init__(
-        self, stream: Stream, write: Callable[[str], Any], json: bool | None, states: States | None, skip: int = 0
+        self,
+        stream: Stream,
+        write: Callable[[str], Any],
+        json: bool | None,
+        states: States | None,
+        skip: int = 0,
+        raw: bool = False,
     ) -> None:
         self.stream, self.write, self.json, self.states, self.skip = stream, write, json, states, skip
+        self.raw = raw
         self.rows = 0 if states is None else states.rows - skip  # of the input, those before a restart among them
         self.refused, self.message = 0, ""
         self._format: Rows | None = None
@@ -155,7 +162,7 @@ class Session:
         """Return what writes answers; live: the first rows that have some."""
         if self._answers is None:
             json = self.json if self.json is not None else not (self._format is None or self._format.header_lines)
-            self._answers = (JsonAnswers if json else CsvAnswers)(self._names())
+            self._answers = JsonAnswers(self._names()) if json else CsvAnswers(self._names(), self.raw)
             self._show(self._answers.start)
         return self._answers
 

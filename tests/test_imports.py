@@ -51,6 +51,7 @@ RUN_TIME = {
         "catalogue", "data", "equations", "errors", "model", "network", "records", "writing",
     },
     "online": {"data", "errors", "model", "records"},
+    "serving": {"config", "data", "diagnose", "errors", "model", "online", "records"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "report": {
         "catalogue", "config", "data", "diagnose", "display", "errors", "findings", "metrics", "model", "records",
@@ -75,7 +76,19 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"caching", "data", "diagnose", "export", "model", "online", "records", "report", "training", "writing"},
+    "cli": {
+        "caching",
+        "data",
+        "diagnose",
+        "export",
+        "model",
+        "online",
+        "records",
+        "report",
+        "serving",
+        "training",
+        "writing",
+    },
 }
 
 # third-party library -> where it may be imported
@@ -86,6 +99,11 @@ HOMES = {
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
     "safetensors": {"export", "model"},
+    "fastapi": {"serving"},
+    "starlette": {"serving"},
+    "anyio": {"serving"},
+    "uvicorn": {"serving"},
+    "prometheus_client": {"serving"},
     "torch": {"export"},
     "onnx": {"export"},
     "onnxruntime": {"export"},

@@ -26,6 +26,7 @@ COMMANDS = {
     "threshold": ("rnnfast.cli.threshold", "threshold", "Choose from which probability on a model says yes."),
     "compare": ("rnnfast.cli.compare", "compare", "Compare runs on the same rows."),
     "stream": ("rnnfast.cli.stream", "stream", "Answer rows as they come, with the state of each id."),
+    "serve": ("rnnfast.cli.serve", "serve", "Answer tables and rows that come by HTTP."),
     "cv": ("rnnfast.cli.cv", "cv", "Train and test a network on folds of a table."),
     "tune": ("rnnfast.cli.tune", "tune", "Search for the network that suits a table, and train it."),
     "export": ("rnnfast.cli.export", "export", "Write a model as C, ONNX, a module of PyTorch or JSON."),

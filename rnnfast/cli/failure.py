@@ -23,13 +23,13 @@ WIDEST = 110  # columns of a message
 
 
 def result_of(job: Callable[[], Any]) -> tuple[Any, int]:
-    """Run a job. Returns its result, or what Ctrl-C leaves of it, where that is anything, and the exit code."""
+    """Run a job. Returns its result, or what Ctrl-C or SIGTERM leaves of it, if anything, and the exit code."""
     try:
         return job(), 0
     except TrainingInterrupted as error:
         if error.result is None:
             raise
-        return error.result, INTERRUPTED
+        return error.result, error.exit_code
 
 
 def report(error: BaseException, state: State) -> int:
@@ -44,7 +44,7 @@ def report(error: BaseException, state: State) -> int:
         click.echo(printable("".join(traceback.format_exception(error))), err=True, nl=False)
     if isinstance(error, TrainingInterrupted) or (state.interrupted and isinstance(error, KeyboardInterrupt)):
         _print(str(error) or "interrupted", state, label="rnnfast:")
-        return INTERRUPTED
+        return error.exit_code if isinstance(error, TrainingInterrupted) else INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return error.exit_code

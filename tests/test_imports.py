@@ -58,7 +58,7 @@ RUN_TIME = {
         "reporter", "tasks", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
-    "cli": {"caching", "catalogue", "config", "console", "display", "errors"},
+    "cli": {"catalogue", "config", "console", "display", "errors"},
 }  # fmt: skip
 
 # What it may import beside that when it is called: what is slow to load, or needed by one command alone.
@@ -76,7 +76,19 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "export", "model", "online", "records", "report", "serving", "training", "writing"},
+    "cli": {
+        "caching",
+        "data",
+        "diagnose",
+        "export",
+        "model",
+        "online",
+        "records",
+        "report",
+        "serving",
+        "training",
+        "writing",
+    },
 }
 
 # third-party library -> where it may be imported

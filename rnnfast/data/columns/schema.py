@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from rnnfast.catalogue import TASKS
+from rnnfast.config.forms import MOST_HORIZON
 from rnnfast.data.sources.source import listing
 from rnnfast.display import counted
 from rnnfast.errors import ModelError
-from rnnfast.records import decode, plain
+from rnnfast.records import Meta, Size, decode, plain, shown
 
 DEFAULT_WINDOW = 10  # steps, where there is no id column
+
+Label = bool | int | float | str
+Steps = Annotated[int, Meta(ge=0, le=MOST_HORIZON)]
 
 
 def window_note(window: int | None, reason: str = "the default") -> str:
@@ -49,16 +53,16 @@ class Schema:
     features: tuple[str, ...]
     targets: tuple[str, ...]
     task: str
-    classes: tuple[Any, ...] = ()
+    classes: tuple[Label, ...] = ()
     predict: str = "every"
-    window: int | None = None
-    stride: int | None = None
+    window: Size | None = None
+    stride: Size | None = None
     layout: str = "options"
     categorical: tuple[str, ...] = ()
-    horizon: int = 0
-    horizons: tuple[int, ...] = ()
+    horizon: Steps = 0
+    horizons: tuple[Steps, ...] = ()
     lag_target: bool = False
-    season: int = 1
+    season: Size = 1
     weight: str | None = None
     dayfirst: bool | None = None
     difference: bool = False
@@ -165,5 +169,16 @@ class Schema:
             raise ValueError(f"time_delta is {self.time_delta!r}: expected off, linear or log")
         if self.difference and not self.lag_target:
             raise ValueError("difference needs lag_target")
-        if self.horizons and (len(self.horizons) < 2 or self.horizons[-1] != self.horizon):
-            raise ValueError(f"horizons is {self.horizons}: expected several, the last of them {self.horizon}")
+        if (self.window is None) != (self.stride is None):
+            raise ValueError(f"stride is {self.stride!r}: expected {'none' if self.window is None else 'a number'}")
+        if self.horizons and (len(self.horizons) < 2 or self.horizons[-1] != self.horizon or not self.horizons[0]):
+            raise ValueError(
+                f"horizons is {shown(list(self.horizons))}: expected several from 1, the last of them {self.horizon}"
+            )
+        if list(self.horizons) != sorted(set(self.horizons)):
+            raise ValueError(f"horizons is {shown(list(self.horizons))}: expected each once, ascending")
+        for name, values in (("features", self.features), ("targets", self.targets), ("classes", self.classes)):
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} is {shown(list(values))}: expected each once")
+        if len({type(label) is str for label in self.classes}) > 1:
+            raise ValueError(f"classes is {shown(list(self.classes))}: expected texts or numbers")

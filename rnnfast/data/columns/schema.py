@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
 from rnnfast.catalogue import TASKS
@@ -71,15 +72,16 @@ class Schema:
     calendar: bool = False
     dates: bool = False
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Columns of x: the features, what is derived of them and of the time, then the lagged targets."""
         return (*self.features, *self.derived, *(f"{name} (lag)" for name in self.targets if self.lag_target))
 
-    @property
+    @cached_property
     def derived(self) -> tuple[str, ...]:
         """Columns of x that follow from features and time; none of their cells is empty."""
-        changing = (name for name in self.features if self.delta and name not in self.categorical)
+        numbers = set(self.features).difference(self.categorical) if self.delta else ()
+        changing = (name for name in self.features if name in numbers)
         times = [f"{self.time} (delta)"] if self.time_delta != "off" else []
         return (*(f"{name} (delta)" for name in changing), *times, *self.calendar_columns)
 
@@ -88,7 +90,7 @@ class Schema:
         """The column of x that holds the time itself, of which the encoder makes inputs; () for none."""
         return (f"{self.time} (calendar)",) if self.calendar else ()
 
-    @property
+    @cached_property
     def first_lag(self) -> int:
         """Number of the first column of x that is a lagged target."""
         return len(self.features) + len(self.derived)
@@ -103,7 +105,7 @@ class Schema:
         """Steps to the targets that a row is asked for, ascending: (0,) for its own."""
         return self.horizons or (self.horizon,)
 
-    @property
+    @cached_property
     def answers(self) -> tuple[str, ...]:
         """What a row is asked for, in the order of the columns of y.
 
@@ -113,7 +115,7 @@ class Schema:
             return self.targets
         return tuple(f"{name}+{steps}" for steps in self.horizons for name in self.targets)
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         """Outputs of a network for this table: one per class of a multiclass task, else one per answer."""
         return len(self.classes) if self.task and TASKS[self.task].output_per_class else len(self.answers)

@@ -38,8 +38,8 @@ RUN_TIME = {
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
     "model": {
-        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "metrics",
-        "network", "records", "tasks", "writing",
+        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "memory",
+        "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",

@@ -36,12 +36,13 @@ RUN_TIME = {
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
+    "checkpoint": {"config", "errors", "records", "writing"},
     "model": {
         "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "metrics",
         "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
+        "catalogue", "checkpoint", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
         "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
@@ -84,7 +85,7 @@ HOMES = {
     "click": {"cli", "console"},
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
-    "safetensors": {"export", "model"},
+    "safetensors": {"checkpoint", "export", "model"},
     "torch": {"export"},
     "onnx": {"export"},
     "onnxruntime": {"export"},

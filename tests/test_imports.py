@@ -37,12 +37,13 @@ RUN_TIME = {
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
+    "checkpoint": {"config", "errors", "records", "writing"},
     "model": {
         "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "memory",
         "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
+        "catalogue", "checkpoint", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
         "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
@@ -98,7 +99,7 @@ HOMES = {
     "click": {"cli", "console"},
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
-    "safetensors": {"export", "model"},
+    "safetensors": {"checkpoint", "export", "model"},
     "fastapi": {"serving"},
     "starlette": {"serving"},
     "anyio": {"serving"},

@@ -22,6 +22,7 @@ RUN_TIME = {
     "catalogue": set(),
     "records": set(),
     "memory": set(),
+    "caching": set(),
     "display": set(),
     "reporter": set(),
     "progress": {"catalogue", "display", "errors", "reporter"},
@@ -31,11 +32,11 @@ RUN_TIME = {
     "cells": {"equations"},
     "metrics": {"catalogue", "config", "display", "equations", "records"},
     "network": {"catalogue", "cells", "equations", "errors"},
-    "kernels": {"catalogue", "equations", "network"},
-    "data": {"catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
+    "kernels": {"caching", "catalogue", "equations", "network"},
+    "data": {"caching", "catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
-    "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
+    "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
     "model": {
         "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "metrics",
         "network", "records", "tasks", "writing",
@@ -57,7 +58,7 @@ RUN_TIME = {
         "reporter", "tasks", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
-    "cli": {"catalogue", "config", "console", "display", "errors"},
+    "cli": {"caching", "catalogue", "config", "console", "display", "errors"},
 }  # fmt: skip
 
 # What it may import beside that when it is called: what is slow to load, or needed by one command alone.

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import state_options
+from rnnfast.cli.options import interval_option, state_options
 
 EXAMPLES = (
     "cat rows.csv | rnnfast stream --model runs/tx > answers.csv",
@@ -28,6 +28,7 @@ REFUSED = 3
 @state_options(
     "FILE.sqlite", "Keep the states in a file, every few seconds and at the end; a restart goes on with them."
 )
+@interval_option("Columns TARGET_low and TARGET_high, or TARGET_set, as of predict: 50 to 99.")
 @option(
     "--skip-seen",
     section="Data",
@@ -45,6 +46,7 @@ def stream(
     replay: str | None,
     states: str | None,
     skip_seen: bool,
+    interval: int | None,
 ) -> None:
     """Answer rows as they come, with the state of each id.
 
@@ -73,6 +75,7 @@ def stream(
             json=True if state.json else None,
             limits=Limits(max_ids, ttl, max_gap),
             past=Past(states, skip_seen, replay),
+            interval=interval,
             stopped=lambda: bool(caught),
             reporter=ReadingProgress(screen),
         )

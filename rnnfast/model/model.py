@@ -29,7 +29,7 @@ from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
 from rnnfast.model.architecture import architecture
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, packed
-from rnnfast.model.intervals import bounds_of
+from rnnfast.model.intervals import with_interval
 from rnnfast.model.members import Committee, separated
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
@@ -166,8 +166,7 @@ class Model(Displayed):
         """
         task, outputs = self.task, self.questions(data).outputs(committee or self.committee())
         deviations = self._deviations(outputs)
-        region = None if interval is None else bounds_of(self.intervals, interval).region(interval, deviations)
-        return Answers(task.answers(task.average(outputs)), deviations, region)
+        return with_interval(Answers(task.answers(task.average(outputs)), deviations), self.intervals, interval)
 
     def _deviations(self, outputs: Floats) -> Floats | None:
         """Standard deviation of the answers over several networks; None of a single one."""

@@ -87,11 +87,14 @@ class Served:
             self.states = States(path_of_states, self.stream)
             self.rows = self.states.rows
 
-    def session(self, json: bool | None, write: Any) -> Session:
-        """Return what answers the rows of a request. Raises UsageError of a model that cannot stream."""
+    def session(self, json: bool | None, interval: int | None, write: Any) -> Session:
+        """Return what answers the rows of a request; arguments as of `Session`.
+
+        Raises UsageError of a model that cannot stream, or has no such interval.
+        """
         if self.stream is None:
             raise UsageError(f"model {self.name!r}: {self.reason}")
-        return Session(self.stream, write, json, None)
+        return Session(self.stream, write, json, interval=interval)
 
     def adopt(self, model: Model) -> None:
         """Take a model whose states mean the same: only thresholds, intervals and the like may differ."""

@@ -62,6 +62,13 @@ class Model(Displayed):
     threshold: probability from which a binary prediction is positive. temperature: what logits are divided by before
     they become probabilities. intervals: bounds of the errors of the answers. linear, trees: the baselines of these
     names; trees are not stored. provenance: versions, metrics, digest and split of the training data.
+
+    Example:
+        >>> import pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"id": [k // 4 for k in range(80)], "x": range(80), "y": [0, 1] * 40})
+        >>> model = rnnfast.train(table, id="id", target="y", hidden=4, epochs=1).model
+        >>> list(model.predict(table)), sorted(model.evaluate(table).metrics)[:2]
+        (['id', 'y_pred', 'y_prob'], ['accuracy', 'auprc'])
     """
 
     parameters: dict[str, Floats]

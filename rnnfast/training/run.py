@@ -66,6 +66,13 @@ def train(
     them. `cell` may also be the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
     weights), TrainingInterrupted at Ctrl-C (with `.result` after the first epoch, which is completed and scored).
+
+    Example:
+        >>> import numpy as np, rnnfast
+        >>> X, y = np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10
+        >>> result = rnnfast.train(X, y, hidden=4, epochs=2)
+        >>> result.epochs, result.model.predict(X).shape
+        (2, (20, 1))
     """
     start = time.perf_counter()
     reporter = watcher(reporter, progress)

@@ -486,6 +486,12 @@ def test_names_that_cannot_be_used_are_refused(texts):
         named_runs(texts)
 
 
+@pytest.mark.parametrize("limits", [Limits(max_ids=0), Limits(ttl=-1.0)], ids=["ids", "seconds"])
+def test_limits_that_fit_no_stream_are_refused(saved, limits):
+    with pytest.raises(UsageError, match="expected"):
+        Models({"hot": str(saved)}, limits)
+
+
 def test_a_model_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ModelError):
         Models({"x": str(tmp_path / "x.safetensors")}, Limits())

@@ -125,11 +125,10 @@ def test_every_command_is_tried() -> None:
 def test_a_page_shows_names_and_runs_none() -> None:
     assert run(["report", f"r{EVIL}", "-f", "-o", "page.html", "-q"]) == 0
     page = Path("page.html").read_text(encoding="utf-8")
-    own = page.index("<script>\n") if "<script>\n" in page else len(page)
     assert "<img src=x" not in page
     assert "<b>&" not in page
     assert r"\u202e" in page
-    assert not set("\x1b\x9b\u202e\u2066\x07") & set(page[:own])
+    assert not set("\x1b\x9b\u202e\u2066\x07") & set(page)
 
 
 def test_predictions_on_a_terminal_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:

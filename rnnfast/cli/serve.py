@@ -9,6 +9,7 @@ import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.options import state_options
+from rnnfast.cli.process import escape_logs
 from rnnfast.cli.stream import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def serve(
     """
     state = ctx.ensure_object(State)
     screen = state.screen()
+    escape_logs()
     caught: list[int] = []
     before = {number: signal.signal(number, lambda number, frame: caught.append(number)) for number in EXIT_CODES}
 

@@ -66,7 +66,7 @@ def answer_stream(
     """
     if past.skip_seen and past.states is None:
         raise UsageError("--skip-seen: only a file of states knows which rows they have seen; add --states FILE.sqlite")
-    stream = Stream(load(model_path), *limits)
+    stream = Stream(load(model_path), *limits, ahead=True)
     file = None if past.states is None else States(past.states, stream)
     try:
         seen = 0 if file is None else file.rows

@@ -20,6 +20,7 @@ from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
 from rnnfast.model.intervals import bounds_of, with_interval
 from rnnfast.model.online.stream import Answered, Stream
+from rnnfast.model.outlook import ahead_names
 from rnnfast.online.formats import NAME, CsvAnswers, JsonAnswers, Rows, rows_format
 from rnnfast.online.lines import Lines
 from rnnfast.online.states import States
@@ -193,7 +194,7 @@ class Session:
         schema, task = self.stream.schema, self.stream.task
         keys = [name for name in (schema.id, schema.time) if name is not None]
         answers = self._with_interval(self.stream.no_answers()).columns(task, slice(None), list)
-        return [*keys, *answers, STEPS, AGE, NOTE]
+        return [*keys, *ahead_names(schema), *answers, STEPS, AGE, NOTE]
 
     def _columns(self, live: LiveRows, answered: Answered, shown: CsvAnswers | JsonAnswers) -> dict[str, Any]:
         """Return the columns of the answers as they are shown."""
@@ -203,6 +204,7 @@ class Session:
             columns[schema.id] = live.ids
         if schema.time is not None:
             columns[schema.time] = live.time.tolist()
+        columns |= {name: answered.ahead[:, j].tolist() for j, name in enumerate(ahead_names(schema))}
         texts = partial(shown.numbers, dtype=dtype)
         columns |= self._with_interval(answered.answers).columns(self.stream.task, slice(None), texts)
         ages, which = np.unique(answered.age, return_inverse=True)  # one for each earlier block

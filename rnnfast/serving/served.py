@@ -12,7 +12,8 @@ import numpy as np
 from rnnfast.data.reading.live import LiveRows
 from rnnfast.errors import UsageError
 from rnnfast.model import Model, load
-from rnnfast.model.online.stream import MOST_IDS, Stream, cannot_stream
+from rnnfast.model.online.checks import cannot_stream
+from rnnfast.model.online.stream import MOST_IDS, Stream
 from rnnfast.online.session import Session
 from rnnfast.online.states import States, digest_of
 
@@ -75,7 +76,7 @@ class Served:
         self.model.committee().outputs_of(np.zeros(architecture.features, architecture.dtype), np.array([0, 1]))
         if self.reason:
             return
-        self.stream = Stream(self.model, *how)
+        self.stream = Stream(self.model, *how, ahead=True)
         Stream(self.model, 1).advance(blank_row(self.model))
         if limits.states is not None:
             limits.states.mkdir(parents=True, exist_ok=True)

@@ -170,6 +170,7 @@ def _notebook() -> Contents | None:
 
 def _on_standard_error(text: str) -> None:
     """Redraw the line of a terminal; anywhere else only the last text is written."""
+    text = printable(text)
     if sys.stderr.isatty():
         width = get_terminal_size().columns - 1  # a longer line could not be redrawn
         sys.stderr.write(f"\r\033[K{text if text.endswith(LAST) else text[:width]}")

@@ -18,6 +18,7 @@ from ids import cases
 import rnnfast
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.online.command import Limits, Past, answer_stream
+from rnnfast.online.session import Shown
 
 ROWS = 40
 PROGRAM = """
@@ -61,8 +62,8 @@ def answers(model, lines, *, json=None, max_ids=100, interval=None, **past):
     os.close(writing)
     out = io.StringIO()
     try:
-        options = {"json": json, "limits": Limits(max_ids), "past": Past(**past), "interval": interval}
-        report = answer_stream(model, reading, out.write, **options)
+        shown = Shown(json, interval)
+        report = answer_stream(model, reading, out.write, shown=shown, limits=Limits(max_ids), past=Past(**past))
     finally:
         os.close(reading)
     return out.getvalue().splitlines(), report

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import interval_option, state_options
+from rnnfast.cli.options import interval_option, raw_option, state_options
+from rnnfast.console.terminal import is_terminal
+from rnnfast.display import printable
 
 EXAMPLES = (
     "cat rows.csv | rnnfast stream --model runs/tx > answers.csv",
@@ -35,6 +37,7 @@ REFUSED = 3
     is_flag=True,
     help="The input begins at its first row again: leave out the rows that --states have seen.",
 )
+@raw_option
 @click.pass_context
 def stream(
     ctx: click.Context,
@@ -47,6 +50,7 @@ def stream(
     states: str | None,
     skip_seen: bool,
     interval: int | None,
+    raw: bool,
 ) -> None:
     """Answer rows as they come, with the state of each id.
 
@@ -62,9 +66,12 @@ def stream(
 
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.online.command import Limits, Past, answer_stream
+    from rnnfast.online.session import Shown
+
+    in_terminal = is_terminal(sys.stdout)
 
     def write(text: str) -> Any:
-        sys.stdout.write(text)
+        sys.stdout.write(printable(text) if in_terminal else text)
         sys.stdout.flush()
 
     try:
@@ -72,10 +79,9 @@ def stream(
             model,
             sys.stdin.fileno(),
             write,
-            json=True if state.json else None,
+            shown=Shown(True if state.json else None, interval, raw),
             limits=Limits(max_ids, ttl, max_gap),
             past=Past(states, skip_seen, replay),
-            interval=interval,
             stopped=lambda: bool(caught),
             reporter=ReadingProgress(screen),
         )

@@ -14,7 +14,7 @@ from rnnfast.errors import UsageError
 from rnnfast.model import Model, load
 from rnnfast.model.online.checks import cannot_stream
 from rnnfast.model.online.stream import MOST_IDS, Stream
-from rnnfast.online.session import Session
+from rnnfast.online.session import Session, Shown
 from rnnfast.online.states import States, digest_of
 
 REMEMBERED = 1000  # requests whose times are kept
@@ -91,7 +91,7 @@ class Served:
         """
         if self.stream is None:
             raise UsageError(f"model {self.name!r}: {self.reason}")
-        return Session(self.stream, write, json, interval=interval)
+        return Session(self.stream, write, Shown(json, interval))
 
     def adopt(self, model: Model) -> None:
         """Take a model whose states mean the same: only thresholds, intervals and the like may differ."""

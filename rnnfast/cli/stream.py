@@ -43,14 +43,12 @@ def stream(
     ctx: click.Context,
     /,
     model: str,
-    max_ids: int,
-    ttl: float | None,
-    max_gap: float | None,
     replay: str | None,
     states: str | None,
     skip_seen: bool,
     interval: int | None,
     raw: bool,
+    **limits: Any,
 ) -> None:
     """Answer rows as they come, with the state of each id.
 
@@ -80,7 +78,7 @@ def stream(
             sys.stdin.fileno(),
             write,
             shown=Shown(True if state.json else None, interval, raw),
-            limits=Limits(max_ids, ttl, max_gap),
+            limits=Limits(**limits),
             past=Past(states, skip_seen, replay),
             stopped=lambda: bool(caught),
             reporter=ReadingProgress(screen),

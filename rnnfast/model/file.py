@@ -53,7 +53,8 @@ def load(path: str | Path) -> Model:
 
 def damaged(path: str | Path, what: str, error: Exception) -> ModelError:
     """Build the error about a damaged file; error: tells where it is, and is shortened."""
-    return ModelError(f"{path}: {what} ({short(str(error), REASON_SHOWN)}); train the model again")
+    reason = short(" ".join(str(error).split()), REASON_SHOWN)
+    return ModelError(f"{path}: {what} ({reason}); train the model again")
 
 
 def from_bytes(content: bytes) -> Model:
@@ -72,7 +73,9 @@ def _model(tensors: dict[str, Any], values: Any) -> Model:
     config = Config().with_values(options, "config")
     name, equations = config.model.cell, header.equations
     if (equations is UNSET) != (name in CELLS):
-        raise ValueError(f"architecture.cell is {shown(name)}: expected {' or '.join(CELLS)}, or the equations beside it")
+        raise ValueError(
+            f"architecture.cell is {shown(name)}: expected {' or '.join(CELLS)}, or the equations beside it"
+        )
     model = Model(
         parameters=tensors,
         cell=cell_from(plain(equations)) if equations else built_in(name, config.model.activation),

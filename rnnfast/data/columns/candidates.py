@@ -140,8 +140,8 @@ def candidates(
 ) -> tuple[Candidate, ...]:
     """Return the columns that look like an id, then the one that looks like the time; likely ones first.
 
-    rows: the first ones of a table, with all columns, of which the first MOST_COMPARED that could be one count; taken: columns that have a role. id_column, time_column: those
-    that are known; no candidate is sought for them.
+    rows: the first ones of a table, with all columns, of which the first MOST_COMPARED that could be one count. taken:
+    columns that have a role. id_column, time_column: those that are known; no candidate is sought for them.
     """
     rows = rows.iloc[:SAMPLE_ROWS]
     names = islice((name for name in rows if _may_have_a_role(rows[name])), MOST_COMPARED)

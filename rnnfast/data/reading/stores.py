@@ -6,7 +6,6 @@ the options that say how they are read; with `--no-cache` it lies in a temporary
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -21,11 +20,13 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences import cache
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.files import DESCRIPTION
-from rnnfast.data.sequences.store import FORMAT
+from rnnfast.data.sequences.store import FORMAT, Store
 from rnnfast.data.sequences.stored import StoredSequences
 from rnnfast.data.sources.batches import open_files
 from rnnfast.data.sources.source import Source
 from rnnfast.data.sources.watch import watching
+from rnnfast.errors import RnnfastError
+from rnnfast.records import parsed
 from rnnfast.reporter import Reporter
 
 ABANDONED = 24 * 3600.0  # s after which nobody still makes a store
@@ -40,7 +41,7 @@ def stored_table(
     sources = open_files(names, request.files)
     if request.config.cache:
         directory = stores() / _key(sources, request)
-        if not (directory / DESCRIPTION).is_file():
+        if not _complete(directory):
             _forget_halves()
             with watching(sources, reporter):
                 make_store(sources, request, budget, directory)
@@ -69,6 +70,18 @@ def stores() -> Path:
     return cache.directory().parent / "stores"
 
 
+def _complete(directory: Path) -> bool:
+    """Whether a store is there; a damaged one is removed, and made anew."""
+    if not (directory / DESCRIPTION).is_file():
+        return False
+    try:
+        Store.open(directory)
+    except RnnfastError:
+        shutil.rmtree(directory, ignore_errors=True)
+        return False
+    return True
+
+
 def _key(sources: Sequence[Source], request: Request) -> str:
     """Name the store of files as they are now, read in this way by this code."""
     content = {"paths": [source.path for source in sources], "states": cache.states(sources)}
@@ -86,9 +99,9 @@ def _forget_halves() -> None:
 def _forget(own_store: Path) -> None:
     """Remove the stores that nobody has used for long, or whose files are gone; never one that a run may be reading."""
     for path in own_store.parent.glob(f"*/{DESCRIPTION}"):
-        with suppress(OSError, ValueError, KeyError):
+        with suppress(OSError, ValueError, AttributeError, TypeError):
             unused = time.time() - path.parent.stat().st_mtime
-            paths = json.loads(path.read_text(encoding="utf-8")).get("paths", ())
+            paths = parsed(path.read_bytes()).get("paths", ())
             gone = not all(Path(file).exists() for file in paths)
             if path.parent != own_store and unused > (ABANDONED if gone else UNUSED):
                 shutil.rmtree(path.parent, ignore_errors=True)

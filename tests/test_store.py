@@ -488,7 +488,6 @@ def test_a_damaged_store_says_so(tmp_path):
     (store.store.directory / "x").write_bytes(b"short")
     with pytest.raises(RnnfastError, match="ends too early"):
         store.read(0, store.sequences)
-    (store.store.directory / "store.json").write_text(json.dumps({}))
     with pytest.raises(RnnfastError, match="damaged store"):
         StoredSequences.open(store.store.directory, Budget(10**9))
 
@@ -554,11 +553,3 @@ def test_a_damaged_store_names_what_does_not_fit(damage, message, tmp_path):
     damage(place)
     with pytest.raises(RnnfastError, match=f"{place}: is a damaged store .*{message}"):
         StoredSequences.open(place, SMALL_BUCKETS)
-
-
-def test_a_damaged_store_is_made_anew(tmp_path):
-    table(np.repeat(np.arange(20), 4), list(range(80)), labels=(0, 1)).to_csv(tmp_path / "table.csv", index=False)
-    for _ in range(2):
-        with stored_table([str(tmp_path / "table.csv")], request(), SMALL_BUCKETS) as data:
-            assert data.rows == 80
-            os.truncate(data.store.directory / "x", 8)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Unpack
 
 from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.forms import part_column
-from rnnfast.config.resolve import Config, table_of_option
+from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig, tuned
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, Sequences
@@ -28,6 +28,7 @@ from rnnfast.training.finals import SEEDS, Finalist, repeated, unrepeated
 from rnnfast.training.pool import one_at_a_time
 from rnnfast.training.presets import fixed
 from rnnfast.training.result import TrainResult
+from rnnfast.training.resuming import Home, keeper_of, origin_of, saved, searched, settled
 from rnnfast.training.run import train_parts
 from rnnfast.training.sampler import optuna
 from rnnfast.training.search import SIZE, Search, folded
@@ -39,6 +40,7 @@ from rnnfast.training.tune_results import TuneResult
 # The same trials with any of these.
 ANYWHERE = (
     "data", "valid", "test", "threads", "memory", "cache", "max_time", "output", "log_file", "tensorboard",
+    "checkpoint",
 )  # fmt: skip
 
 
@@ -116,7 +118,7 @@ def tune_tables(
     directory = _directory(config, force)
     reporter = with_listeners(reporter, config.output)
     with ExitStack() as opened:
-        with interruptible(reporter.interrupted) as interrupt:
+        with interruptible(reporter.interrupted) as searching:
             by = tune_config.folds_by
             groups = by if by is not None and part_column(by) else None
             table, parts, config = read_tables(*tables, config, reporter, opened, groups)
@@ -131,16 +133,21 @@ def tune_tables(
             keep = partial(_keep, directory, header)
             search = Search(space, trials, size, one_at_a_time(reporter), before, keep)
             reporter.search(_searched(space), search.folds, trials.part.sequences)
-            stopped, finalists = _searching(search, parts, tune_config, start, interrupt)
+            stopped, finalists = _searching(search, parts, tune_config, start, searching)
         search_seconds = time.perf_counter() - start - load_seconds
         reporter.finalists(finalists)
         config = _final(space, finalists[0], mergeable, stopped == "interrupted")
         with interruptible(reporter.interrupted) as interrupt:
-            result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
+            origin = partial(origin_of, "tune", config.given(), table, parts)
+            winner = None if force else searched(directory, origin)
+            keeper = None if directory is None else keeper_of(config, origin, Home(directory), winner)
+            with saved(keeper, interrupt):
+                result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
             result.seconds = {"search": search_seconds, **result.seconds}
             interrupt.phase = Phase.SAVING
             if directory is not None:
                 result.files = write_run(result, result.model.config, directory)
+            result.resumable = settled(keeper, interrupt, directory)
     whole = _outcome(search, finalists, stopped, result)
     whole.seconds = time.perf_counter() - start
     if directory is not None:
@@ -150,7 +157,8 @@ def tune_tables(
         raise fit.diverged
     reporter.finished(result)
     if stopped == "interrupted" or interrupt.requested:
-        raise TrainingInterrupted(f"interrupted after {len(search.tried)} trials", whole)
+        asked = searching if stopped == "interrupted" else interrupt
+        raise asked.error(f"interrupted after {len(search.tried)} trials", whole)
     return whole
 
 
@@ -183,7 +191,7 @@ def _searching(
             raise
         if not search.tried:
             message = "interrupted before the first generation was complete; nothing is written"
-            raise TrainingInterrupted(message) from None
+            raise interrupt.error(message) from None
         return "interrupted", unrepeated(search)
     return stopped, finalists
 
@@ -226,11 +234,7 @@ def _directory(config: Config, force: bool) -> Path | None:
 
 def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int, version: str) -> journal.Header:
     """Say what is searched."""
-    absolute = config.with_absolute_paths()
-    options = {
-        name: _plain(getattr(absolute.tables[table_of_option()[name][0]], name))
-        for name in sorted(config.explicit - {"output", "max_time"})
-    }
+    options = {name: value for name, value in config.given().items() if name not in ("output", "max_time")}
     return journal.Header(
         data=table.digest,
         options=options,
@@ -240,10 +244,6 @@ def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int
         max_time=tune_config.max_time,
         folds_by=tune_config.folds_by,
     )
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _before(directory: Path | None, header: journal.Header) -> list[journal.TrialRecord]:

@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.sequences.files import DESCRIPTION, read_rows, stretches
+from rnnfast.data.sequences.files import DESCRIPTION, read_rows, states, stretches
 from rnnfast.data.sequences.index import Index, index_of
 from rnnfast.data.sequences.series import Series
 from rnnfast.errors import RnnfastError
-from rnnfast.records import Count, Meta, Record, Size, decode, parsed, plain
+from rnnfast.records import Count, Meta, Record, Seed, Size, decode, parsed, plain
 
 Integers = NDArray[np.int64]
 
-FORMAT = 3  # another number is another store
+FORMAT = 4  # another number is another store
 Kind = Annotated[str, Meta(pattern=r"^[<>|=][fiubSUM]\d{1,9}(\[\w+\])?$")]  # of NumPy: numbers, truths, texts and dates
 
 
@@ -36,8 +36,8 @@ class Description(Record, frozen=True, kw_only=True):
     """What describes a store.
 
     source, paths: names of the files, and where they lie. ids: number of ids; stretches: of what windows are cut from,
-    0 where these are the ids. columns: as of Store. starts: first row of each file, then the number of rows. Others as
-    of SequenceData.
+    0 where these are the ids. columns: as of Store. starts: first row of each file, then the number of rows. files:
+    as of `states`. Others as of SequenceData.
     """
 
     schema: Schema
@@ -52,6 +52,7 @@ class Description(Record, frozen=True, kw_only=True):
     stretches: Count
     columns: dict[str, tuple[Kind, Count]]
     starts: tuple[Count, ...]
+    files: dict[str, list[Seed]]
 
     def write(self, directory: Path) -> None:
         """Write the description, which makes the store in a directory complete."""
@@ -86,7 +87,9 @@ class Store:
                 raise ValueError(f"stretches end at {stretches[-1]}: expected {ids[-1]}")
             for name, (kind, width) in description.columns.items():
                 _check_size(directory / name, int(ids[-1]) * max(width, 1) * np.dtype(kind).itemsize)
-        except (OSError, ValueError, TypeError) as error:
+            if plain(description.files) != states(directory):
+                raise ValueError("its files have changed")
+        except Exception as error:  # what is damaged raises anything
             raise RnnfastError(f"{directory}: is a damaged store ({error}); remove it, it is made anew") from None
         return cls(
             directory, description, description.columns, ids, stretches, index_of(description.schema, ids, stretches)

@@ -42,8 +42,8 @@ RUN_TIME = {
         "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "checkpoint", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
-        "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "catalogue", "checkpoint", "config", "data", "diagnose", "display", "equations", "errors", "findings",
+        "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},

@@ -43,7 +43,7 @@ class Keeper:
         self.choices: dict[str, Choice] = {} if before is None else dict(before.choices)
         self._config = Config()
         self._training: dict[str, int] = {}  # networks that train -> epochs when they gave a state
-        self._given: dict[str, float] = {}  # and the moments when they did, since the last checkpoint
+        self._moments: dict[str, float] = {}  # and the moments when they did, since the last checkpoint
         self._written = time.monotonic()
         self._lock = RLock()
         self.directory: Path | None = None
@@ -78,15 +78,15 @@ class Keeper:
         """Whether it is time for a network to give its state; epochs: those that it has behind it."""
         if self._interval.epochs:
             return epochs - self._training[name] >= self._interval.epochs
-        return time.monotonic() - self._given.get(name, self._written) >= self._interval.seconds
+        return time.monotonic() - self._moments.get(name, self._written) >= self._interval.seconds
 
     def give(self, name: str, state: Network, now: bool = False) -> None:
         """Take the state of a network that trains; write where all have given one, one a second time, or now."""
         with self._lock:
-            again = name in self._given
-            self._states[name], self._given[name] = state, time.monotonic()
+            again = name in self._moments
+            self._states[name], self._moments[name] = state, time.monotonic()
             self._training[name] = state.record.epochs
-            if now or again or self._given.keys() >= self._training.keys():
+            if now or again or self._moments.keys() >= self._training.keys():
                 self.save()
 
     def end(self, name: str, state: Network) -> None:
@@ -95,7 +95,7 @@ class Keeper:
             due = self.due(name, state.record.epochs)
             self._states[name] = state
             self._training.pop(name, None)
-            self._given.pop(name, None)
+            self._moments.pop(name, None)
             if due:
                 self.save()
 
@@ -111,7 +111,7 @@ class Keeper:
             keep(self.directory, checkpoint)
             self._last = checkpoint.number
             self._written = time.monotonic()
-            self._given.clear()
+            self._moments.clear()
 
     def leave(self) -> None:
         """Remove all checkpoints, and the directory where nothing else is in it."""

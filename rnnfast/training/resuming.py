@@ -54,18 +54,18 @@ def resumed(directory: str | Path, options: Mapping[str, Any], command: str = "t
     if origin.command != command:
         raise UsageError(f"{directory}: is the run of another command: rnnfast {origin.command} --resume {directory}")
     _check_versions(origin, directory)
-    asked = Config().with_values(options, COMMAND_LINE).given()
+    flags = Config().with_values(options, COMMAND_LINE).given()
     before = Config().with_values(origin.options, str(directory)).given()
     usual = Config()
-    for name in sorted(asked.keys() - set(FREE)):
+    for name in sorted(flags.keys() - set(FREE)):
         default = getattr(usual.tables[table_of_option()[name][0]], name)
         value = before.get(name, plain(default))
-        if asked[name] != value:
+        if flags[name] != value:
             raise UsageError(
-                f"{flag_of(name)} {_shown(asked[name])}: the run in {directory} has {_shown(value)}; leave it out, or "
+                f"{flag_of(name)} {_shown(flags[name])}: the run in {directory} has {_shown(value)}; leave it out, or "
                 "train anew with another -o DIR"
             )
-    values = {**before, **asked} | ({"output": str(directory)} if command == "train" else {})
+    values = {**before, **flags} | ({"output": str(directory)} if command == "train" else {})
     notes = [*notes, f"going on from {directory}: {_progress(checkpoint)}"]
     return Resumed(Config().with_values(values, str(directory)), checkpoint, directory, notes)
 
@@ -83,15 +83,15 @@ def searched(directory: Path | None, origin: Callable[[], Origin]) -> Resumed | 
 class Home(NamedTuple):
     """The directory of a run: the one that was given, else the next free one, by the configuration of a network."""
 
-    given: Path | None
+    directory: Path | None
     free: Callable[[Config], Path] = lambda _: free_name("run")
 
     def make(self, config: Config) -> Path:
         """Make the directory and return it. Raises RnnfastError where that cannot be done."""
         while True:
-            path = self.given or self.free(config)
+            path = self.directory or self.free(config)
             try:
-                path.mkdir(parents=True, exist_ok=self.given is not None)
+                path.mkdir(parents=True, exist_ok=self.directory is not None)
             except FileExistsError:  # another run was quicker
                 continue
             except OSError as error:

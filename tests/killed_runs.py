@@ -17,8 +17,8 @@ from rnnfast.training.resuming import resumed
 EVERY_PAUSE = "0.000001s"
 
 
-class Killed(Exception):
-    """Stands for the end of the process: nothing is cleaned up by rnnfast when it is raised."""
+class Killed(SystemExit):
+    """Stands for the end of the process: nothing of rnnfast answers it."""
 
 
 class Killer:

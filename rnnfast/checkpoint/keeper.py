@@ -44,7 +44,7 @@ class Keeper:
         self._config = Config()
         self._training: dict[str, int] = {}  # networks that train -> epochs when they gave a state
         self._moments: dict[str, float] = {}  # and the moments when they did, since the last checkpoint
-        self._written = time.monotonic()
+        self._written, self._unsaved = time.monotonic(), False
         self._lock = RLock()
         self.directory: Path | None = None
 
@@ -84,7 +84,7 @@ class Keeper:
         """Take the state of a network that trains; write where all have given one, one a second time, or now."""
         with self._lock:
             again = name in self._moments
-            self._states[name], self._moments[name] = state, time.monotonic()
+            self._states[name], self._moments[name], self._unsaved = state, time.monotonic(), True
             self._training[name] = state.record.epochs
             if now or again or self._moments.keys() >= self._training.keys():
                 self.save()
@@ -93,10 +93,16 @@ class Keeper:
         """Take the state of a network whose training has ended."""
         with self._lock:
             due = self.due(name, state.record.epochs)
-            self._states[name] = state
+            self._states[name], self._unsaved = state, True
             self._training.pop(name, None)
             self._moments.pop(name, None)
             if due:
+                self.save()
+
+    def save_rest(self) -> None:
+        """Write what came since the last checkpoint, if anything."""
+        with self._lock:
+            if self._unsaved:
                 self.save()
 
     def save(self) -> None:
@@ -110,7 +116,7 @@ class Keeper:
             checkpoint = Checkpoint(self._run, self._last + 1, self._origin, self.choices, dict(self._states))
             keep(self.directory, checkpoint)
             self._last = checkpoint.number
-            self._written = time.monotonic()
+            self._written, self._unsaved = time.monotonic(), False
             self._moments.clear()
 
     def leave(self) -> None:

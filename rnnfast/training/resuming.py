@@ -149,7 +149,7 @@ def settled(keeper: Keeper | None, interrupt: Interrupt, directory: Path | None)
     Returns: whether there is something to go on from.
     """
     if keeper is not None and interrupt.cut and keeper.holds_any:
-        keeper.save()
+        keeper.save_rest()
         return True
     if directory is not None:
         discard(directory)

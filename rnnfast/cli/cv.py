@@ -8,7 +8,7 @@ import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
-from rnnfast.cli.options import config_options, fold_options, given
+from rnnfast.cli.options import config_options, fold_options, given, named, raw_option
 from rnnfast.config.folding import REFUSED, FoldConfig
 from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
 
@@ -38,6 +38,7 @@ EXAMPLES = (
     metavar="FILE",
     help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
 )
+@raw_option
 @option("--resume", section="Output", metavar="DIR", help="Go on with the cross-validation that was killed there.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @click.pass_context
@@ -49,6 +50,7 @@ def cv(
     config: str | None,
     resume: str | None,
     force: bool,
+    raw: bool,
     **values: Any,
 ) -> int:
     """Train and test a network on folds of a table.
@@ -83,10 +85,10 @@ def cv(
         from rnnfast.training.cross_validation import cross_validate
 
         console.reading(resolved.data.data)
-        tables = list(resolved.data.data)
+        tables, file = list(resolved.data.data), named(output, raw)
         result, code = result_of(
             lambda: cross_validate(
-                tables, resolved, fold_config, output, force=force, reporter=console, save=True, before=before
+                tables, resolved, fold_config, file, force=force, reporter=console, save=True, before=before
             )
         )
     if state.json:

@@ -9,6 +9,9 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
+from rnnfast.cli.options import raw_option, state_options
+from rnnfast.console.terminal import is_terminal
+from rnnfast.display import printable
 
 EXAMPLES = (
     "cat rows.csv | rnnfast stream --model runs/tx > answers.csv",
@@ -22,30 +25,10 @@ REFUSED = 3
 @command("stream", EXAMPLES)
 @option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
 @option(
-    "--max-ids",
-    section="Data",
-    type=int,
-    default=100_000,
-    show_default=True,
-    metavar="N",
-    help="States that are kept; the least recently used one goes first.",
-)
-@option("--ttl", section="Data", type=float, metavar="SECONDS", help="Forget a state that waits longer for a row.")
-@option(
-    "--max-gap",
-    section="Data",
-    type=float,
-    metavar="X",
-    help="Begin anew where the time of an id leaps by more: seconds for dates, else the unit of the time column.",
-)
-@option(
     "--replay", section="Data", metavar="FILE", help="CSV or JSON lines that new states see first, without an answer."
 )
-@option(
-    "--states",
-    section="Output",
-    metavar="FILE.sqlite",
-    help="Keep the states in a file, every few seconds and at the end; a restart goes on with them.",
+@state_options(
+    "FILE.sqlite", "Keep the states in a file, every few seconds and at the end; a restart goes on with them."
 )
 @option(
     "--skip-seen",
@@ -53,6 +36,7 @@ REFUSED = 3
     is_flag=True,
     help="The input begins at its first row again: leave out the rows that --states have seen.",
 )
+@raw_option
 @click.pass_context
 def stream(
     ctx: click.Context,
@@ -64,6 +48,7 @@ def stream(
     replay: str | None,
     states: str | None,
     skip_seen: bool,
+    raw: bool,
 ) -> None:
     """Answer rows as they come, with the state of each id.
 
@@ -80,8 +65,10 @@ def stream(
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.online.command import Limits, Past, answer_stream
 
+    shown = is_terminal(sys.stdout)
+
     def write(text: str) -> Any:
-        sys.stdout.write(text)
+        sys.stdout.write(printable(text) if shown else text)
         sys.stdout.flush()
 
     try:
@@ -92,6 +79,7 @@ def stream(
             json=True if state.json else None,
             limits=Limits(max_ids, ttl, max_gap),
             past=Past(states, skip_seen, replay),
+            raw=raw,
             stopped=lambda: bool(caught),
             reporter=ReadingProgress(screen),
         )

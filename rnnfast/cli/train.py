@@ -69,7 +69,7 @@ def train(
 
     console = TrainConsole(state.screen(), resolved, state.started)
     with console:
-        from rnnfast.training import run
+        from rnnfast.training.run import run
 
         result, code = result_of(lambda: run(resolved, console, force=force, before=before))
     if state.json:

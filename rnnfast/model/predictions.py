@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -22,7 +21,6 @@ from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
-from rnnfast.model.explain.because import Reasons
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
@@ -33,6 +31,7 @@ from rnnfast.tasks.base import Texts
 if TYPE_CHECKING:
     from rnnfast.data import SequenceData, Sequences
     from rnnfast.model import Model
+    from rnnfast.model.explain.because import Reasons
     from rnnfast.reporter import Reporter
 
 Integers = npt.NDArray[np.int64]
@@ -82,6 +81,7 @@ def predict_table(
 
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
+    Texts that a spreadsheet would run get an apostrophe, unless the name is a `csvlines.Raw`.
     part: train | valid | test of the table that the model was trained on, or all of any table.
     keep: columns of the table that the output has too, as they are there.
     extras: columns beside the answers.
@@ -90,6 +90,7 @@ def predict_table(
     `keep` has the name of a predicted one.
     """
     from rnnfast.model import load
+    from rnnfast.model.explain.because import Reasons
 
     check_part(part)
     check_output(output, force)
@@ -161,9 +162,9 @@ def write_predictions(
         for piece in chain((first,), pieces):
             written += len(piece.rows)
             if ordered is None:
-                csv.writer(stream, lineterminator="\n").writerows(piece.cells())
+                stream.add(piece.columns.values())
             else:
-                ordered.add(piece.rows, piece.texts())
+                ordered.add(piece.rows, stream.texts(piece.columns.values()))
         if ordered is not None:
             ordered.write()
     if reporter is not None:

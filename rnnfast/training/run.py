@@ -23,7 +23,6 @@ from rnnfast.progress import Progress, watcher
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
-from rnnfast.training.best import Best
 from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.dead_units import dead_units
 from rnnfast.training.defaults import resolved_for
@@ -158,6 +157,8 @@ def train_parts(
     config, chosen = resolved_for(config, table, parts, own_valid, reporter)
     model, valid = _prepared(table, parts, config, equations, reporter)
     if config.model.preset == "best":
+        from rnnfast.training.best import Best  # `auto` starts without it
+
         seconds["load"] += time.perf_counter() - start
         start = time.perf_counter()
         config, chosen = raced(Best(model, parts, own_valid, equations, reporter), chosen, interrupt)

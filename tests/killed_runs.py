@@ -10,9 +10,10 @@ import pytest
 
 from rnnfast.config.resolve import Config
 from rnnfast.reporter import Reporter
-from rnnfast.training import TrainResult, run
 from rnnfast.training.loop import Loop
+from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import resumed
+from rnnfast.training.run import run
 
 EVERY_PAUSE = "0.000001s"
 

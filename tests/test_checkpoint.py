@@ -11,7 +11,7 @@ from test_feed import limited
 
 import rnnfast.data.reading.opening
 from rnnfast.checkpoint.store import checkpoints
-from rnnfast.training import run
+from rnnfast.training.run import run
 
 __all__ = ["killer"]
 

@@ -4,23 +4,29 @@ import errno
 import hashlib
 import json
 import os
+import random
 import re
 import shutil
+import warnings
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import mutations
 import numpy as np
 import pytest
 from commands import isolate
 from ids import cases
 from killed_runs import Killed, Killer, Notices, assert_same, config_of, gone_on, killed, killer, write_table
+from mutations import joined, split
 
 import rnnfast.training.resuming
 import rnnfast.writing
 from rnnfast.checkpoint.file import read
 from rnnfast.checkpoint.store import checkpoints
 from rnnfast.errors import DataError, ModelError, RnnfastError, UsageError
-from rnnfast.training import run
+from rnnfast.training.run import run
 
 __all__ = ["killer"]
 OPTIONS = {"cell": "gru", "optimizer": "adam"}
@@ -294,3 +300,49 @@ def test_the_header_is_plain_json(paths: list[Path]) -> None:
     arrays = read(paths[0]).networks["networks/1"].arrays
     assert {"parameters", "m", "v", "good"} <= arrays.keys()
     assert all(np.isfinite(values).all() for values in arrays.values())
+
+
+# --- drawn at random ---
+
+FIRST, CASES = int(os.environ.get("FUZZ_FIRST", "0")), int(os.environ.get("FUZZ_CASES", "60"))
+
+
+def with_digest(content: bytes) -> bytes:
+    return b"rnnfast checkpoint 1\n" + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+def broken_header(content: bytes, draw: random.Random) -> bytes:
+    """Return a checkpoint whose header was changed by somebody who knows how a digest is made."""
+    header, arrays = content.split(b"\n", 3)[2:]
+    model = joined({"__metadata__": {"rnnfast": header.decode()}}, b"")
+    text = split(mutations._header(model, draw))[0]["__metadata__"]["rnnfast"]
+    return with_digest(text.encode() + b"\n" + arrays)
+
+
+def broken_arrays(content: bytes, draw: random.Random) -> bytes:
+    """Return a checkpoint whose arrays were."""
+    header, arrays = content.split(b"\n", 3)[2:]
+    change = draw.choice((mutations._outer, mutations._tensors))
+    return with_digest(header + b"\n" + change(arrays, draw))
+
+
+@pytest.mark.parametrize("change", [mutations._bytes, broken_header, broken_arrays], ids=lambda one: one.__name__)
+def test_what_is_broken_at_random_is_refused_or_goes_on(change: Any, paths: list[Path]) -> None:
+    """FUZZ_CASES=7000 pytest tests/test_checkpoint_files.py -k random: more, by hand."""
+    paths[1].unlink()
+    content, outcomes = paths[0].read_bytes(), Counter[str]()
+    broken = content
+    for number in range(FIRST, FIRST + CASES):
+        draw = random.Random(number)
+        shutil.rmtree("killed")
+        Path("killed").mkdir()
+        with suppress(ValueError, TypeError, KeyError, IndexError, AttributeError):  # nothing to break at that place
+            broken = change(content, draw)
+        paths[0].write_bytes(broken)
+        try:
+            with warnings.catch_warnings(action="error"):
+                gone_on()
+            outcomes["goes on"] += 1
+        except RnnfastError as error:
+            outcomes[type(error).__name__] += 1
+    assert outcomes["ModelError"] > outcomes["goes on"]

@@ -55,7 +55,7 @@ def resumed(directory: str | Path, options: Mapping[str, Any], command: str = "t
         raise UsageError(f"{directory}: is the run of another command: rnnfast {origin.command} --resume {directory}")
     _check_versions(origin, directory)
     flags = Config().with_values(options, COMMAND_LINE).given()
-    before = Config().with_values(origin.options, str(directory)).given()
+    before = _options(origin, directory)
     usual = Config()
     for name in sorted(flags.keys() - set(FREE)):
         default = getattr(usual.tables[table_of_option()[name][0]], name)
@@ -68,6 +68,14 @@ def resumed(directory: str | Path, options: Mapping[str, Any], command: str = "t
     values = {**before, **flags} | ({"output": str(directory)} if command == "train" else {})
     notes = [*notes, f"going on from {directory}: {_progress(checkpoint)}"]
     return Resumed(Config().with_values(values, str(directory)), checkpoint, directory, notes)
+
+
+def _options(origin: Origin, directory: Path) -> dict[str, Any]:
+    """Return the options of a run. Raises ModelError for those that are none."""
+    try:
+        return Config().with_values(origin.options, "options").given()
+    except UsageError as error:
+        raise ModelError(f"{directory}: its checkpoint is damaged ({error}); train anew") from None
 
 
 def searched(directory: Path | None, origin: Callable[[], Origin]) -> Resumed | None:
@@ -160,8 +168,11 @@ def raced(best: Best, chosen: Chosen | None, interrupt: Interrupt) -> tuple[Conf
     """Race, as Best.choose, or take what the race of the run before has chosen."""
     slot = interrupt.slot
     if slot is not None and (choice := slot.keeper.choices.get(slot.name)) is not None:
-        config = Config().with_values(choice.options, "checkpoint")
-        return replace(config, explicit=frozenset(choice.explicit)), _chosen(choice.chosen)
+        try:
+            config = Config().with_values(choice.options, "checkpoint")
+            return replace(config, explicit=frozenset(choice.explicit)), _chosen(choice.chosen)
+        except (UsageError, ValueError) as error:
+            raise ModelError(f"the checkpoint is damaged ({error}); train anew") from None
     config, made = best.choose(chosen, interrupt)
     if slot is not None:
         options = {name: plain(getattr(config.tables[table], name)) for name, (table, _) in table_of_option().items()}

@@ -315,8 +315,10 @@ def broken_header(content: bytes, draw: random.Random) -> bytes:
     """Return a checkpoint whose header was changed by somebody who knows how a digest is made."""
     header, arrays = content.split(b"\n", 3)[2:]
     model = joined({"__metadata__": {"rnnfast": header.decode()}}, b"")
-    text = split(mutations._header(model, draw))[0]["__metadata__"]["rnnfast"]
-    return with_digest(text.encode() + b"\n" + arrays)
+    values = json.loads(split(mutations._header(model, draw))[0]["__metadata__"]["rnnfast"])
+    if isinstance(values, dict) and isinstance(values.get("origin"), dict):  # options are what somebody could ask for
+        values["origin"]["options"] = json.loads(header)["origin"]["options"]
+    return with_digest(json.dumps(values).encode() + b"\n" + arrays)
 
 
 def broken_arrays(content: bytes, draw: random.Random) -> bytes:

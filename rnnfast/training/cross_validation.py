@@ -102,7 +102,9 @@ def cross_validate(
         if output is not None:
             check_columns(table.schema)
         more = {**asdict(fold_config), "output": None if output is None else os.path.abspath(output)}  # noqa: PTH100
-        home = Home(before and before.directory, lambda _: free_name(f"{table_name(table.source[0])}-cv"))
+        home = Home(
+            before and before.directory, lambda _: free_name(f"{table_name(table.source[0])}-cv"), reporter.notice
+        )
         keeper = keeper_of(config, lambda: origin_of("cv", options, table, None, more), home, before) if save else None
         with saved(keeper, interrupt):
             runs = _Runs(table, config, fold_config, equations, reporter)

@@ -89,10 +89,14 @@ def searched(directory: Path | None, origin: Callable[[], Origin]) -> Resumed | 
 
 
 class Home(NamedTuple):
-    """The directory of a run: the one that was given, else the next free one, by the configuration of a network."""
+    """The directory of a run: the one that was given, else the next free one, by the configuration of a network.
+
+    notice: is told the latter, which nobody knows.
+    """
 
     directory: Path | None
     free: Callable[[Config], Path] = lambda _: free_name("run")
+    notice: Callable[[str], None] = lambda _: None
 
     def make(self, config: Config) -> Path:
         """Make the directory and return it. Raises RnnfastError where that cannot be done."""
@@ -104,6 +108,8 @@ class Home(NamedTuple):
                 continue
             except OSError as error:
                 raise RnnfastError(f"{path}: cannot be created: {error.strerror or error}") from None
+            if self.directory is None:
+                self.notice(f"saved in {path} while it lasts; --resume {path} goes on where it is killed")
             return path
 
 

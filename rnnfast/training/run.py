@@ -115,7 +115,7 @@ def run(
             table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None
-            home = Home(directory, lambda network: free_directory(network, table))
+            home = Home(directory, lambda network: free_directory(network, table), reporter.notice)
             keeper = keeper_of(config, lambda: origin_of("train", options, table, parts), home, before)
             with saved(keeper, interrupt):
                 result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt)

@@ -274,7 +274,7 @@ class OutputConfig:
     )
     checkpoint: str = option(
         "60s",
-        "Save a run that lasts so often, so that --resume goes on with it: a time, or a number of epochs; off: never.",
+        "Save a run so often while it lasts, to go on with it where it is killed: a time, or epochs; off: never.",
         metavar="TIME|Nepochs|off",
         numbers=True,
     )

@@ -7,6 +7,7 @@ fetched as it comes.
 
 from __future__ import annotations
 
+import pickle
 import time
 import warnings
 from collections import deque
@@ -23,7 +24,8 @@ from distributed.scheduler import KilledWorker
 
 from rnnfast.cluster.board import PATIENCE, Attempt, Board
 from rnnfast.cluster.call import call, held
-from rnnfast.cluster.task import ANSWER, Cluster, Listener, Shared, Task, ignore, nothing
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import ANSWER, Cluster, Listener, Task, ignore, nothing
 from rnnfast.cluster.versions import versions
 from rnnfast.errors import ClusterError, UsageError
 
@@ -230,17 +232,18 @@ class _Run:
 
     def _shared(self, value: Shared) -> Future[Any]:
         """Return the bytes on the cluster: the scheduler keeps what makes them, so that no worker's end loses them."""
-        if value.digest not in self.shared:
+        packed = value.packed
+        if packed.digest not in self.shared:
             assert self.client is not None
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Sending large graph")
-                self.shared[value.digest] = self.client.submit(held, value.data, key=f"rnnfast-{value.digest}")
-        return self.shared[value.digest]
+                self.shared[packed.digest] = self.client.submit(held, packed, key=f"rnnfast-{packed.digest}")
+        return self.shared[packed.digest]
 
     def _hear(self, event: tuple[float, Any]) -> None:
         """Take a message of a task, in the thread of the client."""
         key, message = event[1]
-        self.queue.put((key, message))
+        self.queue.put((key, pickle.loads(message)))
 
     def _ended(self, key: str, future: Future[Any]) -> None:
         """Take the end of a task, in a thread of Dask."""

@@ -79,7 +79,9 @@ class DaskCluster(Cluster):
         """Run tasks, see `Cluster.run`."""
         if not tasks:
             return []
-        durations = self._durations.setdefault(tasks[0].function, deque(maxlen=KEPT))
+        durations: deque[float] = deque(maxlen=KEPT)
+        if tasks[0].home:  # rounds, of which each is like the ones before
+            durations = self._durations.setdefault(tasks[0].function, durations)
         board = Board(tasks, self.homes, durations, self._patience)
         run = _Run(self, board, on_answer, on_message)
         self._looked = 0.0  # who has joined since the last run
@@ -95,6 +97,8 @@ class DaskCluster(Cluster):
                     run.take()
         finally:
             run.cancel()
+        if board.failure is not None:
+            raise board.failure
         return [board.answers[number] for number in range(len(tasks))]
 
     @property

@@ -36,13 +36,13 @@ RUN_TIME = {
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
-    "cluster": {"config", "diagnose", "errors"},
+    "cluster": {"config", "diagnose", "errors", "records"},
     "model": {
         "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "metrics",
         "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
+        "catalogue", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
         "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
@@ -75,7 +75,7 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "export", "model", "online", "records", "report", "training", "writing"},
+    "cli": {"cluster", "data", "diagnose", "export", "model", "online", "records", "report", "training", "writing"},
 }
 
 # third-party library -> where it may be imported

@@ -242,7 +242,11 @@ def test_a_command_takes_its_own_workers(table, tmp_path, capsys):
         {
             "two places": (["--scheduler", "tcp://a:1", "--workers", "2"], "a run has one cluster; give one of them"),
             "no workers": (["--workers", "0"], "--workers"),
-            "no address": (["--scheduler", "here", "--wait-timeout", "1s"], "no scheduler at here within 1 s"),
+            "no address": (["--scheduler", "here"], "--scheduler here: missing port number"),
+            "nobody": (
+                ["--scheduler", "tcp://127.0.0.1:1", "--wait-timeout", "1s"],
+                "no scheduler at tcp://127.0.0.1:1",
+            ),
             "no file": (["--scheduler-file", "nowhere.json"], "nowhere.json: no such file; the scheduler writes it"),
             "no time": (["--workers", "2", "--wait-timeout", "long"], "wait_timeout: 'long' is not a duration"),
         }

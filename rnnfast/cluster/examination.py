@@ -74,17 +74,17 @@ def examine_cluster(cluster: DaskCluster, tables: Sequence[str]) -> ClusterRepor
     """Ask each worker what it is; tables: paths that it should be able to read. Measures rounds of empty tasks."""
     paths = tuple(str(Path(table).absolute()) for table in tables)
     answers, silent = cluster.each(worker_report, paths, timeout=COMPILING)
-    known = cluster.workers
+    described = cluster.workers
     workers = tuple(
         WorkerReport(
             address=address,
-            threads=known[address]["nthreads"],
-            memory=known[address]["memory_limit"],
-            host=known[address]["host"],
+            threads=described[address]["nthreads"],
+            memory=described[address]["memory_limit"],
+            host=described[address]["host"],
             **answer,
         )
         for address, answer in sorted(answers.items())
-        if address in known
+        if address in described
     )
     rounds = []
     for _ in range(ROUNDS if workers and not silent else 0):

@@ -41,8 +41,8 @@ class Networks:
 
     epochs: to run by each network, with a whole course of the learning rate; none: those that the configuration plans.
     outside: what each network of the model has left out of its bag, after training. teacher: of a single network, as of
-    Loop. stage: of the run, by whose name checkpoints know them. cluster: on which several networks train, None for this
-    process.
+    Loop. stage: of the run, by whose name checkpoints know them. cluster: on which several networks train, None for
+    this process.
     """
 
     def __init__(

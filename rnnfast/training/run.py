@@ -182,7 +182,7 @@ def train_parts(
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
     operating = set_operating(model, parts.train, valid, outside, reporter)
     set_intervals(model, valid)
-    again = refitted(model, fit, table, parts, reporter, interrupt, cluster=cluster) if config.train.refit else None
+    again = refitted(model, fit, table, parts, reporter, interrupt, None, cluster) if config.train.refit else None
     ensemble = Learned(model, again, fit, operating)
     if config.model.distil:
         model, again, fit, operating = distilled(ensemble, table, parts, valid, reporter, interrupt)

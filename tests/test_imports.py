@@ -39,12 +39,12 @@ RUN_TIME = {
     "cluster": {"config", "diagnose", "errors", "records"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
     "model": {
-        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "metrics",
-        "network", "records", "tasks", "writing",
+        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "memory",
+        "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
-        "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "catalogue", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners",
+        "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
@@ -59,7 +59,7 @@ RUN_TIME = {
         "reporter", "tasks", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
-    "cli": {"caching", "catalogue", "config", "console", "display", "errors"},
+    "cli": {"catalogue", "config", "console", "display", "errors"},
 }  # fmt: skip
 
 # What it may import beside that when it is called: what is slow to load, or needed by one command alone.
@@ -78,6 +78,7 @@ LAZY = {
     "training": {"kernels"},
     "console": {"data"},
     "cli": {
+        "caching",
         "cluster",
         "data",
         "diagnose",

@@ -60,7 +60,7 @@ def local():
 
 @pytest.fixture(scope="module")
 def workers(local, notices):
-    with connected(ClusterConfig(scheduler=local.scheduler_address, wait_timeout="20s"), notices.append) as cluster:
+    with connected(ClusterConfig(scheduler=local.scheduler_address, wait_timeout="60s"), notices.append) as cluster:
         yield cluster
 
 
@@ -289,7 +289,8 @@ def test_killed_workers_lose_no_task(workers, notices, tmp_path):
 
 
 def test_a_frozen_worker_loses_no_task(workers, tmp_path):
-    workers._patience = 2.0
+    workers.client.wait_for_workers(2, timeout=60)  # those that were killed begin anew
+    workers._patience = 4.0
     try:
         assert workers.run(tasks(cluster_tasks.freeze_once, tmp_path / "frozen")) == ["awake"]
     finally:

@@ -46,6 +46,7 @@ RUN_TIME = {
         "catalogue", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners",
         "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
+    "dask": {"cluster", "errors", "model", "reporter", "training"},
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
     "export": {

@@ -54,6 +54,7 @@ def train(
     test: Table | Sequences | None = None,
     progress: Progress = None,
     reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
     **options: Unpack[TrainOptions],
 ) -> TrainResult:
     """Train a network and score it; nothing is written.
@@ -63,6 +64,7 @@ def train(
     arrays; without `valid`, `split` cuts it from data.
     progress: a function called with each finished epoch (rnnfast.reporter.EpochRecord); True and False show one line,
     redrawn, or nothing, which by default is shown in a notebook alone. reporter: is told everything, in its place.
+    cluster: on which the networks of an ensemble train, see rnnfast.dask; None for this process.
     options: those of the command line by their names, as in cell="gru", hidden=32; help(rnnfast.TrainOptions) lists
     them. `cell` may also be the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
@@ -80,7 +82,8 @@ def train(
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
+        timed = load_seconds, interrupt, cluster
+        result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, *timed)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged

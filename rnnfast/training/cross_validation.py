@@ -198,7 +198,9 @@ class _Runs:
             repeat, fold = divmod(number, self.fold_config.folds)
             name = f"fold {fold + 1}" + (f" of repeat {repeat + 1}" if self.fold_config.repeats > 1 else "")
             of_fold = OfFold(reporter, fold + 1, first=number == 0)
-            pieces.append(Piece(name, _complete, work, (number,), of_fold, partial(ended.end, number)))
+            pieces.append(
+                Piece(name, _complete, work, (number,), of_fold, partial(ended.end, number), f"fold {number + 1}")
+            )
         return [result for result in run_on(cluster, pieces, workers, interrupt) if result is not None]
 
     def train(self, number: int, reporter: Reporter, interrupt: Interrupt) -> FoldResult:

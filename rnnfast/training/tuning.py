@@ -142,7 +142,8 @@ def tune_tables(
             keep = partial(_keep, directory, header)
             search = Search(space, trials, size, one_at_a_time(reporter), before, keep)
             reporter.search(_searched(space), search.folds, trials.part.sequences)
-            stopped, finalists = _searching(search, parts, tune_config, start, searching)
+            with journal.going_on(directory):
+                stopped, finalists = _searching(search, parts, tune_config, start, searching)
         search_seconds = time.perf_counter() - start - load_seconds
         reporter.finalists(finalists)
         config = _final(space, finalists[0], mergeable, stopped == "interrupted")

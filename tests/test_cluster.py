@@ -390,11 +390,11 @@ def test_killed_workers_lose_no_task(workers, notices, tmp_path):
 
 def test_a_frozen_worker_loses_no_task(workers, tmp_path):
     workers.client.wait_for_workers(2, timeout=60)  # those that were killed begin anew
-    workers._patience = 4.0
+    workers.workers.patience = 4.0
     try:
         assert workers.run(tasks(cluster_tasks.freeze_once, tmp_path / "frozen")) == ["awake"]
     finally:
-        workers._patience = 60.0
+        workers.workers.patience = 60.0
         os.kill(int((tmp_path / "frozen").read_text()), signal.SIGCONT)
 
 

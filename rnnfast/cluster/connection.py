@@ -34,6 +34,7 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
     except ImportError:
         raise RnnfastError(NEEDED) from None
     from rnnfast.cluster.remote import DaskCluster
+    from rnnfast.cluster.workers import Workers
 
     for name in [LOG, *logging.root.manager.loggerDict]:
         if name.split(".")[0] == LOG:
@@ -44,7 +45,7 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
             return distributed.Client(**where, timeout=timeout, set_as_default=False)
 
         try:
-            cluster = DaskCluster(connect, config.wait, notice)
+            cluster = DaskCluster(Workers(connect, config.wait, notice))
         except ValueError as error:
             raise UsageError(f"--scheduler {config.scheduler}: {error}; write tcp://HOST:8786") from None
         except (OSError, TimeoutError) as error:
@@ -56,9 +57,10 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
 
 
 def over(client: Any, notice: Callable[[str], None] = lambda text: None, wait: float = WAIT) -> DaskCluster:
-    """Return the cluster of a client that somebody else made, and ends; others as of `DaskCluster`."""
+    """Return the cluster of a client that somebody else made, and ends; others as of `Workers`."""
     try:
         from rnnfast.cluster.remote import DaskCluster
+        from rnnfast.cluster.workers import Workers
     except ImportError:
         raise RnnfastError(NEEDED) from None
 
@@ -67,7 +69,7 @@ def over(client: Any, notice: Callable[[str], None] = lambda text: None, wait: f
             raise OSError("the client is closed")
         return client
 
-    return DaskCluster(connect, wait, notice)
+    return DaskCluster(Workers(connect, wait, notice))
 
 
 @contextmanager

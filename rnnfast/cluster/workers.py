@@ -26,8 +26,9 @@ class Workers:
     """The workers of a scheduler. Attributes: client; alive, what the scheduler says of each worker, by its address.
 
     connect: makes a client, again where the scheduler went away; wait: seconds without any worker after which a run
-    ends; notice: is told of workers that come and go. patience: seconds after which a worker that the scheduler has
-    heard nothing of is frozen.
+    ends; notice: is told of workers that come and go. revive: is called now and then to start workers in the place of
+    lost ones, where nobody else does. patience: seconds after which a worker that the scheduler has heard nothing of is
+    frozen.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class Workers:
         connect: Callable[[float], Client],
         wait: float,
         notice: Callable[[str], None],
+        revive: Callable[[], None] = lambda: None,
         patience: float = PATIENCE,
     ) -> None:
         self._connect, self._wait, self.notice, self.patience = connect, wait, notice, patience
+        self._revive = revive
         self.client = connect(wait)
         self.address = str(_rpc(self.client).address)
         self.alive: dict[str, dict[str, Any]] = {}
@@ -97,6 +100,7 @@ class Workers:
 
     def look(self) -> None:
         """See which workers there are."""
+        self._revive()
         before, self.alive = self.alive, self._described()
         self._looked = now = time.monotonic()
         for address, worker in self.alive.items():

@@ -36,16 +36,18 @@ RUN_TIME = {
     "data": {"caching", "catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
+    "cluster": {"config", "diagnose", "errors", "records"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
     "checkpoint": {"config", "errors", "records", "writing"},
     "model": {
-        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "memory",
-        "metrics", "network", "records", "tasks", "writing",
+        "catalogue", "cells", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings",
+        "memory", "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "checkpoint", "config", "data", "diagnose", "display", "equations", "errors", "findings",
+        "catalogue", "checkpoint", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings",
         "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
+    "dask": {"cluster", "errors", "model", "reporter", "training"},
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
     "export": {
@@ -79,6 +81,7 @@ LAZY = {
     "console": {"data"},
     "cli": {
         "caching",
+        "cluster",
         "data",
         "diagnose",
         "export",
@@ -122,6 +125,7 @@ HOMES = {
     "threadpoolctl": {"tasks"},
     "joblib": {"estimators"},
     "aeon": {"aeon"},
+    "distributed": {"cluster"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

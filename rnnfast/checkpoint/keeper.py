@@ -69,6 +69,11 @@ class Keeper:
         with self._lock:
             return self._states.get(name)
 
+    def states_of(self, slot: Slot) -> dict[str, Network]:
+        """Return the states of a stage, or network, by their names."""
+        with self._lock:
+            return {name: state for name, state in self._states.items() if f"{name}/".startswith(f"{slot.name}/")}
+
     def begin(self, name: str, epochs: int, config: Config) -> None:
         """Note that a network trains from now on; epochs: those that it has behind it."""
         with self._lock:

@@ -9,7 +9,15 @@ import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
-from rnnfast.cli.options import config_options, fold_options, given, named, raw_option
+from rnnfast.cli.options import (
+    cluster_of,
+    cluster_options,
+    config_options,
+    fold_options,
+    given,
+    named,
+    raw_option,
+)
 from rnnfast.config.folding import REFUSED, FoldConfig
 from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
 
@@ -18,6 +26,7 @@ EXAMPLES = (
     "rnnfast cv --data visits.csv --id visit --target y --folds-by column:patient",
     "rnnfast cv --data sensors.csv --folds 10 -o out_of_fold.csv",
     "rnnfast cv --data load.csv --time hour --target load --folds-by time",
+    "rnnfast cv --data sensors.csv --folds 10 --scheduler tcp://10.0.0.1:8786",
     "rnnfast cv --resume runs/sensors-cv",
 )
 
@@ -25,6 +34,7 @@ EXAMPLES = (
 @command("cv", EXAMPLES)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @fold_options
+@cluster_options
 @config_options([name for name in table_of_option() if name != "output"], hidden=REFUSED)
 @option(
     "-o",
@@ -61,6 +71,7 @@ def cv(
     scores of all answers together.
     """
     state = ctx.ensure_object(State)
+    where = cluster_of(ctx, values)
     flags = given(ctx, values)
     names = [field.name for field in fields(FoldConfig)]
     folds: dict[str, Any] = {name: flags.pop(name) for name in names if name in flags}
@@ -84,15 +95,16 @@ def cv(
 
     console = FoldConsole(state.screen(), resolved, state.started)
     with console:
+        from rnnfast.cluster.connection import connected
         from rnnfast.training.cross_validation import cross_validate
 
         console.reading(resolved.data.data)
         tables, file = list(resolved.data.data), named(output, raw)
-        result, code = result_of(
-            lambda: cross_validate(
-                tables, resolved, fold_config, file, force=force, reporter=console, save=True, before=before
+        how: dict[str, Any] = {"force": force, "reporter": console, "save": before or True}
+        with connected(where, console.notice) as cluster:
+            result, code = result_of(
+                lambda: cross_validate(tables, resolved, fold_config, file, **how, cluster=cluster)
             )
-        )
     if state.json:
         state.print_json(result.report())
     else:

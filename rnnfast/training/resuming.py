@@ -18,7 +18,7 @@ from rnnfast.config.resolve import COMMAND_LINE, Config, flag_of, table_of_optio
 from rnnfast.data import Parts, Sequences
 from rnnfast.diagnose.versions import versions
 from rnnfast.display import counted
-from rnnfast.errors import DataError, ModelError, RnnfastError, TrainingInterrupted, UsageError
+from rnnfast.errors import ClusterError, DataError, ModelError, RnnfastError, TrainingInterrupted, UsageError
 from rnnfast.records import UNSET, decode, plain
 from rnnfast.records import replace as changed
 from rnnfast.training.best import Best
@@ -153,6 +153,11 @@ def saved(keeper: Keeper | None, interrupt: Interrupt) -> Iterator[None]:
         yield
     except TrainingInterrupted as error:
         if error.result is None and keeper is not None and keeper.directory is not None:
+            error.args = (f"{error.args[0]}; {keeper.command} goes on",)
+        raise
+    except ClusterError as error:
+        if keeper is not None and keeper.holds_any:
+            keeper.save()
             error.args = (f"{error.args[0]}; {keeper.command} goes on",)
         raise
 

@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import Any, Unpack
 
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
@@ -53,6 +54,7 @@ def train(
     test: Table | Sequences | None = None,
     progress: Progress = None,
     reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
     **options: Unpack[TrainOptions],
 ) -> TrainResult:
     """Train a network and score it; nothing is written.
@@ -62,6 +64,7 @@ def train(
     arrays; without `valid`, `split` cuts it from data.
     progress: a function called with each finished epoch (rnnfast.reporter.EpochRecord); True shows one line, redrawn,
     False nothing; None: a notebook shows a table that grows. reporter: is told everything, in place of both.
+    cluster: on which the networks of an ensemble train, see rnnfast.dask; None for this process.
     options: those of the command line by their names, as in cell="gru", hidden=32; help(rnnfast.TrainOptions) lists
     them. `cell` may also be the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
@@ -86,7 +89,8 @@ def train(
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
+        timed = load_seconds, interrupt, cluster
+        result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, *timed)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -96,14 +100,18 @@ def train(
 
 
 def run(
-    config: Config, reporter: Reporter | None = None, force: bool = False, before: Resumed | None = None
+    config: Config,
+    reporter: Reporter | None = None,
+    force: bool = False,
+    cluster: Cluster | None = None,
+    before: Resumed | None = None,
 ) -> TrainResult:
     """Do what the `train` command does: read, split, compile, train, evaluate, write.
 
     Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
-    force: an existing model in the output directory is replaced. before: the run that goes on, whose options those of
-    config are.
+    force: an existing model in the output directory is replaced. cluster: on which the networks of an ensemble train,
+    None for this process. before: the run that goes on, whose options those of config are.
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
@@ -124,8 +132,9 @@ def run(
             own_valid = files.valid is not None
             home = Home(directory, lambda network: free_directory(network, table), reporter.notice)
             keeper = keeper_of(config, lambda: origin_of("train", options, table, parts), home, before)
+            timed = load_seconds, interrupt, cluster
             with saved(keeper, interrupt):
-                result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt)
+                result, fit = train_parts(table, parts, config, None, reporter, own_valid, *timed)
         interrupt.phase = Phase.SAVING
         directory = (keeper and keeper.directory) or directory or free_directory(result.model.config, table)
         result.files = write_run(result, result.model.config, directory)
@@ -153,10 +162,12 @@ def train_parts(
     own_valid: bool,
     load_seconds: float,
     interrupt: Interrupt,
+    cluster: Cluster | None = None,
 ) -> tuple[TrainResult, Fit]:
     """Train on the parts and score each of them.
 
-    load_seconds: what reading took; fitting and encoding is added to it.
+    load_seconds: what reading took; fitting and encoding is added to it. cluster: on which the networks of an ensemble
+    train, None for this process.
     """
     import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
 
@@ -174,14 +185,14 @@ def train_parts(
         start = time.perf_counter()
         model, valid = _prepared(table, parts, config, equations, Reporter())
     seed = config.train.seed
-    networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
+    networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter, cluster=cluster)
     reporter.start(networks.info())
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
     operating = set_operating(model, parts.train, valid, outside, reporter)
     set_intervals(model, valid)
-    again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
+    again = refitted(model, fit, table, parts, reporter, interrupt, None, cluster) if config.train.refit else None
     ensemble = Learned(model, again, fit, operating)
     if config.model.distil:
         model, again, fit, operating = distilled(ensemble, table, parts, valid, reporter, interrupt)

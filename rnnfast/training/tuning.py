@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
 from rnnfast.catalogue import SCHEDULES
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import part_column
 from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig, tuned
@@ -53,12 +54,14 @@ def tune(
     valid: Table | Sequences | None = None,
     test: Table | Sequences | None = None,
     reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
     **options: Unpack[TrainOptions],
 ) -> TuneResult:
     """Search for the network that suits a table, on folds of its training part, and train it.
 
     data, y, valid, test: as of `train`. trials: networks to try; with a number alone the result is the same on any
     machine. folds_by: what divides the folds of the trials, as "column:NAME" for groups. reporter: is told everything.
+    cluster: on which trials and members run, see rnnfast.dask; None for this process.
     options: those of `train`, which stay as they are; all others are searched, or follow from the table. `max_time`:
     for all of it, 60s where `trials` is not there either. `output`: a directory for trials, model and configuration,
     from which a search goes on; without it nothing is written.
@@ -77,20 +80,24 @@ def tune(
     config = Config().with_values(options if names is None else {**options, "data": names}, "tune()")
     tune_config = TuneConfig.of({"trials": trials, "folds_by": folds_by}, "tune()")
     tables = Tables(with_labels(data, y), valid, test)
-    return tune_tables(tables, config, tune_config, reporter=reporter, equations=equations)
+    return tune_tables(tables, config, tune_config, reporter=reporter, equations=equations, cluster=cluster)
 
 
 def search(
-    config: Config, tune_config: TuneConfig, force: bool = False, reporter: Reporter | None = None
+    config: Config,
+    tune_config: TuneConfig,
+    force: bool = False,
+    reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
 ) -> TuneResult:
     """Do what the `tune` command does: search, train the best network and write it with its trials.
 
-    The directory is runs/NAME-tune where the configuration names none; force: what is there is replaced. Raises as
-    `tune`.
+    The directory is runs/NAME-tune where the configuration names none; force: what is there is replaced. cluster: on
+    which trials and members run, None for this process. Raises as `tune`.
     """
     data = config.data
     tables = Tables(list(data.data), data.valid, data.test)
-    return tune_tables(tables, config, tune_config, write=True, force=force, reporter=reporter)
+    return tune_tables(tables, config, tune_config, write=True, force=force, reporter=reporter, cluster=cluster)
 
 
 class Tables(NamedTuple):
@@ -111,11 +118,12 @@ def tune_tables(
     reporter: Reporter | None = None,
     equations: Cell | None = None,
     size: int = SIZE,
+    cluster: Cluster | None = None,
 ) -> TuneResult:
     """Search and train the best network.
 
     write: to runs/NAME-tune where the configuration names no directory; force: what is there is replaced. size:
-    candidates of a generation. Raises as `tune`.
+    candidates of a generation; cluster: on which trials and members run, None for this process. Raises as `tune`.
     """
     start = time.perf_counter()
     version = str(optuna().__version__)
@@ -137,10 +145,12 @@ def tune_tables(
             mergeable = parts.valid is not None and not own_valid
             space = Space(config, parts.train, equations, own_valid, mergeable)
             trials = folded(parts.train, config, equations, by)
+            trials.cluster = cluster
             keep = partial(_keep, directory, header)
             search = Search(space, trials, size, one_at_a_time(reporter), before, keep)
             reporter.search(_searched(space), search.folds, trials.part.sequences)
-            stopped, finalists = _searching(search, parts, tune_config, start, searching)
+            with journal.going_on(directory):
+                stopped, finalists = _searching(search, parts, tune_config, start, searching)
         search_seconds = time.perf_counter() - start - load_seconds
         reporter.finalists(finalists)
         config = _final(space, finalists[0], mergeable, stopped == "interrupted")
@@ -148,8 +158,9 @@ def tune_tables(
             origin = partial(origin_of, "tune", config.given(), table, parts)
             winner = None if force else searched(directory, origin)
             keeper = None if directory is None else keeper_of(config, origin, Home(directory), winner)
+            timed = load_seconds, interrupt, cluster
             with saved(keeper, interrupt):
-                result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
+                result, fit = train_parts(table, parts, config, equations, reporter, own_valid, *timed)
             result.seconds = {"search": search_seconds, **result.seconds}
             interrupt.phase = Phase.SAVING
             if directory is not None:

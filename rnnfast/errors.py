@@ -59,6 +59,10 @@ class DivergedError(RnnfastError):
         self.result: Any = None
 
 
+class ClusterError(RnnfastError):
+    """A cluster has no worker, no scheduler, or no answer for longer than a run waits (exit code 1)."""
+
+
 class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C ended a training run (exit code 130); a KeyboardInterrupt, so that a loop over runs ends with it.
 

@@ -36,6 +36,7 @@ RUN_TIME = {
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
+    "cluster": {"config", "diagnose", "errors"},
     "model": {
         "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "metrics",
         "network", "records", "tasks", "writing",
@@ -102,6 +103,7 @@ HOMES = {
     "threadpoolctl": {"tasks"},
     "joblib": {"estimators"},
     "aeon": {"aeon"},
+    "distributed": {"cluster"},
 }
 STANDARD = sys.stdlib_module_names
 KERNEL_LIBRARIES = {"numba", "llvmlite", "numpy", "platformdirs"}

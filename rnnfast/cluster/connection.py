@@ -1,0 +1,72 @@
+"""The way from options to a cluster, and its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rnnfast.cluster.task import Cluster
+from rnnfast.config.cluster import ClusterConfig
+from rnnfast.errors import ClusterError, RnnfastError, UsageError
+
+LOG = "distributed"
+NEEDED = "a cluster needs Dask: pip install 'rnnfast[dask]'"
+
+
+@contextmanager
+def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[Cluster | None]:
+    """Yield the cluster that the options name, None where they name none, and let go of it at the end.
+
+    notice: is told of workers that come and go. Raises: RnnfastError where Dask is not installed; UsageError for an
+    address that is none; ClusterError where nobody answers there within the time to wait.
+    """
+    if config.local:
+        yield None
+        return
+    try:
+        import distributed
+    except ImportError:
+        raise RnnfastError(NEEDED) from None
+    from rnnfast.cluster.remote import DaskCluster
+
+    logging.getLogger(LOG).setLevel(logging.CRITICAL)  # what happens to workers is told by the run
+    with _scheduler(distributed, config) as where:
+
+        def connect(timeout: float) -> Any:
+            return distributed.Client(**where, timeout=timeout, set_as_default=False)
+
+        try:
+            cluster = DaskCluster(connect, config.wait, notice)
+        except ValueError as error:
+            raise UsageError(f"--scheduler {config.scheduler}: {error}; write tcp://HOST:8786") from None
+        except (OSError, TimeoutError) as error:
+            raise ClusterError(f"no scheduler at {config.address} within {config.wait:g} s: {error}") from None
+        try:
+            yield cluster
+        finally:
+            cluster.client.close(timeout=2)
+
+
+@contextmanager
+def _scheduler(distributed: Any, config: ClusterConfig) -> Iterator[dict[str, Any]]:
+    """Yield what a client takes to find the scheduler: that of other machines, or one that is started here."""
+    if config.scheduler is not None:
+        yield {"address": config.scheduler}
+    elif config.scheduler_file is not None:
+        if not Path(config.scheduler_file).is_file():
+            raise UsageError(f"--scheduler-file {config.scheduler_file}: no such file; the scheduler writes it")
+        yield {"scheduler_file": config.scheduler_file}
+    else:
+        memory = distributed.system.MEMORY_LIMIT // (config.workers or 1)
+        with distributed.LocalCluster(
+            n_workers=config.workers,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=memory,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster:
+            yield {"address": cluster.scheduler_address}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from distributed import Worker, get_worker
@@ -38,6 +39,11 @@ class _There(Watch):
         """Whether the client has let go of the task."""
         state = self._worker.state.tasks.get(self._key)
         return state is None or state.state in GONE
+
+    @property
+    def scratch(self) -> Path:
+        """The directory of the worker, which goes with it."""
+        return Path(self._worker.local_directory)
 
     def tell(self, message: Any) -> None:
         """Send a message to the client, by the scheduler."""

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 
 Listener = Callable[[int, Any], None]  # place of a task among those of a run, and its answer, or what it tells
@@ -54,6 +55,11 @@ class Watch:
     def cancelled(self) -> bool:
         """Whether nobody waits for the answer any more."""
         return False
+
+    @property
+    def scratch(self) -> Path | None:
+        """Where large files of a task may lie until its worker ends; None: among the temporary files of the system."""
+        return None
 
     def check(self) -> None:
         """Raise Cancelled where nobody waits for the answer any more."""

@@ -74,7 +74,8 @@ class Networks:
         Members that have no epoch when Ctrl-C is pressed are left out. Raises TrainingInterrupted where none has one.
         """
         if self.number == 1:
-            return self._made.pop().run(interrupt)
+            alone: Fit = self._made.pop().run(interrupt)
+            return alone
         start = time.perf_counter()
         pieces = [partial(self._train, k) for k in range(self.number)]
         every = run_pieces(pieces, self.workers, interrupt)
@@ -114,10 +115,11 @@ class Networks:
             patience=config.train.patience,
         )
 
-    def _loop(self, k: int) -> Loop:
+    def _loop(self, k: int) -> Any:
         """Make what trains a network."""
         if self.number == 1:
-            return Loop(self.model, self.train, self.valid, self.reporter, self.epochs[k], self.teacher)
+            maker = self.train.loop or Loop  # a table in shards has its own
+            return maker(self.model, self.train, self.valid, self.reporter, self.epochs[k], self.teacher)
         config = self.model.config
         alone = replace(
             config,

@@ -54,6 +54,28 @@ def compiler_ahead() -> AbstractContextManager[None]:
     return early_child(cores())
 
 
+def trainer_of(model: Model, feed: Feed, soft: bool = False) -> Any:
+    """Return what trains the network of a model on a feed; soft: as of Policy."""
+    from rnnfast.kernels.run.trainer import Policy, Trainer
+
+    config: TrainConfig = model.config.train
+    policy = Policy(
+        loss=model.loss,
+        optimizer=config.optimizer,
+        reduction=config.reduction,
+        batch=batch_of(config),
+        momentum=config.momentum,
+        weight_decay=config.weight_decay or 0.0,
+        clip_norm=config.clip_norm,
+        window=config.tbptt,
+        per_update=SCHEDULES[config.schedule].per_update,
+        threads=config.threads or cores(),
+        seed=config.seed,
+        soft=soft,
+    )
+    return Trainer(model.architecture, model.parameters, feed.data, policy, feed.lengths)
+
+
 class Loop:
     """One run over a training part, watched on a validation part."""
 
@@ -71,27 +93,12 @@ class Loop:
         teacher: whose answers are learned in place of the labels, where it has some.
         """
         from rnnfast.kernels.run.predictor import Predictor
-        from rnnfast.kernels.run.trainer import Policy, Trainer
 
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
         self.feed = Feed(model, train, teacher)
         self.config: TrainConfig = model.config.train
         self.epochs = self.config.epochs if epochs is None else epochs
-        policy = Policy(
-            loss=model.loss,
-            optimizer=self.config.optimizer,
-            reduction=self.config.reduction,
-            batch=batch_of(self.config),
-            momentum=self.config.momentum,
-            weight_decay=self.config.weight_decay or 0.0,
-            clip_norm=self.config.clip_norm,
-            window=self.config.tbptt,
-            per_update=SCHEDULES[self.config.schedule].per_update,
-            threads=self.config.threads or cores(),
-            seed=self.config.seed,
-            soft=teacher is not None and LOSSES[model.loss].per_step,
-        )
-        self.trainer = Trainer(model.architecture, model.parameters, self.feed.data, policy, self.feed.lengths)
+        self.trainer = trainer_of(model, self.feed, soft=teacher is not None and LOSSES[model.loss].per_step)
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), self.feed.updates)
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.answers)
@@ -210,7 +217,7 @@ class Loop:
         """Score the validation part and remember the weights if they are the best so far."""
         assert self.valid is not None
         start = time.perf_counter()
-        outputs = self.questions.outputs(self.predictor, self.encoded)
+        outputs = self._outputs()
         scores = self.model.scorer.quick(self.valid, outputs, self.config.monitor)
         now = cost(self.config.monitor, scores)
         best = self.stopping.better(now, self.fit.epochs, self.trainer.parameters)
@@ -218,6 +225,10 @@ class Loop:
         self.fit.history.append({"epoch": self.fit.epochs, "split": "valid", **scores})
         self.fit.eval_seconds += time.perf_counter() - start
         return scores, best
+
+    def _outputs(self) -> Any:
+        """Answer the validation part: (rows, O)."""
+        return self.questions.outputs(self.predictor, self.encoded)
 
     def _report(self, scores: Scores | None, best: bool, deadline: Deadline) -> None:
         fit, config = self.fit, self.config

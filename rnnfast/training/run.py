@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Unpack
 
@@ -87,12 +88,15 @@ def train(
     return result
 
 
-def run(config: Config, reporter: Reporter | None = None, force: bool = False) -> TrainResult:
+Read = Callable[[Config, ExitStack], tuple[Sequences, Parts, Config]]
+
+
+def run(config: Config, reporter: Reporter | None = None, force: bool = False, read: Read | None = None) -> TrainResult:
     """Do what the `train` command does: read, split, compile, train, evaluate, write.
 
     Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
-    force: an existing model in the output directory is replaced.
+    force: an existing model in the output directory is replaced. read: gives what `read_tables` gives, in its place.
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
@@ -106,7 +110,10 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
         with ExitStack() as opened, compiler_ahead():
-            table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+            if read is not None:
+                table, parts, config = read(config, opened)
+            else:
+                table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None
             result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt)

@@ -103,6 +103,12 @@ def _leave_requests_out(
             setattr(parts, name, rest)
 
 
+def reading_of(config: Config) -> DataConfig:
+    """Return how a table is read: what is embedded is a column of categories, whatever its cells look like."""
+    categorical = tuple(dict.fromkeys((*config.data.categorical, *config.model.embedded)))
+    return replace(config.data, categorical=categorical)
+
+
 class Source:
     """Where the tables of a run come from: read already, or files and frames that are read as its options say.
 
@@ -111,9 +117,7 @@ class Source:
 
     def __init__(self, config: Config, reporter: Reporter, opened: ExitStack, folds: bool = False) -> None:
         self.config, self.reporter, self.opened, self.folds = config, reporter, opened, folds
-        # What is embedded is a column of categories, whatever its cells look like.
-        categorical = tuple(dict.fromkeys((*config.data.categorical, *config.model.embedded)))
-        self.reading = replace(config.data, categorical=categorical)
+        self.reading = reading_of(config)
         memory = config.data.memory
         self.budget = None if memory is None else Budget.of(memory)
 

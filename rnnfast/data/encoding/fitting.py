@@ -27,9 +27,7 @@ class Fitting:
     each window. most: as of Summary; model: says which columns are constant in an id.
     """
 
-    def __init__(
-        self, schema: Schema, config: DataConfig, most: int | None = None, model: ModelConfig = USUAL
-    ) -> None:
+    def __init__(self, schema: Schema, config: DataConfig, most: int | None = None, model: ModelConfig = USUAL) -> None:
         self.static = static_columns(model, schema)
         self.rules = missing_rules(schema, config)
         self.kinds = feature_kinds(schema, config)

@@ -43,6 +43,7 @@ from rnnfast.errors import DataError
 
 Integers = NDArray[np.int64]
 
+
 def make_store(sources: Sequence[Source], request: Request, budget: Budget, directory: Path) -> None:
     """Read tables into a new store in `directory`, which is complete or absent afterwards.
 

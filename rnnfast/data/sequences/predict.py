@@ -62,7 +62,7 @@ class Constancy:
 
     @property
     def rule(self) -> str:
-        """"last" where each sequence has one label, "every" where each step has its own.
+        """Either "last", where each sequence has one label, or "every", where each step has its own.
 
         "last" needs evidence: sequences of several steps, whose last step is labelled wherever any step is, each with
         one target value, and not the same value in all of them (a rare class that happens to be absent proves nothing).

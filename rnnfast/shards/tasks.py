@@ -1,0 +1,236 @@
+"""The tasks of a table in shards: functions of small arguments that a worker answers from its shards.
+
+What a worker keeps of one task for the next saves work, and decides nothing: a worker that lacks it makes it again.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Lock, RLock
+from time import monotonic
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.cluster.task import Watch
+from rnnfast.data import Schema, SequenceData
+from rnnfast.data.sequences.base import Result, Sequences
+from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.context import Context
+from rnnfast.data.sequences.predict import Constancy
+from rnnfast.data.sequences.stored import StoredSequences
+from rnnfast.shards.feed import Round
+from rnnfast.shards.learner import Answer, Learner, Network, Ready
+from rnnfast.shards.plan import Plan, unpacked
+from rnnfast.shards.state import State
+from rnnfast.shards.table import ShardTable
+
+Integers = NDArray[np.int64]
+
+UNUSED = 600.0  # s after which a worker lets go of a shard of another run
+
+
+class PartSize(NamedTuple):
+    """A part of a shard. lengths: (sequences,) uint32 steps of each; counts, range, weighted: as of Sequences."""
+
+    lengths: NDArray[np.uint32]
+    counts: Integers
+    range: tuple[float, float, float] | None
+    weighted: bool
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a shard is, as its client needs to know.
+
+    parts: by name, "" the whole of it; rows: of its table, ids: how many it has. constancy: of the labels that train,
+    None where these do not decide; rule: of the split, in words. digest, source, notes, proposals, categories: as of
+    Sequences.
+    """
+
+    schema: Schema
+    parts: dict[str, PartSize]
+    rows: int
+    ids: int
+    constancy: Constancy | None
+    rule: str
+    digest: str
+    source: tuple[str, ...]
+    notes: tuple[str, ...]
+    proposals: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
+    auto_predict: bool
+
+
+class _Open:
+    """The shards that this process has opened, and what trains on them."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.tables: OrderedDict[tuple[str, int], _Entry] = OrderedDict()
+
+    def entry(self, plan: Plan, number: int) -> _Entry:
+        """Return the place of a shard, and let go of those that nobody has used for long."""
+        with self.lock:
+            now = monotonic()
+            for key, entry in list(self.tables.items()):
+                if key[0] != plan.key and now - entry.used > UNUSED:
+                    self.tables.pop(key).close()
+            entry = self.tables.setdefault((plan.key, number), _Entry())
+            entry.used = now
+            self.tables.move_to_end((plan.key, number))
+            return entry
+
+    def spare(self, limit: int, but: _Entry) -> None:
+        """Let go of what trains on the shards that have waited longest, while all of them take more than a limit."""
+        with self.lock:
+            waiting = [entry for entry in self.tables.values() if entry is not but]
+            held = sum(entry.held for entry in (*waiting, but))
+            for entry in waiting:
+                if held <= limit:
+                    break
+                if entry.lock.acquire(blocking=False):
+                    held -= entry.held
+                    entry.learners.clear()
+                    entry.lock.release()
+
+    def close(self, key: str = "") -> None:
+        """Remove the stores of a plan, or all of them."""
+        with self.lock:
+            for place in [place for place in self.tables if not key or place[0] == key]:
+                self.tables.pop(place).close()
+
+
+class _Entry:
+    """A shard of this process; lock: of who works with it. learners: by the digest of their network."""
+
+    def __init__(self) -> None:
+        self.lock, self.used = RLock(), monotonic()
+        self.table: ShardTable | None = None
+        self.learners: dict[bytes, Learner] = {}
+
+    @property
+    def held(self) -> int:
+        return sum(learner.held for learner in list(self.learners.values()))
+
+    def opened(self, plan: Plan, number: int, watch: Watch) -> ShardTable:
+        """Return the shard, read now where this process does not have it."""
+        if self.table is None:
+            self.table = ShardTable(plan, number, watch.scratch)
+        return self.table
+
+    def close(self) -> None:
+        self.learners.clear()
+        if self.table is not None:
+            self.table.close()
+            self.table = None
+
+
+_open = _Open()
+atexit.register(_open.close)
+
+
+def forget(plan: Plan) -> None:
+    """Remove the stores of a plan from this process."""
+    _open.close(plan.key)
+
+
+def describe(plan: bytes, number: int, watch: Watch) -> Description:
+    """Read a shard, and say what it is."""
+    how: Plan = unpacked(plan)
+    entry = _open.entry(how, number)
+    with entry.lock:
+        shard = entry.opened(how, number, watch)
+        table, train = shard.table, shard.part("train", None)
+        asks = table.auto_predict and how.predict is None
+        sizes = {name: _size(shard.part(name, how.predict)) for name in ("", "merged", *shard.parts)}
+        return Description(
+            schema=table.schema,
+            parts={name: size for name, size in sizes.items() if size is not None},
+            rows=table.store.rows,
+            ids=len(table.store.ids) - 1,
+            constancy=None if not asks else Constancy() if train is None else train.constancy(),
+            rule=shard.rule,
+            digest=table.digest,
+            source=table.source,
+            notes=table.notes,
+            proposals=table.proposals,
+            categories=dict(table.categories),
+            auto_predict=table.auto_predict,
+        )
+
+
+def _size(part: StoredSequences | None) -> PartSize | None:
+    if part is None:
+        return None
+    return PartSize(part.lengths.astype(np.uint32), np.asarray(part.counts), part.range, part.weighted)
+
+
+def on_part(
+    plan: bytes, number: int, name: str, function: Callable[..., Any], arguments: tuple[Any, ...], watch: Watch
+) -> Any:
+    """Call a function with a part of a shard."""
+    how: Plan = unpacked(plan)
+    entry = _open.entry(how, number)
+    with entry.lock:
+        part = entry.opened(how, number, watch).part(name, how.predict)
+        assert part is not None
+        return function(part, *arguments)
+
+
+def sample(part: StoredSequences, context: Context | None, room: int, seed: int) -> SequenceData:
+    """Read the sequences of a part that are scored, in so many bytes, with the rows around where a context says so."""
+    budget = part.budget
+    part = replace(part, budget=replace(budget, phases=budget.of_phase._replace(sample=room)), context=context)
+    return sendable(part.sample(seed))
+
+
+def read(part: Sequences, first: int, stop: int, only: tuple[str, ...] | None) -> SequenceData:
+    """Read sequences of a part."""
+    data: SequenceData = part.read(first, stop, only)
+    return sendable(data)
+
+
+def sendable(data: SequenceData) -> SequenceData:
+    """Return data without what only its own machine can use."""
+    return replace(data, origin=None)
+
+
+def ready(plan: bytes, number: int, network: bytes, watch: Watch) -> Ready:
+    """Prepare to train a network on a shard."""
+    return _learner(plan, number, network, watch, Learner.warm)
+
+
+def train(plan: bytes, number: int, network: bytes, state: bytes, counts: Integers, now: Round, watch: Watch) -> Answer:
+    """Train a network on a shard for a round."""
+    begin: State = unpacked(state)
+    return _learner(plan, number, network, watch, lambda learner: learner.round(now, begin, counts))
+
+
+def outputs(plan: bytes, number: int, network: bytes, parameters: bytes, watch: Watch) -> NDArray[Any]:
+    """Answer what validates of a shard."""
+    values: NDArray[Any] = unpacked(parameters)
+    return _learner(plan, number, network, watch, lambda learner: learner.outputs(values))
+
+
+def _learner(plan: bytes, number: int, network: bytes, watch: Watch, use: Callable[[Learner], Result]) -> Result:
+    """Use what trains a network on a shard, made now where this process does not have it."""
+    how: Plan = unpacked(plan)
+    entry = _open.entry(how, number)
+    with entry.lock:
+        if network not in entry.learners:
+            what: Network = unpacked(network)
+            shard = entry.opened(how, number, watch)
+            valid = shard.part("valid", how.predict) if what.validates else None
+            drawn = None
+            if valid is not None:
+                context = what.model.context_of(valid.schema)
+                drawn = sample(valid, context, what.room, what.model.config.train.seed)
+            entry.learners.clear()  # of another network of the same run
+            entry.learners[network] = Learner(what, number, shard.part(what.part, how.predict), drawn)
+            _open.spare(Budget.of(how.memory).free, entry)
+        return use(entry.learners[network])

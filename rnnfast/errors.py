@@ -58,6 +58,10 @@ class DivergedError(RnnfastError):
         self.step = step
         self.result: Any = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how the error is made again in another process, without its result."""
+        return DivergedError, (self.args[0], self.epoch, self.step)
+
 
 class ClusterError(RnnfastError):
     """A cluster has no worker, no scheduler, or no answer for longer than a run waits (exit code 1)."""

@@ -6,7 +6,7 @@ import pytest
 
 from rnnfast.cluster.board import MOST_LOST, PATIENCE, Board
 from rnnfast.cluster.task import Task
-from rnnfast.errors import ClusterError
+from rnnfast.errors import ClusterError, DivergedError
 
 
 class Clock:
@@ -64,18 +64,32 @@ def test_the_same_error_twice_ends_the_run_with_it_and_names_task_and_worker():
     tasks.fail(tasks.assign({"a": 1, "b": 1})[0], ValueError("no"))
     (again,) = tasks.assign({"a": 1, "b": 1})
     assert again.worker == "b"
-    error = ValueError("no")
-    with pytest.raises(ValueError, match="no"):
-        tasks.fail(again, error)
-    assert error.__notes__ == ["in fold 1 on worker b, where it was tried again"]
+    assert not tasks.complete
+    tasks.fail(again, ValueError("no"))
+    assert tasks.complete
+    assert str(tasks.failure) == "no"
+    assert tasks.failure.__notes__ == ["in fold 1 on worker b"]
+
+
+def test_the_failure_of_a_run_is_that_of_the_first_task_in_order():
+    tasks = board(4)
+    first, second, third = tasks.assign({"a": 3})
+    tasks.fail(second, DivergedError("second", 1, 1))
+    assert not tasks.assign({"a": 3})  # the fourth is not needed any more
+    assert not tasks.complete
+    tasks.fail(third, DivergedError("third", 1, 1))
+    tasks.fail(first, DivergedError("first", 1, 1))
+    assert tasks.complete
+    assert str(tasks.failure) == "first"
 
 
 def test_three_different_errors_end_the_run_with_the_last():
     tasks = board(1)
     for text in ("disk full", "no route"):
         tasks.fail(tasks.assign({"a": 1})[0], OSError(text))
-    with pytest.raises(OSError, match="gone"):
-        tasks.fail(tasks.assign({"a": 1})[0], OSError("gone"))
+    assert tasks.failure is None
+    tasks.fail(tasks.assign({"a": 1})[0], OSError("gone"))
+    assert str(tasks.failure) == "gone"
 
 
 def test_a_silent_task_runs_elsewhere_once_and_then_ends_the_run():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rnnfast.console.screen import Screen
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-SECTIONS = ("Data", "Model", "Training", "Output")
+SECTIONS = ("Data", "Model", "Training", "Cluster", "Output")
 GENERAL = "General"
 ARGUMENTS = "rnnfast.arguments"  # key of a context's meta: the words that the command was given
 

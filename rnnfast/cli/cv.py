@@ -8,7 +8,7 @@ import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
-from rnnfast.cli.options import config_options, fold_options, given
+from rnnfast.cli.options import cluster_of, cluster_options, config_options, fold_options, given
 from rnnfast.config.folding import REFUSED, FoldConfig
 from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
 
@@ -17,12 +17,14 @@ EXAMPLES = (
     "rnnfast cv --data visits.csv --id visit --target y --folds-by column:patient",
     "rnnfast cv --data sensors.csv --folds 10 -o out_of_fold.csv",
     "rnnfast cv --data load.csv --time hour --target load --folds-by time",
+    "rnnfast cv --data sensors.csv --folds 10 --scheduler tcp://10.0.0.1:8786",
 )
 
 
 @command("cv", EXAMPLES)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @fold_options
+@cluster_options
 @config_options([name for name in table_of_option() if name != "output"], hidden=REFUSED)
 @option(
     "-o",
@@ -55,6 +57,7 @@ def cv(
     scores of all answers together.
     """
     state = ctx.ensure_object(State)
+    where = cluster_of(ctx, values)
     flags = given(ctx, values)
     fold_config = FoldConfig.of(
         {name: flags.pop(name) for name in ("folds", "folds_by", "repeats") if name in flags}, COMMAND_LINE
@@ -69,13 +72,17 @@ def cv(
 
     console = FoldConsole(state.screen(), resolved, state.started)
     with console:
+        from rnnfast.cluster.connection import connected
         from rnnfast.training.cross_validation import cross_validate
 
         console.reading(resolved.data.data)
         tables = list(resolved.data.data)
-        result, code = result_of(
-            lambda: cross_validate(tables, resolved, fold_config, output, force=force, reporter=console)
-        )
+        with connected(where, console.notice) as cluster:
+            result, code = result_of(
+                lambda: cross_validate(
+                    tables, resolved, fold_config, output, force=force, reporter=console, cluster=cluster
+                )
+            )
     if state.json:
         state.print_json(result.report())
     else:

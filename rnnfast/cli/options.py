@@ -10,9 +10,10 @@ import click
 from click.core import ParameterSource
 
 from rnnfast.cli.common import SectionOption, option
+from rnnfast.config.cluster import ClusterConfig
 from rnnfast.config.folding import FoldConfig
 from rnnfast.config.option import CHOSEN, default_text, text_of
-from rnnfast.config.resolve import flag_of, resolve, table_of_option
+from rnnfast.config.resolve import COMMAND_LINE, flag_of, resolve, table_of_option
 from rnnfast.config.sections import DataConfig
 from rnnfast.config.tuning import TuneConfig
 
@@ -52,6 +53,20 @@ def tune_options(function: F) -> F:
     for declared in reversed(fields(TuneConfig)):
         function = _option(declared.name, "Training", declared)(function)
     return function
+
+
+def cluster_options(function: F) -> F:
+    """Add the options that say where tasks run."""
+    for declared in reversed(fields(ClusterConfig)):
+        function = _option(declared.name, "Cluster", declared)(function)
+    return function
+
+
+def cluster_of(ctx: click.Context, values: dict[str, Any]) -> ClusterConfig:
+    """Return what the options of `cluster_options` say, and take them out of the values of a command."""
+    names = [declared.name for declared in fields(ClusterConfig)]
+    named = given(ctx, {name: values.pop(name) for name in names})
+    return ClusterConfig.of(named, COMMAND_LINE)
 
 
 def _option(name: str, section: str, declared: Field[Any], hidden: bool = False) -> Callable[[F], F]:

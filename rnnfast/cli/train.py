@@ -9,7 +9,7 @@ import click
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
 from rnnfast.cli.findings import check_findings, fail_on_findings
-from rnnfast.cli.options import config_options, given
+from rnnfast.cli.options import cluster_of, cluster_options, config_options, given
 from rnnfast.config.resolve import resolve
 
 EXAMPLES = (
@@ -23,6 +23,7 @@ EXAMPLES = (
 @command("train", EXAMPLES)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @config_options()
+@cluster_options
 @option(
     "--config",
     section="Output",
@@ -48,6 +49,7 @@ def train(
     win over --config.
     """
     state = ctx.ensure_object(State)
+    where = cluster_of(ctx, values)
     flags = given(ctx, values)
     if files:  # --data a.csv b.csv, as a shell expands --data *.csv
         flags["data"] = (*values["data"], *files)
@@ -59,9 +61,11 @@ def train(
 
     console = TrainConsole(state.screen(), resolved, state.started)
     with console:
+        from rnnfast.cluster.connection import connected
         from rnnfast.training import run
 
-        result, code = result_of(lambda: run(resolved, console, force=force))
+        with connected(where, console.notice) as cluster:
+            result, code = result_of(lambda: run(resolved, console, force=force, cluster=cluster))
     if state.json:
         state.print_json(result.report())
     else:

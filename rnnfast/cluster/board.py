@@ -1,7 +1,8 @@
 """Which task runs where, and what becomes of those that fail, or whose worker is lost or silent. It knows no Dask.
 
     a worker is lost            its tasks run elsewhere
-    a task raises an error      once elsewhere; the same error again, or a third one, ends the run with it
+    a task raises an error      once elsewhere; the same error again, or a third one, ends the run with it, when the
+                                tasks before it have their answers: so it is the same on any cluster
     no sign of life             for max(60 s, ten times the median of tasks so far): once elsewhere, then the run ends
 
 Signs of life are the start of a task and what it tells. Before any task has ended nobody knows how long one may last:
@@ -18,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from rnnfast.cluster.task import Task
-from rnnfast.errors import ClusterError
+from rnnfast.errors import ClusterError, DivergedError
 
 PATIENCE = 60.0  # seconds without a sign of life that any task may have
 MEDIANS = 10  # of the durations of tasks
@@ -56,6 +57,8 @@ class Board:
         self.patience, self.clock = patience, clock
         self.answers: dict[int, Any] = {}
         self.running: list[Attempt] = []
+        self.failure: BaseException | None = None  # of the first task, in their order, that has failed for good
+        self._needed = len(tasks)  # tasks before that one, whose answers or errors come first
         self._pending = deque(range(len(tasks)))
         self._errors: dict[int, list[str]] = defaultdict(list)
         self._avoided: dict[int, set[str]] = defaultdict(set)
@@ -64,8 +67,8 @@ class Board:
 
     @property
     def complete(self) -> bool:
-        """Whether all answers are there."""
-        return len(self.answers) == len(self.tasks)
+        """Whether all answers are there, or all before the failure."""
+        return sum(number < self._needed for number in self.answers) == self._needed
 
     def assign(self, slots: Mapping[str, int]) -> list[Attempt]:
         """Hand tasks to workers that have time for them; slots: worker -> tasks that it runs at a time.
@@ -96,14 +99,22 @@ class Board:
         self.answers[attempt.number] = answer
 
     def fail(self, attempt: Attempt, error: BaseException) -> None:
-        """Take an error. Raises it the second time, with the task and the worker in a note."""
-        errors, text = self._errors[attempt.number], f"{type(error).__name__}: {error}"
-        if text in errors or len(errors) == MOST_ERRORS - 1:
-            error.add_note(f"in {self.tasks[attempt.number].name} on worker {attempt.worker}, where it was tried again")
-            raise error
-        errors.append(text)
-        self._avoided[attempt.number].add(attempt.worker)
-        self.again(attempt)
+        """Take an error: the second time, with the task and the worker in a note, it is the failure of the run.
+
+        Tasks after that one are not needed any more. That training diverges is no accident, and needs no second time.
+        """
+        number = attempt.number
+        errors, text = self._errors[number], f"{type(error).__name__}: {error}"
+        if text not in errors and len(errors) < MOST_ERRORS - 1 and not isinstance(error, DivergedError):
+            errors.append(text)
+            self._avoided[number].add(attempt.worker)
+            self.again(attempt)
+            return
+        self.running.remove(attempt)
+        if number < self._needed:
+            error.add_note(f"in {self.tasks[number].name} on worker {attempt.worker}")
+            self.failure, self._needed = error, number
+            self._pending = deque(pending for pending in self._pending if pending < number)
 
     def lose(self, worker: str) -> list[Attempt]:
         """Take back the tasks of a worker that is gone. Raises ClusterError for one that loses worker after worker."""
@@ -121,7 +132,8 @@ class Board:
     def again(self, attempt: Attempt) -> None:
         """Take back a task, to be run first of all that wait."""
         self.running.remove(attempt)
-        self._pending.appendleft(attempt.number)
+        if attempt.number < self._needed:
+            self._pending.appendleft(attempt.number)
 
     def silent(self, frozen: Collection[str]) -> list[Attempt]:
         """Return tasks without a sign of life for too long; frozen: workers that do not answer the scheduler."""

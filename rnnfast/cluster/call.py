@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from distributed import Worker, get_worker
 
+from rnnfast.cluster.shared import Packed
 from rnnfast.cluster.task import Watch
 from rnnfast.cluster.versions import difference
 from rnnfast.errors import UsageError
@@ -20,12 +22,13 @@ def call(function: Callable[..., Any], topic: str, versions: dict[str, str], *ar
     if other := difference(versions):
         raise UsageError("versions", other)
     worker = get_worker()
-    return function(*arguments, _There(worker, topic, str(worker.get_current_task())))
+    values = (argument.opened() if isinstance(argument, Packed) else argument for argument in arguments)
+    return function(*values, _There(worker, topic, str(worker.get_current_task())))
 
 
-def held(data: bytes) -> bytes:
-    """Return bytes: a task of its own, whose result workers hand on to each other."""
-    return data
+def held(packed: Packed) -> Packed:
+    """Return what many tasks read: a task of its own, whose result workers hand on to each other."""
+    return packed
 
 
 class _There(Watch):
@@ -47,4 +50,4 @@ class _There(Watch):
 
     def tell(self, message: Any) -> None:
         """Send a message to the client, by the scheduler."""
-        self._worker.log_event(self._topic, (self._key, message))
+        self._worker.log_event(self._topic, (self._key, pickle.dumps(message)))

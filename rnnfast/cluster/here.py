@@ -9,7 +9,8 @@ from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
-from rnnfast.cluster.task import ANSWER, Cluster, Listener, Shared, Task, Watch, ignore, nothing
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import ANSWER, Cluster, Listener, Task, Watch, ignore, nothing
 
 
 class InProcess(Cluster):
@@ -79,5 +80,5 @@ def _put(queue: SimpleQueue[tuple[int, Any]], number: int, ended: Future[Any]) -
 def _call(task: Task, watch: Watch) -> Any:
     """Run a task."""
     watch.check()
-    arguments = (argument.data if isinstance(argument, Shared) else argument for argument in task.arguments)
+    arguments = (argument.value if isinstance(argument, Shared) else argument for argument in task.arguments)
     return task.function(*arguments, watch)

@@ -7,6 +7,7 @@ fetched as it comes.
 
 from __future__ import annotations
 
+import pickle
 import time
 import warnings
 from collections import deque
@@ -23,7 +24,8 @@ from distributed.scheduler import KilledWorker
 
 from rnnfast.cluster.board import PATIENCE, Attempt, Board
 from rnnfast.cluster.call import call, held
-from rnnfast.cluster.task import ANSWER, Cluster, Listener, Shared, Task, ignore, nothing
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import ANSWER, Cluster, Listener, Task, ignore, nothing
 from rnnfast.cluster.versions import versions
 from rnnfast.errors import ClusterError, UsageError
 
@@ -77,7 +79,9 @@ class DaskCluster(Cluster):
         """Run tasks, see `Cluster.run`."""
         if not tasks:
             return []
-        durations = self._durations.setdefault(tasks[0].function, deque(maxlen=KEPT))
+        durations: deque[float] = deque(maxlen=KEPT)
+        if tasks[0].home:  # rounds, of which each is like the ones before
+            durations = self._durations.setdefault(tasks[0].function, durations)
         board = Board(tasks, self.homes, durations, self._patience)
         run = _Run(self, board, on_answer, on_message)
         self._looked = 0.0  # who has joined since the last run
@@ -93,6 +97,8 @@ class DaskCluster(Cluster):
                     run.take()
         finally:
             run.cancel()
+        if board.failure is not None:
+            raise board.failure
         return [board.answers[number] for number in range(len(tasks))]
 
     @property
@@ -230,17 +236,18 @@ class _Run:
 
     def _shared(self, value: Shared) -> Future[Any]:
         """Return the bytes on the cluster: the scheduler keeps what makes them, so that no worker's end loses them."""
-        if value.digest not in self.shared:
+        packed = value.packed
+        if packed.digest not in self.shared:
             assert self.client is not None
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Sending large graph")
-                self.shared[value.digest] = self.client.submit(held, value.data, key=f"rnnfast-{value.digest}")
-        return self.shared[value.digest]
+                self.shared[packed.digest] = self.client.submit(held, packed, key=f"rnnfast-{packed.digest}")
+        return self.shared[packed.digest]
 
     def _hear(self, event: tuple[float, Any]) -> None:
         """Take a message of a task, in the thread of the client."""
         key, message = event[1]
-        self.queue.put((key, message))
+        self.queue.put((key, pickle.loads(message)))
 
     def _ended(self, key: str, future: Future[Any]) -> None:
         """Take the end of a task, in a thread of Dask."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,21 +16,8 @@ Listener = Callable[[int, Any], None]  # place of a task among those of a run, a
 ANSWER = 0.1  # seconds after which a run looks for Ctrl-C
 
 
-@dataclass(frozen=True)
-class Shared:
-    """Bytes that many tasks read: they come to each worker once. An argument of a task; its function gets the bytes."""
-
-    data: bytes = field(repr=False)
-    digest: str = ""
-
-    @classmethod
-    def of(cls, data: bytes) -> Shared:
-        """Name the bytes by what they hold."""
-        return cls(data, sha256(data).hexdigest())
-
-
 class Task(NamedTuple):
-    """A call of `function(*arguments, watch)`, where watch is a `Watch`.
+    """A call of `function(*arguments, watch)`, where watch is a `Watch`; arguments may be `Shared`.
 
     name: in messages, as in "fold 3". home: tasks with the same one go to the same worker, run after run, while it
     lives: it keeps something on its disk that others would have to make again.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.folding import FoldConfig, check_folds
 from rnnfast.config.forms import SEQUENCE
 from rnnfast.config.resolve import Config
@@ -31,7 +33,7 @@ from rnnfast.training.checks import check_options, named_cell
 from rnnfast.training.fold_reporters import InOrder, OfFold, Once
 from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
-from rnnfast.training.pool import one_at_a_time, run_pieces
+from rnnfast.training.pool import Piece, one_at_a_time, run_on
 from rnnfast.training.presets import fixed
 from rnnfast.training.run import train_parts
 from rnnfast.training.scores import sample_of
@@ -75,10 +77,11 @@ def cross_validate(
     force: bool = False,
     reporter: Reporter | None = None,
     equations: Cell | None = None,
+    cluster: Cluster | None = None,
 ) -> CrossValidation:
     """Do what the `cv` command does; data: as of `train`, labels of arrays with them. force: replace the output.
 
-    Raises as `cv`.
+    cluster: on which folds train, None for this process. Raises as `cv`.
     """
     start, config = time.perf_counter(), fixed(config)
     check_folds(config, fold_config)
@@ -93,8 +96,9 @@ def cross_validate(
         table, config = _table(data, config, fold_config, reporter, opened)
         if output is not None:
             check_columns(table.schema)
-        runs = _Runs(table, config, fold_config, equations, reporter)
-        results = runs.run(interrupt)
+        runs = _Runs(table, config, fold_config, equations)
+        reporter.folds(runs.folds[0], fold_config.repeats)
+        results = runs.run(reporter, interrupt, cluster)
         interrupt.phase = Phase.SAVING
         if not results:
             raise TrainingInterrupted("interrupted before the first fold was complete; nothing is written")
@@ -139,61 +143,51 @@ def _predictions(tested: OutOfFold, source: Any) -> Any:
 
 
 class _Runs:
-    """The runs of all folds.
+    """The runs of all folds; what a worker of a cluster gets of them.
 
-    In memory they share the threads, in blocks one runs after the other, so that one at a time needs its memory.
+    In this process those of a table in memory share the threads; in blocks one runs after the other, so that one at a
+    time needs its memory.
     """
 
-    def __init__(
-        self, table: Sequences, config: Config, fold_config: FoldConfig, equations: Cell | None, reporter: Reporter
-    ) -> None:
+    def __init__(self, table: Sequences, config: Config, fold_config: FoldConfig, equations: Cell | None) -> None:
         self.table, self.config, self.fold_config, self.equations = table, config, fold_config, equations
-        self.reporter = one_at_a_time(Once(reporter))
-        self.ended = InOrder(self.reporter)
         share, first = config.data.split[0], config.train.seed
         self.folds: list[Folds] = [
             folds(table, fold_config.folds, fold_config.folds_by, first + repeat, share)
             for repeat in range(fold_config.repeats)
         ]
-        reporter.folds(self.folds[0], fold_config.repeats)
         self.count = fold_config.folds * fold_config.repeats
-        threads = config.train.threads or cores()
-        self.workers = min(threads, self.count) if table.room is None else 1
-        self.threads = max(threads // self.workers, 1)
+        self.threads = 1
 
-    def run(self, interrupt: Interrupt) -> list[FoldResult]:
-        """Train all folds; return those that are complete, in their order."""
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how they are made again: folds follow from the table."""
+        return _Runs, (self.table, self.config, self.fold_config, self.equations), {"threads": self.threads}
+
+    def run(self, whole: Reporter, interrupt: Interrupt, cluster: Cluster | None) -> list[FoldResult]:
+        """Train all folds; return those that are complete, in their order. whole: is told of all of them."""
         import rnnfast.kernels.run.trainer  # noqa: F401 - its import is not that of the first fold
 
-        pieces: Sequence[Callable[[Interrupt], FoldResult | None]] = [
-            partial(self._complete, number) for number in range(self.count)
-        ]
-        return [result for result in run_pieces(pieces, self.workers, interrupt) if result is not None]
+        threads = self.config.train.threads or cores()
+        workers = min(threads, self.count) if self.table.room is None else 1
+        self.threads = max(threads // workers, 1) if cluster is None else self.config.train.threads or 1
+        reporter = one_at_a_time(Once(whole))
+        ended, work = InOrder(reporter), Shared(self)
+        pieces = []
+        for number in range(self.count):
+            repeat, fold = divmod(number, self.fold_config.folds)
+            name = f"fold {fold + 1}" + (f" of repeat {repeat + 1}" if self.fold_config.repeats > 1 else "")
+            of_fold = OfFold(reporter, fold + 1, first=number == 0)
+            pieces.append(Piece(name, _complete, work, (number,), of_fold, partial(ended.end, number)))
+        return [result for result in run_on(cluster, pieces, workers, interrupt) if result is not None]
 
-    def _complete(self, number: int, interrupt: Interrupt) -> FoldResult | None:
-        """Train one fold, or nothing where Ctrl-C ends it before its end; that of a second training counts too."""
-        result = None
-        try:
-            interrupt.check()
-            result = self._train(number, interrupt)
-        except TrainingInterrupted:
-            pass
-        if result is not None and interrupt.requested:
-            training = result.model.provenance.training
-            again = not result.model.config.train.refit or (training is not None and training.refitted)
-            result = result if again and result.stopped != "interrupted" else None
-        self.ended.end(number, result)
-        return result
-
-    def _train(self, number: int, interrupt: Interrupt) -> FoldResult:
+    def train(self, number: int, reporter: Reporter, interrupt: Interrupt) -> FoldResult:
         """Train and score one fold."""
         repeat, fold = divmod(number, self.fold_config.folds)
         train = replace(self.config.train, seed=self.config.train.seed + repeat, threads=self.threads)
         config = replace(self.config, train=train)
         parts = self.folds[repeat][fold]
         with naming(fold, self.fold_config.folds):
-            check_fold(parts, self.table, config.data, self.reporter)
-            reporter = OfFold(self.reporter, fold + 1, first=number == 0)
+            check_fold(parts, self.table, config.data, reporter)
             outcome, fit = train_parts(self.table, parts, config, self.equations, reporter, False, 0.0, interrupt)
             if "test" not in outcome.evaluations:
                 raise DataError("none of the sequences that fit into --memory has a label; give more memory")
@@ -201,7 +195,7 @@ class _Runs:
             fit.diverged.args = (f"fold {fold + 1} of {self.fold_config.folds}: {fit.diverged.args[0]}",)
             raise fit.diverged
         for one in leaks(outcome.findings) if number == 0 else ():
-            self.reporter.notice(str(one))
+            reporter.notice(str(one))
         assert parts.test is not None
         model = outcome.model
         # Parts of a fold are no parts of a split: nothing may take rows that trained for those that validate.
@@ -254,3 +248,18 @@ class _Runs:
             fold_config=self.fold_config,
             lines=lines,
         )
+
+
+def _complete(runs: _Runs, number: int, reporter: Reporter, interrupt: Interrupt) -> FoldResult | None:
+    """Train one fold, or nothing where Ctrl-C ends it before its end; that of a second training counts too."""
+    result = None
+    try:
+        interrupt.check()
+        result = runs.train(number, reporter, interrupt)
+    except TrainingInterrupted:
+        pass
+    if result is not None and interrupt.requested:
+        training = result.model.provenance.training
+        again = not result.model.config.train.refit or (training is not None and training.refitted)
+        result = result if again and result.stopped != "interrupted" else None
+    return result

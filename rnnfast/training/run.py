@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Unpack
 
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
@@ -91,12 +92,19 @@ def train(
 Read = Callable[[Config, ExitStack], tuple[Sequences, Parts, Config]]
 
 
-def run(config: Config, reporter: Reporter | None = None, force: bool = False, read: Read | None = None) -> TrainResult:
+def run(
+    config: Config,
+    reporter: Reporter | None = None,
+    force: bool = False,
+    cluster: Cluster | None = None,
+    read: Read | None = None,
+) -> TrainResult:
     """Do what the `train` command does: read, split, compile, train, evaluate, write.
 
     Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
-    force: an existing model in the output directory is replaced. read: gives what `read_tables` gives, in its place.
+    force: an existing model in the output directory is replaced. cluster: on which the networks of an ensemble train,
+    None for this process. read: gives what `read_tables` gives, in its place.
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
@@ -116,7 +124,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False, r
                 table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None
-            result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt)
+            result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt, cluster)
         interrupt.phase = Phase.SAVING
         directory = directory or free_directory(result.model.config, table)
         result.files = write_run(result, result.model.config, directory)
@@ -143,10 +151,12 @@ def train_parts(
     own_valid: bool,
     load_seconds: float,
     interrupt: Interrupt,
+    cluster: Cluster | None = None,
 ) -> tuple[TrainResult, Fit]:
     """Train on the parts and score each of them.
 
-    load_seconds: what reading took; fitting and encoding is added to it.
+    load_seconds: what reading took; fitting and encoding is added to it. cluster: on which the networks of an ensemble
+    train, None for this process.
     """
     import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
 
@@ -162,14 +172,14 @@ def train_parts(
         start = time.perf_counter()
         model, valid = _prepared(table, parts, config, equations, Reporter())
     seed = config.train.seed
-    networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
+    networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter, cluster=cluster)
     reporter.start(networks.info())
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
     operating = set_operating(model, parts.train, valid, outside, reporter)
     set_intervals(model, valid)
-    again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
+    again = refitted(model, fit, table, parts, reporter, interrupt, cluster=cluster) if config.train.refit else None
     ensemble = Learned(model, again, fit, operating)
     if config.model.distil:
         model, again, fit, operating = distilled(ensemble, table, parts, valid, reporter, interrupt)

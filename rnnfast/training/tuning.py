@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
 from rnnfast.catalogue import SCHEDULES
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import part_column
 from rnnfast.config.resolve import Config, table_of_option
 from rnnfast.config.tuning import TuneConfig, tuned
@@ -72,16 +73,20 @@ def tune(
 
 
 def search(
-    config: Config, tune_config: TuneConfig, force: bool = False, reporter: Reporter | None = None
+    config: Config,
+    tune_config: TuneConfig,
+    force: bool = False,
+    reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
 ) -> TuneResult:
     """Do what the `tune` command does: search, train the best network and write it with its trials.
 
-    The directory is runs/NAME-tune where the configuration names none; force: what is there is replaced. Raises as
-    `tune`.
+    The directory is runs/NAME-tune where the configuration names none; force: what is there is replaced. cluster: on
+    which trials and members run, None for this process. Raises as `tune`.
     """
     data = config.data
     tables = Tables(list(data.data), data.valid, data.test)
-    return tune_tables(tables, config, tune_config, write=True, force=force, reporter=reporter)
+    return tune_tables(tables, config, tune_config, write=True, force=force, reporter=reporter, cluster=cluster)
 
 
 class Tables(NamedTuple):
@@ -102,11 +107,12 @@ def tune_tables(
     reporter: Reporter | None = None,
     equations: Cell | None = None,
     size: int = SIZE,
+    cluster: Cluster | None = None,
 ) -> TuneResult:
     """Search and train the best network.
 
     write: to runs/NAME-tune where the configuration names no directory; force: what is there is replaced. size:
-    candidates of a generation. Raises as `tune`.
+    candidates of a generation; cluster: on which trials and members run, None for this process. Raises as `tune`.
     """
     start = time.perf_counter()
     version = str(optuna().__version__)
@@ -128,6 +134,7 @@ def tune_tables(
             mergeable = parts.valid is not None and not own_valid
             space = Space(config, parts.train, equations, own_valid, mergeable)
             trials = folded(parts.train, config, equations, by)
+            trials.cluster = cluster
             keep = partial(_keep, directory, header)
             search = Search(space, trials, size, one_at_a_time(reporter), before, keep)
             reporter.search(_searched(space), search.folds, trials.part.sequences)
@@ -136,7 +143,9 @@ def tune_tables(
         reporter.finalists(finalists)
         config = _final(space, finalists[0], mergeable, stopped == "interrupted")
         with interruptible(reporter.interrupted) as interrupt:
-            result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
+            result, fit = train_parts(
+                table, parts, config, equations, reporter, own_valid, load_seconds, interrupt, cluster
+            )
             result.seconds = {"search": search_seconds, **result.seconds}
             interrupt.phase = Phase.SAVING
             if directory is not None:

@@ -1,0 +1,243 @@
+"""Tasks on worker processes: answers in order, and the same ones whatever happens to workers."""
+
+import os
+import signal
+import time
+
+import cluster_tasks
+import numpy as np
+import pandas as pd
+import pytest
+from ids import cases
+
+from rnnfast.cluster.connection import connected
+from rnnfast.cluster.here import InProcess
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import Task
+from rnnfast.config.cluster import ClusterConfig
+from rnnfast.config.folding import FoldConfig
+from rnnfast.config.resolve import Config
+from rnnfast.config.tuning import TuneConfig
+from rnnfast.errors import DivergedError, UsageError
+from rnnfast.reporter import Reporter
+from rnnfast.training.cross_validation import cross_validate
+from rnnfast.training.run import run
+from rnnfast.training.tuning import Tables, tune_tables
+
+distributed = pytest.importorskip("distributed")
+LONGEST = 120  # seconds of a test
+
+
+@pytest.fixture(autouse=True)
+def _guard():
+    """End a test that hangs."""
+
+    def late(number, frame):
+        raise TimeoutError(f"no end after {LONGEST} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(LONGEST)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="module")
+def notices():
+    return []
+
+
+@pytest.fixture(scope="module")
+def local():
+    """Two worker processes on this machine."""
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "silence_logs": 50}
+    with distributed.LocalCluster(n_workers=2, **options) as local:
+        yield local
+
+
+@pytest.fixture(scope="module")
+def workers(local, notices):
+    with connected(ClusterConfig(scheduler=local.scheduler_address, wait_timeout="20s"), notices.append) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module", params=["in this process", "two workers"])
+def cluster(request):
+    return InProcess(2) if request.param == "in this process" else request.getfixturevalue("workers")
+
+
+def tasks(function, *arguments):
+    return [Task(f"task {number}", function, (value,)) for number, value in enumerate(arguments)]
+
+
+def test_answers_are_in_the_order_of_the_tasks(cluster):
+    answers = []
+    assert cluster.run(tasks(cluster_tasks.square, *range(7)), on_answer=lambda *one: answers.append(one)) == [
+        0, 1, 4, 9, 16, 25, 36,
+    ]  # fmt: skip
+    assert sorted(answers) == [(k, k * k) for k in range(7)]
+
+
+def test_what_tasks_tell_comes_with_their_place(cluster):
+    messages = []
+    cluster.run([*tasks(cluster_tasks.square, 4, 5)], on_message=lambda *one: messages.append(one))
+    assert sorted(messages, key=str) == [(0, {"number": 4}), (1, {"number": 5})]
+
+
+def test_what_many_tasks_read_is_an_argument_like_others(cluster):
+    text = Shared("x" * 1000)
+    assert cluster.run(tasks(cluster_tasks.length, text, text, Shared("four"))) == [1000, 1000, 4]
+
+
+def test_an_error_of_a_task_is_that_of_the_run(cluster):
+    with pytest.raises(ValueError, match="not a number"):
+        cluster.run(tasks(cluster_tasks.fail, "not a number"))
+
+
+def test_a_check_ends_the_run_and_its_tasks(cluster, tmp_path):
+    started = time.perf_counter()
+
+    def check():
+        if time.perf_counter() - started > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cluster.run(tasks(cluster_tasks.until_cancelled, tmp_path / "cancelled"), check=check)
+    while not (tmp_path / "cancelled").exists():
+        time.sleep(0.02)
+
+
+def test_no_tasks_have_no_answers(cluster):
+    assert cluster.run([]) == []
+
+
+def test_an_error_that_does_not_come_again_is_none(workers, tmp_path):
+    assert workers.run(tasks(cluster_tasks.fail_once, tmp_path / "a")) == ["written"]
+
+
+def test_tasks_with_a_home_stay_with_their_worker(workers):
+    at_home = [Task(f"shard {k}", cluster_tasks.process, (k,), home=f"shard {k}") for k in range(4)]
+    first = workers.run(at_home)
+    assert workers.run(at_home) == first
+    assert len(set(first)) == 2
+
+
+def test_a_worker_of_another_version_is_named(workers, monkeypatch):
+    monkeypatch.setattr(workers, "versions", {**workers.versions, "numba": "0.1"})
+    with pytest.raises(UsageError, match=r"worker tcp://.* has numba .* \(here 0.1\); install the same versions"):
+        workers.run(tasks(cluster_tasks.square, 1))
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """A CSV of 40 sequences of 6 steps with a class."""
+    x = np.random.default_rng(0).normal(size=(40, 6))
+    frame = pd.DataFrame({"name": np.repeat(np.arange(40), 6), "t": np.tile(np.arange(6), 40), "x": x.ravel()})
+    frame["y"] = (x.cumsum(axis=1).ravel() > 0).astype(int)
+    path = tmp_path_factory.mktemp("table") / "table.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+OPTIONS = {"id": "name", "time": "t", "target": "y", "hidden": 4, "epochs": 3}
+SAME = cases({"memory": {"cell": "gru"}, "blocks": {"cell": "rnn", "memory": "600M"}, "float64": {"dtype": "float64"}})
+
+
+def config_of(table, tmp_path, options):
+    values = {**OPTIONS, **options, "data": (str(table),), "output": str(tmp_path / "run")}
+    return Config().with_values(values, "test")
+
+
+def test_folds_are_those_of_one_machine(workers, table, tmp_path):
+    results = []
+    for place in (None, workers):
+        values = {**OPTIONS, "cell": "gru", "dtype": "float64"}
+        path = tmp_path / f"{len(results)}.csv"
+        config = Config().with_values(values, "test")
+        folds = FoldConfig(folds=2, repeats=2)
+        results.append((cross_validate(str(table), config, folds, path, cluster=place), path.read_bytes()))
+    (here, text), (there, same_text) = results
+    assert text == same_text
+    assert here.pooled.metrics == there.pooled.metrics
+    for one, other in zip(here.folds, there.folds, strict=True):
+        assert_same(one.model.parameters, other.model.parameters)
+        assert one.metrics == other.metrics
+
+
+def assert_same(parameters, others):
+    assert parameters.keys() == others.keys()
+    for name in parameters:
+        np.testing.assert_array_equal(parameters[name], others[name])
+
+
+@pytest.mark.parametrize(
+    "options", cases({"refit": {"refit": True}, "bags": {"bag": True}, "blocks": {"memory": "600M"}})
+)
+def test_networks_of_an_ensemble_are_those_of_one_machine(workers, table, tmp_path, options):
+    members = {"cell": "gru", "ensemble": 3, **options}
+    here = run(config_of(table, tmp_path / "here", members))
+    there = run(config_of(table, tmp_path / "there", members), cluster=workers)
+    assert_same(here.model.parameters, there.model.parameters)
+    assert here.metrics == there.metrics
+    assert here.history == there.history
+    assert (tmp_path / "here/run/history.csv").read_bytes() == (tmp_path / "there/run/history.csv").read_bytes()
+
+
+def test_a_search_is_that_of_one_machine(workers, table, tmp_path):
+    pytest.importorskip("optuna")
+    journals = []
+    for place in (None, workers):
+        directory = tmp_path / f"{len(journals)}"
+        config = Config().with_values({**OPTIONS, "ensemble": 1, "output": str(directory)}, "test")
+        tune_tables(Tables(str(table)), config, TuneConfig(trials=4), size=4, cluster=place)
+        lines = (directory / "trials.jsonl").read_text().splitlines()[1:]
+        journals.append([line.partition('"seconds"')[0] for line in lines])
+    assert journals[0] == journals[1]
+
+
+def test_a_network_that_diverges_on_a_worker_ends_the_run_with_it(workers, table):
+    config = Config().with_values({**OPTIONS, "lr": 1e30, "optimizer": "sgd", "clip_norm": 0}, "test")
+    with pytest.raises(DivergedError, match="fold 1 of 3") as error:
+        cross_validate(str(table), config, FoldConfig(folds=3), cluster=workers)
+    assert error.value.epoch == 1
+
+
+def test_folds_survive_a_killed_worker(workers, table):
+    class Killer(Reporter):
+        """Kills a worker when it tells its first epoch."""
+
+        def __init__(self):
+            self.killed = False
+
+        def epoch(self, record):
+            if not self.killed:
+                self.killed = True
+                os.kill(next(iter(workers.client.run(os.getpid).values())), signal.SIGKILL)
+
+    killer = Killer()
+    config = Config().with_values({**OPTIONS, "cell": "gru", "epochs": 200, "patience": 0}, "test")
+    there = cross_validate(str(table), config, FoldConfig(folds=3), reporter=killer, cluster=workers)
+    here = cross_validate(str(table), config, FoldConfig(folds=3))
+    assert killer.killed
+    assert here.pooled.metrics == there.pooled.metrics
+
+
+def test_killed_workers_lose_no_task(workers, notices, tmp_path):
+    assert workers.run(tasks(cluster_tasks.die_once, *(tmp_path / f"{k}" for k in range(4)))) == ["alive"] * 4
+    assert any("lost worker" in text for text in notices)
+
+
+def test_a_frozen_worker_loses_no_task(workers, tmp_path):
+    workers._patience = 2.0
+    try:
+        assert workers.run(tasks(cluster_tasks.freeze_once, tmp_path / "frozen")) == ["awake"]
+    finally:
+        workers._patience = 60.0
+        os.kill(int((tmp_path / "frozen").read_text()), signal.SIGCONT)
+
+
+def test_a_worker_that_joins_gets_tasks(workers, local, notices):
+    local.scale(3)
+    while len(set(workers.run(tasks(cluster_tasks.process, *[0] * 6)))) < 3:
+        time.sleep(0.2)
+    assert any("joined" in text for text in notices)

@@ -16,19 +16,22 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.network.layout import Layout
 from rnnfast.shards.feed import Round, ShardFeed, Trained
 from rnnfast.shards.state import State
-from rnnfast.training.loop import trainer_of
 from rnnfast.training.schedules import Schedule
+from rnnfast.training.trainer import trainer_of
 
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Network:
-    """What all shards train. model: without weights; part: name of what trains; epochs: of the course of the rate.
+    """What all shards train.
 
-    room: bytes of the sample of a shard that validates, where one does; threads: of each task.
+    key: names it; model: without weights; part: name of what trains; epochs: of the course of the learning rate;
+    validates: whether there is a validation part; room: bytes of the sample of a shard that validates; threads: of each
+    task.
     """
 
+    key: str
     model: Model
     part: str
     epochs: int
@@ -45,10 +48,10 @@ class Ready(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A shard after a round. counts: updates so far; trained: None where it diverged, at `update` of the pass."""
+    """A shard after a round. updates: (2,) so far; trained: None where it diverged, at `update` of the pass."""
 
     state: State
-    counts: Integers
+    updates: Integers
     trained: Trained | None
     update: int
     seconds: float
@@ -87,14 +90,14 @@ class Learner:
         self.feed.warm(self.trainer)
         return Ready(self.feed.updates, self.feed.mass)
 
-    def round(self, now: Round, state: State, counts: Integers) -> Answer:
-        """Train a round from a state; counts: updates of this shard so far."""
+    def round(self, now: Round, state: State, updates: Integers) -> Answer:
+        """Train a round from a state; updates: (2,) of this shard so far, as of the optimizer."""
         assert self.feed is not None
         start, trainer = time.perf_counter(), self.trainer
         moments = trainer.state
         trainer.parameters[:], moments.m[:], moments.v[:] = state
-        moments.updates[:] = counts
-        trained = self.feed.train_round(trainer, now, lambda updates, of: self._rates(now, updates, of))
+        moments.updates[:] = updates
+        trained = self.feed.train_round(trainer, now, lambda some, of: self._rates(now, some, of))
         after = State(*(array.copy() for array in (trainer.parameters, moments.m, moments.v)))
         return Answer(after, moments.updates.copy(), trained, int(trainer.where[1]), time.perf_counter() - start)
 

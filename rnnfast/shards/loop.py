@@ -5,27 +5,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import OPTIMIZERS
 from rnnfast.cluster.here import InProcess
+from rnnfast.cluster.shared import Shared
 from rnnfast.data import SequenceData
 from rnnfast.diagnose.machine import cores
+from rnnfast.errors import ClusterError
 from rnnfast.model import Model
 from rnnfast.network.layout import Layout
 from rnnfast.reporter import Reporter
 from rnnfast.shards import tasks
 from rnnfast.shards.feed import Round
 from rnnfast.shards.learner import Answer, Network, Ready
-from rnnfast.shards.plan import packed
 from rnnfast.shards.sequences import ShardedSequences
 from rnnfast.shards.state import Outer, State, averaged
 from rnnfast.training.feed import Place
-from rnnfast.training.loop import Fit, Loop
+from rnnfast.training.loop import Fit, Loop, Pauses
 from rnnfast.training.prepare import Labelling
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import EarlyStopping, Interrupt
@@ -38,6 +40,14 @@ ROUND_SECONDS = 0.5  # of work at least, beside which a round of some 10 ms does
 MOST_ROUNDS = 64  # of a pass
 
 
+class Moments(NamedTuple):
+    """What is averaged beside the parameters, with the face of an optimizer's State; updates: of no single shard."""
+
+    m: Floats
+    v: Floats
+    updates: NDArray[np.int64]
+
+
 class Averaged:
     """The state of all shards, with the face of a Trainer.
 
@@ -47,73 +57,70 @@ class Averaged:
     def __init__(self, model: Model) -> None:
         config, architecture = model.config.train, model.architecture
         self.layout, self.mean = Layout(architecture), config.reduction == "mean"
-        parameters = self.layout.flatten(model.parameters, architecture.dtype)
+        self.parameters = self.layout.flatten(model.parameters, architecture.dtype)
         rule = OPTIMIZERS[config.optimizer]
-        m, v = (np.zeros(len(parameters) if present else 1, architecture.dtype) for present in (rule.m, rule.v))
-        self.parameters, self.m, self.v = parameters, m, v
+        m, v = (np.zeros(self.layout.size if present else 1, architecture.dtype) for present in (rule.m, rule.v))
+        self.state = Moments(m, v, np.zeros(2, np.int64))
         self.where = np.zeros(2, np.int64)
         self.kernel, self.threads = "rounds", config.threads or 1
 
     @property
-    def state(self) -> State:
-        """What a round begins with."""
-        return State(self.parameters, self.m, self.v)
+    def whole(self) -> State:
+        """A copy of what a round begins with."""
+        return State(self.parameters.copy(), self.state.m.copy(), self.state.v.copy())
 
     def set(self, state: State) -> None:
         """Go on from a state."""
-        self.parameters[:], self.m, self.v = state
+        self.parameters[:], self.state.m[:], self.state.v[:] = state
 
     def tensors(self) -> dict[str, Any]:
         """Copies of the parameters by PyTorch's names."""
         return self.layout.tensors(self.parameters)
 
 
-@dataclass
-class Shards:
-    """What the client knows of the shards that train. ready: by number; updates: (2,) of each so far, by number."""
-
-    ready: Mapping[int, Ready]
-    updates: dict[int, NDArray[np.int64]]
-
-
 class RoundFeed:
     """Gives the rounds of a pass to the shards, with the face of a Feed: a round is a block of an epoch.
 
-    rounds: of a pass; seconds: of the slowest shard of the last round, and its number.
+    rounds: of a pass; ready: shards that train, by number; updates_of: (shards, 2) so far, as of the optimizer;
+    slowest: seconds of the slowest shard of the last round, and its number.
     """
 
     single = False
 
     def __init__(self, train: ShardedSequences, network: Network, rounds: int, outer: Outer) -> None:
         self.train_part, self.network, self.rounds, self.outer = train, network, rounds, outer
-        self.packed_network = packed(network)
-        self.shards = Shards({}, {})
+        self.shared_network = Shared(network)
+        self.ready: dict[int, Ready] = {}
+        self.updates_of = np.zeros((train.shards, 2), np.int64)
         self.slowest = (0.0, 0)
         self.random_start = network.model.config.train.random_start
-        self._place = Place({})
+        self._place = Place(np.random.PCG64(0).state)  # nothing is drawn here
 
     def prepare(self) -> None:
         """Have every shard ready to train and to validate, the first of them by itself: it compiles what all need."""
         train, cluster = self.train_part, self.train_part.cluster
-        every = train.on(tasks.ready, self.packed_network)
+        every = train.on(tasks.ready, self.shared_network)
         answers: list[Ready] = [*cluster.run(every[:1]), *cluster.run(every[1:])]
-        ready = dict(zip(train.sizes, answers, strict=True))
-        self.shards = Shards(ready, {number: np.zeros(2, np.int64) for number in ready})
+        self.ready = dict(zip(train.sizes, answers, strict=True))
 
     @property
     def mass(self) -> float:
         """Sum of the weights of all labelled steps."""
-        return sum(one.mass for one in self.shards.ready.values())
+        return sum(one.mass for one in self.ready.values())
 
     @property
     def updates(self) -> int:
         """Updates of a pass of the shard that has most."""
-        return max((one.updates for one in self.shards.ready.values()), default=1)
+        return max((one.updates for one in self.ready.values()), default=1)
 
     @property
     def place(self) -> Place:
         """How far training has come."""
         return replace(self._place)
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        self._place = replace(place)
 
     @property
     def between_epochs(self) -> bool:
@@ -130,7 +137,7 @@ class RoundFeed:
         """Train the next round, and average; no loss is returned but by the last round of a pass, None: diverged."""
         place = self._place
         now = Round(place.epoch, place.block, self.rounds, float(rates[0]))
-        answers = self._answers(now, trainer.state)
+        answers = self._answers(now, trainer.whole)
         for answer in answers.values():
             if answer.trained is None:
                 trainer.where[:] = 0, answer.update
@@ -143,16 +150,16 @@ class RoundFeed:
         loss = place.loss
         if self.random_start and trainer.mean and place.mass:
             loss *= self.mass / place.mass
-        self._place = Place({}, epoch=place.epoch + 1, steps=place.steps)
+        self._place = Place(place.generator, epoch=place.epoch + 1, steps=place.steps)
         return np.array([loss])
 
     def _answers(self, now: Round, state: State) -> dict[int, Answer]:
         """Have the shards train a round; returns: what came of it, by the numbers of the shards."""
-        train, begin = self.train_part, packed(state)
-        tasks_of = train.on(tasks.train, self.packed_network, begin)
+        train, begin = self.train_part, Shared(state)
+        tasks_of = train.on(tasks.train, self.shared_network, begin)
         every = [
             task._replace(name=f"round {now.number + 1} of pass {now.epoch + 1}, {task.name}",
-                          arguments=(*task.arguments, self.shards.updates[number], now))
+                          arguments=(*task.arguments, self.updates_of[number], now))
             for number, task in zip(train.sizes, tasks_of, strict=True)
         ]  # fmt: skip
         return dict(zip(train.sizes, train.cluster.run(every), strict=True))
@@ -166,7 +173,7 @@ class RoundFeed:
             mean = averaged([answer.state for answer in answers.values()], masses)
             trainer.set(mean._replace(parameters=self.outer.step(before, mean.parameters)))
         for number, answer in answers.items():
-            self.shards.updates[number] = answer.counts
+            self.updates_of[number] = answer.updates
         place.loss += sum(one.loss for one in done.values())
         place.mass += sum(masses)
         place.steps += sum(one.steps for one in done.values())
@@ -192,6 +199,7 @@ class RoundLoop(Loop):
         self.epochs = self.config.epochs if epochs is None else epochs
         self.trainer = Averaged(model)
         network = Network(
+            key=uuid4().hex,
             model=replace(model, parameters={}),
             part=train.name,
             epochs=self.epochs,
@@ -202,6 +210,7 @@ class RoundLoop(Loop):
         outer = Outer(self.config.outer, len(self.trainer.parameters))
         self.feed: Any = RoundFeed(train, network, rounds_of(model, train), outer)
         self.stopping = EarlyStopping(self.config.patience if valid is not None else 0, self.config.average)
+        self.schedule = Schedule(replace(self.config, epochs=self.epochs), 1)  # until shards have told their updates
         self.fit = Fit()
         self.elapsed = 0.0
         self.good, self.rates = self.trainer.parameters, None
@@ -211,15 +220,33 @@ class RoundLoop(Loop):
         start = time.perf_counter()
         self.feed.prepare()
         interrupt.check()
-        self.schedule = Schedule(replace(self.config, epochs=self.epochs), self.feed.updates)
+        self.schedule.updates = self.feed.updates
         outputs = len(self.model.schema.answers)
         self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else self.train.sequences)
         self.fit.compile_seconds = time.perf_counter() - start
 
+    @property
+    def more(self) -> dict[str, NDArray[Any]]:
+        """What shards and outer steps go on from."""
+        return {"shards": self.feed.updates_of.copy(), "velocity": self.feed.outer.velocity.copy()}
+
+    @more.setter
+    def more(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.feed.updates_of[:] = arrays["shards"]
+        self.feed.outer.velocity = arrays["velocity"]
+
+    def _train(self, interrupt: Interrupt, pauses: Pauses) -> None:
+        """Run epochs; where the cluster is gone, what there is is saved before the error is raised."""
+        try:
+            super()._train(interrupt, pauses)
+        except ClusterError:
+            pauses.pause(self, now=True)
+            raise
+
     def _outputs(self) -> Floats:
         """Answer the validation part, where it lies: (rows, O)."""
         valid = replace(self.shards, name="valid")
-        every = valid.on(tasks.outputs, self.feed.packed_network, packed(self.trainer.parameters))
+        every = valid.on(tasks.outputs, self.feed.shared_network, Shared(self.trainer.parameters))
         return np.concatenate(valid.cluster.run(every))
 
 

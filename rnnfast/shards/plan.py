@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from hashlib import sha256
-from typing import Any
 
-from rnnfast.cluster.task import Shared
 from rnnfast.config.resolve import Config
 
 MEMORY = "2G"  # of a process that holds a shard, where --memory does not say it: bits must not depend on machines
@@ -44,14 +41,3 @@ class Plan:
     def predicting(self, rule: str) -> Plan:
         """Return the plan with the steps that are predicted."""
         return replace(self, predict=rule)
-
-
-def packed(value: Any) -> Shared:
-    """Return a value as bytes that come to each worker once."""
-    return Shared.of(pickle.dumps(value))
-
-
-@lru_cache(maxsize=16)
-def unpacked(data: bytes) -> Any:
-    """Return the value of `packed`; it must not be changed."""
-    return pickle.loads(data)  # of the client of this cluster, which could run anything here

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster, Task
 from rnnfast.config.forms import SEQUENCE, TIME, part_column
 from rnnfast.config.resolve import Config
@@ -19,7 +20,7 @@ from rnnfast.errors import DataError, UsageError
 from rnnfast.reporter import Reporter
 from rnnfast.shards import tasks
 from rnnfast.shards.loop import RoundLoop
-from rnnfast.shards.plan import Plan, packed
+from rnnfast.shards.plan import Plan
 from rnnfast.shards.sequences import ShardedSequences
 from rnnfast.training.prepare import weightless
 
@@ -75,7 +76,7 @@ def read_shards(config: Config, cluster: Cluster, reporter: Reporter) -> tuple[S
 
 
 def _described(plan: Plan, cluster: Cluster) -> tuple[tasks.Description, ...]:
-    shared = packed(plan)
+    shared = Shared(plan)
     homes = (f"{plan.key}-{number}" for number in range(plan.shards))
     every = [Task(f"shard {k}", tasks.describe, (shared, k), home=home) for k, home in enumerate(homes)]
     return tuple(cluster.run(every))

@@ -2,45 +2,93 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
-from typing import Any
+from typing import Unpack
 
+from rnnfast.cluster.here import InProcess
 from rnnfast.cluster.task import Cluster
 from rnnfast.config.resolve import Config
-from rnnfast.data import Parts, Sequences
+from rnnfast.config.typed import TrainOptions
+from rnnfast.data import Parts
+from rnnfast.errors import UsageError
+from rnnfast.listeners import with_listeners
+from rnnfast.progress import Progress, watcher
 from rnnfast.reporter import Reporter
 from rnnfast.shards import tasks
 from rnnfast.shards.plan import Plan
 from rnnfast.shards.reading import check_shards, read_shards
+from rnnfast.training.checks import check_options, named_cell
+from rnnfast.training.presets import fixed
 from rnnfast.training.result import TrainResult
-from rnnfast.training.run import run
+from rnnfast.training.resuming import Resumed
+from rnnfast.training.run import Read, Tables, run, trained
 
-SHARDS = 16  # where nobody says how many
+SHARDS = 16  # of a cluster, where nobody says how many
 FEW_STEPS = 300_000_000  # of a pass: what one machine trains in ten seconds
 
 
-def run_shards(config: Config, cluster: Cluster, reporter: Reporter | None = None, force: bool = False) -> TrainResult:
-    """Do what the `train` command does on a cluster: read shards, split, train in rounds, evaluate, write.
+def run_where(
+    config: Config, reporter: Reporter, force: bool, before: Resumed | None, cluster: Cluster | None
+) -> TrainResult:
+    """Do what the `train` command does: in shards where the options say so, and of one network on a cluster.
 
-    Others as of `training.run`. Raises: as that, and ClusterError.
+    cluster: None for this process. Others as of `training.run.run`. Raises as that, and ClusterError.
     """
+    several = config.model.ensemble > 1 or config.model.preset == "best"
+    if config.data.shards is None and (cluster is None or several):
+        return run(config, reporter, force, before, cluster)
     config = in_shards(config)
     check_shards(config)
-    reporter = reporter or Reporter()
+    return run(config, reporter, force, before, read=reader(cluster or InProcess(), reporter))
 
-    def read(config: Config, opened: ExitStack) -> tuple[Sequences, Parts, Config]:
+
+def train(
+    cluster: Cluster,
+    data: str | list[str],
+    *,
+    valid: str | None = None,
+    test: str | None = None,
+    progress: Progress = None,
+    reporter: Reporter | None = None,
+    **options: Unpack[TrainOptions],
+) -> TrainResult:
+    """Train a network on shards of files and score it; nothing is written.
+
+    data, valid, test: names of files, as the workers find them. Others, and what is raised, as of `training.run.train`,
+    and ClusterError.
+    """
+    start = time.perf_counter()
+    reporter = watcher(reporter, progress)
+    for name in ("output", "checkpoint"):
+        if name in options:
+            raise UsageError(f"{name}: train() writes nothing; save what it returns: result.model.save(PATH)")
+    equations = named_cell(options)
+    files = {"data": (data,) if isinstance(data, str) else tuple(data), "valid": valid, "test": test}
+    config = in_shards(fixed(Config().with_values({**options, **files}, "train()")))
+    check_options(config, equations, valid is not None)
+    check_shards(config)
+    reporter = with_listeners(reporter, config.output)
+    return trained(reader(cluster, reporter), config, equations, reporter, valid is not None, start)
+
+
+def reader(cluster: Cluster, reporter: Reporter) -> Read:
+    """Return what reads the shards of a configuration on a cluster."""
+
+    def read(config: Config, opened: ExitStack) -> Tables:
         opened.callback(tasks.forget, Plan.of(config))
         table, parts = read_shards(config, cluster, reporter)
         advise(parts, reporter)
         return table, parts, config
 
-    return run(config, reporter, force, read)
+    return read
 
 
 def in_shards(config: Config) -> Config:
     """Return the configuration with the files by absolute paths, and the number of shards."""
-    values: dict[str, Any] = {} if config.data.shards else {"shards": SHARDS}
-    return config.choosing(values).with_absolute_paths()
+    if config.data.shards is None:
+        config = config.with_values({"shards": SHARDS}, "--shards")
+    return config.with_absolute_paths()
 
 
 def advise(parts: Parts, reporter: Reporter) -> None:

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.cluster.task import Cluster, Shared, Task
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import Cluster, Task
 from rnnfast.data import Schema, SequenceData, Sequences
 from rnnfast.data.sequences.base import Result, Runs
 from rnnfast.data.sequences.budget import Budget
@@ -20,7 +21,7 @@ from rnnfast.data.sequences.spans import ends
 from rnnfast.errors import UsageError
 from rnnfast.shards import tasks
 from rnnfast.shards.joining import end_to_end
-from rnnfast.shards.plan import Plan, packed
+from rnnfast.shards.plan import Plan
 
 Integers = NDArray[np.int64]
 
@@ -44,9 +45,9 @@ class ShardedSequences(Sequences):
     context: Context | None = None
 
     @cached_property
-    def packed_plan(self) -> Shared:
+    def shared_plan(self) -> Shared:
         """The plan as workers get it."""
-        return packed(self.plan)
+        return Shared(self.plan)
 
     @property
     def shards(self) -> int:  # type: ignore[override]
@@ -62,7 +63,7 @@ class ShardedSequences(Sequences):
     def on(self, function: Callable[..., Any], *arguments: Any) -> list[Task]:
         """Return the tasks that call a function of `tasks` with each shard of this part."""
         return [
-            Task(f"shard {number}", function, (self.packed_plan, number, *arguments), home=self.home(number))
+            Task(f"shard {number}", function, (self.shared_plan, number, *arguments), home=self.home(number))
             for number in self.sizes
         ]
 

@@ -25,7 +25,7 @@ from rnnfast.data.sequences.predict import Constancy
 from rnnfast.data.sequences.stored import StoredSequences
 from rnnfast.shards.feed import Round
 from rnnfast.shards.learner import Answer, Learner, Network, Ready
-from rnnfast.shards.plan import Plan, unpacked
+from rnnfast.shards.plan import Plan
 from rnnfast.shards.state import State
 from rnnfast.shards.table import ShardTable
 
@@ -106,12 +106,12 @@ class _Open:
 
 
 class _Entry:
-    """A shard of this process; lock: of who works with it. learners: by the digest of their network."""
+    """A shard of this process; lock: of who works with it. learners: by the key of their network."""
 
     def __init__(self) -> None:
         self.lock, self.used = RLock(), monotonic()
         self.table: ShardTable | None = None
-        self.learners: dict[bytes, Learner] = {}
+        self.learners: dict[str, Learner] = {}
 
     @property
     def held(self) -> int:
@@ -139,15 +139,14 @@ def forget(plan: Plan) -> None:
     _open.close(plan.key)
 
 
-def describe(plan: bytes, number: int, watch: Watch) -> Description:
+def describe(plan: Plan, number: int, watch: Watch) -> Description:
     """Read a shard, and say what it is."""
-    how: Plan = unpacked(plan)
-    entry = _open.entry(how, number)
+    entry = _open.entry(plan, number)
     with entry.lock:
-        shard = entry.opened(how, number, watch)
+        shard = entry.opened(plan, number, watch)
         table, train = shard.table, shard.part("train", None)
-        asks = table.auto_predict and how.predict is None
-        sizes = {name: _size(shard.part(name, how.predict)) for name in ("", "merged", *shard.parts)}
+        asks = table.auto_predict and plan.predict is None
+        sizes = {name: _size(shard.part(name, plan.predict)) for name in ("", "merged", *shard.parts)}
         return Description(
             schema=table.schema,
             parts={name: size for name, size in sizes.items() if size is not None},
@@ -171,13 +170,12 @@ def _size(part: StoredSequences | None) -> PartSize | None:
 
 
 def on_part(
-    plan: bytes, number: int, name: str, function: Callable[..., Any], arguments: tuple[Any, ...], watch: Watch
+    plan: Plan, number: int, name: str, function: Callable[..., Any], arguments: tuple[Any, ...], watch: Watch
 ) -> Any:
     """Call a function with a part of a shard."""
-    how: Plan = unpacked(plan)
-    entry = _open.entry(how, number)
+    entry = _open.entry(plan, number)
     with entry.lock:
-        part = entry.opened(how, number, watch).part(name, how.predict)
+        part = entry.opened(plan, number, watch).part(name, plan.predict)
         assert part is not None
         return function(part, *arguments)
 
@@ -200,37 +198,35 @@ def sendable(data: SequenceData) -> SequenceData:
     return replace(data, origin=None)
 
 
-def ready(plan: bytes, number: int, network: bytes, watch: Watch) -> Ready:
+def ready(plan: Plan, number: int, network: Network, watch: Watch) -> Ready:
     """Prepare to train a network on a shard."""
     return _learner(plan, number, network, watch, Learner.warm)
 
 
-def train(plan: bytes, number: int, network: bytes, state: bytes, counts: Integers, now: Round, watch: Watch) -> Answer:
+def train(
+    plan: Plan, number: int, network: Network, state: State, updates: Integers, now: Round, watch: Watch
+) -> Answer:
     """Train a network on a shard for a round."""
-    begin: State = unpacked(state)
-    return _learner(plan, number, network, watch, lambda learner: learner.round(now, begin, counts))
+    return _learner(plan, number, network, watch, lambda learner: learner.round(now, state, updates))
 
 
-def outputs(plan: bytes, number: int, network: bytes, parameters: bytes, watch: Watch) -> NDArray[Any]:
+def outputs(plan: Plan, number: int, network: Network, parameters: NDArray[Any], watch: Watch) -> NDArray[Any]:
     """Answer what validates of a shard."""
-    values: NDArray[Any] = unpacked(parameters)
-    return _learner(plan, number, network, watch, lambda learner: learner.outputs(values))
+    return _learner(plan, number, network, watch, lambda learner: learner.outputs(parameters))
 
 
-def _learner(plan: bytes, number: int, network: bytes, watch: Watch, use: Callable[[Learner], Result]) -> Result:
+def _learner(plan: Plan, number: int, network: Network, watch: Watch, use: Callable[[Learner], Result]) -> Result:
     """Use what trains a network on a shard, made now where this process does not have it."""
-    how: Plan = unpacked(plan)
-    entry = _open.entry(how, number)
+    entry = _open.entry(plan, number)
     with entry.lock:
-        if network not in entry.learners:
-            what: Network = unpacked(network)
-            shard = entry.opened(how, number, watch)
-            valid = shard.part("valid", how.predict) if what.validates else None
+        if network.key not in entry.learners:
+            shard = entry.opened(plan, number, watch)
+            valid = shard.part("valid", plan.predict) if network.validates else None
             drawn = None
             if valid is not None:
-                context = what.model.context_of(valid.schema)
-                drawn = sample(valid, context, what.room, what.model.config.train.seed)
+                context = network.model.context_of(valid.schema)
+                drawn = sample(valid, context, network.room, network.model.config.train.seed)
             entry.learners.clear()  # of another network of the same run
-            entry.learners[network] = Learner(what, number, shard.part(what.part, how.predict), drawn)
-            _open.spare(Budget.of(how.memory).free, entry)
-        return use(entry.learners[network])
+            entry.learners[network.key] = Learner(network, number, shard.part(network.part, plan.predict), drawn)
+            _open.spare(Budget.of(plan.memory).free, entry)
+        return use(entry.learners[network.key])

@@ -27,6 +27,7 @@ from rnnfast.reporter import EpochRecord, Reporter, RunInfo
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.pool import Piece, one_at_a_time, run_on
 from rnnfast.training.prepare import Labelling, member_seeds
+from rnnfast.training.saving import Saver
 from rnnfast.training.stopping import Interrupt
 
 # Why a run of several networks ended: the first of these that holds for one of them.
@@ -40,7 +41,8 @@ class Networks:
 
     epochs: to run by each network, with a whole course of the learning rate; none: those that the configuration plans.
     outside: what each network of the model has left out of its bag, after training. teacher: of a single network, as of
-    Loop. cluster: on which several networks train, None for this process.
+    Loop. stage: of the run, by whose name checkpoints know them. cluster: on which several networks train, None for
+    this process.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Networks:
         reporter: Reporter,
         epochs: Sequence[int] = (),
         teacher: Labelling | None = None,
+        stage: str = "networks",
         cluster: Cluster | None = None,
     ) -> None:
+        self.stage = stage
         config, self.number = model.config.train, model.config.model.ensemble
         threads, limit = config.threads or cores(), seconds(config.max_time)
         if cluster is not None:
@@ -86,7 +90,7 @@ class Networks:
         if self.number == 1:
             if self.cluster is not None:
                 self.reporter.notice("a single network trains in this process; workers train those of --ensemble N")
-            alone: Fit = self._made.pop().run(interrupt)
+            alone: Fit = self._made.pop().run(interrupt, self._pauses(0, interrupt))
             return alone
         start = time.perf_counter()
         work = Shared(self)
@@ -146,13 +150,18 @@ class Networks:
         train = self.bags[k][0] if self.bags else self.train
         return Loop(model, train, self.valid, reporter, self.epochs[k])
 
+    def _pauses(self, k: int, interrupt: Interrupt) -> Saver | None:
+        """Return what saves a network, None where the run has no checkpoints."""
+        return None if interrupt.slot is None else Saver(interrupt.slot.of(self.stage).of(str(k + 1)))
+
     def train_member(self, k: int, reporter: Reporter, interrupt: Interrupt) -> Trained | None:
         """Train a member. Returns None where Ctrl-C was pressed before its first epoch."""
         if interrupt.requested:
+            interrupt.cut_short()
             return None
         loop = self._made.pop() if k == 0 and self._made else self._loop(k, reporter)
         try:
-            fit = loop.run(interrupt)
+            fit = loop.run(interrupt, self._pauses(k, interrupt))
         except TrainingInterrupted:
             return None
         trained = Member(

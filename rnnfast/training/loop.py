@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from rnnfast.catalogue import LOSSES, SCHEDULES
+from rnnfast.catalogue import LOSSES
 from rnnfast.config.forms import seconds
 from rnnfast.config.sections import TrainConfig
 from rnnfast.data import SequenceData, Sequences
@@ -19,11 +20,12 @@ from rnnfast.metrics.evaluation import Evaluation, Scores
 from rnnfast.model import Model
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
-from rnnfast.training.feed import Feed, batch_of
+from rnnfast.training.feed import Feed
 from rnnfast.training.monitor import cost
 from rnnfast.training.prepare import Labelling
 from rnnfast.training.schedules import Rates, Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, Interrupt, Phase
+from rnnfast.training.trainer import trainer_of
 
 # Several epochs may run in one call of the kernel; so long a call still answers Ctrl-C at once.
 CALL_SECONDS = 0.05
@@ -54,26 +56,20 @@ def compiler_ahead() -> AbstractContextManager[None]:
     return early_child(cores())
 
 
-def trainer_of(model: Model, feed: Feed, soft: bool = False) -> Any:
-    """Return what trains the network of a model on a feed; soft: as of Policy."""
-    from rnnfast.kernels.run.trainer import Policy, Trainer
+class Pauses:
+    """What a loop is asked between two calls of the kernel; the base class saves nothing."""
 
-    config: TrainConfig = model.config.train
-    policy = Policy(
-        loss=model.loss,
-        optimizer=config.optimizer,
-        reduction=config.reduction,
-        batch=batch_of(config),
-        momentum=config.momentum,
-        weight_decay=config.weight_decay or 0.0,
-        clip_norm=config.clip_norm,
-        window=config.tbptt,
-        per_update=SCHEDULES[config.schedule].per_update,
-        threads=config.threads or cores(),
-        seed=config.seed,
-        soft=soft,
-    )
-    return Trainer(model.architecture, model.parameters, feed.data, policy, feed.lengths)
+    saves = False  # whether a training that is cut short within an epoch can go on from there
+
+    def begin(self, loop: Loop) -> bool:
+        """Let a loop go on from where it was; returns whether its training has ended already."""
+        return False
+
+    def pause(self, loop: Loop, now: bool = False) -> None:
+        """Save a loop where it is time, or now."""
+
+    def end(self, loop: Loop) -> None:
+        """Save the outcome of a loop."""
 
 
 class Loop:
@@ -114,33 +110,50 @@ class Loop:
         self.rates: Rates | None = None  # of the epoch that runs
 
     @property
+    def more(self) -> dict[str, Any]:
+        """Arrays that training goes on from, beside those of any loop."""
+        return {}
+
+    @more.setter
+    def more(self, arrays: Mapping[str, Any]) -> None:
+        """Put them back."""
+
+    @property
     def ended(self) -> bool:
         """Whether no epoch follows."""
         return self.fit.stopped != "epochs" or self.fit.epochs >= self.epochs or self.fit.diverged is not None
 
-    def run(self, interrupt: Interrupt) -> Fit:
+    def run(self, interrupt: Interrupt, pauses: Pauses | None = None) -> Fit:
         """Train until a reason to stop comes up, and put the chosen weights into the model.
 
-        From the first epoch on Ctrl-C ends the run after the epoch; the time limit begins there too, and covers what is
-        done between epochs. A run that diverges keeps the last good weights, and the error to raise is in the result.
+        From the first epoch on Ctrl-C ends the run after the epoch, or after the block where it can go on from there;
+        the time limit begins there too, and covers what is done between epochs. A run that diverges keeps the last good
+        weights, and the error to raise is in the result.
         """
+        pauses = pauses or Pauses()
         with closing(self.feed):
-            interrupt.phase = Phase.COMPILING
-            self.compile_kernels(interrupt)
-            interrupt.phase = Phase.TRAINING
-            self._train(interrupt)
+            if not (done := pauses.begin(self)):
+                interrupt.phase = Phase.COMPILING
+                self.compile_kernels(interrupt)
+                interrupt.phase = Phase.TRAINING
+                self._train(interrupt, pauses)
         interrupt.phase = Phase.SCORING
-        self._choose()
+        if not done:
+            self._choose()
+            if self.fit.stopped != "interrupted":
+                pauses.end(self)
+        self.model.parameters = self.trainer.tensors()
         self.reporter.stop("diverged" if self.fit.diverged else self.fit.stopped)
         return self.fit
 
-    def _train(self, interrupt: Interrupt) -> None:
+    def _train(self, interrupt: Interrupt, pauses: Pauses) -> None:
         """Run epochs until a reason to stop comes up."""
         fit, config = self.fit, self.config
         started, deadline = time.perf_counter() - self.elapsed, Deadline(seconds(config.max_time), self.elapsed)
         while not self.ended and self.advance():
             self.elapsed = time.perf_counter() - started
             if not self.feed.between_epochs:
+                self._pause(interrupt, pauses)
                 continue
             evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == self.epochs
             scores, best = self.validate() if evaluated and self.valid is not None else (None, False)
@@ -148,10 +161,26 @@ class Loop:
             self._report(scores, best, deadline)
             if self.stopping.exhausted:
                 fit.stopped = "patience"
-            elif interrupt.requested:
-                fit.stopped = "interrupted"
             elif deadline.passed and fit.epochs < self.epochs:
                 fit.stopped = "max_time"
+            elif not self.ended:
+                self._pause(interrupt, pauses)
+
+    def _pause(self, interrupt: Interrupt, pauses: Pauses) -> None:
+        """Answer Ctrl-C, or save what there is where it is time.
+
+        Within an epoch it goes back to the weights before; raises TrainingInterrupted within the first one.
+        """
+        if not interrupt.requested or not (pauses.saves or self.feed.between_epochs):
+            pauses.pause(self)
+            return
+        pauses.pause(self, now=True)
+        interrupt.cut_short()
+        self.fit.stopped = "interrupted"
+        if not self.feed.between_epochs:
+            self.trainer.parameters[:] = self.good
+        if not self.fit.epochs:
+            raise interrupt.error("interrupted in the first epoch; no model is written")
 
     def compile_kernels(self, interrupt: Interrupt) -> None:
         """Compile the kernels of this network, or load them from the cache, by calling them for next to no work.
@@ -259,4 +288,3 @@ class Loop:
             self.fit.best_epoch = self.stopping.best_epoch
         else:
             self.fit.best_epoch = self.fit.epochs
-        self.model.parameters = self.trainer.tensors()

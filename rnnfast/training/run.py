@@ -16,7 +16,7 @@ from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
-from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.errors import UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.model import Model
 from rnnfast.model.explain.features import input_means
@@ -25,7 +25,6 @@ from rnnfast.progress import Progress, watcher
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
-from rnnfast.training.best import Best
 from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.dead_units import dead_units
 from rnnfast.training.defaults import resolved_for
@@ -42,6 +41,7 @@ from rnnfast.training.presets import fixed
 from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
+from rnnfast.training.resuming import Home, Resumed, keeper_of, origin_of, raced, saved, settled
 from rnnfast.training.scores import ensemble_scores, evaluate_parts, sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
@@ -71,16 +71,36 @@ def train(
     """
     start = time.perf_counter()
     reporter = watcher(reporter, progress)
-    if "output" in options:
-        raise UsageError("output: train() writes nothing; save what it returns: result.model.save(PATH)")
+    for name in ("output", "checkpoint"):
+        if name in options:
+            raise UsageError(f"{name}: train() writes nothing; save what it returns: result.model.save(PATH)")
     equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
     reporter = with_listeners(reporter, config.output)
+
+    def read(config: Config, opened: ExitStack) -> Tables:
+        return read_tables(with_labels(data, y), valid, test, config, reporter, opened)
+
+    return trained(read, config, equations, reporter, valid is not None, start)
+
+
+Tables = tuple[Sequences, Parts, Config]  # all of the table, its parts, and the configuration with what reading chose
+Read = Callable[[Config, ExitStack], Tables]
+
+
+def trained(
+    read: Read, config: Config, equations: Cell | None, reporter: Reporter, own_valid: bool, start: float
+) -> TrainResult:
+    """Do what `train` does once its options are checked.
+
+    read: gives what `read_tables` gives; own_valid: whether the validation part is a table of its own; start: when the
+    call was, by time.perf_counter.
+    """
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
-        table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
+        table, parts, config = read(config, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
+        result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -89,13 +109,11 @@ def train(
     return result
 
 
-Read = Callable[[Config, ExitStack], tuple[Sequences, Parts, Config]]
-
-
 def run(
     config: Config,
     reporter: Reporter | None = None,
     force: bool = False,
+    before: Resumed | None = None,
     cluster: Cluster | None = None,
     read: Read | None = None,
 ) -> TrainResult:
@@ -103,8 +121,9 @@ def run(
 
     Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
-    force: an existing model in the output directory is replaced. cluster: on which the networks of an ensemble train,
-    None for this process. read: gives what `read_tables` gives, in its place.
+    force: an existing model in the output directory is replaced. before: the run that goes on, whose options those of
+    config are. cluster: on which the networks of an ensemble train, None for this process. read: gives what
+    `read_tables` gives, in its place.
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
@@ -112,8 +131,10 @@ def run(
         raise UsageError("no table given; name one with --data FILE")
     config = fixed(config)
     check_options(config, None, config.data.valid is not None)
-    directory = check_directory(config, force)
+    given, directory = config.given(), check_directory(config, force, before is not None)
     reporter = with_listeners(reporter, config.output)
+    for note in before.notes if before else ():
+        reporter.notice(note)
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
@@ -124,10 +145,16 @@ def run(
                 table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None
-            result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt, cluster)
+            home = Home(directory, lambda network: free_directory(network, table))
+            keeper = keeper_of(config, lambda: origin_of("train", given, table, parts), home, before)
+            with saved(keeper, interrupt):
+                result, fit = train_parts(
+                    table, parts, config, None, reporter, own_valid, load_seconds, interrupt, cluster
+                )
         interrupt.phase = Phase.SAVING
-        directory = directory or free_directory(result.model.config, table)
+        directory = (keeper and keeper.directory) or directory or free_directory(result.model.config, table)
         result.files = write_run(result, result.model.config, directory)
+        result.resumable = settled(keeper, interrupt, directory)
     reporter.finished(result)
     if fit.diverged is not None:
         fit.diverged.args = (f"{fit.diverged.args[0]} in {result.files['model']}",)
@@ -139,7 +166,7 @@ def run(
 def _check_interrupt(interrupt: Interrupt, result: TrainResult) -> None:
     """Raise TrainingInterrupted where Ctrl-C was pressed."""
     if interrupt.requested:
-        raise TrainingInterrupted(f"interrupted after epoch {result.epochs}", result)
+        raise interrupt.error(f"interrupted after epoch {result.epochs}", result)
 
 
 def train_parts(
@@ -164,9 +191,11 @@ def train_parts(
     config, chosen = resolved_for(config, table, parts, own_valid, reporter)
     model, valid = _prepared(table, parts, config, equations, reporter)
     if config.model.preset == "best":
+        from rnnfast.training.best import Best  # `auto` starts without it
+
         seconds["load"] += time.perf_counter() - start
         start = time.perf_counter()
-        config, chosen = Best(model, parts, own_valid, equations, reporter).choose(chosen, interrupt)
+        config, chosen = raced(Best(model, parts, own_valid, equations, reporter), chosen, interrupt)
         seconds["race"] = time.perf_counter() - start
         reporter.preset(chosen)
         start = time.perf_counter()

@@ -41,6 +41,8 @@ def read_tables(
 
     opened: keeps tables that are larger than --memory, and are read in blocks, until it is closed.
     """
+    if config.data.shards is not None:
+        raise UsageError("--shards: only `rnnfast train` and rnnfast.dask.train read a table in shards; leave it out")
     shares_given = config.data.split != DataConfig().split
     check_split(config.data.split_by, shares_given, valid is not None, test is not None)
     source = Source(config, reporter, opened)

@@ -46,6 +46,10 @@ RUN_TIME = {
         "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
         "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
+    "shards": {
+        "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "model", "network",
+        "progress", "reporter", "training",
+    },
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
     "export": {

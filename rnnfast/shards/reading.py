@@ -65,6 +65,7 @@ def read_shards(config: Config, cluster: Cluster, reporter: Reporter) -> tuple[S
     schema = descriptions[0].schema
     schema = schema if plan.predict is None else replace(schema, predict=plan.predict)
     table = ShardedSequences(plan, cluster, "", descriptions, schema, (), RoundLoop)
+    _check_whole(table)
     table = replace(table, notes=_notes(table))
     parts = _parts(table)
     reporter.table(table)
@@ -86,16 +87,35 @@ def _check_alike(descriptions: tuple[tasks.Description, ...]) -> None:
     """Raise DataError where columns do not mean the same in all shards, or their workers read other files."""
     first = descriptions[0]
     for number, one in enumerate(descriptions):
-        if one.schema != first.schema or one.categories != first.categories:
+        if one.schema != first.schema:
             raise DataError(
                 f"{', '.join(one.source)}: columns mean something else in shard {number} than in shard 0; say what the "
-                "target is with --task, and which columns are features with --features"
+                "target is with --task, and which columns are features with --features, or let all rows decide with "
+                "--sharding ids"
             )
         if one.source == first.source and one.digest != first.digest:
             raise DataError(
                 f"{', '.join(one.source)}: shard {number} was read from other contents than shard 0: "
                 "copy the same file to all workers"
             )
+
+
+def _check_whole(table: ShardedSequences) -> None:
+    """Raise DataError for an id that is in the files of two shards."""
+    pieces = [one.hashes for one in table.descriptions if one.hashes is not None]
+    if not pieces:
+        return
+    every = np.concatenate(pieces)
+    shard = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
+    order = np.argsort(every, kind="stable")
+    same = np.flatnonzero(every[order][1:] == every[order][:-1])
+    if len(same):
+        first, second = shard[order[same[0]]], shard[order[same[0] + 1]]
+        name = table.one(int(first), tasks.id_of, int(every[order[same[0]]]))
+        raise DataError(
+            f"{', '.join(table.descriptions[second].source)}: the id {name!r} is in shard {first} and in shard "
+            f"{second}; with --sharding files an id is whole in one file: use --sharding ids"
+        )
 
 
 def _notes(table: ShardedSequences) -> tuple[str, ...]:

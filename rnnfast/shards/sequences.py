@@ -76,6 +76,12 @@ class ShardedSequences(Sequences):
         answers: list[Result] = self.cluster.run(self.on(tasks.on_part, self.name, function, arguments))
         return answers
 
+    def one(self, number: int, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function with this part of one shard."""
+        every = zip(self.sizes, self.on(tasks.on_part, self.name, function, arguments), strict=True)
+        answer: Result = self.cluster.run([task for own, task in every if own == number])[0]
+        return answer
+
     def sample(self, seed: int) -> SequenceData:
         """Give as many sequences as may be scored: of each shard as many as its share of the memory holds."""
         pieces = self.each_shard(tasks.sample, self.context, self.sample_room, seed)
@@ -160,14 +166,10 @@ class ShardedSequences(Sequences):
 
     def read(self, first: int, stop: int, only: Collection[str] | None = None) -> SequenceData:
         """Bring sequences of one run here, from where they lie."""
-        numbers, before = list(self.sizes), ends(np.array([len(size.lengths) for size in self.sizes.values()]))
+        before = ends(np.array([len(size.lengths) for size in self.sizes.values()]))
         place = int(np.searchsorted(before, first, side="right")) - 1
         begin, fields = int(before[place]), None if only is None else tuple(only)
-        arguments = (self.name, tasks.read, (first - begin, stop - begin, fields))
-        task = self.on(tasks.on_part, *arguments)[place]
-        assert task.arguments[1] == numbers[place]
-        data: SequenceData = self.cluster.run([task])[0]
-        return data
+        return self.one(list(self.sizes)[place], tasks.read, first - begin, stop - begin, fields)
 
     def predicting(self, rule: str) -> ShardedSequences:
         """Predict "every" or the "last" step of each sequence: what the plan says."""

@@ -21,13 +21,14 @@ from rnnfast.data import Schema, SequenceData
 from rnnfast.data.sequences.base import Result, Sequences
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.context import Context
+from rnnfast.data.sequences.identities import hashes
 from rnnfast.data.sequences.predict import Constancy
 from rnnfast.data.sequences.stored import StoredSequences
 from rnnfast.shards.feed import Round
 from rnnfast.shards.learner import Answer, Learner, Network, Ready
 from rnnfast.shards.plan import Plan
 from rnnfast.shards.state import State
-from rnnfast.shards.table import ShardTable
+from rnnfast.shards.table import FILES, ShardTable
 
 Integers = NDArray[np.int64]
 
@@ -48,8 +49,8 @@ class Description:
     """What a shard is, as its client needs to know.
 
     parts: by name, "" the whole of it; rows: of its table, ids: how many it has. constancy: of the labels that train,
-    None where these do not decide; rule: of the split, in words. digest, source, notes, proposals, categories: as of
-    Sequences.
+    None where these do not decide; rule: of the split, in words; hashes: (ids,) sorted, of --sharding files alone.
+    digest, source, notes, proposals, categories: as of Sequences.
     """
 
     schema: Schema
@@ -58,6 +59,7 @@ class Description:
     ids: int
     constancy: Constancy | None
     rule: str
+    hashes: NDArray[np.uint64] | None
     digest: str
     source: tuple[str, ...]
     notes: tuple[str, ...]
@@ -154,6 +156,7 @@ def describe(plan: Plan, number: int, watch: Watch) -> Description:
             ids=len(table.store.ids) - 1,
             constancy=None if not asks else Constancy() if train is None else train.constancy(),
             rule=shard.rule,
+            hashes=np.sort(hashes(_ids(table))) if plan.config.data.sharding == FILES else None,
             digest=table.digest,
             source=table.source,
             notes=table.notes,
@@ -161,6 +164,18 @@ def describe(plan: Plan, number: int, watch: Watch) -> Description:
             categories=dict(table.categories),
             auto_predict=table.auto_predict,
         )
+
+
+def _ids(table: StoredSequences) -> NDArray[Any]:
+    """Return (ids,) the texts of all ids."""
+    number = len(table.store.ids) - 1
+    return table.store.texts(np.arange(number)) if number else np.empty(0, object)
+
+
+def id_of(part: StoredSequences, hash: int) -> str:
+    """Return the id of a hash."""
+    ids = _ids(part)
+    return str(ids[np.flatnonzero(hashes(ids) == np.uint64(hash))[0]])
 
 
 def _size(part: StoredSequences | None) -> PartSize | None:

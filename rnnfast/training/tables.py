@@ -41,8 +41,6 @@ def read_tables(
 
     opened: keeps tables that are larger than --memory, and are read in blocks, until it is closed.
     """
-    if config.data.shards is not None:
-        raise UsageError("--shards: only `rnnfast train` and rnnfast.dask.train read a table in shards; leave it out")
     shares_given = config.data.split != DataConfig().split
     check_split(config.data.split_by, shares_given, valid is not None, test is not None)
     source = Source(config, reporter, opened)
@@ -118,6 +116,8 @@ class Source:
     """
 
     def __init__(self, config: Config, reporter: Reporter, opened: ExitStack, folds: bool = False) -> None:
+        if config.data.shards is not None:
+            raise UsageError("--shards: only `rnnfast train` and rnnfast.dask.train read shards; leave it out")
         self.config, self.reporter, self.opened, self.folds = config, reporter, opened, folds
         self.reading = reading_of(config)
         memory = config.data.memory

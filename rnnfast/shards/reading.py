@@ -32,7 +32,7 @@ def check_shards(config: Config) -> None:
     model, data = config.model, config.data
     if file_names(list(data.data)) is None:
         raise UsageError("--shards: shards are read from files by their workers; give the names of files")
-    refused = {
+    partners = {
         "--preset best": (model.preset == "best", "a race trains on folds of one machine"),
         f"--ensemble {model.ensemble}": (model.ensemble > 1, "each network of an ensemble trains on the whole table"),
         "--baseline trees": ("trees" in config.train.baseline, "trees grow from all rows at once"),
@@ -40,10 +40,9 @@ def check_shards(config: Config) -> None:
             data.split_by == TIME and (data.shards or 1) > 1,
             "a shard does not know where the others cut; use --split-by column:NAME",
         ),
-        "--no-cache": (False, ""),
     }
-    for flag, (asked, reason) in refused.items():
-        if asked:
+    for flag, (there, reason) in partners.items():
+        if there:
             raise UsageError(f"--shards {data.shards} does not go with {flag}: {reason}; leave one of them out")
 
 
@@ -134,8 +133,8 @@ def _parts(table: ShardedSequences) -> Parts:
     names = [name for name in ("train", "valid", "test") if any(name in one.parts for one in table.descriptions)]
     named: dict[str, Any] = {name: replace(table, name=name) for name in names}
     rule = _rule(table)
-    wanted = ["train", *(["valid"] if config.data.valid or _shares(config) > 1 else [])]
-    for name in wanted:
+    needed = ["train", *(["valid"] if config.data.valid or _shares(config) > 1 else [])]
+    for name in needed:
         if name not in named:
             raise DataError(
                 f"{', '.join(table.source)}: the {name} part is empty ({rule}); give more sequences, fewer --shards or "

@@ -1,7 +1,9 @@
 """Tasks on worker processes: answers in order, and the same ones whatever happens to workers."""
 
+import json
 import os
 import signal
+import sys
 import time
 
 import cluster_tasks
@@ -10,6 +12,7 @@ import pandas as pd
 import pytest
 from ids import cases
 
+from rnnfast.cli import run as main
 from rnnfast.cluster.connection import connected
 from rnnfast.cluster.here import InProcess
 from rnnfast.cluster.shared import Shared
@@ -50,7 +53,7 @@ def notices():
 @pytest.fixture(scope="module")
 def local():
     """Two worker processes on this machine."""
-    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "silence_logs": 50}
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": "127.0.0.1:0", "silence_logs": 50}
     with distributed.LocalCluster(n_workers=2, **options) as local:
         yield local
 
@@ -200,6 +203,64 @@ def test_a_network_that_diverges_on_a_worker_ends_the_run_with_it(workers, table
     with pytest.raises(DivergedError, match="fold 1 of 3") as error:
         cross_validate(str(table), config, FoldConfig(folds=3), cluster=workers)
     assert error.value.epoch == 1
+
+
+def test_doctor_tells_of_each_worker(local, table, capsys):
+    scheduler = ("--scheduler", local.scheduler_address)
+    assert main(["doctor", *scheduler, "--data", str(table), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["workers"]) == 2
+    for worker in report["workers"]:
+        assert worker["versions"] == report["versions"]
+        assert worker["threads"] == 1
+        assert worker["unreadable"] == {}
+    assert report["round_seconds"] < LONGEST
+    assert main(["doctor", *scheduler, "--data", "nowhere.csv"]) == 1
+    assert "nowhere.csv: No such file or directory" in " ".join(capsys.readouterr().out.split())
+
+
+def test_doctor_ends_with_code_2_where_versions_differ(local, monkeypatch, capsys):
+    monkeypatch.setattr("rnnfast.diagnose.versions.__version__", "9.9")
+    assert main(["doctor", "--scheduler", local.scheduler_address]) == 2
+    assert "install what is here: rnnfast 9.9" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_command_takes_its_own_workers(table, tmp_path, capsys):
+    """Processes that end with the command."""
+    options = ["--data", str(table), "--id", "name", "--time", "t", "--target", "y", "--hidden", "4", "--epochs", "2"]
+    assert main(["cv", *options, "--folds", "2", "--json"]) == 0
+    here = json.loads(capsys.readouterr().out)
+    assert main(["cv", *options, "--folds", "2", "--json", "--workers", "1"]) == 0
+    there = json.loads(capsys.readouterr().out)
+    assert there["mean"] == here["mean"]
+    assert there["pooled"] == here["pooled"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    cases(
+        {
+            "two places": (["--scheduler", "tcp://a:1", "--workers", "2"], "a run has one cluster; give one of them"),
+            "no workers": (["--workers", "0"], "--workers"),
+            "no address": (["--scheduler", "here"], "--scheduler here: missing port number"),
+            "nobody": (
+                ["--scheduler", "tcp://127.0.0.1:1", "--wait-timeout", "1s"],
+                "no scheduler at tcp://127.0.0.1:1",
+            ),
+            "no file": (["--scheduler-file", "nowhere.json"], "nowhere.json: no such file; the scheduler writes it"),
+            "no time": (["--workers", "2", "--wait-timeout", "long"], "wait_timeout: 'long' is not a duration"),
+        }
+    ),
+)
+def test_wrong_options_are_refused(table, capsys, flags, message):
+    assert main(["cv", "--data", str(table), *flags]) in (1, 2)
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_without_dask_the_error_names_the_extra(table, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert main(["cv", "--data", str(table), "--workers", "2"]) == 1
+    assert "pip install 'rnnfast[dask]'" in capsys.readouterr().err
 
 
 def test_folds_survive_a_killed_worker(workers, table):

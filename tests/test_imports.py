@@ -36,15 +36,15 @@ RUN_TIME = {
     "data": {"caching", "catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
+    "cluster": {"config", "diagnose", "errors", "records"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
-    "cluster": {"config", "diagnose", "errors"},
     "model": {
-        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "metrics",
-        "network", "records", "tasks", "writing",
+        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "memory",
+        "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
-        "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "catalogue", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners",
+        "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "shards": {
         "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "model", "network",
@@ -63,7 +63,7 @@ RUN_TIME = {
         "reporter", "tasks", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
-    "cli": {"caching", "catalogue", "config", "console", "display", "errors"},
+    "cli": {"catalogue", "config", "console", "display", "errors"},
 }  # fmt: skip
 
 # What it may import beside that when it is called: what is slow to load, or needed by one command alone.
@@ -81,7 +81,20 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "export", "model", "online", "records", "report", "serving", "training", "writing"},
+    "cli": {
+        "caching",
+        "cluster",
+        "data",
+        "diagnose",
+        "export",
+        "model",
+        "online",
+        "records",
+        "report",
+        "serving",
+        "training",
+        "writing",
+    },
 }
 
 # third-party library -> where it may be imported

@@ -8,7 +8,15 @@ import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
-from rnnfast.cli.options import cluster_of, cluster_options, config_options, fold_options, given
+from rnnfast.cli.options import (
+    cluster_of,
+    cluster_options,
+    config_options,
+    fold_options,
+    given,
+    named,
+    raw_option,
+)
 from rnnfast.config.folding import REFUSED, FoldConfig
 from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
 
@@ -39,6 +47,7 @@ EXAMPLES = (
     metavar="FILE",
     help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
 )
+@raw_option
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @click.pass_context
 def cv(
@@ -48,6 +57,7 @@ def cv(
     output: str | None,
     config: str | None,
     force: bool,
+    raw: bool,
     **values: Any,
 ) -> int:
     """Train and test a network on folds of a table.
@@ -76,11 +86,11 @@ def cv(
         from rnnfast.training.cross_validation import cross_validate
 
         console.reading(resolved.data.data)
-        tables = list(resolved.data.data)
+        tables, file = list(resolved.data.data), named(output, raw)
         with connected(where, console.notice) as cluster:
             result, code = result_of(
                 lambda: cross_validate(
-                    tables, resolved, fold_config, output, force=force, reporter=console, cluster=cluster
+                    tables, resolved, fold_config, file, force=force, reporter=console, cluster=cluster
                 )
             )
     if state.json:

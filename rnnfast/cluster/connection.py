@@ -6,18 +6,20 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rnnfast.cluster.task import Cluster
 from rnnfast.config.cluster import ClusterConfig
 from rnnfast.errors import ClusterError, RnnfastError, UsageError
+
+if TYPE_CHECKING:
+    from rnnfast.cluster.remote import DaskCluster
 
 LOG = "distributed"
 NEEDED = "a cluster needs Dask: pip install 'rnnfast[dask]'"
 
 
 @contextmanager
-def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[Cluster | None]:
+def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[DaskCluster | None]:
     """Yield the cluster that the options name, None where they name none, and let go of it at the end.
 
     notice: is told of workers that come and go. Raises: RnnfastError where Dask is not installed; UsageError for an
@@ -66,7 +68,7 @@ def _scheduler(distributed: Any, config: ClusterConfig) -> Iterator[dict[str, An
             threads_per_worker=1,
             processes=True,
             memory_limit=memory,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         ) as cluster:
             yield {"address": cluster.scheduler_address}

@@ -101,6 +101,27 @@ class DaskCluster(Cluster):
             raise board.failure
         return [board.answers[number] for number in range(len(tasks))]
 
+    def each(
+        self, function: Callable[..., Any], *arguments: Any, timeout: float
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Call a function on each worker, whatever its versions.
+
+        Returns: worker -> answer, and worker -> why there is none after so many seconds.
+        """
+        self._look()
+        futures = {
+            address: self.client.submit(function, *arguments, workers=[address], pure=False) for address in self.workers
+        }
+        answers, silent, end = {}, {}, time.monotonic() + timeout
+        for address, future in futures.items():
+            try:
+                answers[address] = future.result(timeout=max(end - time.monotonic(), 0.0))
+            except LOST:
+                silent[address] = "no answer"
+            except Exception as error:
+                silent[address] = f"{type(error).__name__}: {error}"
+        return answers, silent
+
     @property
     def free(self) -> dict[str, int]:
         """The workers that get tasks, with their threads: not those that are short of memory, or silent."""

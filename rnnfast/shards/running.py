@@ -37,10 +37,10 @@ def run_where(
     """
     several = config.model.ensemble > 1 or config.model.preset == "best"
     if config.data.shards is None and (cluster is None or several):
-        return run(config, reporter, force, before, cluster)
+        return run(config, reporter, force, cluster, before)
     config = in_shards(config)
     check_shards(config)
-    return run(config, reporter, force, before, read=reader(cluster or InProcess(), reporter))
+    return run(config, reporter, force, before=before, read=reader(cluster or InProcess(), reporter))
 
 
 def train(

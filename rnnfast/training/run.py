@@ -113,16 +113,16 @@ def run(
     config: Config,
     reporter: Reporter | None = None,
     force: bool = False,
-    before: Resumed | None = None,
     cluster: Cluster | None = None,
+    before: Resumed | None = None,
     read: Read | None = None,
 ) -> TrainResult:
     """Do what the `train` command does: read, split, compile, train, evaluate, write.
 
     Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
-    force: an existing model in the output directory is replaced. before: the run that goes on, whose options those of
-    config are. cluster: on which the networks of an ensemble train, None for this process. read: gives what
+    force: an existing model in the output directory is replaced. cluster: on which the networks of an ensemble train,
+    None for this process. before: the run that goes on, whose options those of config are. read: gives what
     `read_tables` gives, in its place.
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
@@ -147,10 +147,9 @@ def run(
             own_valid = files.valid is not None
             home = Home(directory, lambda network: free_directory(network, table))
             keeper = keeper_of(config, lambda: origin_of("train", given, table, parts), home, before)
+            timed = load_seconds, interrupt, cluster
             with saved(keeper, interrupt):
-                result, fit = train_parts(
-                    table, parts, config, None, reporter, own_valid, load_seconds, interrupt, cluster
-                )
+                result, fit = train_parts(table, parts, config, None, reporter, own_valid, *timed)
         interrupt.phase = Phase.SAVING
         directory = (keeper and keeper.directory) or directory or free_directory(result.model.config, table)
         result.files = write_run(result, result.model.config, directory)
@@ -208,7 +207,7 @@ def train_parts(
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
     operating = set_operating(model, parts.train, valid, outside, reporter)
     set_intervals(model, valid)
-    again = refitted(model, fit, table, parts, reporter, interrupt, cluster=cluster) if config.train.refit else None
+    again = refitted(model, fit, table, parts, reporter, interrupt, None, cluster) if config.train.refit else None
     ensemble = Learned(model, again, fit, operating)
     if config.model.distil:
         model, again, fit, operating = distilled(ensemble, table, parts, valid, reporter, interrupt)

@@ -80,6 +80,7 @@ LAZY = {
     "diagnose": {"data", "kernels", "network"},
     "model": {"kernels"},
     "training": {"kernels"},
+    "shards": {"kernels"},
     "console": {"data"},
     "cli": {
         "caching",
@@ -92,6 +93,7 @@ LAZY = {
         "records",
         "report",
         "serving",
+        "shards",
         "training",
         "writing",
     },

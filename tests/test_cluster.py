@@ -22,6 +22,9 @@ from rnnfast.config.folding import FoldConfig
 from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig
 from rnnfast.errors import DivergedError, UsageError
+from rnnfast.model.elsewhere import on_cluster
+from rnnfast.model.predictions import predict_table
+from rnnfast.model.tables import evaluate_table
 from rnnfast.reporter import Reporter
 from rnnfast.training.cross_validation import cross_validate
 from rnnfast.training.run import run
@@ -60,7 +63,7 @@ def local():
 
 @pytest.fixture(scope="module")
 def workers(local, notices):
-    with connected(ClusterConfig(scheduler=local.scheduler_address, wait_timeout="20s"), notices.append) as cluster:
+    with connected(ClusterConfig(scheduler=local.scheduler_address, wait_timeout="60s"), notices.append) as cluster:
         yield cluster
 
 
@@ -198,6 +201,29 @@ def test_a_search_is_that_of_one_machine(workers, table, tmp_path):
     assert journals[0] == journals[1]
 
 
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            "ensemble": {"cell": "gru", "ensemble": 2},
+            "both directions": {"cell": "lstm", "bidirectional": True},
+            "windows": {"cell": "rnn", "window": 3, "dtype": "float64"},
+            "last step": {"cell": "gru", "predict": "last"},
+        }
+    ),
+)
+def test_answers_and_scores_are_those_of_one_machine(cluster, table, tmp_path, options, monkeypatch):
+    monkeypatch.setattr("rnnfast.model.elsewhere.LEAST", 64)  # bytes: so that there are several pieces
+    run(config_of(table, tmp_path, options))
+    path, answers, scores = tmp_path / "run", [], []
+    for model in (path, on_cluster(path, cluster)):
+        predict_table(model, [str(table)], tmp_path / "p.csv", force=True)
+        answers.append((tmp_path / "p.csv").read_bytes())
+        scores.append(evaluate_table(model, [str(table)]).evaluation)
+    assert answers[0] == answers[1]
+    assert scores[0].metrics == scores[1].metrics
+
+
 def test_a_network_that_diverges_on_a_worker_ends_the_run_with_it(workers, table):
     config = Config().with_values({**OPTIONS, "lr": 1e30, "optimizer": "sgd", "clip_norm": 0}, "test")
     with pytest.raises(DivergedError, match="fold 1 of 3") as error:
@@ -289,7 +315,8 @@ def test_killed_workers_lose_no_task(workers, notices, tmp_path):
 
 
 def test_a_frozen_worker_loses_no_task(workers, tmp_path):
-    workers._patience = 2.0
+    workers.client.wait_for_workers(2, timeout=60)  # those that were killed begin anew
+    workers._patience = 4.0
     try:
         assert workers.run(tasks(cluster_tasks.freeze_once, tmp_path / "frozen")) == ["awake"]
     finally:

@@ -39,8 +39,8 @@ RUN_TIME = {
     "cluster": {"config", "diagnose", "errors", "records"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
     "model": {
-        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "memory",
-        "metrics", "network", "records", "tasks", "writing",
+        "catalogue", "cells", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings",
+        "memory", "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
         "catalogue", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners",

@@ -70,5 +70,6 @@ def _scheduler(distributed: Any, config: ClusterConfig) -> Iterator[dict[str, An
             memory_limit=memory,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
+            preload=["rnnfast.cluster.preload"],
         ) as cluster:
             yield {"address": cluster.scheduler_address}

@@ -79,6 +79,7 @@ class Model(Displayed):
     linear: Linear | None = None
     trees: Trees | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    elsewhere: Committee | None = None  # what computes outputs in place of this process
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return network, columns, and how it was trained."""
@@ -147,7 +148,7 @@ class Model(Displayed):
 
     def committee(self) -> Committee:
         """What computes outputs with the weights of now; made once where data comes block by block."""
-        return Committee(self.architecture, self.members, self.config.train.threads or cores())
+        return self.elsewhere or Committee(self.architecture, self.members, self.config.train.threads or cores())
 
     def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.

@@ -25,7 +25,7 @@ from rnnfast.model.intervals import bounds_of
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
-from rnnfast.model.tables import check_part, open_files, part_of, scoring_request, training_note
+from rnnfast.model.tables import check_part, loaded, open_files, part_of, scoring_request, training_note
 from rnnfast.tasks.base import Texts
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Extras(NamedTuple):
 
 
 def predict_table(
-    model_path: str | Path,
+    model_path: str | Path | Model,
     data_paths: Sequence[str],
     output: str | Path = STANDARD_STREAM,
     *,
@@ -79,6 +79,7 @@ def predict_table(
 ) -> PredictionReport:
     """Write the predictions of a saved model for tables.
 
+    model_path: as of `evaluate_table`.
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
     Texts that a spreadsheet would run get an apostrophe, unless the name is a `csvlines.Raw`.
@@ -89,12 +90,11 @@ def predict_table(
     Raises UsageError for a part of another table, for reasons of a model without a threshold, and where a column of
     `keep` has the name of a predicted one.
     """
-    from rnnfast.model import load
     from rnnfast.model.explain.because import Reasons
 
     check_part(part)
     check_output(output, force)
-    model = load(model_path)
+    model = loaded(model_path)
     interval, explain = extras or Extras()
     if interval is not None:
         bounds_of(model.intervals, interval)

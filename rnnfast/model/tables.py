@@ -80,7 +80,7 @@ class TableEvaluation:
 
 
 def evaluate_table(
-    model_path: str | Path,
+    model_path: str | Path | Model,
     data_paths: Sequence[str],
     part: str = "all",
     fail_under: Mapping[str, float] | None = None,
@@ -92,6 +92,7 @@ def evaluate_table(
 ) -> TableEvaluation:
     """Score a saved model on tables, or on one part of the table that it was trained on.
 
+    model_path: its file, the directory of its run, or what was loaded from there.
     part: train | valid | test | all.
     fail_under: metric -> goal; errors and losses must not be above it, all others not below.
     last: score only the last labelled step of each sequence; the windows of an id are one sequence.
@@ -100,10 +101,8 @@ def evaluate_table(
     memory how much may be taken, and ignore which findings are not told; reporter: is told how far reading is.
     Raises: UsageError for a part of another table, and for a goal that the task has no metric for.
     """
-    from rnnfast.model import load
-
     check_part(part)
-    model, config = load(model_path), config or DataConfig()
+    model, config = loaded(model_path), config or DataConfig()
     request, tables, cells = scoring_request(model, part, config), list[Any](data_paths), None
     with ExitStack() as opened:
         if breakdown.by:
@@ -114,6 +113,13 @@ def evaluate_table(
             tables = reopenable(sources)
         data = open_files(tables, request, opened, reporter)
         return evaluate(model, data, part, fail_under, last, breakdown, cells, config.ignore)
+
+
+def loaded(model: str | Path | Model) -> Model:
+    """Load a model, unless it is one."""
+    from rnnfast.model import load
+
+    return load(model) if isinstance(model, str | Path) else model
 
 
 def check_part(part: str) -> None:

@@ -123,6 +123,12 @@ class DaskCluster(Cluster):
         return answers, silent
 
     @property
+    def dashboard(self) -> str:
+        """Return the address of Dask's dashboard."""
+        services = self.client.scheduler_info()["services"]
+        return str(self.client.dashboard_link) if "dashboard" in services else ""
+
+    @property
     def free(self) -> dict[str, int]:
         """The workers that get tasks, with their threads: not those that are short of memory, or silent."""
         return {

@@ -71,6 +71,11 @@ class Cluster(ABC):
     def slots(self) -> int:
         """How many tasks run at a time now; 1 at least."""
 
+    @property
+    def dashboard(self) -> str:
+        """Address of a page that shows the cluster, "" where there is none."""
+        return ""
+
     @abstractmethod
     def run(
         self,

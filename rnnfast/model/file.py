@@ -72,7 +72,9 @@ def _model(tensors: dict[str, Any], values: Any) -> Model:
     config = Config().with_values(options, "config")
     name, equations = config.model.cell, header.equations
     if (equations is UNSET) != (name in CELLS):
-        raise ValueError(f"architecture.cell is {shown(name)}: expected {' or '.join(CELLS)}, or the equations beside it")
+        raise ValueError(
+            f"architecture.cell is {shown(name)}: expected {' or '.join(CELLS)}, or the equations beside it"
+        )
     model = Model(
         parameters=tensors,
         cell=cell_from(plain(equations)) if equations else built_in(name, config.model.activation),

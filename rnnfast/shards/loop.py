@@ -20,7 +20,7 @@ from rnnfast.diagnose.machine import cores
 from rnnfast.errors import ClusterError
 from rnnfast.model import Model
 from rnnfast.network.layout import Layout
-from rnnfast.reporter import Reporter
+from rnnfast.reporter import Reporter, RoundRecord
 from rnnfast.shards import tasks
 from rnnfast.shards.feed import Round
 from rnnfast.shards.learner import Answer, Network, Ready
@@ -81,18 +81,19 @@ class Averaged:
 class RoundFeed:
     """Gives the rounds of a pass to the shards, with the face of a Feed: a round is a block of an epoch.
 
-    rounds: of a pass; ready: shards that train, by number; updates_of: (shards, 2) so far, as of the optimizer;
-    slowest: seconds of the slowest shard of the last round, and its number.
+    rounds: of a pass; ready: shards that train, by number; updates_of: (shards, 2) so far, as of the optimizer.
     """
 
     single = False
 
-    def __init__(self, train: ShardedSequences, network: Network, rounds: int, outer: Outer) -> None:
+    def __init__(
+        self, train: ShardedSequences, network: Network, rounds: int, outer: Outer, reporter: Reporter
+    ) -> None:
+        self.reporter = reporter
         self.train_part, self.network, self.rounds, self.outer = train, network, rounds, outer
         self.shared_network = Shared(network)
         self.ready: dict[int, Ready] = {}
         self.updates_of = np.zeros((train.shards, 2), np.int64)
-        self.slowest = (0.0, 0)
         self.random_start = network.model.config.train.random_start
         self._place = Place(np.random.PCG64(0).state)  # nothing is drawn here
 
@@ -137,12 +138,14 @@ class RoundFeed:
         """Train the next round, and average; no loss is returned but by the last round of a pass, None: diverged."""
         place = self._place
         now = Round(place.epoch, place.block, self.rounds, float(rates[0]))
+        start, before = time.perf_counter(), self.place
         answers = self._answers(now, trainer.whole)
         for answer in answers.values():
             if answer.trained is None:
                 trainer.where[:] = 0, answer.update
                 return None
         self._average(trainer, answers)
+        self._tell(now, before, answers, time.perf_counter() - start)
         place.block += 1
         if place.block < self.rounds:
             return np.zeros(0)
@@ -177,7 +180,24 @@ class RoundFeed:
         place.loss += sum(one.loss for one in done.values())
         place.mass += sum(masses)
         place.steps += sum(one.steps for one in done.values())
-        self.slowest = max((answer.seconds, number) for number, answer in answers.items())
+
+    def _tell(self, now: Round, before: Place, answers: Mapping[int, Answer], seconds: float) -> None:
+        """Tell of a round; before: where training was when it began."""
+        place, (slowest, shard) = self._place, max((answer.seconds, number) for number, answer in answers.items())
+        mass = (place.mass - before.mass) * len(self.network.model.schema.answers)
+        self.reporter.round(
+            RoundRecord(
+                epoch=now.epoch + 1,
+                round=now.number + 1,
+                rounds=now.of,
+                train_loss=(place.loss - before.loss) / mass if mass else math.nan,
+                steps=place.steps - before.steps,
+                seconds=seconds,
+                workers=self.train_part.cluster.slots,
+                slowest=shard,
+                slowest_seconds=slowest,
+            )
+        )
 
 
 class RoundLoop(Loop):
@@ -208,7 +228,7 @@ class RoundLoop(Loop):
             threads=self.config.threads or (cores() if isinstance(train.cluster, InProcess) else 1),
         )
         outer = Outer(self.config.outer, len(self.trainer.parameters))
-        self.feed: Any = RoundFeed(train, network, rounds_of(model, train), outer)
+        self.feed: Any = RoundFeed(train, network, rounds_of(model, train), outer, reporter)
         self.stopping = EarlyStopping(self.config.patience if valid is not None else 0, self.config.average)
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), 1)  # until shards have told their updates
         self.fit = Fit()

@@ -77,6 +77,8 @@ def reader(cluster: Cluster, reporter: Reporter) -> Read:
 
     def read(config: Config, opened: ExitStack) -> Tables:
         opened.callback(tasks.forget, Plan.of(config))
+        if cluster.dashboard:
+            reporter.notice(f"dashboard: {cluster.dashboard}")
         table, parts = read_shards(config, cluster, reporter)
         advise(parts, reporter)
         return table, parts, config

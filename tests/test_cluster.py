@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from ids import cases
 
+import rnnfast
+import rnnfast.dask
 from rnnfast.cli import run as main
 from rnnfast.cluster.connection import connected
 from rnnfast.cluster.here import InProcess
@@ -21,7 +23,7 @@ from rnnfast.config.cluster import ClusterConfig
 from rnnfast.config.folding import FoldConfig
 from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig
-from rnnfast.errors import DivergedError, UsageError
+from rnnfast.errors import DataError, DivergedError, UsageError
 from rnnfast.model.elsewhere import on_cluster
 from rnnfast.model.predictions import predict_table
 from rnnfast.model.tables import evaluate_table
@@ -222,6 +224,44 @@ def test_answers_and_scores_are_those_of_one_machine(cluster, table, tmp_path, o
         scores.append(evaluate_table(model, [str(table)]).evaluation)
     assert answers[0] == answers[1]
     assert scores[0].metrics == scores[1].metrics
+
+
+def test_python_takes_a_client(workers, table):
+    options = {**OPTIONS, "cell": "gru", "ensemble": 2}
+    here = rnnfast.train(str(table), **options)
+    there = rnnfast.dask.train(workers.client, str(table), **options)
+    assert_same(here.model.parameters, there.model.parameters)
+    folds = rnnfast.dask.cv(workers.client, str(table), folds=2, **OPTIONS)
+    assert folds.mean == rnnfast.cv(str(table), folds=2, **OPTIONS).mean
+
+
+def test_a_dask_dataframe_is_trained_on_and_answered(workers, table):
+    frames = pytest.importorskip("dask.dataframe")
+    frame = pd.read_csv(table)
+    divided = frames.from_pandas(frame, npartitions=4, sort=False)
+    result = rnnfast.dask.train(workers.client, divided, **OPTIONS)
+    assert_same(result.model.parameters, rnnfast.train(frame, **OPTIONS).model.parameters)
+    answers = workers.client.compute(rnnfast.dask.predict(workers.client, result.model, divided)).result()
+    pd.testing.assert_frame_equal(answers, result.model.predict(frame), rtol=1e-6)
+    with pytest.raises(DataError, match=r"has rows in two partitions; give data.shuffle\(on='name'\)"):
+        rnnfast.dask.predict(workers.client, result.model, frames.from_pandas(frame, npartitions=7, sort=False))
+
+
+def test_files_are_answered_one_by_one(workers, table, tmp_path):
+    frame = pd.read_csv(table)
+    model = rnnfast.train(frame, **OPTIONS).model
+    names = []
+    for number, part in enumerate((frame[:60], frame[60:])):
+        names.append(tmp_path / f"{number}.csv")
+        part.to_csv(names[-1], index=False)
+    outputs = rnnfast.dask.predict(workers.client, model, names, tmp_path / "answers")
+    assert [path.name for path in outputs] == ["0.csv", "1.csv"]
+    lines = pd.concat(map(pd.read_csv, outputs), ignore_index=True)
+    pd.testing.assert_frame_equal(lines, model.predict(frame), check_dtype=False, rtol=1e-6)
+    frame[57:63].to_csv(names[1], index=False)
+    with pytest.raises(DataError, match="an id of column 'name' has rows in both"):
+        rnnfast.dask.predict(workers.client, model, names, tmp_path / "other")
+    assert not list((tmp_path / "other").iterdir())
 
 
 def test_a_network_that_diverges_on_a_worker_ends_the_run_with_it(workers, table):

@@ -50,6 +50,7 @@ RUN_TIME = {
         "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "model", "network",
         "progress", "reporter", "training",
     },
+    "dask": {"cluster", "data", "errors", "model", "progress", "reporter", "shards", "training"},
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
     "export": {

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rnnfast.cluster.remote import DaskCluster
 
 LOG = "distributed"
+WAIT = ClusterConfig().wait
 NEEDED = "a cluster needs Dask: pip install 'rnnfast[dask]'"
 
 
@@ -50,6 +51,21 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
             yield cluster
         finally:
             cluster.client.close(timeout=2)
+
+
+def over(client: Any, notice: Callable[[str], None] = lambda text: None, wait: float = WAIT) -> DaskCluster:
+    """Return the cluster of a client that somebody else made, and ends; others as of `DaskCluster`."""
+    try:
+        from rnnfast.cluster.remote import DaskCluster
+    except ImportError:
+        raise RnnfastError(NEEDED) from None
+
+    def connect(timeout: float) -> Any:
+        if client.status == "closed":
+            raise OSError("the client is closed")
+        return client
+
+    return DaskCluster(connect, wait, notice)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from rnnfast.cluster.task import Cluster, Task
 from rnnfast.config.forms import SEQUENCE, TIME, part_column
 from rnnfast.config.resolve import Config
 from rnnfast.data import Parts
-from rnnfast.data.reading.opening import file_names
 from rnnfast.data.sequences.predict import predict_notes
 from rnnfast.data.splitting.split import all_shares
 from rnnfast.display import counted
@@ -30,8 +29,6 @@ LISTED = 8  # shards that a sentence names
 def check_shards(config: Config) -> None:
     """Raise UsageError for options that a table in shards does not go with."""
     model, data = config.model, config.data
-    if file_names(list(data.data)) is None:
-        raise UsageError("--shards: shards are read from files by their workers; give the names of files")
     partners = {
         "--preset best": (model.preset == "best", "a race trains on folds of one machine"),
         f"--ensemble {model.ensemble}": (model.ensemble > 1, "each network of an ensemble trains on the whole table"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import Unpack
+from typing import Any, Unpack
 
 from rnnfast.cluster.here import InProcess
 from rnnfast.cluster.task import Cluster
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts
+from rnnfast.data.reading.opening import file_names
 from rnnfast.errors import UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.progress import Progress, watcher
@@ -45,7 +46,7 @@ def run_where(
 
 def train(
     cluster: Cluster,
-    data: str | list[str],
+    data: Any,
     *,
     valid: str | None = None,
     test: str | None = None,
@@ -63,8 +64,10 @@ def train(
     for name in ("output", "checkpoint"):
         if name in options:
             raise UsageError(f"{name}: train() writes nothing; save what it returns: result.model.save(PATH)")
+    if file_names(data) is None:
+        raise UsageError("shards are read from files by the workers: give the names of files, as the workers find them")
     equations = named_cell(options)
-    files = {"data": (data,) if isinstance(data, str) else tuple(data), "valid": valid, "test": test}
+    files = {"data": tuple(file_names(data) or ()), "valid": valid, "test": test}
     config = in_shards(fixed(Config().with_values({**options, **files}, "train()")))
     check_options(config, equations, valid is not None)
     check_shards(config)

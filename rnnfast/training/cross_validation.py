@@ -51,6 +51,7 @@ def cv(
     repeats: int = 1,
     output: str | Path | None = None,
     reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
     **options: Unpack[TrainOptions],
 ) -> CrossValidation:
     """Cross-validate: for each fold of a table, train a network on the rest and score it on the fold.
@@ -58,14 +59,17 @@ def cv(
     data, y: as of `train`. folds: how many; folds_by: "sequence", "column:NAME" for groups that stay together, or
     "time", where each fold trains on what is before it. repeats: do it so often, with the seeds S, S + 1, ..
     output: file for the out-of-fold predictions, which `.predictions` of the result has too; it must not exist.
-    reporter: is told everything. options: those of `train`; `split` is the share of a fold's rest that trains, what
+    reporter: is told everything. cluster: on which folds train, see rnnfast.dask; None for this process.
+    options: those of `train`; `split` is the share of a fold's rest that trains, what
     remains of it ends training.
     Raises: as `train`; TrainingInterrupted at Ctrl-C, with `.result` where a fold was complete.
     """
     equations = named_cell(options)
     config = Config().with_values(options, "cv()")
     fold_config = FoldConfig.of({"folds": folds, "folds_by": folds_by, "repeats": repeats}, "cv()")
-    return cross_validate(with_labels(data, y), config, fold_config, output, reporter=reporter, equations=equations)
+    return cross_validate(
+        with_labels(data, y), config, fold_config, output, reporter=reporter, equations=equations, cluster=cluster
+    )
 
 
 def cross_validate(

@@ -55,6 +55,7 @@ def train(
     test: Table | Sequences | None = None,
     progress: Progress = None,
     reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
     **options: Unpack[TrainOptions],
 ) -> TrainResult:
     """Train a network and score it; nothing is written.
@@ -64,6 +65,7 @@ def train(
     arrays; without `valid`, `split` cuts it from data.
     progress: a function called with each finished epoch (rnnfast.reporter.EpochRecord); True and False show one line,
     redrawn, or nothing, which by default is shown in a notebook alone. reporter: is told everything, in its place.
+    cluster: on which the networks of an ensemble train, see rnnfast.dask; None for this process.
     options: those of the command line by their names, as in cell="gru", hidden=32; help(rnnfast.TrainOptions) lists
     them. `cell` may also be the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
@@ -82,7 +84,7 @@ def train(
     def read(config: Config, opened: ExitStack) -> Tables:
         return read_tables(with_labels(data, y), valid, test, config, reporter, opened)
 
-    return trained(read, config, equations, reporter, valid is not None, start)
+    return trained(read, config, equations, reporter, valid is not None, start, cluster)
 
 
 Tables = tuple[Sequences, Parts, Config]  # all of the table, its parts, and the configuration with what reading chose
@@ -90,17 +92,24 @@ Read = Callable[[Config, ExitStack], Tables]
 
 
 def trained(
-    read: Read, config: Config, equations: Cell | None, reporter: Reporter, own_valid: bool, start: float
+    read: Read,
+    config: Config,
+    equations: Cell | None,
+    reporter: Reporter,
+    own_valid: bool,
+    start: float,
+    cluster: Cluster | None = None,
 ) -> TrainResult:
     """Do what `train` does once its options are checked.
 
     read: gives what `read_tables` gives; own_valid: whether the validation part is a table of its own; start: when the
-    call was, by time.perf_counter.
+    call was, by time.perf_counter. cluster: as of `train`.
     """
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
         table, parts, config = read(config, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
+        timed = load_seconds, interrupt, cluster
+        result, fit = train_parts(table, parts, config, equations, reporter, own_valid, *timed)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged

@@ -53,12 +53,14 @@ def tune(
     valid: Table | Sequences | None = None,
     test: Table | Sequences | None = None,
     reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
     **options: Unpack[TrainOptions],
 ) -> TuneResult:
     """Search for the network that suits a table, on folds of its training part, and train it.
 
     data, y, valid, test: as of `train`. trials: networks to try; with a number alone the result is the same on any
     machine. folds_by: what divides the folds of the trials, as "column:NAME" for groups. reporter: is told everything.
+    cluster: on which trials and members run, see rnnfast.dask; None for this process.
     options: those of `train`, which stay as they are; all others are searched, or follow from the table. `max_time`:
     for all of it, 60s where `trials` is not there either. `output`: a directory for trials, model and configuration,
     from which a search goes on; without it nothing is written.
@@ -70,7 +72,7 @@ def tune(
     config = Config().with_values(options if names is None else {**options, "data": names}, "tune()")
     tune_config = TuneConfig.of({"trials": trials, "folds_by": folds_by}, "tune()")
     tables = Tables(with_labels(data, y), valid, test)
-    return tune_tables(tables, config, tune_config, reporter=reporter, equations=equations)
+    return tune_tables(tables, config, tune_config, reporter=reporter, equations=equations, cluster=cluster)
 
 
 def search(

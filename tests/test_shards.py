@@ -1,5 +1,8 @@
 """A table in shards: one shard is a local run, and several have the same bits wherever and however they are trained."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -278,6 +281,22 @@ def test_a_table_without_ids_has_no_shards():
     pd.DataFrame({"x": np.arange(50.0), "y": np.arange(50) % 2}).to_csv("rows.csv", index=False)
     with pytest.raises(UsageError, match="a shard holds whole ids, and the table has none"):
         sharded(2, data="rows.csv", target="y")
+
+
+@pytest.mark.usefixtures("table")
+def test_workers_with_other_registers_are_refused(monkeypatch):
+    monkeypatch.setattr("rnnfast.shards.learner.simd_bits", lambda: 128)
+    with pytest.raises(UsageError, match="has vector registers of 128 bits, the client of"):
+        sharded(2, ignore="colour")
+
+
+@pytest.mark.usefixtures("table")
+def test_rounds_stand_in_the_log():
+    sharded(3, ignore="colour", rounds=2, epochs=2, log_file="log.jsonl")
+    lines = [json.loads(line) for line in Path("log.jsonl").read_text().splitlines()]
+    rounds = [line for line in lines if line["event"] == "round"]
+    assert [(line["epoch"], line["round"]) for line in rounds] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert all(line["steps"] > 0 and np.isfinite(line["train_loss"]) and line["rounds"] == 2 for line in rounds)
 
 
 @pytest.mark.usefixtures("table")

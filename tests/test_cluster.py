@@ -23,12 +23,13 @@ from rnnfast.config.cluster import ClusterConfig
 from rnnfast.config.folding import FoldConfig
 from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig
-from rnnfast.errors import DataError, DivergedError, UsageError
+from rnnfast.errors import ClusterError, DataError, DivergedError, UsageError
 from rnnfast.model.elsewhere import on_cluster
 from rnnfast.model.predictions import predict_table
 from rnnfast.model.tables import evaluate_table
 from rnnfast.reporter import Reporter
 from rnnfast.training.cross_validation import cross_validate
+from rnnfast.training.resuming import resumed
 from rnnfast.training.run import run
 from rnnfast.training.tuning import Tables, tune_tables
 
@@ -224,6 +225,39 @@ def test_answers_and_scores_are_those_of_one_machine(cluster, table, tmp_path, o
         scores.append(evaluate_table(model, [str(table)]).evaluation)
     assert answers[0] == answers[1]
     assert scores[0].metrics == scores[1].metrics
+
+
+class Losing(InProcess):
+    """Loses all workers when the first task of a run has its answer."""
+
+    def run(self, tasks, **listeners):
+        super().run(tasks[:1], **listeners)
+        raise ClusterError("no worker left")
+
+
+@pytest.mark.parametrize("options", cases({"plain": {}, "refit": {"refit": True}}))
+def test_a_run_without_workers_is_saved_and_goes_on(table, tmp_path, options):
+    members = {"cell": "gru", "ensemble": 3, **options}
+    here = run(config_of(table, tmp_path / "here", members))
+    config = config_of(table, tmp_path / "there", members)
+    with pytest.raises(ClusterError, match=r"no worker left; rnnfast train --resume .*run goes on"):
+        run(config, cluster=Losing())
+    before = resumed(tmp_path / "there/run", {})
+    assert list(before.checkpoint.networks) == ["networks/1"]
+    there = run(before.config, cluster=InProcess(2), before=before)
+    assert_same(here.model.parameters, there.model.parameters)
+    assert here.history == there.history
+
+
+def test_folds_without_workers_are_saved_and_go_on(table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, folds = Config().with_values({**OPTIONS, "cell": "gru"}, "test"), FoldConfig(folds=3)
+    here = cross_validate([str(table)], config, folds)
+    with pytest.raises(ClusterError, match=r"rnnfast cv --resume runs/table-cv goes on"):
+        cross_validate([str(table)], config, folds, save=True, cluster=Losing())
+    before = resumed("runs/table-cv", {"data": (str(table),)}, "cv")
+    there = cross_validate([str(table)], before.config, folds, save=before, cluster=InProcess(2))
+    assert here.pooled.metrics == there.pooled.metrics
 
 
 def test_python_takes_a_client(workers, table):

@@ -38,13 +38,14 @@ RUN_TIME = {
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "cluster": {"config", "diagnose", "errors", "records"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
+    "checkpoint": {"config", "errors", "records", "writing"},
     "model": {
         "catalogue", "cells", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings",
         "memory", "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners",
-        "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "catalogue", "checkpoint", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings",
+        "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "shards": {
         "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "model", "network",
@@ -107,7 +108,7 @@ HOMES = {
     "click": {"cli", "console"},
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
-    "safetensors": {"export", "model"},
+    "safetensors": {"checkpoint", "export", "model"},
     "fastapi": {"serving"},
     "starlette": {"serving"},
     "anyio": {"serving"},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
@@ -54,6 +55,11 @@ class Keeper:
         return f"rnnfast {self._origin.command} --resume {self.directory}"
 
     @property
+    def holds_any(self) -> bool:
+        """Whether there is anything to go on from."""
+        return bool(self._states)
+
+    @property
     def slot(self) -> Slot:
         """The place of all networks of the run."""
         return Slot(self, "")
@@ -62,6 +68,11 @@ class Keeper:
         """Return the state that a network goes on from."""
         with self._lock:
             return self._states.get(name)
+
+    def states_of(self, slot: Slot) -> dict[str, Network]:
+        """Return the states of a stage, or network, by their names."""
+        with self._lock:
+            return {name: state for name, state in self._states.items() if f"{name}/".startswith(f"{slot.name}/")}
 
     def begin(self, name: str, epochs: int, config: Config) -> None:
         """Note that a network trains from now on; epochs: those that it has behind it."""
@@ -86,10 +97,11 @@ class Keeper:
     def end(self, name: str, state: Network) -> None:
         """Take the state of a network whose training has ended."""
         with self._lock:
+            due = self.due(name, state.record.epochs)
             self._states[name] = state
             self._training.pop(name, None)
             self._given.pop(name, None)
-            if self._interval.epochs or time.monotonic() - self._written >= self._interval.seconds:
+            if due:
                 self.save()
 
     def save(self) -> None:
@@ -105,6 +117,13 @@ class Keeper:
             self._last = checkpoint.number
             self._written = time.monotonic()
             self._given.clear()
+
+    def leave(self) -> None:
+        """Remove all checkpoints, and the directory where nothing else is in it."""
+        if self.directory is not None:
+            discard(self.directory)
+            with suppress(OSError):
+                self.directory.rmdir()
 
 
 class Slot:

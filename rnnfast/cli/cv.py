@@ -26,6 +26,7 @@ EXAMPLES = (
     "rnnfast cv --data sensors.csv --folds 10 -o out_of_fold.csv",
     "rnnfast cv --data load.csv --time hour --target load --folds-by time",
     "rnnfast cv --data sensors.csv --folds 10 --scheduler tcp://10.0.0.1:8786",
+    "rnnfast cv --resume runs/sensors-cv",
 )
 
 
@@ -48,6 +49,7 @@ EXAMPLES = (
     help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
 )
 @raw_option
+@option("--resume", section="Output", metavar="DIR", help="Go on with the cross-validation that was killed there.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @click.pass_context
 def cv(
@@ -56,6 +58,7 @@ def cv(
     files: tuple[str, ...],
     output: str | None,
     config: str | None,
+    resume: str | None,
     force: bool,
     raw: bool,
     **values: Any,
@@ -69,12 +72,20 @@ def cv(
     state = ctx.ensure_object(State)
     where = cluster_of(ctx, values)
     flags = given(ctx, values)
-    fold_config = FoldConfig.of(
-        {name: flags.pop(name) for name in ("folds", "folds_by", "repeats") if name in flags}, COMMAND_LINE
-    )
+    folds: dict[str, Any] = {name: flags.pop(name) for name in ("folds", "folds_by", "repeats") if name in flags}
     if files:  # --data a.csv b.csv, as a shell expands --data *.csv
         flags["data"] = (*values["data"], *files)
-    resolved = resolve(flags, config)
+    before = None
+    if resume is not None:
+        if config is not None or output is not None or folds:
+            ctx.fail("--resume takes folds, options and output of the run: leave --config, --output and --folds out")
+        from rnnfast.training.resuming import resumed
+
+        before = resumed(resume, flags, "cv")
+        folds = dict(before.checkpoint.origin.more)
+        output = folds.pop("output", None)
+    fold_config = FoldConfig.of(folds, COMMAND_LINE)
+    resolved = before.config if before else resolve(flags, config)
     if not resolved.data.data:
         ctx.fail("nothing to train on; name a table with --data FILE")
 
@@ -87,11 +98,10 @@ def cv(
 
         console.reading(resolved.data.data)
         tables, file = list(resolved.data.data), named(output, raw)
+        how: dict[str, Any] = {"force": force, "reporter": console, "save": before or True}
         with connected(where, console.notice) as cluster:
             result, code = result_of(
-                lambda: cross_validate(
-                    tables, resolved, fold_config, file, force=force, reporter=console, cluster=cluster
-                )
+                lambda: cross_validate(tables, resolved, fold_config, file, **how, cluster=cluster)
             )
     if state.json:
         state.print_json(result.report())

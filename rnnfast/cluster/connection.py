@@ -35,7 +35,9 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
         raise RnnfastError(NEEDED) from None
     from rnnfast.cluster.remote import DaskCluster
 
-    logging.getLogger(LOG).setLevel(logging.CRITICAL)  # what happens to workers is told by the run
+    for name in [LOG, *logging.root.manager.loggerDict]:
+        if name.split(".")[0] == LOG:
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what happens to workers is told by the run
     with _scheduler(distributed, config) as where:
 
         def connect(timeout: float) -> Any:

@@ -59,6 +59,7 @@ class DaskCluster(Cluster):
             str, tuple[float, float]
         ] = {}  # worker -> last sign of life, by the scheduler's clock and ours
         self._suspects: dict[str, float] = {}  # worker that was silent -> its last sign of life then
+        self.topic = f"rnnfast-{uuid4().hex}"  # of what tasks tell: the scheduler keeps topics, and the last of each
         self._looked = self._alive = time.monotonic()
         self.versions = versions()
         self._look()
@@ -84,7 +85,7 @@ class DaskCluster(Cluster):
             durations = self._durations.setdefault(tasks[0].function, durations)
         board = Board(tasks, self.homes, durations, self._patience)
         run = _Run(self, board, on_answer, on_message)
-        self._looked = 0.0  # who has joined since the last run
+        self._looked, self._alive = 0.0, time.monotonic()  # who has joined since the last run
         try:
             with run.hearing():
                 while not board.complete:
@@ -198,25 +199,25 @@ class _Run:
 
     def __init__(self, cluster: DaskCluster, board: Board, on_answer: Listener, on_message: Listener) -> None:
         self.cluster, self.board, self.on_answer, self.on_message = cluster, board, on_answer, on_message
-        self.topic = f"rnnfast-{uuid4().hex}"
+        self.topic = cluster.topic
         self.queue: SimpleQueue[tuple[str, Any]] = SimpleQueue()  # key of an attempt, and its future or a message
         self.attempts: dict[str, Attempt] = {}
         self.futures: dict[str, Future[Any]] = {}
         self.shared: dict[str, Future[Any]] = {}
-        self.client: Client | None = None
+        self.subscribed: Client | None = None
 
     @contextmanager
     def hearing(self) -> Iterator[None]:
         """Hear what tasks tell."""
         yield
-        if self.client is not None and self.client.status == "running":
-            self.client.unsubscribe_topic(self.topic)
+        if self.subscribed is not None and self.subscribed.status == "running":
+            self.subscribed.unsubscribe_topic(self.topic)
 
     def submit(self, free: dict[str, int]) -> None:
         """Send tasks to workers that have time for them."""
         client = self.cluster.client
-        if client is not self.client:
-            self.client, self.shared = client, {}
+        if client is not self.subscribed:
+            self.subscribed = client
             client.subscribe_topic(self.topic, self._hear)
         for attempt in self.board.assign(free):
             task, key = self.board.tasks[attempt.number], f"{self.topic}-{uuid4().hex}"
@@ -250,6 +251,7 @@ class _Run:
             if self.cluster.client.status == "running":
                 lost = self.board.lose(worker)
             else:  # nobody knows what became of the worker
+                self.subscribed = None
                 lost = [attempt for attempt in self.board.running if attempt.worker == worker]
                 for attempt in lost:
                     self.board.again(attempt)
@@ -263,12 +265,12 @@ class _Run:
 
     def _shared(self, value: Shared) -> Future[Any]:
         """Return the bytes on the cluster: the scheduler keeps what makes them, so that no worker's end loses them."""
-        packed = value.packed
-        if packed.digest not in self.shared:
-            assert self.client is not None
+        packed, client = value.packed, self.cluster.client
+        future = self.shared.get(packed.digest)
+        if future is None or future.cancelled() or future.client is not client:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Sending large graph")
-                self.shared[packed.digest] = self.client.submit(held, packed, key=f"rnnfast-{packed.digest}")
+                self.shared[packed.digest] = client.submit(held, packed, key=f"rnnfast-{packed.digest}")
         return self.shared[packed.digest]
 
     def _hear(self, event: tuple[float, Any]) -> None:
@@ -292,6 +294,7 @@ class _Run:
         try:
             answer = value.result(timeout=CONNECT)
         except LOST:
+            self.subscribed = None  # the scheduler may be another one
             self.board.again(attempt)
             self._forget(attempt)
         except Exception as error:
@@ -308,7 +311,7 @@ class _Run:
         for key in [key for key, one in self.attempts.items() if one is attempt]:
             del self.attempts[key]
             future = self.futures.pop(key)
-            if self.client is not None and self.client.status == "running" and not future.done():
+            if future.client is self.cluster.client and future.client.status == "running" and not future.done():
                 future.cancel()
 
 

@@ -95,7 +95,15 @@ class Networks:
         start = time.perf_counter()
         work = Shared(self)
         pieces = [
-            Piece(f"network {k + 1}", _train, work, (k,), _OfMember(self.reporter, k + 1), partial(self._tell, k))
+            Piece(
+                f"network {k + 1}",
+                _train,
+                work,
+                (k,),
+                _OfMember(self.reporter, k + 1),
+                partial(self._tell, k),
+                f"{self.stage}/{k + 1}",
+            )
             for k in range(self.number)
         ]
         every = run_on(self.cluster, pieces, self.workers, interrupt)

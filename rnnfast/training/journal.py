@@ -8,11 +8,12 @@ follow from seed and errors, and takes the errors from here.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rnnfast.errors import UsageError
+from rnnfast.errors import ClusterError, UsageError
 from rnnfast.records import UNSET, Record, UnsetType, decode, plain
 from rnnfast.training.space import Candidate
 from rnnfast.writing import write_whole
@@ -75,6 +76,17 @@ def write(directory: Path, header: Header, trials: list[TrialRecord]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(plain(record), allow_nan=False) for record in (header, *trials))
     write_whole(directory / FILE, "".join(f"{line}\n" for line in lines).encode())
+
+
+@contextmanager
+def going_on(directory: Path | None) -> Iterator[None]:
+    """Say how a search goes on that loses its cluster."""
+    try:
+        yield
+    except ClusterError as error:
+        if directory is not None and (directory / FILE).exists():
+            error.args = (f"{error.args[0]}; rnnfast tune --resume {directory} goes on",)
+        raise
 
 
 def check_same(before: Header, now: Header, directory: Path, anywhere: Collection[str]) -> None:

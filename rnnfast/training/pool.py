@@ -19,7 +19,7 @@ from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster, Task
 from rnnfast.errors import TrainingInterrupted
 from rnnfast.reporter import Reporter
-from rnnfast.training.away import away
+from rnnfast.training.away import Answer, Before, away
 from rnnfast.training.stopping import Interrupt, Phase
 
 T = TypeVar("T")
@@ -37,7 +37,8 @@ class Piece:
     """A piece of work that may run elsewhere: a call of function(work, *arguments, reporter, interrupt).
 
     name: in messages. function: it stands in a module. work: what all pieces have in common, such as a table.
-    reporter: is told what the piece tells; done: called with the answer of the piece, by the thread that has it.
+    reporter: is told what the piece tells; done: called with the answer of the piece, by the thread that has it. stage:
+    of the run, by whose name checkpoints know its networks.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Piece:
     arguments: tuple[Any, ...]
     reporter: Reporter
     done: Callable[[Any], None] = ignored
+    stage: str = ""
 
     def __call__(self, interrupt: Interrupt) -> Any:
         """Run it here."""
@@ -63,13 +65,22 @@ def run_on(cluster: Cluster | None, pieces: Sequence[Piece], threads: int, inter
     if cluster is None:
         return run_pieces(pieces, threads, interrupt)
     answers: list[Any] = [None] * len(pieces)
-    tasks = [Task(one.name, away, (one.function, one.work, one.arguments)) for one in pieces]
+    slot = interrupt.slot
+
+    def before(piece: Piece) -> Before | None:
+        return None if slot is None else Before(slot.name, slot.keeper.states_of(slot.of(piece.stage)))
+
+    tasks = [Task(one.name, away, (one.function, one.work, one.arguments, before(one))) for one in pieces]
     if not interrupt.apart:
         interrupt.phase = Phase.TRAINING
 
-    def take(number: int, answer: Any) -> None:
-        answers[number] = answer
-        pieces[number].done(answer)
+    def take(number: int, answer: Answer) -> None:
+        answers[number] = answer.value
+        for name, (config, state) in answer.ended.items():
+            assert slot is not None  # else no piece holds states
+            slot.keeper.begin(name, state.record.epochs, config)
+            slot.keeper.end(name, state)
+        pieces[number].done(answer.value)
 
     def hear(number: int, message: tuple[str, tuple[Any, ...]]) -> None:
         name, values = message

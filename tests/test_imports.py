@@ -48,8 +48,8 @@ RUN_TIME = {
         "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "shards": {
-        "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "model", "network",
-        "progress", "reporter", "training",
+        "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "memory", "model",
+        "network", "progress", "reporter", "training",
     },
     "dask": {"cluster", "data", "errors", "model", "progress", "reporter", "shards", "training"},
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},

@@ -18,6 +18,7 @@ from rnnfast.data.sequences.identities import Shard, shard_of
 from rnnfast.errors import ClusterError, DataError, UsageError
 from rnnfast.reporter import Reporter
 from rnnfast.shards import running, tasks
+from rnnfast.shards.plan import Plan
 from rnnfast.shards.state import OUTER_MOMENTUM, OUTER_RATE, Outer, State, averaged
 from rnnfast.training.resuming import resumed
 
@@ -288,6 +289,14 @@ def test_workers_with_other_registers_are_refused(monkeypatch):
     monkeypatch.setattr("rnnfast.shards.learner.simd_bits", lambda: 128)
     with pytest.raises(UsageError, match="has vector registers of 128 bits, the client of"):
         sharded(2, ignore="colour")
+
+
+def test_a_worker_with_less_memory_than_a_shard_may_take_is_refused():
+    plan = Plan.of(Config().with_values({"memory": "2G"}, "test"))
+    tasks.check_memory(plan, None)
+    tasks.check_memory(plan, 2_000_000_000)
+    with pytest.raises(UsageError, match=r"a worker may take 1 GB .* give --memory 900M"):
+        tasks.check_memory(plan, 1_000_000_000)
 
 
 @pytest.mark.usefixtures("table")

@@ -48,6 +48,11 @@ class _There(Watch):
         """The directory of the worker, which goes with it."""
         return Path(self._worker.local_directory)
 
+    @property
+    def memory(self) -> int | None:
+        """What the worker may take, `--memory-limit`."""
+        return self._worker.memory_manager.memory_limit
+
     def tell(self, message: Any) -> None:
         """Send a message to the client, by the scheduler."""
         self._worker.log_event(self._topic, (self._key, pickle.dumps(message)))

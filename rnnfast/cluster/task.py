@@ -46,6 +46,11 @@ class Watch:
         """Where large files of a task may lie until its worker ends; None: among the temporary files of the system."""
         return None
 
+    @property
+    def memory(self) -> int | None:
+        """Bytes that the process of a task may take, None where nobody says."""
+        return None
+
     def check(self) -> None:
         """Raise Cancelled where nobody waits for the answer any more."""
         if self.cancelled:

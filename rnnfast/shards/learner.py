@@ -30,8 +30,8 @@ class Network:
     """What all shards train.
 
     key: names it; model: without weights; part: name of what trains; epochs: of the course of the learning rate;
-    validates: whether there is a validation part; simd_bits: of the vector registers of the client; room: bytes of the sample of a shard that validates; threads: of each
-    task.
+    validates: whether there is a validation part; simd_bits: of the vector registers of the client; room: bytes of the
+    sample of a shard that validates; threads: of each task.
     """
 
     key: str
@@ -65,9 +65,9 @@ def check_width(network: Network) -> None:
     """Raise UsageError where this processor has other registers than the client's: the bits would differ."""
     if (here := simd_bits()) != network.simd_bits:
         raise UsageError(
-            f"a worker on {platform.node()} has vector registers of {here} bits, the client of {network.simd_bits}: the "
-            "results would depend on who trains what; start client and workers with the narrowest, as NUMBA_CPU_NAME="
-            "haswell (256 bits) says it"
+            f"a worker on {platform.node()} has vector registers of {here} bits, the client of {network.simd_bits}: "
+            "the results would depend on who trains what; start client and workers with the narrowest, as "
+            "NUMBA_CPU_NAME=haswell (256 bits) says it"
         )
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import OPTIMIZERS
 from rnnfast.cluster.here import InProcess
-from rnnfast.cluster.shared import Shared
 from rnnfast.data import SequenceData
 from rnnfast.diagnose.machine import cores, simd_bits
 from rnnfast.errors import ClusterError
@@ -91,7 +90,6 @@ class RoundFeed:
     ) -> None:
         self.reporter = reporter
         self.train_part, self.network, self.rounds, self.outer = train, network, rounds, outer
-        self.shared_network = Shared(network)
         self.ready: dict[int, Ready] = {}
         self.updates_of = np.zeros((train.shards, 2), np.int64)
         self.random_start = network.model.config.train.random_start
@@ -100,7 +98,7 @@ class RoundFeed:
     def prepare(self) -> None:
         """Have every shard ready to train and to validate, the first of them by itself: it compiles what all need."""
         train, cluster = self.train_part, self.train_part.cluster
-        every = train.on(tasks.ready, self.shared_network)
+        every = train.on(tasks.ready, self.network)
         answers: list[Ready] = [*cluster.run(every[:1]), *cluster.run(every[1:])]
         self.ready = dict(zip(train.sizes, answers, strict=True))
 
@@ -158,8 +156,8 @@ class RoundFeed:
 
     def _answers(self, now: Round, state: State) -> dict[int, Answer]:
         """Have the shards train a round; returns: what came of it, by the numbers of the shards."""
-        train, begin = self.train_part, Shared(state)
-        tasks_of = train.on(tasks.train, self.shared_network, begin)
+        train = self.train_part
+        tasks_of = train.on(tasks.train, self.network, state)
         every = [
             task._replace(name=f"round {now.number + 1} of pass {now.epoch + 1}, {task.name}",
                           arguments=(*task.arguments, self.updates_of[number], now))
@@ -267,7 +265,7 @@ class RoundLoop(Loop):
     def _outputs(self) -> Floats:
         """Answer the validation part, where it lies: (rows, O)."""
         valid = replace(self.shards, name="valid")
-        every = valid.on(tasks.outputs, self.feed.shared_network, Shared(self.trainer.parameters))
+        every = valid.on(tasks.outputs, self.feed.network, self.trainer.parameters)
         return np.concatenate(valid.cluster.run(every))
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster, Task
 from rnnfast.config.forms import SEQUENCE, TIME, part_column
 from rnnfast.config.resolve import Config
@@ -73,9 +72,8 @@ def read_shards(config: Config, cluster: Cluster, reporter: Reporter) -> tuple[S
 
 
 def _described(plan: Plan, cluster: Cluster) -> tuple[tasks.Description, ...]:
-    shared = Shared(plan)
     homes = (f"{plan.key}-{number}" for number in range(plan.shards))
-    every = [Task(f"shard {k}", tasks.describe, (shared, k), home=home) for k, home in enumerate(homes)]
+    every = [Task(f"shard {k}", tasks.describe, (plan, k), home=home) for k, home in enumerate(homes)]
     return tuple(cluster.run(every))
 
 

@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster, Task
 from rnnfast.data import Schema, SequenceData, Sequences
 from rnnfast.data.sequences.base import Result, Runs
@@ -44,11 +43,6 @@ class ShardedSequences(Sequences):
     loop: Any
     context: Context | None = None
 
-    @cached_property
-    def shared_plan(self) -> Shared:
-        """The plan as workers get it."""
-        return Shared(self.plan)
-
     @property
     def shards(self) -> int:  # type: ignore[override]
         """Parts of the table that lie in different places."""
@@ -63,7 +57,7 @@ class ShardedSequences(Sequences):
     def on(self, function: Callable[..., Any], *arguments: Any) -> list[Task]:
         """Return the tasks that call a function of `tasks` with each shard of this part."""
         return [
-            Task(f"shard {number}", function, (self.shared_plan, number, *arguments), home=self.home(number))
+            Task(f"shard {number}", function, (self.plan, number, *arguments), home=self.home(number))
             for number in self.sizes
         ]
 

@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from rnnfast.cluster.task import Watch
 from rnnfast.data import Schema, SequenceData
 from rnnfast.data.sequences.base import Result, Sequences
-from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.budget import Budget, size
 from rnnfast.data.sequences.context import Context
 from rnnfast.data.sequences.identities import hashes
 from rnnfast.data.sequences.predict import Constancy
 from rnnfast.data.sequences.stored import StoredSequences
+from rnnfast.errors import UsageError
+from rnnfast.memory import shown
 from rnnfast.shards.feed import Round
 from rnnfast.shards.learner import Answer, Learner, Network, Ready
 from rnnfast.shards.plan import Plan
@@ -122,6 +124,7 @@ class _Entry:
     def opened(self, plan: Plan, number: int, watch: Watch) -> ShardTable:
         """Return the shard, read now where this process does not have it."""
         if self.table is None:
+            check_memory(plan, watch.memory)
             self.table = ShardTable(plan, number, watch.scratch)
         return self.table
 
@@ -130,6 +133,15 @@ class _Entry:
         if self.table is not None:
             self.table.close()
             self.table = None
+
+
+def check_memory(plan: Plan, limit: int | None) -> None:
+    """Raise UsageError where a worker may not take what the plan gives a process."""
+    if limit is not None and limit < size(plan.memory):
+        raise UsageError(
+            f"a worker may take {shown(limit)} (dask worker --memory-limit), and the run gives each {plan.memory}; "
+            f"give --memory {int(0.9 * limit) // 10**6}M, or fewer workers on a machine"
+        )
 
 
 _open = _Open()

@@ -9,9 +9,10 @@ import atexit
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from threading import Lock, RLock
+from functools import wraps
+from threading import Event, Lock, RLock, Thread
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,9 @@ from rnnfast.shards.table import FILES, ShardTable
 
 Integers = NDArray[np.int64]
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+SIGN = 10.0  # s between two signs of life of a task
 UNUSED = 600.0  # s after which a worker lets go of a shard of another run
 
 
@@ -153,6 +157,28 @@ def forget(plan: Plan) -> None:
     _open.close(plan.key)
 
 
+def alive(function: F) -> F:
+    """Let a task give signs of life while it runs: reading a shard, or a round of a long pass, takes minutes."""
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        watch, ended = arguments[-1], Event()
+
+        def tell() -> None:
+            while not ended.wait(SIGN):
+                watch.tell(None)
+
+        thread = Thread(target=tell, daemon=True)
+        thread.start()
+        try:
+            return function(*arguments)
+        finally:
+            ended.set()
+
+    return cast(F, call)
+
+
+@alive
 def describe(plan: Plan, number: int, watch: Watch) -> Description:
     """Read a shard, and say what it is."""
     entry = _open.entry(plan, number)
@@ -196,6 +222,7 @@ def _size(part: StoredSequences | None) -> PartSize | None:
     return PartSize(part.lengths.astype(np.uint32), np.asarray(part.counts), part.range, part.weighted)
 
 
+@alive
 def on_part(
     plan: Plan, number: int, name: str, function: Callable[..., Any], arguments: tuple[Any, ...], watch: Watch
 ) -> Any:
@@ -225,11 +252,13 @@ def sendable(data: SequenceData) -> SequenceData:
     return replace(data, origin=None)
 
 
+@alive
 def ready(plan: Plan, number: int, network: Network, watch: Watch) -> Ready:
     """Prepare to train a network on a shard."""
     return _learner(plan, number, network, watch, Learner.warm)
 
 
+@alive
 def train(
     plan: Plan, number: int, network: Network, state: State, updates: Integers, now: Round, watch: Watch
 ) -> Answer:
@@ -237,6 +266,7 @@ def train(
     return _learner(plan, number, network, watch, lambda learner: learner.round(now, state, updates))
 
 
+@alive
 def outputs(plan: Plan, number: int, network: Network, parameters: NDArray[Any], watch: Watch) -> NDArray[Any]:
     """Answer what validates of a shard."""
     return _learner(plan, number, network, watch, lambda learner: learner.outputs(parameters))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from ids import cases
 
 import rnnfast
 from rnnfast.cluster.here import InProcess
+from rnnfast.cluster.task import Watch
 from rnnfast.config.resolve import Config
 from rnnfast.data.encoding.scaling import summary_for
 from rnnfast.data.sequences.budget import Budget
@@ -297,6 +299,23 @@ def test_a_worker_with_less_memory_than_a_shard_may_take_is_refused():
     tasks.check_memory(plan, 2_000_000_000)
     with pytest.raises(UsageError, match=r"a worker may take 1 GB .* give --memory 900M"):
         tasks.check_memory(plan, 1_000_000_000)
+
+
+def test_tasks_give_signs_of_life_while_they_run(monkeypatch):
+    class Heard(Watch):
+        def __init__(self):
+            self.signs = 0
+
+        def tell(self, message):
+            self.signs += 1
+
+    monkeypatch.setattr(tasks, "SIGN", 0.001)
+    watch, heard = Heard(), Event()
+    tasks.alive(lambda watch: heard.wait(0.1))(watch)
+    assert watch.signs
+    last = watch.signs
+    heard.wait(0.05)
+    assert watch.signs <= last + 1
 
 
 @pytest.mark.usefixtures("table")

@@ -19,7 +19,7 @@ from rnnfast.reporter import Reporter
 from rnnfast.shards import tasks
 from rnnfast.shards.loop import RoundLoop
 from rnnfast.shards.plan import Plan
-from rnnfast.shards.sequences import ShardedSequences
+from rnnfast.shards.sequences import ShardedSequences, home_of
 from rnnfast.training.prepare import weightless
 
 LISTED = 8  # shards that a sentence names
@@ -72,8 +72,7 @@ def read_shards(config: Config, cluster: Cluster, reporter: Reporter) -> tuple[S
 
 
 def _described(plan: Plan, cluster: Cluster) -> tuple[tasks.Description, ...]:
-    homes = (f"{plan.key}-{number}" for number in range(plan.shards))
-    every = [Task(f"shard {k}", tasks.describe, (plan, k), home=home) for k, home in enumerate(homes)]
+    every = [Task(f"shard {k}", tasks.describe, (plan, k), home=home_of(plan, k)) for k in range(plan.shards)]
     return tuple(cluster.run(every))
 
 

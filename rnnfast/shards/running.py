@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Unpack
 
 from rnnfast.cluster.here import InProcess
-from rnnfast.cluster.task import Cluster
+from rnnfast.cluster.task import Cluster, Task
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts
 from rnnfast.data.reading.opening import file_names
-from rnnfast.errors import UsageError
+from rnnfast.errors import ClusterError, UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.progress import Progress, watcher
 from rnnfast.reporter import Reporter
 from rnnfast.shards import tasks
 from rnnfast.shards.plan import Plan
 from rnnfast.shards.reading import check_shards, read_shards
+from rnnfast.shards.sequences import home_of
 from rnnfast.training.checks import check_options, named_cell
 from rnnfast.training.presets import fixed
 from rnnfast.training.result import TrainResult
@@ -79,7 +80,15 @@ def reader(cluster: Cluster, reporter: Reporter) -> Read:
     """Return what reads the shards of a configuration on a cluster."""
 
     def read(config: Config, opened: ExitStack) -> Tables:
-        opened.callback(tasks.forget, Plan.of(config))
+        plan = Plan.of(config)
+
+        def forget(kind: Any, *error: Any) -> None:
+            if kind is None:  # after an error nobody may be there, and a run that goes on finds its shards again
+                homes = [home_of(plan, number) for number in range(plan.shards)]
+                with suppress(ClusterError):
+                    cluster.run([Task(f"the end of {home}", tasks.forget, (plan,), home=home) for home in homes])
+
+        opened.push(forget)
         if cluster.dashboard:
             reporter.notice(f"dashboard: {cluster.dashboard}")
         table, parts = read_shards(config, cluster, reporter)

@@ -27,6 +27,11 @@ Integers = NDArray[np.int64]
 RUN_ROWS = 1 << 16  # read at once where a whole part comes through the client
 
 
+def home_of(plan: Plan, number: int) -> str:
+    """Name what a worker keeps of a shard."""
+    return f"{plan.key}-{number}"
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class ShardedSequences(Sequences):
     """A part of a table in shards, or all of it; name: as of ShardTable.part. Others as of Sequences.
@@ -57,13 +62,9 @@ class ShardedSequences(Sequences):
     def on(self, function: Callable[..., Any], *arguments: Any) -> list[Task]:
         """Return the tasks that call a function of `tasks` with each shard of this part."""
         return [
-            Task(f"shard {number}", function, (self.plan, number, *arguments), home=self.home(number))
+            Task(f"shard {number}", function, (self.plan, number, *arguments), home=home_of(self.plan, number))
             for number in self.sizes
         ]
-
-    def home(self, number: int) -> str:
-        """Name what a worker keeps of a shard."""
-        return f"{self.plan.key}-{number}"
 
     def each_shard(self, function: Callable[..., Result], *arguments: Any) -> list[Result]:
         """Call a function with this part of each shard, where it lies."""

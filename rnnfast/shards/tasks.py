@@ -86,8 +86,10 @@ class _Open:
         with self.lock:
             now = monotonic()
             for key, entry in list(self.tables.items()):
-                if key[0] != plan.key and now - entry.used > UNUSED:
+                unused = key[0] != plan.key and now - entry.used > UNUSED
+                if unused and entry.lock.acquire(blocking=False):  # else a long task is at work there
                     self.tables.pop(key).close()
+                    entry.lock.release()
             entry = self.tables.setdefault((plan.key, number), _Entry())
             entry.used = now
             self.tables.move_to_end((plan.key, number))
@@ -152,7 +154,7 @@ _open = _Open()
 atexit.register(_open.close)
 
 
-def forget(plan: Plan) -> None:
+def forget(plan: Plan, watch: Watch) -> None:
     """Remove the stores of a plan from this process."""
     _open.close(plan.key)
 

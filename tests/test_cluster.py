@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -34,7 +35,9 @@ from rnnfast.training.run import run
 from rnnfast.training.tuning import Tables, tune_tables
 
 distributed = pytest.importorskip("distributed")
-LONGEST = 120  # seconds of a test
+psutil = pytest.importorskip("psutil")
+KILLS = int(os.environ.get("CLUSTER_KILLS", "1"))  # by hand: 30, which take some minutes
+LONGEST = 120 if KILLS == 1 else 1200  # seconds of a test
 
 
 @pytest.fixture(autouse=True)
@@ -363,23 +366,30 @@ def test_without_dask_the_error_names_the_extra(table, capsys, monkeypatch):
     assert "pip install 'rnnfast[dask]'" in capsys.readouterr().err
 
 
-def test_folds_survive_a_killed_worker(workers, table):
-    class Killer(Reporter):
-        """Kills a worker when it tells its first epoch."""
+class Killer(Reporter):
+    """Kills workers while folds train, at the first epoch it hears of, then at random ones."""
 
-        def __init__(self):
-            self.killed = False
+    def __init__(self):
+        self.killed, self.random = 0, random.Random(0)
 
-        def epoch(self, record):
-            if not self.killed:
-                self.killed = True
-                os.kill(next(iter(workers.client.run(os.getpid).values())), signal.SIGKILL)
+    def epoch(self, record):
+        if self.killed < KILLS and (not self.killed or self.random.random() < 0.05):
+            children = psutil.Process().children()
+            workers = [child for child in children if "multiprocessing.spawn" in " ".join(child.cmdline())]
+            if workers:
+                self.random.choice(workers).kill()
+                self.killed += 1
 
+
+def test_folds_survive_killed_workers(table):
     killer = Killer()
-    config = Config().with_values({**OPTIONS, "cell": "gru", "epochs": 200, "patience": 0}, "test")
-    there = cross_validate(str(table), config, FoldConfig(folds=3), reporter=killer, cluster=workers)
-    here = cross_validate(str(table), config, FoldConfig(folds=3))
-    assert killer.killed
+    epochs = 200 if KILLS == 1 else 1500
+    config = Config().with_values({**OPTIONS, "cell": "gru", "epochs": epochs, "patience": 0}, "test")
+    folds = FoldConfig(folds=3 if KILLS == 1 else 20)
+    with connected(ClusterConfig(workers=2, wait_timeout="60s"), killer.notice) as cluster:
+        there = cross_validate(str(table), config, folds, reporter=killer, cluster=cluster)
+    here = cross_validate(str(table), config, folds)
+    assert killer.killed == KILLS
     assert here.pooled.metrics == there.pooled.metrics
 
 
@@ -390,11 +400,11 @@ def test_killed_workers_lose_no_task(workers, notices, tmp_path):
 
 def test_a_frozen_worker_loses_no_task(workers, tmp_path):
     workers.client.wait_for_workers(2, timeout=60)  # those that were killed begin anew
-    workers._patience = 4.0
+    workers.workers.patience = 4.0
     try:
         assert workers.run(tasks(cluster_tasks.freeze_once, tmp_path / "frozen")) == ["awake"]
     finally:
-        workers._patience = 60.0
+        workers.workers.patience = 60.0
         os.kill(int((tmp_path / "frozen").read_text()), signal.SIGCONT)
 
 

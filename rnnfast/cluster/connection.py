@@ -34,17 +34,18 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
     except ImportError:
         raise RnnfastError(NEEDED) from None
     from rnnfast.cluster.remote import DaskCluster
+    from rnnfast.cluster.workers import Workers
 
     for name in [LOG, *logging.root.manager.loggerDict]:
         if name.split(".")[0] == LOG:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what happens to workers is told by the run
-    with _scheduler(distributed, config) as where:
+    with _scheduler(distributed, config) as (where, revive):
 
         def connect(timeout: float) -> Any:
             return distributed.Client(**where, timeout=timeout, set_as_default=False)
 
         try:
-            cluster = DaskCluster(connect, config.wait, notice)
+            cluster = DaskCluster(Workers(connect, config.wait, notice, revive))
         except ValueError as error:
             raise UsageError(f"--scheduler {config.scheduler}: {error}; write tcp://HOST:8786") from None
         except (OSError, TimeoutError) as error:
@@ -56,9 +57,10 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
 
 
 def over(client: Any, notice: Callable[[str], None] = lambda text: None, wait: float = WAIT) -> DaskCluster:
-    """Return the cluster of a client that somebody else made, and ends; others as of `DaskCluster`."""
+    """Return the cluster of a client that somebody else made, and ends; others as of `Workers`."""
     try:
         from rnnfast.cluster.remote import DaskCluster
+        from rnnfast.cluster.workers import Workers
     except ImportError:
         raise RnnfastError(NEEDED) from None
 
@@ -67,18 +69,18 @@ def over(client: Any, notice: Callable[[str], None] = lambda text: None, wait: f
             raise OSError("the client is closed")
         return client
 
-    return DaskCluster(connect, wait, notice)
+    return DaskCluster(Workers(connect, wait, notice))
 
 
 @contextmanager
-def _scheduler(distributed: Any, config: ClusterConfig) -> Iterator[dict[str, Any]]:
-    """Yield what a client takes to find the scheduler: that of other machines, or one that is started here."""
+def _scheduler(distributed: Any, config: ClusterConfig) -> Iterator[tuple[dict[str, Any], Callable[[], None]]]:
+    """Yield what a client takes to find the scheduler, that of other machines or one of this process; and `revive`."""
     if config.scheduler is not None:
-        yield {"address": config.scheduler}
+        yield {"address": config.scheduler}, _nothing
     elif config.scheduler_file is not None:
         if not Path(config.scheduler_file).is_file():
             raise UsageError(f"--scheduler-file {config.scheduler_file}: no such file; the scheduler writes it")
-        yield {"scheduler_file": config.scheduler_file}
+        yield {"scheduler_file": config.scheduler_file}, _nothing
     else:
         memory = distributed.system.MEMORY_LIMIT // (config.workers or 1)
         with distributed.LocalCluster(
@@ -90,4 +92,13 @@ def _scheduler(distributed: Any, config: ClusterConfig) -> Iterator[dict[str, An
             silence_logs=logging.CRITICAL,
             preload=["rnnfast.cluster.preload"],
         ) as cluster:
-            yield {"address": cluster.scheduler_address}
+
+            def revive() -> None:
+                if len(cluster.workers) < (config.workers or 1):  # one that dies while it begins is given up by Dask
+                    cluster.scale(config.workers)
+
+            yield {"address": cluster.scheduler_address}, revive
+
+
+def _nothing() -> None:
+    """Start no worker: those of other machines are started there."""

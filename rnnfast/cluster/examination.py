@@ -74,7 +74,7 @@ def examine_cluster(cluster: DaskCluster, tables: Sequence[str]) -> ClusterRepor
     """Ask each worker what it is; tables: paths that it should be able to read. Measures rounds of empty tasks."""
     paths = tuple(str(Path(table).absolute()) for table in tables)
     answers, silent = cluster.each(worker_report, paths, timeout=COMPILING)
-    described = cluster.workers
+    described = cluster.workers.alive
     workers = tuple(
         WorkerReport(
             address=address,
@@ -92,7 +92,7 @@ def examine_cluster(cluster: DaskCluster, tables: Sequence[str]) -> ClusterRepor
         cluster.each(os.getpid, timeout=COMPILING)
         rounds.append(time.perf_counter() - start)
     report = ClusterReport(
-        scheduler=cluster.address,
+        scheduler=cluster.workers.address,
         versions=versions(),
         workers=workers,
         silent=silent,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.reading.live import LiveRows, read_live
+from rnnfast.data.reading.live import LiveRows, plain_rows, read_live
 from rnnfast.data.sources.formats import TEXT, kind_of
 from rnnfast.data.sources.opening import open_content
 from rnnfast.data.sources.options import FileOptions
@@ -61,6 +62,10 @@ class JsonRows:
 
     def read(self, lines: bytes, schema: Schema, before: int = 0) -> LiveRows:
         """Read rows, as of CsvRows."""
+        with suppress(ValueError, RecursionError):  # a table says what is wrong
+            plain = plain_rows(list(map(parsed_line, lines.splitlines())), schema)
+            if plain is not None:
+                return plain
         source = open_content(b"\n" * before + lines, self.name, self.options)
         # A key that no line has is a column of empty cells, as one that some lines lack.
         columns = (*source.columns, *(name for name in schema.features if name not in source.columns))

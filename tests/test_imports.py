@@ -44,8 +44,8 @@ RUN_TIME = {
         "memory", "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "checkpoint", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings",
-        "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "catalogue", "checkpoint", "cluster", "config", "data", "diagnose", "display", "equations", "errors",
+        "findings", "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "shards": {
         "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "memory", "model",

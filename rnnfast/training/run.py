@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Unpack
 
 from rnnfast.cluster.task import Cluster
@@ -44,7 +45,7 @@ from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import Home, Resumed, keeper_of, origin_of, raced, saved, settled
 from rnnfast.training.scores import ensemble_scores, evaluate_parts, sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
-from rnnfast.training.tables import read_tables
+from rnnfast.training.tables import read_named, read_tables
 
 
 def train(
@@ -152,15 +153,11 @@ def run(
     for note in before.notes if before else ():
         reporter.notice(note)
     reporter.reading(config.data.data)
-    files = config.data
     with interruptible(reporter.interrupted) as interrupt:
         with ExitStack() as opened, compiler_ahead():
-            if read is not None:
-                table, parts, config = read(config, opened)
-            else:
-                table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+            table, parts, config = (read or partial(read_named, reporter))(config, opened)
             load_seconds = time.perf_counter() - start
-            own_valid = files.valid is not None
+            own_valid = config.data.valid is not None
             home = Home(directory, lambda network: free_directory(network, table))
             keeper = keeper_of(config, lambda: origin_of("train", given, table, parts), home, before)
             timed = load_seconds, interrupt, cluster

@@ -62,6 +62,12 @@ def read_tables(
     return table, parts, config
 
 
+def read_named(reporter: Reporter, config: Config, opened: ExitStack) -> tuple[Sequences, Parts, Config]:
+    """Read the tables that a configuration names, as `read_tables`."""
+    files = config.data
+    return read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+
+
 def _check_window(name: str, beside: Any, window: int) -> None:
     """Raise UsageError for a table that was read in windows of another length than the preset chose."""
     if isinstance(beside, Sequences) and beside.schema.id is None and beside.schema.window != window:

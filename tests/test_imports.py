@@ -45,7 +45,8 @@ RUN_TIME = {
     },
     "training": {
         "catalogue", "checkpoint", "cluster", "config", "data", "diagnose", "display", "equations", "errors",
-        "findings", "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "findings", "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks",
+        "writing",
     },
     "shards": {
         "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "memory", "model",

@@ -224,17 +224,8 @@ class TrainConfig:
         "Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.",
         metavar="TIME",
     )
-    outer: str = option(
-        "average",
-        "With --shards: what a round ends with, the mean of the shards, or a Nesterov step towards it.",
-        choices=("average", "nesterov"),
-    )
-    rounds: int | None = option(
-        None,
-        "With --shards: rounds of a pass; default: each has half a second of work.",
-        kind=int,
-        least=1,
-    )
+    outer: str = option("average", "How rounds of --shards end: a mean, or a step.", choices=("average", "nesterov"))
+    rounds: int | None = option(None, "Rounds of a pass with --shards; default: by their work.", kind=int, least=1)
     shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
     random_start: bool = option(
         False, "Begin each training sequence at a random step, another one in each epoch.", kind=bool

@@ -151,9 +151,8 @@ class TrainOptions(ReadOptions, total=False):
     refit: Train again from the start on the training and the validation part, for the epochs that were best; scores of
         the validation part are those of the model before. Default False.
     max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
-    outer: With shards: what a round ends with, the mean of the shards, or a Nesterov step towards it. One of average,
-        nesterov. Default average.
-    rounds: With shards: rounds of a pass; default: each has half a second of work.
+    outer: How rounds of shards end: a mean, or a step. One of average, nesterov. Default average.
+    rounds: Rounds of a pass with shards; default: by their work.
     shuffle: Visit the sequences in a new random order each epoch. Default True.
     random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     seed: Seed of split, initial weights and order (separate streams). Default 0.

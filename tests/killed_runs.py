@@ -10,15 +10,16 @@ import pytest
 
 from rnnfast.config.resolve import Config
 from rnnfast.reporter import Reporter
-from rnnfast.training import TrainResult, run
 from rnnfast.training.loop import Loop
+from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import resumed
+from rnnfast.training.run import run
 
 EVERY_PAUSE = "0.000001s"
 
 
-class Killed(Exception):
-    """Stands for the end of the process: nothing is cleaned up by rnnfast when it is raised."""
+class Killed(SystemExit):
+    """Stands for the end of the process: nothing of rnnfast answers it."""
 
 
 class Killer:
@@ -94,3 +95,13 @@ def assert_same(one: TrainResult, other: TrainResult) -> None:
     assert repr(other.history) == repr(one.history)
     assert (other.epochs, other.best_epoch, other.stopped) == (one.epochs, one.best_epoch, one.stopped)
     assert repr(other.metrics) == repr(one.metrics)
+
+
+class Notices(Reporter):
+    """Keeps what a run says is worth knowing."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)

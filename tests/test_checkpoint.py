@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from commands import isolate
 from ids import cases
-from killed_runs import Killed, Killer, assert_same, config_of, gone_on, killed, killer, write_table
+from killed_runs import Killed, Killer, Notices, assert_same, config_of, gone_on, killed, killer, write_table
 from test_feed import limited
 
 import rnnfast.data.reading.opening
 from rnnfast.checkpoint.store import checkpoints
-from rnnfast.reporter import Reporter
-from rnnfast.training import run
+from rnnfast.training.run import run
 
 __all__ = ["killer"]
 
@@ -146,14 +145,6 @@ def test_checkpoints_are_written_so_often_as_is_asked(
     )
     run(config_of("run", {"checkpoint": interval, "patience": 0}))
     assert numbers == list(range(1, count + 1))
-
-
-class Notices(Reporter):
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
 
 
 def test_it_says_from_where_it_goes_on(killer: Killer) -> None:

@@ -36,7 +36,7 @@ RUN_TIME = {
     "data": {"caching", "catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
-    "cluster": {"config", "diagnose", "errors", "records"},
+    "cluster": {"config", "diagnose", "display", "errors", "records"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
     "checkpoint": {"config", "errors", "records", "writing"},
     "model": {

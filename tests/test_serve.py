@@ -134,6 +134,22 @@ def test_rows_have_the_answers_of_predict(saved):
     assert [row["hot_prob"] for row in streamed] == [row["hot_prob"] for row in predicted]
 
 
+def test_inputs_that_are_made_of_more_than_numbers(tmp_path):
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2024-01-01", periods=10).strftime("%Y-%m-%d")
+    frame = pd.DataFrame({"id": np.repeat(list("abcd"), 10), "day": [*days] * 4, "kind": [*["red", "green"]] * 20})
+    frame["y"] = rng.normal(size=40).round(3)
+    how = {"categorical": ("kind",), "calendar": True, "lag_target": True, "horizon": 2, "difference": True}
+    options = {"id": "id", "time": "day", "target": "y", "hidden": (4,), "epochs": 1, "preset": "fast"}
+    rnnfast.train(frame, **options, **how).model.save(tmp_path / "m.safetensors")
+    table = frame.to_csv(index=False)
+    with service(tmp_path / "m.safetensors") as client:
+        predicted, streamed = (answers_in(client.post(path, content=table)) for path in ("/predict", "/rows"))
+    expected = [float(row["y_pred"]) for row in predicted]
+    np.testing.assert_allclose([float(row["y_pred"]) for row in streamed], expected, rtol=1e-5, atol=1e-6)
+    assert [row["day_for"] for row in streamed[1:10]] == [row["day_for"] for row in predicted[1:10]]
+
+
 def test_pieces_of_a_body_may_end_anywhere(saved):
     text = csv(rows_of()).encode()
     with service(saved) as whole, service(saved) as parts:
@@ -210,7 +226,8 @@ def test_requests_that_are_wrong_are_told_so(client, request_of, status, message
 def test_packed_tables_are_refused(client, path, form, tmp_path):
     starts = {"gzip": b"\x1f\x8b\x08\x00", "zip": b"PK\x03\x04", "parquet": b"PAR1"}
     assert client.post(path, content=starts[form] + bytes(50)).status_code == 422
-    assert client.post(path, content=b"x", headers={"Content-Encoding": form}).status_code == 415
+    for content in (b"x", iter([b"x"])):
+        assert client.post(path, content=content, headers={"Content-Encoding": form}).status_code == 415
 
 
 @pytest.mark.parametrize("path", ["/predict", "/rows"])

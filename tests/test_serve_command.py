@@ -16,6 +16,7 @@ import pytest
 from commands import fails, start
 
 import rnnfast
+from rnnfast.cli import run
 from rnnfast.serving import command
 
 WAIT = 30  # seconds after which a test has failed
@@ -137,6 +138,12 @@ def test_ctrl_c_ends_it(path):
     with serving(path) as (process, _):
         process.send_signal(signal.SIGINT)
         assert process.wait(WAIT) == 130
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"])
+def test_a_signal_while_models_are_loaded_ends_it_at_once(path, monkeypatch, number, code):
+    monkeypatch.setattr(command, "serve", lambda *arguments, **options: signal.raise_signal(number))
+    assert run(["serve", "--model", str(path)]) == code
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="a signal of POSIX")

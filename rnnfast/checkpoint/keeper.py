@@ -43,8 +43,8 @@ class Keeper:
         self.choices: dict[str, Choice] = {} if before is None else dict(before.choices)
         self._config = Config()
         self._training: dict[str, int] = {}  # networks that train -> epochs when they gave a state
-        self._given: dict[str, float] = {}  # and the moments when they did, since the last checkpoint
-        self._written = time.monotonic()
+        self._moments: dict[str, float] = {}  # and the moments when they did, since the last checkpoint
+        self._written, self._unsaved = time.monotonic(), False
         self._lock = RLock()
         self.directory: Path | None = None
 
@@ -83,25 +83,31 @@ class Keeper:
         """Whether it is time for a network to give its state; epochs: those that it has behind it."""
         if self._interval.epochs:
             return epochs - self._training[name] >= self._interval.epochs
-        return time.monotonic() - self._given.get(name, self._written) >= self._interval.seconds
+        return time.monotonic() - self._moments.get(name, self._written) >= self._interval.seconds
 
     def give(self, name: str, state: Network, now: bool = False) -> None:
         """Take the state of a network that trains; write where all have given one, one a second time, or now."""
         with self._lock:
-            again = name in self._given
-            self._states[name], self._given[name] = state, time.monotonic()
+            again = name in self._moments
+            self._states[name], self._moments[name], self._unsaved = state, time.monotonic(), True
             self._training[name] = state.record.epochs
-            if now or again or self._given.keys() >= self._training.keys():
+            if now or again or self._moments.keys() >= self._training.keys():
                 self.save()
 
     def end(self, name: str, state: Network) -> None:
         """Take the state of a network whose training has ended."""
         with self._lock:
             due = self.due(name, state.record.epochs)
-            self._states[name] = state
+            self._states[name], self._unsaved = state, True
             self._training.pop(name, None)
-            self._given.pop(name, None)
+            self._moments.pop(name, None)
             if due:
+                self.save()
+
+    def save_rest(self) -> None:
+        """Write what came since the last checkpoint, if anything."""
+        with self._lock:
+            if self._unsaved:
                 self.save()
 
     def save(self) -> None:
@@ -115,8 +121,8 @@ class Keeper:
             checkpoint = Checkpoint(self._run, self._last + 1, self._origin, self.choices, dict(self._states))
             keep(self.directory, checkpoint)
             self._last = checkpoint.number
-            self._written = time.monotonic()
-            self._given.clear()
+            self._written, self._unsaved = time.monotonic(), False
+            self._moments.clear()
 
     def leave(self) -> None:
         """Remove all checkpoints, and the directory where nothing else is in it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rnnfast.records import UNSET, Record, UnsetType
+from rnnfast.records import UNSET, Count, Record, UnsetType
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -41,21 +41,21 @@ class Choice(Record, frozen=True, kw_only=True):
 class Place(Record, frozen=True, kw_only=True):
     """How far the epochs have come: fields as of training.feed.Place; generator: words of the state of a PCG64."""
 
-    generator: tuple[str, ...]
-    epoch: int
-    block: int
-    updates: int
+    generator: tuple[str, str, str, str]
+    epoch: Count
+    block: Count
+    updates: Count
     loss: float
     mass: float
-    steps: int
+    steps: Count
 
 
 class Divergence(Record, frozen=True, kw_only=True):
     """Where training diverged, fields as of DivergedError."""
 
     message: str
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
 
 
 class Progress(Record, frozen=True, kw_only=True):
@@ -67,10 +67,10 @@ class Progress(Record, frozen=True, kw_only=True):
     """
 
     place: Place
-    updates: tuple[int, int]
-    rate: tuple[float, float, int]
-    stopping: tuple[float, int]
-    remembered: tuple[tuple[float, int], ...]
+    updates: tuple[Count, Count]
+    rate: tuple[float, float, Count]
+    stopping: tuple[float, Count]
+    remembered: tuple[tuple[float, Count], ...]
 
 
 class NetworkRecord(Record, frozen=True, kw_only=True):
@@ -81,8 +81,8 @@ class NetworkRecord(Record, frozen=True, kw_only=True):
     """
 
     start: str
-    epochs: int
-    best_epoch: int
+    epochs: Count
+    best_epoch: Count
     stopped: str
     history: tuple[dict[str, Any], ...]
     seconds: tuple[float, float, float]
@@ -94,7 +94,7 @@ class Header(Record, frozen=True, kw_only=True):
     """What a checkpoint holds beside its arrays. run: name that tells its run from any other; number: in this run."""
 
     run: str
-    number: int
+    number: Count
     origin: Origin
     choices: dict[str, Choice]
     networks: dict[str, NetworkRecord]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import click
@@ -72,7 +73,8 @@ def cv(
     state = ctx.ensure_object(State)
     where = cluster_of(ctx, values)
     flags = given(ctx, values)
-    folds: dict[str, Any] = {name: flags.pop(name) for name in ("folds", "folds_by", "repeats") if name in flags}
+    names = [field.name for field in fields(FoldConfig)]
+    folds: dict[str, Any] = {name: flags.pop(name) for name in names if name in flags}
     if files:  # --data a.csv b.csv, as a shell expands --data *.csv
         flags["data"] = (*values["data"], *files)
     before = None
@@ -82,8 +84,8 @@ def cv(
         from rnnfast.training.resuming import resumed
 
         before = resumed(resume, flags, "cv")
-        folds = dict(before.checkpoint.origin.more)
-        output = folds.pop("output", None)
+        more = before.checkpoint.origin.more
+        folds, output = {name: more[name] for name in names if name in more}, more.get("output")
     fold_config = FoldConfig.of(folds, COMMAND_LINE)
     resolved = before.config if before else resolve(flags, config)
     if not resolved.data.data:

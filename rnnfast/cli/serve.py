@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.options import state_options
+from rnnfast.cli.process import escape_logs
 from rnnfast.cli.stream import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -78,13 +79,22 @@ def serve(
     """
     state = ctx.ensure_object(State)
     screen = state.screen()
-    caught: list[int] = []
-    before = {number: signal.signal(number, lambda number, frame: caught.append(number)) for number in EXIT_CODES}
+    escape_logs()
+    caught, answers = list[int](), False
+
+    def handle(number: int, frame: Any) -> None:
+        caught.append(number)
+        if not answers:  # models are being loaded, which nobody has to wait for
+            raise SystemExit(EXIT_CODES[signal.Signals(number)])
+
+    before = {number: signal.signal(number, handle) for number in EXIT_CODES}
 
     from rnnfast.console.service import show_service
     from rnnfast.serving.command import serve as answer
 
     def ready(listening: Listening) -> None:
+        nonlocal answers
+        answers = True
         if state.json:
             state.print_json(listening._asdict())
         show_service(screen, listening)

@@ -43,14 +43,12 @@ def stream(
     ctx: click.Context,
     /,
     model: str,
-    max_ids: int,
-    ttl: float | None,
-    max_gap: float | None,
     replay: str | None,
     states: str | None,
     skip_seen: bool,
-    raw: bool,
     interval: int | None,
+    raw: bool,
+    **limits: Any,
 ) -> None:
     """Answer rows as they come, with the state of each id.
 
@@ -66,11 +64,12 @@ def stream(
 
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.online.command import Limits, Past, answer_stream
+    from rnnfast.online.session import Shown
 
-    shown = is_terminal(sys.stdout)
+    in_terminal = is_terminal(sys.stdout)
 
     def write(text: str) -> Any:
-        sys.stdout.write(printable(text) if shown else text)
+        sys.stdout.write(printable(text) if in_terminal else text)
         sys.stdout.flush()
 
     try:
@@ -78,11 +77,9 @@ def stream(
             model,
             sys.stdin.fileno(),
             write,
-            json=True if state.json else None,
-            limits=Limits(max_ids, ttl, max_gap),
+            shown=Shown(True if state.json else None, interval, raw),
+            limits=Limits(**limits),
             past=Past(states, skip_seen, replay),
-            raw=raw,
-            interval=interval,
             stopped=lambda: bool(caught),
             reporter=ReadingProgress(screen),
         )

@@ -92,6 +92,15 @@ def check_horizons(horizons: tuple[int, ...]) -> None:
         raise UsageError(f"horizon: {shown}: 0 is the step itself, the others are steps ahead; begin with 1")
 
 
+MOST_LAYERS = 1000
+
+
+def check_hidden(hidden: tuple[int, ...]) -> None:
+    """Raise UsageError for more layers than any network has."""
+    if len(hidden) > MOST_LAYERS:
+        raise UsageError(f"hidden: {len(hidden):,} layers are too many; {MOST_LAYERS:,} are the most")
+
+
 MOST_STACKED = 4096  # rows of a step: a header of a few bytes must not ask for any amount of memory
 
 

@@ -23,7 +23,7 @@ from rnnfast.catalogue import (
 from rnnfast.config import sentences
 from rnnfast.config.data_section import DataConfig as DataConfig
 from rnnfast.config.data_section import reading_options as reading_options
-from rnnfast.config.forms import CELL_FORM, check_embed, check_patch, embedding_of, interval, seconds
+from rnnfast.config.forms import CELL_FORM, check_embed, check_hidden, check_patch, embedding_of, interval, seconds
 from rnnfast.config.option import Words, option
 from rnnfast.config.rules import rule_of
 from rnnfast.errors import UsageError
@@ -127,6 +127,7 @@ class ModelConfig:
         """Check what concerns several values."""
         seconds(self.budget, "budget")
         check_patch(self.patch, self.conv)
+        check_hidden(self.hidden)
         check_embed(self.embed)
 
     @property
@@ -275,7 +276,7 @@ class OutputConfig:
     )
     checkpoint: str = option(
         "60s",
-        "Save a run that lasts so often, so that --resume goes on with it: a time, or a number of epochs; off: never.",
+        "Save a run so often while it lasts, to go on with it where it is killed: a time, or epochs; off: never.",
         metavar="TIME|Nepochs|off",
         numbers=True,
     )

@@ -167,8 +167,8 @@ class TrainOptions(ReadOptions, total=False):
         'events:alarms<=2/day'. Default 0.5.
     calibrate: Divide the logits by a temperature, fitted on validation, so that probabilities are shares; comes before
         threshold. One of none, temperature. Default none.
-    checkpoint: Save a run that lasts so often, so that --resume goes on with it: a time, or a number of epochs; off:
-        never. Default 60s.
+    checkpoint: Save a run so often while it lasts, to go on with it where it is killed: a time, or epochs; off: never.
+        Default 60s.
     log_file: File to which the course of the run is appended as JSON lines.
     tensorboard: Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).
     """

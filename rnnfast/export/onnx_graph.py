@@ -212,7 +212,7 @@ def _gates(tensor: Array, cell: str) -> Array:
 
 def inputs_of(model: Model, sample: Sample) -> NDArray[np.float64]:
     """Return a sample as the graph takes it: numbers in original units, other inputs as they are encoded."""
-    numbers = [model.encoder.columns.index(name) for name in model.encoder.scaler.names]
+    numbers = [model.encoder.place_of[name] for name in model.encoder.scaler.names]
     others = sample.encoded[:, len(numbers) :]
     return np.column_stack([sample.columns[:, numbers], others]).astype(np.float64)
 

@@ -60,7 +60,8 @@ def load(path: str | Path) -> Model:
 
 def damaged(path: str | Path, what: str, error: Exception) -> ModelError:
     """Build the error about a damaged file; error: tells where it is, and is shortened."""
-    return ModelError(f"{path}: {what} ({short(str(error), REASON_SHOWN)}); train the model again")
+    reason = short(" ".join(str(error).split()), REASON_SHOWN)
+    return ModelError(f"{path}: {what} ({reason}); train the model again")
 
 
 def from_bytes(content: bytes) -> Model:

@@ -106,12 +106,12 @@ class CsvAnswers:
     """Answers as CSV: a header first, an empty cell for what is not there. raw: texts are written as they are."""
 
     def __init__(self, names: Sequence[str], raw: bool = False) -> None:
-        self.names, self._texts = names, range(0 if raw else len(names))
+        self.names, self.raw = names, raw
         self.start = self.lines([[name] for name in names])
 
     def lines(self, columns: Iterable[Sequence[Any]]) -> str:
         """Return a line for each row; columns: in the order of the names."""
-        return "".join(lines_of(columns, self._texts))
+        return "".join(lines_of(columns, range(len(self.names)), self.raw))
 
     @staticmethod
     def numbers(values: Any, dtype: str) -> list[Any]:

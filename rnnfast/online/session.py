@@ -20,6 +20,7 @@ from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
 from rnnfast.model.intervals import bounds_of, with_interval
 from rnnfast.model.online.stream import Answered, Stream
+from rnnfast.model.outlook import ahead_names
 from rnnfast.online.formats import NAME, CsvAnswers, JsonAnswers, Rows, rows_format
 from rnnfast.online.lines import Lines
 from rnnfast.online.states import States
@@ -38,30 +39,40 @@ class Report(NamedTuple):
     message: str
 
 
+class Shown(NamedTuple):
+    """How answers are written.
+
+    json: as JSON lines, None: as the rows come; interval: as of `Model.answers`; raw: texts in CSV stay as they are,
+    formulas too.
+    """
+
+    json: bool | None = None
+    interval: int | None = None
+    raw: bool = False
+
+
+AS_THEY_COME = Shown()
+
+
 class Session:
     """Answers the rows of one input.
 
-    write: takes text; json: answers as JSON lines; None: as the rows come. states: where they are kept, or None.
-    skip: rows at the beginning that the states have seen. interval: as of `Model.answers`. rows, refused, obeyed: rows
-    of the input, those that have no answer, and lines that are no rows; alarms: answers as of `Task.alarms`.
-    raw: texts are written as they are.
+    write: takes text. states: where they are kept, or None. skip: rows at the beginning that the states have seen.
+    rows, refused, obeyed: rows of the input, those that have no answer, and lines that are no rows; alarms: answers as
+    of `Task.alarms`.
     """
 
     def __init__(
         self,
         stream: Stream,
         write: Callable[[str], Any],
-        json: bool | None,
+        shown: Shown = AS_THEY_COME,
         states: States | None = None,
         skip: int = 0,
-        raw: bool = False,
-        interval: int | None = None,
     ) -> None:
-        if interval is not None:
-            bounds_of(stream.model.intervals, interval)
-        self.interval = interval
-        self.stream, self.write, self.json, self.states, self.skip = stream, write, json, states, skip
-        self.raw = raw
+        if shown.interval is not None:
+            bounds_of(stream.model.intervals, shown.interval)
+        self.stream, self.write, self.shown, self.states, self.skip = stream, write, shown, states, skip
         self.rows = 0 if states is None else states.rows - skip  # of the input, those before a restart among them
         self.refused, self.obeyed, self.alarms, self.message = 0, 0, 0, ""
         self._format: Rows | None = None
@@ -88,7 +99,8 @@ class Session:
     @property
     def shows_json(self) -> bool:
         """Whether answers are JSON lines, which the first line of the input tells."""
-        return self.json if self.json is not None else not (self._format is None or self._format.header_lines)
+        json = self.shown.json
+        return json if json is not None else not (self._format is None or self._format.header_lines)
 
     def answer(self, block: bytes, name: str = NAME) -> None:
         """Answer whole lines, the next ones of the input. name: of the input, in messages."""
@@ -188,7 +200,7 @@ class Session:
         """Return what writes answers."""
         if self._answers is None:
             names = self._names()
-            self._answers = JsonAnswers(names) if self.shows_json else CsvAnswers(names, self.raw)
+            self._answers = JsonAnswers(names) if self.shows_json else CsvAnswers(names, self.shown.raw)
             self._show(self._answers.start)
         return self._answers
 
@@ -197,7 +209,7 @@ class Session:
         schema, task = self.stream.schema, self.stream.task
         keys = [name for name in (schema.id, schema.time) if name is not None]
         answers = self._with_interval(self.stream.no_answers()).columns(task, slice(None), list)
-        return [*keys, *answers, STEPS, AGE, NOTE]
+        return [*keys, *ahead_names(schema), *answers, STEPS, AGE, NOTE]
 
     def _columns(self, live: LiveRows, answered: Answered, shown: CsvAnswers | JsonAnswers) -> dict[str, Any]:
         """Return the columns of the answers as they are shown."""
@@ -207,6 +219,7 @@ class Session:
             columns[schema.id] = live.ids
         if schema.time is not None:
             columns[schema.time] = live.time.tolist()
+        columns |= {name: answered.ahead[:, j].tolist() for j, name in enumerate(ahead_names(schema))}
         texts = partial(shown.numbers, dtype=dtype)
         columns |= self._with_interval(answered.answers).columns(self.stream.task, slice(None), texts)
         ages, which = np.unique(answered.age, return_inverse=True)  # one for each earlier block
@@ -221,7 +234,7 @@ class Session:
         return columns
 
     def _with_interval(self, answers: Answers) -> Answers:
-        return with_interval(answers, self.stream.model.intervals, self.interval)
+        return with_interval(answers, self.stream.model.intervals, self.shown.interval)
 
     def _show(self, text: str) -> None:
         if text:
@@ -231,7 +244,7 @@ class Session:
 def replay(stream: Stream, path: str | Path) -> Report:
     """Let a stream see the rows of a file, and answer none of them. Raises DataError for a row that cannot be used."""
     with Path(path).open("rb") as file:
-        report = Session(stream, lambda text: None, None).run(Lines(file.fileno()), lambda: False, str(path))
+        report = Session(stream, lambda text: None).run(Lines(file.fileno()), lambda: False, str(path))
     if report.refused:
         raise DataError(f"--replay: {report.message}")
     return report

@@ -20,7 +20,7 @@ from rnnfast.errors import DataError, ModelError, RnnfastError, UsageError
 from rnnfast.model.description import describe_model
 from rnnfast.online.states import EVERY
 from rnnfast.records import plain, versioned
-from rnnfast.serving.bodies import Bounds, RefusedBody, told_length, whole_body
+from rnnfast.serving.bodies import Bounds, RefusedBody, check_plain, told_length, whole_body
 from rnnfast.serving.guard import OPEN, Access, Guard
 from rnnfast.serving.metrics import exposition
 from rnnfast.serving.models import Models, UnknownModel
@@ -82,6 +82,7 @@ def _add_answers(app: FastAPI, models: Models, terms: Terms) -> None:
 
         A body of a told length is answered as a whole; any other row by row, for as long as it is open.
         """
+        check_plain(request)
         served = models.named(model)
         if told_length(request) is not None:
             with models.use(served.name), _timed(models, served, ENDPOINT):

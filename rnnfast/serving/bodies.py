@@ -70,7 +70,6 @@ async def lines_of(request: Request, quoted: Callable[[], bool], stopped: Callab
 
     quoted: whether a line end inside double quotes is none. Raises RefusedBody for a line without an end.
     """
-    check_plain(request)
     rest, coming = b"", request.stream()
     try:
         while piece := await _next_piece(coming, stopped):

@@ -45,7 +45,7 @@ def serve(
     """Answer requests until the process is told to stop.
 
     models: RUN or NAME=RUN. limits: of `Limits`. max_size: bytes of a request. ready: told once the service answers;
-    notice: told what goes wrong meanwhile. Returns: how many requests and rows were answered.
+    notice: told what goes wrong meanwhile. Returns: how many rows were answered and refused.
     Raises RnnfastError where the address is taken, UsageError for names, options and a token that cannot be used,
     ModelError for models that cannot.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +12,9 @@ import numpy as np
 from rnnfast.data.reading.live import LiveRows
 from rnnfast.errors import UsageError
 from rnnfast.model import Model, load
-from rnnfast.model.online.stream import MOST_IDS, Stream, cannot_stream
-from rnnfast.online.session import Session
+from rnnfast.model.online.checks import cannot_stream
+from rnnfast.model.online.stream import MOST_IDS, Stream
+from rnnfast.online.session import Session, Shown
 from rnnfast.online.states import States, digest_of
 
 REMEMBERED = 1000  # requests whose times are kept
@@ -40,7 +41,7 @@ class Tally:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.seconds: dict[str, deque[float]] = {}
         self.requests: Counter[str] = Counter()
-        self.total: Counter[str] = Counter()
+        self.total: defaultdict[str, float] = defaultdict(float)
 
     def add(self, endpoint: str, rows: int, refused: int, alarms: int) -> None:
         """Count answers."""
@@ -52,7 +53,7 @@ class Tally:
         """Take the time of a request."""
         self.seconds.setdefault(endpoint, deque(maxlen=REMEMBERED)).append(seconds)
         self.requests[endpoint] += 1
-        self.total[endpoint] += seconds  # type: ignore[assignment]  # a sum of seconds
+        self.total[endpoint] += seconds
 
 
 class Served:
@@ -70,12 +71,12 @@ class Served:
         self.stream: Stream | None = None
         self.states: States | None = None
         self.rows, self.reason = 0, cannot_stream(self.model)
-        how, architecture = limits[:-1], self.model.architecture
+        architecture = self.model.architecture
         # Compiles what the first request would wait for.
         self.model.committee().outputs_of(np.zeros(architecture.features, architecture.dtype), np.array([0, 1]))
         if self.reason:
             return
-        self.stream = Stream(self.model, *how)
+        self.stream = Stream(self.model, limits.max_ids, limits.ttl, limits.max_gap, ahead=True)
         Stream(self.model, 1).advance(blank_row(self.model))
         if limits.states is not None:
             limits.states.mkdir(parents=True, exist_ok=True)
@@ -90,7 +91,7 @@ class Served:
         """
         if self.stream is None:
             raise UsageError(f"model {self.name!r}: {self.reason}")
-        return Session(self.stream, write, json, interval=interval)
+        return Session(self.stream, write, Shown(json, interval))
 
     def adopt(self, model: Model) -> None:
         """Take a model whose states mean the same: only thresholds, intervals and the like may differ."""
@@ -111,8 +112,9 @@ class Served:
 
 
 def blank_row(model: Model) -> LiveRows:
-    """Return a row of zeros for a model."""
+    """Return a row of zeros for a model, of the first of its categories."""
     schema = model.schema
+    categories = {name: texts[:1] or ("",) for name, texts in model.encoder.categories.items()}
     x, y = np.zeros((1, len(schema.features))), np.zeros((1, len(schema.targets) if schema.lag_target else 0))
     key = None if schema.time is None else np.zeros(1)
-    return LiveRows([""], x, dict.fromkeys(schema.categorical, ("",)), y, key)
+    return LiveRows([""], x, categories, y, key)

@@ -99,9 +99,6 @@ class _Server(uvicorn.Server):
 
 
 def report_of(models: Models) -> Mapping[str, int]:
-    """Return how many requests and rows were answered and refused."""
-    tallies = models.tallies.values()
-    counts = {"requests": sum(sum(tally.requests.values()) for tally in tallies)}
-    for what in ("rows", "refused"):
-        counts[what] = sum(count for tally in tallies for (_, name), count in tally.counts.items() if name == what)
-    return counts
+    """Return how many rows were answered and refused."""
+    counts = [item for tally in models.tallies.values() for item in tally.counts.items()]
+    return {what: sum(count for (_, name), count in counts if name == what) for what in ("rows", "refused")}

@@ -98,7 +98,7 @@ def cross_validate(
     save: whether to save it while it lasts, to runs/NAME-cv, or the cross-validation that goes on, whose options these
     are. cluster: on which folds train, None for this process. Raises as `cv`.
     """
-    start, given, config = time.perf_counter(), config.given() if save else {}, fixed(config)
+    start, options, config = time.perf_counter(), config.given() if save else {}, fixed(config)
     check_folds(config, fold_config)
     check_options(config, equations, own_valid=False)
     if output is not None:
@@ -115,8 +115,10 @@ def cross_validate(
         if output is not None:
             check_columns(table.schema)
         more = {**asdict(fold_config), "output": None if output is None else os.path.abspath(output)}  # noqa: PTH100
-        home = Home(before and before.directory, lambda _: free_name(f"{table_name(table.source[0])}-cv"))
-        keeper = keeper_of(config, lambda: origin_of("cv", given, table, None, more), home, before) if save else None
+        home = Home(
+            before and before.directory, lambda _: free_name(f"{table_name(table.source[0])}-cv"), reporter.notice
+        )
+        keeper = keeper_of(config, lambda: origin_of("cv", options, table, None, more), home, before) if save else None
         runs = _Runs(table, config, fold_config, equations)
         reporter.folds(runs.folds[0], fold_config.repeats)
         with saved(keeper, interrupt):

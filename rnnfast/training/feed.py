@@ -80,7 +80,10 @@ class Feed:
 
     @property
     def place(self) -> Place:
-        """How far training has come; setting it goes on from there, where nothing was read yet."""
+        """How far training has come; setting it goes on from there, where nothing was read yet.
+
+        Raises ValueError for a place that is none.
+        """
         if self.single:  # else blocks that are read ahead have drawn from it already
             self._place.generator = self.generator.bit_generator.state
         return replace(self._place)
@@ -90,6 +93,8 @@ class Feed:
         self._place = replace(place)
         self.generator.bit_generator.state = place.generator
         self._cuts = self.cutter.epoch(place.epoch)
+        if place.block >= len(self._cuts) or place.updates > self._updates_of(self._cuts):
+            raise ValueError(f"epoch {place.epoch} has {len(self._cuts)} blocks, and no place after {place.block}")
         self._upcoming = self._from(place.epoch, place.block)
 
     @property

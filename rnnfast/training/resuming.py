@@ -54,20 +54,28 @@ def resumed(directory: str | Path, options: Mapping[str, Any], command: str = "t
     if origin.command != command:
         raise UsageError(f"{directory}: is the run of another command: rnnfast {origin.command} --resume {directory}")
     _check_versions(origin, directory)
-    asked = Config().with_values(options, COMMAND_LINE).given()
-    before = Config().with_values(origin.options, str(directory)).given()
+    flags = Config().with_values(options, COMMAND_LINE).given()
+    before = _options(origin, directory)
     usual = Config()
-    for name in sorted(asked.keys() - set(FREE)):
+    for name in sorted(flags.keys() - set(FREE)):
         default = getattr(usual.tables[table_of_option()[name][0]], name)
         value = before.get(name, plain(default))
-        if asked[name] != value:
+        if flags[name] != value:
             raise UsageError(
-                f"{flag_of(name)} {_shown(asked[name])}: the run in {directory} has {_shown(value)}; leave it out, or "
+                f"{flag_of(name)} {_shown(flags[name])}: the run in {directory} has {_shown(value)}; leave it out, or "
                 "train anew with another -o DIR"
             )
-    values = {**before, **asked} | ({"output": str(directory)} if command == "train" else {})
+    values = {**before, **flags} | ({"output": str(directory)} if command == "train" else {})
     notes = [*notes, f"going on from {directory}: {_progress(checkpoint)}"]
     return Resumed(Config().with_values(values, str(directory)), checkpoint, directory, notes)
+
+
+def _options(origin: Origin, directory: Path) -> dict[str, Any]:
+    """Return the options of a run. Raises ModelError for those that are none."""
+    try:
+        return Config().with_values(origin.options, "options").given()
+    except UsageError as error:
+        raise ModelError(f"{directory}: its checkpoint is damaged ({error}); train anew") from None
 
 
 def searched(directory: Path | None, origin: Callable[[], Origin]) -> Resumed | None:
@@ -81,21 +89,27 @@ def searched(directory: Path | None, origin: Callable[[], Origin]) -> Resumed | 
 
 
 class Home(NamedTuple):
-    """The directory of a run: the one that was given, else the next free one, by the configuration of a network."""
+    """The directory of a run: the one that was given, else the next free one, by the configuration of a network.
 
-    given: Path | None
+    notice: is told the latter, which nobody knows.
+    """
+
+    directory: Path | None
     free: Callable[[Config], Path] = lambda _: free_name("run")
+    notice: Callable[[str], None] = lambda _: None
 
     def make(self, config: Config) -> Path:
         """Make the directory and return it. Raises RnnfastError where that cannot be done."""
         while True:
-            path = self.given or self.free(config)
+            path = self.directory or self.free(config)
             try:
-                path.mkdir(parents=True, exist_ok=self.given is not None)
+                path.mkdir(parents=True, exist_ok=self.directory is not None)
             except FileExistsError:  # another run was quicker
                 continue
             except OSError as error:
                 raise RnnfastError(f"{path}: cannot be created: {error.strerror or error}") from None
+            if self.directory is None:
+                self.notice(f"saved in {path} while it lasts; --resume {path} goes on where it is killed")
             return path
 
 
@@ -154,7 +168,7 @@ def settled(keeper: Keeper | None, interrupt: Interrupt, directory: Path | None)
     Returns: whether there is something to go on from.
     """
     if keeper is not None and interrupt.cut and keeper.holds_any:
-        keeper.save()
+        keeper.save_rest()
         return True
     if directory is not None:
         discard(directory)
@@ -165,8 +179,11 @@ def raced(best: Best, chosen: Chosen | None, interrupt: Interrupt) -> tuple[Conf
     """Race, as Best.choose, or take what the race of the run before has chosen."""
     slot = interrupt.slot
     if slot is not None and (choice := slot.keeper.choices.get(slot.name)) is not None:
-        config = Config().with_values(choice.options, "checkpoint")
-        return replace(config, explicit=frozenset(choice.explicit)), _chosen(choice.chosen)
+        try:
+            config = Config().with_values(choice.options, "checkpoint")
+            return replace(config, explicit=frozenset(choice.explicit)), _chosen(choice.chosen)
+        except (UsageError, ValueError) as error:
+            raise ModelError(f"the checkpoint is damaged ({error}); train anew") from None
     config, made = best.choose(chosen, interrupt)
     if slot is not None:
         options = {name: plain(getattr(config.tables[table], name)) for name, (table, _) in table_of_option().items()}

@@ -148,7 +148,7 @@ def run(
         raise UsageError("no table given; name one with --data FILE")
     config = fixed(config)
     check_options(config, None, config.data.valid is not None)
-    given, directory = config.given(), check_directory(config, force, before is not None)
+    options, directory = config.given(), check_directory(config, force, before is not None)
     reporter = with_listeners(reporter, config.output)
     for note in before.notes if before else ():
         reporter.notice(note)
@@ -158,8 +158,8 @@ def run(
             table, parts, config = (read or partial(read_named, reporter))(config, opened)
             load_seconds = time.perf_counter() - start
             own_valid = config.data.valid is not None
-            home = Home(directory, lambda network: free_directory(network, table))
-            keeper = keeper_of(config, lambda: origin_of("train", given, table, parts), home, before)
+            home = Home(directory, lambda network: free_directory(network, table), reporter.notice)
+            keeper = keeper_of(config, lambda: origin_of("train", options, table, parts), home, before)
             timed = load_seconds, interrupt, cluster
             with saved(keeper, interrupt):
                 result, fit = train_parts(table, parts, config, None, reporter, own_valid, *timed)

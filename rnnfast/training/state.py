@@ -18,12 +18,13 @@ from typing import Any
 from rnnfast.checkpoint.record import Divergence, Network, NetworkRecord, Progress
 from rnnfast.checkpoint.record import Place as PlaceRecord
 from rnnfast.errors import DivergedError, ModelError
-from rnnfast.records import UNSET, UnsetType
+from rnnfast.records import UNSET, UnsetType, shown
 from rnnfast.training.feed import Place
 from rnnfast.training.loop import Loop
 
 REMEMBERED = "remembered"
 GENERATOR = "PCG64"
+SPLITS = ("train", "valid")
 
 
 def start_of(loop: Loop) -> str:
@@ -77,10 +78,11 @@ def put_back(loop: Loop, network: Network, start: str) -> None:
             "--init-from has changed, or another processor lays weights out in another way; train anew"
         )
     try:
-        trainer.parameters[:] = network.arrays["parameters"]
+        trainer.parameters[:] = _array(network, "parameters", trainer.parameters)
         if not isinstance(record.progress, UnsetType):
             _go_on(loop, record.progress, network)
-    except (KeyError, ValueError) as error:
+        _check_history(record)
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise ModelError(f"the checkpoint does not fit its network ({error}); train anew") from None
     fit.epochs, fit.best_epoch, fit.stopped = record.epochs, record.best_epoch, record.stopped
     fit.history = list(record.history)
@@ -91,24 +93,43 @@ def put_back(loop: Loop, network: Network, start: str) -> None:
 
 def _go_on(loop: Loop, progress: Progress, network: Network) -> None:
     """Put back what training needs to go on."""
-    trainer, schedule, stopping, arrays = loop.trainer, loop.schedule, loop.stopping, network.arrays
-    trainer.state.m[:], trainer.state.v[:] = arrays["m"], arrays["v"]
+    trainer, schedule, stopping = loop.trainer, loop.schedule, loop.stopping
+    for name, moments in (("m", trainer.state.m), ("v", trainer.state.v)):
+        moments[:] = _array(network, name, moments)
     trainer.state.updates[:] = progress.updates
-    loop.good = arrays["good"]
-    loop.more = {name: arrays[name] for name in loop.more}
+    loop.good = _array(network, "good", trainer.parameters)
+    loop.more = {name: _array(network, name, array) for name, array in loop.more.items()}
     loop.feed.place = _place(progress.place)
     schedule.factor, schedule.best, schedule.waited = progress.rate
     stopping.best_cost, stopping.waited = progress.stopping
     stopping.best_epoch = network.record.best_epoch
-    stopping.best = [(cost, epoch, arrays[f"{REMEMBERED}.{n}"]) for n, (cost, epoch) in enumerate(progress.remembered)]
+    stopping.best = [
+        (cost, epoch, _array(network, f"{REMEMBERED}.{n}", trainer.parameters))
+        for n, (cost, epoch) in enumerate(progress.remembered)
+    ]
+
+
+def _array(network: Network, name: str, like: Any) -> Any:
+    """Return an array of a network. Raises KeyError or ValueError where there is none of that kind."""
+    values = network.arrays[name]
+    if (values.shape, values.dtype) != (like.shape, like.dtype):
+        raise ValueError(f"{name} is {values.shape} {values.dtype}: expected {like.shape} {like.dtype}")
+    return values
+
+
+def _check_history(record: NetworkRecord) -> None:
+    """Raise ValueError or KeyError for a row of the history that is none."""
+    for row in record.history:
+        if not isinstance(row["epoch"], int) or not isinstance(row["loss"], float | None) or row["split"] not in SPLITS:
+            raise ValueError(f"history holds {shown(row)}")
 
 
 def _place_record(place: Place) -> PlaceRecord:
     """Return a place as a checkpoint has it: numbers of 128 bits are words."""
     state: Any = place.generator
-    words = (state["state"]["state"], state["state"]["inc"], state["has_uint32"], state["uinteger"])
+    now, increment = state["state"]["state"], state["state"]["inc"]
     return PlaceRecord(
-        generator=tuple(f"{word:x}" for word in words),
+        generator=(f"{now:x}", f"{increment:x}", f"{state['has_uint32']:x}", f"{state['uinteger']:x}"),
         epoch=place.epoch,
         block=place.block,
         updates=place.updates,

@@ -175,8 +175,8 @@ def tune_tables(
         raise fit.diverged
     reporter.finished(result)
     if stopped == "interrupted" or interrupt.requested:
-        asked = searching if stopped == "interrupted" else interrupt
-        raise asked.error(f"interrupted after {len(search.tried)} trials", whole)
+        ended_by = searching if stopped == "interrupted" else interrupt
+        raise ended_by.error(f"interrupted after {len(search.tried)} trials", whole)
     return whole
 
 

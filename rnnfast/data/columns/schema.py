@@ -78,6 +78,11 @@ class Schema:
         return (*self.features, *self.derived, *(f"{name} (lag)" for name in self.targets if self.lag_target))
 
     @cached_property
+    def place_of(self) -> dict[str, int]:
+        """Where each column of x is among them."""
+        return {name: j for j, name in enumerate(self.columns)}
+
+    @cached_property
     def derived(self) -> tuple[str, ...]:
         """Columns of x that follow from features and time; none of their cells is empty."""
         numbers = set(self.features).difference(self.categorical) if self.delta else ()

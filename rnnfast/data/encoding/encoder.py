@@ -98,10 +98,10 @@ class Encoder(Inputs):
             out[rows[some], first + codes[some]] = 1
             first += len(texts) + (self.unseen == "bucket")
         for name, units in self.calendar.items():
-            out[:, first : first + 2 * len(units)] = calendar.waves(data.x[:, self.columns.index(name)], units)
+            out[:, first : first + 2 * len(units)] = calendar.waves(data.x[:, self.place_of[name]], units)
             first += 2 * len(units)
         for j, name in enumerate(self.indicated, first):
-            out[:, j] = np.isnan(data.x[:, self.columns.index(name)])
+            out[:, j] = np.isnan(data.x[:, self.place_of[name]])
         for j, name in enumerate(self.embedded, len(self.names) - len(self.embedded)):
             out[:, j] = self._codes(data, name) + 1
         if not self.static:
@@ -140,7 +140,7 @@ class Encoder(Inputs):
     def _numbers(self, data: SequenceData, out: Floats) -> None:
         """Scale and fill the columns that hold numbers. Writes: out (rows, numbers)."""
         shift, scale, names = self.scaler.shift, self.scaler.scale, self.scaler.names
-        picked = [self.columns.index(name) for name in names] if len(names) < len(self.columns) else None
+        picked = [self.place_of[name] for name in names] if len(names) < len(self.columns) else None
         fill = np.array([self.fills.get(name, np.nan) for name in names], dtype=np.float64)
         fill = self.scaler.transform(fill[None])[0]
         fixed = [FILLS[self.rules[name]].fills and not FILLS[self.rules[name]].carried for name in names]
@@ -168,7 +168,7 @@ class Encoder(Inputs):
 
     def _codes(self, data: SequenceData, name: str) -> NDArray[np.int64]:
         """Return (rows,), the input of a categorical column that is 1, counted from its first; -1 for none."""
-        column, texts = data.x[:, self.columns.index(name)], self.categories[name]
+        column, texts = data.x[:, self.place_of[name]], self.categories[name]
         place = {text: k for k, text in enumerate(texts)}
         # A place for empty cells ends the list, where the index -1 finds it.
         places = np.array([*(place.get(text, len(texts)) for text in data.categories[name]), -1], dtype=np.int64)

@@ -31,11 +31,9 @@ class Fitting:
         self.static = static_columns(model, schema)
         self.rules = missing_rules(schema, config)
         self.kinds = feature_kinds(schema, config)
-        self.categorical = {name: schema.columns.index(name) for name in schema.categorical}
+        self.categorical = {name: schema.place_of[name] for name in schema.categorical}
         self.numbers = [j for j, name in enumerate(schema.columns) if name in self.kinds]
-        self.times = {
-            name: (schema.columns.index(name), Variety(schema.id is None)) for name in schema.calendar_columns
-        }
+        self.times = {name: (schema.place_of[name], Variety(schema.id is None)) for name in schema.calendar_columns}
         self.lags = schema.columns[schema.first_lag :]
         # The first step of a sequence has no step before it: a lagged target has a value for it whatever the rule.
         needed = {name: "mean" for name in self.lags if not FILLS[self.rules[name]].fills}
@@ -101,14 +99,14 @@ class Fitting:
         0, the mean, or the most frequent category (of several the first one); None for no category. A fill that
         carries values on falls back to it at the start of a sequence.
         """
-        names = list(self.kinds)
+        place = {name: j for j, name in enumerate(self.kinds)}
         filled: dict[str, float | str | None] = {}
         for name, fill in self._fills.items():
             if name in self.categorical:
                 counts = self._counts[name] if fill.mean else {}
                 filled[name] = max(sorted(counts), key=counts.__getitem__, default=None)
             else:
-                filled[name] = mean = float(self._summary.mean[names.index(name)]) if fill.mean else 0.0
+                filled[name] = mean = float(self._summary.mean[place[name]]) if fill.mean else 0.0
                 if not np.isfinite(mean):
                     raise beyond_float64(self._where, name, "the sum of its values")
         return filled

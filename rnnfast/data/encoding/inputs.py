@@ -60,6 +60,11 @@ class Inputs:
         """Columns of x."""
         return tuple(self.rules)
 
+    @cached_property
+    def place_of(self) -> dict[str, int]:
+        """Where each of them is among them."""
+        return {name: j for j, name in enumerate(self.rules)}
+
     @property
     def indicated(self) -> tuple[str, ...]:
         """Columns that have an input for empty cells."""

@@ -9,6 +9,7 @@ lowest one of the first block, so that a large offset costs no digits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,8 @@ class Summary:
 
         rows: (rows,) those that count, or None for all; columns: which are the F columns, or None for all, in order.
         """
+        for name in ("mean", "deviation"):  # which are cached
+            vars(self).pop(name, None)
         start = 0
         while start < len(values):
             stop = min(start + ROW_BLOCK - self._rest_rows, len(values))
@@ -68,6 +71,8 @@ class Summary:
         """Take what another summary of other rows of these columns knows into account; returns itself."""
         self._finish()
         other._finish()
+        for name in ("mean", "deviation"):  # of what was known before
+            self.__dict__.pop(name, None)
         np.fmin(self._low, other._low, out=self._low)
         np.fmax(self._high, other._high, out=self._high)
         of = self._moments
@@ -135,13 +140,13 @@ class Summary:
         self._finish()
         return self._squares
 
-    @property
+    @cached_property
     def mean(self) -> Floats:
         """(F,), 0 for a column without values."""
         self._finish()
         return np.where(np.isnan(self._origin), 0.0, self._origin) + self._mean
 
-    @property
+    @cached_property
     def deviation(self) -> Floats:
         """(F,), population standard deviation."""
         return np.sqrt(self.squares / np.maximum(self._count, 1))
@@ -167,6 +172,7 @@ class Sample:
 
     def __init__(self, columns: list[int], most: int | None) -> None:
         self.columns, self.most = columns, most
+        self._place_of = {column: place for place, column in enumerate(columns)}
         self._random = np.random.default_rng(STREAM)
         self._rows: list[Floats] = []
         self._keys: list[Floats] = []
@@ -205,8 +211,9 @@ class Sample:
         """As of Summary."""
         if self.most is not None and self._count > self.most:
             self._cut(self.most)
-        self._rows = [np.concatenate(self._rows)] if self._rows else [np.empty((0, len(self.columns)))]
-        values = self._rows[0][:, self.columns.index(column)]
+        if len(self._rows) != 1:
+            self._rows = [np.concatenate(self._rows)] if self._rows else [np.empty((0, len(self.columns)))]
+        values = self._rows[0][:, self._place_of[column]]
         return np.asarray(values[~np.isnan(values)], np.float64)
 
 

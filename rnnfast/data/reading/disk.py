@@ -7,7 +7,6 @@ sorted on disk. What the target is turns out when all labels were seen.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -31,10 +30,11 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
 from rnnfast.data.sequences.bucketsort import CODE, KEY, ROW, Repeated, bucket_sort
 from rnnfast.data.sequences.budget import Budget
-from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_rows, states, stretches
+from rnnfast.data.sequences.files import Appender, building, read_rows, states, stretches
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.relabel import ordered_labels, rewrite_labels
 from rnnfast.data.sequences.spans import ends
+from rnnfast.data.sequences.store import Description
 from rnnfast.data.sources.batches import PROBE_BYTES, Batch, batches, release, same_types, single_precision
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
@@ -116,28 +116,28 @@ class Stream:
         dates = self.times is not None and self.times.column.dates
         schema = with_clock(replace(schema, dayfirst=dayfirst), dates, self.request, self.sources)
         self._finish_labels(meaning.class_of)
+        names = [source.name for source in self.sources]
         if self.request.require_target:
             check_horizon(schema)
             if self.request.shard is None:  # which may have short ids alone
-                check_reach(schema, ids, [source.name for source in self.sources])
+                check_reach(schema, ids, names)
         borders = self._stretches(schema, ids)
         sequences = len(index_of(schema, ids, ids if borders is None else borders).start)
-        description = {
-            "schema": schema.to_json(),
-            "source": [source.name for source in self.sources],
-            "paths": [source.path for source in self.sources],
-            "digest": digest.result(),
-            "proposals": self.reader.proposals(schema),
-            "notes": self.reader.notes(schema, meaning, self.rows, sequences, self.ties),
-            "categories": self.reader.features.categories,
-            "auto_predict": self.reader.auto_predict(schema),
-            "ids": len(lengths),
-            "stretches": 0 if borders is None else len(borders) - 1,
-            "columns": {name: (np.dtype(kind).str, width) for name, (kind, width) in self.kinds.items()},
-            "starts": self.starts,
-            "files": states(self.place),
-        }
-        (self.place / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+        Description(
+            schema=schema,
+            source=tuple(names),
+            paths=tuple(source.path for source in self.sources),
+            digest=digest.result(),
+            proposals=tuple(self.reader.proposals(schema)),
+            notes=tuple(self.reader.notes(schema, meaning, self.rows, sequences, self.ties)),
+            categories=dict(self.reader.features.categories),
+            auto_predict=self.reader.auto_predict(schema),
+            ids=len(lengths),
+            stretches=0 if borders is None else len(borders) - 1,
+            columns={name: (np.dtype(kind).str, width) for name, (kind, width) in self.kinds.items()},
+            starts=tuple(self.starts),
+            files=states(self.place),
+        ).write(self.place)
 
     def _single(self, names: tuple[str, ...]) -> bool:
         numbers = not set(names) & set(self.plan.roles.categorical)

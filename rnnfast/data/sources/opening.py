@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnfast.data.sources.bounds import whole
+from rnnfast.data.sources.bounds import check_columns, whole
 from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.dialect import recognise
 from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, TEXT, damaged, kind_of
@@ -237,7 +237,9 @@ def _start(source: Source) -> bytes:
 
 
 def _set_columns(source: Source, names: Sequence[str]) -> None:
-    """Set the column names; a name that occurs twice is an error."""
+    """Set the column names; a name that occurs twice is an error, and so are more columns than memory can hold."""
+    if source.frame is None:
+        check_columns(source.name, len(names))
     source.columns = tuple(name or f"column {position}" for position, name in enumerate(names, 1))
     source.nameless = tuple(column for name, column in zip(names, source.columns, strict=True) if not name)
     seen: set[str] = set()

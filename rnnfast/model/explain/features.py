@@ -38,16 +38,16 @@ class Feature(NamedTuple):
 
 def features_of(encoder: Encoder) -> tuple[Feature, ...]:
     """Return the features of an encoder, in the order of the columns."""
-    columns, owners = encoder.columns, list[tuple[str, str]]()
+    place, owners = encoder.place_of, list[tuple[str, str]]()
     for group in encoder.groups:
         units = [unit for unit in group.units for _ in range(2)] or [""] * len(group.names)
         owners += [(group.column, unit) for unit in units]
     inputs: dict[tuple[str, str], list[int]] = {}
     for number, owner in enumerate(owners):
         inputs.setdefault(owner, []).append(number)
-    ordered = sorted(inputs.items(), key=lambda item: columns.index(item[0][0]))
+    ordered = sorted(inputs.items(), key=lambda item: place[item[0][0]])
     return tuple(
-        Feature(_name(column, unit), columns.index(column), unit, np.array(numbers, np.int64))
+        Feature(_name(column, unit), place[column], unit, np.array(numbers, np.int64))
         for (column, unit), numbers in ordered
     )
 

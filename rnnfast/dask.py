@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from rnnfast.cluster.connection import over
+from rnnfast.data.reading.opening import file_names
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.model import Model
 from rnnfast.model.per_file import ENDING, predict_files
 from rnnfast.model.tables import loaded
+from rnnfast.progress import watcher
 from rnnfast.reporter import Reporter
+from rnnfast.shards.running import train as train_shards
 from rnnfast.training.cross_validation import cv as cv_here
 from rnnfast.training.fold_results import CrossValidation
 from rnnfast.training.result import TrainResult
@@ -32,10 +35,15 @@ SAMPLE = 100  # rows that tell the columns of the answers
 
 
 def train(client: Any, data: Any, **options: Any) -> TrainResult:
-    """Train as `rnnfast.train`; the networks of an ensemble train on the workers of a client.
+    """Train as `rnnfast.train`, on the workers of a client: the networks of an ensemble, or one network in shards.
 
-    data: as of `rnnfast.train`, or a dask DataFrame, which is fetched whole. options: those of `rnnfast.train`.
+    data: names of files as the workers find them, of which one network trains in shards (16, or as the option shards
+    says); or as of `rnnfast.train`, or a dask DataFrame, which is fetched whole. options: those of `rnnfast.train`.
     """
+    several = options.get("ensemble", 1) > 1 or options.get("preset") == "best"
+    if "shards" in options or (not several and file_names(data) is not None):
+        reporter = watcher(options.pop("reporter", None), options.pop("progress", None))
+        return train_shards(over(client, reporter.notice), data, reporter=reporter, **options)
     result: TrainResult = _on(client, train_here, data, options)
     return result
 

@@ -54,6 +54,21 @@ class EpochRecord:
 
 
 @dataclass(frozen=True)
+class RoundRecord:
+    """One finished round of a table in shards."""
+
+    epoch: int  # the pass, from 1
+    round: int  # of the pass, from 1
+    rounds: int  # of a pass
+    train_loss: float  # of its steps
+    steps: int
+    seconds: float  # until all shards had answered and were averaged
+    workers: int  # tasks that run at a time
+    slowest: int  # the shard that took longest
+    slowest_seconds: float  # of its work, without the way there and back
+
+
+@dataclass(frozen=True)
 class Lap:
     """How far the race of --preset best is: candidates that are judged on a fold, of how many; folds from 1.
 
@@ -143,6 +158,9 @@ class Reporter:
 
         Networks of an ensemble train at the same time: their epochs come as they finish, one call at a time.
         """
+
+    def round(self, record: RoundRecord) -> None:
+        """Tell that a round of a table in shards is finished."""
 
     def interrupted(self, phase: str) -> None:
         """Tell that Ctrl-C was pressed, and the run does not end at once; called by a signal handler.

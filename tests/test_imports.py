@@ -36,7 +36,7 @@ RUN_TIME = {
     "data": {"caching", "catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
-    "cluster": {"config", "diagnose", "errors", "records"},
+    "cluster": {"config", "diagnose", "display", "errors", "records"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
     "checkpoint": {"config", "errors", "records", "writing"},
     "model": {
@@ -44,10 +44,15 @@ RUN_TIME = {
         "memory", "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "checkpoint", "cluster", "config", "data", "diagnose", "display", "equations", "errors", "findings",
-        "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "catalogue", "checkpoint", "cluster", "config", "data", "diagnose", "display", "equations", "errors",
+        "findings", "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks",
+        "writing",
     },
-    "dask": {"cluster", "errors", "model", "reporter", "training"},
+    "shards": {
+        "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "memory", "model",
+        "network", "progress", "reporter", "training",
+    },
+    "dask": {"cluster", "data", "errors", "model", "progress", "reporter", "shards", "training"},
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
     "export": {
@@ -78,6 +83,7 @@ LAZY = {
     "diagnose": {"data", "kernels", "network"},
     "model": {"kernels"},
     "training": {"kernels"},
+    "shards": {"kernels"},
     "console": {"data"},
     "cli": {
         "caching",
@@ -90,6 +96,7 @@ LAZY = {
         "records",
         "report",
         "serving",
+        "shards",
         "training",
         "writing",
     },

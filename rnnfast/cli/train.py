@@ -72,10 +72,10 @@ def train(
     console = TrainConsole(state.screen(), resolved, state.started)
     with console:
         from rnnfast.cluster.connection import connected
-        from rnnfast.training.run import run
+        from rnnfast.shards.running import run_where
 
         with connected(where, console.notice) as cluster:
-            result, code = result_of(lambda: run(resolved, console, force, cluster, before))
+            result, code = result_of(lambda: run_where(resolved, console, force, before, cluster))
     if state.json:
         state.print_json(result.report())
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from distributed import Worker, get_worker
@@ -41,6 +42,16 @@ class _There(Watch):
         """Whether the client has let go of the task."""
         state = self._worker.state.tasks.get(self._key)
         return state is None or state.state in GONE
+
+    @property
+    def scratch(self) -> Path:
+        """The directory of the worker, which goes with it."""
+        return Path(self._worker.local_directory)
+
+    @property
+    def memory(self) -> int | None:
+        """What the worker may take, `--memory-limit`."""
+        return self._worker.memory_manager.memory_limit
 
     def tell(self, message: Any) -> None:
         """Send a message to the client, by the scheduler."""

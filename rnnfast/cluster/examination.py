@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rnnfast.cluster.versions import DECISIVE
 from rnnfast.diagnose.machine import Check, examine
 from rnnfast.diagnose.versions import versions
+from rnnfast.display import counted
 from rnnfast.records import Record, replace
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _checks(report: ClusterReport, tables: bool) -> Iterator[Check]:
     """Yield what is well and what is not."""
     workers = report.workers
     silent = "; ".join(f"{address}: {reason}" for address, reason in sorted(report.silent.items()))
-    yield _check("workers", "error", f"{len(workers)} with {sum(one.threads for one in workers)} threads",
+    yield _check("workers", "error", f"{counted(len(workers), 'worker')}, {counted(sum(one.threads for one in workers), 'thread')}",
                  silent or ("" if workers else "none"), "start workers: dask worker ADDRESS")  # fmt: skip
     others = [
         f"{one.address} has " + ", ".join(f"{name} {one.versions.get(name)}" for name in different)

@@ -94,3 +94,9 @@ class DaskCluster(Cluster):
             except Exception as error:
                 silent[address] = f"{type(error).__name__}: {error}"
         return answers, silent
+
+    @property
+    def dashboard(self) -> str:
+        """Return the address of Dask's dashboard."""
+        services = self.client.scheduler_info()["services"]
+        return str(self.client.dashboard_link) if "dashboard" in services else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 Listener = Callable[[int, Any], None]  # place of a task among those of a run, and its answer, or what it tells
@@ -40,6 +41,16 @@ class Watch:
         """Whether nobody waits for the answer any more."""
         return False
 
+    @property
+    def scratch(self) -> Path | None:
+        """Where large files of a task may lie until its worker ends; None: among the temporary files of the system."""
+        return None
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that the process of a task may take, None where nobody says."""
+        return None
+
     def check(self) -> None:
         """Raise Cancelled where nobody waits for the answer any more."""
         if self.cancelled:
@@ -64,6 +75,11 @@ class Cluster(ABC):
     @abstractmethod
     def slots(self) -> int:
         """How many tasks run at a time now; 1 at least."""
+
+    @property
+    def dashboard(self) -> str:
+        """Address of a page that shows the cluster, "" where there is none."""
+        return ""
 
     @abstractmethod
     def run(

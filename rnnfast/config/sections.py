@@ -225,6 +225,8 @@ class TrainConfig:
         "Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.",
         metavar="TIME",
     )
+    outer: str = option("average", "How rounds of --shards end: a mean, or a step.", choices=("average", "nesterov"))
+    rounds: int | None = option(None, "Rounds of a pass with --shards; default: by their work.", kind=int, least=1)
     shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
     random_start: bool = option(
         False, "Begin each training sequence at a random step, another one in each epoch.", kind=bool

@@ -238,7 +238,7 @@ def part_of(model: Model, data: Sequences, part: str) -> Sequences:
         )
     # The labels that trained decided which steps are predicted: before the split, each label counted.
     undecided = data.predicting("every") if how.auto_predict else data
-    parts = split(undecided, how.shares, how.seed, how.split_by)
+    parts = split(undecided, how.shares, how.seed, how.split_by, shards=model.config.data.shards or 1)
     chosen = parts.named().get(part)
     if chosen is None:
         raise UsageError(f"--part {part}: the training run had no such part of this table ({parts.rule})")

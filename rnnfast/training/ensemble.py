@@ -90,7 +90,8 @@ class Networks:
         if self.number == 1:
             if self.cluster is not None:
                 self.reporter.notice("a single network trains in this process; workers train those of --ensemble N")
-            return self._made.pop().run(interrupt, self._pauses(0, interrupt))
+            alone: Fit = self._made.pop().run(interrupt, self._pauses(0, interrupt))
+            return alone
         start = time.perf_counter()
         work = Shared(self)
         pieces = [
@@ -142,10 +143,11 @@ class Networks:
             patience=config.train.patience,
         )
 
-    def _loop(self, k: int, reporter: Reporter) -> Loop:
+    def _loop(self, k: int, reporter: Reporter) -> Any:
         """Make what trains a network; reporter: is told how."""
         if self.number == 1:
-            return Loop(self.model, self.train, self.valid, reporter, self.epochs[k], self.teacher)
+            maker = self.train.loop or Loop  # a table in shards has its own
+            return maker(self.model, self.train, self.valid, reporter, self.epochs[k], self.teacher)
         config = self.model.config
         alone = replace(
             config,

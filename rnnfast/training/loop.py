@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from rnnfast.catalogue import LOSSES, SCHEDULES
+from rnnfast.catalogue import LOSSES
 from rnnfast.config.forms import seconds
 from rnnfast.config.sections import TrainConfig
 from rnnfast.data import SequenceData, Sequences
@@ -19,11 +20,12 @@ from rnnfast.metrics.evaluation import Evaluation, Scores
 from rnnfast.model import Model
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
-from rnnfast.training.feed import Feed, batch_of
+from rnnfast.training.feed import Feed
 from rnnfast.training.monitor import cost
 from rnnfast.training.prepare import Labelling
 from rnnfast.training.schedules import Rates, Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, Interrupt, Phase
+from rnnfast.training.trainer import trainer_of
 
 # Several epochs may run in one call of the kernel; so long a call still answers Ctrl-C at once.
 CALL_SECONDS = 0.05
@@ -87,27 +89,12 @@ class Loop:
         teacher: whose answers are learned in place of the labels, where it has some.
         """
         from rnnfast.kernels.run.predictor import Predictor
-        from rnnfast.kernels.run.trainer import Policy, Trainer
 
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
         self.feed = Feed(model, train, teacher)
         self.config: TrainConfig = model.config.train
         self.epochs = self.config.epochs if epochs is None else epochs
-        policy = Policy(
-            loss=model.loss,
-            optimizer=self.config.optimizer,
-            reduction=self.config.reduction,
-            batch=batch_of(self.config),
-            momentum=self.config.momentum,
-            weight_decay=self.config.weight_decay or 0.0,
-            clip_norm=self.config.clip_norm,
-            window=self.config.tbptt,
-            per_update=SCHEDULES[self.config.schedule].per_update,
-            threads=self.config.threads or cores(),
-            seed=self.config.seed,
-            soft=teacher is not None and LOSSES[model.loss].per_step,
-        )
-        self.trainer = Trainer(model.architecture, model.parameters, self.feed.data, policy, self.feed.lengths)
+        self.trainer = trainer_of(model, self.feed, soft=teacher is not None and LOSSES[model.loss].per_step)
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), self.feed.updates)
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.answers)
@@ -121,6 +108,15 @@ class Loop:
         self.elapsed = 0.0  # s of training and validation
         self.good = self.trainer.parameters  # those before the epoch that runs
         self.rates: Rates | None = None  # of the epoch that runs
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """Arrays that training goes on from, beside those of any loop."""
+        return {}
+
+    @more.setter
+    def more(self, arrays: Mapping[str, Any]) -> None:
+        """Put them back."""
 
     @property
     def ended(self) -> bool:
@@ -250,7 +246,7 @@ class Loop:
         """Score the validation part and remember the weights if they are the best so far."""
         assert self.valid is not None
         start = time.perf_counter()
-        outputs = self.questions.outputs(self.predictor, self.encoded)
+        outputs = self._outputs()
         scores = self.model.scorer.quick(self.valid, outputs, self.config.monitor)
         now = cost(self.config.monitor, scores)
         best = self.stopping.better(now, self.fit.epochs, self.trainer.parameters)
@@ -258,6 +254,10 @@ class Loop:
         self.fit.history.append({"epoch": self.fit.epochs, "split": "valid", **scores})
         self.fit.eval_seconds += time.perf_counter() - start
         return scores, best
+
+    def _outputs(self) -> Any:
+        """Answer the validation part: (rows, O)."""
+        return self.questions.outputs(self.predictor, self.encoded)
 
     def _report(self, scores: Scores | None, best: bool, deadline: Deadline) -> None:
         fit, config = self.fit, self.config

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Unpack
 
 from rnnfast.cluster.task import Cluster
@@ -43,7 +45,7 @@ from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import Home, Resumed, keeper_of, origin_of, raced, saved, settled
 from rnnfast.training.scores import ensemble_scores, evaluate_parts, sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
-from rnnfast.training.tables import read_tables
+from rnnfast.training.tables import read_named, read_tables
 
 
 def train(
@@ -86,11 +88,36 @@ def train(
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
     reporter = with_listeners(reporter, config.output)
+
+    def read(config: Config, opened: ExitStack) -> Tables:
+        return read_tables(with_labels(data, y), valid, test, config, reporter, opened)
+
+    return trained(read, config, equations, reporter, valid is not None, start, cluster)
+
+
+Tables = tuple[Sequences, Parts, Config]  # all of the table, its parts, and the configuration with what reading chose
+Read = Callable[[Config, ExitStack], Tables]
+
+
+def trained(
+    read: Read,
+    config: Config,
+    equations: Cell | None,
+    reporter: Reporter,
+    own_valid: bool,
+    start: float,
+    cluster: Cluster | None = None,
+) -> TrainResult:
+    """Do what `train` does once its options are checked.
+
+    read: gives what `read_tables` gives; own_valid: whether the validation part is a table of its own; start: when the
+    call was, by time.perf_counter. cluster: as of `train`.
+    """
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
-        table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
+        table, parts, config = read(config, opened)
         load_seconds = time.perf_counter() - start
         timed = load_seconds, interrupt, cluster
-        result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, *timed)
+        result, fit = train_parts(table, parts, config, equations, reporter, own_valid, *timed)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -105,13 +132,15 @@ def run(
     force: bool = False,
     cluster: Cluster | None = None,
     before: Resumed | None = None,
+    read: Read | None = None,
 ) -> TrainResult:
     """Do what the `train` command does: read, split, compile, train, evaluate, write.
 
     Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
     force: an existing model in the output directory is replaced. cluster: on which the networks of an ensemble train,
-    None for this process. before: the run that goes on, whose options those of config are.
+    None for this process. before: the run that goes on, whose options those of config are. read: gives what
+    `read_tables` gives, in its place.
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
@@ -124,12 +153,11 @@ def run(
     for note in before.notes if before else ():
         reporter.notice(note)
     reporter.reading(config.data.data)
-    files = config.data
     with interruptible(reporter.interrupted) as interrupt:
         with ExitStack() as opened, compiler_ahead():
-            table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+            table, parts, config = (read or partial(read_named, reporter))(config, opened)
             load_seconds = time.perf_counter() - start
-            own_valid = files.valid is not None
+            own_valid = config.data.valid is not None
             home = Home(directory, lambda network: free_directory(network, table), reporter.notice)
             keeper = keeper_of(config, lambda: origin_of("train", options, table, parts), home, before)
             timed = load_seconds, interrupt, cluster

@@ -6,6 +6,8 @@ Arrays, all (size,) in the order of the kernels:
     m, v            moments of the optimizer, (1,) where it has none
     good            weights before the epoch that runs
     remembered.N    the best weights that patience remembers
+
+and those of `Loop.more`.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ def taken(loop: Loop, start: str) -> Network:
             remembered=tuple((cost, epoch) for cost, epoch, _ in stopping.best),
         )
         arrays |= {"m": trainer.state.m.copy(), "v": trainer.state.v.copy(), "good": loop.good.copy()}
+        arrays |= loop.more
         # Nobody writes to weights that are remembered.
         arrays |= {f"{REMEMBERED}.{n}": weights for n, (_, _, weights) in enumerate(stopping.best)}
     error = fit.diverged
@@ -95,6 +98,7 @@ def _go_on(loop: Loop, progress: Progress, network: Network) -> None:
         moments[:] = _array(network, name, moments)
     trainer.state.updates[:] = progress.updates
     loop.good = _array(network, "good", trainer.parameters)
+    loop.more = {name: _array(network, name, array) for name, array in loop.more.items()}
     loop.feed.place = _place(progress.place)
     schedule.factor, schedule.best, schedule.waited = progress.rate
     stopping.best_cost, stopping.waited = progress.stopping

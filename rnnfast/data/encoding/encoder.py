@@ -24,11 +24,11 @@ from rnnfast.config.sections import DataConfig, ModelConfig
 from rnnfast.data.encoding import calendar
 from rnnfast.data.encoding.cells import aligned, carried, cell_error, refused_gap
 from rnnfast.data.encoding.embedding import embedded_columns
-from rnnfast.data.encoding.fitting import Fitting
+from rnnfast.data.encoding.fitting import USUAL, Fitting
 from rnnfast.data.encoding.inputs import Inputs
 from rnnfast.data.encoding.record import EncoderRecord, MissingRecord, consistent
 from rnnfast.data.encoding.scaling import Scaler
-from rnnfast.data.encoding.static import check_static, static_columns
+from rnnfast.data.encoding.static import check_static
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
@@ -37,7 +37,6 @@ from rnnfast.records import UNSET, decode, plain
 Floats = NDArray[np.floating[Any]]
 
 BLOCK_NUMBERS = 32768  # numbers scaled at a time: 256 KiB, so that they stay in the second-level cache
-USUAL = ModelConfig()
 
 
 class Encoder(Inputs):
@@ -57,14 +56,16 @@ class Encoder(Inputs):
         categories, and for a constant column that is none.
         """
         fitting: Fitting | None = None
-        static: tuple[str, ...] = ()
         for block in blocks:
-            if fitting is None:
-                fitting, static = Fitting(block.schema, config, most), static_columns(model, block.schema)
+            fitting = fitting or Fitting(block.schema, config, most, model)
             fitting.add(block)
-            check_static(block, static)
         if fitting is None:
             raise ValueError("an encoder needs at least one block of rows")
+        return cls.fitted(fitting, config, model)
+
+    @classmethod
+    def fitted(cls, fitting: Fitting, config: DataConfig, model: ModelConfig = USUAL) -> Encoder:
+        """Return the encoder of what was learned from all training rows; raises as `fit`."""
         return cls(
             fitting.rules,
             fitting.scaler(),
@@ -74,7 +75,7 @@ class Encoder(Inputs):
             config.missing_indicator,
             fitting.calendar(),
             embedded_columns(model.embed, fitting.categories()),
-            static,
+            fitting.static,
         )
 
     def transform(self, data: SequenceData, dtype: DTypeLike = np.float64) -> Floats:

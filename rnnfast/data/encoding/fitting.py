@@ -6,25 +6,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import FILLS
-from rnnfast.config.sections import DataConfig
+from rnnfast.config.sections import DataConfig, ModelConfig
 from rnnfast.data.columns.categories import MOST_CATEGORIES, too_many
 from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.encoding.calendar import Variety
 from rnnfast.data.encoding.cells import refused_gap
 from rnnfast.data.encoding.scaling import Scaler, beyond_float64, feature_kinds, summary_for
+from rnnfast.data.encoding.static import check_static, static_columns
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import plain
+
+USUAL = ModelConfig()
 
 
 class Fitting:
     """Scalings, categories and fills of the columns of x.
 
     Of every block only the rows that training sees count: `SequenceData.seen`. Rows that windows share count once for
-    each window. most: as of Summary.
+    each window. most: as of Summary; model: says which columns are constant in an id.
     """
 
-    def __init__(self, schema: Schema, config: DataConfig, most: int | None = None) -> None:
+    def __init__(self, schema: Schema, config: DataConfig, most: int | None = None, model: ModelConfig = USUAL) -> None:
+        self.static = static_columns(model, schema)
         self.rules = missing_rules(schema, config)
         self.kinds = feature_kinds(schema, config)
         self.categorical = {name: schema.place_of[name] for name in schema.categorical}
@@ -54,6 +58,20 @@ class Fitting:
 
         for j, variety in self.times.values():
             variety.add(block.x[seen, j])
+        check_static(block, self.static)
+
+    def merge(self, other: Fitting) -> Fitting:
+        """Take what was learned of other rows into account; returns itself. Raises DataError as `add`."""
+        self._summary.merge(other._summary)
+        self._where = self._where or other._where
+        for name, counts in self._counts.items():
+            for text, count in other._counts[name].items():
+                counts[text] = counts.get(text, 0) + count
+            if len(counts) > MOST_CATEGORIES:
+                raise too_many(self._where, name, len(counts))
+        for name, (_, variety) in self.times.items():
+            variety.merge(other.times[name][1])
+        return self
 
     def _count(self, name: str, column: NDArray[np.float64], block: SequenceData) -> None:
         texts, counts = block.categories[name], self._counts[name]

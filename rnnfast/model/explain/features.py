@@ -81,6 +81,15 @@ def summed(features: tuple[Feature, ...], attribution: Floats) -> NDArray[np.flo
 def input_means(encoder: Encoder, train: Sequences) -> tuple[float, ...]:
     """Return the mean of each input over rows that training saw, of whole sequences that lie evenly spread."""
     share = max(1, -(-train.rows // MEAN_ROWS))
+    pieces = train.each_shard(sums, encoder, share)
+    total, rows = pieces[0]
+    for other, more in pieces[1:]:
+        total, rows = total + other, rows + more
+    return tuple((total / max(rows, 1)).tolist())
+
+
+def sums(train: Sequences, encoder: Encoder, share: int) -> tuple[Floats, int]:
+    """Return the sum of each input over rows that training saw, of one sequence in `share`, and how many rows."""
     some = train.take(np.arange(0, train.sequences, share)) if share > 1 else train
     total, rows = np.zeros(len(encoder.names)), 0
     for block in some.blocks(TRAINED):
@@ -88,4 +97,4 @@ def input_means(encoder: Encoder, train: Sequences) -> tuple[float, ...]:
         seen = block.seen
         total += encoder.transform(block)[seen].sum(axis=0)
         rows += int(np.count_nonzero(seen))
-    return tuple((total / max(rows, 1)).tolist())
+    return total, rows

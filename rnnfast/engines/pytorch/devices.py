@@ -1,0 +1,40 @@
+"""Devices of PyTorch: which there are, what they are called, and how arrays get there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def described(device: torch.device) -> str:
+    """Name a device as a person knows it: cpu, cuda (NVIDIA H200)."""
+    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+
+
+def tensor_of(values: NDArray[Any], device: torch.device) -> Tensor:
+    """Return an array on a device; on the CPU it is the memory of the array itself, where that can be written."""
+    return torch.from_numpy(values if values.flags.writeable else np.array(values)).to(device)
+
+
+@contextmanager
+def computing(device: torch.device, threads: int) -> Iterator[None]:
+    """Compute with so many threads on the CPU, and in full precision on a GPU, where PyTorch would use TF32 for RNNs.
+
+    What was set before is set again.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        if device.type == "cuda":
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                yield
+        else:
+            yield
+    finally:
+        torch.set_num_threads(before)

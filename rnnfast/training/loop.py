@@ -22,7 +22,7 @@ from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed, batch_of
 from rnnfast.training.monitor import cost
 from rnnfast.training.prepare import Labelling
-from rnnfast.training.schedules import Schedule
+from rnnfast.training.schedules import Rates, Schedule
 from rnnfast.training.stopping import Deadline, EarlyStopping, Interrupt, Phase
 
 # Several epochs may run in one call of the kernel; so long a call still answers Ctrl-C at once.
@@ -102,6 +102,14 @@ class Loop:
             self.questions = model.questions(valid)
             self.encoded = self.questions.joined()
         self.fit = Fit()
+        self.elapsed = 0.0  # s of training and validation
+        self.good = self.trainer.parameters  # those before the epoch that runs
+        self.rates: Rates | None = None  # of the epoch that runs
+
+    @property
+    def ended(self) -> bool:
+        """Whether no epoch follows."""
+        return self.fit.stopped != "epochs" or self.fit.epochs >= self.epochs or self.fit.diverged is not None
 
     def run(self, interrupt: Interrupt) -> Fit:
         """Train until a reason to stop comes up, and put the chosen weights into the model.
@@ -109,28 +117,34 @@ class Loop:
         From the first epoch on Ctrl-C ends the run after the epoch; the time limit begins there too, and covers what is
         done between epochs. A run that diverges keeps the last good weights, and the error to raise is in the result.
         """
-        fit, config = self.fit, self.config
         with closing(self.feed):
             interrupt.phase = Phase.COMPILING
             self.compile_kernels(interrupt)
             interrupt.phase = Phase.TRAINING
-            started, deadline = time.perf_counter(), Deadline(seconds(config.max_time))
-            while fit.stopped == "epochs" and fit.epochs < self.epochs:
-                if not self.train_epochs():
-                    break
-                evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == self.epochs
-                scores, best = self.validate() if evaluated and self.valid is not None else (None, False)
-                self._report(scores, best, time.perf_counter() - started, deadline)
-                if self.stopping.exhausted:
-                    fit.stopped = "patience"
-                elif interrupt.requested:
-                    fit.stopped = "interrupted"
-                elif deadline.passed and fit.epochs < self.epochs:
-                    fit.stopped = "max_time"
+            self._train(interrupt)
         interrupt.phase = Phase.SCORING
-        self._finish()
-        self.reporter.stop("diverged" if fit.diverged else fit.stopped)
-        return fit
+        self._choose()
+        self.reporter.stop("diverged" if self.fit.diverged else self.fit.stopped)
+        return self.fit
+
+    def _train(self, interrupt: Interrupt) -> None:
+        """Run epochs until a reason to stop comes up."""
+        fit, config = self.fit, self.config
+        started, deadline = time.perf_counter() - self.elapsed, Deadline(seconds(config.max_time), self.elapsed)
+        while not self.ended and self.advance():
+            self.elapsed = time.perf_counter() - started
+            if not self.feed.between_epochs:
+                continue
+            evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == self.epochs
+            scores, best = self.validate() if evaluated and self.valid is not None else (None, False)
+            self.elapsed = time.perf_counter() - started
+            self._report(scores, best, deadline)
+            if self.stopping.exhausted:
+                fit.stopped = "patience"
+            elif interrupt.requested:
+                fit.stopped = "interrupted"
+            elif deadline.passed and fit.epochs < self.epochs:
+                fit.stopped = "max_time"
 
     def compile_kernels(self, interrupt: Interrupt) -> None:
         """Compile the kernels of this network, or load them from the cache, by calling them for next to no work.
@@ -152,34 +166,45 @@ class Loop:
         if clock.seconds:
             self.reporter.compiled(self.fit.compile_seconds)
 
-    def train_epochs(self) -> bool:
-        """Run the epochs up to the next evaluation, or as many as fit into one call; tell whether they went well."""
+    def advance(self) -> bool:
+        """Run the epochs up to the next evaluation, or as many as fit into one call, or a block of an epoch.
+
+        Returns: whether they went well.
+        """
         fit, config, trainer = self.fit, self.config, self.trainer
         until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, self.epochs - fit.epochs)
         per_epoch = fit.train_seconds / fit.epochs if fit.epochs else CALL_SECONDS
-        count = max(1, min(until_evaluation, int(CALL_SECONDS / max(per_epoch, 1e-9))))
+        count = max(1, min(until_evaluation, int(CALL_SECONDS / max(per_epoch, 1e-9)))) if self.feed.single else 1
         orders = self.feed.orders(count)
-        good = trainer.parameters.copy()
+        if self.feed.between_epochs:
+            self.good = trainer.parameters.copy()
+        if self.feed.between_epochs or self.rates is None:
+            self.rates = self.schedule.rates(fit.epochs, count)
         start = time.perf_counter()
-        losses = self.feed.train(trainer, orders, count, self.schedule.rates(fit.epochs, count))
+        losses = self.feed.train(trainer, orders, count, self.rates)
         fit.train_seconds += time.perf_counter() - start
         if losses is None:
-            epoch, step = fit.epochs + int(trainer.where[0]) + 1, int(trainer.where[1]) + 1
-            trainer.parameters[:] = good
-            good_epoch = self.stopping.best_epoch if config.patience and self.stopping.best_epoch else fit.epochs
-            fit.diverged = DivergedError(
-                f"diverged at epoch {epoch}, update {step:,}: the loss or a weight became NaN or infinite; try a "
-                f"smaller learning rate (--lr, now {config.lr:g}). "
-                f"{f'The weights of epoch {good_epoch}' if good_epoch else 'The initial weights'} are kept",
-                epoch,
-                step,
-            )
+            self._diverge()
             return False
         for loss in losses:
             fit.epochs += 1
             fit.history.append({"epoch": fit.epochs, "split": "train", "loss": float(loss) / self.loss_terms})
-        fit.timesteps_per_second = self.feed.steps / max(fit.train_seconds, 1e-9)
+        fit.timesteps_per_second = self.feed.place.steps / max(fit.train_seconds, 1e-9)
         return True
+
+    def _diverge(self) -> None:
+        """Go back to the weights before the epoch that diverged, and make the error to raise."""
+        fit, config, trainer = self.fit, self.config, self.trainer
+        epoch, step = fit.epochs + int(trainer.where[0]) + 1, int(trainer.where[1]) + 1
+        trainer.parameters[:] = self.good
+        good_epoch = self.stopping.best_epoch if config.patience and self.stopping.best_epoch else fit.epochs
+        fit.diverged = DivergedError(
+            f"diverged at epoch {epoch}, update {step:,}: the loss or a weight became NaN or infinite; try a "
+            f"smaller learning rate (--lr, now {config.lr:g}). "
+            f"{f'The weights of epoch {good_epoch}' if good_epoch else 'The initial weights'} are kept",
+            epoch,
+            step,
+        )
 
     def validate(self) -> tuple[Scores, bool]:
         """Score the validation part and remember the weights if they are the best so far."""
@@ -194,9 +219,9 @@ class Loop:
         self.fit.eval_seconds += time.perf_counter() - start
         return scores, best
 
-    def _report(self, scores: Scores | None, best: bool, elapsed: float, deadline: Deadline) -> None:
+    def _report(self, scores: Scores | None, best: bool, deadline: Deadline) -> None:
         fit, config = self.fit, self.config
-        per_epoch = elapsed / fit.epochs
+        per_epoch = self.elapsed / fit.epochs
         latest = max(0.0, min(per_epoch * (self.epochs - fit.epochs), deadline.remaining))
         until_patience = self.stopping.evaluations_left * config.eval_every - fit.epochs % config.eval_every
         train_loss = next(row["loss"] for row in reversed(fit.history) if row["split"] == "train")
@@ -209,14 +234,14 @@ class Loop:
                 best=best,
                 best_epoch=self.stopping.best_epoch,
                 monitor=config.monitor,
-                elapsed=elapsed,
+                elapsed=self.elapsed,
                 timesteps_per_second=fit.timesteps_per_second,
                 eta=latest,
                 eta_soonest=min(per_epoch * until_patience, latest),
             )
         )
 
-    def _finish(self) -> None:
+    def _choose(self) -> None:
         """Choose the weights: with patience the best ones, or the mean of several, else the last."""
         if (weights := self.stopping.weights) is not None:
             self.trainer.parameters[:] = weights

@@ -62,10 +62,10 @@ class EarlyStopping:
 
 
 class Deadline:
-    """A limit on the time since it was made, in seconds; None: no limit."""
+    """A limit on the time since it was made, in seconds; None: no limit. spent: of it, before."""
 
-    def __init__(self, limit: float | None) -> None:
-        self.end = math.inf if limit is None else time.perf_counter() + limit
+    def __init__(self, limit: float | None, spent: float = 0.0) -> None:
+        self.end = math.inf if limit is None else time.perf_counter() + limit - spent
 
     @property
     def remaining(self) -> float:

@@ -37,13 +37,14 @@ RUN_TIME = {
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
     "model": {
-        "catalogue", "cells", "config", "data", "diagnose", "display", "equations", "errors", "findings", "metrics",
-        "network", "records", "tasks", "writing",
+        "catalogue", "cells", "config", "data", "diagnose", "display", "engines", "equations", "errors", "findings",
+        "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "display", "equations", "errors", "findings", "listeners", "memory",
-        "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "catalogue", "config", "data", "diagnose", "display", "engines", "equations", "errors", "findings",
+        "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
+    "engines": {"catalogue", "cells", "config", "diagnose", "equations", "errors", "network"},
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
     "export": {
@@ -71,6 +72,7 @@ LAZY = {
         "training",
     },  # the public names, by their modules' names
     "diagnose": {"data", "kernels", "network"},
+    "engines": {"kernels"},
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
@@ -85,7 +87,7 @@ HOMES = {
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
     "safetensors": {"export", "model"},
-    "torch": {"export"},
+    "torch": {"diagnose", "engines", "export"},
     "onnx": {"export"},
     "onnxruntime": {"export"},
     "msgspec": {"records"},

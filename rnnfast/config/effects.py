@@ -95,6 +95,12 @@ NEEDS = (
         lambda config: cell(config.model.cell).recurrent,
         lambda config: f"{config.model.cell} has no state, so that a step does not know where its sequence began",
     ),
+    Need(
+        "train",
+        "device",
+        lambda config: config.train.engine == "torch",
+        lambda config: f"--engine {config.train.engine} computes on the CPU; --engine torch has GPUs",
+    ),
     Need("train", "lr_gamma", lambda config: SCHEDULES[config.train.schedule].drops, _schedule),
     Need("train", "lr_step", lambda config: SCHEDULES[config.train.schedule].waits, _schedule),
 )

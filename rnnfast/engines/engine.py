@@ -1,4 +1,4 @@
-"""What the training loop asks of an engine, and the engine that a configuration names."""
+"""What the training loop asks of an engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.config.sections import TrainConfig
 from rnnfast.network.architecture import Architecture
 
 Floats = NDArray[np.floating[Any]]
@@ -32,6 +31,9 @@ class Engine(Protocol):
     def ready(self) -> None:
         """Load libraries, which count as start-up, not as a phase of the run."""
 
+    def ahead(self) -> AbstractContextManager[None]:
+        """Get ready to compile while the table is read."""
+
     def trainer(
         self, architecture: Architecture, tensors: Mapping[str, Floats], data: Any, policy: Any,
         lengths: NDArray[np.int64],
@@ -48,14 +50,3 @@ class Engine(Protocol):
 
         announce: called when compiling begins; check: called before each function, where it may raise.
         """
-
-
-def engine_of(config: TrainConfig) -> Engine:
-    """Return the engine that a configuration names; nothing is imported."""
-    if config.engine == "torch":
-        from rnnfast.engines.pytorch.engine import TorchEngine
-
-        return TorchEngine(config.device)
-    from rnnfast.engines.kernels import KERNELS
-
-    return KERNELS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,12 @@ class Kernels:
         """Load Numba."""
         import rnnfast.kernels.run.trainer  # noqa: F401
 
+    def ahead(self) -> AbstractContextManager[None]:
+        """Have a process get ready to compile, where this is the first run of all."""
+        from rnnfast.kernels.run.child import early_child
+
+        return early_child(cores())
+
     def trainer(
         self, architecture: Architecture, tensors: Mapping[str, Floats], data: Any, policy: Any,
         lengths: NDArray[np.int64],
@@ -40,9 +46,7 @@ class Kernels:
         return Predictor(architecture, parameters, threads)
 
     @contextmanager
-    def compiling(
-        self, users: Sequence[Any], announce: Callable[[], None], check: Callable[[], None]
-    ) -> Iterator[Any]:
+    def compiling(self, users: Sequence[Any], announce: Callable[[], None], check: Callable[[], None]) -> Iterator[Any]:
         """Compile kernels at the same time in processes of their own, or load them from the cache."""
         from rnnfast.kernels.lanes.clock import compile_clock
         from rnnfast.kernels.run.ahead import prepare

@@ -19,6 +19,7 @@ from rnnfast.data.reading.arrays import is_arrays, with_labels
 from rnnfast.data.reading.opening import Table
 from rnnfast.data.splitting.folds import Folds, folds, naming
 from rnnfast.diagnose.machine import cores
+from rnnfast.engines.choice import engine_of
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, TrainingInterrupted, UsageError
 from rnnfast.findings.finding import leaks
@@ -163,8 +164,7 @@ class _Runs:
 
     def run(self, interrupt: Interrupt) -> list[FoldResult]:
         """Train all folds; return those that are complete, in their order."""
-        import rnnfast.kernels.run.trainer  # noqa: F401 - its import is not that of the first fold
-
+        engine_of(self.config.train).ready()  # libraries are not loaded by the first fold
         pieces: Sequence[Callable[[Interrupt], FoldResult | None]] = [
             partial(self._complete, number) for number in range(self.count)
         ]

@@ -111,6 +111,7 @@ class Networks:
             epochs=config.train.epochs,
             members=self.number,
             kernel=self.kernel,
+            engine=config.train.engine,
             patience=config.train.patience,
         )
 

@@ -13,6 +13,7 @@ from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
+from rnnfast.engines.choice import engine_of
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.listeners import with_listeners
@@ -32,7 +33,7 @@ from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.findings import judge
 from rnnfast.training.intervals import set_intervals
-from rnnfast.training.loop import Fit, compiler_ahead
+from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
 from rnnfast.training.operating import check_operating, set_operating
 from rnnfast.training.prepare import initial_model
@@ -75,7 +76,8 @@ def train(
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
     reporter = with_listeners(reporter, config.output)
-    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
+    ahead = engine_of(config.train).ahead
+    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, ahead():
         table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
         load_seconds = time.perf_counter() - start
         result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
@@ -105,7 +107,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
-        with ExitStack() as opened, compiler_ahead():
+        with ExitStack() as opened, engine_of(config.train).ahead():
             table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None
@@ -141,8 +143,7 @@ def train_parts(
 
     load_seconds: what reading took; fitting and encoding is added to it.
     """
-    import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
-
+    engine_of(config.train).ready()  # libraries count as start-up, not as a phase of the run
     start, seconds = time.perf_counter(), {"load": load_seconds}
     config, chosen = resolved_for(config, table, parts, own_valid, reporter)
     model, valid = _prepared(table, parts, config, equations, reporter)

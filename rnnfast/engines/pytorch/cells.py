@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ class EquationLayer:
     weights: of each direction. units: of the layer.
     """
 
-    def __init__(self, cell: Cell, weights: list[Weights], units: int) -> None:
+    def __init__(self, cell: Cell, weights: Sequence[Weights], units: int) -> None:
         self.cell, self.weights, self.units = cell, weights, units
         self.fixed = Program(cell.coefficients, cell.vectors)
         groups = {X: cell.x_gates, U: cell.u_gates, STATE: cell.states}
@@ -55,7 +55,9 @@ class EquationLayer:
         if cell.coefficients:
             fixed.update(zip(cell.coefficients, self.fixed(fixed), strict=True))
         products = rows @ weights["weight_ih"].T + weights["bias_ih"]
-        gates = dict(zip([input_of(X, gate) for gate in cell.x_gates], products.split(self.units, 1), strict=True))
+        gates = dict(
+            zip([input_of(X, gate) for gate in cell.x_gates], torch.split(products, self.units, 1), strict=True)
+        )
         if not cell.recurrent:
             return self.step({**gates, **fixed})[0], first
         slices = [torch.split(gate, sizes) for gate in gates.values()]
@@ -66,9 +68,7 @@ class EquationLayer:
                 ended.append([state[running:] for state in now])
                 now = [state[:running] for state in now]
             elif running > before:
-                now = [
-                    torch.cat((state, begun[before:running])) for state, begun in zip(now, first, strict=True)
-                ]
+                now = [torch.cat((state, begun[before:running])) for state, begun in zip(now, first, strict=True)]
             values = {**dict(zip(gates, (part[t] for part in slices), strict=True)), **fixed}
             values |= zip(cell.before, now, strict=True)
             now = self.step(values | self._recurrent(now[0], weights))
@@ -82,4 +82,4 @@ class EquationLayer:
         if not gates:
             return {}
         products = h @ weights["weight_hh"].T + weights["bias_hh"]
-        return dict(zip([input_of(U, gate) for gate in gates], products.split(self.units, 1), strict=True))
+        return dict(zip([input_of(U, gate) for gate in gates], torch.split(products, self.units, 1), strict=True))

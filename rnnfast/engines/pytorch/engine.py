@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,10 @@ class TorchEngine:
         import torch
 
         torch.zeros(1, device=self.device)
+
+    def ahead(self) -> AbstractContextManager[None]:
+        """There is nothing to compile."""
+        return nullcontext()
 
     def trainer(
         self, architecture: Architecture, tensors: Mapping[str, Floats], data: Any, policy: Any,

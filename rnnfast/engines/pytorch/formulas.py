@@ -71,7 +71,7 @@ class Program:
                 self.operations.append((current, sources))
 
     def __call__(self, values: Mapping[Node, Tensor]) -> list[Tensor]:
-        """Return the formulas of these values, tensors whose shapes fit each other; at least one is none of a number."""
+        """Return the formulas of these values, tensors whose shapes fit each other."""
         like = next(iter(values.values()))
         computed: dict[Node, Any] = dict(values)
         for current, sources in self.operations:

@@ -28,7 +28,8 @@ class Rows(NamedTuple):
     def start(self) -> Integers:
         """(n,) where the rows of each sequence begin."""
         count = self.stop - self.first
-        return np.cumsum(count) - count
+        start: Integers = np.cumsum(count) - count
+        return start
 
     @property
     def each(self) -> tuple[Integers, Integers]:
@@ -44,7 +45,7 @@ def stacked(front: Sequence[Patch], piece: Piece) -> tuple[Integers, list[Intege
     Of a layer with P outputs (P, K), the oldest first: rows of the level below, counted from 1; 0 stands for zeros.
     """
     batch = piece.batch
-    lengths = (batch.last - batch.first + 1)[: piece.count]
+    lengths = (batch.last - batch.first + 1)[: piece.width]
     levels = [lengths]
     for layer in front:
         levels.append(-(-levels[-1] // layer.stride))

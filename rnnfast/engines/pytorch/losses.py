@@ -1,4 +1,4 @@
-"""Losses of steps on tensors: those of one output by their formulas (equations/losses.py), those of a step by PyTorch."""
+"""Losses of steps on tensors: of one output by its formula (equations/losses.py), of a step by PyTorch."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +37,9 @@ class Memory(NamedTuple):
 
     def of_first(self, count: int) -> Memory:
         """Return that of the first so many sequences, which are those that go on."""
-        layers = [None if states is None else [state[:, :count].contiguous() for state in states] for states in self.layers]
+        layers = [
+            None if states is None else [state[:, :count].contiguous() for state in states] for states in self.layers
+        ]
         return Memory(layers, [[state[:count] for state in states] for states in self.pools])
 
 
@@ -64,7 +66,9 @@ class Network:
                 self.tensors[name] = torch.nn.Parameter(torch.zeros(shape, device=device, dtype=self.dtype))
         # Of two directions, those of the second lie behind the padding of the first in the kernels.
         self.columns = {
-            at.layer: self.device_of(np.concatenate([o.column + np.arange(o.hidden) for o in self._directions(at.layer)]))
+            at.layer: self.device_of(
+                np.concatenate([o.column + np.arange(o.hidden) for o in self._directions(at.layer)])
+            )
             for at in self.layout.directions
         }
 
@@ -72,10 +76,10 @@ class Network:
         return [at for at in self.layout.directions if at.layer == layer]
 
     @property
-    def trained(self) -> list[torch.nn.Parameter]:
-        """The tensors that updates change."""
-        fixed = () if self.architecture.recurrent_bias else ("bias_hh",)
-        return [tensor for name, tensor in self.tensors.items() if not any(word in name for word in fixed)]
+    def trained(self) -> dict[str, torch.nn.Parameter]:
+        """The tensors that updates change, by their names."""
+        every = self.architecture.recurrent_bias
+        return {name: tensor for name, tensor in self.tensors.items() if every or ".bias_hh" not in name}
 
     def load(self, span: Floats) -> None:
         """Take the values of a span."""
@@ -83,9 +87,9 @@ class Network:
             for name, values in self.layout.tensors(span).items():
                 self.tensors[name].copy_(torch.from_numpy(values))
 
-    def store(self, span: Floats) -> None:
-        """Write the values to a span."""
-        values = {name: tensor.detach().cpu().numpy() for name, tensor in self.tensors.items()}
+    def store(self, span: Floats, tensors: Mapping[str, Tensor] | None = None) -> None:
+        """Write the values to a span; tensors: others of these names and shapes."""
+        values = {name: tensor.detach().cpu().numpy() for name, tensor in (tensors or self.tensors).items()}
         span[:] = self.layout.flatten(values, span.dtype)
 
     def finite(self) -> bool:
@@ -105,7 +109,9 @@ class Network:
         Returns: (P, O), and what the sequences carry on.
         """
         rows, sizes = self._inputs(x, piece), piece.sizes.tolist()
-        static = x[self.device_of(piece.batch.first[: piece.count]), self.architecture.features - self.architecture.static :]
+        static = x[
+            self.device_of(piece.batch.first[: piece.width]), self.architecture.features - self.architecture.static :
+        ]
         states = memory.layers if memory else [self._begun(layer, static) for layer in range(len(self.layers))]
         after: list[States | None] = []
         for number, layer in enumerate(self.layers):
@@ -154,6 +160,6 @@ class Network:
         padded = rows[self.device_of(piece.padded)]
         seen, after = pool(net.head, padded, query, list(before))
         last = self.device_of(piece.steps - 1)
-        sequences = torch.arange(piece.count, device=self.device)
+        sequences = torch.arange(piece.width, device=self.device)
         carried = [[state[last, sequences] for state in states] for states in after]
         return seen.flatten(0, 1)[self.device_of(piece.flat)], carried

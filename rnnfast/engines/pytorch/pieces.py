@@ -36,6 +36,11 @@ class Batch(NamedTuple):
         sequences = sequences[order]
         return cls(sequences, offsets[sequences], offsets[sequences + 1] - 1, steps[order], stride)
 
+    def some(self, part: slice) -> Batch:
+        """Return some of its sequences, that follow one another."""
+        sequences, first, last, steps = (values[part] for values in (self.sequences, self.first, self.last, self.steps))
+        return Batch(sequences, first, last, steps, self.stride)
+
     def pieces(self, window: int) -> Iterator[Piece]:
         """Yield the batch in windows of so many steps; 0: all of them at once."""
         longest = int(self.steps[0])
@@ -72,27 +77,27 @@ class Piece(NamedTuple):
     rows: Integers
 
     @property
-    def count(self) -> int:
+    def width(self) -> int:
         """Sequences that have some of these steps."""
         return len(self.steps)
 
     @property
     def last(self) -> Integers:
         """(n,) packed row of the last of these steps of each sequence."""
-        last: Integers = self.start[self.steps - 1] + np.arange(self.count)
+        last: Integers = self.start[self.steps - 1] + np.arange(self.width)
         return last
 
     @property
     def padded(self) -> Integers:
         """(T, n) packed row of each step of each sequence; any row where a sequence has no such step."""
-        rows = self.start[:, None] + np.arange(self.count)
+        rows = self.start[:, None] + np.arange(self.width)
         padded: Integers = np.minimum(rows, len(self.rows) - 1)
         return padded
 
     @property
     def flat(self) -> Integers:
         """(P,) where each packed row lies in `padded`, flat."""
-        flat: Integers = np.repeat(np.arange(len(self.sizes)), self.sizes) * self.count + self.place
+        flat: Integers = np.repeat(np.arange(len(self.sizes)), self.sizes) * self.width + self.place
         return flat
 
 
@@ -105,5 +110,3 @@ def groups(steps: Integers, most: int) -> Iterator[slice]:
             first, total = n, 0
         total += count
     yield slice(first, len(steps))
-
-

@@ -21,7 +21,12 @@ class TorchPredictor:
     """
 
     def __init__(
-        self, architecture: Architecture, parameters: Floats, threads: int, device: torch.device, most: int | None = None
+        self,
+        architecture: Architecture,
+        parameters: Floats,
+        threads: int,
+        device: torch.device,
+        most: int | None = None,
     ) -> None:
         self.architecture, self.parameters, self.threads, self.device = architecture, parameters, threads, device
         self.network = Network(architecture, device)
@@ -39,8 +44,10 @@ class TorchPredictor:
             self.network.load(self.parameters)
             x = tensor_of(features, self.device).view(-1, net.features)
             for part in groups(whole.steps, self.most):
-                batch, memory = Batch(*(values[part] for values in whole[:4]), net.stride), None
+                batch, memory = whole.some(part), None
+                # The way back needs all steps of a sequence at once.
                 for piece in batch.pieces(0 if net.bidirectional else max(1, self.most // len(batch.steps))):
-                    outputs, memory = self.network(x, piece, memory and memory.of_first(piece.count))
+                    before = None if memory is None else memory.of_first(piece.width)
+                    outputs, memory = self.network(x, piece, before)
                     out[piece.rows] = outputs.cpu().numpy()
         return out

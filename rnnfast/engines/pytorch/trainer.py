@@ -13,8 +13,8 @@ from torch import Tensor
 from rnnfast.engines.pytorch.devices import computing, described, tensor_of
 from rnnfast.engines.pytorch.dropout import Dropout
 from rnnfast.engines.pytorch.losses import Losses, Targets
-from rnnfast.engines.pytorch.network import Floats, Network
-from rnnfast.engines.pytorch.optimizers import optimizer_of
+from rnnfast.engines.pytorch.network import Floats, Memory, Network
+from rnnfast.engines.pytorch.optimizers import Optimizer
 from rnnfast.engines.pytorch.pieces import Batch, Integers, Piece
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.front import steps_of
@@ -23,7 +23,7 @@ from rnnfast.network.front import steps_of
 class TorchTrainer:
     """Trains one network on one set of sequences.
 
-    parameters: the flat span in the kernels' layout, read before and written after each call. where: epoch and update
+    parameters, state: spans in the kernels' layout, read before and written after each call. where: epoch and update
     of a call in which training diverged, from 0. threads: of the CPU.
     """
 
@@ -36,12 +36,12 @@ class TorchTrainer:
         self.network = Network(architecture, device)
         self.parameters = self.network.layout.flatten(tensors, architecture.dtype)
         steps = steps_of(lengths, architecture.front)
-        self.sequences, self.batch = len(steps), min(policy.batch, len(steps))
+        self.sequences, self.batch = len(steps), min(int(policy.batch), len(steps))
         self.window = policy.window if 0 < policy.window < int(steps.max()) else 0
         self.mean, self.threads, self.where = policy.reduction == "mean", policy.threads, np.zeros(2, np.int64)
         self.losses = Losses(policy.loss, policy.soft, self.mean)
-        self.optimizer = optimizer_of(policy, self.network.trained)
-        self.updates = 0  # batches and windows seen, which choose what drops out
+        self.optimizer = Optimizer(policy, self.network)
+        self.state = self.optimizer.state
         self._bound: tuple[Tensor, Targets] | None = None
         self.data = data
 
@@ -72,6 +72,7 @@ class TorchTrainer:
         losses = np.zeros(epochs)
         with computing(self.device, self.threads):
             self.network.load(self.parameters)
+            self.optimizer.load()
             for epoch in range(epochs):
                 by_batch = self._epoch(rows[epoch % len(rows)], np.broadcast_to(courses[epoch], updates))
                 wrong = np.flatnonzero(~np.isfinite(np.cumsum(by_batch)))
@@ -80,6 +81,7 @@ class TorchTrainer:
                     return None
                 losses[epoch] = by_batch.sum()
             self.network.store(self.parameters)
+            self.optimizer.store()
         return losses
 
     def _epoch(self, order: Integers, rates: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -93,33 +95,25 @@ class TorchTrainer:
 
     def _update(self, sequences: Integers, rate: float) -> Tensor:
         """Train a batch, of truncated BPTT window by window. Returns the sum of its loss."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         x, targets = self._on_device()
         batch = Batch.of(self.data.offsets, sequences, self.architecture.stride)
-        memory, total = None, torch.zeros((), dtype=torch.float64, device=self.device)
+        memory: Memory | None = None
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
         for piece in batch.pieces(self.window):
             mass = self._mass(piece)
             share = self.architecture.dropout
-            dropout = Dropout(share, self.policy.seed, self.updates) if share else None
-            self.updates += 1
+            dropout = Dropout(share, self.policy.seed, int(self.state.updates[1])) if share else None
+            self.state.updates[1] += 1
             with torch.set_grad_enabled(mass > 0):
-                carried = memory and memory.of_first(piece.count).detached()
+                carried = None if memory is None else memory.of_first(piece.width).detached()
                 outputs, memory = self.network(x, piece, carried, dropout)
                 rows = self.network.device_of(piece.rows)
                 of_piece = Targets(targets.y[rows], targets.weight[rows])
                 if mass > 0:  # else nothing is labelled: the states go on, nothing is learnt
                     loss, reported = self.losses(outputs, of_piece, mass)
                     total = total + reported
-                    self._step(loss)
+                    self.optimizer.step(loss, rate)
         return total
-
-    def _step(self, loss: Tensor) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        if self.policy.clip_norm:
-            torch.nn.utils.clip_grad_norm_(self.network.trained, self.policy.clip_norm)
-        self.optimizer.step()
 
     def _mass(self, piece: Piece) -> float:
         """Sum of the weights, over one target, of the steps of a piece."""

@@ -11,6 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnnfast.network.architecture import Architecture
+
+SHARED_WORK = 1_000_000  # multiply-adds, as of an update of the kernels (kernels/run/plan.py)
+
 
 def described(device: torch.device) -> str:
     """Name a device as a person knows it: cpu, cuda (NVIDIA H200)."""
@@ -20,6 +24,16 @@ def described(device: torch.device) -> str:
 def tensor_of(values: NDArray[Any], device: torch.device) -> Tensor:
     """Return an array on a device; on the CPU it is the memory of the array itself, where that can be written."""
     return torch.from_numpy(values if values.flags.writeable else np.array(values)).to(device)
+
+
+def worth_sharing(architecture: Architecture, sequences: int) -> bool:
+    """Whether the product of a step, of so many sequences at a time, is enough work for several threads of the CPU.
+
+    PyTorch's threads meet after every product, and wait for each other by spinning: one without a core costs the others
+    more than the product takes.
+    """
+    gates, units = max(1, len(architecture.cell.gates)), max(architecture.hidden)
+    return sequences * gates * units * units >= SHARED_WORK
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rnnfast.engines.pytorch.devices import computing, tensor_of
-from rnnfast.engines.pytorch.network import Floats, Network
+from rnnfast.engines.pytorch.devices import computing, tensor_of, worth_sharing
+from rnnfast.engines.pytorch.network import Floats, Memory, Network
 from rnnfast.engines.pytorch.pieces import Batch, Integers, groups
 from rnnfast.network.architecture import Architecture
 
@@ -40,11 +40,14 @@ class TorchPredictor:
         nothing = 0.0 if net.stride == 1 else np.nan
         out = np.full((int(offsets[-1]), net.outputs), nothing, net.dtype)
         whole = Batch.of(np.asarray(offsets, np.int64), np.arange(len(offsets) - 1), net.stride)
-        with computing(self.device, self.threads), torch.no_grad():
+        parts = list(groups(whole.steps, self.most))
+        share = worth_sharing(net, max(part.stop - part.start for part in parts))
+        with computing(self.device, self.threads if share else 1), torch.no_grad():
             self.network.load(self.parameters)
             x = tensor_of(features, self.device).view(-1, net.features)
-            for part in groups(whole.steps, self.most):
-                batch, memory = whole.some(part), None
+            for part in parts:
+                batch = whole.some(part)
+                memory: Memory | None = None
                 # The way back needs all steps of a sequence at once.
                 for piece in batch.pieces(0 if net.bidirectional else max(1, self.most // len(batch.steps))):
                     before = None if memory is None else memory.of_first(piece.width)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from rnnfast.engines.pytorch.devices import computing, described, tensor_of
+from rnnfast.engines.pytorch.devices import computing, described, tensor_of, worth_sharing
 from rnnfast.engines.pytorch.dropout import Dropout
 from rnnfast.engines.pytorch.losses import Losses, Targets
 from rnnfast.engines.pytorch.network import Floats, Memory, Network
@@ -38,7 +38,8 @@ class TorchTrainer:
         steps = steps_of(lengths, architecture.front)
         self.sequences, self.batch = len(steps), min(int(policy.batch), len(steps))
         self.window = policy.window if 0 < policy.window < int(steps.max()) else 0
-        self.mean, self.threads, self.where = policy.reduction == "mean", policy.threads, np.zeros(2, np.int64)
+        self.mean, self.where = policy.reduction == "mean", np.zeros(2, np.int64)
+        self.threads = policy.threads if worth_sharing(architecture, self.batch) else 1
         self.losses = Losses(policy.loss, policy.soft, self.mean)
         self.optimizer = Optimizer(policy, self.network)
         self.state = self.optimizer.state

@@ -22,6 +22,7 @@ RUN_TIME = {
     "catalogue": set(),
     "records": set(),
     "memory": set(),
+    "caching": set(),
     "display": set(),
     "reporter": set(),
     "progress": {"catalogue", "display", "errors", "reporter"},
@@ -31,11 +32,11 @@ RUN_TIME = {
     "cells": {"equations"},
     "metrics": {"catalogue", "config", "display", "equations", "records"},
     "network": {"catalogue", "cells", "equations", "errors"},
-    "kernels": {"catalogue", "equations", "network"},
-    "data": {"catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
+    "kernels": {"caching", "catalogue", "equations", "network"},
+    "data": {"caching", "catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing"},
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
-    "diagnose": {"catalogue", "config", "errors", "records", "reporter"},
+    "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
     "model": {
         "catalogue", "cells", "config", "data", "diagnose", "display", "engines", "equations", "errors", "findings",
         "metrics", "network", "records", "tasks", "writing",
@@ -51,13 +52,14 @@ RUN_TIME = {
         "catalogue", "data", "equations", "errors", "model", "network", "records", "writing",
     },
     "online": {"data", "errors", "model", "records"},
+    "serving": {"config", "data", "diagnose", "errors", "model", "online", "records"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
     "report": {
         "catalogue", "config", "data", "diagnose", "display", "errors", "findings", "metrics", "model", "records",
         "reporter", "tasks", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
-    "cli": {"catalogue", "config", "console", "display", "errors"},
+    "cli": {"caching", "catalogue", "config", "console", "display", "errors"},
 }  # fmt: skip
 
 # What it may import beside that when it is called: what is slow to load, or needed by one command alone.
@@ -76,7 +78,7 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "export", "model", "online", "records", "report", "training", "writing"},
+    "cli": {"data", "diagnose", "export", "model", "online", "records", "report", "serving", "training", "writing"},
 }
 
 # third-party library -> where it may be imported
@@ -87,6 +89,11 @@ HOMES = {
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
     "safetensors": {"export", "model"},
+    "fastapi": {"serving"},
+    "starlette": {"serving"},
+    "anyio": {"serving"},
+    "uvicorn": {"serving"},
+    "prometheus_client": {"serving"},
     "torch": {"diagnose", "engines", "export"},
     "onnx": {"export"},
     "onnxruntime": {"export"},

@@ -13,6 +13,7 @@ import click
 from rnnfast.cli.common import SETTINGS, State, WithExamples, common_options
 from rnnfast.cli.failure import report as failure_code
 from rnnfast.cli.lazy import load_on_use
+from rnnfast.cli.process import noting_ctrl_c, showing_warnings
 from rnnfast.errors import did_you_mean
 
 # command -> module, function and what it does; the command's own first line of help says the same.
@@ -25,6 +26,7 @@ COMMANDS = {
     "threshold": ("rnnfast.cli.threshold", "threshold", "Choose from which probability on a model says yes."),
     "compare": ("rnnfast.cli.compare", "compare", "Compare runs on the same rows."),
     "stream": ("rnnfast.cli.stream", "stream", "Answer rows as they come, with the state of each id."),
+    "serve": ("rnnfast.cli.serve", "serve", "Answer tables and rows that come by HTTP."),
     "cv": ("rnnfast.cli.cv", "cv", "Train and test a network on folds of a table."),
     "tune": ("rnnfast.cli.tune", "tune", "Search for the network that suits a table, and train it."),
     "export": ("rnnfast.cli.export", "export", "Write a model as C, ONNX, a module of PyTorch or JSON."),
@@ -89,11 +91,11 @@ def group() -> None:
 def run(arguments: Sequence[str] | None = None, started: float | None = None) -> int:
     """Run a command line and return its exit code; started: when the command was, by time.perf_counter, or now."""
     state = State() if started is None else State(started=started)
+    words = None if arguments is None else list(arguments)
     try:
-        code = group.main(
-            args=None if arguments is None else list(arguments), prog_name="rnnfast", standalone_mode=False, obj=state
-        )
-        sys.stdout.flush()
+        with noting_ctrl_c(state), showing_warnings(state):
+            code = group.main(args=words, prog_name="rnnfast", standalone_mode=False, obj=state)
+            sys.stdout.flush()
     except BaseException as error:
         return failure_code(error, state)
     return code if isinstance(code, int) else 0

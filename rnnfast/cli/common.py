@@ -27,13 +27,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass
 class State:
-    """The common options of a run."""
+    """The common options of a run, and whether Ctrl-C was pressed."""
 
     json: bool = False
     quiet: bool = False
     verbose: int = 0
     no_color: bool = False
     debug: bool = False
+    interrupted: bool = False
     started: float = field(default_factory=time.perf_counter)  # when the command was, on that clock
 
     def screen(self) -> Screen:

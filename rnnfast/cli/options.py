@@ -104,6 +104,22 @@ def interval_option(help: str) -> Callable[[F], F]:
     return option("--interval", section="Output", type=int, metavar="PER_CENT", help=help)
 
 
+def state_options(metavar: str, help: str) -> Callable[[F], F]:
+    """Add the options that say how long the state of an id lives, and `--states`, whose metavar and help these are."""
+
+    def decorate(function: F) -> F:
+        most = "States that are kept; the least recently used one goes first."
+        gap = "Begin anew where the time of an id leaps by more: seconds for dates, else the unit of the time column."
+        wait = "Forget a state that waits longer for a row."
+        function = option("--states", section="Output", metavar=metavar, help=help)(function)
+        function = option("--max-gap", section="Data", type=float, metavar="X", help=gap)(function)
+        function = option("--ttl", section="Data", type=float, metavar="SECONDS", help=wait)(function)
+        shown = {"type": int, "default": 100_000, "show_default": True, "metavar": "N", "help": most}
+        return option("--max-ids", section="Data", **shown)(function)
+
+    return decorate
+
+
 def reading_config(ctx: click.Context, values: dict[str, Any]) -> DataConfig:
     """Return the options of [data] for a command that has only some of them; RNNFAST_* variables may say them too."""
     return resolve(given(ctx, values)).data

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
+from rnnfast.cli.options import state_options
 
 EXAMPLES = (
     "cat rows.csv | rnnfast stream --model runs/tx > answers.csv",
@@ -22,30 +23,10 @@ REFUSED = 3
 @command("stream", EXAMPLES)
 @option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
 @option(
-    "--max-ids",
-    section="Data",
-    type=int,
-    default=100_000,
-    show_default=True,
-    metavar="N",
-    help="States that are kept; the least recently used one goes first.",
-)
-@option("--ttl", section="Data", type=float, metavar="SECONDS", help="Forget a state that waits longer for a row.")
-@option(
-    "--max-gap",
-    section="Data",
-    type=float,
-    metavar="X",
-    help="Begin anew where the time of an id leaps by more: seconds for dates, else the unit of the time column.",
-)
-@option(
     "--replay", section="Data", metavar="FILE", help="CSV or JSON lines that new states see first, without an answer."
 )
-@option(
-    "--states",
-    section="Output",
-    metavar="FILE.sqlite",
-    help="Keep the states in a file, every few seconds and at the end; a restart goes on with them.",
+@state_options(
+    "FILE.sqlite", "Keep the states in a file, every few seconds and at the end; a restart goes on with them."
 )
 @option(
     "--skip-seen",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnnfast.errors import UsageError, did_you_mean
 
@@ -162,3 +162,27 @@ def seconds(text: str | None, name: str = "max_time") -> float | None:
     if not 0 < value < float("inf"):
         raise UsageError(f"{name}: {text!r} is not a duration; write 90s, 10m or 1h")
     return value
+
+
+class Interval(NamedTuple):
+    """From one checkpoint to the next: so many seconds, or epochs where these are not 0."""
+
+    seconds: float = 0.0
+    epochs: int = 0
+
+
+NEVER = ("off", "0", "none")
+
+
+def interval(text: str) -> Interval | None:
+    """Return what --checkpoint says, None for never. Raises UsageError for anything else."""
+    if text.strip().lower() in NEVER:
+        return None
+    if (epochs := re.fullmatch(r"(\d+) ?epochs?", text)) and int(epochs[1]):
+        return Interval(epochs=int(epochs[1]))
+    try:
+        return Interval(seconds=seconds(text, "checkpoint") or 0.0)
+    except UsageError:
+        raise UsageError(
+            f"checkpoint: {text!r} is neither a time nor a number of epochs; write 60s, 10m, 5epochs, or off"
+        ) from None

@@ -70,6 +70,12 @@ class Config:
                 values[name] = tuple(map(_absolute, value)) if declared.metadata["many"] else _absolute(value)
         return self.choosing(values)
 
+    def given(self) -> dict[str, Any]:
+        """Return the options that somebody gave, by their names as JSON has them, with paths found from anywhere."""
+        tables, absolute = table_of_option(), self.with_absolute_paths().tables
+        values = {name: getattr(absolute[tables[name][0]], name) for name in sorted(self.explicit)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
     def to_toml(self) -> str:
         """Text of a TOML file that reproduces this configuration."""
         lines = []

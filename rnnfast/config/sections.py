@@ -23,7 +23,7 @@ from rnnfast.catalogue import (
 from rnnfast.config import sentences
 from rnnfast.config.data_section import DataConfig as DataConfig
 from rnnfast.config.data_section import reading_options as reading_options
-from rnnfast.config.forms import CELL_FORM, check_embed, check_patch, embedding_of, seconds
+from rnnfast.config.forms import CELL_FORM, check_embed, check_patch, embedding_of, interval, seconds
 from rnnfast.config.option import Words, option
 from rnnfast.config.rules import rule_of
 from rnnfast.errors import UsageError
@@ -279,6 +279,12 @@ class OutputConfig:
     output: str | None = option(
         None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR", path=True
     )
+    checkpoint: str = option(
+        "60s",
+        "Save a run that lasts so often, so that --resume goes on with it: a time, or a number of epochs; off: never.",
+        metavar="TIME|Nepochs|off",
+        numbers=True,
+    )
     log_file: str | None = option(
         None, "File to which the course of the run is appended as JSON lines.", metavar="FILE", path=True
     )
@@ -288,3 +294,7 @@ class OutputConfig:
         metavar="DIR",
         path=True,
     )
+
+    def __post_init__(self) -> None:
+        """Check the interval."""
+        interval(self.checkpoint)

@@ -165,6 +165,8 @@ class TrainOptions(ReadOptions, total=False):
         'events:alarms<=2/day'. Default 0.5.
     calibrate: Divide the logits by a temperature, fitted on validation, so that probabilities are shares; comes before
         threshold. One of none, temperature. Default none.
+    checkpoint: Save a run that lasts so often, so that --resume goes on with it: a time, or a number of epochs; off:
+        never. Default 60s.
     log_file: File to which the course of the run is appended as JSON lines.
     tensorboard: Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).
     """
@@ -224,5 +226,6 @@ class TrainOptions(ReadOptions, total=False):
     eval_every: int
     threshold: str | float
     calibrate: str
+    checkpoint: str | float
     log_file: str | Path | None
     tensorboard: str | Path | None

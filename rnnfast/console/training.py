@@ -217,7 +217,9 @@ class TrainConsole(Reporter):
             ["rnnfast", "predict", "--model", run, "--data", name, "-o", "predictions.csv"],
             ["rnnfast", "inspect", run],
         ]
-        if result.stopped == "interrupted":  # with a new course of the learning rate, from the weights so far
+        if result.resumable:
+            commands.insert(0, ["rnnfast", "train", "--resume", run])
+        elif result.stopped == "interrupted":  # with a new course of the learning rate, from the weights so far
             config = str(result.files["config"])
             fewer = 0 < len(result.members) < self.config.model.ensemble
             networks = ["--ensemble", str(len(result.members))] if fewer else []

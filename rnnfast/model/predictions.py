@@ -22,7 +22,6 @@ from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
-from rnnfast.model.explain.because import Reasons
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
@@ -33,6 +32,7 @@ from rnnfast.tasks.base import Texts
 if TYPE_CHECKING:
     from rnnfast.data import SequenceData, Sequences
     from rnnfast.model import Model
+    from rnnfast.model.explain.because import Reasons
     from rnnfast.reporter import Reporter
 
 Integers = npt.NDArray[np.int64]
@@ -90,6 +90,7 @@ def predict_table(
     `keep` has the name of a predicted one.
     """
     from rnnfast.model import load
+    from rnnfast.model.explain.because import Reasons
 
     check_part(part)
     check_output(output, force)

@@ -9,9 +9,12 @@ from typing import Any
 
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.reading.live import LiveRows, read_live
+from rnnfast.data.sources.formats import TEXT, kind_of
 from rnnfast.data.sources.opening import open_content
 from rnnfast.data.sources.options import FileOptions
 from rnnfast.data.sources.source import Source
+from rnnfast.errors import DataError
+from rnnfast.model.predictions import number_texts
 from rnnfast.records import json_line, parsed_line
 
 NAME = "<stdin>"
@@ -82,8 +85,15 @@ class JsonRows:
 Rows = CsvRows | JsonRows
 
 
+def check_text(start: bytes, name: str) -> None:
+    """Raise DataError for what is packed, or a file of columns. start: its first bytes."""
+    if (kind := kind_of(start)) != TEXT:
+        raise DataError(f"{name}: is no text but {kind}; send rows as CSV or JSON lines, as they are")
+
+
 def rows_format(first: bytes, name: str, options: FileOptions) -> Rows:
-    """Tell the format of a stream by its first line."""
+    """Tell the format of a stream by its first line. Raises DataError for what is packed, or no text."""
+    check_text(first, name)
     return JsonRows(name, options) if first.lstrip().startswith(b"{") else CsvRows(first, name, options)
 
 
@@ -96,6 +106,16 @@ class CsvAnswers:
     def lines(self, columns: Iterable[Sequence[Any]]) -> str:
         """Return a line for each row; columns: in the order of the names."""
         return _csv(zip(*columns, strict=True))
+
+    @staticmethod
+    def numbers(values: Any, dtype: str) -> list[Any]:
+        """Return (rows,) answers as cells: texts of the digits that tell numbers of that precision apart."""
+        return number_texts(values, dtype)
+
+    @staticmethod
+    def age(seconds: float) -> Any:
+        """Return the age of a state as a cell; NaN is none."""
+        return "" if seconds != seconds else f"{seconds:.3f}"
 
     def refusal(self, message: str) -> str:
         """Return the line of a row that has no answer."""
@@ -121,6 +141,16 @@ class JsonAnswers:
             row = {name: cell for name, cell in zip(self.names, cells, strict=True) if cell not in (None, "")}
             lines.append(json_line(row))
         return "".join(lines)
+
+    @staticmethod
+    def numbers(values: Any, dtype: str) -> list[Any]:
+        """Return (rows,) answers as cells: numbers of the digits that tell those of that precision apart."""
+        return values.tolist() if dtype == "float64" else [float(text) for text in number_texts(values, dtype)]
+
+    @staticmethod
+    def age(seconds: float) -> Any:
+        """Return the age of a state as a cell; NaN is none."""
+        return "" if seconds != seconds else round(seconds, 3)
 
     def refusal(self, message: str) -> str:
         """Return the line of a row that has no answer."""

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rnnfast.checkpoint.store import checkpoints
 from rnnfast.config.resolve import Config
 from rnnfast.data import Sequences
 from rnnfast.errors import RnnfastError, UsageError
@@ -19,8 +20,11 @@ from rnnfast.writing import write_whole
 PACKED_SUFFIXES = (".gz", ".zst", ".zip")
 
 
-def check_directory(config: Config, force: bool) -> Path | None:
-    """The output directory that was asked for, checked before any work; None: the next free one."""
+def check_directory(config: Config, force: bool, resumed: bool = False) -> Path | None:
+    """The output directory that was asked for, checked before any work; None: the next free one.
+
+    force: what it holds is replaced; resumed: it is that of a run that goes on.
+    """
     option = config.output.output
     path = Path(option) if option is not None else Path("runs")
     existing = next(parent for parent in (path, *path.resolve().parents) if parent.exists())
@@ -30,8 +34,10 @@ def check_directory(config: Config, force: bool) -> Path | None:
         raise RnnfastError(f"{path}: cannot be written: no permission in {existing}; give another -o DIR")
     if option is None:
         return None
-    if (path / FILE_NAME).exists() and not force:
+    if (path / FILE_NAME).exists() and not force and not resumed:
         raise UsageError(f"{path}: holds a model already; give another -o DIR, or --force to replace it")
+    if not force and not resumed and checkpoints(path):
+        raise UsageError(f"{path}: holds a run that was killed: go on with --resume {path}, or --force to begin anew")
     return path
 
 

@@ -25,6 +25,7 @@ from rnnfast.reporter import EpochRecord, Reporter, RunInfo
 from rnnfast.training.loop import Fit, Loop
 from rnnfast.training.pool import one_at_a_time, run_pieces
 from rnnfast.training.prepare import Labelling, member_seeds
+from rnnfast.training.saving import Saver
 from rnnfast.training.stopping import Interrupt
 
 # Why a run of several networks ended: the first of these that holds for one of them.
@@ -38,7 +39,7 @@ class Networks:
 
     epochs: to run by each network, with a whole course of the learning rate; none: those that the configuration plans.
     outside: what each network of the model has left out of its bag, after training. teacher: of a single network, as of
-    Loop.
+    Loop. stage: of the run, by whose name checkpoints know them.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Networks:
         reporter: Reporter,
         epochs: Sequence[int] = (),
         teacher: Labelling | None = None,
+        stage: str = "networks",
     ) -> None:
+        self.stage = stage
         config, self.number = model.config.train, model.config.model.ensemble
         threads, limit = config.threads or cores(), seconds(config.max_time)
         self.workers = min(threads, self.number) if train.room is None else 1
@@ -74,7 +77,7 @@ class Networks:
         Members that have no epoch when Ctrl-C is pressed are left out. Raises TrainingInterrupted where none has one.
         """
         if self.number == 1:
-            return self._made.pop().run(interrupt)
+            return self._made.pop().run(interrupt, self._pauses(0, interrupt))
         start = time.perf_counter()
         pieces = [partial(self._train, k) for k in range(self.number)]
         every = run_pieces(pieces, self.workers, interrupt)
@@ -129,13 +132,18 @@ class Networks:
         train = self.bags[k][0] if self.bags else self.train
         return Loop(model, train, self.valid, _OfMember(self.reporter, k + 1), self.epochs[k])
 
+    def _pauses(self, k: int, interrupt: Interrupt) -> Saver | None:
+        """Return what saves a network, None where the run has no checkpoints."""
+        return None if interrupt.slot is None else Saver(interrupt.slot.of(self.stage).of(str(k + 1)))
+
     def _train(self, k: int, interrupt: Interrupt) -> Trained | None:
         """Train a member. Returns None where Ctrl-C was pressed before its first epoch."""
         if interrupt.requested:
+            interrupt.cut_short()
             return None
         loop = self._made.pop() if k == 0 else self._loop(k)
         try:
-            fit = loop.run(interrupt)
+            fit = loop.run(interrupt, self._pauses(k, interrupt))
         except TrainingInterrupted:
             return None
         trained = Member(

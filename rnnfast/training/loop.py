@@ -47,6 +47,22 @@ class Fit:
     refitted: int = 0  # epochs on the training and the validation part, of which the weights are; 0: none
 
 
+class Pauses:
+    """What a loop is asked between two calls of the kernel; the base class saves nothing."""
+
+    saves = False  # whether a training that is cut short within an epoch can go on from there
+
+    def begin(self, loop: Loop) -> bool:
+        """Let a loop go on from where it was; returns whether its training has ended already."""
+        return False
+
+    def pause(self, loop: Loop, now: bool = False) -> None:
+        """Save a loop where it is time, or now."""
+
+    def end(self, loop: Loop) -> None:
+        """Save the outcome of a loop."""
+
+
 class Loop:
     """One run over a training part, watched on a validation part."""
 
@@ -104,29 +120,37 @@ class Loop:
         """Whether no epoch follows."""
         return self.fit.stopped != "epochs" or self.fit.epochs >= self.epochs or self.fit.diverged is not None
 
-    def run(self, interrupt: Interrupt) -> Fit:
+    def run(self, interrupt: Interrupt, pauses: Pauses | None = None) -> Fit:
         """Train until a reason to stop comes up, and put the chosen weights into the model.
 
-        From the first epoch on Ctrl-C ends the run after the epoch; the time limit begins there too, and covers what is
-        done between epochs. A run that diverges keeps the last good weights, and the error to raise is in the result.
+        From the first epoch on Ctrl-C ends the run after the epoch, or after the block where it can go on from there;
+        the time limit begins there too, and covers what is done between epochs. A run that diverges keeps the last good
+        weights, and the error to raise is in the result.
         """
+        pauses = pauses or Pauses()
         with closing(self.feed):
-            interrupt.phase = Phase.COMPILING
-            self.compile_kernels(interrupt)
-            interrupt.phase = Phase.TRAINING
-            self._train(interrupt)
+            if not (done := pauses.begin(self)):
+                interrupt.phase = Phase.COMPILING
+                self.compile_kernels(interrupt)
+                interrupt.phase = Phase.TRAINING
+                self._train(interrupt, pauses)
         interrupt.phase = Phase.SCORING
-        self._choose()
+        if not done:
+            self._choose()
+            if self.fit.stopped != "interrupted":
+                pauses.end(self)
+        self.model.parameters = self.trainer.tensors()
         self.reporter.stop("diverged" if self.fit.diverged else self.fit.stopped)
         return self.fit
 
-    def _train(self, interrupt: Interrupt) -> None:
+    def _train(self, interrupt: Interrupt, pauses: Pauses) -> None:
         """Run epochs until a reason to stop comes up."""
         fit, config = self.fit, self.config
         started, deadline = time.perf_counter() - self.elapsed, Deadline(seconds(config.max_time), self.elapsed)
         while not self.ended and self.advance():
             self.elapsed = time.perf_counter() - started
             if not self.feed.between_epochs:
+                self._pause(interrupt, pauses)
                 continue
             evaluated = fit.epochs % config.eval_every == 0 or fit.epochs == self.epochs
             scores, best = self.validate() if evaluated and self.valid is not None else (None, False)
@@ -134,10 +158,26 @@ class Loop:
             self._report(scores, best, deadline)
             if self.stopping.exhausted:
                 fit.stopped = "patience"
-            elif interrupt.requested:
-                fit.stopped = "interrupted"
             elif deadline.passed and fit.epochs < self.epochs:
                 fit.stopped = "max_time"
+            elif not self.ended:
+                self._pause(interrupt, pauses)
+
+    def _pause(self, interrupt: Interrupt, pauses: Pauses) -> None:
+        """Answer Ctrl-C, or save what there is where it is time.
+
+        Within an epoch it goes back to the weights before; raises TrainingInterrupted within the first one.
+        """
+        if not interrupt.requested or not (pauses.saves or self.feed.between_epochs):
+            pauses.pause(self)
+            return
+        pauses.pause(self, now=True)
+        interrupt.cut_short()
+        self.fit.stopped = "interrupted"
+        if not self.feed.between_epochs:
+            self.trainer.parameters[:] = self.good
+        if not self.fit.epochs:
+            raise interrupt.error("interrupted in the first epoch; no model is written")
 
     def compile_kernels(self, interrupt: Interrupt) -> None:
         """Have the engine compile what it needs, or load it from the cache, by calling it for next to no work.
@@ -238,4 +278,3 @@ class Loop:
             self.fit.best_epoch = self.stopping.best_epoch
         else:
             self.fit.best_epoch = self.fit.epochs
-        self.model.parameters = self.trainer.tensors()

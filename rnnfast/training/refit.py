@@ -74,7 +74,8 @@ def refitted(
     )
     again = initial_model(part, replace(model.config, train=in_the_rest(model.config.train, fit)), model.cell)
     try:
-        networks = Networks(again, part, None, Reporter(), epochs, teacher)
+        stage = "refit" if teacher is None else "distilled refit"
+        networks = Networks(again, part, None, Reporter(), epochs, teacher, stage)
         second = networks.fit(interrupt)
     except TrainingInterrupted:
         second = None

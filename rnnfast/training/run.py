@@ -15,7 +15,7 @@ from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
 from rnnfast.engines.choice import engine_of
 from rnnfast.equations.cell import Cell
-from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.errors import UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.model import Model
 from rnnfast.model.explain.features import input_means
@@ -24,7 +24,6 @@ from rnnfast.progress import Progress, watcher
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
-from rnnfast.training.best import Best
 from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.dead_units import dead_units
 from rnnfast.training.defaults import resolved_for
@@ -41,6 +40,7 @@ from rnnfast.training.presets import fixed
 from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
+from rnnfast.training.resuming import Home, Resumed, keeper_of, origin_of, raced, saved, settled
 from rnnfast.training.scores import ensemble_scores, evaluate_parts, sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
@@ -70,8 +70,9 @@ def train(
     """
     start = time.perf_counter()
     reporter = watcher(reporter, progress)
-    if "output" in options:
-        raise UsageError("output: train() writes nothing; save what it returns: result.model.save(PATH)")
+    for name in ("output", "checkpoint"):
+        if name in options:
+            raise UsageError(f"{name}: train() writes nothing; save what it returns: result.model.save(PATH)")
     equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
@@ -89,12 +90,15 @@ def train(
     return result
 
 
-def run(config: Config, reporter: Reporter | None = None, force: bool = False) -> TrainResult:
+def run(
+    config: Config, reporter: Reporter | None = None, force: bool = False, before: Resumed | None = None
+) -> TrainResult:
     """Do what the `train` command does: read, split, compile, train, evaluate, write.
 
     Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
-    force: an existing model in the output directory is replaced.
+    force: an existing model in the output directory is replaced. before: the run that goes on, whose options those of
+    config are.
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
@@ -102,8 +106,10 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
         raise UsageError("no table given; name one with --data FILE")
     config = fixed(config)
     check_options(config, None, config.data.valid is not None)
-    directory = check_directory(config, force)
+    given, directory = config.given(), check_directory(config, force, before is not None)
     reporter = with_listeners(reporter, config.output)
+    for note in before.notes if before else ():
+        reporter.notice(note)
     reporter.reading(config.data.data)
     files = config.data
     with interruptible(reporter.interrupted) as interrupt:
@@ -111,10 +117,14 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
             table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
             load_seconds = time.perf_counter() - start
             own_valid = files.valid is not None
-            result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt)
+            home = Home(directory, lambda network: free_directory(network, table))
+            keeper = keeper_of(config, lambda: origin_of("train", given, table, parts), home, before)
+            with saved(keeper, interrupt):
+                result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt)
         interrupt.phase = Phase.SAVING
-        directory = directory or free_directory(result.model.config, table)
+        directory = (keeper and keeper.directory) or directory or free_directory(result.model.config, table)
         result.files = write_run(result, result.model.config, directory)
+        result.resumable = settled(keeper, interrupt, directory)
     reporter.finished(result)
     if fit.diverged is not None:
         fit.diverged.args = (f"{fit.diverged.args[0]} in {result.files['model']}",)
@@ -126,7 +136,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
 def _check_interrupt(interrupt: Interrupt, result: TrainResult) -> None:
     """Raise TrainingInterrupted where Ctrl-C was pressed."""
     if interrupt.requested:
-        raise TrainingInterrupted(f"interrupted after epoch {result.epochs}", result)
+        raise interrupt.error(f"interrupted after epoch {result.epochs}", result)
 
 
 def train_parts(
@@ -148,9 +158,11 @@ def train_parts(
     config, chosen = resolved_for(config, table, parts, own_valid, reporter)
     model, valid = _prepared(table, parts, config, equations, reporter)
     if config.model.preset == "best":
+        from rnnfast.training.best import Best  # `auto` starts without it
+
         seconds["load"] += time.perf_counter() - start
         start = time.perf_counter()
-        config, chosen = Best(model, parts, own_valid, equations, reporter).choose(chosen, interrupt)
+        config, chosen = raced(Best(model, parts, own_valid, equations, reporter), chosen, interrupt)
         seconds["race"] = time.perf_counter() - start
         reporter.preset(chosen)
         start = time.perf_counter()

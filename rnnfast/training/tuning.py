@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Unpack
 
 from rnnfast.catalogue import SCHEDULES
 from rnnfast.config.forms import part_column
-from rnnfast.config.resolve import Config, table_of_option
+from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig, tuned
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, Sequences
@@ -39,6 +39,7 @@ from rnnfast.training.tune_results import TuneResult
 # The same trials with any of these.
 ANYWHERE = (
     "data", "valid", "test", "threads", "memory", "cache", "max_time", "output", "log_file", "tensorboard",
+    "checkpoint",
 )  # fmt: skip
 
 
@@ -226,11 +227,7 @@ def _directory(config: Config, force: bool) -> Path | None:
 
 def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int, version: str) -> journal.Header:
     """Say what is searched."""
-    absolute = config.with_absolute_paths()
-    options = {
-        name: _plain(getattr(absolute.tables[table_of_option()[name][0]], name))
-        for name in sorted(config.explicit - {"output", "max_time"})
-    }
+    options = {name: value for name, value in config.given().items() if name not in ("output", "max_time")}
     return journal.Header(
         data=table.digest,
         options=options,
@@ -240,10 +237,6 @@ def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int
         max_time=tune_config.max_time,
         folds_by=tune_config.folds_by,
     )
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _before(directory: Path | None, header: journal.Header) -> list[journal.TrialRecord]:

@@ -30,7 +30,7 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
 from rnnfast.data.sequences.bucketsort import CODE, KEY, Repeated, bucket_sort
 from rnnfast.data.sequences.budget import Budget
-from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_rows, stretches
+from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_rows, states, stretches
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.relabel import ordered_labels, rewrite_labels
 from rnnfast.data.sequences.spans import ends
@@ -153,6 +153,7 @@ class Stream:
             "stretches": 0 if borders is None else len(borders) - 1,
             "columns": {name: (np.dtype(kind).str, width) for name, (kind, width) in self.kinds.items()},
             "starts": self.starts,
+            "files": states(self.place),
         }
         (self.place / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
 

@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.sequences.files import DESCRIPTION, read_rows, stretches
+from rnnfast.data.sequences.files import DESCRIPTION, read_rows, states, stretches
 from rnnfast.data.sequences.index import Index, index_of
 from rnnfast.data.sequences.series import Series
 from rnnfast.errors import RnnfastError
 
 Integers = NDArray[np.int64]
 
-FORMAT = 3  # another number is another store
+FORMAT = 4  # another number is another store
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,15 @@ class Store:
         """Open the store in a directory. Raises RnnfastError for a damaged one."""
         try:
             description = json.loads((directory / DESCRIPTION).read_text(encoding="utf-8"))
+            if description["files"] != states(directory):
+                raise ValueError("its files have changed")
             schema = Schema.from_json(description["schema"])
             columns = {name: (kind, width) for name, (kind, width) in description["columns"].items()}
             ids = read_rows(directory / "offsets", np.int64, 0, 0, description["ids"] + 1)
             stretches = ids
             if description["stretches"]:
                 stretches = read_rows(directory / "stretches", np.int64, 0, 0, description["stretches"] + 1)
-        except (OSError, ValueError, KeyError) as error:
+        except Exception as error:  # what is damaged raises anything
             raise RnnfastError(f"{directory}: is a damaged store ({error}); remove it, it is made anew") from None
         return cls(directory, description, columns, ids, stretches, index_of(schema, ids, stretches))
 

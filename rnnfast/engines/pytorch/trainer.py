@@ -34,7 +34,8 @@ class TorchTrainer:
         """data, policy, lengths: as of the kernels' Trainer."""
         self.architecture, self.policy, self.device = architecture, policy, device
         self.network = Network(architecture, device)
-        self.parameters = self.network.layout.flatten(tensors, architecture.dtype)
+        self.layout = self.network.layout
+        self.parameters = self.layout.flatten(tensors, architecture.dtype)
         steps = steps_of(lengths, architecture.front)
         self.sequences, self.batch = len(steps), min(int(policy.batch), len(steps))
         self.window = policy.window if 0 < policy.window < int(steps.max()) else 0
@@ -61,7 +62,7 @@ class TorchTrainer:
 
     def tensors(self) -> dict[str, Floats]:
         """Copies of the parameters by PyTorch's names."""
-        return self.network.layout.tensors(self.parameters)
+        return self.layout.tensors(self.parameters)
 
     def run(self, orders: ArrayLike, epochs: int, rates: ArrayLike) -> NDArray[np.float64] | None:
         """Train epochs, as the kernels' Trainer does. Returns: (epochs,) sums of the loss; None where it diverged."""

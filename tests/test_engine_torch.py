@@ -12,8 +12,12 @@ torch = twin.import_torch()
 from rnnfast.catalogue import HEADS, LOSSES, OPTIMIZERS  # noqa: E402
 from rnnfast.cells import sigmoid, tanh  # noqa: E402
 from rnnfast.engines.pytorch import optimizers, pools  # noqa: E402
+from rnnfast.engines.pytorch.dropout import Dropout  # noqa: E402
 from rnnfast.engines.pytorch.engine import TorchEngine  # noqa: E402
 from rnnfast.engines.pytorch.layers import EquationLayer, module_of  # noqa: E402
+from rnnfast.engines.pytorch.losses import Losses, Targets  # noqa: E402
+from rnnfast.engines.pytorch.network import Network  # noqa: E402
+from rnnfast.engines.pytorch.pieces import Batch  # noqa: E402
 from rnnfast.engines.pytorch.predictor import TorchPredictor  # noqa: E402
 from rnnfast.equations.trace import traced  # noqa: E402
 from rnnfast.kernels.run.memory import training_data  # noqa: E402
@@ -246,6 +250,21 @@ def test_the_equations_of_a_cell_are_its_module(name, monkeypatch):
     monkeypatch.setattr("rnnfast.engines.pytorch.layers.module_of", lambda cell: None)
     other = assert_same_training(NETS[name])
     assert all(isinstance(layer, EquationLayer) for layer in other.network.layers)
+
+
+@pytest.mark.parametrize("net", cases(NETS))
+def test_everything_lies_on_the_device_of_the_network(net):
+    """On PyTorch's device without memory, which stands for a GPU here: it computes with tensors of its own alone."""
+    device = torch.device("meta")
+    made, offsets = Network(net, device), np.append(0, np.cumsum(LENGTHS))
+    x, memory = torch.zeros(offsets[-1], net.features, dtype=torch.float64, device=device), None
+    for piece in Batch.of(offsets, np.arange(len(LENGTHS)), net.stride).pieces(0 if net.bidirectional else 4):
+        before = None if memory is None else memory.of_first(piece.width).detached()
+        outputs, memory = made(x, piece, before, Dropout(net.dropout, 1, 2) if net.dropout else None)
+        assert outputs.device == device
+        zeros = torch.zeros_like(outputs)
+        Losses("bce", soft=False, mean=True)(outputs, Targets(zeros, zeros), 3.0)[0].backward()
+    assert any(tensor.grad is not None for tensor in made.tensors.values())
 
 
 def test_the_catalogue_is_implemented():

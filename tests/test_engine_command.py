@@ -169,6 +169,21 @@ def test_divergence_is_told_alike(capsys):
 
 
 @needs_torch
+def test_a_gpu_that_is_too_small_is_an_error_with_a_way_out(monkeypatch, capsys):
+    from rnnfast.engines.pytorch.network import Network
+
+    def full(*arguments):
+        raise twin.import_torch().OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has ..")
+
+    monkeypatch.setattr(Network, "__call__", full)
+    frame().to_csv("table.csv", index=False)
+    error = fails([*ARGUMENTS, "--engine", "torch", "-o", "run"], 1, capsys)
+    assert "cpu has not enough memory; use a smaller --batch-size" in error
+    assert error.endswith("(CUDA out of memory)")
+    assert not Path("run").exists()
+
+
+@needs_torch
 @pytest.mark.parametrize(
     ("options", "says"),
     cases(

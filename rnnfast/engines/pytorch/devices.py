@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnnfast.errors import RnnfastError
 from rnnfast.network.architecture import Architecture
 
 SHARED_WORK = 1_000_000  # multiply-adds, as of an update of the kernels (kernels/run/plan.py)
@@ -40,7 +41,7 @@ def worth_sharing(architecture: Architecture, sequences: int) -> bool:
 def computing(device: torch.device, threads: int) -> Iterator[None]:
     """Compute with so many threads on the CPU, and in full precision on a GPU, where PyTorch would use TF32 for RNNs.
 
-    What was set before is set again.
+    What was set before is set again. Raises RnnfastError where the memory of a GPU does not suffice.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -50,5 +51,10 @@ def computing(device: torch.device, threads: int) -> Iterator[None]:
                 yield
         else:
             yield
+    except torch.OutOfMemoryError as error:
+        raise RnnfastError(
+            f"--engine torch: {described(device)} has not enough memory; use a smaller --batch-size, or for long "
+            f"sequences --tbptt ({str(error).partition('.')[0]})"
+        ) from None
     finally:
         torch.set_num_threads(before)

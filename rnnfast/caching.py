@@ -25,13 +25,13 @@ class CacheWarning(UserWarning):
     """A cache is of no use, or part of it was dropped; results do not depend on it."""
 
 
-_told: set[str] = set()
+_shown: set[str] = set()
 
 
 def tell(text: str) -> None:
     """Warn of a cache, once in a process: Python itself forgets what it has shown where a library changes filters."""
-    if text not in _told:
-        _told.add(text)
+    if text not in _shown:
+        _shown.add(text)
         warnings.warn(text, CacheWarning, stacklevel=2)
 
 

@@ -10,12 +10,22 @@ from typing import Any
 WIDTH = 90  # characters of a text, beside what it is about
 # Signs that command a terminal, or turn the direction of what follows; lines may end.
 COMMANDS = (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-ESCAPES = {code: repr(chr(code))[1:-1] for code in COMMANDS}
+HALVES = range(0xD800, 0xE000)  # of characters, which no stream takes
+BYTES = range(0xDC80, 0xDD00)  # those of them that stand for bytes of a file's name that are not UTF-8
+ESCAPES = {code: repr(chr(code))[1:-1] for code in (*COMMANDS, *HALVES)} | {
+    code: f"\\x{code - 0xDC00:02x}" for code in BYTES
+}
+LINE_ENDS = {ord("\n"): r"\n", ord("\t"): r"\t"}
 
 
 def printable(text: str) -> str:
     """Return a text, of which parts may come from a file, with escapes for signs that command a terminal."""
     return text.translate(ESCAPES)
+
+
+def on_one_line(text: str) -> str:
+    """Return the same of a name, which has a line of its own or shares one."""
+    return printable(text).translate(LINE_ENDS)
 
 
 class Displayed:

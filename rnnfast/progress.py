@@ -13,7 +13,7 @@ from shutil import get_terminal_size
 from typing import Any
 
 from rnnfast.catalogue import LOSS, headline
-from rnnfast.display import counted
+from rnnfast.display import counted, printable
 from rnnfast.errors import UsageError
 from rnnfast.reporter import EpochRecord, Lap, Reporter
 
@@ -122,6 +122,7 @@ def _notebook() -> Show | None:
 
 def _on_standard_error(text: str) -> None:
     """Redraw the line of a terminal; anywhere else only the last text is written."""
+    text = printable(text)
     if sys.stderr.isatty():
         width = get_terminal_size().columns - 1  # a longer line could not be redrawn
         sys.stderr.write(f"\r\033[K{text if text.endswith(LAST) else text[:width]}")

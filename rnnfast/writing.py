@@ -10,6 +10,8 @@ from typing import IO
 
 from rnnfast.errors import RnnfastError, UsageError
 
+BEGINNING = 40  # characters of a name, of up to four bytes each
+
 
 def check_writable(path: Path, force: bool) -> None:
     """Raise before work begins where the output could not be written at its end.
@@ -37,7 +39,8 @@ def replacing(path: Path, synced: bool = False) -> Iterator[IO[bytes]]:
     Raises RnnfastError where the file cannot be written.
     """
     direct = path.exists() and not path.is_file()
-    temporary = path if direct else path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Of a name only the beginning, as one may be as long as the system allows
+    temporary = path if direct else path.with_name(f".{path.name[:BEGINNING]}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
             yield stream

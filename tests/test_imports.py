@@ -37,13 +37,14 @@ RUN_TIME = {
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
     "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
+    "checkpoint": {"config", "errors", "records", "writing"},
     "model": {
         "catalogue", "cells", "config", "data", "diagnose", "display", "engines", "equations", "errors", "findings",
-        "metrics", "network", "records", "tasks", "writing",
+        "memory", "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
-        "catalogue", "config", "data", "diagnose", "display", "engines", "equations", "errors", "findings",
-        "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "catalogue", "checkpoint", "config", "data", "diagnose", "display", "engines", "equations", "errors",
+        "findings", "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
     },
     "engines": {"catalogue", "cells", "config", "diagnose", "equations", "errors", "network"},
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
@@ -59,7 +60,7 @@ RUN_TIME = {
         "reporter", "tasks", "writing",
     },
     "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
-    "cli": {"caching", "catalogue", "config", "console", "display", "errors"},
+    "cli": {"catalogue", "config", "console", "display", "errors"},
 }  # fmt: skip
 
 # What it may import beside that when it is called: what is slow to load, or needed by one command alone.
@@ -78,7 +79,19 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
-    "cli": {"data", "diagnose", "export", "model", "online", "records", "report", "serving", "training", "writing"},
+    "cli": {
+        "caching",
+        "data",
+        "diagnose",
+        "export",
+        "model",
+        "online",
+        "records",
+        "report",
+        "serving",
+        "training",
+        "writing",
+    },
 }
 
 # third-party library -> where it may be imported
@@ -88,7 +101,7 @@ HOMES = {
     "click": {"cli", "console"},
     "numba": {"kernels"},
     "llvmlite": {"kernels", "diagnose"},
-    "safetensors": {"export", "model"},
+    "safetensors": {"checkpoint", "export", "model"},
     "fastapi": {"serving"},
     "starlette": {"serving"},
     "anyio": {"serving"},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
@@ -54,6 +55,11 @@ class Keeper:
         return f"rnnfast {self._origin.command} --resume {self.directory}"
 
     @property
+    def holds_any(self) -> bool:
+        """Whether there is anything to go on from."""
+        return bool(self._states)
+
+    @property
     def slot(self) -> Slot:
         """The place of all networks of the run."""
         return Slot(self, "")
@@ -86,10 +92,11 @@ class Keeper:
     def end(self, name: str, state: Network) -> None:
         """Take the state of a network whose training has ended."""
         with self._lock:
+            due = self.due(name, state.record.epochs)
             self._states[name] = state
             self._training.pop(name, None)
             self._given.pop(name, None)
-            if self._interval.epochs or time.monotonic() - self._written >= self._interval.seconds:
+            if due:
                 self.save()
 
     def save(self) -> None:
@@ -105,6 +112,13 @@ class Keeper:
             self._last = checkpoint.number
             self._written = time.monotonic()
             self._given.clear()
+
+    def leave(self) -> None:
+        """Remove all checkpoints, and the directory where nothing else is in it."""
+        if self.directory is not None:
+            discard(self.directory)
+            with suppress(OSError):
+                self.directory.rmdir()
 
 
 class Slot:

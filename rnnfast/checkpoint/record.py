@@ -16,12 +16,13 @@ Arrays = Mapping[str, NDArray[Any]]
 class Origin(Record, frozen=True, kw_only=True):
     """What a run follows from, and so what must be the same where it goes on.
 
-    command: train, cv or tune; options: those that are given, by their names; tables: digest of each table by its
-    option; versions: of what computes, by its name.
+    command: train, cv or tune; options: those of a training run that are given, by their names; more: those of the
+    command beside them; tables: digest of each table by its option; versions: of what computes, by its name.
     """
 
     command: str
     options: dict[str, Any]
+    more: dict[str, Any]
     tables: dict[str, str]
     versions: dict[str, str]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -104,6 +105,8 @@ def run(arguments: Sequence[str] | None = None, started: float | None = None) ->
 def main() -> None:
     """Run the command line of this process and leave with its exit code."""
     load_on_use()
+    if not sys.warnoptions:  # numbers beyond their precision are shown as such; NumPy says where in its code they arose
+        warnings.simplefilter("ignore", RuntimeWarning)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the shell, as with >&-
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - stays open

@@ -65,7 +65,7 @@ def report(error: BaseException, state: State) -> int:
 
 
 def _print(message: str, state: State, label: str = "rnnfast: error:") -> None:
-    message = printable(message)
+    message = printable(message.replace("\n", " "))
     if is_terminal(sys.stderr):  # which would break inside words
         width = min(shutil.get_terminal_size().columns, WIDEST)
         message = textwrap.fill(f"{label} {message}", width, break_long_words=False, break_on_hyphens=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import click
 from click.core import ParameterSource
@@ -102,6 +102,23 @@ def part_option(help: str, default: str | None = None, any_case: bool = True) ->
 def interval_option(help: str) -> Callable[[F], F]:
     """Add `--interval`, the share of the truth that intervals hold."""
     return option("--interval", section="Output", type=int, metavar="PER_CENT", help=help)
+
+
+def raw_option(function: F) -> F:
+    """Add `--raw`: files of CSV hold texts as they are."""
+    about = "Write texts as they are; else those that a spreadsheet would take for formulas get an apostrophe in CSV."
+    return option("--raw", section="Output", is_flag=True, help=about)(function)
+
+
+@overload
+def named(output: str, raw: bool) -> str: ...
+@overload
+def named(output: str | None, raw: bool) -> str | None: ...
+def named(output: str | None, raw: bool) -> str | None:
+    """Return the name of an output as what writes it takes it."""
+    from rnnfast.model.csvlines import Raw
+
+    return Raw(output) if raw and output is not None else output
 
 
 def state_options(metavar: str, help: str) -> Callable[[F], F]:

@@ -12,7 +12,9 @@ from rnnfast.cli.options import (
     config_options,
     interval_option,
     model_and_tables,
+    named,
     part_option,
+    raw_option,
     reading_config,
 )
 
@@ -53,6 +55,7 @@ EXAMPLES = (
     help="Write what raised each answer above the threshold: three features and steps, for models of two classes.",
 )
 @interval_option("Columns TARGET_low and TARGET_high, or TARGET_set, which hold so many of the true values: 50 to 99.")
+@raw_option
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
@@ -85,11 +88,11 @@ def predict(
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.model.predictions import Extras, predict_table
 
-    config = reading_config(ctx, values)
+    file, config = named(output, values.pop("raw")), reading_config(ctx, values)
     names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
     progress = ReadingProgress(screen)
     how: dict[str, Any] = {"part": part, "keep": names, "extras": Extras(interval, explain), "force": force}
-    report = predict_table(model, data, output, **how, config=config, reporter=progress)
+    report = predict_table(model, data, file, **how, config=config, reporter=progress)
     if state.json:
         state.print_json(report.to_json())
     elif output != "-":

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from rnnfast.caching import CacheWarning
 from rnnfast.cli.common import State
 from rnnfast.display import printable
 
@@ -41,6 +40,8 @@ def showing_warnings(state: State) -> Iterator[None]:
     notes: list[str] = []
 
     def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *where: Any) -> None:
+        from rnnfast.caching import CacheWarning
+
         if issubclass(category, CacheWarning):
             notes.append(str(message))
         else:

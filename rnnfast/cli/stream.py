@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import state_options
+from rnnfast.cli.options import raw_option, state_options
+from rnnfast.console.terminal import is_terminal
+from rnnfast.display import printable
 
 EXAMPLES = (
     "cat rows.csv | rnnfast stream --model runs/tx > answers.csv",
@@ -34,6 +36,7 @@ REFUSED = 3
     is_flag=True,
     help="The input begins at its first row again: leave out the rows that --states have seen.",
 )
+@raw_option
 @click.pass_context
 def stream(
     ctx: click.Context,
@@ -45,6 +48,7 @@ def stream(
     replay: str | None,
     states: str | None,
     skip_seen: bool,
+    raw: bool,
 ) -> None:
     """Answer rows as they come, with the state of each id.
 
@@ -61,8 +65,10 @@ def stream(
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.online.command import Limits, Past, answer_stream
 
+    shown = is_terminal(sys.stdout)
+
     def write(text: str) -> Any:
-        sys.stdout.write(text)
+        sys.stdout.write(printable(text) if shown else text)
         sys.stdout.flush()
 
     try:
@@ -73,6 +79,7 @@ def stream(
             json=True if state.json else None,
             limits=Limits(max_ids, ttl, max_gap),
             past=Past(states, skip_seen, replay),
+            raw=raw,
             stopped=lambda: bool(caught),
             reporter=ReadingProgress(screen),
         )

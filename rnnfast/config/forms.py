@@ -78,9 +78,14 @@ def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> N
         raise UsageError(f"--split-by {split_by}: the column says which rows test; leave --test out")
 
 
+MOST_HORIZON = 100_000  # steps ahead: the times of each of them are held for each id
+
+
 def check_horizons(horizons: tuple[int, ...]) -> None:
-    """Raise UsageError for a horizon that is there twice, and for 0 beside others."""
+    """Raise UsageError for a horizon that is there twice or too far away, and for 0 beside others."""
     shown = ",".join(map(str, horizons))
+    if max(horizons, default=0) > MOST_HORIZON:
+        raise UsageError(f"horizon: {max(horizons):,} steps are too far ahead; {MOST_HORIZON:,} are the most")
     if len(set(horizons)) < len(horizons):
         raise UsageError(f"horizon: {shown}: one of them is there twice; give each once")
     if len(horizons) > 1 and 0 in horizons:

@@ -21,6 +21,7 @@ from rnnfast.config.synonyms import hint
 from rnnfast.errors import UsageError, did_you_mean
 
 COMMAND_LINE = "command line"
+BYTES_OF_NAMES = "surrogateescape"  # names of files need not be UTF-8; Python marks such bytes, and writes them again
 ENVIRONMENT_PREFIX = "RNNFAST_"
 OTHER_VARIABLES = ("RNNFAST_CACHE_DIR", "RNNFAST_NO_COLOR")  # that are no options of a run
 
@@ -112,7 +113,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     """
     path = config_path(path)
     try:
-        parsed = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        parsed = tomllib.loads(path.read_text(encoding="utf-8-sig", errors=BYTES_OF_NAMES))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such configuration file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

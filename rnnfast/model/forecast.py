@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -140,8 +139,8 @@ def forecast_table(
         for note in ahead.notes:
             reporter.notice(note)
     if output is not None:
-        with opened(output, ahead.kinds) as stream:
-            csv.writer(stream, lineterminator="\n").writerows(zip(*ahead.columns.values(), strict=True))
+        with opened(output, ahead.kinds) as lines:
+            lines.add(ahead.columns.values())
     return ahead
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -82,6 +81,7 @@ def predict_table(
 
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
+    Texts that a spreadsheet would run get an apostrophe, unless the name is a `csvlines.Raw`.
     part: train | valid | test of the table that the model was trained on, or all of any table.
     keep: columns of the table that the output has too, as they are there.
     extras: columns beside the answers.
@@ -162,9 +162,9 @@ def write_predictions(
         for piece in chain((first,), pieces):
             written += len(piece.rows)
             if ordered is None:
-                csv.writer(stream, lineterminator="\n").writerows(piece.cells())
+                stream.add(piece.columns.values())
             else:
-                ordered.add(piece.rows, piece.texts())
+                ordered.add(piece.rows, stream.texts(piece.columns.values()))
         if ordered is not None:
             ordered.write()
     if reporter is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from rnnfast.data.sources.opening import open_content
 from rnnfast.data.sources.options import FileOptions
 from rnnfast.data.sources.source import Source
 from rnnfast.errors import DataError
+from rnnfast.model.csvlines import lines_of
 from rnnfast.model.predictions import number_texts
 from rnnfast.records import json_line, parsed_line
 
@@ -98,14 +98,15 @@ def rows_format(first: bytes, name: str, options: FileOptions) -> Rows:
 
 
 class CsvAnswers:
-    """Answers as CSV: a header first, an empty cell for what is not there."""
+    """Answers as CSV: a header first, an empty cell for what is not there. raw: texts are written as they are."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names, self.start = names, _csv([names])
+    def __init__(self, names: Sequence[str], raw: bool = False) -> None:
+        self.names, self._texts = names, range(0 if raw else len(names))
+        self.start = self.lines([[name] for name in names])
 
     def lines(self, columns: Iterable[Sequence[Any]]) -> str:
         """Return a line for each row; columns: in the order of the names."""
-        return _csv(zip(*columns, strict=True))
+        return "".join(lines_of(columns, self._texts))
 
     @staticmethod
     def numbers(values: Any, dtype: str) -> list[Any]:
@@ -119,7 +120,7 @@ class CsvAnswers:
 
     def refusal(self, message: str) -> str:
         """Return the line of a row that has no answer."""
-        return _csv([[*[""] * (len(self.names) - 1), f"refused: {message}"]])
+        return self.lines([[cell] for cell in (*[""] * (len(self.names) - 1), f"refused: {message}")])
 
     def stats(self, stats: dict[str, int]) -> str:
         """Return the line that answers a question for figures."""
@@ -159,15 +160,3 @@ class JsonAnswers:
     def stats(self, stats: dict[str, int]) -> str:
         """Return the line that answers a question for figures."""
         return json_line({"stats": stats})
-
-
-class _Texts(list[str]):
-    """What csv takes for a file; it writes a line at a time."""
-
-    write = list.append
-
-
-def _csv(rows: Iterable[Sequence[Any]]) -> str:
-    texts = _Texts()
-    csv.writer(texts, lineterminator="\n").writerows(rows)
-    return "".join(texts)

@@ -41,13 +41,21 @@ class Session:
 
     write: takes text; json: answers as JSON lines; None: as the rows come. states: where they are kept, or None.
     skip: rows at the beginning that the states have seen. rows, refused, obeyed: rows of the input, those that have no
-    answer, and lines that are no rows; alarms: answers as of `Task.alarms`.
+    answer, and lines that are no rows; alarms: answers as of `Task.alarms`. raw: texts are written as
+    they are.
     """
 
     def __init__(
-        self, stream: Stream, write: Callable[[str], Any], json: bool | None, states: States | None, skip: int = 0
+        self,
+        stream: Stream,
+        write: Callable[[str], Any],
+        json: bool | None,
+        states: States | None,
+        skip: int = 0,
+        raw: bool = False,
     ) -> None:
         self.stream, self.write, self.json, self.states, self.skip = stream, write, json, states, skip
+        self.raw = raw
         self.rows = 0 if states is None else states.rows - skip  # of the input, those before a restart among them
         self.refused, self.obeyed, self.alarms, self.message = 0, 0, 0, ""
         self._format: Rows | None = None
@@ -173,7 +181,8 @@ class Session:
     def _shown(self) -> CsvAnswers | JsonAnswers:
         """Return what writes answers."""
         if self._answers is None:
-            self._answers = (JsonAnswers if self.shows_json else CsvAnswers)(self._names())
+            names = self._names()
+            self._answers = JsonAnswers(names) if self.shows_json else CsvAnswers(names, self.raw)
             self._show(self._answers.start)
         return self._answers
 

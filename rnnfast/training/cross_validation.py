@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -29,11 +30,13 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.training.checks import check_options, named_cell
+from rnnfast.training.directory import free_name, table_name
 from rnnfast.training.fold_reporters import InOrder, OfFold, Once
 from rnnfast.training.fold_results import CrossValidation, FoldResult
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import one_at_a_time, run_pieces
 from rnnfast.training.presets import fixed
+from rnnfast.training.resuming import Home, Resumed, keeper_of, origin_of, saved, settled
 from rnnfast.training.run import train_parts
 from rnnfast.training.scores import sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
@@ -76,12 +79,15 @@ def cross_validate(
     force: bool = False,
     reporter: Reporter | None = None,
     equations: Cell | None = None,
+    save: bool = False,
+    before: Resumed | None = None,
 ) -> CrossValidation:
     """Do what the `cv` command does; data: as of `train`, labels of arrays with them. force: replace the output.
 
+    save: to runs/NAME-cv, while it lasts. before: the cross-validation that goes on, whose options these are.
     Raises as `cv`.
     """
-    start, config = time.perf_counter(), fixed(config)
+    start, given, config = time.perf_counter(), config.given() if save else {}, fixed(config)
     check_folds(config, fold_config)
     check_options(config, equations, own_valid=False)
     if output is not None:
@@ -89,26 +95,37 @@ def cross_validate(
             raise UsageError("--output -: the scores go to stdout; name a file for the predictions")
         check_output(output, force)
     reporter = with_listeners(reporter, config.output)
+    for note in before.notes if before else ():
+        reporter.notice(note)
     config = replace(config, data=replace(config.data, split_by=fold_config.folds_by))
     with interruptible(reporter.interrupted) as interrupt, ExitStack() as opened:
         table, config = _table(data, config, fold_config, reporter, opened)
         if output is not None:
             check_columns(table.schema)
-        runs = _Runs(table, config, fold_config, equations, reporter)
-        results = runs.run(interrupt)
-        interrupt.phase = Phase.SAVING
-        if not results:
-            raise TrainingInterrupted("interrupted before the first fold was complete; nothing is written")
+        more = {**asdict(fold_config), "output": None if output is None else os.path.abspath(output)}  # noqa: PTH100
+        home = Home(before and before.directory, lambda _: free_name(f"{table_name(table.source[0])}-cv"))
+        keeper = keeper_of(config, lambda: origin_of("cv", given, table, None, more), home, before) if save else None
+        with saved(keeper, interrupt):
+            runs = _Runs(table, config, fold_config, equations, reporter)
+            results = runs.run(interrupt)
+            interrupt.phase = Phase.SAVING
+            resumable = settled(keeper, interrupt, None)
+            if not results:
+                raise interrupt.error("interrupted before the first fold was complete; nothing is written")
         tested = OutOfFold(table, results, runs.test_part)
         result = runs.result(results, partial(_predictions, tested, data))
         if output is not None:
             tested.write(output)
             result.files["output"] = Path(output)
+        if keeper is not None and resumable:
+            reporter.notice(f"{keeper.command} goes on with the folds that are left")
+        elif keeper is not None:
+            keeper.leave()
         result.seconds = time.perf_counter() - start
     reporter.finished(result)
     if interrupt.requested:
         done = f"{len(results)} of {result.count} folds"
-        raise TrainingInterrupted(f"interrupted when {done} were complete", result)
+        raise interrupt.error(f"interrupted when {done} were complete", result)
     return result
 
 
@@ -173,6 +190,8 @@ class _Runs:
     def _complete(self, number: int, interrupt: Interrupt) -> FoldResult | None:
         """Train one fold, or nothing where Ctrl-C ends it before its end; that of a second training counts too."""
         result = None
+        if interrupt.slot is not None:
+            interrupt.slot = interrupt.slot.of(f"fold {number + 1}")
         try:
             interrupt.check()
             result = self._train(number, interrupt)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnfast.checkpoint.store import checkpoints
-from rnnfast.config.resolve import Config
+from rnnfast.config.resolve import BYTES_OF_NAMES, Config
 from rnnfast.data import Sequences
 from rnnfast.errors import RnnfastError, UsageError
 from rnnfast.model.file import FILE_NAME
@@ -17,6 +17,7 @@ from rnnfast.network.cell import short_name
 from rnnfast.training.result import TrainResult
 from rnnfast.writing import write_whole
 
+LONGEST_NAME = 200  # bytes; systems take 255, and the network stands beside it
 PACKED_SUFFIXES = (".gz", ".zst", ".zip")
 
 
@@ -60,13 +61,14 @@ def free_name(name: str) -> Path:
 def table_name(source: str) -> str:
     """Return the name of a table without directories, packing and format: 'sales.2024' of 'x/sales.2024.csv.gz'.
 
-    What is no sign to read becomes a low line: the name is that of a directory.
+    What is no sign to read becomes a low line, and a long name is cut: it is that of a directory.
     """
     path = Path(source.strip("<>"))
     if path.suffix.lower() in PACKED_SUFFIXES:
         path = path.with_suffix("")
     stem = path.stem if path.suffix[1:].isalpha() else path.name
-    return "".join(sign if sign.isprintable() else "_" for sign in stem) or "table"
+    name = "".join(sign if sign.isprintable() else "_" for sign in stem) or "table"
+    return name.encode()[:LONGEST_NAME].decode(errors="ignore")
 
 
 def write_run(result: TrainResult, config: Config, directory: Path) -> dict[str, Path]:
@@ -77,7 +79,7 @@ def write_run(result: TrainResult, config: Config, directory: Path) -> dict[str,
         raise RnnfastError(f"{directory}: cannot be created: {error.strerror or error}") from None
     files = {"model": directory / FILE_NAME, "history": directory / "history.csv", "config": directory / "config.toml"}
     write_whole(files["history"], _history_csv(result.history))
-    write_whole(files["config"], config.with_absolute_paths().to_toml().encode())
+    write_whole(files["config"], config.with_absolute_paths().to_toml().encode(errors=BYTES_OF_NAMES))
     result.model.save(files["model"])
     return files
 

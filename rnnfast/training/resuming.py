@@ -11,17 +11,19 @@ from typing import Any, NamedTuple
 
 from rnnfast.checkpoint.keeper import Keeper
 from rnnfast.checkpoint.record import Checkpoint, Choice, Origin
-from rnnfast.checkpoint.store import discard, last
+from rnnfast.checkpoint.store import checkpoints, discard, last
 from rnnfast.config.forms import Interval, interval
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import COMMAND_LINE, Config, flag_of, table_of_option
 from rnnfast.data import Parts, Sequences
 from rnnfast.diagnose.versions import version_of, versions
+from rnnfast.display import counted
 from rnnfast.engines.choice import TORCH
 from rnnfast.errors import DataError, ModelError, RnnfastError, TrainingInterrupted, UsageError
 from rnnfast.records import UNSET, decode, plain
 from rnnfast.records import replace as changed
 from rnnfast.training.best import Best
+from rnnfast.training.directory import free_name
 from rnnfast.training.presets import Chosen
 from rnnfast.training.race import Race
 from rnnfast.training.stopping import Interrupt
@@ -33,7 +35,7 @@ COMPUTING = ("rnnfast", "numpy", "numba", "llvmlite")  # versions that the bits 
 
 
 class Resumed(NamedTuple):
-    """A run that goes on. config: its options; notes: sentences on checkpoints that are damaged."""
+    """A run that goes on. config: its options; notes: sentences on how far it is, and on damaged checkpoints."""
 
     config: Config
     checkpoint: Checkpoint
@@ -64,20 +66,31 @@ def resumed(directory: str | Path, options: Mapping[str, Any], command: str = "t
                 f"{flag_of(name)} {_shown(asked[name])}: the run in {directory} has {_shown(value)}; leave it out, or "
                 "train anew with another -o DIR"
             )
-    values = {**before, **asked, "output": str(directory)}
+    values = {**before, **asked} | ({"output": str(directory)} if command == "train" else {})
+    notes = [*notes, f"going on from {directory}: {_progress(checkpoint)}"]
     return Resumed(Config().with_values(values, str(directory)), checkpoint, directory, notes)
 
 
+def searched(directory: Path | None, origin: Callable[[], Origin]) -> Resumed | None:
+    """Return the training of the winner of a search that goes on, where its directory has a checkpoint of it."""
+    if directory is None or not checkpoints(directory):
+        return None
+    checkpoint, notes = last(directory)
+    if checkpoint.origin != origin():
+        return None
+    return Resumed(Config(), checkpoint, directory, notes)
+
+
 class Home(NamedTuple):
-    """The directory of a run: the one that was given, else the next free one of a name, made with the first file."""
+    """The directory of a run: the one that was given, else the next free one, by the configuration of a network."""
 
     given: Path | None
-    name: Callable[[Config], Path]  # the next free one, by the configuration of a network
+    free: Callable[[Config], Path] = lambda _: free_name("run")
 
     def make(self, config: Config) -> Path:
         """Make the directory and return it. Raises RnnfastError where that cannot be done."""
         while True:
-            path = self.given or self.name(config)
+            path = self.given or self.free(config)
             try:
                 path.mkdir(parents=True, exist_ok=self.given is not None)
             except FileExistsError:  # another run was quicker
@@ -100,13 +113,20 @@ def keeper_of(config: Config, origin: Callable[[], Origin], home: Home, before: 
     return Keeper(every or NEVER, origin, home.make, None if before is None else before.checkpoint)
 
 
-def origin_of(command: str, options: Mapping[str, Any], table: Sequences, parts: Parts | None = None) -> Origin:
-    """Say what a run follows from; options: those that were given; parts: of its table, or tables beside it."""
+def origin_of(
+    command: str,
+    options: Mapping[str, Any],
+    table: Sequences,
+    parts: Parts | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Origin:
+    """Say what a run follows from; parts: of its table, or tables beside it; all else as of Origin."""
     named = {} if parts is None else parts.named()
     beside = {name: part.digest for name, part in named.items() if part.digest != table.digest}
     return Origin(
         command=command,
         options={name: value for name, value in options.items() if name != "output"},
+        more=dict(more or {}),
         tables={"data": table.digest, **beside},
         versions=_versions(options),
     )
@@ -124,16 +144,17 @@ def saved(keeper: Keeper | None, interrupt: Interrupt) -> Iterator[None]:
         raise
 
 
-def settled(keeper: Keeper | None, interrupt: Interrupt, directory: Path) -> bool:
-    """Remove the checkpoints of a run that is written, or save it where some training was cut short.
+def settled(keeper: Keeper | None, interrupt: Interrupt, directory: Path | None) -> bool:
+    """Remove the checkpoints of a run that has ended well, or save it where some training was cut short.
 
     Returns: whether there is something to go on from.
     """
-    if keeper is None or not interrupt.cut:
+    if keeper is not None and interrupt.cut and keeper.holds_any:
+        keeper.save()
+        return True
+    if directory is not None:
         discard(directory)
-        return False
-    keeper.save()
-    return True
+    return False
 
 
 def raced(best: Best, chosen: Chosen | None, interrupt: Interrupt) -> tuple[Config, Chosen]:
@@ -151,16 +172,17 @@ def raced(best: Best, chosen: Chosen | None, interrupt: Interrupt) -> tuple[Conf
     return config, made
 
 
-def _chosen(values: dict[str, Any]) -> Chosen:
+def _chosen(values: Any) -> Chosen:
     """Return what a preset chose, as it was before it was written."""
-    chosen = decode(values, Chosen)
-    race = UNSET if chosen.race is UNSET else decode(chosen.race, Race)
-    choices = (changed(one, value=_tuple(one.value)) for one in chosen.choices)
-    return changed(chosen, choices=tuple(choices), race=race)
+    chosen = decode(_tuples(values), Chosen)
+    return chosen if chosen.race is UNSET else changed(chosen, race=decode(chosen.race, Race))
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _tuples(value: Any) -> Any:
+    """Return a value of JSON with tuples in place of lists."""
+    if isinstance(value, dict):
+        return {name: _tuples(item) for name, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def _versions(options: Mapping[str, Any]) -> dict[str, str]:
@@ -195,5 +217,14 @@ def _check_tables(before: Origin, now: Origin, directory: Path) -> None:
             )
 
 
+def _progress(checkpoint: Checkpoint) -> str:
+    """Say how far a run is."""
+    every = list(checkpoint.networks.values())
+    if len(every) == 1 and every[0].trains:
+        return f"epoch {every[0].record.epochs:,} is complete"
+    ended = sum(not network.trains for network in every)
+    return f"{ended} of {counted(len(every), 'network')} that were begun are trained"
+
+
 def _shown(value: Any) -> str:
-    return "none" if value is None else text_of(_tuple(value))
+    return "none" if value is None else text_of(_tuples(value))

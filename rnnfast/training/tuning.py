@@ -28,6 +28,7 @@ from rnnfast.training.finals import SEEDS, Finalist, repeated, unrepeated
 from rnnfast.training.pool import one_at_a_time
 from rnnfast.training.presets import fixed
 from rnnfast.training.result import TrainResult
+from rnnfast.training.resuming import Home, keeper_of, origin_of, saved, searched, settled
 from rnnfast.training.run import train_parts
 from rnnfast.training.sampler import optuna
 from rnnfast.training.search import SIZE, Search, folded
@@ -117,7 +118,7 @@ def tune_tables(
     directory = _directory(config, force)
     reporter = with_listeners(reporter, config.output)
     with ExitStack() as opened:
-        with interruptible(reporter.interrupted) as interrupt:
+        with interruptible(reporter.interrupted) as searching:
             by = tune_config.folds_by
             groups = by if by is not None and part_column(by) else None
             table, parts, config = read_tables(*tables, config, reporter, opened, groups)
@@ -132,16 +133,21 @@ def tune_tables(
             keep = partial(_keep, directory, header)
             search = Search(space, trials, size, one_at_a_time(reporter), before, keep)
             reporter.search(_searched(space), search.folds, trials.part.sequences)
-            stopped, finalists = _searching(search, parts, tune_config, start, interrupt)
+            stopped, finalists = _searching(search, parts, tune_config, start, searching)
         search_seconds = time.perf_counter() - start - load_seconds
         reporter.finalists(finalists)
         config = _final(space, finalists[0], mergeable, stopped == "interrupted")
         with interruptible(reporter.interrupted) as interrupt:
-            result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
+            origin = partial(origin_of, "tune", config.given(), table, parts)
+            winner = None if force else searched(directory, origin)
+            keeper = None if directory is None else keeper_of(config, origin, Home(directory), winner)
+            with saved(keeper, interrupt):
+                result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
             result.seconds = {"search": search_seconds, **result.seconds}
             interrupt.phase = Phase.SAVING
             if directory is not None:
                 result.files = write_run(result, result.model.config, directory)
+            result.resumable = settled(keeper, interrupt, directory)
     whole = _outcome(search, finalists, stopped, result)
     whole.seconds = time.perf_counter() - start
     if directory is not None:
@@ -151,7 +157,8 @@ def tune_tables(
         raise fit.diverged
     reporter.finished(result)
     if stopped == "interrupted" or interrupt.requested:
-        raise TrainingInterrupted(f"interrupted after {len(search.tried)} trials", whole)
+        asked = searching if stopped == "interrupted" else interrupt
+        raise asked.error(f"interrupted after {len(search.tried)} trials", whole)
     return whole
 
 
@@ -184,7 +191,7 @@ def _searching(
             raise
         if not search.tried:
             message = "interrupted before the first generation was complete; nothing is written"
-            raise TrainingInterrupted(message) from None
+            raise interrupt.error(message) from None
         return "interrupted", unrepeated(search)
     return stopped, finalists
 

@@ -118,8 +118,9 @@ class Scaler:
                 knots[names[j]] = Knots.of(summary.values(j))
         return cls(tuple(kinds), tuple(names), shift, scale, knots)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def transform(self, values: ArrayLike) -> Floats:
-        """Scale values (rows, F) into a new array."""
+        """Scale values (rows, F) into a new array; what exceeds float64 is infinite."""
         scaled: Floats = np.subtract(values, self.shift, dtype=np.float64)
         scaled *= self.scale
         self.rank(scaled)
@@ -131,6 +132,7 @@ class Scaler:
             j = self.names.index(name)
             scaled[:, j] = knots.rank(scaled[:, j])
 
+    @np.errstate(over="ignore", invalid="ignore")
     def inverse(self, values: ArrayLike) -> Floats:
         """Undo `transform`: values (rows, F) in original units, exact to 1e-12 of a column's largest magnitude."""
         original: Floats = np.divide(values, self.scale, dtype=np.float64)

@@ -40,8 +40,8 @@ def stored_table(
 ) -> Iterator[StoredSequences]:
     """Open the store of tables, made now or kept from before. Raises as `read_table`."""
     sources = open_files(names, request.files)
-    if request.config.cache and (kept := _kept(sources, request, budget, reporter)) is not None:
-        yield _checked(kept, request)
+    if request.config.cache and (table := _lasting(sources, request, budget, reporter)) is not None:
+        yield _checked(table, request)
         return
     temporary = Path(tempfile.mkdtemp(prefix="rnnfast-"))
     try:
@@ -52,7 +52,7 @@ def stored_table(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _kept(
+def _lasting(
     sources: Sequence[Source], request: Request, budget: Budget, reporter: Reporter | None
 ) -> StoredSequences | None:
     """Return the store from the cache, made now where it is not there or is damaged; None where none can be kept."""

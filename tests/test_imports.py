@@ -44,7 +44,8 @@ RUN_TIME = {
     },
     "training": {
         "catalogue", "checkpoint", "config", "data", "diagnose", "display", "engines", "equations", "errors",
-        "findings", "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks", "writing",
+        "findings", "listeners", "memory", "metrics", "model", "network", "progress", "records", "reporter", "tasks",
+        "writing",
     },
     "engines": {"catalogue", "cells", "config", "diagnose", "equations", "errors", "network"},
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},

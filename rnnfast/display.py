@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import import_module
 from typing import Any
@@ -52,6 +52,16 @@ class Displayed:
         )
         caption = f"<b>{type(self).__name__}</b>: {escape(_shortened(phrase))}"
         return f"<table><caption {left}>{caption}</caption>{rows}</table>"
+
+
+def table_html(names: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """Return a table of texts; a column without any text is left out. caption: stands below."""
+    shown = [j for j in range(len(names)) if any(row[j] for row in rows)]
+    head = "".join(f"<th>{escape(names[j])}</th>" for j in shown)
+    lines = ("".join(f"<td>{escape(printable(row[j]))}</td>" for j in shown) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    below = f'<caption style="caption-side: bottom; text-align: left">{escape(printable(caption))}</caption>'
+    return f"<table>{below}<tr>{head}</tr>{body}</table>"
 
 
 class Plotted(Displayed):

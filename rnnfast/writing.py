@@ -39,8 +39,8 @@ def replacing(path: Path, synced: bool = False) -> Iterator[IO[bytes]]:
     Raises RnnfastError where the file cannot be written.
     """
     direct = path.exists() and not path.is_file()
-    # Of a name only the beginning, as one may be as long as the system allows
-    temporary = path if direct else path.with_name(f".{path.name[:BEGINNING]}.{os.getpid()}.tmp")
+    # Of a name only the beginning, as one may be as long as the system allows; several threads may write one file.
+    temporary = path if direct else path.with_name(f".{path.name[:BEGINNING]}.{os.urandom(8).hex()}.tmp")
     try:
         with temporary.open("wb") as stream:
             yield stream

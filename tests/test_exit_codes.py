@@ -93,7 +93,7 @@ def test_missing_tables_end_with_3(xor: Path, capsys: pytest.CaptureFixture[str]
             "two roles": (["train", "xor.csv", "--id", "t", "--time", "t"], "one role"),
             "missing configuration": (["train", "xor.csv", "--config", "none.toml"], "no such configuration file"),
             "table as configuration": (["train", "xor.csv", "--config", "xor.csv"], "cannot be read as TOML"),
-            "table as directory": (["train", "xor.csv", "-o", "xor.csv"], "xor.csv is no directory"),
+            "table as directory": (["train", "xor.csv", "-o", "xor.csv"], "error: xor.csv is no directory"),
             "directory in a table": (["train", "xor.csv", "-o", "xor.csv/run"], "xor.csv is no directory"),
             "eval without model": (["eval"], "--model"),
             "bound without value": (

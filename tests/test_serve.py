@@ -111,8 +111,11 @@ def test_intervals_stand_beside_answers(tmp_path):
     model = trained(tmp_path / "m.safetensors", split=(0.5,))
     level = model.intervals.levels[0]
     with service(tmp_path / "m.safetensors") as client:
-        response = client.post(f"/predict?interval={level}", content=csv(rows_of()))
-        assert "hot_set" in response.text.splitlines()[0]
+        predicted, streamed = (
+            answers_in(client.post(f"{path}?interval={level}", content=csv(rows_of())))
+            for path in ("/predict", "/rows")
+        )
+    assert [row["hot_set"] for row in streamed] == [row["hot_set"] for row in predicted]
 
 
 def test_rows_go_on_with_the_states_of_earlier_requests(saved):
@@ -192,6 +195,7 @@ def test_rows_that_do_not_fit_are_refused_with_a_reason(client, path, content, m
             "wrong method": (("GET", "/predict"), 405, "Method Not Allowed"),
             "no number": (("POST", "/predict?interval=much"), 400, "interval"),
             "no such level": (("POST", "/predict?interval=12"), 400, "--interval 12"),
+            "no such level of rows": (("POST", "/rows?interval=12"), 400, "--interval 12"),
             "nothing": (("POST", "/predict"), 422, "is empty"),
         }
     ),
@@ -480,6 +484,12 @@ def test_models_are_called_as_their_runs(texts, names):
 def test_names_that_cannot_be_used_are_refused(texts):
     with pytest.raises(UsageError, match="--model"):
         named_runs(texts)
+
+
+@pytest.mark.parametrize("limits", [Limits(max_ids=0), Limits(ttl=-1.0)], ids=["ids", "seconds"])
+def test_limits_that_fit_no_stream_are_refused(saved, limits):
+    with pytest.raises(UsageError, match="expected"):
+        Models({"hot": str(saved)}, limits)
 
 
 def test_a_model_that_is_not_there_is_refused(tmp_path):

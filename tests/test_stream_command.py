@@ -53,14 +53,15 @@ def as_json(rows):
     return [json.dumps({"id": id, "t": int(t), "v": float(v)}) for id, t, v in cells]
 
 
-def answers(model, lines, *, json=None, max_ids=100, **past):
+def answers(model, lines, *, json=None, max_ids=100, interval=None, **past):
     """The lines of the answers, and the report; past: fields of Past."""
     reading, writing = os.pipe()
     os.write(writing, "\n".join(lines).encode())  # less than a pipe holds
     os.close(writing)
     out = io.StringIO()
     try:
-        report = answer_stream(model, reading, out.write, json=json, limits=Limits(max_ids), past=Past(**past))
+        options = {"json": json, "limits": Limits(max_ids), "past": Past(**past), "interval": interval}
+        report = answer_stream(model, reading, out.write, **options)
     finally:
         os.close(reading)
     return out.getvalue().splitlines(), report
@@ -223,3 +224,31 @@ def test_a_row_that_comes_alone_is_answered_at_once_and_sigterm_keeps_the_states
         assert process.wait(20) == 143
     with closing(sqlite3.connect(tmp_path / "s.sqlite")) as file:
         assert file.execute("SELECT id FROM states").fetchall() == [("a",)]
+
+
+@pytest.mark.parametrize("members", [1, 2], ids=["a network", "an ensemble"])
+@pytest.mark.parametrize("target", ["hot", "v"], ids=["classes", "a quantity"])
+def test_intervals_are_those_of_predict(rows, tmp_path, target, members):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": np.tile(list("abcd"), 20), "t": np.arange(80), "v": rng.normal(size=80)})
+    frame["hot"] = (frame.v > 0).astype(int)
+    options = {"features": ("v",), "hidden": (4,), "epochs": 1, "preset": "fast", "split": (0.5,), "ensemble": members}
+    model = rnnfast.train(
+        frame.assign(w=frame.v), id="id", time="t", target="hot" if target == "hot" else "w", **options
+    ).model
+    model.save(tmp_path / "m.safetensors")
+    (tmp_path / "rows.csv").write_text("\n".join(rows))
+    level = model.intervals.levels[0]
+    lines, _ = answers(tmp_path / "m.safetensors", rows, interval=level)
+    predicted = model.predict(tmp_path / "rows.csv", interval=level)
+    streamed = pd.read_csv(io.StringIO("\n".join(lines)))
+    for name in predicted.columns[2:]:
+        if predicted[name].dtype.kind == "f":
+            np.testing.assert_allclose(streamed[name], predicted[name], rtol=1e-6)
+        else:
+            assert streamed[name].astype(str).tolist() == predicted[name].astype(str).tolist()
+
+
+def test_an_interval_that_the_model_lacks_is_refused_before_the_first_row(model, rows):
+    with pytest.raises(UsageError, match="--interval 12"):
+        answers(model, rows, interval=12)

@@ -54,3 +54,15 @@ def showing_warnings(state: State) -> Iterator[None]:
         finally:
             for note in notes:
                 state.screen().notice(note)
+
+
+def escape_logs() -> None:
+    """Let what libraries log, where nobody listens, reach standard error escaped."""
+    import logging
+
+    class Escaped(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return printable(super().format(record))
+
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(Escaped())

@@ -9,6 +9,7 @@ import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.options import state_options
+from rnnfast.cli.process import escape_logs
 from rnnfast.cli.stream import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "rnnfast serve --model runs/tx",
     "rnnfast serve --model tx=runs/tx-gru64 --model runs/load --port 9000",
-    "rnnfast serve --model runs/tx --host 0.0.0.0 --token-file token --states states",
+    "rnnfast serve --model runs/tx --host 0.0.0.0 --token-file token",
 )
 MEGABYTE = 1 << 20
 
@@ -35,14 +36,16 @@ MEGABYTE = 1 << 20
     "--host",
     section="General",
     default="127.0.0.1",
+    metavar="ADDRESS",
     show_default=True,
-    help="Address to listen on; 0.0.0.0 is every one of this machine, which others reach.",
+    help="Where to listen; 0.0.0.0 is every address of this machine, which others reach.",
 )
 @option(
     "--port",
     section="General",
     type=click.IntRange(0, 65535),
     default=8000,
+    metavar="N",
     show_default=True,
     help="Port to listen on; 0 is any that is free.",
 )
@@ -76,6 +79,7 @@ def serve(
     """
     state = ctx.ensure_object(State)
     screen = state.screen()
+    escape_logs()
     caught: list[int] = []
     before = {number: signal.signal(number, lambda number, frame: caught.append(number)) for number in EXIT_CODES}
 

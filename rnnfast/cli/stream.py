@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import raw_option, state_options
+from rnnfast.cli.options import interval_option, raw_option, state_options
 from rnnfast.console.terminal import is_terminal
 from rnnfast.display import printable
 
@@ -30,6 +30,7 @@ REFUSED = 3
 @state_options(
     "FILE.sqlite", "Keep the states in a file, every few seconds and at the end; a restart goes on with them."
 )
+@interval_option("Columns TARGET_low and TARGET_high, or TARGET_set, as of predict: 50 to 99.")
 @option(
     "--skip-seen",
     section="Data",
@@ -49,6 +50,7 @@ def stream(
     states: str | None,
     skip_seen: bool,
     raw: bool,
+    interval: int | None,
 ) -> None:
     """Answer rows as they come, with the state of each id.
 
@@ -80,6 +82,7 @@ def stream(
             limits=Limits(max_ids, ttl, max_gap),
             past=Past(states, skip_seen, replay),
             raw=raw,
+            interval=interval,
             stopped=lambda: bool(caught),
             reporter=ReadingProgress(screen),
         )

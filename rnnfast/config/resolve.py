@@ -116,7 +116,9 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         parsed = tomllib.loads(path.read_text(encoding="utf-8-sig", errors=BYTES_OF_NAMES))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such configuration file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: cannot be read as TOML: {error}") from None
     tables = table_of_option()
     known_tables = {table for table, _ in tables.values()}

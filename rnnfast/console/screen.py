@@ -163,7 +163,8 @@ def fields(rows: Iterable[tuple[str | Text, str | Text]]) -> Table:
     grid.add_column(style=LABEL, no_wrap=True, min_width=8)
     grid.add_column(overflow="fold", max_width=WIDEST - LABELS)
     for label, text in rows:
-        grid.add_row(_harmless(label, on_one_line), _harmless(text if isinstance(text, Text) else Text(text)))
+        shown = _harmless(text) if isinstance(text, Text) else Text(printable(text))  # a Text drops some of the signs
+        grid.add_row(_harmless(label, on_one_line), shown)
     return grid
 
 

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first signs
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+](inf|nan)", re.IGNORECASE)
+BEGINNING = re.compile(rf"\0[{re.escape(''.join(FORMULA))}]")
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+](inf|nan)", re.ASCII | re.IGNORECASE)
 
 
 class Raw(str):
@@ -36,17 +37,31 @@ def harmless(cells: Iterable[Any]) -> list[Any]:
     ]
 
 
-def write_lines(stream: Lines, columns: Iterable[Sequence[Any]], texts: Collection[int] = ()) -> None:
-    """Write a line for each row of the columns; texts: numbers of those that are made harmless."""
-    shown = (harmless(cells) if j in texts else cells for j, cells in enumerate(columns))
-    # With "\n" alone the writer would leave a carriage return without quotes, which ends a line for many readers.
-    csv.writer(_OneSign(stream), lineterminator="\r\n").writerows(zip(*shown, strict=True))
+def write_lines(
+    stream: Lines, columns: Iterable[Sequence[Any]], texts: Collection[int] = (), raw: bool = False
+) -> None:
+    """Write a line for each row of the columns.
+
+    texts: numbers of the columns that may hold any text; raw: these are written as they are, not made harmless.
+    """
+    shown, returns = list(columns), False
+    for j in texts:
+        text = "\0".join(("", *map(str, shown[j])))  # to look at all cells at once, as few columns have any of these
+        returns |= "\r" in text
+        if not raw and BEGINNING.search(text):
+            shown[j] = harmless(shown[j])
+    rows = zip(*shown, strict=True)
+    if returns:
+        # Else the writer would leave a carriage return without quotes, which ends a line for many readers.
+        csv.writer(_OneSign(stream), lineterminator="\r\n").writerows(rows)
+    else:
+        csv.writer(stream, lineterminator="\n").writerows(rows)
 
 
-def lines_of(columns: Iterable[Sequence[Any]], texts: Collection[int] = ()) -> list[str]:
+def lines_of(columns: Iterable[Sequence[Any]], texts: Collection[int] = (), raw: bool = False) -> list[str]:
     """Return the lines that `write_lines` writes."""
     lines = _Texts()
-    write_lines(lines, columns, texts)
+    write_lines(lines, columns, texts, raw)
     return lines
 
 
@@ -70,16 +85,16 @@ class CsvLines:
     """Lines of an output. kinds: of each column, as of `output.opened`; raw: texts are written as they are."""
 
     def __init__(self, stream: Lines, kinds: Iterable[str], raw: bool) -> None:
-        self._stream = stream
-        self._texts = frozenset() if raw else frozenset(j for j, kind in enumerate(kinds) if kind == "text")
+        self._stream, self._raw = stream, raw
+        self._texts = frozenset(j for j, kind in enumerate(kinds) if kind == "text")
 
     def add(self, columns: Iterable[Sequence[Any]]) -> None:
         """Write a line for each row of the columns."""
-        write_lines(self._stream, columns, self._texts)
+        write_lines(self._stream, columns, self._texts, self._raw)
 
     def texts(self, columns: Iterable[Sequence[Any]]) -> list[str]:
         """Return these lines, to be written later."""
-        return lines_of(columns, self._texts)
+        return lines_of(columns, self._texts, self._raw)
 
     def write(self, text: str, /) -> None:
         """Write lines that `texts` returned."""

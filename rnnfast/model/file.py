@@ -38,6 +38,13 @@ def load(path: str | Path) -> Model:
     """Read a model from a file, also one that `rnnfast export --to json` wrote, or from the directory of a run.
 
     Raises ModelError for files that are missing, damaged, larger than memory, of another program or of a newer format.
+
+    Example:
+        >>> import numpy as np, rnnfast
+        >>> X, y = np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10
+        >>> rnnfast.train(X, y, hidden=4, epochs=1).model.save("model.safetensors")
+        >>> rnnfast.load("model.safetensors").predict(X).shape
+        (20, 1)
     """
     path = Path(path)
     if path.is_dir():

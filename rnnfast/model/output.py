@@ -15,7 +15,7 @@ from typing import Any
 
 from rnnfast.display import printable
 from rnnfast.errors import UsageError
-from rnnfast.model.csvlines import CsvLines, Lines, Raw, harmless, write_lines
+from rnnfast.model.csvlines import CsvLines, Lines, Raw, write_lines
 from rnnfast.model.parquet import ParquetLines, check_library
 from rnnfast.writing import check_writable, replacing
 
@@ -91,6 +91,5 @@ class _Shown:
 
 def _headed(stream: Lines, kinds: Mapping[str, str], raw: bool) -> CsvLines:
     """Write the names of the columns."""
-    names = list(kinds) if raw else harmless(kinds)
-    write_lines(stream, [[name] for name in names])
+    write_lines(stream, [[name] for name in kinds], range(len(kinds)), raw)
     return CsvLines(stream, kinds.values(), raw)

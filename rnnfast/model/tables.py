@@ -216,6 +216,13 @@ def part_of(model: Model, data: Sequences, part: str) -> Sequences:
     """The train, valid or test part that the training run cut from a table.
 
     Raises UsageError where data is another table, or was not split into that part.
+
+    Example:
+        >>> import numpy as np, rnnfast
+        >>> data = rnnfast.read_table(np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10)
+        >>> model = rnnfast.train(data, split=0.8, hidden=4, epochs=1).model
+        >>> rnnfast.part_of(model, data, "valid").sequences
+        4
     """
     how = model.provenance.split
     if how is None or not model.trained_on(data):

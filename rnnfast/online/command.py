@@ -54,13 +54,14 @@ def answer_stream(
     limits: Limits = NO_LIMITS,
     past: Past = NO_PAST,
     raw: bool = False,
+    interval: int | None = None,
     stopped: Callable[[], bool] = never,
     reporter: Reporter | None = None,
 ) -> Report:
     """Answer rows of CSV or JSON lines from a file descriptor as they come, each with the state of its id.
 
-    write: takes text; json: answers as JSON lines, None: as the rows come; raw: texts in CSV stay as they are, formulas
-    too. stopped: asked several times a second.
+    write: takes text; json: answers as JSON lines, None: as the rows come. interval: as of `Model.answers`. stopped:
+    asked several times a second.
     Raises UsageError for models that cannot stream and options that do not fit, ModelError for states of another model,
     DataError for a file to be replayed that cannot be used.
     """
@@ -76,7 +77,8 @@ def answer_stream(
             replay(stream, past.replay)
         elif past.replay is not None and reporter is not None:
             reporter.notice("--replay: the states are there already; the file is not read")
-        return Session(stream, write, json, file, seen if past.skip_seen else 0, raw).run(Lines(descriptor), stopped)
+        session = Session(stream, write, json, file, seen if past.skip_seen else 0, raw, interval)
+        return session.run(Lines(descriptor), stopped)
     finally:
         if file is not None:
             file.close()

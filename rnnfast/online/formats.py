@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.reading.live import LiveRows, read_live
+from rnnfast.data.reading.live import LiveRows, plain_rows, read_live
 from rnnfast.data.sources.formats import TEXT, kind_of
 from rnnfast.data.sources.opening import open_content
 from rnnfast.data.sources.options import FileOptions
@@ -61,6 +62,10 @@ class JsonRows:
 
     def read(self, lines: bytes, schema: Schema, before: int = 0) -> LiveRows:
         """Read rows, as of CsvRows."""
+        with suppress(ValueError, RecursionError):  # a table says what is wrong
+            plain = plain_rows(list(map(parsed_line, lines.splitlines())), schema)
+            if plain is not None:
+                return plain
         source = open_content(b"\n" * before + lines, self.name, self.options)
         # A key that no line has is a column of empty cells, as one that some lines lack.
         columns = (*source.columns, *(name for name in schema.features if name not in source.columns))
@@ -101,12 +106,12 @@ class CsvAnswers:
     """Answers as CSV: a header first, an empty cell for what is not there. raw: texts are written as they are."""
 
     def __init__(self, names: Sequence[str], raw: bool = False) -> None:
-        self.names, self._texts = names, range(0 if raw else len(names))
+        self.names, self.raw = names, raw
         self.start = self.lines([[name] for name in names])
 
     def lines(self, columns: Iterable[Sequence[Any]]) -> str:
         """Return a line for each row; columns: in the order of the names."""
-        return "".join(lines_of(columns, self._texts))
+        return "".join(lines_of(columns, range(len(self.names)), self.raw))
 
     @staticmethod
     def numbers(values: Any, dtype: str) -> list[Any]:

@@ -17,6 +17,8 @@ import numpy as np
 from rnnfast.data.reading.live import LiveRows
 from rnnfast.data.sources.options import FileOptions
 from rnnfast.errors import DataError
+from rnnfast.model.answers import Answers
+from rnnfast.model.intervals import bounds_of, with_interval
 from rnnfast.model.online.stream import Answered, Stream
 from rnnfast.online.formats import NAME, CsvAnswers, JsonAnswers, Rows, rows_format
 from rnnfast.online.lines import Lines
@@ -40,9 +42,9 @@ class Session:
     """Answers the rows of one input.
 
     write: takes text; json: answers as JSON lines; None: as the rows come. states: where they are kept, or None.
-    skip: rows at the beginning that the states have seen. rows, refused, obeyed: rows of the input, those that have no
-    answer, and lines that are no rows; alarms: answers as of `Task.alarms`. raw: texts are written as
-    they are.
+    skip: rows at the beginning that the states have seen. interval: as of `Model.answers`. rows, refused, obeyed: rows
+    of the input, those that have no answer, and lines that are no rows; alarms: answers as of `Task.alarms`.
+    raw: texts are written as they are.
     """
 
     def __init__(
@@ -50,10 +52,14 @@ class Session:
         stream: Stream,
         write: Callable[[str], Any],
         json: bool | None,
-        states: States | None,
+        states: States | None = None,
         skip: int = 0,
         raw: bool = False,
+        interval: int | None = None,
     ) -> None:
+        if interval is not None:
+            bounds_of(stream.model.intervals, interval)
+        self.interval = interval
         self.stream, self.write, self.json, self.states, self.skip = stream, write, json, states, skip
         self.raw = raw
         self.rows = 0 if states is None else states.rows - skip  # of the input, those before a restart among them
@@ -190,7 +196,7 @@ class Session:
         """Return the names of the columns of answers."""
         schema, task = self.stream.schema, self.stream.task
         keys = [name for name in (schema.id, schema.time) if name is not None]
-        answers = self.stream.no_answers().columns(task, slice(None), list)
+        answers = self._with_interval(self.stream.no_answers()).columns(task, slice(None), list)
         return [*keys, *answers, STEPS, AGE, NOTE]
 
     def _columns(self, live: LiveRows, answered: Answered, shown: CsvAnswers | JsonAnswers) -> dict[str, Any]:
@@ -202,7 +208,7 @@ class Session:
         if schema.time is not None:
             columns[schema.time] = live.time.tolist()
         texts = partial(shown.numbers, dtype=dtype)
-        columns |= answered.answers.columns(self.stream.task, slice(None), texts)
+        columns |= self._with_interval(answered.answers).columns(self.stream.task, slice(None), texts)
         ages, which = np.unique(answered.age, return_inverse=True)  # one for each earlier block
         age_cells = np.array([shown.age(age) for age in ages.tolist()], object)
         columns |= {STEPS: answered.steps.tolist(), AGE: age_cells[which].tolist(), NOTE: [""] * len(which)}
@@ -214,6 +220,9 @@ class Session:
                     columns[name][row] = ""
         return columns
 
+    def _with_interval(self, answers: Answers) -> Answers:
+        return with_interval(answers, self.stream.model.intervals, self.interval)
+
     def _show(self, text: str) -> None:
         if text:
             self.write(text)
@@ -222,7 +231,7 @@ class Session:
 def replay(stream: Stream, path: str | Path) -> Report:
     """Let a stream see the rows of a file, and answer none of them. Raises DataError for a row that cannot be used."""
     with Path(path).open("rb") as file:
-        report = Session(stream, lambda text: None, None, None).run(Lines(file.fileno()), lambda: False, str(path))
+        report = Session(stream, lambda text: None, None).run(Lines(file.fileno()), lambda: False, str(path))
     if report.refused:
         raise DataError(f"--replay: {report.message}")
     return report

@@ -77,7 +77,7 @@ def _add_answers(app: FastAPI, models: Models, terms: Terms) -> None:
             return Response(predicted.text, media_type=JSON_LINES if predicted.json else CSV)
 
     @app.post("/rows", openapi_extra=BODY, responses=ANSWERS | ERRORS)
-    async def rows(request: Request, model: ModelName = None) -> Response:
+    async def rows(request: Request, model: ModelName = None, interval: Level = None) -> Response:
         """Answer rows as they come, each with the state of its id: the lines that `rnnfast stream` writes.
 
         A body of a told length is answered as a whole; any other row by row, for as long as it is open.
@@ -85,10 +85,10 @@ def _add_answers(app: FastAPI, models: Models, terms: Terms) -> None:
         served = models.named(model)
         if told_length(request) is not None:
             with models.use(served.name), _timed(models, served, ENDPOINT):
-                exchange = Exchange(models, served, _wants_json(request))
+                exchange = Exchange(models, served, _wants_json(request), interval)
                 text = await exchange.answer_all(await whole_body(request, terms.bounds))
                 return Response(text, media_type=exchange.media_type)
-        exchange = Exchange(models, served, _wants_json(request))
+        exchange = Exchange(models, served, _wants_json(request), interval)
         texts = _lent(models, served, answered_lines(exchange, request, terms.stopped))
         first = await anext(texts, "")  # tells the form of the rows
         return Duplex(_chained(first, texts), exchange.media_type)

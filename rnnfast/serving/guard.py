@@ -32,7 +32,7 @@ def read_token(path: str | Path) -> str:
     try:
         token = Path(path).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--token-file {path}: cannot be read ({error})") from None
+        raise UsageError(f"--token-file {path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     if not token or len(token) > LONGEST_TOKEN or not token.isprintable() or " " in token:
         raise UsageError(f"--token-file {path}: holds no token; write one line of letters, digits and signs into it")
     return token

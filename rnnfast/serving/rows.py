@@ -18,11 +18,11 @@ CSV, JSON_LINES = "text/csv; charset=utf-8", "application/x-ndjson"
 
 
 class Exchange:
-    """Answers lines of a request as they come. json: as of `Session`."""
+    """Answers lines of a request as they come. json, interval: as of `Session`."""
 
-    def __init__(self, models: Models, served: Served, json: bool | None) -> None:
+    def __init__(self, models: Models, served: Served, json: bool | None, interval: int | None) -> None:
         self._models, self._served, self._texts = models, served, list[str]()
-        self._session = served.session(json, self._texts.append)
+        self._session = served.session(json, interval, self._texts.append)
 
     async def answer(self, lines: bytes) -> str:
         """Return the answers to whole lines; meanwhile nobody else goes on with the states of the model."""

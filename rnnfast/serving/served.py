@@ -12,7 +12,7 @@ import numpy as np
 from rnnfast.data.reading.live import LiveRows
 from rnnfast.errors import UsageError
 from rnnfast.model import Model, load
-from rnnfast.model.online.stream import MOST_IDS, Stream
+from rnnfast.model.online.stream import MOST_IDS, Stream, cannot_stream
 from rnnfast.online.session import Session
 from rnnfast.online.states import States, digest_of
 
@@ -69,17 +69,13 @@ class Served:
         self.users, self.lock = 0, asyncio.Lock()
         self.stream: Stream | None = None
         self.states: States | None = None
-        self.rows, self.reason = 0, ""
+        self.rows, self.reason = 0, cannot_stream(self.model)
         how, architecture = limits[:-1], self.model.architecture
         # Compiles what the first request would wait for.
         self.model.committee().outputs_of(np.zeros(architecture.features, architecture.dtype), np.array([0, 1]))
-        try:
-            self.stream = Stream(self.model, *how)
-        except UsageError as error:
-            if self.model.schema.time is None and limits.max_gap is not None:
-                raise  # of the options, not of the model
-            self.reason = str(error)
+        if self.reason:
             return
+        self.stream = Stream(self.model, *how)
         Stream(self.model, 1).advance(blank_row(self.model))
         if limits.states is not None:
             limits.states.mkdir(parents=True, exist_ok=True)
@@ -87,11 +83,14 @@ class Served:
             self.states = States(path_of_states, self.stream)
             self.rows = self.states.rows
 
-    def session(self, json: bool | None, write: Any) -> Session:
-        """Return what answers the rows of a request. Raises UsageError of a model that cannot stream."""
+    def session(self, json: bool | None, interval: int | None, write: Any) -> Session:
+        """Return what answers the rows of a request; arguments as of `Session`.
+
+        Raises UsageError of a model that cannot stream, or has no such interval.
+        """
         if self.stream is None:
             raise UsageError(f"model {self.name!r}: {self.reason}")
-        return Session(self.stream, write, json, None)
+        return Session(self.stream, write, json, interval=interval)
 
     def adopt(self, model: Model) -> None:
         """Take a model whose states mean the same: only thresholds, intervals and the like may differ."""

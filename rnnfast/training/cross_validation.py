@@ -63,6 +63,12 @@ def cv(
     reporter: is told everything. options: those of `train`; `split` is the share of a fold's rest that trains, what
     remains of it ends training.
     Raises: as `train`; TrainingInterrupted at Ctrl-C, with `.result` where a fold was complete.
+
+    Example:
+        >>> import numpy as np, rnnfast
+        >>> X, y = np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10
+        >>> [fold.model.schema.task for fold in rnnfast.cv(X, y, folds=2, hidden=4, epochs=1).folds]
+        ['binary', 'binary']
     """
     equations = named_cell(options)
     config = Config().with_values(options, "cv()")

@@ -29,10 +29,11 @@ def check_directory(config: Config, force: bool, resumed: bool = False) -> Path 
     option = config.output.output
     path = Path(option) if option is not None else Path("runs")
     existing = next(parent for parent in (path, *path.resolve().parents) if parent.exists())
+    place = "" if path.exists() else f"{path}: "  # where something above it is in the way
     if not existing.is_dir():
-        raise UsageError(f"{path}: {existing} is no directory; give another -o DIR")
+        raise UsageError(f"{place}{existing} is no directory; give another -o DIR")
     if not os.access(existing, os.W_OK):
-        raise RnnfastError(f"{path}: cannot be written: no permission in {existing}; give another -o DIR")
+        raise RnnfastError(f"{place}no permission to write in {existing}; give another -o DIR")
     if option is None:
         return None
     if (path / FILE_NAME).exists() and not force and not resumed:

@@ -61,12 +61,19 @@ def train(
     data: path, DataFrame, several of them, sequences that were read, or arrays X with their labels y: X (n, T, F) or a
     list of (T_i, F), y (n,) or (n, T); with weights in the loss (X, y, weight). valid, test: the same, (X, y) of
     arrays; without `valid`, `split` cuts it from data.
-    progress: a function called with each finished epoch (rnnfast.reporter.EpochRecord); True and False show one line,
-    redrawn, or nothing, which by default is shown in a notebook alone. reporter: is told everything, in its place.
+    progress: a function called with each finished epoch (rnnfast.reporter.EpochRecord); True shows one line, redrawn,
+    False nothing; None: a notebook shows a table that grows. reporter: is told everything, in place of both.
     options: those of the command line by their names, as in cell="gru", hidden=32; help(rnnfast.TrainOptions) lists
     them. `cell` may also be the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
     weights), TrainingInterrupted at Ctrl-C (with `.result` after the first epoch, which is completed and scored).
+
+    Example:
+        >>> import numpy as np, rnnfast
+        >>> X, y = np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10
+        >>> result = rnnfast.train(X, y, hidden=4, epochs=2)
+        >>> result.epochs, result.model.predict(X).shape
+        (2, (20, 1))
     """
     start = time.perf_counter()
     reporter = watcher(reporter, progress)

@@ -64,6 +64,13 @@ def tune(
     from which a search goes on; without it nothing is written.
     Raises: as `train`; RnnfastError where Optuna is not installed; TrainingInterrupted at Ctrl-C, with `.result`, the
     best network so far, after the first generation.
+
+    Example:
+        >>> import numpy as np, rnnfast
+        >>> X, y = np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10
+        >>> found = rnnfast.tune(X, y, trials=2, epochs=1)
+        >>> len(found.trials), found.model.schema.task
+        (2, 'binary')
     """
     equations = named_cell(options)
     names = file_names(data)

@@ -63,6 +63,13 @@ def read_table(
     reporter: is told how far the reading is, where it takes more than a second.
     options: how a table is read; help(rnnfast.ReadOptions) lists them. Of split_by the column, if any, is read.
     Raises DataError, naming file, line, column and value, for tables that cannot be used; UsageError for wrong options.
+
+    Example:
+        >>> import pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"card": ["a", "a", "b"], "amount": [5.0, 7.5, 2.0], "fraud": [0, 1, 0]})
+        >>> data = rnnfast.read_table(table, id="card", target="fraud")
+        >>> data.sequences, data.schema.task
+        (2, 'binary')
     """
     option_names = (*reading_options(), "cache")
     for name in options:

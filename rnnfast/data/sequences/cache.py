@@ -109,6 +109,8 @@ class Entry:
         """Store the table as far as possible, unless its files changed while they were read."""
         try:
             self._write(data)
+        except FileNotFoundError:
+            pass  # another process has cleared the cache meanwhile
         except (OSError, RnnfastError) as error:
             tell(f"{directory()}: parsed tables cannot be kept ({getattr(error, 'strerror', None) or error})")
         except ValueError:

@@ -51,7 +51,7 @@ RUN_TIME = {
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
     "export": {
-        "catalogue", "data", "equations", "errors", "model", "network", "records", "writing",
+        "catalogue", "cells", "data", "equations", "errors", "model", "network", "records", "writing",
     },
     "online": {"data", "errors", "model", "records"},
     "serving": {"config", "data", "diagnose", "errors", "model", "online", "records"},

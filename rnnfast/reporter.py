@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+NUMBA = "numba"  # the engine whose kernels train, unless a run names another one
+
 
 @dataclass(frozen=True)
 class RunInfo:
@@ -31,7 +33,8 @@ class RunInfo:
     members: int = 1  # networks of an ensemble, whose parameters count together
     patience: int = 0
     front: tuple[tuple[int, int, int], ...] = ()  # layers before the cell: rows that are stacked, stride, units
-    kernel: str = ""  # the compiled kernel that runs, for -v
+    kernel: str = ""  # the compiled kernel that runs, for -v; of another engine its name and device
+    engine: str = NUMBA
 
 
 @dataclass(frozen=True)

@@ -264,6 +264,18 @@ TORCH = {
     "attention": ({}, {"cell": "gru", "head": "attention"}),
     "ensemble": ({}, {"cell": "gru", "ensemble": 2}),
     "ensemble of classes": ({"task": "multiclass"}, {"cell": "gru", "ensemble": 2}),
+    "activation": ({}, {"cell": "rnn", "activation": "elu", "hidden": (5, 5), "bidirectional": True}),
+    "own cell": ({}, {"cell": oscillator, "dtype": "float64"}),
+    "own cell, unequal widths": ({}, {"cell": oscillator, "hidden": (6, 4), "dtype": "float64"}),
+    "lru": ({}, {"cell": "lru", "hidden": (5, 5), "static": "age", "dtype": "float64"}),
+    "mingru both ways": ({}, {"cell": "mingru", "bidirectional": True}),
+    "embedding": ({}, {"cell": "gru", "embed": "colour=2"}),
+    "constant columns": ({}, {"cell": "lstm", "static": "age", "hidden": (5, 3), "bidirectional": True}),
+    "constant columns of a stack": ({}, {"cell": "gru", "static": "age", "embed": "colour=2", "hidden": (5, 5)}),
+    "constant columns, mlp": ({}, {"cell": "mlp", "static": "age"}),
+    "convolutions": ({}, {"cell": "gru", "conv": (3, 2), "embed": "colour=2", "dtype": "float64"}),
+    "patches": ({}, {"cell": "lstm", "patch": (4, 3), "conv": (2,), "predict": "last"}),
+    "patches, mlp": ({}, {"cell": "mlp", "patch": (3, 1), "head": "mean"}),
 }
 
 
@@ -341,17 +353,18 @@ def test_json_of_something_else_is_no_model(text, tmp_path, capsys):
 
 
 REFUSED = {
+    "changes in torch": (
+        "torch",
+        {"cell": "gru", "difference": True, "lag_target": True, "horizon": 1, "task": "regression"},
+        "--difference",
+    ),
     "both directions in c": ("c", {"cell": "gru", "bidirectional": True}, "rows after it"),
     "patches in c": ("c", {"cell": "gru", "patch": (2, 2), "predict": "last"}, "end of a sequence"),
-    "own cell in torch": ("torch", {"cell": oscillator}, "no module for the cell"),
-    "activation in torch": ("torch", {"cell": "rnn", "activation": "elu"}, "tanh and relu"),
     "own cell in onnx": ("onnx", {"cell": oscillator}, "no operator for the cell"),
     "doubles in onnx": ("onnx", {"cell": "gru", "dtype": "float64"}, "--dtype float64"),
     "ranks in onnx": ("onnx", {"cell": "gru", "scale": "rank"}, "--scale rank"),
-    "embedding in torch": ("torch", {"cell": "gru", "embed": "colour=2"}, "--embed"),
     "embedding in onnx": ("onnx", {"cell": "gru", "embed": "colour=2"}, "--embed"),
     "constant columns in onnx": ("onnx", {"cell": "gru", "static": "age"}, "--static"),
-    "front in torch": ("torch", {"cell": "gru", "conv": (3,)}, "--conv"),
 }
 
 

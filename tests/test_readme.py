@@ -26,6 +26,7 @@ FIGURES = {
     r"0 [kMG]? ?steps/s": "0 steps/s",
 }
 LEFT_TO_READERS = {
+    "a GPU": ["python bench/engine.py --device cuda"],
     "the reader's own table": [
         "rnnfast train --data creditcard.csv",
         "rnnfast eval --model runs/tx --data new.csv --ci 95 --by Amount",

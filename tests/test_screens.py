@@ -147,6 +147,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
         cache=machine.KernelCache("/home/ada/.cache/rnnfast/rnnfast-0123", "rnnfast", True),
         table_cache=machine.TableCache("/home/ada/.cache/rnnfast/tables", 3, 2_500_000_000),
         warm_up_seconds=0.5,
+        torch=machine.Torch("2.13.0", {"cpu": "A Processor", "cuda": "NVIDIA A, 80 GiB"}),
         checks=(
             machine.Check("vectors", "ok", "256-bit registers"),
             machine.Check("threads", "warning", "8 asked for on 2 usable cores", "set OMP_NUM_THREADS to at most 2"),

@@ -102,6 +102,12 @@ NEEDS = (
     Need("data", "sharding", _sharded, lambda config: "the table is not in shards; --shards N divides it"),
     Need("train", "outer", _sharded, lambda config: "one machine has no rounds; --shards N has"),
     Need("train", "rounds", _sharded, lambda config: "one machine has no rounds; --shards N has"),
+    Need(
+        "train",
+        "device",
+        lambda config: config.train.engine == "torch",
+        lambda config: f"--engine {config.train.engine} computes on the CPU; --engine torch has GPUs",
+    ),
     Need("train", "lr_gamma", lambda config: SCHEDULES[config.train.schedule].drops, _schedule),
     Need("train", "lr_step", lambda config: SCHEDULES[config.train.schedule].waits, _schedule),
 )

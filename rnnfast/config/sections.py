@@ -29,6 +29,7 @@ from rnnfast.config.rules import rule_of
 from rnnfast.errors import UsageError
 
 PRESETS = ("auto", "best", "fast", "original")
+ENGINES, DEVICES = ("numba", "torch"), ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,13 @@ class TrainConfig:
     threads: int | None = option(
         None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1
     )
+    engine: str = option(
+        "numba",
+        "What trains: the kernels of this package on the CPU, or PyTorch (extra: torch), which has GPUs: the same "
+        "rule, files and scores.",
+        choices=ENGINES,
+    )
+    device: str = option("cpu", "Of --engine torch: where it computes.", choices=DEVICES)
     baseline: tuple[str, ...] = option(
         (),
         "Score other answers beside the naive one; linear: logistic or ridge regression on the inputs of a step; "

@@ -157,6 +157,9 @@ class TrainOptions(ReadOptions, total=False):
     random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
+    engine: What trains: the kernels of this package on the CPU, or PyTorch (extra: torch), which has GPUs: the same
+        rule, files and scores. One of numba, torch. Default numba.
+    device: Of engine torch: where it computes. One of cpu, cuda. Default cpu.
     baseline: Score other answers beside the naive one; linear: logistic or ridge regression on the inputs of a step;
         trees: gradient boosting on values, means, slopes and lags (extra: sklearn). One of linear, trees.
     init_from: Model whose weights to start from.
@@ -224,6 +227,8 @@ class TrainOptions(ReadOptions, total=False):
     random_start: bool
     seed: int
     threads: int | None
+    engine: str
+    device: str
     baseline: str | Sequence[str]
     init_from: str | Path | None
     dtype: str

@@ -36,7 +36,7 @@ from rnnfast.console.text import (
 )
 from rnnfast.console.weights import weights_row
 from rnnfast.diagnose.versions import versions
-from rnnfast.reporter import Reporter, RunInfo
+from rnnfast.reporter import NUMBA, Reporter, RunInfo
 
 if TYPE_CHECKING:
     from rnnfast.data import Parts, Sequences
@@ -154,7 +154,9 @@ class TrainConsole(Reporter):
             f" {counted(info.threads, 'thread')}"
         )
         rows = [("Network", f"{network}, {info.dtype}"), ("Training", training)]
-        if self.screen.verbose and info.kernel:
+        if info.engine != NUMBA:
+            rows.append(("Engine", info.kernel))
+        elif self.screen.verbose and info.kernel:
             rows.append(("Kernel", info.kernel))
         self.screen.progress(fields(rows))
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rnnfast.data import Schema
     from rnnfast.diagnose.benchmark import BenchReport
     from rnnfast.diagnose.gradients import GradientReport
-    from rnnfast.diagnose.machine import Check, Examination, TableCache
+    from rnnfast.diagnose.machine import Check, Examination, TableCache, Torch
     from rnnfast.diagnose.warm import WarmUp
     from rnnfast.model.description import ModelDescription
     from rnnfast.model.tables import TableEvaluation
@@ -178,6 +178,7 @@ def show_doctor(screen: Screen, machine: Examination) -> None:
                 ("CPU", f"{cpu.name} ({cpu.architecture}), {cpu.simd_bits or 'unknown'}-bit vectors"),
                 ("Cores", f"{cores.usable} usable of {cores.all}"),
                 *_table_cache(machine.table_cache),
+                ("PyTorch", _torch(machine.torch)),
             ]
         ),
         Text(),
@@ -194,6 +195,14 @@ def show_checks(screen: Screen, checks: Sequence[Check]) -> None:
             text.append(f"; {check.fix}", "")
         rows.append((check.name.capitalize(), text))
     screen.result(fields(rows))
+
+
+def _torch(torch: Torch | None) -> str:
+    """Say which devices --engine torch has."""
+    if torch is None:
+        return "not installed; --engine torch needs the extra torch"
+    cards = torch.devices.get("cuda")
+    return f"{torch.version}, --device cpu" + (f" or cuda ({cards})" if cards else "; no GPU that it can use")
 
 
 def _table_cache(cache: TableCache) -> list[tuple[str, str | Text]]:

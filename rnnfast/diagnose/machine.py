@@ -54,6 +54,13 @@ class TableCache(Record, frozen=True):
     bytes: int | None
 
 
+class Torch(Record, frozen=True):
+    """PyTorch, and the devices of --engine torch: their names, with the memory of those that have their own."""
+
+    version: str
+    devices: dict[str, str]
+
+
 class Check(Record, frozen=True):
     """One thing that is well or not. status: ok, warning or error; fix: what to do, "" where it is well."""
 
@@ -74,6 +81,7 @@ class Examination(Record, frozen=True, kw_only=True):
     cache: KernelCache
     table_cache: TableCache
     warm_up_seconds: float | None
+    torch: Torch | None = None  # None: it is not installed
     checks: tuple[Check, ...] = ()
 
     @property
@@ -130,6 +138,7 @@ def examine() -> Examination:
         cache=_cache(),
         table_cache=_table_cache(),
         warm_up_seconds=warm_up,
+        torch=_try(_torch),
     )
     return replace(machine, checks=tuple(_checks(machine, warm_up_error)))
 
@@ -165,6 +174,15 @@ def _table_cache() -> TableCache:
 
     path, tables, size = _try(usage_of_directory) or (None, None, None)
     return TableCache(path, tables, size)
+
+
+def _torch() -> Torch:
+    """Return what PyTorch computes on here."""
+    import torch
+
+    cards = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
+    names = [f"{card.name}, {card.total_memory / 2**30:.0f} GiB" for card in cards]
+    return Torch(str(torch.__version__), {"cpu": processor_name(), **({"cuda": "; ".join(names)} if names else {})})
 
 
 def _warm_up() -> tuple[float | None, str]:

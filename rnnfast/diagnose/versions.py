@@ -11,12 +11,18 @@ LIBRARIES = ("numba", "llvmlite", "numpy", "pandas", "safetensors", "click", "ri
 MISSING = "not installed"
 
 
+def version_of(library: str) -> str:
+    """Return the version of a library, MISSING where it is not there."""
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return MISSING
+
+
 def versions() -> dict[str, str]:
     """Return name -> version, rnnfast and Python first; MISSING for a library that is not there."""
-    version_of = {"rnnfast": __version__, "python": platform.python_version()}
-    for library in LIBRARIES:
-        try:
-            version_of[library] = metadata.version(library)
-        except metadata.PackageNotFoundError:
-            version_of[library] = MISSING
-    return version_of
+    return {
+        "rnnfast": __version__,
+        "python": platform.python_version(),
+        **{library: version_of(library) for library in LIBRARIES},
+    }

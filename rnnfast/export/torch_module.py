@@ -6,49 +6,24 @@ The module takes the inputs of the network, encoded as its comments say, and giv
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast import __version__
-from rnnfast.catalogue import HEADS, TASKS
+from rnnfast.catalogue import TASKS
 from rnnfast.errors import UsageError
+from rnnfast.export.torch_network import network_of
 from rnnfast.model.model import Model
-from rnnfast.network.layout import Layout
 
-CLASSES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
-NONLINEARITIES = ("tanh", "relu")  # of torch.nn.RNN
-ACTIVATIONS = {
-    "tanh": "Tanh()", "relu": "ReLU()", "leaky_relu": "LeakyReLU(0.01)", "sigmoid": "Sigmoid()", "elu": "ELU()",
-    "swish": "SiLU()", "gelu": "GELU()", "identity": "Identity()",
-}  # fmt: skip
-# What the head sees of the states h (n, T, units) of the top layer; q: the query of attention.
-POOLS = {
-    "last": "h",
-    "mean": "mean(h)",
-    "max": "h.cummax(1).values",
-    "all": "torch.cat([h, mean(h), h.cummax(1).values], 2)",
-    "attention": "attention(h, self.head.query)",
-}
-MEAN = """
-def mean(h):
-    return h.cumsum(1) / torch.arange(1, h.shape[1] + 1).reshape(1, -1, 1)
-"""
-ATTENTION = """
-def attention(h, query):
-    score = h @ query / query.numel() ** 0.5
-    share = torch.exp(score - score.max(1, keepdim=True).values).unsqueeze(2)
-    return (share * h).cumsum(1) / share.cumsum(1)
-"""
 FILE = '''\
 """{about}
 
 Written by rnnfast {version}: PyTorch alone runs it, with the tensors of {tensors}.
 
     model = load()
-    answers = model(x)    x: (n, T, {F}) encoded inputs, answers: (n, T, {O}) {answers}
+    answers = model(x)    x: (n, T, {F}) encoded inputs, answers: (n, {steps}, {O}) {answers}
 
 {inputs}
 """
@@ -96,22 +71,18 @@ class Model(torch.nn.Module):
 
 def refuse(model: Model) -> None:
     """Raise UsageError for what PyTorch has no module for."""
-    cell, activation = model.config.model.cell, model.config.model.activation
-    if cell not in (*CLASSES, "mlp"):
-        raise UsageError(f"--to torch: PyTorch has no module for the cell {cell}; --to c and --to json take any cell")
-    if cell == "rnn" and activation not in NONLINEARITIES:
-        raise UsageError(f"--to torch: torch.nn.RNN has tanh and relu, not {activation}; use --to c or --to json")
-    if model.architecture.front:
-        raise UsageError("--to torch: --conv and --patch are not written yet; use --to json, or --to c for --conv")
-    for name, present in {"--static": model.architecture.static, "--embed": model.architecture.embeddings}.items():
-        if present:
-            raise UsageError(f"--to torch: {name} is not written yet; use --to c or --to json")
+    cell = model.config.model.cell
+    if not model.architecture.cell.recurrent and cell != "mlp":
+        raise UsageError(f"--to torch: the cell {cell} has no state, and is not written; --to c and --to json take it")
     if model.schema.difference:
         raise UsageError("--to torch: --difference adds the last target, which the module does not see; use --to c")
 
 
 def answers_of(text: str, tensors: Mapping[str, NDArray[Any]], encoded: NDArray[Any]) -> NDArray[np.float64] | None:
-    """Run a module on one sequence of encoded inputs (T, F); None where PyTorch is not installed."""
+    """Run a module on one sequence of encoded inputs (T, F); None where PyTorch is not installed.
+
+    Returns: (steps, O).
+    """
     try:
         import torch
     except ImportError:
@@ -129,9 +100,7 @@ def module_of(model: Model, tensors: str) -> str:
     refuse(model)
     architecture, members = model.architecture, len(model.members)
     average, answer = _answer(model)
-    head = architecture.head
-    functions = (MEAN if head in ("mean", "all") else "") + (ATTENTION if head == "attention" else "")
-    parts, forward = _mlp(model) if not architecture.cell.recurrent else _recurrent(model)
+    functions, parts, forward = network_of(model)
     ensemble = (
         SINGLE.format(answer=answer)
         if members == 1
@@ -143,6 +112,7 @@ def module_of(model: Model, tensors: str) -> str:
         tensors=tensors,
         F=architecture.features,
         O=architecture.outputs,
+        steps="T" if architecture.stride == 1 else f"T / {architecture.stride} rounded up",
         answers=_text(_answers(model)),
         inputs="\n".join(f"    x[..., {j}]  {_text(line)}" for j, line in enumerate(_inputs(model))),
         functions=f"\n{functions}" if functions else "",
@@ -151,47 +121,6 @@ def module_of(model: Model, tensors: str) -> str:
         ensemble=ensemble.lstrip("\n"),
         dtype=architecture.dtype,
     )
-
-
-def _recurrent(model: Model) -> tuple[list[str], list[str]]:
-    """Return the modules of a recurrent network and its forward pass."""
-    net, config = model.architecture, model.config.model
-    hidden, layers, equal = net.hidden, len(net.hidden), len(set(net.hidden)) == 1
-    kind = CLASSES[config.cell]
-    more = f", nonlinearity={config.activation!r}" if config.cell == "rnn" else ""
-    more += ", bidirectional=True" if net.bidirectional else ""
-    if equal:
-        parts = [f"self.rnn = torch.nn.{kind}({net.features}, {hidden[0]}, {layers}, batch_first=True{more})"]
-        forward = ["h = self.rnn(x)[0]"]
-    else:
-        sizes = [net.features, *(units * net.directions for units in hidden[:-1])]
-        parts = ["self.rnn = torch.nn.ModuleList()"]
-        for size, units in zip(sizes, hidden, strict=True):
-            parts.append(f"self.rnn.append(torch.nn.{kind}({size}, {units}, batch_first=True{more}))")
-        forward = ["h = x", "for layer in self.rnn:", "    h = layer(h)[0]"]
-    return [*parts, *_head(model)], [*forward, f"return self.head({POOLS[net.head]})"]
-
-
-def _mlp(model: Model) -> tuple[list[str], list[str]]:
-    """Return the modules of a network without recurrence and its forward pass."""
-    net, activation = model.architecture, f"torch.nn.{ACTIVATIONS[model.config.model.activation]}"
-    sizes = [net.features, *net.hidden]
-    parts = ["self.mlp = torch.nn.Sequential("]
-    for size, units in pairwise(sizes):
-        parts += [f"    torch.nn.Linear({size}, {units}),", f"    {activation},"]
-    if net.remembers:
-        last = ["h = self.mlp(x)", f"return self.head({POOLS[net.head]})"]
-        return [*parts, ")", *_head(model)], last
-    return [*parts, f"    torch.nn.Linear({sizes[-1]}, {net.outputs}),", ")"], ["return self.mlp(x)"]
-
-
-def _head(model: Model) -> list[str]:
-    net = model.architecture
-    shape = dict(Layout(net).shapes())["head.weight"]
-    lines = [f"self.head = torch.nn.Linear({shape[1]}, {shape[0]})"]
-    if HEADS[net.head].query:
-        lines.append(f"self.head.query = torch.nn.Parameter(torch.zeros({net.hidden[-1] * net.directions}))")
-    return lines
 
 
 def _answer(model: Model) -> tuple[str, str]:
@@ -223,12 +152,16 @@ def _inputs(model: Model) -> list[str]:
     encoder = model.encoder
     scaler, names = encoder.scaler, encoder.names
     lines = []
+    stop = len(names) - encoder.static_inputs
+    codes = range(stop - len(encoder.embeddings), stop)
     for j, name in enumerate(names):
-        if j >= len(scaler.names):
+        if j in codes:
+            lines.append(f"{name}: 0 for no category, 1, 2, .. for those that the header of the model lists")
+        elif j >= len(scaler.names):
             lines.append(f"{name}: 1 or 0" if "=" in name or name.endswith("(missing)") else f"{name}, of the circle")
-            continue
-        ranks = ", then its rank (see --to json)" if name in scaler.knots else ""
-        lines.append(f"({name} - {float(scaler.shift[j])!r}) * {float(scaler.scale[j])!r}{ranks}")
+        else:
+            ranks = ", then its rank (see --to json)" if name in scaler.knots else ""
+            lines.append(f"({name} - {float(scaler.shift[j])!r}) * {float(scaler.scale[j])!r}{ranks}")
     return lines
 
 

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.engines.engine import Engine
+from rnnfast.engines.kernels import KERNELS
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
 
@@ -43,17 +45,20 @@ def separated(tensors: Mapping[str, T]) -> tuple[dict[str, T], ...]:
 class Committee:
     """Computes the outputs of several networks of one architecture, as a Predictor does those of one.
 
-    threads: networks at a time.
+    threads: networks at a time. engine: computes them.
     """
 
     def __init__(
-        self, architecture: Architecture, members: Sequence[Mapping[str, NDArray[Any]]], threads: int = 1
+        self,
+        architecture: Architecture,
+        members: Sequence[Mapping[str, NDArray[Any]]],
+        threads: int = 1,
+        engine: Engine = KERNELS,
     ) -> None:
-        from rnnfast.kernels.run.predictor import Predictor
-
         self.threads = min(threads, len(members))
         layout, dtype = Layout(architecture), architecture.dtype
-        self.predictors = [Predictor(architecture, layout.flatten(tensors, dtype)) for tensors in members]
+        spans = [layout.flatten(tensors, dtype) for tensors in members]
+        self.predictors = [engine.predictor(architecture, span, threads=1) for span in spans]
 
     def outputs_of(self, features: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
         """Return the outputs (members, rows, O) for encoded features, flat, and (sequences + 1,) offsets."""

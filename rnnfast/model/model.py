@@ -23,6 +23,8 @@ from rnnfast.data.sequences.context import Context, context_of
 from rnnfast.data.sequences.trailing import without_requests
 from rnnfast.diagnose.machine import cores
 from rnnfast.display import Displayed, counted
+from rnnfast.engines.engine import Engine
+from rnnfast.engines.kernels import KERNELS
 from rnnfast.equations.cell import Cell
 from rnnfast.metrics.conformal import Conformal
 from rnnfast.metrics.evaluation import Evaluation, brief
@@ -87,6 +89,7 @@ class Model(Displayed):
     trees: Trees | None = None
     provenance: Provenance = field(default_factory=Provenance)
     elsewhere: Committee | None = None  # what computes outputs in place of this process
+    engine: Engine = KERNELS  # computes outputs; of a model that was read always the kernels
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return network, columns, and how it was trained."""
@@ -155,7 +158,8 @@ class Model(Displayed):
 
     def committee(self) -> Committee:
         """What computes outputs with the weights of now; made once where data comes block by block."""
-        return self.elsewhere or Committee(self.architecture, self.members, self.config.train.threads or cores())
+        threads = self.config.train.threads or cores()
+        return self.elsewhere or Committee(self.architecture, self.members, threads, self.engine)
 
     def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.

@@ -6,6 +6,7 @@ from rnnfast.config.effects import check_effects, check_front, check_future
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
 from rnnfast.config.typed import TrainOptions
+from rnnfast.engines.choice import check_engine
 from rnnfast.equations.cell import Cell
 from rnnfast.equations.trace import traced
 from rnnfast.network.cell import cell_of, word_of
@@ -22,6 +23,7 @@ def check_options(config: Config, equations: Cell | None, own_valid: bool) -> No
     check_refit(config, own_valid)
     check_directions(config.model, cell_for(config, equations).recurrent)
     check_front(config.model, config.data.predict)
+    check_engine(config.model, config.train)
 
 
 def cell_for(config: Config, equations: Cell | None) -> Cell:

@@ -22,6 +22,7 @@ from rnnfast.data.reading.arrays import is_arrays, with_labels
 from rnnfast.data.reading.opening import Table
 from rnnfast.data.splitting.folds import Folds, folds, naming
 from rnnfast.diagnose.machine import cores
+from rnnfast.engines.choice import engine_of
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, TrainingInterrupted, UsageError
 from rnnfast.findings.finding import leaks
@@ -194,7 +195,7 @@ class _Runs:
 
     def run(self, whole: Reporter, interrupt: Interrupt, cluster: Cluster | None) -> list[FoldResult]:
         """Train all folds; return those that are complete, in their order. whole: is told of all of them."""
-        import rnnfast.kernels.run.trainer  # noqa: F401 - its import is not that of the first fold
+        engine_of(self.config.train).ready()  # libraries are not loaded by the first fold
 
         threads = self.config.train.threads or cores()
         workers = min(threads, self.count) if self.table.room is None else 1

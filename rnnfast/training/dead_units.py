@@ -48,7 +48,7 @@ def dead_units(model: Model, data: SequenceData) -> tuple[int, int] | None:
         question = {**tensors, f"{name}.weight": probe, f"{name}.bias": np.zeros(together, weight.dtype)}
         if STATIC in question:
             question[STATIC] = np.zeros((together, question[STATIC].shape[1]), weight.dtype)
-        committee = Committee(replace(network, outputs=together), (question,))
+        committee = Committee(replace(network, outputs=together), (question,), engine=model.engine)
         states = questions.outputs(committee)[0][:, :number]
         answered = states[~np.isnan(states).any(axis=1)]  # rows at which no step of a front ends have none
         dead += int(np.count_nonzero(np.ptp(answered, axis=0) <= SAME)) if len(answered) > 1 else 0

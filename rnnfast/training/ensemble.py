@@ -140,6 +140,7 @@ class Networks:
             epochs=config.train.epochs,
             members=self.number,
             kernel=self.kernel,
+            engine=config.train.engine,
             patience=config.train.patience,
         )
 

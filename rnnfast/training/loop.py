@@ -1,10 +1,10 @@
-"""The training loop: epochs in the kernels, evaluation between them."""
+"""The training loop: epochs by an engine, evaluation between them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -49,13 +49,6 @@ class Fit:
     refitted: int = 0  # epochs on the training and the validation part, of which the weights are; 0: none
 
 
-def compiler_ahead() -> AbstractContextManager[None]:
-    """Have a process get ready to compile while the table is read, where this is the first run of all."""
-    from rnnfast.kernels.run.child import early_child
-
-    return early_child(cores())
-
-
 class Pauses:
     """What a loop is asked between two calls of the kernel; the base class saves nothing."""
 
@@ -88,19 +81,18 @@ class Loop:
 
         teacher: whose answers are learned in place of the labels, where it has some.
         """
-        from rnnfast.kernels.run.predictor import Predictor
-
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
         self.feed = Feed(model, train, teacher)
         self.config: TrainConfig = model.config.train
         self.epochs = self.config.epochs if epochs is None else epochs
         self.trainer = trainer_of(model, self.feed, soft=teacher is not None and LOSSES[model.loss].per_step)
+        self.engine, threads = model.engine, self.config.threads or cores()
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), self.feed.updates)
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.answers)
         self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else train.sequences)
         self.stopping = EarlyStopping(self.config.patience if valid is not None else 0, self.config.average)
-        self.predictor = Predictor(model.architecture, self.trainer.parameters, self.config.threads or cores())
+        self.predictor = self.engine.predictor(model.architecture, self.trainer.parameters, threads)
         if valid is not None:
             self.questions = model.questions(valid)
             self.encoded = self.questions.joined()
@@ -183,16 +175,13 @@ class Loop:
             raise interrupt.error("interrupted in the first epoch; no model is written")
 
     def compile_kernels(self, interrupt: Interrupt) -> None:
-        """Compile the kernels of this network, or load them from the cache, by calling them for next to no work.
+        """Have the engine compile what it needs, or load it from the cache, by calling it for next to no work.
 
         Raises TrainingInterrupted where Ctrl-C was pressed meanwhile.
         """
-        from rnnfast.kernels.lanes.clock import compile_clock
-        from rnnfast.kernels.run.ahead import prepare
-
         start = time.perf_counter()
-        with compile_clock(self.reporter.compiling, interrupt.check) as clock:
-            prepare([*self.trainer.kernels(), *self.predictor.kernels()], cores())
+        users = (self.trainer, self.predictor)
+        with self.engine.compiling(users, self.reporter.compiling, interrupt.check) as clock:
             self.feed.warm(self.trainer)
             length = int(self.train.lengths[0])
             features = np.zeros(length * self.model.architecture.features, self.model.architecture.dtype)

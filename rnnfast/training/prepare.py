@@ -20,6 +20,7 @@ from rnnfast.data.encoding.scaling import summary_for, target_kinds
 from rnnfast.data.encoding.static import FIELDS
 from rnnfast.data.encoding.summary import Summary
 from rnnfast.data.sequences.base import TRAINED
+from rnnfast.engines.choice import engine_of
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.model.architecture import architecture
@@ -152,6 +153,7 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
         loss=resolved_loss(config, schema.task),
         target_mean=labels.mean,
         class_weights=class_weights(config.train.class_weight, schema.classes, labels.counts),
+        engine=engine_of(config.train),
     )
     if "linear" in config.train.baseline:
         model.linear = linear_baseline(model, train)

@@ -16,8 +16,9 @@ from rnnfast.config.forms import Interval, interval
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import COMMAND_LINE, Config, flag_of, table_of_option
 from rnnfast.data import Parts, Sequences
-from rnnfast.diagnose.versions import versions
+from rnnfast.diagnose.versions import version_of, versions
 from rnnfast.display import counted
+from rnnfast.engines.choice import TORCH
 from rnnfast.errors import ClusterError, DataError, ModelError, RnnfastError, TrainingInterrupted, UsageError
 from rnnfast.records import UNSET, decode, plain
 from rnnfast.records import replace as changed
@@ -141,7 +142,7 @@ def origin_of(
         options={name: value for name, value in options.items() if name != "output"},
         more=dict(more or {}),
         tables={"data": table.digest, **beside},
-        versions=_versions(),
+        versions=_versions(options),
     )
 
 
@@ -206,17 +207,19 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def _versions() -> dict[str, str]:
+def _versions(options: Mapping[str, Any]) -> dict[str, str]:
     """Return the versions of what computes, and the width of the vectors it computes with."""
     from rnnfast.kernels.lanes.processor import vector_bytes
 
     every = versions()
+    if options.get("engine") == TORCH:
+        return {**{name: every[name] for name in COMPUTING}, TORCH: version_of(TORCH)}
     return {**{name: every[name] for name in COMPUTING}, "vectors": f"{vector_bytes()} bytes"}
 
 
 def _check_versions(origin: Origin, directory: Path) -> None:
     """Raise ModelError where something computes that had no part in the run so far."""
-    for name, now in _versions().items():
+    for name, now in _versions(origin.options).items():
         before = origin.versions.get(name, "unknown")
         if before != now:
             raise ModelError(

@@ -16,6 +16,7 @@ from rnnfast.data.encoding.substitutions import sentences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
+from rnnfast.engines.choice import engine_of
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
 from rnnfast.listeners import with_listeners
@@ -34,7 +35,7 @@ from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.findings import judge
 from rnnfast.training.intervals import set_intervals
-from rnnfast.training.loop import Fit, compiler_ahead
+from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
 from rnnfast.training.operating import check_operating, set_operating
 from rnnfast.training.prepare import initial_model
@@ -113,7 +114,8 @@ def trained(
     read: gives what `read_tables` gives; own_valid: whether the validation part is a table of its own; start: when the
     call was, by time.perf_counter. cluster: as of `train`.
     """
-    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
+    ahead = engine_of(config.train).ahead
+    with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, ahead():
         table, parts, config = read(config, opened)
         load_seconds = time.perf_counter() - start
         timed = load_seconds, interrupt, cluster
@@ -154,7 +156,7 @@ def run(
         reporter.notice(note)
     reporter.reading(config.data.data)
     with interruptible(reporter.interrupted) as interrupt:
-        with ExitStack() as opened, compiler_ahead():
+        with ExitStack() as opened, engine_of(config.train).ahead():
             table, parts, config = (read or partial(read_named, reporter))(config, opened)
             load_seconds = time.perf_counter() - start
             own_valid = config.data.valid is not None
@@ -197,8 +199,7 @@ def train_parts(
     load_seconds: what reading took; fitting and encoding is added to it. cluster: on which the networks of an ensemble
     train, None for this process.
     """
-    import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
-
+    engine_of(config.train).ready()  # libraries count as start-up, not as a phase of the run
     start, seconds = time.perf_counter(), {"load": load_seconds}
     config, chosen = resolved_for(config, table, parts, own_valid, reporter)
     model, valid = _prepared(table, parts, config, equations, reporter)

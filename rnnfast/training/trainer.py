@@ -13,7 +13,7 @@ from rnnfast.training.feed import Feed, batch_of
 
 def trainer_of(model: Model, feed: Feed, soft: bool = False) -> Any:
     """Return what trains the network of a model on a feed; soft: as of Policy."""
-    from rnnfast.kernels.run.trainer import Policy, Trainer
+    from rnnfast.kernels.run.trainer import Policy
 
     config: TrainConfig = model.config.train
     policy = Policy(
@@ -30,4 +30,4 @@ def trainer_of(model: Model, feed: Feed, soft: bool = False) -> Any:
         seed=config.seed,
         soft=soft,
     )
-    return Trainer(model.architecture, model.parameters, feed.data, policy, feed.lengths)
+    return model.engine.trainer(model.architecture, model.parameters, feed.data, policy, feed.lengths)

@@ -30,6 +30,7 @@ from rnnfast.data import SequenceData, Sequences
 from rnnfast.data.splitting.folds import Folds, folds
 from rnnfast.data.splitting.parts import Parts
 from rnnfast.diagnose.machine import cores
+from rnnfast.engines.choice import engine_of
 from rnnfast.equations.cell import Cell
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of
@@ -99,8 +100,7 @@ class Trials:
         done: called in a thread of the trial when one is finished, with its place among the trials.
         Raises: TrainingInterrupted at Ctrl-C, DataError for a fold that cannot be trained on.
         """
-        import rnnfast.kernels.run.trainer  # noqa: F401 - its import is not that of the first trial
-
+        engine_of(trials[0].config.train).ready()  # libraries are not loaded by the first trial
         work = self._shared = self._shared or Shared(self)
         pieces = [
             Piece(f"trial on fold {trial.fold + 1}", _error, work, (trial,), Reporter(), partial(_count, done, number))

@@ -132,7 +132,8 @@ def _checks(report: ClusterReport, tables: bool) -> Iterator[Check]:
     """Yield what is well and what is not."""
     workers = report.workers
     silent = "; ".join(f"{address}: {reason}" for address, reason in sorted(report.silent.items()))
-    yield _check("workers", "error", f"{counted(len(workers), 'worker')}, {counted(sum(one.threads for one in workers), 'thread')}",
+    size = f"{counted(len(workers), 'worker')}, {counted(sum(one.threads for one in workers), 'thread')}"
+    yield _check("workers", "error", size,
                  silent or ("" if workers else "none"), "start workers: dask worker ADDRESS")  # fmt: skip
     others = [
         f"{one.address} has " + ", ".join(f"{name} {one.versions.get(name)}" for name in different)

@@ -24,7 +24,7 @@ from rnnfast.data.sequences.files import DESCRIPTION, read_rows, states, stretch
 from rnnfast.data.sequences.index import Index, index_of
 from rnnfast.data.sequences.series import Series
 from rnnfast.errors import RnnfastError
-from rnnfast.records import Count, Meta, Record, Seed, Size, decode, parsed, plain
+from rnnfast.records import Count, Meta, Record, Seed, decode, parsed, plain
 
 Integers = NDArray[np.int64]
 
@@ -48,7 +48,7 @@ class Description(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     categories: dict[str, tuple[str, ...]]
     auto_predict: bool
-    ids: Size
+    ids: Count
     stretches: Count
     columns: dict[str, tuple[Kind, Count]]
     starts: tuple[Count, ...]

@@ -23,8 +23,9 @@ from rnnfast.catalogue import (
 from rnnfast.config import sentences
 from rnnfast.config.data_section import DataConfig as DataConfig
 from rnnfast.config.data_section import reading_options as reading_options
-from rnnfast.config.forms import CELL_FORM, check_embed, check_hidden, check_patch, embedding_of, interval, seconds
+from rnnfast.config.forms import CELL_FORM, check_embed, check_hidden, check_patch, embedding_of, seconds
 from rnnfast.config.option import Words, option
+from rnnfast.config.output_section import OutputConfig as OutputConfig
 from rnnfast.config.rules import rule_of
 from rnnfast.errors import UsageError
 
@@ -273,31 +274,3 @@ class TrainConfig:
         """Check the duration and the rule."""
         seconds(self.max_time)
         rule_of(self.threshold)
-
-
-@dataclass(frozen=True)
-class OutputConfig:
-    """Where results go: table `[output]`."""
-
-    output: str | None = option(
-        None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR", path=True
-    )
-    checkpoint: str = option(
-        "60s",
-        "Save a run so often while it lasts, to go on with it where it is killed: a time, or epochs; off: never.",
-        metavar="TIME|Nepochs|off",
-        numbers=True,
-    )
-    log_file: str | None = option(
-        None, "File to which the course of the run is appended as JSON lines.", metavar="FILE", path=True
-    )
-    tensorboard: str | None = option(
-        None,
-        "Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).",
-        metavar="DIR",
-        path=True,
-    )
-
-    def __post_init__(self) -> None:
-        """Check the interval."""
-        interval(self.checkpoint)

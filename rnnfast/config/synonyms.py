@@ -59,7 +59,7 @@ NAMES: Mapping[str, str] = {
     "max_time": "timeout time_limit max_seconds",
     "random_start": "random_crop crop random_window",
     "seed": "random_state random_seed rng",
-    "threads": "n_jobs jobs num_workers workers nthread num_threads cores n_threads cpus",
+    "threads": "n_jobs jobs num_workers nthread num_threads cores n_threads cpus",
     "init_from": "pretrained warm_start finetune fine_tune load restore",
     "dtype": "precision float double float_type",
     "eval_every": "eval_interval eval_freq validate_every log_every",

@@ -63,7 +63,8 @@ class Model(Displayed):
     target_mean: (O,) mean of the training targets, or the share of each class of a multiclass task: the baseline.
     threshold: probability from which a binary prediction is positive. temperature: what logits are divided by before
     they become probabilities. intervals: bounds of the errors of the answers. linear, trees: the baselines of these
-    names; trees are not stored. provenance: versions, metrics, digest and split of the training data.
+    names; trees are not stored. provenance: versions, metrics, digest and split of the training data. elsewhere: what
+    computes outputs in place of this process. engine: what does here; of a model that was read, the kernels.
 
     Example:
         >>> import pandas as pd, rnnfast
@@ -88,8 +89,8 @@ class Model(Displayed):
     linear: Linear | None = None
     trees: Trees | None = None
     provenance: Provenance = field(default_factory=Provenance)
-    elsewhere: Committee | None = None  # what computes outputs in place of this process
-    engine: Engine = KERNELS  # computes outputs; of a model that was read always the kernels
+    elsewhere: Committee | None = None
+    engine: Engine = KERNELS
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return network, columns, and how it was trained."""
@@ -158,8 +159,8 @@ class Model(Displayed):
 
     def committee(self) -> Committee:
         """What computes outputs with the weights of now; made once where data comes block by block."""
-        threads = self.config.train.threads or cores()
-        return self.elsewhere or Committee(self.architecture, self.members, threads, self.engine)
+        own = (self.architecture, self.members, self.config.train.threads or cores(), self.engine)
+        return self.elsewhere or Committee(*own)
 
     def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
@@ -287,15 +288,11 @@ class Model(Displayed):
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 
-    @property
-    def content(self) -> dict[str, Any]:
-        """What a model file holds beside the tensors."""
-        return dict(plain(self.provenance) | plain(self.encoder.record()) | plain(self.header))
-
     def save(self, path: str | Path) -> None:
         """Write the model file; it appears under its name only when it is complete."""
         write_whole(Path(path), self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the model file."""
-        return packed(self.content, self.parameters)
+        beside = plain(self.provenance) | plain(self.encoder.record()) | plain(self.header)
+        return packed(dict(beside), self.parameters)

@@ -31,7 +31,7 @@ def check_shards(config: Config) -> None:
     partners = {
         "--preset best": (model.preset == "best", "a race trains on folds of one machine"),
         f"--ensemble {model.ensemble}": (model.ensemble > 1, "each network of an ensemble trains on the whole table"),
-        f"--engine {config.train.engine}": (config.train.engine != "kernels", "workers have no devices of their own"),
+        f"--engine {config.train.engine}": (config.train.engine != "numba", "workers have no devices of their own"),
         "--baseline trees": ("trees" in config.train.baseline, "trees grow from all rows at once"),
         "--split-by time": (
             data.split_by == TIME and (data.shards or 1) > 1,

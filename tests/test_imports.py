@@ -47,7 +47,7 @@ RUN_TIME = {
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
     "export": {
-        "catalogue", "data", "equations", "errors", "model", "network", "records", "writing",
+        "catalogue", "cells", "data", "equations", "errors", "model", "network", "records", "writing",
     },
     "online": {"data", "errors", "model", "records"},
     "listeners": {"catalogue", "config", "errors", "records", "reporter"},
@@ -74,6 +74,7 @@ LAZY = {
     "model": {"kernels"},
     "training": {"kernels"},
     "console": {"data"},
+    "export": {"kernels"},
     "cli": {"data", "diagnose", "export", "model", "online", "records", "report", "training", "writing"},
 }
 

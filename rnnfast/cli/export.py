@@ -21,8 +21,9 @@ EXAMPLES = (
     section="Output",
     required=True,
     type=click.Choice(("c", "onnx", "torch", "json"), case_sensitive=False),
-    help="c: a file of C99 that answers row by row; onnx: a graph with its states as inputs and outputs; torch: a "
-    "module of PyTorch, its tensors beside it; json: all of it to read, which --model takes again.",
+    help="c: a file of C99 that answers row by row; onnx: graphs of sequences and of one step, with states as inputs "
+    "and outputs; torch: a module of PyTorch, its tensors beside it; json: all of it to read, which --model takes "
+    "again.",
 )
 @option("-o", "--output", section="Output", required=True, metavar="FILE", help="File: .c, .onnx, .py or .json.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")

@@ -155,6 +155,79 @@ def test_any_sizes_in_c(cell, hidden, features, seed, tmp_path_factory):
     assert export(with_random_weights(model, seed), "c", path).check.difference < 1e-5
 
 
+WINDOWS = {
+    "both directions": ({"task": "multiclass"}, {"cell": "lstm", "bidirectional": True, "hidden": (4, 3)}),
+    "both directions of everything": (
+        {"gaps": True},
+        {"cell": oscillator, "bidirectional": True, "static": "age", "embed": "colour=2", "conv": (2,), "head": "all",
+         "missing": "ffill"},
+    ),
+    "attention both ways": ({}, {"cell": "lru", "bidirectional": True, "head": "attention", "ensemble": 2}),
+    "patches": ({}, {"cell": "gru", "patch": (4, 3), "conv": (2,), "predict": "last", "static": "age", "ensemble": 2}),
+    "patches without recurrence": ({}, {"cell": "mlp", "patch": (3, 3), "predict": "last"}),
+    "time since": ({"dates": True}, {"cell": "gru", "bidirectional": True, "time_delta": "log", "calendar": True}),
+    "changes of the target": (
+        {"task": "regression", "gaps": True},
+        {
+            "cell": "gru", "difference": True, "bidirectional": True, "horizon": 1, "missing": "ffill", "window": 4,
+            "predict": "last",
+        },
+    ),
+}  # fmt: skip
+
+
+@needs_compiler
+@pytest.mark.parametrize(("table", "options"), cases(WINDOWS))
+def test_what_needs_the_rows_to_come_answers_windows_in_c(table, options, tmp_path):
+    report = export(model_of(frame(**table), **options), "c", tmp_path / "net.c")
+    text = (tmp_path / "net.c").read_text()
+    assert report.check.rows > 20
+    assert "int net_window(" in text
+    assert "net_step" not in text
+
+
+WINDOW_PROGRAM = """
+#include "net.c"
+#include <stdio.h>
+int main(void)
+{
+    static net_state state;
+    double inputs[(NET_ROWS + 1) * NET_INPUTS], answers[NET_ROWS * NET_ANSWERS];
+    int i, n = 0;
+    while (n < (NET_ROWS + 1) * NET_INPUTS && scanf("%lf", inputs + n) == 1) n++;
+    i = net_window(&state, inputs, n / NET_INPUTS, answers);
+    if (i) printf("refused %d\\n", i);
+    else for (i = 0; i < n / NET_INPUTS; i++) printf("%.9g\\n", answers[i]);
+    return net_self_test();
+}
+"""
+
+
+@needs_compiler
+@pytest.mark.parametrize("command", cases({"c": ["cc", "-std=c99"], "c plus plus": ["g++", "-std=c++17", "-x", "c++"]}))
+def test_a_window_answers_as_predict_does(command, tmp_path):
+    """And refuses a cell by its place, and more rows than it has memory for; reads no memory that is not its own."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"no {command[0]}")
+    table = frame().drop(columns="colour")
+    model, one = (
+        with_random_weights(
+            rnnfast.train(
+                table, id="id", time="t", target="y", split=0.7, epochs=0, cell="gru", hidden=5, bidirectional=True
+            ).model
+        ),
+        table[table["id"] == 2],
+    )
+    export(model, "c", tmp_path / "net.c")
+    rows = one[["x1", "x2", "age"]].map(repr).agg(" ".join, axis=1).tolist()
+    wrapper = ("valgrind", "-q", "--error-exitcode=1") if shutil.which("valgrind") else ()
+    command = (*command, "-DNET_ROWS=24")
+    answers = run_program(tmp_path, "\n".join(rows), command, wrapper=wrapper, text=WINDOW_PROGRAM)
+    np.testing.assert_allclose([*map(float, answers)], model.predict(one)["y_prob"], rtol=1e-5)
+    assert run_program(tmp_path, " ".join([*rows[:2], "1 nan 3"]), command, text=WINDOW_PROGRAM) == ["refused 8"]
+    assert run_program(tmp_path, " ".join(rows * 4), command, text=WINDOW_PROGRAM)[0] == "refused -1"
+
+
 PROGRAM = """
 #include "net.c"
 #include <stdio.h>
@@ -173,8 +246,8 @@ int main(void)
 """
 
 
-def run_program(folder, lines, command=("cc", "-std=c99"), file="main.c", wrapper=()):
-    (folder / file).write_text(PROGRAM)
+def run_program(folder, lines, command=("cc", "-std=c99"), file="main.c", wrapper=(), text=PROGRAM):
+    (folder / file).write_text(text)
     flags = ("-Wall", "-Wextra", "-Werror", "-pedantic", "-O2")
     program = str(folder / "program")
     subprocess.run([*command, *flags, "-o", program, str(folder / file), "-lm"], check=True)
@@ -371,8 +444,6 @@ def test_json_of_something_else_is_no_model(text, tmp_path, capsys):
 
 
 REFUSED = {
-    "both directions in c": ("c", {"cell": "gru", "bidirectional": True}, "rows after it"),
-    "patches in c": ("c", {"cell": "gru", "patch": (2, 2), "predict": "last"}, "end of a sequence"),
     "own cell in torch": ("torch", {"cell": oscillator}, "no module for the cell"),
     "activation in torch": ("torch", {"cell": "rnn", "activation": "elu"}, "tanh and relu"),
     "embedding in torch": ("torch", {"cell": "gru", "embed": "colour=2"}, "--embed"),
@@ -390,7 +461,7 @@ def test_what_a_format_cannot_hold_is_refused(to, options, reason, tmp_path):
 @needs_compiler
 def test_what_answers_otherwise_is_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        exporting.Compiled, "answers", lambda self, rows, offsets, outputs: np.zeros((len(rows), outputs))
+        exporting.Compiled, "answers", lambda self, source, rows, offsets: np.zeros((len(rows), source.outputs))
     )
     with pytest.raises(rnnfast.RnnfastError, match="nothing is written"):
         export(model_of(frame(), cell="gru"), "c", tmp_path / "net.c")

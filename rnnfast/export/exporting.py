@@ -13,7 +13,6 @@ from safetensors.numpy import save as to_bytes
 from rnnfast.errors import RnnfastError, UsageError
 from rnnfast.export.c.compiled import Compiled, compiler
 from rnnfast.export.c.source import source_of
-from rnnfast.export.c.writing import identifier
 from rnnfast.export.inputs import unit_of_answers
 from rnnfast.export.onnx.graph import graph_of
 from rnnfast.export.onnx.running import answers_of as answers_of_graph
@@ -100,12 +99,12 @@ def _c(model: Model, path: Path) -> Export:
     check = Check(tool=None)
     if command is not None:
         sample = draw(model, LENGTHS)
-        with Compiled(source.text, identifier(path.stem), command, source.state) as program:
-            if row := program.self_test():
+        with Compiled(source.text, command) as program:
+            if row := program.self_test(source):
                 raise RnnfastError(
                     f"{path}: its self test fails at row {row} here; nothing is written. Please report it"
                 )
-            answers = program.answers(sample.rows, sample.offsets, model.schema.outputs)
+            answers = program.answers(source, sample.rows, sample.offsets)
         check = _compared(model, sample, answers, command[0])
     return Export({path: source.text.encode("ascii")}, check, {"weights": source.weights, "state": source.state})
 

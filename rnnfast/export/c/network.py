@@ -15,7 +15,7 @@ from rnnfast.catalogue import HEADS
 from rnnfast.equations.cell import PARAMETER, STATE, U, X, input_of
 from rnnfast.export.c.formula import helpers_of, of_math, statements
 from rnnfast.export.c.writing import Field, comment
-from rnnfast.export.tensors import Level, Network
+from rnnfast.export.tensors import Network
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
 
@@ -58,14 +58,17 @@ class Writer:
 
     def write(self) -> Step:
         """Write all of it; the code reads `x` and writes `out`, the outputs."""
-        constant = self.architecture.static  # which no step sees, behind all others
-        x, size = self._look_up("x", self.architecture.features - constant)
+        x, size = self._look_up("x", self.architecture.features - self.architecture.static)
         for k in range(len(self.architecture.front)):
             x, size = self._front(k, x, size)
         for k in range(len(self.architecture.hidden)):
             x, size = self._level(k, x, size)
-        x, size = self._pool(x, size)
-        outputs = self.architecture.outputs
+        self._head(*self._pool(x, size))
+        return self.step
+
+    def _head(self, x: str, size: int) -> None:
+        """Write the outputs of a step."""
+        outputs, constant = self.architecture.outputs, self.architecture.static
         self._weight("Wy", [net.head[0] for net in self.networks], f"output, ({size}, {outputs})")
         self._weight("by", [net.head[1] for net in self.networks], "")
         self._line(f"for (j = 0; j < {outputs}; j++) out[j] = w->by[j];")
@@ -73,7 +76,6 @@ class Writer:
         if constant:
             self._weight("V", [np.asarray(net.V) for net in self.networks], "constant inputs")
             self._product("out", f"x + {self.architecture.features - constant}", "w->V", (constant, outputs, outputs))
-        return self.step
 
     def _look_up(self, x: str, size: int) -> tuple[str, int]:
         """Write the rows of embeddings in the place of codes; 0 stands for no category, and zeros."""
@@ -94,11 +96,8 @@ class Writer:
         return "e", width
 
     def _begin(self, k: int, H: int) -> None:
-        """Write how constant inputs begin the states of a layer, in the first row."""
+        """Write how constant inputs begin the states of a direction of a layer; x: the first row."""
         static = self.layout.head.static
-        if not static.directions:
-            return
-        self.step.counts = True
         self._weight(
             f"Ws{k}", [net.begin[k][0] for net in self.networks], f"constant inputs to the states of layer {k}"
         )
@@ -106,11 +105,9 @@ class Writer:
         self.step.helpers |= {"tanh"} & helpers_of(self.dtype).keys()
         tanh = f"{self.name}_tanh" if self.dtype == "float32" else "tanh"
         at = f"m->h{k}_{static.state}"
-        self._line("if (rows == 1) {")
-        self._line(f"    for (j = 0; j < {H}; j++) {at}[j] = w->bs{k}[j];")
+        self._line(f"for (j = 0; j < {H}; j++) {at}[j] = w->bs{k}[j];")
         self._product(at, f"x + {static.first}", f"w->Ws{k}", (static.columns, H, H))
-        self._line(f"    for (j = 0; j < {H}; j++) {at}[j] = {tanh}({at}[j]);")
-        self._line("}")
+        self._line(f"for (j = 0; j < {H}; j++) {at}[j] = {tanh}({at}[j]);")
 
     def _front(self, k: int, x: str, size: int) -> tuple[str, int]:
         """Write a layer over the last rows; returns the name and size of what the next one sees."""
@@ -132,16 +129,32 @@ class Writer:
 
     def _level(self, k: int, x: str, size: int) -> tuple[str, int]:
         """Write a layer of the cell."""
+        H = self._declared(k)
+        if self.layout.head.static.directions:
+            self.step.counts = True
+            self._line("if (rows == 1) {")
+            self._begin(k, H)
+            self._line("}")
+        return self._after(k, x, size), H
+
+    def _declared(self, k: int) -> int:
+        """Declare the tensors and the states of a direction of a layer; returns its units."""
         cell, levels = self.architecture.cell, [net.levels[k] for net in self.networks]
         H = levels[0].hidden
+        self._weight(f"W{k}", [one.W for one in levels], f"inputs of layer {k}, {levels[0].W.shape}")
+        self._weight(f"U{k}", [one.U for one in levels], f"its state before, {levels[0].U.shape}")
+        self._weight(f"b{k}", [np.concatenate([one.x_bias, one.u_bias]) for one in levels], "its gates")
+        self._weight(f"p{k}", [one.coefficients for one in levels], "made of its vectors")
+        for n, name in enumerate(cell.states if cell.recurrent else ()):
+            self._memory(f"h{k}_{n}", H, f"state {name} of layer {k}")
+        return H
+
+    def _after(self, k: int, x: str, size: int) -> str:
+        """Write a step of a direction of a layer; returns where its output is."""
+        cell, H = self.architecture.cell, self.networks[0].levels[k].hidden
         gates, shared, apart = len(cell.x_order) * H, len(cell.shared) * H, len(cell.apart) * H
-        self._weights_of(k, levels)
         place = f"m->h{k}_0" if cell.recurrent else f"h{k}"
-        if cell.recurrent:
-            for n, name in enumerate(cell.states):
-                self._memory(f"h{k}_{n}", H, f"state {name} of layer {k}")
-            self._begin(k, H)
-        else:
+        if not cell.recurrent:
             self._line(f"{self.real} h{k}[{H}];")
         self._line(f"{self.real} g{k}[{gates + apart}]; /* gates of layer {k}: {comment(', '.join(cell.x_order))} */")
         self._line(f"for (j = 0; j < {gates + apart}; j++) g{k}[j] = w->b{k}[j];")
@@ -151,14 +164,7 @@ class Writer:
         if apart:
             self._product(f"g{k} + {gates}", place, f"w->U{k} + {shared}", (H, apart, shared + apart))
         self._equations(k, H, gates, place)
-        return place, H
-
-    def _weights_of(self, k: int, levels: list[Level]) -> None:
-        """Declare the tensors of a layer."""
-        self._weight(f"W{k}", [one.W for one in levels], f"inputs of layer {k}, {levels[0].W.shape}")
-        self._weight(f"U{k}", [one.U for one in levels], f"its state before, {levels[0].U.shape}")
-        self._weight(f"b{k}", [np.concatenate([one.x_bias, one.u_bias]) for one in levels], "its gates")
-        self._weight(f"p{k}", [one.coefficients for one in levels], "made of its vectors")
+        return place
 
     def _equations(self, k: int, H: int, gates: int, place: str) -> None:
         """Write the equations of the cell, unit by unit; the new states take the place of the old ones."""

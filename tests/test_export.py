@@ -4,27 +4,24 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 from commands import fails, isolate, result
+from exported import CELLS, ENCODINGS, frame, model_of, oscillator, with_random_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ids import cases
-from networks import draw_tensors, forced
+from networks import forced
 
 import rnnfast
-from rnnfast.cells import cos, parameter, sigmoid, softplus, where
 from rnnfast.cli import run
 from rnnfast.export import exporting
 from rnnfast.export.c.compiled import compiler
 from rnnfast.export.exporting import ENDINGS, export
-from rnnfast.model.members import joined
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C compiler")
-IDS, STEPS = 6, 8
 
 
 @pytest.fixture(autouse=True)
@@ -34,101 +31,11 @@ def workplace(monkeypatch, tmp_path):
         yield
 
 
-def frame(task="binary", gaps=False, dates=False, seed=0):
-    """A table of six ids with two numbers, a category and a target."""
-    rng, n = np.random.default_rng(seed), IDS * STEPS
-    table = pd.DataFrame({"id": np.repeat(np.arange(IDS), STEPS), "t": np.tile(np.arange(STEPS), IDS)})
-    if dates:
-        table["t"] = pd.Timestamp("2023-11-20") + pd.to_timedelta(table["t"] * 17 + table["id"] * 900, unit="h")
-    table["x1"], table["x2"] = rng.normal(size=n), 1000 + 50 * rng.random(n)
-    table["colour"] = rng.choice(["red", "green", "blue*/", "\\ ??/"], n)
-    if gaps:
-        table.loc[rng.random(n) < 0.2, ["x1", "colour"]] = None
-    targets = {
-        "binary": rng.integers(0, 2, n),
-        "multiclass": rng.choice(["calm", "busy", "wild"], n),
-        "regression": 5 * rng.normal(size=n) + 70,
-    }
-    table["y"] = targets[task]
-    table["age"] = 20.0 + 7 * table["id"]
-    return table
-
-
-def model_of(table, hidden=(5,), **options):
-    """A model with random weights that are large enough to matter."""
-    known = {"id": "id", "time": "t", "target": "y", "categorical": "colour", "split": 0.7, "seed": 1}
-    model = rnnfast.train(table, **known, epochs=0, hidden=hidden, **options).model
-    return with_random_weights(model)
-
-
-def with_random_weights(model, seed=0):
-    dtype = model.config.train.dtype
-    networks = [draw_tensors(model.architecture, seed + k) for k in range(len(model.members))]
-    parameters = joined([{name: one.astype(dtype) for name, one in tensors.items()} for tensors in networks])
-    return replace(model, parameters=parameters)
-
-
-def oscillator(x, u, h, rows):
-    """A cell of the user's own; its second state has the name of something else in the file."""
-    rate = sigmoid(parameter("rate", -1, 1))
-    rows = rows * rate + softplus(x.a + u.b)
-    return where(u.b > 0, cos(rows), x.a * u.c) + h * 0.5, rows
-
-
-CELLS = {
-    "rnn": {"cell": "rnn"},
-    "rnn relu": {"cell": "rnn", "activation": "relu"},
-    "rnn gelu": {"cell": "rnn", "activation": "gelu", "hidden": (4, 3)},
-    "gru": {"cell": "gru", "hidden": (6, 6)},
-    "lstm": {"cell": "lstm", "hidden": (7, 4)},
-    "lru": {"cell": "lru"},
-    "mingru": {"cell": "mingru", "hidden": (5, 5)},
-    "mlp": {"cell": "mlp", "activation": "elu", "hidden": (5, 4)},
-    "own cell": {"cell": oscillator},
-    "float64": {"cell": "gru", "dtype": "float64"},
-    "mean": {"cell": "gru", "head": "mean"},
-    "max": {"cell": "gru", "head": "max"},
-    "all": {"cell": "gru", "head": "all"},
-    "attention": {"cell": "gru", "head": "attention"},
-    "mlp mean": {"cell": "mlp", "head": "mean"},
-    "front": {"cell": "gru", "conv": (3, 2)},
-    "ensemble": {"cell": "gru", "ensemble": 2},
-}
-
-
 @needs_compiler
 @pytest.mark.parametrize("options", cases(CELLS))
 def test_every_network_in_c(options, tmp_path):
     report = export(model_of(frame(), **options), "c", tmp_path / "net.c")
     assert report.check.rows > 60
-
-
-ENCODINGS = {
-    "several classes": ({"task": "multiclass"}, {}),
-    "quantities": ({"task": "regression"}, {}),
-    "quantities of an ensemble": ({"task": "regression"}, {"ensemble": 2}),
-    "classes of an ensemble": ({"task": "multiclass"}, {"ensemble": 2}),
-    "scores of an mse": ({}, {"loss": "mse"}),
-    "means for gaps": ({"gaps": True}, {"missing": "mean"}),
-    "carried gaps": ({"gaps": True}, {"missing": "ffill"}),
-    "gaps as inputs": ({"gaps": True}, {"missing": "zero", "missing_indicator": True}),
-    "ranks": ({}, {"scale": "rank"}),
-    "other scalings": ({}, {"scale": ("zscore", "x2=robust")}),
-    "unseen refused": ({}, {"unseen": "error"}),
-    "changes": ({"gaps": True}, {"missing": "mean", "delta": True}),
-    "time since": ({}, {"time_delta": "log"}),
-    "time since by dates": ({"dates": True}, {"time_delta": "linear"}),
-    "calendar": ({"dates": True}, {"calendar": True}),
-    "last target": ({"task": "regression"}, {"lag_target": True, "horizon": 1}),
-    "changes of the target": ({"task": "regression"}, {"difference": True, "horizon": (1, 3)}),
-    "embedding": ({"gaps": True}, {"embed": "colour=2", "missing": "ffill", "missing_indicator": True}),
-    "constant columns": ({}, {"static": "age"}),
-    "constant columns of an lru": ({}, {"static": "age", "cell": "lru", "hidden": (4, 3)}),
-    "constant columns of an mlp": ({}, {"static": "age", "cell": "mlp", "dtype": "float64"}),
-    "all at once": ({}, {"static": "age", "embed": "colour=2", "conv": (2,), "head": "all", "ensemble": 2}),
-    "windows": ({}, {"window": 4, "dtype": "float64"}),
-    "last step": ({}, {"predict": "last"}),
-}
 
 
 @needs_compiler
@@ -153,6 +60,34 @@ def test_any_sizes_in_c(cell, hidden, features, seed, tmp_path_factory):
     model = rnnfast.train(table, id="id", target="y", split=0.5, epochs=0, cell=cell, hidden=tuple(hidden)).model
     path = tmp_path_factory.mktemp("c") / "net.c"
     assert export(with_random_weights(model, seed), "c", path).check.difference < 1e-5
+
+
+SMALL = {
+    "stack": {"cell": "lstm", "hidden": (7, 4)},
+    "own cell": {"cell": oscillator},
+    "float64": {"cell": "gru", "dtype": "float64"},
+    "windows": {"cell": "gru", "bidirectional": True, "patch": (3, 2), "predict": "last"},
+    "all at once": {"static": "age", "embed": "colour=2", "conv": (2,), "head": "attention", "ensemble": 2},
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("options", cases(SMALL))
+def test_weights_of_16_bits_in_c(options, tmp_path):
+    """The file answers as the model of its weights, and how far that one is from the model is told."""
+    model = model_of(frame(), **{"cell": "gru", **options})
+    exact, small = (
+        export(model, "c", tmp_path / f"{weights}.c", weights=weights, force=True) for weights in ("exact", "q15")
+    )
+    assert exact.rounding is None
+    assert small.check.difference < 1e-6
+    assert 1e-7 < small.rounding < 1e-3
+    assert small.sizes["weights"] < 0.75 * exact.sizes["weights"]
+
+
+def test_weights_of_16_bits_are_of_c_alone(tmp_path):
+    with pytest.raises(rnnfast.UsageError, match="--to c alone"):
+        export(model_of(frame(), cell="gru"), "json", tmp_path / "net.json", weights="q15")
 
 
 WINDOWS = {
@@ -358,72 +293,6 @@ def test_the_module_needs_no_rnnfast(tmp_path):
     program = f"import sys, net, torch; print(net.load()(torch.zeros{shape}).shape, 'rnnfast' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "torch.Size([2, 3, 1]) False\n"
-
-
-ONNX = {name: ({}, options) for name, options in CELLS.items()} | {
-    "both directions": ({}, {"cell": "lstm", "bidirectional": True, "hidden": (4, 3)}),
-    "both directions of an own cell": ({}, {"cell": oscillator, "bidirectional": True, "head": "attention"}),
-    "patches": ({}, {"cell": "gru", "patch": (4, 3), "conv": (2,), "predict": "last", "head": "all", "ensemble": 2}),
-    "changes by patches": (
-        {"task": "regression"},
-        {"difference": True, "patch": (2, 2), "predict": "last", "horizon": 1, "window": 4},
-    ),
-    "score": ({}, {"cell": "rnn", "loss": "mse"}),
-    "mlp of doubles": ({}, {"cell": "mlp", "activation": "gelu", "dtype": "float64"}),
-} | {name: ENCODINGS[name] for name in (
-    "several classes", "quantities of an ensemble", "classes of an ensemble", "carried gaps", "gaps as inputs", "ranks",
-    "calendar", "last target", "changes of the target", "embedding", "constant columns of an lru", "all at once",
-)}  # fmt: skip
-
-
-@pytest.mark.parametrize(("table", "options"), cases(ONNX))
-def test_graphs_of_onnx(table, options, tmp_path):
-    """That of sequences, and that of one step unless the model needs the rows to come or remembers nothing."""
-    pytest.importorskip("onnxruntime")
-    model = model_of(frame(**table), **{"cell": "gru", **options})
-    model = replace(model, temperature=1.3 if model.task.logits else 1.0)
-    report = export(model, "onnx", tmp_path / "net.onnx")
-    assert report.check.tool == "onnxruntime"
-    assert report.check.difference < 1e-5
-    goes_on = model.architecture.remembers and not options.get("bidirectional") and "patch" not in options
-    assert (tmp_path / "net.step.onnx").exists() == goes_on
-
-
-GOING_ON = {
-    "lstm": {"cell": "lstm", "hidden": (4, 3)},
-    "own cell": {"cell": oscillator, "head": "attention"},
-    "every state": {"static": "age", "conv": (2,), "head": "all", "ensemble": 2, "missing": "ffill"},
-}
-
-
-@pytest.mark.parametrize("options", cases(GOING_ON))
-def test_a_graph_of_onnx_goes_on_with_its_states(options, tmp_path):
-    """Sequences of several lengths in pieces, each cut elsewhere, and after them one step by the other graph."""
-    runtime = pytest.importorskip("onnxruntime")
-    model = model_of(frame(gaps="missing" in options), **{"cell": "gru", **options})
-    export(model, "onnx", tmp_path / "net.onnx")
-    session, step = (runtime.InferenceSession(tmp_path / name) for name in ("net.onnx", "net.step.onnx"))
-    outputs = [one.name for one in session.get_outputs()]
-    x = np.random.default_rng(0).normal(size=(3, 6, len(model.encoder.names)))
-    x[:, :, -1] = x[:, :1, -1]
-    lengths, cuts = np.array([6, 3, 5], np.int32), np.array([[0, 0, 0], [4, 1, 3], [5, 2, 4]])
-    types = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
-    ends = session.get_inputs()[2:]
-    assert [one.name for one in ends] == [one.name for one in step.get_inputs()[1:]]
-    states = {one.name: np.zeros((3, one.shape[1]), types[one.type]) for one in ends}
-    whole = session.run(["answers"], {"x": x, "lengths": lengths, **states})[0]
-    for first, stop in pairwise(cuts):
-        piece = np.full((3, 5, x.shape[2]), 7.0)  # anything behind the end
-        for k in range(3):
-            piece[k, : stop[k] - first[k]] = x[k, first[k] : stop[k]]
-        feed = {"x": piece, "lengths": (stop - first).astype(np.int32), **states}
-        results = dict(zip(outputs, session.run(None, feed), strict=True))
-        for k in range(3):
-            rows = slice(first[k], stop[k])
-            np.testing.assert_allclose(results["answers"][k, : stop[k] - first[k]], whole[k, rows], atol=1e-6)
-        states = {name: results[f"{name}_next"] for name in states}
-    last = step.run(["answers"], {"x": x[range(3), cuts[-1]], **states})[0]
-    np.testing.assert_allclose(last, whole[range(3), cuts[-1]], atol=1e-6)
 
 
 def test_json_is_a_model_again(tmp_path):

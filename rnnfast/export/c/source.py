@@ -14,7 +14,7 @@ from rnnfast.export.c.answers import Answering
 from rnnfast.export.c.encoding import Encoder
 from rnnfast.export.c.formula import helper_texts
 from rnnfast.export.c.functions import bytes_of, step_parts, window_parts
-from rnnfast.export.c.network import PRODUCT, Step, Writer
+from rnnfast.export.c.network import Step, Writer, product_of
 from rnnfast.export.c.templates import ALARM, ALARM_BODY, BANNER, DECLARATIONS, SELF_TEST, WINDOW_SELF_TEST
 from rnnfast.export.c.window import WindowWriter
 from rnnfast.export.c.writing import comment, identifier, initial, number, table
@@ -45,8 +45,10 @@ class Source(NamedTuple):
     stride: int
 
 
-def source_of(model: Model, file: str) -> Source:
-    """Write a model down; file: its name, with which the names in it begin."""
+def source_of(model: Model, file: str, small: bool = False) -> Source:
+    """Write a model down; file: its name, with which the names in it begin; small: its matrices with 16 bits a weight,
+    of a model whose weights these hold (`rounding.rounded`).
+    """
     name = identifier(file.removesuffix(".c"))
     architecture, dtype = model.architecture, str(model.config.train.dtype)
     networks = [network_of(architecture, tensors) for tensors in model.members]
@@ -55,7 +57,7 @@ def source_of(model: Model, file: str) -> Source:
     words |= {"I": str(max(len(inputs_of(model)), 1)), "O": str(architecture.outputs)}
     words |= {"F": str(max(architecture.features, 1)), "stride": str(architecture.stride)}
     whole = architecture.bidirectional or architecture.stride > 1
-    step = (WindowWriter if whole else Writer)(architecture, networks, name).write()
+    step = (WindowWriter if whole else Writer)(architecture, networks, name, small).write()
     encoding, answering = Encoder(model, name).write(), Answering(model, name)
     functions = (window_parts if whole else step_parts)(step, encoding, answering, words)
     described = {**words, "inputs": _inputs(model), "answers": _answers(model)}
@@ -72,14 +74,14 @@ def source_of(model: Model, file: str) -> Source:
         _weights(step, words, dtype),
         *encoding.constants,
         *answering.constants(),
-        PRODUCT.format(n=name),
+        product_of(name, small),
         *helper_texts(step.helpers, name, dtype),
         functions.text,
         *([] if model.task.threshold() is None else [ALARM_BODY.format(**words)]),
         _self_test(model, words, dtype, whole),
         "#endif /* {N}_HEADER */\n".format(**words),
     ]
-    weights = sum(one.size for one in step.weights) * REAL_BYTES[dtype] * len(networks)
+    weights = sum(one.size * (2 if one.kind == "short" else REAL_BYTES[dtype]) for one in step.weights) * len(networks)
     state = bytes_of(functions.fields, REAL_BYTES[dtype])
     return Source(name, "\n".join(parts), weights, state, architecture.outputs, whole, architecture.stride)
 
@@ -128,7 +130,11 @@ def _answers(model: Model) -> str:
 def _weights(step: Step, words: dict[str, str], dtype: str) -> str:
     """Return the weights of all networks."""
     lines = ["typedef struct {", *map(str, step.weights), f"}} {words['n']}_weights;", ""]
-    networks = [",\n".join(initial(values[k], dtype) for values in step.values) for k in range(int(words["M"]))]
+    types = ["int16" if values[0].dtype.kind == "i" else dtype for values in step.values]
+    networks = [
+        ",\n".join(initial(values[k], kind) for values, kind in zip(step.values, types, strict=True))
+        for k in range(int(words["M"]))
+    ]
     body = ",\n".join(f"{{{network}}}" for network in networks)
     return "\n".join([*lines, f"static const {words['n']}_weights {words['n']}_networks[{words['M']}] = {{\n{body}}};"])
 

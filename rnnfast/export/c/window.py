@@ -51,7 +51,7 @@ class WindowWriter(Writer):
     def _stacked(self, k: int, x: str, sizes: tuple[int, int]) -> tuple[str, int]:
         """Write a layer over stacked rows, zeros before the first; sizes: distance of the rows below, their numbers."""
         (rows, stride, units), (width, size) = self.architecture.front[k], sizes
-        self._weight(f"F{k}", [net.front[k][0] for net in self.networks], f"front, ({rows} rows * {size}, {units})")
+        self._matrix(f"F{k}", [net.front[k][0] for net in self.networks], f"front, ({rows} rows * {size}, {units})")
         self._weight(f"bF{k}", [net.front[k][1] for net in self.networks], "")
         self._rows(f"f{k}", units, f"relu of {rows} rows")
         self._line(f"for (t = 0; t * {stride} < n; t++) {{ /* the last step ends at the last row */")

@@ -45,6 +45,8 @@ def comment(text: str) -> str:
 def number(value: Any, dtype: str = "float64") -> str:
     """Return a number with the digits that reproduce it, as a constant of that precision."""
     value = np.dtype(dtype).type(value)
+    if isinstance(value, np.integer):
+        return str(value)
     suffix = "f" if dtype == "float32" else ""
     if math.isnan(value):
         return "NAN"

@@ -10,8 +10,6 @@ import pandas as pd
 import pytest
 from commands import fails, isolate, result
 from exported import CELLS, ENCODINGS, frame, model_of, oscillator, with_random_weights
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from ids import cases
 from networks import forced
 
@@ -43,23 +41,6 @@ def test_every_network_in_c(options, tmp_path):
 def test_every_encoding_in_c(table, options, tmp_path):
     report = export(model_of(frame(**table), **{"cell": "gru", **options}), "c", tmp_path / "net.c")
     assert report.check.rows > 60
-
-
-@needs_compiler
-@settings(max_examples=8, deadline=None, derandomize=True)
-@given(
-    cell=st.sampled_from(["rnn", "gru", "lstm"]),
-    hidden=st.lists(st.integers(1, 70), min_size=1, max_size=2),
-    features=st.integers(1, 70),
-    seed=st.integers(0, 99),
-)
-def test_any_sizes_in_c(cell, hidden, features, seed, tmp_path_factory):
-    rng = np.random.default_rng(seed)
-    table = pd.DataFrame(rng.normal(size=(12, features)), columns=[f"x{j}" for j in range(features)])
-    table = table.assign(id=np.repeat(np.arange(4), 3), y=rng.normal(size=12))
-    model = rnnfast.train(table, id="id", target="y", split=0.5, epochs=0, cell=cell, hidden=tuple(hidden)).model
-    path = tmp_path_factory.mktemp("c") / "net.c"
-    assert export(with_random_weights(model, seed), "c", path).check.difference < 1e-5
 
 
 SMALL = {

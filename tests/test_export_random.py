@@ -7,6 +7,7 @@ what takes the time.
 import ctypes
 import os
 from dataclasses import replace
+from itertools import pairwise
 
 import autodiff as ad
 import forward
@@ -61,7 +62,7 @@ class Equations:
         out = np.full((len(self.members), len(x), self.net.outputs), np.nan)
         for k, tensors in enumerate(self.members):
             params = {name: ad.Node(np.asarray(tensor, np.float64)) for name, tensor in tensors.items()}
-            for first, stop in zip(offsets, offsets[1:], strict=False):
+            for first, stop in pairwise(offsets):
                 places = first + forward.last_rows(stop - first, self.net.stride)
                 out[k, places] = forward.outputs(self.net, params, x[first:stop]).value
         return out

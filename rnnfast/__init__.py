@@ -40,12 +40,12 @@ __all__ = [
 _PUBLIC = {
     "read_table": "rnnfast.data",
     "SequenceData": "rnnfast.data",
-    "train": "rnnfast.training",
-    "TrainResult": "rnnfast.training",
-    "cv": "rnnfast.training",
-    "CrossValidation": "rnnfast.training",
-    "tune": "rnnfast.training",
-    "TuneResult": "rnnfast.training",
+    "train": "rnnfast.training.run",
+    "TrainResult": "rnnfast.training.result",
+    "cv": "rnnfast.training.cross_validation",
+    "CrossValidation": "rnnfast.training.fold_results",
+    "tune": "rnnfast.training.tuning",
+    "TuneResult": "rnnfast.training.tune_results",
     "load": "rnnfast.model",
     "forecast": "rnnfast.model.forecast",
     "compare": "rnnfast.model.compare",
@@ -84,7 +84,12 @@ if TYPE_CHECKING:  # what editors and type checkers see
     from rnnfast.model.forecast import forecast
     from rnnfast.model.tables import part_of
     from rnnfast.reporter import Reporter
-    from rnnfast.training import CrossValidation, TrainResult, TuneResult, cv, train, tune
+    from rnnfast.training.cross_validation import cv
+    from rnnfast.training.fold_results import CrossValidation
+    from rnnfast.training.result import TrainResult
+    from rnnfast.training.run import train
+    from rnnfast.training.tune_results import TuneResult
+    from rnnfast.training.tuning import tune
 else:
 
     def __getattr__(name: str) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import import_module
 from typing import Any
@@ -10,12 +10,22 @@ from typing import Any
 WIDTH = 90  # characters of a text, beside what it is about
 # Signs that command a terminal, or turn the direction of what follows; lines may end.
 COMMANDS = (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-ESCAPES = {code: repr(chr(code))[1:-1] for code in COMMANDS}
+HALVES = range(0xD800, 0xE000)  # of characters, which no stream takes
+BYTES = range(0xDC80, 0xDD00)  # those of them that stand for bytes of a file's name that are not UTF-8
+ESCAPES = {code: repr(chr(code))[1:-1] for code in (*COMMANDS, *HALVES)} | {
+    code: f"\\x{code - 0xDC00:02x}" for code in BYTES
+}
+LINE_ENDS = {ord("\n"): r"\n", ord("\t"): r"\t"}
 
 
 def printable(text: str) -> str:
     """Return a text, of which parts may come from a file, with escapes for signs that command a terminal."""
     return text.translate(ESCAPES)
+
+
+def on_one_line(text: str) -> str:
+    """Return the same of a name, which has a line of its own or shares one."""
+    return printable(text).translate(LINE_ENDS)
 
 
 class Displayed:
@@ -42,6 +52,16 @@ class Displayed:
         )
         caption = f"<b>{type(self).__name__}</b>: {escape(_shortened(phrase))}"
         return f"<table><caption {left}>{caption}</caption>{rows}</table>"
+
+
+def table_html(names: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """Return a table of texts; a column without any text is left out. caption: stands below."""
+    shown = [j for j in range(len(names)) if any(row[j] for row in rows)]
+    head = "".join(f"<th>{escape(names[j])}</th>" for j in shown)
+    lines = ("".join(f"<td>{escape(printable(row[j]))}</td>" for j in shown) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    below = f'<caption style="caption-side: bottom; text-align: left">{escape(printable(caption))}</caption>'
+    return f"<table>{below}<tr>{head}</tr>{body}</table>"
 
 
 class Plotted(Displayed):

@@ -6,10 +6,12 @@ Messages say what is wrong, where, the value seen and how to fix it. Anything el
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable
 from typing import Any
 
 LIKENESS = 0.6  # of two words, from 0 to 1, from which one may be meant by the other
+SIGNALLED = 128  # exit code, less the number of the signal, of what a signal ended
 WORD_SHOWN = 60  # characters of a word in a message
 
 
@@ -58,16 +60,27 @@ class DivergedError(RnnfastError):
         self.step = step
         self.result: Any = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how the error is made again in another process, without its result."""
+        return DivergedError, (self.args[0], self.epoch, self.step)
+
+
+class ClusterError(RnnfastError):
+    """A cluster has no worker, no scheduler, or no answer for longer than a run waits (exit code 1)."""
+
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C ended a training run (exit code 130); a KeyboardInterrupt, so that a loop over runs ends with it.
+    """Ctrl-C or SIGTERM ended a training run; a KeyboardInterrupt, so that a loop over runs ends with it.
 
-    Attribute: result (TrainResult of the epochs that were complete; None where none was, or Ctrl-C was pressed twice).
+    Attributes: result (TrainResult of the epochs that were complete; None where none was, or Ctrl-C was pressed twice),
+    exit_code (130, after SIGTERM 143).
     """
 
-    def __init__(self, message: str, result: Any = None) -> None:
+    def __init__(self, message: str, result: Any = None, number: int = signal.SIGINT) -> None:
+        """number: of the signal."""
         super().__init__(message)
         self.result = result
+        self.exit_code = SIGNALLED + number
 
 
 def did_you_mean(word: str, words: Iterable[str], most: int = 1) -> str:

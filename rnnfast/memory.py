@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
 STATUS = Path("/proc/self/status")
+_MOST: ContextVar[int | None] = ContextVar("most", default=None)
+
+
+@contextmanager
+def limited(count: int) -> Iterator[None]:
+    """Let what is read meanwhile count on no more than so many bytes, those of --memory."""
+    token = _MOST.set(count)
+    try:
+        yield
+    finally:
+        _MOST.reset(token)
 
 
 def available_memory() -> int | None:
     """Return the bytes of memory that this process could still use without swapping; None where the system is silent.
 
-    The least of what the machine has left, what its container may use (cgroup 2), and its limit of addresses.
+    The least of what the machine has left, what its container may use (cgroup 2), its limit of addresses, and what
+    `limited` says.
     """
-    limits = [_field(Path("/proc/meminfo"), "MemAvailable"), _container(), _addresses()]
+    limits = [_field(Path("/proc/meminfo"), "MemAvailable"), _container(), _addresses(), _MOST.get()]
     return min((count for count in limits if count is not None), default=None)
 
 

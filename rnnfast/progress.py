@@ -1,26 +1,30 @@
 """How far training is, in Python: one line that is redrawn, or a function that is called after each epoch.
 
-In a notebook the line is shown unless progress=False; in a script nothing is, unless progress=True.
+In a notebook a table is shown with the line, unless progress=False; in a script nothing is, unless progress=True.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from importlib import import_module
 from shutil import get_terminal_size
 from typing import Any
 
 from rnnfast.catalogue import LOSS, headline
-from rnnfast.display import counted
+from rnnfast.display import counted, printable, table_html
 from rnnfast.errors import UsageError
 from rnnfast.reporter import EpochRecord, Lap, Reporter
 
+COLUMNS = ("network", "epoch", "loss", "valid", "score", "", "time")  # of the table
+MOST_ROWS = 12  # of the table, but for the newest
 MOST_UPDATES = 10  # per second, of the line
 LAST = "\n"  # ends the last text of a line
 
 Show = Callable[[str], None]
+Contents = Callable[[dict[str, str]], None]
 Progress = bool | Callable[[EpochRecord], Any] | None
 
 
@@ -40,10 +44,10 @@ def watcher(reporter: Reporter | None, progress: Progress) -> Reporter:
         return _Function(progress)
     if progress not in (None, True, False):
         raise UsageError(f"progress: {progress!r} is not True, False or a function that takes an epoch")
-    show = None if progress is False else _notebook()
-    if show is None and progress:
-        show = _on_standard_error
-    return Reporter() if show is None else Line(show)
+    in_notebook = None if progress is False else _notebook()
+    if in_notebook is not None:
+        return Course(in_notebook)
+    return Line(_on_standard_error) if progress else Reporter()
 
 
 class _Function(Reporter):
@@ -90,6 +94,51 @@ class Line(Reporter):
         self.show(f"{text}, ended by {result.stopped}{best}{LAST}")
 
 
+class Course(Line):
+    """Shows a table of the epochs with the line below: of a long run those of even distance, and the newest.
+
+    Networks that are trained side by side have a row each. show: replaces the output of a cell, by its types.
+    """
+
+    def __init__(self, show: Contents) -> None:
+        super().__init__(lambda text: show({"text/plain": text.removesuffix(LAST), "text/html": self._html(text)}))
+        self._every = 1  # epochs from one row to the next
+        self._rows: dict[int, Sequence[str]] = {}  # by epoch, or by network
+        self._newest: Sequence[str] = ()
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Take the epoch as a row."""
+        cells = epoch_cells(record, record.valid or {})
+        number = record.member or record.epoch
+        if record.member or number % self._every == 0:
+            self._rows[number] = cells
+        if not record.member and len(self._rows) > MOST_ROWS:
+            self._every *= 2
+            self._rows = {number: row for number, row in self._rows.items() if number % self._every == 0}
+        self._newest = cells
+        super().epoch(record)
+
+    def _html(self, text: str) -> str:
+        rows = [row for _, row in sorted(self._rows.items())]
+        rows += [self._newest] if self._newest and self._newest not in rows else []
+        return table_html(COLUMNS, rows, text) if rows else f"<p>{escape(printable(text))}</p>"
+
+
+def epoch_cells(record: EpochRecord, scores: Mapping[str, Any]) -> Sequence[str]:
+    """Return an epoch as the cells of COLUMNS; scores: of the validation part, at this epoch."""
+    key = headline(scores) if record.monitor == LOSS else record.monitor
+    score = None if key is None else scores.get(key)
+    return (
+        str(record.member or ""),
+        f"{record.epoch}/{record.epochs}",
+        f"{record.train_loss:.4g}",
+        f"{scores[LOSS]:.4g}" if LOSS in scores else "",
+        "" if score is None else f"{key} {score:.3g}",
+        "best" if record.best else "",
+        f"{record.elapsed:.1f} s",
+    )
+
+
 def epoch_text(record: EpochRecord, scores: Mapping[str, Any]) -> str:
     """Return an epoch in words; scores: of the validation part, at this epoch or the last one that was evaluated."""
     network = [f"network {record.member}"] if record.member else []
@@ -102,16 +151,15 @@ def epoch_text(record: EpochRecord, scores: Mapping[str, Any]) -> str:
     return "  ".join([*parts, f"{record.elapsed:.1f} s"])
 
 
-def _notebook() -> Show | None:
-    """Return what redraws a line of a notebook, None outside one; IPython is not imported unless it runs already."""
+def _notebook() -> Contents | None:
+    """Return what redraws an output of a notebook, None outside one; IPython is not imported unless it runs already."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if not hasattr(shell, "kernel"):
         return None
     handle: Any = None
 
-    def show(text: str) -> None:
+    def show(content: dict[str, str]) -> None:
         nonlocal handle
-        content = {"text/plain": text.removesuffix(LAST)}
         if handle is None:
             handle = import_module("IPython.display").display(content, raw=True, display_id=True)
         else:
@@ -122,6 +170,7 @@ def _notebook() -> Show | None:
 
 def _on_standard_error(text: str) -> None:
     """Redraw the line of a terminal; anywhere else only the last text is written."""
+    text = printable(text)
     if sys.stderr.isatty():
         width = get_terminal_size().columns - 1  # a longer line could not be redrawn
         sys.stderr.write(f"\r\033[K{text if text.endswith(LAST) else text[:width]}")

@@ -2,7 +2,8 @@
 
 A result is a record: a `Record` of this module, a frozen dataclass, or a mapping that a record shows itself as. Writing
 turns numbers that are not finite into null, NumPy's scalars and arrays into Python's; reading checks every field by its
-annotated type, and says which field is wrong and what it holds.
+annotated type and range, and says which field is wrong and what it holds. Numbers that are read are finite: JSON has no
+others.
 """
 
 from __future__ import annotations
@@ -12,30 +13,46 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
-from msgspec import UNSET, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType, field
 from msgspec.structs import asdict as fields_of
 from msgspec.structs import replace
 
 __all__ = [
     "SCHEMA_VERSION",
     "UNSET",
+    "Count",
+    "Meta",
+    "Positive",
     "Record",
+    "Seed",
+    "Share",
+    "Size",
     "UnsetType",
     "decode",
     "encode",
     "field",
     "fields_of",
+    "parsed",
     "parsed_line",
     "plain",
     "replace",
+    "shown",
     "versioned",
 ]
 
 SCHEMA_VERSION = 1  # of the JSON objects that commands print
 VALUE_SHOWN = 60  # characters of a wrong value in a message
+MOST = 2**48  # of anything that is counted: more than a machine holds, and products of two are exact in 128 bits
+LEAST_POSITIVE, MOST_POSITIVE = 1e-30, 1e30  # of factors: what they multiply stays a float64
+
+Count = Annotated[int, Meta(ge=0, le=MOST)]
+Size = Annotated[int, Meta(ge=1, le=MOST)]
+Seed = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(ge=LEAST_POSITIVE, le=MOST_POSITIVE)]
 
 T = TypeVar("T")
 
@@ -76,6 +93,30 @@ def json_line(value: Any) -> str:
     return f"{msgspec.json.encode(value).decode()}\n"
 
 
+def parsed(text: str | bytes) -> Any:
+    """Return the values of JSON, whose numbers are finite. Raises ValueError for anything else."""
+    content = text.encode() if isinstance(text, str) else text
+    try:
+        return msgspec.json.decode(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except msgspec.DecodeError as error:
+        if b"\\u" not in content:
+            raise ValueError(str(error)) from None
+    try:  # half of a character, as in the name of a file that is not UTF-8, is known to Python's parser alone
+        return json.loads(content, parse_constant=_not_finite, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _finite(text: str) -> float:
+    return number if math.isfinite(number := float(text)) else _not_finite(text)
+
+
+def _not_finite(text: str) -> NoReturn:
+    raise ValueError(f"{text[:VALUE_SHOWN]} is not a finite number")
+
+
 def parsed_line(text: bytes) -> Any:
     """Return the values of one line of JSON; NaN and Infinity, which Python and pandas write, are numbers too.
 
@@ -94,7 +135,7 @@ def parsed_line(text: bytes) -> Any:
 def decode(values: Any, kind: type[T]) -> T:
     """Make a record of JSON's values; fields that the record does not have are left out.
 
-    Raises ValueError, which names the field and what it holds, where one is missing or of another type.
+    Raises ValueError, which names the field and what it holds, where one is missing, of another type or out of range.
     """
     try:
         return msgspec.convert(values, kind, strict=True)
@@ -102,10 +143,16 @@ def decode(values: Any, kind: type[T]) -> T:
         raise ValueError(_explained(str(error), values)) from None
 
 
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: shortened, and signs that are none to read escaped."""
+    text = repr(value[: VALUE_SHOWN + 1] if isinstance(value, str | list) else value)
+    return text if len(text) <= VALUE_SHOWN else f"{text[:VALUE_SHOWN]}..."
+
+
 def _explained(message: str, values: Any) -> str:
     """Turn "Expected `int`, got `str` - at `$.columns.window`" into "columns.window is 'ten': expected int"."""
     reason, _, place = message.partition(" - at `$")
-    reason = re.sub(r", got `[^`]*`$", "", reason).replace("`", "").strip()
+    reason = reason.replace("`", "").strip()
     reason = (reason[:1].lower() + reason[1:]).replace("object missing required field", "lacks the field")
     path = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", place)
     name = "".join(f".{key}" if key else f"[{index}]" for key, index in path).lstrip(".")
@@ -114,7 +161,5 @@ def _explained(message: str, values: Any) -> str:
             break
         values = values[key] if key else values[int(index)]
     else:
-        shown = repr(values)
-        shown = shown if len(shown) <= VALUE_SHOWN else f"{shown[:VALUE_SHOWN]}..."
-        reason = reason if "lacks" in reason else f"is {shown}: {reason}"
+        reason = reason if "lacks" in reason else f"is {shown(values)}: {reason.partition(', got ')[0]}"
     return f"{name} {reason}".strip() if name else reason

@@ -54,6 +54,21 @@ class EpochRecord:
 
 
 @dataclass(frozen=True)
+class RoundRecord:
+    """One finished round of a table in shards."""
+
+    epoch: int  # the pass, from 1
+    round: int  # of the pass, from 1
+    rounds: int  # of a pass
+    train_loss: float  # of its steps
+    steps: int
+    seconds: float  # until all shards had answered and were averaged
+    workers: int  # tasks that run at a time
+    slowest: int  # the shard that took longest
+    slowest_seconds: float  # of its work, without the way there and back
+
+
+@dataclass(frozen=True)
 class Lap:
     """How far the race of --preset best is: candidates that are judged on a fold, of how many; folds from 1.
 
@@ -74,7 +89,18 @@ class Lap:
 
 
 class Reporter:
-    """Listener of a run; every method may be overridden and none has to be."""
+    """Listener of a run; every method may be overridden and none has to be.
+
+    Example:
+        >>> import numpy as np, rnnfast
+        >>> class Losses(rnnfast.Reporter):
+        ...     def epoch(self, record):
+        ...         print(record.epoch, record.train_loss > 0)
+        >>> X, y = np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10
+        >>> result = rnnfast.train(X, y, hidden=4, epochs=2, reporter=Losses())
+        1 True
+        2 True
+    """
 
     def reading(self, paths: Sequence[str]) -> None:
         """Tell that these tables are about to be read."""
@@ -132,6 +158,9 @@ class Reporter:
 
         Networks of an ensemble train at the same time: their epochs come as they finish, one call at a time.
         """
+
+    def round(self, record: RoundRecord) -> None:
+        """Tell that a round of a table in shards is finished."""
 
     def interrupted(self, phase: str) -> None:
         """Tell that Ctrl-C was pressed, and the run does not end at once; called by a signal handler.

@@ -209,7 +209,7 @@ print(json.dumps([len(started), left, len(child.ready), numba]))
     ("before", "started"),
     [
         pytest.param("pass", 1, id="an-empty-cache"),
-        pytest.param("(child.directory() / 'train-1.nbi').touch()", 0, id="a-cache-with-kernels"),
+        pytest.param("(child.directory() / 'train-1.kernel').touch()", 0, id="a-cache-with-kernels"),
         pytest.param("sys.frozen = True", 0, id="a-frozen-program"),
     ],
 )

@@ -6,14 +6,19 @@ import struct
 import subprocess
 import sys
 import zipfile
+from contextlib import ExitStack
 
 import pytest
 
 import rnnfast.data.sources.bounds
+from rnnfast.config.sections import DataConfig
 from rnnfast.data import read_table
-from rnnfast.data.reading.opening import CELL_BYTES, ROW_BYTES, bytes_in_memory
+from rnnfast.data.reading.opening import CELL_BYTES, ROW_BYTES, bytes_in_memory, open_table
+from rnnfast.data.reading.request import Request
+from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sources.bounds import Bounds
 from rnnfast.errors import DataError
+from rnnfast.memory import available_memory, limited
 
 HEADER = b"name,t,x1,y1\n"
 ROWS = 400_000  # of 4 columns, which take more than LIMIT
@@ -72,7 +77,7 @@ def test_rows_that_memory_cannot_hold(tmp_path, little_memory, pack):
 def test_one_endless_line(tmp_path, little_memory, pack):
     path = tmp_path / "bomb.packed"
     path.write_bytes(pack(HEADER + b"a,1,0,0\na," + b"1" * 20_000_000))
-    with pytest.raises(DataError, match=r"line 3: is longer than 15.* MB"):
+    with pytest.raises(DataError, match=r"line 3: is longer than 3.* MB"):
         read_table(path)
 
 
@@ -163,6 +168,26 @@ def test_limits_are_counted_over_pieces_of_text():
     assert (bounds.bytes, bounds.lines, bounds.line) == (12, 3, 0)
     with pytest.raises(DataError, match="7 rows"):
         bounds.add(b"\n" * 4)
+
+
+def test_a_line_of_commas_is_refused_within_a_budget(tmp_path):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(HEADER + b"a,1,0,0\n" + b"," * 40_000_000, 1))
+    with ExitStack() as opened, pytest.raises(DataError, match="line 3: is longer than"):
+        open_table(str(path), Request(DataConfig(cache=False)), Budget(500_000_000), opened)
+
+
+def test_more_columns_than_memory_holds(tmp_path, little_memory):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(b",".join(b"x%d" % j for j in range(50_000)) + b"\n", 1))
+    with pytest.raises(DataError, match=r"has 50,000 columns, which take 750 MB of memory, and 60 MB are available"):
+        read_table(path)
+
+
+def test_memory_is_limited_for_a_while():
+    with limited(1000):
+        assert available_memory() == 1000
+    assert available_memory() != 1000
 
 
 CHILD = """

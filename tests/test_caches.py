@@ -18,10 +18,9 @@ def _caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch, tmp_path)
     monkeypatch.setenv("RNNFAST_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
-    compiled = tmp_path / "kernels" / "rnnfast-0123456789abcdef" / "run_1"
+    compiled = tmp_path / "kernels" / "rnnfast-0123456789abcdef"
     compiled.mkdir(parents=True)
-    (compiled / "epoch.nbi").write_bytes(b"1" * 10)
-    (compiled / "epoch.1.nbc").write_bytes(b"1" * 90)
+    (compiled / "epoch.train-1.kernel").write_bytes(b"1" * 100)
     (tmp_path / "kernels" / "other").mkdir()
     synth("creditcard", "tx.csv", sequences=1500, steps=10)
 

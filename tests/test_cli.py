@@ -88,6 +88,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
         "directory": str(cache.path_of_version()),
         "chosen_by": "NUMBA_CACHE_DIR",
         "writable": True,
+        "fault": "",
     }
     assert cache.path_of_version().parent == tmp_path
     assert {check["name"] for check in report["checks"]} == {"libraries", "vectors", "threads", "cache", "warm-up"}
@@ -103,6 +104,7 @@ def test_doctor_names_the_fix_of_what_is_not_well(
     monkeypatch.setenv("NUMBA_NUM_THREADS", "4096")
     assert run(["doctor"]) == 0
     out = " ".join(capsys.readouterr().out.split())
+    assert "Not a directory: every run compiles its kernels anew" in out
     assert "set NUMBA_CACHE_DIR to a directory of yours" in out
     assert "4096 asked for" in out
 

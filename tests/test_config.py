@@ -154,6 +154,8 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
         return st.just("sequence")
     if name == "threshold":
         return st.sampled_from(["0.5", "f1", "cost:fp=1,fn=50", "precision>=0.9"])
+    if name == "checkpoint":
+        return st.sampled_from(["60s", "10m", "5epochs", "off"])
     if name in ("max_time", "budget"):
         return st.sampled_from([None, "90s", "10m"])
     one: st.SearchStrategy[Any]

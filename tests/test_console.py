@@ -32,7 +32,7 @@ from rnnfast.diagnose.gradients import GradientReport, TensorError
 from rnnfast.diagnose.machine import Check, Cores, Cpu, Examination, KernelCache, TableCache
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Scores
 from rnnfast.model.description import describe_model
-from rnnfast.training import run
+from rnnfast.training.run import run
 
 WIDTHS = (40, 80, 120)
 ESCAPE = "\x1b"

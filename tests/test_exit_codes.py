@@ -13,7 +13,7 @@ from ids import cases
 from safetensors.numpy import load_file, save_file
 from test_bad_tables import CASES
 
-import rnnfast.training
+import rnnfast.training.run
 from rnnfast.cli import run
 from rnnfast.data.synth.generate import synth
 
@@ -93,7 +93,7 @@ def test_missing_tables_end_with_3(xor: Path, capsys: pytest.CaptureFixture[str]
             "two roles": (["train", "xor.csv", "--id", "t", "--time", "t"], "one role"),
             "missing configuration": (["train", "xor.csv", "--config", "none.toml"], "no such configuration file"),
             "table as configuration": (["train", "xor.csv", "--config", "xor.csv"], "cannot be read as TOML"),
-            "table as directory": (["train", "xor.csv", "-o", "xor.csv"], "xor.csv is no directory"),
+            "table as directory": (["train", "xor.csv", "-o", "xor.csv"], "error: xor.csv is no directory"),
             "directory in a table": (["train", "xor.csv", "-o", "xor.csv/run"], "xor.csv is no directory"),
             "eval without model": (["eval"], "--model"),
             "bound without value": (
@@ -234,7 +234,7 @@ def test_a_lack_of_memory_is_no_bug(
     def large(*arguments: object, **options: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(rnnfast.training, "run", large)
+    monkeypatch.setattr(rnnfast.training.run, "run", large)
     assert "not enough memory; use fewer columns" in fails(["train", "xor.csv"], 1, capsys)
 
 
@@ -244,7 +244,7 @@ def test_the_traceback_of_a_bug_is_saved(
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("an oversight")
 
-    monkeypatch.setattr(rnnfast.training, "run", broken)
+    monkeypatch.setattr(rnnfast.training.run, "run", broken)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     error = fails(["train", "xor.csv"], 1, capsys)
     saved = Path(error.split("its traceback is in ")[1].rstrip(")\n"))

@@ -33,7 +33,7 @@ from rnnfast.training.prepare import initial_model
 from rnnfast.training.run import read_tables
 
 FIRST = int(os.environ.get("FUZZ_FIRST", "0"))
-CASES = int(os.environ.get("FUZZ_CASES", "3000"))
+CASES = int(os.environ.get("FUZZ_CASES", "1200"))
 LONGEST = 1500  # characters of a message that a person still reads
 
 ODD_CELLS = (

@@ -116,7 +116,7 @@ def test_help_loads_few_modules() -> None:
     """What its time goes into: a module takes about a millisecond."""
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     modules = done.stdout.splitlines()[-1].split()
-    assert len([name for name in modules if name.split(".")[0] == "rnnfast"]) < 10
+    assert len([name for name in modules if name.split(".")[0] == "rnnfast"]) < 11
     assert len(modules) < 120
 
 

@@ -191,6 +191,25 @@ def test_files_are_written_whole(xor: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert files_of(Path("run")) == {"model.safetensors", "history.csv", "config.toml"}
 
 
+def test_elsewhere_too(xor: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnnfast.data.inspection.inspect_tables", lambda *arguments, **options: press())
+    assert run(["inspect", "xor.csv"]) == 130
+    assert capsys.readouterr().err.endswith("rnnfast: interrupted\n")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("kind", [EOFError, KeyboardInterrupt])
+def test_only_a_signal_is_an_interrupt(
+    kind: type[BaseException], xor: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*arguments: object, **options: object) -> None:
+        raise kind("Ran out of input")
+
+    monkeypatch.setattr("rnnfast.data.inspection.inspect_tables", damaged)
+    assert run(["inspect", "xor.csv"]) == 1
+    assert f"unexpected {kind.__name__}: Ran out of input" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_in_a_process_of_its_own(xor: Path) -> None:
     synth("creditcard", "card.csv", sequences=2000)
     with start(["train", "card.csv", "--epochs", "100000", "--patience", "0", "-o", "run"]) as running:

@@ -1,8 +1,10 @@
 """Compiled kernels between processes: loaded from the cache, compiled anew after an edit, never in the way of a run."""
 
+import errno
 import importlib.util
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -10,8 +12,12 @@ from pathlib import Path
 
 import pytest
 from kernel_calls import ENGINES
+from numba import njit, types
+from numba.core.registry import cpu_target
 
 import rnnfast
+from rnnfast import caching
+from rnnfast.kernels.lanes import files
 
 PACKAGE = Path(rnnfast.__file__).parent
 TESTS = Path(__file__).parent
@@ -41,14 +47,23 @@ print(json.dumps({"losses": losses, "kernels": kernels, "compiled": names, "load
 
 
 def run(cache, path, *engines):
+    """What JOB prints, in a process that has nothing to say about the cache."""
+    done, said = run_saying(cache, path, *engines)
+    assert said == []
+    return done
+
+
+def run_saying(cache, path, *engines):
+    """What JOB prints, and what it warns of."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     places = os.pathsep.join((str(path), str(TESTS)))
     environment |= {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", JOB, *engines]
     done = subprocess.run(command, env=environment, cwd=path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return json.loads(done.stdout)
+    lines = done.stderr.splitlines()
+    assert all("CacheWarning: " in line for line in lines[::2])  # each with the line of the code below it
+    return json.loads(done.stdout), [line.partition("CacheWarning: ")[2] for line in lines[::2]]
 
 
 @pytest.fixture
@@ -144,13 +159,98 @@ def test_all_rooms_of_kernels_are_tried():
 def test_without_a_writable_directory_a_private_one_is_used(tmp_path):
     file = tmp_path / "file"
     file.write_text("in the way")
-    result = run(file, PACKAGE.parent, "small")
+    result, said = run_saying(file, PACKAGE.parent, "small")
     directory = Path(result["directory"])
     assert result["losses"]["small"] > 0
     assert directory.name.startswith("rnnfast-")
     assert tmp_path not in directory.parents
     assert not directory.exists()  # removed at the end of the process
     assert file.read_text() == "in the way"
+    assert len(said) == 1
+    assert "compiled kernels are not kept" in said[0]
+
+
+def exchanged(path):
+    """Another kernel under this one's name."""
+    path.write_bytes(next(other for other in path.parent.iterdir() if other != path).read_bytes())
+
+
+def flipped(path):
+    """One bit is another one: the code would run, and do something else."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = (
+    lambda path: path.write_bytes(b""),
+    lambda path: path.write_bytes(path.read_bytes()[:-7]),
+    lambda path: path.write_bytes(b"\x80\x04foreign"),
+    lambda path: (path.unlink(), path.mkdir(), (path / "file").touch()),
+    exchanged,
+    flipped,
+)
+
+
+def test_damaged_kernels_are_dropped_and_compiled_anew(first, cache, tmp_path):
+    copy = tmp_path / "cache"
+    shutil.copytree(cache, copy)
+    copy.chmod(0o700)
+    files = sorted((copy / Path(first["directory"]).name).iterdir())
+    for i, file in enumerate(files):
+        DAMAGES[i % len(DAMAGES)](file)
+    assert len(files) >= len(DAMAGES)
+    after, said = run_saying(copy, PACKAGE.parent, *ENGINES)
+    assert len(said) == 1
+    assert "dropped" in said[0]
+    assert sorted(after["compiled"]) == sorted(first["compiled"])
+    assert after["losses"] == first["losses"]
+    assert run(copy, PACKAGE.parent, *ENGINES)["compiled"] == []
+
+
+class Planted:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def kernel(tmp_path, content, mode=0o600):
+    """Plant a kernel of a function, with its digest; return what loads it."""
+    signature, context = (types.int64,), cpu_target.target_context
+    tmp_path.chmod(0o700)
+    kernels = files.KernelFiles(exchanged, tmp_path)
+    key = kernels._key(signature, context.codegen())
+    path = kernels._path(key)
+    path.write_bytes(files._digest(key, content) + content)
+    path.chmod(mode)
+    return lambda: kernels.load_overload(signature, context)
+
+
+@pytest.mark.skipif(not caching.HAS_OWNERS, reason="the system has no owners")
+@pytest.mark.parametrize("mode", [pytest.param(0o620, id="group"), pytest.param(0o602, id="everybody")])
+def test_code_that_others_can_have_written_never_runs(tmp_path, mode):
+    load = kernel(tmp_path, pickle.dumps(Planted(tmp_path / "ran")), mode)
+    with pytest.warns(caching.CacheWarning, match="dropped"):
+        assert load() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_keeps_no_kernel_and_stops_nothing(tmp_path, monkeypatch):
+    def full(path, content):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    compiled = njit(lambda x: x + 1)
+    compiled(1)
+    kernels = files.KernelFiles(exchanged, tmp_path)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.warns(caching.CacheWarning, match="No space left"):
+        kernels.save_overload((types.int64,), next(iter(compiled.overloads.values())))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_warm_up_loads_or_compiles_and_runs_a_kernel():

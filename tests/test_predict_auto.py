@@ -10,7 +10,7 @@ from rnnfast.data import read_table, split
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.stores import stored_table
 from rnnfast.data.sequences.budget import Budget, Phases
-from rnnfast.data.sequences.predict import EVERY, LAST, predict_rule
+from rnnfast.data.sequences.predict import EVERY, LAST, constancy
 from rnnfast.reporter import Reporter
 
 OPTIONS = {"id": "id", "time": "t", "target": ("y",), "features": ("x",), "split_by": "column:part", "cache": False}
@@ -84,4 +84,4 @@ def test_the_rule_does_not_depend_on_the_blocks(parts):
     for name, changing in {"last": [], "every": [59]}.items():
         data = read_table(frame(changing), **OPTIONS)
         groups = np.array_split(np.arange(data.sequences), parts)
-        assert predict_rule((piece.y, piece.offsets) for piece in map(data.take, groups)) == name
+        assert constancy((piece.y, piece.offsets) for piece in map(data.take, groups)).rule == name

@@ -1,11 +1,13 @@
 """How far a run is, in Python: a function, one line that is redrawn, or nothing."""
 
+import re
 import sys
 import types
 
 import pytest
 
 import rnnfast
+from rnnfast.display import table_html
 from rnnfast.errors import UsageError
 from rnnfast.progress import Line, watcher
 from rnnfast.reporter import EpochRecord, Reporter
@@ -45,36 +47,62 @@ def test_a_script_may_ask_for_the_line_which_a_pipe_gets_once(capsys):
 
 
 class Handle:
-    def __init__(self, texts):
-        self.texts = texts
+    def __init__(self, contents):
+        self.contents = contents
 
     def update(self, content, raw):
         assert raw
-        self.texts[-1] = content["text/plain"]
+        self.contents[-1] = content
 
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """IPython as the kernel of a notebook has it; the texts of the cell's outputs."""
-    texts = []
+    """IPython as the kernel of a notebook has it; the contents of the cell's outputs."""
+    contents = []
 
     def display(content, raw, display_id):
         assert raw
         assert display_id
-        texts.append(content["text/plain"])
-        return Handle(texts)
+        contents.append(content)
+        return Handle(contents)
 
     shell = types.SimpleNamespace(kernel=object())
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
     monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
-    return texts
+    return contents
 
 
-def test_a_notebook_shows_one_line(notebook):
+def rows_of(html):
+    """The cells of a table, its header first."""
+    return [re.findall(r"<t[dh]>(.*?)</t[dh]>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)]
+
+
+def test_a_notebook_shows_one_table_and_the_line_as_text(notebook):
     rnnfast.train(X, Y, **QUICK)
     assert len(notebook) == 1
-    assert notebook[0].startswith("epoch 3/3  loss ")
-    assert notebook[0].endswith("ended by epochs")
+    assert notebook[0]["text/plain"].startswith("epoch 3/3  loss ")
+    assert notebook[0]["text/plain"].endswith("ended by epochs")
+    header, *rows = rows_of(notebook[0]["text/html"])
+    assert header[:3] == ["epoch", "loss", "valid"]
+    assert [row[0] for row in rows] == ["1/3", "2/3", "3/3"]
+    assert "ended by epochs" in notebook[0]["text/html"]
+
+
+def test_the_table_of_a_long_run_shows_epochs_of_even_distance(notebook):
+    rnnfast.train(X, Y, **{**QUICK, "epochs": 45})
+    numbers = [row[0] for row in rows_of(notebook[0]["text/html"])[1:]]
+    assert numbers == [*(f"{epoch}/45" for epoch in range(4, 45, 4)), "45/45"]
+
+
+def test_networks_side_by_side_have_a_row_each(notebook):
+    rnnfast.train(X, Y, ensemble=3, **QUICK)
+    header, *rows = rows_of(notebook[0]["text/html"])
+    assert header[:2] == ["network", "epoch"]
+    assert [row[:2] for row in rows] == [[str(k), "3/3"] for k in (1, 2, 3)]
+
+
+def test_a_table_escapes_what_it_shows():
+    assert "<script>" not in table_html(["<script>"], [["<script>"]], "<script>")
 
 
 def test_a_notebook_is_silent_where_it_is_asked_to_be(notebook):

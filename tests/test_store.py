@@ -488,7 +488,6 @@ def test_a_damaged_store_says_so(tmp_path):
     (store.store.directory / "x").write_bytes(b"short")
     with pytest.raises(RnnfastError, match="ends too early"):
         store.read(0, store.sequences)
-    (store.store.directory / "store.json").write_text(json.dumps({}))
     with pytest.raises(RnnfastError, match="damaged store"):
         StoredSequences.open(store.store.directory, Budget(10**9))
 
@@ -529,3 +528,28 @@ def test_ids_are_numbered_as_they_appear():
         expected = [seen.setdefault(int(value), len(seen)) for value in values]
         assert codes.tolist() == expected
         assert [expected[place] for place in new] == list(range(before, len(seen)))
+
+
+def damage_description(place, **changes):
+    file = place / "store.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    cases(
+        {
+            "no JSON": (lambda place: (place / "store.json").write_text("{"), "truncated"),
+            "a count of another type": (lambda place: damage_description(place, ids="7"), "ids is '7': expected int"),
+            "a kind of objects": (lambda place: damage_description(place, columns={"x": ["|O8", 2]}), "matching regex"),
+            "another number of ids": (lambda place: damage_description(place, ids=6), "offsets has 168 bytes"),
+            "a column cut short": (lambda place: os.truncate(place / "x", 8), "x has 8 bytes"),
+            "places that do not ascend": (lambda place: (place / "offsets").write_bytes(bytes(168)), "do not ascend"),
+        }
+    ),
+)
+def test_a_damaged_store_names_what_does_not_fit(damage, message, tmp_path):
+    place = stored(table(np.repeat(np.arange(20), 4), list(range(80)), labels=(0, 1)), tmp_path).store.directory
+    damage(place)
+    with pytest.raises(RnnfastError, match=f"{place}: is a damaged store .*{message}"):
+        StoredSequences.open(place, SMALL_BUCKETS)

@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import start
+from ids import cases
 
 import rnnfast
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.online.command import Limits, Past, answer_stream
+from rnnfast.online.session import Shown
 
 ROWS = 40
 PROGRAM = """
@@ -53,14 +55,15 @@ def as_json(rows):
     return [json.dumps({"id": id, "t": int(t), "v": float(v)}) for id, t, v in cells]
 
 
-def answers(model, lines, *, json=None, max_ids=100, **past):
+def answers(model, lines, *, json=None, max_ids=100, interval=None, **past):
     """The lines of the answers, and the report; past: fields of Past."""
     reading, writing = os.pipe()
     os.write(writing, "\n".join(lines).encode())  # less than a pipe holds
     os.close(writing)
     out = io.StringIO()
     try:
-        report = answer_stream(model, reading, out.write, json=json, limits=Limits(max_ids), past=Past(**past))
+        shown = Shown(json, interval)
+        report = answer_stream(model, reading, out.write, shown=shown, limits=Limits(max_ids), past=Past(**past))
     finally:
         os.close(reading)
     return out.getvalue().splitlines(), report
@@ -223,3 +226,100 @@ def test_a_row_that_comes_alone_is_answered_at_once_and_sigterm_keeps_the_states
         assert process.wait(20) == 143
     with closing(sqlite3.connect(tmp_path / "s.sqlite")) as file:
         assert file.execute("SELECT id FROM states").fetchall() == [("a",)]
+
+
+@pytest.mark.parametrize("members", [1, 2], ids=["a network", "an ensemble"])
+@pytest.mark.parametrize("target", ["hot", "v"], ids=["classes", "a quantity"])
+def test_intervals_are_those_of_predict(rows, tmp_path, target, members):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": np.tile(list("abcd"), 20), "t": np.arange(80), "v": rng.normal(size=80)})
+    frame["hot"] = (frame.v > 0).astype(int)
+    options = {"features": ("v",), "hidden": (4,), "epochs": 1, "preset": "fast", "split": (0.5,), "ensemble": members}
+    model = rnnfast.train(
+        frame.assign(w=frame.v), id="id", time="t", target="hot" if target == "hot" else "w", **options
+    ).model
+    model.save(tmp_path / "m.safetensors")
+    (tmp_path / "rows.csv").write_text("\n".join(rows))
+    level = model.intervals.levels[0]
+    lines, _ = answers(tmp_path / "m.safetensors", rows, interval=level)
+    predicted = model.predict(tmp_path / "rows.csv", interval=level)
+    streamed = pd.read_csv(io.StringIO("\n".join(lines)))
+    for name in predicted.columns[2:]:
+        if predicted[name].dtype.kind == "f":
+            np.testing.assert_allclose(streamed[name], predicted[name], rtol=1e-6)
+        else:
+            assert streamed[name].astype(str).tolist() == predicted[name].astype(str).tolist()
+
+
+def test_an_interval_that_the_model_lacks_is_refused_before_the_first_row(model, rows):
+    with pytest.raises(UsageError, match="--interval 12"):
+        answers(model, rows, interval=12)
+
+
+def as_number(text):
+    """A number, which 7.5 and 7.50 are, or the text of a date."""
+    return float(text) if text.replace(".", "", 1).isdigit() and len(text) < 8 else text
+
+
+HOURS = pd.Timestamp("2024-01-30 20:00") + pd.to_timedelta(np.arange(30), "h")
+
+
+@pytest.mark.parametrize(
+    "times",
+    cases(
+        {
+            "numbers": np.arange(0, 90, 3),
+            "fractions": np.arange(30) / 4,
+            "hours": HOURS.strftime("%d.%m.%Y %H:%M"),
+            "zones": HOURS.strftime("%Y-%m-%dT%H:%M:%S+01:00"),
+            "compact days": pd.date_range("2024-02-20", periods=30).strftime("%Y%m%d"),
+            "months": pd.date_range("2024-01-31", periods=30, freq="ME").strftime("%Y-%m-%d"),
+            "working days": pd.bdate_range("2024-01-05", periods=30).strftime("%Y-%m-%d"),
+        }
+    ),
+)
+@pytest.mark.parametrize("horizon", [(2,), (1, 3)], ids=["one horizon", "several"])
+def test_answers_that_lie_ahead_say_when(tmp_path, times, horizon):
+    frame = pd.DataFrame(
+        {"id": np.repeat(list("ab"), 30), "t": [*times, *times], "v": np.arange(60.0), "y": np.arange(60.0)}
+    )
+    options = {
+        "id": "id",
+        "time": "t",
+        "target": "y",
+        "hidden": (4,),
+        "epochs": 1,
+        "preset": "fast",
+        "horizon": horizon,
+    }
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    model = rnnfast.train(tmp_path / "t.csv", features=("v",), **options).model
+    model.save(tmp_path / "m.safetensors")
+    predicted = model.predict(tmp_path / "t.csv").astype(str)
+    lines, _ = answers(tmp_path / "m.safetensors", (tmp_path / "t.csv").read_text().splitlines())
+    streamed = pd.read_csv(io.StringIO("\n".join(lines)), dtype=str, keep_default_na=False)
+    assert list(streamed.columns[:-3]) == list(predicted.columns)
+    known = streamed.groupby("id").cumcount() >= 7  # rows whose week shows the step
+    for name in (name for name in streamed if name.endswith("_for")):
+        assert list(map(as_number, streamed[name][known])) == list(map(as_number, predicted[name][known]))
+        assert (streamed[name] == "").sum() == 2  # the first row of an id shows none
+
+
+def test_times_ahead_outlive_a_restart(tmp_path):
+    frame = pd.DataFrame({"id": "a", "t": np.arange(0, 60, 2), "v": np.arange(30.0), "y": np.arange(30.0)})
+    options = {
+        "id": "id",
+        "time": "t",
+        "target": "y",
+        "hidden": (4,),
+        "epochs": 1,
+        "preset": "fast",
+        "horizon": 1,
+        "split": (1.0,),
+    }
+    rnnfast.train(frame, features=("v",), **options).model.save(tmp_path / "m.safetensors")
+    kept = {"states": tmp_path / "s.sqlite"}
+    rows = ["id,t,v", "a,0,1", "a,2,1", "a,4,1"]
+    answers(tmp_path / "m.safetensors", rows[:3], **kept)
+    lines, _ = answers(tmp_path / "m.safetensors", [rows[0], rows[3]], **kept)
+    assert lines[1].startswith("a,4,6,")

@@ -16,7 +16,7 @@ from rnnfast.cli import run
 from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig
 from rnnfast.console.tune import TuneConsole
-from rnnfast.errors import DataError, UsageError
+from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.records import plain
 from rnnfast.training import journal, tuning
 from rnnfast.training.finals import clearly_less
@@ -182,7 +182,7 @@ def test_too_few_sequences():
 
 def test_a_journal_that_is_none(tmp_path):
     (tmp_path / journal.FILE).write_text("[1]\n")
-    with pytest.raises(UsageError, match=r"trials.jsonl: is no journal of trials"):
+    with pytest.raises(ModelError, match=r"trials.jsonl, line 1: is no journal of trials"):
         search(trials=1, output=str(tmp_path))
 
 

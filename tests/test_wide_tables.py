@@ -1,10 +1,16 @@
 """Tables of very many columns take time in proportion to their number: comparisons of names are counted."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import read_table
+from rnnfast.data.columns.candidates import MOST_COMPARED, candidates
+from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.columns.roles import roles
+from rnnfast.data.columns.schema import Schema
+from rnnfast.data.encoding.scaling import feature_kinds
 from rnnfast.data.sources.source import Source, common_columns, require
 
 COLUMNS = 2000
@@ -35,6 +41,12 @@ def fresh(names):
     return tuple(Name(name[:]) for name in names)
 
 
+def schema(names):
+    """A schema of many features, half of them categories, with the changes of the others."""
+    features = names[2:-1]
+    return Schema("name", "t", features, ("y1",), "binary", (0, 1), categorical=fresh(features[::2]), delta=True)
+
+
 JOBS = {
     "names that must be there": lambda names: require(Source("table.csv", columns=names), fresh(names)),
     "two tables": lambda names: common_columns(
@@ -44,6 +56,9 @@ JOBS = {
     "features by name": lambda names: roles(
         Source("table.csv", columns=names), DataConfig(features=fresh(names[2:-1]))
     ),
+    "rules for empty cells": lambda names: missing_rules(schema(names), DataConfig(missing=("mean", "x*=zero"))),
+    "scalings": lambda names: feature_kinds(schema(names), DataConfig(scale=("zscore", f"{names[3]}=none"))),
+    "places of columns": lambda names: [schema(names).place_of[name] for name in names[2:5]],
     "columns left out": lambda names: roles(Source("table.csv", columns=names), DataConfig(ignore=fresh(names[2:-2]))),
 }
 
@@ -61,3 +76,11 @@ def test_a_wide_table_is_read(tmp_path):
     data = read_table(path)
     assert data.x.shape == (3, COLUMNS)
     assert data.time.tolist() == ["0", "1", "2"]
+
+
+def test_few_columns_are_compared_with_each_other(monkeypatch):
+    compared = []
+    monkeypatch.setattr("rnnfast.data.columns.candidates._counts_up", lambda *pair: compared.append(pair))
+    runs = np.repeat(np.arange(10), 4)
+    candidates(pd.DataFrame({f"c{j}": runs + j for j in range(COLUMNS)}))
+    assert 0 < len(compared) <= MOST_COMPARED**2

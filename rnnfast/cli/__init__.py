@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import click
 from rnnfast.cli.common import SETTINGS, State, WithExamples, common_options
 from rnnfast.cli.failure import report as failure_code
 from rnnfast.cli.lazy import load_on_use
+from rnnfast.cli.process import noting_ctrl_c, showing_warnings
 from rnnfast.errors import did_you_mean
 
 # command -> module, function and what it does; the command's own first line of help says the same.
@@ -25,6 +27,7 @@ COMMANDS = {
     "threshold": ("rnnfast.cli.threshold", "threshold", "Choose from which probability on a model says yes."),
     "compare": ("rnnfast.cli.compare", "compare", "Compare runs on the same rows."),
     "stream": ("rnnfast.cli.stream", "stream", "Answer rows as they come, with the state of each id."),
+    "serve": ("rnnfast.cli.serve", "serve", "Answer tables and rows that come by HTTP."),
     "cv": ("rnnfast.cli.cv", "cv", "Train and test a network on folds of a table."),
     "tune": ("rnnfast.cli.tune", "tune", "Search for the network that suits a table, and train it."),
     "export": ("rnnfast.cli.export", "export", "Write a model as C, ONNX, a module of PyTorch or JSON."),
@@ -89,11 +92,11 @@ def group() -> None:
 def run(arguments: Sequence[str] | None = None, started: float | None = None) -> int:
     """Run a command line and return its exit code; started: when the command was, by time.perf_counter, or now."""
     state = State() if started is None else State(started=started)
+    words = None if arguments is None else list(arguments)
     try:
-        code = group.main(
-            args=None if arguments is None else list(arguments), prog_name="rnnfast", standalone_mode=False, obj=state
-        )
-        sys.stdout.flush()
+        with noting_ctrl_c(state), showing_warnings(state):
+            code = group.main(args=words, prog_name="rnnfast", standalone_mode=False, obj=state)
+            sys.stdout.flush()
     except BaseException as error:
         return failure_code(error, state)
     return code if isinstance(code, int) else 0
@@ -102,6 +105,8 @@ def run(arguments: Sequence[str] | None = None, started: float | None = None) ->
 def main() -> None:
     """Run the command line of this process and leave with its exit code."""
     load_on_use()
+    if not sys.warnoptions:  # numbers beyond their precision are shown as such; NumPy says where in its code they arose
+        warnings.simplefilter("ignore", RuntimeWarning)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the shell, as with >&-
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - stays open

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rnnfast.console.screen import Screen
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-SECTIONS = ("Data", "Model", "Training", "Output")
+SECTIONS = ("Data", "Model", "Training", "Cluster", "Output")
 GENERAL = "General"
 ARGUMENTS = "rnnfast.arguments"  # key of a context's meta: the words that the command was given
 
@@ -27,13 +27,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass
 class State:
-    """The common options of a run."""
+    """The common options of a run, and whether Ctrl-C was pressed."""
 
     json: bool = False
     quiet: bool = False
     verbose: int = 0
     no_color: bool = False
     debug: bool = False
+    interrupted: bool = False
     started: float = field(default_factory=time.perf_counter)  # when the command was, on that clock
 
     def screen(self) -> Screen:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
-from rnnfast.cli.options import config_options, fold_options, given
+from rnnfast.cli.options import (
+    cluster_of,
+    cluster_options,
+    config_options,
+    fold_options,
+    given,
+    named,
+    raw_option,
+)
 from rnnfast.config.folding import REFUSED, FoldConfig
 from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
 
@@ -17,12 +26,15 @@ EXAMPLES = (
     "rnnfast cv --data visits.csv --id visit --target y --folds-by column:patient",
     "rnnfast cv --data sensors.csv --folds 10 -o out_of_fold.csv",
     "rnnfast cv --data load.csv --time hour --target load --folds-by time",
+    "rnnfast cv --data sensors.csv --folds 10 --scheduler tcp://10.0.0.1:8786",
+    "rnnfast cv --resume runs/sensors-cv",
 )
 
 
 @command("cv", EXAMPLES)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @fold_options
+@cluster_options
 @config_options([name for name in table_of_option() if name != "output"], hidden=REFUSED)
 @option(
     "-o",
@@ -37,6 +49,8 @@ EXAMPLES = (
     metavar="FILE",
     help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
 )
+@raw_option
+@option("--resume", section="Output", metavar="DIR", help="Go on with the cross-validation that was killed there.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @click.pass_context
 def cv(
@@ -45,7 +59,9 @@ def cv(
     files: tuple[str, ...],
     output: str | None,
     config: str | None,
+    resume: str | None,
     force: bool,
+    raw: bool,
     **values: Any,
 ) -> int:
     """Train and test a network on folds of a table.
@@ -55,13 +71,23 @@ def cv(
     scores of all answers together.
     """
     state = ctx.ensure_object(State)
+    where = cluster_of(ctx, values)
     flags = given(ctx, values)
-    fold_config = FoldConfig.of(
-        {name: flags.pop(name) for name in ("folds", "folds_by", "repeats") if name in flags}, COMMAND_LINE
-    )
+    names = [field.name for field in fields(FoldConfig)]
+    folds: dict[str, Any] = {name: flags.pop(name) for name in names if name in flags}
     if files:  # --data a.csv b.csv, as a shell expands --data *.csv
         flags["data"] = (*values["data"], *files)
-    resolved = resolve(flags, config)
+    before = None
+    if resume is not None:
+        if config is not None or output is not None or folds:
+            ctx.fail("--resume takes folds, options and output of the run: leave --config, --output and --folds out")
+        from rnnfast.training.resuming import resumed
+
+        before = resumed(resume, flags, "cv")
+        more = before.checkpoint.origin.more
+        folds, output = {name: more[name] for name in names if name in more}, more.get("output")
+    fold_config = FoldConfig.of(folds, COMMAND_LINE)
+    resolved = before.config if before else resolve(flags, config)
     if not resolved.data.data:
         ctx.fail("nothing to train on; name a table with --data FILE")
 
@@ -69,13 +95,16 @@ def cv(
 
     console = FoldConsole(state.screen(), resolved, state.started)
     with console:
+        from rnnfast.cluster.connection import connected
         from rnnfast.training.cross_validation import cross_validate
 
         console.reading(resolved.data.data)
-        tables = list(resolved.data.data)
-        result, code = result_of(
-            lambda: cross_validate(tables, resolved, fold_config, output, force=force, reporter=console)
-        )
+        tables, file = list(resolved.data.data), named(output, raw)
+        how: dict[str, Any] = {"force": force, "reporter": console, "save": before or True}
+        with connected(where, console.notice) as cluster:
+            result, code = result_of(
+                lambda: cross_validate(tables, resolved, fold_config, file, **how, cluster=cluster)
+            )
     if state.json:
         state.print_json(result.report())
     else:

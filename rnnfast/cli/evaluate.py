@@ -11,6 +11,8 @@ from rnnfast.cli.common import State, command, option
 from rnnfast.cli.findings import check_findings, checked_codes, fail_on_findings
 from rnnfast.cli.options import (
     PART_OR_ALL,
+    cluster_of,
+    cluster_options,
     config_options,
     interval_option,
     model_and_tables,
@@ -84,6 +86,7 @@ EXAMPLES = (
     help="Findings that are not told, such as RF03; those that the training run ignored are not told anyway.",
 )
 @fail_on_findings
+@cluster_options
 @config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def evaluate(
@@ -104,20 +107,25 @@ def evaluate(
     class or the mean.
     """
     state = ctx.ensure_object(State)
+    where = cluster_of(ctx, values)
     goals = dict(_goal(text) for text in fail_under)
     ignored = checked_codes(values.pop("ignore"))
     screen = state.screen()
     screen.reading(data)
 
+    from rnnfast.cluster.connection import connected
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.console.views import show_evaluation
     from rnnfast.model.breakdown import Breakdown
+    from rnnfast.model.elsewhere import on_cluster
     from rnnfast.model.tables import evaluate_table
 
     names = ("ci", "by", "by_id", "by_step", "top", "shuffle_steps", "events", "interval")
     breakdown = Breakdown(**{name: values.pop(name) for name in names})
     config, reporter = replace(reading_config(ctx, values), ignore=ignored), ReadingProgress(screen)
-    scored = evaluate_table(model, data, part, goals, last=last, breakdown=breakdown, config=config, reporter=reporter)
+    how: dict[str, Any] = {"last": last, "breakdown": breakdown, "config": config, "reporter": reporter}
+    with connected(where, screen.notice) as cluster:
+        scored = evaluate_table(on_cluster(model, cluster), data, part, goals, **how)
     if state.json:
         state.print_json(scored.report())
     show_evaluation(screen, scored, reliability)

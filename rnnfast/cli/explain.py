@@ -7,7 +7,15 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import PART_OR_ALL, config_options, model_and_tables, part_option, reading_config
+from rnnfast.cli.options import (
+    PART_OR_ALL,
+    config_options,
+    model_and_tables,
+    named,
+    part_option,
+    raw_option,
+    reading_config,
+)
 
 EXAMPLES = (
     "rnnfast explain --model runs/tx --data tx.csv",
@@ -101,6 +109,7 @@ EXAMPLES = (
     metavar="FILE",
     help="File with a line for each step and feature, or with --importance for each feature: .csv, .csv.gz, .parquet.",
 )
+@raw_option
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
@@ -114,6 +123,7 @@ def explain(
     top: int,
     output: str | None,
     force: bool,
+    raw: bool,
     **values: Any,
 ) -> None:
     """Show what a model's answers follow from.
@@ -139,16 +149,17 @@ def explain(
     settings: dict[str, Any] = {"part": part, "force": force, "config": reading_config(ctx, values)}
     settings["reporter"] = ReadingProgress(screen)
     _check(ctx, importance)
+    file = named(output, raw)
     if importance:
         groups = tuple(name.strip() for text in own["groups"] for name in text.split(",") if name.strip())
         exchange = Exchange(groups, own["repeats"], own["seed"])
-        scores = importance_table(model, data, output, exchange=exchange, **settings)
+        scores = importance_table(model, data, file, exchange=exchange, **settings)
         state.print_json(scores) if state.json else show_importance(screen, scores, top)
         lines = len(scores.entries)
     else:
         chosen = Selection(own["ids"], own["row"], own["step"], own["sequences"], own["seed"])
         method = Method(own["answer"], own["baseline"], own["points"])
-        report = explain_table(model, data, output, selection=chosen, method=method, **settings)
+        report = explain_table(model, data, file, selection=chosen, method=method, **settings)
         state.print_json(report) if state.json else show_attributions(screen, report, top)
         lines = int(report.lines or 0)
     if output is not None:

@@ -23,27 +23,28 @@ WIDEST = 110  # columns of a message
 
 
 def result_of(job: Callable[[], Any]) -> tuple[Any, int]:
-    """Run a job. Returns its result, or what Ctrl-C leaves of it, where that is anything, and the exit code."""
+    """Run a job. Returns its result, or what Ctrl-C or SIGTERM leaves of it, if anything, and the exit code."""
     try:
         return job(), 0
     except TrainingInterrupted as error:
         if error.result is None:
             raise
-        return error.result, INTERRUPTED
+        return error.result, error.exit_code
 
 
 def report(error: BaseException, state: State) -> int:
     """Print what went wrong, the important line last, and return the exit code."""
+    if isinstance(error, click.Abort) and error.__cause__ is not None:
+        error = error.__cause__  # click takes any EOFError for Ctrl-D
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else FAILED
     if isinstance(error, BrokenPipeError):
         return FAILED  # the reader of stdout has left; there is nobody to tell
     if state.debug:
-        traceback.print_exception(error)
-    if isinstance(error, KeyboardInterrupt | click.Abort):
-        cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__  # click makes an Abort of it
-        _print(str(cause or "") or "interrupted", state, label="rnnfast:")
-        return INTERRUPTED
+        click.echo(printable("".join(traceback.format_exception(error))), err=True, nl=False)
+    if isinstance(error, TrainingInterrupted) or (state.interrupted and isinstance(error, KeyboardInterrupt)):
+        _print(str(error) or "interrupted", state, label="rnnfast:")
+        return error.exit_code if isinstance(error, TrainingInterrupted) else INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return error.exit_code
@@ -64,7 +65,7 @@ def report(error: BaseException, state: State) -> int:
 
 
 def _print(message: str, state: State, label: str = "rnnfast: error:") -> None:
-    message = printable(message)
+    message = printable(message.replace("\n", " "))
     if is_terminal(sys.stderr):  # which would break inside words
         width = min(shutil.get_terminal_size().columns, WIDEST)
         message = textwrap.fill(f"{label} {message}", width, break_long_words=False, break_on_hyphens=False)

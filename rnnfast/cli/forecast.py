@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, interval_option, model_and_tables, reading_config
+from rnnfast.cli.options import config_options, interval_option, model_and_tables, named, raw_option, reading_config
 
 EXAMPLES = (
     "rnnfast forecast --model runs/load --data load.csv -o tomorrow.csv",
@@ -27,6 +27,7 @@ EXAMPLES = (
 )
 @interval_option("Columns TARGET_low and TARGET_high, or TARGET_set, which hold so many of the true values: 50 to 99.")
 @option("-o", "--output", section="Output", metavar="FILE", help="CSV file to write; default '-', stdout.")
+@raw_option
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
@@ -39,6 +40,7 @@ def forecast(
     interval: int | None,
     output: str | None,
     force: bool,
+    raw: bool,
     **values: Any,
 ) -> None:
     """Write what a model expects after a table's last row.
@@ -55,7 +57,7 @@ def forecast(
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.model.forecast import forecast_table
 
-    target = output or (None if state.json else "-")
+    target = named(output or (None if state.json else "-"), raw)
     config, progress = reading_config(ctx, values), ReadingProgress(screen)
     ahead = forecast_table(
         model, list(data), steps, target, interval=interval, force=force, config=config, reporter=progress

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import click
 from click.core import ParameterSource
 
 from rnnfast.cli.common import SectionOption, option
+from rnnfast.config.cluster import ClusterConfig
 from rnnfast.config.folding import FoldConfig
 from rnnfast.config.option import CHOSEN, default_text, text_of
-from rnnfast.config.resolve import flag_of, resolve, table_of_option
+from rnnfast.config.resolve import COMMAND_LINE, flag_of, resolve, table_of_option
 from rnnfast.config.sections import DataConfig
 from rnnfast.config.tuning import TuneConfig
 
@@ -52,6 +53,20 @@ def tune_options(function: F) -> F:
     for declared in reversed(fields(TuneConfig)):
         function = _option(declared.name, "Training", declared)(function)
     return function
+
+
+def cluster_options(function: F) -> F:
+    """Add the options that say where tasks run."""
+    for declared in reversed(fields(ClusterConfig)):
+        function = _option(declared.name, "Cluster", declared)(function)
+    return function
+
+
+def cluster_of(ctx: click.Context, values: dict[str, Any]) -> ClusterConfig:
+    """Return what the options of `cluster_options` say, and take them out of the values of a command."""
+    names = [declared.name for declared in fields(ClusterConfig)]
+    named = given(ctx, {name: values.pop(name) for name in names})
+    return ClusterConfig.of(named, COMMAND_LINE)
 
 
 def _option(name: str, section: str, declared: Field[Any], hidden: bool = False) -> Callable[[F], F]:
@@ -102,6 +117,39 @@ def part_option(help: str, default: str | None = None, any_case: bool = True) ->
 def interval_option(help: str) -> Callable[[F], F]:
     """Add `--interval`, the share of the truth that intervals hold."""
     return option("--interval", section="Output", type=int, metavar="PER_CENT", help=help)
+
+
+def raw_option(function: F) -> F:
+    """Add `--raw`: files of CSV hold texts as they are."""
+    about = "Write texts as they are; else those that a spreadsheet would take for formulas get an apostrophe in CSV."
+    return option("--raw", section="Output", is_flag=True, help=about)(function)
+
+
+@overload
+def named(output: str, raw: bool) -> str: ...
+@overload
+def named(output: str | None, raw: bool) -> str | None: ...
+def named(output: str | None, raw: bool) -> str | None:
+    """Return the name of an output as what writes it takes it."""
+    from rnnfast.model.csvlines import Raw
+
+    return Raw(output) if raw and output is not None else output
+
+
+def state_options(metavar: str, help: str) -> Callable[[F], F]:
+    """Add the options that say how long the state of an id lives, and `--states`, whose metavar and help these are."""
+
+    def decorate(function: F) -> F:
+        most = "States that are kept; the least recently used one goes first."
+        gap = "Begin anew where the time of an id leaps by more: seconds for dates, else the unit of the time column."
+        wait = "Forget a state that waits longer for a row."
+        function = option("--states", section="Output", metavar=metavar, help=help)(function)
+        function = option("--max-gap", section="Data", type=float, metavar="X", help=gap)(function)
+        function = option("--ttl", section="Data", type=float, metavar="SECONDS", help=wait)(function)
+        shown = {"type": int, "default": 100_000, "show_default": True, "metavar": "N", "help": most}
+        return option("--max-ids", section="Data", **shown)(function)
+
+    return decorate
 
 
 def reading_config(ctx: click.Context, values: dict[str, Any]) -> DataConfig:

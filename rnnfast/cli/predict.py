@@ -9,10 +9,14 @@ import click
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.options import (
     PART_OR_ALL,
+    cluster_of,
+    cluster_options,
     config_options,
     interval_option,
     model_and_tables,
+    named,
     part_option,
+    raw_option,
     reading_config,
 )
 
@@ -53,7 +57,9 @@ EXAMPLES = (
     help="Write what raised each answer above the threshold: three features and steps, for models of two classes.",
 )
 @interval_option("Columns TARGET_low and TARGET_high, or TARGET_set, which hold so many of the true values: 50 to 99.")
+@raw_option
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
+@cluster_options
 @config_options(("sep", "columns", "query", "dayfirst", "memory", "cache"))
 @click.pass_context
 def predict(
@@ -77,19 +83,23 @@ def predict(
     many steps later; TIME_for says when that is.
     """
     state = ctx.ensure_object(State)
+    where = cluster_of(ctx, values)
     if state.json and output == "-":
         ctx.fail("--json and the predictions cannot both go to stdout; write them to a file with -o FILE")
     screen = state.screen()
     screen.reading(data)
 
+    from rnnfast.cluster.connection import connected
     from rnnfast.console.reading import ReadingProgress
+    from rnnfast.model.elsewhere import on_cluster
     from rnnfast.model.predictions import Extras, predict_table
 
-    config = reading_config(ctx, values)
+    file, config = named(output, values.pop("raw")), reading_config(ctx, values)
     names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
     progress = ReadingProgress(screen)
     how: dict[str, Any] = {"part": part, "keep": names, "extras": Extras(interval, explain), "force": force}
-    report = predict_table(model, data, output, **how, config=config, reporter=progress)
+    with connected(where, screen.notice) as cluster:
+        report = predict_table(on_cluster(model, cluster), data, file, **how, config=config, reporter=progress)
     if state.json:
         state.print_json(report.to_json())
     elif output != "-":

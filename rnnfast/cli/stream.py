@@ -9,6 +9,9 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
+from rnnfast.cli.options import interval_option, raw_option, state_options
+from rnnfast.console.terminal import is_terminal
+from rnnfast.display import printable
 
 EXAMPLES = (
     "cat rows.csv | rnnfast stream --model runs/tx > answers.csv",
@@ -22,48 +25,30 @@ REFUSED = 3
 @command("stream", EXAMPLES)
 @option("--model", section="Model", required=True, metavar="PATH", help="Model file, or the directory of its run.")
 @option(
-    "--max-ids",
-    section="Data",
-    type=int,
-    default=100_000,
-    show_default=True,
-    metavar="N",
-    help="States that are kept; the least recently used one goes first.",
-)
-@option("--ttl", section="Data", type=float, metavar="SECONDS", help="Forget a state that waits longer for a row.")
-@option(
-    "--max-gap",
-    section="Data",
-    type=float,
-    metavar="X",
-    help="Begin anew where the time of an id leaps by more: seconds for dates, else the unit of the time column.",
-)
-@option(
     "--replay", section="Data", metavar="FILE", help="CSV or JSON lines that new states see first, without an answer."
 )
-@option(
-    "--states",
-    section="Output",
-    metavar="FILE.sqlite",
-    help="Keep the states in a file, every few seconds and at the end; a restart goes on with them.",
+@state_options(
+    "FILE.sqlite", "Keep the states in a file, every few seconds and at the end; a restart goes on with them."
 )
+@interval_option("Columns TARGET_low and TARGET_high, or TARGET_set, as of predict: 50 to 99.")
 @option(
     "--skip-seen",
     section="Data",
     is_flag=True,
     help="The input begins at its first row again: leave out the rows that --states have seen.",
 )
+@raw_option
 @click.pass_context
 def stream(
     ctx: click.Context,
     /,
     model: str,
-    max_ids: int,
-    ttl: float | None,
-    max_gap: float | None,
     replay: str | None,
     states: str | None,
     skip_seen: bool,
+    interval: int | None,
+    raw: bool,
+    **limits: Any,
 ) -> None:
     """Answer rows as they come, with the state of each id.
 
@@ -79,9 +64,12 @@ def stream(
 
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.online.command import Limits, Past, answer_stream
+    from rnnfast.online.session import Shown
+
+    in_terminal = is_terminal(sys.stdout)
 
     def write(text: str) -> Any:
-        sys.stdout.write(text)
+        sys.stdout.write(printable(text) if in_terminal else text)
         sys.stdout.flush()
 
     try:
@@ -89,8 +77,8 @@ def stream(
             model,
             sys.stdin.fileno(),
             write,
-            json=True if state.json else None,
-            limits=Limits(max_ids, ttl, max_gap),
+            shown=Shown(True if state.json else None, interval, raw),
+            limits=Limits(**limits),
             past=Past(states, skip_seen, replay),
             stopped=lambda: bool(caught),
             reporter=ReadingProgress(screen),

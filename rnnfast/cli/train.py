@@ -9,7 +9,7 @@ import click
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
 from rnnfast.cli.findings import check_findings, fail_on_findings
-from rnnfast.cli.options import config_options, given
+from rnnfast.cli.options import cluster_of, cluster_options, config_options, given
 from rnnfast.config.resolve import resolve
 
 EXAMPLES = (
@@ -17,18 +17,21 @@ EXAMPLES = (
     "rnnfast train --data sensors.csv --id engine --time cycle --target life",
     "rnnfast train --config runs/tx/config.toml --seed 1 -o runs/seed1",
     "rnnfast train --config recipe:temperature --data data/temperature_sample.csv",
+    "rnnfast train --resume runs/tx",
 )
 
 
 @command("train", EXAMPLES)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @config_options()
+@cluster_options
 @option(
     "--config",
     section="Output",
     metavar="FILE",
     help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
 )
+@option("--resume", section="Output", metavar="DIR", help="Go on with the run in a directory that was killed there.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the model that the output directory holds.")
 @fail_on_findings
 @click.pass_context
@@ -37,6 +40,7 @@ def train(
     /,
     files: tuple[str, ...],
     config: str | None,
+    resume: str | None,
     force: bool,
     fail_on_findings: bool,
     **values: Any,
@@ -48,10 +52,18 @@ def train(
     win over --config.
     """
     state = ctx.ensure_object(State)
+    where = cluster_of(ctx, values)
     flags = given(ctx, values)
     if files:  # --data a.csv b.csv, as a shell expands --data *.csv
         flags["data"] = (*values["data"], *files)
-    resolved = resolve(flags, config)
+    before = None
+    if resume is not None:
+        if config is not None or force or "output" in flags:
+            ctx.fail("--resume takes options and directory of the run: leave --config, --force and --output out")
+        from rnnfast.training.resuming import resumed
+
+        before = resumed(resume, flags)
+    resolved = before.config if before else resolve(flags, config)
     if not resolved.data.data:
         ctx.fail("nothing to train on; name a table with --data FILE")
 
@@ -59,9 +71,11 @@ def train(
 
     console = TrainConsole(state.screen(), resolved, state.started)
     with console:
-        from rnnfast.training import run
+        from rnnfast.cluster.connection import connected
+        from rnnfast.shards.running import run_where
 
-        result, code = result_of(lambda: run(resolved, console, force=force))
+        with connected(where, console.notice) as cluster:
+            result, code = result_of(lambda: run_where(resolved, console, force, before, cluster))
     if state.json:
         state.print_json(result.report())
     else:

@@ -8,7 +8,7 @@ import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
-from rnnfast.cli.options import config_options, given, tune_options
+from rnnfast.cli.options import cluster_of, cluster_options, config_options, given, tune_options
 from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
 from rnnfast.config.tuning import TuneConfig
 
@@ -24,6 +24,7 @@ EXAMPLES = (
 @command("tune", EXAMPLES)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @tune_options
+@cluster_options
 @config_options([name for name in table_of_option() if name not in ("max_time", "budget")])
 @option(
     "--config",
@@ -50,6 +51,7 @@ def tune(
     have their place. The directory has the trials too: the same command again goes on where it was interrupted.
     """
     state = ctx.ensure_object(State)
+    where = cluster_of(ctx, values)
     flags = given(ctx, values)
     if files:  # --data a.csv b.csv, as a shell expands --data *.csv
         flags["data"] = (*values["data"], *files)
@@ -70,10 +72,12 @@ def tune(
 
     console = TuneConsole(state.screen(), resolved, state.started)
     with console:
+        from rnnfast.cluster.connection import connected
         from rnnfast.training.tuning import search
 
         console.reading(resolved.data.data)
-        result, code = result_of(lambda: search(resolved, tune_config, force=force, reporter=console))
+        with connected(where, console.notice) as cluster:
+            result, code = result_of(lambda: search(resolved, tune_config, force, console, cluster))
     if state.json:
         state.print_json(result.report())
     else:

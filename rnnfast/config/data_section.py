@@ -148,6 +148,17 @@ class DataConfig:
     memory: str | None = running(
         None, "Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.", metavar="SIZE"
     )
+    shards: int | None = running(
+        None,
+        "Divide the ids into N shards that train side by side, in rounds that end with their mean.",
+        kind=int,
+        least=1,
+    )
+    sharding: str = running(
+        "ids",
+        "What a shard is: ids whose hash says so, wherever their rows stand, or files, where no id is in two of them.",
+        choices=("ids", "files"),
+    )
     cache: bool = running(True, "Keep parsed tables in the user's cache directory.", kind=bool)
 
     @property

@@ -28,6 +28,10 @@ def _schedule(config: Config) -> str:
     return f"the learning rate has --schedule {config.train.schedule}"
 
 
+def _sharded(config: Config) -> bool:
+    return config.data.shards is not None
+
+
 NEEDS = (
     Need(
         "model",
@@ -95,6 +99,9 @@ NEEDS = (
         lambda config: cell(config.model.cell).recurrent,
         lambda config: f"{config.model.cell} has no state, so that a step does not know where its sequence began",
     ),
+    Need("data", "sharding", _sharded, lambda config: "the table is not in shards; --shards N divides it"),
+    Need("train", "outer", _sharded, lambda config: "one machine has no rounds; --shards N has"),
+    Need("train", "rounds", _sharded, lambda config: "one machine has no rounds; --shards N has"),
     Need("train", "lr_gamma", lambda config: SCHEDULES[config.train.schedule].drops, _schedule),
     Need("train", "lr_step", lambda config: SCHEDULES[config.train.schedule].waits, _schedule),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnnfast.errors import UsageError, did_you_mean
 
@@ -78,13 +78,27 @@ def check_split(split_by: str, shares_given: bool, valid: bool, test: bool) -> N
         raise UsageError(f"--split-by {split_by}: the column says which rows test; leave --test out")
 
 
+MOST_HORIZON = 100_000  # steps ahead: the times of each of them are held for each id
+
+
 def check_horizons(horizons: tuple[int, ...]) -> None:
-    """Raise UsageError for a horizon that is there twice, and for 0 beside others."""
+    """Raise UsageError for a horizon that is there twice or too far away, and for 0 beside others."""
     shown = ",".join(map(str, horizons))
+    if max(horizons, default=0) > MOST_HORIZON:
+        raise UsageError(f"horizon: {max(horizons):,} steps are too far ahead; {MOST_HORIZON:,} are the most")
     if len(set(horizons)) < len(horizons):
         raise UsageError(f"horizon: {shown}: one of them is there twice; give each once")
     if len(horizons) > 1 and 0 in horizons:
         raise UsageError(f"horizon: {shown}: 0 is the step itself, the others are steps ahead; begin with 1")
+
+
+MOST_LAYERS = 1000
+
+
+def check_hidden(hidden: tuple[int, ...]) -> None:
+    """Raise UsageError for more layers than any network has."""
+    if len(hidden) > MOST_LAYERS:
+        raise UsageError(f"hidden: {len(hidden):,} layers are too many; {MOST_LAYERS:,} are the most")
 
 
 MOST_STACKED = 4096  # rows of a step: a header of a few bytes must not ask for any amount of memory
@@ -162,3 +176,27 @@ def seconds(text: str | None, name: str = "max_time") -> float | None:
     if not 0 < value < float("inf"):
         raise UsageError(f"{name}: {text!r} is not a duration; write 90s, 10m or 1h")
     return value
+
+
+class Interval(NamedTuple):
+    """From one checkpoint to the next: so many seconds, or epochs where these are not 0."""
+
+    seconds: float = 0.0
+    epochs: int = 0
+
+
+NEVER = ("off", "0", "none")
+
+
+def interval(text: str) -> Interval | None:
+    """Return what --checkpoint says, None for never. Raises UsageError for anything else."""
+    if text.strip().lower() in NEVER:
+        return None
+    if (epochs := re.fullmatch(r"(\d+) ?epochs?", text)) and int(epochs[1]):
+        return Interval(epochs=int(epochs[1]))
+    try:
+        return Interval(seconds=seconds(text, "checkpoint") or 0.0)
+    except UsageError:
+        raise UsageError(
+            f"checkpoint: {text!r} is neither a time nor a number of epochs; write 60s, 10m, 5epochs, or off"
+        ) from None

@@ -21,6 +21,7 @@ from rnnfast.config.synonyms import hint
 from rnnfast.errors import UsageError, did_you_mean
 
 COMMAND_LINE = "command line"
+BYTES_OF_NAMES = "surrogateescape"  # names of files need not be UTF-8; Python marks such bytes, and writes them again
 ENVIRONMENT_PREFIX = "RNNFAST_"
 OTHER_VARIABLES = ("RNNFAST_CACHE_DIR", "RNNFAST_NO_COLOR")  # that are no options of a run
 
@@ -70,6 +71,12 @@ class Config:
                 values[name] = tuple(map(_absolute, value)) if declared.metadata["many"] else _absolute(value)
         return self.choosing(values)
 
+    def given(self) -> dict[str, Any]:
+        """Return the options that somebody gave, by their names as JSON has them, with paths found from anywhere."""
+        tables, absolute = table_of_option(), self.with_absolute_paths().tables
+        values = {name: getattr(absolute[tables[name][0]], name) for name in sorted(self.explicit)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
     def to_toml(self) -> str:
         """Text of a TOML file that reproduces this configuration."""
         lines = []
@@ -106,10 +113,12 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     """
     path = config_path(path)
     try:
-        parsed = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        parsed = tomllib.loads(path.read_text(encoding="utf-8-sig", errors=BYTES_OF_NAMES))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such configuration file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: cannot be read as TOML: {error}") from None
     tables = table_of_option()
     known_tables = {table for table, _ in tables.values()}

@@ -23,7 +23,7 @@ from rnnfast.catalogue import (
 from rnnfast.config import sentences
 from rnnfast.config.data_section import DataConfig as DataConfig
 from rnnfast.config.data_section import reading_options as reading_options
-from rnnfast.config.forms import CELL_FORM, check_embed, check_patch, embedding_of, seconds
+from rnnfast.config.forms import CELL_FORM, check_embed, check_hidden, check_patch, embedding_of, interval, seconds
 from rnnfast.config.option import Words, option
 from rnnfast.config.rules import rule_of
 from rnnfast.errors import UsageError
@@ -127,6 +127,7 @@ class ModelConfig:
         """Check what concerns several values."""
         seconds(self.budget, "budget")
         check_patch(self.patch, self.conv)
+        check_hidden(self.hidden)
         check_embed(self.embed)
 
     @property
@@ -224,6 +225,8 @@ class TrainConfig:
         "Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.",
         metavar="TIME",
     )
+    outer: str = option("average", "How rounds of --shards end: a mean, or a step.", choices=("average", "nesterov"))
+    rounds: int | None = option(None, "Rounds of a pass with --shards; default: by their work.", kind=int, least=1)
     shuffle: bool = option(True, "Visit the sequences in a new random order each epoch.", kind=bool)
     random_start: bool = option(
         False, "Begin each training sequence at a random step, another one in each epoch.", kind=bool
@@ -271,6 +274,12 @@ class OutputConfig:
     output: str | None = option(
         None, "Directory of the run; default: the next free runs/NAME.", metavar="DIR", path=True
     )
+    checkpoint: str = option(
+        "60s",
+        "Save a run so often while it lasts, to go on with it where it is killed: a time, or epochs; off: never.",
+        metavar="TIME|Nepochs|off",
+        numbers=True,
+    )
     log_file: str | None = option(
         None, "File to which the course of the run is appended as JSON lines.", metavar="FILE", path=True
     )
@@ -280,3 +289,7 @@ class OutputConfig:
         metavar="DIR",
         path=True,
     )
+
+    def __post_init__(self) -> None:
+        """Check the interval."""
+        interval(self.checkpoint)

@@ -91,6 +91,9 @@ class TrainOptions(ReadOptions, total=False):
     split: Share of the sequences, or rows by time, that trains, the rest validates; '0.7,0.15': the rest of those two
         tests. Default 0.8.
     memory: Read a larger table from disk in blocks, so that training needs at most this: 2G, 500M.
+    shards: Divide the ids into N shards that train side by side, in rounds that end with their mean.
+    sharding: What a shard is: ids whose hash says so, wherever their rows stand, or files, where no id is in two of
+        them. One of ids, files. Default ids.
     preset: What chooses the options that nobody gives: auto: the table, best: a race of candidates on folds of the rows
         that train, then an ensemble, fast: small networks by plain rules, original: the rule of RNN-Rust. One of auto,
         best, fast, original. Default auto.
@@ -148,6 +151,8 @@ class TrainOptions(ReadOptions, total=False):
     refit: Train again from the start on the training and the validation part, for the epochs that were best; scores of
         the validation part are those of the model before. Default False.
     max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
+    outer: How rounds of shards end: a mean, or a step. One of average, nesterov. Default average.
+    rounds: Rounds of a pass with shards; default: by their work.
     shuffle: Visit the sequences in a new random order each epoch. Default True.
     random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
@@ -162,6 +167,8 @@ class TrainOptions(ReadOptions, total=False):
         'events:alarms<=2/day'. Default 0.5.
     calibrate: Divide the logits by a temperature, fitted on validation, so that probabilities are shares; comes before
         threshold. One of none, temperature. Default none.
+    checkpoint: Save a run so often while it lasts, to go on with it where it is killed: a time, or epochs; off: never.
+        Default 60s.
     log_file: File to which the course of the run is appended as JSON lines.
     tensorboard: Directory for the figures of each epoch, as TensorBoard reads them (extra: tensorboard).
     """
@@ -172,6 +179,8 @@ class TrainOptions(ReadOptions, total=False):
     scale_target: bool
     split: float | Sequence[float] | str
     memory: str | None
+    shards: int | None
+    sharding: str
     preset: str
     budget: str | None
     cell: str | Callable[..., Any]
@@ -209,6 +218,8 @@ class TrainOptions(ReadOptions, total=False):
     average: int
     refit: bool
     max_time: str | None
+    outer: str
+    rounds: int | None
     shuffle: bool
     random_start: bool
     seed: int
@@ -219,5 +230,6 @@ class TrainOptions(ReadOptions, total=False):
     eval_every: int
     threshold: str | float
     calibrate: str
+    checkpoint: str | float
     log_file: str | Path | None
     tensorboard: str | Path | None

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from rnnfast.console.terminal import is_dumb, is_terminal, takes_animation, takes_colour
 from rnnfast.console.text import ASCII, UNBROKEN, aligned, counted, scaled
-from rnnfast.display import printable
+from rnnfast.display import on_one_line, printable
 
 # The 16 colours of every terminal, in its own palette; each only repeats what a word or sign says. Sentences keep the
 # colour of the terminal: yellow and green are hard to read on white.
@@ -58,6 +59,11 @@ class _Console(Console):
     """A console that leaves a broken pipe to the caller, or goes quiet where nobody is left to see progress."""
 
     goes_quiet = False
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Lay out what is printed; whatever it is, texts command no terminal. rich's own commands are no texts."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         """Handle that the reader of the stream is gone."""
@@ -134,11 +140,11 @@ def _print(console: Console, part: RenderableType) -> None:
         console.print(part)
 
 
-def _harmless(cell: str | Text) -> str | Text:
+def _harmless(cell: str | Text, escaped: Callable[[str], str] = printable) -> str | Text:
     """Return a text without signs that command a terminal, which names of files and columns may hold."""
     if isinstance(cell, str):
-        return printable(cell)
-    shown = printable(cell.plain)
+        return escaped(cell)
+    shown = escaped(cell.plain)
     if shown != cell.plain:
         cell = cell.copy()
         cell.plain = shown
@@ -146,9 +152,9 @@ def _harmless(cell: str | Text) -> str | Text:
 
 
 def with_size(path: str) -> str:
-    """Return a path with the size of its file, where it is one."""
-    file = Path(path)
-    return f"{path} ({scaled(file.stat().st_size, 'B')})" if path != "-" and file.is_file() else path
+    """Return a path as it is shown, with the size of its file, where it is one."""
+    file, name = Path(path), on_one_line(path)
+    return f"{name} ({scaled(file.stat().st_size, 'B')})" if path != "-" and file.is_file() else name
 
 
 def fields(rows: Iterable[tuple[str | Text, str | Text]]) -> Table:
@@ -157,7 +163,8 @@ def fields(rows: Iterable[tuple[str | Text, str | Text]]) -> Table:
     grid.add_column(style=LABEL, no_wrap=True, min_width=8)
     grid.add_column(overflow="fold", max_width=WIDEST - LABELS)
     for label, text in rows:
-        grid.add_row(_harmless(label), _harmless(text if isinstance(text, Text) else Text(text)))
+        shown = _harmless(text) if isinstance(text, Text) else Text(printable(text))  # a Text drops some of the signs
+        grid.add_row(_harmless(label, on_one_line), shown)
     return grid
 
 
@@ -165,9 +172,9 @@ def table(headers: Iterable[str], rows: Iterable[Iterable[str | Text]], *, left:
     """Lay out a table without lines: the first `left` columns are text, the others numbers by their decimal points."""
     # Only the space to the right: none before the first column, and rich drops it after the last.
     grid = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style=LABEL)
-    lines = [[_harmless(cell) for cell in row] for row in rows]
+    lines = [[_harmless(cell, on_one_line) for cell in row] for row in rows]
     columns = [[line[j] for line in lines] for j in range(len(lines[0]) if lines else 0)]
-    for j, header in enumerate(map(printable, headers)):
+    for j, header in enumerate(map(on_one_line, headers)):
         if j >= left and lines:
             columns[j] = _numbers(header, columns[j])
             header = f"{header:>{len(columns[j][0])}}"

@@ -21,6 +21,7 @@ from rnnfast.console.members import MemberProgress
 from rnnfast.console.progress import EpochProgress
 from rnnfast.console.race import RaceProgress, race_table
 from rnnfast.console.reading import ReadingProgress
+from rnnfast.console.rounds import RoundProgress
 from rnnfast.console.screen import LABEL, Screen, fields, with_size
 from rnnfast.console.text import (
     command,
@@ -40,7 +41,7 @@ from rnnfast.reporter import Reporter, RunInfo
 if TYPE_CHECKING:
     from rnnfast.data import Parts, Sequences
     from rnnfast.model.provenance import Member
-    from rnnfast.reporter import EpochRecord, Lap
+    from rnnfast.reporter import EpochRecord, Lap, RoundRecord
     from rnnfast.training.presets import Chosen
     from rnnfast.training.result import TrainResult
 
@@ -68,6 +69,7 @@ class TrainConsole(Reporter):
         self._progress: EpochProgress | MemberProgress = EpochProgress(screen)
         self._reading = ReadingProgress(screen)
         self._race = RaceProgress(screen)
+        self._rounds = RoundProgress(screen)
 
     def __enter__(self) -> TrainConsole:
         """Say at once that something is going on."""
@@ -168,6 +170,10 @@ class TrainConsole(Reporter):
         """Show a finished epoch."""
         self._progress.update(record)
 
+    def round(self, record: RoundRecord) -> None:
+        """Show a round, of long passes now and then."""
+        self._rounds.update(record)
+
     def member(self, number: int, trained: Member) -> None:
         """Show a network of an ensemble that is trained."""
         self._members.member(number, trained)
@@ -215,7 +221,9 @@ class TrainConsole(Reporter):
             ["rnnfast", "predict", "--model", run, "--data", name, "-o", "predictions.csv"],
             ["rnnfast", "inspect", run],
         ]
-        if result.stopped == "interrupted":  # with a new course of the learning rate, from the weights so far
+        if result.resumable:
+            commands.insert(0, ["rnnfast", "train", "--resume", run])
+        elif result.stopped == "interrupted":  # with a new course of the learning rate, from the weights so far
             config = str(result.files["config"])
             fewer = 0 < len(result.members) < self.config.model.ensemble
             networks = ["--ensemble", str(len(result.members))] if fewer else []

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rnnfast.data import Schema
     from rnnfast.diagnose.benchmark import BenchReport
     from rnnfast.diagnose.gradients import GradientReport
-    from rnnfast.diagnose.machine import Examination, TableCache
+    from rnnfast.diagnose.machine import Check, Examination, TableCache
     from rnnfast.diagnose.warm import WarmUp
     from rnnfast.model.description import ModelDescription
     from rnnfast.model.tables import TableEvaluation
@@ -182,8 +182,13 @@ def show_doctor(screen: Screen, machine: Examination) -> None:
         ),
         Text(),
     )
+    show_checks(screen, machine.checks)
+
+
+def show_checks(screen: Screen, checks: Sequence[Check]) -> None:
+    """Print what is well and what is not, with fixes."""
     rows: list[tuple[str, str | Text]] = []
-    for check in machine.checks:
+    for check in checks:
         text = Text(f"{check.status:<9}", STATUS_STYLES[check.status]).append(check.message, "")
         if check.fix:
             text.append(f"; {check.fix}", "")

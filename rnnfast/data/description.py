@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.splitting.parts import Parts
-from rnnfast.records import UNSET, Record, UnsetType
+from rnnfast.records import UNSET, Count, Record, UnsetType
 
 
 class Lengths(Record, frozen=True):
@@ -20,10 +20,10 @@ class Lengths(Record, frozen=True):
 class PartSize(Record, frozen=True):
     """How much of a table one of its parts has; classes: labelled steps of each class, of a task with classes."""
 
-    sequences: int
-    rows: int
-    labelled_steps: int
-    classes: dict[str, int] | UnsetType = UNSET
+    sequences: Count
+    rows: Count
+    labelled_steps: Count
+    classes: dict[str, Count] | UnsetType = UNSET
 
 
 def lengths(data: Sequences) -> Lengths:

@@ -80,12 +80,12 @@ def clear(kinds: Collection[str] = KINDS) -> Caches:
 def _caches() -> list[_Cache]:
     from rnnfast.data.sequences import cache, entry
     from rnnfast.data.sequences.files import DESCRIPTION
-    from rnnfast.kernels.lanes.place import VERSIONS, base
+    from rnnfast.kernels.lanes.place import ENDING, VERSIONS, base
 
     tables = cache.directory()
     return [
         _Cache("tables", "parsed tables", tables, "*", f"*/{entry.INDEX}", cache.LARGEST),
         _Cache("tables", "tables in blocks", tables.parent / "stores", "*", f"*/{DESCRIPTION}"),
-        # A folder for each version of the code that is compiled, with a folder for each module in it
-        _Cache("kernels", "compiled kernels", base(), VERSIONS, f"{VERSIONS}/*/*.nbi"),
+        # A folder for each version of the code that is compiled
+        _Cache("kernels", "compiled kernels", base(), VERSIONS, f"{VERSIONS}/*{ENDING}"),
     ]

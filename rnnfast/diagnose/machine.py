@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rnnfast.caching import CacheWarning
 from rnnfast.diagnose.versions import MISSING, versions
 from rnnfast.errors import RnnfastError
 from rnnfast.records import Record, replace
@@ -36,11 +38,12 @@ class Cores(Record, frozen=True):
 
 
 class KernelCache(Record, frozen=True):
-    """Where compiled kernels are, who chose it, and whether they can be written there."""
+    """Where compiled kernels are, who chose it, whether they can be kept there, and what is in the way of it."""
 
     directory: str | None
     chosen_by: str
     writable: bool
+    fault: str = ""
 
 
 class TableCache(Record, frozen=True):
@@ -140,16 +143,16 @@ def _try(function: Callable[[], Any]) -> Any:
 
 
 def _cache() -> KernelCache:
-    """Return where compiled kernels are kept, who chose it, and whether they can be written there."""
+    """Return where compiled kernels are kept, who chose it, and whether they can be kept there."""
 
-    def directories() -> tuple[str, str]:
-        from rnnfast.kernels.lanes.cache import directory, path_of_version
+    def directory_and_fault() -> tuple[str, str]:
+        from rnnfast.kernels.lanes.cache import fault, path_of_version
 
-        return str(path_of_version()), str(directory())
+        return str(path_of_version()), fault()
 
-    path, used = _try(directories) or (None, None)
+    path, fault = _try(directory_and_fault) or (None, "its directory is unknown")
     chosen_by = "NUMBA_CACHE_DIR" if os.environ.get("NUMBA_CACHE_DIR") else "rnnfast"
-    return KernelCache(path, chosen_by, writable=used is not None and used == path)
+    return KernelCache(path, chosen_by, not fault, fault)
 
 
 def _table_cache() -> TableCache:
@@ -167,9 +170,11 @@ def _table_cache() -> TableCache:
 def _warm_up() -> tuple[float | None, str]:
     """Compile or load a kernel and run it; return the seconds, or None and the reason."""
     try:
-        from rnnfast.kernels import warm_up
+        with warnings.catch_warnings():  # the check of the cache says the same
+            warnings.filterwarnings("ignore", ".* not kept", CacheWarning)
+            from rnnfast.kernels import warm_up
 
-        return float(warm_up()), ""
+            return float(warm_up()), ""
     except (RnnfastError, ImportError, OSError, RuntimeError, ValueError) as error:
         return None, f"{type(error).__name__}: {error}"
 
@@ -200,7 +205,7 @@ def _checks(machine: Examination, warm_up_error: str) -> Iterator[Check]:
         "cache",
         cache.writable,
         f"{cache.directory}",
-        f"{cache.directory or 'its directory'} cannot be written to: every run compiles its kernels anew",
+        f"{cache.fault}: every run compiles its kernels anew",
         "set NUMBA_CACHE_DIR to a directory of yours",
     )
     taken = machine.warm_up_seconds

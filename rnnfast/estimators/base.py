@@ -15,7 +15,7 @@ from rnnfast.estimators.inputs import Floats, Samples, check_count, samples
 from rnnfast.estimators.parameters import EstimatorOptions, set_parameters, signature, train_options
 from rnnfast.model import Model
 from rnnfast.model.file import from_bytes
-from rnnfast.training import train
+from rnnfast.training.run import train
 
 
 class RNNEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -28,8 +28,11 @@ class RNNClassifier(ClassifierMixin, RNNEstimator):  # type: ignore[misc]  # sci
     n_features_in_, feature_names_in_.
 
     Example:
+        >>> import numpy as np, rnnfast
         >>> from sklearn.model_selection import cross_val_score
-        >>> cross_val_score(RNNClassifier(cell="gru", hidden=16), X, y, cv=5)  # X (n, T, F), y (n,)
+        >>> X, y = np.arange(80.0).reshape(20, 4, 1), ["low", "high"] * 10  # X (n, T, F), y (n,)
+        >>> cross_val_score(rnnfast.RNNClassifier(hidden=4, epochs=1), X, y, cv=2).shape
+        (2,)
     """
 
     classes_: NDArray[Any]

@@ -23,7 +23,10 @@ class RNNRegressor(RegressorMixin, RNNEstimator):  # type: ignore[misc]  # sciki
     Attributes after fit: those of RNNEstimator: model_, history_, n_iter_, n_features_in_, feature_names_in_.
 
     Example:
-        >>> RNNRegressor(cell="gru", hidden=16).fit(X, y).score(X_test, y_test)  # X (n, T, F), y (n,) or (n, O)
+        >>> import numpy as np, rnnfast
+        >>> X, y = np.arange(80.0).reshape(20, 4, 1), np.arange(20.0)  # X (n, T, F), y (n,) or (n, O)
+        >>> rnnfast.RNNRegressor(hidden=4, epochs=1).fit(X, y).predict(X).shape
+        (20,)
     """
 
     def _labels(self, y: Any, training: bool) -> NDArray[Any]:

@@ -49,7 +49,7 @@ def inputs_of(model: Model) -> tuple[Input, ...]:
 
 def span_of(scaler: Scaler, name: str) -> tuple[float, float]:
     """Return the range of a column that a scaling knows of."""
-    j = scaler.names.index(name)
+    j = scaler.place_of[name]
     if name in scaler.knots:
         values = scaler.knots[name].values
         return float(values[0]), float(values[-1])
@@ -72,7 +72,7 @@ def _input(model: Model, name: str) -> Input:
         other = ", others = (unseen)" if encoder.unseen == "bucket" else ""
         return Input(name, 0.0, len(texts) - 1.0 + bool(other), f"{codes}{other}; {gap}", needed, texts)
     low, high = span_of(encoder.scaler, name)
-    kind = encoder.scaler.kinds[encoder.scaler.names.index(name)]
+    kind = encoder.scaler.kinds[encoder.scaler.place_of[name]]
     words = {"minmax": "from {} to {} in training", "rank": "from {} to {} in training", "none": "not scaled"}
     about = words.get(kind, "about {} to {} in training").format(f"{low:g}", f"{high:g}")
     return Input(name, low, high, f"{about}; {gap}", needed, first=first)

@@ -112,7 +112,8 @@ def _candidates(x: Floats, view: PartView) -> list[int]:
     With a horizon the target of the step is an input as good as any; its lags are no columns of the table.
     """
     schema = view.schema
-    columns = [j for j, column in enumerate(schema.features) if column not in schema.targets]
+    targets = set(schema.targets)
+    columns = [j for j, column in enumerate(schema.features) if column not in targets]
     if len(columns) <= CANDIDATES or not len(x):
         return columns
     filled = np.where(np.isnan(x[:, columns]), np.nanmean(x[:, columns], axis=0, keepdims=True), x[:, columns])

@@ -108,7 +108,7 @@ class PartView:
 def _unseen(x: Floats, schema: Schema, texts: Mapping[str, Any], categories: Mapping[str, Any]) -> Any:
     """Yield each column with cells of other categories, and their share."""
     for name, usual in categories.items():
-        column, of_training = x[:, schema.columns.index(name)], set(usual)
+        column, of_training = x[:, schema.place_of[name]], set(usual)
         strange = np.array([*(text not in of_training for text in texts[name]), False])
         codes = np.where(np.isnan(column), -1, column).astype(np.int64)
         share = float(strange[codes].mean()) if len(codes) else 0.0

@@ -11,7 +11,7 @@ from weakref import finalize
 
 from rnnfast.errors import UsageError
 from rnnfast.records import plain
-from rnnfast.reporter import EpochRecord, Lap, Reporter, RunInfo
+from rnnfast.reporter import EpochRecord, Lap, Reporter, RoundRecord, RunInfo
 
 
 class LogFile(Reporter):
@@ -60,6 +60,10 @@ class LogFile(Reporter):
     def epoch(self, record: EpochRecord) -> None:
         """Write an epoch."""
         self._write("epoch", record)
+
+    def round(self, record: RoundRecord) -> None:
+        """Write a round."""
+        self._write("round", record)
 
     def fold(self, result: Any) -> None:
         """Write the scores of a fold."""

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.records import Record
+from rnnfast.records import Count, Record
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Conformal(Record, frozen=True, kw_only=True):
     """
 
     part: str
-    steps: int
+    steps: Count
     lower: tuple[Bounds, ...] = ()
     upper: tuple[Bounds, ...]
     softening: tuple[float | None, ...] = ()

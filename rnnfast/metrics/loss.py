@@ -15,16 +15,18 @@ Floats = NDArray[np.floating[Any]]
 OUTPUT, LABEL = Node("input", "loss", "p"), Node("input", "loss", "y")
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def step_losses(name: str, outputs: Floats, labels: Floats) -> NDArray[np.float64]:
     """Loss of each step (n,), the mean over its outputs; arguments as of `mean_loss`."""
     return np.asarray(_losses(name, outputs, labels).mean(axis=-1))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def mean_loss(name: str, outputs: Floats, labels: Floats, weight: Floats | None = None) -> float:
     """Mean of a loss over steps and outputs, or over steps alone of a loss that is one number for each.
 
     outputs, labels: (n, O), of a loss per step labels (n, 1), the index of the class. weight: (n,) of each step, or
-    None for all alike; NaN where all are 0.
+    None for all alike; NaN where all are 0. What exceeds float64 is infinite.
     """
     losses = _losses(name, outputs, labels)
     if weight is None:

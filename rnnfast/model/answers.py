@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -62,26 +61,10 @@ class Predictions(NamedTuple):
     rows: npt.NDArray[np.int64]
     columns: dict[str, Any]
 
-    def cells(self) -> Iterator[tuple[Any, ...]]:
-        """Yield the cells of each line."""
-        return zip(*self.columns.values(), strict=True)
-
-    def texts(self) -> list[str]:
-        """Return each line as it is written."""
-        texts = _Texts()
-        csv.writer(texts, lineterminator="\n").writerows(self.cells())
-        return texts
-
 
 def as_they_are(values: npt.NDArray[Any]) -> Any:
     """Return numbers as a column that has their type, for a DataFrame."""
     return values
-
-
-class _Texts(list[str]):
-    """What csv takes for a file; it writes a line at a time."""
-
-    write = list.append
 
 
 def lines(

@@ -66,6 +66,13 @@ def compare(
     `evaluate_table`.
     Models may differ in inputs, windows and cells: they are scored on the rows that all of them answer.
     Raises: UsageError where tasks, targets, tables or splits differ, and DataError as `read_table`.
+
+    Example:
+        >>> import pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"id": [k // 4 for k in range(80)], "x": range(80), "y": [0, 1] * 40})
+        >>> small, large = (rnnfast.train(table, id="id", target="y", hidden=n, epochs=1).model for n in (4, 8))
+        >>> rnnfast.compare({"small": small, "large": large}, table).metric
+        'auprc'
     """
     Breakdown(ci=ci)  # which raises UsageError for a level that is none
     if part not in (None, "valid", "test"):

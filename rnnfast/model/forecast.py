@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -98,6 +97,14 @@ def forecast(
 
     Arguments and errors as of `forecast_table`.
     Returns: a row for each id and step: id, time (or the step's number), then the columns of predict.
+
+    Example:
+        >>> import numpy as np, pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"day": range(60), "load": np.sin(np.arange(60.0))})
+        >>> how = {"time": "day", "target": "load", "lag_target": True, "horizon": 1, "window": 5}
+        >>> model = rnnfast.train(table, hidden=4, epochs=1, **how).model
+        >>> rnnfast.forecast(model, table, steps=3)["day"].tolist()
+        [60, 61, 62]
     """
     model = model if isinstance(model, Model) else load(model)
     ahead = forecast_table(model, data, steps, output, interval=interval, force=force, config=config, reporter=reporter)
@@ -140,8 +147,8 @@ def forecast_table(
         for note in ahead.notes:
             reporter.notice(note)
     if output is not None:
-        with opened(output, ahead.kinds) as stream:
-            csv.writer(stream, lineterminator="\n").writerows(zip(*ahead.columns.values(), strict=True))
+        with opened(output, ahead.kinds) as lines:
+            lines.add(ahead.columns.values())
     return ahead
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,21 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Schema
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.diagnose.versions import versions
+from rnnfast.errors import RnnfastError
+from rnnfast.memory import shown
 from rnnfast.metrics.conformal import Conformal
-from rnnfast.records import UNSET, Record, UnsetType
+from rnnfast.records import UNSET, Count, Meta, Positive, Record, Share, Size, UnsetType
 from rnnfast.tasks.linear import Linear
 
 FORMAT_VERSION = 1
 KEY = "rnnfast"  # of the metadata
+LONGEST = 90_000_000  # bytes of it: safetensors reads headers of 100 MB, in which quotes are escaped
+
+
+class Version(Record, frozen=True):
+    """What decides whether the rest of a header can be read."""
+
+    format_version: Any
 
 
 class Tables(Record, frozen=True):
@@ -39,18 +48,18 @@ class Network(Record, frozen=True):
     """The architecture, the cell by its name; it follows from the rest of the header and is there for other readers."""
 
     cell: str
-    features: int
-    hidden: tuple[int, ...]
-    outputs: int
+    features: Count
+    hidden: tuple[Size, ...]
+    outputs: Size
     activation: str
-    dtype: str
+    dtype: Annotated[str, Meta(pattern="^float(32|64)$")]
     recurrent_bias: bool
     bidirectional: bool
-    dropout: float
+    dropout: Share
     head: str = "last"
-    front: tuple[tuple[int, int, int], ...] = ()  # layers before the cell: rows that are stacked, stride, units
-    embeddings: tuple[tuple[int, int], ...] = ()  # of the last features: categories, units
-    static: int = 0  # features that are constant in a sequence, behind all others
+    front: tuple[tuple[Size, Size, Size], ...] = ()  # layers before the cell: rows that are stacked, stride, units
+    embeddings: tuple[tuple[Size, Size], ...] = ()  # of the last features: categories, units
+    static: Count = 0  # features that are constant in a sequence, behind all others
 
     @classmethod
     def of(cls, config: Config, encoder: Encoder, outputs: int) -> Network:
@@ -73,6 +82,12 @@ class Network(Record, frozen=True):
         )
 
 
+class Precision(Record, frozen=True):
+    """What the numbers of the tensors are."""
+
+    architecture: Network
+
+
 class Equations(Record, frozen=True):
     """The graph of a cell of the user's own, see equations/cell.py."""
 
@@ -81,7 +96,7 @@ class Equations(Record, frozen=True):
     states: tuple[str, ...]
     parameters: dict[str, float | tuple[float, float]]
     nodes: tuple[tuple[str | int | float, ...], ...]
-    after: tuple[int, ...]
+    after: tuple[Count, ...]
 
 
 class Header(Record, frozen=True, kw_only=True):
@@ -100,11 +115,11 @@ class Header(Record, frozen=True, kw_only=True):
     target_mean: tuple[float, ...]
     class_weights: tuple[float, ...] = ()
     threshold: float
-    temperature: float | UnsetType = UNSET
+    temperature: Positive | UnsetType = UNSET
     intervals: Conformal | UnsetType = UNSET
     config: Tables
     linear: Linear | UnsetType = UNSET
-    members: int | UnsetType = UNSET
+    members: Size | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET
 
 
@@ -112,8 +127,15 @@ def packed(content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> b
     """Return the bytes of a model file.
 
     content: of the metadata: the fields of the header, of the encoder's record and of the provenance.
+    Raises RnnfastError for more than such a file can hold.
     """
     content = {**content, "versions": versions()}
     # safetensors writes the bytes as they lie: anything but C order would be scrambled silently.
     ordered = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    return to_bytes(ordered, metadata={KEY: json.dumps(content, allow_nan=False)})
+    header = json.dumps(content, allow_nan=False)
+    if len(header) > LONGEST:
+        raise RnnfastError(
+            f"the header of the model takes {shown(len(header))}, and safetensors reads {shown(LONGEST)} at most; use "
+            "fewer columns or categories"
+        )
+    return to_bytes(ordered, metadata={KEY: header})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rnnfast.errors import UsageError
 from rnnfast.metrics.conformal import LEVELS, Conformal, Coverage, coverage, fitted
+from rnnfast.model.answers import Answers
 from rnnfast.tasks.outcomes import Outcomes
 
 
@@ -30,6 +31,13 @@ def bounds_of(bounds: Conformal | None, level: int) -> Conformal:
             f"give one of {levels}"
         )
     return bounds
+
+
+def with_interval(answers: Answers, bounds: Conformal | None, level: int | None) -> Answers:
+    """Put what holds the truth at a level beside answers; None: nothing. Raises as `bounds_of`."""
+    if level is None:
+        return answers
+    return answers._replace(region=bounds_of(bounds, level).region(level, answers.spread))
 
 
 def covered(outcomes: Outcomes, bounds: Conformal, level: int) -> Coverage:

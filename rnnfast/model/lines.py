@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.files import Appender, read_rows
-from rnnfast.model.output import Lines
+from rnnfast.model.csvlines import Lines
 
 LINE_BYTES = 500  # in memory, of a line that is put in order: its text, twice, and what Python adds
 

@@ -29,7 +29,7 @@ from rnnfast.metrics.evaluation import Evaluation, brief
 from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
 from rnnfast.model.architecture import architecture
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, packed
-from rnnfast.model.intervals import bounds_of
+from rnnfast.model.intervals import with_interval
 from rnnfast.model.members import Committee, separated
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
@@ -62,6 +62,13 @@ class Model(Displayed):
     threshold: probability from which a binary prediction is positive. temperature: what logits are divided by before
     they become probabilities. intervals: bounds of the errors of the answers. linear, trees: the baselines of these
     names; trees are not stored. provenance: versions, metrics, digest and split of the training data.
+
+    Example:
+        >>> import pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"id": [k // 4 for k in range(80)], "x": range(80), "y": [0, 1] * 40})
+        >>> model = rnnfast.train(table, id="id", target="y", hidden=4, epochs=1).model
+        >>> list(model.predict(table)), sorted(model.evaluate(table).metrics)[:2]
+        (['id', 'y_pred', 'y_prob'], ['accuracy', 'auprc'])
     """
 
     parameters: dict[str, Floats]
@@ -79,6 +86,7 @@ class Model(Displayed):
     linear: Linear | None = None
     trees: Trees | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    elsewhere: Committee | None = None  # what computes outputs in place of this process
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return network, columns, and how it was trained."""
@@ -147,7 +155,7 @@ class Model(Displayed):
 
     def committee(self) -> Committee:
         """What computes outputs with the weights of now; made once where data comes block by block."""
-        return Committee(self.architecture, self.members, self.config.train.threads or cores())
+        return self.elsewhere or Committee(self.architecture, self.members, self.config.train.threads or cores())
 
     def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
@@ -166,8 +174,7 @@ class Model(Displayed):
         """
         task, outputs = self.task, self.questions(data).outputs(committee or self.committee())
         deviations = self._deviations(outputs)
-        region = None if interval is None else bounds_of(self.intervals, interval).region(interval, deviations)
-        return Answers(task.answers(task.average(outputs)), deviations, region)
+        return with_interval(Answers(task.answers(task.average(outputs)), deviations), self.intervals, interval)
 
     def _deviations(self, outputs: Floats) -> Floats | None:
         """Standard deviation of the answers over several networks; None of a single one."""

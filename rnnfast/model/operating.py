@@ -13,6 +13,7 @@ import numpy as np
 
 from rnnfast.catalogue import METRICS
 from rnnfast.config.option import toml
+from rnnfast.config.resolve import BYTES_OF_NAMES
 from rnnfast.config.rules import rule_of
 from rnnfast.config.sections import DataConfig
 from rnnfast.metrics.events import EventScores, event_scores
@@ -162,10 +163,10 @@ def _write(model: Model, rule: str, path: Path) -> tuple[str, ...]:
     beside = path.with_name(CONFIG_NAME)
     if not beside.is_file():
         return (str(path),)
-    text, line = beside.read_text(encoding="utf-8"), f"threshold = {toml(rule)}"
+    text, line = beside.read_text(encoding="utf-8", errors=BYTES_OF_NAMES), f"threshold = {toml(rule)}"
     if re.search(r"^threshold\s*=.*$", text, re.MULTILINE):
         text = re.sub(r"^threshold\s*=.*$", lambda _: line, text, count=1, flags=re.MULTILINE)
     else:
         text = re.sub(r"^\[train\]\s*$", lambda _: f"[train]\n{line}", text, count=1, flags=re.MULTILINE)
-    write_whole(beside, text.encode())
+    write_whole(beside, text.encode(errors=BYTES_OF_NAMES))
     return str(path), str(beside)

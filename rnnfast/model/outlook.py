@@ -17,6 +17,13 @@ from rnnfast.data.columns.steps import Common
 from rnnfast.data.sequences.ahead import common_times, ids_of, last_known, places_of, times_ahead
 
 
+def ahead_names(schema: Schema) -> list[str]:
+    """Return the columns with the times that answers are for: TIME_for, or TIME+H_for of several horizons."""
+    if not schema.horizon or schema.time is None:
+        return []
+    return [f"{schema.time}{f'+{number}' if schema.horizons else ''}_for" for number in schema.ahead]
+
+
 class Outlook:
     """What a table tells about rows whose answers lie ahead or begin with the target's past.
 
@@ -53,8 +60,7 @@ class Outlook:
             return {}
         times = times_ahead(self.data, block, self._shared)[steps]
         self.untimed |= None in times
-        numbers = [f"+{number}" if schema.horizons else "" for number in schema.ahead]
-        return {f"{schema.time}{number}_for": times[:, j].tolist() for j, number in enumerate(numbers)}
+        return {name: times[:, j].tolist() for j, name in enumerate(ahead_names(schema))}
 
     @cached_property
     def _shared(self) -> Common | None:

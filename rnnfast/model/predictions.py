@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -22,17 +21,17 @@ from rnnfast.data.sources.opening import open_sources, reopenable
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
-from rnnfast.model.explain.because import Reasons
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
-from rnnfast.model.tables import check_part, open_files, part_of, scoring_request, training_note
+from rnnfast.model.tables import check_part, loaded, open_files, part_of, scoring_request, training_note
 from rnnfast.tasks.base import Texts
 
 if TYPE_CHECKING:
     from rnnfast.data import SequenceData, Sequences
     from rnnfast.model import Model
+    from rnnfast.model.explain.because import Reasons
     from rnnfast.reporter import Reporter
 
 Integers = npt.NDArray[np.int64]
@@ -67,7 +66,7 @@ class Extras(NamedTuple):
 
 
 def predict_table(
-    model_path: str | Path,
+    model_path: str | Path | Model,
     data_paths: Sequence[str],
     output: str | Path = STANDARD_STREAM,
     *,
@@ -80,8 +79,10 @@ def predict_table(
 ) -> PredictionReport:
     """Write the predictions of a saved model for tables.
 
+    model_path: as of `evaluate_table`.
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
+    Texts that a spreadsheet would run get an apostrophe, unless the name is a `csvlines.Raw`.
     part: train | valid | test of the table that the model was trained on, or all of any table.
     keep: columns of the table that the output has too, as they are there.
     extras: columns beside the answers.
@@ -89,11 +90,11 @@ def predict_table(
     Raises UsageError for a part of another table, for reasons of a model without a threshold, and where a column of
     `keep` has the name of a predicted one.
     """
-    from rnnfast.model import load
+    from rnnfast.model.explain.because import Reasons
 
     check_part(part)
     check_output(output, force)
-    model = load(model_path)
+    model = loaded(model_path)
     interval, explain = extras or Extras()
     if interval is not None:
         bounds_of(model.intervals, interval)
@@ -161,9 +162,9 @@ def write_predictions(
         for piece in chain((first,), pieces):
             written += len(piece.rows)
             if ordered is None:
-                csv.writer(stream, lineterminator="\n").writerows(piece.cells())
+                stream.add(piece.columns.values())
             else:
-                ordered.add(piece.rows, piece.texts())
+                ordered.add(piece.rows, stream.texts(piece.columns.values()))
         if ordered is not None:
             ordered.write()
     if reporter is not None:

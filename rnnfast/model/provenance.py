@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rnnfast.data.description import PartSize
 from rnnfast.findings.judge import Judgement
-from rnnfast.records import UNSET, Record, UnsetType, field
+from rnnfast.records import UNSET, Count, Positive, Record, Seed, Share, UnsetType, field
 
 
 class Split(Record, frozen=True):
@@ -17,11 +15,11 @@ class Split(Record, frozen=True):
     rule: the same in words.
     """
 
-    shares: tuple[float, ...]
-    seed: int
+    shares: tuple[Share, ...]
+    seed: Seed
     split_by: str = "sequence"
     auto_predict: bool = False
-    points: tuple[Any, ...] = ()
+    points: tuple[int | float | str | None, ...] = ()
     rule: str = ""
     parts: dict[str, PartSize] = field(default_factory=dict)
 
@@ -33,9 +31,9 @@ class Member(Record, frozen=True):
     but for --average (the mean of several) and --refit (those of a second training); None where it was not scored.
     """
 
-    seed: int
-    epochs: int
-    best_epoch: int
+    seed: Seed
+    epochs: Count
+    best_epoch: Count
     stopped: str
     valid_loss: float | None
 
@@ -48,11 +46,11 @@ class Training(Record, frozen=True):
     seconds: that the epochs took; UNSET of files that did not say so.
     """
 
-    epochs: int
-    best_epoch: int
+    epochs: Count
+    best_epoch: Count
     stopped: str
     source: tuple[str, ...]
-    refitted: int = 0
+    refitted: Count = 0
     members: tuple[Member, ...] | UnsetType = UNSET
     seconds: float | UnsetType = UNSET
 
@@ -65,11 +63,11 @@ class Operating(Record, frozen=True):
     """
 
     part: str
-    steps: int
+    steps: Count
     rule: str = ""
     met: bool = True
     threshold: float | UnsetType = UNSET
-    temperature: float | UnsetType = UNSET
+    temperature: Positive | UnsetType = UNSET
     ece: tuple[float | None, float | None] | UnsetType = UNSET
     log_loss: tuple[float | None, float | None] | UnsetType = UNSET
 

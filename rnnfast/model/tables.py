@@ -80,7 +80,7 @@ class TableEvaluation:
 
 
 def evaluate_table(
-    model_path: str | Path,
+    model_path: str | Path | Model,
     data_paths: Sequence[str],
     part: str = "all",
     fail_under: Mapping[str, float] | None = None,
@@ -92,6 +92,7 @@ def evaluate_table(
 ) -> TableEvaluation:
     """Score a saved model on tables, or on one part of the table that it was trained on.
 
+    model_path: its file, the directory of its run, or what was loaded from there.
     part: train | valid | test | all.
     fail_under: metric -> goal; errors and losses must not be above it, all others not below.
     last: score only the last labelled step of each sequence; the windows of an id are one sequence.
@@ -100,10 +101,8 @@ def evaluate_table(
     memory how much may be taken, and ignore which findings are not told; reporter: is told how far reading is.
     Raises: UsageError for a part of another table, and for a goal that the task has no metric for.
     """
-    from rnnfast.model import load
-
     check_part(part)
-    model, config = load(model_path), config or DataConfig()
+    model, config = loaded(model_path), config or DataConfig()
     request, tables, cells = scoring_request(model, part, config), list[Any](data_paths), None
     with ExitStack() as opened:
         if breakdown.by:
@@ -114,6 +113,13 @@ def evaluate_table(
             tables = reopenable(sources)
         data = open_files(tables, request, opened, reporter)
         return evaluate(model, data, part, fail_under, last, breakdown, cells, config.ignore)
+
+
+def loaded(model: str | Path | Model) -> Model:
+    """Load a model, unless it is one."""
+    from rnnfast.model import load
+
+    return load(model) if isinstance(model, str | Path) else model
 
 
 def check_part(part: str) -> None:
@@ -216,6 +222,13 @@ def part_of(model: Model, data: Sequences, part: str) -> Sequences:
     """The train, valid or test part that the training run cut from a table.
 
     Raises UsageError where data is another table, or was not split into that part.
+
+    Example:
+        >>> import numpy as np, rnnfast
+        >>> data = rnnfast.read_table(np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10)
+        >>> model = rnnfast.train(data, split=0.8, hidden=4, epochs=1).model
+        >>> rnnfast.part_of(model, data, "valid").sequences
+        4
     """
     how = model.provenance.split
     if how is None or not model.trained_on(data):
@@ -225,7 +238,7 @@ def part_of(model: Model, data: Sequences, part: str) -> Sequences:
         )
     # The labels that trained decided which steps are predicted: before the split, each label counted.
     undecided = data.predicting("every") if how.auto_predict else data
-    parts = split(undecided, how.shares, how.seed, how.split_by)
+    parts = split(undecided, how.shares, how.seed, how.split_by, shards=model.config.data.shards or 1)
     chosen = parts.named().get(part)
     if chosen is None:
         raise UsageError(f"--part {part}: the training run had no such part of this table ({parts.rule})")

@@ -10,7 +10,7 @@ from rnnfast.errors import UsageError
 from rnnfast.model import load
 from rnnfast.model.online.stream import MOST_IDS, Stream
 from rnnfast.online.lines import Lines
-from rnnfast.online.session import Report, Session, replay
+from rnnfast.online.session import AS_THEY_COME, Report, Session, Shown, replay
 from rnnfast.online.states import States
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def answer_stream(
     descriptor: int,
     write: Callable[[str], Any],
     *,
-    json: bool | None = None,
+    shown: Shown = AS_THEY_COME,
     limits: Limits = NO_LIMITS,
     past: Past = NO_PAST,
     stopped: Callable[[], bool] = never,
@@ -58,13 +58,13 @@ def answer_stream(
 ) -> Report:
     """Answer rows of CSV or JSON lines from a file descriptor as they come, each with the state of its id.
 
-    write: takes text; json: answers as JSON lines, None: as the rows come. stopped: asked several times a second.
+    write: takes text. stopped: asked several times a second.
     Raises UsageError for models that cannot stream and options that do not fit, ModelError for states of another model,
     DataError for a file to be replayed that cannot be used.
     """
     if past.skip_seen and past.states is None:
         raise UsageError("--skip-seen: only a file of states knows which rows they have seen; add --states FILE.sqlite")
-    stream = Stream(load(model_path), *limits)
+    stream = Stream(load(model_path), *limits, ahead=True)
     file = None if past.states is None else States(past.states, stream)
     try:
         seen = 0 if file is None else file.rows
@@ -74,7 +74,8 @@ def answer_stream(
             replay(stream, past.replay)
         elif past.replay is not None and reporter is not None:
             reporter.notice("--replay: the states are there already; the file is not read")
-        return Session(stream, write, json, file, seen if past.skip_seen else 0).run(Lines(descriptor), stopped)
+        session = Session(stream, write, shown, file, seen if past.skip_seen else 0)
+        return session.run(Lines(descriptor), stopped)
     finally:
         if file is not None:
             file.close()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.reading.live import LiveRows, read_live
+from rnnfast.data.reading.live import LiveRows, plain_rows, read_live
+from rnnfast.data.sources.formats import TEXT, kind_of
 from rnnfast.data.sources.opening import open_content
 from rnnfast.data.sources.options import FileOptions
 from rnnfast.data.sources.source import Source
+from rnnfast.errors import DataError
+from rnnfast.model.csvlines import lines_of
+from rnnfast.model.predictions import number_texts
 from rnnfast.records import json_line, parsed_line
 
 NAME = "<stdin>"
@@ -58,6 +62,10 @@ class JsonRows:
 
     def read(self, lines: bytes, schema: Schema, before: int = 0) -> LiveRows:
         """Read rows, as of CsvRows."""
+        with suppress(ValueError, RecursionError):  # a table says what is wrong
+            plain = plain_rows(list(map(parsed_line, lines.splitlines())), schema)
+            if plain is not None:
+                return plain
         source = open_content(b"\n" * before + lines, self.name, self.options)
         # A key that no line has is a column of empty cells, as one that some lines lack.
         columns = (*source.columns, *(name for name in schema.features if name not in source.columns))
@@ -82,24 +90,42 @@ class JsonRows:
 Rows = CsvRows | JsonRows
 
 
+def check_text(start: bytes, name: str) -> None:
+    """Raise DataError for what is packed, or a file of columns. start: its first bytes."""
+    if (kind := kind_of(start)) != TEXT:
+        raise DataError(f"{name}: is no text but {kind}; send rows as CSV or JSON lines, as they are")
+
+
 def rows_format(first: bytes, name: str, options: FileOptions) -> Rows:
-    """Tell the format of a stream by its first line."""
+    """Tell the format of a stream by its first line. Raises DataError for what is packed, or no text."""
+    check_text(first, name)
     return JsonRows(name, options) if first.lstrip().startswith(b"{") else CsvRows(first, name, options)
 
 
 class CsvAnswers:
-    """Answers as CSV: a header first, an empty cell for what is not there."""
+    """Answers as CSV: a header first, an empty cell for what is not there. raw: texts are written as they are."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names, self.start = names, _csv([names])
+    def __init__(self, names: Sequence[str], raw: bool = False) -> None:
+        self.names, self.raw = names, raw
+        self.start = self.lines([[name] for name in names])
 
     def lines(self, columns: Iterable[Sequence[Any]]) -> str:
         """Return a line for each row; columns: in the order of the names."""
-        return _csv(zip(*columns, strict=True))
+        return "".join(lines_of(columns, range(len(self.names)), self.raw))
+
+    @staticmethod
+    def numbers(values: Any, dtype: str) -> list[Any]:
+        """Return (rows,) answers as cells: texts of the digits that tell numbers of that precision apart."""
+        return number_texts(values, dtype)
+
+    @staticmethod
+    def age(seconds: float) -> Any:
+        """Return the age of a state as a cell; NaN is none."""
+        return "" if seconds != seconds else f"{seconds:.3f}"
 
     def refusal(self, message: str) -> str:
         """Return the line of a row that has no answer."""
-        return _csv([[*[""] * (len(self.names) - 1), f"refused: {message}"]])
+        return self.lines([[cell] for cell in (*[""] * (len(self.names) - 1), f"refused: {message}")])
 
     def stats(self, stats: dict[str, int]) -> str:
         """Return the line that answers a question for figures."""
@@ -122,6 +148,16 @@ class JsonAnswers:
             lines.append(json_line(row))
         return "".join(lines)
 
+    @staticmethod
+    def numbers(values: Any, dtype: str) -> list[Any]:
+        """Return (rows,) answers as cells: numbers of the digits that tell those of that precision apart."""
+        return values.tolist() if dtype == "float64" else [float(text) for text in number_texts(values, dtype)]
+
+    @staticmethod
+    def age(seconds: float) -> Any:
+        """Return the age of a state as a cell; NaN is none."""
+        return "" if seconds != seconds else round(seconds, 3)
+
     def refusal(self, message: str) -> str:
         """Return the line of a row that has no answer."""
         return json_line({self.names[-1]: f"refused: {message}"})
@@ -129,15 +165,3 @@ class JsonAnswers:
     def stats(self, stats: dict[str, int]) -> str:
         """Return the line that answers a question for figures."""
         return json_line({"stats": stats})
-
-
-class _Texts(list[str]):
-    """What csv takes for a file; it writes a line at a time."""
-
-    write = list.append
-
-
-def _csv(rows: Iterable[Sequence[Any]]) -> str:
-    texts = _Texts()
-    csv.writer(texts, lineterminator="\n").writerows(rows)
-    return "".join(texts)

@@ -43,16 +43,9 @@ class Lines:
         if self._error is not None:
             raise self._error
         text = b"".join(pieces)
-        end = len(text) if ended else self._whole(text)
+        end = len(text) if ended else whole_lines(text, self.quoted)
         self._rest = text[end:]
         return None if ended and not text else text[:end]
-
-    def _whole(self, text: bytes) -> int:
-        """Return where the last whole line ends."""
-        end = text.rfind(b"\n") + 1
-        while self.quoted and end and text.count(b'"', 0, end) % 2:
-            end = text.rfind(b"\n", 0, end - 1) + 1
-        return end
 
     def _read(self) -> None:
         """Read until the end of the stream, no more ahead than AHEAD."""
@@ -69,3 +62,11 @@ class Lines:
         with self._changed:
             self._ended = True
             self._changed.notify()
+
+
+def whole_lines(text: bytes, quoted: bool) -> int:
+    """Return where the last whole line of a text ends. quoted: as of `Lines`."""
+    end = text.rfind(b"\n") + 1
+    while quoted and end and text.count(b'"', 0, end) % 2:
+        end = text.rfind(b"\n", 0, end - 1) + 1
+    return end

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +17,10 @@ import numpy as np
 from rnnfast.data.reading.live import LiveRows
 from rnnfast.data.sources.options import FileOptions
 from rnnfast.errors import DataError
+from rnnfast.model.answers import Answers
+from rnnfast.model.intervals import bounds_of, with_interval
 from rnnfast.model.online.stream import Answered, Stream
-from rnnfast.model.predictions import FLOAT32_FORMAT, number_texts
+from rnnfast.model.outlook import ahead_names
 from rnnfast.online.formats import NAME, CsvAnswers, JsonAnswers, Rows, rows_format
 from rnnfast.online.lines import Lines
 from rnnfast.online.states import States
@@ -36,19 +39,42 @@ class Report(NamedTuple):
     message: str
 
 
+class Shown(NamedTuple):
+    """How answers are written.
+
+    json: as JSON lines, None: as the rows come; interval: as of `Model.answers`; raw: texts in CSV stay as they are,
+    formulas too.
+    """
+
+    json: bool | None = None
+    interval: int | None = None
+    raw: bool = False
+
+
+AS_THEY_COME = Shown()
+
+
 class Session:
     """Answers the rows of one input.
 
-    write: takes text; json: answers as JSON lines; None: as the rows come. states: where they are kept, or None.
-    skip: rows at the beginning that the states have seen.
+    write: takes text. states: where they are kept, or None. skip: rows at the beginning that the states have seen.
+    rows, refused, obeyed: rows of the input, those that have no answer, and lines that are no rows; alarms: answers as
+    of `Task.alarms`.
     """
 
     def __init__(
-        self, stream: Stream, write: Callable[[str], Any], json: bool | None, states: States | None, skip: int = 0
+        self,
+        stream: Stream,
+        write: Callable[[str], Any],
+        shown: Shown = AS_THEY_COME,
+        states: States | None = None,
+        skip: int = 0,
     ) -> None:
-        self.stream, self.write, self.json, self.states, self.skip = stream, write, json, states, skip
+        if shown.interval is not None:
+            bounds_of(stream.model.intervals, shown.interval)
+        self.stream, self.write, self.shown, self.states, self.skip = stream, write, shown, states, skip
         self.rows = 0 if states is None else states.rows - skip  # of the input, those before a restart among them
-        self.refused, self.message = 0, ""
+        self.refused, self.obeyed, self.alarms, self.message = 0, 0, 0, ""
         self._format: Rows | None = None
         self._answers: CsvAnswers | JsonAnswers | None = None
         self._line = 0  # of the stream, before the block
@@ -57,15 +83,27 @@ class Session:
         """Answer until the stream ends or somebody stops it."""
         while not stopped() and (block := lines.block(WAIT)) is not None:
             if block:
-                self._block(block, lines, name)
+                self.answer(block, name)
+                lines.quoted = self.quoted
             if self.states is not None:
                 self.states.save(self.rows)
         if self.states is not None:
             self.states.save(self.rows, now=True)
         return Report(self.stream.stats() | {"refused": self.refused}, self.refused, self.message)
 
-    def _block(self, block: bytes, lines: Lines, name: str) -> None:
-        """Answer whole lines."""
+    @property
+    def quoted(self) -> bool:
+        """Whether a line end inside double quotes is none, which the first line tells."""
+        return self._format is not None and self._format.quoted
+
+    @property
+    def shows_json(self) -> bool:
+        """Whether answers are JSON lines, which the first line of the input tells."""
+        json = self.shown.json
+        return json if json is not None else not (self._format is None or self._format.header_lines)
+
+    def answer(self, block: bytes, name: str = NAME) -> None:
+        """Answer whole lines, the next ones of the input. name: of the input, in messages."""
         if self._format is None:
             stripped = block.lstrip(b"\r\n\xef\xbb\xbf")
             if not stripped:
@@ -74,7 +112,7 @@ class Session:
             self._format = rows_format(
                 first, name, FileOptions.of(self.stream.model.config.data.sep, (), None, sure=False)
             )
-            lines.quoted, self._line = self._format.quoted, self._format.header_lines
+            self._line = self._format.header_lines
             block = rest if self._format.header_lines else stripped
         for rows in self._rows(block):
             self._answer(rows)
@@ -84,7 +122,7 @@ class Session:
         assert self._format is not None
         rows = list[bytes]()
         commands = self._format.has_commands(block)
-        for line in block.splitlines(keepends=True) if not self._whole_quotes(block) else _quoted_lines(block):
+        for line in _quoted_lines(block) if self.quoted and b'"' in block else block.splitlines(keepends=True):
             command = self._format.command(line) if commands else None
             if command is not None:
                 yield rows
@@ -100,13 +138,11 @@ class Session:
                 self._line += 1
         yield rows
 
-    def _whole_quotes(self, block: bytes) -> bool:
-        return self._format is not None and self._format.quoted and b'"' in block
-
     def _obey(self, word: str, name: str | None) -> None:
         """Do what a line says that is no row."""
+        self.obeyed += 1
         if word == "stats":
-            self._show(self._shown(None).stats(self.stream.stats() | {"refused": self.refused}))
+            self._show(self._shown().stats(self.stream.stats() | {"refused": self.refused}))
         else:
             self.stream.reset(name if word == "drop" else None)
 
@@ -133,9 +169,21 @@ class Session:
                 return self._text(rows[:half]) + self._text(rows[half:])
             return self._refusal(rows[0], str(error))
         self.rows += len(rows)
+        self.alarms += self.stream.task.alarms(answered.answers.values)
         self._line += text.count(b"\n")
-        shown = self._shown(live)
-        return shown.lines(self._columns(live, answered, isinstance(shown, JsonAnswers)).values())
+        shown = self._shown()
+        return shown.lines(self._columns(live, answered, shown).values())
+
+    def refuse(self, message: str) -> None:
+        """Write the line of a row that cannot be read to its end."""
+        self._show(self._refused(message))
+
+    def _refused(self, message: str) -> str:
+        """Count a row that has no answer, and return its line."""
+        self.refused += 1
+        self.rows += 1
+        self.message = self.message or message
+        return self._shown().refusal(message)
 
     def _refusal(self, row: bytes, message: str) -> str:
         """Return the line about a row that cannot be used, with the line that it is on."""
@@ -145,17 +193,14 @@ class Session:
                 self._format.read(row, self.stream.schema, before=self._line - self._format.header_lines)
             except DataError as error:
                 message = str(error)
-        self.refused += 1
-        self.rows += 1
         self._line += max(row.count(b"\n"), 1)
-        self.message = self.message or message
-        return self._shown(None).refusal(message)
+        return self._refused(message)
 
-    def _shown(self, live: LiveRows | None) -> CsvAnswers | JsonAnswers:
-        """Return what writes answers; live: the first rows that have some."""
+    def _shown(self) -> CsvAnswers | JsonAnswers:
+        """Return what writes answers."""
         if self._answers is None:
-            json = self.json if self.json is not None else not (self._format is None or self._format.header_lines)
-            self._answers = (JsonAnswers if json else CsvAnswers)(self._names())
+            names = self._names()
+            self._answers = JsonAnswers(names) if self.shows_json else CsvAnswers(names, self.shown.raw)
             self._show(self._answers.start)
         return self._answers
 
@@ -163,31 +208,23 @@ class Session:
         """Return the names of the columns of answers."""
         schema, task = self.stream.schema, self.stream.task
         keys = [name for name in (schema.id, schema.time) if name is not None]
-        answers = self.stream.no_answers().columns(task, slice(None), list)
-        return [*keys, *answers, STEPS, AGE, NOTE]
+        answers = self._with_interval(self.stream.no_answers()).columns(task, slice(None), list)
+        return [*keys, *ahead_names(schema), *answers, STEPS, AGE, NOTE]
 
-    def _columns(self, live: LiveRows, answered: Answered, json: bool) -> dict[str, Any]:
-        """Return the columns of the answers: numbers as JSON has them, or as texts of their digits."""
+    def _columns(self, live: LiveRows, answered: Answered, shown: CsvAnswers | JsonAnswers) -> dict[str, Any]:
+        """Return the columns of the answers as they are shown."""
         schema, dtype = self.stream.schema, self.stream.model.config.train.dtype
         columns: dict[str, Any] = {}
         if schema.id is not None:
             columns[schema.id] = live.ids
         if schema.time is not None:
             columns[schema.time] = live.time.tolist()
-
-        def texts(values: Any) -> list[Any]:
-            if not json:
-                return number_texts(values, dtype)
-            return (
-                values.tolist() if dtype == "float64" else [float(format(v, FLOAT32_FORMAT)) for v in values.tolist()]
-            )
-
-        columns |= answered.answers.columns(self.stream.task, slice(None), texts)
+        columns |= {name: answered.ahead[:, j].tolist() for j, name in enumerate(ahead_names(schema))}
+        texts = partial(shown.numbers, dtype=dtype)
+        columns |= self._with_interval(answered.answers).columns(self.stream.task, slice(None), texts)
         ages, which = np.unique(answered.age, return_inverse=True)  # one for each earlier block
-        shown = np.array(
-            ["" if age != age else round(age, 3) if json else f"{age:.3f}" for age in ages.tolist()], object
-        )
-        columns |= {STEPS: answered.steps.tolist(), AGE: shown[which].tolist(), NOTE: [""] * len(which)}
+        age_cells = np.array([shown.age(age) for age in ages.tolist()], object)
+        columns |= {STEPS: answered.steps.tolist(), AGE: age_cells[which].tolist(), NOTE: [""] * len(which)}
         if answered.late.any():
             answers = [name for name in columns if name not in (schema.id, schema.time, NOTE)]
             for row in np.flatnonzero(answered.late).tolist():
@@ -195,6 +232,9 @@ class Session:
                 for name in answers:
                     columns[name][row] = ""
         return columns
+
+    def _with_interval(self, answers: Answers) -> Answers:
+        return with_interval(answers, self.stream.model.intervals, self.shown.interval)
 
     def _show(self, text: str) -> None:
         if text:
@@ -204,7 +244,7 @@ class Session:
 def replay(stream: Stream, path: str | Path) -> Report:
     """Let a stream see the rows of a file, and answer none of them. Raises DataError for a row that cannot be used."""
     with Path(path).open("rb") as file:
-        report = Session(stream, lambda text: None, None, None).run(Lines(file.fileno()), lambda: False, str(path))
+        report = Session(stream, lambda text: None).run(Lines(file.fileno()), lambda: False, str(path))
     if report.refused:
         raise DataError(f"--replay: {report.message}")
     return report

@@ -35,7 +35,8 @@ class States:
     def __init__(self, path: str | Path, stream: Stream) -> None:
         self.path, self.stream, self._saved = Path(path), stream, monotonic()
         try:
-            self._file = sqlite3.connect(self.path, isolation_level=None)
+            # Threads may take turns, one at a time.
+            self._file = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             self._file.execute("PRAGMA journal_mode=WAL")
             self._file.executescript(TABLES)
             about = dict(self._file.execute("SELECT name, value FROM about"))

@@ -171,6 +171,10 @@ class Task(ABC):
         """Return the metrics that say nothing on labels (n, targets) like these."""
         return ()
 
+    def alarms(self, answers: Floats) -> int:
+        """Return how many answers are the second of two classes; 0 of other tasks."""
+        return 0
+
     def threshold(self) -> float | None:
         """Return the threshold that scores depend on, None where there is none."""
         return None

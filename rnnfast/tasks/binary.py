@@ -79,6 +79,10 @@ class Binary(Task):
         """Return the probability from which on the second class is predicted."""
         return self.target.threshold
 
+    def alarms(self, answers: Floats) -> int:
+        """Return how many answers are the second class; NaN is none."""
+        return int(self.positive(answers).sum())
+
     def positive(self, answers: Floats) -> NDArray[np.bool_]:
         """Return where the second class is predicted.
 

@@ -20,11 +20,13 @@ from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight
 class Multiclass(Task):
     """Outputs are logits, one for each class; the most probable class is predicted, the first of equal ones."""
 
+    @np.errstate(over="ignore", invalid="ignore")
     def answers(self, outputs: Floats) -> Floats:
-        """Return the softmax of the outputs of a step."""
+        """Return the softmax of the outputs of a step; of infinite ones NaN."""
         likelihood = np.exp((outputs - outputs.max(axis=1, keepdims=True)) / self.target.temperature)
         return np.asarray(likelihood / likelihood.sum(axis=1, keepdims=True))
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithms of the mean probabilities, from those of the probabilities: no digit is lost near 0."""
         logarithms = outputs - np.logaddexp.reduce(outputs, axis=2, keepdims=True)

@@ -23,8 +23,9 @@ class Regression(Task):
         """Return scaled targets."""
         return self.target.scaler.transform(y)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def answers(self, outputs: Floats) -> Floats:
-        """Return the outputs in original units."""
+        """Return the outputs in original units; what exceeds their precision is infinite."""
         answers: Floats = self.target.scaler.inverse(outputs).astype(outputs.dtype)
         return answers
 

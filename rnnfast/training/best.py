@@ -10,7 +10,6 @@ leaves for an ensemble, each of whose networks is trained twice where it is trai
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -24,8 +23,6 @@ from rnnfast.data import Parts, SequenceData
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model import Model
-from rnnfast.model.architecture import architecture
-from rnnfast.network.layout import Layout
 from rnnfast.records import UNSET
 from rnnfast.reporter import Reporter
 from rnnfast.training.candidates import Options, allowed, candidates
@@ -34,12 +31,12 @@ from rnnfast.training.presets import Choice, Chosen, Size
 from rnnfast.training.race import LEAST, Race, Track, outcome
 from rnnfast.training.stopping import Deadline, Interrupt
 from rnnfast.training.trial import Trials
+from rnnfast.training.work import multiply_adds
 
 BUDGET = 30.0  # s
 RATE = 20e9  # multiply-adds a second, of two cores that train at the same time
 RACE_SHARE = 0.6  # of the budget
 TRIAL_SHARE = 0.65  # of the rows of a training part, that a trial trains on
-PASSES = 3
 # What is taken of folds, candidates, epochs and rows where the budget allows it: noise is less with more folds.
 MANY, SOME, FEWEST_FOLDS = 99, 8, 2
 LARGE = ((6, MANY), (5, MANY), (4, MANY), (4, 11), (4, SOME), (3, SOME))  # folds and candidates
@@ -105,10 +102,7 @@ class Best:
     def cost(self, config: Config, rows: float) -> float:
         """Count the multiply-adds of one training on so many rows."""
         cell = cell_for(config, self.equations)
-        shapes = Layout(architecture(config, cell, self.model.schema, self.model.encoder)).shapes()
-        products = [shape for name, shape in shapes.items() if not name.startswith("embed.")]  # which are looked up
-        stride = config.model.patch[-1] if config.model.patch else 1
-        return PASSES * rows / stride * config.train.epochs * sum(map(math.prod, products))
+        return config.train.epochs * multiply_adds(config, cell, self.model.schema, self.model.encoder, rows)
 
     def _race(self, budget: float, deadline: Deadline, interrupt: Interrupt) -> tuple[Race | None, float]:
         """Race on the training part.

@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rnnfast.config.resolve import Config
+from rnnfast.checkpoint.store import checkpoints
+from rnnfast.config.resolve import BYTES_OF_NAMES, Config
 from rnnfast.data import Sequences
 from rnnfast.errors import RnnfastError, UsageError
 from rnnfast.model.file import FILE_NAME
@@ -16,22 +17,29 @@ from rnnfast.network.cell import short_name
 from rnnfast.training.result import TrainResult
 from rnnfast.writing import write_whole
 
+LONGEST_NAME = 200  # bytes; systems take 255, and the network stands beside it
 PACKED_SUFFIXES = (".gz", ".zst", ".zip")
 
 
-def check_directory(config: Config, force: bool) -> Path | None:
-    """The output directory that was asked for, checked before any work; None: the next free one."""
+def check_directory(config: Config, force: bool, resumed: bool = False) -> Path | None:
+    """The output directory that was asked for, checked before any work; None: the next free one.
+
+    force: what it holds is replaced; resumed: it is that of a run that goes on.
+    """
     option = config.output.output
     path = Path(option) if option is not None else Path("runs")
     existing = next(parent for parent in (path, *path.resolve().parents) if parent.exists())
+    place = "" if path.exists() else f"{path}: "  # where something above it is in the way
     if not existing.is_dir():
-        raise UsageError(f"{path}: {existing} is no directory; give another -o DIR")
+        raise UsageError(f"{place}{existing} is no directory; give another -o DIR")
     if not os.access(existing, os.W_OK):
-        raise RnnfastError(f"{path}: cannot be written: no permission in {existing}; give another -o DIR")
+        raise RnnfastError(f"{place}no permission to write in {existing}; give another -o DIR")
     if option is None:
         return None
-    if (path / FILE_NAME).exists() and not force:
+    if (path / FILE_NAME).exists() and not force and not resumed:
         raise UsageError(f"{path}: holds a model already; give another -o DIR, or --force to replace it")
+    if not force and not resumed and checkpoints(path):
+        raise UsageError(f"{path}: holds a run that was killed: go on with --resume {path}, or --force to begin anew")
     return path
 
 
@@ -54,13 +62,14 @@ def free_name(name: str) -> Path:
 def table_name(source: str) -> str:
     """Return the name of a table without directories, packing and format: 'sales.2024' of 'x/sales.2024.csv.gz'.
 
-    What is no sign to read becomes a low line: the name is that of a directory.
+    What is no sign to read becomes a low line, and a long name is cut: it is that of a directory.
     """
     path = Path(source.strip("<>"))
     if path.suffix.lower() in PACKED_SUFFIXES:
         path = path.with_suffix("")
     stem = path.stem if path.suffix[1:].isalpha() else path.name
-    return "".join(sign if sign.isprintable() else "_" for sign in stem) or "table"
+    name = "".join(sign if sign.isprintable() else "_" for sign in stem) or "table"
+    return name.encode()[:LONGEST_NAME].decode(errors="ignore")
 
 
 def write_run(result: TrainResult, config: Config, directory: Path) -> dict[str, Path]:
@@ -71,7 +80,7 @@ def write_run(result: TrainResult, config: Config, directory: Path) -> dict[str,
         raise RnnfastError(f"{directory}: cannot be created: {error.strerror or error}") from None
     files = {"model": directory / FILE_NAME, "history": directory / "history.csv", "config": directory / "config.toml"}
     write_whole(files["history"], _history_csv(result.history))
-    write_whole(files["config"], config.with_absolute_paths().to_toml().encode())
+    write_whole(files["config"], config.with_absolute_paths().to_toml().encode(errors=BYTES_OF_NAMES))
     result.model.save(files["model"])
     return files
 

@@ -83,7 +83,8 @@ def distilled(
     model = initial_model(parts.train, config, ensemble.model.cell)
     watched = None if valid is None else scored_rows(valid)
     try:
-        fit = Networks(model, parts.train, watched, Reporter(), teacher=Teacher(ensemble.model)).fit(interrupt)
+        teacher = Teacher(ensemble.model)
+        fit = Networks(model, parts.train, watched, Reporter(), teacher=teacher, stage="distilled").fit(interrupt)
     except TrainingInterrupted:
         fit = Fit(stopped="interrupted")
     if fit.diverged is not None or fit.stopped in CUT_SHORT:

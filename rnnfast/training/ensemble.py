@@ -1,8 +1,8 @@
 """Training the networks of a run: one, or the members of an ensemble, which differ by their seed.
 
 A member has initial weights, order of the sequences, dropout and early stopping of its own; split, encoder and tables
-are those of all. Members train at the same time, each on its share of the threads; those of a table that is read in
-blocks one after the other, as each needs the memory of a block.
+are those of all. Members train at the same time, each on its share of the threads, or on workers of a cluster; those of
+a table that is read in blocks one after the other in a process, as each needs the memory of a block.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import seconds
 from rnnfast.data import SequenceData, Sequences
 from rnnfast.data.splitting.bags import bag
@@ -23,8 +25,9 @@ from rnnfast.model.members import joined
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter, RunInfo
 from rnnfast.training.loop import Fit, Loop
-from rnnfast.training.pool import one_at_a_time, run_pieces
+from rnnfast.training.pool import Piece, one_at_a_time, run_on
 from rnnfast.training.prepare import Labelling, member_seeds
+from rnnfast.training.saving import Saver
 from rnnfast.training.stopping import Interrupt
 
 # Why a run of several networks ended: the first of these that holds for one of them.
@@ -38,7 +41,8 @@ class Networks:
 
     epochs: to run by each network, with a whole course of the learning rate; none: those that the configuration plans.
     outside: what each network of the model has left out of its bag, after training. teacher: of a single network, as of
-    Loop.
+    Loop. stage: of the run, by whose name checkpoints know them. cluster: on which several networks train, None for
+    this process.
     """
 
     def __init__(
@@ -49,24 +53,34 @@ class Networks:
         reporter: Reporter,
         epochs: Sequence[int] = (),
         teacher: Labelling | None = None,
+        stage: str = "networks",
+        cluster: Cluster | None = None,
     ) -> None:
+        self.stage = stage
         config, self.number = model.config.train, model.config.model.ensemble
         threads, limit = config.threads or cores(), seconds(config.max_time)
-        self.workers = min(threads, self.number) if train.room is None else 1
+        if cluster is not None:
+            self.workers, threads = min(cluster.slots, self.number), config.threads or 1
+        else:
+            self.workers = min(threads, self.number) if train.room is None else 1
         self.model, self.train, self.valid = model, train, valid
         self.epochs: Sequence[int | None] = epochs or [None] * self.number
-        self.teacher = teacher
+        self.teacher, self.cluster = teacher, cluster
         self.reporter = reporter if self.number == 1 else one_at_a_time(reporter)
         self.seeds = member_seeds(config.seed, self.number)
         self.bags = [bag(train, seed) for seed in self.seeds] if model.config.model.bag else []
         self.outside: list[Sequences] = []
         self.shares: dict[str, Any] = {
-            "threads": max(threads // self.workers, 1),
+            "threads": max(threads // self.workers, 1) if cluster is None else threads,
             # Members that begin when others have ended have as much time as these.
             "max_time": None if limit is None else f"{limit / -(-self.number // self.workers)}s",
         }
-        first = self._loop(0)
+        first = self._loop(0, self.reporter if self.number == 1 else _OfMember(self.reporter, 1))
         self.kernel, self.threads, self._made = first.trainer.kernel, first.trainer.threads, [first]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a worker of a cluster needs to train one of the networks."""
+        return {**vars(self), "reporter": Reporter(), "cluster": None, "_made": []}
 
     def fit(self, interrupt: Interrupt) -> Fit:
         """Train all of them, and put their weights into the model; see `Loop.run`.
@@ -74,10 +88,25 @@ class Networks:
         Members that have no epoch when Ctrl-C is pressed are left out. Raises TrainingInterrupted where none has one.
         """
         if self.number == 1:
-            return self._made.pop().run(interrupt)
+            if self.cluster is not None:
+                self.reporter.notice("a single network trains in this process; workers train those of --ensemble N")
+            alone: Fit = self._made.pop().run(interrupt, self._pauses(0, interrupt))
+            return alone
         start = time.perf_counter()
-        pieces = [partial(self._train, k) for k in range(self.number)]
-        every = run_pieces(pieces, self.workers, interrupt)
+        work = Shared(self)
+        pieces = [
+            Piece(
+                f"network {k + 1}",
+                _train,
+                work,
+                (k,),
+                _OfMember(self.reporter, k + 1),
+                partial(self._tell, k),
+                f"{self.stage}/{k + 1}",
+            )
+            for k in range(self.number)
+        ]
+        every = run_on(self.cluster, pieces, self.workers, interrupt)
         members = [member for member in every if member is not None]
         self.outside = [outside for (_, outside), member in zip(self.bags, every, strict=False) if member is not None]
         if not members:
@@ -114,10 +143,11 @@ class Networks:
             patience=config.train.patience,
         )
 
-    def _loop(self, k: int) -> Loop:
-        """Make what trains a network."""
+    def _loop(self, k: int, reporter: Reporter) -> Any:
+        """Make what trains a network; reporter: is told how."""
         if self.number == 1:
-            return Loop(self.model, self.train, self.valid, self.reporter, self.epochs[k], self.teacher)
+            maker = self.train.loop or Loop  # a table in shards has its own
+            return maker(self.model, self.train, self.valid, reporter, self.epochs[k], self.teacher)
         config = self.model.config
         alone = replace(
             config,
@@ -126,15 +156,20 @@ class Networks:
         )
         model = replace(self.model, parameters=self.model.members[k], config=alone)
         train = self.bags[k][0] if self.bags else self.train
-        return Loop(model, train, self.valid, _OfMember(self.reporter, k + 1), self.epochs[k])
+        return Loop(model, train, self.valid, reporter, self.epochs[k])
 
-    def _train(self, k: int, interrupt: Interrupt) -> Trained | None:
+    def _pauses(self, k: int, interrupt: Interrupt) -> Saver | None:
+        """Return what saves a network, None where the run has no checkpoints."""
+        return None if interrupt.slot is None else Saver(interrupt.slot.of(self.stage).of(str(k + 1)))
+
+    def train_member(self, k: int, reporter: Reporter, interrupt: Interrupt) -> Trained | None:
         """Train a member. Returns None where Ctrl-C was pressed before its first epoch."""
         if interrupt.requested:
+            interrupt.cut_short()
             return None
-        loop = self._made.pop() if k == 0 else self._loop(k)
+        loop = self._made.pop() if k == 0 and self._made else self._loop(k, reporter)
         try:
-            fit = loop.run(interrupt)
+            fit = loop.run(interrupt, self._pauses(k, interrupt))
         except TrainingInterrupted:
             return None
         trained = Member(
@@ -144,8 +179,17 @@ class Networks:
             stopped="diverged" if fit.diverged else fit.stopped,
             valid_loss=_valid_loss(fit),
         )
-        self.reporter.member(k + 1, trained)
         return loop.model.parameters, trained, fit
+
+    def _tell(self, k: int, trained: Trained | None) -> None:
+        """Tell that a member is trained."""
+        if trained is not None:
+            self.reporter.member(k + 1, trained[1])
+
+
+def _train(networks: Networks, k: int, reporter: Reporter, interrupt: Interrupt) -> Trained | None:
+    """Train a member of several networks."""
+    return networks.train_member(k, reporter, interrupt)
 
 
 class _OfMember(Reporter):

@@ -8,8 +8,10 @@ the memory that is granted: never from time or threads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -32,12 +34,29 @@ ORDER_STREAM = 3  # of the random numbers: split has 1, initial weights have 2
 Orders = NDArray[np.int64]
 
 
+@dataclass
+class Place:
+    """How far training has come, between two calls of the kernel.
+
+    epoch: from 0, of those that have draws of their own; block: the next one of this epoch. updates, loss, mass: sums
+    over the blocks of the epoch before it. steps: trained so far. generator: state that the next order is drawn from.
+    """
+
+    generator: Mapping[str, Any]
+    epoch: int = 0
+    block: int = 0
+    updates: int = 0
+    loss: float = 0.0
+    mass: float = 0.0
+    steps: int = 0
+
+
 class Feed:
     """Gives the blocks of a training part to a Trainer.
 
     data, lengths: what the Trainer is made with: the only block where it is in memory, else None and the (sequences,)
-    steps of all that train. mass: sum of the weights of all labelled steps. updates: of an epoch. steps: trained so
-    far.
+    steps of all that train. mass: sum of the weights of all labelled steps. updates: of an epoch. single: whether there
+    is one block.
     """
 
     def __init__(self, model: Model, part: Sequences, teacher: Labelling | None = None) -> None:
@@ -49,8 +68,7 @@ class Feed:
         first = self.cutter.epoch(0)
         self.updates, self.single = self._updates_of(first), len(first) == 1
         self.generator = np.random.default_rng([self.config.seed, ORDER_STREAM])
-        self.epoch, self.built = 0, 0
-        self.steps = 0  # trained so far
+        self._place, self.built = Place(self.generator.bit_generator.state), 0
         self.data, self.lengths = None, part.lengths
         if part.room is None:
             self.data = kernel_data(model, part.read(0, part.sequences, TRAINED), teacher)
@@ -58,7 +76,31 @@ class Feed:
         self.buffers = [] if self.data is not None else [self._buffer() for _ in range(1 if self.single else 2)]
         self._pool = ThreadPoolExecutor(1)
         self._next: Future[Any] | None = None
-        self._upcoming = (cut for epoch in range(self.config.epochs) for cut in self.cutter.epoch(epoch))
+        self._cuts, self._upcoming = first, self._from(0, 0)
+
+    @property
+    def place(self) -> Place:
+        """How far training has come; setting it goes on from there, where nothing was read yet.
+
+        Raises ValueError for a place that is none.
+        """
+        if self.single:  # else blocks that are read ahead have drawn from it already
+            self._place.generator = self.generator.bit_generator.state
+        return replace(self._place)
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        self._place = replace(place)
+        self.generator.bit_generator.state = place.generator
+        self._cuts = self.cutter.epoch(place.epoch)
+        if place.block >= len(self._cuts) or place.updates > self._updates_of(self._cuts):
+            raise ValueError(f"epoch {place.epoch} has {len(self._cuts)} blocks, and no place after {place.block}")
+        self._upcoming = self._from(place.epoch, place.block)
+
+    @property
+    def between_epochs(self) -> bool:
+        """Whether no epoch is begun that is not complete."""
+        return self._place.block == 0
 
     def warm(self, trainer: Any) -> None:
         """Let the trainer see data without training, which compiles its kernels; the first block is read meanwhile."""
@@ -83,17 +125,20 @@ class Feed:
     def train(
         self, trainer: Any, orders: Orders | None, epochs: int, rates: NDArray[np.float64]
     ) -> NDArray[np.float64] | None:
-        """Train epochs with these rates, as `Trainer.run`; None where training diverged."""
+        """Train epochs with these rates, as `Trainer.run`; None where training diverged.
+
+        Of several blocks the next one: no loss is returned but by the last one of an epoch.
+        """
         if orders is not None:
             if self.data is None:
                 self.data = self._take()
                 trainer.load(self.data, self.part.sequences)
             if self.hider.hides or self.config.random_start:
                 return self._train_anew(trainer, orders, rates.reshape(epochs, -1))
-            self.steps += epochs * self.part.rows
+            self._place.steps += epochs * self.part.rows
             losses: NDArray[np.float64] | None = trainer.run(orders, epochs, rates)
             return losses
-        return self._train_blocks(trainer, epochs, rates)
+        return self._train_block(trainer, rates)
 
     def close(self) -> None:
         """Wait for the block that is being read, and free all of them."""
@@ -108,8 +153,9 @@ class Feed:
         assert self.data is not None
         inputs, losses = self.data.x.reshape(-1, self.cutter.inputs), np.zeros(len(rates))
         for epoch, course in enumerate(rates):
-            hidden = self.hider.hide(inputs, self.data.offsets, self.epoch)
-            block = self._begun(self.data, orders[epoch % len(orders)], self.epoch, [(0, self.part.sequences)])
+            number = self._place.epoch
+            hidden = self.hider.hide(inputs, self.data.offsets, number)
+            block = self._begun(self.data, orders[epoch % len(orders)], number, [(0, self.part.sequences)])
             trainer.load(block.data, self.part.sequences)
             loss = trainer.run(block.order, 1, course)
             show(inputs, hidden)
@@ -117,8 +163,8 @@ class Feed:
                 trainer.where[0] = epoch
                 return None
             losses[epoch] = self._of_whole(trainer, loss[0], block.mass)
-            self.steps += block.steps
-            self.epoch += 1
+            self._place.steps += block.steps
+            self._place.epoch += 1
         return losses
 
     def _begun(self, data: Any, order: Orders, epoch: int, runs: Sequence[tuple[int, int]]) -> Begun:
@@ -131,31 +177,35 @@ class Feed:
         """Return a sum of losses as if all labelled steps had trained, not those of some mass alone."""
         return loss * (self.mass / mass) if trainer.mean and mass else loss
 
-    def _train_blocks(self, trainer: Any, epochs: int, rates: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Train block after block."""
-        losses = np.zeros(epochs)
-        for epoch, course in enumerate(rates.reshape(epochs, -1)):
-            cuts, done, mass = self.cutter.epoch(self.epoch), 0, 0.0
-            total = self._updates_of(cuts)
-            for _ in cuts:
-                block = self._take()
-                assert isinstance(block, Begun)
-                trainer.load(block.data, len(block.order))
-                updates = trainer.updates_per_epoch()
-                # A rate per update: this epoch may have a few more or fewer updates than the one that was planned.
-                own = course[(done + np.arange(updates)) * len(course) // total] if len(course) > 1 else course
-                loss = trainer.run(block.order, 1, own)
-                if loss is None:
-                    trainer.where[:] = epoch, done + trainer.where[1]
-                    return None
-                losses[epoch] += loss[0]
-                done += updates
-                mass += block.mass
-                self.steps += block.steps
-            if self.config.random_start:
-                losses[epoch] = self._of_whole(trainer, losses[epoch], mass)
-            self.epoch += 1
-        return losses
+    def _train_block(self, trainer: Any, rates: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Train the next block. rates: of its epoch, one or so many as it was planned to have updates."""
+        place, total = self._place, self._updates_of(self._cuts)
+        block = self._take()
+        assert isinstance(block, Begun)
+        trainer.load(block.data, len(block.order))
+        updates = trainer.updates_per_epoch()
+        # A rate per update: this epoch may have a few more or fewer updates than the one that was planned.
+        own = rates[(place.updates + np.arange(updates)) * len(rates) // total] if len(rates) > 1 else rates
+        loss = trainer.run(block.order, 1, own)
+        if loss is None:
+            trainer.where[:] = 0, place.updates + trainer.where[1]
+            return None
+        place.loss += float(loss[0])
+        place.updates += updates
+        place.mass += block.mass
+        place.steps += block.steps
+        place.block += 1
+        if place.block < len(self._cuts):
+            return np.zeros(0)
+        whole = self._of_whole(trainer, place.loss, place.mass) if self.config.random_start else place.loss
+        self._place = Place(place.generator, epoch=place.epoch + 1, steps=place.steps)
+        self._cuts = self.cutter.epoch(self._place.epoch)
+        return np.array([whole])
+
+    def _from(self, epoch: int, block: int) -> Iterator[Cut]:
+        """Yield the blocks from one on."""
+        cuts = (cut for number in range(epoch, self.config.epochs) for cut in self.cutter.epoch(number))
+        return islice(cuts, block, None)
 
     def _updates_of(self, cuts: list[Cut]) -> int:
         batch = min(batch_of(self.config), self.part.sequences)
@@ -187,23 +237,24 @@ class Feed:
         """What `_build` made of the next block; another one begins to be read."""
         self._prefetch()
         assert self._next is not None
-        block, self._next = self._next.result(), None
+        (block, generator), self._next = self._next.result(), None
         if not self.single:
+            self._place.generator = generator
             self._prefetch()
         return block
 
     def _build(self, cut: Cut) -> Any:
         """Read, scale and lay out the runs of a block, and draw the order of its sequences and where they begin.
 
-        Returns: the tensors of the only block, else Begun.
+        Returns: the tensors of the only block, else Begun; and the state of the generator after that.
         """
         data = self._fill(self.buffers[self.built % len(self.buffers)], cut)
         self.built += 1
         if self.single:
-            return data
+            return data, self.generator.bit_generator.state
         order = np.arange(cut.sequences)
         order = order[self.generator.permutation(len(order))] if self.config.shuffle else order
-        return self._begun(data, order, cut.epoch, cut.runs)
+        return self._begun(data, order, cut.epoch, cut.runs), self.generator.bit_generator.state
 
     def _fill(self, buffer: Any, cut: Cut) -> Any:
         """Write the runs of a block into a buffer. Returns: the tensors of a kernel."""

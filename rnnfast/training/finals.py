@@ -101,8 +101,7 @@ def _untouched(search: Search, parts: Parts, pair: Sequence[Tried], interrupt: I
     """Return the error of the first of two candidates on the validation part, relative to that of the second."""
     if parts.valid is None:
         return UNSET
-    place = len(search.trials.folds)
-    search.trials.folds.append(_as_fold(search, parts, search.space.config))
+    place = search.trials.add(_as_fold(search, parts, search.space.config))
     seeds = SEEDS if search.folds > 1 else 1
     errors = search.errors([(one, place, seed) for one in pair for seed in range(seeds)], interrupt)
     one, other = np.reshape(errors, (2, seeds)).mean(axis=1)

@@ -8,12 +8,13 @@ follow from seed and errors, and takes the errors from here.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rnnfast.errors import UsageError
-from rnnfast.records import UNSET, Record, UnsetType, decode, plain
+from rnnfast.errors import ClusterError, ModelError, UsageError
+from rnnfast.records import UNSET, Count, Record, Size, UnsetType, decode, parsed, plain
 from rnnfast.training.space import Candidate
 from rnnfast.writing import write_whole
 
@@ -31,9 +32,9 @@ class Header(Record, frozen=True, kw_only=True):
     format: int = FORMAT
     data: str
     options: dict[str, Any]
-    size: int
+    size: Count
     optuna: str
-    trials: int | None
+    trials: Count | None
     max_time: str | None
     folds_by: str | None = None
 
@@ -46,8 +47,8 @@ class TrialRecord(Record, frozen=True, kw_only=True):
     folds. seconds: of its generation, by trial.
     """
 
-    trial: int
-    generation: int
+    trial: Size
+    generation: Size
     options: Candidate
     changes: Candidate
     errors: tuple[float | None, ...]
@@ -56,18 +57,23 @@ class TrialRecord(Record, frozen=True, kw_only=True):
 
 
 def read(directory: Path) -> tuple[Header, list[TrialRecord]]:
-    """Read the journal of a directory. Raises UsageError for a file that is none."""
-    path = directory / FILE
+    """Read the journal of a directory. Raises UsageError where there is none, ModelError for a damaged one."""
+    path, line = directory / FILE, 1
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        header, *trials = [json.loads(line) for line in lines]
-        if header.get("format") != FORMAT:
-            raise ValueError(f"its format is {header.get('format')!r}, not {FORMAT}")
-        return decode(header, Header), [decode(trial, TrialRecord) for trial in trials]
+        lines = path.read_bytes().splitlines() or [b""]
+        header = decode(parsed(lines[0]), Header)
+        if header.format != FORMAT:
+            raise ValueError(f"format is {header.format}: expected {FORMAT}")
+        trials = list[TrialRecord]()
+        while line < len(lines):
+            line += 1
+            trials.append(decode(parsed(lines[line - 1]), TrialRecord))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; --resume takes the directory of a search, which holds one") from None
-    except (OSError, ValueError, AttributeError) as error:
-        raise UsageError(f"{path}: is no journal of trials: {error}; begin anew with another -o DIR") from None
+    except (OSError, ValueError) as error:
+        what = f"is no journal of trials: {error}; begin anew with another -o DIR"
+        raise ModelError(f"{path}, line {line}: {what}") from None
+    return header, trials
 
 
 def write(directory: Path, header: Header, trials: list[TrialRecord]) -> None:
@@ -75,6 +81,17 @@ def write(directory: Path, header: Header, trials: list[TrialRecord]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(plain(record), allow_nan=False) for record in (header, *trials))
     write_whole(directory / FILE, "".join(f"{line}\n" for line in lines).encode())
+
+
+@contextmanager
+def going_on(directory: Path | None) -> Iterator[None]:
+    """Say how a search goes on that loses its cluster."""
+    try:
+        yield
+    except ClusterError as error:
+        if directory is not None and (directory / FILE).exists():
+            error.args = (f"{error.args[0]}; rnnfast tune --resume {directory} goes on",)
+        raise
 
 
 def check_same(before: Header, now: Header, directory: Path, anywhere: Collection[str]) -> None:

@@ -59,7 +59,7 @@ class OutOfFold:
         kinds = kinds_of(self.model, first.columns) | self._kinds(has_types(output))
         with opened(output, kinds) as stream, OrderedLines(stream, size) as ordered:
             for piece in chain((first,), pieces):
-                ordered.add(piece.rows, piece.texts())
+                ordered.add(piece.rows, stream.texts(piece.columns.values()))
                 written += len(piece.rows)
             ordered.write()
         return written

@@ -8,7 +8,10 @@ by the mean of the ratios. Where it holds, the change since then is the easier t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
 from rnnfast.config.resolve import Config
@@ -25,6 +28,17 @@ def persists(part: Sequences, config: Config) -> bool:
     if not schema.lag_target or TASKS[schema.task].classes:
         return False
     rules = missing_rules(schema, config.data)
+    pieces = part.each_shard(spread, rules)
+    labels, squares = pieces[0]
+    for other, more in pieces[1:]:
+        labels, squares = labels.merge(other), squares + more
+    varies = labels.squares > 0
+    return bool(varies.any() and (squares[varies] / labels.squares[varies]).mean() < 1)
+
+
+def spread(part: Sequences, rules: Mapping[str, str]) -> tuple[Summary, NDArray[np.float64]]:
+    """Return a summary of the labels whose lag is known, and the sum of squares of their changes, (answers,)."""
+    schema = part.schema
     answers = len(schema.answers)
     labels, squares = Summary(answers, moments=range(answers)), np.zeros(answers)
     for block in part.blocks(TRAINED):
@@ -32,5 +46,4 @@ def persists(part: Sequences, config: Config) -> bool:
         change = y - np.tile(last_known(block, rules), len(schema.ahead))
         labels.add(np.where(np.isnan(change), np.nan, y))
         squares += np.nansum(change**2, axis=0)
-    varies = labels.squares > 0
-    return bool(varies.any() and (squares[varies] / labels.squares[varies]).mean() < 1)
+    return labels, squares

@@ -1,25 +1,97 @@
-"""Independent pieces of work on threads of one process: members of an ensemble, folds, trials.
+"""Independent pieces of work on threads of one process, or on a cluster: members of an ensemble, folds, trials.
 
 Kernels let go of Python while they run, so threads are enough, and tables are shared. Nothing that a piece computes may
-depend on when it runs: then the results are the same for any number of threads. Kernels are compiled by one thread at a
-time (kernels/lanes/clock.py): pieces that need the same ones wait for the first, and load nothing twice.
+depend on when or where it runs: then the results are the same for any number of threads and workers. Kernels are
+compiled by one thread at a time (kernels/lanes/clock.py): pieces that need the same ones wait for the first, and load
+nothing twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from functools import wraps
 from threading import Event, Lock
 from typing import Any, TypeVar
 
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import Cluster, Task
+from rnnfast.errors import TrainingInterrupted
 from rnnfast.reporter import Reporter
+from rnnfast.training.away import Answer, Before, away
 from rnnfast.training.stopping import Interrupt, Phase
 
 T = TypeVar("T")
 
 # Seconds after which this thread looks for Ctrl-C: some systems do not wake a thread that waits for others.
 ANSWER = 0.1
+
+
+def ignored(answer: Any) -> None:
+    """Do nothing with an answer."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of work that may run elsewhere: a call of function(work, *arguments, reporter, interrupt).
+
+    name: in messages. function: it stands in a module. work: what all pieces have in common, such as a table.
+    reporter: is told what the piece tells; done: called with the answer of the piece, by the thread that has it. stage:
+    of the run, by whose name checkpoints know its networks.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    work: Shared
+    arguments: tuple[Any, ...]
+    reporter: Reporter
+    done: Callable[[Any], None] = ignored
+    stage: str = ""
+
+    def __call__(self, interrupt: Interrupt) -> Any:
+        """Run it here."""
+        answer = self.function(self.work.value, *self.arguments, self.reporter, interrupt)
+        self.done(answer)
+        return answer
+
+
+def run_on(cluster: Cluster | None, pieces: Sequence[Piece], threads: int, interrupt: Interrupt) -> list[Any]:
+    """Run pieces on a cluster, or, without one, on threads of this process as `run_pieces` does.
+
+    Returns: the answers in the order of the pieces; of a cluster None for those that Ctrl-C left without one. There a
+    piece that runs at Ctrl-C is lost. Raises as `run_pieces` and `Cluster.run`.
+    """
+    if cluster is None:
+        return run_pieces(pieces, threads, interrupt)
+    answers: list[Any] = [None] * len(pieces)
+    slot = interrupt.slot
+
+    def before(piece: Piece) -> Before | None:
+        return None if slot is None else Before(slot.name, slot.keeper.states_of(slot.of(piece.stage)))
+
+    tasks = [Task(one.name, away, (one.function, one.work, one.arguments, before(one))) for one in pieces]
+    if not interrupt.apart:
+        interrupt.phase = Phase.TRAINING
+
+    def take(number: int, answer: Answer) -> None:
+        answers[number] = answer.value
+        for name, (config, state) in answer.ended.items():
+            assert slot is not None  # else no piece holds states
+            slot.keeper.begin(name, state.record.epochs, config)
+            slot.keeper.end(name, state)
+        pieces[number].done(answer.value)
+
+    def hear(number: int, message: tuple[str, tuple[Any, ...]]) -> None:
+        name, values = message
+        getattr(pieces[number].reporter, name)(*values)
+
+    try:
+        cluster.run(tasks, on_answer=take, on_message=hear, check=interrupt.check)
+    except TrainingInterrupted:
+        if interrupt.apart or interrupt.twice:
+            raise
+    return answers
 
 
 def run_pieces(pieces: Sequence[Callable[[Interrupt], T]], threads: int, interrupt: Interrupt) -> list[T]:

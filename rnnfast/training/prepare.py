@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences
 from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.encoding.differences import changes
+from rnnfast.data.encoding.fitting import Fitting
 from rnnfast.data.encoding.scaling import summary_for, target_kinds
 from rnnfast.data.encoding.static import FIELDS
 from rnnfast.data.encoding.summary import Summary
@@ -75,6 +77,12 @@ class Labels:
                     self.counts += np.bincount(y[:, 0].astype(np.int64), minlength=len(self.counts))
             yield block
 
+    def merge(self, other: Labels) -> None:
+        """Take the labels of other steps into account."""
+        self.count, self.weighs = self.count + other.count, self.weighs or other.weighs
+        self.counts, self.total = self.counts + other.counts, self.total + other.total
+        self.summary.merge(other.summary)
+
     def check(self, where: str) -> None:
         """Raise DataError where there is no label, or one class only."""
         if not self.count:
@@ -130,11 +138,8 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
             "labels of both classes; leave it out, or train one model for each horizon"
         )
     kinds = target_kinds(schema, config.data)
-    columns = len(schema.columns) + len(schema.answers)
-    most = None if train.room is None else train.room.of_phase.sample // (32 * (columns + 1))  # with keys, and copies
-    labels = Labels(schema, missing_rules(schema, config.data), summary_for(kinds, most=most))
-    fields = (*TRAINED, *FIELDS) if config.model.static else TRAINED
-    encoder = Encoder.fit(labels.watch(train.blocks(fields)), config.data, most, config.model)
+    seen = gathered(train, schema, config)
+    labels, encoder = seen.labels, Encoder.fitted(seen.fitting, config.data, config.model)
     labels.check(where)
     net = architecture(config, cell, schema, encoder)
     model = Model(
@@ -153,6 +158,41 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
     if "trees" in config.train.baseline:
         model.trees = trees_baseline(model, train)
     return model
+
+
+@dataclass
+class Gathered:
+    """What rows that train show of features and labels."""
+
+    fitting: Fitting
+    labels: Labels
+
+    def merge(self, other: Gathered) -> Gathered:
+        """Take other rows into account; returns itself."""
+        self.fitting.merge(other.fitting)
+        self.labels.merge(other.labels)
+        return self
+
+
+def gathered(train: Sequences, schema: Schema, config: Config) -> Gathered:
+    """Look at all rows that train, of a table in shards where they lie; schema: of the model."""
+    columns = len(schema.columns) + len(schema.answers)
+    row = 32 * (columns + 1) * train.shards  # bytes, with keys and copies
+    most = None if train.room is None else train.room.of_phase.sample // row
+    pieces = train.each_shard(gathered_from, schema, config, most)
+    return reduce(Gathered.merge, [piece for piece in pieces if piece is not None])
+
+
+def gathered_from(train: Sequences, schema: Schema, config: Config, most: int | None) -> Gathered | None:
+    """Look at the rows of a part, block by block; most: as of Summary. Returns: None for a part without sequences."""
+    if not train.sequences:
+        return None
+    kinds = target_kinds(schema, config.data)
+    labels = Labels(schema, missing_rules(schema, config.data), summary_for(kinds, most=most))
+    fitting = Fitting(train.schema, config.data, most, config.model)
+    for block in labels.watch(train.blocks((*TRAINED, *FIELDS) if config.model.static else TRAINED)):
+        fitting.add(block)
+    return Gathered(fitting, labels)
 
 
 def starting_tensors(config: Config, layout: Layout, encoder: Encoder) -> list[dict[str, NDArray[Any]]]:

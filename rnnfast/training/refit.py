@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rnnfast.catalogue import SCHEDULES
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import seconds
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import TrainConfig
@@ -53,13 +54,14 @@ def refitted(
     reporter: Reporter,
     interrupt: Interrupt,
     teacher: Labelling | None = None,
+    cluster: Cluster | None = None,
 ) -> Model | None:
     """Train again from the start on the training and the validation part, each network for its best number of epochs.
 
     The course of the learning rate is that of the first run. Returns: None where there is nothing to train on beside
     the training part, where the first run was cut short, and where this one is, or diverges; the first network is then
-    the answer. The time limit is that of both runs together. teacher: as of Networks. Writes the number of epochs to
-    `fit`, and the out-of-bag scores of the networks, where they have bags.
+    the answer. The time limit is that of both runs together. teacher, cluster: as of Networks. Writes the number of
+    epochs to `fit`, and the out-of-bag scores of the networks, where they have bags.
     """
     if parts.valid is None or fit.diverged is not None:
         return None
@@ -74,7 +76,8 @@ def refitted(
     )
     again = initial_model(part, replace(model.config, train=in_the_rest(model.config.train, fit)), model.cell)
     try:
-        networks = Networks(again, part, None, Reporter(), epochs, teacher)
+        stage = "refit" if teacher is None else "distilled refit"
+        networks = Networks(again, part, None, Reporter(), epochs, teacher, stage, cluster)
         second = networks.fit(interrupt)
     except TrainingInterrupted:
         second = None

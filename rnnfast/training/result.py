@@ -69,6 +69,7 @@ class TrainResult(Plotted):
     members: tuple[Member, ...] = ()  # the networks of an ensemble
     chosen: Chosen | None = None  # by the preset
     files: dict[str, Path] = field(default_factory=dict)  # written: model, history, config
+    resumable: bool = False  # whether the directory has a checkpoint that the run goes on from
 
     @property
     def refitted(self) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Unpack
 
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, SequenceData, Sequences
@@ -14,7 +17,7 @@ from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.checks import check_sample
 from rnnfast.data.reading.opening import Table
 from rnnfast.equations.cell import Cell
-from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.errors import UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.model import Model
 from rnnfast.model.explain.features import input_means
@@ -23,7 +26,6 @@ from rnnfast.progress import Progress, watcher
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
-from rnnfast.training.best import Best
 from rnnfast.training.checks import cell_for, check_options, named_cell
 from rnnfast.training.dead_units import dead_units
 from rnnfast.training.defaults import resolved_for
@@ -40,9 +42,10 @@ from rnnfast.training.presets import fixed
 from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
 from rnnfast.training.result import TrainResult
+from rnnfast.training.resuming import Home, Resumed, keeper_of, origin_of, raced, saved, settled
 from rnnfast.training.scores import ensemble_scores, evaluate_parts, sample_of
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
-from rnnfast.training.tables import read_tables
+from rnnfast.training.tables import read_named, read_tables
 
 
 def train(
@@ -53,6 +56,7 @@ def train(
     test: Table | Sequences | None = None,
     progress: Progress = None,
     reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
     **options: Unpack[TrainOptions],
 ) -> TrainResult:
     """Train a network and score it; nothing is written.
@@ -60,25 +64,60 @@ def train(
     data: path, DataFrame, several of them, sequences that were read, or arrays X with their labels y: X (n, T, F) or a
     list of (T_i, F), y (n,) or (n, T); with weights in the loss (X, y, weight). valid, test: the same, (X, y) of
     arrays; without `valid`, `split` cuts it from data.
-    progress: a function called with each finished epoch (rnnfast.reporter.EpochRecord); True and False show one line,
-    redrawn, or nothing, which by default is shown in a notebook alone. reporter: is told everything, in its place.
+    progress: a function called with each finished epoch (rnnfast.reporter.EpochRecord); True shows one line, redrawn,
+    False nothing; None: a notebook shows a table that grows. reporter: is told everything, in place of both.
+    cluster: on which the networks of an ensemble train, see rnnfast.dask; None for this process.
     options: those of the command line by their names, as in cell="gru", hidden=32; help(rnnfast.TrainOptions) lists
     them. `cell` may also be the function of its equations (equations/cell.py).
     Raises: UsageError for a wrong option, DataError for a wrong table, DivergedError (with `.result`, the last good
     weights), TrainingInterrupted at Ctrl-C (with `.result` after the first epoch, which is completed and scored).
+
+    Example:
+        >>> import numpy as np, rnnfast
+        >>> X, y = np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10
+        >>> result = rnnfast.train(X, y, hidden=4, epochs=2)
+        >>> result.epochs, result.model.predict(X).shape
+        (2, (20, 1))
     """
     start = time.perf_counter()
     reporter = watcher(reporter, progress)
-    if "output" in options:
-        raise UsageError("output: train() writes nothing; save what it returns: result.model.save(PATH)")
+    for name in ("output", "checkpoint"):
+        if name in options:
+            raise UsageError(f"{name}: train() writes nothing; save what it returns: result.model.save(PATH)")
     equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)
     reporter = with_listeners(reporter, config.output)
+
+    def read(config: Config, opened: ExitStack) -> Tables:
+        return read_tables(with_labels(data, y), valid, test, config, reporter, opened)
+
+    return trained(read, config, equations, reporter, valid is not None, start, cluster)
+
+
+Tables = tuple[Sequences, Parts, Config]  # all of the table, its parts, and the configuration with what reading chose
+Read = Callable[[Config, ExitStack], Tables]
+
+
+def trained(
+    read: Read,
+    config: Config,
+    equations: Cell | None,
+    reporter: Reporter,
+    own_valid: bool,
+    start: float,
+    cluster: Cluster | None = None,
+) -> TrainResult:
+    """Do what `train` does once its options are checked.
+
+    read: gives what `read_tables` gives; own_valid: whether the validation part is a table of its own; start: when the
+    call was, by time.perf_counter. cluster: as of `train`.
+    """
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, compiler_ahead():
-        table, parts, config = read_tables(with_labels(data, y), valid, test, config, reporter, opened)
+        table, parts, config = read(config, opened)
         load_seconds = time.perf_counter() - start
-        result, fit = train_parts(table, parts, config, equations, reporter, valid is not None, load_seconds, interrupt)
+        timed = load_seconds, interrupt, cluster
+        result, fit = train_parts(table, parts, config, equations, reporter, own_valid, *timed)
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -87,12 +126,21 @@ def train(
     return result
 
 
-def run(config: Config, reporter: Reporter | None = None, force: bool = False) -> TrainResult:
+def run(
+    config: Config,
+    reporter: Reporter | None = None,
+    force: bool = False,
+    cluster: Cluster | None = None,
+    before: Resumed | None = None,
+    read: Read | None = None,
+) -> TrainResult:
     """Do what the `train` command does: read, split, compile, train, evaluate, write.
 
     Each phase is a function of its own, here or in `loop`, so that a profiler shows them apart.
 
-    force: an existing model in the output directory is replaced.
+    force: an existing model in the output directory is replaced. cluster: on which the networks of an ensemble train,
+    None for this process. before: the run that goes on, whose options those of config are. read: gives what
+    `read_tables` gives, in its place.
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
     start = time.perf_counter()
@@ -100,19 +148,25 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
         raise UsageError("no table given; name one with --data FILE")
     config = fixed(config)
     check_options(config, None, config.data.valid is not None)
-    directory = check_directory(config, force)
+    options, directory = config.given(), check_directory(config, force, before is not None)
     reporter = with_listeners(reporter, config.output)
+    for note in before.notes if before else ():
+        reporter.notice(note)
     reporter.reading(config.data.data)
-    files = config.data
     with interruptible(reporter.interrupted) as interrupt:
         with ExitStack() as opened, compiler_ahead():
-            table, parts, config = read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+            table, parts, config = (read or partial(read_named, reporter))(config, opened)
             load_seconds = time.perf_counter() - start
-            own_valid = files.valid is not None
-            result, fit = train_parts(table, parts, config, None, reporter, own_valid, load_seconds, interrupt)
+            own_valid = config.data.valid is not None
+            home = Home(directory, lambda network: free_directory(network, table), reporter.notice)
+            keeper = keeper_of(config, lambda: origin_of("train", options, table, parts), home, before)
+            timed = load_seconds, interrupt, cluster
+            with saved(keeper, interrupt):
+                result, fit = train_parts(table, parts, config, None, reporter, own_valid, *timed)
         interrupt.phase = Phase.SAVING
-        directory = directory or free_directory(result.model.config, table)
+        directory = (keeper and keeper.directory) or directory or free_directory(result.model.config, table)
         result.files = write_run(result, result.model.config, directory)
+        result.resumable = settled(keeper, interrupt, directory)
     reporter.finished(result)
     if fit.diverged is not None:
         fit.diverged.args = (f"{fit.diverged.args[0]} in {result.files['model']}",)
@@ -124,7 +178,7 @@ def run(config: Config, reporter: Reporter | None = None, force: bool = False) -
 def _check_interrupt(interrupt: Interrupt, result: TrainResult) -> None:
     """Raise TrainingInterrupted where Ctrl-C was pressed."""
     if interrupt.requested:
-        raise TrainingInterrupted(f"interrupted after epoch {result.epochs}", result)
+        raise interrupt.error(f"interrupted after epoch {result.epochs}", result)
 
 
 def train_parts(
@@ -136,10 +190,12 @@ def train_parts(
     own_valid: bool,
     load_seconds: float,
     interrupt: Interrupt,
+    cluster: Cluster | None = None,
 ) -> tuple[TrainResult, Fit]:
     """Train on the parts and score each of them.
 
-    load_seconds: what reading took; fitting and encoding is added to it.
+    load_seconds: what reading took; fitting and encoding is added to it. cluster: on which the networks of an ensemble
+    train, None for this process.
     """
     import rnnfast.kernels.run.trainer  # noqa: F401 - libraries count as start-up, not as a phase of the run
 
@@ -147,22 +203,24 @@ def train_parts(
     config, chosen = resolved_for(config, table, parts, own_valid, reporter)
     model, valid = _prepared(table, parts, config, equations, reporter)
     if config.model.preset == "best":
+        from rnnfast.training.best import Best  # `auto` starts without it
+
         seconds["load"] += time.perf_counter() - start
         start = time.perf_counter()
-        config, chosen = Best(model, parts, own_valid, equations, reporter).choose(chosen, interrupt)
+        config, chosen = raced(Best(model, parts, own_valid, equations, reporter), chosen, interrupt)
         seconds["race"] = time.perf_counter() - start
         reporter.preset(chosen)
         start = time.perf_counter()
         model, valid = _prepared(table, parts, config, equations, Reporter())
     seed = config.train.seed
-    networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter)
+    networks = Networks(model, parts.train, None if valid is None else scored_rows(valid), reporter, cluster=cluster)
     reporter.start(networks.info())
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
     operating = set_operating(model, parts.train, valid, outside, reporter)
     set_intervals(model, valid)
-    again = refitted(model, fit, table, parts, reporter, interrupt) if config.train.refit else None
+    again = refitted(model, fit, table, parts, reporter, interrupt, None, cluster) if config.train.refit else None
     ensemble = Learned(model, again, fit, operating)
     if config.model.distil:
         model, again, fit, operating = distilled(ensemble, table, parts, valid, reporter, interrupt)

@@ -21,6 +21,7 @@ from rnnfast.catalogue import SCHEDULES, implementation
 from rnnfast.config.sections import TrainConfig
 
 Rates = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 ONECYCLE_RISE, ONECYCLE_START, ONECYCLE_END = 0.3, 25.0, 1e4
 PLATEAU_THRESHOLD = 1e-4  # relative
@@ -43,10 +44,13 @@ class Schedule:
 
     def rates(self, first: int, count: int) -> Rates:
         """Rates of the epochs first .. first + count - 1, from 0: (count,), or (count * updates,) where per update."""
-        rate = implementation("schedule", self.facts.name, RATES)
-        indices = np.arange(first, first + count)
         if self.per_update:
-            indices = np.arange(first * self.updates, (first + count) * self.updates)
+            return self.at(np.arange(first * self.updates, (first + count) * self.updates))
+        return self.at(np.arange(first, first + count))
+
+    def at(self, indices: Indices) -> Rates:
+        """Rates of some epochs, or where per update of some updates, from 0: (n,)."""
+        rate = implementation("schedule", self.facts.name, RATES)
         return np.array([rate(self, int(index)) for index in indices])
 
     def evaluated(self, cost: float) -> None:

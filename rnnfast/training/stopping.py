@@ -1,4 +1,4 @@
-"""When training ends before its last epoch: no better validation score, no time left, Ctrl-C."""
+"""When training ends before its last epoch: no better validation score, no time left, Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.errors import TrainingInterrupted
+
+if TYPE_CHECKING:
+    from rnnfast.checkpoint.keeper import Slot
 
 
 class EarlyStopping:
@@ -30,12 +33,12 @@ class EarlyStopping:
         self.best_cost = math.inf
         self.best_epoch = 0
         self.waited = 0
-        self._best: list[tuple[float, int, NDArray[Any]]] = []  # cost, epoch, weights, the least cost first
+        self.best: list[tuple[float, int, NDArray[Any]]] = []  # cost, epoch, weights, the least cost first
 
     def better(self, cost: float, epoch: int, weights: NDArray[Any]) -> bool:
         """Record an evaluation; tells whether it is the best so far. NaN never is."""
-        if self.patience and (cost < math.inf if len(self._best) < self.average else cost < self._best[-1][0]):
-            self._best = sorted((*self._best, (cost, epoch, weights.copy())), key=lambda best: best[:2])[: self.average]
+        if self.patience and (cost < math.inf if len(self.best) < self.average else cost < self.best[-1][0]):
+            self.best = sorted((*self.best, (cost, epoch, weights.copy())), key=lambda best: best[:2])[: self.average]
         if cost < self.best_cost:
             self.best_cost, self.best_epoch, self.waited = cost, epoch, 0
             return True
@@ -45,9 +48,9 @@ class EarlyStopping:
     @property
     def weights(self) -> NDArray[Any] | None:
         """The mean of the weights that are remembered, in their precision; None where there are none."""
-        if not self._best:
+        if not self.best:
             return None
-        weights = [best[2] for best in sorted(self._best, key=lambda best: best[1])]
+        weights = [best[2] for best in sorted(self.best, key=lambda best: best[1])]
         return np.mean(weights, axis=0, dtype=np.float64).astype(weights[0].dtype)
 
     @property
@@ -62,10 +65,10 @@ class EarlyStopping:
 
 
 class Deadline:
-    """A limit on the time since it was made, in seconds; None: no limit."""
+    """A limit on the time since it was made, in seconds; None: no limit. spent: of it, before."""
 
-    def __init__(self, limit: float | None) -> None:
-        self.end = math.inf if limit is None else time.perf_counter() + limit
+    def __init__(self, limit: float | None, spent: float = 0.0) -> None:
+        self.end = math.inf if limit is None else time.perf_counter() + limit - spent
 
     @property
     def remaining(self) -> float:
@@ -79,11 +82,11 @@ class Deadline:
 
 
 class Phase(Enum):
-    """What Ctrl-C would cut short, and what it does."""
+    """What Ctrl-C would cut short, and what it does; SIGTERM does the same."""
 
     PREPARING = "preparing"  # leaves at once
     COMPILING = "compiling"  # leaves before the next function: an exception inside LLVM's calls ends in a crash
-    TRAINING = "training"  # completes the epoch, scores and saves; the second time leaves at once
+    TRAINING = "training"  # completes the epoch, or block, scores and saves; the second time leaves at once
     SCORING = "scoring"  # scores and saves; the second time leaves at once
     SAVING = "saving"  # all files are written
 
@@ -91,14 +94,17 @@ class Phase(Enum):
 class Interrupt:
     """What a run does at Ctrl-C, by its phase, and whether it was asked to end.
 
-    whole: that of the run, for a piece of work on another thread; tells: whether its training is that of the run.
+    whole: that of the run, for a piece of work on another thread; tells: whether its training is that of the run. slot:
+    where checkpoints of that training go; None: there are none.
     """
 
     def __init__(self, whole: Interrupt | None = None, *, tells: bool = True) -> None:
         self._whole, self._tells = whole, tells
         self._phase = Phase.PREPARING
-        self._pressed = False
+        self._signal: int | None = None  # that asked to end
+        self._cut = False
         self.twice = False  # whether Ctrl-C was pressed again
+        self.slot: Slot | None = whole.slot if whole is not None and tells else None
 
     def of_piece(self) -> Interrupt:
         """Return the Interrupt of a piece of this run on another thread: it has phases of its own."""
@@ -125,34 +131,56 @@ class Interrupt:
             self._whole.phase = phase
 
     @property
+    def asked_by(self) -> int | None:
+        """The signal that asked the run to end: SIGINT, which is Ctrl-C, or SIGTERM; None: none has."""
+        return self._signal if self._whole is None else self._whole.asked_by
+
+    @property
     def requested(self) -> bool:
         """Whether Ctrl-C was pressed."""
-        return self._pressed if self._whole is None else self._whole.requested
+        return self.asked_by is not None
 
-    def press(self, announce: Callable[[str], None]) -> None:
-        """Answer Ctrl-C, as the phase says. Raises TrainingInterrupted where it leaves at once."""
-        again, self._pressed = self._pressed, True
+    @property
+    def cut(self) -> bool:
+        """Whether some training of the run was cut short."""
+        return self._cut if self._whole is None else self._whole.cut
+
+    def cut_short(self) -> None:
+        """Note that some training was cut short."""
+        self._cut = True
+        if self._whole is not None:
+            self._whole.cut_short()
+
+    def press(self, announce: Callable[[str], None], number: int = signal.SIGINT) -> None:
+        """Answer Ctrl-C, or another signal, as the phase says. Raises TrainingInterrupted where it leaves at once."""
+        again, self._signal = self.requested, self._signal or number
         self.twice = again
         if self.phase is Phase.PREPARING:
             self.check()
         if self.phase in (Phase.TRAINING, Phase.SCORING) and again:
-            raise TrainingInterrupted("interrupted twice; nothing is written")
+            raise self.error("interrupted twice; nothing is written")
         if self.phase is not Phase.SAVING and not again:
             announce(self.phase.value)
 
     def check(self) -> None:
         """Raise TrainingInterrupted where Ctrl-C was pressed before the first epoch."""
         if self.requested:
-            raise TrainingInterrupted("interrupted before the first epoch; nothing is written")
+            self.cut_short()
+            raise self.error("interrupted before the first epoch; nothing is written")
+
+    def error(self, message: str, result: Any = None) -> TrainingInterrupted:
+        """Make what is raised where the run was asked to end."""
+        return TrainingInterrupted(message, result, self.asked_by or signal.SIGINT)
 
 
 @contextmanager
 def interruptible(announce: Callable[[str], None]) -> Iterator[Interrupt]:
-    """Let Ctrl-C end a run as the phase of its Interrupt says.
+    """Let Ctrl-C and SIGTERM end a run as the phase of its Interrupt says.
 
     announce: called with the phase where the run does not end at once.
 
-    Only the main thread gets signals: elsewhere nothing changes.
+    Only the main thread gets signals: elsewhere nothing changes. A program with an answer of its own to SIGTERM
+    keeps it.
     """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
@@ -160,10 +188,14 @@ def interruptible(announce: Callable[[str], None]) -> Iterator[Interrupt]:
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        interrupt.press(announce)
+        interrupt.press(announce, number)
 
-    before = signal.signal(signal.SIGINT, handle)
+    taken = [signal.SIGINT]
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        taken.append(signal.SIGTERM)
+    before = [signal.signal(number, handle) for number in taken]
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(taken, before, strict=True):
+            signal.signal(number, handler)

@@ -62,6 +62,12 @@ def read_tables(
     return table, parts, config
 
 
+def read_named(reporter: Reporter, config: Config, opened: ExitStack) -> tuple[Sequences, Parts, Config]:
+    """Read the tables that a configuration names, as `read_tables`."""
+    files = config.data
+    return read_tables(list(files.data), files.valid, files.test, config, reporter, opened)
+
+
 def _check_window(name: str, beside: Any, window: int) -> None:
     """Raise UsageError for a table that was read in windows of another length than the preset chose."""
     if isinstance(beside, Sequences) and beside.schema.id is None and beside.schema.window != window:
@@ -103,6 +109,12 @@ def _leave_requests_out(
             setattr(parts, name, rest)
 
 
+def reading_of(config: Config) -> DataConfig:
+    """Return how a table is read: what is embedded is a column of categories, whatever its cells look like."""
+    categorical = tuple(dict.fromkeys((*config.data.categorical, *config.model.embedded)))
+    return replace(config.data, categorical=categorical)
+
+
 class Source:
     """Where the tables of a run come from: read already, or files and frames that are read as its options say.
 
@@ -110,10 +122,10 @@ class Source:
     """
 
     def __init__(self, config: Config, reporter: Reporter, opened: ExitStack, folds: bool = False) -> None:
+        if config.data.shards is not None:
+            raise UsageError("--shards: only `rnnfast train` and rnnfast.dask.train read shards; leave it out")
         self.config, self.reporter, self.opened, self.folds = config, reporter, opened, folds
-        # What is embedded is a column of categories, whatever its cells look like.
-        categorical = tuple(dict.fromkeys((*config.data.categorical, *config.model.embedded)))
-        self.reading = replace(config.data, categorical=categorical)
+        self.reading = reading_of(config)
         memory = config.data.memory
         self.budget = None if memory is None else Budget.of(memory)
 

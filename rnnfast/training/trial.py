@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import SCHEDULES, TASKS
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import SEQUENCE, TIME
 from rnnfast.config.resolve import Config
 from rnnfast.data import SequenceData, Sequences
@@ -33,7 +35,7 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of
 from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
-from rnnfast.training.pool import run_pieces
+from rnnfast.training.pool import Piece, run_on
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.stopping import Interrupt
 
@@ -55,9 +57,11 @@ class Trials:
 
     part: the rows that train; of a table on disk so many as fit into memory, drawn at random. config: of the run, which
     says how its table is divided, with which seed, and on how many threads trials run; equations: of a cell that is no
-    word; by: what divides the folds, None for time where that divides the table, else sequence. Raises DataError for a
-    part that is too small for so many folds.
+    word; by: what divides the folds, None for time where that divides the table, else sequence. Attribute: cluster, on
+    which trials run, None for this process. Raises DataError for a part that is too small for so many folds.
     """
+
+    cluster: Cluster | None = None
 
     def __init__(
         self, part: Sequences, config: Config, count: int, equations: Cell | None = None, by: str | None = None
@@ -74,6 +78,20 @@ class Trials:
         # In time, the last fold trains on most rows: it comes first, as it is most like the run itself.
         numbers = range(count)[::-1] if by == TIME else range(count)
         self.folds: list[Parts] = [made[number] for number in numbers]
+        self._made_of = self.part, config, count, equations, by
+        self._others: list[Parts] = []
+        self._shared: Shared | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how they are made again: folds follow from the part."""
+        return _trials, (self._made_of, self._others)
+
+    def add(self, parts: Parts) -> int:
+        """Add a fold that is none of the part; returns its number."""
+        self.folds.append(parts)
+        self._others.append(parts)
+        self._shared = None
+        return len(self.folds) - 1
 
     def run(self, trials: Sequence[Trial], interrupt: Interrupt, done: Watcher | None = None) -> list[float]:
         """Return the error of each trial, the same for any number of threads; infinity where training diverges.
@@ -83,10 +101,14 @@ class Trials:
         """
         import rnnfast.kernels.run.trainer  # noqa: F401 - its import is not that of the first trial
 
-        pieces = [partial(self._error, number, trial, done) for number, trial in enumerate(trials)]
-        return run_pieces(pieces, self.workers, interrupt.of_trials())
+        work = self._shared = self._shared or Shared(self)
+        pieces = [
+            Piece(f"trial on fold {trial.fold + 1}", _error, work, (trial,), Reporter(), partial(_count, done, number))
+            for number, trial in enumerate(trials)
+        ]
+        return run_on(self.cluster, pieces, self.workers, interrupt.of_trials())
 
-    def _error(self, number: int, trial: Trial, done: Watcher | None, interrupt: Interrupt) -> float:
+    def error(self, trial: Trial, reporter: Reporter, interrupt: Interrupt) -> float:
         """Train one configuration on one fold and score what it did not see."""
         interrupt.check()
         parts, train = self.folds[trial.fold], trial.config.train
@@ -98,7 +120,7 @@ class Trials:
         cell = self.equations or cell_of(config.model.cell, config.model.activation)
         model = initial_model(parts.train, config, cell)
         valid = None if parts.valid is None else scored_rows(self._block(parts.valid))
-        fit = Networks(model, parts.train, valid, Reporter()).fit(interrupt)
+        fit = Networks(model, parts.train, valid, reporter).fit(interrupt)
         interrupt.check()
         error = math.inf
         if fit.diverged is None:
@@ -106,8 +128,6 @@ class Trials:
             data = scored_rows(self._block(parts.test))
             with np.errstate(all="ignore"):  # outputs of an unsuitable network may be too large to add up
                 error = self._mean(data, model.predict(data))
-        if done is not None:
-            done(number)
         return error
 
     @staticmethod
@@ -133,3 +153,22 @@ class Trials:
         """(O,) of the labels of all folds, 1 where they are all the same."""
         variance = np.asarray(self.part.y[self.part.labelled].var(axis=0, dtype=np.float64))
         return np.where(variance > 0, variance, 1.0)
+
+
+def _error(trials: Trials, trial: Trial, reporter: Reporter, interrupt: Interrupt) -> float:
+    """Return the error of a trial."""
+    return trials.error(trial, reporter, interrupt)
+
+
+def _count(done: Watcher | None, number: int, error: float) -> None:
+    """Tell that a trial is finished."""
+    if done is not None:
+        done(number)
+
+
+def _trials(made_of: tuple[Any, ...], others: Sequence[Parts]) -> Trials:
+    """Make trials again, on a worker of a cluster."""
+    trials = Trials(*made_of)
+    for parts in others:
+        trials.add(parts)
+    return trials

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
 from rnnfast.catalogue import SCHEDULES
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import part_column
-from rnnfast.config.resolve import Config, table_of_option
+from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig, tuned
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, Sequences
@@ -28,6 +29,7 @@ from rnnfast.training.finals import SEEDS, Finalist, repeated, unrepeated
 from rnnfast.training.pool import one_at_a_time
 from rnnfast.training.presets import fixed
 from rnnfast.training.result import TrainResult
+from rnnfast.training.resuming import Home, keeper_of, origin_of, saved, searched, settled
 from rnnfast.training.run import train_parts
 from rnnfast.training.sampler import optuna
 from rnnfast.training.search import SIZE, Search, folded
@@ -39,6 +41,7 @@ from rnnfast.training.tune_results import TuneResult
 # The same trials with any of these.
 ANYWHERE = (
     "data", "valid", "test", "threads", "memory", "cache", "max_time", "output", "log_file", "tensorboard",
+    "checkpoint",
 )  # fmt: skip
 
 
@@ -51,37 +54,50 @@ def tune(
     valid: Table | Sequences | None = None,
     test: Table | Sequences | None = None,
     reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
     **options: Unpack[TrainOptions],
 ) -> TuneResult:
     """Search for the network that suits a table, on folds of its training part, and train it.
 
     data, y, valid, test: as of `train`. trials: networks to try; with a number alone the result is the same on any
     machine. folds_by: what divides the folds of the trials, as "column:NAME" for groups. reporter: is told everything.
+    cluster: on which trials and members run, see rnnfast.dask; None for this process.
     options: those of `train`, which stay as they are; all others are searched, or follow from the table. `max_time`:
     for all of it, 60s where `trials` is not there either. `output`: a directory for trials, model and configuration,
     from which a search goes on; without it nothing is written.
     Raises: as `train`; RnnfastError where Optuna is not installed; TrainingInterrupted at Ctrl-C, with `.result`, the
     best network so far, after the first generation.
+
+    Example:
+        >>> import numpy as np, rnnfast
+        >>> X, y = np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10
+        >>> found = rnnfast.tune(X, y, trials=2, epochs=1)
+        >>> len(found.trials), found.model.schema.task
+        (2, 'binary')
     """
     equations = named_cell(options)
     names = file_names(data)
     config = Config().with_values(options if names is None else {**options, "data": names}, "tune()")
     tune_config = TuneConfig.of({"trials": trials, "folds_by": folds_by}, "tune()")
     tables = Tables(with_labels(data, y), valid, test)
-    return tune_tables(tables, config, tune_config, reporter=reporter, equations=equations)
+    return tune_tables(tables, config, tune_config, reporter=reporter, equations=equations, cluster=cluster)
 
 
 def search(
-    config: Config, tune_config: TuneConfig, force: bool = False, reporter: Reporter | None = None
+    config: Config,
+    tune_config: TuneConfig,
+    force: bool = False,
+    reporter: Reporter | None = None,
+    cluster: Cluster | None = None,
 ) -> TuneResult:
     """Do what the `tune` command does: search, train the best network and write it with its trials.
 
-    The directory is runs/NAME-tune where the configuration names none; force: what is there is replaced. Raises as
-    `tune`.
+    The directory is runs/NAME-tune where the configuration names none; force: what is there is replaced. cluster: on
+    which trials and members run, None for this process. Raises as `tune`.
     """
     data = config.data
     tables = Tables(list(data.data), data.valid, data.test)
-    return tune_tables(tables, config, tune_config, write=True, force=force, reporter=reporter)
+    return tune_tables(tables, config, tune_config, write=True, force=force, reporter=reporter, cluster=cluster)
 
 
 class Tables(NamedTuple):
@@ -102,11 +118,12 @@ def tune_tables(
     reporter: Reporter | None = None,
     equations: Cell | None = None,
     size: int = SIZE,
+    cluster: Cluster | None = None,
 ) -> TuneResult:
     """Search and train the best network.
 
     write: to runs/NAME-tune where the configuration names no directory; force: what is there is replaced. size:
-    candidates of a generation. Raises as `tune`.
+    candidates of a generation; cluster: on which trials and members run, None for this process. Raises as `tune`.
     """
     start = time.perf_counter()
     version = str(optuna().__version__)
@@ -116,7 +133,7 @@ def tune_tables(
     directory = _directory(config, force)
     reporter = with_listeners(reporter, config.output)
     with ExitStack() as opened:
-        with interruptible(reporter.interrupted) as interrupt:
+        with interruptible(reporter.interrupted) as searching:
             by = tune_config.folds_by
             groups = by if by is not None and part_column(by) else None
             table, parts, config = read_tables(*tables, config, reporter, opened, groups)
@@ -128,19 +145,27 @@ def tune_tables(
             mergeable = parts.valid is not None and not own_valid
             space = Space(config, parts.train, equations, own_valid, mergeable)
             trials = folded(parts.train, config, equations, by)
+            trials.cluster = cluster
             keep = partial(_keep, directory, header)
             search = Search(space, trials, size, one_at_a_time(reporter), before, keep)
             reporter.search(_searched(space), search.folds, trials.part.sequences)
-            stopped, finalists = _searching(search, parts, tune_config, start, interrupt)
+            with journal.going_on(directory):
+                stopped, finalists = _searching(search, parts, tune_config, start, searching)
         search_seconds = time.perf_counter() - start - load_seconds
         reporter.finalists(finalists)
         config = _final(space, finalists[0], mergeable, stopped == "interrupted")
         with interruptible(reporter.interrupted) as interrupt:
-            result, fit = train_parts(table, parts, config, equations, reporter, own_valid, load_seconds, interrupt)
+            origin = partial(origin_of, "tune", config.given(), table, parts)
+            winner = None if force else searched(directory, origin)
+            keeper = None if directory is None else keeper_of(config, origin, Home(directory), winner)
+            timed = load_seconds, interrupt, cluster
+            with saved(keeper, interrupt):
+                result, fit = train_parts(table, parts, config, equations, reporter, own_valid, *timed)
             result.seconds = {"search": search_seconds, **result.seconds}
             interrupt.phase = Phase.SAVING
             if directory is not None:
                 result.files = write_run(result, result.model.config, directory)
+            result.resumable = settled(keeper, interrupt, directory)
     whole = _outcome(search, finalists, stopped, result)
     whole.seconds = time.perf_counter() - start
     if directory is not None:
@@ -150,7 +175,8 @@ def tune_tables(
         raise fit.diverged
     reporter.finished(result)
     if stopped == "interrupted" or interrupt.requested:
-        raise TrainingInterrupted(f"interrupted after {len(search.tried)} trials", whole)
+        ended_by = searching if stopped == "interrupted" else interrupt
+        raise ended_by.error(f"interrupted after {len(search.tried)} trials", whole)
     return whole
 
 
@@ -183,7 +209,7 @@ def _searching(
             raise
         if not search.tried:
             message = "interrupted before the first generation was complete; nothing is written"
-            raise TrainingInterrupted(message) from None
+            raise interrupt.error(message) from None
         return "interrupted", unrepeated(search)
     return stopped, finalists
 
@@ -226,11 +252,7 @@ def _directory(config: Config, force: bool) -> Path | None:
 
 def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int, version: str) -> journal.Header:
     """Say what is searched."""
-    absolute = config.with_absolute_paths()
-    options = {
-        name: _plain(getattr(absolute.tables[table_of_option()[name][0]], name))
-        for name in sorted(config.explicit - {"output", "max_time"})
-    }
+    options = {name: value for name, value in config.given().items() if name not in ("output", "max_time")}
     return journal.Header(
         data=table.digest,
         options=options,
@@ -240,10 +262,6 @@ def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int
         max_time=tune_config.max_time,
         folds_by=tune_config.folds_by,
     )
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _before(directory: Path | None, header: journal.Header) -> list[journal.TrialRecord]:

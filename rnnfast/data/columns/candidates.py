@@ -17,6 +17,7 @@ import shlex
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from rnnfast.data.sources.texts import is_compact
 from rnnfast.records import Record
 
 SAMPLE_ROWS = 1 << 14  # at the start of a table, that are looked at
+MOST_COMPARED = 200  # columns that are compared with each other: of more, the first ones
 DATES_TRIED = 50  # different texts of a column that show whether it holds dates
 LEAST_RUNS, LEAST_RUN = 3, 3.0  # runs, and rows in each on average, that tell an id by a column that counts up
 MANY = 10  # values, from which on a key of unknown things is no small category
@@ -138,11 +140,12 @@ def candidates(
 ) -> tuple[Candidate, ...]:
     """Return the columns that look like an id, then the one that looks like the time; likely ones first.
 
-    rows: the first ones of a table, with all columns; taken: columns that have a role. id_column, time_column: those
-    that are known; no candidate is sought for them.
+    rows: the first ones of a table, with all columns, of which the first MOST_COMPARED that could be one count. taken:
+    columns that have a role. id_column, time_column: those that are known; no candidate is sought for them.
     """
     rows = rows.iloc[:SAMPLE_ROWS]
-    columns = {str(name): _Column(str(name), rows[name]) for name in rows if _may_have_a_role(rows[name])}
+    names = islice((name for name in rows if _may_have_a_role(rows[name])), MOST_COMPARED)
+    columns = {str(name): _Column(str(name), rows[name]) for name in names}
     free = [column for name, column in columns.items() if name not in taken]
     ids: list[tuple[_Column, str]] = []
     if id_column is None:

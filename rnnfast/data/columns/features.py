@@ -39,8 +39,9 @@ def default_features(
         else:
             text.append(name)
     notes, dates = [], set(date_columns(rows, text))
+    others = dates.union(ids)
     for reason, columns in (
-        ("text is no feature (--categorical makes it one)", [name for name in text if name not in {*dates, *ids}]),
+        ("text is no feature (--categorical makes it one)", [name for name in text if name not in others]),
         ("dates are no features", [name for name in text if name in dates]),
         ("it looks like an id", [name for name in text if name in ids and name not in dates]),
     ):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from rnnfast.catalogue import FILLS
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sources.source import listing
 from rnnfast.errors import UsageError, did_you_mean
+
+SIGNS = set("*?[")  # of a pattern
 
 
 @dataclass(frozen=True)
@@ -54,18 +56,24 @@ class Rules:
     def check(self, columns: Iterable[str]) -> None:
         """Raise UsageError for a name or pattern that matches none of the columns."""
         columns = list(columns)
+        names = set(columns)
         for name in self.named:
-            if not any(column == name or fnmatchcase(column, name) for column in columns):
+            if name not in names and not any(fnmatchcase(column, name) for column in columns):
                 raise UsageError(
                     f"{self.option}: there is no column {name!r} among those it is for"
                     f"{did_you_mean(name, columns, most=3)}; they are {listing(columns)}"
                 )
 
+    @cached_property
+    def patterns(self) -> dict[str, str]:
+        """The names that may match several columns, and their words."""
+        return {name: word for name, word in self.named.items() if SIGNS & set(name)}
+
     def by_name(self, column: str) -> str | None:
         """Return the word that names the column, or None; raises UsageError where two patterns say different words."""
         if column in self.named:
             return self.named[column]
-        matches = {word: pattern for pattern, word in self.named.items() if fnmatchcase(column, pattern)}
+        matches = {word: pattern for pattern, word in self.patterns.items() if fnmatchcase(column, pattern)}
         if len(matches) > 1:
             shown = " and ".join(f"{pattern}={word}" for word, pattern in matches.items())
             raise UsageError(f"{self.option}: {shown} both match column {column!r}; add {column}=WORD for it")
@@ -79,8 +87,9 @@ class Rules:
 def missing_rules(schema: Schema, config: DataConfig) -> dict[str, str]:
     """Return what to do with the empty cells of each column of x, in order."""
     rules = _parsed(config.missing)
-    rules.check(name for name in schema.columns if name not in schema.derived)
-    return {name: "error" if name in schema.derived else rules.of(name) for name in schema.columns}
+    derived = set(schema.derived)
+    rules.check(name for name in schema.columns if name not in derived)
+    return {name: "error" if name in derived else rules.of(name) for name in schema.columns}
 
 
 def chosen_rules(schema: Schema, config: DataConfig) -> bool:

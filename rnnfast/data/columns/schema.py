@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Annotated, Any
 
 from rnnfast.catalogue import TASKS
+from rnnfast.config.forms import MOST_HORIZON
 from rnnfast.data.sources.source import listing
 from rnnfast.display import counted
 from rnnfast.errors import ModelError
-from rnnfast.records import decode, plain
+from rnnfast.records import Meta, Size, decode, plain, shown
 
 DEFAULT_WINDOW = 10  # steps, where there is no id column
+
+Label = bool | int | float | str
+Steps = Annotated[int, Meta(ge=0, le=MOST_HORIZON)]
 
 
 def window_note(window: int | None, reason: str = "the default") -> str:
@@ -49,16 +54,16 @@ class Schema:
     features: tuple[str, ...]
     targets: tuple[str, ...]
     task: str
-    classes: tuple[Any, ...] = ()
+    classes: tuple[Label, ...] = ()
     predict: str = "every"
-    window: int | None = None
-    stride: int | None = None
+    window: Size | None = None
+    stride: Size | None = None
     layout: str = "options"
     categorical: tuple[str, ...] = ()
-    horizon: int = 0
-    horizons: tuple[int, ...] = ()
+    horizon: Steps = 0
+    horizons: tuple[Steps, ...] = ()
     lag_target: bool = False
-    season: int = 1
+    season: Size = 1
     weight: str | None = None
     dayfirst: bool | None = None
     difference: bool = False
@@ -67,15 +72,21 @@ class Schema:
     calendar: bool = False
     dates: bool = False
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Columns of x: the features, what is derived of them and of the time, then the lagged targets."""
         return (*self.features, *self.derived, *(f"{name} (lag)" for name in self.targets if self.lag_target))
 
-    @property
+    @cached_property
+    def place_of(self) -> dict[str, int]:
+        """Where each column of x is among them."""
+        return {name: j for j, name in enumerate(self.columns)}
+
+    @cached_property
     def derived(self) -> tuple[str, ...]:
         """Columns of x that follow from features and time; none of their cells is empty."""
-        changing = (name for name in self.features if self.delta and name not in self.categorical)
+        numbers = set(self.features).difference(self.categorical) if self.delta else ()
+        changing = (name for name in self.features if name in numbers)
         times = [f"{self.time} (delta)"] if self.time_delta != "off" else []
         return (*(f"{name} (delta)" for name in changing), *times, *self.calendar_columns)
 
@@ -84,7 +95,7 @@ class Schema:
         """The column of x that holds the time itself, of which the encoder makes inputs; () for none."""
         return (f"{self.time} (calendar)",) if self.calendar else ()
 
-    @property
+    @cached_property
     def first_lag(self) -> int:
         """Number of the first column of x that is a lagged target."""
         return len(self.features) + len(self.derived)
@@ -99,7 +110,7 @@ class Schema:
         """Steps to the targets that a row is asked for, ascending: (0,) for its own."""
         return self.horizons or (self.horizon,)
 
-    @property
+    @cached_property
     def answers(self) -> tuple[str, ...]:
         """What a row is asked for, in the order of the columns of y.
 
@@ -109,7 +120,7 @@ class Schema:
             return self.targets
         return tuple(f"{name}+{steps}" for steps in self.horizons for name in self.targets)
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         """Outputs of a network for this table: one per class of a multiclass task, else one per answer."""
         return len(self.classes) if self.task and TASKS[self.task].output_per_class else len(self.answers)
@@ -165,5 +176,16 @@ class Schema:
             raise ValueError(f"time_delta is {self.time_delta!r}: expected off, linear or log")
         if self.difference and not self.lag_target:
             raise ValueError("difference needs lag_target")
-        if self.horizons and (len(self.horizons) < 2 or self.horizons[-1] != self.horizon):
-            raise ValueError(f"horizons is {self.horizons}: expected several, the last of them {self.horizon}")
+        if (self.window is None) != (self.stride is None):
+            raise ValueError(f"stride is {self.stride!r}: expected {'none' if self.window is None else 'a number'}")
+        if self.horizons and (len(self.horizons) < 2 or self.horizons[-1] != self.horizon or not self.horizons[0]):
+            raise ValueError(
+                f"horizons is {shown(list(self.horizons))}: expected several from 1, the last of them {self.horizon}"
+            )
+        if list(self.horizons) != sorted(set(self.horizons)):
+            raise ValueError(f"horizons is {shown(list(self.horizons))}: expected each once, ascending")
+        for name, values in (("features", self.features), ("targets", self.targets), ("classes", self.classes)):
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} is {shown(list(values))}: expected each once")
+        if len({type(label) is str for label in self.classes}) > 1:
+            raise ValueError(f"classes is {shown(list(self.classes))}: expected texts or numbers")

@@ -68,6 +68,14 @@ class Variety:
                 shares = UNITS[name](seconds)
                 self._varies[name] = bool((shares != self._first.setdefault(name, float(shares[0]))).any())
 
+    def merge(self, other: Variety) -> None:
+        """Take what another part of the column shows into account."""
+        self._low, self._high = min(self._low, other._low), max(self._high, other._high)
+        self._rows += other._rows
+        for name, share in other._first.items():
+            differs = self._first.setdefault(name, share) != share
+            self._varies[name] = self._varies[name] or other._varies[name] or differs
+
     @property
     def units(self) -> tuple[str, ...]:
         """Those that are inputs."""

@@ -45,7 +45,7 @@ def refused_gap(data: SequenceData, name: str, gaps: NDArray[np.bool_], reason: 
     place, schema, reason = int(gaps.argmax()), data.schema, f", and {reason}"
     row = int(data.row[place])
     more = f" (and {gaps.sum() - 1:,} more such cells)" if gaps.sum() > 1 else ""
-    lag = schema.columns.index(name) - schema.first_lag
+    lag = schema.place_of[name] - schema.first_lag
     if lag >= 0:
         name, row = schema.targets[lag], row if schema.horizon else _row_before(data, place)
         option, role = "difference" if schema.difference else "lag-target", "this" if schema.horizon else "the next"

@@ -25,7 +25,7 @@ def embedded_columns(items: Sequence[str], categories: Mapping[str, Sequence[str
     """
     units_of = dict(map(embedding_of, items))
     for name in units_of:
-        if not any(column == name or fnmatchcase(column, name) for column in categories):
+        if name not in categories and not any(fnmatchcase(column, name) for column in categories):
             raise UsageError(
                 f"--embed: there is no column of categories {name!r}{did_you_mean(name, categories, most=3)}; they are "
                 f"{listing(tuple(categories)) or 'none'}; --categorical {plain(name)} makes it one"

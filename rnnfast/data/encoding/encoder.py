@@ -24,11 +24,11 @@ from rnnfast.config.sections import DataConfig, ModelConfig
 from rnnfast.data.encoding import calendar
 from rnnfast.data.encoding.cells import aligned, carried, cell_error, refused_gap
 from rnnfast.data.encoding.embedding import embedded_columns
-from rnnfast.data.encoding.fitting import Fitting
+from rnnfast.data.encoding.fitting import USUAL, Fitting
 from rnnfast.data.encoding.inputs import Inputs
 from rnnfast.data.encoding.record import EncoderRecord, MissingRecord, consistent
 from rnnfast.data.encoding.scaling import Scaler
-from rnnfast.data.encoding.static import check_static, static_columns
+from rnnfast.data.encoding.static import check_static
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.source import listing, short
 from rnnfast.errors import DataError, ModelError
@@ -37,7 +37,6 @@ from rnnfast.records import UNSET, decode, plain
 Floats = NDArray[np.floating[Any]]
 
 BLOCK_NUMBERS = 32768  # numbers scaled at a time: 256 KiB, so that they stay in the second-level cache
-USUAL = ModelConfig()
 
 
 class Encoder(Inputs):
@@ -57,14 +56,16 @@ class Encoder(Inputs):
         categories, and for a constant column that is none.
         """
         fitting: Fitting | None = None
-        static: tuple[str, ...] = ()
         for block in blocks:
-            if fitting is None:
-                fitting, static = Fitting(block.schema, config, most), static_columns(model, block.schema)
+            fitting = fitting or Fitting(block.schema, config, most, model)
             fitting.add(block)
-            check_static(block, static)
         if fitting is None:
             raise ValueError("an encoder needs at least one block of rows")
+        return cls.fitted(fitting, config, model)
+
+    @classmethod
+    def fitted(cls, fitting: Fitting, config: DataConfig, model: ModelConfig = USUAL) -> Encoder:
+        """Return the encoder of what was learned from all training rows; raises as `fit`."""
         return cls(
             fitting.rules,
             fitting.scaler(),
@@ -74,7 +75,7 @@ class Encoder(Inputs):
             config.missing_indicator,
             fitting.calendar(),
             embedded_columns(model.embed, fitting.categories()),
-            static,
+            fitting.static,
         )
 
     def transform(self, data: SequenceData, dtype: DTypeLike = np.float64) -> Floats:
@@ -97,10 +98,10 @@ class Encoder(Inputs):
             out[rows[some], first + codes[some]] = 1
             first += len(texts) + (self.unseen == "bucket")
         for name, units in self.calendar.items():
-            out[:, first : first + 2 * len(units)] = calendar.waves(data.x[:, self.columns.index(name)], units)
+            out[:, first : first + 2 * len(units)] = calendar.waves(data.x[:, self.place_of[name]], units)
             first += 2 * len(units)
         for j, name in enumerate(self.indicated, first):
-            out[:, j] = np.isnan(data.x[:, self.columns.index(name)])
+            out[:, j] = np.isnan(data.x[:, self.place_of[name]])
         for j, name in enumerate(self.embedded, len(self.names) - len(self.embedded)):
             out[:, j] = self._codes(data, name) + 1
         if not self.static:
@@ -139,7 +140,7 @@ class Encoder(Inputs):
     def _numbers(self, data: SequenceData, out: Floats) -> None:
         """Scale and fill the columns that hold numbers. Writes: out (rows, numbers)."""
         shift, scale, names = self.scaler.shift, self.scaler.scale, self.scaler.names
-        picked = [self.columns.index(name) for name in names] if len(names) < len(self.columns) else None
+        picked = [self.place_of[name] for name in names] if len(names) < len(self.columns) else None
         fill = np.array([self.fills.get(name, np.nan) for name in names], dtype=np.float64)
         fill = self.scaler.transform(fill[None])[0]
         fixed = [FILLS[self.rules[name]].fills and not FILLS[self.rules[name]].carried for name in names]
@@ -167,7 +168,7 @@ class Encoder(Inputs):
 
     def _codes(self, data: SequenceData, name: str) -> NDArray[np.int64]:
         """Return (rows,), the input of a categorical column that is 1, counted from its first; -1 for none."""
-        column, texts = data.x[:, self.columns.index(name)], self.categories[name]
+        column, texts = data.x[:, self.place_of[name]], self.categories[name]
         place = {text: k for k, text in enumerate(texts)}
         # A place for empty cells ends the list, where the index -1 finds it.
         places = np.array([*(place.get(text, len(texts)) for text in data.categories[name]), -1], dtype=np.int64)

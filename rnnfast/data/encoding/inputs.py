@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -54,10 +55,15 @@ class Inputs:
     embedded: Mapping[str, int] = field(default_factory=dict)
     static: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Columns of x."""
         return tuple(self.rules)
+
+    @cached_property
+    def place_of(self) -> dict[str, int]:
+        """Where each of them is among them."""
+        return {name: j for j, name in enumerate(self.rules)}
 
     @property
     def indicated(self) -> tuple[str, ...]:
@@ -69,30 +75,31 @@ class Inputs:
         """Columns with an input for each of their categories, and these."""
         return {name: texts for name, texts in self.categories.items() if name not in self.embedded}
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Inputs of the network: "x1", "colour=red", "colour=(unseen)", "x1 (missing)", and "region" of its codes."""
         return tuple(name for group in self.groups for name in group.names)
 
-    @property
+    @cached_property
     def order(self) -> list[int]:
         """Where each input is among those of all groups, constant or not."""
         ends = accumulate(len(group.names) for group in self._groups())
         places = {group: range(end - len(group.names), end) for group, end in zip(self._groups(), ends, strict=True)}
         return [place for group in self.groups for place in places[group]]
 
-    @property
+    @cached_property
     def static_inputs(self) -> int:
         """How many of the inputs are constant in a sequence."""
-        return sum(len(group.names) for group in self._groups() if group.column in self.static)
+        static = set(self.static)
+        return sum(len(group.names) for group in self._groups() if group.column in static)
 
-    @property
+    @cached_property
     def embeddings(self) -> tuple[tuple[int, int], ...]:
         """Of each column of codes its categories, with "(unseen)" where it is one, and the numbers of each."""
         other = self.unseen == "bucket"
         return tuple((len(self.categories[name]) + other, units) for name, units in self.embedded.items())
 
-    @property
+    @cached_property
     def hideable(self) -> tuple[slice, ...]:
         """Inputs of each column of categories, the last of them "(unseen)"; none with `unseen` "error"."""
         ends = accumulate(len(group.names) for group in self.groups)
@@ -122,7 +129,8 @@ class Inputs:
         for name in self.embedded:
             yield Group(name, (name,))
 
-    @property
+    @cached_property
     def groups(self) -> list[Group]:
         """The inputs of each column, in their order; a column may have two of them."""
-        return sorted(self._groups(), key=lambda group: group.column in self.static)
+        static = set(self.static)
+        return sorted(self._groups(), key=lambda group: group.column in static)

@@ -9,7 +9,7 @@ import numpy as np
 from rnnfast.catalogue import FILLS
 from rnnfast.data.encoding import calendar
 from rnnfast.data.encoding.scaling import ScalerRecord
-from rnnfast.records import UNSET, Record, UnsetType
+from rnnfast.records import UNSET, Record, Size, UnsetType
 
 if TYPE_CHECKING:
     from rnnfast.data.encoding.inputs import Inputs
@@ -32,7 +32,7 @@ class EncoderRecord(Record, frozen=True):
     missing: MissingRecord
     unseen: str
     calendar: dict[str, tuple[str, ...]] | UnsetType = UNSET
-    embedded: dict[str, int] | UnsetType = UNSET
+    embedded: dict[str, Size] | UnsetType = UNSET
     static: tuple[str, ...] | UnsetType = UNSET
 
 
@@ -56,6 +56,5 @@ def consistent(encoder: Inputs) -> bool:
         and all(set(units) <= calendar.UNITS.keys() for units in encoder.calendar.values())
         and encoder.unseen in ("bucket", "error")
         and set(encoder.embedded) <= set(categories)
-        and all(units >= 1 for units in encoder.embedded.values())
         and set(encoder.static) <= set(rules) - set(encoder.embedded) - set(encoder.calendar)
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -118,8 +119,9 @@ class Scaler:
                 knots[names[j]] = Knots.of(summary.values(j))
         return cls(tuple(kinds), tuple(names), shift, scale, knots)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def transform(self, values: ArrayLike) -> Floats:
-        """Scale values (rows, F) into a new array."""
+        """Scale values (rows, F) into a new array; what exceeds float64 is infinite."""
         scaled: Floats = np.subtract(values, self.shift, dtype=np.float64)
         scaled *= self.scale
         self.rank(scaled)
@@ -128,16 +130,22 @@ class Scaler:
     def rank(self, scaled: Floats) -> None:
         """Put ranks in place of shifted and scaled values (rows, F), in the columns that have knots. Writes: scaled."""
         for name, knots in self.knots.items():
-            j = self.names.index(name)
+            j = self.place_of[name]
             scaled[:, j] = knots.rank(scaled[:, j])
 
+    @np.errstate(over="ignore", invalid="ignore")
     def inverse(self, values: ArrayLike) -> Floats:
         """Undo `transform`: values (rows, F) in original units, exact to 1e-12 of a column's largest magnitude."""
         original: Floats = np.divide(values, self.scale, dtype=np.float64)
         original += self.shift
         for name, knots in self.knots.items():
-            original[:, self.names.index(name)] = knots.value(original[:, self.names.index(name)])
+            original[:, self.place_of[name]] = knots.value(original[:, self.place_of[name]])
         return original
+
+    @cached_property
+    def place_of(self) -> dict[str, int]:
+        """Where each column is among the names."""
+        return {name: j for j, name in enumerate(self.names)}
 
     def record(self) -> ScalerRecord:
         """Return the fields as they are stored; floats survive exactly."""
@@ -203,7 +211,8 @@ def feature_kinds(schema: Schema, config: DataConfig) -> dict[str, str]:
     """
     rules = _rules(schema, config)
     target = {f"{name} (lag)": name for name in schema.targets} if schema.lag_target else {}
-    numbers = [name for name in schema.columns if name not in (*schema.categorical, *schema.calendar_columns)]
+    others = {*schema.categorical, *schema.calendar_columns}
+    numbers = [name for name in schema.columns if name not in others]
     return {name: rules.by_name(name) or rules.of(target.get(name, name)) for name in numbers}
 
 

@@ -28,18 +28,19 @@ def static_columns(model: ModelConfig, schema: Schema) -> tuple[str, ...]:
     shown = ",".join(model.static)
     if schema.id is None:
         raise UsageError(f"--static {shown}: a constant column belongs to an id; name the column of ids with --id")
+    features, named, embedded = set(schema.features), set(model.static), set(model.embedded)
     for name in model.static:
-        if not any(fnmatchcase(column, name) or column == name for column in schema.features):
+        if name not in features and not any(fnmatchcase(column, name) for column in schema.features):
             raise UsageError(
                 f"--static: there is no feature {name!r}{did_you_mean(name, schema.features, most=3)}; they are "
                 f"{listing(schema.features)}; --categorical {plain(name)} makes a feature of a text"
             )
     static = tuple(
         column for column in schema.features
-        if column in model.static or any(fnmatchcase(column, name) for name in model.static)
+        if column in named or any(fnmatchcase(column, name) for name in model.static)
     )  # fmt: skip
     for name in static:
-        if name in model.embedded or any(fnmatchcase(name, pattern) for pattern in model.embedded):
+        if name in embedded or any(fnmatchcase(name, pattern) for pattern in model.embedded):
             raise UsageError(
                 f"--static {shown}, --embed: {name!r} is in both; each category of a constant column has learned "
                 "numbers of its own already, which begin the states; leave it out of one"
@@ -56,7 +57,7 @@ def check_static(data: SequenceData, names: Sequence[str]) -> None:
     """
     first = data.offsets[:-1]
     for name in names:
-        column = data.x[:, data.schema.columns.index(name)]
+        column = data.x[:, data.schema.place_of[name]]
         empty = np.isnan(column)
         differs = np.zeros(len(column), bool)
         differs[1:] = (column[1:] != column[:-1]) & ~(empty[1:] & empty[:-1])
@@ -81,7 +82,7 @@ def check_static(data: SequenceData, names: Sequence[str]) -> None:
 
 def _shown(data: SequenceData, name: str, row: int) -> str:
     """Return a cell of x as text."""
-    value = float(data.x[row, data.schema.columns.index(name)])
+    value = float(data.x[row, data.schema.place_of[name]])
     if np.isnan(value):
         return "an empty cell"
     return repr(short(data.categories[name][int(value)])) if name in data.categories else f"{value:g}"

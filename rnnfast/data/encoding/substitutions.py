@@ -98,7 +98,7 @@ class _Counter:
             unseen = np.array([*(text not in categories for text in data.categories[name]), False])
             if not unseen.any():
                 continue
-            column = data.x[:, data.schema.columns.index(name)]
+            column = data.x[:, data.schema.place_of[name]]
             codes = np.where(np.isnan(column), -1, column).astype(np.int64)  # -1 finds the False at the end
             cells = np.bincount(codes[self._new(data, start, unseen[codes])], minlength=len(unseen))
             for k in np.flatnonzero(cells).tolist():

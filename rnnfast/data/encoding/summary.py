@@ -9,6 +9,8 @@ lowest one of the first block, so that a large offset costs no digits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +46,8 @@ class Summary:
 
         rows: (rows,) those that count, or None for all; columns: which are the F columns, or None for all, in order.
         """
+        for name in ("mean", "deviation"):  # which are cached
+            vars(self).pop(name, None)
         start = 0
         while start < len(values):
             stop = min(start + ROW_BLOCK - self._rest_rows, len(values))
@@ -62,6 +66,23 @@ class Summary:
         if self._sample.columns:
             picked = [j if columns is None else columns[j] for j in self._sample.columns]
             self._sample.add(values[:, picked] if rows is None else values[np.flatnonzero(rows)[:, None], picked])
+
+    def merge(self, other: Summary) -> Summary:
+        """Take what another summary of other rows of these columns knows into account; returns itself."""
+        self._finish()
+        other._finish()
+        for name in ("mean", "deviation"):  # of what was known before
+            self.__dict__.pop(name, None)
+        np.fmin(self._low, other._low, out=self._low)
+        np.fmax(self._high, other._high, out=self._high)
+        of = self._moments
+        if of:
+            # Means count from the origin of each summary: where this one has none, that of the other is as good.
+            self._origin[of] = origin = np.where(np.isnan(self._origin[of]), other._origin[of], self._origin[of])
+            shift = np.where(np.isnan(other._origin[of]), 0.0, other._origin[of] - origin)
+            self._add(other._count[of], other._mean[of] + shift, other._squares[of])
+        self._sample.merge(other._sample)
+        return self
 
     def _finish(self) -> None:
         """Look at the rows that fill no chunk."""
@@ -89,6 +110,12 @@ class Summary:
             added = present.sum(axis=0)
             mean = np.where(present, above, 0.0).sum(axis=0) / np.maximum(added, 1)
             squares = np.square(np.where(present, above - mean, 0.0)).sum(axis=0)
+        self._add(added, mean, squares)
+
+    def _add(self, added: Any, mean: Floats, squares: Floats) -> None:
+        """Merge count, mean from the origin, and sum of squared deviations of other rows, (moments,) each."""
+        of = self._moments
+        with np.errstate(over="ignore", invalid="ignore"):
             total = np.maximum(self._count[of] + added, 1)
             step = np.where(added, mean - self._mean[of], 0.0)
             self._squares[of] += squares + step * step * (self._count[of] * added / total)
@@ -113,13 +140,13 @@ class Summary:
         self._finish()
         return self._squares
 
-    @property
+    @cached_property
     def mean(self) -> Floats:
         """(F,), 0 for a column without values."""
         self._finish()
         return np.where(np.isnan(self._origin), 0.0, self._origin) + self._mean
 
-    @property
+    @cached_property
     def deviation(self) -> Floats:
         """(F,), population standard deviation."""
         return np.sqrt(self.squares / np.maximum(self._count, 1))
@@ -145,10 +172,23 @@ class Sample:
 
     def __init__(self, columns: list[int], most: int | None) -> None:
         self.columns, self.most = columns, most
+        self._place_of = {column: place for place, column in enumerate(columns)}
         self._random = np.random.default_rng(STREAM)
         self._rows: list[Floats] = []
         self._keys: list[Floats] = []
         self._count = 0
+        self._bound = np.inf  # keys from here on were let go
+
+    def merge(self, other: Sample) -> None:
+        """Keep the rows of another sample too: those below the bounds of both, a uniform sample of all."""
+        self._rows += other._rows
+        self._keys += other._keys
+        self._count += other._count
+        self._bound = min(self._bound, other._bound)
+        if self._keys and self._bound < np.inf:
+            keys = np.concatenate(self._keys)
+            low = keys < self._bound
+            self._keys, self._rows, self._count = [keys[low]], [np.concatenate(self._rows)[low]], int(low.sum())
 
     def add(self, values: Floats) -> None:
         """Keep rows (rows, columns)."""
@@ -163,15 +203,17 @@ class Sample:
     def _cut(self, most: int) -> None:
         """Keep the rows with the lowest keys."""
         keys, rows = np.concatenate(self._keys), np.concatenate(self._rows)
-        lowest = np.sort(np.argpartition(keys, most)[:most])
+        order = np.argpartition(keys, most)
+        lowest, self._bound = np.sort(order[:most]), min(self._bound, float(keys[order[most]]))
         self._keys, self._rows, self._count = [keys[lowest]], [rows[lowest]], most
 
     def values(self, column: int) -> Floats:
         """As of Summary."""
         if self.most is not None and self._count > self.most:
             self._cut(self.most)
-        self._rows = [np.concatenate(self._rows)] if self._rows else [np.empty((0, len(self.columns)))]
-        values = self._rows[0][:, self.columns.index(column)]
+        if len(self._rows) != 1:
+            self._rows = [np.concatenate(self._rows)] if self._rows else [np.empty((0, len(self.columns)))]
+        values = self._rows[0][:, self._place_of[column]]
         return np.asarray(values[~np.isnan(values)], np.float64)
 
 

@@ -7,10 +7,9 @@ sorted on disk. What the target is turns out when all labels were seen.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +23,18 @@ from rnnfast.data.columns.parts import check_one_part_each, runs
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.times import MixedTimes, TimeBatches
 from rnnfast.data.reading.checks import repeated, with_clock
+from rnnfast.data.reading.knowledge import Knowledge, Misread
 from rnnfast.data.reading.numbering import Numbering
 from rnnfast.data.reading.plan import Plan, with_text_targets
 from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
-from rnnfast.data.sequences.bucketsort import CODE, KEY, Repeated, bucket_sort
+from rnnfast.data.sequences.bucketsort import CODE, KEY, ROW, Repeated, bucket_sort
 from rnnfast.data.sequences.budget import Budget
-from rnnfast.data.sequences.files import DESCRIPTION, Appender, building, read_rows, stretches
+from rnnfast.data.sequences.files import Appender, building, read_rows, states, stretches
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.relabel import ordered_labels, rewrite_labels
 from rnnfast.data.sequences.spans import ends
+from rnnfast.data.sequences.store import Description
 from rnnfast.data.sources.batches import PROBE_BYTES, Batch, batches, release, same_types, single_precision
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, common_columns
@@ -41,30 +42,6 @@ from rnnfast.data.sources.table import digest_of
 from rnnfast.errors import DataError
 
 Integers = NDArray[np.int64]
-
-TIME_BYTES = 32  # of a time as text; longer ones take another pass
-
-
-class Misread(Exception):
-    """The table is to be read again, with what is known of it now. Attribute: knowledge."""
-
-    def __init__(self, knowledge: Knowledge) -> None:
-        self.knowledge = knowledge
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What only reading shows, and reading needs to know.
-
-    text: whether the target holds text; fractions: whether times do; dates: whether times are dates though some look
-    like numbers; time_bytes: of the longest time as text; dayfirst: whether the day stands before the month in times.
-    """
-
-    text: bool = False
-    fractions: bool = False
-    dates: bool = False
-    time_bytes: int = TIME_BYTES
-    dayfirst: bool | None = None
 
 
 def make_store(sources: Sequence[Source], request: Request, budget: Budget, directory: Path) -> None:
@@ -102,7 +79,9 @@ class Stream:
             self.plan = with_text_targets(self.plan)
         self.reader = Rows(self.plan, several=True, as_text=knowledge.text)
         self.numbering = (
-            None if self.plan.roles.id is None else Numbering(self.plan.roles.id, budget, same_types(sources))
+            None
+            if self.plan.roles.id is None
+            else Numbering(self.plan.roles.id, budget, same_types(sources), request.shard)
         )
         time = self.plan.roles.time
         dayfirst = request.dayfirst if knowledge.dayfirst is None else knowledge.dayfirst
@@ -113,19 +92,21 @@ class Stream:
             self.kinds["x"] = np.float32 if self._single(names) else np.float64, len(names)
         if targets:
             self.kinds["y"] = np.float32 if knowledge.text or self._single(targets) else np.float64, len(targets)
-        self.rows, self.starts = 0, [0]
+        self.rows, self.read, self.starts = 0, 0, [0]  # rows of the store, and of the sources
         self.in_order, self.last_code = True, -1
         self.last_key: Any = None
+        self.last_row = -1  # in the table, of a shard
         self.ties = 0  # rows with the time of the row before them in the same id
 
     def run(self, digest: Future[str]) -> None:
         """Read everything, sort where that is needed, and describe the store."""
         with Appender(self.place) as out:
             for batch in batches(self.sources, self.plan.text, self.plan.needed, self.budget.of_phase.batch):
-                if batch.first == 0 and self.rows:
-                    self.starts.append(self.rows)
+                if batch.first == 0 and self.read:
+                    self.starts.append(self.read)
                 self._add(batch, out)
-        self.starts.append(self.rows)
+                self.read += batch.rows
+        self.starts.append(self.read)
         dayfirst = None if self.times is None else self.times.finish()
         lengths = np.array([self.rows]) if self.numbering is None else self.numbering.lengths
         self._sort(lengths)
@@ -135,26 +116,28 @@ class Stream:
         dates = self.times is not None and self.times.column.dates
         schema = with_clock(replace(schema, dayfirst=dayfirst), dates, self.request, self.sources)
         self._finish_labels(meaning.class_of)
+        names = [source.name for source in self.sources]
         if self.request.require_target:
             check_horizon(schema)
-            check_reach(schema, ids, [source.name for source in self.sources])
+            if self.request.shard is None:  # which may have short ids alone
+                check_reach(schema, ids, names)
         borders = self._stretches(schema, ids)
         sequences = len(index_of(schema, ids, ids if borders is None else borders).start)
-        description = {
-            "schema": schema.to_json(),
-            "source": [source.name for source in self.sources],
-            "paths": [source.path for source in self.sources],
-            "digest": digest.result(),
-            "proposals": self.reader.proposals(schema),
-            "notes": self.reader.notes(schema, meaning, self.rows, sequences, self.ties),
-            "categories": self.reader.features.categories,
-            "auto_predict": self.reader.auto_predict(schema),
-            "ids": len(lengths),
-            "stretches": 0 if borders is None else len(borders) - 1,
-            "columns": {name: (np.dtype(kind).str, width) for name, (kind, width) in self.kinds.items()},
-            "starts": self.starts,
-        }
-        (self.place / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+        Description(
+            schema=schema,
+            source=tuple(names),
+            paths=tuple(source.path for source in self.sources),
+            digest=digest.result(),
+            proposals=tuple(self.reader.proposals(schema)),
+            notes=tuple(self.reader.notes(schema, meaning, self.rows, sequences, self.ties)),
+            categories=dict(self.reader.features.categories),
+            auto_predict=self.reader.auto_predict(schema),
+            ids=len(lengths),
+            stretches=0 if borders is None else len(borders) - 1,
+            columns={name: (np.dtype(kind).str, width) for name, (kind, width) in self.kinds.items()},
+            starts=tuple(self.starts),
+            files=states(self.place),
+        ).write(self.place)
 
     def _single(self, names: tuple[str, ...]) -> bool:
         numbers = not set(names) & set(self.plan.roles.categorical)
@@ -170,57 +153,70 @@ class Stream:
             columns["y"] = self._all_targets(columns["y"])
         columns = {name: values for name, values in columns.items() if values.ndim == 1 or name in self.kinds}
         codes = np.zeros(batch.rows, np.int64)
+        inside = None  # which rows are in the shard: what columns mean is decided by all of them
         if self.numbering is not None:
-            codes, back = self.numbering.add(batch, out)
-            columns[CODE] = codes
+            codes, back, inside = self.numbering.add(batch, out)
             self.in_order &= not back
-        if self.times is not None:
-            try:
-                keys = self.times.add(batch)
-            except MixedTimes:
-                raise Misread(replace(self.knowledge, dates=True, fractions=False)) from None
-            except OtherDates as others:
-                raise Misread(replace(self.knowledge, dayfirst=others.dayfirst)) from None
-            columns[KEY] = self._keys(batch, self.times.name, keys, codes)
-            if self.request.keeps_time:
-                columns["time"] = self._times(batch, self.times.name)
+        if self.times is not None and self.request.keeps_time:
+            columns["time"] = self._times(batch, self.times.name)
+        keys = None if self.times is None else self._keys(batch)
+        if inside is not None:
+            columns[ROW] = np.arange(self.read, self.read + batch.rows)
+            columns = {name: values[inside] for name, values in columns.items()}
+            keys = None if keys is None else keys[inside]
+        if self.numbering is not None:
+            columns[CODE] = codes
+        if keys is not None and len(keys):
+            self._check_order(batch, keys, codes, columns.get(ROW))
+            columns[KEY] = keys
         for column, values in columns.items():
             kind, _ = self.kinds.setdefault(column, (values.dtype, 0))
             out.append(column, values.astype(kind, copy=False))
-        self.last_code = int(codes[-1])
-        self.rows += batch.rows
+        self.last_code = int(codes[-1]) if len(codes) else self.last_code
+        self.rows += len(codes)
 
     def _all_targets(self, y: NDArray[Any]) -> NDArray[Any]:
         """Make the targets of a table unlabelled once they turned out to be of no use."""
         width = self.kinds["y"][1]
         return y if y.shape[1] == width else np.full((len(y), width), np.nan)
 
-    def _keys(self, batch: Batch, name: str, keys: NDArray[Any], codes: Integers) -> NDArray[Any]:
-        """Return numbers that sort like the time, of one type in all batches; see whether rows are in its order."""
+    def _keys(self, batch: Batch) -> NDArray[Any]:
+        """Return numbers that sort like the time, of one type in all batches."""
+        assert self.times is not None
+        try:
+            keys = self.times.add(batch)
+        except MixedTimes:
+            raise Misread(replace(self.knowledge, dates=True, fractions=False)) from None
+        except OtherDates as others:
+            raise Misread(replace(self.knowledge, dayfirst=others.dayfirst)) from None
         whole = keys.dtype.kind in "iub" and not self.knowledge.fractions
         kind, _ = self.kinds.setdefault(KEY, (np.int64 if whole else np.float64, 0))
         if kind is np.int64 and not whole:
             raise Misread(replace(self.knowledge, fractions=True))
-        keys = keys.astype(kind)
+        return keys.astype(kind)
+
+    def _check_order(self, batch: Batch, keys: NDArray[Any], codes: Integers, row: Integers | None) -> None:
+        """See whether rows are in the order of their times; row: (rows,) where they are in the table, of a shard."""
+        assert self.times is not None
         before = np.concatenate(([keys[0] if self.last_key is None else self.last_key], keys[:-1]))
         same = codes == np.concatenate(([self.last_code], codes[:-1]))
         if (back := same & (keys < before)).any():
             if self.numbering is None:
-                row = int(back.argmax())
+                name, place = self.times.name, int(back.argmax())
                 raise batch.error(
-                    row,
+                    place,
                     name,
-                    f"{batch.cell(row, name)!r} comes after a later time, and without an id a table that is read in "
+                    f"{batch.cell(place, name)!r} comes after a later time, and without an id a table that is read in "
                     "blocks has to be in the order of its time; sort it, name an --id, or give more --memory",
                 )
             self.in_order = False
         if (again := same & (keys == before)).any():
             if self.request.config.ties == "error":
-                second = self.rows + int(again.argmax())
-                raise self._repeated(second - 1, second)
+                second = int(again.argmax())
+                rows = np.arange(self.rows - 1, self.rows + len(keys)) if row is None else np.append(self.last_row, row)
+                raise self._repeated(int(rows[second]), int(rows[second + 1]))
             self.ties += int(again.sum())
-        self.last_key = keys[-1]
-        return keys
+        self.last_key, self.last_row = keys[-1], self.last_row if row is None else int(row[-1])
 
     def _times(self, batch: Batch, name: str) -> NDArray[Any]:
         """Return the time as in the table: numbers, or texts of a fixed length."""
@@ -251,7 +247,7 @@ class Stream:
 
     def _sort(self, lengths: Integers) -> None:
         """Sort the rows where they are not in order, and remove what only sorting needs."""
-        if not self.in_order:
+        if not self.in_order and self.rows:
             try:
                 self.ties = bucket_sort(
                     self.place, self.kinds, lengths, self.budget.of_phase.bucket, self.request.config.ties == "keep"

@@ -15,6 +15,7 @@ from rnnfast.data.columns.schema import Schema
 from rnnfast.data.columns.times import time_keys
 from rnnfast.data.reading.checks import empty_id
 from rnnfast.data.reading.memory import id_texts
+from rnnfast.data.reading.plain import is_plain, plain_cells, plain_ids, plain_times
 from rnnfast.data.sources.opening import open_sources
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, require
@@ -73,8 +74,29 @@ def read_live(source: Source, schema: Schema) -> LiveRows:
     return LiveRows(ids, x, features.categories, y, key, dates, time, table.origin)
 
 
+def plain_rows(rows: Sequence[Any], schema: Schema, ids: Sequence[str] | None = None) -> LiveRows | None:
+    """Read objects whose cells are numbers; None where others are among them, which a table has to look at.
+
+    ids: of the rows; None: they name them.
+    """
+    if not is_plain(rows, schema):
+        return None
+    x = plain_cells(rows, schema.features)
+    times = None if schema.time is None else plain_times(rows, schema)
+    if schema.id is None:
+        ids = [ONLY_ID] * len(rows)
+    elif ids is None:
+        ids = plain_ids(rows, schema)
+    if x is None or ids is None or (schema.time is not None and times is None):
+        return None
+    return LiveRows(ids, x, {}, np.empty((len(x), 0)), times, False, times)
+
+
 def rows_of_mappings(rows: Sequence[Mapping[str, Any]], ids: Sequence[Any], schema: Schema) -> LiveRows:
     """Read rows that name their cells; a feature that one lacks is an empty cell. ids: of the rows."""
+    plain = plain_rows(rows, schema, list(map(str, ids)))
+    if plain is not None:
+        return plain
     frame = pd.DataFrame({name: [row.get(name) for row in rows] for name in wanted(schema)})
     if schema.id is not None:
         frame[schema.id] = list(map(str, ids))

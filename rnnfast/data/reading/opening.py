@@ -32,6 +32,7 @@ from rnnfast.data.sources.source import Source
 from rnnfast.data.sources.sql import is_database
 from rnnfast.data.sources.watch import watching
 from rnnfast.errors import RnnfastError, UsageError, did_you_mean
+from rnnfast.memory import limited
 from rnnfast.reporter import Reporter
 
 File: TypeAlias = "str | Path | pd.DataFrame"
@@ -63,6 +64,13 @@ def read_table(
     reporter: is told how far the reading is, where it takes more than a second.
     options: how a table is read; help(rnnfast.ReadOptions) lists them. Of split_by the column, if any, is read.
     Raises DataError, naming file, line, column and value, for tables that cannot be used; UsageError for wrong options.
+
+    Example:
+        >>> import pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"card": ["a", "a", "b"], "amount": [5.0, 7.5, 2.0], "fraud": [0, 1, 0]})
+        >>> data = rnnfast.read_table(table, id="card", target="fraud")
+        >>> data.sequences, data.schema.task
+        (2, 'binary')
     """
     option_names = (*reading_options(), "cache")
     for name in options:
@@ -107,13 +115,15 @@ def open_table(
     until it is closed.
     Raises as `read_table`.
     """
-    if budget is not None:
-        names = file_names(paths)
-        if names is None:
-            raise UsageError("memory: only files are read in blocks; DataFrames and arrays are in memory already")
+    if budget is None:
+        return read(paths, request, reporter)
+    names = file_names(paths)
+    if names is None:
+        raise UsageError("memory: only files are read in blocks; DataFrames and arrays are in memory already")
+    with limited(budget.total):
         if STDIN in names or any(map(is_database, names)) or needs_store(names, budget, request.files):
             return opened.enter_context(stored_table(names, request, budget, reporter))
-    return read(paths, request, reporter)
+        return read(paths, request, reporter)
 
 
 def file_names(paths: Any) -> list[str] | None:

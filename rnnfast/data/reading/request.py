@@ -11,6 +11,7 @@ from rnnfast.config.sections import DataConfig, reading_options
 from rnnfast.data.columns.horizon import lags
 from rnnfast.data.columns.roles import Roles
 from rnnfast.data.columns.schema import Schema
+from rnnfast.data.sequences.identities import Shard
 from rnnfast.data.sources.options import FileOptions
 
 FILES = ("sep", "columns", "query", "ties", "dayfirst")  # options that further tables of a model share
@@ -23,7 +24,8 @@ class Request:
     schema: of a training table; columns are then found by name, and of the options only split_by and FILES count.
     require_target: False accepts a table without target, and reads no weights. with_time: whether the times of the rows
     are wanted even so. groups: whether the column of split_by names groups of any number, in place of parts.
-    dated: whether forecasts of one series of quantities see the calendar wherever its times are dates.
+    dated: whether forecasts of one series of quantities see the calendar wherever its times are dates. shard: which ids
+    are read; what the columns mean is decided by all of them.
     """
 
     config: DataConfig
@@ -32,6 +34,7 @@ class Request:
     with_time: bool = False
     groups: bool = False
     dated: bool = False
+    shard: Shard | None = None
 
     @property
     def part(self) -> str | None:

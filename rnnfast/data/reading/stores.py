@@ -1,7 +1,8 @@
 """Where the store of a table lies: found again, made now, or in a temporary directory.
 
 A store is kept in the user's cache directory and found again by the names, paths, sizes and times of the files and by
-the options that say how they are read; with `--no-cache` it lies in a temporary directory that is removed at the end.
+the options that say how they are read; with `--no-cache`, or where it cannot be kept, it lies in a temporary directory
+that is removed at the end.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from rnnfast.caching import remove, tell
 from rnnfast.data.reading.checks import check_labelled
 from rnnfast.data.reading.disk import make_store
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences import cache
 from rnnfast.data.sequences.budget import Budget
-from rnnfast.data.sequences.files import DESCRIPTION
+from rnnfast.data.sequences.files import DESCRIPTION, NotStored
 from rnnfast.data.sequences.store import FORMAT
 from rnnfast.data.sequences.stored import StoredSequences
 from rnnfast.data.sources.batches import open_files
@@ -38,27 +40,52 @@ def stored_table(
 ) -> Iterator[StoredSequences]:
     """Open the store of tables, made now or kept from before. Raises as `read_table`."""
     sources = open_files(names, request.files)
-    if request.config.cache:
-        directory = stores() / _key(sources, request)
-        if not (directory / DESCRIPTION).is_file():
-            _forget_halves()
-            with watching(sources, reporter):
-                make_store(sources, request, budget, directory)
-        os.utime(directory)  # used now
-        _forget(directory)
-        yield _opened(directory, request, budget, sources)
-    else:
-        temporary = Path(tempfile.mkdtemp(prefix="rnnfast-"))
+    if request.config.cache and (table := _lasting(sources, request, budget, reporter)) is not None:
+        yield _checked(table, request)
+        return
+    temporary = Path(tempfile.mkdtemp(prefix="rnnfast-"))
+    try:
+        with watching(sources, reporter):
+            make_store(sources, request, budget, temporary / "table")
+        yield _checked(StoredSequences.open(temporary / "table", budget, sources), request)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _lasting(
+    sources: Sequence[Source], request: Request, budget: Budget, reporter: Reporter | None
+) -> StoredSequences | None:
+    """Return the store from the cache, made now where it is not there or is damaged; None where none can be kept."""
+    directory = stores() / _key(sources, request)
+    table = _opened(directory, budget, sources)
+    if table is None:
+        _forget_halves()
         try:
             with watching(sources, reporter):
-                make_store(sources, request, budget, temporary / "table")
-            yield _opened(temporary / "table", request, budget, sources)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+                make_store(sources, request, budget, directory)
+        except NotStored as error:
+            tell(f"{error}; it is read into a temporary directory")
+            return None
+        table = StoredSequences.open(directory, budget, sources)
+    with suppress(OSError):
+        os.utime(directory)  # used now
+    _forget(directory)
+    return table
 
 
-def _opened(directory: Path, request: Request, budget: Budget, sources: Sequence[Source]) -> StoredSequences:
-    table = StoredSequences.open(directory, budget, sources)
+def _opened(directory: Path, budget: Budget, sources: Sequence[Source]) -> StoredSequences | None:
+    """Open a store that is there and whole; a damaged one is removed."""
+    if not directory.exists():
+        return None
+    try:
+        return StoredSequences.open(directory, budget, sources)
+    except Exception:  # what is damaged raises anything
+        remove(directory)
+        tell(f"{directory.parent}: damaged or foreign tables were dropped, and are read anew")
+        return None
+
+
+def _checked(table: StoredSequences, request: Request) -> StoredSequences:
     if request.schema is not None and request.require_target:
         check_labelled(table)
     return table
@@ -86,7 +113,7 @@ def _forget_halves() -> None:
 def _forget(own_store: Path) -> None:
     """Remove the stores that nobody has used for long, or whose files are gone; never one that a run may be reading."""
     for path in own_store.parent.glob(f"*/{DESCRIPTION}"):
-        with suppress(OSError, ValueError, KeyError):
+        with suppress(Exception):  # of a damaged one
             unused = time.time() - path.parent.stat().st_mtime
             paths = json.loads(path.read_text(encoding="utf-8")).get("paths", ())
             gone = not all(Path(file).exists() for file in paths)

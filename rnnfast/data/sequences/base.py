@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,12 +13,13 @@ from rnnfast.data.columns.schema import Schema, window_note
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.context import Context
 from rnnfast.data.sequences.index import Index, Limit
-from rnnfast.data.sequences.predict import EVERY, LAG, LAST, pieces, predict_notes, predict_rule
+from rnnfast.data.sequences.predict import EVERY, LAG, LAST, Constancy, constancy, pieces, predict_notes
 from rnnfast.display import Displayed, counted
 from rnnfast.errors import UsageError
 
 Integers = NDArray[np.int64]
 Block = Any  # SequenceData, whose module needs this one
+Result = TypeVar("Result")
 
 TRAINED = ("x", "y", "weight")  # fields with a value per row that training and scores look at
 SCORED = (*TRAINED, "ids")
@@ -41,8 +42,12 @@ class Sequences(Displayed, ABC):
     offsets: (sequences + 1,) int64, first row of each sequence where all lie end to end, then the number of rows.
     categories: of each categorical column, the texts that its indices in x stand for.
     auto_predict: whether the labels decide about `schema.predict`, which a split does by those that train.
+    shards: parts of the table that lie in different places. loop: what trains on them, where that is not
+    training/loop.py.
     """
 
+    shards: int = 1
+    loop: Any = None
     schema: Schema
     source: tuple[str, ...]
     digest: Any
@@ -203,7 +208,18 @@ class Sequences(Displayed, ABC):
 
     def rule(self) -> str:
         """Decide by the labels whether "every" step or the "last" one is predicted."""
-        return predict_rule(piece for block in self.blocks(("y",)) for piece in pieces(block.y, block.offsets))
+        return self.constancy().rule
+
+    def constancy(self) -> Constancy:
+        """Look whether each sequence has one label, until a block shows that it has not."""
+        return constancy(piece for block in self.blocks(("y",)) for piece in pieces(block.y, block.offsets))
+
+    def each_shard(self, function: Callable[..., Result], *arguments: Any) -> list[Result]:
+        """Call a function with these sequences; of a table in shards with those of each, where they lie.
+
+        function: of a module, called with sequences and arguments. Returns: the results in the order of the shards.
+        """
+        return [function(self, *arguments)]
 
     def _notes_windowed(self, window: int, reason: str) -> tuple[str, ...]:
         """The notes with what `windowed` says."""

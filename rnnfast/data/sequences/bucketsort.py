@@ -37,7 +37,8 @@ def bucket_sort(directory: Path, columns: Columns, lengths: Integers, size: int,
 
     columns: of the directory, `code` among them; lengths: (sequences,) rows of each code; size: bytes of a bucket.
     ties: whether rows of the same code and key are allowed. Returns: how many have those of the row before them.
-    Writes: the columns, sorted, without code but with `row`, (rows,) int64: where each row was.
+    Writes: the columns, sorted, without code but with `row`, (rows,) int64: where each row was, where there was no such
+    column before.
     Raises Repeated for two rows of the same code and key where they are not allowed.
     """
     row_bytes = sum(np.dtype(dtype).itemsize * max(width, 1) for dtype, width in columns.values()) + 8
@@ -63,7 +64,7 @@ def _distribute(directory: Path, columns: Columns, places: list[Path], last: Int
     for begin in range(0, rows, step):
         stop = min(begin + step, rows)
         parts = {name: read_rows(directory / name, *kind, begin, stop) for name, kind in columns.items()}
-        parts[ROW] = np.arange(begin, stop)
+        parts.setdefault(ROW, np.arange(begin, stop))
         bucket = np.searchsorted(last, parts[CODE])
         order = np.argsort(bucket, kind="stable")
         borders = np.searchsorted(bucket[order], np.arange(len(places) + 1))

@@ -2,7 +2,8 @@
 
 An entry is found by everything that decides its content: the bytes of the files, the options, the code that reads them.
 So that large files need not be hashed each time, the digest of a file is remembered by its path, size, times and inode,
-as Git's index does. Nothing here can fail a run: what cannot be read or written is as if it were not there.
+as Git's index does. Nothing here can fail a run: what cannot be read or written is as if it were not there, and what
+is damaged is dropped.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from rnnfast import __version__
+from rnnfast.caching import make_directory, tell
 from rnnfast.data.sequences import entry
 from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.origin import Origin
@@ -76,47 +78,66 @@ class Entry:
 
     def find(self) -> SequenceData | None:
         """Return the table where it is kept, else None."""
-        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RnnfastError):
-            record = json.loads(self._record.read_text(encoding="utf-8"))
-            digest = record["digest"]
-            if record["states"] != self._states or not record["settled"]:
-                if [state[0] for state in record["states"]] != [state[0] for state in self._states or ()]:
-                    return None
-                digest = digest_of(self._sources)  # the times changed, perhaps not the content
+        try:
+            return self._read()
+        except OSError:  # nothing is there, or none of ours
+            return None
+        except Exception:  # what is damaged raises anything
+            tell(f"{directory()}: damaged or foreign tables were dropped, and are read anew")
+            return None
+
+    def _read(self) -> SequenceData | None:
+        """Return the table; None where its files have changed. Raises whatever a damaged entry leads to."""
+        record = json.loads(self._record.read_text(encoding="utf-8"))
+        digest = record["digest"]
+        if record["states"] != self._states or not record["settled"]:
+            if [state[0] for state in record["states"]] != [state[0] for state in self._states or ()]:
+                return None
+            digest = digest_of(self._sources)  # the times changed, perhaps not the content
+            with suppress(RnnfastError, OSError):
                 self._remember(digest)
-            path = self._path(digest)
-            data = entry.read(path)
+        path = self._path(digest)
+        data = entry.read(path)
+        with suppress(OSError):
             os.utime(path)  # used now
-            data.from_cache = True
-            if data.origin is not None:
-                data.origin = Origin(self._sources, data.origin.starts)
-            return data
-        return None
+        data.from_cache = True
+        if data.origin is not None:
+            data.origin = Origin(self._sources, data.origin.starts)
+        return data
 
     def keep(self, data: SequenceData) -> None:
-        """Store the table, unless its files changed while they were read."""
-        with suppress(OSError, ValueError, RnnfastError):
-            digest = data.digest
-            if states(self._sources) != self._states:
-                return
-            self._remember(digest)
-            path = self._path(digest)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
-            try:
-                entry.write(data, new)
-                if _size(new) <= LARGEST:
-                    _replace(path, new)
-                    _make_room(path)
-            finally:
-                shutil.rmtree(new, ignore_errors=True)
+        """Store the table as far as possible, unless its files changed while they were read."""
+        try:
+            self._write(data)
+        except FileNotFoundError:
+            pass  # another process has cleared the cache meanwhile
+        except (OSError, RnnfastError) as error:
+            tell(f"{directory()}: parsed tables cannot be kept ({getattr(error, 'strerror', None) or error})")
+        except ValueError:
+            pass  # it has no plain form
+
+    def _write(self, data: SequenceData) -> None:
+        digest = data.digest
+        if states(self._sources) != self._states:
+            return
+        self._remember(digest)
+        path = self._path(digest)
+        make_directory(path.parent)
+        new = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+        try:
+            entry.write(data, new)
+            if _size(new) <= LARGEST:
+                _replace(path, new)
+                _make_room(path)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
     def _remember(self, digest: str) -> None:
         """Note the digest of the files as they are now."""
         states = self._states or []
         changed = max(max(state[1:3]) for state in states)
         record = {"states": states, "settled": time.time_ns() - changed > SETTLED, "digest": digest}
-        self._record.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(self._record.parent)
         write_whole(self._record, json.dumps(record).encode())
 
     def _path(self, digest: str) -> Path:
@@ -178,10 +199,9 @@ def _replace(path: Path, new: Path) -> None:
     except OSError:
         old = path.with_name(f"{new.name}-old")
         path.rename(old)
-        try:
+        with suppress(OSError):  # another process may have been quicker
             new.rename(path)
-        finally:  # another process may have been quicker
-            shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _make_room(newest: Path) -> None:

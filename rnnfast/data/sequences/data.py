@@ -129,7 +129,7 @@ class SequenceData(Sequences):
         Without a horizon a lagged target has none at the first step of a sequence, which training sees without any step
         before it. answered: as answers see that step, with the row before it: it has none at the first row of an id.
         """
-        j = self.schema.columns.index(name)
+        j = self.schema.place_of[name]
         empty: NDArray[np.bool_] = np.isnan(self.x[:, j])
         if j >= self.schema.first_lag and not self.schema.horizon:
             empty[self.offsets[:-1]] = self._unknown_before(j) if answered else False

@@ -30,7 +30,8 @@ def derived(x: NDArray[Any], key: NDArray[Any] | None, offsets: Integers, schema
     """
     columns = []
     if schema.delta:
-        numbers = [j for j, name in enumerate(schema.features) if name not in schema.categorical]
+        categorical = set(schema.categorical)
+        numbers = [j for j, name in enumerate(schema.features) if name not in categorical]
         columns.append(np.nan_to_num(_changes(x[:, numbers].astype(np.float64), offsets), nan=0.0))
     if key is not None and schema.time_delta != "off":
         columns.append(elapsed(_changes(key, offsets) / (SECOND if schema.dates else 1), schema)[:, None])

@@ -118,7 +118,7 @@ def _unpacked(packed: dict[str, Any], directory: Path) -> Any:
 
 def _load(packed: dict[str, Any], directory: Path) -> NDArray[Any]:
     """Map or read an array; ValueError where it is not the one that was written."""
-    path = directory / packed["file"]
+    path = directory / Path(packed["file"]).name
     mapped = path.stat().st_size >= LEAST_MAPPED
     array: NDArray[Any] = np.asarray(np.load(path, mmap_mode="c" if mapped else None, allow_pickle=False))
     same = list(array.shape) == packed["shape"] and array.dtype.str == packed["dtype"]

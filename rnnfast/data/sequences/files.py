@@ -16,11 +16,16 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.caching import make_directory
 from rnnfast.errors import RnnfastError
 
 TEMPORARY = ".tmp"  # ends the name of a directory that is being made
 DESCRIPTION = "store.json"  # written last
 STRETCH = 1 << 19  # rows of a few bytes that are read at once
+
+
+class NotStored(RnnfastError):
+    """A directory of rows could not be written."""
 
 
 class Appender:
@@ -67,7 +72,7 @@ def building(directory: Path) -> Iterator[Path]:
     """Give a temporary directory that takes the name of `directory` when all went well, and is removed otherwise."""
     temporary: Path | None = None
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(directory.parent)
         temporary = Path(tempfile.mkdtemp(prefix=f"{directory.name}.", suffix=TEMPORARY, dir=directory.parent))
         yield temporary
         try:
@@ -76,13 +81,19 @@ def building(directory: Path) -> Iterator[Path]:
             if not (directory / DESCRIPTION).is_file():  # else another process was faster: its store is as good
                 raise
     except OSError as error:
-        raise RnnfastError(
+        raise NotStored(
             f"{directory.parent}: the table cannot be kept there in blocks: {error.strerror or error}; "
             "RNNFAST_CACHE_DIR and, with --no-cache, TMPDIR name another place"
         ) from None
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def states(directory: Path) -> dict[str, list[int]]:
+    """Return size and time of each file of a directory but its description: who changes one of them changes these."""
+    files = ((file.name, file.stat()) for file in directory.iterdir() if file.name != DESCRIPTION)
+    return {name: [status.st_size, status.st_mtime_ns] for name, status in files}
 
 
 def stretches(rows: int) -> Iterator[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,26 @@ def hashes(ids: NDArray[Any]) -> Hashes:
     ids: (n,) object, texts.
     """
     return pd.util.hash_array(ids, categorize=False)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The ids of a table that belong together: those whose hash says so, wherever their rows stand.
+
+    number: from 0; of: how many shards there are.
+    """
+
+    number: int
+    of: int
+
+    def holds(self, ids: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell for texts (n,) object whether they are of this shard."""
+        return np.asarray(shard_of(ids, self.of) == self.number)
+
+
+def shard_of(ids: NDArray[Any], shards: int) -> Integers:
+    """Return (n,) the shard that each id belongs to; ids: (n,) object, texts."""
+    return np.asarray(hashes(ids) % np.uint64(shards), np.int64)
 
 
 class Identities:

@@ -26,28 +26,58 @@ def pieces(
         yield y[of_piece[0] : of_piece[-1]], of_piece - of_piece[0]
 
 
-def predict_rule(blocks: Iterable[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> str:
-    """Decide whether each sequence has one label ("last") or each step its own ("every").
+class Constancy:
+    """Whether the labels of sequences are one each, gathered over blocks.
 
-    blocks: y (rows, O) grouped by offsets (sequences + 1,), NaN where unlabelled; read until the answer is known.
-    "last" needs evidence: sequences of several steps, whose last step is labelled wherever any step is, each with one
-    target value, and not the same value in all of them (a rare class that happens to be absent proves nothing).
+    every: whether some sequence has labels that differ, or none at its last step; values: (n, O) up to two that differ,
+    of the last steps of sequences of several steps: all that counts.
     """
-    different = np.empty((0, 0))  # last values of sequences of several steps: one or two are all that counts
-    for y, offsets in blocks:
+
+    def __init__(self) -> None:
+        self.every = False
+        self.values = np.empty((0, 0))
+
+    def add(self, y: NDArray[np.float64], offsets: NDArray[np.int64]) -> None:
+        """Look at y (rows, O), grouped by offsets (sequences + 1,), NaN where unlabelled."""
         lengths, last = np.diff(offsets), offsets[1:] - 1
         has_label: NDArray[np.bool_] = np.logical_not(np.isnan(y).any(axis=1))
         labelled = np.add.reduceat(has_label, offsets[:-1], dtype=np.int64) > 0
-        if (labelled & ~has_label[last]).any():
-            return "every"
         values = y[last]
-        if (has_label[:, None] & (y != np.repeat(values, lengths, axis=0))).any():
-            return "every"
+        self.every |= bool((labelled & ~has_label[last]).any())
+        self.every |= bool((has_label[:, None] & (y != np.repeat(values, lengths, axis=0))).any())
         several = values[labelled & (lengths > 1)]
         if len(several):
             other = several[(several != several[0]).any(axis=1)][:1]
-            different = np.unique(np.concatenate((different.reshape(-1, y.shape[1]), several[:1], other)), axis=0)[:2]
-    return "last" if len(different) > 1 else "every"
+            self._see(np.concatenate((several[:1], other)))
+
+    def merge(self, other: Constancy) -> Constancy:
+        """Take what another part of the table shows into account; returns itself."""
+        self.every |= other.every
+        if len(other.values):
+            self._see(other.values)
+        return self
+
+    def _see(self, values: NDArray[np.float64]) -> None:
+        self.values = np.unique(np.concatenate((self.values.reshape(-1, values.shape[1]), values)), axis=0)[:2]
+
+    @property
+    def rule(self) -> str:
+        """Either "last", where each sequence has one label, or "every", where each step has its own.
+
+        "last" needs evidence: sequences of several steps, whose last step is labelled wherever any step is, each with
+        one target value, and not the same value in all of them (a rare class that happens to be absent proves nothing).
+        """
+        return "last" if len(self.values) > 1 and not self.every else "every"
+
+
+def constancy(blocks: Iterable[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> Constancy:
+    """Look at blocks of labels, as of `Constancy.add`, until the answer is known."""
+    labels = Constancy()
+    for y, offsets in blocks:
+        labels.add(y, offsets)
+        if labels.every:
+            break
+    return labels
 
 
 def predict_notes(schema: Schema, rows: int, sequences: int) -> list[str]:

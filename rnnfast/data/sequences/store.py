@@ -14,20 +14,49 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.columns.schema import Schema
-from rnnfast.data.sequences.files import DESCRIPTION, read_rows, stretches
+from rnnfast.data.sequences.files import DESCRIPTION, read_rows, states, stretches
 from rnnfast.data.sequences.index import Index, index_of
 from rnnfast.data.sequences.series import Series
 from rnnfast.errors import RnnfastError
+from rnnfast.records import Count, Meta, Record, Seed, Size, decode, parsed, plain
 
 Integers = NDArray[np.int64]
 
-FORMAT = 3  # another number is another store
+FORMAT = 4  # another number is another store
+Kind = Annotated[str, Meta(pattern=r"^[<>|=][fiubSUM]\d{1,9}(\[\w+\])?$")]  # of NumPy: numbers, truths, texts and dates
+
+
+class Description(Record, frozen=True, kw_only=True):
+    """What describes a store.
+
+    source, paths: names of the files, and where they lie. ids: number of ids; stretches: of what windows are cut from,
+    0 where these are the ids. columns: as of Store. starts: first row of each file, then the number of rows. files:
+    as of `states`. Others as of SequenceData.
+    """
+
+    schema: Schema
+    source: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    digest: str
+    proposals: tuple[str, ...]
+    notes: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
+    auto_predict: bool
+    ids: Size
+    stretches: Count
+    columns: dict[str, tuple[Kind, Count]]
+    starts: tuple[Count, ...]
+    files: dict[str, list[Seed]]
+
+    def write(self, directory: Path) -> None:
+        """Write the description, which makes the store in a directory complete."""
+        (directory / DESCRIPTION).write_text(json.dumps(plain(self)), encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -39,7 +68,7 @@ class Store:
     """
 
     directory: Path
-    description: Mapping[str, Any]
+    description: Description
     columns: Mapping[str, tuple[str, int]]
     ids: Integers
     runs: Integers
@@ -49,16 +78,22 @@ class Store:
     def open(cls, directory: Path) -> Store:
         """Open the store in a directory. Raises RnnfastError for a damaged one."""
         try:
-            description = json.loads((directory / DESCRIPTION).read_text(encoding="utf-8"))
-            schema = Schema.from_json(description["schema"])
-            columns = {name: (kind, width) for name, (kind, width) in description["columns"].items()}
-            ids = read_rows(directory / "offsets", np.int64, 0, 0, description["ids"] + 1)
-            stretches = ids
-            if description["stretches"]:
-                stretches = read_rows(directory / "stretches", np.int64, 0, 0, description["stretches"] + 1)
-        except (OSError, ValueError, KeyError) as error:
+            description = decode(parsed((directory / DESCRIPTION).read_bytes()), Description)
+            description.schema.check()
+            ids = stretches = _places(directory / "offsets", description.ids)
+            if description.stretches:
+                stretches = _places(directory / "stretches", description.stretches)
+            if stretches[-1] != ids[-1]:
+                raise ValueError(f"stretches end at {stretches[-1]}: expected {ids[-1]}")
+            for name, (kind, width) in description.columns.items():
+                _check_size(directory / name, int(ids[-1]) * max(width, 1) * np.dtype(kind).itemsize)
+            if plain(description.files) != states(directory):
+                raise ValueError("its files have changed")
+        except Exception as error:  # what is damaged raises anything
             raise RnnfastError(f"{directory}: is a damaged store ({error}); remove it, it is made anew") from None
-        return cls(directory, description, columns, ids, stretches, index_of(schema, ids, stretches))
+        return cls(
+            directory, description, description.columns, ids, stretches, index_of(description.schema, ids, stretches)
+        )
 
     @property
     def rows(self) -> int:
@@ -97,7 +132,7 @@ class Store:
 
     def texts(self, owner: Integers) -> NDArray[Any]:
         """Read the ids with these numbers, ascending, (ids,) object."""
-        if self.description["schema"]["id"] is None:
+        if self.description.schema.id is None:
             return np.full(len(owner), "", object)
         begin, end = int(owner[0]), int(owner[-1]) + 1
         places = read_rows(self.directory / "id_ends", np.int64, 0, begin, end + 1)
@@ -105,3 +140,18 @@ class Store:
         places -= places[0]
         names = [text[a:b].decode() for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]
         return np.array(names, object)[owner - begin]
+
+
+def _places(path: Path, count: int) -> Integers:
+    """Read (count + 1,) places, each after the one before. Raises ValueError for others, OSError as reading does."""
+    _check_size(path, 8 * (count + 1))
+    places = read_rows(path, np.int64, 0, 0, count + 1)
+    if places[0] != 0 or not (places[1:] > places[:-1]).all():
+        raise ValueError(f"{path.name}: its places do not ascend")
+    return places
+
+
+def _check_size(path: Path, size: int) -> None:
+    """Raise ValueError for a file of another size, in bytes; OSError where there is none."""
+    if path.stat().st_size != size:
+        raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes: expected {size:,}")

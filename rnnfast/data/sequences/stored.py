@@ -69,18 +69,18 @@ class StoredSequences(Sequences):
             marks = store.values("part", index.start)
         return cls(
             store,
-            Schema.from_json(description["schema"]),
-            tuple(description["source"]),
-            description["digest"],
-            tuple(description["notes"]),
-            tuple(description["proposals"]),
-            {name: tuple(texts) for name, texts in description["categories"].items()},
-            description["auto_predict"],
+            description.schema,
+            description.source,
+            description.digest,
+            description.notes,
+            description.proposals,
+            description.categories,
+            description.auto_predict,
             replace(budget, index=INDEX_BYTES * len(index.start)),
             index,
             marks,
             None,
-            Origin(list(sources), description["starts"]) if sources else None,
+            Origin(list(sources), list(description.starts)) if sources else None,
         )
 
     @cached_property

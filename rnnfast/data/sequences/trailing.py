@@ -21,8 +21,11 @@ AnySequences = TypeVar("AnySequences", bound=Sequences)
 def without_requests(part: AnySequences, table: Sequences, config: DataConfig) -> AnySequences:
     """Leave away the rows of a part after the last one of their id that has a target or a label; table: all of it.
 
-    Without a lagged target all rows stay, as they do where `--missing` says what its empty cells become.
+    Without a lagged target all rows stay, as they do where `--missing` says what its empty cells become. A table in
+    shards has left them away where they lie.
     """
+    if table.loop is not None:
+        return part
     if not part.schema.lag_target or chosen_rules(part.schema, config) or not part.sequences:
         return part
     start, length, last = part.index.start, part.lengths, _last(table)

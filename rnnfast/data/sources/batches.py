@@ -71,6 +71,7 @@ def same_types(sources: Sequence[Source]) -> bool:
 
 def rows_of_batch(columns: Collection[str], text: Collection[str], size: int) -> int:
     """Return how many rows of these columns take about `size` bytes while they are worked on; text: as of `batches`."""
+    text = set(text)
     cost = NUMBER_BYTES * len(columns) + (TEXT_BYTES - NUMBER_BYTES) * len([name for name in columns if name in text])
     return int(np.clip(size // cost, LEAST_ROWS, MOST_ROWS))
 

@@ -15,7 +15,8 @@ from rnnfast.memory import available_memory, shown
 
 CHUNK = 1 << 18  # bytes handed on at a time
 CELL, ROW = 24, 100  # bytes in memory of a cell while a table is read, and of what belongs to a row as a whole
-CHARACTER = 4  # bytes of a byte of a line, which is taken apart at once
+COLUMN = 15_000  # bytes of a column beside its cells: pandas keeps its name, its type and what counts as empty
+CHARACTER = 16  # bytes of a byte of a line, which is taken apart at once: a cell may be a comma
 UNKNOWN = 1 << 36  # bytes taken for the memory of a system that does not say how much there is
 
 
@@ -107,6 +108,16 @@ def check_rows(name: str, kind: str, rows: int, columns: int, limit: int | None 
         raise DataError(
             f"{name}: a {kind} file of {rows:,} rows, of which {columns:,} columns take {shown(needed)} of memory, and "
             f"{shown(most)} are available; give --memory SIZE to train from disk in blocks, or fewer rows"
+        )
+
+
+def check_columns(name: str, columns: int) -> None:
+    """Raise DataError where columns take more than the memory that is available, whatever is in them."""
+    most, needed = available_memory() or UNKNOWN, columns * COLUMN
+    if needed > most:
+        raise DataError(
+            f"{name}: has {columns:,} columns, which take {shown(needed)} of memory, and {shown(most)} are available; "
+            "put its values into rows, or leave columns out of the file"
         )
 
 

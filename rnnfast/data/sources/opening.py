@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnfast.data.sources.bounds import whole
+from rnnfast.data.sources.bounds import check_columns, whole
 from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.dialect import recognise
 from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, TEXT, damaged, kind_of
@@ -69,6 +69,14 @@ def _is_frame(item: Any) -> bool:
     return not isinstance(item, str | Path | Source) and isinstance(item, pd.DataFrame)
 
 
+def _exists(name: str) -> bool:
+    """Whether it is the name of a file; lines of a table may be too long for one."""
+    try:
+        return Path(name).exists()
+    except OSError:
+        return False
+
+
 def reopenable(sources: Sequence[Source]) -> list[Any]:
     """Return what opens the tables again: names, or the sources themselves of what can be read only once."""
     return [source.name if source.content is None and source.frame is None else source for source in sources]
@@ -77,7 +85,7 @@ def reopenable(sources: Sequence[Source]) -> list[Any]:
 def path_name(path: str | Path) -> str:
     """Return a path as text; raises UsageError for a text that is none, such as a table itself."""
     name = str(path)
-    if len(name) > LONGEST_PATH or "\n" in name:
+    if len(name) > LONGEST_PATH or ("\n" in name and not _exists(name)):
         raise UsageError(f"a text of {len(name):,} characters is no path: {short(name)!r}; give {TABLES}")
     return name
 
@@ -229,7 +237,9 @@ def _start(source: Source) -> bytes:
 
 
 def _set_columns(source: Source, names: Sequence[str]) -> None:
-    """Set the column names; a name that occurs twice is an error."""
+    """Set the column names; a name that occurs twice is an error, and so are more columns than memory can hold."""
+    if source.frame is None:
+        check_columns(source.name, len(names))
     source.columns = tuple(name or f"column {position}" for position, name in enumerate(names, 1))
     source.nameless = tuple(column for name, column in zip(names, source.columns, strict=True) if not name)
     seen: set[str] = set()

@@ -41,7 +41,8 @@ class Workbook(RowFile):
     def records(self, columns: Sequence[str], whole: bool) -> Iterator[tuple[int, tuple[Any, ...]]]:
         """Yield (row of the sheet, cells) of each row below the header; empty rows are left out."""
         names = [name or f"column {place}" for place, name in enumerate(self.columns(), 1)]
-        places = [names.index(name) for name in columns]
+        place_of = {name: place for place, name in enumerate(names)}
+        places = [place_of[name] for name in columns]
         rows = self._filled(len(names) + 1)
         next(rows)
         for number, cells in rows:

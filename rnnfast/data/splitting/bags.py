@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.splitting.drawing import units
 from rnnfast.data.splitting.parts import limited_to_parts
-from rnnfast.data.splitting.split import piece, units
+from rnnfast.data.splitting.split import piece
 from rnnfast.errors import DataError
 
 BAG_STREAM = 10  # of the random numbers

@@ -30,8 +30,9 @@ from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.data.splitting.by_time import cuts_at, reaches
 from rnnfast.data.splitting.by_time import piece as piece_in_time
+from rnnfast.data.splitting.drawing import draw, strata, units
 from rnnfast.data.splitting.parts import Parts, finished
-from rnnfast.data.splitting.split import all_shares, draw, piece, strata, units
+from rnnfast.data.splitting.split import all_shares, piece
 from rnnfast.errors import DataError, UsageError
 
 Integers = NDArray[np.int64]

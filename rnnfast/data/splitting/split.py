@@ -15,24 +15,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import TASKS
 from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
 from rnnfast.data.columns.parts import PART_NAMES
 from rnnfast.data.sequences.base import Sequences
+from rnnfast.data.splitting.by_shard import drawn_by_shard
 from rnnfast.data.splitting.by_time import by_time
+from rnnfast.data.splitting.drawing import ROUNDING, drawn
 from rnnfast.data.splitting.parts import Parts, finished, merged, merged_names
-from rnnfast.errors import DataError, UsageError
+from rnnfast.errors import UsageError
 
 Integers = NDArray[np.int64]
 
-STREAM = 1  # of the random numbers: its own, so that weights and order do not move with the split
-BLOCKS = 10  # at least so many blocks of overlapping windows where there are enough windows
-BLOCK_OVERLAPS = 10  # windows in a block, in numbers of windows that share a row: at most a tenth of them are cut
-ROUNDING = 1e-9  # shares such as 0.7 + 0.3 add up to 1 within this
-
 
 def split(
-    data: Sequences, shares: Sequence[float] = (0.8,), seed: int = 0, by: str = SEQUENCE, merge: bool = False
+    data: Sequences,
+    shares: Sequence[float] = (0.8,),
+    seed: int = 0,
+    by: str = SEQUENCE,
+    merge: bool = False,
+    shards: int = 1,
 ) -> Parts:
     """Split into parts that share no row and no label; each keeps the order of the file.
 
@@ -41,6 +42,7 @@ def split(
     shares: of the units (by time: rows) that train, and of those that validate; the rest of one share validates, of two
     tests. (1.0,) trains on everything. A column needs no shares. seed: at least 0; its stream is independent of that of
     weights and order. merge: the rows that would validate train too; nothing validates, and the test part is the same.
+    shards: by sequence, the ids of each shard are divided by themselves (by_shard.py).
     Where the labels decide which steps are predicted, those of the training part do; until then each label counts, also
     for the strata.
     Raises UsageError for shares that are not above 0 or exceed 1, and for an unknown rule; DataError for fewer units
@@ -58,16 +60,11 @@ def split(
         return _by_column(data, by, merge)
     if by == TIME:
         return by_time(data, every, merge)
-    unit, what, overlapping = units(data, len(every))
-    count = int(unit[-1]) + 1
-    if count < len(every):
-        size = f"{count:,} {what}" if count > 1 else "1 sequence"
-        raise DataError(
-            f"{', '.join(data.source)}: {size} cannot be split into {len(every)} parts; give more sequences, "
-            "cut windows (--window N), name a table to validate on (--valid FILE), or train on everything (--split 1)"
-        )
-    stratum = strata(data, unit, count)
-    part = draw(stratum, every, np.random.default_rng([seed, STREAM]))[unit]
+    if shards > 1:
+        part, what, overlapping = drawn_by_shard(data, every, seed, shards), f"sequences in {shards} shards", False
+        count = data.sequences
+    else:
+        part, count, what, overlapping = drawn(data, every, seed)
     names = PART_NAMES[: len(every)]
     if merge:
         part, names = merged(part), merged_names(names)
@@ -102,69 +99,6 @@ def all_shares(shares: Sequence[float]) -> tuple[float, ...]:
         )
     rest = 1 - sum(sizes)
     return (*sizes, rest) if rest > ROUNDING else sizes
-
-
-def units(data: Sequences, parts: int) -> tuple[Integers, str, bool]:
-    """Return the unit of each sequence (ascending, from 0), what a unit is called, and whether borders must be cut."""
-    schema = data.schema
-    if schema.window is not None and schema.id is not None and data.sequences:
-        unit = data.index.owner
-        if unit[-1] + 1 >= parts:
-            return unit, f"ids ({data.sequences:,} windows)", False
-    unit = np.arange(data.sequences, dtype=np.int64)
-    if not schema.overlapping or schema.window is None or schema.stride is None:
-        return unit, "sequences", False
-    shared = -(-schema.window // schema.stride)
-    size = max(1, min(BLOCK_OVERLAPS * shared, data.sequences // BLOCKS))
-    return unit // size, f"blocks of {size:,} overlapping windows (cut at the borders: no row is in two parts)", True
-
-
-def strata(data: Sequences, unit: Integers, count: int) -> Integers:
-    """Return (units,): 0 without a labelled step, else 1 + the highest rank of the classes of its labelled steps.
-
-    Ranks are 0 and 1 for negative and positive, by falling frequency with more classes, 0 for a quantity.
-    """
-    stratum, classes = np.zeros(count, dtype=np.int64), len(data.schema.classes)
-    rank = np.zeros(1, np.int64)
-    if classes:
-        rank = np.arange(classes)
-    if classes and TASKS[data.schema.task].output_per_class:
-        rank[np.argsort(-data.counts, kind="stable")] = np.arange(classes)
-    first = 0
-    for block in data.blocks(("y",)):
-        stop, labelled = first + block.sequences, block.labelled
-        of_steps = np.repeat(unit[first:stop], block.lengths)[labelled]
-        labels = block.y[labelled, 0].astype(np.int64) if classes else np.zeros(len(of_steps), np.int64)
-        np.maximum.at(stratum, of_steps, 1 + rank[labels])
-        first = stop
-    return stratum
-
-
-def draw(stratum: Integers, shares: Sequence[float], random: np.random.Generator) -> Integers:
-    """Return the part of each unit (units,): sizes by the shares, and each stratum, the highest first, by them too."""
-    room = _counts(len(stratum), shares)
-    part = np.empty(len(stratum), dtype=np.int64)
-    for value in np.unique(stratum)[::-1]:
-        members = random.permutation(np.flatnonzero(stratum == value))
-        counts = np.minimum(_counts(len(members), shares), room)
-        while (missing := len(members) - counts.sum()) > 0:  # at most once per part
-            index = int((room - counts).argmax())
-            counts[index] += min(missing, room[index] - counts[index])
-        room -= counts
-        part[members] = np.repeat(np.arange(len(shares)), counts)
-    return part
-
-
-def _counts(total: int, shares: Sequence[float]) -> Integers:
-    """Divide a number by shares that add up to 1: nearest whole numbers, none 0 where there is enough for all."""
-    exact = total * np.asarray(shares)
-    counts = np.floor(exact + ROUNDING).astype(np.int64)
-    by_rest = np.argsort(counts - exact, kind="stable")
-    counts[by_rest[: total - counts.sum()]] += 1
-    while total >= len(counts) and (counts == 0).any():
-        counts[counts.argmax()] -= 1
-        counts[counts.argmin()] += 1
-    return counts
 
 
 def piece(data: Sequences, part: Integers, index: int, overlapping: bool) -> Sequences:

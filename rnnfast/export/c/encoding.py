@@ -113,7 +113,7 @@ class Encoder:
             self._raw(j, column)
         self._line(f"for (j = 0; j < {count}; j++) v[j] = (v[j] - {name}_shift[j]) * {name}_scale[j];")
         for column, knots in scaler.knots.items():
-            j = scaler.names.index(column)
+            j = scaler.place_of[column]
             self._constant(self.value, f"knots{j}", knots.values)
             self._constant(self.value, f"ranks{j}", knots.ranks)
             self._line(f"v[{j}] = {name}_rank(v[{j}], {name}_knots{j}, {name}_ranks{j}, {len(knots.values)});")

@@ -23,10 +23,10 @@ class Encoding:
 
     def __init__(self, nodes: Nodes, model: Model, x: str) -> None:
         self.nodes, self.encoder, self.schema = nodes, model.encoder, model.schema
-        self.names = model.encoder.names
+        self.place = {name: j for j, name in enumerate(model.encoder.names)}
         self.rows = self._filled(x)
         lags = model.encoder.columns[self.schema.first_lag :] if self.schema.difference else ()
-        places = [self.names.index(name) for name in lags]
+        places = [self.place[name] for name in lags]
         self.last = nodes.op("Gather", self.rows, nodes.axes(*places), axis=-1) if places else ""
 
     def inputs(self) -> str:
@@ -36,9 +36,9 @@ class Encoding:
         x = nodes.op("Sub", self.rows, nodes.constant(shift, "float64"))
         x = nodes.op("Mul", x, nodes.constant(scale, "float64"))
         if scaler.knots:
-            columns = [nodes.columns(x, j, j + 1) for j in range(len(self.names))]
+            columns = [nodes.columns(x, j, j + 1) for j in range(len(self.place))]
             for name, knots in scaler.knots.items():
-                j = self.names.index(name)
+                j = self.place[name]
                 columns[j] = self._ranks(columns[j], knots)
             x = nodes.op("Concat", *columns, axis=-1)
         return nodes.cast(x, nodes.real)
@@ -83,5 +83,5 @@ class Encoding:
 
     def _ordered(self, values: Array, other: float) -> Array:
         """Return what is true of the numbers as what is true of all inputs, in the order of the network."""
-        others = len(self.names) - len(values)
+        others = len(self.place) - len(values)
         return np.append(values, np.full(others, other, values.dtype))[self.encoder.order]

@@ -19,8 +19,9 @@ def rows_of(model: Model, sample: Sample) -> Floats:
     """Return a sample as graphs take it: numbers in original units, other inputs as they are encoded."""
     encoder = model.encoder
     rows = sample.encoded.astype(np.float64)
+    place = {name: j for j, name in enumerate(encoder.names)}
     for name in encoder.scaler.names:
-        rows[:, encoder.names.index(name)] = sample.columns[:, encoder.columns.index(name)]
+        rows[:, place[name]] = sample.columns[:, encoder.place_of[name]]
     return rows
 
 

@@ -9,22 +9,19 @@ import atexit
 import hashlib
 import os
 import platform
-import secrets
 import shutil
 import tempfile
-import threading
 import time
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from rnnfast.caching import make_private, tell
 from rnnfast.kernels.lanes.place import VERSIONS, base
 
 # Flags that leave the generated code as it is.
 _HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_NRT_STATS")
-
-_setting = threading.Lock()  # held while Numba's setting is another one
 
 UNUSED = 60 * 24 * 3600.0  # s
 
@@ -47,21 +44,32 @@ def path_of_version():
     return base() / VERSIONS.replace("*", digest())
 
 
-@cache
-def directory():
-    """`path_of_version`, or a private directory, removed at the end, where that cannot be written."""
+def fault():
+    """Why `path_of_version` cannot be used; "" where it can."""
     path = path_of_version()
     try:
         if not path.exists():
             _forget()
-        path.mkdir(parents=True, exist_ok=True)
+        make_private(path)
         os.utime(path)  # used now
         with tempfile.TemporaryFile(dir=path):
-            return path
-    except OSError:
+            return ""
+    except OSError as error:
+        return f"{error.filename or path}: {error.strerror or error}"
+
+
+@cache
+def directory():
+    """`path_of_version`, or a private directory, removed at the end, where that cannot be used; None without either."""
+    if not (reason := fault()):
+        return path_of_version()
+    tell(f"compiled kernels are not kept, and every run compiles its own: {reason}")
+    try:
         private = tempfile.mkdtemp(prefix="rnnfast-")
-        atexit.register(shutil.rmtree, private, ignore_errors=True)
-        return Path(private)
+    except OSError:
+        return None
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    return Path(private)
 
 
 def _forget():
@@ -73,17 +81,9 @@ def _forget():
 
 
 def cached(decorate, function):
-    """Apply a caching Numba decorator with this cache directory; kernels of other projects keep theirs."""
-    import numba  # whoever only asks for the directory needs nothing of it
+    """Apply a Numba decorator and keep what is compiled in this directory, whatever other projects do with theirs."""
+    from rnnfast.kernels.lanes.files import KernelFiles  # whoever only asks for the directory needs nothing of Numba
 
-    with _setting:
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(directory())
-        try:
-            kernel = decorate(function)
-        finally:
-            numba.config.CACHE_DIR = before
-    # Two processes that compile at once would give their kernels the same number, and one would load the other's.
-    stored = kernel._cache._cache_file
-    stored._data_name = lambda number: stored._data_name_pattern.format(number=secrets.randbits(63))
+    kernel = decorate(function)
+    kernel._cache = KernelFiles(function, directory())
     return kernel

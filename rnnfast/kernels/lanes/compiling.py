@@ -186,7 +186,7 @@ INLINED = {**PART, "forceinline": True}
 
 part = partial(njit, **PART)()
 inlined = partial(njit, **INLINED)()
-ENTRY = {"error_model": "numpy", "cache": True, "nogil": True, "no_cfunc_wrapper": True}
+ENTRY = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
 entry = partial(cached, njit(**ENTRY, pipeline_class=EntryCompiler))
 calling_entry = partial(cached, njit(**ENTRY, pipeline_class=CallerCompiler))

@@ -11,7 +11,6 @@ from functools import cache, cached_property, partial
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.core.caching import NullCache
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
 from numba.extending import intrinsic
@@ -33,13 +32,11 @@ def load(kernel, signature):
     """
     if signature in kernel.overloads:
         return True
-    if isinstance(kernel._cache, NullCache):
-        return False
     with global_compiler_lock:
         if signature in kernel.overloads:  # by now: another thread has loaded it
             return True
         rtsys.initialize(kernel.targetctx)  # what machine code refers to by name
-        compiled = kernel._cache._load_overload(signature, kernel.targetctx)
+        compiled = kernel._cache.load_overload(signature, kernel.targetctx)
         if compiled is None:
             return False
         kernel._cache_hits[signature] += 1

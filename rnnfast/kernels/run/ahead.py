@@ -14,9 +14,8 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from numba.core.caching import NullCache
-
 from rnnfast.equations.stored import cell_from
+from rnnfast.kernels.lanes.files import KernelFiles
 from rnnfast.kernels.lanes.linking import load
 from rnnfast.kernels.lanes.signatures import from_values, to_values
 from rnnfast.kernels.lanes.specialisation import SpecialisationType
@@ -54,9 +53,7 @@ class Kernel(NamedTuple):
         if self.signature in dispatcher.overloads:
             return True
         on_disk = dispatcher._cache
-        if isinstance(on_disk, NullCache):
-            return False
-        return on_disk._index_key(self.signature, dispatcher.targetctx.codegen()) in on_disk._cache_file._load_index()
+        return isinstance(on_disk, KernelFiles) and on_disk.has(self.signature, dispatcher.targetctx)
 
     @property
     def seconds(self):
@@ -94,7 +91,7 @@ def prepare(kernels, processes, done=None):
         for one in children:
             if one.kernel is not None:  # else there is nothing left that it could do
                 one.thread.join(max(0.0, deadline - time.monotonic()))
-    # What a child has not finished; and two processes that write the index of one function may lose an entry of it.
+    # What a child has not finished, or could not keep
     tasks.extend(kernel for kernel in missing if kernel not in tasks and not kernel.cached)
     _compile(tasks, tell)
     return len(missing)

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rnnfast.kernels.lanes.cache import directory, path_of_version
+from rnnfast.kernels.lanes.place import ENDING
 
 # Numba looks for the BLAS of SciPy, which no kernel calls: a fifth of a second.
 CHILD = (
@@ -59,7 +60,7 @@ def early_child(processes):
 
     `start` takes it; one that nobody has taken is ended after the block.
     """
-    if processes < 2 or not can_start() or any(directory().rglob("*.nbi")):
+    if processes < 2 or not can_start() or any(directory().glob(f"*{ENDING}")):
         yield
         return
     with suppress(OSError):

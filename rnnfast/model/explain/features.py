@@ -38,16 +38,16 @@ class Feature(NamedTuple):
 
 def features_of(encoder: Encoder) -> tuple[Feature, ...]:
     """Return the features of an encoder, in the order of the columns."""
-    columns, owners = encoder.columns, list[tuple[str, str]]()
+    place, owners = encoder.place_of, list[tuple[str, str]]()
     for group in encoder.groups:
         units = [unit for unit in group.units for _ in range(2)] or [""] * len(group.names)
         owners += [(group.column, unit) for unit in units]
     inputs: dict[tuple[str, str], list[int]] = {}
     for number, owner in enumerate(owners):
         inputs.setdefault(owner, []).append(number)
-    ordered = sorted(inputs.items(), key=lambda item: columns.index(item[0][0]))
+    ordered = sorted(inputs.items(), key=lambda item: place[item[0][0]])
     return tuple(
-        Feature(_name(column, unit), columns.index(column), unit, np.array(numbers, np.int64))
+        Feature(_name(column, unit), place[column], unit, np.array(numbers, np.int64))
         for (column, unit), numbers in ordered
     )
 
@@ -81,6 +81,15 @@ def summed(features: tuple[Feature, ...], attribution: Floats) -> NDArray[np.flo
 def input_means(encoder: Encoder, train: Sequences) -> tuple[float, ...]:
     """Return the mean of each input over rows that training saw, of whole sequences that lie evenly spread."""
     share = max(1, -(-train.rows // MEAN_ROWS))
+    pieces = train.each_shard(sums, encoder, share)
+    total, rows = pieces[0]
+    for other, more in pieces[1:]:
+        total, rows = total + other, rows + more
+    return tuple((total / max(rows, 1)).tolist())
+
+
+def sums(train: Sequences, encoder: Encoder, share: int) -> tuple[Floats, int]:
+    """Return the sum of each input over rows that training saw, of one sequence in `share`, and how many rows."""
     some = train.take(np.arange(0, train.sequences, share)) if share > 1 else train
     total, rows = np.zeros(len(encoder.names)), 0
     for block in some.blocks(TRAINED):
@@ -88,4 +97,4 @@ def input_means(encoder: Encoder, train: Sequences) -> tuple[float, ...]:
         seen = block.seen
         total += encoder.transform(block)[seen].sum(axis=0)
         rows += int(np.count_nonzero(seen))
-    return tuple((total / max(rows, 1)).tolist())
+    return total, rows

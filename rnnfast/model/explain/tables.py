@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -67,12 +66,11 @@ def explain_table(
             for _ in explained:
                 pass
         else:
-            with opened(output, kinds_of(model.schema)) as stream:
-                lines = csv.writer(stream, lineterminator="\n")
+            with opened(output, kinds_of(model.schema)) as lines:
                 for columns in explained:
                     columns["value"] = [text_of(value) for value in columns["value"]]
                     columns["attribution"] = [f"{value:.9g}" for value in columns["attribution"]]
-                    lines.writerows(zip(*columns.values(), strict=True))
+                    lines.add(columns.values())
         return explained.report(output)
 
 
@@ -114,7 +112,7 @@ def importance_table(
 def write_importance(result: Importance, output: str | Path) -> None:
     """Write a line for each feature, group and the order of the steps."""
     kinds = {"feature": "text", "kind": "text", "metric": "text", "score": "float64", "drop": "float64"}
-    with opened(output, kinds | {"spread": "float64"}) as stream:
-        lines = csv.writer(stream, lineterminator="\n")
+    with opened(output, kinds | {"spread": "float64"}) as lines:
         for one in result.entries:
-            lines.writerow((one.feature, one.kind, result.metric, repr(result.score), repr(one.drop), repr(one.spread)))
+            numbers = (repr(result.score), repr(one.drop), repr(one.spread))
+            lines.add([[cell] for cell in (one.feature, one.kind, result.metric, *numbers)])

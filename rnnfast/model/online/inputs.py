@@ -116,7 +116,7 @@ class Inputs:
         for name, own in self.encoder.categories.items():
             texts = (*own, UNSEEN, *(text for text in rows.categories[name] if text not in own))
             place = {text: k for k, text in enumerate(texts) if k != len(own)}
-            j = self.schema.columns.index(name)
+            j = self.schema.place_of[name]
             codes = np.array([*(place[text] for text in rows.categories[name]), np.nan])
             column = codes[np.where(np.isnan(x[:, j]), -1, x[:, j]).astype(np.int64)]
             x[:, j], categories[name] = column, texts

@@ -16,16 +16,19 @@ from numpy.typing import NDArray
 from rnnfast.data.frames import is_frame
 from rnnfast.data.reading.live import ONLY_ID, LiveRows, read_live, rows_of_mappings
 from rnnfast.data.sources.opening import open_sources
-from rnnfast.errors import DataError, UsageError
+from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
+from rnnfast.model.online.ahead import Ahead
+from rnnfast.model.online.checks import check_stream
 from rnnfast.model.online.inputs import Inputs
 from rnnfast.model.online.memory import Memory
 from rnnfast.model.online.quick import Quick
 from rnnfast.model.online.segments import Segments, late, segments
 from rnnfast.model.online.slots import Slots
 from rnnfast.model.online.windows import Windows
+from rnnfast.model.outlook import ahead_names
 from rnnfast.network.alignment import on_cache_line
-from rnnfast.network.front import reach_of, stride_of
+from rnnfast.network.front import reach_of
 from rnnfast.network.layout import Layout
 
 Model = Any  # rnnfast.model.Model, whose module needs this one
@@ -39,13 +42,15 @@ class Answered(NamedTuple):
 
     answers: of all rows, NaN where `late`. steps: (rows,) rows that the state has seen, this one among them. age:
     (rows,) seconds since the row of the id before came, NaN where there is none. late: (rows,) rows that are not after
-    those of their id before, which nothing is made of.
+    those of their id before, which nothing is made of. ahead: (rows, horizons) times that answers are for, None where
+    these are unknown; of models without a horizon (rows, 0).
     """
 
     answers: Answers
     steps: NDArray[np.int64]
     age: NDArray[np.float64]
     late: NDArray[np.bool_]
+    ahead: NDArray[np.object_]
 
 
 class Stream:
@@ -53,13 +58,18 @@ class Stream:
 
     max_ids: states that are kept; the least recently used one goes first. ttl: seconds without a row after which a
     state is forgotten. max_gap: of times of an id, in seconds for dates, else in the unit of the time; after more its
-    sequence begins anew.
+    sequence begins anew. ahead: whether `advance` tells the times that answers are for.
     """
 
     def __init__(
-        self, model: Model, max_ids: int = MOST_IDS, ttl: float | None = None, max_gap: float | None = None
+        self,
+        model: Model,
+        max_ids: int = MOST_IDS,
+        ttl: float | None = None,
+        max_gap: float | None = None,
+        ahead: bool = False,
     ) -> None:
-        _check(model, max_ids, ttl, max_gap)
+        check_stream(model, max_ids, ttl, max_gap)
         from rnnfast.kernels.run.stepper import Stepper, Turns
 
         self.model, self.schema, self.task = model, model.schema, model.task
@@ -75,6 +85,7 @@ class Stream:
         self._steppers = [Stepper(architecture, layout.flatten(tensors, dtype)) for tensors in model.members]
         for k, stepper in enumerate(self._steppers):
             self.memory.add(f"state {k}", (stepper.width,), dtype)
+        self._ahead = Ahead(self.schema, self.memory) if ahead and ahead_names(self.schema) else None
         self._quick: Quick | None = None
         if self._inputs.plain and not self._windows.most and len(self._steppers) == 1:
             self._quick = Quick(self._steppers[0], model.encoder.scaler, self.memory, "state 0")
@@ -139,7 +150,7 @@ class Stream:
         if self.schema.difference:
             outputs = outputs.astype(np.float64)
         steps, age, is_late = np.zeros(count, np.int64), np.full(count, np.nan), np.zeros(count, bool)
-        first = 0
+        ahead, first = np.full((count, len(ahead_names(self.schema))), None, object), 0
         while first < count:
             slots, new = self.slots.assign(rows.ids, first)
             self.reserve()
@@ -148,11 +159,13 @@ class Stream:
             if len(here.order):
                 raw = self._outputs(rows, here)
                 outputs[:, here.order] = raw
+                if self._ahead is not None and rows.time is not None:
+                    ahead[here.order] = self._ahead.times(rows.time, here)
                 self._account(rows, here, now, steps, age)
             first += len(slots)
         self.counts["rows"] += count
         self.counts["late"] += int(is_late.sum())
-        return Answered(self._answers(outputs), steps, age, is_late)
+        return Answered(self._answers(outputs), steps, age, is_late, ahead)
 
     def reserve(self) -> None:
         """Make room in the memory for all slots."""
@@ -272,28 +285,3 @@ def rows_named(schema: Any) -> list[str]:
     """Return the columns that a row as a mapping needs, but the id."""
     more = [schema.time] if schema.time is not None else []
     return [*schema.features, *more, *(schema.targets if schema.lag_target else ())]
-
-
-def _check(model: Model, max_ids: int, ttl: float | None, max_gap: float | None) -> None:
-    """Raise UsageError for models that cannot go on from a state, and for options that do not fit."""
-    architecture = model.architecture
-    if architecture.bidirectional:
-        raise UsageError(
-            "a bidirectional network reads rows after the one it answers, which a stream does not have yet; train "
-            "without --bidirectional, or use rnnfast predict on whole tables"
-        )
-    if stride_of(architecture.front) > 1:
-        raise UsageError(
-            "the steps of a --patch that skips rows are counted from the end of a sequence, which a stream does not "
-            "know; train with --patch K,1 or --conv, or use rnnfast predict on whole tables"
-        )
-    for flag, there in {"--static": architecture.static > 0, "--embed": len(architecture.embeddings) > 0}.items():
-        if there:
-            raise UsageError(
-                f"a stream does not know what {flag} adds to a network; use rnnfast predict on whole tables"
-            )
-    for flag, value, least in (("--max-ids", max_ids, 1), ("--ttl", ttl, 0), ("--max-gap", max_gap, 0)):
-        if value is not None and not value >= least:
-            raise UsageError(f"{flag} is {value}: expected {least} or more")
-    if max_gap is not None and model.schema.time is None:
-        raise UsageError("--max-gap is of times, and the model has no time column; leave it out")

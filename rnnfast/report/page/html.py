@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
-from html import escape
 from importlib.resources import files
 from typing import Any
 
+from rnnfast.display import ESCAPES, printable
 from rnnfast.records import plain
 from rnnfast.report.content.panel import Content, Panel, Section, Slider, Table
 
@@ -14,6 +15,8 @@ from rnnfast.report.content.panel import Content, Panel, Section, Slider, Table
 POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
 # In a script of JSON these would end it, or the line.
 UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+# What JSON leaves as it is, and a browser would obey: the text has their escapes.
+UNSAFE |= {code: text.replace("\\", r"\\") for code, text in ESCAPES.items() if code > ord("~")}
 
 
 def page(content: Content, specifications: dict[str, dict[str, Any]], config: dict[str, Any], library: str) -> str:
@@ -49,6 +52,11 @@ def page(content: Content, specifications: dict[str, dict[str, Any]], config: di
             f"<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n",
         )
     )
+
+
+def escape(text: str) -> str:
+    """Return a text as HTML that shows it, with escapes for signs that would turn the direction of what follows."""
+    return html.escape(printable(text))
 
 
 def script_json(value: Any) -> str:

@@ -1,0 +1,102 @@
+"""The workers of a scheduler of Dask, by the interface of a cluster."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from distributed import Client
+
+from rnnfast.cluster.board import Board
+from rnnfast.cluster.run import LOST, Run
+from rnnfast.cluster.task import Cluster, Listener, Task, ignore, nothing
+from rnnfast.cluster.versions import versions
+from rnnfast.cluster.workers import Workers
+from rnnfast.errors import ClusterError
+
+KEPT = 200  # durations of tasks of one kind
+
+
+class DaskCluster(Cluster):
+    """Runs tasks on workers, one on each of their threads."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.workers, self.versions = workers, versions()
+        self.homes: dict[str, str] = {}
+        self._durations: dict[Callable[..., Any], deque[float]] = {}
+        self._topic = f"rnnfast-{uuid4().hex}"  # of what tasks tell: the scheduler keeps topics, and the last of each
+
+    @property
+    def client(self) -> Client:
+        """Dask's client of now."""
+        return self.workers.client
+
+    @property
+    def slots(self) -> int:
+        """Return the threads of all workers, 1 where there is none yet."""
+        return self.workers.threads
+
+    def run(
+        self,
+        tasks: Sequence[Task],
+        *,
+        on_answer: Listener = ignore,
+        on_message: Listener = ignore,
+        check: Callable[[], None] = nothing,
+    ) -> list[Any]:
+        """Run tasks, see `Cluster.run`."""
+        if not tasks:
+            return []
+        durations: deque[float] = deque(maxlen=KEPT)
+        if tasks[0].home:  # rounds, of which each is like the ones before
+            durations = self._durations.setdefault(tasks[0].function, durations)
+        board = Board(tasks, self.homes, durations, self.workers.patience)
+        run = Run(self.workers, board, self._topic, self.versions, on_answer, on_message)
+        self.workers.begin()
+        try:
+            with run.hearing():
+                while not board.complete:
+                    check()
+                    if self.workers.refresh():
+                        run.leave()
+                    run.submit()
+                    run.take()
+        except ClusterError as error:
+            error.args = (f"{error.args[0]}; {len(board.answers)} of {len(tasks)} tasks were done",)
+            raise
+        finally:
+            run.cancel()
+        if board.failure is not None:
+            raise board.failure
+        return [board.answers[number] for number in range(len(tasks))]
+
+    def each(
+        self, function: Callable[..., Any], *arguments: Any, timeout: float
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Call a function on each worker, whatever its versions.
+
+        Returns: worker -> answer, and worker -> why there is none after so many seconds.
+        """
+        self.workers.look()
+        futures = {
+            address: self.client.submit(function, *arguments, workers=[address], pure=False)
+            for address in self.workers.alive
+        }
+        answers, silent, end = {}, {}, time.monotonic() + timeout
+        for address, future in futures.items():
+            try:
+                answers[address] = future.result(timeout=max(end - time.monotonic(), 0.0))
+            except LOST:
+                silent[address] = "no answer"
+            except Exception as error:
+                silent[address] = f"{type(error).__name__}: {error}"
+        return answers, silent
+
+    @property
+    def dashboard(self) -> str:
+        """Return the address of Dask's dashboard."""
+        services = self.client.scheduler_info()["services"]
+        return str(self.client.dashboard_link) if "dashboard" in services else ""

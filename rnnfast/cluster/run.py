@@ -1,0 +1,172 @@
+"""Tasks on their way to workers of Dask and back, in one run.
+
+The client hands each task to a worker itself, one to each thread, and Dask carries it there: so a run knows what runs
+where and since when. No actors, no scattered data: Dask loses both with their worker. What workers answer is small, and
+fetched as it comes.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any
+from uuid import uuid4
+
+from distributed import Client, Future
+from distributed.client import FutureCancelledError
+from distributed.scheduler import KilledWorker
+
+from rnnfast.cluster.board import Attempt, Board
+from rnnfast.cluster.call import call, held
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import ANSWER, Listener
+from rnnfast.cluster.workers import CONNECT, Workers
+from rnnfast.errors import UsageError
+
+LOST = (FutureCancelledError, KilledWorker, TimeoutError)  # Dask's errors about a task that is not there any more
+
+
+class Run:
+    """The tasks of a board that are on their way to workers, and what comes back.
+
+    topic: of what tasks tell; versions: of this process; on_answer, on_message: as of `Cluster.run`.
+    """
+
+    def __init__(
+        self,
+        workers: Workers,
+        board: Board,
+        topic: str,
+        versions: dict[str, str],
+        on_answer: Listener,
+        on_message: Listener,
+    ) -> None:
+        self.workers, self.board, self.on_answer, self.on_message = workers, board, on_answer, on_message
+        self.topic, self.versions = topic, versions
+        self.queue: SimpleQueue[tuple[str, Any]] = SimpleQueue()  # key of an attempt, and its future or a message
+        self.attempts: dict[str, Attempt] = {}
+        self.futures: dict[str, Future[Any]] = {}
+        self.shared: dict[str, Future[Any]] = {}
+        self.subscribed: Client | None = None
+
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """Hear what tasks tell."""
+        try:
+            yield
+        finally:
+            if self.subscribed is not None and self.subscribed.status == "running":
+                self.subscribed.unsubscribe_topic(self.topic)
+
+    def submit(self) -> None:
+        """Send tasks to workers that have time for them."""
+        client = self.workers.client
+        if client is not self.subscribed:
+            self.subscribed = client
+            client.subscribe_topic(self.topic, self._hear)
+        for attempt in self.board.assign(self.workers.free):
+            task, key = self.board.tasks[attempt.number], f"{self.topic}-{uuid4().hex}"
+            arguments = [self._shared(value) if isinstance(value, Shared) else value for value in task.arguments]
+            self.attempts[key] = attempt
+            self.futures[key] = future = client.submit(
+                call, task.function, self.topic, self.versions, *arguments,
+                key=key, workers=[attempt.worker], pure=False,
+            )  # fmt: skip
+            future.add_done_callback(partial(self._ended, key))
+
+    def take(self) -> None:
+        """Take what has come back, and wait for it a little; then look for tasks that nothing is heard of."""
+        try:
+            entry = self.queue.get(timeout=ANSWER)
+            while True:
+                self._take(*entry)
+                entry = self.queue.get_nowait()
+        except Empty:
+            pass
+        for attempt in self.board.silent(self.workers.frozen):
+            self.workers.suspect(attempt.worker)
+            name = self.board.tasks[attempt.number].name
+            self.workers.notice(f"no sign of life from worker {attempt.worker}: {name} runs elsewhere")
+            self.board.give_up(attempt)
+            self._forget(attempt)
+
+    def leave(self) -> None:
+        """Take back the tasks of workers that are gone."""
+        for worker in {attempt.worker for attempt in self.board.running} - self.workers.alive.keys():
+            if self.workers.connected:
+                lost = self.board.lose(worker)
+            else:  # nobody knows what became of the worker
+                self.subscribed = None
+                lost = [attempt for attempt in self.board.running if attempt.worker == worker]
+                for attempt in lost:
+                    self.board.again(attempt)
+            for attempt in lost:
+                self._forget(attempt)
+
+    def cancel(self) -> None:
+        """Let go of all tasks that are on their way."""
+        for attempt in list(self.attempts.values()):
+            self._forget(attempt)
+
+    def _shared(self, value: Shared) -> Future[Any]:
+        """Return the bytes on the cluster: the scheduler keeps what makes them, so that no worker's end loses them."""
+        packed, client = value.packed, self.workers.client
+        future = self.shared.get(packed.digest)
+        if future is None or future.cancelled() or future.client is not client:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Sending large graph")
+                self.shared[packed.digest] = client.submit(held, packed, key=f"rnnfast-{packed.digest}")
+        return self.shared[packed.digest]
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        """Take a message of a task, in the thread of the client."""
+        key, message = event[1]
+        self.queue.put((key, pickle.loads(message)))
+
+    def _ended(self, key: str, future: Future[Any]) -> None:
+        """Take the end of a task, in a thread of Dask."""
+        self.queue.put((key, future))
+
+    def _take(self, key: str, value: Any) -> None:
+        """Take the end of a task, or a message, unless nobody waits for it any more."""
+        attempt = self.attempts.get(key)
+        if attempt is None:
+            return
+        if not isinstance(value, Future):
+            attempt.heard = self.board.clock()
+            self.on_message(attempt.number, value)
+            return
+        try:
+            answer = value.result(timeout=CONNECT)
+        except LOST:
+            self.subscribed = None  # the scheduler may be another one
+            self.board.again(attempt)
+            self._forget(attempt)
+        except Exception as error:
+            self._forget(attempt)
+            _check_versions(error, attempt.worker)
+            self.board.fail(attempt, error)
+        else:
+            self._forget(attempt)
+            self.board.finish(attempt, answer)
+            self.on_answer(attempt.number, answer)
+
+    def _forget(self, attempt: Attempt) -> None:
+        """Let go of a task, also on its worker."""
+        for key in [key for key, one in self.attempts.items() if one is attempt]:
+            del self.attempts[key]
+            future = self.futures.pop(key)
+            if future.client is self.workers.client and future.client.status == "running" and not future.done():
+                future.cancel()
+
+
+def _check_versions(error: Exception, worker: str) -> None:
+    """Raise UsageError for an error of a worker that has no rnnfast."""
+    if isinstance(error, ModuleNotFoundError) and str(error.name).split(".")[0] == "rnnfast":
+        raise UsageError(f"worker {worker} has no rnnfast; install the same version there as here") from None
+    if isinstance(error, UsageError) and error.args[:1] == ("versions",):
+        raise UsageError(f"worker {worker} {error.args[1]}") from None

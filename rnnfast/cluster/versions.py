@@ -1,0 +1,26 @@
+"""Versions that must be the same on all machines for the same bits, and for messages that each side understands."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from rnnfast.diagnose.versions import versions as all_versions
+
+DECISIVE = ("rnnfast", "python", "numba", "llvmlite", "numpy")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of this process that must be the same everywhere."""
+    mine = all_versions()
+    return {name: mine[name] for name in DECISIVE}
+
+
+def difference(client: dict[str, str]) -> str:
+    """Say how this process differs from the client, "" where it does not."""
+    mine = versions()
+    different = [name for name in DECISIVE if mine[name] != client.get(name)]
+    if not different:
+        return ""
+    pairs = ", ".join(f"{name} {mine[name]} (here {client.get(name, 'none')})" for name in different)
+    return f"has {pairs}; install the same versions on all machines"

@@ -1,0 +1,69 @@
+"""Where the tasks of a command run, beside what they do: on this machine, or on a cluster of Dask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from rnnfast.config.forms import seconds
+from rnnfast.config.option import checked, option
+from rnnfast.config.resolve import COMMAND_LINE, flag_of
+from rnnfast.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """A scheduler of Dask, or worker processes on this machine, or neither: then all runs in this process."""
+
+    scheduler: str | None = option(None, "Run on the workers of this scheduler of Dask.", metavar="tcp://HOST:PORT")
+    scheduler_file: str | None = option(
+        None, "The same, by the file that `dask scheduler --scheduler-file` writes.", metavar="FILE", path=True
+    )
+    workers: int | None = option(
+        None, "Run on so many worker processes of this machine, one thread each.", kind=int, least=1
+    )
+    wait_timeout: str = option(
+        "5m", "Time that a run waits for a worker where there is none, or for its scheduler.", metavar="TIME"
+    )
+
+    def __post_init__(self) -> None:
+        """Check what concerns several values."""
+        seconds(self.wait_timeout, "wait_timeout")
+        places = [name for name in ("scheduler", "scheduler_file", "workers") if getattr(self, name) is not None]
+        if len(places) > 1:
+            raise UsageError(
+                f"{' and '.join(flag_of(name) for name in places)}: a run has one cluster; give one of them"
+            )
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], origin: str) -> Self:
+        """Make it of values, which are checked; origin: names their source in messages."""
+        where = flag_of if origin == COMMAND_LINE else (lambda name: f"{origin}: {name}")
+        declared = {field.name: field for field in fields(cls)}
+        return cls(**{name: checked(declared[name], value, where(name)) for name, value in values.items()})
+
+    @property
+    def local(self) -> bool:
+        """Whether all runs in this process."""
+        return self.scheduler is None and self.scheduler_file is None and self.workers is None
+
+    @property
+    def wait(self) -> float:
+        """Seconds to wait for a worker."""
+        return seconds(self.wait_timeout, "wait_timeout") or 0.0
+
+    @property
+    def address(self) -> str:
+        """What the messages call the cluster."""
+        return self.scheduler or self.scheduler_file or f"{self.workers} workers of this machine"
+
+    @property
+    def flags(self) -> str:
+        """The options of a command line that name the cluster, for the command that resumes a run."""
+        named = (
+            ("--scheduler", self.scheduler),
+            ("--scheduler-file", self.scheduler_file),
+            ("--workers", self.workers),
+        )
+        return next((f"{flag} {value}" for flag, value in named if value is not None), "")

@@ -1,0 +1,114 @@
+"""One call from files to a network that was trained on their shards."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, suppress
+from typing import Any, Unpack
+
+from rnnfast.cluster.here import InProcess
+from rnnfast.cluster.task import Cluster, Task
+from rnnfast.config.resolve import Config
+from rnnfast.config.typed import TrainOptions
+from rnnfast.data import Parts
+from rnnfast.data.reading.opening import file_names
+from rnnfast.errors import ClusterError, UsageError
+from rnnfast.listeners import with_listeners
+from rnnfast.progress import Progress, watcher
+from rnnfast.reporter import Reporter
+from rnnfast.shards import tasks
+from rnnfast.shards.plan import Plan
+from rnnfast.shards.reading import check_shards, read_shards
+from rnnfast.shards.sequences import home_of
+from rnnfast.training.checks import check_options, named_cell
+from rnnfast.training.presets import fixed
+from rnnfast.training.result import TrainResult
+from rnnfast.training.resuming import Resumed
+from rnnfast.training.run import Read, Tables, run, trained
+
+SHARDS = 16  # of a cluster, where nobody says how many
+FEW_STEPS = 300_000_000  # of a pass: what one machine trains in ten seconds
+
+
+def run_where(
+    config: Config, reporter: Reporter, force: bool, before: Resumed | None, cluster: Cluster | None
+) -> TrainResult:
+    """Do what the `train` command does: in shards where the options say so, and of one network on a cluster.
+
+    cluster: None for this process. Others as of `training.run.run`. Raises as that, and ClusterError.
+    """
+    several = config.model.ensemble > 1 or config.model.preset == "best"
+    if config.data.shards is None and (cluster is None or several):
+        return run(config, reporter, force, cluster, before)
+    config = in_shards(config)
+    check_shards(config)
+    return run(config, reporter, force, before=before, read=reader(cluster or InProcess(), reporter))
+
+
+def train(
+    cluster: Cluster,
+    data: Any,
+    *,
+    valid: str | None = None,
+    test: str | None = None,
+    progress: Progress = None,
+    reporter: Reporter | None = None,
+    **options: Unpack[TrainOptions],
+) -> TrainResult:
+    """Train a network on shards of files and score it; nothing is written.
+
+    data, valid, test: names of files, as the workers find them. Others, and what is raised, as of `training.run.train`,
+    and ClusterError.
+    """
+    start = time.perf_counter()
+    reporter = watcher(reporter, progress)
+    for name in ("output", "checkpoint"):
+        if name in options:
+            raise UsageError(f"{name}: train() writes nothing; save what it returns: result.model.save(PATH)")
+    if file_names(data) is None:
+        raise UsageError("shards are read from files by the workers: give the names of files, as the workers find them")
+    equations = named_cell(options)
+    files = {"data": tuple(file_names(data) or ()), "valid": valid, "test": test}
+    config = in_shards(fixed(Config().with_values({**options, **files}, "train()")))
+    check_options(config, equations, valid is not None)
+    check_shards(config)
+    reporter = with_listeners(reporter, config.output)
+    return trained(reader(cluster, reporter), config, equations, reporter, valid is not None, start)
+
+
+def reader(cluster: Cluster, reporter: Reporter) -> Read:
+    """Return what reads the shards of a configuration on a cluster."""
+
+    def read(config: Config, opened: ExitStack) -> Tables:
+        plan = Plan.of(config)
+
+        def forget(kind: Any, *error: Any) -> None:
+            if kind is None:  # after an error nobody may be there, and a run that goes on finds its shards again
+                homes = [home_of(plan, number) for number in range(plan.shards)]
+                with suppress(ClusterError):
+                    cluster.run([Task(f"the end of {home}", tasks.forget, (plan,), home=home) for home in homes])
+
+        opened.push(forget)
+        if cluster.dashboard:
+            reporter.notice(f"dashboard: {cluster.dashboard}")
+        table, parts = read_shards(config, cluster, reporter)
+        advise(parts, reporter)
+        return table, parts, config
+
+    return read
+
+
+def in_shards(config: Config) -> Config:
+    """Return the configuration with the files by absolute paths, and the number of shards."""
+    if config.data.shards is None:
+        config = config.with_values({"shards": SHARDS}, "--shards")
+    return config.with_absolute_paths()
+
+
+def advise(parts: Parts, reporter: Reporter) -> None:
+    """Say where one machine would do better."""
+    if parts.train.shards > 1 and parts.train.rows < FEW_STEPS:
+        reporter.notice(
+            f"a pass has {parts.train.rows:,} steps, which one machine trains in seconds, with more updates to a pass: "
+            "below some hundred million steps train without --shards, from disk with --memory"
+        )

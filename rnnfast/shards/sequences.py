@@ -1,0 +1,213 @@
+"""A table in shards as its client sees it: arrays with one entry per sequence here, the rows on the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.cluster.task import Cluster, Task
+from rnnfast.data import Schema, SequenceData, Sequences
+from rnnfast.data.sequences.base import Result, Runs
+from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.context import Context
+from rnnfast.data.sequences.index import Index, Limit
+from rnnfast.data.sequences.spans import ends
+from rnnfast.errors import UsageError
+from rnnfast.shards import tasks
+from rnnfast.shards.joining import end_to_end
+from rnnfast.shards.plan import Plan
+
+Integers = NDArray[np.int64]
+
+RUN_ROWS = 1 << 16  # read at once where a whole part comes through the client
+
+
+def home_of(plan: Plan, number: int) -> str:
+    """Name what a worker keeps of a shard."""
+    return f"{plan.key}-{number}"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ShardedSequences(Sequences):
+    """A part of a table in shards, or all of it; name: as of ShardTable.part. Others as of Sequences.
+
+    descriptions: of all shards, in their order.
+    """
+
+    plan: Plan
+    cluster: Cluster
+    name: str
+    descriptions: tuple[tasks.Description, ...]
+    schema: Schema
+    notes: tuple[str, ...]
+    loop: Any
+    context: Context | None = None
+
+    @property
+    def shards(self) -> int:  # type: ignore[override]
+        """Parts of the table that lie in different places."""
+        return self.plan.shards
+
+    @property
+    def sizes(self) -> dict[int, tasks.PartSize]:
+        """Size of this part in each shard that has some of it, by the number of the shard."""
+        every = enumerate(self.descriptions)
+        return {number: one.parts[self.name] for number, one in every if self.name in one.parts}
+
+    def on(self, function: Callable[..., Any], *arguments: Any) -> list[Task]:
+        """Return the tasks that call a function of `tasks` with each shard of this part."""
+        return [
+            Task(f"shard {number}", function, (self.plan, number, *arguments), home=home_of(self.plan, number))
+            for number in self.sizes
+        ]
+
+    def each_shard(self, function: Callable[..., Result], *arguments: Any) -> list[Result]:
+        """Call a function with this part of each shard, where it lies."""
+        answers: list[Result] = self.cluster.run(self.on(tasks.on_part, self.name, function, arguments))
+        return answers
+
+    def one(self, number: int, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function with this part of one shard."""
+        every = zip(self.sizes, self.on(tasks.on_part, self.name, function, arguments), strict=True)
+        answer: Result = self.cluster.run([task for own, task in every if own == number])[0]
+        return answer
+
+    def sample(self, seed: int) -> SequenceData:
+        """Give as many sequences as may be scored: of each shard as many as its share of the memory holds."""
+        pieces = self.each_shard(tasks.sample, self.context, self.sample_room, seed)
+        rows = np.array([one.rows for one in self.descriptions])
+        return end_to_end(pieces, ends(rows)[list(self.sizes)], int(rows.sum()))
+
+    @property
+    def sample_room(self) -> int:
+        """Bytes of what is scored of a shard."""
+        return self.room.of_phase.sample // self.shards
+
+    @property
+    def room(self) -> Budget:
+        """Memory of this process for what is scored."""
+        return Budget.of(self.plan.memory)
+
+    @cached_property
+    def offsets(self) -> Integers:  # type: ignore[override]
+        """(sequences + 1,) first row of each sequence where they lie end to end, shard by shard."""
+        lengths = [size.lengths for size in self.sizes.values()] or [np.zeros(0, np.uint32)]
+        return ends(np.concatenate(lengths).astype(np.int64))
+
+    @property
+    def counts(self) -> Integers:
+        """(classes,) labelled steps of each class, or (1,) of a quantity."""
+        return np.asarray(np.sum([size.counts for size in self.sizes.values()], axis=0))
+
+    @property
+    def range(self) -> tuple[float, float, float] | None:
+        """Lowest, highest and mean label of a single quantity; None for classes, several targets and without labels."""
+        ranges = [(*size.range, int(size.counts[0])) for size in self.sizes.values() if size.range is not None]
+        if not ranges:
+            return None
+        low, high, mean, steps = np.array(ranges).T
+        return float(low.min()), float(high.max()), float(np.average(mean, weights=steps))
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows have weights in the loss."""
+        return any(size.weighted for size in self.sizes.values())
+
+    @property
+    def source(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Names of the inputs."""
+        return tuple(dict.fromkeys(name for one in self.descriptions for name in one.source))
+
+    @property
+    def digest(self) -> str:
+        """Sha256 of their contents, of --sharding files one after the other."""
+        return ",".join(dict.fromkeys(one.digest for one in self.descriptions))
+
+    @property
+    def proposals(self) -> tuple[str, ...]:  # type: ignore[override]
+        """About columns that look like an id or a time."""
+        return self.descriptions[0].proposals
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:  # type: ignore[override]
+        """Of each categorical column the texts that its indices stand for."""
+        return self.descriptions[0].categories
+
+    @property
+    def auto_predict(self) -> bool:  # type: ignore[override]
+        """Whether the labels decided about the steps that are predicted."""
+        return self.descriptions[0].auto_predict
+
+    @property
+    def in_input_order(self) -> bool:
+        """Rows lie shard by shard."""
+        return False
+
+    def runs(self, rows: int | None = None) -> Runs:
+        """Cut into runs of about so many rows, each in one shard."""
+        first, stop, before = list[int](), list[int](), 0
+        for size in self.sizes.values():
+            reached = ends(size.lengths.astype(np.int64))
+            marks = np.searchsorted(reached, np.arange(0, reached[-1], rows or RUN_ROWS))
+            borders = np.unique(np.append(marks, len(size.lengths))) + before
+            first, stop, before = [*first, *borders[:-1]], [*stop, *borders[1:]], before + len(size.lengths)
+        begin, end = np.array(first, np.int64), np.array(stop, np.int64)
+        return Runs(begin, end, self.offsets[end] - self.offsets[begin])
+
+    def read(self, first: int, stop: int, only: Collection[str] | None = None) -> SequenceData:
+        """Bring sequences of one run here, from where they lie."""
+        before = ends(np.array([len(size.lengths) for size in self.sizes.values()]))
+        place = int(np.searchsorted(before, first, side="right")) - 1
+        begin, fields = int(before[place]), None if only is None else tuple(only)
+        return self.one(list(self.sizes)[place], tasks.read, first - begin, stop - begin, fields)
+
+    def predicting(self, rule: str) -> ShardedSequences:
+        """Predict "every" or the "last" step of each sequence: what the plan says."""
+        if rule != self.schema.predict:
+            raise UsageError(f"a table in shards predicts {self.schema.predict}, as its plan says, not {rule}")
+        return self
+
+    def in_context(self, context: Context) -> ShardedSequences:
+        """Let samples bring the rows around their own that answers need."""
+        return replace(self, context=context)
+
+    @property
+    def parts(self) -> None:
+        """Parts are made where the shards lie."""
+        return
+
+    @property
+    def index(self) -> Index:
+        """Nobody here knows where rows lie."""
+        self._refuse()
+
+    @property
+    def id_bounds(self) -> tuple[Integers, Integers]:
+        """Nobody here knows where rows lie."""
+        self._refuse()
+
+    def times(self, first: int, stop: int) -> NDArray[Any]:
+        """Nobody here knows where rows lie."""
+        self._refuse()
+
+    def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> ShardedSequences:
+        """Shards are cut where they lie."""
+        self._refuse()
+
+    def limited(self, limit: Limit) -> tuple[ShardedSequences, int]:
+        """Shards are cut where they lie."""
+        self._refuse()
+
+    def windowed(self, window: int, reason: str) -> ShardedSequences:
+        """Shards are cut where they lie."""
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise UsageError(
+            "a table in shards has its rows on other machines, which this needs here: train on one, with --memory"
+        )

@@ -1,0 +1,126 @@
+"""A piece of work on a worker of a cluster.
+
+What it tells goes to the client, and nobody presses Ctrl-C there. Networks that were trained to their end before the
+run was interrupted come with the piece, and those that are go back with its answer: the client writes the checkpoints.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rnnfast.checkpoint.keeper import Keeper, Slot
+from rnnfast.checkpoint.record import Choice, Network
+from rnnfast.cluster.task import Cancelled, Watch
+from rnnfast.config.resolve import Config
+from rnnfast.errors import TrainingInterrupted
+from rnnfast.reporter import EpochRecord, Reporter, RunInfo
+from rnnfast.training.stopping import Interrupt
+
+RARELY = 0.2  # seconds between two epochs that are told
+
+
+class Before(NamedTuple):
+    """What a piece goes on from. place: of the run among its stages; states: of networks, by their names."""
+
+    place: str
+    states: dict[str, Network]
+
+
+class Answer(NamedTuple):
+    """What a piece has come to. ended: configuration and state of networks whose training has ended, by their names."""
+
+    value: Any
+    ended: dict[str, tuple[Config, Network]]
+
+
+def away(
+    function: Callable[..., Any], work: Any, arguments: tuple[Any, ...], before: Before | None, watch: Watch
+) -> Answer:
+    """Run a piece of work, see `rnnfast.training.pool.Piece`; before: None where the run is not saved.
+
+    Raises Cancelled where nobody waits for it any more.
+    """
+    keeper = _FarKeeper({} if before is None else before.states)
+    interrupt = _Unwanted(watch)
+    if before is not None:
+        interrupt.slot = Slot(keeper, before.place)
+    try:
+        return Answer(function(work, *arguments, _Relay(watch), interrupt), keeper.ended)
+    except TrainingInterrupted:  # which, as a KeyboardInterrupt, would end the worker
+        raise Cancelled from None
+
+
+class _FarKeeper(Keeper):
+    """A Keeper that writes nothing: it holds the states of networks whose training has ended."""
+
+    def __init__(self, states: dict[str, Network]) -> None:
+        self._before, self._configs = states, dict[str, Config]()
+        self.choices: dict[str, Choice] = {}
+        self.ended: dict[str, tuple[Config, Network]] = {}
+
+    def state(self, name: str) -> Network | None:
+        """Return the state that a network goes on from."""
+        return self._before.get(name)
+
+    def begin(self, name: str, epochs: int, config: Config) -> None:
+        """Note how a network trains."""
+        self._configs[name] = config
+
+    def due(self, name: str, epochs: int) -> bool:
+        """Whether it is time for a network to give its state: never."""
+        return False
+
+    def give(self, name: str, state: Network, now: bool = False) -> None:
+        """Leave the state of a network that trains where it is."""
+
+    def end(self, name: str, state: Network) -> None:
+        """Take the state of a network whose training has ended."""
+        self.ended[name] = self._configs[name], state
+
+
+class _Unwanted(Interrupt):
+    """An Interrupt that is requested when nobody waits for the piece any more."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    @property
+    def requested(self) -> bool:
+        """Whether nobody waits for the piece."""
+        return self._watch.cancelled
+
+
+class _Relay(Reporter):
+    """Tells the client what it is told, of the epochs some."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch, self._last = watch, 0.0
+
+    def notice(self, text: str) -> None:
+        """Tell."""
+        self._watch.tell(("notice", (text,)))
+
+    def preset(self, chosen: Any) -> None:
+        """Tell."""
+        self._watch.tell(("preset", (chosen,)))
+
+    def start(self, info: RunInfo) -> None:
+        """Tell."""
+        self._watch.tell(("start", (info,)))
+
+    def compiling(self) -> None:
+        """Tell."""
+        self._watch.tell(("compiling", ()))
+
+    def compiled(self, seconds: float) -> None:
+        """Tell."""
+        self._watch.tell(("compiled", (seconds,)))
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Tell, unless another one was told just now."""
+        if time.perf_counter() - self._last > RARELY:
+            self._last = time.perf_counter()
+            self._watch.tell(("epoch", (record,)))

@@ -1,0 +1,58 @@
+"""Functions that tests run on workers of a cluster: they are found there by name, as those of rnnfast are."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def square(number, watch):
+    watch.tell({"number": number})
+    time.sleep(0.02 * (number % 3))
+    return number * number
+
+
+def process(number, watch):
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def length(text, watch):
+    return len(text)
+
+
+def die_once(path, watch):
+    """Kill the worker, but for the first time alone."""
+    if not Path(path).exists():
+        Path(path).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "alive"
+
+
+def freeze_once(path, watch):
+    """Stop the worker, as a machine without memory does, but for the first time alone."""
+    if not Path(path).exists():
+        Path(path).write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return "awake"
+
+
+def fail(text, watch):
+    raise ValueError(text)
+
+
+def fail_once(path, watch):
+    if not Path(path).exists():
+        Path(path).touch()
+        raise OSError("disk full")
+    return "written"
+
+
+def until_cancelled(path, watch):
+    """Write a file when nobody waits any more."""
+    for _ in range(1000):
+        if watch.cancelled:
+            Path(path).touch()
+            watch.check()
+        time.sleep(0.01)
+    return "nobody said so"

@@ -1,0 +1,123 @@
+"""A table in shards on worker processes: the bits of one process, whatever happens to workers."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import isolate
+from ids import cases
+
+from rnnfast.cluster.connection import connected
+from rnnfast.cluster.here import InProcess
+from rnnfast.config.cluster import ClusterConfig
+from rnnfast.reporter import Reporter
+from rnnfast.shards import running
+
+distributed = pytest.importorskip("distributed")
+LONGEST = 120  # seconds of a test
+OPTIONS = {
+    "preset": "fast", "cell": "gru", "hidden": 4, "epochs": 4, "seed": 1, "cache": False, "optimizer": "adam",
+    "batch_size": 8, "shards": 4, "rounds": 3, "memory": "900M",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _guard():
+    """End a test that hangs."""
+
+    def late(number, frame):
+        raise TimeoutError(f"no end after {LONGEST} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(LONGEST)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("shards") / "table.csv"
+    random = np.random.default_rng(0)
+    lengths = random.integers(2, 20, 120)
+    rows = lengths.sum()
+    frame = pd.DataFrame({"name": np.repeat(np.arange(120), lengths), "t": np.arange(rows)})
+    frame["x1"] = random.normal(size=rows)
+    frame["y1"] = (frame.groupby("name")["x1"].cumsum() > 0).astype(int)
+    frame.to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def local():
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "silence_logs": 50}
+    with distributed.LocalCluster(n_workers=2, **options) as local:
+        yield local
+
+
+@pytest.fixture(scope="module")
+def expected(table):
+    return running.train(InProcess(), table, reporter=Reporter(), **OPTIONS)
+
+
+class Meddling(Reporter):
+    """Does something to the cluster after an epoch."""
+
+    def __init__(self, epoch, deed):
+        self.number, self.deed = epoch, deed
+
+    def epoch(self, record):
+        if record.epoch == self.number:
+            self.deed()
+
+
+def kill(local):
+    """Kill a worker; its nanny starts another one."""
+    os.kill(pids(local)[0], signal.SIGKILL)
+
+
+def kill_both(local):
+    for pid in pids(local):
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_within_a_round(local):
+    pid = pids(local)[0]
+    threading.Timer(0.05, os.kill, (pid, signal.SIGKILL)).start()
+
+
+def join(local):
+    """Start another worker, and wait for it."""
+    local.scale(len(pids(local)) + 1)
+    time.sleep(2)
+
+
+def pids(local):
+    return [worker.process.process.pid for worker in local.workers.values() if worker.process.process.pid]
+
+
+@pytest.mark.parametrize(
+    "deed",
+    cases(
+        {
+            "nothing": lambda local: None,
+            "a worker that is killed": kill,
+            "one that is killed within a round": kill_within_a_round,
+            "both killed": kill_both,
+            "one that joins": join,
+        }
+    ),
+)
+def test_bits_are_those_of_one_process(table, local, expected, deed, tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path)
+    notices = []
+    with connected(ClusterConfig(scheduler=local.scheduler_address, wait_timeout="60s"), notices.append) as cluster:
+        trained = running.train(cluster, table, reporter=Meddling(2, lambda: deed(local)), **OPTIONS)
+    assert trained.history == expected.history
+    for name, tensor in expected.model.parameters.items():
+        assert (trained.model.parameters[name] == tensor).all(), name
+    assert trained.metrics["train"] == expected.metrics["train"]

@@ -9,21 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import fails, isolate, result
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from exported import CELLS, ENCODINGS, frame, model_of, oscillator, with_random_weights
 from ids import cases
-from networks import draw_tensors, forced
+from networks import forced
 
 import rnnfast
-from rnnfast.cells import cos, parameter, sigmoid, softplus, where
 from rnnfast.cli import run
 from rnnfast.export import exporting
 from rnnfast.export.c.compiled import compiler
 from rnnfast.export.exporting import ENDINGS, export
-from rnnfast.model.members import joined
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C compiler")
-IDS, STEPS = 6, 8
 
 
 @pytest.fixture(autouse=True)
@@ -33,101 +29,11 @@ def workplace(monkeypatch, tmp_path):
         yield
 
 
-def frame(task="binary", gaps=False, dates=False, seed=0):
-    """A table of six ids with two numbers, a category and a target."""
-    rng, n = np.random.default_rng(seed), IDS * STEPS
-    table = pd.DataFrame({"id": np.repeat(np.arange(IDS), STEPS), "t": np.tile(np.arange(STEPS), IDS)})
-    if dates:
-        table["t"] = pd.Timestamp("2023-11-20") + pd.to_timedelta(table["t"] * 17 + table["id"] * 900, unit="h")
-    table["x1"], table["x2"] = rng.normal(size=n), 1000 + 50 * rng.random(n)
-    table["colour"] = rng.choice(["red", "green", "blue*/", "\\ ??/"], n)
-    if gaps:
-        table.loc[rng.random(n) < 0.2, ["x1", "colour"]] = None
-    targets = {
-        "binary": rng.integers(0, 2, n),
-        "multiclass": rng.choice(["calm", "busy", "wild"], n),
-        "regression": 5 * rng.normal(size=n) + 70,
-    }
-    table["y"] = targets[task]
-    table["age"] = 20.0 + 7 * table["id"]
-    return table
-
-
-def model_of(table, hidden=(5,), **options):
-    """A model with random weights that are large enough to matter."""
-    known = {"id": "id", "time": "t", "target": "y", "categorical": "colour", "split": 0.7, "seed": 1}
-    model = rnnfast.train(table, **known, epochs=0, hidden=hidden, **options).model
-    return with_random_weights(model)
-
-
-def with_random_weights(model, seed=0):
-    dtype = model.config.train.dtype
-    networks = [draw_tensors(model.architecture, seed + k) for k in range(len(model.members))]
-    parameters = joined([{name: one.astype(dtype) for name, one in tensors.items()} for tensors in networks])
-    return replace(model, parameters=parameters)
-
-
-def oscillator(x, u, h, rows):
-    """A cell of the user's own; its second state has the name of something else in the file."""
-    rate = sigmoid(parameter("rate", -1, 1))
-    rows = rows * rate + softplus(x.a + u.b)
-    return where(u.b > 0, cos(rows), x.a * u.c) + h * 0.5, rows
-
-
-CELLS = {
-    "rnn": {"cell": "rnn"},
-    "rnn relu": {"cell": "rnn", "activation": "relu"},
-    "rnn gelu": {"cell": "rnn", "activation": "gelu", "hidden": (4, 3)},
-    "gru": {"cell": "gru", "hidden": (6, 6)},
-    "lstm": {"cell": "lstm", "hidden": (7, 4)},
-    "lru": {"cell": "lru"},
-    "mingru": {"cell": "mingru", "hidden": (5, 5)},
-    "mlp": {"cell": "mlp", "activation": "elu", "hidden": (5, 4)},
-    "own cell": {"cell": oscillator},
-    "float64": {"cell": "gru", "dtype": "float64"},
-    "mean": {"cell": "gru", "head": "mean"},
-    "max": {"cell": "gru", "head": "max"},
-    "all": {"cell": "gru", "head": "all"},
-    "attention": {"cell": "gru", "head": "attention"},
-    "mlp mean": {"cell": "mlp", "head": "mean"},
-    "front": {"cell": "gru", "conv": (3, 2)},
-    "ensemble": {"cell": "gru", "ensemble": 2},
-}
-
-
 @needs_compiler
 @pytest.mark.parametrize("options", cases(CELLS))
 def test_every_network_in_c(options, tmp_path):
     report = export(model_of(frame(), **options), "c", tmp_path / "net.c")
     assert report.check.rows > 60
-
-
-ENCODINGS = {
-    "several classes": ({"task": "multiclass"}, {}),
-    "quantities": ({"task": "regression"}, {}),
-    "quantities of an ensemble": ({"task": "regression"}, {"ensemble": 2}),
-    "classes of an ensemble": ({"task": "multiclass"}, {"ensemble": 2}),
-    "scores of an mse": ({}, {"loss": "mse"}),
-    "means for gaps": ({"gaps": True}, {"missing": "mean"}),
-    "carried gaps": ({"gaps": True}, {"missing": "ffill"}),
-    "gaps as inputs": ({"gaps": True}, {"missing": "zero", "missing_indicator": True}),
-    "ranks": ({}, {"scale": "rank"}),
-    "other scalings": ({}, {"scale": ("zscore", "x2=robust")}),
-    "unseen refused": ({}, {"unseen": "error"}),
-    "changes": ({"gaps": True}, {"missing": "mean", "delta": True}),
-    "time since": ({}, {"time_delta": "log"}),
-    "time since by dates": ({"dates": True}, {"time_delta": "linear"}),
-    "calendar": ({"dates": True}, {"calendar": True}),
-    "last target": ({"task": "regression"}, {"lag_target": True, "horizon": 1}),
-    "changes of the target": ({"task": "regression"}, {"difference": True, "horizon": (1, 3)}),
-    "embedding": ({"gaps": True}, {"embed": "colour=2", "missing": "ffill", "missing_indicator": True}),
-    "constant columns": ({}, {"static": "age"}),
-    "constant columns of an lru": ({}, {"static": "age", "cell": "lru", "hidden": (4, 3)}),
-    "constant columns of an mlp": ({}, {"static": "age", "cell": "mlp", "dtype": "float64"}),
-    "all at once": ({}, {"static": "age", "embed": "colour=2", "conv": (2,), "head": "all", "ensemble": 2}),
-    "windows": ({}, {"window": 4, "dtype": "float64"}),
-    "last step": ({}, {"predict": "last"}),
-}
 
 
 @needs_compiler
@@ -137,21 +43,105 @@ def test_every_encoding_in_c(table, options, tmp_path):
     assert report.check.rows > 60
 
 
+SMALL = {
+    "stack": {"cell": "lstm", "hidden": (7, 4)},
+    "own cell": {"cell": oscillator},
+    "float64": {"cell": "gru", "dtype": "float64"},
+    "windows": {"cell": "gru", "bidirectional": True, "patch": (3, 2), "predict": "last"},
+    "all at once": {"static": "age", "embed": "colour=2", "conv": (2,), "head": "attention", "ensemble": 2},
+}
+
+
 @needs_compiler
-@settings(max_examples=8, deadline=None, derandomize=True)
-@given(
-    cell=st.sampled_from(["rnn", "gru", "lstm"]),
-    hidden=st.lists(st.integers(1, 70), min_size=1, max_size=2),
-    features=st.integers(1, 70),
-    seed=st.integers(0, 99),
-)
-def test_any_sizes_in_c(cell, hidden, features, seed, tmp_path_factory):
-    rng = np.random.default_rng(seed)
-    table = pd.DataFrame(rng.normal(size=(12, features)), columns=[f"x{j}" for j in range(features)])
-    table = table.assign(id=np.repeat(np.arange(4), 3), y=rng.normal(size=12))
-    model = rnnfast.train(table, id="id", target="y", split=0.5, epochs=0, cell=cell, hidden=tuple(hidden)).model
-    path = tmp_path_factory.mktemp("c") / "net.c"
-    assert export(with_random_weights(model, seed), "c", path).check.difference < 1e-5
+@pytest.mark.parametrize("options", cases(SMALL))
+def test_weights_of_16_bits_in_c(options, tmp_path):
+    """The file answers as the model of its weights, and how far that one is from the model is told."""
+    model = model_of(frame(), **{"cell": "gru", **options})
+    exact, small = (
+        export(model, "c", tmp_path / f"{weights}.c", weights=weights, force=True) for weights in ("exact", "q15")
+    )
+    assert exact.rounding is None
+    assert small.check.difference < 1e-6
+    assert 1e-7 < small.rounding < 1e-3
+    assert small.sizes["weights"] < 0.75 * exact.sizes["weights"]
+
+
+def test_weights_of_16_bits_are_of_c_alone(tmp_path):
+    with pytest.raises(rnnfast.UsageError, match="--to c alone"):
+        export(model_of(frame(), cell="gru"), "json", tmp_path / "net.json", weights="q15")
+
+
+WINDOWS = {
+    "both directions": ({"task": "multiclass"}, {"cell": "lstm", "bidirectional": True, "hidden": (4, 3)}),
+    "both directions of everything": (
+        {"gaps": True},
+        {"cell": oscillator, "bidirectional": True, "static": "age", "embed": "colour=2", "conv": (2,), "head": "all",
+         "missing": "ffill"},
+    ),
+    "attention both ways": ({}, {"cell": "lru", "bidirectional": True, "head": "attention", "ensemble": 2}),
+    "patches": ({}, {"cell": "gru", "patch": (4, 3), "conv": (2,), "predict": "last", "static": "age", "ensemble": 2}),
+    "patches without recurrence": ({}, {"cell": "mlp", "patch": (3, 3), "predict": "last"}),
+    "time since": ({"dates": True}, {"cell": "gru", "bidirectional": True, "time_delta": "log", "calendar": True}),
+    "changes of the target": (
+        {"task": "regression", "gaps": True},
+        {
+            "cell": "gru", "difference": True, "bidirectional": True, "horizon": 1, "missing": "ffill", "window": 4,
+            "predict": "last",
+        },
+    ),
+}  # fmt: skip
+
+
+@needs_compiler
+@pytest.mark.parametrize(("table", "options"), cases(WINDOWS))
+def test_what_needs_the_rows_to_come_answers_windows_in_c(table, options, tmp_path):
+    report = export(model_of(frame(**table), **options), "c", tmp_path / "net.c")
+    text = (tmp_path / "net.c").read_text()
+    assert report.check.rows > 20
+    assert "int net_window(" in text
+    assert "net_step" not in text
+
+
+WINDOW_PROGRAM = """
+#include "net.c"
+#include <stdio.h>
+int main(void)
+{
+    static net_state state;
+    double inputs[(NET_ROWS + 1) * NET_INPUTS], answers[NET_ROWS * NET_ANSWERS];
+    int i, n = 0;
+    while (n < (NET_ROWS + 1) * NET_INPUTS && scanf("%lf", inputs + n) == 1) n++;
+    i = net_window(&state, inputs, n / NET_INPUTS, answers);
+    if (i) printf("refused %d\\n", i);
+    else for (i = 0; i < n / NET_INPUTS; i++) printf("%.9g\\n", answers[i]);
+    return net_self_test();
+}
+"""
+
+
+@needs_compiler
+@pytest.mark.parametrize("command", cases({"c": ["cc", "-std=c99"], "c plus plus": ["g++", "-std=c++17", "-x", "c++"]}))
+def test_a_window_answers_as_predict_does(command, tmp_path):
+    """And refuses a cell by its place, and more rows than it has memory for; reads no memory that is not its own."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"no {command[0]}")
+    table = frame().drop(columns="colour")
+    model, one = (
+        with_random_weights(
+            rnnfast.train(
+                table, id="id", time="t", target="y", split=0.7, epochs=0, cell="gru", hidden=5, bidirectional=True
+            ).model
+        ),
+        table[table["id"] == 2],
+    )
+    export(model, "c", tmp_path / "net.c")
+    rows = one[["x1", "x2", "age"]].map(repr).agg(" ".join, axis=1).tolist()
+    wrapper = ("valgrind", "-q", "--error-exitcode=1") if shutil.which("valgrind") else ()
+    command = (*command, "-DNET_ROWS=24")
+    answers = run_program(tmp_path, "\n".join(rows), command, wrapper=wrapper, text=WINDOW_PROGRAM)
+    np.testing.assert_allclose([*map(float, answers)], model.predict(one)["y_prob"], rtol=1e-5)
+    assert run_program(tmp_path, " ".join([*rows[:2], "1 nan 3"]), command, text=WINDOW_PROGRAM) == ["refused 8"]
+    assert run_program(tmp_path, " ".join(rows * 4), command, text=WINDOW_PROGRAM)[0] == "refused -1"
 
 
 PROGRAM = """
@@ -172,8 +162,8 @@ int main(void)
 """
 
 
-def run_program(folder, lines, command=("cc", "-std=c99"), file="main.c", wrapper=()):
-    (folder / file).write_text(PROGRAM)
+def run_program(folder, lines, command=("cc", "-std=c99"), file="main.c", wrapper=(), text=PROGRAM):
+    (folder / file).write_text(text)
     flags = ("-Wall", "-Wextra", "-Werror", "-pedantic", "-O2")
     program = str(folder / "program")
     subprocess.run([*command, *flags, "-o", program, str(folder / file), "-lm"], check=True)
@@ -298,43 +288,6 @@ def test_the_module_needs_no_rnnfast(tmp_path):
     assert done.stdout == "torch.Size([2, 3, 1]) False\n"
 
 
-ONNX = {
-    "stack": ({"gaps": True}, {"cell": "gru", "hidden": (6, 6), "missing": "mean", "missing_indicator": True}),
-    "unequal widths": ({"task": "multiclass"}, {"cell": "lstm", "hidden": (7, 4)}),
-    "both directions": ({}, {"cell": "lstm", "bidirectional": True, "hidden": (4, 3)}),
-    "quantities": ({"task": "regression"}, {"cell": "rnn", "activation": "relu"}),
-    "mlp": ({}, {"cell": "mlp", "activation": "leaky_relu", "hidden": (5, 4)}),
-    "score": ({}, {"cell": "rnn", "loss": "mse"}),
-    "ensemble": ({}, {"cell": "gru", "ensemble": 2}),
-    "ensemble of classes": ({"task": "multiclass"}, {"cell": "gru", "ensemble": 2}),
-}
-
-
-@pytest.mark.parametrize(("table", "options"), cases(ONNX))
-def test_a_graph_of_onnx(table, options, tmp_path):
-    pytest.importorskip("onnxruntime")
-    model = model_of(frame(**table), **options)
-    model = replace(model, temperature=1.3 if model.task.logits else 1.0)
-    report = export(model, "onnx", tmp_path / "net.onnx")
-    assert report.check.tool == "onnxruntime"
-    assert report.check.difference < 1e-5
-
-
-def test_a_graph_of_onnx_goes_on_with_its_states(tmp_path):
-    runtime = pytest.importorskip("onnxruntime")
-    model = model_of(frame(), cell="lstm", hidden=(4, 3))
-    export(model, "onnx", tmp_path / "net.onnx")
-    session = runtime.InferenceSession(tmp_path / "net.onnx")
-    names, results = ([one.name for one in ends] for ends in (session.get_inputs(), session.get_outputs()))
-    x = np.random.default_rng(0).normal(size=(3, 5, len(model.encoder.names)))
-    states = {one.name: np.zeros((1, 3, one.shape[2]), np.float32) for one in session.get_inputs()[2:]}
-    whole = session.run(None, {"x": x, "lengths": np.full(3, 5, np.int32), **states})[0]
-    for t in range(5):
-        answers, *states = session.run(None, {"x": x[:, [t]], "lengths": np.ones(3, np.int32), **states})
-        np.testing.assert_allclose(answers[:, 0], whole[:, t], atol=1e-6)
-        states = {name: states[results.index(f"{name}_next") - 1] for name in names[2:]}
-
-
 def test_json_is_a_model_again(tmp_path):
     table = frame(gaps=True)
     model = model_of(table, cell=oscillator, missing="ffill", ensemble=2)
@@ -358,13 +311,6 @@ REFUSED = {
         {"cell": "gru", "difference": True, "lag_target": True, "horizon": 1, "task": "regression"},
         "--difference",
     ),
-    "both directions in c": ("c", {"cell": "gru", "bidirectional": True}, "rows after it"),
-    "patches in c": ("c", {"cell": "gru", "patch": (2, 2), "predict": "last"}, "end of a sequence"),
-    "own cell in onnx": ("onnx", {"cell": oscillator}, "no operator for the cell"),
-    "doubles in onnx": ("onnx", {"cell": "gru", "dtype": "float64"}, "--dtype float64"),
-    "ranks in onnx": ("onnx", {"cell": "gru", "scale": "rank"}, "--scale rank"),
-    "embedding in onnx": ("onnx", {"cell": "gru", "embed": "colour=2"}, "--embed"),
-    "constant columns in onnx": ("onnx", {"cell": "gru", "static": "age"}, "--static"),
 }
 
 
@@ -378,7 +324,7 @@ def test_what_a_format_cannot_hold_is_refused(to, options, reason, tmp_path):
 @needs_compiler
 def test_what_answers_otherwise_is_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        exporting.Compiled, "answers", lambda self, rows, offsets, outputs: np.zeros((len(rows), outputs))
+        exporting.Compiled, "answers", lambda self, source, rows, offsets: np.zeros((len(rows), source.outputs))
     )
     with pytest.raises(rnnfast.RnnfastError, match="nothing is written"):
         export(model_of(frame(), cell="gru"), "c", tmp_path / "net.c")

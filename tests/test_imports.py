@@ -87,6 +87,7 @@ LAZY = {
     "training": {"kernels"},
     "shards": {"kernels"},
     "console": {"data"},
+    "export": {"kernels"},
     "cli": {
         "caching",
         "cluster",

@@ -8,6 +8,7 @@ from rnnfast.cli.common import State, command, option
 
 EXAMPLES = (
     "rnnfast export --model runs/tx --to c -o fraud.c",
+    "rnnfast export --model runs/tx --to c --weights q15 -o fraud.c",
     "rnnfast export --model runs/tx --to onnx -o fraud.onnx",
     "rnnfast export --model runs/tx --to torch -o fraud.py",
     "rnnfast export --model runs/tx --to json -o fraud.json",
@@ -21,13 +22,22 @@ EXAMPLES = (
     section="Output",
     required=True,
     type=click.Choice(("c", "onnx", "torch", "json"), case_sensitive=False),
-    help="c: a file of C99 that answers row by row; onnx: a graph with its states as inputs and outputs; torch: a "
-    "module of PyTorch, its tensors beside it; json: all of it to read, which --model takes again.",
+    help="c: a file of C99 that answers row by row; onnx: graphs of sequences and of one step, with states as inputs "
+    "and outputs; torch: a module of PyTorch, its tensors beside it; json: all of it to read, which --model takes "
+    "again.",
 )
 @option("-o", "--output", section="Output", required=True, metavar="FILE", help="File: .c, .onnx, .py or .json.")
+@option(
+    "--weights",
+    section="Output",
+    type=click.Choice(("exact", "q15"), case_sensitive=False),
+    default="exact",
+    help="q15: weights of C as whole numbers of 16 bits, a scale for each matrix, half the flash; how far that moves "
+    "the answers is printed.",
+)
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")
 @click.pass_context
-def export(ctx: click.Context, /, model: str, to: str, output: str, force: bool) -> None:
+def export(ctx: click.Context, /, model: str, to: str, output: str, weights: str, force: bool) -> None:
     """Write a model as C, ONNX, a module of PyTorch or JSON.
 
     Scaling, categories, empty cells, calibration and threshold are inside of C. An export is run where a C compiler,
@@ -37,7 +47,7 @@ def export(ctx: click.Context, /, model: str, to: str, output: str, force: bool)
 
     from rnnfast.export.exporting import export as export_model
 
-    report = export_model(model, to, output, force=force)
+    report = export_model(model, to, output, force=force, weights=weights)
     if state.json:
         state.print_json(report)
         return

@@ -28,6 +28,8 @@ def show_export(screen: Screen, report: ExportReport) -> None:
         rows.append(
             ("Memory", f"{report.sizes['weights']:,} B of weights ({parameters}), {report.sizes['state']:,} B of state")
         )
+    if report.rounding is not None:
+        rows.append(("Rounded", f"to 16 bits: answers move by at most {number(report.rounding, 2)} of the largest"))
     screen.result(fields([*rows, ("Compared", _compared(report.format, report.check))]))
     file = next(reversed(report.files))
     command = NEXT[report.format].format(file=file, stem=file.rpartition("/")[2].rpartition(".")[0])

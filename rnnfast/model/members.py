@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.diagnose.machine import cores
 from rnnfast.engines.engine import Engine
 from rnnfast.engines.kernels import KERNELS
 from rnnfast.network.architecture import Architecture
@@ -45,17 +46,17 @@ def separated(tensors: Mapping[str, T]) -> tuple[dict[str, T], ...]:
 class Committee:
     """Computes the outputs of several networks of one architecture, as a Predictor does those of one.
 
-    threads: networks at a time. engine: computes them.
+    threads: networks at a time, None: as there are cores. engine: computes them.
     """
 
     def __init__(
         self,
         architecture: Architecture,
         members: Sequence[Mapping[str, NDArray[Any]]],
-        threads: int = 1,
+        threads: int | None = 1,
         engine: Engine = KERNELS,
     ) -> None:
-        self.threads = min(threads, len(members))
+        self.threads = min(threads or cores(), len(members))
         layout, dtype = Layout(architecture), architecture.dtype
         spans = [layout.flatten(tensors, dtype) for tensors in members]
         self.predictors = [engine.predictor(architecture, span, threads=1) for span in spans]

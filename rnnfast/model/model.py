@@ -21,7 +21,6 @@ from rnnfast.data.reading.opening import File, Table
 from rnnfast.data.reading.request import writing_options
 from rnnfast.data.sequences.context import Context, context_of
 from rnnfast.data.sequences.trailing import without_requests
-from rnnfast.diagnose.machine import cores
 from rnnfast.display import Displayed, counted
 from rnnfast.engines.engine import Engine
 from rnnfast.engines.kernels import KERNELS
@@ -159,8 +158,7 @@ class Model(Displayed):
 
     def committee(self) -> Committee:
         """What computes outputs with the weights of now; made once where data comes block by block."""
-        own = (self.architecture, self.members, self.config.train.threads or cores(), self.engine)
-        return self.elsewhere or Committee(*own)
+        return self.elsewhere or Committee(self.architecture, self.members, self.config.train.threads, self.engine)
 
     def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
@@ -288,11 +286,15 @@ class Model(Displayed):
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """What a model file holds beside the tensors."""
+        return dict(plain(self.provenance) | plain(self.encoder.record()) | plain(self.header))
+
     def save(self, path: str | Path) -> None:
         """Write the model file; it appears under its name only when it is complete."""
         write_whole(Path(path), self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the model file."""
-        beside = plain(self.provenance) | plain(self.encoder.record()) | plain(self.header)
-        return packed(dict(beside), self.parameters)
+        return packed(self.content, self.parameters)

@@ -8,12 +8,15 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.errors import RnnfastError
+from rnnfast.export.c.source import Source
 
 FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-shared", "-fPIC")
 COMPILERS = ("cc", "gcc", "clang")
@@ -28,15 +31,15 @@ def compiler() -> list[str] | None:
 
 
 class Compiled:
-    """The functions of a file of C, in this process, as long as the context is open. state: bytes of a state."""
+    """Files of C, end to end as one, compiled and loaded into this process as long as the context is open."""
 
-    def __init__(self, text: str, name: str, command: list[str], state: int) -> None:
-        self.text, self.name, self.command, self.state = text, name, command, state
+    def __init__(self, text: str, command: list[str]) -> None:
+        self.text, self.command = text, command
 
     def __enter__(self) -> Compiled:
         """Compile and load. Raises RnnfastError with what the compiler says."""
         self.folder = tempfile.TemporaryDirectory(prefix="rnnfast-")
-        source, library = Path(self.folder.name, f"{self.name}.c"), Path(self.folder.name, f"{self.name}.so")
+        source, library = Path(self.folder.name, "model.c"), Path(self.folder.name, "model.so")
         source.write_text(self.text, encoding="ascii")
         command = [*self.command, *FLAGS, "-o", str(library), str(source), "-lm"]
         try:
@@ -56,19 +59,33 @@ class Compiled:
         """Delete the files."""
         self.folder.cleanup()
 
-    def self_test(self) -> int:
-        """Return what the self test returns."""
-        return int(getattr(self.library, f"{self.name}_self_test")())
+    def self_test(self, source: Source) -> int:
+        """Return what the self test of one of the files returns."""
+        return int(self._function(source, "self_test")())
 
-    def answers(self, rows: NDArray[np.float64], offsets: NDArray[np.int64], outputs: int) -> NDArray[np.float64]:
-        """Return the answers (n, outputs) to rows of sequences; NaN where a row is refused."""
-        reset, step = (getattr(self.library, f"{self.name}_{function}") for function in ("reset", "step"))
-        state = ctypes.create_string_buffer(self.state + STATE_ROOM)
+    def answers(self, source: Source, rows: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the answers (n, outputs) of one of the files to rows of sequences; NaN where there is none."""
         rows = np.ascontiguousarray(rows if rows.shape[1] else np.zeros((len(rows), 1)))
-        answers = np.full((len(rows), outputs), np.nan)
-        first = set(offsets[:-1].tolist())
-        for k in range(len(rows)):
-            if k in first:
-                reset(state)
-            step(state, ctypes.c_void_p(rows[k].ctypes.data), ctypes.c_void_p(answers[k].ctypes.data))
+        state, answers = (
+            ctypes.create_string_buffer(source.state + STATE_ROOM),
+            np.full((len(rows), source.outputs), np.nan),
+        )
+        for first, stop in pairwise(offsets.tolist()):
+            if source.whole:
+                part = np.full((stop - first, source.outputs), np.nan)
+                self._function(source, "window")(state, _pointer(rows[first:]), stop - first, _pointer(part))
+                places = np.arange((stop - first - 1) % source.stride, stop - first, source.stride)
+                answers[first + places] = part[: len(places)]
+                continue
+            self._function(source, "reset")(state)
+            for k in range(first, stop):
+                self._function(source, "step")(state, _pointer(rows[k]), _pointer(answers[k]))
         return answers
+
+    def _function(self, source: Source, name: str) -> Any:
+        return getattr(self.library, f"{source.name}_{name}")
+
+
+def _pointer(array: NDArray[np.float64]) -> ctypes.c_void_p:
+    """Return where an array lies."""
+    return ctypes.c_void_p(array.ctypes.data)

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnfast import __version__
-from rnnfast.errors import UsageError
 from rnnfast.export.c.answers import Answering
-from rnnfast.export.c.encoding import Encoder, Encoding
+from rnnfast.export.c.encoding import Encoder
 from rnnfast.export.c.formula import helper_texts
-from rnnfast.export.c.network import PRODUCT, Step, Writer
-from rnnfast.export.c.templates import ALARM, ALARM_BODY, BANNER, DECLARATIONS, SELF_TEST, STEP
+from rnnfast.export.c.functions import bytes_of, step_parts, window_parts
+from rnnfast.export.c.network import Step, Writer, product_of
+from rnnfast.export.c.templates import ALARM, ALARM_BODY, BANNER, DECLARATIONS, SELF_TEST, WINDOW_SELF_TEST
+from rnnfast.export.c.window import WindowWriter
 from rnnfast.export.c.writing import comment, identifier, initial, number, table
 from rnnfast.export.inputs import inputs_of, unit_of_answers
 from rnnfast.export.sample import draw
@@ -23,76 +24,76 @@ from rnnfast.export.tensors import network_of
 from rnnfast.model.model import Model
 
 TESTED = (6, 5)  # rows of the sequences of the self test
+REAL_BYTES = {"float32": 4, "float64": 8}
 TOLERANCE = {"float32": 1e-3, "float64": 1e-7}  # of the self test, in units of the answers: libraries differ
 
 
 class Source(NamedTuple):
-    """A file of C. weights, state: bytes of the constants of the network, and of the state with doubles as values."""
+    """A file of C.
 
+    name: how names in it begin. weights, state: bytes of the constants of the network, and of the state with doubles as
+    values. outputs: answers of a row. whole: whether it answers whole sequences, as the model needs the rows to come;
+    stride: rows from one answer of these to the next.
+    """
+
+    name: str
     text: str
     weights: int
     state: int
+    outputs: int
+    whole: bool
+    stride: int
 
 
-def refuse(model: Model) -> None:
-    """Raise UsageError for a model that no program can run row by row."""
-    architecture = model.architecture
-    if architecture.bidirectional:
-        raise UsageError(
-            "--to c: the model runs in both directions, and a step would need the rows after it; train it without "
-            "--bidirectional"
-        )
-    if architecture.stride > 1:
-        raise UsageError(
-            "--to c: the steps of --patch are counted from the end of a sequence, which a program that is handed row "
-            "by row does not know; train with --conv, or with --patch K,1"
-        )
-
-
-def source_of(model: Model, file: str) -> Source:
-    """Write a model down; file: its name, with which the names in it begin. Raises UsageError as `refuse`."""
-    refuse(model)
+def source_of(model: Model, file: str, small: bool = False) -> Source:
+    """Write a model down; file: its name, with which the names in it begin; small: its matrices with 16 bits a weight,
+    of a model whose weights these hold (`rounding.rounded`).
+    """
     name = identifier(file.removesuffix(".c"))
     architecture, dtype = model.architecture, str(model.config.train.dtype)
     networks = [network_of(architecture, tensors) for tensors in model.members]
-    step = Writer(architecture, networks, name).write()
-    encoding, answering = Encoder(model, name).write(), Answering(model, name)
     words = {"n": name, "N": name.upper(), "real": "float" if dtype == "float32" else "double"}
-    words |= {
-        "version": __version__,
-        "file": comment(file),
-        "M": str(len(networks)),
-        "F": str(max(architecture.features, 1)),
-    }
+    words |= {"version": __version__, "file": comment(file), "M": str(len(networks))}
     words |= {"I": str(max(len(inputs_of(model)), 1)), "O": str(architecture.outputs)}
+    words |= {"F": str(max(architecture.features, 1)), "stride": str(architecture.stride)}
+    whole = architecture.bidirectional or architecture.stride > 1
+    step = (WindowWriter if whole else Writer)(architecture, networks, name, small).write()
+    encoding, answering = Encoder(model, name).write(), Answering(model, name)
+    functions = (window_parts if whole else step_parts)(step, encoding, answering, words)
+    described = {**words, "inputs": _inputs(model), "answers": _answers(model)}
     parts = [
         BANNER.format(**words, about=_about(model)),
         DECLARATIONS.format(
             **words,
-            inputs=_inputs(model),
-            answers=_answers(model),
-            memory=_memory(step, encoding, words),
+            macros=functions.macros,
+            functions=functions.declarations.format(**described, steps=_steps(architecture.stride)),
+            memory=functions.memory,
             alarm="" if model.task.threshold() is None else ALARM.format(**words, threshold=number(model.threshold)),
         ),
         "#ifndef {N}_HEADER\n#include <math.h>\n".format(**words),
         _weights(step, words, dtype),
         *encoding.constants,
         *answering.constants(),
-        PRODUCT.format(n=name),
+        product_of(name, small),
         *helper_texts(step.helpers, name, dtype),
-        STEP.format(
-            **words, reset=_reset(step, encoding, len(networks)), **_step_words(step, encoding, answering, words)
-        ),
+        functions.text,
         *([] if model.task.threshold() is None else [ALARM_BODY.format(**words)]),
-        _self_test(model, words, dtype),
+        _self_test(model, words, dtype, whole),
         "#endif /* {N}_HEADER */\n".format(**words),
     ]
-    size = {"float32": 4, "float64": 8}[dtype]
-    memory = sum(one.size for one in step.memory) * size * len(networks)
-    own = sum(
-        one.size * (size if one.kind.endswith("_real") else 4 if one.kind == "int" else 8) for one in encoding.memory
+    weights = sum(one.size * (2 if one.kind == "short" else REAL_BYTES[dtype]) for one in step.weights) * len(networks)
+    state = bytes_of(functions.fields, REAL_BYTES[dtype])
+    return Source(name, "\n".join(parts), weights, state, architecture.outputs, whole, architecture.stride)
+
+
+def _steps(stride: int) -> str:
+    """Say which rows of a window have answers."""
+    if stride == 1:
+        return "Each row has answers."
+    return (
+        f"Every row whose distance from the last one is a multiple of {stride} has answers: (n + {stride - 1}) / "
+        f"{stride} of them."
     )
-    return Source("\n".join(parts), sum(one.size for one in step.weights) * size * len(networks), memory + own + 8)
 
 
 def _about(model: Model) -> str:
@@ -126,72 +127,34 @@ def _answers(model: Model) -> str:
     return "\n".join(f"   answers[{j}]  {comment(text)}" for j, text in enumerate(names))
 
 
-def _memory(step: Step, encoding: Encoding, words: dict[str, str]) -> str:
-    """Return the structures of the state."""
-    lines = []
-    if step.memory:
-        lines += ["typedef struct {", *map(str, step.memory), f"}} {words['n']}_memory;", ""]
-    lines += ["typedef struct {", "    unsigned long rows; /* since the reset */", *map(str, encoding.memory)]
-    if step.memory:
-        lines.append(f"    {words['n']}_memory networks[{words['M']}];")
-    return "\n".join([*lines, f"}} {words['n']}_state;"])
-
-
 def _weights(step: Step, words: dict[str, str], dtype: str) -> str:
     """Return the weights of all networks."""
     lines = ["typedef struct {", *map(str, step.weights), f"}} {words['n']}_weights;", ""]
-    networks = [",\n".join(initial(values[k], dtype) for values in step.values) for k in range(int(words["M"]))]
+    types = ["int16" if values[0].dtype.kind == "i" else dtype for values in step.values]
+    networks = [
+        ",\n".join(initial(values[k], kind) for values, kind in zip(step.values, types, strict=True))
+        for k in range(int(words["M"]))
+    ]
     body = ",\n".join(f"{{{network}}}" for network in networks)
     return "\n".join([*lines, f"static const {words['n']}_weights {words['n']}_networks[{words['M']}] = {{\n{body}}};"])
 
 
-def _reset(step: Step, encoding: Encoding, members: int) -> str:
-    """Return the code that begins a sequence."""
-    lines = list(encoding.reset)
-    if step.memory:
-        lines.append(f"for (k = 0; k < {members}; k++) {{")
-        lines += [f"    for (j = 0; j < {one.size}; j++) state->networks[k].{one.name}[j] = 0;" for one in step.memory]
-        lines.append("}")
-    counters = [name for name in ("j", "k") if any(f"({name} = 0" in line for line in lines)]
-    declared = [f"int {', '.join(counters)};"] if counters else []
-    return "\n".join(f"    {line}" for line in (*declared, *lines, "state->rows = 0;"))
-
-
-def _step_words(step: Step, encoding: Encoding, answering: Answering, words: dict[str, str]) -> dict[str, str]:
-    """Return what stands in the template of a step."""
-    n, several = words["n"], answering.members > 1
-    memory = "&state->networks[k]" if step.memory else ""
-    parameters = [f"const {n}_weights *w", *([f"{n}_memory *m"] if step.memory else [])]
-    arguments = [f"&{n}_networks[k]", *([memory] if memory else [])]
-    if step.counts:
-        parameters.append("unsigned long rows")
-        arguments.append("state->rows")
-    call = f"{n}_network({', '.join([*arguments, 'x', 'out'])});"
-    if several:
-        sums = f"    double sums[{words['O']}] = {{0}}, others[{words['O']}] = {{0}};"
-        run = [sums, f"    for (k = 0; k < {words['M']}; k++) {{", f"        {call}", answering.collect(), "    }"]
-        run += ["    (void)others;", answering.average()]
-    else:
-        run = [f"    {call.replace('[k]', '[0]')}"]
-    return {
-        "parameters": ", ".join([*parameters, f"const {n}_real *x", f"{n}_real *out"]),
-        "network": "\n".join(step.lines),
-        "encode": "\n".join(encoding.lines),
-        "run": "\n".join(run),
-        "k": "    int k;\n" if several else "",
-        "answer": "\n".join(answering.lines(encoding.base)),
-    }
-
-
-def _self_test(model: Model, words: dict[str, str], dtype: str) -> str:
-    """Return stored rows with their answers, and what compares them."""
+def _self_test(model: Model, words: dict[str, str], dtype: str, whole: bool) -> str:
+    """Return stored rows with their answers, and what compares them; whole: a window at a time."""
     sample = draw(model, TESTED)
-    unit = TOLERANCE[dtype] * np.maximum(unit_of_answers(model), np.abs(sample.answers).max(axis=0))
+    answers = sample.answers[~np.isnan(sample.answers).all(axis=1)]
+    unit = TOLERANCE[dtype] * np.maximum(unit_of_answers(model), np.abs(answers).max(axis=0))
     rows = sample.rows if sample.rows.shape[1] else np.zeros((len(sample.rows), 1))
     value = f"{words['n']}_value"
     tables = [
         table(value, f"{words['n']}_test_rows", rows.ravel().tolist()),
-        table(value, f"{words['n']}_test_answers", [float(str(answer)) for answer in sample.answers.ravel()]),
+        table(value, f"{words['n']}_test_answers", [float(str(answer)) for answer in answers.ravel()]),
         table(value, f"{words['n']}_test_tolerance", unit.tolist()),
     ]
-    return "\n".join([*tables, SELF_TEST.format(**words, rows=len(rows), first=TESTED[0])])
+    first, second = TESTED
+    if whole:
+        most = first * model.architecture.outputs
+        test = WINDOW_SELF_TEST.format(**words, first=first, second=second, most=most)
+    else:
+        test = SELF_TEST.format(**words, rows=len(rows), first=first)
+    return "\n".join([*tables, test])

@@ -14,17 +14,18 @@ WIDTH = 110  # characters of a line
 
 
 class Field(NamedTuple):
-    """A member of a structure: its type, its name, how many of them, and what it is."""
+    """A member of a structure: its type, its name, how many of them, and what it is; rows: a macro, of each so many."""
 
     kind: str
     name: str
     size: int
     about: str = ""
+    rows: str = ""
 
     def __str__(self) -> str:
         """Return its declaration."""
         about = f" /* {comment(self.about)} */" if self.about else ""
-        return f"    {self.kind} {self.name}[{self.size}];{about}"
+        return f"    {self.kind} {self.name}[{f'{self.rows} * ' if self.rows else ''}{self.size}];{about}"
 
 
 def identifier(stem: str) -> str:
@@ -44,6 +45,8 @@ def comment(text: str) -> str:
 def number(value: Any, dtype: str = "float64") -> str:
     """Return a number with the digits that reproduce it, as a constant of that precision."""
     value = np.dtype(dtype).type(value)
+    if isinstance(value, np.integer):
+        return str(value)
     suffix = "f" if dtype == "float32" else ""
     if math.isnan(value):
         return "NAN"

@@ -1,0 +1,1 @@
+"""A model as graphs of ONNX: whole sequences, and one step."""

@@ -14,7 +14,7 @@ from rnnfast.metrics.events import EventPoints, Steps, event_points
 from rnnfast.metrics.thresholds import Choice, Points, choose, points
 from rnnfast.records import UNSET, Record, UnsetType
 from rnnfast.tasks.base import Task
-from rnnfast.tasks.outcomes import Outcomes
+from rnnfast.tasks.outcomes import Outcomes, Rival
 
 
 class OperatingPoint(Record, frozen=True):
@@ -125,6 +125,17 @@ def decide(rule: Rule, outcomes: Outcomes, where: str) -> Decision:
             )
         events = event_points(steps, curve.threshold)
     return Decision(rule, curve, choose(rule, curve, events), events)
+
+
+def baseline_threshold(rule: Rule, outcomes: Outcomes, rival: Rival | None, where: str) -> float:
+    """Return the threshold of a baseline by the rule of its model on the same answers; 0.5 by a number, or without it.
+
+    Raises DataError as `decide`.
+    """
+    if rival is None or rule.fixed:
+        return 0.5
+    task = outcomes.task.of_baseline(rival.threshold)
+    return decide(rule, outcomes.by(task).answered(rival.raw), where).threshold
 
 
 def _check_labels(rule: Rule, curve: Points, outcomes: Outcomes, where: str) -> None:

@@ -105,11 +105,12 @@ def check_calibration(task: Task, option: str) -> None:
 
 
 def decide(rule: Rule, outcomes: Outcomes, where: str) -> Decision:
-    """Choose a threshold; of several horizons, one for all of their answers together.
+    """Choose a threshold; of several horizons, one for all of their answers together. A row of weight 0 is no row.
 
     where: names the answers. Raises DataError where they cannot be chosen by: no label of a class that the rule needs,
     no dates for alarms per day, several horizons for events.
     """
+    outcomes = outcomes.counted
     positive, weight = outcomes.y.ravel() == 1, outcomes.weight
     if weight is not None:
         weight = np.repeat(weight, outcomes.y.shape[1]).astype(np.float64)
@@ -164,8 +165,9 @@ def check_events(task: Task) -> None:
 
 
 def steps_of(outcomes: Outcomes) -> Steps:
-    """Return answers as a series of alarms. Raises UsageError as `check_events`."""
+    """Return answers as a series of alarms, those of weight 0 passed over. Raises UsageError as `check_events`."""
     check_events(outcomes.task)
+    outcomes = outcomes.counted
     data, index, seconds = outcomes.data, outcomes.data.index, None
     gap = (index.owner[1:] != index.owner[:-1]) | (index.start[1:] < index.start[:-1])
     gap |= index.start[1:] > (index.start + index.length)[:-1]

@@ -79,7 +79,7 @@ class Scorer:
                 self._other(outcomes, outcomes.trees),
             ),
             residuals=task.residuals(y, answers),
-            calibration=task.calibration(y, answers),
+            calibration=task.calibration(y[say], answers[say]),
             classes=task.target.classes if task.facts.output_per_class else (),
             loss_title=task.loss_title(self._loss_kind(data)),
             meaningless=task.meaningless(y),

@@ -267,7 +267,8 @@ def test_another_table_is_taken_whole_and_a_wrong_rule_is_told(run_directory, ca
         ["threshold", "--model", "run", "--data", "t.csv", "--choose", "precision"], 2, capsys
     )
     table().assign(y=0).to_csv("none.csv", index=False)
-    assert "has no label" in fails(["threshold", "--model", "run", "--data", "none.csv", "--choose", "f1"], 3, capsys)
+    told = fails(["threshold", "--model", "run", "--data", "none.csv", "--choose", "f1"], 3, capsys)
+    assert "--choose 'f1': the table has no label" in told
 
 
 def test_a_table_on_disk_gives_the_same_threshold(run_directory):

@@ -92,7 +92,7 @@ def choose_threshold(
         _, sample = scored_sample(model, data, chosen_part)
         outcomes, trained_on = model.outcomes(scored_rows(sample)), model.trained_on(data)
     where = "the table" if chosen_part == "all" else f"the {chosen_part} part"
-    decision, before = decide(rule_of(rule), outcomes, where), model.threshold
+    decision, before = decide(rule_of(rule), outcomes, where, "--choose"), model.threshold
     if reporter is not None:
         reporter.notice(decision.sentence(where))
     changed_model = _with(model, decision, outcomes, chosen_part if trained_on else None)

@@ -104,24 +104,24 @@ def check_calibration(task: Task, option: str) -> None:
         raise UsageError(f"{option}: --loss {task.target.loss} gives no logits; use --loss {task.facts.loss}")
 
 
-def decide(rule: Rule, outcomes: Outcomes, where: str) -> Decision:
+def decide(rule: Rule, outcomes: Outcomes, where: str, option: str = "--threshold") -> Decision:
     """Choose a threshold; of several horizons, one for all of their answers together. A row of weight 0 is no row.
 
-    where: names the answers. Raises DataError where they cannot be chosen by: no label of a class that the rule needs,
-    no dates for alarms per day, several horizons for events.
+    where: names the answers; option: asks for the rule. Raises DataError where they cannot be chosen by: no label of a
+    class that the rule needs, no dates for alarms per day, several horizons for events.
     """
     outcomes = outcomes.counted
     positive, weight = outcomes.y.ravel() == 1, outcomes.weight
     if weight is not None:
         weight = np.repeat(weight, outcomes.y.shape[1]).astype(np.float64)
     curve = points(positive, outcomes.answers.ravel(), weight)
-    _check_labels(rule, curve, outcomes, where)
+    _check_labels(f"{option} {rule.text!r}: {where}", rule, curve, outcomes)
     events = None
     if rule.of_events:
         steps = steps_of(outcomes)
         if rule.per == DAY and steps.days is None:
             raise DataError(
-                f"--threshold {rule.text!r}: {where} has no two rows with dates as times (those of a table that "
+                f"{option} {rule.text!r}: {where} has no two rows with dates as times (those of a table that "
                 "--memory keeps on disk are not read), so that no day can be counted; write 'events:alarms<=5/1000'"
             )
         events = event_points(steps, curve.threshold)
@@ -139,8 +139,8 @@ def baseline_threshold(rule: Rule, outcomes: Outcomes, rival: Rival | None, wher
     return decide(rule, outcomes.by(task).answered(rival.raw), where).threshold
 
 
-def _check_labels(rule: Rule, curve: Points, outcomes: Outcomes, where: str) -> None:
-    """Raise DataError where a rule has nothing to be chosen by."""
+def _check_labels(where: str, rule: Rule, curve: Points, outcomes: Outcomes) -> None:
+    """Raise DataError, beginning with where, if a rule has nothing to be chosen by."""
     if rule.fixed:
         return
     absent = outcomes.task.target.classes[1] if not curve.positives else None
@@ -148,7 +148,7 @@ def _check_labels(rule: Rule, curve: Points, outcomes: Outcomes, where: str) -> 
         absent = outcomes.task.target.classes[0]
     if absent is not None:
         raise DataError(
-            f"--threshold {rule.text!r}: {where} has no label {absent!r} that counts, so nothing can be chosen there; "
+            f"{where} has no label {absent!r} that counts, so nothing can be chosen there; "
             "use another table or --split, or give a number"
         )
 

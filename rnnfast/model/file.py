@@ -129,7 +129,7 @@ def _classes_fit(schema: Schema) -> bool:
 def _read(path: Path) -> tuple[dict[str, Any], Any]:
     """Return the tensors of a file, and the values of rnnfast's header."""
     if not path.is_file():
-        raise ModelError(f"{path}: no such model file; --model takes a model.safetensors or the directory of a run")
+        raise ModelError(f"{path}: no such model file; give a model.safetensors or the directory of a run")
     is_json = path.suffix == JSON_ENDING
     needed, available = path.stat().st_size * (JSON_COPIES if is_json else COPIES), available_memory()
     if available is not None and needed > available:

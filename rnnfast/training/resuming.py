@@ -124,7 +124,9 @@ def keeper_of(config: Config, origin: Callable[[], Origin], home: Home, before: 
     every = interval(config.output.checkpoint)
     if every is None and before is None:
         return None
-    return Keeper(every or NEVER, origin, home.make, None if before is None else before.checkpoint)
+    if before is None:
+        return Keeper(every or NEVER, origin, home.make)
+    return Keeper(every or NEVER, origin, home.make, before.checkpoint, before.directory)
 
 
 def origin_of(

@@ -245,9 +245,13 @@ def test_the_winner_of_a_search_goes_on(killer: Killer, monkeypatch: pytest.Monk
     assert run([*command, "-o", "cut"]) == 1
     killer.arm(None)
     assert checkpoints(Path("cut"))
-    assert run(["tune", "--resume", "cut", "-q"]) == 0
-    assert_same_model("whole", "cut")
-    assert not checkpoints(Path("cut"))
+    shutil.copytree("cut", "damaged")
+    for path in checkpoints(Path("damaged")):
+        path.write_bytes(path.read_bytes()[:-1])  # then the winner alone is trained anew
+    for directory in ("cut", "damaged"):
+        assert run(["tune", "--resume", directory, "-q"]) == 0
+        assert_same_model("whole", directory)
+        assert not checkpoints(Path(directory))
 
 
 REFUSED = {

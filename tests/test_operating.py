@@ -197,7 +197,7 @@ def test_a_temperature_that_is_none_is_a_damaged_file(tmp_path):
     for wrong in (0.0, -1.0):
         trained.model.temperature = wrong
         trained.model.save(tmp_path / "m.safetensors")
-        with pytest.raises(ModelError, match="temperature"):
+        with pytest.raises(ModelError, match="temperature is"):
             rnnfast.load(tmp_path / "m.safetensors")
 
 

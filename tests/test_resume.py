@@ -199,9 +199,11 @@ def figures(outcome: Any) -> Any:
 
 
 def test_a_cross_validation_goes_on(killer: Killer, capsys: pytest.CaptureFixture[str]) -> None:
-    whole = result([*CV, "-o", "whole.csv"], capsys)
+    lines = Path("table.csv").read_text().splitlines()
+    Path("table.csv").write_text("\n".join([lines[0], *(f"=id{line}" for line in lines[1:])]))  # what --raw is for
+    whole = result([*CV, "-o", "whole.csv", "--raw"], capsys)
     killer.arm(5)
-    assert run([*CV, "-o", "on.csv", "--checkpoint", EVERY_PAUSE, "-q"]) == 1
+    assert run([*CV, "-o", "on.csv", "--raw", "--checkpoint", EVERY_PAUSE, "-q"]) == 1
     killer.arm(None)
     assert checkpoints(Path("runs/table-cv"))
     on = result(["cv", "--resume", "runs/table-cv"], capsys)
@@ -230,6 +232,7 @@ def test_an_interrupted_cross_validation_goes_on(
     assert len(cut["folds"]) == 1
     on = result(["cv", "--resume", "runs/table-cv"], capsys)
     assert figures(on) == figures(whole)
+    assert not Path("runs/table-cv").exists()
 
 
 def test_the_winner_of_a_search_goes_on(killer: Killer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,9 +245,13 @@ def test_the_winner_of_a_search_goes_on(killer: Killer, monkeypatch: pytest.Monk
     assert run([*command, "-o", "cut"]) == 1
     killer.arm(None)
     assert checkpoints(Path("cut"))
-    assert run(["tune", "--resume", "cut", "-q"]) == 0
-    assert_same_model("whole", "cut")
-    assert not checkpoints(Path("cut"))
+    shutil.copytree("cut", "damaged")
+    for path in checkpoints(Path("damaged")):
+        path.write_bytes(path.read_bytes()[:-1])  # then the winner alone is trained anew
+    for directory in ("cut", "damaged"):
+        assert run(["tune", "--resume", directory, "-q"]) == 0
+        assert_same_model("whole", directory)
+        assert not checkpoints(Path(directory))
 
 
 REFUSED = {

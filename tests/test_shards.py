@@ -136,6 +136,7 @@ def test_files_do_not_matter_to_shards(table):
 def test_the_split_of_shards_is_found_again(capsys):
     arguments = ["--data", "table.csv", "--ignore", "colour", "--hidden", "4", "--epochs", "2", "--no-cache"]
     trained = result(["train", *arguments, "--shards", "4", "-o", "run"], capsys)
+    assert trained["model"] == str(Path("run/model.safetensors"))
     scored = result(["eval", "--model", "run", "--data", "table.csv", "--part", "valid"], capsys)
     figures = trained["metrics"]["valid"]
     assert scored["metrics"]["auprc"] == figures["auprc"]

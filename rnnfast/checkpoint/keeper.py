@@ -24,7 +24,8 @@ class Keeper:
     """Writes the checkpoints of a run.
 
     interval: between them. origin: says what the run follows from, and home returns its directory, which it makes, by
-    the configuration of a network; both are called when the first one is written. before: what the run goes on from.
+    the configuration of a network; both are called when the first one is written. before: what the run goes on from,
+    a checkpoint of `directory`.
     Attributes: choices, of races, by the stage of the run; directory, where checkpoints are, None where none is.
     """
 
@@ -34,6 +35,7 @@ class Keeper:
         origin: Callable[[], Origin],
         home: Callable[[Config], Path],
         before: Checkpoint | None = None,
+        directory: Path | None = None,
     ) -> None:
         self._interval, self._home = interval, home
         self._find_origin, self._origin = origin, None if before is None else before.origin
@@ -45,8 +47,8 @@ class Keeper:
         self._training: dict[str, int] = {}  # networks that train -> epochs when they gave a state
         self._moments: dict[str, float] = {}  # and the moments when they did, since the last checkpoint
         self._written, self._unsaved = time.monotonic(), False
-        self._lock = RLock()
-        self.directory: Path | None = None
+        self._lock, self._wrote = RLock(), False
+        self.directory = directory
 
     @property
     def command(self) -> str:
@@ -113,8 +115,8 @@ class Keeper:
     def save(self) -> None:
         """Write what is there. Raises RnnfastError where that fails; the checkpoints before it stay."""
         with self._lock:
-            if self.directory is None:
-                self.directory = self._home(self._config)
+            if self.directory is None or not self._wrote:
+                self.directory, self._wrote = self._home(self._config), True
                 discard(self.directory, self._last)  # damaged ones, or those of a run that this one replaces
             if self._origin is None:
                 self._origin = self._find_origin()

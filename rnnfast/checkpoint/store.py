@@ -42,7 +42,7 @@ def last(directory: Path) -> tuple[Checkpoint, list[str]]:
         except ModelError as error:
             errors.append(str(error))
     if not whole:
-        raise ModelError(f"{'; '.join(errors)}: there is nothing to go on from; train anew with another -o DIR")
+        raise ModelError(f"{'; '.join(errors)}: there is nothing to go on from; begin anew without --resume")
     if len({checkpoint.run for checkpoint in whole}) > 1:
         names = " and ".join(f"{PREFIX}{checkpoint.number}{SUFFIX}" for checkpoint in whole)
         raise ModelError(f"{directory}: {names} are of different runs; move away those that are not of this one")

@@ -15,7 +15,7 @@ from rnnfast.cli.options import (
     config_options,
     fold_options,
     given,
-    named,
+    output_of,
     raw_option,
 )
 from rnnfast.config.folding import REFUSED, FoldConfig
@@ -86,6 +86,7 @@ def cv(
         before = resumed(resume, flags, "cv")
         more = before.checkpoint.origin.more
         folds, output = {name: more[name] for name in names if name in more}, more.get("output")
+        raw = raw or more.get("raw", False)
     fold_config = FoldConfig.of(folds, COMMAND_LINE)
     resolved = before.config if before else resolve(flags, config)
     if not resolved.data.data:
@@ -99,7 +100,7 @@ def cv(
         from rnnfast.training.cross_validation import cross_validate
 
         console.reading(resolved.data.data)
-        tables, file = list(resolved.data.data), named(output, raw)
+        tables, file = list(resolved.data.data), output_of(output, raw)
         how: dict[str, Any] = {"force": force, "reporter": console, "save": before or True}
         with connected(where, console.notice) as cluster:
             result, code = result_of(

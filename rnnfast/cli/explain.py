@@ -11,7 +11,7 @@ from rnnfast.cli.options import (
     PART_OR_ALL,
     config_options,
     model_and_tables,
-    named,
+    output_of,
     part_option,
     raw_option,
     reading_config,
@@ -149,7 +149,7 @@ def explain(
     settings: dict[str, Any] = {"part": part, "force": force, "config": reading_config(ctx, values)}
     settings["reporter"] = ReadingProgress(screen)
     _check(ctx, importance)
-    file = named(output, raw)
+    file = output_of(output, raw)
     if importance:
         groups = tuple(name.strip() for text in own["groups"] for name in text.split(",") if name.strip())
         exchange = Exchange(groups, own["repeats"], own["seed"])

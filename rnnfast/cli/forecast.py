@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from rnnfast.cli.common import State, command, option
-from rnnfast.cli.options import config_options, interval_option, model_and_tables, named, raw_option, reading_config
+from rnnfast.cli.options import config_options, interval_option, model_and_tables, output_of, raw_option, reading_config
 
 EXAMPLES = (
     "rnnfast forecast --model runs/load --data load.csv -o tomorrow.csv",
@@ -57,12 +57,12 @@ def forecast(
     from rnnfast.console.reading import ReadingProgress
     from rnnfast.model.forecast import forecast_table
 
-    target = named(output or (None if state.json else "-"), raw)
+    file = output_of(output or (None if state.json else "-"), raw)
     config, progress = reading_config(ctx, values), ReadingProgress(screen)
     ahead = forecast_table(
-        model, list(data), steps, target, interval=interval, force=force, config=config, reporter=progress
+        model, list(data), steps, file, interval=interval, force=force, config=config, reporter=progress
     )
     if state.json:
         state.print_json(ahead.to_json(output))
-    elif target not in (None, "-"):
-        screen.written(str(target), ahead.rows)
+    elif output not in (None, "-"):
+        screen.written(str(output), ahead.rows)

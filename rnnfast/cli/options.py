@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import click
 from click.core import ParameterSource
@@ -16,6 +16,9 @@ from rnnfast.config.option import CHOSEN, default_text, text_of
 from rnnfast.config.resolve import COMMAND_LINE, flag_of, resolve, table_of_option
 from rnnfast.config.sections import DataConfig
 from rnnfast.config.tuning import TuneConfig
+
+if TYPE_CHECKING:
+    from rnnfast.model.output import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -126,14 +129,14 @@ def raw_option(function: F) -> F:
 
 
 @overload
-def named(output: str, raw: bool) -> str: ...
+def output_of(name: str, raw: bool) -> Output: ...
 @overload
-def named(output: str | None, raw: bool) -> str | None: ...
-def named(output: str | None, raw: bool) -> str | None:
-    """Return the name of an output as what writes it takes it."""
-    from rnnfast.model.csvlines import Raw
+def output_of(name: str | None, raw: bool) -> Output | None: ...
+def output_of(name: str | None, raw: bool) -> Output | None:
+    """Return the file that a command writes; None for none."""
+    from rnnfast.model.output import Output
 
-    return Raw(output) if raw and output is not None else output
+    return None if name is None else Output(name, raw)
 
 
 def state_options(metavar: str, help: str) -> Callable[[F], F]:

@@ -14,7 +14,7 @@ from rnnfast.cli.options import (
     config_options,
     interval_option,
     model_and_tables,
-    named,
+    output_of,
     part_option,
     raw_option,
     reading_config,
@@ -94,7 +94,7 @@ def predict(
     from rnnfast.model.elsewhere import on_cluster
     from rnnfast.model.predictions import Extras, predict_table
 
-    file, config = named(output, values.pop("raw")), reading_config(ctx, values)
+    file, config = output_of(output, values.pop("raw")), reading_config(ctx, values)
     names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
     progress = ReadingProgress(screen)
     how: dict[str, Any] = {"part": part, "keep": names, "extras": Extras(interval, explain), "force": force}

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from rnnfast.config.cluster import ClusterConfig
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 LOG = "distributed"
 WAIT = ClusterConfig().wait
+SILENCE = 1.0  # seconds after which a person is told what is waited for
 NEEDED = "a cluster needs Dask: pip install 'rnnfast[dask]'"
 
 
@@ -44,12 +46,16 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
         def connect(timeout: float) -> Any:
             return distributed.Client(**where, timeout=timeout, set_as_default=False)
 
+        waiting = Timer(SILENCE, notice, [f"waiting for {config.address}, at most {config.wait:g} s (--wait-timeout)"])
+        waiting.start()
         try:
             cluster = DaskCluster(Workers(connect, config.wait, notice, revive))
         except ValueError as error:
             raise UsageError(f"--scheduler {config.scheduler}: {error}; write tcp://HOST:8786") from None
         except (OSError, TimeoutError) as error:
             raise ClusterError(f"no scheduler at {config.address} within {config.wait:g} s: {error}") from None
+        finally:
+            waiting.cancel()
         try:
             yield cluster
         finally:

@@ -57,13 +57,3 @@ class ClusterConfig:
     def address(self) -> str:
         """What the messages call the cluster."""
         return self.scheduler or self.scheduler_file or f"{self.workers} workers of this machine"
-
-    @property
-    def flags(self) -> str:
-        """The options of a command line that name the cluster, for the command that resumes a run."""
-        named = (
-            ("--scheduler", self.scheduler),
-            ("--scheduler-file", self.scheduler_file),
-            ("--workers", self.workers),
-        )
-        return next((f"{flag} {value}" for flag, value in named if value is not None), "")

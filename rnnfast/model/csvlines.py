@@ -16,12 +16,6 @@ BEGINNING = re.compile(rf"\0[{re.escape(''.join(FORMULA))}]")
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+](inf|nan)", re.ASCII | re.IGNORECASE)
 
 
-class Raw(str):
-    """Name of an output file whose texts are written as they are, formulas too."""
-
-    __slots__ = ()
-
-
 class Lines(Protocol):
     """What takes lines of text."""
 

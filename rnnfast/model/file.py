@@ -164,7 +164,7 @@ def _check_parameters(
     shapes: of the tensors of one network.
     """
     members, dtype = len(model.members), model.config.train.dtype
-    fit = len(parameters) == members * len(shapes)  # else a list of those that are missing could be of any length
+    fit = members * len(shapes) <= 2 * len(parameters)  # else a list of those that are missing could be of any length
     shapes = joined([shapes] * (members if fit else 1))
     missing, extra = sorted(shapes.keys() - parameters.keys()), sorted(parameters.keys() - shapes.keys())
     if missing or extra:

@@ -29,7 +29,7 @@ from rnnfast.model.file import load
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.kinds import TYPES, KeyKinds, values
 from rnnfast.model.model import Model
-from rnnfast.model.output import check_output, opened
+from rnnfast.model.output import Output, check_output, opened
 from rnnfast.model.predictions import kinds_of, number_texts
 from rnnfast.model.rollout import Ends, rollout
 from rnnfast.model.tally import Tally, beyond
@@ -115,7 +115,7 @@ def forecast_table(
     model: Model | str | Path,
     data: Any,
     steps: int | None = None,
-    output: str | Path | None = None,
+    output: str | Path | Output | None = None,
     *,
     interval: int | None = None,
     force: bool = False,
@@ -133,8 +133,9 @@ def forecast_table(
     Raises: UsageError for steps that the model cannot answer, and names the columns of the future that it would need;
     DataError for a table that asks for nothing.
     """
-    if output is not None:
-        check_output(output, force)
+    file = None if output is None else Output.of(output)
+    if file is not None:
+        check_output(file, force)
     model, config = model if isinstance(model, Model) else load(model), config or DataConfig()
     _check_steps(model.schema, steps)
     if interval is not None:
@@ -146,8 +147,8 @@ def forecast_table(
     if reporter is not None:
         for note in ahead.notes:
             reporter.notice(note)
-    if output is not None:
-        with opened(output, ahead.kinds) as lines:
+    if file is not None:
+        with opened(file, ahead.kinds) as lines:
             lines.add(ahead.columns.values())
     return ahead
 

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnnfast.display import printable
 from rnnfast.errors import UsageError
-from rnnfast.model.csvlines import CsvLines, Lines, Raw, write_lines
+from rnnfast.model.csvlines import CsvLines, Lines, write_lines
 from rnnfast.model.parquet import ParquetLines, check_library
 from rnnfast.writing import check_writable, replacing
 
@@ -25,31 +25,49 @@ FOREIGN = (".xlsx", ".xls", ".json", ".jsonl", ".ndjson", ".feather", ".arrow", 
 LEVEL = 6  # of gzip: a third of the time of its default, 9, for files that are hardly larger
 
 
-def check_output(output: str | Path, force: bool) -> None:
+class Output(NamedTuple):
+    """A file to write. name: of it, '-' for CSV on stdout; raw: texts are written as they are, formulas too."""
+
+    name: str
+    raw: bool = False
+
+    @classmethod
+    def of(cls, output: str | Path | Output) -> Output:
+        """Return the output that has a name alone."""
+        return output if isinstance(output, Output) else cls(str(output))
+
+    @property
+    def absolute(self) -> str:
+        """Its name, to be found from anywhere."""
+        return str(Path(self.name).absolute())
+
+    @property
+    def has_types(self) -> bool:
+        """Whether the columns of its format have types."""
+        return Path(self.name).suffix.lower() == PARQUET
+
+
+def check_output(output: Output, force: bool) -> None:
     """Raise before work begins where the output could not be written at its end, or would be of another format."""
-    if str(output) == STANDARD_STREAM:
+    if output.name == STANDARD_STREAM:
         return
-    if (ending := Path(output).suffix.lower()) in FOREIGN:
-        raise UsageError(f"{output}: {ending} is not written; the formats are .csv, .csv.gz and .parquet")
-    check_writable(Path(output), force)
-    if has_types(output):
-        check_library(str(output))
-
-
-def has_types(output: str | Path) -> bool:
-    """Whether the columns of that format have types."""
-    return Path(output).suffix.lower() == PARQUET
+    path = Path(output.name)
+    if (ending := path.suffix.lower()) in FOREIGN:
+        raise UsageError(f"{path}: {ending} is not written; the formats are .csv, .csv.gz and .parquet")
+    check_writable(path, force)
+    if output.has_types:
+        check_library(output.name)
 
 
 @contextmanager
-def opened(output: str | Path, kinds: Mapping[str, str]) -> Iterator[CsvLines]:
+def opened(output: Output, kinds: Mapping[str, str]) -> Iterator[CsvLines]:
     """Open the output; a file takes its place when it is complete.
 
-    output: texts are made harmless for spreadsheets unless it is a `Raw` name or a format with types.
+    Texts are made harmless for spreadsheets unless the output is raw or of a format with types.
     kinds: of each column by name: text, integer, boolean, float32 or float64; a format with types has these.
     """
-    raw = isinstance(output, Raw)
-    if str(output) == STANDARD_STREAM:
+    path, raw = Path(output.name), output.raw
+    if output.name == STANDARD_STREAM:
         binary = getattr(sys.stdout, "buffer", None)
         if binary is None or sys.stdout.isatty():
             yield _headed(_Shown(), kinds, raw)
@@ -58,11 +76,11 @@ def opened(output: str | Path, kinds: Mapping[str, str]) -> Iterator[CsvLines]:
         with _text(binary) as stream:
             yield _headed(stream, kinds, raw)
         return
-    with replacing(Path(output)) as file:
-        if has_types(output):
+    with replacing(path) as file:
+        if output.has_types:
             with ParquetLines(file, kinds) as lines:
                 yield CsvLines(lines, kinds.values(), raw=True)
-        elif Path(output).suffix.lower() == GZIP:
+        elif path.suffix.lower() == GZIP:
             # Neither time nor name: the same predictions are the same bytes.
             with gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as packed, _text(packed) as stream:
                 yield _headed(stream, kinds, raw)

@@ -16,7 +16,7 @@ from rnnfast.cluster.task import Cluster, Task, Watch
 from rnnfast.config.sections import DataConfig
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.model import Model
-from rnnfast.model.output import check_output
+from rnnfast.model.output import Output, check_output
 from rnnfast.model.predictions import prediction_request, write_predictions
 from rnnfast.model.tables import open_files
 
@@ -53,7 +53,7 @@ def predict_files(
         raise UsageError(f"{directory}: two of the tables have the same name; give them other names")
     directory.mkdir(parents=True, exist_ok=True)
     for output in outputs:
-        check_output(output, force)
+        check_output(Output.of(output), force)
     shared, config = Shared(model), DataConfig(memory=memory)
     tasks = [
         Task(str(path), _answer, (shared, str(Path(path).absolute()), str(output), config))

@@ -24,7 +24,7 @@ from rnnfast.model.answers import Predictions, every_row_once, first_answers, ke
 from rnnfast.model.intervals import bounds_of
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
-from rnnfast.model.output import STANDARD_STREAM, check_output, has_types, opened
+from rnnfast.model.output import STANDARD_STREAM, Output, check_output, opened
 from rnnfast.model.tables import check_part, loaded, open_files, part_of, scoring_request, training_note
 from rnnfast.tasks.base import Texts
 
@@ -68,7 +68,7 @@ class Extras(NamedTuple):
 def predict_table(
     model_path: str | Path | Model,
     data_paths: Sequence[str],
-    output: str | Path = STANDARD_STREAM,
+    output: str | Path | Output = STANDARD_STREAM,
     *,
     part: str = "all",
     keep: Sequence[str] = (),
@@ -82,7 +82,7 @@ def predict_table(
     model_path: as of `evaluate_table`.
     One row per input row in input order, one per sequence for models of the last step; no target column is needed.
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
-    Texts that a spreadsheet would run get an apostrophe, unless the name is a `csvlines.Raw`.
+    Texts that a spreadsheet would run get an apostrophe, unless it is an Output that is raw.
     part: train | valid | test of the table that the model was trained on, or all of any table.
     keep: columns of the table that the output has too, as they are there.
     extras: columns beside the answers.
@@ -93,6 +93,7 @@ def predict_table(
     from rnnfast.model.explain.because import Reasons
 
     check_part(part)
+    output = Output.of(output)
     check_output(output, force)
     model = loaded(model_path)
     interval, explain = extras or Extras()
@@ -102,7 +103,7 @@ def predict_table(
     request = prediction_request(model, config or DataConfig(), part)
     with ExitStack() as context:
         carried, tables = None, list[Any](data_paths)
-        keys = [name for name in (model.schema.id, model.schema.time) if name is not None and has_types(output)]
+        keys = [name for name in (model.schema.id, model.schema.time) if name is not None and output.has_types]
         if keep or keys:  # whose cells tell the type of their column
             sources = open_sources(tables, request.files)
             carried = context.enter_context(Carried(sources, tuple(dict.fromkeys((*keys, *keep)))))
@@ -129,7 +130,7 @@ def prediction_request(model: Model, config: DataConfig, part: str = "all") -> R
 def write_predictions(
     model: Model,
     data: Sequences,
-    output: str | Path,
+    output: str | Path | Output,
     carried: Carried | None = None,
     reporter: Reporter | None = None,
     interval: int | None = None,
@@ -139,6 +140,7 @@ def write_predictions(
 
     data: read as `prediction_request` says; reporter: is told what the model does not take as it is.
     """
+    output = Output.of(output)
     data = data.in_context(model.context_of(data.schema))
     outlook = Outlook(model.schema, model.encoder, model.config.data, data)
     replaced = substitutions(
@@ -170,7 +172,7 @@ def write_predictions(
     if reporter is not None:
         for note in outlook.notes():
             reporter.notice(note)
-    return PredictionReport(rows=written, output=str(output), substitutions=replaced)
+    return PredictionReport(rows=written, output=output.name, substitutions=replaced)
 
 
 class _Numbers(list[str]):

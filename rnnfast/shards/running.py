@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any, Unpack
 
 from rnnfast.cluster.here import InProcess
@@ -60,7 +60,6 @@ def train(
     data, valid, test: names of files, as the workers find them. Others, and what is raised, as of `training.run.train`,
     and ClusterError.
     """
-    start = time.perf_counter()
     reporter = watcher(reporter, progress)
     for name in ("output", "checkpoint"):
         if name in options:
@@ -73,7 +72,7 @@ def train(
     check_options(config, equations, valid is not None)
     check_shards(config)
     reporter = with_listeners(reporter, config.output)
-    return trained(reader(cluster, reporter), config, equations, reporter, valid is not None, start)
+    return trained(reader(cluster, reporter), config, equations, reporter, valid is not None)
 
 
 def reader(cluster: Cluster, reporter: Reporter) -> Read:
@@ -99,10 +98,10 @@ def reader(cluster: Cluster, reporter: Reporter) -> Read:
 
 
 def in_shards(config: Config) -> Config:
-    """Return the configuration with the files by absolute paths, and the number of shards."""
+    """Return the configuration with the files that are read by absolute paths, and the number of shards."""
     if config.data.shards is None:
         config = config.with_values({"shards": SHARDS}, "--shards")
-    return config.with_absolute_paths()
+    return replace(config.with_absolute_paths(), output=config.output)
 
 
 def advise(parts: Parts, reporter: Reporter) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,7 +26,7 @@ from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, TrainingInterrupted, UsageError
 from rnnfast.findings.finding import leaks
 from rnnfast.listeners import with_listeners
-from rnnfast.model.output import STANDARD_STREAM, check_output
+from rnnfast.model.output import STANDARD_STREAM, Output, check_output
 from rnnfast.model.questions import scored_rows
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
@@ -86,7 +85,7 @@ def cross_validate(
     data: Any,
     config: Config,
     fold_config: FoldConfig,
-    output: str | Path | None = None,
+    output: str | Path | Output | None = None,
     *,
     force: bool = False,
     reporter: Reporter | None = None,
@@ -102,10 +101,11 @@ def cross_validate(
     start, options, config = time.perf_counter(), config.given() if save else {}, fixed(config)
     check_folds(config, fold_config)
     check_options(config, equations, own_valid=False)
-    if output is not None:
-        if str(output) == STANDARD_STREAM:
+    file = None if output is None else Output.of(output)
+    if file is not None:
+        if file.name == STANDARD_STREAM:
             raise UsageError("--output -: the scores go to stdout; name a file for the predictions")
-        check_output(output, force)
+        check_output(file, force)
     reporter = with_listeners(reporter, config.output)
     before = save if isinstance(save, Resumed) else None
     for note in before.notes if before else ():
@@ -113,9 +113,9 @@ def cross_validate(
     config = replace(config, data=replace(config.data, split_by=fold_config.folds_by))
     with interruptible(reporter.interrupted) as interrupt, ExitStack() as opened:
         table, config = _table(data, config, fold_config, reporter, opened)
-        if output is not None:
+        if file is not None:
             check_columns(table.schema)
-        more = {**asdict(fold_config), "output": None if output is None else os.path.abspath(output)}  # noqa: PTH100
+        more = {**asdict(fold_config), "output": file and file.absolute, "raw": bool(file and file.raw)}
         home = Home(
             before and before.directory, lambda _: free_name(f"{table_name(table.source[0])}-cv"), reporter.notice
         )
@@ -130,9 +130,9 @@ def cross_validate(
                 raise interrupt.error("interrupted before the first fold was complete; nothing is written")
         tested = OutOfFold(table, results, runs.test_part)
         result = runs.result(results, partial(_predictions, tested, data))
-        if output is not None:
-            tested.write(output)
-            result.files["output"] = Path(output)
+        if file is not None:
+            tested.write(file)
+            result.files["output"] = Path(file.name)
         if keeper is not None and resumable:
             reporter.notice(f"{keeper.command} goes on with the folds that are left")
         elif keeper is not None:

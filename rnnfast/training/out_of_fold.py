@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from rnnfast.errors import UsageError
 from rnnfast.model.answers import Predictions, as_they_are
 from rnnfast.model.lines import OrderedLines
 from rnnfast.model.outlook import Outlook
-from rnnfast.model.output import has_types, opened
+from rnnfast.model.output import Output, opened
 from rnnfast.model.predictions import PREDICTED, kind_of, kinds_of, number_texts, pieces_of, rows_beside
 from rnnfast.training.fold_results import FoldResult
 
@@ -51,12 +50,12 @@ class OutOfFold:
         self.model = results[0].model
         self.schema = self.model.schema
 
-    def write(self, output: str | Path) -> int:
+    def write(self, output: Output) -> int:
         """Write a line for each row, or for each sequence where its last step is predicted; return how many."""
         pieces = self._pieces(partial(number_texts, dtype=self.model.config.train.dtype), "")
         first, written = next(pieces), 0
         size = BUCKET_BYTES if self.table.room is None else self.table.room.of_phase.bucket
-        kinds = kinds_of(self.model, first.columns) | self._kinds(has_types(output))
+        kinds = kinds_of(self.model, first.columns) | self._kinds(output.has_types)
         with opened(output, kinds) as stream, OrderedLines(stream, size) as ordered:
             for piece in chain((first,), pieces):
                 ordered.add(piece.rows, stream.texts(piece.columns.values()))

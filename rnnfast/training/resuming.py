@@ -64,7 +64,7 @@ def resumed(directory: str | Path, options: Mapping[str, Any], command: str = "t
         if flags[name] != value:
             raise UsageError(
                 f"{flag_of(name)} {_shown(flags[name])}: the run in {directory} has {_shown(value)}; leave it out, or "
-                "train anew with another -o DIR"
+                "begin anew without --resume"
             )
     values = {**before, **flags} | ({"output": str(directory)} if command == "train" else {})
     notes = [*notes, f"going on from {directory}: {_progress(checkpoint)}"]
@@ -80,13 +80,16 @@ def _options(origin: Origin, directory: Path) -> dict[str, Any]:
 
 
 def searched(directory: Path | None, origin: Callable[[], Origin]) -> Resumed | None:
-    """Return the training of the winner of a search that goes on, where its directory has a checkpoint of it."""
+    """Return the training of the winner of a search that goes on, where its directory has a whole checkpoint of it."""
     if directory is None or not checkpoints(directory):
         return None
-    checkpoint, notes = last(directory)
+    try:
+        checkpoint, notes = last(directory)
+    except ModelError:  # trials stand in the journal: the winner alone is trained anew
+        return None
     if checkpoint.origin != origin():
         return None
-    return Resumed(Config(), checkpoint, directory, notes)
+    return Resumed(Config(), checkpoint, directory, [*notes, f"going on with the best one: {_progress(checkpoint)}"])
 
 
 class Home(NamedTuple):
@@ -124,7 +127,9 @@ def keeper_of(config: Config, origin: Callable[[], Origin], home: Home, before: 
     every = interval(config.output.checkpoint)
     if every is None and before is None:
         return None
-    return Keeper(every or NEVER, origin, home.make, None if before is None else before.checkpoint)
+    if before is None:
+        return Keeper(every or NEVER, origin, home.make)
+    return Keeper(every or NEVER, origin, home.make, before.checkpoint, before.directory)
 
 
 def origin_of(
@@ -224,7 +229,7 @@ def _check_versions(origin: Origin, directory: Path) -> None:
         if before != now:
             raise ModelError(
                 f"{directory}: its checkpoint is of {name} {before}, and here is {now}: the rest would not be "
-                "what it was to be; go on with that, or train anew with another -o DIR"
+                "what it was to be; go on with that, or begin anew without --resume"
             )
 
 
@@ -235,7 +240,7 @@ def _check_tables(before: Origin, now: Origin, directory: Path) -> None:
         if old != new:
             raise DataError(
                 f"{flag_of(name)}: holds something else than the table of the run in {directory}: its SHA-256 is "
-                f"{new[:12]}, and was {old[:12]}; give that table, or train anew with another -o DIR"
+                f"{new[:12]}, and was {old[:12]}; give that table, or begin anew without --resume"
             )
 
 

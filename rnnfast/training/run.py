@@ -80,7 +80,6 @@ def train(
         >>> result.epochs, result.model.predict(X).shape
         (2, (20, 1))
     """
-    start = time.perf_counter()
     reporter = watcher(reporter, progress)
     for name in ("output", "checkpoint"):
         if name in options:
@@ -93,7 +92,7 @@ def train(
     def read(config: Config, opened: ExitStack) -> Tables:
         return read_tables(with_labels(data, y), valid, test, config, reporter, opened)
 
-    return trained(read, config, equations, reporter, valid is not None, start, cluster)
+    return trained(read, config, equations, reporter, valid is not None, cluster)
 
 
 Tables = tuple[Sequences, Parts, Config]  # all of the table, its parts, and the configuration with what reading chose
@@ -106,15 +105,14 @@ def trained(
     equations: Cell | None,
     reporter: Reporter,
     own_valid: bool,
-    start: float,
     cluster: Cluster | None = None,
 ) -> TrainResult:
     """Do what `train` does once its options are checked.
 
-    read: gives what `read_tables` gives; own_valid: whether the validation part is a table of its own; start: when the
-    call was, by time.perf_counter. cluster: as of `train`.
+    read: gives what `read_tables` gives; own_valid: whether the validation part is a table of its own; cluster:
+    as of `train`.
     """
-    ahead = engine_of(config.train).ahead
+    start, ahead = time.perf_counter(), engine_of(config.train).ahead
     with ExitStack() as opened, interruptible(reporter.interrupted) as interrupt, ahead():
         table, parts, config = read(config, opened)
         load_seconds = time.perf_counter() - start
@@ -145,7 +143,6 @@ def run(
     `read_tables` gives, in its place.
     Raises: as `train`; a run that diverges, or is interrupted after its first epoch, is written before it is raised.
     """
-    start = time.perf_counter()
     if not config.data.data:
         raise UsageError("no table given; name one with --data FILE")
     config = fixed(config)
@@ -155,6 +152,7 @@ def run(
     for note in before.notes if before else ():
         reporter.notice(note)
     reporter.reading(config.data.data)
+    start = time.perf_counter()  # libraries of an engine were loaded to check its options
     with interruptible(reporter.interrupted) as interrupt:
         with ExitStack() as opened, engine_of(config.train).ahead():
             table, parts, config = (read or partial(read_named, reporter))(config, opened)

@@ -157,6 +157,8 @@ def tune_tables(
         with interruptible(reporter.interrupted) as interrupt:
             origin = partial(origin_of, "tune", config.given(), table, parts)
             winner = None if force else searched(directory, origin)
+            for note in winner.notes if winner else ():
+                reporter.notice(note)
             keeper = None if directory is None else keeper_of(config, origin, Home(directory), winner)
             timed = load_seconds, interrupt, cluster
             with saved(keeper, interrupt):

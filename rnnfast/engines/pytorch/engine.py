@@ -29,10 +29,10 @@ class TorchEngine:
     device: str
 
     def ready(self) -> None:
-        """Load PyTorch, and begin with the device."""
+        """Load PyTorch, and begin with the device and an optimizer, whose first one loads as much again."""
         import torch
 
-        torch.zeros(1, device=self.device)
+        torch.optim.SGD([torch.zeros(1, device=self.device)], lr=1.0)
 
     def ahead(self) -> AbstractContextManager[None]:
         """There is nothing to compile."""

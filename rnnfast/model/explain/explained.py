@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from rnnfast.data import Sequences
@@ -48,7 +47,7 @@ class Explained:
                 self.lines += len(columns["row"])
                 yield columns
 
-    def report(self, output: str | Path | None = None) -> AttributionReport:
+    def report(self, output: str | None = None) -> AttributionReport:
         """Return what the explanations that were made say together."""
         totals, model, features = self.totals, self.model, self.totals.shares()
         words = []
@@ -76,7 +75,7 @@ class Explained:
             features=features,
             id=self.first[0] if single and model.schema.id is not None else UNSET,
             row=self.first[1] if single else UNSET,
-            output=UNSET if output is None else str(output),
+            output=UNSET if output is None else output,
             lines=UNSET if output is None else self.lines,
             notes=tuple(words),
         )

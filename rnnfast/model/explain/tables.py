@@ -17,7 +17,7 @@ from rnnfast.model.explain.importance import Exchange, Importance, importance
 from rnnfast.model.explain.lines import kinds_of, text_of
 from rnnfast.model.explain.report import AttributionReport
 from rnnfast.model.explain.selection import Selection
-from rnnfast.model.output import check_output, opened
+from rnnfast.model.output import Output, check_output, opened
 from rnnfast.model.predictions import prediction_request
 from rnnfast.model.tables import check_part, open_files, part_of, scoring_request
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def explain_table(
     model_path: str | Path,
     data_paths: Sequence[str],
-    output: str | Path | None = None,
+    output: str | Path | Output | None = None,
     *,
     selection: Selection | None = None,
     method: Method | None = None,
@@ -46,8 +46,9 @@ def explain_table(
     from rnnfast.model import load
 
     check_part(part)
-    if output is not None:
-        check_output(output, force)
+    file = None if output is None else Output.of(output)
+    if file is not None:
+        check_output(file, force)
     model, selection, method = load(model_path), selection or Selection(), method or Method()
     selection.check(model.schema)
     explainer = Explainer(model, method)
@@ -62,22 +63,22 @@ def explain_table(
         if reporter is not None:
             explainer.slopes.prepare(cores(), reporter.compiling)
         explained = Explained(model, explainer, data, selection)
-        if output is None:
+        if file is None:
             for _ in explained:
                 pass
         else:
-            with opened(output, kinds_of(model.schema)) as lines:
+            with opened(file, kinds_of(model.schema)) as lines:
                 for columns in explained:
                     columns["value"] = [text_of(value) for value in columns["value"]]
                     columns["attribution"] = [f"{value:.9g}" for value in columns["attribution"]]
                     lines.add(columns.values())
-        return explained.report(output)
+        return explained.report(None if file is None else file.name)
 
 
 def importance_table(
     model_path: str | Path,
     data_paths: Sequence[str],
-    output: str | Path | None = None,
+    output: str | Path | Output | None = None,
     *,
     exchange: Exchange | None = None,
     part: str = "all",
@@ -93,8 +94,9 @@ def importance_table(
     from rnnfast.model import load
 
     check_part(part)
-    if output is not None:
-        check_output(output, force)
+    file = None if output is None else Output.of(output)
+    if file is not None:
+        check_output(file, force)
     model = load(model_path)
     with ExitStack() as context:
         data = open_files(data_paths, scoring_request(model, part, config or DataConfig()), context, reporter)
@@ -104,12 +106,12 @@ def importance_table(
             for text in (*data.notes, *sentences(model.substitutions(sample))):
                 reporter.notice(text)
         result = importance(model, sample, exchange or Exchange())
-    if output is not None:
-        write_importance(result, output)
+    if file is not None:
+        write_importance(result, file)
     return result
 
 
-def write_importance(result: Importance, output: str | Path) -> None:
+def write_importance(result: Importance, output: Output) -> None:
     """Write a line for each feature, group and the order of the steps."""
     kinds = {"feature": "text", "kind": "text", "metric": "text", "score": "float64", "drop": "float64"}
     with opened(output, kinds | {"spread": "float64"}) as lines:

@@ -10,7 +10,9 @@ from ids import cases
 import rnnfast
 from rnnfast.errors import UsageError
 from rnnfast.metrics.conformal import LEVELS, fitted
+from rnnfast.model.breakdown import Breakdown
 from rnnfast.model.intervals import covered
+from rnnfast.model.tables import evaluate_table
 from rnnfast.records import replace
 from rnnfast.tasks.base import set_texts
 
@@ -159,6 +161,15 @@ def test_eval_tells_how_many_labels_are_held(capsys, tmp_path):
     frame = pd.read_csv("p.csv").merge(meters(), on=["meter", "day"])
     inside = frame["load"].between(frame["load_low"], frame["load_high"])
     assert inside.mean() > 0.8
+
+
+def test_of_last_rows_it_is_said_that_bounds_are_those_of_all():
+    model = rnnfast.train(meters(), **{**QUICK, **HORIZON, "features": "heat"}).model
+    model.save("m.safetensors")
+    meters().to_csv("t.csv", index=False)
+    for last in (True, False):
+        notes = evaluate_table("m.safetensors", ["t.csv"], last=last, breakdown=Breakdown(interval=90)).notes
+        assert any("all 240 labelled rows of the valid part, not from last rows" in note for note in notes) is last
 
 
 def test_levels_that_there_are_no_bounds_for_are_refused_with_those_there_are(capsys):

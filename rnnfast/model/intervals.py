@@ -33,6 +33,18 @@ def bounds_of(bounds: Conformal | None, level: int) -> Conformal:
     return bounds
 
 
+def last_row_note(bounds: Conformal) -> str:
+    """Say that bounds are of all rows where last rows alone are asked about.
+
+    Bounds of the last rows of validation would not do: their errors are those at the ends of whole sequences, and a
+    sequence that goes on has its last row anywhere.
+    """
+    return (
+        f"intervals come from all {bounds.steps:,} labelled rows of the {bounds.part} part, not from last rows alone, "
+        "of which they may hold another share"
+    )
+
+
 def with_interval(answers: Answers, bounds: Conformal | None, level: int | None) -> Answers:
     """Put what holds the truth at a level beside answers; None: nothing. Raises as `bounds_of`."""
     if level is None:

@@ -26,7 +26,7 @@ from rnnfast.findings.judge import Judgement
 from rnnfast.metrics.evaluation import Evaluation, EvaluationReport, Sample
 from rnnfast.metrics.events import event_scores
 from rnnfast.model.breakdown import LENGTH, NO_PARTS, NOTHING, USUAL_LEVEL, Breakdown, Broken, Parts
-from rnnfast.model.intervals import bounds_of, covered
+from rnnfast.model.intervals import bounds_of, covered, last_row_note
 from rnnfast.model.judging import judged
 from rnnfast.model.questions import scored_rows
 from rnnfast.model.shuffled import Shuffled, shuffled_scores
@@ -161,13 +161,15 @@ def evaluate(
     evaluation = model.scorer.evaluate(outcomes)
     if breakdown.events:
         evaluation = replace(evaluation, events=event_scores(steps_of(outcomes), model.threshold))
+    about_last = []
     if bounds is not None and level is not None:
         evaluation = replace(evaluation, interval=covered(outcomes, bounds, level))
+        about_last = [last_row_note(bounds)] if last and model.schema.predict != "last" else []
     parts = Broken(model, outcomes, breakdown, cells).parts()
     shuffle = breakdown.shuffle_steps
     shuffled = shuffled_scores(model, sample, breakdown.ci or USUAL_LEVEL, breakdown.seed) if shuffle else None
     note = training_note(model, data, part, "score")
-    notes = (*([note] if note else []), *data.notes, *sentences(substitutions), *parts.notes)
+    notes = (*([note] if note else []), *data.notes, *sentences(substitutions), *parts.notes, *about_last)
     if sample.sequences < whole.sequences:
         of = f"{sample.sequences:,} of {whole.sequences:,} sequences"
         notes = (*notes, f"scored on {of}, drawn at random, to keep within --memory")

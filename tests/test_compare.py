@@ -238,6 +238,12 @@ def test_wrong_requests_are_refused(words, message, capsys):
     assert message in fails(["compare", *words], 2, capsys)
 
 
+def test_a_run_that_is_missing_is_named_without_an_option_that_compare_lacks(capsys):
+    told = fails(["compare", run("a", capsys), "runs/none"], 4, capsys)
+    assert "runs/none: no such model file" in told
+    assert "--model" not in told
+
+
 def test_a_model_of_a_frame_needs_a_table():
     frame = table()
     with pytest.raises(UsageError, match="which cannot be read again; --data FILE scores"):

@@ -13,7 +13,7 @@ from ids import cases
 from safetensors.numpy import load_file, save_file
 from test_bad_tables import CASES
 
-import rnnfast.training.run
+import rnnfast.shards.where
 from rnnfast.cli import run
 from rnnfast.data.synth.generate import synth
 
@@ -234,7 +234,7 @@ def test_a_lack_of_memory_is_no_bug(
     def large(*arguments: object, **options: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(rnnfast.training.run, "run", large)
+    monkeypatch.setattr(rnnfast.shards.where, "run", large)
     assert "not enough memory; use fewer columns" in fails(["train", "xor.csv"], 1, capsys)
 
 
@@ -244,7 +244,7 @@ def test_the_traceback_of_a_bug_is_saved(
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("an oversight")
 
-    monkeypatch.setattr(rnnfast.training.run, "run", broken)
+    monkeypatch.setattr(rnnfast.shards.where, "run", broken)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     error = fails(["train", "xor.csv"], 1, capsys)
     saved = Path(error.split("its traceback is in ")[1].rstrip(")\n"))

@@ -11,6 +11,7 @@ import rnnfast
 from rnnfast.errors import UsageError
 from rnnfast.metrics.conformal import LEVELS, fitted
 from rnnfast.model.intervals import covered
+from rnnfast.records import replace
 from rnnfast.tasks.base import set_texts
 
 QUICK = {"preset": "fast", "hidden": 3, "epochs": 3, "batch_size": 4, "seed": 1, "split": 0.5}
@@ -194,6 +195,45 @@ def test_a_year_that_nobody_saw_is_held(preset):
     outcomes = model.outcomes(scores)
     held, _ = model.task.held(outcomes.y, outcomes.answers, model.intervals.region(90, None))
     assert ((held.mean(axis=0) > 0.85) & (held.mean(axis=0) < 0.95)).all(), held.mean(axis=0)
+
+
+FROM_ZERO = cases({
+    "one step": {},
+    "horizons": {"horizon": "1..3"},
+    "ensemble": {"ensemble": 2},
+    "on disk": {"memory": "1G"},
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("options", FROM_ZERO)
+def test_what_begins_at_0_has_no_interval_below(options, tmp_path):
+    dust = meters().assign(load=lambda table: table["load"].clip(lower=0))
+    dust.to_csv("t.csv", index=False)
+    asked = {**QUICK, **HORIZON, "features": "heat", **options}
+    model = rnnfast.train("t.csv" if "memory" in options else dust, **asked).model
+    assert all(model.intervals.from_zero)
+    model.save(tmp_path / "m.safetensors")
+    answers = rnnfast.load(tmp_path / "m.safetensors").predict(dust, interval=90)
+    low = answers[[name for name in answers if name.endswith("_low")]].to_numpy()
+    assert np.nanmin(low) == 0
+    outcomes = model.outcomes(rnnfast.read_table(dust, schema=model.schema))
+    shorter = covered(outcomes, model.intervals, 90)
+    longer = covered(outcomes, replace(model.intervals, from_zero=()), 90)
+    assert shorter.coverage == longer.coverage
+    assert shorter.width < longer.width
+
+
+def test_forecasts_fed_back_stay_above_0_too():
+    dust = meters().drop(columns="heat").assign(load=lambda table: table["load"].clip(lower=0))
+    model = rnnfast.train(dust, **QUICK, **HORIZON, lag_target=True).model
+    ahead = rnnfast.forecast(model, dust, steps=4, interval=90)
+    assert ahead["load_low"].min() == 0
+
+
+def test_what_is_positive_or_negative_has_no_natural_end():
+    for moved in (meters(), meters().assign(load=lambda table: table["load"] + 100)):
+        model = rnnfast.train(moved, **{**QUICK, **HORIZON, "features": "heat"}).model
+        assert not any(model.intervals.from_zero)
 
 
 def test_a_set_of_classes_can_be_taken_apart_whatever_they_are_called():

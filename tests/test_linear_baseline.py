@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import fails, isolate, result
+from ids import cases
 from tolerances import ANSWERS
 
 import rnnfast
@@ -133,3 +134,46 @@ def test_the_temperature_of_the_network_is_not_that_of_the_baseline(task):
     assert calibrated.model.temperature != 1
     own, other = (run.evaluations["valid"].baseline.linear["log_loss"] for run in (plain, calibrated))
     assert own == other
+
+
+def rare_table():
+    """One row in ten is positive, and the input of the step says so with noise: no probability is above 0.5."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": np.repeat(np.arange(60), 8), "t": np.tile(np.arange(8), 60)})
+    frame["y"] = (rng.random(480) < 0.1).astype(int)
+    frame["x"] = frame["y"] + rng.normal(size=480)
+    return frame
+
+
+ITS_OWN = cases(
+    {
+        "a rule": ({"threshold": "f1"}, True),
+        "a rule without validation": ({"threshold": "f1", "split": 1.0}, True),
+        "bags": ({"threshold": "f1", "split": 1.0, "ensemble": 3, "bag": True}, True),
+        "a rule and refit": ({"threshold": "f1", "refit": True}, True),
+        "a number": ({"threshold": 0.9}, False),
+    }
+)
+
+
+@pytest.mark.parametrize(("options", "own"), ITS_OWN)
+def test_it_is_judged_at_its_own_threshold(options, own):
+    usual = {"id": "id", "time": "t", "target": "y", "task": "binary", **FAST}
+    model = rnnfast.train(rare_table(), **usual | options).model
+    scores = model.evaluate(rare_table()).baseline.linear
+    assert scores["threshold"] == model.linear.threshold
+    assert model.linear.threshold != model.threshold
+    assert (model.linear.threshold != 0.5) is own
+    assert (scores["recall"] > 0.3) is own
+
+
+def test_the_command_threshold_chooses_it_too(tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    rare_table().to_csv("t.csv", index=False)
+    options = ["--id", "id", "--time", "t", "--target", "y", "--task", "binary", "--epochs", "1", "-o", "m"]
+    trained = result(["train", "--data", "t.csv", *options, "--baseline", "linear"], capsys)
+    assert trained["baseline"]["valid"]["linear"]["threshold"] == 0.5
+    result(["threshold", "--model", "m", "--data", "t.csv", "--choose", "recall>=0.8"], capsys)
+    scored = result(["eval", "--model", "m", "--data", "t.csv", "--part", "valid"], capsys)
+    assert scored["baseline"]["linear"]["threshold"] < 0.5
+    assert scored["baseline"]["linear"]["recall"] >= 0.8

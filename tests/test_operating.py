@@ -1,6 +1,7 @@
 """Threshold and temperature of a model: where they come from, where they are stored, and that everything uses them."""
 
 import json
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from commands import fails, isolate, result
 from ids import cases
 
 import rnnfast
+from rnnfast.config.rules import rule_of
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.metrics import confusion
+from rnnfast.metrics.events import event_scores
 from rnnfast.model.operating import choose_threshold
 from rnnfast.reporter import Reporter
+from rnnfast.tasks.operating import decide, steps_of
 
 QUICK = {"preset": "fast", "hidden": 3, "epochs": 2, "batch_size": 4, "optimizer": "adam", "seed": 1, "patience": 0}
 STEPS = 6
@@ -193,8 +197,26 @@ def test_a_temperature_that_is_none_is_a_damaged_file(tmp_path):
     for wrong in (0.0, -1.0):
         trained.model.temperature = wrong
         trained.model.save(tmp_path / "m.safetensors")
-        with pytest.raises(ModelError, match="temperature: does not fit"):
+        with pytest.raises(ModelError, match="temperature is"):
             rnnfast.load(tmp_path / "m.safetensors")
+
+
+def test_rows_of_weight_0_are_no_rows_for_alarms_events_and_ece():
+    """With them, marked positive where the model says no, all three would be others."""
+    model = fit()[0].model
+    frame = table().assign(w=1.0)
+    absent = np.arange(len(frame)) % 3 == 2
+    without = frame.assign(y=frame["y"].astype(float).mask(absent))
+    lighter = frame.assign(w=np.where(absent, 0.0, 1.0), y=np.where(absent, 1, frame["y"]))
+    model = replace(model, schema=replace(model.schema, weight="w"))
+    few, fewer = (model.outcomes(rnnfast.read_table(one, schema=model.schema)) for one in (lighter, without))
+    for rule in ("alarms<=100/1000", "events:recall>=0.5", "events:alarms<=50/1000"):
+        one, other = (decide(rule_of(rule), outcomes, "the table").chosen for outcomes in (few, fewer))
+        assert one == other
+    one, other = (event_scores(steps_of(outcomes), 0.4) for outcomes in (few, fewer))
+    assert one == other
+    one, other = (model.scorer.evaluate(outcomes).calibration for outcomes in (few, fewer))
+    assert one == other
 
 
 # --- the command, and eval ---
@@ -245,7 +267,8 @@ def test_another_table_is_taken_whole_and_a_wrong_rule_is_told(run_directory, ca
         ["threshold", "--model", "run", "--data", "t.csv", "--choose", "precision"], 2, capsys
     )
     table().assign(y=0).to_csv("none.csv", index=False)
-    assert "has no label" in fails(["threshold", "--model", "run", "--data", "none.csv", "--choose", "f1"], 3, capsys)
+    told = fails(["threshold", "--model", "run", "--data", "none.csv", "--choose", "f1"], 3, capsys)
+    assert "--choose 'f1': the table has no label" in told
 
 
 def test_a_table_on_disk_gives_the_same_threshold(run_directory):

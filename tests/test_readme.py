@@ -26,6 +26,7 @@ FIGURES = {
     r"0 [kMG]? ?steps/s": "0 steps/s",
 }
 LEFT_TO_READERS = {
+    "a run that was killed": ["rnnfast train --resume runs/tx"],
     "a GPU": ["python bench/engine.py --device cuda"],
     "the reader's own table": [
         "rnnfast train --data creditcard.csv",

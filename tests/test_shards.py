@@ -19,7 +19,7 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.identities import Shard, shard_of
 from rnnfast.errors import ClusterError, DataError, UsageError
 from rnnfast.reporter import Reporter
-from rnnfast.shards import running, tasks
+from rnnfast.shards import running, tasks, where
 from rnnfast.shards.plan import Plan
 from rnnfast.shards.state import OUTER_MOMENTUM, OUTER_RATE, Outer, State, averaged
 from rnnfast.training.resuming import resumed
@@ -250,11 +250,11 @@ def test_a_run_whose_cluster_goes_is_saved_and_goes_on_with_the_same_bits():
         }
         return Config().with_values(values, "test")
 
-    whole = running.run_where(config("whole"), Watching(), False, None, None)
+    whole = where.run_where(config("whole"), Watching(), False, None, None)
     with pytest.raises(ClusterError, match=r"no worker; rnnfast train --resume .* goes on"):
-        running.run_where(config("cut"), Watching(), False, None, Ending())
+        where.run_where(config("cut"), Watching(), False, None, Ending())
     before = resumed("cut", {})
-    rest = running.run_where(before.config, Watching(), False, before, None)
+    rest = where.run_where(before.config, Watching(), False, before, None)
     assert_same(rest, whole)
 
 

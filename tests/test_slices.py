@@ -1,14 +1,18 @@
 """Scores of slices: how steps are grouped, and that each group is scored as its rows by themselves."""
 
+from io import StringIO
+
 import numpy as np
 import pandas as pd
 import pytest
 from commands import fails, isolate, result
 from ids import cases
+from rich.console import Console
 from tolerances import ANSWERS
 
 import rnnfast
-from rnnfast.metrics.slices import by_numbers, by_place, by_share, by_texts
+from rnnfast.console.slices import _slices
+from rnnfast.metrics.slices import Slice, Slicing, by_numbers, by_place, by_share, by_texts
 from rnnfast.model.breakdown import Breakdown, Broken
 from rnnfast.model.tables import evaluate_table
 
@@ -51,6 +55,20 @@ def test_many_numbers_are_cut_at_quantiles():
 def test_a_value_of_most_rows_is_a_group_of_its_own():
     groups = by_numbers(np.append(np.zeros(90), np.arange(1, 12)))
     assert groups.names == ("0", "1 to 11")
+
+
+def printed(*counts):
+    slices = tuple(Slice(str(k), count, count, {"accuracy": 0.5}) for k, count in enumerate(counts))
+    screen = Console(file=StringIO(), width=100)
+    screen.print(*_slices(Slicing("steps seen", len(slices), slices), 100))
+    return screen.file.getvalue()
+
+
+def test_slices_of_few_steps_are_marked_where_others_have_more():
+    assert "1*" in printed(40, 1)
+    assert "fewer than 10 labelled steps" in printed(40, 1)
+    assert "*" not in printed(40, 10)
+    assert "*" not in printed(1, 1)
 
 
 def test_places_are_grouped_by_doubling():

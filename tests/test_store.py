@@ -236,7 +236,11 @@ def test_equal_times_of_a_table_without_id_are_told(tmp_path):
     frame.to_csv(tmp_path / "table.csv", index=False)
     options = {"time": "t", "target": "y", "window": 5}
     note = "36 rows have the 't' of the row before: they keep the order of the file. Where they are of several series"
-    assert any(note in text for text in read_table(tmp_path / "table.csv", **options).notes)
+    read = read_table(tmp_path / "table.csv", **options)
+    assert any(note in text for text in read.notes)
+    again = read_table(tmp_path / "table.csv", schema=read.schema)  # whose columns mean what they meant
+    assert any("of the row before" in text for text in again.notes)
+    assert not any("--id" in text for text in again.notes)
     with pytest.raises(DataError, match="line 3, column 't': '0' is there already"):
         read_table(tmp_path / "table.csv", **options, ties="error")
     config = DataConfig(**{**options, "target": ("y",), "ties": "error"})

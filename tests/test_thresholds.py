@@ -144,6 +144,15 @@ def test_weights_count_as_repeated_rows_and_alarms_count_rows():
     assert weighted.alarms.tolist() == [0, 1, 2, 3, 4]
 
 
+@given(TIES)
+def test_the_sort_without_weights_gives_the_points_of_weights_of_1(rows):
+    positive, score = drawn([*rows, (True, np.nan), (False, -0.0)])
+    alike, weighed = points(positive, score), points(positive, score, np.ones(len(score)))
+    for name in ("threshold", "tp", "fp", "alarms", "answers"):
+        np.testing.assert_array_equal(getattr(alike, name), getattr(weighed, name))
+    assert (alike.positives, alike.negatives, alike.rows) == (weighed.positives, weighed.negatives, weighed.rows)
+
+
 def test_answers_that_are_no_numbers_are_never_alarms():
     curve = points(np.array([True, True, False]), np.array([np.nan, 0.5, 0.2]))
     assert curve.recall.tolist() == [0.0, 0.5, 0.5]

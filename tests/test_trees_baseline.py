@@ -102,3 +102,11 @@ def test_trees_are_those_of_one_thread(monkeypatch):
         monkeypatch.setattr(HistGradientBoostingRegressor, name, noted(getattr(HistGradientBoostingRegressor, name)))
     rnnfast.train(table(lambda x: 3 * x), **FAST)
     assert set(threads) == {1}
+
+
+@pytest.mark.parametrize("options", cases({"once": {}, "again with all": {"refit": True}}))
+def test_trees_have_a_threshold_of_their_own(options):
+    result = rnnfast.train(table(lambda x: (x > 1.5).astype(int)), **FAST, threshold="recall>=0.99", **options)
+    model, trees = result.model, result.evaluations["valid"].baseline.trees
+    assert trees["threshold"] == model.trees.threshold != model.threshold
+    assert trees["recall"] >= 0.99

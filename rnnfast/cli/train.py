@@ -72,7 +72,7 @@ def train(
     console = TrainConsole(state.screen(), resolved, state.started)
     with console:
         from rnnfast.cluster.connection import connected
-        from rnnfast.shards.running import run_where
+        from rnnfast.shards.where import run_where
 
         with connected(where, console.notice) as cluster:
             result, code = result_of(lambda: run_where(resolved, console, force, before, cluster))

@@ -50,7 +50,7 @@ NAMES: Mapping[str, str] = {
     "lr": "learning_rate learning_rate_init eta alpha step_length learningrate rate",
     "weight_decay": "l2 regularization lambda l2_reg reg decay wd",
     "clip_norm": "clip grad_clip gradient_clip clipnorm max_grad_norm clip_grad_norm gradient_clip_val",
-    "schedule": "scheduler lr_scheduler lr_schedule learning_rate_schedule",
+    "schedule": "lr_scheduler lr_schedule learning_rate_schedule",
     "lr_gamma": "gamma lr_decay decay_rate",
     "class_weight": "class_weights scale_pos_weight pos_weight imbalance balance",
     "tbptt": "bptt truncate truncated_bptt k1 unroll",

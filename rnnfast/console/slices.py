@@ -10,16 +10,17 @@ from rich.text import Text
 
 from rnnfast.catalogue import METRICS
 from rnnfast.console.metrics import figure
-from rnnfast.console.screen import LABEL, WIDE, table
+from rnnfast.console.screen import FAINT, LABEL, WIDE, table
 from rnnfast.console.text import counted, number, shortened
 from rnnfast.metrics.evaluation import Evaluation
-from rnnfast.metrics.slices import Slicing, slice_metrics
+from rnnfast.metrics.slices import FEW_STEPS, Slice, Slicing, slice_metrics
 
 if TYPE_CHECKING:
     from rnnfast.model.breakdown import Bootstrapped, Parts
     from rnnfast.model.shuffled import Shuffled
 
 MOST_METRICS = 3  # of a slice
+FEW = "*"  # marks slices of few steps
 MORE = ("mae", "log_loss")  # shown after the metrics that say most, where there is room
 
 
@@ -75,14 +76,23 @@ def _slices(slicing: Slicing, width: int) -> Iterator[RenderableType]:
     names = _shown_metrics(slicing, 2 if width < WIDE else MOST_METRICS)
     has_ci = isinstance(slicing.slices[0].ci, Mapping)
     room = max(width - 10 - 12 * (len(names) + 2 * has_ci), 8)
-    rows = []
+    rows, few = [], _with_few(slicing)
     for part in slicing.slices:
         figures = [figure(name, part.metrics[name]) for name in names]
         if isinstance(part.ci, Mapping):
             figures[1:1] = _ends(names[0], part.ci[names[0]])
-        rows.append([shortened(part.value, room), f"{part.labelled_steps:,}", *figures])
+        steps = f"{part.labelled_steps:,}{FEW if part in few else ' ' * len(FEW if few else '')}"
+        rows.append([shortened(part.value, room), steps, *figures])
     heads = [names[0], *(["low", "high"] if has_ci else []), *names[1:]]
     yield table([shortened(slicing.by, room), "steps", *heads], rows, gap=3 if width >= WIDE else 1)
+    if few:
+        yield Text(f"{FEW} fewer than {FEW_STEPS} labelled steps, whose scores say little", FAINT)
+
+
+def _with_few(slicing: Slicing) -> list[Slice]:
+    """Return the slices of few steps; none where all have few, as of ids with a label each."""
+    few = [part for part in slicing.slices if part.labelled_steps < FEW_STEPS]
+    return few if len(few) < len(slicing.slices) else []
 
 
 def _ends(name: str, interval: tuple[float, float] | None) -> list[str]:

@@ -91,12 +91,13 @@ def _rivals(outcomes: Outcomes, evaluation: Evaluation) -> Iterator[_Rival]:
         return
     figure = baseline.scores.figures.get(metric)
     yield _Rival(f"always answering {task.facts.naive}", metric, np.asarray(naive, np.float64), figure)
-    for title, raw, scores in (
+    for title, other, scores in (
         ("a linear model of the step", outcomes.linear, baseline.linear),
         ("trees on what was before", outcomes.trees, baseline.trees),
     ):
-        if raw is not None and scores is not None:
-            yield _Rival(title, metric, np.asarray(task.answers(raw), np.float64), scores.figures.get(metric))
+        if other is not None and scores is not None:
+            answers = np.asarray(task.of_baseline(other.threshold).answers(other.raw), np.float64)
+            yield _Rival(title, metric, answers, scores.figures.get(metric))
     if outcomes.data.naive is not None and baseline.naive is not None:
         repeated = np.asarray(outcomes.data.naive[outcomes.at], np.float64)
         if task.facts.output_per_class:

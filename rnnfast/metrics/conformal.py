@@ -36,7 +36,8 @@ class Conformal(Record, frozen=True, kw_only=True):
     """Bounds of the scores s, and where they come from.
 
     part: whose steps they are of; steps: how many. lower, upper: for each answer; lower is empty for classes.
-    softening: d_0 of each answer whose intervals follow the deviation of the networks, None of others.
+    softening: d_0 of each answer whose intervals follow the deviation of the networks, None of others. from_zero:
+    whether 0 is the least target that each answer was trained on: its intervals end there.
     """
 
     part: str
@@ -44,6 +45,7 @@ class Conformal(Record, frozen=True, kw_only=True):
     lower: tuple[Bounds, ...] = ()
     upper: tuple[Bounds, ...]
     softening: tuple[float | None, ...] = ()
+    from_zero: tuple[bool, ...] = ()
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -58,6 +60,7 @@ class Conformal(Record, frozen=True, kw_only=True):
             all(len(side) == answers for side in sides)
             and not (classes and self.lower)
             and len(self.softening) in (0, answers)
+            and len(self.from_zero) in (0, answers)
             and all(len(bounds) == len(LEVELS) for bounds in values)
             and all(value is None or math.isfinite(value) for bounds in values for value in bounds)
             and all(
@@ -83,6 +86,16 @@ class Conformal(Record, frozen=True, kw_only=True):
         soft = self.soft[columns]
         unit = np.where(np.isnan(soft), 1.0, spread + np.nan_to_num(soft))
         return Region(low * unit, high * unit)
+
+    def within(self, region: Region, values: NDArray[Any], columns: NDArray[np.int64] | slice = slice(None)) -> Region:
+        """Return bounds around answers, none of which is below 0 where targets begin there.
+
+        values: (..., answers) in original units; columns: as of `region`.
+        """
+        if not any(self.from_zero):
+            return region
+        begins = np.array(self.from_zero)[columns]
+        return Region(*(np.where(begins, np.maximum(side, -values), side) for side in region))
 
     @property
     def follows(self) -> bool:

@@ -19,6 +19,7 @@ QUANTILES = 5  # groups that numbers are cut into, of about as many steps each
 MOST_VALUES = 10  # numbers of no more values are a group each
 MOST_TEXTS = 20  # groups of texts: the most frequent ones, then all others
 SINGLE_STEPS = 2  # steps 1 and 2 are a group each; then the groups double
+FEW_STEPS = 10  # labelled; scores of fewer say little
 QUARTERS = ("to 25 %", "to 50 %", "to 75 %", "to 100 %")
 EMPTY = "(empty)"
 INSIDE = ("r2",)  # compares with the spread inside a slice, and so says little of one

@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.config.rules import ALARMS, COST, DAY, Rule
 from rnnfast.metrics.events import EventPoints
-from rnnfast.metrics.whole import ties
+from rnnfast.metrics.whole import counted_ties, ties
 
 Floats = NDArray[np.float64]
 
@@ -98,23 +99,33 @@ def points(positive: NDArray[np.bool_], score: Floats, weight: Floats | None = N
     positive: (n,) labels; score: (n,) answers, NaN is never predicted positive; weight: (n,) of rows, None for all
     alike.
     """
-    weight = np.ones(len(score)) if weight is None else weight
-    real = np.flatnonzero(~np.isnan(score))
-    order, last = ties(score[real])
-    order = real[order]
-    mass = np.where(positive, weight, 0.0)
-    tp, fp = (np.append(0.0, np.cumsum(part[order])[last]) for part in (mass, weight - mass))
-    answers = score[order[last]]
+    real = ~np.isnan(score)
+    answers, hits, false, alarms = _counted(positive[real], score[real], None if weight is None else weight[real])
+    heavy = positive if weight is None else np.where(positive, weight, 0.0)
+    total, positives = len(score) if weight is None else weight.sum(), heavy.sum()
     return Points(
         threshold=between(answers),
-        tp=tp,
-        fp=fp,
-        alarms=np.append(0, last + 1).astype(np.int64),
-        positives=float(mass.sum()),
-        negatives=float((weight - mass).sum()),
+        tp=np.append(0.0, hits),
+        fp=np.append(0.0, false),
+        alarms=np.append(0, alarms).astype(np.int64),
+        positives=float(positives),
+        negatives=float(total - positives),
         rows=len(score),
         answers=answers,
     )
+
+
+def _counted(
+    positive: NDArray[np.bool_], score: Floats, weight: Floats | None
+) -> tuple[Floats, NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return (k,) the different answers, descending, and from the highest down to each: tp, fp, and how many rows."""
+    if weight is None and len(score) and score.min() >= 0:
+        answers, hits, false = counted_ties(score, positive)
+        return answers, hits, false, hits + false
+    order, last = ties(score)
+    positive, weight = positive[order], np.ones(len(score)) if weight is None else weight[order]
+    hits, false = (np.cumsum(np.where(part, weight, 0.0))[last] for part in (positive, ~positive))
+    return score[order[last]], hits, false, last + 1
 
 
 def between(answers: Floats) -> Floats:

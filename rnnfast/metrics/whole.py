@@ -83,7 +83,7 @@ class Whole:
     def ranking(self, positive: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
         """(1,) areas from one sort: of a number for score and label where rows weigh alike and no score is negative."""
         if self.weight is None and score.min() >= 0:
-            hits, false = _counted(score, positive)
+            _, hits, false = counted_ties(score, positive)
             return areas(hits[None] * 1.0, false[None] * 1.0)
         return self.ranked(ties(score), positive)
 
@@ -108,8 +108,10 @@ def ties(score: Floats) -> Ties:
     return Ties(order, np.flatnonzero(np.append(ranked[1:] != ranked[:-1], np.ones(min(len(ranked), 1), bool))))
 
 
-def _counted(score: Floats, positive: NDArray[np.bool_]) -> tuple[Integers, Integers]:
-    """Return (ties,) positives and negatives from the highest score down to each.
+def counted_ties(score: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Integers, Integers]:
+    """Return (ties,) the different scores, descending, and positives and negatives from the highest down to each.
+
+    score: (n,), n > 0, none of them negative or NaN.
 
     The bits of floats that are not negative are in the order of the numbers and their sign bit is 0: the label takes
     its place at the other end, and sorting these whole numbers takes half the time of sorting rows by score.
@@ -123,7 +125,7 @@ def _counted(score: Floats, positive: NDArray[np.bool_]) -> tuple[Integers, Inte
     key >>= np.uint64(1)
     last = np.flatnonzero(np.append(key[1:] != key[:-1], True))
     hits = hits[last]
-    return hits, last + 1 - hits
+    return key[last].view(np.float64), hits, last + 1 - hits
 
 
 def areas(hits: NDArray[Any], false: NDArray[Any]) -> tuple[Floats, Floats]:

@@ -45,7 +45,7 @@ def fan(model: Model, ids: Ends, answers: Answers, level: int) -> Region:
             low, high = _quantiles(model, ids, part, bounds, level)
             region.low[part, span:] = (low - values[part])[:, span:]
             region.high[part, span:] = (high - values[part])[:, span:]
-    return region
+    return bounds.within(region, values, columns)
 
 
 def _quantiles(model: Model, ids: Ends, part: slice, bounds: Conformal, level: int) -> tuple[Floats, Floats]:

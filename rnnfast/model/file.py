@@ -129,7 +129,7 @@ def _classes_fit(schema: Schema) -> bool:
 def _read(path: Path) -> tuple[dict[str, Any], Any]:
     """Return the tensors of a file, and the values of rnnfast's header."""
     if not path.is_file():
-        raise ModelError(f"{path}: no such model file; --model takes a model.safetensors or the directory of a run")
+        raise ModelError(f"{path}: no such model file; give a model.safetensors or the directory of a run")
     is_json = path.suffix == JSON_ENDING
     needed, available = path.stat().st_size * (JSON_COPIES if is_json else COPIES), available_memory()
     if available is not None and needed > available:
@@ -164,7 +164,7 @@ def _check_parameters(
     shapes: of the tensors of one network.
     """
     members, dtype = len(model.members), model.config.train.dtype
-    fit = len(parameters) == members * len(shapes)  # else a list of those that are missing could be of any length
+    fit = members * len(shapes) <= 2 * len(parameters)  # else a list of those that are missing could be of any length
     shapes = joined([shapes] * (members if fit else 1))
     missing, extra = sorted(shapes.keys() - parameters.keys()), sorted(parameters.keys() - shapes.keys())
     if missing or extra:

@@ -37,12 +37,13 @@ def with_interval(answers: Answers, bounds: Conformal | None, level: int | None)
     """Put what holds the truth at a level beside answers; None: nothing. Raises as `bounds_of`."""
     if level is None:
         return answers
-    return answers._replace(region=bounds_of(bounds, level).region(level, answers.spread))
+    bounds = bounds_of(bounds, level)
+    return answers._replace(region=bounds.within(bounds.region(level, answers.spread), answers.values))
 
 
 def covered(outcomes: Outcomes, bounds: Conformal, level: int) -> Coverage:
     """Tell how many labels the intervals of a level hold, and how wide they are."""
     task, outcomes = outcomes.task, outcomes.counted
-    region = bounds.region(level, outcomes.spread)
+    region = bounds.within(bounds.region(level, outcomes.spread), outcomes.answers)
     held, widths = task.held(outcomes.y, outcomes.answers, region)
     return coverage(level, held, widths, task.target.names)

@@ -17,6 +17,7 @@ from rnnfast.config.resolve import BYTES_OF_NAMES
 from rnnfast.config.rules import rule_of
 from rnnfast.config.sections import DataConfig
 from rnnfast.metrics.events import EventScores, event_scores
+from rnnfast.model.baselines import set_baseline_thresholds
 from rnnfast.model.provenance import Operating
 from rnnfast.model.questions import scored_rows
 from rnnfast.model.tables import check_part, open_files, scored_sample, scoring_request, training_note
@@ -91,10 +92,11 @@ def choose_threshold(
         _, sample = scored_sample(model, data, chosen_part)
         outcomes, trained_on = model.outcomes(scored_rows(sample)), model.trained_on(data)
     where = "the table" if chosen_part == "all" else f"the {chosen_part} part"
-    decision, before = decide(rule_of(rule), outcomes, where), model.threshold
+    decision, before = decide(rule_of(rule), outcomes, where, "--choose"), model.threshold
     if reporter is not None:
         reporter.notice(decision.sentence(where))
     changed_model = _with(model, decision, outcomes, chosen_part if trained_on else None)
+    set_baseline_thresholds(changed_model, decision.rule, outcomes, where)
     path = Path(model_path)
     path = path / FILE_NAME if path.is_dir() else path
     return ThresholdReport(

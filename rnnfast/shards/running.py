@@ -30,16 +30,10 @@ SHARDS = 16  # of a cluster, where nobody says how many
 FEW_STEPS = 300_000_000  # of a pass: what one machine trains in ten seconds
 
 
-def run_where(
+def run_in_shards(
     config: Config, reporter: Reporter, force: bool, before: Resumed | None, cluster: Cluster | None
 ) -> TrainResult:
-    """Do what the `train` command does: in shards where the options say so, and of one network on a cluster.
-
-    cluster: None for this process. Others as of `training.run.run`. Raises as that, and ClusterError.
-    """
-    several = config.model.ensemble > 1 or config.model.preset == "best"
-    if config.data.shards is None and (cluster is None or several):
-        return run(config, reporter, force, cluster, before)
+    """Do what the `train` command does with a table in shards. Arguments and errors as of `where.run_where`."""
     config = in_shards(config)
     check_shards(config)
     return run(config, reporter, force, before=before, read=reader(cluster or InProcess(), reporter))

@@ -75,10 +75,9 @@ class Task(ABC):
         """Whether the outputs of the network are logits."""
         return LOSSES[self.target.loss].logits
 
-    @property
-    def uncalibrated(self) -> Self:
-        """The same for outputs that the temperature is not for."""
-        return type(self)(self.facts.name, replace(self.target, temperature=1.0))
+    def of_baseline(self, threshold: float) -> Self:
+        """Return the same for the outputs of a baseline: with its own threshold, and without the temperature."""
+        return type(self)(self.facts.name, replace(self.target, temperature=1.0, threshold=threshold))
 
     def labels(self, y: Floats) -> Floats:
         """Return what the loss compares outputs with."""

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import LOSSES
 from rnnfast.errors import UsageError
-from rnnfast.records import Record
+from rnnfast.records import Record, Share
+from rnnfast.records import replace as changed
 
 Floats = NDArray[np.float64]
 
@@ -31,14 +32,19 @@ LEAST_PENALTY = 1e-9  # of biases: a column that is constant leaves them undeter
 
 
 class Linear(Record, frozen=True):
-    """weight: (O, F); bias: (O,)."""
+    """weight: (O, F); bias: (O,); threshold: probability from which on it predicts the second of two classes."""
 
     weight: tuple[tuple[float, ...], ...]
     bias: tuple[float, ...]
+    threshold: Share = 0.5
 
     def fits(self, features: int, outputs: int) -> bool:
         """Whether it has so many inputs and outputs."""
         return len(self.bias) == len(self.weight) == outputs and {len(row) for row in self.weight} == {features}
+
+    def by(self, threshold: float) -> Linear:
+        """Return the same with another threshold."""
+        return changed(self, threshold=threshold)
 
     def outputs(self, inputs: NDArray[Any]) -> Floats:
         """Return raw outputs (n, O) for encoded inputs (n, F)."""

@@ -14,7 +14,7 @@ from rnnfast.metrics.events import EventPoints, Steps, event_points
 from rnnfast.metrics.thresholds import Choice, Points, choose, points
 from rnnfast.records import UNSET, Record, UnsetType
 from rnnfast.tasks.base import Task
-from rnnfast.tasks.outcomes import Outcomes
+from rnnfast.tasks.outcomes import Outcomes, Rival
 
 
 class OperatingPoint(Record, frozen=True):
@@ -104,31 +104,43 @@ def check_calibration(task: Task, option: str) -> None:
         raise UsageError(f"{option}: --loss {task.target.loss} gives no logits; use --loss {task.facts.loss}")
 
 
-def decide(rule: Rule, outcomes: Outcomes, where: str) -> Decision:
-    """Choose a threshold; of several horizons, one for all of their answers together.
+def decide(rule: Rule, outcomes: Outcomes, where: str, option: str = "--threshold") -> Decision:
+    """Choose a threshold; of several horizons, one for all of their answers together. A row of weight 0 is no row.
 
-    where: names the answers. Raises DataError where they cannot be chosen by: no label of a class that the rule needs,
-    no dates for alarms per day, several horizons for events.
+    where: names the answers; option: asks for the rule. Raises DataError where they cannot be chosen by: no label of a
+    class that the rule needs, no dates for alarms per day, several horizons for events.
     """
+    outcomes = outcomes.counted
     positive, weight = outcomes.y.ravel() == 1, outcomes.weight
     if weight is not None:
         weight = np.repeat(weight, outcomes.y.shape[1]).astype(np.float64)
     curve = points(positive, outcomes.answers.ravel(), weight)
-    _check_labels(rule, curve, outcomes, where)
+    _check_labels(f"{option} {rule.text!r}: {where}", rule, curve, outcomes)
     events = None
     if rule.of_events:
         steps = steps_of(outcomes)
         if rule.per == DAY and steps.days is None:
             raise DataError(
-                f"--threshold {rule.text!r}: {where} has no two rows with dates as times (those of a table that "
+                f"{option} {rule.text!r}: {where} has no two rows with dates as times (those of a table that "
                 "--memory keeps on disk are not read), so that no day can be counted; write 'events:alarms<=5/1000'"
             )
         events = event_points(steps, curve.threshold)
     return Decision(rule, curve, choose(rule, curve, events), events)
 
 
-def _check_labels(rule: Rule, curve: Points, outcomes: Outcomes, where: str) -> None:
-    """Raise DataError where a rule has nothing to be chosen by."""
+def baseline_threshold(rule: Rule, outcomes: Outcomes, rival: Rival | None, where: str) -> float:
+    """Return the threshold of a baseline by the rule of its model on the same answers; 0.5 by a number, or without it.
+
+    Raises DataError as `decide`.
+    """
+    if rival is None or rule.fixed:
+        return 0.5
+    task = outcomes.task.of_baseline(rival.threshold)
+    return decide(rule, outcomes.by(task).answered(rival.raw), where).threshold
+
+
+def _check_labels(where: str, rule: Rule, curve: Points, outcomes: Outcomes) -> None:
+    """Raise DataError, beginning with where, if a rule has nothing to be chosen by."""
     if rule.fixed:
         return
     absent = outcomes.task.target.classes[1] if not curve.positives else None
@@ -136,7 +148,7 @@ def _check_labels(rule: Rule, curve: Points, outcomes: Outcomes, where: str) -> 
         absent = outcomes.task.target.classes[0]
     if absent is not None:
         raise DataError(
-            f"--threshold {rule.text!r}: {where} has no label {absent!r} that counts, so nothing can be chosen there; "
+            f"{where} has no label {absent!r} that counts, so nothing can be chosen there; "
             "use another table or --split, or give a number"
         )
 
@@ -153,8 +165,9 @@ def check_events(task: Task) -> None:
 
 
 def steps_of(outcomes: Outcomes) -> Steps:
-    """Return answers as a series of alarms. Raises UsageError as `check_events`."""
+    """Return answers as a series of alarms, those of weight 0 passed over. Raises UsageError as `check_events`."""
     check_events(outcomes.task)
+    outcomes = outcomes.counted
     data, index, seconds = outcomes.data, outcomes.data.index, None
     gap = (index.owner[1:] != index.owner[:-1]) | (index.start[1:] < index.start[:-1])
     gap |= index.start[1:] > (index.start + index.length)[:-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,22 +17,29 @@ from rnnfast.tasks.trees import Trees, past
 Integers = NDArray[np.int64]
 
 
+class Rival(NamedTuple):
+    """A fitted baseline at the n labelled steps: its raw outputs (n, O), and its own threshold of two classes."""
+
+    raw: NDArray[np.float64]
+    threshold: float
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Outcomes:
     """The n labelled steps of a table with what a network answered there.
 
     outputs: (rows, O) raw, of every row of the table; at: (rows,) bool, which rows are the n. y: (n, targets) labels,
     as of SequenceData. answers: (n, O) probabilities, or quantities in original units; raw: (n, O) their outputs.
-    deviations: (rows, O) standard deviation of the answers of an ensemble's networks, None of a single network; linear:
-    (n, O) outputs of the linear baseline, None without one.
+    deviations: (rows, O) standard deviation of the answers of an ensemble's networks, None of a single network; linear,
+    trees: what these baselines answer, None without them.
     """
 
     task: Task
     data: SequenceData
     outputs: Floats
     deviations: Floats | None = None
-    linear: NDArray[np.float64] | None = None
-    trees: NDArray[np.float64] | None = None
+    linear: Rival | None = None
+    trees: Rival | None = None
     at: NDArray[np.bool_] = field(init=False)
     y: Floats = field(init=False)
     raw: NDArray[np.float64] = field(init=False)
@@ -58,10 +65,10 @@ class Outcomes:
         outcomes = self
         if linear is not None:
             x = encoder.without_codes.transform(self.data)
-            outcomes = replace(outcomes, linear=linear.outputs(x[self.at]))
+            outcomes = replace(outcomes, linear=Rival(linear.outputs(x[self.at]), linear.threshold))
         if trees is not None:
             x = past(encoder.transform(self.data), self.data.offsets)
-            outcomes = replace(outcomes, trees=trees.outputs(x[self.at]))
+            outcomes = replace(outcomes, trees=Rival(trees.outputs(x[self.at]), trees.threshold))
         return outcomes
 
     @cached_property

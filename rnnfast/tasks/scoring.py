@@ -15,7 +15,7 @@ from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores
 from rnnfast.metrics.loss import mean_loss
 from rnnfast.records import UNSET
 from rnnfast.tasks.base import Floats, Task
-from rnnfast.tasks.outcomes import Outcomes, weighty
+from rnnfast.tasks.outcomes import Outcomes, Rival, weighty
 
 Steps = NDArray[np.bool_]
 
@@ -79,7 +79,7 @@ class Scorer:
                 self._other(outcomes, outcomes.trees),
             ),
             residuals=task.residuals(y, answers),
-            calibration=task.calibration(y, answers),
+            calibration=task.calibration(y[say], answers[say]),
             classes=task.target.classes if task.facts.output_per_class else (),
             loss_title=task.loss_title(self._loss_kind(data)),
             meaningless=task.meaningless(y),
@@ -111,15 +111,16 @@ class Scorer:
             return "summed"
         return "weighted" if self.class_weights or data.weight is not None else ""
 
-    def _other(self, outcomes: Outcomes, raw: NDArray[np.float64] | None) -> Scores | None:
-        """Score the raw outputs (n, O) of another baseline; None without one."""
-        if raw is None:
+    def _other(self, outcomes: Outcomes, rival: Rival | None) -> Scores | None:
+        """Score another baseline, at its own threshold; None without one."""
+        if rival is None:
             return None
-        task, y, (say, weight) = self.task.uncalibrated, outcomes.y, outcomes.say
-        answers = np.asarray(task.answers(raw), np.float64)
+        task, y, (say, weight) = self.task.of_baseline(rival.threshold), outcomes.y, outcomes.say
+        answers = np.asarray(task.answers(rival.raw), np.float64)
         return Scores(
-            self.loss(raw, y, outcomes.data, outcomes.at),
+            self.loss(rival.raw, y, outcomes.data, outcomes.at),
             task.figures(y[say], answers[say], weight=weight),
+            task.threshold(),
             per_target=task.per_target(y[say], answers[say], weight),
         )
 

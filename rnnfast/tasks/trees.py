@@ -48,10 +48,18 @@ def past(x: NDArray[Any], offsets: NDArray[np.int64]) -> Floats:
 
 
 class Trees:
-    """A fitted baseline; it lives as long as its model does in this process and is not stored."""
+    """A fitted baseline; it lives as long as its model does in this process and is not stored.
 
-    def __init__(self, estimators: list[Any], loss: str, outputs: int) -> None:
+    threshold: probability from which on it predicts the second of two classes.
+    """
+
+    def __init__(self, estimators: list[Any], loss: str, outputs: int, threshold: float = 0.5) -> None:
         self._estimators, self._loss, self._outputs = estimators, loss, outputs
+        self.threshold = threshold
+
+    def by(self, threshold: float) -> Trees:
+        """Return the same with another threshold."""
+        return Trees(self._estimators, self._loss, self._outputs, threshold)
 
     def outputs(self, features: Floats) -> Floats:
         """Return raw outputs (n, O), as a network gives them, for features (n, 6 F) of `past`."""

@@ -92,7 +92,7 @@ def distilled(
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
     operating = set_operating(model, parts.train, valid, None, reporter)
-    set_intervals(model, valid)
+    set_intervals(model, parts.train, valid)
     again = None
     if ensemble.again is not None:
         again = refitted(model, fit, table, parts, reporter, interrupt, Teacher(ensemble.again))

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from rnnfast.data import SequenceData
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data import SequenceData, Sequences
 from rnnfast.model import Model
 from rnnfast.model.intervals import fit_intervals
 from rnnfast.model.questions import scored_rows
+from rnnfast.records import replace as changed
 
 
-def set_intervals(model: Model, valid: SequenceData | None) -> None:
-    """Give a trained model the bounds of its errors by the sample of its validation part, where there is one."""
+def set_intervals(model: Model, train: Sequences, valid: SequenceData | None) -> None:
+    """Give a trained model the bounds of its errors by the sample of its validation part, where there is one.
+
+    Whether they end at 0 is asked of the training part alone.
+    """
     if valid is None:
         return
     outcomes = model.outcomes(scored_rows(valid))
-    if len(outcomes.y):
-        model.intervals = fit_intervals(outcomes, "valid")
+    bounds = fit_intervals(outcomes, "valid") if len(outcomes.y) else None
+    if bounds is not None and not model.schema.classes:
+        least = np.fmin.reduce(train.each_shard(least_labels))
+        bounds = changed(bounds, from_zero=tuple((least == 0).tolist()))
+    model.intervals = bounds
+
+
+def least_labels(part: Sequences) -> NDArray[np.float64]:
+    """Return (answers,) the least label of each, NaN without any."""
+    least = np.full(len(part.schema.answers), np.nan)
+    for block in part.blocks(("y",)):
+        least = np.fmin(least, np.fmin.reduce(block.y, axis=0))
+    return least

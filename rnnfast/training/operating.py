@@ -11,6 +11,7 @@ import numpy as np
 from rnnfast.config.rules import rule_of
 from rnnfast.data import SequenceData, Sequences
 from rnnfast.model import Model
+from rnnfast.model.baselines import set_baseline_thresholds
 from rnnfast.model.provenance import Operating
 from rnnfast.model.questions import scored_rows
 from rnnfast.records import UNSET, UnsetType
@@ -77,6 +78,7 @@ def set_operating(
     if not rule.fixed:
         decision = decide(rule, outcomes, where)
         model.threshold = decision.threshold
+        set_baseline_thresholds(model, rule, outcomes, where)
         chosen = changed(chosen, rule=rule.text, met=decision.choice.met, threshold=decision.threshold)
         reporter.notice(decision.sentence(where))
     return chosen
@@ -89,7 +91,7 @@ def _answers(
     if valid is not None:
         return "valid", model.outcomes(scored_rows(valid))
     if outside is not None:
-        return NAME, outside
+        return NAME, outside.beside(model.linear, model.trees, model.encoder)
     return "train", model.outcomes(scored_part(model, train))
 
 

@@ -89,6 +89,10 @@ def refitted(
     again.config = model.config
     again.threshold, again.temperature = model.threshold, model.temperature  # by rows that it had not trained on
     again.intervals = model.intervals
+    if again.linear is not None and model.linear is not None:
+        again.linear = again.linear.by(model.linear.threshold)
+    if again.trees is not None and model.trees is not None:
+        again.trees = again.trees.by(model.trees.threshold)
     fit.train_seconds += second.train_seconds
     fit.compile_seconds += second.compile_seconds
     fit.refitted = second.epochs

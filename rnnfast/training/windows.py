@@ -9,6 +9,7 @@ their length decides which rows train: labels have no say in it then.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ MOST_ROWS = 100_000  # that are looked at
 LONGEST = 1000  # steps of a window
 PARTED = 100  # windows that train, where the split draws at random
 WINDOWS = 8  # of the rows that train, at least
-FADED = 1 / np.e  # correlation from which on little is left
+FADED = math.exp(-1)  # correlation from which on little is left
 MEMORIES = 4  # lengths of this in a window
 SEASONS = 2  # in a window
 AS_HIGH = 0.85  # share of the highest peak

@@ -70,16 +70,14 @@ def proposals(candidates: Sequence[Candidate], schema: Schema) -> tuple[str, ...
     return tuple(f"{c.column!r} looks like the time of {rows} ({c.why}). Try\n{options}" for c in times)
 
 
-def tie_notes(schema: Schema, ties: int) -> list[str]:
-    """Say how many rows have the time of the row before them in the same id."""
+def tie_notes(schema: Schema, ties: int, advise: bool) -> list[str]:
+    """Say how many rows have the time of the row before them in the same id; advise: whether an id can be named yet."""
     if not ties:
         return []
     rows = "1 row has" if ties == 1 else f"{ties:,} rows have"
     if schema.id is None:
-        return [
-            f"{rows} the {schema.time!r} of the row before: they keep the order of the file. Where they are of several "
-            "series, --id names the column that tells these apart"
-        ]
+        advice = ". Where they are of several series, --id names the column that tells these apart" if advise else ""
+        return [f"{rows} the {schema.time!r} of the row before: they keep the order of the file{advice}"]
     return [f"{rows} the {schema.time!r} of the row before in the same {schema.id!r}: they keep the order of the file"]
 
 

@@ -60,8 +60,9 @@ class Rows:
 
         rows, sequences: numbers of them in all; ties: rows with the time of the row before them in the same id.
         """
-        plan, gaps = self.plan, [*self.features.gap_notes(), *tie_notes(schema, ties)]
-        if plan.request.schema is not None:
+        plan, of_model = self.plan, self.plan.request.schema is not None
+        gaps = [*self.features.gap_notes(), *tie_notes(schema, ties, advise=not of_model)]
+        if of_model:
             return (*gaps, *plan.notes, *meaning.notes)
         constant = [constant_note(names)] if (names := self.features.constant) else []
         return (

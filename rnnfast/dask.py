@@ -1,11 +1,12 @@
 """rnnfast on a cluster of Dask, with a client in the place of options; needs `pip install 'rnnfast[dask]'`.
 
-import rnnfast.dask
-from distributed import Client
+Example:
+    import rnnfast.dask
+    from distributed import Client
 
-client = Client("tcp://10.0.0.1:8786")
-result = rnnfast.dask.train(client, "sensors.csv", target="life", ensemble=10)
-answers = rnnfast.dask.predict(client, result.model, frame)          # a dask DataFrame in and out
+    client = Client("tcp://10.0.0.1:8786")
+    result = rnnfast.dask.train(client, "sensors.csv", target="life", ensemble=10)
+    answers = rnnfast.dask.predict(client, result.model, frame)  # a dask DataFrame in and out
 """
 
 from __future__ import annotations

@@ -185,12 +185,12 @@ class Interval(NamedTuple):
     epochs: int = 0
 
 
-NEVER = ("off", "0", "none")
+OFF = ("off", "0", "none")
 
 
 def interval(text: str) -> Interval | None:
     """Return what --checkpoint says, None for never. Raises UsageError for anything else."""
-    if text.strip().lower() in NEVER:
+    if text.strip().lower() in OFF:
         return None
     if (epochs := re.fullmatch(r"(\d+) ?epochs?", text)) and int(epochs[1]):
         return Interval(epochs=int(epochs[1]))

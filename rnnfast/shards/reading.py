@@ -15,7 +15,7 @@ from rnnfast.data.sequences.predict import predict_notes
 from rnnfast.data.splitting.split import all_shares
 from rnnfast.display import counted
 from rnnfast.errors import DataError, UsageError
-from rnnfast.reporter import Reporter
+from rnnfast.reporter import NUMBA, Reporter
 from rnnfast.shards import tasks
 from rnnfast.shards.loop import RoundLoop
 from rnnfast.shards.plan import Plan
@@ -31,7 +31,7 @@ def check_shards(config: Config) -> None:
     partners = {
         "--preset best": (model.preset == "best", "a race trains on folds of one machine"),
         f"--ensemble {model.ensemble}": (model.ensemble > 1, "each network of an ensemble trains on the whole table"),
-        f"--engine {config.train.engine}": (config.train.engine != "numba", "workers have no devices of their own"),
+        f"--engine {config.train.engine}": (config.train.engine != NUMBA, "workers have no devices of their own"),
         "--baseline trees": ("trees" in config.train.baseline, "trees grow from all rows at once"),
         "--split-by time": (
             data.split_by == TIME and (data.shards or 1) > 1,

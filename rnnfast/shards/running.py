@@ -20,7 +20,7 @@ from rnnfast.shards import tasks
 from rnnfast.shards.plan import Plan
 from rnnfast.shards.reading import check_shards, read_shards
 from rnnfast.shards.sequences import home_of
-from rnnfast.training.checks import check_options, named_cell
+from rnnfast.training.checks import check_options, check_unwritten, named_cell
 from rnnfast.training.presets import fixed
 from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import Resumed
@@ -55,9 +55,7 @@ def train(
     and ClusterError.
     """
     reporter = watcher(reporter, progress)
-    for name in ("output", "checkpoint"):
-        if name in options:
-            raise UsageError(f"{name}: train() writes nothing; save what it returns: result.model.save(PATH)")
+    check_unwritten(options)
     if file_names(data) is None:
         raise UsageError("shards are read from files by the workers: give the names of files, as the workers find them")
     equations = named_cell(options)

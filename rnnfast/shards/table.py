@@ -43,7 +43,7 @@ class ShardTable:
             if self.table.schema.id is None:
                 raise UsageError(
                     f"--shards {plan.shards}: a shard holds whole ids, and the table has none; name them with --id, or "
-                    "train on one machine"
+                    "leave --workers, --scheduler and --shards out: one machine trains it"
                 )
             self.parts, self.rule = self._divided()
             for name, file in (("valid", config.valid), ("test", config.test)):

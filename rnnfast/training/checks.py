@@ -9,6 +9,7 @@ from rnnfast.config.typed import TrainOptions
 from rnnfast.engines.choice import check_engine
 from rnnfast.equations.cell import Cell
 from rnnfast.equations.trace import traced
+from rnnfast.errors import UsageError
 from rnnfast.network.cell import cell_of, word_of
 from rnnfast.training.refit import check_refit
 
@@ -24,6 +25,13 @@ def check_options(config: Config, equations: Cell | None, own_valid: bool) -> No
     check_directions(config.model, cell_for(config, equations).recurrent)
     check_front(config.model, config.data.predict)
     check_engine(config.model, config.train)
+
+
+def check_unwritten(options: TrainOptions) -> None:
+    """Raise UsageError for options about files of a run, for a call that writes none."""
+    for name in ("output", "checkpoint"):
+        if name in options:
+            raise UsageError(f"{name}: train() writes nothing; save what it returns: result.model.save(PATH)")
 
 
 def cell_for(config: Config, equations: Cell | None) -> Cell:

@@ -43,11 +43,6 @@ class Finalist(Record, frozen=True, kw_only=True):
     seeds: int
     untouched: float | UnsetType = UNSET
 
-    @property
-    def optimism(self) -> float:
-        """How much lower the error of the trial is than the mean of all seeds, as a share of the base's error."""
-        return self.mean - self.error
-
 
 def repeated(search: Search, parts: Parts, interrupt: Interrupt) -> list[Finalist]:
     """Repeat the best trials; returns the winner first. Raises TrainingInterrupted at Ctrl-C."""

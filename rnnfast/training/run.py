@@ -27,7 +27,7 @@ from rnnfast.progress import Progress, watcher
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
-from rnnfast.training.checks import cell_for, check_options, named_cell
+from rnnfast.training.checks import cell_for, check_options, check_unwritten, named_cell
 from rnnfast.training.dead_units import dead_units
 from rnnfast.training.defaults import resolved_for
 from rnnfast.training.directory import check_directory, free_directory, write_run
@@ -81,9 +81,7 @@ def train(
         (2, (20, 1))
     """
     reporter = watcher(reporter, progress)
-    for name in ("output", "checkpoint"):
-        if name in options:
-            raise UsageError(f"{name}: train() writes nothing; save what it returns: result.model.save(PATH)")
+    check_unwritten(options)
     equations = named_cell(options)
     config = fixed(Config().with_values(options, "train()"))
     check_options(config, equations, valid is not None)

@@ -357,7 +357,7 @@ def test_several_models_are_told_by_name(saved, tmp_path):
         assert texts[0] != texts[1]
         unnamed = client.post("/predict", content=csv(rows_of()))
         assert (unnamed.status_code, unnamed.json()["error"]) == (
-            404,
+            400,
             "several models are served; name one of them: ?model=NAME of one, two",
         )
         assert list(client.get("/model").json()["models"]) == ["one", "two"]

@@ -108,7 +108,9 @@ def _saved(text: str) -> str | None:
     for directory in (platformdirs.user_cache_path("rnnfast") / "tracebacks", Path(tempfile.gettempdir())):
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            (directory / name).write_text(text, encoding="utf-8", errors="replace")
+            # A new file: a link that somebody put there under this name is not followed.
+            with (directory / name).open("x", encoding="utf-8", errors="replace") as file:
+                file.write(text)
         except OSError:
             continue
         return str(directory / name)

@@ -22,7 +22,7 @@ LEAST_THREADS = 2  # so that a long prediction does not hold up the rows of othe
 
 
 class UnknownModel(UsageError):
-    """A request names no model, or one that is not there."""
+    """A request names a model that is not there."""
 
 
 class Models:
@@ -40,10 +40,10 @@ class Models:
         self._swapping = asyncio.Lock()
 
     def named(self, name: str | None) -> Served:
-        """Return the model of a name; None: the only one. Raises UnknownModel."""
+        """Return the model of a name; None: the only one. Raises UnknownModel, UsageError where there are several."""
         names = ", ".join(self.current)
         if name is None and len(self.current) > 1:
-            raise UnknownModel(f"several models are served; name one of them: ?model=NAME of {names}")
+            raise UsageError(f"several models are served; name one of them: ?model=NAME of {names}")
         served = next(iter(self.current.values())) if name is None else self.current.get(name)
         if served is None:
             raise UnknownModel(f"there is no model {name!r}{did_you_mean(str(name), self.current)}; there is {names}")

@@ -67,3 +67,13 @@ def start(arguments: Sequence[str], **settings: Any) -> "subprocess.Popen[str]":
 def files_of(directory: Path) -> set[str]:
     """Return all files and directories, hidden ones too, relative to the directory."""
     return {str(path.relative_to(directory)) for path in directory.rglob("*")}
+
+
+def said(words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command; return what it prints, in which nothing commands a terminal."""
+    capsys.readouterr()
+    assert run(words) == code
+    captured = capsys.readouterr()
+    text = captured.out + captured.err
+    assert not {sign for sign in text if not sign.isprintable() and sign != "\n"}
+    return text

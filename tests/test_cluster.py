@@ -11,6 +11,7 @@ import cluster_tasks
 import numpy as np
 import pandas as pd
 import pytest
+from hanging import ends_within
 from ids import cases
 
 import rnnfast
@@ -43,15 +44,8 @@ LONGEST = 120 if KILLS == 1 else 1200  # seconds of a test
 @pytest.fixture(autouse=True)
 def _guard():
     """End a test that hangs."""
-
-    def late(number, frame):
-        raise TimeoutError(f"no end after {LONGEST} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(LONGEST)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    with ends_within(LONGEST):
+        yield
 
 
 @pytest.fixture(scope="module")

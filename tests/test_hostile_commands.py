@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from commands import isolate
+from commands import isolate, said
 from ids import cases
 
 from rnnfast.cli import COMMANDS, run
@@ -56,16 +56,6 @@ def _here(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch, directory)
     monkeypatch.setenv("RNNFAST_CACHE_DIR", str(directory / f"cache{EVIL}"))
     monkeypatch.setenv("COLUMNS", "120")
-
-
-def said(words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str:
-    """Run a command; return what it prints, in which nothing commands a terminal."""
-    capsys.readouterr()
-    assert run(words) == code
-    captured = capsys.readouterr()
-    text = captured.out + captured.err
-    assert not {sign for sign in text if not sign.isprintable() and sign != "\n"}
-    return text
 
 
 MODEL, DATA = ["--model", f"r{EVIL}"], ["--data", f"d{EVIL}.csv", "--no-cache"]

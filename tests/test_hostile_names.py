@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from commands import isolate
+from commands import isolate, said
 from ids import cases
 from rich.text import Text
 
-from rnnfast.cli import run
 from rnnfast.console.screen import Screen, fields, table
 from rnnfast.display import printable
 from rnnfast.training.directory import table_name
@@ -35,16 +34,6 @@ def _tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sqlite3.connect("f.db") as connection:
         connection.execute(f'create table "{EVIL}" (x real)')
     connection.close()
-
-
-def said(words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str:
-    """Run a command; return what it prints, in which nothing commands a terminal."""
-    capsys.readouterr()
-    assert run(words) == code
-    captured = capsys.readouterr()
-    text = captured.out + captured.err
-    assert not {sign for sign in text if not sign.isprintable() and sign != "\n"}
-    return text
 
 
 def test_commands_show_them_escaped(capsys: pytest.CaptureFixture[str]) -> None:

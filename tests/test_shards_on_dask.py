@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import isolate
+from hanging import ends_within
 from ids import cases
 
 from rnnfast.cluster.connection import connected
@@ -28,15 +29,8 @@ OPTIONS = {
 @pytest.fixture(autouse=True)
 def _guard():
     """End a test that hangs."""
-
-    def late(number, frame):
-        raise TimeoutError(f"no end after {LONGEST} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(LONGEST)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    with ends_within(LONGEST):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
 
 from rnnfast.config.forms import seconds
-from rnnfast.config.option import checked, option
-from rnnfast.config.resolve import COMMAND_LINE, flag_of
+from rnnfast.config.option import option
+from rnnfast.config.resolve import flag_of
+from rnnfast.config.section import Section
 from rnnfast.errors import UsageError
 
 
 @dataclass(frozen=True)
-class ClusterConfig:
+class ClusterConfig(Section):
     """A scheduler of Dask, or worker processes on this machine, or neither: then all runs in this process."""
 
     scheduler: str | None = option(None, "Run on the workers of this scheduler of Dask.", metavar="tcp://HOST:PORT")
@@ -35,13 +34,6 @@ class ClusterConfig:
             raise UsageError(
                 f"{' and '.join(flag_of(name) for name in places)}: a run has one cluster; give one of them"
             )
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any], origin: str) -> Self:
-        """Make it of values, which are checked; origin: names their source in messages."""
-        where = flag_of if origin == COMMAND_LINE else (lambda name: f"{origin}: {name}")
-        declared = {field.name: field for field in fields(cls)}
-        return cls(**{name: checked(declared[name], value, where(name)) for name, value in values.items()})
 
     @property
     def local(self) -> bool:

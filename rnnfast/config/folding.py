@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
 
 from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column
-from rnnfast.config.option import checked, option, text_of
-from rnnfast.config.resolve import COMMAND_LINE, Config, flag_of
+from rnnfast.config.option import option, text_of
+from rnnfast.config.resolve import Config
+from rnnfast.config.section import Section
 from rnnfast.errors import UsageError
 
 
 @dataclass(frozen=True)
-class FoldConfig:
+class FoldConfig(Section):
     """How a table is divided into folds."""
 
     folds: int = option(5, "Parts of the table of which each is tested by a model of its own.", kind=int, least=2)
@@ -30,13 +29,6 @@ class FoldConfig:
         check_rule(self.folds_by, "folds_by")
         if self.repeats > 1 and self.folds_by == TIME:
             raise UsageError(f"repeats: {self.repeats}: folds in time are always the same ones; leave it out")
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any], origin: str) -> Self:
-        """Make it of values, which are checked; origin: names their source in messages."""
-        where = flag_of if origin == COMMAND_LINE else (lambda name: f"{origin}: {name}")
-        declared = {field.name: field for field in fields(cls)}
-        return cls(**{name: checked(declared[name], value, where(name)) for name, value in values.items()})
 
 
 REFUSED = ("valid", "test", "split_by")  # options of a training run, with a reason

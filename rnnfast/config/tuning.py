@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from dataclasses import dataclass, replace
 
 from rnnfast.config.folding import check_groups
 from rnnfast.config.forms import SEQUENCE, TIME, check_rule, part_column, seconds
-from rnnfast.config.option import checked, option
-from rnnfast.config.resolve import COMMAND_LINE, Config, flag_of
+from rnnfast.config.option import option
+from rnnfast.config.resolve import Config
+from rnnfast.config.section import Section
 from rnnfast.errors import UsageError
 
 USUAL_TIME = "60s"
 
 
 @dataclass(frozen=True)
-class TuneConfig:
+class TuneConfig(Section):
     """How long a search goes on, where None does not end it, and what divides the folds of its trials."""
 
     max_time: str | None = option(
@@ -35,13 +34,6 @@ class TuneConfig:
         "or points in time; by default time with --split-by time, else sequence.",
         metavar="sequence|column:NAME|time",
     )
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any], origin: str) -> Self:
-        """Make it of values, which are checked; origin: names their source in messages."""
-        where = flag_of if origin == COMMAND_LINE else (lambda name: f"{origin}: {name}")
-        declared = {field.name: field for field in fields(cls)}
-        return cls(**{name: checked(declared[name], value, where(name)) for name, value in values.items()})
 
     @property
     def limit(self) -> float:

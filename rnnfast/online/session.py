@@ -19,7 +19,7 @@ from rnnfast.data.sources.options import FileOptions
 from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
 from rnnfast.model.intervals import bounds_of, with_interval
-from rnnfast.model.online.stream import Answered, Stream
+from rnnfast.model.live.stream import Answered, Stream
 from rnnfast.model.outlook import ahead_names
 from rnnfast.online.formats import NAME, CsvAnswers, JsonAnswers, Rows, rows_format
 from rnnfast.online.lines import Lines

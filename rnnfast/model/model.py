@@ -257,8 +257,8 @@ class Model(Displayed):
 
     def importance(self, data: Table | SequenceData, y: Any = None, **options: Any) -> pd.DataFrame:
         """Tell what the score loses without a feature; options: of `explain.frames.importances`.
-        >>> list(model.importance(table)["feature"])
-        ['x']
+        >>> sorted(model.importance(table)["feature"])
+        ['(order of the steps)', 'x']
         """
         from rnnfast.model.explain.frames import importances
 

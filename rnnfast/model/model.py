@@ -48,7 +48,7 @@ from rnnfast.writing import write_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rnnfast.model.online.stream import Stream
+    from rnnfast.model.live.stream import Stream
 
 Floats = NDArray[np.floating[Any]]
 
@@ -245,7 +245,7 @@ class Model(Displayed):
 
     def stream(self, **options: Any) -> Stream:
         """Answer rows as they come, each with the state of its id; options: max_ids, ttl, max_gap of `Stream`."""
-        from rnnfast.model.online.stream import Stream
+        from rnnfast.model.live.stream import Stream
 
         return Stream(self, **options)
 

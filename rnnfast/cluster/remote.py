@@ -12,7 +12,7 @@ from distributed import Client
 
 from rnnfast.cluster.board import Board
 from rnnfast.cluster.run import LOST, Run
-from rnnfast.cluster.task import Cluster, Listener, Task, ignore, nothing
+from rnnfast.cluster.task import Cluster, Hearing, Task
 from rnnfast.cluster.versions import versions
 from rnnfast.cluster.workers import Workers
 from rnnfast.errors import ClusterError
@@ -39,27 +39,18 @@ class DaskCluster(Cluster):
         """Return the threads of all workers, 1 where there is none yet."""
         return self.workers.threads
 
-    def run(
-        self,
-        tasks: Sequence[Task],
-        *,
-        on_answer: Listener = ignore,
-        on_message: Listener = ignore,
-        check: Callable[[], None] = nothing,
-    ) -> list[Any]:
+    def answers(self, tasks: Sequence[Task], hearing: Hearing) -> list[Any]:
         """Run tasks, see `Cluster.run`."""
-        if not tasks:
-            return []
         durations: deque[float] = deque(maxlen=KEPT)
         if tasks[0].home:  # rounds, of which each is like the ones before
             durations = self._durations.setdefault(tasks[0].function, durations)
         board = Board(tasks, self.homes, durations, self.workers.patience)
-        run = Run(self.workers, board, self._topic, self.versions, on_answer, on_message)
+        run = Run(self.workers, board, self._topic, self.versions, hearing)
         self.workers.begin()
         try:
-            with run.hearing():
+            with run.subscription():
                 while not board.complete:
-                    check()
+                    hearing.check()
                     if self.workers.refresh():
                         run.leave()
                     run.submit()

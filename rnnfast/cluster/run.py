@@ -23,7 +23,7 @@ from distributed.scheduler import KilledWorker
 from rnnfast.cluster.board import Attempt, Board
 from rnnfast.cluster.call import call, held
 from rnnfast.cluster.shared import Shared
-from rnnfast.cluster.task import ANSWER, Listener
+from rnnfast.cluster.task import ANSWER, Hearing
 from rnnfast.cluster.workers import CONNECT, Workers
 from rnnfast.errors import UsageError
 
@@ -33,7 +33,7 @@ LOST = (FutureCancelledError, KilledWorker, TimeoutError)  # Dask's errors about
 class Run:
     """The tasks of a board that are on their way to workers, and what comes back.
 
-    topic: of what tasks tell; versions: of this process; on_answer, on_message: as of `Cluster.run`.
+    topic: of what tasks tell; versions: of this process; hearing: who is told.
     """
 
     def __init__(
@@ -42,10 +42,9 @@ class Run:
         board: Board,
         topic: str,
         versions: dict[str, str],
-        on_answer: Listener,
-        on_message: Listener,
+        hearing: Hearing,
     ) -> None:
-        self.workers, self.board, self.on_answer, self.on_message = workers, board, on_answer, on_message
+        self.workers, self.board, self.hearing = workers, board, hearing
         self.topic, self.versions = topic, versions
         self.queue: SimpleQueue[tuple[str, Any]] = SimpleQueue()  # key of an attempt, and its future or a message
         self.attempts: dict[str, Attempt] = {}
@@ -54,7 +53,7 @@ class Run:
         self.subscribed: Client | None = None
 
     @contextmanager
-    def hearing(self) -> Iterator[None]:
+    def subscription(self) -> Iterator[None]:
         """Hear what tasks tell."""
         try:
             yield
@@ -138,7 +137,7 @@ class Run:
             return
         if not isinstance(value, Future):
             attempt.heard = self.board.clock()
-            self.on_message(attempt.number, value)
+            self.hearing.on_message(attempt.number, value)
             return
         try:
             answer = value.result(timeout=CONNECT)
@@ -153,7 +152,7 @@ class Run:
         else:
             self._forget(attempt)
             self.board.finish(attempt, answer)
-            self.on_answer(attempt.number, answer)
+            self.hearing.on_answer(attempt.number, answer)
 
     def _forget(self, attempt: Attempt) -> None:
         """Let go of a task, also on its worker."""

@@ -68,6 +68,14 @@ def nothing() -> None:
     """Check nothing."""
 
 
+class Hearing(NamedTuple):
+    """Who hears of a run. on_answer, on_message, check: as of `Cluster.run`."""
+
+    on_answer: Listener
+    on_message: Listener
+    check: Callable[[], None]
+
+
 class Cluster(ABC):
     """What runs tasks."""
 
@@ -81,7 +89,6 @@ class Cluster(ABC):
         """Address of a page that shows the cluster, "" where there is none."""
         return ""
 
-    @abstractmethod
     def run(
         self,
         tasks: Sequence[Task],
@@ -97,3 +104,8 @@ class Cluster(ABC):
         Raises: what a task raises, on a cluster the second time; ClusterError where there is no worker, or no answer,
         for too long. Nothing waits for tasks that still run then.
         """
+        return self.answers(tasks, Hearing(on_answer, on_message, check)) if tasks else []
+
+    @abstractmethod
+    def answers(self, tasks: Sequence[Task], hearing: Hearing) -> list[Any]:
+        """Do what `run` says; tasks: one at least."""

@@ -402,6 +402,22 @@ def test_a_frozen_worker_loses_no_task(workers, tmp_path):
         os.kill(int((tmp_path / "frozen").read_text()), signal.SIGCONT)
 
 
+def test_a_frozen_worker_keeps_nobody_from_what_it_holds(tmp_path):
+    """The only worker has what all tasks read; the one that joins gets it from elsewhere."""
+    path, text = tmp_path / "frozen", Shared("x" * 1000)
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "silence_logs": 50}
+    with distributed.LocalCluster(n_workers=1, **options) as lonely:
+        place = ClusterConfig(scheduler=lonely.scheduler_address, wait_timeout="60s")
+        with connected(place, lambda notice: None) as cluster:
+            cluster.workers.patience = 4.0
+            both = [Task(f"task {k}", cluster_tasks.freeze_with, (text, path)) for k in range(2)]
+            try:
+                answers = cluster.run(both, check=lambda: path.exists() and len(lonely.workers) < 2 and lonely.scale(2))
+                assert answers == ["awake"] * 2
+            finally:
+                os.kill(int(path.read_text()), signal.SIGCONT)
+
+
 def test_a_worker_that_joins_gets_tasks(workers, local, notices):
     local.scale(3)
     while len(set(workers.run(tasks(cluster_tasks.process, *[0] * 6)))) < 3:

@@ -22,8 +22,11 @@ def call(function: Callable[..., Any], topic: str, versions: dict[str, str], *ar
     if other := difference(versions):
         raise UsageError("versions", other)
     worker = get_worker()
+    watch = _There(worker, topic, str(worker.get_current_task()))
+    if any(isinstance(argument, Packed) for argument in arguments):
+        watch.tell(None)  # that it waits no longer for another worker to hand it on
     values = (argument.opened() if isinstance(argument, Packed) else argument for argument in arguments)
-    return function(*values, _There(worker, topic, str(worker.get_current_task())))
+    return function(*values, watch)
 
 
 def held(packed: Packed) -> Packed:

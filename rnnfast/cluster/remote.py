@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from distributed import Client
+from distributed import Client, Future
 
 from rnnfast.cluster.board import Board
 from rnnfast.cluster.run import LOST, Run
+from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster, Hearing, Task
 from rnnfast.cluster.versions import versions
 from rnnfast.cluster.workers import Workers
@@ -26,6 +27,7 @@ class DaskCluster(Cluster):
     def __init__(self, workers: Workers) -> None:
         self.workers, self.versions = workers, versions()
         self.homes: dict[str, str] = {}
+        self._shared: dict[str, Future[Any]] = {}
         self._durations: dict[Callable[..., Any], deque[float]] = {}
         self._topic = f"rnnfast-{uuid4().hex}"  # of what tasks tell: the scheduler keeps topics, and the last of each
 
@@ -45,7 +47,7 @@ class DaskCluster(Cluster):
         if tasks[0].home:  # rounds, of which each is like the ones before
             durations = self._durations.setdefault(tasks[0].function, durations)
         board = Board(tasks, self.homes, durations, self.workers.patience)
-        run = Run(self.workers, board, self._topic, self.versions, hearing)
+        run = Run(self.workers, board, self._topic, self.versions, hearing, self._shared)
         self.workers.begin()
         try:
             with run.subscription():
@@ -60,9 +62,16 @@ class DaskCluster(Cluster):
             raise
         finally:
             run.cancel()
+            self._let_go(tasks)
         if board.failure is not None:
             raise board.failure
         return [board.answers[number] for number in range(len(tasks))]
+
+    def _let_go(self, tasks: Sequence[Task]) -> None:
+        """Keep on the cluster what these tasks read in common, as other trials may do, and nothing else."""
+        used = {value.packed.digest for task in tasks for value in task.arguments if isinstance(value, Shared)}
+        for digest in self._shared.keys() - used:
+            del self._shared[digest]
 
     def each(
         self, function: Callable[..., Any], *arguments: Any, timeout: float

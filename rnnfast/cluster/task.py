@@ -57,7 +57,7 @@ class Watch:
             raise Cancelled
 
     def tell(self, message: Any) -> None:
-        """Tell the run how the task gets on, in a small message of plain values; also that it is alive."""
+        """Tell the run how the task gets on, in a small message of plain values; None: that it is alive."""
 
 
 def ignore(number: int, value: Any) -> None:
@@ -77,7 +77,9 @@ class Hearing(NamedTuple):
 
 
 class Cluster(ABC):
-    """What runs tasks."""
+    """What runs tasks. words: of a command line, that name it to a run that goes on."""
+
+    words: Sequence[str] = ()
 
     @property
     @abstractmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -29,6 +30,12 @@ RUN_ROWS = 1 << 16  # read at once where a whole part comes through the client
 def home_of(plan: Plan, number: int) -> str:
     """Name what a worker keeps of a shard."""
     return f"{plan.key}-{number}"
+
+
+def _from_here(name: str) -> str:
+    """Name a file as it is found from the directory of this process, where it lies in there."""
+    path, here = Path(name), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else name
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -60,7 +67,7 @@ class ShardedSequences(Sequences):
         lengths = [size.lengths for size in self.sizes.values()] or [np.zeros(0, np.uint32)]
         derived = {
             "shards": self.plan.shards,
-            "source": tuple(dict.fromkeys(name for one in every for name in one.source)),
+            "source": tuple(dict.fromkeys(_from_here(name) for one in every for name in one.source)),
             "digest": ",".join(dict.fromkeys(one.digest for one in every)),
             "proposals": first.proposals,
             "categories": first.categories,

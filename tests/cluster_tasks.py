@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+from rnnfast.diagnose.machine import simd_bits
+
 
 def square(number, watch):
     watch.tell({"number": number})
@@ -15,6 +17,10 @@ def square(number, watch):
 def process(number, watch):
     time.sleep(0.05)
     return os.getpid()
+
+
+def width(number, watch):
+    return simd_bits()
 
 
 def length(text, watch):

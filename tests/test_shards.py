@@ -287,13 +287,6 @@ def test_a_table_without_ids_has_no_shards():
         sharded(2, data="rows.csv", target="y")
 
 
-@pytest.mark.usefixtures("table")
-def test_workers_with_other_registers_are_refused(monkeypatch):
-    monkeypatch.setattr("rnnfast.shards.learner.simd_bits", lambda: 128)
-    with pytest.raises(UsageError, match="has vector registers of 128 bits, the client of"):
-        sharded(2, ignore="colour")
-
-
 def test_a_worker_with_less_memory_than_a_shard_may_take_is_refused():
     plan = Plan.of(Config().with_values({"memory": "2G"}, "test"))
     tasks.check_memory(plan, None)

@@ -59,6 +59,7 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
             waiting.cancel()
         cluster.words = config.words
         try:
+            cluster.agree()
             yield cluster
         except (ClusterError, TrainingInterrupted) as error:
             if error.command:
@@ -81,7 +82,9 @@ def over(client: Any, notice: Callable[[str], None] = lambda text: None, wait: f
             raise OSError("the client is closed")
         return client
 
-    return DaskCluster(Workers(connect, wait, notice))
+    cluster = DaskCluster(Workers(connect, wait, notice))
+    cluster.agree()
+    return cluster
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from rnnfast.cluster.board import Attempt, Board
 from rnnfast.cluster.call import call, held
 from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import ANSWER, Hearing
+from rnnfast.cluster.versions import Caller
 from rnnfast.cluster.workers import CONNECT, Workers
 from rnnfast.errors import UsageError
 
@@ -33,7 +34,7 @@ LOST = (FutureCancelledError, KilledWorker, TimeoutError)  # Dask's errors about
 class Run:
     """The tasks of a board that are on their way to workers, and what comes back.
 
-    topic: of what tasks tell; versions: of this process; hearing: who is told. shared: what many tasks read, by the
+    topic: of what tasks tell; caller: this process; hearing: who is told. shared: what many tasks read, by the
     digest of it, as it lies on the cluster; it outlasts a run and is written.
     """
 
@@ -42,12 +43,12 @@ class Run:
         workers: Workers,
         board: Board,
         topic: str,
-        versions: dict[str, str],
+        caller: Caller,
         hearing: Hearing,
         shared: dict[str, Future[Any]],
     ) -> None:
         self.workers, self.board, self.hearing = workers, board, hearing
-        self.topic, self.versions = topic, versions
+        self.topic, self.caller = topic, caller
         self.queue: SimpleQueue[tuple[str, Any]] = SimpleQueue()  # key of an attempt, and its future or a message
         self.attempts: dict[str, Attempt] = {}
         self.futures: dict[str, Future[Any]] = {}
@@ -75,7 +76,7 @@ class Run:
             self.attempts[key] = attempt
             attempt.waits = any(isinstance(value, Shared) for value in task.arguments)
             self.futures[key] = future = client.submit(
-                call, task.function, self.topic, self.versions, *arguments,
+                call, task.function, self.topic, self.caller, *arguments,
                 key=key, workers=[attempt.worker], pure=False,
             )  # fmt: skip
             future.add_done_callback(partial(self._ended, key))

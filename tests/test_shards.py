@@ -144,6 +144,24 @@ def test_the_split_of_shards_is_found_again(capsys):
 
 
 @pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("coarse", [False, True], ids=["exact", "histograms"])
+def test_areas_are_of_all_rows_where_a_sample_is_scored(monkeypatch, coarse):
+    options = {**GRU, "ignore": "colour", "memory": "900M"}
+    whole = sharded(3, **options)
+    monkeypatch.setattr("rnnfast.shards.sequences.ShardedSequences.sample_room", 3000)
+    if coarse:
+        monkeypatch.setattr("rnnfast.training.ranking.EXACT_STEPS", 10)
+    told = Watching()
+    sampled = sharded(3, reporter=told, **options)
+    assert any("train: scored on" in text for text in told.notices)
+    assert any("train: auroc and auprc are of all" in text for text in told.notices)
+    assert any("from histograms: right to" in text for text in told.notices) == coarse
+    for name in ("auroc", "auprc"):
+        figures = [run.metrics["train"][name] for run in (sampled, whole)]
+        assert figures[0] == pytest.approx(figures[1], abs=1e-3 if coarse else 1e-12)
+
+
+@pytest.mark.usefixtures("table")
 def test_what_is_fitted_to_shards_is_what_is_fitted_to_the_whole():
     seen = sharded(4, categorical="colour", scale="zscore,x2=robust", epochs=0, split=(1.0,)).model
     whole = rnnfast.train("table.csv", **{**OPTIONS, "categorical": "colour", "scale": "zscore,x2=robust", "epochs": 0,

@@ -1,6 +1,7 @@
 """Functions that tests run on workers of a cluster: they are found there by name, as those of rnnfast are."""
 
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -21,6 +22,11 @@ def process(number, watch):
 
 def width(number, watch):
     return simd_bits()
+
+
+def fill_disk(size, watch):
+    """Let files of this process grow to so many bytes and no further, as on a disk that is full; -1: without bound."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 def length(text, watch):

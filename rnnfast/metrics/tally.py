@@ -63,7 +63,7 @@ def merged(tallies: Sequence[Tally]) -> Tally:
 
 
 def ranking(counts: Tally, coarse: int = 0) -> Ranking:
-    """Return the areas of a tally; coarse: bits that its scores have lost. Where none are lost, equal scores are ties."""
+    """Return the areas of a tally; coarse: bits that its scores have lost. If none, equal scores are ties."""
     if not len(counts.code):
         return Ranking(np.nan, np.nan, 0.0, 0.0)
     positive, negative = counts.positive[::-1], counts.negative[::-1]

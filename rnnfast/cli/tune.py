@@ -71,6 +71,7 @@ def tune(
     from rnnfast.console.tune import TuneConsole
 
     console = TuneConsole(state.screen(), resolved, state.started)
+    console.place = where.words
     with console:
         from rnnfast.cluster.connection import connected
         from rnnfast.training.tuning import search

@@ -90,7 +90,7 @@ def going_on(directory: Path | None) -> Iterator[None]:
         yield
     except ClusterError as error:
         if directory is not None and (directory / FILE).exists():
-            error.args = (f"{error.args[0]}; rnnfast tune --resume {directory} goes on",)
+            error.command = f"rnnfast tune --resume {directory}"
         raise
 
 

@@ -22,7 +22,7 @@ def verdict(view: PartView) -> str:
         return f"On {PARTS[view.name]}: {plain}."
     value, part = f"{gain.metric} {number(gain.value)}{_interval(gain)}", PARTS[view.name]
     if not gain.better or not gain.certain:
-        doubt = "No better than" if not gain.better else "Better by chance, perhaps, than"
+        doubt = "No better than" if not gain.better else "Not surely better than"
         return f"{doubt} {gain.baseline} on {part}: {value} beside {number(gain.baseline_value)}; {plain}."
     return f"On {part}: {plain}. {value}, {gain.baseline}: {number(gain.baseline_value)}{_less(gain)}."
 
@@ -59,7 +59,7 @@ def _positives(view: PartView, confusion: Sequence[Sequence[int]]) -> str:
     if others >= MANY and false:
         price = f"{number(1000 * false / others, 2)} false alarms per 1,000 others"
     what = f"{name(view.schema.targets[0])} = {name(view.schema.classes[1])}"
-    return f"finds {hits:,} of {positives:,} with {what} (recall {percent(hits / positives)}) and {price}"
+    return f"finds {hits:,} of {positives:,} with {what} (recall {percent(hits / positives)}) and raises {price}"
 
 
 def _interval(gain: Gain) -> str:

@@ -59,7 +59,7 @@ def read_run(
         train = _trained(model, config, table, rows, reading, opened)
     outcomes = model.outcomes(scored_rows(sample))
     evaluation = model.scorer.evaluate(outcomes)
-    trained, ended = rows.part in ("train", "all"), model.provenance.training
+    trained, ended = rows.part in ("train", "all") and model.trained_on(table), model.provenance.training
     if ended is not None and ended.refitted:
         trained |= rows.part == "valid"
     note = training_note(model, table, rows.part, "score") if trained else None
@@ -69,7 +69,9 @@ def read_run(
     return Subject(
         model=model,
         name=directory.resolve().name if path.is_dir() or path.name == FILE_NAME else path.stem,
-        part=rows.words,
+        part=rows.name,
+        words=rows.words,
+        learned=trained,
         outcomes=outcomes,
         evaluation=evaluation,
         judgement=judged(model, outcomes, evaluation, rows.name, ()),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
 
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
+from rnnfast.data import Schema
 from rnnfast.display import counted
-from rnnfast.metrics.events import EventScores
 from rnnfast.model.model import Model
 from rnnfast.records import UnsetType
 from rnnfast.report.content.panel import TEXT_SHOWN, Table, shown, word
@@ -51,10 +50,18 @@ def training(model: Model) -> Table:
     return Table("The model", ("", "What it is"), tuple(rows.items()))
 
 
-def _ahead(schema: Any) -> str:
+def _ahead(schema: Schema) -> str:
     if not schema.horizon:
         return ""
-    return f", {', '.join(map(str, schema.ahead))} {'step' if schema.ahead == (1,) else 'steps'} ahead"
+    return f", {steps_ahead(schema)}"
+
+
+def steps_ahead(schema: Schema) -> str:
+    """Return "1 to 7 steps ahead" of a model with a horizon."""
+    ahead = schema.ahead
+    run = len(ahead) > 2 and ahead == tuple(range(ahead[0], ahead[-1] + 1))
+    number = f"{ahead[0]} to {ahead[-1]}" if run else ", ".join(map(str, ahead))
+    return f"{number} {'step' if ahead == (1,) else 'steps'} ahead"
 
 
 def _rule(model: Model) -> str:
@@ -90,20 +97,3 @@ def again(config: Config, model: Model, command: str) -> tuple[Table, ...]:
 def command_of(config_file: str) -> str:
     """Return the command that makes a run again from the configuration of its directory."""
     return shlex.join(("rnnfast", "train", "--config", config_file, "-o", "runs/again"))
-
-
-def event_table(scores: EventScores) -> Table:
-    """Say what alarms are worth, event by event."""
-    rows = [
-        ("Events", shown(scores.events)),
-        (
-            "With an alarm",
-            f"{shown(scores.caught)} ({shown(None if scores.recall is None else 100 * scores.recall, 3)} %)",
-        ),
-        ("Median delay, rows", shown(scores.median_delay)),
-        *([("Median lead, rows", shown(scores.median_lead))] if scores.horizon else []),
-        ("False alarms", shown(scores.false_alarms)),
-        ("False alarms in 1,000 rows", shown(scores.per_1000_steps)),
-        *([("False alarms a day", shown(scores.per_day))] if scores.per_day is not None else []),
-    ]
-    return Table("Runs of positive rows, each one event", ("", "Model"), tuple(rows))

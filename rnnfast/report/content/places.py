@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import METRICS
+from rnnfast.metrics.evaluation import telling
 from rnnfast.metrics.slices import Slicing, slice_metrics
 from rnnfast.report.content.panel import Panel, Table, numbers, shown, word, words
 from rnnfast.tasks.outcomes import Outcomes
+
+MOST_TARGETS = 12  # that have figures of their own
 
 Integers = NDArray[np.int64]
 
@@ -83,9 +87,12 @@ def horizons(outcomes: Outcomes, per_target: dict[str, Any]) -> Panel | None:
     """Return the metric that says most of each target or horizon; None where there is one alone."""
     if len(per_target) < 2:
         return None
-    metrics = slice_metrics(next(iter(per_target.values())))
+    figures = next(iter(per_target.values()))
+    # Errors of several targets have several units.
+    metrics = telling(figures) if len(outcomes.data.schema.targets) > 1 else slice_metrics(figures)
+    others = [name for name in (*telling(figures), "mae") if name in figures and name != metrics[0]]
     drawn = {name: figures for name, figures in per_target.items() if figures.get(metrics[0]) is not None}
-    what = "Target and steps ahead" if outcomes.data.schema.horizons else "Target"
+    what = what_answers(outcomes)
     return Panel(
         kind="slices",
         name="score-by-target",
@@ -94,9 +101,27 @@ def horizons(outcomes: Outcomes, per_target: dict[str, Any]) -> Panel | None:
         columns={
             "group": words(drawn),
             "value": numbers([figures[metrics[0]] for figures in drawn.values()]),
+            **{f"other{k}": numbers([one.get(name) for one in drawn.values()]) for k, name in enumerate(others)},
         },
-        headings={"group": what, "value": metrics[0]},
+        headings={
+            "group": what,
+            "value": metrics[0],
+            **{f"other{k}": METRICS[name].phrase for k, name in enumerate(others)},
+        },
     )
+
+
+def what_answers(outcomes: Outcomes) -> str:
+    """Return what several answers to a row differ in."""
+    schema = outcomes.data.schema
+    if not schema.horizons:
+        return "Target"
+    return "Target and steps ahead" if len(schema.targets) > 1 else "Steps ahead"
+
+
+def drawn_targets(outcomes: Outcomes) -> range:
+    """Return which targets have figures of their own: all but those beyond MOST_TARGETS."""
+    return range(min(len(outcomes.data.schema.targets), MOST_TARGETS))
 
 
 def worst(slicing: Slicing) -> Table | None:

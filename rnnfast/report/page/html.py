@@ -43,6 +43,7 @@ def page(content: Content, specifications: dict[str, dict[str, Any]], config: di
             f"<title>{title}: rnnfast report</title>",
             f"<style>\n{_asset('style.css')}</style>\n</head>\n<body>",
             f'<header>\n<h1>{title}</h1>\n<p class="verdict">{escape(content.verdict)}</p>',
+            *(f'<p class="lead">{escape(text)}</p>' for text in content.lead),
             f"{_contents(content)}</header>",
             "<main>",
             *(_section(section, content.slider) for section in content.sections),
@@ -102,7 +103,7 @@ def _table(table: Table) -> str:
 
 def _figure(panel: Panel) -> str:
     name, title = escape(panel.name), escape(panel.title)
-    wide = ' class="wide"' if panel.kind in ("answers", "inputs", "attribution") else ""
+    wide = ' class="wide"' if panel.kind in ("answers", "inputs", "attribution", "warning", "event") else ""
     return (
         f'<figure id="figure-{name}"{wide}>\n<figcaption><b>{title}</b> {escape(panel.caption)}</figcaption>\n'
         f'<div class="chart" data-panel="{name}" role="img" aria-label="{title}: {escape(panel.caption)}"></div>\n'

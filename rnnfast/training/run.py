@@ -24,6 +24,7 @@ from rnnfast.model import Model
 from rnnfast.model.explain.features import input_means
 from rnnfast.model.questions import scored_rows
 from rnnfast.progress import Progress, watcher
+from rnnfast.records import UNSET
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.training.bags import NAME, out_of_bag
@@ -242,7 +243,8 @@ def train_parts(
     fit.eval_seconds += time.perf_counter() - start
     provenance = provenance_of(table, parts, config, own_valid, evaluations, fit)
     means = input_means(model.encoder, parts.train)
-    model.provenance = changed(provenance, operating=operating, input_means=means, judgement=judgement)
+    usual = {"input_means": means.inputs, "category_shares": means.categories or UNSET}
+    model.provenance = changed(provenance, operating=operating, judgement=judgement, **usual)
     return TrainResult(
         model=model,
         task=table.schema.task,
@@ -264,6 +266,7 @@ def train_parts(
         scored=scored.sampled,
         members=fit.members,
         chosen=chosen,
+        clipped=fit.clipped,
     ), fit
 
 

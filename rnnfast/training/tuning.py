@@ -26,14 +26,15 @@ from rnnfast.training import journal
 from rnnfast.training.checks import check_options, named_cell
 from rnnfast.training.directory import check_directory, free_name, table_name, write_run
 from rnnfast.training.finals import SEEDS, Finalist, repeated, unrepeated
+from rnnfast.training.job import Host, Job
 from rnnfast.training.pool import one_at_a_time
 from rnnfast.training.presets import fixed
 from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import Home, keeper_of, origin_of, saved, searched, settled
-from rnnfast.training.run import train_parts
 from rnnfast.training.sampler import optuna
 from rnnfast.training.search import SIZE, Search, folded
 from rnnfast.training.space import WIDEST_RATE, Space
+from rnnfast.training.stages import train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
 from rnnfast.training.tune_results import TuneResult
@@ -160,9 +161,9 @@ def tune_tables(
             for note in winner.notes if winner else ():
                 reporter.notice(note)
             keeper = None if directory is None else keeper_of(config, origin, Home(directory), winner)
-            timed = load_seconds, interrupt, cluster
+            job = Job(table, parts, config, equations, own_valid)
             with saved(keeper, interrupt):
-                result, fit = train_parts(table, parts, config, equations, reporter, own_valid, *timed)
+                result, fit = train_parts(job, Host(reporter, interrupt, cluster), load_seconds)
             result.seconds = {"search": search_seconds, **result.seconds}
             interrupt.phase = Phase.SAVING
             if directory is not None:

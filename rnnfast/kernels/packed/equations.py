@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnfast.kernels.lanes.arguments import row_reader, types_of
 from rnnfast.kernels.lanes.compiling import inlined
-from rnnfast.kernels.lanes.linking import Link, calling, no_link
+from rnnfast.kernels.lanes.linking import Link, linked, no_link
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.rules.cell import (
     Operands,
@@ -60,7 +60,7 @@ def operands(s, layer, steps, row, n):
     )
 
 
-@calling
+@linked
 def steps_forward(s, table, i, steps, training):
     """New states of some steps of direction i of a table (directions, fields).
 
@@ -75,7 +75,7 @@ def steps_forward(s, table, i, steps, training):
                 cell_forward(operands(s, layer, steps, row, n), layer.hidden - n, training, s)
 
 
-@calling
+@linked
 def steps_backward(s, table, i, steps, carry):
     """Gradients in the place of gates and products, of the states before in that of the carry.
 
@@ -97,7 +97,7 @@ def steps_backward(s, table, i, steps, carry):
                 )
 
 
-@calling
+@linked
 def coefficients(s, table, i, p, memory):
     """What a cell makes of its trainable vectors alone. Reads: p. Writes: memory: coefficients."""
     layer = direction_at(table, i)
@@ -106,7 +106,7 @@ def coefficients(s, table, i, p, memory):
         cell_coefficients(Matrix(at(p, layer.vectors + n), w), Matrix(at(memory, layer.coefficients + n), w), s)
 
 
-@calling
+@linked
 def vectors(s, table, i, p, g, memory):
     """Add the gradients of the trainable vectors to g. Reads: p; memory: dcoefficients."""
     layer = direction_at(table, i)

@@ -16,17 +16,17 @@ from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout, drop_link
+from rnnfast.kernels.packed.equations import equations_of
 from rnnfast.kernels.packed.front import front_links
-from rnnfast.kernels.packed.layer import Weights
+from rnnfast.kernels.packed.layer import Weights, passes_of
 from rnnfast.kernels.packed.packing import Slice
-from rnnfast.kernels.packed.passes import passes_of
 from rnnfast.kernels.packed.pool import pool_links
 from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, direction_at, packed_gradient
 from rnnfast.kernels.packed.static import static_links
 from rnnfast.kernels.packed.tiles import products_of
 from rnnfast.kernels.rules.losses import loss_link
 from rnnfast.kernels.run.memory import Data, no_front_work
-from rnnfast.kernels.run.plan import lanes_of, layers_of, tile_of
+from rnnfast.kernels.run.plan import cell_of, lanes_of, layers_of, tile_of
 from rnnfast.kernels.run.update import AHEAD, prefetch_sequence
 from rnnfast.kernels.small.sequence import NONE, gradient_of_two
 
@@ -96,9 +96,11 @@ def calls_of(layout, loss="", dropout=0.0):
     """What the packed engine calls for a network; without a loss for predictions alone."""
     architecture, lanes = layout.architecture, lanes_of(layout)
     dtype, products = architecture.dtype, products_of(tile_of(layout), architecture.dtype)
+    cell = equations_of(cell_of(layout), dtype, training=bool(loss))
     return Calls(
-        passes_of(layers_of(layout), products, no_front_work(dtype), dtype, training=bool(loss)),
+        passes_of(layers_of(layout), products, cell, no_front_work(dtype), training=bool(loss)),
         products,
+        cell,
         *pool_links(Specialisation(W=lanes, head=architecture.head), layout.head, products, dtype, training=bool(loss)),
         loss_link(Specialisation(W=lanes, loss=loss), dtype),
         drop_link(Specialisation(W=lanes), dtype, dropout),

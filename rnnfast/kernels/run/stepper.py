@@ -92,8 +92,9 @@ def small_steps(s, arguments):
 def continued(network, offsets, piece, work, carried, resumed):
     """The chunk of a slice, with the states before it."""
     R, T, P = pack(offsets, network.front.stride, piece, work.pack)
+    products, cell = network.calls.products, network.calls.cell
     chunk = Chunk(
-        work.pack, work.memory, work.carry, R, T, P, resumed, resumed, work.training, network.calls.products, work.front
+        work.pack, work.memory, work.carry, R, T, P, resumed, resumed, work.training, products, cell, work.front
     )
     exchange_states(network, chunk, carried, not resumed)
     return chunk

@@ -77,7 +77,9 @@ class Warnings:
         return Table("Runs of positive rows, each one event", ("", "Model"), tuple(rows))
 
     def panels(self) -> Iterator[Panel]:
-        """Yield all events over each other, one that is caught with the usual delay, and one that is missed."""
+        """Yield all events over each other, one that is caught with the usual delay, one that is missed; or nothing."""
+        if not len(self.delays):
+            return
         yield self.over_time()
         caught, missed = np.flatnonzero(self.delays >= 0), np.flatnonzero(self.delays < 0)
         if len(caught):

@@ -137,7 +137,7 @@ def test_the_least_recently_used_state_goes_first(size):
 
 def test_a_state_that_waits_too_long_is_forgotten(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("rnnfast.model.online.stream.time", lambda: now[0])
+    monkeypatch.setattr("rnnfast.model.live.stream.time", lambda: now[0])
     stream = trained(**PLAIN).stream(ttl=10)
     first = stream.step("a", [1.0])
     now[0] += 9

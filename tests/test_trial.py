@@ -112,7 +112,7 @@ def test_ctrl_c_ends_the_trials():
     config, interrupt = configured(data), Interrupt()
     trials = Trials(data, config, 3)
 
-    def press(number):
+    def press(number, error):
         with pytest.raises(TrainingInterrupted):  # the run has no epoch yet, and so leaves at once
             interrupt.press(lambda phase: pytest.fail("nothing is saved"))
 

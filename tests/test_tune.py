@@ -21,6 +21,7 @@ from rnnfast.records import plain
 from rnnfast.training import journal, tuning
 from rnnfast.training.finals import clearly_less
 from rnnfast.training.space import Space
+from rnnfast.training.trial import Trials
 from rnnfast.training.tuning import Tables, tune_tables
 
 TINY = {"target": "y", "id": "id", "hidden": 3, "cell": "gru", "epochs": 2, "preset": "fast", "dtype": "float64"}
@@ -75,6 +76,27 @@ def test_the_same_result_after_an_interruption(tmp_path):
     again = search(output=str(tmp_path / "part"))
     assert told(again) == told(whole)
     assert same_tensors(again, whole)
+
+
+def test_the_best_are_not_run_again_twice(tmp_path, monkeypatch):
+    """What was repeated before an interruption is in the journal, that on the validation part too."""
+    whole = search(trials=6, size=6, output=str(tmp_path / "whole"))
+    lines = (tmp_path / "whole" / journal.FILE).read_text().splitlines()
+    again = [line for line in lines if '"repetition"' in line]
+    assert len(again) >= 2 * 3 * 5, "two finalists, three folds, five seeds"
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / journal.FILE).write_text("\n".join([*lines[:7], *again[::2]]) + "\n")
+    runs, run_trials = [], Trials.run
+
+    def counted(self, trials, *rest):
+        runs.extend(trials)
+        return run_trials(self, trials, *rest)
+
+    monkeypatch.setattr(Trials, "run", counted)
+    outcome = search(trials=6, size=6, output=str(tmp_path / "part"))
+    assert len(runs) == len(again) - len(again[::2])
+    assert told(outcome) == told(whole)
+    assert (tmp_path / "part" / journal.FILE).read_text().splitlines()[7:] == lines[7:]
 
 
 def test_embeddings_and_constant_columns_stay():
@@ -289,6 +311,19 @@ def test_json_and_files(files, capsys):
     assert report["train"]["metrics"].keys() == {"train", "valid"}
     assert files_of(Path("runs/t-tune")) == {"model.safetensors", "history.csv", "config.toml", "trials.jsonl"}
     assert [trial["trial"] for trial in report["trials"]] == [1, 2]
+
+
+def test_findings_of_the_winner(files, capsys):
+    frame = table()
+    frame["z"] = 3.0 * frame["y"]  # gives the label away
+    frame.to_csv("t.csv", index=False)
+    report = result([*START, "-o", "a"], capsys)
+    codes = [one["code"] for one in report["train"]["findings"]]
+    assert codes
+    assert run([*START, "-o", "b", "-q", "--fail-on-findings"]) == 5
+    assert f"--fail-on-findings: {codes[0]}" in capsys.readouterr().err
+    assert (files / "b" / "model.safetensors").exists()
+    assert run([*START, "-o", "c", "-q", "--fail-on-findings", "--ignore", ",".join(codes)]) == 0
 
 
 def test_a_line_for_each_generation_and_the_choice(files, capsys):

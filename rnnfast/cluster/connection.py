@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from rnnfast.config.cluster import ClusterConfig
-from rnnfast.errors import ClusterError, RnnfastError, UsageError
+from rnnfast.errors import ClusterError, RnnfastError, TrainingInterrupted, UsageError
 
 if TYPE_CHECKING:
     from rnnfast.cluster.remote import DaskCluster
@@ -56,8 +57,14 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
             raise ClusterError(f"no scheduler at {config.address} within {config.wait:g} s: {error}") from None
         finally:
             waiting.cancel()
+        cluster.words = config.words
         try:
+            cluster.agree()
             yield cluster
+        except (ClusterError, TrainingInterrupted) as error:
+            if error.command:
+                error.command = f"{error.command} {shlex.join(config.words)}"
+            raise
         finally:
             cluster.client.close(timeout=2)
 
@@ -75,7 +82,9 @@ def over(client: Any, notice: Callable[[str], None] = lambda text: None, wait: f
             raise OSError("the client is closed")
         return client
 
-    return DaskCluster(Workers(connect, wait, notice))
+    cluster = DaskCluster(Workers(connect, wait, notice))
+    cluster.agree()
+    return cluster
 
 
 @contextmanager

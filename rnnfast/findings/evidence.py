@@ -27,7 +27,8 @@ class Course:
     """How a training went.
 
     history: rows of history.csv; several: whether there are networks with courses of their own. dead: units of the top
-    layer that never change, and all of them; None where that was not looked at.
+    layer that never change, and all of them; None where that was not looked at. clipped: share of the updates whose
+    gradient was clipped; None where none can be.
     """
 
     config: TrainConfig
@@ -37,6 +38,7 @@ class Course:
     several: bool = False
     refitted: bool = False
     dead: tuple[int, int] | None = None
+    clipped: float | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

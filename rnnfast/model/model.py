@@ -48,7 +48,7 @@ from rnnfast.writing import write_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rnnfast.model.online.stream import Stream
+    from rnnfast.model.live.stream import Stream
 
 Floats = NDArray[np.floating[Any]]
 
@@ -240,12 +240,12 @@ class Model(Displayed):
     def outcomes(self, data: SequenceData) -> Outcomes:
         """Answer sequences that were read, beside their labels."""
         outputs = self.questions(data).outputs(self.committee())
-        outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
-        return outcomes.beside(self.linear, self.trees, self.encoder)
+        average, deviations = self.task.average(outputs), self._deviations(outputs[:, data.labelled])
+        return self.scorer.outcomes(data, average, deviations).beside(self.linear, self.trees, self.encoder)
 
     def stream(self, **options: Any) -> Stream:
         """Answer rows as they come, each with the state of its id; options: max_ids, ttl, max_gap of `Stream`."""
-        from rnnfast.model.online.stream import Stream
+        from rnnfast.model.live.stream import Stream
 
         return Stream(self, **options)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.reading.live import LiveRows, plain_rows, read_live
+from rnnfast.data.reading.plainlines import plain_lines
 from rnnfast.data.sources.formats import TEXT, kind_of
 from rnnfast.data.sources.opening import open_content
 from rnnfast.data.sources.options import FileOptions
@@ -36,8 +37,9 @@ class CsvRows:
         """Read rows; before: blank lines in front of them, so that messages count lines as the stream has them."""
         if self._source is None:
             self._source = open_content(self.header + lines, self.name, self.options)
-        content = self.header + b"\n" * before + lines
-        return read_live(replace(self._source, content=content), schema)
+        source = replace(self._source, content=self.header + b"\n" * before + lines)
+        rows = plain_lines(lines, source, schema) if not before else None
+        return rows or read_live(source, schema)
 
     def command(self, line: bytes) -> tuple[str, str | None] | None:
         """Return word and id of a line that is no row, None of a row."""

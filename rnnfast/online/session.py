@@ -19,7 +19,7 @@ from rnnfast.data.sources.options import FileOptions
 from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
 from rnnfast.model.intervals import bounds_of, with_interval
-from rnnfast.model.online.stream import Answered, Stream
+from rnnfast.model.live.stream import Answered, Stream
 from rnnfast.model.outlook import ahead_names
 from rnnfast.online.formats import NAME, CsvAnswers, JsonAnswers, Rows, rows_format
 from rnnfast.online.lines import Lines
@@ -58,8 +58,8 @@ class Session:
     """Answers the rows of one input.
 
     write: takes text. states: where they are kept, or None. skip: rows at the beginning that the states have seen.
-    rows, refused, obeyed: rows of the input, those that have no answer, and lines that are no rows; alarms: answers as
-    of `Task.alarms`.
+    rows, refused, late, obeyed: rows of the input, those that cannot be used, those that came too late for an answer,
+    and lines that are no rows; alarms: answers as of `Task.alarms`.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Session:
             bounds_of(stream.model.intervals, shown.interval)
         self.stream, self.write, self.shown, self.states, self.skip = stream, write, shown, states, skip
         self.rows = 0 if states is None else states.rows - skip  # of the input, those before a restart among them
-        self.refused, self.obeyed, self.alarms, self.message = 0, 0, 0, ""
+        self.refused, self.late, self.obeyed, self.alarms, self.message = 0, 0, 0, 0, ""
         self._format: Rows | None = None
         self._answers: CsvAnswers | JsonAnswers | None = None
         self._line = 0  # of the stream, before the block
@@ -169,6 +169,7 @@ class Session:
                 return self._text(rows[:half]) + self._text(rows[half:])
             return self._refusal(rows[0], str(error))
         self.rows += len(rows)
+        self.late += int(answered.late.sum())
         self.alarms += self.stream.task.alarms(answered.answers.values)
         self._line += text.count(b"\n")
         shown = self._shown()

@@ -7,8 +7,17 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from rnnfast.config.resolve import Config
+from rnnfast.errors import UsageError
 
 MEMORY = "2G"  # of a process that holds a shard, where --memory does not say it: bits must not depend on machines
+
+
+def without_ids(shards: int) -> UsageError:
+    """Return the error for a table without ids."""
+    return UsageError(
+        f"--shards {shards}: a shard holds whole ids, and the table has none; name them with --id, or leave --workers, "
+        "--scheduler and --shards out: one machine trains it"
+    )
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,8 @@ class Plan:
 
     @classmethod
     def of(cls, config: Config) -> Plan:
-        """Plan the shards of the files that a configuration names."""
+        """Plan the shards of the files that a configuration names; workers find them by absolute paths."""
+        config = replace(config.with_absolute_paths(), output=config.output)
         return cls(config, sha256(pickle.dumps((config.tables, sorted(config.explicit)))).hexdigest()[:16])
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from typing import Any, Unpack
 
 from rnnfast.cluster.here import InProcess
@@ -11,13 +10,16 @@ from rnnfast.cluster.task import Cluster, Task
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts
+from rnnfast.data.columns.roles import roles
 from rnnfast.data.reading.opening import file_names
-from rnnfast.errors import ClusterError, UsageError
+from rnnfast.data.reading.request import Request
+from rnnfast.data.sources.batches import open_files
+from rnnfast.errors import ClusterError, DataError, UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.progress import Progress, watcher
 from rnnfast.reporter import Reporter
 from rnnfast.shards import tasks
-from rnnfast.shards.plan import Plan
+from rnnfast.shards.plan import Plan, without_ids
 from rnnfast.shards.reading import check_shards, read_shards
 from rnnfast.shards.sequences import home_of
 from rnnfast.training.checks import check_options, check_unwritten, named_cell
@@ -25,6 +27,7 @@ from rnnfast.training.presets import fixed
 from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import Resumed
 from rnnfast.training.run import Read, Tables, run, trained
+from rnnfast.training.tables import reading_of
 
 SHARDS = 16  # of a cluster, where nobody says how many
 FEW_STEPS = 300_000_000  # of a pass: what one machine trains in ten seconds
@@ -90,10 +93,27 @@ def reader(cluster: Cluster, reporter: Reporter) -> Read:
 
 
 def in_shards(config: Config) -> Config:
-    """Return the configuration with the files that are read by absolute paths, and the number of shards."""
-    if config.data.shards is None:
-        config = config.with_values({"shards": SHARDS}, "--shards")
-    return replace(config.with_absolute_paths(), output=config.output)
+    """Return the configuration with the number of shards."""
+    return config if config.data.shards is not None else config.with_values({"shards": SHARDS}, "--shards")
+
+
+def check_before(config: Config, there: bool) -> None:
+    """Raise for what shards do not go with, before a cluster begins: for options, and for a table without ids.
+
+    there: whether workers are processes of this machine, which find files as this one does; others are left to them
+    where this one cannot open them.
+    """
+    config = in_shards(config)
+    check_shards(config)
+    request = Request(reading_of(config))
+    try:
+        sources = open_files(config.data.data, request.files)
+    except DataError:
+        if there:
+            raise
+        return
+    if roles(sources[0], request.config).id is None:
+        raise without_ids(config.data.shards or SHARDS)
 
 
 def advise(parts: Parts, reporter: Reporter) -> None:

@@ -25,7 +25,7 @@ from rnnfast.data.sources.batches import open_files
 from rnnfast.data.splitting.by_shard import drawn_in_shard, shard_seed
 from rnnfast.data.splitting.split import all_shares
 from rnnfast.errors import UsageError
-from rnnfast.shards.plan import Plan
+from rnnfast.shards.plan import Plan, without_ids
 from rnnfast.training.tables import reading_of
 
 FILES = "files"  # --sharding
@@ -41,10 +41,7 @@ class ShardTable:
             config = plan.config.data
             self.table = self._store("table", config.data, Request(reading_of(plan.config), shard=self._ids()))
             if self.table.schema.id is None:
-                raise UsageError(
-                    f"--shards {plan.shards}: a shard holds whole ids, and the table has none; name them with --id, or "
-                    "leave --workers, --scheduler and --shards out: one machine trains it"
-                )
+                raise without_ids(plan.shards)
             self.parts, self.rule = self._divided()
             for name, file in (("valid", config.valid), ("test", config.test)):
                 if file is not None:

@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import seconds
@@ -240,6 +242,7 @@ def _together(members: Sequence[Trained], wall: float) -> Fit:
         compile_seconds=fits[0].compile_seconds,
         eval_seconds=passed * sum(fit.eval_seconds for fit in fits),
         timesteps_per_second=steps / max(train_seconds, 1e-9),
+        clipped=float(np.mean(shares)) if (shares := [f.clipped for f in fits if f.clipped is not None]) else None,
         diverged=next((fit.diverged for fit in fits if fit.diverged is not None), None),
         members=tuple(trained for _, trained, _ in members),
     )

@@ -43,6 +43,7 @@ class Fit:
     compile_seconds: float = 0.0
     eval_seconds: float = 0.0
     timesteps_per_second: float = 0.0
+    clipped: float | None = None  # share of the updates whose gradient was clipped; None where none can be
     diverged: DivergedError | None = None
     members: tuple[Member, ...] = ()  # of an ensemble
     out_of_bag: Evaluation | None = None  # of networks with bags that were trained again
@@ -215,6 +216,9 @@ class Loop:
             fit.epochs += 1
             fit.history.append({"epoch": fit.epochs, "split": "train", "loss": float(loss) / self.loss_terms})
         fit.timesteps_per_second = self.feed.place.steps / max(fit.train_seconds, 1e-9)
+        if config.clip_norm:
+            steps, _, clipped = trainer.state.updates.tolist()
+            fit.clipped = clipped / max(steps, 1)
         return True
 
     def _diverge(self) -> None:

@@ -110,7 +110,7 @@ class Track:
         begun = Lap(0, len(contenders), fold + 1, self.folds, joined=bool(contenders[0].options))
         lock, judged = Lock(), set()
 
-        def finished(number: int) -> None:
+        def finished(number: int, error: float) -> None:
             with lock:
                 judged.add(number)
                 self.reporter.lap(replace(begun, judged=len(judged)))

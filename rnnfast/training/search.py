@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from threading import Lock
 
 from rnnfast.config.forms import part_column
 from rnnfast.config.resolve import Config
@@ -23,8 +24,9 @@ from rnnfast.data import Sequences
 from rnnfast.display import counted
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, RnnfastError, UsageError
+from rnnfast.records import UNSET, UnsetType
 from rnnfast.reporter import Reporter
-from rnnfast.training.journal import TrialRecord
+from rnnfast.training.journal import Journal, Repetition, TrialRecord
 from rnnfast.training.sampler import Sampler
 from rnnfast.training.space import Candidate, Space
 from rnnfast.training.stopping import Interrupt
@@ -52,11 +54,14 @@ class Tried:
     error: float = math.inf  # relative to the base
 
 
+Run = tuple[Tried, int, int]  # a candidate, a fold from 0, and the seed of a repetition
+
+
 class Search:
     """A search in a space, on the folds of trials. Attribute: tried, all candidates of generations that are complete.
 
-    size: candidates of a generation. records: trials of an earlier run that are not run again. keep: called with all
-    trials after each generation.
+    size: candidates of a generation. journal: with what an earlier run has come to, which is not run again; it is
+    written after each generation, and each training of the best ones again.
     """
 
     def __init__(
@@ -65,12 +70,11 @@ class Search:
         trials: Trials,
         size: int,
         reporter: Reporter,
-        records: Sequence[TrialRecord] = (),
-        keep: Callable[[list[TrialRecord]], None] = lambda records: None,
+        journal: Journal,
     ) -> None:
         self.space, self.trials, self.size = space, trials, size
         self.folds = len(trials.folds) if trials.part.sequences < FEW_SEQUENCES else 1
-        self._reporter, self._records, self._keep = reporter, list(records), keep
+        self._reporter, self._journal = reporter, journal
         self._sampler = Sampler(space, space.config.train.seed, STARTUP * size)
         self._cache: dict[tuple[str, int, int], float] = {}  # candidate, fold, repetition -> error
         labels = int(trials.part.labelled.sum())
@@ -93,14 +97,22 @@ class Search:
             if left <= 0:
                 return "trials"
             generation = self.tried[-1].generation if self.tried else 0
-            recorded = [record for record in self._records if record.generation == generation + 1]
+            recorded = [record for record in self._journal.trials if record.generation == generation + 1]
             spent = time.perf_counter() - started
             if self.tried and not recorded and spent + self._needed() > tune.limit:
                 return "max_time"
             self._generation(generation, len(recorded) or int(min(self.size, left)), recorded, interrupt)
 
-    def errors(self, runs: Sequence[tuple[Tried, int, int]], interrupt: Interrupt) -> list[float]:
-        """Return the errors of candidates, each on a fold, with the seed of a repetition, 0 for that of the trial."""
+    def errors(
+        self, runs: Sequence[Run], interrupt: Interrupt, again: bool = False, valid: str | UnsetType = UNSET
+    ) -> list[float]:
+        """Return the errors of candidates, each on a fold, with the seed of a repetition, 0 for that of the trial.
+
+        again: they are of the best ones again, which the journal has. valid: digest of the validation part, where that
+        is the fold.
+        """
+        if again:
+            self._remember(valid)
         keys = [(self.space.key(one.candidate), fold, repetition) for one, fold, repetition in runs]
         work = {
             key: Trial(_repeated(one.config, repetition), fold)
@@ -108,7 +120,8 @@ class Search:
             if key not in self._cache and one.config is not None
         }
         self._reporter.trials(0, len(work))
-        done = _Counter(self._reporter, len(work))
+        places = {key: (one.number, fold, repetition) for key, (one, fold, repetition) in zip(keys, runs, strict=True)}
+        done = _Watch(self._reporter, [places[key] for key in work], self._journal if again else None, valid)
         try:
             errors = self.trials.run(list(work.values()), interrupt, done)
         except DataError as error:
@@ -116,6 +129,13 @@ class Search:
         self._cache.update(zip(work, errors, strict=True))
         self._runs += len(work)
         return [self._cache.get(key, math.inf) for key in keys]
+
+    def _remember(self, valid: str | UnsetType) -> None:
+        """Take the trainings of the best ones again of an earlier run."""
+        for one in self._journal.repetitions:
+            if one.valid == valid and one.trial <= len(self.tried):
+                key = self.space.key(self.tried[one.trial - 1].candidate), one.fold - 1, one.repetition
+                self._cache[key] = math.inf if one.error is None else one.error
 
     def complete(self) -> list[Tried]:
         """Return the candidates that ran on all folds, the best one first, equal ones once."""
@@ -157,9 +177,9 @@ class Search:
         seconds = time.perf_counter() - start
         if not recorded:
             self._lasted = seconds
-            self._records += [self.record(one, seconds / len(tried)) for one in tried]
-            self._keep(self._records)
-        self._reporter.generation(self._records[: len(self.tried)], self.folds)
+            self._journal.trials += [self.record(one, seconds / len(tried)) for one in tried]
+            self._journal.write()
+        self._reporter.generation(self._journal.trials[: len(self.tried)], self.folds)
 
     def _recall(self, tried: Sequence[Tried], recorded: Sequence[TrialRecord]) -> None:
         """Take the errors of an earlier run."""
@@ -213,15 +233,29 @@ class Search:
         return self._lasted * (1 + final / max(self._runs, self.size))
 
 
-class _Counter:
-    """Tells how many trials of a generation are finished; they call it from several threads."""
+class _Watch:
+    """Tells how many trainings are finished, and writes them into a journal; called from several threads.
 
-    def __init__(self, reporter: Reporter, count: int) -> None:
-        self._reporter, self._count, self._done = reporter, count, 0
+    runs: trial, fold and repetition of each. journal: None where nothing is written; valid: as of Repetition.
+    """
 
-    def __call__(self, number: int) -> None:
-        self._done += 1
-        self._reporter.trials(self._done, self._count)
+    def __init__(
+        self, reporter: Reporter, runs: Sequence[tuple[int, int, int]], journal: Journal | None, valid: str | UnsetType
+    ) -> None:
+        self._reporter, self._runs, self._journal, self._valid = reporter, runs, journal, valid
+        self._done, self._lock = 0, Lock()
+
+    def __call__(self, place: int, error: float) -> None:
+        with self._lock:
+            self._done += 1
+            self._reporter.trials(self._done, len(self._runs))
+            if self._journal is not None:
+                trial, fold, repetition = self._runs[place]
+                stored = error if math.isfinite(error) else None
+                self._journal.repetitions.append(
+                    Repetition(trial=trial, fold=fold + 1, repetition=repetition, error=stored, valid=self._valid)
+                )
+                self._journal.write()
 
 
 def folded(part: Sequences, config: Config, equations: Cell | None, by: str | None) -> Trials:

@@ -14,6 +14,7 @@ from rnnfast.engines.choice import engine_of
 from rnnfast.model import Model
 from rnnfast.model.explain.features import input_means
 from rnnfast.model.questions import scored_rows
+from rnnfast.records import UNSET
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.tasks.outcomes import Outcomes
@@ -83,7 +84,8 @@ def train_parts(job: Job, host: Host, load_seconds: float = 0.0) -> tuple[TrainR
     fit.eval_seconds += seconds.pop("eval")
     means = input_means(model.encoder, job.parts.train)
     provenance = provenance_of(job, scored.evaluations, fit)
-    model.provenance = changed(provenance, operating=learned.operating, input_means=means, judgement=judgement)
+    usual = {"input_means": means.inputs, "category_shares": means.categories or UNSET}
+    model.provenance = changed(provenance, operating=learned.operating, judgement=judgement, **usual)
     return _result(job, model, fit, scored, chosen, seconds), fit
 
 
@@ -179,4 +181,5 @@ def _result(
         scored=scored.sampled,
         members=fit.members,
         chosen=chosen,
+        clipped=fit.clipped,
     )

@@ -41,7 +41,7 @@ from rnnfast.training.prepare import initial_model
 from rnnfast.training.stopping import Interrupt
 
 Floats = NDArray[np.floating[Any]]
-Watcher = Callable[[int], None]
+Watcher = Callable[[int, float], None]  # place of a trial, its error
 
 LARGEST_SHARE = 0.9  # of the rest of a fold that trains: a configuration without a validation part has one here
 
@@ -97,7 +97,7 @@ class Trials:
     def run(self, trials: Sequence[Trial], interrupt: Interrupt, done: Watcher | None = None) -> list[float]:
         """Return the error of each trial, the same for any number of threads; infinity where training diverges.
 
-        done: called in a thread of the trial when one is finished, with its place among the trials.
+        done: called in a thread of the trial when one is finished.
         Raises: TrainingInterrupted at Ctrl-C, DataError for a fold that cannot be trained on.
         """
         engine_of(trials[0].config.train).ready()  # libraries are not loaded by the first trial
@@ -163,7 +163,7 @@ def _error(trials: Trials, trial: Trial, reporter: Reporter, interrupt: Interrup
 def _count(done: Watcher | None, number: int, error: float) -> None:
     """Tell that a trial is finished."""
     if done is not None:
-        done(number)
+        done(number, error)
 
 
 def _trials(made_of: tuple[Any, ...], others: Sequence[Parts]) -> Trials:

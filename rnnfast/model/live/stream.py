@@ -18,14 +18,14 @@ from rnnfast.data.reading.live import ONLY_ID, LiveRows, read_live, rows_of_mapp
 from rnnfast.data.sources.opening import open_sources
 from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
-from rnnfast.model.online.ahead import Ahead
-from rnnfast.model.online.checks import check_stream
-from rnnfast.model.online.inputs import Inputs
-from rnnfast.model.online.memory import Memory
-from rnnfast.model.online.quick import Quick
-from rnnfast.model.online.segments import Segments, late, segments
-from rnnfast.model.online.slots import Slots
-from rnnfast.model.online.windows import Windows
+from rnnfast.model.live.ahead import Ahead
+from rnnfast.model.live.checks import check_stream
+from rnnfast.model.live.inputs import Inputs
+from rnnfast.model.live.memory import Memory
+from rnnfast.model.live.quick import Quick
+from rnnfast.model.live.segments import Segments, late, segments
+from rnnfast.model.live.slots import Slots
+from rnnfast.model.live.windows import Windows
 from rnnfast.model.outlook import ahead_names
 from rnnfast.network.alignment import on_cache_line
 from rnnfast.network.front import reach_of

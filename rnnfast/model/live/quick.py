@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rnnfast.data import Scaler
 from rnnfast.errors import DataError
-from rnnfast.model.online.memory import Memory
+from rnnfast.model.live.memory import Memory
 from rnnfast.network.alignment import aligned
 
 

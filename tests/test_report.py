@@ -57,10 +57,10 @@ def _isolated(monkeypatch, tmp_path) -> None:
 
 
 FIGURES = {
-    "binary": {"pr", "roc", "confusion", "reliability", "learning-loss", "worst-answers", "worst-attribution", "drift"},
+    "binary": {"pr", "roc", "confusion", "reliability", "learning-loss", "worst-attribution", "drift", "events"},
     "multiclass": {"confusion", "reliability", "score-by-steps-seen", "typical-inputs", "importance"},
     "regression": {"predicted", "residuals-by-prediction", "residuals-by-step", "learning-loss", "score-by-step"},
-    "forecast": {"predicted-1", "predicted-2", "residuals-by-time-1", "score-by-target", "worst-answers"},
+    "forecast": {"predicted-1", "predicted-2", "residuals-by-time-1", "score-by-target", "interval-width"},
 }
 
 

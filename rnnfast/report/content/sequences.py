@@ -47,13 +47,13 @@ def worst_and_typical(outcomes: Outcomes) -> Iterator[Stretch]:
 
 
 def of_id(outcomes: Outcomes, name: str) -> Stretch:
-    """Return the rows of an id. Raises UsageError where no labelled step is of that id."""
+    """Return the rows of an id. Raises UsageError where no step that was scored is of that id."""
     data = outcomes.data
     names = np.asarray(data.ids).astype(str)[outcomes.sequence]
     chosen = np.flatnonzero(names == str(name))
     if not len(chosen) or data.schema.id is None:
         near = did_you_mean(str(name), set(names.tolist()))
-        raise UsageError(f"sequence({name!r}): no labelled step has this id{near}")
+        raise UsageError(f"sequence({name!r}): no step that was scored has this id{near}")
     losses = step_losses(outcomes.task.target.loss, outcomes.raw, outcomes.task.labels(outcomes.y))
     return _stretch(outcomes, int(outcomes.owner[chosen[0]]), losses, "sequence", "Chosen by its id")
 

@@ -140,11 +140,10 @@ def _scores(subject: Subject) -> Section:
 
 def _thresholds(subject: Subject) -> Section:
     evaluation, operating = subject.evaluation, subject.operating
-    positive = word(subject.classes[1]) if operating is not None else "the predicted class"
     panels: list[Panel | None] = [
         operating.pr(evaluation) if operating else None,
         confusion(evaluation, subject.classes),
-        reliability(evaluation, positive),
+        reliability(evaluation, subject.classes),
         operating.roc(evaluation) if operating else None,
     ]
     title = "Thresholds and probabilities" if operating else "Classes and probabilities"

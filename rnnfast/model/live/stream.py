@@ -23,7 +23,7 @@ from rnnfast.model.live.checks import check_stream
 from rnnfast.model.live.inputs import Inputs
 from rnnfast.model.live.memory import Memory
 from rnnfast.model.live.quick import Quick
-from rnnfast.model.live.segments import Segments, late, segments
+from rnnfast.model.live.segments import Segments, in_order, late, segments
 from rnnfast.model.live.slots import Slots
 from rnnfast.model.live.windows import Windows
 from rnnfast.model.outlook import ahead_names
@@ -101,7 +101,7 @@ class Stream:
         cannot be used; the state is what it was before then.
         """
         quick = self._quick
-        if quick is None or isinstance(row, Mapping):
+        if quick is None or (type(row) is not np.ndarray and isinstance(row, Mapping)):
             return np.asarray(self.step_many([id], [row])[0])
         quick.read(row)
         now = time()
@@ -235,7 +235,7 @@ class Stream:
 
     def _in_order(self, rows: LiveRows, slots: NDArray[np.int64], first: int, is_late: NDArray[np.bool_]) -> Segments:
         """Order the rows from number `first` on by their slots, without those that are late. Writes: is_late."""
-        memory, order, breaks = self.memory, np.argsort(slots, kind="stable"), None
+        memory, order, breaks = self.memory, in_order(slots), None
         slots, order = slots[order], order + first
         if rows.key is not None:
             key, newest = rows.key[order], memory["key"]

@@ -333,6 +333,28 @@ def test_a_dask_dataframe_is_trained_on_and_answered(workers, table):
         rnnfast.dask.predict(workers.client, result.model, frames.from_pandas(frame, npartitions=7, sort=False))
 
 
+def test_partitions_of_a_dask_dataframe_are_shards_where_they_lie(workers, table):
+    frames = pytest.importorskip("dask.dataframe")
+    frame = pd.read_csv(table)
+    divided = frames.from_pandas(frame, npartitions=4, sort=False)
+    options = {**OPTIONS, "cell": "gru", "shards": 2}
+    result = rnnfast.dask.train(workers.client, divided, **options)
+    names = []
+    for number in range(4):
+        names.append(table.parent / f"part{number}.parquet")
+        divided.partitions[number].compute().to_parquet(names[-1], index=False)
+    files = rnnfast.dask.train(workers.client, names, sharding="files", **options)
+    assert_same(result.model.parameters, files.model.parameters)
+    assert result.sequences == files.sequences
+    assert sum(result.sequences.values()) == frame["name"].nunique()
+    with pytest.raises(DataError, match=r"the id '\d+' is in shard . and in shard ."):
+        rnnfast.dask.train(workers.client, frames.from_pandas(frame, npartitions=7, sort=False), **options)
+    with pytest.raises(UsageError, match="has 4 partitions; give as many at most"):
+        rnnfast.dask.train(workers.client, divided, **{**options, "shards": 5})
+    with pytest.raises(UsageError, match="is divided by its partitions"):
+        rnnfast.dask.train(workers.client, divided, sharding="ids", **options)
+
+
 def test_files_are_answered_one_by_one(workers, table, tmp_path):
     frame = pd.read_csv(table)
     model = rnnfast.train(frame, **OPTIONS).model

@@ -18,7 +18,7 @@ no gradient buffer exists. Every weight is therefore read before its gradient is
 from typing import Any, NamedTuple
 
 from rnnfast.kernels.lanes.arguments import records
-from rnnfast.kernels.lanes.compiling import entry, inlined
+from rnnfast.kernels.lanes.compiling import calling_entry, inlined
 from rnnfast.kernels.lanes.rows import add_scaled, combine, load_rows, matvec, outer_update, store_rows
 from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.span import Matrix, at, number
@@ -241,7 +241,7 @@ def gradient_of_two(s, weights, data, q_a, q_b, scale, work):
     return gradient(s, weights, data, sequence_at(data, q_a, work.a), b, scale)
 
 
-@entry
+@calling_entry
 def predict(s, arguments):
     """Outputs of all steps of all sequences.
 

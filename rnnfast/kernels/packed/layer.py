@@ -21,7 +21,7 @@ from rnnfast.kernels.lanes.arguments import types_of
 from rnnfast.kernels.lanes.compiling import inlined, part
 from rnnfast.kernels.lanes.linking import Link, call, linked, no_link
 from rnnfast.kernels.lanes.span import Matrix, at
-from rnnfast.kernels.lanes.specialisation import with_lanes
+from rnnfast.kernels.lanes.specialisation import Specialisation, with_lanes
 from rnnfast.kernels.lanes.vec import load, store
 from rnnfast.kernels.packed.equations import Steps, direction_at
 from rnnfast.kernels.packed.packing import packing
@@ -61,12 +61,13 @@ class Input(NamedTuple):
     index: Any  # (P,) int64
 
 
-@part
-def derive(s, layer, p, derived):
-    """Transposed weights and the start of the gates, once per batch.
+@linked
+def derive(s, table, i, p, derived):
+    """Transposed weights and the start of the gates of direction i of a table (directions, fields), once per batch.
 
     Reads: p. Writes: derived.
     """
+    layer = direction_at(table, i)
     for n in range(0, layer.Nx, s.W):
         bias = load(p, layer.b_ih + n, s)
         store(derived, layer.bias + n, bias + load(p, layer.b_hh + n, s) if n < layer.shared else bias)
@@ -245,10 +246,17 @@ def hand_down(layer, weights, chunk, below):
 
 
 class Passes(NamedTuple):
-    """Links to both ways through a direction; back to nothing for predictions."""
+    """Links to both ways through a direction, back to nothing for predictions, and to `derive`."""
 
+    derive: Any
     forward: Any
     backward: Any
+
+
+def derive_link(lanes, dtype):
+    """The link to `derive`, whatever the engine."""
+    numbers = np.zeros(1, dtype)
+    return Link(derive, Specialisation(W=lanes), types_of(np.zeros(1, np.int64), 0, numbers, numbers))
 
 
 def passes_of(s, products, cell, front, training):
@@ -256,8 +264,10 @@ def passes_of(s, products, cell, front, training):
 
     front: FrontWork, whose numbers are of the precision of the network.
     """
-    numbers, integers = np.zeros(1, front.memory.dtype), np.zeros(1, np.int64)
+    dtype = front.memory.dtype
+    numbers, integers = np.zeros(1, dtype), np.zeros(1, np.int64)
     chunk = Chunk(packing(1, 1, 1), numbers, numbers, 0, 0, 0, False, False, False, products, cell, front)
     inputs = Input(Matrix(numbers, 0), integers)
     taken = types_of(integers, 0, Weights(numbers, numbers, numbers), chunk, inputs)
-    return Passes(Link(forward, s, taken), Link(backward, s, taken) if training else no_link(taken))
+    back = Link(backward, s, taken) if training else no_link(taken)
+    return Passes(derive_link(s.W, dtype), Link(forward, s, taken), back)

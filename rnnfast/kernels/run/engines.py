@@ -14,11 +14,10 @@ from rnnfast.kernels.lanes.arguments import records, types_of
 from rnnfast.kernels.lanes.linking import Link, calling, linked
 from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.specialisation import Specialisation
-from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout, drop_link
 from rnnfast.kernels.packed.equations import equations_of
 from rnnfast.kernels.packed.front import front_links
-from rnnfast.kernels.packed.layer import Weights, passes_of
+from rnnfast.kernels.packed.layer import Weights, derive_link, passes_of
 from rnnfast.kernels.packed.packing import Slice
 from rnnfast.kernels.packed.pool import pool_links
 from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, direction_at, packed_gradient
@@ -72,24 +71,16 @@ def packed_chunk(s, block, g, piece, batch):
     return packed_gradient(s, network, Weights(p, derived, g), data, piece, work, batch)
 
 
-@linked
-def derive(s, block, i):
-    """Transposed weights and summed biases of direction i."""
-    network, _, p, derived, _ = records(block)
-    layer.derive(s, direction_at(network.table, i), p, derived)
-
-
 ENGINES = {"small": small_chunk, "packed": packed_chunk}
 
 
 def engine_links(s, block, dtype):
-    """The links to the gradient and to `derive` of the engine that the specialisation names, for blocks like this."""
+    """The links to the gradient of the engine that the specialisation names, for blocks like this, and to `derive`."""
     numbers = np.zeros(1, dtype)
     piece = Slice(np.zeros(1, np.int64), 0, 0, 0, 0)
     batch = Batch(0.0, Carried(numbers, 0, 0), Dropout(0.0, 0))
     taken = (block.numba_type, *types_of(numbers, piece, batch))
-    gradient = Link(ENGINES[s.engine], s, taken, types.float64)
-    return gradient, Link(derive, Specialisation(W=s.W), (block.numba_type, *types_of(0)))
+    return Link(ENGINES[s.engine], s, taken, types.float64), derive_link(s.W, dtype)
 
 
 def calls_of(layout, loss="", dropout=0.0):

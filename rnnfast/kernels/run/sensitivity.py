@@ -12,7 +12,7 @@ from rnnfast.kernels.lanes.linking import call, launch
 from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import Specialisation
-from rnnfast.kernels.packed import head, layer
+from rnnfast.kernels.packed import head
 from rnnfast.kernels.packed.dropout import Dropout
 from rnnfast.kernels.packed.equations import equations_of
 from rnnfast.kernels.packed.front import ROWS, Rows, front_links
@@ -86,7 +86,7 @@ def sensitivities(s, arguments):
     top, order, states = network.head, portion.order, work.out
     O, front, dropout = top.outputs, network.front, Dropout(0.0, 0)
     for i in range(network.directions):
-        layer.derive(s, direction_at(network.table, i), weights.p, weights.derived)
+        call(network.calls.passes.derive, (network.table, i, weights.p, weights.derived))
     for k in range(front.layers):
         call(links.derive_front, (front.table, k, weights.p, weights.derived))
     if front.layers == 0:

@@ -30,6 +30,7 @@ from rnnfast.report.content.sequences import Drawn, worst_and_typical
 from rnnfast.report.content.thresholds import Operating
 from rnnfast.tasks.outcomes import Outcomes
 
+PART_WORDS = {"valid": "validation", "train": "training"}
 INTERVALS = "How sure it is of each answer"
 NO_FINDINGS = "There are none."
 
@@ -169,8 +170,9 @@ def _intervals(subject: Subject) -> Section:
     bounds, outcomes = subject.model.intervals, subject.outcomes
     if bounds is None:
         return Section("intervals", INTERVALS)
-    text = "Around each answer, what is promised to hold the truth in so many of 100 cases. It is told from "
-    text += f"{bounds.steps:,} labelled steps of the {bounds.part} part."
+    what = "A set of classes" if subject.classes else "An interval"
+    text = f"{what} with each answer is to hold the truth in so many of 100 cases. How large that has to be was found "
+    text += f"on {bounds.steps:,} labelled steps of the {PART_WORDS.get(bounds.part, bounds.part)} part."
     if subject.part == bounds.part:
         text += " These are the steps that are scored here: on others they may hold less."
     tables = (level_table(outcomes, bounds),)

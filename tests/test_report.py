@@ -153,6 +153,11 @@ def test_the_verdict_and_the_scores_are_those_of_eval(runs, stub, capsys):
     assert all(shown(scored["metrics"][name]) in text for name in ("f1", "auroc", "mcc"))
 
 
+def test_of_one_answer_for_each_id_the_worst_are_told_with_the_truth(pages):
+    assert re.search(r"Highest loss of 16\s*IdTruthAnswer", re.sub(r"\n", "", pages["multiclass"].text))
+    assert re.search(r"\d\d(\.\d+)? %\)", pages["multiclass"].text)
+
+
 def test_without_a_test_part_the_validation_part_is_scored(runs, stub, capsys):
     assert result(["report", str(runs["regression"]), "-o", "page.html"], capsys)["part"] == "the valid part"
 

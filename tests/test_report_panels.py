@@ -13,6 +13,7 @@ import rnnfast.report.run
 from rnnfast.metrics.events import Steps, first_alarms
 from rnnfast.metrics.thresholds import points
 from rnnfast.report.content.events import Warnings
+from rnnfast.report.content.facts import DIRECTORIES
 from rnnfast.report.content.panel import word
 from rnnfast.report.content.thresholds import _roundest
 
@@ -169,3 +170,20 @@ def test_thresholds_have_few_digits_and_the_same_alarms(dtype):
         assert (score >= threshold).sum() == alarms
         assert (score.astype(dtype) >= dtype(threshold)).sum() == alarms
     assert np.median([len(repr(threshold)) for threshold in short]) <= 6
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    cases(
+        {
+            "one table": ("/home/me/data/tx.csv", "tx.csv"),
+            "two tables": ("/home/me/a.csv,/home/me/b.csv", "a.csv,b.csv"),
+            "directory of Windows": (r"C:\Users\me\tx.csv", "tx.csv"),
+            "relative": ("data/tx.csv", "data/tx.csv"),
+            "address": ("s3://bucket/data/tx.csv", "s3://bucket/data/tx.csv"),
+            "rate": ("0.6,0.2", "0.6,0.2"),
+        }
+    ),
+)
+def test_directories_of_the_machine_that_trained_stay_there(text, shown):
+    assert DIRECTORIES.sub("", text) == shown

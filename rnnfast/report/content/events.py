@@ -127,7 +127,7 @@ class Warnings:
     def _said(self) -> str:
         scores = self.scores
         text = f"{counted(scores.events, 'event')} laid over each other, each from its first row (0) to its last. "
-        text += f"The band holds 8 in 10 probabilities; the dashed line is the threshold {shown(self.threshold)}. "
+        text += f"The band holds 8 in 10 probabilities; the dashed line is the threshold {self.threshold:.4g}. "
         if scores.median_delay is None:
             return f"{text}None has an alarm."
         late = f"at most {_rows(scores.median_delay)} after row 0" if scores.median_delay else "in row 0"

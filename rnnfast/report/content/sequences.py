@@ -40,10 +40,14 @@ def worst_and_typical(outcomes: Outcomes) -> Iterator[Stretch]:
     owners, code = np.unique(outcomes.owner, return_inverse=True)
     mean = np.bincount(code, losses) / np.bincount(code)
     order = np.argsort(-mean, kind="stable")
-    yield _stretch(outcomes, int(owners[order[0]]), losses, "worst", f"It has the highest loss of {len(owners):,}")
+    yield _stretch(
+        outcomes, int(owners[order[0]]), losses, "worst", f"The worst: its mean loss is the highest of {len(owners):,}"
+    )
     if len(owners) > 2:
         middle = int(owners[order[len(owners) // 2]])
-        yield _stretch(outcomes, middle, losses, "typical", f"Half of all {len(owners):,} have a higher loss")
+        yield _stretch(
+            outcomes, middle, losses, "typical", f"A typical one: half of all {len(owners):,} have a higher mean loss"
+        )
 
 
 def of_id(outcomes: Outcomes, name: str) -> Stretch:

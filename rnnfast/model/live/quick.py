@@ -30,8 +30,8 @@ class Quick:
         self._inputs = aligned(architecture.features, architecture.dtype)
         slot, fresh = np.zeros(1, np.int64), np.zeros(1, np.int64)
         self._turns = Turns(np.array([0, 1]), slot, np.zeros(1, np.int64), fresh)
-        self._slot: Any = memoryview(slot)
-        self._fresh: Any = memoryview(fresh)
+        self._slot: Any = slot.data
+        self._fresh: Any = fresh.data
         self._out = np.zeros(architecture.outputs, architecture.dtype)
         self.prepare()
 
@@ -39,8 +39,8 @@ class Quick:
         """Look where the memory lies now."""
         memory = self._memory
         # Single numbers are read and written in half of an array's time.
-        self._steps: Any = memoryview(memory["steps"])
-        self._arrived: Any = memoryview(memory["arrived"])
+        self._steps: Any = memory["steps"].data
+        self._arrived: Any = memory["arrived"].data
         states = memory[self._state].reshape(-1)
         self._call = self._stepper.call(self._turns, self._inputs, states, self._out)
 

@@ -110,9 +110,9 @@ def _is_dask(data: Any) -> bool:
 
 def _partitions(data: Any) -> Partitions:
     """Return the partitions of a dask DataFrame, each with nothing but what it is computed from."""
-    from dask import optimize
+    import dask.base
 
-    return Partitions(optimize(one)[0] for one in data.to_delayed())
+    return Partitions(dask.base.optimize(one)[0] for one in data.to_delayed())  # type: ignore[no-untyped-call]
 
 
 def _frame(client: Any, model: Model, data: Any) -> Any:

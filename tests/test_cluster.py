@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 
@@ -299,6 +300,23 @@ def test_a_run_without_workers_is_saved_and_goes_on(table, tmp_path, options):
     there = run(before.config, cluster=InProcess(2), before=before)
     assert_same(here.model.parameters, there.model.parameters)
     assert here.history == there.history
+
+
+def test_a_run_whose_scheduler_is_killed_waits_and_ends(tmp_path):
+    file = tmp_path / "scheduler.json"
+    options = ["--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file)]
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *options]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as scheduler:
+        while not file.exists():
+            time.sleep(0.05)
+        place = ClusterConfig(scheduler_file=str(file), wait_timeout="2s")
+        try:
+            with connected(place, lambda notice: None) as cluster, pytest.raises(ClusterError) as error:
+                cluster.run(tasks(cluster_tasks.square, 1), check=scheduler.kill)
+        finally:
+            scheduler.kill()
+    assert "does not answer for" in str(error.value)
+    assert "0 of 1 tasks were done" in str(error.value)
 
 
 def test_folds_without_workers_are_saved_and_go_on(table, tmp_path, monkeypatch):

@@ -80,7 +80,7 @@ def test_the_same_result_after_an_interruption(tmp_path):
 
 def test_the_best_are_not_run_again_twice(tmp_path, monkeypatch):
     """What was repeated before an interruption is in the journal, that on the validation part too."""
-    whole = search(trials=12, size=12, output=str(tmp_path / "whole"))
+    whole = search(trials=12, size=12, epochs=6, output=str(tmp_path / "whole"))
     lines = (tmp_path / "whole" / journal.FILE).read_text().splitlines()
     again = [line for line in lines if '"repetition"' in line]
     assert len(again) >= 2 * 3 * 5, "two finalists, three folds, five seeds"
@@ -93,7 +93,7 @@ def test_the_best_are_not_run_again_twice(tmp_path, monkeypatch):
         return run_trials(self, trials, *rest)
 
     monkeypatch.setattr(Trials, "run", counted)
-    outcome = search(trials=12, size=12, output=str(tmp_path / "part"))
+    outcome = search(trials=12, size=12, epochs=6, output=str(tmp_path / "part"))
     assert len(runs) == len(again) - len(again[::2])
     assert told(outcome) == told(whole)
     assert (tmp_path / "part" / journal.FILE).read_text().splitlines()[13:] == lines[13:]
@@ -139,7 +139,7 @@ def test_trials_are_not_compared_on_the_whole_training_part():
 
 
 def test_the_best_are_repeated_and_the_preset_is_among_them():
-    outcome = search(trials=12, size=12)
+    outcome = search(trials=12, size=12, epochs=6)
     assert {finalist.seeds for finalist in outcome.finalists} == {5}
     assert 1 in {finalist.trial.trial for finalist in outcome.finalists}
     assert outcome.best.mean == min(finalist.mean for finalist in outcome.finalists)

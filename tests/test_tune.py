@@ -97,6 +97,9 @@ def test_the_best_are_not_run_again_twice(tmp_path, monkeypatch):
     assert len(runs) == len(again) - len(again[::2])
     assert told(outcome) == told(whole)
     assert (tmp_path / "part" / journal.FILE).read_text().splitlines()[13:] == lines[13:]
+    runs.clear()
+    assert told(search(trials=12, size=12, epochs=6, output=str(tmp_path / "part"))) == told(whole)
+    assert not runs
 
 
 def test_embeddings_and_constant_columns_stay():
@@ -178,7 +181,8 @@ REFUSED = {
     "a directory of another search": ({"output": "other"}, "its trials have epochs 2, not 3"),
     "nothing left": (
         {"lr": 0.1, "scale": "rank", "head": "last", "bidirectional": False, "weight_decay": 0, "batch_size": 2}
-        | {"schedule": "constant", "clip_norm": 0, "patch": (), "dropout": 0, "random_start": False},
+        | {"schedule": "constant", "clip_norm": 0, "patch": (), "dropout": 0, "random_start": False}
+        | {"augment": ()},
         "every option that a search would change is given",
     ),
 }

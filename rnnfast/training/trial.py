@@ -114,6 +114,8 @@ class Trials:
         done: called in a thread of the trial when one is finished.
         Raises: TrainingInterrupted at Ctrl-C, DataError for a fold that cannot be trained on.
         """
+        if not trials:
+            return []
         engine_of(trials[0].config.train).ready()  # libraries are not loaded by the first trial
         work = self._shared = self._shared or Shared(self)
         pieces = [

@@ -99,6 +99,7 @@ def assert_same(one, other):
             "hidden categories": ("table.csv", {**GRU, "categorical": "colour"}),
             "a rate for each update": ("table.csv", {**GRU, "ignore": "colour", "schedule": "onecycle"}),
             "random starts": ("table.csv", {**GRU, "ignore": "colour", "random_start": True}),
+            "dropped values": ("table.csv", {**GRU, "categorical": "colour", "augment": "drop"}),
             "clipped now and then": ("quantity.csv", {**GRU, "clip_norm": 0.4}),
             "a schedule that watches": ("quantity.csv", {**GRU, "schedule": "plateau", "lr_step": 1}),
             "a lagged target": ("quantity.csv", {**GRU, "lag_target": True, "scale": "zscore"}),

@@ -30,7 +30,7 @@ class Multiclass(Task):
     def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithms of the mean probabilities, from those of the probabilities: no digit is lost near 0."""
         logarithms = outputs - log_sum(outputs, axis=2)
-        return log_sum(logarithms, axis=0)[0] - np.log(len(outputs))
+        return np.asarray(log_sum(logarithms, axis=0)[0] - np.log(len(outputs)))
 
     def naive_outputs(self) -> Floats:
         """Return the logits of the shares of the classes."""

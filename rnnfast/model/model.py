@@ -234,8 +234,8 @@ class Model(Displayed):
         (80, 1)
         """
         outputs = self.questions(data).outputs(self.committee())
-        outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
-        return outcomes.beside(self.linear, self.trees, self.encoder)
+        average, deviations = self.task.average(outputs), self._deviations(outputs[:, data.labelled])
+        return self.scorer.outcomes(data, average, deviations).beside(self.linear, self.trees, self.encoder)
 
     def stream(self, **options: Any) -> Stream:
         """Answer rows as they come, each with the state of its id; options and defaults: those of `Stream`.

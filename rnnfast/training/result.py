@@ -25,7 +25,8 @@ class TrainReport(Record, frozen=True):
     networks of an ensemble; epochs and best_epoch are then the highest ones of any.
     preset: what it chose, where it chose anything. refitted: epochs on the training and validation part, where there
     were some; metrics of these parts are then those of the network before. operating: how threshold and temperature
-    were chosen, where they were. findings, verdict: what is to be known of the model, and what it is worth.
+    were chosen, where they were. clipped: share of the updates whose gradient was scaled down, where one can be.
+    findings, verdict: what is to be known of the model, and what it is worth.
     """
 
     model: str | None
@@ -45,6 +46,7 @@ class TrainReport(Record, frozen=True):
     preset: Chosen | UnsetType = UNSET
     refitted: int | UnsetType = UNSET
     operating: Operating | UnsetType = UNSET
+    clipped: float | UnsetType = UNSET
     findings: tuple[Finding, ...] = ()
     verdict: str = ""
 
@@ -76,6 +78,7 @@ class TrainResult(Plotted):
     scored: dict[str, tuple[int, int]] = field(default_factory=dict)  # part -> sequences scored, and all: a sample
     members: tuple[Member, ...] = ()  # the networks of an ensemble
     chosen: Chosen | None = None  # by the preset
+    clipped: float | None = None  # share of the updates whose gradient was scaled down; None where none can be
     files: dict[str, Path] = field(default_factory=dict)  # written: model, history, config
     resumable: bool = False  # whether the directory has a checkpoint that the run goes on from
 
@@ -145,6 +148,7 @@ class TrainResult(Plotted):
             preset=self.chosen or UNSET,
             refitted=self.refitted or UNSET,
             operating=self.model.provenance.operating,
+            clipped=UNSET if self.clipped is None else self.clipped,
             scored={part: Sample(n, of) for part, (n, of) in self.scored.items()} or UNSET,
             members=self.members or UNSET,
             findings=self.findings,

@@ -30,6 +30,7 @@ from rnnfast.kernels.packed.stack import (
     states_of_top,
     steps_of_chunk,
 )
+from rnnfast.kernels.packed.static import static_inputs_links
 from rnnfast.kernels.run.ahead import kernels_of
 from rnnfast.kernels.run.engines import calls_of
 from rnnfast.kernels.run.epoch import WHOLE
@@ -63,6 +64,7 @@ class Links(NamedTuple):
 
     derive_front: Any
     front_inputs: Any
+    static_inputs: Any
 
 
 class Results(NamedTuple):
@@ -70,7 +72,7 @@ class Results(NamedTuple):
 
     seeds: np.ndarray  # (rows * O,) what each output counts in the sum whose gradient is computed
     out: np.ndarray  # (rows * O,) outputs, where a step ends
-    gradient: np.ndarray  # (rows * F,) gradients; of a front they are added
+    gradient: np.ndarray  # (rows * F,) gradients, of constant columns at the first row; of a front they are added
 
 
 @calling_entry
@@ -113,11 +115,18 @@ def sensitivities(s, arguments):
             )
         else:
             to_inputs(s, network, chunk, inputs, results.gradient)
+        if top.static.columns > 0:
+            rows = packed_rows(chunk)
+            call(
+                links.static_inputs,
+                (top.static, network.table, weights.p, data, piece, rows, work.dy, results.gradient),
+            )
 
 
 class Sensitivity:
     """Computes gradients of a network's outputs with respect to its inputs.
 
+    A network without embeddings: their codes have none, see network/embedding.looked_up.
     parameters: the flat span in the kernels' layout; threads: that share the sequences.
     """
 
@@ -157,15 +166,18 @@ class Sensitivity:
     def _links(self):
         """The links of the network, with those of the way back, and those of this entry."""
         architecture, layout, lanes = self.architecture, self.layout, lanes_of(self.layout)
-        dtype, layers, calls = architecture.dtype, len(self.layout.front), calls_of(self.layout)
+        dtype, calls = architecture.dtype, calls_of(self.layout)
         pool, pool_back = pool_links(
             Specialisation(W=lanes, head=architecture.head), layout.head, calls.products, dtype, training=True
         )
         front = front_links(lanes, layout)
-        links = Links(front.derive, front_inputs_link(Specialisation(W=lanes), dtype, layers))
+        states, inputs = static_inputs_links(lanes, layout, calls.products)
+        links = Links(front.derive, front_inputs_link(lanes, layout), inputs)
         cell = equations_of(cell_of(layout), dtype, training=True)
         passes = passes_of(layers_of(layout), calls.products, cell, no_front_work(dtype), training=True)
-        return calls._replace(pool=pool, pool_back=pool_back, front=front, passes=passes, cell=cell), links
+        static = calls.static._replace(states_back=states)
+        training = calls._replace(pool=pool, pool_back=pool_back, front=front, passes=passes, cell=cell, static=static)
+        return training, links
 
     def _calls(self, data, results):
         """Arguments for each thread: it computes some chunks."""
@@ -196,7 +208,8 @@ class Sensitivity:
     def _inputs(self, front, sequences, rows):
         """Allocate what the gradients of the inputs of such chunks are computed in; rows: packed ones."""
         layout, features, lanes = self.layout, self.architecture.features, tile_of(self.layout).W
-        width, depth, stacked = features, len(layout.directions) * layout.directions[0].Nx, 0
+        seen = features - self.architecture.static
+        width, depth, stacked = seen, len(layout.directions) * layout.directions[0].Nx, 0
         if layout.front:
             lowest = layout.front[0]
             width, depth = lowest.rows * features, lowest.width
@@ -206,4 +219,4 @@ class Sensitivity:
             rows, stacked = ROWS, outputs * features
         width = -(-width // lanes) * lanes
         sizes = (depth * width, rows * width + SPAN, stacked + SPAN)
-        return Inputs(features, width, *(aligned(size, self.architecture.dtype) for size in sizes))
+        return Inputs(features, seen, width, *(aligned(size, self.architecture.dtype) for size in sizes))

@@ -21,9 +21,10 @@ from rnnfast.data import Parts, split
 from rnnfast.records import UNSET, Record, UnsetType
 from rnnfast.training.journal import TrialRecord
 from rnnfast.training.race import NOISE
-from rnnfast.training.search import Search, Tried
+from rnnfast.training.search import Search
 from rnnfast.training.stopping import Interrupt
 from rnnfast.training.trial import LARGEST_SHARE
+from rnnfast.training.tried import Tried
 
 SEEDS = 5
 CHALLENGERS = 2  # beside the base, of those whose trial was better

@@ -9,19 +9,22 @@ from here.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from rnnfast.errors import ClusterError, ModelError, UsageError
 from rnnfast.records import UNSET, Count, Record, Size, UnsetType, decode, parsed, plain
+from rnnfast.reporter import Reporter
 from rnnfast.training.space import Candidate
 from rnnfast.writing import write_whole
 
 FILE = "trials.jsonl"
-FORMAT = 1
+FORMAT = 2  # 1: halving in folds alone
 
 
 class Header(Record, frozen=True, kw_only=True):
@@ -44,15 +47,17 @@ class Header(Record, frozen=True, kw_only=True):
 class TrialRecord(Record, frozen=True, kw_only=True):
     """A configuration that was tried.
 
-    trial: from 1; generation: from 1. options: of the candidate; changes: those of them that the base has not. errors:
-    on the folds that it ran on, null where it diverged; error: their sum relative to that of the base on the same
-    folds. seconds: of its generation, by trial.
+    trial: from 1; generation: from 1. options: of the candidate; changes: those of them that the base has not. rungs:
+    errors on the first fold after a quarter and a half of the epochs; errors: on the folds on which it ran all of them;
+    null where it diverged. error: that of the last rung, or the sum of those of the folds, relative to that of the
+    base. seconds: of its generation, by trial.
     """
 
     trial: Size
     generation: Size
     options: Candidate
     changes: Candidate
+    rungs: tuple[float | None, ...]
     errors: tuple[float | None, ...]
     error: float | None
     seconds: float | UnsetType = UNSET
@@ -97,6 +102,38 @@ class Journal:
         ordered = sorted(self.repetitions, key=lambda one: one.place)  # they end in any order
         lines = (json.dumps(plain(record), allow_nan=False) for record in (self.header, *self.trials, *ordered))
         write_whole(self.directory / FILE, "".join(f"{line}\n" for line in lines).encode())
+
+
+class Watch:
+    """Tells how many trainings are finished, and writes them into a journal; called from several threads.
+
+    runs: trial, fold and repetition of each. journal: None where nothing is written; valid: as of Repetition.
+    """
+
+    def __init__(
+        self, reporter: Reporter, runs: Sequence[tuple[int, int, int]], journal: Journal | None, valid: str | UnsetType
+    ) -> None:
+        self._reporter, self._runs, self._journal, self._valid = reporter, runs, journal, valid
+        self._done, self._lock = 0, Lock()
+
+    def __call__(self, place: int, error: float) -> None:
+        """Take the error of one of the runs."""
+        with self._lock:
+            self._done += 1
+            self._reporter.trials(self._done, len(self._runs))
+            if self._journal is not None:
+                trial, fold, repetition = self._runs[place]
+                self._journal.repetitions.append(
+                    Repetition(
+                        trial=trial, fold=fold + 1, repetition=repetition, error=finite(error), valid=self._valid
+                    )
+                )
+                self._journal.write()
+
+
+def finite(error: float) -> float | None:
+    """Return an error as it is written: null where a training diverged."""
+    return error if math.isfinite(error) else None
 
 
 def read(directory: Path) -> Journal:

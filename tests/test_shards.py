@@ -87,6 +87,7 @@ def assert_bits(one, other):
 def assert_same(one, other):
     assert_bits(one, other)
     assert one.metrics["valid"] == other.metrics["valid"]
+    assert one.clipped == other.clipped
 
 
 @pytest.mark.usefixtures("table")
@@ -98,6 +99,8 @@ def assert_same(one, other):
             "hidden categories": ("table.csv", {**GRU, "categorical": "colour"}),
             "a rate for each update": ("table.csv", {**GRU, "ignore": "colour", "schedule": "onecycle"}),
             "random starts": ("table.csv", {**GRU, "ignore": "colour", "random_start": True}),
+            "dropped values": ("table.csv", {**GRU, "categorical": "colour", "augment": "drop"}),
+            "clipped now and then": ("quantity.csv", {**GRU, "clip_norm": 0.4}),
             "a schedule that watches": ("quantity.csv", {**GRU, "schedule": "plateau", "lr_step": 1}),
             "a lagged target": ("quantity.csv", {**GRU, "lag_target": True, "scale": "zscore"}),
             "early stopping": ("quantity.csv", {**GRU, "patience": 1, "epochs": 6, "lr": 0.1}),

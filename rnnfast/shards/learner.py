@@ -48,7 +48,7 @@ class Ready(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A shard after a round. updates: (2,) so far; trained: None where it diverged, at `update` of the pass."""
+    """A shard after a round. updates: (3,) so far; trained: None where it diverged, at `update` of the pass."""
 
     state: State
     updates: Integers
@@ -91,7 +91,7 @@ class Learner:
         return Ready(self.feed.updates, self.feed.mass)
 
     def round(self, now: Round, state: State, updates: Integers) -> Answer:
-        """Train a round from a state; updates: (2,) of this shard so far, as of the optimizer."""
+        """Train a round from a state; updates: (3,) of this shard so far, as of the optimizer."""
         assert self.feed is not None
         start, trainer = time.perf_counter(), self.trainer
         moments = trainer.state

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 
@@ -301,6 +302,23 @@ def test_a_run_without_workers_is_saved_and_goes_on(table, tmp_path, options):
     assert here.history == there.history
 
 
+def test_a_run_whose_scheduler_is_killed_waits_and_ends(tmp_path):
+    file = tmp_path / "scheduler.json"
+    options = ["--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file)]
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *options]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as scheduler:
+        while not file.exists():
+            time.sleep(0.05)
+        place = ClusterConfig(scheduler_file=str(file), wait_timeout="2s")
+        try:
+            with connected(place, lambda notice: None) as cluster, pytest.raises(ClusterError) as error:
+                cluster.run(tasks(cluster_tasks.square, 1), check=scheduler.kill)
+        finally:
+            scheduler.kill()
+    assert "does not answer for" in str(error.value)
+    assert "0 of 1 tasks were done" in str(error.value)
+
+
 def test_folds_without_workers_are_saved_and_go_on(table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config, folds = Config().with_values({**OPTIONS, "cell": "gru"}, "test"), FoldConfig(folds=3)
@@ -331,6 +349,28 @@ def test_a_dask_dataframe_is_trained_on_and_answered(workers, table):
     pd.testing.assert_frame_equal(answers, result.model.predict(frame), rtol=1e-6)
     with pytest.raises(DataError, match=r"has rows in two partitions; give data.shuffle\(on='name'\)"):
         rnnfast.dask.predict(workers.client, result.model, frames.from_pandas(frame, npartitions=7, sort=False))
+
+
+def test_partitions_of_a_dask_dataframe_are_shards_where_they_lie(workers, table):
+    frames = pytest.importorskip("dask.dataframe")
+    frame = pd.read_csv(table)
+    divided = frames.from_pandas(frame, npartitions=4, sort=False)
+    options = {**OPTIONS, "cell": "gru", "shards": 2}
+    result = rnnfast.dask.train(workers.client, divided, **options)
+    names = []
+    for number in range(4):
+        names.append(table.parent / f"part{number}.parquet")
+        divided.partitions[number].compute().to_parquet(names[-1], index=False)
+    files = rnnfast.dask.train(workers.client, names, sharding="files", **options)
+    assert_same(result.model.parameters, files.model.parameters)
+    assert result.sequences == files.sequences
+    assert sum(result.sequences.values()) == frame["name"].nunique()
+    with pytest.raises(DataError, match=r"the id '\d+' is in shard . and in shard ."):
+        rnnfast.dask.train(workers.client, frames.from_pandas(frame, npartitions=7, sort=False), **options)
+    with pytest.raises(UsageError, match="has 4 partitions; give as many at most"):
+        rnnfast.dask.train(workers.client, divided, **{**options, "shards": 5})
+    with pytest.raises(UsageError, match="is divided by its partitions"):
+        rnnfast.dask.train(workers.client, divided, sharding="ids", **options)
 
 
 def test_files_are_answered_one_by_one(workers, table, tmp_path):

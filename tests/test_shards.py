@@ -288,6 +288,8 @@ def test_files_may_be_shards_where_ids_are_whole_in_them(table):
         table[table["name"].isin(names[number::2])].to_csv(f"{number}.csv", index=False)
     trained = sharded(2, data=["0.csv", "1.csv"], sharding="files", categorical="colour")
     assert trained.sequences["train"] + trained.sequences["valid"] == len(names)
+    beside = sharded(2, data=["0.csv", "1.csv"], sharding="files", ignore="colour", valid="table.csv", epochs=0)
+    assert beside.sequences == {"train": len(names), "valid": len(names), "test": 0}
     table.to_csv("1.csv", index=False)
     with pytest.raises(DataError, match=r"the id 'card \d+' is in shard 0 and in shard 1"):
         sharded(2, data=["0.csv", "1.csv"], sharding="files", ignore="colour")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LOG = "distributed"
 WAIT = ClusterConfig().wait
+LOADED = ("pandas", "rnnfast.training.run")  # by workers of this machine while they begin: what any task needs
 SILENCE = 1.0  # seconds after which a person is told what is waited for
 NEEDED = "a cluster needs Dask: pip install 'rnnfast[dask]'"
 
@@ -43,6 +44,8 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
         if name.split(".")[0] == LOG:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what happens to workers is told by the run
     with _scheduler(distributed, config) as (where, revive):
+        # Those begin while the command reads its table; the first task waits for them
+        expected = config.workers or 0
 
         def connect(timeout: float) -> Any:
             return distributed.Client(**where, timeout=timeout, set_as_default=False)
@@ -50,7 +53,7 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
         waiting = Timer(SILENCE, notice, [f"waiting for {config.address}, at most {config.wait:g} s (--wait-timeout)"])
         waiting.start()
         try:
-            cluster = DaskCluster(Workers(connect, config.wait, notice, revive))
+            cluster = DaskCluster(Workers(connect, config.wait, notice, revive, expected))
         except ValueError as error:
             raise UsageError(f"--scheduler {config.scheduler}: {error}; write tcp://HOST:8786") from None
         except (OSError, TimeoutError) as error:
@@ -99,13 +102,13 @@ def _scheduler(distributed: Any, config: ClusterConfig) -> Iterator[tuple[dict[s
     else:
         memory = distributed.system.MEMORY_LIMIT // (config.workers or 1)
         with distributed.LocalCluster(
-            n_workers=config.workers,
+            n_workers=0,
             threads_per_worker=1,
             processes=True,
             memory_limit=memory,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
-            preload=["rnnfast.cluster.preload"],
+            preload=["rnnfast.cluster.preload", *LOADED],
         ) as cluster:
 
             def revive() -> None:

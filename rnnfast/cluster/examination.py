@@ -74,6 +74,7 @@ class ClusterReport(Record, frozen=True, kw_only=True):
 
 def examine_cluster(cluster: DaskCluster, tables: Sequence[str]) -> ClusterReport:
     """Ask each worker what it is; tables: paths that it should be able to read. Measures rounds of empty tasks."""
+    cluster.workers.complete()
     paths = tuple(str(Path(table).absolute()) for table in tables)
     answers, silent = cluster.each(worker_report, paths, cluster.caller.simd_bits, timeout=COMPILING)
     described = cluster.workers.alive

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -92,7 +92,9 @@ class Run:
             pass
         frozen = self.workers.frozen
         if frozen - self.frozen:
-            self._share_anew()
+            for worker in frozen:
+                self.workers.suspect(worker)
+            self._share_anew(frozen)
         self.frozen = frozen
         for attempt in self.board.silent(frozen):
             self.workers.suspect(attempt.worker)
@@ -119,12 +121,13 @@ class Run:
         for attempt in list(self.attempts.values()):
             self._forget(attempt)
 
-    def _share_anew(self) -> None:
+    def _share_anew(self, frozen: Collection[str]) -> None:
         """Have what many tasks read held by other workers than those that are frozen, of which nobody gets it."""
         self.shared.clear()
-        for attempt in [attempt for attempt in self.board.running if attempt.waits]:
-            self.board.again(attempt)
-            self._forget(attempt)
+        for attempt in list(self.board.running):
+            if attempt.waits and attempt.worker not in frozen:
+                self.board.again(attempt)
+                self._forget(attempt)
 
     def _shared(self, value: Shared) -> Future[Any]:
         """Return the bytes on the cluster: the scheduler keeps what makes them, so that no worker's end loses them."""

@@ -24,7 +24,7 @@ def verdict(view: PartView) -> str:
     if not gain.better or not gain.certain:
         doubt = "No better than" if not gain.better else "Not surely better than"
         return f"{doubt} {gain.baseline} on {part}: {value} beside {number(gain.baseline_value)}; {plain}."
-    return f"On {part}: {plain}. {value}, {gain.baseline}: {number(gain.baseline_value)}{_less(gain)}."
+    return f"On {part}: {plain}. {value}, {_beside(gain)}."
 
 
 def _in_words(view: PartView) -> str:
@@ -70,8 +70,8 @@ def _interval(gain: Gain) -> str:
     return f" ({number(low)} to {number(high)} by {gain.of})"
 
 
-def _less(gain: Gain) -> str:
-    """Say by which share errors are lower than those of the baseline."""
+def _beside(gain: Gain) -> str:
+    """Say what the baseline has, of errors by which share those of the model are lower."""
     if not lower_is_better(gain.metric) or not gain.baseline_value > 0:
-        return ""
-    return f", {percent(1 - gain.value / gain.baseline_value)} less"
+        return f"{gain.baseline}: {number(gain.baseline_value)}"
+    return f"{percent(1 - gain.value / gain.baseline_value)} less than {gain.baseline} ({number(gain.baseline_value)})"

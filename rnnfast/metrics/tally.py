@@ -55,11 +55,9 @@ def tally(positive: NDArray[np.bool_], score: Floats, weight: Floats | None = No
 def merged(tallies: Sequence[Tally]) -> Tally:
     """Put tallies together; sums run in their order."""
     code, entry = np.unique(np.concatenate([one.code for one in tallies]), return_inverse=True)
-    positive, negative = (
-        np.bincount(entry, np.concatenate([getattr(one, name) for one in tallies]), len(code))
-        for name in ("positive", "negative")
-    )
-    return Tally(code, positive, negative)
+    positive = np.concatenate([one.positive for one in tallies])
+    negative = np.concatenate([one.negative for one in tallies])
+    return Tally(code, *(np.bincount(entry, each, len(code)).astype(np.float64) for each in (positive, negative)))
 
 
 def ranking(counts: Tally, coarse: int = 0) -> Ranking:
@@ -80,4 +78,4 @@ def ranking(counts: Tally, coarse: int = 0) -> Ranking:
 
 def _share(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
     """Return part / whole, 0 where the whole is 0."""
-    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0), np.float64)

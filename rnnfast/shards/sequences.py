@@ -32,12 +32,6 @@ def home_of(plan: Plan, number: int) -> str:
     return f"{plan.key}-{number}"
 
 
-def _from_here(name: str) -> str:
-    """Name a file as it is found from the directory of this process, where it lies in there."""
-    path, here = Path(name), Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else name
-
-
 @dataclass(frozen=True, repr=False, eq=False)
 class ShardedSequences(Sequences):
     """A part of a table in shards, or all of it; name: as of ShardTable.part. Others as of Sequences.
@@ -67,7 +61,7 @@ class ShardedSequences(Sequences):
         lengths = [size.lengths for size in self.sizes.values()] or [np.zeros(0, np.uint32)]
         derived = {
             "shards": self.plan.shards,
-            "source": tuple(dict.fromkeys(_from_here(name) for one in every for name in one.source)),
+            "source": tuple(dict.fromkeys(self._shown(name) for one in every for name in one.source)),
             "digest": ",".join(dict.fromkeys(one.digest for one in every)),
             "proposals": first.proposals,
             "categories": first.categories,
@@ -76,6 +70,13 @@ class ShardedSequences(Sequences):
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)  # as the record is frozen
+
+    def _shown(self, name: str) -> str:
+        """Name a partition by its number, and a file as it is found from the directory of this process."""
+        path, here = Path(name), Path.cwd()
+        if self.plan.partitions:
+            return path.stem
+        return str(path.relative_to(here)) if path.is_relative_to(here) else name
 
     @property
     def sizes(self) -> dict[int, tasks.PartSize]:
@@ -86,8 +87,8 @@ class ShardedSequences(Sequences):
     def on(self, function: Callable[..., Any], *arguments: Any) -> list[Task]:
         """Return the tasks that call a function of `tasks` with each shard of this part."""
         return [
-            Task(f"shard {number}", function, (self.plan, number, *arguments), home=home_of(self.plan, number))
-            for number in self.sizes
+            Task(f"shard {k}", function, (self.plan.for_shard(k), k, *arguments), home=home_of(self.plan, k))
+            for k in self.sizes
         ]
 
     def each_shard(self, function: Callable[..., Result], *arguments: Any) -> list[Result]:

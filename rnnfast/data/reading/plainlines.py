@@ -19,7 +19,7 @@ from rnnfast.data.sources.source import SPACES, Source
 from rnnfast.data.sources.table import EMPTY
 from rnnfast.data.sources.texts import numbers_of_texts
 
-FEW = 100  # lines; of more the parser of tables is the quicker one
+FEW, SHORT = 100, 1 << 17  # lines and bytes; of more the parser of tables is the quicker one
 NUMBER = re.compile(r"[-+]?(\d+\.?(\d*))(?:[eE]([-+]?\d\d?))?", re.ASCII)
 # Of so many digits times such a power of ten every reader makes the same float64.
 DIGITS, POWER = 15, 22
@@ -28,11 +28,11 @@ GAPS = frozenset(EMPTY)
 
 
 def plain_lines(lines: bytes, source: Source, schema: Schema) -> LiveRows | None:
-    """Read whole lines, none of them blank; None where a table has to look at them.
+    """Read whole lines; None where a table has to look at them.
 
     source: of these lines below their header.
     """
-    if lines.count(b"\n") > FEW or b'"' in lines or not _is_plain(source, schema):
+    if len(lines) > SHORT or lines.count(b"\n") > FEW or b'"' in lines or not _is_plain(source, schema):
         return None
     rows = _cells_of(lines, source)
     names = wanted(schema)
@@ -65,16 +65,16 @@ def _is_plain(source: Source, schema: Schema) -> bool:
 
 
 def _cells_of(lines: bytes, source: Source) -> list[list[str]] | None:
-    """Return the cells of each line; None of lines that have more or fewer than the header."""
+    """Return the cells of each line; None where one is blank, or has not as many as the header."""
     try:
         text = lines.decode().replace("\r\n", "\n").removesuffix("\n")
     except UnicodeDecodeError:
         return None
     if "\r" in text or "\0" in text:
         return None
-    rows = [line.split(source.delimiter) for line in text.split("\n")]
-    width = len(source.columns)
-    return rows if all(len(cells) == width for cells in rows) else None
+    texts, width = text.split("\n"), len(source.columns)
+    rows = [line.split(source.delimiter) for line in texts]
+    return rows if all(map(str.strip, texts)) and all(len(cells) == width for cells in rows) else None
 
 
 def _numbers(cells: Sequence[str]) -> list[float] | None:

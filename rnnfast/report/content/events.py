@@ -77,12 +77,15 @@ class Warnings:
         return Table("Runs of positive rows, each one event", ("", "Model"), tuple(rows))
 
     def panels(self) -> Iterator[Panel]:
-        """Yield all events over each other, one that is caught with the usual delay, and one that is missed."""
+        """Yield all events over each other, one that is caught with the usual delay, one that is missed; or nothing."""
+        if not len(self.delays):
+            return
         yield self.over_time()
         caught, missed = np.flatnonzero(self.delays >= 0), np.flatnonzero(self.delays < 0)
         if len(caught):
             far = np.abs(self.delays[caught] - np.median(self.delays[caught]))
-            yield self.course(int(caught[np.lexsort((-self.length[caught], far))[0]]), "caught")
+            calm = np.minimum(self.before[caught], AROUND)
+            yield self.course(int(caught[np.lexsort((-self.length[caught], -calm, far))[0]]), "caught")
         if len(missed):
             yield self.course(int(missed[np.argmax(self.length[missed])]), "missed")
 
@@ -124,14 +127,14 @@ class Warnings:
     def _said(self) -> str:
         scores = self.scores
         text = f"{counted(scores.events, 'event')} laid over each other, each from its first row (0) to its last. "
-        text += f"The band holds 8 in 10 probabilities; the dashed line is the threshold {shown(self.threshold)}. "
+        text += f"The band holds 8 in 10 probabilities; the dashed line is the threshold {self.threshold:.4g}. "
         if scores.median_delay is None:
             return f"{text}None has an alarm."
-        late = f"at most {shown(scores.median_delay)} rows after row 0" if scores.median_delay else "in row 0"
+        late = f"at most {_rows(scores.median_delay)} after row 0" if scores.median_delay else "in row 0"
         text += f"{scores.caught:,} have an alarm, half of them {late}"
         if scores.median_lead is None:
             return f"{text}."
-        return f"{text}: {shown(scores.median_lead)} rows before what is foretold, at row {scores.horizon:,}."
+        return f"{text}: {_rows(scores.median_lead)} before what is foretold, at row {scores.horizon:,}."
 
     def course(self, event: int, mark: str) -> Panel:
         """Return one event row by row: answers, alarms and the truth."""
@@ -163,3 +166,7 @@ class Warnings:
             headings=headings | {"score": "Probability", "alarm": "Alarm", "truth": "Truth"},
             facts={"threshold": self.threshold, "horizon": ahead},
         )
+
+
+def _rows(count: float) -> str:
+    return f"{shown(count)} {'row' if count == 1 else 'rows'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 
@@ -13,6 +14,14 @@ from rnnfast.model.model import Model
 from rnnfast.records import UnsetType
 from rnnfast.report.content.panel import TEXT_SHOWN, Table, shown, word
 
+ENDINGS = {
+    "epochs": "as many as it was given",
+    "patience": "stopped as validation became no better",
+    "max_time": "stopped as its time was up",
+    "interrupted": "interrupted",
+}
+# Directories of the machine that trained say nothing to those who get the page.
+DIRECTORIES = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^,/\\]+[/\\])+")
 NAMED = 20  # columns and classes that are named
 
 
@@ -38,7 +47,10 @@ def training(model: Model) -> Table:
         rows["Split"] = word(how.rule, TEXT_SHOWN)
     if ended is not None:
         rows["Tables"] = ", ".join(word(name, TEXT_SHOWN) for name in ended.source)
-        rows["Training"] = f"{counted(ended.epochs, 'epoch')}, best {ended.best_epoch:,}, ended by {ended.stopped}"
+        ending = ENDINGS.get(ended.stopped, f"ended by {ended.stopped}")
+        rows["Training"] = (
+            f"{counted(ended.epochs, 'epoch')}, {ending}; the weights are those of epoch {ended.best_epoch:,}"
+        )
         rows["Training"] += (
             f"; then {counted(ended.refitted, 'epoch')} on training and validation" if ended.refitted else ""
         )
@@ -76,7 +88,7 @@ def again(config: Config, model: Model, command: str) -> tuple[Table, ...]:
     """Return the configuration, versions and hashes. command: that makes the run again."""
     defaults = Config().tables
     changed = tuple(
-        (f"{table}.{name}", word(text_of(value), TEXT_SHOWN))
+        (f"{table}.{name}", word(DIRECTORIES.sub("", text_of(value)), TEXT_SHOWN))
         for table, section in config.tables.items()
         for name, value in vars(section).items()
         if value != getattr(defaults[table], name)

@@ -20,10 +20,10 @@ WHICH = {
 REFITTED = "of the validation part, which it learned from in the end (--refit): new rows will be answered worse"
 
 
-def lead(model: Model, part: str, labelled: int, known: bool, verdict: str) -> tuple[str, ...]:
+def lead(model: Model, part: str, labelled: int, in_training: bool, verdict: str) -> tuple[str, ...]:
     """Say in sentences what the model answers, on which rows its figures are, and what the metrics of the verdict are.
 
-    part: train | valid | test | all; labelled: steps of it that are scored; known: whether the model learned from them.
+    part: train | valid | test | all; labelled: steps of it that are scored; in_training: whether they trained.
     """
     schema, trained = model.schema, model.provenance.training
     phrase, _ = model.display()
@@ -31,7 +31,7 @@ def lead(model: Model, part: str, labelled: int, known: bool, verdict: str) -> t
     split = model.provenance.split
     rows = split.parts["train"].rows if split is not None and "train" in split.parts else None
     learned = "" if rows is None or trained is None else f"It learned from {counted(rows, 'row')}. "
-    which = WHICH["train"] if known and part == "all" else REFITTED if known and part == "valid" else WHICH[part]
+    which = {"all": WHICH["train"], "valid": REFITTED}.get(part, WHICH[part]) if in_training else WHICH[part]
     texts.append(f"{learned}Figures are of {counted(labelled, 'answer')} to rows {which}.")
     again = re.search(r" to \S+ by (\w+)\)", verdict)
     if again is not None:

@@ -124,16 +124,35 @@ def drawn_targets(outcomes: Outcomes) -> range:
     return range(min(len(outcomes.data.schema.targets), MOST_TARGETS))
 
 
-def worst(slicing: Slicing) -> Table | None:
-    """Return the scores of the ids whose loss is highest."""
+def worst(slicing: Slicing, outcomes: Outcomes) -> Table | None:
+    """Return the scores of the ids whose loss is highest; of one labelled step each what is true and what is said."""
     if len(slicing.slices) < 2:
         return None
-    single = all(one.labelled_steps == 1 for one in slicing.slices)  # whose metrics are 0 or 1
-    metrics = [] if single else slice_metrics(slicing.slices[0].metrics)[:3]
-    rows = tuple(
-        (word(one.value), f"{one.labelled_steps:,}", *(shown(one.metrics.get(name)) for name in metrics))
-        for one in slicing.slices
-    )
-    return Table(
-        f"Highest loss of {slicing.of:,}", (f"{slicing.by[0].upper()}{slicing.by[1:]}", "Rows", *metrics), rows
-    )
+    heads: tuple[str, ...]
+    cells: list[tuple[str, ...]]
+    if all(one.labelled_steps == 1 for one in slicing.slices):  # whose metrics are 0 or 1
+        heads, said = ("Truth", "Answer"), _said(outcomes)
+        cells = [said.get(one.value, ("–", "–")) for one in slicing.slices]
+    else:
+        heads = ("Rows", *slice_metrics(slicing.slices[0].metrics)[:3])
+        cells = [
+            (f"{one.labelled_steps:,}", *(shown(one.metrics.get(name)) for name in heads[1:])) for one in slicing.slices
+        ]
+    rows = tuple((word(one.value), *texts) for one, texts in zip(slicing.slices, cells, strict=True))
+    return Table(f"Highest loss of {slicing.of:,}", (f"{slicing.by[0].upper()}{slicing.by[1:]}", *heads), rows)
+
+
+def _said(outcomes: Outcomes) -> dict[str, tuple[str, str]]:
+    """Return truth and answer of each id, or sequence, as texts."""
+    data, target, facts = outcomes.data, outcomes.task.target, outcomes.task.facts
+    said = {}
+    for sequence, y, answer in zip(outcomes.sequence.tolist(), outcomes.y[:, 0], outcomes.answers, strict=True):
+        name = str(data.ids[sequence]) or f"row {data.row[data.offsets[sequence]]}"
+        if not facts.classes:
+            said[name] = (shown(float(y)), shown(float(answer[0])))
+            continue
+        several = facts.output_per_class
+        at = int(answer.argmax()) if several else int(answer[0] >= target.threshold)
+        share = float(answer[at]) if several else float(answer[0] if at else 1 - answer[0])
+        said[name] = (word(target.classes[int(y)]), f"{word(target.classes[at])} ({shown(100 * share, 3)} %)")
+    return said

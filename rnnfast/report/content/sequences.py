@@ -40,20 +40,24 @@ def worst_and_typical(outcomes: Outcomes) -> Iterator[Stretch]:
     owners, code = np.unique(outcomes.owner, return_inverse=True)
     mean = np.bincount(code, losses) / np.bincount(code)
     order = np.argsort(-mean, kind="stable")
-    yield _stretch(outcomes, int(owners[order[0]]), losses, "worst", f"It has the highest loss of {len(owners):,}")
+    yield _stretch(
+        outcomes, int(owners[order[0]]), losses, "worst", f"The worst: its mean loss is the highest of {len(owners):,}"
+    )
     if len(owners) > 2:
         middle = int(owners[order[len(owners) // 2]])
-        yield _stretch(outcomes, middle, losses, "typical", f"Half of all {len(owners):,} have a higher loss")
+        yield _stretch(
+            outcomes, middle, losses, "typical", f"A typical one: half of all {len(owners):,} have a higher mean loss"
+        )
 
 
 def of_id(outcomes: Outcomes, name: str) -> Stretch:
-    """Return the rows of an id. Raises UsageError where no labelled step is of that id."""
+    """Return the rows of an id. Raises UsageError where no step that was scored is of that id."""
     data = outcomes.data
     names = np.asarray(data.ids).astype(str)[outcomes.sequence]
     chosen = np.flatnonzero(names == str(name))
     if not len(chosen) or data.schema.id is None:
         near = did_you_mean(str(name), set(names.tolist()))
-        raise UsageError(f"sequence({name!r}): no labelled step has this id{near}")
+        raise UsageError(f"sequence({name!r}): no step that was scored has this id{near}")
     losses = step_losses(outcomes.task.target.loss, outcomes.raw, outcomes.task.labels(outcomes.y))
     return _stretch(outcomes, int(outcomes.owner[chosen[0]]), losses, "sequence", "Chosen by its id")
 

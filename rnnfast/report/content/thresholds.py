@@ -85,7 +85,7 @@ class Operating:
         chosen = self.chosen[self.chosen > 0]  # without alarms there is no precision
         said = "The threshold raises no alarm."
         if own:
-            said = f"At the threshold {shown(self.threshold)} precision is {shown(float(curve.precision[own]), 3)}"
+            said = f"At the threshold {self.threshold:.4g} precision is {shown(float(curve.precision[own]), 3)}"
             said += f" and recall {shown(float(curve.recall[own]), 3)}."
         return Panel(
             kind="pr",

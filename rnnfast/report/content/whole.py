@@ -30,6 +30,8 @@ from rnnfast.report.content.sequences import Drawn, worst_and_typical
 from rnnfast.report.content.thresholds import Operating
 from rnnfast.tasks.outcomes import Outcomes
 
+PART_WORDS = {"valid": "validation", "train": "training"}
+INTERVALS = "How sure it is of each answer"
 NO_FINDINGS = "There are none."
 
 
@@ -140,11 +142,10 @@ def _scores(subject: Subject) -> Section:
 
 def _thresholds(subject: Subject) -> Section:
     evaluation, operating = subject.evaluation, subject.operating
-    positive = word(subject.classes[1]) if operating is not None else "the predicted class"
     panels: list[Panel | None] = [
         operating.pr(evaluation) if operating else None,
         confusion(evaluation, subject.classes),
-        reliability(evaluation, positive),
+        reliability(evaluation, subject.classes),
         operating.roc(evaluation) if operating else None,
     ]
     title = "Thresholds and probabilities" if operating else "Classes and probabilities"
@@ -158,7 +159,7 @@ def _errors(subject: Subject) -> Section:
 def _positions(subject: Subject) -> Section:
     slicings = subject.slices.by
     owners = [slicing for slicing in slicings if slicing.by in ("id", "sequence")]
-    table = worst(owners[0]) if owners else None
+    table = worst(owners[0], subject.outcomes) if owners else None
     ahead = horizons(subject.outcomes, dict(subject.evaluation.metrics.per_target))
     panels = (*([ahead] if ahead else []), *sliced(tuple(slicing for slicing in slicings if slicing not in owners)))
     return Section("positions", "Where it is right and wrong", tables=(table,) if table else (), panels=panels)
@@ -168,12 +169,14 @@ def _intervals(subject: Subject) -> Section:
     """Return what intervals of answers hold, where the model has some."""
     bounds, outcomes = subject.model.intervals, subject.outcomes
     if bounds is None:
-        return Section("intervals", "Intervals")
-    text = f"They come from {bounds.steps:,} labelled steps of the {bounds.part} part."
+        return Section("intervals", INTERVALS)
+    what = "A set of classes" if subject.classes else "An interval"
+    text = f"{what} with each answer is to hold the truth in so many of 100 cases. How large that has to be was found "
+    text += f"on {bounds.steps:,} labelled steps of the {PART_WORDS.get(bounds.part, bounds.part)} part."
     if subject.part == bounds.part:
         text += " These are the steps that are scored here: on others they may hold less."
     tables = (level_table(outcomes, bounds),)
-    return Section("intervals", "Intervals", (text,), tables, tuple(by_answer(outcomes, bounds)))
+    return Section("intervals", INTERVALS, (text,), tables, tuple(by_answer(outcomes, bounds)))
 
 
 def _events(subject: Subject) -> Section:

@@ -175,7 +175,9 @@ def parquet(columns: Callable[[int], dict[str, object]], **options: object) -> C
         import pyarrow as pa
         from pyarrow import parquet as format_
 
-        return written(lambda stream: format_.write_table(pa.table(columns(size)), stream, compression="zstd", **options))
+        return written(
+            lambda stream: format_.write_table(pa.table(columns(size)), stream, compression="zstd", **options)
+        )
 
     return content
 
@@ -247,7 +249,7 @@ def packed(*ends: str) -> Iterator[tuple[str, Callable[[int], bytes]]]:
         "commas": endless(b","),
         "header": endless(b"1", b"name"),
         "columns": many_columns,
-        "quote": endless(b'1\n', HEADER + ROW + b'a,2,"'),
+        "quote": endless(b"1\n", HEADER + ROW + b'a,2,"'),
         "blank": endless(b"\n", HEADER + ROW),
         "returns": endless(b"a,1,0,0\r", b"name,t,x1,y1\r"),
         "zeros": endless(b"\0", HEADER + ROW),
@@ -301,7 +303,20 @@ main()
 
 def tried(path: Path, memory: str | None) -> tuple[int, float, float, str]:
     """Train from a bomb. Returns: exit code, processor seconds, peak in MB, the last line that was said."""
-    words = ["train", str(path), "--target", "y1", "--features", "x1", "--hidden", "4", "--epochs", "1", "--preset", "fast"]
+    words = [
+        "train",
+        str(path),
+        "--target",
+        "y1",
+        "--features",
+        "x1",
+        "--hidden",
+        "4",
+        "--epochs",
+        "1",
+        "--preset",
+        "fast",
+    ]
     words += ["--no-cache", "-q", "-f", "-o", str(path.parent / "run"), *(["--memory", memory] if memory else [])]
     read, write = os.pipe()
     child = os.posix_spawn(

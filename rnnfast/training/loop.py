@@ -21,6 +21,7 @@ from rnnfast.model import Model
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed
+from rnnfast.training.mixing import shares_of
 from rnnfast.training.monitor import cost
 from rnnfast.training.prepare import Labelling
 from rnnfast.training.schedules import Rates, Schedule
@@ -83,6 +84,7 @@ class Loop:
         teacher: whose answers are learned in place of the labels, where it has some.
         """
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
+        teacher = teacher or shares_of(model)
         self.feed = Feed(model, train, teacher)
         self.config: TrainConfig = model.config.train
         self.epochs = self.config.epochs if epochs is None else epochs

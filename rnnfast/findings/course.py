@@ -15,7 +15,7 @@ OVERFIT = 0.4  # of the explained share: that of the training part less that of 
 UNDERFIT = 0.03  # explained share of the training part below which next to nothing was learned
 STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
 COMPLETE = 0.95  # explained share of the judged part
-MOST = 0.5  # share of the updates that are clipped
+CLIPPED = 0.85  # share of the updates from which on a looser bound was better, see docs/findings.md
 DEAD = 0.25  # share of the units of the top layer
 
 
@@ -69,7 +69,7 @@ def _complete(evidence: Evidence) -> bool:
 def clipped(evidence: Evidence) -> Finding | None:
     """RF11: most updates were scaled down, so that --clip-norm, not --lr, says how far they went."""
     course = evidence.course
-    if course is None or course.clipped is None or course.clipped <= MOST:
+    if course is None or course.clipped is None or course.clipped < CLIPPED:
         return None
     bound = course.config.clip_norm
     message = f"{percent(course.clipped)} of the updates were scaled down to a norm of {bound:g}"

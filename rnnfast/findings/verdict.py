@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rnnfast.catalogue import QUANTITIES, TASKS, lower_is_better
-from rnnfast.display import counted
+from rnnfast.display import amount, counted
 from rnnfast.findings.gain import Gain
 from rnnfast.findings.text import name, number, percent
 from rnnfast.findings.view import PartView
+from rnnfast.metrics.figures import Counts
 
 MANY = 10_000  # negatives, of which false alarms are told per 1,000
 PARTS = {"train": "the rows that train", "valid": "validation", "test": "the test part", "all": "this table"}
@@ -43,23 +42,24 @@ def _in_words(view: PartView) -> str:
     right = sum(row[k] for k, row in enumerate(confusion))
     most = max(map(sum, confusion), default=0)
     are = "is" if right == 1 else "are"
-    return f"{right:,} of {counted(total, 'answer')} {are} right ({most:,} by always the most frequent class)"
+    naive = f"{amount(most)} by always the most frequent class"
+    return f"{amount(right)} of {counted(total, 'answer')} {are} right ({naive})"
 
 
-def _positives(view: PartView, confusion: Sequence[Sequence[int]]) -> str:
+def _positives(view: PartView, confusion: Counts) -> str:
     """Say how many positives are found, at which price."""
     (negatives, false), (missed, hits) = confusion
     positives = missed + hits
     if not positives:
-        return (
-            f"no label is {name(view.schema.classes[1])}; {counted(false, 'false alarm')} in {false + negatives:,} rows"
-        )
+        alarms = f"{counted(false, 'false alarm')} in {amount(false + negatives)} rows"
+        return f"no label is {name(view.schema.classes[1])}; {alarms}"
     others = false + negatives
-    price = f"{counted(false, 'false alarm') if false else 'no false alarm'} in {others:,} others"
+    price = f"{counted(false, 'false alarm') if false else 'no false alarm'} in {amount(others)} others"
     if others >= MANY and false:
         price = f"{number(1000 * false / others, 2)} false alarms per 1,000 others"
     what = f"{name(view.schema.targets[0])} = {name(view.schema.classes[1])}"
-    return f"finds {hits:,} of {positives:,} with {what} (recall {percent(hits / positives)}) and raises {price}"
+    share = f"{amount(hits)} of {amount(positives)} with {what}"
+    return f"finds {share} (recall {percent(hits / positives)}) and raises {price}"
 
 
 def _interval(gain: Gain) -> str:

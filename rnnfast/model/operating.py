@@ -17,6 +17,7 @@ from rnnfast.config.resolve import BYTES_OF_NAMES
 from rnnfast.config.rules import rule_of
 from rnnfast.config.sections import DataConfig
 from rnnfast.metrics.events import EventScores, event_scores
+from rnnfast.metrics.figures import Counts
 from rnnfast.model.baselines import set_baseline_thresholds
 from rnnfast.model.provenance import Operating
 from rnnfast.model.tables import answered, check_part, open_files, scoring_request, training_note
@@ -50,7 +51,7 @@ class ThresholdReport(Record, frozen=True, kw_only=True):
     training_table: bool
     labelled_steps: int
     points: dict[str, OperatingPoint]
-    confusion: list[list[int]]
+    confusion: Counts
     events: EventScores | UnsetType = UNSET
     written: tuple[str, ...]
 
@@ -106,10 +107,16 @@ def choose_threshold(
         training_table=trained_on,
         labelled_steps=len(outcomes.y),
         points=_points(decision, before),
-        confusion=changed_model.task.confusion(outcomes.y, outcomes.answers) or [],
+        confusion=_confusion(changed_model, outcomes),
         events=UNSET if decision.events is None else event_scores(steps_of(outcomes), decision.threshold),
         written=() if dry_run else _write(changed_model, rule, path),
     )
+
+
+def _confusion(model: Model, outcomes: Outcomes) -> Counts:
+    """Return the confusion matrix as `eval` has it."""
+    say, weight = outcomes.say
+    return model.task.confusion(outcomes.y[say], outcomes.answers[say], weight) or []
 
 
 def _usual_part(model: Model, data: Sequences) -> str:

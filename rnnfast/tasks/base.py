@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import LOSSES, TASKS, Metric
 from rnnfast.metrics.calibration import Calibration
 from rnnfast.metrics.conformal import Region
-from rnnfast.metrics.figures import Figures, Measures, figures
+from rnnfast.metrics.figures import Counts, Figures, Measures, figures
 from rnnfast.metrics.whole import Over, Whole
 
 Floats = NDArray[np.floating[Any]]
@@ -190,11 +190,14 @@ class Task(ABC):
         score = self.repeated_figures if repeated else self.figures
         return {name: score(y[:, [j]], answers[:, [j]], weight=weight) for j, name in enumerate(self.target.names)}
 
-    def confusion(self, y: Floats, answers: Floats) -> list[list[int]] | None:
-        """Return how often each class (rows) is predicted as each (columns); None for quantities."""
+    def confusion(self, y: Floats, answers: Floats, weight: Weight = None) -> Counts | None:
+        """Return the weight of the steps of each class (rows) that are predicted as each (columns).
+
+        None for quantities.
+        """
         return None
 
-    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+    def calibration(self, y: Floats, answers: Floats, weight: Weight = None) -> Calibration | None:
         """Compare probabilities with what came true; None for quantities."""
         return None
 

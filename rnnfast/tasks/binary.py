@@ -16,7 +16,7 @@ from rnnfast.metrics import binary, confusion
 from rnnfast.metrics.binary import binary_measures
 from rnnfast.metrics.calibration import Calibration, calibration
 from rnnfast.metrics.conformal import Region
-from rnnfast.metrics.figures import Figures, Measures
+from rnnfast.metrics.figures import Counts, Figures, Measures
 from rnnfast.metrics.whole import Over
 from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, log_sum, set_texts
 
@@ -92,13 +92,13 @@ class Binary(Task):
         """
         return np.asarray(np.asarray(answers, np.float64) >= self.target.threshold)
 
-    def confusion(self, y: Floats, answers: Floats) -> list[list[int]]:
+    def confusion(self, y: Floats, answers: Floats, weight: Weight = None) -> Counts:
         """Return [[true negatives, false positives], [false negatives, true positives]]."""
-        return confusion(y, answers, self.target.threshold)
+        return confusion(y, answers, self.target.threshold, _of_answers(weight, y))
 
-    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+    def calibration(self, y: Floats, answers: Floats, weight: Weight = None) -> Calibration | None:
         """Compare the probabilities of the second class with its share, those of all horizons together."""
-        return calibration(np.asarray(answers, np.float64).ravel(), y.ravel() == 1)
+        return calibration(np.asarray(answers, np.float64).ravel(), y.ravel() == 1, _of_answers(weight, y))
 
     def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of the second one, of each horizon."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnnfast.metrics import baseline_multiclass, multiclass_confusion, multiclass_labels
 from rnnfast.metrics.calibration import Calibration, calibration
 from rnnfast.metrics.conformal import Region
-from rnnfast.metrics.figures import Figures, Measures
+from rnnfast.metrics.figures import Counts, Figures, Measures
 from rnnfast.metrics.multiclass import multiclass_measures
 from rnnfast.metrics.whole import Over
 from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, log_sum, set_texts
@@ -48,14 +48,14 @@ class Multiclass(Task):
         """Return the metrics of repeated labels."""
         return multiclass_labels(y, repeated, len(self.target.classes), weight)
 
-    def confusion(self, y: Floats, answers: Floats) -> list[list[int]]:
+    def confusion(self, y: Floats, answers: Floats, weight: Weight = None) -> Counts:
         """Return a row for each class and a column for each prediction."""
-        return [[int(count) for count in row] for row in multiclass_confusion(y, answers)]
+        return multiclass_confusion(y, answers, weight)
 
-    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+    def calibration(self, y: Floats, answers: Floats, weight: Weight = None) -> Calibration | None:
         """Compare the probabilities of the predicted classes with how often they are right."""
         predicted = answers.argmax(axis=1)
-        return calibration(np.asarray(answers.max(axis=1), np.float64), predicted == y[:, 0])
+        return calibration(np.asarray(answers.max(axis=1), np.float64), predicted == y[:, 0], weight)
 
     def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of each."""

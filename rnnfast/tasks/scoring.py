@@ -76,7 +76,7 @@ class Scorer:
                 task.threshold(),
                 task.per_target(y[say], answers[say], weight),
             ),
-            confusion=task.confusion(y, answers),
+            confusion=task.confusion(y[say], answers[say], weight),
             baseline=Baseline(
                 Scores(
                     self.loss(naive, y, data, outcomes.at), task.naive_figures(y[say], weight), task.naive_threshold
@@ -86,7 +86,7 @@ class Scorer:
                 self._other(outcomes, outcomes.trees),
             ),
             residuals=task.residuals(y, answers),
-            calibration=task.calibration(y[say], answers[say]),
+            calibration=task.calibration(y[say], answers[say], weight),
             classes=task.target.classes if task.facts.output_per_class else (),
             loss_title=task.loss_title(self._loss_kind(data)),
             meaningless=task.meaningless(y),

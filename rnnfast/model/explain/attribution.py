@@ -137,8 +137,8 @@ def _baseline(model: Model, baseline: Any) -> Baseline:
         )
     if baseline == "zero":
         return Baseline(np.zeros(inputs), tuple(np.zeros(categories) for categories in tables))
-    means, told = model.provenance.input_means or (), model.provenance.category_shares or {}
-    shares = tuple(np.asarray(told.get(name, ()), np.float64) for name in encoder.embedded)
+    means, of_categories = model.provenance.input_means or (), model.provenance.category_shares or {}
+    shares = tuple(np.asarray(of_categories.get(name, ()), np.float64) for name in encoder.embedded)
     if len(means) != inputs or [len(share) for share in shares] != tables:
         raise UsageError(
             "baseline mean: the model file does not tell the mean of its inputs, as an older rnnfast wrote it; "

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.figures import counted
 from rnnfast.metrics.thresholds import Points, points
 from rnnfast.report.content.panel import POINTS, Panel, Slider, numbers, shown, word
 from rnnfast.tasks.outcomes import Outcomes
@@ -24,12 +25,11 @@ SHARE = (POINTS - 2) // 4  # of the points for each of the four scales
 class Operating:
     """The operating points of two classes that are drawn.
 
-    counts: of rows, each once, as in a confusion matrix; weighted: the same points as metrics see them. chosen: numbers
-    of those that are drawn; at: which of these is the model's own, with its threshold.
+    counts: as metrics and the confusion matrix see rows. chosen: numbers of those that are drawn; at: which of these is
+    the model's own, with its threshold.
     """
 
     counts: Points
-    weighted: Points
     chosen: NDArray[np.int64]
     at: int
     threshold: float
@@ -45,16 +45,12 @@ class Operating:
         if positive.all() or not positive.any():
             return None
         threshold = task.target.threshold
-        counts = points(positive, score)
         weight = outcomes.weight
-        repeated = None if weight is None else np.repeat(weight, outcomes.y.shape[1])
-        weighted = counts if repeated is None else points(positive, score, repeated)
+        counts = points(positive, score, None if weight is None else np.repeat(weight, outcomes.y.shape[1]))
         own = counts.at(threshold)
         chosen = _chosen(counts, own)
         place = int(np.searchsorted(chosen, own))
-        return cls(
-            counts, weighted, chosen, place, threshold, word(f"{task.target.names[0]} = {task.target.classes[1]}")
-        )
+        return cls(counts, chosen, place, threshold, word(f"{task.target.names[0]} = {task.target.classes[1]}"))
 
     @property
     def thresholds(self) -> tuple[float, ...]:
@@ -68,19 +64,26 @@ class Operating:
 
     def slider(self) -> Slider:
         """Return what each threshold does."""
+        curve = self.counts
+        (tp, fp), ((positives, negatives),) = (
+            counted([curve.tp[self.chosen], curve.fp[self.chosen]]),
+            counted([[curve.positives, curve.negatives]]),
+        )
         return Slider(
             threshold=self.thresholds,
-            tp=tuple(self.counts.tp[self.chosen].astype(np.int64).tolist()),
-            fp=tuple(self.counts.fp[self.chosen].astype(np.int64).tolist()),
-            positives=round(self.counts.positives),
-            negatives=round(self.counts.negatives),
+            tp=tuple(tp),
+            fp=tuple(fp),
+            alarms=tuple(curve.alarms[self.chosen].tolist()),
+            rows=curve.rows,
+            positives=positives,
+            negatives=negatives,
             at=self.at,
             positive=self.positive,
         )
 
     def pr(self, evaluation: Evaluation) -> Panel:
         """Return precision beside recall."""
-        curve, own = self.weighted, self.counts.at(self.threshold)
+        curve, own = self.counts, self.counts.at(self.threshold)
         base = curve.positives / (curve.positives + curve.negatives)
         chosen = self.chosen[self.chosen > 0]  # without alarms there is no precision
         said = "The threshold raises no alarm."
@@ -110,8 +113,8 @@ class Operating:
             caption=f"Area {shown(evaluation.metrics.get('auroc'))}; alarms at random have 0.5. Where positives are "
             "rare, precision and recall say more.",
             columns={
-                "fpr": numbers(1 - self.weighted.specificity[self.chosen]),
-                "recall": numbers(self.weighted.recall[self.chosen]),
+                "fpr": numbers(1 - self.counts.specificity[self.chosen]),
+                "recall": numbers(self.counts.recall[self.chosen]),
                 "threshold": self.thresholds,
             },
             headings={"fpr": "Share of negatives that raise an alarm", "recall": "Recall", "threshold": "Threshold"},

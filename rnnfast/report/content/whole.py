@@ -136,7 +136,7 @@ def _scores(subject: Subject) -> Section:
         made = parts.bootstrap
         text.append(f"Intervals: {made.resamples:,} resamples of {made.owners:,} {made.of}s.")
     if subject.evaluation.weighted:
-        text.append("Each row counts by its weight in metrics and curves, and once in counts.")
+        text.append("Each row counts by its weight in metrics, curves and counts; alarms are rows.")
     return Section("scores", "Scores", tuple(text), (*tables, *([classes] if classes else [])))
 
 

@@ -66,14 +66,14 @@
   function slide() {
     const range = document.getElementById("threshold"), last = slider.threshold.length - 1;
     const cost = (name) => Math.max(0, Number(document.getElementById(`cost-${name}`).value) || 0);
-    const at = last - Number(range.value), rows = slider.positives + slider.negatives;
+    const at = last - Number(range.value);
     const tp = slider.tp[at], fp = slider.fp[at], fn = slider.positives - tp, tn = slider.negatives - fp;
     const share = (part, whole) => (whole > 0 ? (part / whole).toFixed(3) : "–");
     const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 2 });
     const now = {
       threshold: String(Number(slider.threshold[at].toPrecision(9))), tp: number(tp), fp: number(fp), fn: number(fn), tn: number(tn),
       precision: share(tp, tp + fp), recall: share(tp, slider.positives), f1: share(2 * tp, tp + fp + slider.positives),
-      alarms: number((1000 * (tp + fp)) / rows), cost: number(cost("fp") * fp + cost("fn") * fn),
+      alarms: number((1000 * slider.alarms[at]) / slider.rows), cost: number(cost("fp") * fp + cost("fn") * fn),
     };
     for (const [name, text] of Object.entries(now)) document.getElementById(`now-${name}`).textContent = text;
     range.setAttribute("aria-valuetext", `${now.threshold}: ${now.tp} right, ${now.fp} false alarms, ${now.fn} missed`);

@@ -14,8 +14,7 @@ from ids import cases
 from tolerances import SUMS
 
 from rnnfast.metrics import baseline_binary, baseline_regression, binary, confusion, regression
-from rnnfast.metrics.whole import counted_ties, ties
-from rnnfast.metrics.whole import Whole, ties
+from rnnfast.metrics.whole import Whole, counted_ties, ties
 
 EXTREMES = st.sampled_from([0.0, 5e-324, 1e-300, 1e-17, 0.25, 0.5, 0.75, 1.0 - 2**-53, 1.0])
 PROBABILITIES = st.one_of(EXTREMES, st.floats(0.0, 1.0, allow_subnormal=True))

@@ -234,7 +234,7 @@ VERDICTS = cases(
         "quantities": (
             "quantity",
             {},
-            r"off by [\d.]+ on average, [\d.]+ % of the variance explained\. rmse .* % less\.",
+            r"off by [\d.]+ on average, [\d.]+ % of the variance explained\. rmse .* % less than .*\([\d.]+\)\.",
         ),
         "worth nothing": ("quantity", {"epochs": 0}, r"No better than always answering the mean on validation: rmse"),
     }

@@ -73,11 +73,14 @@ def moments_of(view: PartView) -> dict[str, Moments]:
 
 
 def mean_error(column: NDArray[np.float64], owner: NDArray[np.int64]) -> float | None:
-    """Return the standard error of the mean of a column (m,) over ids; None of too few of them."""
+    """Return the standard error of the mean of a column (m,) over ids; None of too few of them.
+
+    owner: (m,) number of the id of each row, from 0 on.
+    """
     known_cells = ~np.isnan(column)
-    values, code = column[known_cells], np.unique(owner[known_cells], return_inverse=True)[1]
-    rows = np.bincount(code)
-    if len(rows) < FEW_OWNERS:
+    values, code = column[known_cells], owner[known_cells]
+    owners = int(np.count_nonzero(np.bincount(code)))
+    if owners < FEW_OWNERS:
         return None
     distance = np.bincount(code, values - values.mean())
-    return float(np.sqrt(np.square(distance).sum() * len(rows) / (len(rows) - 1)) / len(values))
+    return float(np.sqrt(np.square(distance).sum() * owners / (owners - 1)) / len(values))

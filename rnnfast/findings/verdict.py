@@ -21,9 +21,9 @@ def verdict(view: PartView) -> str:
         return f"On {PARTS[view.name]}: {plain}."
     value, part = f"{gain.metric} {number(gain.value)}{_interval(gain)}", PARTS[view.name]
     if not gain.better or not gain.certain:
-        doubt = "No better than" if not gain.better else "Better by chance, perhaps, than"
+        doubt = "No better than" if not gain.better else "Not surely better than"
         return f"{doubt} {gain.baseline} on {part}: {value} beside {number(gain.baseline_value)}; {plain}."
-    return f"On {part}: {plain}. {value}, {gain.baseline}: {number(gain.baseline_value)}{_less(gain)}."
+    return f"On {part}: {plain}. {value}, {_beside(gain)}."
 
 
 def _in_words(view: PartView) -> str:
@@ -58,7 +58,8 @@ def _positives(view: PartView, confusion: Counts) -> str:
     if others >= MANY and false:
         price = f"{number(1000 * false / others, 2)} false alarms per 1,000 others"
     what = f"{name(view.schema.targets[0])} = {name(view.schema.classes[1])}"
-    return f"finds {amount(hits)} of {amount(positives)} with {what} (recall {percent(hits / positives)}) and {price}"
+    share = f"{amount(hits)} of {amount(positives)} with {what}"
+    return f"finds {share} (recall {percent(hits / positives)}) and raises {price}"
 
 
 def _interval(gain: Gain) -> str:
@@ -69,8 +70,8 @@ def _interval(gain: Gain) -> str:
     return f" ({number(low)} to {number(high)} by {gain.of})"
 
 
-def _less(gain: Gain) -> str:
-    """Say by which share errors are lower than those of the baseline."""
+def _beside(gain: Gain) -> str:
+    """Say what the baseline has, of errors by which share those of the model are lower."""
     if not lower_is_better(gain.metric) or not gain.baseline_value > 0:
-        return ""
-    return f", {percent(1 - gain.value / gain.baseline_value)} less"
+        return f"{gain.baseline}: {number(gain.baseline_value)}"
+    return f"{percent(1 - gain.value / gain.baseline_value)} less than {gain.baseline} ({number(gain.baseline_value)})"

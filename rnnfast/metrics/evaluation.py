@@ -139,6 +139,13 @@ class Evaluation(Plotted):
     of the model hold): where they were asked for. weighted: whether each row counts in metrics and confusion by its
     weight. outcomes: the `Outcomes` that were scored, of which figures are drawn; None where they were let go to spare
     memory.
+
+    Example:
+        >>> import pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"id": [k // 4 for k in range(80)], "x": range(80), "y": [0, 1] * 40})
+        >>> scores = rnnfast.train(table, id="id", target="y", hidden=4, epochs=1).model.evaluate(table)
+        >>> scores.labelled_steps, sum(map(sum, scores.confusion)), sorted(scores.metrics)[:2]
+        (80, 80, ['accuracy', 'auprc'])
     """
 
     task: str

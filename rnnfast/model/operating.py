@@ -20,8 +20,7 @@ from rnnfast.metrics.events import EventScores, event_scores
 from rnnfast.metrics.figures import Counts
 from rnnfast.model.baselines import set_baseline_thresholds
 from rnnfast.model.provenance import Operating
-from rnnfast.model.questions import scored_rows
-from rnnfast.model.tables import check_part, open_files, scored_sample, scoring_request, training_note
+from rnnfast.model.tables import answered, check_part, open_files, scoring_request, training_note
 from rnnfast.records import UNSET, Record, UnsetType, plain
 from rnnfast.records import replace as changed
 from rnnfast.tasks.operating import Decision, OperatingPoint, check_events, check_threshold, decide, steps_of
@@ -90,8 +89,7 @@ def choose_threshold(
         for note in (training_note(model, data, chosen_part, "score"), *data.notes):
             if reporter is not None and note:
                 reporter.notice(note)
-        _, sample = scored_sample(model, data, chosen_part)
-        outcomes, trained_on = model.outcomes(scored_rows(sample)), model.trained_on(data)
+        outcomes, trained_on = answered(model, data, chosen_part).outcomes, model.trained_on(data)
     where = "the table" if chosen_part == "all" else f"the {chosen_part} part"
     decision, before = decide(rule_of(rule), outcomes, where, "--choose"), model.threshold
     if reporter is not None:

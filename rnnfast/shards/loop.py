@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import OPTIMIZERS
 from rnnfast.cluster.here import InProcess
 from rnnfast.data import SequenceData
-from rnnfast.diagnose.machine import cores, simd_bits
+from rnnfast.diagnose.machine import cores
 from rnnfast.errors import ClusterError
 from rnnfast.model import Model
 from rnnfast.network.layout import Layout
@@ -223,7 +223,6 @@ class RoundLoop(Loop):
             part=train.name,
             epochs=self.epochs,
             validates=valid is not None,
-            simd_bits=simd_bits(),
             room=train.sample_room,
             threads=self.config.threads or (cores() if isinstance(train.cluster, InProcess) else 1),
         )

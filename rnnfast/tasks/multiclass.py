@@ -14,7 +14,7 @@ from rnnfast.metrics.conformal import Region
 from rnnfast.metrics.figures import Counts, Figures, Measures
 from rnnfast.metrics.multiclass import multiclass_measures
 from rnnfast.metrics.whole import Over
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, set_texts
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, log_sum, set_texts
 
 
 class Multiclass(Task):
@@ -29,8 +29,8 @@ class Multiclass(Task):
     @np.errstate(over="ignore", invalid="ignore")
     def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithms of the mean probabilities, from those of the probabilities: no digit is lost near 0."""
-        logarithms = outputs - np.logaddexp.reduce(outputs, axis=2, keepdims=True)
-        return np.asarray(np.logaddexp.reduce(logarithms, axis=0) - np.log(len(outputs)))
+        logarithms = outputs - log_sum(outputs, axis=2)
+        return np.asarray(log_sum(logarithms, axis=0)[0] - np.log(len(outputs)))
 
     def naive_outputs(self) -> Floats:
         """Return the logits of the shares of the classes."""

@@ -38,7 +38,7 @@ from rnnfast.training.job import Host, Job
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import Piece, one_at_a_time, run_on
 from rnnfast.training.presets import fixed
-from rnnfast.training.resuming import Home, Resumed, keeper_of, origin_of, saved, settled
+from rnnfast.training.resuming import Home, Resumed, going_on, keeper_of, origin_of, saved, settled
 from rnnfast.training.scores import sample_of
 from rnnfast.training.stages import train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
@@ -135,7 +135,7 @@ def cross_validate(
             tested.write(file)
             result.files["output"] = Path(file.name)
         if keeper is not None and resumable:
-            reporter.notice(f"{keeper.command} goes on with the folds that are left")
+            reporter.notice(f"{going_on(keeper, cluster)} goes on with the folds that are left")
         elif keeper is not None:
             keeper.leave()
         result.seconds = time.perf_counter() - start

@@ -26,7 +26,7 @@ from rnnfast.model import Model
 from rnnfast.model.members import joined
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter, RunInfo
-from rnnfast.training.loop import Fit, Loop
+from rnnfast.training.loop import Fit, Loop, Pauses
 from rnnfast.training.pool import Piece, one_at_a_time, run_on
 from rnnfast.training.prepare import Labelling, member_seeds
 from rnnfast.training.saving import Saver
@@ -84,15 +84,17 @@ class Networks:
         """Return what a worker of a cluster needs to train one of the networks."""
         return {**vars(self), "reporter": Reporter(), "cluster": None, "_made": []}
 
-    def fit(self, interrupt: Interrupt) -> Fit:
+    def fit(self, interrupt: Interrupt, pauses: Pauses | None = None) -> Fit:
         """Train all of them, and put their weights into the model; see `Loop.run`.
+
+        pauses: of a single one, in place of the checkpoints of the run.
 
         Members that have no epoch when Ctrl-C is pressed are left out. Raises TrainingInterrupted where none has one.
         """
         if self.number == 1:
             if self.cluster is not None:
                 self.reporter.notice("a single network trains in this process; workers train those of --ensemble N")
-            alone: Fit = self._made.pop().run(interrupt, self._pauses(0, interrupt))
+            alone: Fit = self._made.pop().run(interrupt, pauses or self._pauses(0, interrupt))
             return alone
         start = time.perf_counter()
         work = Shared(self)

@@ -86,6 +86,7 @@ class Loop:
         self.feed = Feed(model, train, teacher)
         self.config: TrainConfig = model.config.train
         self.epochs = self.config.epochs if epochs is None else epochs
+        self.until = self.epochs  # after which it pauses
         self.trainer = trainer_of(model, self.feed, soft=teacher is not None and LOSSES[model.loss].per_step)
         self.engine, threads = model.engine, self.config.threads or cores()
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), self.feed.updates)
@@ -143,7 +144,7 @@ class Loop:
         """Run epochs until a reason to stop comes up."""
         fit, config = self.fit, self.config
         started, deadline = time.perf_counter() - self.elapsed, Deadline(seconds(config.max_time), self.elapsed)
-        while not self.ended and self.advance():
+        while not self.ended and fit.epochs < self.until and self.advance():
             self.elapsed = time.perf_counter() - started
             if not self.feed.between_epochs:
                 self._pause(interrupt, pauses)
@@ -198,7 +199,7 @@ class Loop:
         Returns: whether they went well.
         """
         fit, config, trainer = self.fit, self.config, self.trainer
-        until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, self.epochs - fit.epochs)
+        until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, self.until - fit.epochs)
         per_epoch = fit.train_seconds / fit.epochs if fit.epochs else CALL_SECONDS
         count = max(1, min(until_evaluation, int(CALL_SECONDS / max(per_epoch, 1e-9)))) if self.feed.single else 1
         orders = self.feed.orders(count)

@@ -53,7 +53,15 @@ class TrainReport(Record, frozen=True):
 
 @dataclass(repr=False, eq=False)
 class TrainResult(Plotted):
-    """A trained model, how training went and what the model scores."""
+    """A trained model, how training went and what the model scores.
+
+    Example:
+        >>> import pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"id": [k // 4 for k in range(80)], "x": range(80), "y": [0, 1] * 40})
+        >>> result = rnnfast.train(table, id="id", target="y", hidden=4, epochs=2)
+        >>> result.epochs, result.stopped, sorted(result.metrics), len(result.history)
+        (2, 'epochs', ['train', 'valid'], 4)
+    """
 
     model: Model
     task: str
@@ -113,11 +121,17 @@ class TrainResult(Plotted):
         return f"{course}, {counted(self.parameters, 'parameter')}", scores | naive
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object that `train --json` prints."""
+        """Return the object that `train --json` prints.
+        >>> result.to_json()["sequences"]
+        {'train': 16, 'valid': 4, 'test': 0}
+        """
         return versioned(self.report())
 
     def report(self) -> TrainReport:
-        """Return the same as a record."""
+        """Return the same as a record.
+        >>> result.report().parameters
+        33
+        """
         return TrainReport(
             model=str(self.files["model"]) if "model" in self.files else None,
             task=self.task,

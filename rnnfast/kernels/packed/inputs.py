@@ -19,9 +19,9 @@ from rnnfast.kernels.lanes.linking import Link, linked, no_link
 from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import Specialisation
+from rnnfast.kernels.packed.equations import direction_at
 from rnnfast.kernels.packed.front import ROWS, FrontBlock, Rows, layer_at
 from rnnfast.kernels.packed.packing import Slice, packing
-from rnnfast.kernels.packed.passes import direction_at
 from rnnfast.kernels.packed.products import clear, transpose
 from rnnfast.kernels.packed.tiles import multiply_rows, products_of
 

@@ -72,11 +72,11 @@ def add_up(s, run, step):
 
 
 @part
-def derive(run, item, worker):
+def derive(run, item):
     """What is derived from the weights of a direction or, after these, of a layer of the front."""
     network = run.network
     if item < network.directions:
-        call(run.links.derive, (worker.work, item))
+        call(run.links.derive, (network.table, item, run.p, run.shared.derived))
     else:
         call(run.links.derive_front, (network.front.table, item - network.directions, run.p, run.shared.derived))
 
@@ -94,7 +94,7 @@ def do_items(s, run, order, worker):
             return count
         kind = integers[KIND]
         if kind == DERIVE:
-            derive(run, item, worker)
+            derive(run, item)
         elif kind == GRADIENT:
             add_gradients(s, run, order, worker.work, item)
         else:
@@ -183,7 +183,7 @@ def fused_update(run, piece, lr, worker):
     plan, state = run.plan, run.state
     scale = scale_of(run, mass_of(run, piece))
     for i in range(run.network.directions + run.network.front.layers):
-        derive(run, i, worker)
+        derive(run, i)
     carried = Carried(run.shared.states, plan.carried, piece.first)
     dropout = Dropout(plan.dropout, dropout_key(plan, state))
     state.updates[SEEN] += 1

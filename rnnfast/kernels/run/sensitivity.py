@@ -12,13 +12,13 @@ from rnnfast.kernels.lanes.linking import call, launch
 from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import Specialisation
-from rnnfast.kernels.packed import head, layer
+from rnnfast.kernels.packed import head
 from rnnfast.kernels.packed.dropout import Dropout
+from rnnfast.kernels.packed.equations import equations_of
 from rnnfast.kernels.packed.front import ROWS, Rows, front_links
 from rnnfast.kernels.packed.inputs import Inputs, front_inputs_link, to_inputs, transpose_inputs
-from rnnfast.kernels.packed.layer import Weights
+from rnnfast.kernels.packed.layer import Weights, passes_of
 from rnnfast.kernels.packed.packing import Slice
-from rnnfast.kernels.packed.passes import passes_of
 from rnnfast.kernels.packed.pool import packed_rows, pool_links
 from rnnfast.kernels.packed.stack import (
     Carried,
@@ -35,7 +35,16 @@ from rnnfast.kernels.run.ahead import kernels_of
 from rnnfast.kernels.run.engines import calls_of
 from rnnfast.kernels.run.epoch import WHOLE
 from rnnfast.kernels.run.memory import PAD, most_rows, no_front_work, packed_work, place, place_front
-from rnnfast.kernels.run.plan import CHUNK, CHUNK_BYTES, bytes_per_step, lanes_of, layers_of, specialisation_of, tile_of
+from rnnfast.kernels.run.plan import (
+    CHUNK,
+    CHUNK_BYTES,
+    bytes_per_step,
+    cell_of,
+    lanes_of,
+    layers_of,
+    specialisation_of,
+    tile_of,
+)
 from rnnfast.network.alignment import SPAN, aligned, on_cache_line
 from rnnfast.network.front import steps_of
 from rnnfast.network.layout import Layout
@@ -77,7 +86,7 @@ def sensitivities(s, arguments):
     top, order, states = network.head, portion.order, work.out
     O, front, dropout = top.outputs, network.front, Dropout(0.0, 0)
     for i in range(network.directions):
-        layer.derive(s, direction_at(network.table, i), weights.p, weights.derived)
+        call(network.calls.passes.derive, (network.table, i, weights.p, weights.derived))
     for k in range(front.layers):
         call(links.derive_front, (front.table, k, weights.p, weights.derived))
     if front.layers == 0:
@@ -164,9 +173,11 @@ class Sensitivity:
         front = front_links(lanes, layout)
         states, inputs = static_inputs_links(lanes, layout, calls.products)
         links = Links(front.derive, front_inputs_link(lanes, layout), inputs)
-        passes = passes_of(layers_of(layout), calls.products, no_front_work(dtype), dtype, training=True)
+        cell = equations_of(cell_of(layout), dtype, training=True)
+        passes = passes_of(layers_of(layout), calls.products, cell, no_front_work(dtype), training=True)
         static = calls.static._replace(states_back=states)
-        return calls._replace(pool=pool, pool_back=pool_back, front=front, passes=passes, static=static), links
+        training = calls._replace(pool=pool, pool_back=pool_back, front=front, passes=passes, cell=cell, static=static)
+        return training, links
 
     def _calls(self, data, results):
         """Arguments for each thread: it computes some chunks."""

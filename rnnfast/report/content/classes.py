@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnfast.catalogue import TASKS
 from rnnfast.display import amount
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.report.content.panel import Panel, Table, numbers, shown, word, words
@@ -57,11 +58,12 @@ def each_class(evaluation: Evaluation, names: tuple[str, ...]) -> Table | None:
     return Table("Each class", ("Class", "Rows", "Precision", "Recall", "F1"), tuple(rows))
 
 
-def reliability(evaluation: Evaluation, positive: str) -> Panel | None:
-    """Return probabilities beside what came true; None for quantities. positive: what the probability is of."""
+def reliability(evaluation: Evaluation, names: tuple[str, ...]) -> Panel | None:
+    """Return probabilities beside what came true; None for quantities. names: of the classes, () where not at hand."""
     bins = evaluation.calibration
     if bins is None:
         return None
+    positive = word(names[1]) if TASKS[evaluation.task].threshold and names else "the predicted class"
     return Panel(
         kind="reliability",
         name="reliability",

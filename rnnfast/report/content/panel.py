@@ -81,10 +81,11 @@ class Slider(Record, frozen=True):
 
 
 class Content(Record, frozen=True):
-    """Everything that a page says. slider: of two classes."""
+    """Everything that a page says. lead: what to know before the figures; slider: of two classes."""
 
     title: str
     verdict: str
+    lead: tuple[str, ...]
     sections: tuple[Section, ...]
     slider: Slider | None = None
 

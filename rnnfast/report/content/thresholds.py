@@ -55,7 +55,10 @@ class Operating:
     @property
     def thresholds(self) -> tuple[float, ...]:
         """(k,) of the points that are drawn; that of the model as it is stored."""
-        values = [float(f"{value:.{EXACT}g}") for value in self.counts.threshold[self.chosen].tolist()]
+        curve = self.counts
+        above = np.append(np.inf, curve.answers)[self.chosen]
+        below = np.append(curve.answers, -np.inf)[self.chosen]
+        values = list(map(_roundest, curve.threshold[self.chosen].tolist(), below.tolist(), above.tolist()))
         values[self.at] = self.threshold
         return tuple(values)
 
@@ -85,7 +88,7 @@ class Operating:
         chosen = self.chosen[self.chosen > 0]  # without alarms there is no precision
         said = "The threshold raises no alarm."
         if own:
-            said = f"At the threshold {shown(self.threshold)} precision is {shown(float(curve.precision[own]), 3)}"
+            said = f"At the threshold {self.threshold:.4g} precision is {shown(float(curve.precision[own]), 3)}"
             said += f" and recall {shown(float(curve.recall[own]), 3)}."
         return Panel(
             kind="pr",
@@ -117,6 +120,15 @@ class Operating:
             headings={"fpr": "Share of negatives that raise an alarm", "recall": "Recall", "threshold": "Threshold"},
             facts={"at": self.threshold},
         )
+
+
+def _roundest(value: float, below: float, above: float) -> float:
+    """Return the threshold of fewest digits near a value: above one answer, at most the next one, as a float32 too."""
+    for digits in range(1, EXACT):
+        short = float(f"{value:.{digits}g}")
+        if below < min(short, float(np.float32(short))) and max(short, float(np.float32(short))) <= above:
+            return short
+    return float(f"{value:.{EXACT}g}")
 
 
 def _chosen(curve: Points, own: int) -> NDArray[np.int64]:

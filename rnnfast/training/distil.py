@@ -23,6 +23,7 @@ from rnnfast.model.provenance import Operating
 from rnnfast.model.questions import scored_rows
 from rnnfast.records import UnsetType
 from rnnfast.reporter import Reporter
+from rnnfast.training.asked import Asked
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.intervals import set_intervals
 from rnnfast.training.job import Host, Job
@@ -52,12 +53,17 @@ class Teacher:
 
 
 class Learned(NamedTuple):
-    """What training came to. again: the model that was trained on the validation part too; None: there is none."""
+    """What training came to.
+
+    again: the model that was trained on the validation part too; None: there is none. operating: how threshold and
+    temperature of the model were chosen. valid: its answers to the validation part, where there is one.
+    """
 
     model: Model
     again: Model | None
     fit: Fit
-    operating: Operating | UnsetType  # how threshold and temperature of the model were chosen
+    operating: Operating | UnsetType
+    valid: Asked | None = None
 
 
 def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | None) -> Learned:
@@ -85,8 +91,9 @@ def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | Non
         why = CUT_SHORT.get(fit.stopped, "it diverged")
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
-    operating = set_operating(model, parts.train, valid, None, reporter)
-    set_intervals(model, parts.train, valid)
+    asked = None if valid is None else Asked(model, valid)
+    operating = set_operating(model, parts.train, asked, None, reporter)
+    set_intervals(model, parts.train, asked)
     again = None
     if ensemble.again is not None:
         again = refitted(model, fit, job, host, Teacher(ensemble.again))
@@ -96,4 +103,4 @@ def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | Non
     fit.train_seconds += first.train_seconds
     fit.compile_seconds += first.compile_seconds
     fit.eval_seconds += first.eval_seconds
-    return Learned(model, again, fit, operating)
+    return Learned(model, again, fit, operating, asked)

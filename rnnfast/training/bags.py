@@ -11,7 +11,7 @@ from rnnfast.data import SequenceData, Sequences
 from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
 from rnnfast.tasks.outcomes import Outcomes
-from rnnfast.training.asked import sample_of
+from rnnfast.training.replies import sample_of
 
 NAME = "out_of_bag"  # of these scores, beside the parts
 

@@ -30,7 +30,6 @@ from rnnfast.model.output import STANDARD_STREAM, Output, check_output
 from rnnfast.model.questions import scored_rows
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
-from rnnfast.training.asked import sample_of
 from rnnfast.training.checks import check_options, named_cell
 from rnnfast.training.directory import free_name, table_name
 from rnnfast.training.fold_reporters import InOrder, OfFold, Once
@@ -39,6 +38,7 @@ from rnnfast.training.job import Host, Job
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import Piece, one_at_a_time, run_on
 from rnnfast.training.presets import fixed
+from rnnfast.training.replies import sample_of
 from rnnfast.training.resuming import Home, Resumed, going_on, keeper_of, origin_of, saved, settled
 from rnnfast.training.stages import train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible

@@ -23,7 +23,6 @@ from rnnfast.model.provenance import Operating
 from rnnfast.model.questions import scored_rows
 from rnnfast.records import UnsetType
 from rnnfast.reporter import Reporter
-from rnnfast.training.asked import Asked
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.intervals import set_intervals
 from rnnfast.training.job import Host, Job
@@ -31,6 +30,7 @@ from rnnfast.training.loop import Fit
 from rnnfast.training.operating import set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.refit import CUT_SHORT, in_the_rest, refitted
+from rnnfast.training.replies import Replies
 
 
 class Teacher:
@@ -63,7 +63,7 @@ class Learned(NamedTuple):
     again: Model | None
     fit: Fit
     operating: Operating | UnsetType
-    valid: Asked | None = None
+    valid: Replies | None = None
 
 
 def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | None) -> Learned:
@@ -91,9 +91,9 @@ def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | Non
         why = CUT_SHORT.get(fit.stopped, "it diverged")
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
-    asked = None if valid is None else Asked(model, valid)
-    operating = set_operating(model, parts.train, asked, None, reporter)
-    set_intervals(model, parts.train, asked)
+    replies = None if valid is None else Replies(model, valid)
+    operating = set_operating(model, parts.train, replies, None, reporter)
+    set_intervals(model, parts.train, replies)
     again = None
     if ensemble.again is not None:
         again = refitted(model, fit, job, host, Teacher(ensemble.again))
@@ -103,4 +103,4 @@ def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | Non
     fit.train_seconds += first.train_seconds
     fit.compile_seconds += first.compile_seconds
     fit.eval_seconds += first.eval_seconds
-    return Learned(model, again, fit, operating, asked)
+    return Learned(model, again, fit, operating, replies)

@@ -9,10 +9,10 @@ from rnnfast.data import Sequences
 from rnnfast.model import Model
 from rnnfast.model.intervals import fit_intervals
 from rnnfast.records import replace as changed
-from rnnfast.training.asked import Asked
+from rnnfast.training.replies import Replies
 
 
-def set_intervals(model: Model, train: Sequences, valid: Asked | None) -> None:
+def set_intervals(model: Model, train: Sequences, valid: Replies | None) -> None:
     """Give a trained model the bounds of its errors by its answers to the validation part, where there is one.
 
     Whether they end at 0 is asked of the training part alone.

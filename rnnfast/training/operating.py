@@ -25,8 +25,8 @@ from rnnfast.tasks.operating import (
     fitted_temperature,
 )
 from rnnfast.tasks.outcomes import Outcomes
-from rnnfast.training.asked import Asked
 from rnnfast.training.bags import NAME, scored_part
+from rnnfast.training.replies import Replies
 
 WHERE = {"valid": "the validation part", NAME: "the rows outside the bags", "train": "the rows that train"}
 USUAL = 0.5
@@ -56,7 +56,7 @@ def check_operating(model: Model, train: Sequences, valid: SequenceData | None) 
 
 
 def set_operating(
-    model: Model, train: Sequences, valid: Asked | None, outside: Outcomes | None, reporter: Reporter
+    model: Model, train: Sequences, valid: Replies | None, outside: Outcomes | None, reporter: Reporter
 ) -> Operating | UnsetType:
     """Give a trained model its temperature and threshold, and tell how they were chosen; UNSET where nothing was.
 
@@ -85,7 +85,7 @@ def set_operating(
     return chosen
 
 
-def _answers(model: Model, train: Sequences, valid: Asked | None, outside: Outcomes | None) -> tuple[str, Outcomes]:
+def _answers(model: Model, train: Sequences, valid: Replies | None, outside: Outcomes | None) -> tuple[str, Outcomes]:
     """Return the answers that decide, and the name of their part."""
     if valid is not None:
         return "valid", valid.outcomes()

@@ -10,9 +10,9 @@ from rnnfast.findings.view import PartView
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.reporter import Reporter
-from rnnfast.training.asked import Asked, sample_of
 from rnnfast.training.distil import Learned
 from rnnfast.training.ranking import ranked
+from rnnfast.training.replies import Replies, sample_of
 
 
 @dataclass(eq=False, repr=False)
@@ -32,15 +32,16 @@ class ScoredParts:
 
 
 def evaluate_parts(
-    model: Model, parts: Mapping[str, Sequences], seed: int, valid: Asked | None, reporter: Reporter
+    model: Model, parts: Mapping[str, Sequences], seed: int, valid: Replies | None, reporter: Reporter
 ) -> ScoredParts:
     """Score the model on each part that has labels; valid: its answers to the validation part, where they are there."""
     scored = ScoredParts()
     for name, part in parts.items():
-        asked = valid if name.endswith("valid") and valid is not None else Asked(model, sample_of(model, part, seed))
-        data = asked.sample
+        replies = valid if valid is not None and name.endswith("valid") else None
+        replies = replies or Replies(model, sample_of(model, part, seed))
+        data = replies.sample
         if data.labelled.any():
-            outcomes = asked.outcomes()
+            outcomes = replies.outcomes()
             evaluation = model.scorer.evaluate(outcomes)
             scored.views[name] = PartView.of(name, outcomes, evaluation, model.encoder.categories)
             # Answers stay for figures where they are those of a part in memory that did not train, or of all there is.

@@ -18,7 +18,6 @@ from rnnfast.records import UNSET
 from rnnfast.records import replace as changed
 from rnnfast.reporter import Reporter
 from rnnfast.tasks.outcomes import Outcomes
-from rnnfast.training.asked import Asked, sample_of
 from rnnfast.training.bags import NAME, out_of_bag
 from rnnfast.training.checks import cell_for
 from rnnfast.training.dead_units import dead_units
@@ -35,6 +34,7 @@ from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import Chosen
 from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
+from rnnfast.training.replies import Replies, sample_of
 from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import raced
 from rnnfast.training.scores import ScoredParts, ensemble_scores, evaluate_parts
@@ -134,11 +134,11 @@ def _settled(
 
     valid: its sample; outside: out-of-bag answers of an ensemble.
     """
-    asked = None if valid is None else Asked(model, valid)
-    operating = set_operating(model, job.parts.train, asked, outside, host.reporter)
-    set_intervals(model, job.parts.train, asked)
+    replies = None if valid is None else Replies(model, valid)
+    operating = set_operating(model, job.parts.train, replies, outside, host.reporter)
+    set_intervals(model, job.parts.train, replies)
     again = refitted(model, fit, job, host) if job.config.train.refit else None
-    return Learned(model, again, fit, operating, asked)
+    return Learned(model, again, fit, operating, replies)
 
 
 def _scored(

@@ -1,4 +1,4 @@
-"""What a trained network answers on the rows that a part is scored by, asked once for all stages that look at it.
+"""What a trained network answers to the rows that a part is scored by, asked once for all stages that look at it.
 
 Temperature, threshold and intervals follow from answers to the validation part, and its scores are of the same rows.
 What is kept are the outputs of each network as they are: a temperature changes what the mean of several networks is,
@@ -18,7 +18,7 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.tasks.outcomes import Outcomes
 
 
-class Asked:
+class Replies:
     """A model whose weights stand, and the sequences that it is asked about.
 
     sample: with the rows around, as of `sample_of`.

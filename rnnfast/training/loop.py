@@ -21,6 +21,7 @@ from rnnfast.model import Model
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed
+from rnnfast.training.mixing import shares_of
 from rnnfast.training.monitor import cost
 from rnnfast.training.prepare import Labelling
 from rnnfast.training.schedules import Rates, Schedule
@@ -96,6 +97,7 @@ class Loop:
     def _prepare(self, teacher: Labelling | None) -> None:
         """Make what trains, what feeds it, and what answers the validation part."""
         model, train, valid = self.model, self.train, self.valid
+        teacher = teacher or shares_of(model)
         self.feed = Feed(model, train, teacher)
         self.trainer = trainer_of(model, self.feed, soft=teacher is not None and LOSSES[model.loss].per_step)
         self.engine, threads = model.engine, self.config.threads or cores()

@@ -216,6 +216,7 @@ class RoundLoop(Loop):
         self.shards = train
         self.config = model.config.train
         self.epochs = self.config.epochs if epochs is None else epochs
+        self.until = self.epochs
         self.trainer = Averaged(model)
         network = Network(
             key=uuid4().hex,

@@ -21,6 +21,7 @@ from rnnfast.diagnose.versions import versions
 from rnnfast.errors import RnnfastError
 from rnnfast.memory import shown
 from rnnfast.metrics.conformal import Conformal
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.records import UNSET, Count, Meta, Positive, Record, Share, Size, UnsetType
 from rnnfast.tasks.linear import Linear
 
@@ -103,7 +104,7 @@ class Header(Record, frozen=True, kw_only=True):
     """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`.
 
     members: networks of an ensemble. temperature: what logits are divided by, where they are calibrated. intervals:
-    bounds of the errors of its answers.
+    bounds of the errors of its answers. linear_part: its linear part.
     """
 
     format_version: int
@@ -119,6 +120,7 @@ class Header(Record, frozen=True, kw_only=True):
     intervals: Conformal | UnsetType = UNSET
     config: Tables
     linear: Linear | UnsetType = UNSET
+    linear_part: LinearPart | UnsetType = UNSET
     members: Size | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET
 

@@ -31,6 +31,7 @@ from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arr
 from rnnfast.model.architecture import architecture
 from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, packed
 from rnnfast.model.intervals import with_interval
+from rnnfast.model.linear_part import Beside, LinearPart
 from rnnfast.model.members import Committee, separated
 from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
@@ -61,9 +62,10 @@ class Model(Displayed):
     equations. encoder, target_scaler: fitted on training rows; target_scaler leaves the labels of classes alone.
     target_mean: (O,) mean of the training targets, or the share of each class of a multiclass task: the baseline.
     threshold: probability from which a binary prediction is positive. temperature: what logits are divided by before
-    they become probabilities. intervals: bounds of the errors of the answers. linear, trees: the baselines of these
-    names; trees are not stored. provenance: versions, metrics, digest and split of the training data. elsewhere: what
-    computes outputs in place of this process. engine: what does here; of a model that was read, the kernels.
+    they become probabilities. intervals: bounds of the errors of the answers. linear_part: what answers beside the
+    network. linear, trees: the baselines of these names; trees are not stored. provenance: versions, metrics, digest
+    and split of the training data. elsewhere: what computes outputs in place of this process. engine: what does here;
+    of a model that was read, the kernels.
 
     Example:
         >>> import pandas as pd, rnnfast
@@ -85,6 +87,7 @@ class Model(Displayed):
     threshold: float = 0.5
     temperature: float = 1.0
     intervals: Conformal | None = None
+    linear_part: LinearPart | None = None
     linear: Linear | None = None
     trees: Trees | None = None
     provenance: Provenance = field(default_factory=Provenance)
@@ -142,9 +145,7 @@ class Model(Displayed):
 
     def questions(self, data: SequenceData) -> Questions:
         """What the network is asked to answer each row of data."""
-        context, dtype = self.context_of(data.schema), self.config.train.dtype
-        unit = self.target_scaler.scale if self.schema.difference else None
-        return Questions(self.encoder, data, context, dtype, unit)
+        return Questions(Beside.of(self), data, self.context_of(data.schema), self.config.train.dtype)
 
     @property
     def members(self) -> tuple[dict[str, Floats], ...]:
@@ -163,10 +164,8 @@ class Model(Displayed):
     def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
 
-        Changes are added to what they change from, so that outputs are scaled targets with `difference` too. NaN where
-        no step of a front ends.
-
-        Each row of a window is answered with a full window of rows before it, wherever its table has one.
+        Changes are added to what they change from, and a linear part to them: outputs are scaled targets. NaN where no
+        step of a front ends. Each row of a window has a full window of rows before it, wherever its table has one.
         """
         return self.task.average(self.questions(data).outputs(committee or self.committee()))
 
@@ -282,6 +281,7 @@ class Model(Displayed):
             intervals=self.intervals or UNSET,
             members=len(self.members) if len(self.members) > 1 else UNSET,
             equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
+            linear_part=self.linear_part or UNSET,
             linear=self.linear or UNSET,
             config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
         )

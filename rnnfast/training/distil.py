@@ -25,6 +25,7 @@ from rnnfast.records import UnsetType
 from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.intervals import set_intervals
+from rnnfast.training.linear_part import set_linear_part
 from rnnfast.training.loop import Fit
 from rnnfast.training.operating import set_operating
 from rnnfast.training.prepare import initial_model
@@ -92,6 +93,7 @@ def distilled(
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
     operating = set_operating(model, parts.train, valid, None, reporter)
+    set_linear_part(model, parts.train, valid, reporter)
     set_intervals(model, parts.train, valid)
     again = None
     if ensemble.again is not None:

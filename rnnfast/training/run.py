@@ -35,6 +35,7 @@ from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.findings import judge
 from rnnfast.training.intervals import set_intervals
+from rnnfast.training.linear_part import set_linear_part
 from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
 from rnnfast.training.operating import check_operating, set_operating
@@ -216,6 +217,7 @@ def train_parts(
     fit = networks.fit(interrupt)
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
     operating = set_operating(model, parts.train, valid, outside, reporter)
+    set_linear_part(model, parts.train, valid, reporter)
     set_intervals(model, parts.train, valid)
     again = refitted(model, fit, table, parts, reporter, interrupt, None, cluster) if config.train.refit else None
     ensemble = Learned(model, again, fit, operating)

@@ -25,6 +25,7 @@ INVERSE = "    for (j = 0; j < {O}; j++) answers[j] = ({n}_value)(out[j] / {n}_u
 CHANGE = """\
     for (j = 0; j < {O}; j++)
         answers[j] = ({n}_value)((out[j] + last[j % {targets}] * {n}_unit[j]) / {n}_unit[j] + {n}_zero[j]);"""
+BESIDE = "    for (j = 0; j < {O}; j++) out[j] = ({n}_real)({share} * out[j] + linear[j]);"
 # Networks of an ensemble: out is the mean answer, as an output. Logits of means in double, where no digit is lost.
 MEAN = "    for (j = 0; j < {O}; j++) out[j] = ({n}_real)(sums[j] / {M});"
 MEAN_LOGIT = "    for (j = 0; j < {O}; j++) out[j] = ({n}_real)(log(sums[j]) - log(others[j]));"
@@ -94,11 +95,13 @@ class Answering:
 
     def lines(self, base: list[str]) -> list[str]:
         """Return how outputs become answers; base: expressions of what changes are added to, [] for none."""
+        linear_part = self.model.linear_part
+        beside = [] if linear_part is None else [BESIDE.format(**self.words, share=number(linear_part.share))]
         if base:
             last = f"    const {self.name}_value last[{len(base)}] = {{{', '.join(base)}}};"
-            return [last, CHANGE.format(**self.words)]
+            return [*beside, last, CHANGE.format(**self.words)]
         if self.quantities:
-            return [INVERSE.format(**self.words)]
+            return [*beside, INVERSE.format(**self.words)]
         if not self.task.logits:
             return [CLIP.format(**self.words)]
         return [(SOFTMAX if self.several else SIGMOID).format(**self.words)]

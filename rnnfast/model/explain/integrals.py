@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.spans import ends
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
 
@@ -59,15 +60,20 @@ class Slopes:
     """Outputs of several networks and their gradients, mean over the networks.
 
     The mean of logits, not of probabilities: so attributions of an ensemble are the means of those of its networks.
+    linear_part: the linear part beside them.
     """
 
     def __init__(
-        self, architecture: Architecture, members: Sequence[Mapping[str, NDArray[Any]]], threads: int = 1
+        self,
+        architecture: Architecture,
+        members: Sequence[Mapping[str, NDArray[Any]]],
+        threads: int = 1,
+        linear_part: LinearPart | None = None,
     ) -> None:
         from rnnfast.kernels.run.sensitivity import Sensitivity
 
         layout, dtype = Layout(architecture), architecture.dtype
-        self.outputs = architecture.outputs
+        self.outputs, self.linear_part = architecture.outputs, linear_part
         self.networks = [Sensitivity(architecture, layout.flatten(tensors, dtype), threads) for tensors in members]
 
     def prepare(self, processes: int, compiling: Callable[[], None]) -> None:
@@ -85,7 +91,10 @@ class Slopes:
         outputs, gradients = (
             values[0] if len(values) == 1 else np.mean(values, 0, np.float64) for values in zip(*pairs, strict=True)
         )
-        return outputs, gradients
+        if self.linear_part is None:
+            return outputs, gradients
+        linear, share = self.linear_part.outputs(x, offsets), self.linear_part.share
+        return share * outputs + linear, share * gradients + self.linear_part.gradient(seeds, offsets)
 
 
 class Stretch(NamedTuple):

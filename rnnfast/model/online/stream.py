@@ -18,6 +18,7 @@ from rnnfast.data.reading.live import ONLY_ID, LiveRows, read_live, rows_of_mapp
 from rnnfast.data.sources.opening import open_sources
 from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
+from rnnfast.model.linear_part import Beside
 from rnnfast.model.online.ahead import Ahead
 from rnnfast.model.online.checks import check_stream
 from rnnfast.model.online.inputs import Inputs
@@ -77,9 +78,8 @@ class Stream:
         self.slots, self.memory = Slots(max_ids), Memory(max_ids)
         architecture = model.architecture
         layout, dtype = Layout(architecture), architecture.dtype
-        unit = model.target_scaler.scale if self.schema.difference else None
         context, reach = model.context_of(self.schema), reach_of(architecture.front)
-        self._inputs = Inputs(self.schema, model.encoder, dtype, unit, self.memory)
+        self._inputs = Inputs(self.schema, Beside.of(model), dtype, self.memory)
         last = self.schema.predict == "last"
         self._windows = Windows(context, reach, last, architecture.features, dtype, self.memory)
         self._steppers = [Stepper(architecture, layout.flatten(tensors, dtype)) for tensors in model.members]
@@ -147,7 +147,7 @@ class Stream:
         outputs = np.full(
             (len(self._steppers), count, self.schema.outputs), np.nan, self._steppers[0].architecture.dtype
         )
-        if self.schema.difference:
+        if self.schema.difference or self.model.linear_part is not None:
             outputs = outputs.astype(np.float64)
         steps, age, is_late = np.zeros(count, np.int64), np.full(count, np.nan), np.zeros(count, bool)
         ahead, first = np.full((count, len(ahead_names(self.schema))), None, object), 0
@@ -262,7 +262,7 @@ class Stream:
             stepper.call(turns, on_cache_line(pieces.inputs, dtype), states, out)()
             outputs.append(out.reshape(len(pieces.inputs), -1)[pieces.answers])
         together = np.stack(outputs)
-        return together if encoded.base is None else together + encoded.base
+        return self._inputs.beside.added(together, encoded.base)
 
     def _account(
         self, rows: LiveRows, here: Segments, now: float, steps: NDArray[np.int64], age: NDArray[np.float64]

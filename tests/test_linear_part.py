@@ -15,7 +15,7 @@ from rnnfast.export.exporting import export
 from rnnfast.model.explain.attribution import Explainer, Method
 from rnnfast.model.linear_part import Beside, LinearPart
 from rnnfast.reporter import Reporter
-from rnnfast.training import linear_part
+from rnnfast.training import linear_part, ridge
 
 RUN = {"preset": "fast", "hidden": 4, "epochs": 2, "dtype": "float64", "linear_part": True, "seed": 1}
 FORECAST = {"time": "t", "target": "y", "horizon": 1, "lag_target": True, "window": 10}
@@ -41,6 +41,18 @@ def meters(rows=40):
     return pd.concat(parts, ignore_index=True)
 
 
+def payments(rows=40):
+    """Three series with one of two classes at every row, by the value and its change."""
+    frame = meters(rows)
+    random = np.random.default_rng(1)
+    change = frame.groupby("id")["y"].diff().fillna(0)
+    high = frame["y"] + change + random.normal(size=len(frame)) > 0.5
+    return frame.assign(fraud=high.astype(int)).rename(columns={"y": "z"})
+
+
+CLASSES = {"frame": payments(), "id": "id", "target": "fraud", "horizon": 0, "lag_target": False, "window": None}
+
+
 def trained(frame=None, **options):
     return rnnfast.train(series() if frame is None else frame, **{**FORECAST, **RUN, **options}).model
 
@@ -55,6 +67,10 @@ OPTIONS = {
     "the target before": {"horizon": 0},
     "no last target": {"horizon": 0, "lag_target": False},
     "stacked rows": {"patch": (3, 1)},
+    "two classes": CLASSES,
+    "two classes, two networks": {**CLASSES, "ensemble": 2},
+    "two classes, calibrated": {**CLASSES, "calibrate": "temperature", "threshold": "f1", "cell": "gru"},
+    "a class and its lag": {**CLASSES, "lag_target": True},
     "the labels of last rows": {"frame": meters(), "id": "id", "window": None, "predict": "last", "horizon": 0},
 }
 
@@ -82,7 +98,7 @@ def test_answers_are_those_of_the_equation(options):
 
 def test_a_linear_series_is_foretold_exactly_where_the_network_has_no_share(monkeypatch):
     monkeypatch.setattr(linear_part, "share_of", lambda network, linear: 0.0)
-    monkeypatch.setattr(linear_part, "PENALTIES", np.array([1e-9]))
+    monkeypatch.setattr(ridge, "PENALTIES", np.array([1e-9]))
     scores = trained().evaluate(series(rows=300, seed=3))
     assert scores.metrics["r2"] > 0.99999
 
@@ -90,7 +106,7 @@ def test_a_linear_series_is_foretold_exactly_where_the_network_has_no_share(monk
 def test_it_is_the_ridge_regression_of_scikit_learn(monkeypatch):
     linear_model = pytest.importorskip("sklearn.linear_model")
     monkeypatch.setattr(linear_part, "HALF", 0.0)
-    monkeypatch.setattr(linear_part, "PENALTIES", np.array([7.0]))
+    monkeypatch.setattr(ridge, "PENALTIES", np.array([7.0]))
     random = np.random.default_rng(0)
     frame = series().assign(y=random.normal(size=240), x=random.normal(size=240) + 3)
     model = trained(frame, split=1.0)
@@ -104,6 +120,31 @@ def test_it_is_the_ridge_regression_of_scikit_learn(monkeypatch):
     weights = np.hstack([model.linear_part.level, model.linear_part.change])[0]
     np.testing.assert_allclose(weights, other.coef_ / deviation, rtol=1e-6)
     np.testing.assert_allclose(model.linear_part.bias[0], other.intercept_ - mean @ weights, rtol=1e-6, atol=1e-9)
+
+
+def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    monkeypatch.setattr(linear_part, "HALF", 0.0)
+    model = trained(**{**CLASSES, "split": 1.0})
+    data = read_table(payments(), schema=model.schema)
+    x = model.encoder.transform(data)
+    both = np.hstack([x, np.vstack([x[:1] * 0, x[1:] - x[:-1]])])
+    inner = ~np.isin(np.arange(data.rows), data.offsets[:-1])
+    scaled = both[inner] / both[inner].std(axis=0)
+    other = linear_model.LogisticRegression(C=1 / linear_part.PENALTY, tol=1e-10, max_iter=10_000)
+    other.fit(scaled, data.y[inner, 0])
+    weights = np.hstack([model.linear_part.level, model.linear_part.change])[0]
+    np.testing.assert_allclose(weights, other.coef_[0] / both[inner].std(axis=0), rtol=1e-4)
+
+
+def test_a_row_at_a_time_is_answered_as_many_are():
+    model, frame = trained(**CLASSES), payments()
+    one, many = model.stream(), model.stream()
+    rows = frame[list(model.schema.features)].to_numpy()
+    answers = [one.step(name, row)[0] for name, row in zip(frame["id"], rows, strict=True)]
+    expected = many.step_many(frame["id"], rows)[:, 0]
+    np.testing.assert_allclose(answers, expected, rtol=1e-12)
+    np.testing.assert_allclose(one.step_many(["meter 1"], rows[:1]), many.step_many(["meter 1"], rows[:1]))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +180,10 @@ def test_a_stream_answers_as_predict(name):
 
 
 @pytest.mark.parametrize("to", ["c", "onnx", "json"])
-@pytest.mark.parametrize("name", ["windows", "changes", "two networks", "several horizons", "ids"])
+@pytest.mark.parametrize(
+    "name",
+    ["windows", "changes", "two networks", "several horizons", "ids", "two classes", "two classes, two networks"],
+)
 def test_exports_answer_as_the_model(to, name):
     if to == "onnx":
         pytest.importorskip("onnx")
@@ -219,7 +263,9 @@ def test_a_part_with_too_many_inputs_is_left_out(monkeypatch):
     ("options", "message"),
     cases(
         {
-            "classes": ({"task": "multiclass"}, "a linear part answers with quantities, and the task is multiclass"),
+            "several classes": ({"task": "multiclass"}, "answers with quantities or one of two classes"),
+            "no logits": ({"task": "binary", "loss": "mse"}, "its answers are logits, and those of --loss mse are not"),
+            "bags": ({"ensemble": 2, "bag": True}, "does not go with --bag"),
             "no memory": ({"cell": "mlp"}, "--linear-part on has no effect: mlp answers each row by itself"),
             "windows of a row": ({"window": 1}, "--linear-part looks at the row before, which --window 1 has not"),
             "both directions": ({"bidirectional": True, "predict": "last"}, "does not go with --bidirectional"),

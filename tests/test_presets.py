@@ -81,7 +81,10 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
     cases(
         {
             "of a quantity": ({"task": "regression", "classes": 0}, {}, True),
-            "of classes": ({}, {}, False),
+            "of two classes at every row": ({"task": "binary", "classes": 2, "forecast": False}, {}, True),
+            "of two classes of sequences": ({"task": "binary", "classes": 2, "per_step": False}, {}, False),
+            "of two classes by squares": ({"task": "binary", "classes": 2}, {"loss": "mse"}, False),
+            "of several classes": ({}, {}, False),
             "of the row itself": ({"task": "regression", "classes": 0, "forecast": False}, {}, False),
             "by steps alone": ({"task": "regression", "classes": 0}, {"cell": "mlp"}, False),
             "of windows of one row": ({"task": "regression", "classes": 0}, {"window": 1}, False),
@@ -89,7 +92,7 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
         }
     ),
 )
-def test_a_linear_part_answers_beside_a_forecast(size, options, chosen):
+def test_where_a_linear_part_answers_too(size, options, chosen):
     config, _ = choose(given(**options), replace(TINY, **{"forecast": True, **size}))
     assert config.model.linear_part is chosen
 

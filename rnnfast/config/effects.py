@@ -155,8 +155,8 @@ def check_front(model: ModelConfig, predict: str, longest: int | None = None) ->
 
 def refused_beside_linear_part(model: ModelConfig) -> str:
     """Return the option that a linear part beside the network does not go with, "" for none."""
-    if model.bidirectional:
-        return "--bidirectional"
+    if model.bidirectional or model.bag:
+        return "--bidirectional" if model.bidirectional else "--bag"
     if model.patch and model.patch[-1] > 1:
         return f"--patch {text_of(model.patch)}"
     return f"--embed {text_of(model.embed)}" if model.embed and model.embed != ("off",) else ""

@@ -114,8 +114,7 @@ def _model(tensors: dict[str, Any], values: Any) -> Model:
         "temperature": model.temperature == 1 or LOSSES[model.loss].logits,
         "intervals": model.intervals is None or model.intervals.fits(len(schema.answers), bool(schema.classes)),
         "linear": model.linear is None or model.linear.fits(len(model.encoder.without_codes.names), schema.outputs),
-        "linear_part": model.linear_part is None
-        or (not schema.classes and model.linear_part.fits(len(model.encoder.names), schema.outputs)),
+        "linear_part": model.linear_part is None or model.linear_part.fits(len(model.encoder.names), schema.outputs),
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }
     if not all(fits.values()):

@@ -1,4 +1,4 @@
-"""A linear part beside a network that answers with quantities (--linear-part).
+"""A linear part beside a network that answers with quantities, or with the logit of a class (--linear-part).
 
     answer_t = share N_t + A x_t + D (x_t - x_{t-1}) + b
 

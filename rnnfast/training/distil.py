@@ -92,8 +92,8 @@ def distilled(
         why = CUT_SHORT.get(fit.stopped, "it diverged")
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
-    operating = set_operating(model, parts.train, valid, None, reporter)
     set_linear_part(model, parts.train, valid, reporter)
+    operating = set_operating(model, parts.train, valid, None, reporter)
     set_intervals(model, parts.train, valid)
     again = None
     if ensemble.again is not None:

@@ -104,10 +104,10 @@ def _difference(size: Size, config: Config) -> bool | None:
 
 
 def _linear_part(size: Size, config: Config) -> bool | None:
-    fits = (
-        cell(config.model.cell).recurrent and config.data.window != 1 and not refused_beside_linear_part(config.model)
-    )
-    return True if size.forecast and not TASKS[size.task].classes and fits else None
+    task, model = TASKS[size.task], config.model
+    fits = cell(model.cell).recurrent and config.data.window != 1 and not refused_beside_linear_part(model)
+    of_classes = size.per_step and not task.output_per_class and config.train.loss in ("auto", "bce")
+    return True if fits and (of_classes if task.classes else size.forecast) else None
 
 
 def _scale(size: Size, config: Config) -> tuple[str, ...]:
@@ -187,7 +187,7 @@ AUTO = (
     Rule("patch", _patch, f"from {PATCHES[-1][0]} steps on some rows at a time are quicker, and tell more"),
     Rule("head", _head, "last, mean and greatest state: the sign of a class may stand anywhere"),
     Rule("difference", _difference, "its last known value foretells the target better than its mean"),
-    Rule("linear_part", _linear_part, "a linear part goes on where levels leave what was seen"),
+    Rule("linear_part", _linear_part, "it errs elsewhere, and goes on where levels leave what was seen"),
     Rule("scale", _scale, _scale_reason),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),

@@ -216,8 +216,8 @@ def train_parts(
     seconds["load"] += time.perf_counter() - start
     fit = networks.fit(interrupt)
     outside = out_of_bag(model, parts.train, networks.outside) if networks.outside else None
-    operating = set_operating(model, parts.train, valid, outside, reporter)
     set_linear_part(model, parts.train, valid, reporter)
+    operating = set_operating(model, parts.train, valid, outside, reporter)
     set_intervals(model, parts.train, valid)
     again = refitted(model, fit, table, parts, reporter, interrupt, None, cluster) if config.train.refit else None
     ensemble = Learned(model, again, fit, operating)

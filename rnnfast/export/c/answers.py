@@ -25,7 +25,7 @@ INVERSE = "    for (j = 0; j < {O}; j++) answers[j] = ({n}_value)(out[j] / {n}_u
 CHANGE = """\
     for (j = 0; j < {O}; j++)
         answers[j] = ({n}_value)((out[j] + last[j % {targets}] * {n}_unit[j]) / {n}_unit[j] + {n}_zero[j]);"""
-BESIDE = "    for (j = 0; j < {O}; j++) out[j] = ({n}_real)({share} * out[j] + linear[j]);"
+BESIDE = "\n    for (j = 0; j < {O}; j++) out[j] = ({n}_real)({share} * out[j] + linear[j]);"
 # Networks of an ensemble: out is the mean answer, as an output. Logits of means in double, where no digit is lost.
 MEAN = "    for (j = 0; j < {O}; j++) out[j] = ({n}_real)(sums[j] / {M});"
 MEAN_LOGIT = "    for (j = 0; j < {O}; j++) out[j] = ({n}_real)(log(sums[j]) - log(others[j]));"
@@ -79,6 +79,11 @@ class Answering:
             table(kind, f"{self.name}_zero", list(scaler.shift)),
         ]
 
+    def beside(self) -> str:
+        """Return what adds the linear part to the outputs of a network, "" for none."""
+        part = self.model.linear_part
+        return "" if part is None else BESIDE.format(**self.words, share=number(part.share))
+
     def collect(self) -> str:
         """Return what is done with the outputs of each network of an ensemble."""
         if self.quantities:
@@ -95,13 +100,11 @@ class Answering:
 
     def lines(self, base: list[str]) -> list[str]:
         """Return how outputs become answers; base: expressions of what changes are added to, [] for none."""
-        linear_part = self.model.linear_part
-        beside = [] if linear_part is None else [BESIDE.format(**self.words, share=number(linear_part.share))]
         if base:
             last = f"    const {self.name}_value last[{len(base)}] = {{{', '.join(base)}}};"
-            return [*beside, last, CHANGE.format(**self.words)]
+            return [last, CHANGE.format(**self.words)]
         if self.quantities:
-            return [*beside, INVERSE.format(**self.words)]
+            return [INVERSE.format(**self.words)]
         if not self.task.logits:
             return [CLIP.format(**self.words)]
         return [(SOFTMAX if self.several else SIGMOID).format(**self.words)]

@@ -17,12 +17,12 @@ def answers(nodes: Nodes, model: Model, outputs: Names, last: str, linear: str) 
     """
     schema = model.schema
     outputs = [nodes.cast(one, "float64") for one in outputs]
+    if model.linear_part is not None:
+        share = nodes.constant(model.linear_part.share, "float64")
+        outputs = [nodes.op("Add", nodes.op("Mul", one, share), linear) for one in outputs]
     if not schema.classes:
         unit, zero = (nodes.constant(one, "float64") for one in (model.target_scaler.scale, model.target_scaler.shift))
         scaled = _mean(nodes, outputs)
-        if model.linear_part is not None:
-            network = nodes.op("Mul", scaled, nodes.constant(model.linear_part.share, "float64"))
-            scaled = nodes.op("Add", network, linear)
         if last:
             ahead = nodes.op("Concat", *[last] * len(schema.ahead), axis=-1)
             scaled = nodes.op("Add", scaled, nodes.op("Mul", ahead, unit))

@@ -51,7 +51,8 @@ class Inputs:
     def plain(self) -> bool:
         """Whether inputs are the scaled numbers of a row and nothing else."""
         encoder = self.encoder
-        no_more = not (self.looks_back or encoder.categories or encoder.calendar or encoder.indicated)
+        looks_back = self.schema.derived or self.schema.lag_target or self.fills
+        no_more = not (looks_back or encoder.categories or encoder.calendar or encoder.indicated)
         return no_more and not encoder.scaler.knots
 
     def encode(self, rows: LiveRows, here: Segments) -> Encoded:

@@ -9,14 +9,21 @@ from numpy.typing import NDArray
 
 from rnnfast.data import Scaler
 from rnnfast.errors import DataError
+from rnnfast.model.linear_part import LinearPart
+from rnnfast.model.online.inputs import FILLED, RAW
 from rnnfast.model.online.memory import Memory
 from rnnfast.network.alignment import aligned
 
 
 class Quick:
-    """A single step of a network. stepper: a kernels.run.stepper.Stepper; state: the column of its states."""
+    """A single step of a network. stepper: a kernels.run.stepper.Stepper; state: the column of its states.
 
-    def __init__(self, stepper: Any, scaler: Scaler, memory: Memory, state: str) -> None:
+    part: what answers beside it, by the row before, which the memory holds.
+    """
+
+    def __init__(
+        self, stepper: Any, scaler: Scaler, memory: Memory, state: str, part: LinearPart | None = None
+    ) -> None:
         from rnnfast.kernels.run.stepper import Turns
 
         architecture = stepper.architecture
@@ -28,6 +35,8 @@ class Quick:
         self._slot, self._fresh = np.zeros(1, np.int64), np.zeros(1, np.int64)
         self._turns = Turns(np.array([0, 1]), self._slot, np.zeros(1, np.int64), self._fresh)
         self._out = np.zeros(architecture.outputs, architecture.dtype)
+        numbers = () if part is None else (part.share, part.level, part.change, part.bias)
+        self._part: tuple[NDArray[np.float64], ...] = tuple(np.array(one) for one in numbers)
         self.prepare()
 
     def prepare(self) -> None:
@@ -55,6 +64,7 @@ class Quick:
     def step(self, slot: int, now: float) -> NDArray[Any]:
         """Go on with the row that was read. Returns: raw outputs (O,), until the next step."""
         row = self._row
+        before = self._before(slot) if self._part else None
         np.subtract(row, self._shift, out=row)
         np.multiply(row, self._scale, out=row)
         self._inputs[:] = row
@@ -63,4 +73,17 @@ class Quick:
         self._call()
         steps[slot] += 1
         self._arrived[slot] = now
-        return self._out
+        if before is None:
+            return self._out
+        share, level, change, bias = self._part
+        linear = level @ self._inputs + bias
+        if not self._fresh[0]:
+            linear = linear + change @ (self._inputs.astype(np.float64) - before)
+        return np.asarray(share * self._out + linear)
+
+    def _before(self, slot: int) -> NDArray[Any]:
+        """Return the inputs (F,) of the row before. Writes: the row that was read, in its place."""
+        memory, kind = self._memory, self._inputs.dtype
+        inputs = np.asarray((memory[RAW][slot] - self._shift) * self._scale, kind)
+        memory[RAW][slot] = memory[FILLED][slot] = self._row
+        return inputs

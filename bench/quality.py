@@ -3,6 +3,7 @@
 Trains with nothing but the table, the target, id and time where they exist, and prints the metric on the test part
 (mean, least to most over the seeds) with the seconds of CPU of one training, as Markdown. DIRECTORY is that of sets.py.
 Results are kept in a JSON by set, method, seed and version, so that a run is continued and peers are measured once.
+`--methods auto,best:1,tune:1` also says on how many sets the last two are ahead of auto; tune has `--max-time`.
 """
 
 import argparse
@@ -27,6 +28,8 @@ import rnnfast
 
 PEERS = Path(__file__).with_name("quality.json")  # results of the peers in docs/quality.md
 PRESETS = ("fast", "auto", "best")  # of rnnfast
+SEARCH = "tune"
+BASE, LONGER = "auto", ("best", SEARCH)  # those that should be ahead of it
 PACKAGE = {"linear": "scikit-learn", "lightgbm": "lightgbm", "torch": "torch"}
 SAME_FOR_ANY_SEED = ("naive", "linear")
 
@@ -37,6 +40,13 @@ def own(options, one, train, test, seed):
     _compiled(one, repr(options), lambda: rnnfast.train(train, epochs=1, **options))
     start = time.process_time()
     result = rnnfast.train(train, seed=seed, **options)
+    return answers_of(one, result.model, test), time.process_time() - start
+
+
+def searched(limit, one, train, test, seed):
+    """A search by rnnfast as a user runs it, on all threads: answers, seconds of CPU; limit: the time for all of it."""
+    start = time.process_time()
+    result = rnnfast.tune(train, seed=seed, max_time=limit, **one.train_options)
     return answers_of(one, result.model, test), time.process_time() - start
 
 
@@ -76,12 +86,13 @@ def naive(one, train, test, seed):
     return pd.Series(labels.mean(), index=rows)
 
 
-def methods(aeon_python):
+def methods(aeon_python, limit):
     """Name -> function of (set, train, test, seed) that returns answers, or answers and seconds, or None."""
     from torch_peer import torch_gru
 
     table = {name: partial(own, preset_options(name)) for name in PRESETS}
     return table | {
+        SEARCH: partial(searched, limit),
         "naive": naive,
         "linear": partial(peers.table_model, peers.linear),
         "lightgbm": partial(peers.table_model, peers.lightgbm),
@@ -90,10 +101,10 @@ def methods(aeon_python):
     }
 
 
-def key(one, method, seed, cache):
+def key(one, method, seed, cache, limit):
     """Of a result: what is not there is measured. A peer that is not installed has the result of any version."""
-    start = f"{one.name}/{method}/{seed}/"
-    if method in PRESETS:
+    start = f"{one.name}/{method if method != SEARCH else f'{method} {limit}'}/{seed}/"
+    if method in (*PRESETS, SEARCH):
         return f"{start}rnnfast {rnnfast.__version__} {commit()}"
     try:
         return start + (version(PACKAGE[method]) if method in PACKAGE else "")
@@ -126,12 +137,12 @@ def with_seeds(listed):
 def run(arguments):
     """Measure what the cache lacks. Returns: (set, method) -> list of results."""
     cache = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
-    functions, results = methods(arguments.aeon), {}
+    functions, results = methods(arguments.aeon, arguments.max_time), {}
     for one in selection(arguments.sets, arguments.directory):
         parts = one.train(arguments.directory), one.test(arguments.directory)
         for method, seeds in arguments.methods.items():
             for seed in range(1 if method in SAME_FOR_ANY_SEED else seeds or arguments.seeds):
-                name = key(one, method, seed, cache)
+                name = key(one, method, seed, cache, arguments.max_time)
                 if name not in cache:
                     cache[name] = measure(functions[method], one, *parts, seed)
                     arguments.json.write_text(json.dumps(cache, indent=0))
@@ -154,6 +165,24 @@ def table(results, names):
     return "\n".join(rows)
 
 
+def ahead(results, method):
+    """Say on how many sets a method is ahead of auto, and where it is behind by more than the seeds of auto differ."""
+    ones = [one for one, name in results if name == method and (one, BASE) in results]
+    better, level, behind = [], [], []
+    for one in ones:
+        scores, of_base = ([result["score"] for result in results[one, name]] for name in (method, BASE))
+        sign = 1 if HIGHER_IS_BETTER[one.metric] else -1
+        lead = sign * (statistics.mean(scores) - statistics.mean(of_base))
+        if lead > 0:
+            better.append(one.name)
+        elif lead == 0:
+            level.append(one.name)
+        elif -lead > max(of_base) - min(of_base):
+            behind.append(one.name)
+    lost = f"; behind by more than its seeds differ: {', '.join(behind)}" if behind else ""
+    return f"{method} is ahead of {BASE} on {len(better)} of {len(ones)} sets, level on {len(level)}{lost}"
+
+
 def _cell(ones, best):
     """Mean, range and seconds."""
     scores = [result["score"] for result in ones]
@@ -172,12 +201,17 @@ def main():
     parser.add_argument("--methods", type=with_seeds, default="naive,fast,auto,linear,lightgbm,rocket,torch")
     parser.add_argument("--seeds", type=int, default=5, help="of a method that is not listed as in torch:1")
     parser.add_argument("--json", type=Path, default=PEERS, help="results that are there already")
+    parser.add_argument("--max-time", default="60s", help="of tune")
     parser.add_argument("--aeon", default="python", help="python of an environment with aeon, for rocket")
     parser.add_argument("-v", "--verbose", action="store_true", help="show each result as it comes")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     threadpool_limits(1)
-    print(table(run(arguments), list(arguments.methods)))
+    results = run(arguments)
+    print(table(results, list(arguments.methods)))
+    for method in LONGER:
+        if BASE in arguments.methods and method in arguments.methods:
+            print(f"\n{ahead(results, method)}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from rnnfast.model.per_file import ENDING, predict_files
 from rnnfast.model.tables import loaded
 from rnnfast.progress import watcher
 from rnnfast.reporter import Reporter
+from rnnfast.shards.plan import Partitions
 from rnnfast.shards.running import train as train_shards
 from rnnfast.training.cross_validation import cv as cv_here
 from rnnfast.training.fold_results import CrossValidation
@@ -39,11 +40,13 @@ def train(client: Any, data: Any, **options: Any) -> TrainResult:
     """Train as `rnnfast.train`, on the workers of a client: the networks of an ensemble, or one network in shards.
 
     data: names of files as the workers find them, of which one network trains in shards (16, or as the option shards
-    says); or as of `rnnfast.train`, or a dask DataFrame, which is fetched whole. options: those of `rnnfast.train`.
+    says); or as of `rnnfast.train`, or a dask DataFrame: with the option shards each partition stays on the workers, in
+    shard k mod shards, and holds whole ids; without it the frame is fetched whole. options: those of `rnnfast.train`.
     """
     several = options.get("ensemble", 1) > 1 or options.get("preset") == "best"
     if "shards" in options or (not several and file_names(data) is not None):
         reporter = watcher(options.pop("reporter", None), options.pop("progress", None))
+        data = _partitions(data) if _is_dask(data) else data
         return train_shards(over(client, reporter.notice), data, reporter=reporter, **options)
     result: TrainResult = _on(client, train_here, data, options)
     return result
@@ -103,6 +106,13 @@ def _on(client: Any, function: Callable[..., Any], data: Any, options: dict[str,
 def _is_dask(data: Any) -> bool:
     """Whether data is a collection of Dask."""
     return hasattr(data, "__dask_graph__")
+
+
+def _partitions(data: Any) -> Partitions:
+    """Return the partitions of a dask DataFrame, each with nothing but what it is computed from."""
+    import dask.base
+
+    return Partitions(dask.base.optimize(one)[0] for one in data.to_delayed())  # type: ignore[no-untyped-call]
 
 
 def _frame(client: Any, model: Model, data: Any) -> Any:

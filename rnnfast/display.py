@@ -7,6 +7,7 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
+LARGE = 1000  # from which on a sum of weights needs no digits after the point
 WIDTH = 90  # characters of a text, beside what it is about
 # Signs that command a terminal, or turn the direction of what follows; lines may end.
 COMMANDS = (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -86,6 +87,13 @@ def _shortened(text: str) -> str:
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
 
 
-def counted(number: int, thing: str) -> str:
+def amount(number: float) -> str:
+    """Return a number of rows, or a sum of their weights, with thousands separators."""
+    if float(number).is_integer():
+        return f"{int(number):,}"
+    return f"{number:,.0f}" if number >= LARGE else f"{number:.4g}"
+
+
+def counted(number: float, thing: str) -> str:
     """Return "1 row" or "2 rows"."""
-    return f"{number:,} {thing if number == 1 else thing + 's'}"
+    return f"{amount(number)} {thing if number == 1 else thing + 's'}"

@@ -65,11 +65,21 @@ class DivergedError(RnnfastError):
         return DivergedError, (self.args[0], self.epoch, self.step)
 
 
-class ClusterError(RnnfastError):
+class Resumable(BaseException):
+    """What ends a run that is saved. command: with which it goes on, "" where it does not; it ends the message."""
+
+    command = ""
+
+    def __str__(self) -> str:
+        """The message, and how the run goes on."""
+        return super().__str__() + (f"; {self.command} goes on" if self.command else "")
+
+
+class ClusterError(Resumable, RnnfastError):
     """A cluster has no worker, no scheduler, or no answer for longer than a run waits (exit code 1)."""
 
 
-class TrainingInterrupted(KeyboardInterrupt):
+class TrainingInterrupted(Resumable, KeyboardInterrupt):
     """Ctrl-C or SIGTERM ended a training run; a KeyboardInterrupt, so that a loop over runs ends with it.
 
     Attributes: result (TrainResult of the epochs that were complete; None where none was, or Ctrl-C was pressed twice),

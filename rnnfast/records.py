@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1  # of the JSON objects that commands print
+PLAIN = frozenset((str, int, bool, type(None)))  # types that are JSON's own, whatever the value
 VALUE_SHOWN = 60  # characters of a wrong value in a message
 MOST = 2**48  # of anything that is counted: more than a machine holds, and products of two are exact in 128 bits
 LEAST_POSITIVE, MOST_POSITIVE = 1e-30, 1e30  # of factors: what they multiply stays a float64
@@ -63,6 +64,8 @@ class Record(msgspec.Struct, frozen=True):
 
 def plain(value: Any) -> Any:
     """Return a copy made of JSON's own types: records become objects, numbers that are not finite become null."""
+    if type(value) in PLAIN:  # asked first: nearly all values are of these
+        return value
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, msgspec.Struct) or dataclasses.is_dataclass(value):

@@ -1,9 +1,12 @@
 """Functions that tests run on workers of a cluster: they are found there by name, as those of rnnfast are."""
 
 import os
+import resource
 import signal
 import time
 from pathlib import Path
+
+from rnnfast.diagnose.machine import simd_bits
 
 
 def square(number, watch):
@@ -15,6 +18,15 @@ def square(number, watch):
 def process(number, watch):
     time.sleep(0.05)
     return os.getpid()
+
+
+def width(number, watch):
+    return simd_bits()
+
+
+def fill_disk(size, watch):
+    """Let files of this process grow to so many bytes and no further, as on a disk that is full; -1: without bound."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 def length(text, watch):
@@ -35,6 +47,11 @@ def freeze_once(path, watch):
         Path(path).write_text(str(os.getpid()))
         os.kill(os.getpid(), signal.SIGSTOP)
     return "awake"
+
+
+def freeze_with(text, path, watch):
+    """Stop the first worker that has a text, while others wait for it."""
+    return freeze_once(path, watch)
 
 
 def fail(text, watch):

@@ -28,6 +28,19 @@ def _own_tables(tmp_path_factory):
         os.environ["RNNFAST_CACHE_DIR"] = before
 
 
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A cache of tables for one test alone."""
+    monkeypatch.setenv("RNNFAST_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Many batches, buckets and blocks of a small table."""
+    monkeypatch.setattr("rnnfast.data.sources.batches.MOST_ROWS", 7)
+    monkeypatch.setattr("rnnfast.data.sequences.relabel.LABEL_ROWS", 11)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse ids that hold data: processes that share the tests would collect different ones (see ids.py)."""
     for item in items:

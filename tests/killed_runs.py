@@ -94,6 +94,7 @@ def assert_same(one: TrainResult, other: TrainResult) -> None:
         np.testing.assert_array_equal(other.model.parameters[name], tensor, err_msg=name, strict=True)
     assert repr(other.history) == repr(one.history)
     assert (other.epochs, other.best_epoch, other.stopped) == (one.epochs, one.best_epoch, one.stopped)
+    assert other.clipped == one.clipped
     assert repr(other.metrics) == repr(one.metrics)
 
 

@@ -17,14 +17,16 @@ IDS, STEPS = 40, 6
 
 
 def tables(directory: Path) -> None:
-    """Write a table of two classes, one of three, one of a quantity, and one series."""
+    """Write a table of two classes, one of three, one of a quantity, one of two, and one series."""
     random = np.random.default_rng(0)
     rows = IDS * STEPS
     frame = pd.DataFrame({"id": np.repeat(np.arange(IDS), STEPS), "t": np.tile(np.arange(STEPS), IDS)})
     frame[HOSTILE], frame["x2"] = random.normal(size=rows), random.normal(size=rows)
     seen = frame[HOSTILE] + 0.5 * random.normal(size=rows)
     frame.assign(y=np.where(seen > 0.6, CLASS, "<a>no")).to_csv(directory / "binary.csv", index=False)
-    frame.assign(y=2 * seen + frame["t"]).to_csv(directory / "regression.csv", index=False)
+    quantities = frame.assign(y=2 * seen + frame["t"], z=frame["x2"] - seen)
+    quantities.drop(columns="z").to_csv(directory / "regression.csv", index=False)
+    quantities.to_csv(directory / "targets.csv", index=False)
     kind = np.repeat(np.arange(IDS) % 3, STEPS)
     frame["x2"] += kind
     frame.assign(y=np.array(["a", "<b>", "c"])[kind]).to_csv(directory / "multiclass.csv", index=False)
@@ -37,6 +39,7 @@ TRAINING = {
     "binary": [*KEYS, "--target", "y", "--split", "0.6,0.2"],
     "multiclass": [*KEYS, "--target", "y", "--split", "0.6"],
     "regression": [*KEYS, "--target", "y", "--split", "0.6"],
+    "targets": [*KEYS, "--target", "y,z", "--split", "0.6,0.2"],
     "forecast": ["--time", "when", "--target", "level", "--lag-target", "--horizon", "1,3", "--window", "12"],
 }
 

@@ -219,10 +219,10 @@ def test_a_child_starts_early_where_the_cache_is_empty_and_ends_where_nobody_nee
     assert json.loads(output.stdout) == [started, 0, 0, False]
 
 
-def test_kernels_of_a_new_cell_are_its_two_passes():
+def test_kernels_of_a_new_cell_are_its_equations():
     """Everything else was compiled for the first cell, whatever it is."""
     first, second = set(usual_kernels(("gru",))), set(usual_kernels(("lstm",)))
     assert {kernel.name for kernel in second - first} == {
-        ("rnnfast.kernels.packed.passes", "forward"),
-        ("rnnfast.kernels.packed.passes", "backward"),
+        ("rnnfast.kernels.packed.equations", "steps_forward"),
+        ("rnnfast.kernels.packed.equations", "steps_backward"),
     }

@@ -19,11 +19,14 @@ def bench() -> dict[str, ModuleType]:
         import defaults
         import inner
         import peer_columns
+        import quality
         import scoring
         import sets
         import sets_made
 
-        return {module.__name__: module for module in (defaults, inner, peer_columns, scoring, sets, sets_made)}
+        return {
+            module.__name__: module for module in (defaults, inner, peer_columns, quality, scoring, sets, sets_made)
+        }
     finally:
         sys.path.remove(str(BENCH))
 
@@ -138,3 +141,19 @@ def test_a_made_table_is_the_same_each_time_with_other_sequences_to_test(bench, 
     again, _ = getattr(bench["sets_made"], kind)(None)
     assert train.equals(again)
     assert set(train["id"]).isdisjoint(test["id"])
+
+
+def test_a_method_is_behind_where_it_loses_by_more_than_the_seeds_of_auto_differ(bench, sequences, series) -> None:
+    def scored(*scores: float) -> list[dict[str, float]]:
+        return [{"score": score} for score in scores]
+
+    results = {
+        (sequences, "auto"): scored(0.8, 0.9),
+        (sequences, "best"): scored(0.95),
+        (series, "auto"): scored(1.0, 1.1),
+        (series, "best"): scored(1.2),
+    }
+    text = bench["quality"].ahead(results, "best")
+    assert text == "best is ahead of auto on 1 of 2 sets, level on 0; behind by more than its seeds differ: s"
+    results[series, "best"] = scored(1.1)
+    assert bench["quality"].ahead(results, "best") == "best is ahead of auto on 1 of 2 sets, level on 0"

@@ -54,6 +54,11 @@ CASES = {
         "table",
         {"features": ("x1", "kind"), "categorical": ("kind",), "random_start": True},
     ),
+    "dropped values": ("table", {"augment": "drop=0.3", "epochs": 3}),
+    "dropped values, hidden categories": (
+        "table",
+        {"features": ("x1", "kind"), "categorical": ("kind",), "random_start": True, "augment": "drop"},
+    ),
     "horizon and window": ("quantity", {"horizon": 1, "window": 5, "lag_target": True}),
     "window": ("table", {"window": 6}),
     "overlapping windows": ("table", {"window": 6, "stride": 3}),

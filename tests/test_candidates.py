@@ -103,6 +103,13 @@ def test_not_proposed(columns):
     assert options(columns) == []
 
 
+@pytest.mark.parametrize(("days", "told"), cases({"either": (12, True), "the day alone": (13, False)}))
+def test_dates_whose_day_or_month_may_stand_first_are_said_to_be_so(days, told):
+    frame = pd.DataFrame({"Date": [f"{day:02}/01/2024" for day in range(1, days + 1)] * 4, "x": range(4 * days)})
+    (time,) = [one for one in candidates(frame) if one.role == "time"]
+    assert ("--dayfirst or --no-dayfirst" in time.why) is told
+
+
 def test_columns_with_a_role_are_no_candidates():
     frame = {"unit": RUNS, "cycle": STEPS, "customer_id": drawn(range(50))}
     assert options(frame, taken=("unit", "customer_id"), id_column="unit") == ["--time cycle"]

@@ -84,6 +84,7 @@ def test_every_stage_goes_on(options: dict, killer: Killer) -> None:
 
 BLOCKS = {
     "a rate per update, from random starts": {"optimizer": "adam", "schedule": "onecycle", "random_start": True},
+    "dropped values": {"optimizer": "adam", "augment": ("drop",)},
     "momentum, float64, in the order of the file": {"optimizer": "momentum", "dtype": "float64", "shuffle": False},
     "categories that are hidden, best weights": {"optimizer": "adam", "embed": ("town",), "patience": 1},
     "an ensemble that is trained again": {"optimizer": "adam", "ensemble": 2, "refit": True},

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 
@@ -25,6 +26,7 @@ from rnnfast.config.cluster import ClusterConfig
 from rnnfast.config.folding import FoldConfig
 from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig
+from rnnfast.diagnose.machine import simd_bits
 from rnnfast.errors import ClusterError, DataError, DivergedError, UsageError
 from rnnfast.model.elsewhere import on_cluster
 from rnnfast.model.predictions import predict_table
@@ -129,9 +131,39 @@ def test_tasks_with_a_home_stay_with_their_worker(workers):
 
 
 def test_a_worker_of_another_version_is_named(workers, monkeypatch):
-    monkeypatch.setattr(workers, "versions", {**workers.versions, "numba": "0.1"})
+    other = {**workers.caller.versions, "numba": "0.1"}
+    monkeypatch.setattr(workers, "caller", workers.caller._replace(versions=other))
     with pytest.raises(UsageError, match=r"worker tcp://.* has numba .* \(here 0.1\); install the same versions"):
         workers.run(tasks(cluster_tasks.square, 1))
+
+
+@pytest.fixture
+def one_worker():
+    """A cluster of one fresh worker, with the workers as Dask has them."""
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "silence_logs": 50}
+    with distributed.LocalCluster(n_workers=1, **options) as lonely:
+        place = ClusterConfig(scheduler=lonely.scheduler_address, wait_timeout="60s")
+        with connected(place, lambda notice: None) as cluster:
+            yield cluster, lonely
+
+
+@pytest.mark.skipif(simd_bits() == 128, reason="vectors of this processor are the narrowest that there are")
+def test_all_compute_with_the_narrowest_vectors(one_worker, monkeypatch):
+    cluster, _ = one_worker
+    wide, notices = cluster.caller, []
+    monkeypatch.setattr(cluster, "caller", wide._replace(simd_bits=128))
+    assert cluster.run(tasks(cluster_tasks.width, 0)) == [128]
+    cluster.caller = wide
+    with pytest.raises(UsageError, match=r"worker tcp.* has vectors of 128 bits, narrower than the \d+ "):
+        cluster.run(tasks(cluster_tasks.width, 0))
+    monkeypatch.setitem(sys.modules, "numba", sys)  # as where this process has compiled
+    with pytest.raises(UsageError, match=r"this process has compiled for vectors of \d+ bits, and others .* have 128"):
+        cluster.agree()
+    monkeypatch.setattr("rnnfast.cluster.remote.narrow", lambda bits: None)
+    monkeypatch.setattr(cluster.workers, "notice", notices.append)
+    cluster.agree()
+    assert cluster.caller.simd_bits == 128
+    assert notices == [f"processors have vectors of 128, {wide.simd_bits} bits: all compute with the narrowest"]
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +256,30 @@ def test_answers_and_scores_are_those_of_one_machine(cluster, table, tmp_path, o
     assert scores[0].metrics == scores[1].metrics
 
 
+def test_what_cannot_be_in_shards_is_refused_before_workers_start(table, tmp_path, capsys, monkeypatch):
+    def start(*_):
+        raise AssertionError("a cluster was started")
+
+    monkeypatch.setattr("rnnfast.cluster.connection._scheduler", start)
+    pd.read_csv(table)[["x", "y"]].to_csv(tmp_path / "rows.csv", index=False)
+    command = ["train", "--target", "y", "--workers", "2", "--data"]
+    assert main([*command, str(tmp_path / "rows.csv")]) == 2
+    assert "a shard holds whole ids, and the table has none" in " ".join(capsys.readouterr().err.split())
+    assert main([*command, str(tmp_path / "nowhere.csv")]) == 3
+    assert main([*command, str(table), "--split-by", "time"]) == 2
+    assert "does not go with --split-by time" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_command_that_goes_on_names_the_cluster(local):
+    place = ClusterConfig(scheduler=local.scheduler_address)
+    error = ClusterError("no worker")
+    error.command = "rnnfast cv --resume runs/a"
+    with pytest.raises(ClusterError) as raised, connected(place, lambda notice: None):
+        raise error
+    command = f"rnnfast cv --resume runs/a --scheduler {local.scheduler_address}"
+    assert str(raised.value) == f"no worker; {command} goes on"
+
+
 class Losing(InProcess):
     """Loses all workers when the first task of a run has its answer."""
 
@@ -244,6 +300,23 @@ def test_a_run_without_workers_is_saved_and_goes_on(table, tmp_path, options):
     there = run(before.config, cluster=InProcess(2), before=before)
     assert_same(here.model.parameters, there.model.parameters)
     assert here.history == there.history
+
+
+def test_a_run_whose_scheduler_is_killed_waits_and_ends(tmp_path):
+    file = tmp_path / "scheduler.json"
+    options = ["--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file)]
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *options]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as scheduler:
+        while not file.exists():
+            time.sleep(0.05)
+        place = ClusterConfig(scheduler_file=str(file), wait_timeout="2s")
+        try:
+            with connected(place, lambda notice: None) as cluster, pytest.raises(ClusterError) as error:
+                cluster.run(tasks(cluster_tasks.square, 1), check=scheduler.kill)
+        finally:
+            scheduler.kill()
+    assert "does not answer for" in str(error.value)
+    assert "0 of 1 tasks were done" in str(error.value)
 
 
 def test_folds_without_workers_are_saved_and_go_on(table, tmp_path, monkeypatch):
@@ -276,6 +349,28 @@ def test_a_dask_dataframe_is_trained_on_and_answered(workers, table):
     pd.testing.assert_frame_equal(answers, result.model.predict(frame), rtol=1e-6)
     with pytest.raises(DataError, match=r"has rows in two partitions; give data.shuffle\(on='name'\)"):
         rnnfast.dask.predict(workers.client, result.model, frames.from_pandas(frame, npartitions=7, sort=False))
+
+
+def test_partitions_of_a_dask_dataframe_are_shards_where_they_lie(workers, table):
+    frames = pytest.importorskip("dask.dataframe")
+    frame = pd.read_csv(table)
+    divided = frames.from_pandas(frame, npartitions=4, sort=False)
+    options = {**OPTIONS, "cell": "gru", "shards": 2}
+    result = rnnfast.dask.train(workers.client, divided, **options)
+    names = []
+    for number in range(4):
+        names.append(table.parent / f"part{number}.parquet")
+        divided.partitions[number].compute().to_parquet(names[-1], index=False)
+    files = rnnfast.dask.train(workers.client, names, sharding="files", **options)
+    assert_same(result.model.parameters, files.model.parameters)
+    assert result.sequences == files.sequences
+    assert sum(result.sequences.values()) == frame["name"].nunique()
+    with pytest.raises(DataError, match=r"the id '\d+' is in shard . and in shard ."):
+        rnnfast.dask.train(workers.client, frames.from_pandas(frame, npartitions=7, sort=False), **options)
+    with pytest.raises(UsageError, match="has 4 partitions; give as many at most"):
+        rnnfast.dask.train(workers.client, divided, **{**options, "shards": 5})
+    with pytest.raises(UsageError, match="is divided by its partitions"):
+        rnnfast.dask.train(workers.client, divided, sharding="ids", **options)
 
 
 def test_files_are_answered_one_by_one(workers, table, tmp_path):
@@ -400,6 +495,23 @@ def test_a_frozen_worker_loses_no_task(workers, tmp_path):
     finally:
         workers.workers.patience = 60.0
         os.kill(int((tmp_path / "frozen").read_text()), signal.SIGCONT)
+
+
+def test_a_frozen_worker_keeps_nobody_from_what_it_holds(one_worker, tmp_path):
+    """The only worker has what all tasks read; the one that joins gets it from elsewhere."""
+    cluster, lonely = one_worker
+    cluster.workers.patience = 4.0
+    path, text = tmp_path / "frozen", Shared("x" * 1000)
+    both = [Task(f"task {k}", cluster_tasks.freeze_with, (text, path)) for k in range(2)]
+
+    def check():
+        if path.exists() and len(lonely.workers) < 2:
+            lonely.scale(2)
+
+    try:
+        assert cluster.run(both, check=check) == ["awake"] * 2
+    finally:
+        os.kill(int(path.read_text()), signal.SIGCONT)
 
 
 def test_a_worker_that_joins_gets_tasks(workers, local, notices):

@@ -39,6 +39,18 @@ def test_a_reader_gets_the_texts_back_and_no_formula(texts: list[str], raw: bool
     assert rows == [[text, text] for text in (texts if raw else harmless(texts))]
 
 
+CELLS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3))
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), CELLS, CELLS), min_size=1, max_size=5))
+def test_lines_are_those_of_the_writer_of_csv(rows: list[tuple[object, ...]]) -> None:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\r\n").writerows(rows)
+    columns = list(zip(*rows, strict=True))
+    written = "".join(line.removesuffix("\n") + "\r\n" for line in lines_of(columns, range(3), raw=True))
+    assert written == stream.getvalue()
+
+
 def test_only_columns_of_texts_are_looked_at() -> None:
     stream = io.StringIO()
     CsvLines(stream, ["text", "float64"], raw=False).add([["=a"], ["-0.5"]])

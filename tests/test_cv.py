@@ -393,7 +393,7 @@ def test_a_fold_whose_second_training_is_interrupted_is_not_complete(monkeypatch
             assert answered.wait(20), "the main thread hears of it later"
         return refitted(*arguments)
 
-    monkeypatch.setattr(sys.modules["rnnfast.training.run"], "refitted", press_in_the_second)
+    monkeypatch.setattr(sys.modules["rnnfast.training.stages"], "refitted", press_in_the_second)
     options = {"target": "y", "ignore": "group", "folds": 3, "threads": 1, "refit": True, **TINY}
     with pytest.raises(rnnfast.TrainingInterrupted, match="when 1 of 3 folds") as caught:
         rnnfast.cv(table(), reporter=Answering(), **options)

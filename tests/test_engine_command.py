@@ -76,6 +76,7 @@ def assert_same_runs(one, other):
             "constant columns": ("quantity", {"static": "age", "bidirectional": True}),
             "patches": ("quantity", {"patch": (2, 1), "conv": (3,), "head": "all"}),
             "random starts": ("quantity", {"random_start": True, "batch_size": 4}),
+            "dropped values": ("quantity", {"augment": "drop=0.2", "batch_size": 4}),
             "windows of steps": ("two classes", {"tbptt": 3, "optimizer": "adam", "split": (0.7, 0.15)}),
             "an ensemble": ("two classes", {"ensemble": 2, "bag": True}),
             "one network for an ensemble": ("classes", {"ensemble": 2, "distil": True}),

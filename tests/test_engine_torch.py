@@ -60,6 +60,7 @@ def assert_same_training(net, loss="mse", rates=RATE, **settings):
     expected, losses = kernels.run(visits, EPOCHS, rates), other.run(visits, EPOCHS, rates)
     np.testing.assert_allclose(losses, expected, rtol=TRAINED_BY_TORCH)
     assert_near(other.tensors(), kernels.tensors(), TRAINED_BY_TORCH)
+    assert other.state.updates[2] == kernels.state.updates[2]  # clipped
     x, _, offsets = joined(sequences)
     answers = TorchEngine("cpu").predictor(net, other.parameters, 1).outputs_of(np.ravel(x), offsets)
     np.testing.assert_allclose(answers, predict(net, kernels.tensors(), sequences), rtol=0, atol=TRAINED_BY_TORCH)

@@ -20,6 +20,7 @@ from rnnfast.model.members import joined, separated
 from rnnfast.model.model import Model
 from rnnfast.reporter import Reporter
 from rnnfast.tasks import Target, task_of
+from rnnfast.tasks.base import log_sum
 from rnnfast.training import ensemble
 from rnnfast.training.directory import write_run
 from rnnfast.training.prepare import member_seeds
@@ -175,6 +176,15 @@ def test_steps_without_an_answer_stay_without(name, loss):
     kind = task(name, loss)
     for result_of in (kind.average, kind.spread):
         assert np.isnan(result_of(outputs)).ravel().tolist() == [True, False]
+
+
+def test_sums_of_logarithms_are_those_of_numpy():
+    """Large, small, none at all, and of steps that a network does not answer."""
+    none = -np.inf
+    logarithms = np.array([[800.0, none, none, 1.0], [-800.0, none, -2000.0, np.nan], [799.0, none, -2001.0, 0.0]])
+    with np.errstate(invalid="ignore"):
+        expected = np.logaddexp.reduce(logarithms, axis=0, keepdims=True)
+        np.testing.assert_allclose(log_sum(logarithms, axis=0), expected, rtol=SUMS)
 
 
 def test_one_network_is_its_own_average():

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import twin
 from commands import isolate
 from ids import cases
 
 import rnnfast
+from rnnfast.catalogue import CELLS
 from rnnfast.data.synth.generate import synth
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.answers import every_row_once
@@ -48,6 +50,11 @@ def table(ids: int = 40) -> pd.DataFrame:
     return frame
 
 
+def with_age(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add a column that is constant in an id."""
+    return frame.assign(age=frame["id"] % 7)
+
+
 def trained(target: str = "sum", frame: pd.DataFrame | None = None, **options: object) -> rnnfast.Model:
     frame = table() if frame is None else frame
     others = [name for name in ("sum", "up", "kind") if name != target]
@@ -69,6 +76,9 @@ def read(model: rnnfast.Model, frame: pd.DataFrame) -> rnnfast.SequenceData:
     return rnnfast.read_table(frame, schema=every_row_once(model.schema), require_target=False, cache=False)
 
 
+EMBEDDED = {"embed": "colour=2", "dtype": "float64"}
+STATIC = {"static": "age", "dtype": "float64"}
+
 MODELS = cases(
     {
         "regression": ("sum", {}),
@@ -81,27 +91,69 @@ MODELS = cases(
         "without memory": ("sum", {"cell": "mlp"}),
         "float64": ("up", {"dtype": "float64"}),
         "register engine": ("sum", {"cell": "rnn"}),
+        **{f"an embedding and constants, {cell}": ("up", {"cell": cell, **EMBEDDED, **STATIC}) for cell in CELLS},
+        "an embedding": ("kind", EMBEDDED),
+        "embeddings, both directions": ("sum", {"bidirectional": True, "hidden": (5, 5), **EMBEDDED, **STATIC}),
+        "an embedding, patches": ("sum", {"patch": (3, 2), "predict": "last", **EMBEDDED, **STATIC}),
+        "an embedding, an ensemble": ("sum", {"ensemble": 2, **EMBEDDED, **STATIC}),
+        "constants alone": ("up", STATIC),
     }
 )
 
 
 @pytest.mark.parametrize(("target", "options"), MODELS)
 def test_attributions_sum_to_what_the_output_differs_from_that_of_the_baseline(target, options):
-    frame = table()
+    frame = with_age(table())
     model = trained(target, frame, **options)
     data, explainer = read(model, frame), Explainer(model)
     rows, raw = data.offsets[1:] - 1, model.outputs(data)
     outputs = raw[rows].argmax(axis=1)
-    network = Committee(model.architecture, model.members)
     for one in explainer.explain(data, rows, outputs):
         row, output = rows[one.place], outputs[one.place]
-        start = np.tile(explainer.baseline, (len(one.rows), 1)).astype(model.config.train.dtype)
-        expected = network.outputs_of(start.ravel(), np.array([0, len(start)]))[0, one.own, output]
+        expected = beside(model, explainer, len(one.rows))[one.own, output]
         assert one.end == pytest.approx(raw[row, output], rel=1e-4, abs=1e-5)
         assert one.start == pytest.approx(expected, rel=1e-4, abs=1e-5)
         assert one.attribution.sum() == pytest.approx(one.end - one.start, rel=TOLERANCE, abs=1e-4)
         assert one.error <= TOLERANCE
         assert data.row[row] == one.rows[one.own]
+
+
+def beside(model: rnnfast.Model, explainer: Explainer, rows: int) -> np.ndarray:
+    """Raw outputs for the baseline at so many rows, by networks that see numbers in place of codes."""
+    networks, outputs = model.architecture.without_embeddings, []
+    for tensors, network in zip(model.members, explainer.slopes.networks, strict=True):
+        start = np.tile(network.seen.of_baseline(explainer.baseline), (rows, 1)).astype(model.config.train.dtype)
+        outputs.append(Committee(networks, [tensors]).outputs_of(start.ravel(), np.array([0, rows]))[0])
+    return np.mean(outputs, axis=0)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_attributions_of_categories_and_constants_are_those_of_pytorch(cell):
+    torch = twin.import_torch()
+    frame = with_age(table(12))
+    model = trained("sum", frame, cell=cell, split=(1.0,), **(EMBEDDED | STATIC))
+    explainer, data = Explainer(model), read(model, frame)
+    network, net = explainer.slopes.networks[0], model.architecture.without_embeddings
+    module = twin.build(net, {name: array for name, array in model.parameters.items() if "embed" not in name})
+    rows = data.offsets[1:] - 1
+    encoded, start = model.encoder.transform(data, "float64"), network.seen.of_baseline(explainer.baseline)
+    tables, texts = model.parameters["embed.0.weight"], model.encoder.categories["colour"]
+    assert start[model.encoder.names.index("colour") :][:2] == pytest.approx(
+        np.mean([tables[texts.index(text)] for text in frame["colour"]], axis=0)
+    )
+    for one in explainer.explain(data, rows, np.zeros(len(rows), int)):
+        first, stop = data.offsets[one.place], data.offsets[one.place + 1]
+        way, slopes = network.seen.of(encoded[first:stop]) - start, 0.0
+        for place in (np.arange(64) + 0.5) / 64:
+            x = torch.tensor(start + place * way, requires_grad=True)
+            twin.outputs(net, module, x)[0][-1, 0].backward()
+            slopes = slopes + x.grad.numpy() / 64
+        of_inputs = network.seen.summed(slopes * way)
+        expected = np.stack([of_inputs[:, feature.inputs].sum(axis=1) for feature in explainer.features], axis=1)
+        np.testing.assert_allclose(one.attribution, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+        constant = [feature.name for feature in explainer.features].index("age")
+        assert (one.attribution[1:, constant] == 0).all()
+        assert one.attribution[0, constant] != 0
 
 
 def test_more_points_are_nearer_and_are_taken_where_they_are_needed():
@@ -214,7 +266,7 @@ def test_the_baseline_is_the_mean_of_the_training_rows():
     model = rnnfast.train(data, **QUICK, split=(1.0,)).model
     expected = model.encoder.transform(data).mean(axis=0)
     np.testing.assert_allclose(model.provenance.input_means, expected, rtol=1e-9, atol=1e-12)
-    np.testing.assert_array_equal(Explainer(model, Method(baseline="zero")).baseline, 0.0)
+    np.testing.assert_array_equal(Explainer(model, Method(baseline="zero")).baseline.inputs, 0.0)
     model.save("model.safetensors")
     assert rnnfast.load("model.safetensors").provenance.input_means == model.provenance.input_means
 
@@ -224,7 +276,7 @@ def test_the_mean_is_that_of_some_sequences_of_a_large_table(monkeypatch):
     model = trained("sum", frame)
     data = rnnfast.read_table(frame, schema=model.schema)
     monkeypatch.setattr("rnnfast.model.explain.features.MEAN_ROWS", 300)
-    some = np.array(input_means(model.encoder, data))
+    some = np.array(input_means(model.encoder, data).inputs)
     np.testing.assert_allclose(some, model.encoder.transform(data).mean(axis=0), atol=0.1)
 
 
@@ -275,24 +327,19 @@ def test_rows_without_a_step_of_a_front_have_no_answer():
         model.explain(frame, id="0", step=-2)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    cases(
-        {
-            "an embedding": ({"embed": "colour=2"}, "trained with --embed colour.* --importance"),
-            "a constant column": ({"static": "age"}, "trained with --static age.* --importance"),
-        }
-    ),
-)
-def test_inputs_without_a_gradient_are_refused_and_have_an_importance(options, message):
+def test_a_baseline_of_numbers_names_a_category_by_its_code():
     frame = table()
-    frame["age"] = frame["id"] % 7
-    model = trained("up", frame, **options)
-    with pytest.raises(UsageError, match=message):
-        model.explain(frame)
-    names = {"x1", "x2", "colour", "age"}
-    assert {feature.name for feature in features_of(model.encoder)} == names
-    assert set(model.importance(frame, repeats=2)["feature"]) == names | {ORDER}
+    model = trained("up", frame, **EMBEDDED)
+    usual = np.zeros(len(model.encoder.names))
+    code = model.encoder.names.index("colour")
+    usual[code] = 2
+    red, none = (Explainer(model, Method(baseline=one)) for one in (usual, np.zeros_like(usual)))
+    network = red.slopes.networks[0]
+    np.testing.assert_array_equal(network.seen.of_baseline(red.baseline)[code:], model.parameters["embed.0.weight"][1])
+    np.testing.assert_array_equal(network.seen.of_baseline(none.baseline), 0.0)
+    usual[code] = 1.5
+    with pytest.raises(UsageError, match=r"1\.5 is no code of a category"):
+        Explainer(model, Method(baseline=usual))
 
 
 def test_what_no_answer_depends_on_has_no_importance():

@@ -14,7 +14,7 @@ from rnnfast.equations.functions import sigmoid, softplus, tanh
 from rnnfast.equations.trace import traced
 from rnnfast.kernels.lanes.formula import elementwise
 from rnnfast.kernels.lanes.vec import load, store
-from rnnfast.kernels.packed import passes, pool
+from rnnfast.kernels.packed import equations, pool
 from rnnfast.kernels.packed.pool import begin_rows
 from rnnfast.kernels.rules import optimizers
 from rnnfast.kernels.rules.losses import loss_kernel
@@ -81,8 +81,9 @@ def lion(s, p, g, state, step):
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enter all five, and keep their kernels out of the cache, which cannot see that this file was edited."""
-    of_engines = (epoch.train, engines.small_chunk, engines.packed_chunk, passes.forward, passes.backward)
-    for kernel in (*of_engines, pool.pool, pool.pool_back, loss_kernel, optimizers.update):
+    of_engines = (epoch.train, engines.small_chunk, engines.packed_chunk)
+    of_cells = (equations.steps_forward, equations.steps_backward)
+    for kernel in (*of_engines, *of_cells, pool.pool, pool.pool_back, loss_kernel, optimizers.update):
         monkeypatch.setattr(kernel, "_cache", NullCache())
     monkeypatch.setitem(cells.EQUATIONS, "mgu", mgu)
     monkeypatch.setitem(pool.POOLS, "fading", (fading, fading_back))

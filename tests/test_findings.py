@@ -130,6 +130,11 @@ CASES = cases(
                                            "init_range": 1e-6}), (table(kind="quantity"), {})),
         "RF09 always the same class": ("RF09", (rare(30), {"epochs": 1}), (table(), {})),
         "RF10 the best epoch came late": ("RF10", (table(), {"epochs": 3, "lr": 1e-3}), (table(), {"epochs": 200})),
+        "RF11 most gradients are clipped": (
+            "RF11",
+            (table(kind="quantity"), {"clip_norm": 0.01}),
+            (table(kind="quantity"), {"clip_norm": 1.0}),
+        ),
         "RF12 dead units": (
             "RF12",
             (table(), {"activation": "relu", "lr": 30.0, "optimizer": "sgd", "epochs": 3, "patience": 0}),
@@ -229,7 +234,7 @@ VERDICTS = cases(
         "quantities": (
             "quantity",
             {},
-            r"off by [\d.]+ on average, [\d.]+ % of the variance explained\. rmse .* % less\.",
+            r"off by [\d.]+ on average, [\d.]+ % of the variance explained\. rmse .* % less than .*\([\d.]+\)\.",
         ),
         "worth nothing": ("quantity", {"epochs": 0}, r"No better than always answering the mean on validation: rmse"),
     }
@@ -332,6 +337,34 @@ def test_findings_and_verdict_are_the_end_of_a_screen_and_not_of_a_quiet_one(qui
     captured = capsys.readouterr()
     assert ("RF02" in captured.err, "Verdict" in captured.err) == (not quiet, not quiet)
     assert "RF02" not in captured.out
+
+
+CLIPPED = cases(
+    {
+        "float64": {"dtype": "float64"},
+        "two threads": {"threads": 2},
+        "from disk": {"memory": "4G"},
+        "by PyTorch": {"engine": "torch"},
+    }
+)
+
+
+@pytest.mark.parametrize("options", CLIPPED)
+def test_clipped_updates_are_counted_however_it_trains(options, tmp_path):
+    table(kind="quantity").to_csv(tmp_path / "t.csv", index=False)
+    usual = NAMES | QUICK | {"cache": False, "clip_norm": 0.5}
+    one, other = (rnnfast.train(str(tmp_path / "t.csv"), **usual | more) for more in ({}, options))
+    assert 0.1 < one.clipped < 0.9
+    assert other.clipped == pytest.approx(one.clipped, abs=0.01)
+    assert other.to_json()["clipped"] == other.clipped
+    assert "clipped" not in rnnfast.train(str(tmp_path / "t.csv"), **usual | {"clip_norm": 0.0}).to_json()
+
+
+def test_an_ensemble_is_clipped_as_its_networks_are_on_average():
+    frame, usual = table(kind="quantity"), NAMES | QUICK | {"clip_norm": 0.5}
+    both = rnnfast.train(frame, **usual, ensemble=2)
+    each = [rnnfast.train(frame, **usual | {"seed": member.seed}).clipped for member in both.members]
+    assert both.clipped == pytest.approx(sum(each) / 2, abs=0.1)
 
 
 def test_a_cross_validation_tells_leaks_once_and_nothing_else(capsys):

@@ -30,7 +30,7 @@ from rnnfast.data import SequenceData, read_table
 from rnnfast.errors import DataError, UsageError
 from rnnfast.reporter import Reporter
 from rnnfast.training.prepare import initial_model
-from rnnfast.training.run import read_tables
+from rnnfast.training.tables import read_tables
 
 FIRST = int(os.environ.get("FUZZ_FIRST", "0"))
 CASES = int(os.environ.get("FUZZ_CASES", "1200"))

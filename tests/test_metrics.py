@@ -75,6 +75,9 @@ def test_binary_equals_sklearn(rows, threshold):
     assert_equal(found, sklearn_binary(y, p, threshold))
     expected = sk.confusion_matrix(y, p >= threshold, labels=[0, 1])
     assert confusion(y, p, threshold) == expected.tolist()
+    weight = np.random.default_rng(4).gamma(1.0, size=len(y))
+    expected = sk.confusion_matrix(y, p >= threshold, labels=[0, 1], sample_weight=weight)
+    np.testing.assert_allclose(confusion(y, p, threshold, weight), expected, rtol=1e-12)
 
 
 WEIGHTS = st.one_of(st.sampled_from([1e-3, 0.5, 1.0, 2.0, 1e3]), st.floats(1e-3, 1e3))

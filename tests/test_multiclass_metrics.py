@@ -75,6 +75,9 @@ def test_metrics_equal_sklearn(rows):
         assert found[key] == pytest.approx(value, rel=SUMS, abs=SUMS), key
     expected = sk.confusion_matrix(y, p.argmax(axis=1), labels=range(p.shape[1]))
     np.testing.assert_array_equal(multiclass_confusion(y, p), expected)
+    weight = np.random.default_rng(4).gamma(1.0, size=len(y))
+    expected = sk.confusion_matrix(y, p.argmax(axis=1), labels=range(p.shape[1]), sample_weight=weight)
+    np.testing.assert_allclose(multiclass_confusion(y, p, weight), expected, rtol=1e-12)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -88,7 +91,7 @@ def test_weighted_metrics_equal_sklearn(rows):
 
 def test_undefined_and_wrong_arguments_of_the_metrics():
     assert multiclass([], np.empty((0, 3))) == dict.fromkeys(KEYS)
-    assert multiclass_confusion([], np.empty((0, 2))).tolist() == [[0, 0], [0, 0]]
+    assert multiclass_confusion([], np.empty((0, 2))) == [[0, 0], [0, 0]]
     assert multiclass([0, 1], [[0.5, 0.5], [math.nan, 0.5]])["log_loss"] is None
     assert multiclass([0], [[0.5, 0.5]])["accuracy"] == 1.0  # of equal probabilities the first
     for y in ([0.5], [2], [-1], [math.nan]):

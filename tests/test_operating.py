@@ -157,13 +157,13 @@ REFUSED = cases(
 
 @pytest.mark.parametrize(("kind", "options", "message"), REFUSED)
 def test_what_does_not_fit_is_refused_before_training(kind, options, message, monkeypatch):
-    monkeypatch.setattr(import_module("rnnfast.training.run"), "Networks", None)
+    monkeypatch.setattr(import_module("rnnfast.training.stages"), "Networks", None)
     with pytest.raises(UsageError, match=message):
         fit(kind, **options)
 
 
 def test_labels_and_times_that_allow_no_choice_are_refused_before_training(monkeypatch):
-    monkeypatch.setattr(import_module("rnnfast.training.run"), "Networks", None)
+    monkeypatch.setattr(import_module("rnnfast.training.stages"), "Networks", None)
     frame = table()
     frame.loc[frame["id"] >= 40, "y"] = 0
     parts = {"valid": frame[frame["id"] >= 40], "id": "id", "time": "t", "target": "y", **QUICK}

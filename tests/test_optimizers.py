@@ -6,6 +6,7 @@ import twin
 from networks import assert_near, draw_sequences, draw_tensors, make_trainer
 from tolerances import TRAINED_BY_TORCH
 
+from rnnfast.kernels.rules.optimizers import CLIPPED
 from rnnfast.network.architecture import Architecture
 
 LENGTHS = tuple(1 + 5 * k % 12 for k in range(40))
@@ -70,6 +71,7 @@ def test_twenty_updates_of_torch(name, weight_decay, clip_norm):
     ours = trainer(name, weight_decay=weight_decay, clip_norm=clip_norm)
     assert ours.run(ORDER, EPOCHS, rate) is not None
     assert_near(ours.tensors(), expected, TRAINED_BY_TORCH)
+    assert ours.state.updates[CLIPPED] == sum(norm > clip_norm > 0 for norm in norms)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])

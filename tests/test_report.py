@@ -57,10 +57,10 @@ def _isolated(monkeypatch, tmp_path) -> None:
 
 
 FIGURES = {
-    "binary": {"pr", "roc", "confusion", "reliability", "learning-loss", "worst-answers", "worst-attribution", "drift"},
+    "binary": {"pr", "roc", "confusion", "reliability", "learning-loss", "worst-attribution", "drift", "events"},
     "multiclass": {"confusion", "reliability", "score-by-steps-seen", "typical-inputs", "importance"},
     "regression": {"predicted", "residuals-by-prediction", "residuals-by-step", "learning-loss", "score-by-step"},
-    "forecast": {"predicted-1", "predicted-2", "residuals-by-time-1", "score-by-target", "worst-answers"},
+    "forecast": {"predicted-1", "predicted-2", "residuals-by-time-1", "score-by-target", "interval-width"},
 }
 
 
@@ -151,6 +151,11 @@ def test_the_verdict_and_the_scores_are_those_of_eval(runs, stub, capsys):
     assert written["verdict"] == scored["verdict"]
     text = Page(Path("page.html").read_text(encoding="utf-8")).text
     assert all(shown(scored["metrics"][name]) in text for name in ("f1", "auroc", "mcc"))
+
+
+def test_of_one_answer_for_each_id_the_worst_are_told_with_the_truth(pages):
+    assert re.search(r"Highest loss of 16\s*IdTruthAnswer", re.sub(r"\n", "", pages["multiclass"].text))
+    assert re.search(r"\d\d(\.\d+)? %\)", pages["multiclass"].text)
 
 
 def test_without_a_test_part_the_validation_part_is_scored(runs, stub, capsys):

@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,7 +39,17 @@ PROBE = """
   const figures = [...document.querySelectorAll(".chart")].map((one) => one.querySelectorAll("svg path").length > 0);
   const tables = [...document.querySelectorAll("details")].map((one) => one.querySelectorAll("tr").length > 1);
   const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
-  document.body.dataset.probe = JSON.stringify({ seen, figures, tables, wide });
+  const title = document.querySelector(".role-axis-title text");
+  const inked = getComputedStyle(title).fill === getComputedStyle(document.body).color;
+  const widths = () => [...document.querySelectorAll(".chart svg")].map((one) => Number(one.getAttribute("width")));
+  const screen = widths();
+  dispatchEvent(new Event("beforeprint"));
+  await new Promise((done) => setTimeout(done, 100));
+  const paper = widths();
+  dispatchEvent(new Event("afterprint"));
+  await new Promise((done) => setTimeout(done, 100));
+  const again = widths();
+  document.body.dataset.probe = JSON.stringify({ seen, figures, tables, wide, inked, screen, paper, again });
 })();
 </script></body>"""
 
@@ -55,8 +67,13 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     return {name: directory / f"{name}.html" for name in ("binary", "regression")}
 
 
-def probed(page: Path, directory: Path, width: int) -> tuple[dict, str]:
-    """Return what the probe saw of a page, and what the browser said."""
+@pytest.fixture(scope="module")
+def probed(pages, tmp_path_factory) -> Callable[[str, int], tuple[dict, str]]:
+    """What the probe sees of a page by its name and the width of the window, and what the browser says; each once."""
+    return cache(lambda name, width: _probed(pages[name], tmp_path_factory.mktemp("probe"), width))
+
+
+def _probed(page: Path, directory: Path, width: int) -> tuple[dict, str]:
     probe = directory / "probe.html"
     before, _, after = page.read_text(encoding="utf-8").rpartition("</body>")
     probe.write_text(before + PROBE + after, encoding="utf-8")
@@ -76,21 +93,32 @@ def probed(page: Path, directory: Path, width: int) -> tuple[dict, str]:
 
 @pytest.mark.parametrize("width", [1200, 500])
 @pytest.mark.parametrize("name", ["binary", "regression"])
-def test_a_page_draws_its_figures_and_says_nothing(pages, name, width, tmp_path):
-    probe, said = probed(pages[name], tmp_path, width)
+def test_a_page_draws_its_figures_and_says_nothing(probed, name, width):
+    probe, said = probed(name, width)
     assert not re.findall(r"CONSOLE.*", said)
     assert all(probe["figures"])
     assert all(probe["tables"])
     assert not probe["wide"]
 
 
-def test_the_slider_shows_the_counts_of_its_thresholds(pages, tmp_path):
-    probe, _ = probed(pages["binary"], tmp_path, 1200)
+def test_figures_fit_on_paper_and_then_the_screen_again(probed):
+    probe, _ = probed("binary", 1200)
+    assert {round(width) for width in probe["paper"]} == {300, 630}
+    assert probe["again"] == pytest.approx(probe["screen"], abs=1)
+    assert max(probe["screen"]) > 700
+
+
+def test_figures_have_the_ink_of_the_page(probed):
+    assert probed("regression", 1200)[0]["inked"]
+
+
+def test_the_slider_shows_the_counts_of_its_thresholds(pages, probed):
+    probe, _ = probed("binary", 1200)
     slider = Page(pages["binary"].read_text(encoding="utf-8")).data["slider"]
     last = len(slider["threshold"]) - 1
     for texts, place in zip(probe["seen"], (last, last - last // 2, 0), strict=True):
         threshold, tp, fp, fn, tn, cost = (float(text.replace(",", "")) for text in texts)
-        assert threshold == slider["threshold"][place]
+        assert threshold == pytest.approx(slider["threshold"][place], rel=1e-8)
         assert (tp, fp) == (slider["tp"][place], slider["fp"][place])
         assert (fn, tn) == (slider["positives"] - tp, slider["negatives"] - fp)
         assert cost == fp + 10 * fn

@@ -38,6 +38,7 @@ def results(tmp_path_factory):
         ("binary", "reliability"),
         ("binary", "learning"),
         ("binary", "sequence"),
+        ("binary", "events"),
         ("multiclass", "confusion"),
         ("multiclass", "reliability"),
         ("multiclass", "sequence"),
@@ -66,6 +67,7 @@ def test_an_id_is_drawn_by_its_name(results):
     [
         ("regression", "pr", "two classes"),
         ("multiclass", "roc", "two classes"),
+        ("regression", "events", "two classes"),
         ("regression", "confusion", "no classes"),
         ("binary", "residuals", "see confusion"),
     ],
@@ -76,7 +78,7 @@ def test_a_figure_of_another_task_is_refused(results, name, figure, words):
 
 
 def test_an_unknown_id_is_refused(results):
-    with pytest.raises(rnnfast.UsageError, match="no labelled step has this id"):
+    with pytest.raises(rnnfast.UsageError, match="no step that was scored has this id"):
         results["binary"].plot.sequence("nobody")
 
 

@@ -38,6 +38,20 @@ NETWORKS = cases(
         "convolutions": (gru(front=(Patch(3, 1, 5), Patch(2, 1, 7)), head="mean"),),
         "convolution and patches": (gru(front=(Patch(3, 1, 5), Patch(2, 2, 7))),),
         "rows that no step of a short sequence has": (gru(front=(Patch(8, 4, 5),)),),
+        **{
+            f"constant columns, {cell}": (Architecture.named(cell, 5, (5,), 1, dtype="float64", static=2),)
+            for cell in CELLS
+        },
+        "constant columns, stack of both directions": (
+            Architecture.named("lstm", 5, (5, 5), 2, dtype="float64", static=2, bidirectional=True),
+        ),
+        "constant columns, mean": (Architecture.named("gru", 4, (5,), 2, dtype="float64", static=1, head="mean"),),
+        "constant columns, patches": (
+            Architecture.named("gru", 5, (5,), 2, dtype="float64", static=2, front=(Patch(3, 3, 6),)),
+        ),
+        "constant columns, convolution and patches": (
+            Architecture.named("gru", 5, (5,), 2, dtype="float64", static=2, front=(Patch(3, 1, 5), Patch(2, 2, 7))),
+        ),
     }
 )
 

@@ -470,6 +470,15 @@ def test_metrics_count_what_was_answered(saved):
     assert seen['rnnfast_responses_total{path="other",status="404"}'] == 1
 
 
+def test_late_rows_count_as_refused(saved):
+    with service(saved) as client:
+        client.post("/rows", content=csv(["a,5,1", "a,4,1", "a,6,1"]))
+        seen = figures(client)
+    labels = '{endpoint="rows",model="hot"}'
+    assert (seen[f"rnnfast_rows_total{labels}"], seen[f"rnnfast_refused_total{labels}"]) == (2, 1)
+    assert seen['rnnfast_late_total{model="hot"}'] == 1
+
+
 def test_openapi_describes_every_path(client):
     described = client.get("/openapi.json").json()
     assert {"/predict", "/rows", "/health", "/model", "/model/{name}", "/model/{name}/reload", "/metrics"} == set(

@@ -17,6 +17,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.data.encoding.scaling import summary_for
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.identities import Shard, shard_of
+from rnnfast.data.sequences.stored import StoredSequences
 from rnnfast.errors import ClusterError, DataError, UsageError
 from rnnfast.reporter import Reporter
 from rnnfast.shards import running, tasks, where
@@ -76,12 +77,17 @@ def sharded(shards, cluster=None, data="table.csv", reporter=None, **options):
     )
 
 
-def assert_same(one, other):
+def assert_bits(one, other):
     assert one.model.parameters.keys() == other.model.parameters.keys()
     for name, tensor in one.model.parameters.items():
         assert (tensor == other.model.parameters[name]).all(), name
     assert one.history == other.history
+
+
+def assert_same(one, other):
+    assert_bits(one, other)
     assert one.metrics["valid"] == other.metrics["valid"]
+    assert one.clipped == other.clipped
 
 
 @pytest.mark.usefixtures("table")
@@ -93,6 +99,8 @@ def assert_same(one, other):
             "hidden categories": ("table.csv", {**GRU, "categorical": "colour"}),
             "a rate for each update": ("table.csv", {**GRU, "ignore": "colour", "schedule": "onecycle"}),
             "random starts": ("table.csv", {**GRU, "ignore": "colour", "random_start": True}),
+            "dropped values": ("table.csv", {**GRU, "categorical": "colour", "augment": "drop"}),
+            "clipped now and then": ("quantity.csv", {**GRU, "clip_norm": 0.4}),
             "a schedule that watches": ("quantity.csv", {**GRU, "schedule": "plateau", "lr_step": 1}),
             "a lagged target": ("quantity.csv", {**GRU, "lag_target": True, "scale": "zscore"}),
             "early stopping": ("quantity.csv", {**GRU, "patience": 1, "epochs": 6, "lr": 0.1}),
@@ -141,6 +149,24 @@ def test_the_split_of_shards_is_found_again(capsys):
     figures = trained["metrics"]["valid"]
     assert scored["metrics"]["auprc"] == figures["auprc"]
     assert scored["metrics"]["loss"] == pytest.approx(figures["loss"], rel=1e-9)
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("coarse", [False, True], ids=["exact", "histograms"])
+def test_areas_are_of_all_rows_where_a_sample_is_scored(monkeypatch, coarse):
+    options = {**GRU, "ignore": "colour", "memory": "900M"}
+    whole = sharded(3, **options)
+    monkeypatch.setattr("rnnfast.shards.sequences.ShardedSequences.sample_room", 3000)
+    if coarse:
+        monkeypatch.setattr("rnnfast.training.ranking.EXACT_STEPS", 10)
+    told = Watching()
+    sampled = sharded(3, reporter=told, **options)
+    assert any("train: scored on" in text for text in told.notices)
+    assert any("train: auroc and auprc are of all" in text for text in told.notices)
+    assert any("from histograms: right to" in text for text in told.notices) == coarse
+    for name in ("auroc", "auprc"):
+        figures = [run.metrics["train"][name] for run in (sampled, whole)]
+        assert figures[0] == pytest.approx(figures[1], abs=1e-3 if coarse else 1e-12)
 
 
 @pytest.mark.usefixtures("table")
@@ -208,12 +234,52 @@ def test_shards_without_ids_are_named():
     assert any("of 300 shards have nothing to train on: " in text for text in told.notices)
 
 
-def test_a_shard_without_positives_and_a_giant_id_train(table):
-    table["y1"] = (table["name"] == "card 0") & (table["x1"] > 0)
-    giant = table.assign(name="card 0")
-    pd.concat((table, giant)).assign(y1=lambda rows: rows["y1"].astype(int)).to_csv("table.csv", index=False)
-    trained = sharded(4, ignore="colour", task="binary", ties="keep")
+def test_shards_without_positives_train(table):
+    """All positives are of one id, and so in one shard."""
+    table["y1"] = ((table["name"] == "card 0") & (table["x1"] > 0)).astype(int)
+    table.to_csv("table.csv", index=False)
+    trained = sharded(4, ignore="colour", task="binary", split=(1.0,))
     assert np.isfinite(trained.history[-1]["loss"])
+    assert trained.metrics["train"]["auroc"] is not None
+
+
+def test_a_giant_id_trains(table):
+    """One id has nine tenths of all rows, and its shard most of the work."""
+    giant = pd.concat([table.assign(name="giant", t=table["t"] + k * len(table)) for k in range(9)])
+    pd.concat((table, giant)).to_csv("table.csv", index=False)
+    options, told = {**GRU, "ignore": "colour", "rounds": 2, "split": (1.0,)}, Watching()
+    trained = sharded(4, reporter=told, **options)
+    assert_bits(sharded(4, Forgetful(), **options), trained)
+    steps = next(text for text in told.notices if "shards train on" in text)
+    assert int(steps.split(" to ")[1].split(" ")[0].replace(",", "")) > 0.9 * 10 * len(table)
+
+
+def test_ids_may_be_interleaved_over_files(table):
+    names = [f"{number}.csv" for number in range(3)]
+    for number, name in enumerate(names):
+        table.iloc[number::3].to_csv(name, index=False)
+    options = {**GRU, "ignore": "colour", "rounds": 2}
+    parts = sharded(4, data=names, **options)
+    assert_same(sharded(4, Forgetful(), data=names, **options), parts)
+    assert parts.sequences == sharded(4, **options).sequences
+
+
+@pytest.mark.usefixtures("table")
+def test_a_table_of_many_times_the_memory_is_read_in_blocks(monkeypatch):
+    """No more is held than --memory gives to a block: here a tenth of each of two shards."""
+    whole, read, most = Budget.of_phase.fget, StoredSequences.read, []
+    monkeypatch.setattr(Budget, "of_phase", property(lambda budget: whole(budget)._replace(block=3_000)))
+
+    def watched(part, first, stop, only=None):
+        most.append((part.offsets[stop] - part.offsets[first]) / part.rows)
+        return read(part, first, stop, only)
+
+    monkeypatch.setattr(StoredSequences, "read", watched)
+    options = {**GRU, "memory": "900M", "epochs": 2, "rounds": 2, "data": "quantity.csv"}
+    trained = sharded(2, **options)
+    trained_in_blocks = [share for share in most if share < 1]
+    assert np.median(trained_in_blocks) < 0.15
+    assert_same(sharded(2, Forgetful(), **options), trained)
 
 
 def test_files_may_be_shards_where_ids_are_whole_in_them(table):
@@ -222,6 +288,8 @@ def test_files_may_be_shards_where_ids_are_whole_in_them(table):
         table[table["name"].isin(names[number::2])].to_csv(f"{number}.csv", index=False)
     trained = sharded(2, data=["0.csv", "1.csv"], sharding="files", categorical="colour")
     assert trained.sequences["train"] + trained.sequences["valid"] == len(names)
+    beside = sharded(2, data=["0.csv", "1.csv"], sharding="files", ignore="colour", valid="table.csv", epochs=0)
+    assert beside.sequences == {"train": len(names), "valid": len(names), "test": 0}
     table.to_csv("1.csv", index=False)
     with pytest.raises(DataError, match=r"the id 'card \d+' is in shard 0 and in shard 1"):
         sharded(2, data=["0.csv", "1.csv"], sharding="files", ignore="colour")
@@ -285,13 +353,6 @@ def test_a_table_without_ids_has_no_shards():
     pd.DataFrame({"x": np.arange(50.0), "y": np.arange(50) % 2}).to_csv("rows.csv", index=False)
     with pytest.raises(UsageError, match="a shard holds whole ids, and the table has none"):
         sharded(2, data="rows.csv", target="y")
-
-
-@pytest.mark.usefixtures("table")
-def test_workers_with_other_registers_are_refused(monkeypatch):
-    monkeypatch.setattr("rnnfast.shards.learner.simd_bits", lambda: 128)
-    with pytest.raises(UsageError, match="has vector registers of 128 bits, the client of"):
-        sharded(2, ignore="colour")
 
 
 def test_a_worker_with_less_memory_than_a_shard_may_take_is_refused():

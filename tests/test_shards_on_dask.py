@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 
+import cluster_tasks
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from ids import cases
 from rnnfast.cluster.connection import connected
 from rnnfast.cluster.here import InProcess
 from rnnfast.config.cluster import ClusterConfig
+from rnnfast.errors import RnnfastError
 from rnnfast.reporter import Reporter
 from rnnfast.shards import running
 
@@ -56,6 +58,13 @@ def local():
 @pytest.fixture(scope="module")
 def expected(table):
     return running.train(InProcess(), table, reporter=Reporter(), **OPTIONS)
+
+
+def assert_same(trained, expected):
+    assert trained.history == expected.history
+    for name, tensor in expected.model.parameters.items():
+        assert (trained.model.parameters[name] == tensor).all(), name
+    assert trained.metrics["train"] == expected.metrics["train"]
 
 
 class Meddling(Reporter):
@@ -111,7 +120,26 @@ def test_bits_are_those_of_one_process(table, local, expected, deed, tmp_path, m
     notices = []
     with connected(ClusterConfig(scheduler=local.scheduler_address, wait_timeout="60s"), notices.append) as cluster:
         trained = running.train(cluster, table, reporter=Meddling(2, lambda: deed(local)), **OPTIONS)
-    assert trained.history == expected.history
-    for name, tensor in expected.model.parameters.items():
-        assert (trained.model.parameters[name] == tensor).all(), name
-    assert trained.metrics["train"] == expected.metrics["train"]
+    assert_same(trained, expected)
+
+
+def full_disks(cluster, size, count):
+    """Fill the disks of some workers."""
+    addresses = sorted(cluster.workers.alive)[:count]
+    futures = [
+        cluster.client.submit(cluster_tasks.fill_disk, size, None, workers=[address], pure=False)
+        for address in addresses
+    ]
+    cluster.client.gather(futures)
+
+
+def test_shards_go_where_the_disk_is_not_full(table, local, expected):
+    with connected(ClusterConfig(scheduler=local.scheduler_address, wait_timeout="60s"), print) as cluster:
+        full_disks(cluster, 2000, 1)
+        try:
+            assert_same(running.train(cluster, table, reporter=Reporter(), **OPTIONS), expected)
+            full_disks(cluster, 2000, 9)
+            with pytest.raises(RnnfastError, match="rnnfast-shard"):
+                running.train(cluster, table, reporter=Reporter(), **{**OPTIONS, "seed": 2})
+        finally:
+            full_disks(cluster, -1, 9)

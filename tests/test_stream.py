@@ -137,7 +137,7 @@ def test_the_least_recently_used_state_goes_first(size):
 
 def test_a_state_that_waits_too_long_is_forgotten(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("rnnfast.model.online.stream.time", lambda: now[0])
+    monkeypatch.setattr("rnnfast.model.live.stream.time", lambda: now[0])
     stream = trained(**PLAIN).stream(ttl=10)
     first = stream.step("a", [1.0])
     now[0] += 9
@@ -185,13 +185,24 @@ def test_reset_forgets():
     assert stream.stats()["ids"] == 0
 
 
+@pytest.mark.parametrize("kind", [list, np.float32, np.int64, object], ids=["list", "short", "whole", "objects"])
+def test_numbers_of_a_row_may_be_of_any_kind(kind):
+    row = [2] if kind is list else np.array([2], kind)
+    expected = trained(**PLAIN).stream().step("a", np.array([2.0]))
+    np.testing.assert_array_equal(trained(**PLAIN).stream().step("a", row), expected)
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     cases(
         {
             "length": ([1.0, 2.0], "expected 1 numbers, a"),
             "text": (["x"], "expected 1 numbers, a"),
+            "another array": (np.ones(2), "expected 1 numbers, a"),
+            "an array of arrays": (np.ones((2, 1)), "expected 1 numbers, a"),
+            "no row": (1.0, "expected 1 numbers, a"),
             "nan": ([float("nan")], "column 'a' is nan"),
+            "infinite": (np.array([-np.inf]), "column 'a' is -inf"),
             "empty cell": ({"time": 3}, "column 'a': the cell is empty"),
             "no time": ({"a": 1.0}, "time"),
         }

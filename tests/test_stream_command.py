@@ -129,6 +129,22 @@ def test_a_bad_row_is_refused_and_the_others_are_answered(model, rows):
     assert (report.refused, report.stats["rows"]) == (1, ROWS)
 
 
+@pytest.mark.parametrize("blank", ["", "  ", "\t\t"], ids=["nothing", "spaces", "tabs"])
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_blank_lines_are_no_rows(model, rows, form, blank):
+    lines = rows if form == "csv" else as_json(rows)
+    expected, _ = answers(model, lines)
+    got, report = answers(model, [*lines[:3], blank, *lines[3:8], "much", blank, *lines[8:], blank])
+    refusal = next(k for k, line in enumerate(got) if "refused" in line)
+    assert "line 10" in got[refusal]
+    if form == "csv":
+        got, expected = no_age(got), no_age(expected)
+    else:
+        got, expected = ([{**json.loads(one), "state_age": 0} for one in lines] for lines in (got, expected))
+    assert [*got[:refusal], *got[refusal + 1 :]] == expected
+    assert (report.refused, report.stats["rows"]) == (1, ROWS)
+
+
 def test_a_late_row_is_told_from_others(model, rows):
     lines, report = answers(model, [*rows, "a,1,0.5"])
     assert lines[-1].split(",")[-1] == "late"

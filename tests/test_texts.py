@@ -84,7 +84,7 @@ def test_the_same_sequences_without_arrow(tmp_path, monkeypatch):
     rows = [("a", "2"), ("007", "1"), ("a", "01"), ("7", "3"), ("007", "0")]
     path.write_text("name,t,x1,y1\n" + "".join(f"{name},{time},{j},{j % 2}\n" for j, (name, time) in enumerate(rows)))
     compact = read_table(path)
-    monkeypatch.setattr("rnnfast.data.sources.table.compact_type", lambda: object)
+    monkeypatch.setattr("rnnfast.data.sources.parsing.compact_type", lambda: object)
     plain = read_table(path)
     assert isinstance(compact.time, Texts)
     assert isinstance(plain.time, np.ndarray)

@@ -24,7 +24,8 @@ def configured(data, **options):
 
 def errors(data, count=3, threads=1, **options):
     config = configured(data, threads=threads, **options)
-    return Trials(data, config, count).run([Trial(config, fold) for fold in range(count)], Interrupt())
+    outcomes = Trials(data, config, count).run([Trial(config, fold) for fold in range(count)], Interrupt())
+    return [outcome.error for outcome in outcomes]
 
 
 def quantities(sequences=24):
@@ -36,7 +37,7 @@ def test_classes_have_the_brier_score():
     data = read_table(visits(), id="id", target="y")
     config = configured(data)
     trials = Trials(data, config, 3)
-    (error,) = trials.run([Trial(config, 1)], Interrupt())
+    ((error, _),) = trials.run([Trial(config, 1)], Interrupt())
     parts = trials.folds[1]
     result = rnnfast.train(parts.train, valid=parts.valid, test=parts.test, **QUICK, seed=1, threads=1)
     assert error == pytest.approx(result.metrics["test"]["brier"])
@@ -53,7 +54,7 @@ def test_quantities_have_the_error_as_a_share_of_their_variance():
     data = read_table(quantities(), id="id", target="y", features="x")
     config = configured(data)
     trials = Trials(data, config, 3)
-    (error,) = trials.run([Trial(config, 0)], Interrupt())
+    ((error, _),) = trials.run([Trial(config, 0)], Interrupt())
     parts = trials.folds[0]
     result = rnnfast.train(parts.train, valid=parts.valid, test=parts.test, **QUICK, threads=1)
     assert error == pytest.approx(result.metrics["test"]["rmse"] ** 2 / data.y.var())
@@ -107,12 +108,39 @@ def test_too_few_sequences_for_the_folds_are_refused():
         errors(data, count=5)
 
 
+COURSES = {
+    "patience": {"epochs": 8, "patience": 2, "schedule": "plateau"},
+    "one cycle": {"epochs": 8, "patience": 8, "schedule": "onecycle", "optimizer": "adam"},
+    "last weights": {"epochs": 8, "patience": 0, "optimizer": "adam"},
+    "seldom evaluated": {"epochs": 8, "patience": 8, "eval_every": 3},
+    "dropout": {"epochs": 8, "hidden": (4, 4), "dropout": 0.3},
+    "random starts": {"epochs": 8, "random_start": True},
+    "one epoch": {"epochs": 1},
+}
+
+
+@pytest.mark.parametrize("options", cases(COURSES))
+def test_a_training_goes_on_where_it_paused(options):
+    """With the bits of one without a pause, which has the error of its best weights so far."""
+    data = read_table(visits(), id="id", target="y")
+    config = configured(data, **options)
+    trials = Trials(data, config, 3)
+    ((whole, state),) = trials.run([Trial(config, 0)], Interrupt())
+    assert state is None
+    before = None
+    for share in (0.25, 0.5):
+        paused, before = trials.run([Trial(config, 0, share, before)], Interrupt())[0]
+        assert trials.run([Trial(config, 0, share)], Interrupt())[0].error == paused
+        assert before.record.epochs <= max(1, share * config.train.epochs)
+    assert trials.run([Trial(config, 0, 1.0, before)], Interrupt())[0].error == whole
+
+
 def test_ctrl_c_ends_the_trials():
     data = read_table(visits(), id="id", target="y")
     config, interrupt = configured(data), Interrupt()
     trials = Trials(data, config, 3)
 
-    def press(number):
+    def press(number, error):
         with pytest.raises(TrainingInterrupted):  # the run has no epoch yet, and so leaves at once
             interrupt.press(lambda phase: pytest.fail("nothing is saved"))
 

@@ -30,7 +30,6 @@ def _by_code(*kinds: FindingKind) -> dict[str, FindingKind]:
     return {kind.code: kind for kind in kinds}
 
 
-# RF11 is reserved for gradients that are clipped in most updates, which kernels do not count.
 FINDINGS = _by_code(
     FindingKind("RF01", "overfit", "more rows, --dropout 0.2, --weight-decay 0.05, or fewer --hidden units"),
     FindingKind("RF02", "underfit", "more --hidden units, a higher --lr, or features that say more of the target"),
@@ -44,6 +43,7 @@ FINDINGS = _by_code(
     FindingKind("RF08", "a class with few labels", "collect more of them, or join classes", severe=False),
     FindingKind("RF09", "constant answers", "--class-weight balanced, --threshold f1, or a higher --lr"),
     FindingKind("RF10", "the best epoch came late", "train for more --epochs", severe=False),
+    FindingKind("RF11", "most gradients are clipped", "a higher --clip-norm, or a lower --lr", severe=False),
     FindingKind("RF12", "dead units", "a lower --lr, or fewer --hidden units", severe=False),
     FindingKind("RF13", "probabilities are bent", "--calibrate temperature", severe=False),
     FindingKind("RF14", "inputs have drifted", "train on rows like these, or leave the column out"),

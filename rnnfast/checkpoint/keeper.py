@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -20,13 +21,46 @@ from rnnfast.config.forms import Interval
 from rnnfast.config.resolve import Config
 
 
-class Keeper:
+class Keeper(ABC):
+    """Holds what the networks of a run have come to, by their names. choices: of races, by the stage of the run."""
+
+    def __init__(self, states: Mapping[str, Network], choices: Mapping[str, Choice]) -> None:
+        self._states, self.choices, self._lock = dict(states), dict(choices), RLock()
+
+    def state(self, name: str) -> Network | None:
+        """Return the state that a network goes on from."""
+        with self._lock:
+            return self._states.get(name)
+
+    def states_of(self, slot: Slot) -> dict[str, Network]:
+        """Return the states of a stage, or network, by their names."""
+        with self._lock:
+            return {name: state for name, state in self._states.items() if f"{name}/".startswith(f"{slot.name}/")}
+
+    @abstractmethod
+    def begin(self, name: str, epochs: int, config: Config) -> None:
+        """Note that a network trains from now on; epochs: those that it has behind it."""
+
+    @abstractmethod
+    def due(self, name: str, epochs: int) -> bool:
+        """Whether it is time for a network to give its state; epochs: those that it has behind it."""
+
+    @abstractmethod
+    def give(self, name: str, state: Network, now: bool = False) -> None:
+        """Take the state of a network that trains; now: whether it may be the last one."""
+
+    @abstractmethod
+    def end(self, name: str, state: Network) -> None:
+        """Take the state of a network whose training has ended."""
+
+
+class DiskKeeper(Keeper):
     """Writes the checkpoints of a run.
 
     interval: between them. origin: says what the run follows from, and home returns its directory, which it makes, by
     the configuration of a network; both are called when the first one is written. before: what the run goes on from,
     a checkpoint of `directory`.
-    Attributes: choices, of races, by the stage of the run; directory, where checkpoints are, None where none is.
+    Attributes: directory, where checkpoints are, None where none is.
     """
 
     def __init__(
@@ -37,17 +71,15 @@ class Keeper:
         before: Checkpoint | None = None,
         directory: Path | None = None,
     ) -> None:
+        super().__init__(*({}, {}) if before is None else (before.networks, before.choices))
         self._interval, self._home = interval, home
         self._find_origin, self._origin = origin, None if before is None else before.origin
         self._run = secrets.token_hex(8) if before is None else before.run
         self._last = 0 if before is None else before.number
-        self._states: dict[str, Network] = {} if before is None else dict(before.networks)
-        self.choices: dict[str, Choice] = {} if before is None else dict(before.choices)
         self._config = Config()
         self._training: dict[str, int] = {}  # networks that train -> epochs when they gave a state
         self._moments: dict[str, float] = {}  # and the moments when they did, since the last checkpoint
-        self._written, self._unsaved = time.monotonic(), False
-        self._lock, self._wrote = RLock(), False
+        self._written, self._unsaved, self._wrote = time.monotonic(), False, False
         self.directory = directory
 
     @property
@@ -65,16 +97,6 @@ class Keeper:
     def slot(self) -> Slot:
         """The place of all networks of the run."""
         return Slot(self, "")
-
-    def state(self, name: str) -> Network | None:
-        """Return the state that a network goes on from."""
-        with self._lock:
-            return self._states.get(name)
-
-    def states_of(self, slot: Slot) -> dict[str, Network]:
-        """Return the states of a stage, or network, by their names."""
-        with self._lock:
-            return {name: state for name, state in self._states.items() if f"{name}/".startswith(f"{slot.name}/")}
 
     def begin(self, name: str, epochs: int, config: Config) -> None:
         """Note that a network trains from now on; epochs: those that it has behind it."""

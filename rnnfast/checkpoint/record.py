@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rnnfast.records import UNSET, Count, Record, UnsetType
+from rnnfast.records import UNSET, Count, Record, Share, UnsetType
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -67,7 +67,7 @@ class Progress(Record, frozen=True, kw_only=True):
     """
 
     place: Place
-    updates: tuple[Count, Count]
+    updates: tuple[Count, Count, Count]
     rate: tuple[float, float, Count]
     stopping: tuple[float, Count]
     remembered: tuple[tuple[float, Count], ...]
@@ -77,7 +77,8 @@ class NetworkRecord(Record, frozen=True, kw_only=True):
     """How far the training of a network has come.
 
     start: digest of what it began with: cell and weights. seconds: of training, of validation, and of both with what is
-    between them. progress: UNSET where it has ended, and its weights are the chosen ones.
+    between them. clipped: share of the updates whose gradient was clipped, None where none can be. progress: UNSET
+    where it has ended, and its weights are the chosen ones.
     """
 
     start: str
@@ -86,6 +87,7 @@ class NetworkRecord(Record, frozen=True, kw_only=True):
     stopped: str
     history: tuple[dict[str, Any], ...]
     seconds: tuple[float, float, float]
+    clipped: Share | None = None
     diverged: Divergence | UnsetType = UNSET
     progress: Progress | UnsetType = UNSET
 

@@ -1,4 +1,4 @@
-"""What `train` and `eval` do with findings: which are left out, and that a command may fail for the rest."""
+"""What `train`, `tune` and `eval` do with findings: which are left out, and that a command may fail for the rest."""
 
 from __future__ import annotations
 

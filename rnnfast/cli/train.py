@@ -70,10 +70,12 @@ def train(
     from rnnfast.console.training import TrainConsole
 
     console = TrainConsole(state.screen(), resolved, state.started)
+    console.place = where.words
     with console:
         from rnnfast.cluster.connection import connected
-        from rnnfast.shards.where import run_where
+        from rnnfast.shards.where import check_where, run_where
 
+        check_where(resolved, where)
         with connected(where, console.notice) as cluster:
             result, code = result_of(lambda: run_where(resolved, console, force, before, cluster))
     if state.json:

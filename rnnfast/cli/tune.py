@@ -8,6 +8,7 @@ import click
 
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
+from rnnfast.cli.findings import check_findings, fail_on_findings
 from rnnfast.cli.options import cluster_of, cluster_options, config_options, given, tune_options
 from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
 from rnnfast.config.tuning import TuneConfig
@@ -34,6 +35,7 @@ EXAMPLES = (
 )
 @option("--resume", section="Output", metavar="DIR", help="Go on with the search in a directory, with its options.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace what the output directory holds.")
+@fail_on_findings
 @click.pass_context
 def tune(
     ctx: click.Context,
@@ -42,6 +44,7 @@ def tune(
     config: str | None,
     resume: str | None,
     force: bool,
+    fail_on_findings: bool,
     **values: Any,
 ) -> int:
     """Search for the network that suits a table, and train it.
@@ -71,6 +74,7 @@ def tune(
     from rnnfast.console.tune import TuneConsole
 
     console = TuneConsole(state.screen(), resolved, state.started)
+    console.place = where.words
     with console:
         from rnnfast.cluster.connection import connected
         from rnnfast.training.tuning import search
@@ -82,4 +86,5 @@ def tune(
         state.print_json(result.report())
     else:
         console.show_search(result)
+    check_findings(result.result.findings if fail_on_findings and not code else ())
     return code

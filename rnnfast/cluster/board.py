@@ -30,12 +30,17 @@ MOST_LOST = 10  # workers of one task
 
 @dataclass(eq=False)
 class Attempt:
-    """A task on a worker. number: its place among the tasks; started, heard: signs of life, by the clock."""
+    """A task on a worker.
+
+    number: its place among the tasks; started, heard: signs of life, by the clock. waits: whether it may still wait for
+    what many tasks read.
+    """
 
     number: int
     worker: str
     started: float
     heard: float
+    waits: bool = False
 
 
 class Board:

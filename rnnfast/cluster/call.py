@@ -11,19 +11,20 @@ from distributed import Worker, get_worker
 
 from rnnfast.cluster.shared import Packed
 from rnnfast.cluster.task import Watch
-from rnnfast.cluster.versions import difference
-from rnnfast.errors import UsageError
+from rnnfast.cluster.versions import Caller
 
 GONE = ("cancelled", "resumed")  # states of a task that the client has let go of while it runs
 
 
-def call(function: Callable[..., Any], topic: str, versions: dict[str, str], *arguments: Any) -> Any:
-    """Run a task for a client with these versions; what it tells goes to a topic."""
-    if other := difference(versions):
-        raise UsageError("versions", other)
+def call(function: Callable[..., Any], topic: str, caller: Caller, *arguments: Any) -> Any:
+    """Run a task; what it tells goes to a topic."""
+    caller.check()
     worker = get_worker()
+    watch = _There(worker, topic, str(worker.get_current_task()))
+    if any(isinstance(argument, Packed) for argument in arguments):
+        watch.tell(None)  # that it waits no longer for another worker to hand it on
     values = (argument.opened() if isinstance(argument, Packed) else argument for argument in arguments)
-    return function(*values, _There(worker, topic, str(worker.get_current_task())))
+    return function(*values, watch)
 
 
 def held(packed: Packed) -> Packed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +11,14 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from rnnfast.config.cluster import ClusterConfig
-from rnnfast.errors import ClusterError, RnnfastError, UsageError
+from rnnfast.errors import ClusterError, RnnfastError, TrainingInterrupted, UsageError
 
 if TYPE_CHECKING:
     from rnnfast.cluster.remote import DaskCluster
 
 LOG = "distributed"
 WAIT = ClusterConfig().wait
+LOADED = ("pandas", "rnnfast.training.run")  # by workers of this machine while they begin: what any task needs
 SILENCE = 1.0  # seconds after which a person is told what is waited for
 NEEDED = "a cluster needs Dask: pip install 'rnnfast[dask]'"
 
@@ -42,6 +44,8 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
         if name.split(".")[0] == LOG:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what happens to workers is told by the run
     with _scheduler(distributed, config) as (where, revive):
+        # Those begin while the command reads its table; the first task waits for them
+        expected = config.workers or 0
 
         def connect(timeout: float) -> Any:
             return distributed.Client(**where, timeout=timeout, set_as_default=False)
@@ -49,15 +53,21 @@ def connected(config: ClusterConfig, notice: Callable[[str], None]) -> Iterator[
         waiting = Timer(SILENCE, notice, [f"waiting for {config.address}, at most {config.wait:g} s (--wait-timeout)"])
         waiting.start()
         try:
-            cluster = DaskCluster(Workers(connect, config.wait, notice, revive))
+            cluster = DaskCluster(Workers(connect, config.wait, notice, revive, expected))
         except ValueError as error:
             raise UsageError(f"--scheduler {config.scheduler}: {error}; write tcp://HOST:8786") from None
         except (OSError, TimeoutError) as error:
             raise ClusterError(f"no scheduler at {config.address} within {config.wait:g} s: {error}") from None
         finally:
             waiting.cancel()
+        cluster.words = config.words
         try:
+            cluster.agree()
             yield cluster
+        except (ClusterError, TrainingInterrupted) as error:
+            if error.command:
+                error.command = f"{error.command} {shlex.join(config.words)}"
+            raise
         finally:
             cluster.client.close(timeout=2)
 
@@ -75,7 +85,9 @@ def over(client: Any, notice: Callable[[str], None] = lambda text: None, wait: f
             raise OSError("the client is closed")
         return client
 
-    return DaskCluster(Workers(connect, wait, notice))
+    cluster = DaskCluster(Workers(connect, wait, notice))
+    cluster.agree()
+    return cluster
 
 
 @contextmanager
@@ -90,13 +102,13 @@ def _scheduler(distributed: Any, config: ClusterConfig) -> Iterator[tuple[dict[s
     else:
         memory = distributed.system.MEMORY_LIMIT // (config.workers or 1)
         with distributed.LocalCluster(
-            n_workers=config.workers,
+            n_workers=0,
             threads_per_worker=1,
             processes=True,
             memory_limit=memory,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
-            preload=["rnnfast.cluster.preload"],
+            preload=["rnnfast.cluster.preload", *LOADED],
         ) as cluster:
 
             def revive() -> None:

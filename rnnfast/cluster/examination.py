@@ -12,8 +12,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from rnnfast.cluster.versions import DECISIVE
-from rnnfast.diagnose.machine import Check, examine
+from rnnfast.diagnose.machine import Check, examine, simd_bits
 from rnnfast.diagnose.versions import versions
+from rnnfast.diagnose.width import narrow
 from rnnfast.display import counted
 from rnnfast.records import Record, replace
 
@@ -73,8 +74,9 @@ class ClusterReport(Record, frozen=True, kw_only=True):
 
 def examine_cluster(cluster: DaskCluster, tables: Sequence[str]) -> ClusterReport:
     """Ask each worker what it is; tables: paths that it should be able to read. Measures rounds of empty tasks."""
+    cluster.workers.complete()
     paths = tuple(str(Path(table).absolute()) for table in tables)
-    answers, silent = cluster.each(worker_report, paths, timeout=COMPILING)
+    answers, silent = cluster.each(worker_report, paths, cluster.caller.simd_bits, timeout=COMPILING)
     described = cluster.workers.alive
     workers = tuple(
         WorkerReport(
@@ -102,15 +104,17 @@ def examine_cluster(cluster: DaskCluster, tables: Sequence[str]) -> ClusterRepor
     return replace(report, checks=tuple(_checks(report, bool(tables))))
 
 
-def worker_report(paths: Sequence[str]) -> dict[str, object]:
-    """Return, on a worker, the fields of its report that the scheduler does not know."""
+def worker_report(paths: Sequence[str], bits: int) -> dict[str, object]:
+    """Return, on a worker, the fields of its report that the scheduler does not know; bits: of vectors in runs."""
     from distributed import get_worker
 
+    own_bits = simd_bits()
+    narrow(bits)  # before a kernel is compiled
     machine, scratch = examine(), get_worker().local_directory
     return {
         "versions": machine.versions,
         "cpu": machine.cpu.name,
-        "simd_bits": machine.cpu.simd_bits,
+        "simd_bits": own_bits,
         "scratch": scratch,
         "scratch_free": shutil.disk_usage(scratch).free,
         "unreadable": {path: reason for path in paths if (reason := _unreadable(path))},
@@ -145,7 +149,7 @@ def _checks(report: ClusterReport, tables: bool) -> Iterator[Check]:
     widths = Counter(one.simd_bits for one in workers)
     mixed = ", ".join(f"{count} with {bits}-bit vectors" for bits, count in sorted(widths.items(), key=str))
     yield _check("vectors", "warning", mixed, mixed if len(widths) > 1 else "",
-                 "results have the same bits on workers of one width alone")  # fmt: skip
+                 "runs compute with the narrowest, which others could exceed")  # fmt: skip
     if tables:
         unreadable = [f"{one.address}: {path}: {why}" for one in workers for path, why in one.unreadable.items()]
         yield _check("tables", "error", "each worker can read them", "; ".join(unreadable),

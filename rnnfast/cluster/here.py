@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 from rnnfast.cluster.shared import Shared
-from rnnfast.cluster.task import ANSWER, Cluster, Listener, Task, Watch, ignore, nothing
+from rnnfast.cluster.task import ANSWER, Cluster, Hearing, Task, Watch
 
 
 class InProcess(Cluster):
@@ -24,14 +24,7 @@ class InProcess(Cluster):
         """Return the number of threads."""
         return self._threads
 
-    def run(
-        self,
-        tasks: Sequence[Task],
-        *,
-        on_answer: Listener = ignore,
-        on_message: Listener = ignore,
-        check: Callable[[], None] = nothing,
-    ) -> list[Any]:
+    def answers(self, tasks: Sequence[Task], hearing: Hearing) -> list[Any]:
         """Run tasks, see `Cluster.run`; the first error ends the run when the tasks that run have ended."""
         stop, queue, answers = Event(), SimpleQueue[tuple[int, Any]](), dict[int, Any]()
         with ThreadPoolExecutor(self._threads) as executor:
@@ -40,16 +33,16 @@ class InProcess(Cluster):
                     future = executor.submit(_call, task, _Here(stop, queue, number))
                     future.add_done_callback(partial(_put, queue, number))
                 while len(answers) < len(tasks):
-                    check()
+                    hearing.check()
                     try:
                         number, value = queue.get(timeout=ANSWER)
                     except Empty:
                         continue
                     if isinstance(value, Future):
                         answers[number] = value.result()
-                        on_answer(number, answers[number])
+                        hearing.on_answer(number, answers[number])
                     else:
-                        on_message(number, value)
+                        hearing.on_message(number, value)
             finally:
                 stop.set()
                 executor.shutdown(wait=False, cancel_futures=True)  # leaving waits for the tasks that run

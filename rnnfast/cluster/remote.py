@@ -8,14 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from distributed import Client
+from distributed import Client, Future
 
 from rnnfast.cluster.board import Board
 from rnnfast.cluster.run import LOST, Run
-from rnnfast.cluster.task import Cluster, Listener, Task, ignore, nothing
-from rnnfast.cluster.versions import versions
-from rnnfast.cluster.workers import Workers
-from rnnfast.errors import ClusterError
+from rnnfast.cluster.shared import Shared
+from rnnfast.cluster.task import Cluster, Hearing, Task
+from rnnfast.cluster.versions import Caller, versions
+from rnnfast.cluster.workers import CONNECT, Workers
+from rnnfast.diagnose.machine import simd_bits
+from rnnfast.diagnose.width import narrow
+from rnnfast.errors import ClusterError, UsageError
 
 KEPT = 200  # durations of tasks of one kind
 
@@ -24,8 +27,9 @@ class DaskCluster(Cluster):
     """Runs tasks on workers, one on each of their threads."""
 
     def __init__(self, workers: Workers) -> None:
-        self.workers, self.versions = workers, versions()
+        self.workers, self.caller = workers, Caller(versions(), simd_bits())
         self.homes: dict[str, str] = {}
+        self._shared: dict[str, Future[Any]] = {}
         self._durations: dict[Callable[..., Any], deque[float]] = {}
         self._topic = f"rnnfast-{uuid4().hex}"  # of what tasks tell: the scheduler keeps topics, and the last of each
 
@@ -39,27 +43,34 @@ class DaskCluster(Cluster):
         """Return the threads of all workers, 1 where there is none yet."""
         return self.workers.threads
 
-    def run(
-        self,
-        tasks: Sequence[Task],
-        *,
-        on_answer: Listener = ignore,
-        on_message: Listener = ignore,
-        check: Callable[[], None] = nothing,
-    ) -> list[Any]:
+    def agree(self) -> None:
+        """Have all compute with vectors of one width, the narrowest; this process, too, which is told so.
+
+        Raises UsageError where it has compiled for wider ones already.
+        """
+        widths, _ = self.each(simd_bits, timeout=CONNECT)
+        every = sorted({self.caller.simd_bits, *widths.values()})
+        if len(every) > 1:
+            try:
+                narrow(every[0])
+            except UsageError as error:
+                raise UsageError(f"this process {error}") from None
+            shown = ", ".join(map(str, every))
+            self.workers.notice(f"processors have vectors of {shown} bits: all compute with the narrowest")
+        self.caller = self.caller._replace(simd_bits=every[0])
+
+    def answers(self, tasks: Sequence[Task], hearing: Hearing) -> list[Any]:
         """Run tasks, see `Cluster.run`."""
-        if not tasks:
-            return []
         durations: deque[float] = deque(maxlen=KEPT)
         if tasks[0].home:  # rounds, of which each is like the ones before
             durations = self._durations.setdefault(tasks[0].function, durations)
         board = Board(tasks, self.homes, durations, self.workers.patience)
-        run = Run(self.workers, board, self._topic, self.versions, on_answer, on_message)
+        run = Run(self.workers, board, self._topic, self.caller, hearing, self._shared)
         self.workers.begin()
         try:
-            with run.hearing():
+            with run.subscription():
                 while not board.complete:
-                    check()
+                    hearing.check()
                     if self.workers.refresh():
                         run.leave()
                     run.submit()
@@ -69,9 +80,16 @@ class DaskCluster(Cluster):
             raise
         finally:
             run.cancel()
+            self._let_go(tasks)
         if board.failure is not None:
             raise board.failure
         return [board.answers[number] for number in range(len(tasks))]
+
+    def _let_go(self, tasks: Sequence[Task]) -> None:
+        """Keep on the cluster what these tasks read in common, as other trials may do, and nothing else."""
+        used = {value.packed.digest for task in tasks for value in task.arguments if isinstance(value, Shared)}
+        for digest in self._shared.keys() - used:
+            del self._shared[digest]
 
     def each(
         self, function: Callable[..., Any], *arguments: Any, timeout: float

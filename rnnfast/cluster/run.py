@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -23,7 +23,8 @@ from distributed.scheduler import KilledWorker
 from rnnfast.cluster.board import Attempt, Board
 from rnnfast.cluster.call import call, held
 from rnnfast.cluster.shared import Shared
-from rnnfast.cluster.task import ANSWER, Listener
+from rnnfast.cluster.task import ANSWER, Hearing
+from rnnfast.cluster.versions import Caller
 from rnnfast.cluster.workers import CONNECT, Workers
 from rnnfast.errors import UsageError
 
@@ -33,7 +34,8 @@ LOST = (FutureCancelledError, KilledWorker, TimeoutError)  # Dask's errors about
 class Run:
     """The tasks of a board that are on their way to workers, and what comes back.
 
-    topic: of what tasks tell; versions: of this process; on_answer, on_message: as of `Cluster.run`.
+    topic: of what tasks tell; caller: this process; hearing: who is told. shared: what many tasks read, by the
+    digest of it, as it lies on the cluster; it outlasts a run and is written.
     """
 
     def __init__(
@@ -41,20 +43,20 @@ class Run:
         workers: Workers,
         board: Board,
         topic: str,
-        versions: dict[str, str],
-        on_answer: Listener,
-        on_message: Listener,
+        caller: Caller,
+        hearing: Hearing,
+        shared: dict[str, Future[Any]],
     ) -> None:
-        self.workers, self.board, self.on_answer, self.on_message = workers, board, on_answer, on_message
-        self.topic, self.versions = topic, versions
+        self.workers, self.board, self.hearing = workers, board, hearing
+        self.topic, self.caller = topic, caller
         self.queue: SimpleQueue[tuple[str, Any]] = SimpleQueue()  # key of an attempt, and its future or a message
         self.attempts: dict[str, Attempt] = {}
         self.futures: dict[str, Future[Any]] = {}
-        self.shared: dict[str, Future[Any]] = {}
+        self.shared, self.frozen = shared, set[str]()
         self.subscribed: Client | None = None
 
     @contextmanager
-    def hearing(self) -> Iterator[None]:
+    def subscription(self) -> Iterator[None]:
         """Hear what tasks tell."""
         try:
             yield
@@ -72,8 +74,9 @@ class Run:
             task, key = self.board.tasks[attempt.number], f"{self.topic}-{uuid4().hex}"
             arguments = [self._shared(value) if isinstance(value, Shared) else value for value in task.arguments]
             self.attempts[key] = attempt
+            attempt.waits = any(isinstance(value, Shared) for value in task.arguments)
             self.futures[key] = future = client.submit(
-                call, task.function, self.topic, self.versions, *arguments,
+                call, task.function, self.topic, self.caller, *arguments,
                 key=key, workers=[attempt.worker], pure=False,
             )  # fmt: skip
             future.add_done_callback(partial(self._ended, key))
@@ -87,7 +90,13 @@ class Run:
                 entry = self.queue.get_nowait()
         except Empty:
             pass
-        for attempt in self.board.silent(self.workers.frozen):
+        frozen = self.workers.frozen
+        if frozen - self.frozen:
+            for worker in frozen:
+                self.workers.suspect(worker)
+            self._share_anew(frozen)
+        self.frozen = frozen
+        for attempt in self.board.silent(frozen):
             self.workers.suspect(attempt.worker)
             name = self.board.tasks[attempt.number].name
             self.workers.notice(f"no sign of life from worker {attempt.worker}: {name} runs elsewhere")
@@ -112,6 +121,14 @@ class Run:
         for attempt in list(self.attempts.values()):
             self._forget(attempt)
 
+    def _share_anew(self, frozen: Collection[str]) -> None:
+        """Have what many tasks read held by other workers than those that are frozen, of which nobody gets it."""
+        self.shared.clear()
+        for attempt in list(self.board.running):
+            if attempt.waits and attempt.worker not in frozen:
+                self.board.again(attempt)
+                self._forget(attempt)
+
     def _shared(self, value: Shared) -> Future[Any]:
         """Return the bytes on the cluster: the scheduler keeps what makes them, so that no worker's end loses them."""
         packed, client = value.packed, self.workers.client
@@ -119,7 +136,9 @@ class Run:
         if future is None or future.cancelled() or future.client is not client:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Sending large graph")
-                self.shared[packed.digest] = client.submit(held, packed, key=f"rnnfast-{packed.digest}")
+                where: dict[str, Any] = {"workers": list(self.workers.free), "allow_other_workers": True}
+                key = f"rnnfast-{packed.digest}-{uuid4().hex}"
+                self.shared[packed.digest] = client.submit(held, packed, key=key, **where)
         return self.shared[packed.digest]
 
     def _hear(self, event: tuple[float, Any]) -> None:
@@ -137,8 +156,9 @@ class Run:
         if attempt is None:
             return
         if not isinstance(value, Future):
-            attempt.heard = self.board.clock()
-            self.on_message(attempt.number, value)
+            attempt.heard, attempt.waits = self.board.clock(), False
+            if value is not None:
+                self.hearing.on_message(attempt.number, value)
             return
         try:
             answer = value.result(timeout=CONNECT)
@@ -153,7 +173,7 @@ class Run:
         else:
             self._forget(attempt)
             self.board.finish(attempt, answer)
-            self.on_answer(attempt.number, answer)
+            self.hearing.on_answer(attempt.number, answer)
 
     def _forget(self, attempt: Attempt) -> None:
         """Let go of a task, also on its worker."""

@@ -57,7 +57,7 @@ class Watch:
             raise Cancelled
 
     def tell(self, message: Any) -> None:
-        """Tell the run how the task gets on, in a small message of plain values; also that it is alive."""
+        """Tell the run how the task gets on, in a small message of plain values; None: that it is alive."""
 
 
 def ignore(number: int, value: Any) -> None:
@@ -68,8 +68,18 @@ def nothing() -> None:
     """Check nothing."""
 
 
+class Hearing(NamedTuple):
+    """Who hears of a run. on_answer, on_message, check: as of `Cluster.run`."""
+
+    on_answer: Listener
+    on_message: Listener
+    check: Callable[[], None]
+
+
 class Cluster(ABC):
-    """What runs tasks."""
+    """What runs tasks. words: of a command line, that name it to a run that goes on."""
+
+    words: Sequence[str] = ()
 
     @property
     @abstractmethod
@@ -81,7 +91,6 @@ class Cluster(ABC):
         """Address of a page that shows the cluster, "" where there is none."""
         return ""
 
-    @abstractmethod
     def run(
         self,
         tasks: Sequence[Task],
@@ -97,3 +106,8 @@ class Cluster(ABC):
         Raises: what a task raises, on a cluster the second time; ClusterError where there is no worker, or no answer,
         for too long. Nothing waits for tasks that still run then.
         """
+        return self.answers(tasks, Hearing(on_answer, on_message, check)) if tasks else []
+
+    @abstractmethod
+    def answers(self, tasks: Sequence[Task], hearing: Hearing) -> list[Any]:
+        """Do what `run` says; tasks: one at least."""

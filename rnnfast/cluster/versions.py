@@ -1,12 +1,31 @@
-"""Versions that must be the same on all machines for the same bits, and for messages that each side understands."""
+"""What must be the same on all machines for the same bits, and for messages that each side understands."""
 
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 from rnnfast.diagnose.versions import versions as all_versions
+from rnnfast.diagnose.width import narrow
+from rnnfast.errors import UsageError
 
 DECISIVE = ("rnnfast", "python", "numba", "llvmlite", "numpy")
+
+
+class Caller(NamedTuple):
+    """Whose tasks these are. versions: as of `versions`; simd_bits: of the vectors that all compute with."""
+
+    versions: dict[str, str]
+    simd_bits: int
+
+    def check(self) -> None:
+        """Have this process compute as the caller does; raises UsageError("versions", reason) where it cannot."""
+        if other := difference(self.versions):
+            raise UsageError("versions", other)
+        try:
+            narrow(self.simd_bits)
+        except UsageError as error:
+            raise UsageError("versions", str(error)) from None
 
 
 @cache

@@ -12,6 +12,7 @@ from rnnfast.cluster.board import PATIENCE
 from rnnfast.errors import ClusterError
 
 REFRESH = 1.0  # seconds between two looks
+SOON = 0.1  # the same while workers are about to begin
 CONNECT = 10.0  # seconds that the scheduler may take for an answer
 
 
@@ -27,8 +28,8 @@ class Workers:
 
     connect: makes a client, again where the scheduler went away; wait: seconds without any worker after which a run
     ends; notice: is told of workers that come and go. revive: is called now and then to start workers in the place of
-    lost ones, where nobody else does. patience: seconds after which a worker that the scheduler has heard nothing of is
-    frozen.
+    lost ones, where nobody else does. expected: workers that are about to begin. patience: seconds after which a worker
+    that the scheduler has heard nothing of is frozen.
     """
 
     def __init__(
@@ -37,10 +38,10 @@ class Workers:
         wait: float,
         notice: Callable[[str], None],
         revive: Callable[[], None] = lambda: None,
-        patience: float = PATIENCE,
+        expected: int = 0,
     ) -> None:
-        self._connect, self._wait, self.notice, self.patience = connect, wait, notice, patience
-        self._revive = revive
+        self._connect, self._wait, self.notice, self.patience = connect, wait, notice, PATIENCE
+        self._revive, self._expected = revive, expected
         self.client = connect(wait)
         self.address = str(_rpc(self.client).address)
         self.alive: dict[str, dict[str, Any]] = {}
@@ -51,8 +52,8 @@ class Workers:
 
     @property
     def threads(self) -> int:
-        """Tasks that all of them run at a time, 1 where there is none yet."""
-        return max(sum(int(worker["nthreads"]) for worker in self.alive.values()), 1)
+        """Tasks that all of them run at a time, also of those that are about to begin; 1 where there is none."""
+        return max(sum(int(worker["nthreads"]) for worker in self.alive.values()), self._expected, 1)
 
     @property
     def connected(self) -> bool:
@@ -84,12 +85,19 @@ class Workers:
         self._worked = time.monotonic()
         self.look()
 
+    def complete(self) -> None:
+        """Wait for those that are about to begin. Raises ClusterError where none of them does in time."""
+        self.begin()
+        while self._expected:
+            time.sleep(SOON)
+            self.refresh()
+
     def refresh(self) -> bool:
         """Look at them where the last time is a while ago, and tell whether that was so.
 
         Raises ClusterError where there has been none for too long.
         """
-        if time.monotonic() - self._looked <= REFRESH:
+        if time.monotonic() - self._looked <= (REFRESH if not self._expected else SOON):
             return False
         self.look()
         waited = time.monotonic() - self._worked
@@ -109,7 +117,10 @@ class Workers:
         for address, last in list(self._suspects.items()):
             if address not in self.alive or self._signs[address].last != last:
                 del self._suspects[address]
-        if before and self.connected:
+        begun = not self._expected
+        if len(self.alive) >= self._expected:
+            self._expected = 0
+        if before and self.connected and begun:
             for address in before.keys() - self.alive.keys():
                 self.notice(f"lost worker {address}; {len(self.alive)} left")
             for address in self.alive.keys() - before.keys():

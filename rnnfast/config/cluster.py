@@ -10,6 +10,8 @@ from rnnfast.config.resolve import flag_of
 from rnnfast.config.section import Section
 from rnnfast.errors import UsageError
 
+PLACES = ("scheduler", "scheduler_file", "workers")  # options that name a cluster
+
 
 @dataclass(frozen=True)
 class ClusterConfig(Section):
@@ -29,7 +31,7 @@ class ClusterConfig(Section):
     def __post_init__(self) -> None:
         """Check what concerns several values."""
         seconds(self.wait_timeout, "wait_timeout")
-        places = [name for name in ("scheduler", "scheduler_file", "workers") if getattr(self, name) is not None]
+        places = [name for name in PLACES if getattr(self, name) is not None]
         if len(places) > 1:
             raise UsageError(
                 f"{' and '.join(flag_of(name) for name in places)}: a run has one cluster; give one of them"
@@ -38,12 +40,17 @@ class ClusterConfig(Section):
     @property
     def local(self) -> bool:
         """Whether all runs in this process."""
-        return self.scheduler is None and self.scheduler_file is None and self.workers is None
+        return all(getattr(self, name) is None for name in PLACES)
 
     @property
     def wait(self) -> float:
         """Seconds to wait for a worker."""
         return seconds(self.wait_timeout, "wait_timeout") or 0.0
+
+    @property
+    def words(self) -> list[str]:
+        """The options as words of a command line, as a run that goes on there needs them."""
+        return [word for name in PLACES if (value := getattr(self, name)) for word in (flag_of(name), str(value))]
 
     @property
     def address(self) -> str:

@@ -145,6 +145,27 @@ def check_embed(embed: tuple[str, ...]) -> None:
             raise UsageError(f"--embed {','.join(embed)}: {name} is there twice; give it once")
 
 
+USUAL_AUGMENTATION = {"drop": 0.1}  # share of the values
+
+
+def augmentations(items: tuple[str, ...]) -> dict[str, float]:
+    """Return the amount of each augmentation of --augment. Raises UsageError for what is none."""
+    amounts: dict[str, float] = {}
+    for item in items:
+        name, sign, text = (part.strip() for part in item.partition("="))
+        try:
+            amount = float(text) if sign else USUAL_AUGMENTATION[name]
+            if name not in USUAL_AUGMENTATION or not 0 < amount < 1 or name in amounts:
+                raise ValueError
+        except (KeyError, ValueError):
+            raise UsageError(
+                f"--augment {','.join(items)}: give drop, or drop=P with the share of the values that are dropped, "
+                "between 0 and 1, as in drop=0.1"
+            ) from None
+        amounts[name] = amount
+    return amounts
+
+
 MOST_NUMBERS = 1000  # of a range
 
 

@@ -23,7 +23,7 @@ from rnnfast.catalogue import (
 from rnnfast.config import sentences
 from rnnfast.config.data_section import DataConfig as DataConfig
 from rnnfast.config.data_section import reading_options as reading_options
-from rnnfast.config.forms import CELL_FORM, check_embed, check_hidden, check_patch, embedding_of, seconds
+from rnnfast.config.forms import CELL_FORM, augmentations, check_embed, check_hidden, check_patch, embedding_of, seconds
 from rnnfast.config.option import Words, option
 from rnnfast.config.output_section import OutputConfig as OutputConfig
 from rnnfast.config.rules import rule_of
@@ -239,6 +239,14 @@ class TrainConfig:
     random_start: bool = option(
         False, "Begin each training sequence at a random step, another one in each epoch.", kind=bool
     )
+    augment: tuple[str, ...] = option(
+        (),
+        "Change the training sequences anew in each epoch: drop=P puts the mean of its column in the place of a share "
+        "of the values, a tenth where P is left out; off: nothing.",
+        many=True,
+        metavar="drop[=P]",
+        off=True,
+    )
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)
     threads: int | None = option(
         None, "Threads at most; default: all cores where the work is worth sharing.", kind=int, least=1
@@ -277,6 +285,7 @@ class TrainConfig:
     )
 
     def __post_init__(self) -> None:
-        """Check the duration and the rule."""
+        """Check the duration, the rule, and how sequences are changed."""
         seconds(self.max_time)
         rule_of(self.threshold)
+        augmentations(self.augment)

@@ -58,6 +58,7 @@ NAMES: Mapping[str, str] = {
     "patience": "early_stopping early_stopping_rounds early_stop es_patience n_iter_no_change",
     "refit": "retrain refit_full retrain_full train_on_all fit_full",
     "max_time": "timeout time_limit max_seconds",
+    "augment": "augmentation data_augmentation input_dropout",
     "random_start": "random_crop crop random_window",
     "seed": "random_state random_seed rng",
     "threads": "n_jobs jobs num_workers nthread num_threads cores n_threads cpus",

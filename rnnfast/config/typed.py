@@ -157,6 +157,8 @@ class TrainOptions(ReadOptions, total=False):
     rounds: Rounds of a pass with shards; default: by their work.
     shuffle: Visit the sequences in a new random order each epoch. Default True.
     random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
+    augment: Change the training sequences anew in each epoch: drop=P puts the mean of its column in the place of a
+        share of the values, a tenth where P is left out; off: nothing.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
     engine: What trains: the kernels of this package on the CPU, or PyTorch (extra: torch), which has GPUs: the same
@@ -228,6 +230,7 @@ class TrainOptions(ReadOptions, total=False):
     rounds: int | None
     shuffle: bool
     random_start: bool
+    augment: str | Sequence[str]
     seed: int
     threads: int | None
     engine: str

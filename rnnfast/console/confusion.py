@@ -16,7 +16,9 @@ from rich.text import Text
 from rnnfast.catalogue import TASKS
 from rnnfast.console.screen import BAD, FAINT, GOOD, LABEL, WIDE, table
 from rnnfast.console.text import UNDEFINED, aligned, counted, number, percent, shortened, title
+from rnnfast.display import amount
 from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.figures import Counts
 
 MOST_CLASSES = 10  # of a matrix
 MOST_PAIRS = 8  # of mistakes in its place
@@ -48,11 +50,11 @@ def confusion_matrix(
     yield _sentence(counts, names)
 
 
-def _matrix(counts: list[list[int]], names: list[str], target: str, width: int) -> Table | None:
+def _matrix(counts: Counts, names: list[str], target: str, width: int) -> Table | None:
     """Return the whole matrix, None where it does not fit or names would have to be cut to the same text."""
     scores = _class_scores(counts)
     texts = [
-        [*(f"{value:,}" for value in row), _margin(score.recall)] for row, score in zip(counts, scores, strict=True)
+        [*(amount(value) for value in row), _margin(score.recall)] for row, score in zip(counts, scores, strict=True)
     ]
     bottom = [*(_margin(score.precision) for score in scores), ""]
     for cells, gap in product(NAME_WIDTHS, (2, 1)):
@@ -73,7 +75,7 @@ def _matrix(counts: list[list[int]], names: list[str], target: str, width: int) 
     return None
 
 
-def _style(i: int, j: int, row: list[int]) -> str:
+def _style(i: int, j: int, row: list[int | float]) -> str:
     """Colour what is right and what is wrong; zeros and margins are faint."""
     if j == len(row) or not row[j]:
         return FAINT
@@ -83,7 +85,7 @@ def _style(i: int, j: int, row: list[int]) -> str:
 class _ClassScores(NamedTuple):
     """Scores of one class, None where they are undefined."""
 
-    steps: int
+    steps: float
     precision: float | None
     recall: float | None
 
@@ -94,7 +96,7 @@ class _ClassScores(NamedTuple):
         return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def _class_scores(counts: list[list[int]]) -> list[_ClassScores]:
+def _class_scores(counts: Counts) -> list[_ClassScores]:
     predicted = [sum(column) for column in zip(*counts, strict=True)]
     return [
         _ClassScores(sum(row), row[i] / predicted[i] if predicted[i] else None, row[i] / sum(row) if sum(row) else None)
@@ -113,7 +115,7 @@ def _percent(share: float | None) -> str:
     return UNDEFINED if share is None else percent(share)
 
 
-def _per_class(counts: list[list[int]], names: list[str], width: int) -> Iterator[RenderableType]:
+def _per_class(counts: Counts, names: list[str], width: int) -> Iterator[RenderableType]:
     """Yield precision, recall and f1 of each class that occurs, the worst first."""
     scores = [(score, names[i]) for i, score in enumerate(_class_scores(counts)) if score.steps]
     scores.sort(key=lambda pair: (pair[0].f1, -pair[0].steps))
@@ -122,7 +124,7 @@ def _per_class(counts: list[list[int]], names: list[str], width: int) -> Iterato
     rows = [
         [
             shortened(name, room),
-            f"{score.steps:,}",
+            amount(score.steps),
             _percent(score.precision),
             _percent(score.recall),
             number(score.f1, 3),
@@ -134,14 +136,14 @@ def _per_class(counts: list[list[int]], names: list[str], width: int) -> Iterato
         yield Text(f"f1 of the others: {number(scores[MOST_LISTED][0].f1, 3)} or more", FAINT)
 
 
-def _pairs(counts: list[list[int]], names: list[str], width: int) -> Table | None:
+def _pairs(counts: Counts, names: list[str], width: int) -> Table | None:
     """Return the classes that are taken for others most often; None without mistakes."""
     wrong = [(n, i, j) for i, row in enumerate(counts) for j, n in enumerate(row) if i != j and n]
     if not wrong:
         return None
     gap = 3 if width >= WIDE else 1
     texts = [
-        (i, j, f"{n:,}", percent(n / sum(counts[i])))
+        (i, j, amount(n), percent(n / sum(counts[i])))
         for n, i, j in sorted(wrong, key=lambda pair: (-pair[0], *pair[1:]))[:MOST_PAIRS]
     ]
     taken = max(5, *(len(n) for _, _, n, _ in texts)) + max(9, *(len(share) for *_, share in texts)) + 3 * gap
@@ -150,13 +152,15 @@ def _pairs(counts: list[list[int]], names: list[str], width: int) -> Table | Non
     return table(["actual", "predicted", "steps", "of actual"], rows, left=2, gap=gap)
 
 
-def _sentence(counts: list[list[int]], names: list[str]) -> Text:
+def _sentence(counts: Counts, names: list[str]) -> Text:
     """Say how many are right, and which class least often."""
     total, right = sum(map(sum, counts)), sum(row[i] for i, row in enumerate(counts))
-    text = f"Right: {right:,} of {total:,} ({percent(right / total)})"
+    if not total:
+        return Text("No labelled row has a weight above 0.")
+    text = f"Right: {amount(right)} of {amount(total)} ({percent(right / total)})"
     share, worst = min((row[i] / sum(row), i) for i, row in enumerate(counts) if sum(row))
     if share < 1:
-        hits = f"{counts[worst][worst]:,} of {sum(counts[worst]):,}"
+        hits = f"{amount(counts[worst][worst])} of {amount(sum(counts[worst]))}"
         text += f"; least often {shortened(names[worst], 20)}: {hits} ({percent(share)})"
     return Text(text + ".")
 
@@ -176,7 +180,7 @@ def _two_classes(evaluation: Evaluation, classes: Sequence[Any], target: str, wi
         totals = map(sum, evaluation.confusion)
         texts = aligned([_percent(n / total if total else None) for n, total in zip(column, totals, strict=True)])
         for i, value in enumerate(column):
-            cell = f"{value:,}{f'  {texts[i]}' if shares else ''}"
+            cell = f"{amount(value)}{f'  {texts[i]}' if shares else ''}"
             rows[i].append(Text(cell, GOOD if i == j else BAD if value else ""))
     heads = [f"predicted {name}" for name in names]
     if 9 + 2 * len(names) + sum(map(len, heads)) > width:
@@ -184,6 +188,6 @@ def _two_classes(evaluation: Evaluation, classes: Sequence[Any], target: str, wi
     yield table([shortened(target, 20), *heads], rows, gap=3 if shares else 2)
     (negatives, false), (missed, hits) = evaluation.confusion
     yield Text(
-        f"Found {hits:,} of {hits + missed:,} with {shortened(target, 20)} = {names[1]};"
-        f" {counted(false, 'false alarm')} among {false + negatives:,} others."
+        f"Found {amount(hits)} of {amount(hits + missed)} with {shortened(target, 20)} = {names[1]};"
+        f" {counted(false, 'false alarm')} among {amount(false + negatives)} others."
     )

@@ -11,6 +11,7 @@ from rich.text import Text
 from rnnfast.catalogue import TASKS
 from rnnfast.console.screen import FAINT, LABEL, WIDE, Screen, fields, table
 from rnnfast.console.text import counted, number, percent
+from rnnfast.display import amount
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.records import UNSET
 
@@ -68,8 +69,8 @@ def show_threshold(screen: Screen, report: ThresholdReport) -> None:
     (negatives, false), (missed, hits) = report.confusion
     screen.result(
         Text(
-            f"At {number(report.threshold, 4)}: found {hits:,} of {hits + missed:,}; {counted(false, 'false alarm')} "
-            f"among {false + negatives:,} others."
+            f"At {number(report.threshold, 4)}: found {amount(hits)} of {amount(hits + missed)}; "
+            f"{counted(false, 'false alarm')} among {amount(false + negatives)} others."
         )
     )
     if report.events is not UNSET:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from rnnfast.catalogue import HEADS
+from rnnfast.display import amount
 
 DIGITS = 4  # significant digits of a metric
 RANGE_DIGITS = 3  # significant ones of the width of a range
@@ -106,9 +107,9 @@ def count(value: float) -> str:
     return f"{int(value):,}" if float(value).is_integer() else f"{value:,.1f}"
 
 
-def counted(value: int, thing: str) -> str:
-    """Return "1 row" or "2 rows"."""
-    return f"{value:,}{UNBROKEN}{thing if value == 1 else thing + 's'}"
+def counted(value: float, thing: str) -> str:
+    """Return "1 row" or "2 rows"; of rows that weigh, their weight."""
+    return f"{amount(value)}{UNBROKEN}{thing if value == 1 else thing + 's'}"
 
 
 def percent(share: float, digits: int = 3) -> str:

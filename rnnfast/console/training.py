@@ -63,7 +63,7 @@ class TrainConsole(Reporter):
 
     def __init__(self, screen: Screen, config: Config, started: float | None = None) -> None:
         self._started = time.perf_counter() if started is None else started
-        self.screen = screen
+        self.screen, self.place = screen, list[str]()  # options that name a cluster, for commands that go on
         self.config = config
         self._compiling = CompileProgress(screen)
         self._progress: EpochProgress | MemberProgress = EpochProgress(screen)
@@ -224,7 +224,7 @@ class TrainConsole(Reporter):
             ["rnnfast", "inspect", run],
         ]
         if result.resumable:
-            commands.insert(0, ["rnnfast", "train", "--resume", run])
+            commands.insert(0, ["rnnfast", "train", "--resume", run, *self.place])
         elif result.stopped == "interrupted":  # with a new course of the learning rate, from the weights so far
             config = str(result.files["config"])
             fewer = 0 < len(result.members) < self.config.model.ensemble

@@ -131,7 +131,7 @@ class TuneConsole(TrainConsole):
         if "trials" in result.files:
             path = result.files["trials"]
             self.screen.result(fields([("Journal", with_size(str(path)))]))
-            words = ["rnnfast", "tune", "--resume", str(path.parent)]
+            words = ["rnnfast", "tune", "--resume", str(path.parent), *self.place]
             self.screen.progress(fields([("Go on", command(words, self.screen.err.width - 10))]))
 
     def _table(self, trials: Sequence[TrialRecord]) -> Table:

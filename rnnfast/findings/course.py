@@ -15,6 +15,7 @@ OVERFIT = 0.4  # of the explained share: that of the training part less that of 
 UNDERFIT = 0.03  # explained share of the training part below which next to nothing was learned
 STILL_FALLING = 0.95  # share of the epochs; a best epoch after it says that more of them would help
 COMPLETE = 0.95  # explained share of the judged part
+CLIPPED = 0.85  # share of the updates from which on a looser bound was better, see docs/findings.md
 DEAD = 0.25  # share of the units of the top layer
 
 
@@ -63,6 +64,18 @@ def still_falling(evidence: Evidence) -> Finding | None:
 def _complete(evidence: Evidence) -> bool:
     """Whether there is nothing left to gain: losses of classes that are parted go on falling for ever."""
     return (explained(evidence.judged) or 0.0) > COMPLETE
+
+
+def clipped(evidence: Evidence) -> Finding | None:
+    """RF11: most updates were scaled down, so that --clip-norm, not --lr, says how far they went."""
+    course = evidence.course
+    if course is None or course.clipped is None or course.clipped < CLIPPED:
+        return None
+    bound = course.config.clip_norm
+    message = f"{percent(course.clipped)} of the updates were scaled down to a norm of {bound:g}"
+    return finding(
+        "RF11", message, {"share": course.clipped, "norm": bound}, f"--clip-norm {10 * bound:g}, or a lower --lr"
+    )
 
 
 def not_the_best(evidence: Evidence) -> Finding | None:

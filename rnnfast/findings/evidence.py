@@ -27,7 +27,8 @@ class Course:
     """How a training went.
 
     history: rows of history.csv; several: whether there are networks with courses of their own. dead: units of the top
-    layer that never change, and all of them; None where that was not looked at.
+    layer that never change, and all of them; None where that was not looked at. clipped: share of the updates whose
+    gradient was clipped; None where none can be.
     """
 
     config: TrainConfig
@@ -37,6 +38,7 @@ class Course:
     several: bool = False
     refitted: bool = False
     dead: tuple[int, int] | None = None
+    clipped: float | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,11 +73,14 @@ def moments_of(view: PartView) -> dict[str, Moments]:
 
 
 def mean_error(column: NDArray[np.float64], owner: NDArray[np.int64]) -> float | None:
-    """Return the standard error of the mean of a column (m,) over ids; None of too few of them."""
+    """Return the standard error of the mean of a column (m,) over ids; None of too few of them.
+
+    owner: (m,) number of the id of each row, from 0 on.
+    """
     known_cells = ~np.isnan(column)
-    values, code = column[known_cells], np.unique(owner[known_cells], return_inverse=True)[1]
-    rows = np.bincount(code)
-    if len(rows) < FEW_OWNERS:
+    values, code = column[known_cells], owner[known_cells]
+    owners = int(np.count_nonzero(np.bincount(code)))
+    if owners < FEW_OWNERS:
         return None
     distance = np.bincount(code, values - values.mean())
-    return float(np.sqrt(np.square(distance).sum() * len(rows) / (len(rows) - 1)) / len(values))
+    return float(np.sqrt(np.square(distance).sum() * owners / (owners - 1)) / len(values))

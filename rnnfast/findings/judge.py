@@ -23,6 +23,7 @@ RULES: dict[str, Callable[[Evidence], Finding | None]] = {
     "RF08": parts.few_labels,
     "RF09": worth.constant,
     "RF10": course.still_falling,
+    "RF11": course.clipped,
     "RF12": course.dead_units,
     "RF13": worth.bent_probabilities,
     "RF14": features.drift,

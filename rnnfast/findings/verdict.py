@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rnnfast.catalogue import QUANTITIES, TASKS, lower_is_better
-from rnnfast.display import counted
+from rnnfast.display import amount, counted
 from rnnfast.findings.gain import Gain
 from rnnfast.findings.text import name, number, percent
 from rnnfast.findings.view import PartView
+from rnnfast.metrics.figures import Counts
 
 MANY = 10_000  # negatives, of which false alarms are told per 1,000
 PARTS = {"train": "the rows that train", "valid": "validation", "test": "the test part", "all": "this table"}
@@ -22,9 +21,9 @@ def verdict(view: PartView) -> str:
         return f"On {PARTS[view.name]}: {plain}."
     value, part = f"{gain.metric} {number(gain.value)}{_interval(gain)}", PARTS[view.name]
     if not gain.better or not gain.certain:
-        doubt = "No better than" if not gain.better else "Better by chance, perhaps, than"
+        doubt = "No better than" if not gain.better else "Not surely better than"
         return f"{doubt} {gain.baseline} on {part}: {value} beside {number(gain.baseline_value)}; {plain}."
-    return f"On {part}: {plain}. {value}, {gain.baseline}: {number(gain.baseline_value)}{_less(gain)}."
+    return f"On {part}: {plain}. {value}, {_beside(gain)}."
 
 
 def _in_words(view: PartView) -> str:
@@ -43,23 +42,24 @@ def _in_words(view: PartView) -> str:
     right = sum(row[k] for k, row in enumerate(confusion))
     most = max(map(sum, confusion), default=0)
     are = "is" if right == 1 else "are"
-    return f"{right:,} of {counted(total, 'answer')} {are} right ({most:,} by always the most frequent class)"
+    naive = f"{amount(most)} by always the most frequent class"
+    return f"{amount(right)} of {counted(total, 'answer')} {are} right ({naive})"
 
 
-def _positives(view: PartView, confusion: Sequence[Sequence[int]]) -> str:
+def _positives(view: PartView, confusion: Counts) -> str:
     """Say how many positives are found, at which price."""
     (negatives, false), (missed, hits) = confusion
     positives = missed + hits
     if not positives:
-        return (
-            f"no label is {name(view.schema.classes[1])}; {counted(false, 'false alarm')} in {false + negatives:,} rows"
-        )
+        alarms = f"{counted(false, 'false alarm')} in {amount(false + negatives)} rows"
+        return f"no label is {name(view.schema.classes[1])}; {alarms}"
     others = false + negatives
-    price = f"{counted(false, 'false alarm') if false else 'no false alarm'} in {others:,} others"
+    price = f"{counted(false, 'false alarm') if false else 'no false alarm'} in {amount(others)} others"
     if others >= MANY and false:
         price = f"{number(1000 * false / others, 2)} false alarms per 1,000 others"
     what = f"{name(view.schema.targets[0])} = {name(view.schema.classes[1])}"
-    return f"finds {hits:,} of {positives:,} with {what} (recall {percent(hits / positives)}) and {price}"
+    share = f"{amount(hits)} of {amount(positives)} with {what}"
+    return f"finds {share} (recall {percent(hits / positives)}) and raises {price}"
 
 
 def _interval(gain: Gain) -> str:
@@ -70,8 +70,8 @@ def _interval(gain: Gain) -> str:
     return f" ({number(low)} to {number(high)} by {gain.of})"
 
 
-def _less(gain: Gain) -> str:
-    """Say by which share errors are lower than those of the baseline."""
+def _beside(gain: Gain) -> str:
+    """Say what the baseline has, of errors by which share those of the model are lower."""
     if not lower_is_better(gain.metric) or not gain.baseline_value > 0:
-        return ""
-    return f", {percent(1 - gain.value / gain.baseline_value)} less"
+        return f"{gain.baseline}: {number(gain.baseline_value)}"
+    return f"{percent(1 - gain.value / gain.baseline_value)} less than {gain.baseline} ({number(gain.baseline_value)})"

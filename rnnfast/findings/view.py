@@ -27,7 +27,7 @@ class PartView:
     """A part that was scored.
 
     x: (m, F) features of m labelled steps in original units, after: (m, F) those of the next row of the sequence, NaN
-    at its end; y: (m, targets) labels, answers: (m, O); owner: (m,) number of the id.
+    at its end; y: (m, targets) labels, answers: (m, O); owner: (m,) number of the id, from 0 on.
     ids, first_time, last_time: of each sequence, times None where there are none; first_row: (up to FIRST_ROWS, F).
     digest: of the table.
     unseen: by column the share of the cells with categories that training lacks. gains: over the baselines, the least
@@ -73,7 +73,7 @@ class PartView:
             after=np.asarray(after, np.float64),
             y=np.asarray(outcomes.y[chosen], np.float64),
             answers=outcomes.answers[chosen],
-            owner=outcomes.owner[chosen],
+            owner=np.unique(outcomes.owner[chosen], return_inverse=True)[1],
             ids=data.ids,
             first_time=None if data.key is None else data.key[first],
             last_time=None if data.key is None else data.key[last],

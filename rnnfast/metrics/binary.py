@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnfast.catalogue import TWO_CLASSES, Metric, metrics_of
-from rnnfast.metrics.figures import Figures, Measures, figures, measures
+from rnnfast.metrics.figures import Counts, Figures, Measures, counted, figures, measures
 from rnnfast.metrics.whole import EACH_ROW, Floats, Over, Whole, ratio
 
 
@@ -77,10 +77,10 @@ def binary_measures(
     return measures(chosen, FORMULAS, answers, rows=answers.positive.size, uncertain=uncertain)
 
 
-def confusion(y: ArrayLike, p: ArrayLike, threshold: float = 0.5) -> list[list[int]]:
-    """Count the rows by class and prediction: [[tn, fp], [fn, tp]]; each is one, whatever it weighs."""
-    tn, fp, fn, tp = (int(count[0]) for count in Answers(*_columns(y, p), threshold).counts)
-    return [[tn, fp], [fn, tp]]
+def confusion(y: ArrayLike, p: ArrayLike, threshold: float = 0.5, weight: Floats | None = None) -> Counts:
+    """Sum up the rows by class and prediction: [[tn, fp], [fn, tp]], each by its weight; arguments as of `binary`."""
+    tn, fp, fn, tp = (count[0] for count in Answers(*_columns(y, p), threshold, Whole(weight)).counts)
+    return counted([[tn, fp], [fn, tp]])
 
 
 def _columns(y: ArrayLike, p: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

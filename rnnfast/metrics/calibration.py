@@ -30,7 +30,10 @@ BENT = 1.5  # ratio of mean probability and share from which on probabilities ar
 
 
 class Bin(Record, frozen=True):
-    """So many rows with about the same probability: its mean, and the share of them that are right, or positive."""
+    """So many rows with about the same probability: its mean, and the share of them that are right, or positive.
+
+    Both by the weights of rows; `rows` counts each once.
+    """
 
     rows: int
     probability: float
@@ -52,21 +55,26 @@ class Calibration(Record, frozen=True):
         return high > BENT * low
 
 
-def calibration(probability: Floats, right: NDArray[np.bool_]) -> Calibration | None:
-    """Compare probabilities (n,) with what came true (n,); None without rows, or where one is NaN."""
+def calibration(probability: Floats, right: NDArray[np.bool_], weight: Floats | None = None) -> Calibration | None:
+    """Compare probabilities (n,) with what came true (n,); None without rows, or where one is NaN.
+
+    weight: (n,) of rows above 0, None for all alike.
+    """
     if not len(probability) or np.isnan(probability).any():
         return None
     ranked = np.sort(probability)
     edges = np.unique(ranked[np.arange(1, BINS) * len(ranked) // BINS])
     place = np.searchsorted(edges, probability, side="right")
-    rows, total, hits = (np.bincount(place, weight, len(edges) + 1) for weight in (None, probability, right))
+    weight = np.ones(len(probability)) if weight is None else weight
+    terms = (None, weight, weight * probability, weight * right)
+    rows, mass, total, hits = (np.bincount(place, term, len(edges) + 1) for term in terms)
     filled = rows > 0
-    rows, total, hits = rows[filled], total[filled], hits[filled]
+    of_bins = [values[filled].tolist() for values in (rows, mass, total, hits)]
     return Calibration(
-        ece=float(np.abs(total - hits).sum() / rows.sum()),
-        probability=float(probability.mean()),
-        share=float(right.mean()),
-        bins=tuple(Bin(int(n), float(p / n), float(hit / n)) for n, p, hit in zip(rows, total, hits, strict=True)),
+        ece=float(np.abs(total - hits).sum() / weight.sum()),
+        probability=float(np.average(probability, weights=weight)),
+        share=float(np.average(right, weights=weight)),
+        bins=tuple(Bin(int(n), p / w, hit / w) for n, w, p, hit in zip(*of_bins, strict=True)),
     )
 
 

@@ -27,7 +27,7 @@ from rnnfast.records import Count, Record
 Floats = NDArray[np.float64]
 
 LEVELS = (50, 60, 70, 80, 85, 90, 95, 98, 99)  # per cent that a model file has bounds for
-COMPARED = 90  # level at which widths are compared
+COMPARED = 90  # level at which widths are compared, and the usual one
 
 Bounds = tuple[float | None, ...]  # at LEVELS; None where there are too few steps
 
@@ -145,6 +145,11 @@ def fitted(scores: Floats, part: str, *, two_sided: bool, spread: NDArray[Any] |
         upper=tuple(upper for _, upper, _ in columns),
         softening=tuple(soft for _, _, soft in columns) if spread is not None else (),
     )
+
+
+def level_of(bounds: Conformal) -> int:
+    """Return the level of intervals where nobody names one: the usual one, or the next lower one with bounds."""
+    return max((level for level in bounds.levels if level <= COMPARED), default=bounds.levels[0])
 
 
 def _column(scores: Floats, two_sided: bool, spread: NDArray[Any] | None) -> tuple[Bounds, Bounds, float | None]:

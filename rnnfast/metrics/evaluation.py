@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rnnfast.catalogue import METRICS, headline
 from rnnfast.display import Plotted, counted
 from rnnfast.metrics.conformal import Coverage
+from rnnfast.metrics.figures import Counts, Figures
 from rnnfast.records import UNSET, Record, UnsetType
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from rnnfast.metrics.calibration import Calibration
     from rnnfast.metrics.events import EventScores
-    from rnnfast.metrics.figures import Figures
 
 
 class Readable(Mapping[str, Any]):
@@ -131,20 +131,27 @@ class Evaluation(Plotted):
     """Scores of one table or part of it.
 
     confusion: [[true negatives, false positives], [false negatives, true positives]] of two classes; a row per
-    class and a column per prediction of several. baseline: the same metrics of the naive answers.
-    classes: of the rows and columns of the confusion matrix of several classes.
+    class and a column per prediction of several; sums of weights where rows weigh. baseline: the same metrics of the
+    naive answers. classes: of the rows and columns of the confusion matrix of several classes.
     residuals: (labelled steps,) or (labelled steps, O) of quantities, label minus prediction, in original units.
     loss_title: what the loss is for people, "" where a metric is the same number. meaningless: metrics that say nothing
     on labels like these. calibration: of the probabilities of classes. events, interval (how many labels the intervals
-    of the model hold): where they were asked for. weighted: whether each row counts in the metrics by its weight; the
-    confusion counts rows. outcomes: the `Outcomes` that were scored, of which figures are drawn; None where they were
-    let go to spare memory.
+    of the model hold): where they were asked for. weighted: whether each row counts in metrics and confusion by its
+    weight. outcomes: the `Outcomes` that were scored, of which figures are drawn; None where they were let go to spare
+    memory.
+
+    Example:
+        >>> import pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"id": [k // 4 for k in range(80)], "x": range(80), "y": [0, 1] * 40})
+        >>> scores = rnnfast.train(table, id="id", target="y", hidden=4, epochs=1).model.evaluate(table)
+        >>> scores.labelled_steps, sum(map(sum, scores.confusion)), sorted(scores.metrics)[:2]
+        (80, 80, ['accuracy', 'auprc'])
     """
 
     task: str
     labelled_steps: int
     metrics: Scores
-    confusion: list[list[int]] | None = None
+    confusion: Counts | None = None
     baseline: Baseline | None = None
     residuals: npt.NDArray[np.float64] | None = None
     classes: tuple[Any, ...] = ()
@@ -187,7 +194,7 @@ class EvaluationReport(Record, frozen=True, kw_only=True):
     task: str
     labelled_steps: int
     metrics: Scores
-    confusion: list[list[int]] | None
+    confusion: Counts | None
     classes: tuple[Any, ...] | UnsetType = UNSET
     baseline: Baseline | None
     part: str

@@ -112,6 +112,16 @@ def _reaching(values: Floats, thresholds: Floats) -> Integers:
     return np.asarray(len(values) - np.searchsorted(np.sort(values), thresholds, side="left"), np.int64)
 
 
+def first_alarms(steps: Steps, threshold: float) -> Integers:
+    """Return for each event (events,) the rows from its first row to its first alarm, -1 where there is none."""
+    rows, event = np.flatnonzero(steps.positive), steps.event
+    alarmed = steps.score[rows] >= threshold
+    caught, first = np.unique(event[alarmed], return_index=True)
+    delays = np.full(len(steps.starts), -1, np.int64)
+    delays[caught] = rows[alarmed][first] - steps.starts[caught]
+    return delays
+
+
 class EventScores(Record, frozen=True):
     """What alarms are worth, event by event.
 
@@ -141,10 +151,8 @@ def event_scores(steps: Steps, threshold: float) -> EventScores:
     """Score the alarms at a threshold."""
     counts, days = event_points(steps, np.array([threshold])), steps.days
     caught, false = int(counts.caught[0]), int(counts.false_alarms[0])
-    rows, event = np.flatnonzero(steps.positive), steps.event
-    alarmed = steps.score[rows] >= threshold
-    _, first = np.unique(event[alarmed], return_index=True)
-    delays = rows[alarmed][first] - steps.starts[event[alarmed][first]]
+    delays = first_alarms(steps, threshold)
+    delays = delays[delays >= 0]
     mean, median = (float(np.mean(delays)), float(np.median(delays))) if caught else (None, None)
     ahead = caught and steps.horizon
     return EventScores(

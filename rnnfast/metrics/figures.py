@@ -17,6 +17,7 @@ from rnnfast.catalogue import Metric, implementation
 
 Figures = dict[str, float | None]
 Measures = dict[str, NDArray[Any]]
+Counts = list[list[int | float]]  # of a confusion matrix: weights of rows, whole numbers where these are
 
 Answers = TypeVar("Answers")
 
@@ -46,3 +47,8 @@ def measures(
 def figures(values: Mapping[str, NDArray[Any]]) -> Figures:
     """Return the first of each metric's figures, None where JSON could not hold it (NaN, infinity)."""
     return {name: float(value[0]) if math.isfinite(value[0]) else None for name, value in values.items()}
+
+
+def counted(weights: Iterable[Iterable[float]]) -> Counts:
+    """Return sums of weights as JSON has them: whole numbers as such, as those of rows that weigh alike are."""
+    return [[int(value) if float(value).is_integer() else float(value) for value in row] for row in weights]

@@ -21,10 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnfast.catalogue import CLASSES, Metric, metrics_of
-from rnnfast.metrics.figures import Figures, Measures, figures, measures
-from rnnfast.metrics.whole import EACH_ROW, Floats, Over, Whole, ratio
-
-Counts = NDArray[np.int64]
+from rnnfast.metrics.figures import Counts, Figures, Measures, counted, figures, measures
+from rnnfast.metrics.whole import EACH_ROW, Floats, Integers, Over, Whole, ratio
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ class Answers:
     (n, C), or None where the answers are labels. over: how steps are summed.
     """
 
-    label: Counts
-    predicted: Counts
+    label: Integers
+    predicted: Integers
     classes: int
     probability: NDArray[np.float64] | None = None
     over: Over = EACH_ROW
@@ -81,15 +79,15 @@ def multiclass_labels(y: ArrayLike, predicted: ArrayLike, classes: int, weight: 
     return figures(measures(metrics_of(CLASSES, of_labels=True), FORMULAS, answers, rows=label.size))
 
 
-def multiclass_confusion(y: ArrayLike, p: ArrayLike) -> Counts:
-    """Count the rows by class (first axis) and prediction (second axis): (C, C); each is one, whatever it weighs."""
+def multiclass_confusion(y: ArrayLike, p: ArrayLike, weight: Floats | None = None) -> Counts:
+    """Sum up the rows by class (outer list) and prediction, each by its weight; arguments as of `multiclass`."""
     label, probability = _columns(y, p)
     classes = probability.shape[1]
     pairs = label * classes + probability.argmax(axis=1)
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+    return counted(Whole(weight).by(pairs, classes * classes).reshape(classes, classes))
 
 
-def _columns(y: ArrayLike, p: ArrayLike) -> tuple[Counts, NDArray[np.float64]]:
+def _columns(y: ArrayLike, p: ArrayLike) -> tuple[Integers, NDArray[np.float64]]:
     """Return y as indices (n,) and p as float64 (n, C); ValueError where they do not pair up."""
     probability = np.asarray(p, dtype=np.float64)
     truth: NDArray[Any] = np.asarray(y).reshape(-1)

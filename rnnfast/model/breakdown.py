@@ -105,8 +105,8 @@ class Broken:
             bootstrap = Bootstrapped(request.ci, RESAMPLES, owners, of, request.seed)
             ci = self._intervals(self.outcomes)
             if owners < FEW_OWNERS:
-                few = "1 has no interval" if owners == 1 else f"intervals of {owners} are too narrow"
-                notes.append(f"--ci draws {of}s, of which {few}")
+                few = f"1 {of} has no interval" if owners == 1 else f"intervals of {owners} {of}s are too narrow"
+                notes.append(f"{few}: they come from drawing {of}s again")
         if self.cells is not None and LENGTH in self.cells.names:
             notes.append(
                 f"--by {LENGTH}: the table has a column of that name, which counts; not the steps of sequences"

@@ -23,7 +23,6 @@ from rnnfast.model.breakdown import FEW_OWNERS, USUAL_LEVEL, Breakdown
 from rnnfast.model.comparison import Comparison, RunScore, versus
 from rnnfast.model.members import Committee
 from rnnfast.model.model import Model
-from rnnfast.model.questions import scored_rows
 from rnnfast.model.rivals import (
     Models,
     Runs,
@@ -35,7 +34,7 @@ from rnnfast.model.rivals import (
     own_table,
 )
 from rnnfast.model.shared_rows import SEED, Contender, SharedRows
-from rnnfast.model.tables import open_files, scored_sample, scoring_request
+from rnnfast.model.tables import answered, open_files, scoring_request
 from rnnfast.records import UNSET
 
 if TYPE_CHECKING:
@@ -132,8 +131,7 @@ def _same(first: Sequence[Any], second: Sequence[Any]) -> bool:
 
 def _answered(model: Model, table: Sequences, part: str, last: bool) -> Contender:
     """Let a model answer the labelled steps of a part; last: of each sequence the last one."""
-    _, sample = scored_sample(model, table, part, last, SEED)
-    outcomes = model.outcomes(scored_rows(sample))
+    outcomes = answered(model, table, part, last, SEED).outcomes
     data = outcomes.data
     row = data.row if data.label_row is None else data.label_row
     return Contender(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save as to_bytes
 
+from rnnfast.catalogue import CELLS
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Schema
 from rnnfast.data.encoding.scaling import ScalerRecord
@@ -123,6 +125,28 @@ class Header(Record, frozen=True, kw_only=True):
     linear_part: LinearPart | UnsetType = UNSET
     members: Size | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET
+
+
+def header_of(model: Any) -> Header:
+    """Return the header of a Model, whose module needs this one."""
+    return Header(
+        format_version=FORMAT_VERSION,
+        architecture=Network.of(model.config, model.encoder, model.schema.outputs),
+        task=model.schema.task,
+        loss=model.loss,
+        columns=model.schema,
+        target_scaler=model.target_scaler.record(),
+        target_mean=model.target_mean,
+        class_weights=model.class_weights,
+        threshold=model.threshold,
+        temperature=UNSET if model.temperature == 1 else model.temperature,
+        intervals=model.intervals or UNSET,
+        members=len(model.members) if len(model.members) > 1 else UNSET,
+        equations=UNSET if model.config.model.cell in CELLS else Equations(**model.cell.to_json()),
+        linear=model.linear or UNSET,
+        linear_part=model.linear_part or UNSET,
+        config=Tables(**{table: asdict(section) for table, section in model.config.tables.items()}),
+    )
 
 
 def packed(content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> bytes:

@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import CELLS, HEADS
-from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.data import Encoder, Scaler, Schema, SequenceData, Sequences, read_table
 from rnnfast.data.encoding.substitutions import Substitution, looked_at, substitutions
-from rnnfast.data.frames import frame_beside, with_types
-from rnnfast.data.reading.arrays import is_arrays
 from rnnfast.data.reading.opening import File, Table
 from rnnfast.data.reading.request import writing_options
 from rnnfast.data.sequences.context import Context, context_of
 from rnnfast.data.sequences.trailing import without_requests
-from rnnfast.display import Displayed, counted
+from rnnfast.display import Displayed
 from rnnfast.engines.engine import Engine
 from rnnfast.engines.kernels import KERNELS
 from rnnfast.equations.cell import Cell
 from rnnfast.metrics.conformal import Conformal
-from rnnfast.metrics.evaluation import Evaluation, brief
-from rnnfast.model.answers import Answers, as_they_are, every_row_once, like_arrays, lines, steps_of
+from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.model.answers import Answers
 from rnnfast.model.architecture import architecture
-from rnnfast.model.header import FORMAT_VERSION, Equations, Header, Network, Tables, packed
+from rnnfast.model.frames import predicted
+from rnnfast.model.header import Header, header_of, packed
 from rnnfast.model.intervals import with_interval
 from rnnfast.model.linear_part import Beside, LinearPart
 from rnnfast.model.members import Committee, separated
-from rnnfast.model.outlook import Outlook
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
+from rnnfast.model.summary import summary
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.front import reach_of
-from rnnfast.records import UNSET, plain
+from rnnfast.records import plain
 from rnnfast.tasks import Target, Task, task_of
 from rnnfast.tasks.linear import Linear
 from rnnfast.tasks.outcomes import Outcomes
@@ -49,7 +46,7 @@ from rnnfast.writing import write_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rnnfast.model.online.stream import Stream
+    from rnnfast.model.live.stream import Stream
 
 Floats = NDArray[np.floating[Any]]
 
@@ -70,7 +67,8 @@ class Model(Displayed):
     Example:
         >>> import pandas as pd, rnnfast
         >>> table = pd.DataFrame({"id": [k // 4 for k in range(80)], "x": range(80), "y": [0, 1] * 40})
-        >>> model = rnnfast.train(table, id="id", target="y", hidden=4, epochs=1).model
+        >>> data = rnnfast.read_table(table, id="id", target="y")  # what the examples of methods go on with
+        >>> model = rnnfast.train(data, hidden=4, epochs=1).model
         >>> list(model.predict(table)), sorted(model.evaluate(table).metrics)[:2]
         (['id', 'y_pred', 'y_prob'], ['accuracy', 'auprc'])
     """
@@ -96,20 +94,7 @@ class Model(Displayed):
 
     def display(self) -> tuple[str, dict[str, str]]:
         """Return network, columns, and how it was trained."""
-        model, training = self.config.model, self.provenance.training
-        hidden = ",".join(map(str, model.hidden))
-        several = f"{len(self.members)} networks, " if len(self.members) > 1 else ""
-        front = "".join(
-            f", {name} {text_of(rows)}" for name, rows in (("conv", model.conv), ("patch", model.patch)) if rows
-        )
-        network = f"{several}{model.cell} {hidden}{front}{', both directions' if model.bidirectional else ''}"
-        network += f", {HEADS[model.head].phrase}" if HEADS[model.head].pools else ""
-        lines = self.schema.display()
-        if training is not None:
-            lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"
-        part, metrics = next(reversed(self.provenance.metrics.items()), ("", {}))
-        scores = {f"{part} part": brief(metrics)} if part else {}
-        return f"{network}, {counted(self.parameter_count, 'parameter')}, {self.config.train.dtype}", lines | scores
+        return summary(self)
 
     @property
     def architecture(self) -> Architecture:
@@ -139,12 +124,18 @@ class Model(Displayed):
         )
 
     def context_of(self, schema: Schema) -> Context:
-        """What answers for a table need of the rows around."""
+        """What answers for a table of this schema need of the rows around.
+        >>> model.context_of(data.schema).before > 1000  # all of them
+        True
+        """
         model = self.config.model
         return context_of(schema, self.architecture.remembers, model.bidirectional, reach_of(model.front))
 
     def questions(self, data: SequenceData) -> Questions:
-        """What the network is asked to answer each row of data."""
+        """What the network is asked to answer each row of data.
+        >>> model.questions(data).outputs(model.committee()).shape  # networks, rows, outputs
+        (1, 80, 1)
+        """
         return Questions(Beside.of(self), data, self.context_of(data.schema), self.config.train.dtype)
 
     @property
@@ -158,14 +149,21 @@ class Model(Displayed):
         return tuple(replace(self, parameters=tensors) for tensors in self.members)
 
     def committee(self) -> Committee:
-        """What computes outputs with the weights of now; made once where data comes block by block."""
+        """What computes outputs with the weights of now; made once where data comes block by block.
+        >>> model.outputs(data, model.committee()).dtype
+        dtype('float32')
+        """
         return self.elsewhere or Committee(self.architecture, self.members, self.config.train.threads, self.engine)
 
     def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
 
-        Changes are added to what they change from, and a linear part to them: outputs are scaled targets. NaN where no
-        step of a front ends. Each row of a window has a full window of rows before it, wherever its table has one.
+        Changes are added to what they change from, and a linear part to them, so that outputs are scaled targets. NaN
+        where no step of a front ends.
+
+        Each row of a window is answered with a full window of rows before it, wherever its table has one.
+        >>> model.outputs(data).shape
+        (80, 1)
         """
         return self.task.average(self.questions(data).outputs(committee or self.committee()))
 
@@ -173,6 +171,9 @@ class Model(Displayed):
         """Answer each row of sequences that were read, in the order of data.x.
 
         interval: per cent of the truth that an interval, or a set of classes, shall hold; None: none is given.
+        >>> answers = model.answers(data)
+        >>> answers.values.shape, answers.spread is None
+        ((80, 1), True)
         """
         task, outputs = self.task, self.questions(data).outputs(committee or self.committee())
         deviations = self._deviations(outputs)
@@ -198,29 +199,19 @@ class Model(Displayed):
         answers (n, T, O), of a list of (T_i, F) a list of (T_i, O), and where the last step is predicted (n, O).
         interval: per cent of the truth that intervals of the lines hold, as of the command; None: there are none.
         Raises DataError where data has other columns than the model.
+        >>> model.predict(data).shape, model.predict(table.drop(columns="y")).shape
+        ((80, 1), (80, 3))
         """
         if isinstance(data, SequenceData):
             return self.answers(data).values
-        sequences = read_table(
-            data, schema=every_row_once(self.schema), require_target=False, **writing_options(self.config.data)
-        )
-        outlook = Outlook(self.schema, self.encoder, self.config.data, sequences)
-        predicted = self.answers(outlook.readable(sequences), interval=interval)
-        if is_arrays(data):
-            return like_arrays(sequences, predicted.values, data[0] if isinstance(data, tuple) else data)
-        steps = steps_of(sequences)
-        times = outlook.times(sequences, steps)
-        rows, columns = lines(self.task, sequences, predicted, steps, as_they_are, times)
-        answers = frame_beside(data, rows, columns, (self.schema.id, self.schema.time))
-        unanswered = outlook.empty(sequences, steps)
-        for name in predicted.columns(self.task, slice(0), as_they_are) if unanswered else ():
-            answers[name] = answers[name].where(~np.isin(np.arange(len(answers)), unanswered))
-        return with_types(answers, data, dict.fromkeys(times, self.schema.time))
+        return predicted(self, data, interval)
 
     def substitutions(self, data: Sequences) -> tuple[Substitution, ...]:
         """Count the cells of data that this model does not take as they are: empty ones and unknown categories.
 
         Raises DataError as `predict`, and for a cell that the model has no rule for.
+        >>> model.substitutions(data)
+        ()
         """
         blocks = data.in_context(self.context_of(data.schema)).blocks(looked_at(self.encoder))
         return substitutions(self.encoder, blocks)
@@ -229,6 +220,8 @@ class Model(Displayed):
         """Score the labelled rows of a table, of sequences that were read, or of arrays with their labels y.
 
         Each row is scored once. Raises DataError where none has a label.
+        >>> model.evaluate(table).labelled_steps
+        80
         """
         if not isinstance(data, SequenceData):
             data = read_table(data, y, schema=self.schema, **writing_options(self.config.data))
@@ -237,54 +230,52 @@ class Model(Displayed):
         return replace(self.scorer.evaluate(outcomes), outcomes=outcomes)
 
     def outcomes(self, data: SequenceData) -> Outcomes:
-        """Answer sequences that were read, beside their labels."""
+        """Answer sequences that were read, beside their labels.
+        >>> model.outcomes(data).y.shape
+        (80, 1)
+        """
         outputs = self.questions(data).outputs(self.committee())
-        outcomes = self.scorer.outcomes(data, self.task.average(outputs), self._deviations(outputs))
-        return outcomes.beside(self.linear, self.trees, self.encoder)
+        average, deviations = self.task.average(outputs), self._deviations(outputs[:, data.labelled])
+        return self.scorer.outcomes(data, average, deviations).beside(self.linear, self.trees, self.encoder)
 
     def stream(self, **options: Any) -> Stream:
-        """Answer rows as they come, each with the state of its id; options: max_ids, ttl, max_gap of `Stream`."""
-        from rnnfast.model.online.stream import Stream
+        """Answer rows as they come, each with the state of its id; options and defaults: those of `Stream`.
+        >>> model.stream(max_ids=1000).step("card 7", [3.5]).shape
+        (1,)
+        """
+        from rnnfast.model.live.stream import Stream
 
         return Stream(self, **options)
 
     def explain(self, data: Table | SequenceData, **options: Any) -> pd.DataFrame:
-        """Attribute answers to inputs, a line for each step and feature; options: of `explain.frames.attributions`."""
+        """Attribute answers to inputs, a line for each step and feature; options: of `explain.frames.attributions`.
+        >>> len(model.explain(table, sequences=5))  # of 4 steps each
+        20
+        """
         from rnnfast.model.explain.frames import attributions
 
         return attributions(self, data, **options)
 
     def importance(self, data: Table | SequenceData, y: Any = None, **options: Any) -> pd.DataFrame:
-        """Tell what the score loses without a feature; options: groups, repeats, seed of `explain.importance`."""
+        """Tell what the score loses without a feature; options: of `explain.frames.importances`.
+        >>> sorted(model.importance(table)["feature"])
+        ['(order of the steps)', 'x']
+        """
         from rnnfast.model.explain.frames import importances
 
         return importances(self, data, y, **options)
 
     def trained_on(self, data: Sequences) -> bool:
-        """Whether data holds the very files that the model was trained on."""
+        """Whether data holds the very files that the model was trained on.
+        >>> model.trained_on(data)
+        True
+        """
         return bool(self.provenance.data_digest == data.digest)
 
     @property
     def header(self) -> Header:
         """What the model file holds beside tensors, encoder and provenance."""
-        return Header(
-            format_version=FORMAT_VERSION,
-            architecture=Network.of(self.config, self.encoder, self.schema.outputs),
-            task=self.schema.task,
-            loss=self.loss,
-            columns=self.schema,
-            target_scaler=self.target_scaler.record(),
-            target_mean=self.target_mean,
-            class_weights=self.class_weights,
-            threshold=self.threshold,
-            temperature=UNSET if self.temperature == 1 else self.temperature,
-            intervals=self.intervals or UNSET,
-            members=len(self.members) if len(self.members) > 1 else UNSET,
-            equations=UNSET if self.config.model.cell in CELLS else Equations(**self.cell.to_json()),
-            linear_part=self.linear_part or UNSET,
-            linear=self.linear or UNSET,
-            config=Tables(**{table: asdict(section) for table, section in self.config.tables.items()}),
-        )
+        return header_of(self)
 
     @property
     def content(self) -> dict[str, Any]:
@@ -292,9 +283,14 @@ class Model(Displayed):
         return dict(plain(self.provenance) | plain(self.encoder.record()) | plain(self.header))
 
     def save(self, path: str | Path) -> None:
-        """Write the model file; it appears under its name only when it is complete."""
+        """Write the model file; it appears under its name only when it is complete.
+        >>> model.save("model.safetensors")
+        """
         write_whole(Path(path), self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """Return the bytes of the model file."""
+        """Return the bytes of the model file.
+        >>> len(model.to_bytes()) > 1000
+        True
+        """
         return packed(self.content, self.parameters)

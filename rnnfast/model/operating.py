@@ -17,10 +17,10 @@ from rnnfast.config.resolve import BYTES_OF_NAMES
 from rnnfast.config.rules import rule_of
 from rnnfast.config.sections import DataConfig
 from rnnfast.metrics.events import EventScores, event_scores
+from rnnfast.metrics.figures import Counts
 from rnnfast.model.baselines import set_baseline_thresholds
 from rnnfast.model.provenance import Operating
-from rnnfast.model.questions import scored_rows
-from rnnfast.model.tables import check_part, open_files, scored_sample, scoring_request, training_note
+from rnnfast.model.tables import answered, check_part, open_files, scoring_request, training_note
 from rnnfast.records import UNSET, Record, UnsetType, plain
 from rnnfast.records import replace as changed
 from rnnfast.tasks.operating import Decision, OperatingPoint, check_events, check_threshold, decide, steps_of
@@ -51,7 +51,7 @@ class ThresholdReport(Record, frozen=True, kw_only=True):
     training_table: bool
     labelled_steps: int
     points: dict[str, OperatingPoint]
-    confusion: list[list[int]]
+    confusion: Counts
     events: EventScores | UnsetType = UNSET
     written: tuple[str, ...]
 
@@ -89,8 +89,7 @@ def choose_threshold(
         for note in (training_note(model, data, chosen_part, "score"), *data.notes):
             if reporter is not None and note:
                 reporter.notice(note)
-        _, sample = scored_sample(model, data, chosen_part)
-        outcomes, trained_on = model.outcomes(scored_rows(sample)), model.trained_on(data)
+        outcomes, trained_on = answered(model, data, chosen_part).outcomes, model.trained_on(data)
     where = "the table" if chosen_part == "all" else f"the {chosen_part} part"
     decision, before = decide(rule_of(rule), outcomes, where, "--choose"), model.threshold
     if reporter is not None:
@@ -108,10 +107,16 @@ def choose_threshold(
         training_table=trained_on,
         labelled_steps=len(outcomes.y),
         points=_points(decision, before),
-        confusion=changed_model.task.confusion(outcomes.y, outcomes.answers) or [],
+        confusion=_confusion(changed_model, outcomes),
         events=UNSET if decision.events is None else event_scores(steps_of(outcomes), decision.threshold),
         written=() if dry_run else _write(changed_model, rule, path),
     )
+
+
+def _confusion(model: Model, outcomes: Outcomes) -> Counts:
+    """Return the confusion matrix as `eval` has it."""
+    say, weight = outcomes.say
+    return model.task.confusion(outcomes.y[say], outcomes.answers[say], weight) or []
 
 
 def _usual_part(model: Model, data: Sequences) -> str:

@@ -175,7 +175,7 @@ def write_predictions(
     return PredictionReport(rows=written, output=output.name, substitutions=replaced)
 
 
-class _Numbers(list[str]):
+class Numbers(list[str]):
     """Numbers as text."""
 
 
@@ -241,11 +241,11 @@ def _check_names(names: Sequence[str], taken: set[str]) -> None:
             raise UsageError(f"--keep {name}: the predictions have a column of that name; rename it in the table")
 
 
-def number_texts(values: npt.NDArray[Any], dtype: str) -> _Numbers:
+def number_texts(values: npt.NDArray[Any], dtype: str) -> Numbers:
     """Return texts with the digits that reproduce numbers of that precision."""
     if dtype == "float32":
-        return _Numbers(format(value, FLOAT32_FORMAT) for value in values.tolist())
-    return _Numbers(repr(value) for value in values.tolist())
+        return Numbers(format(value, FLOAT32_FORMAT) for value in values.tolist())
+    return Numbers(repr(value) for value in values.tolist())
 
 
 def kinds_of(model: Model, columns: Mapping[str, Any]) -> dict[str, str]:
@@ -253,7 +253,7 @@ def kinds_of(model: Model, columns: Mapping[str, Any]) -> dict[str, str]:
     schema = model.schema
     of_classes = {f"{name}_pred": list(schema.classes) for name in schema.targets if schema.classes}
     return {
-        name: model.config.train.dtype if isinstance(cells, _Numbers) else kind_of(of_classes.get(name, cells))
+        name: model.config.train.dtype if isinstance(cells, Numbers) else kind_of(of_classes.get(name, cells))
         for name, cells in columns.items()
     }
 

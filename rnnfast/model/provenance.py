@@ -80,8 +80,9 @@ class Provenance(Record, frozen=True):
 
     data_digest: SHA-256 of the rows of the table. metrics: part -> scores. operating: how threshold and temperature
     were chosen, UNSET where a number says the one and there is no other. versions: of rnnfast and the libraries that
-    wrote the file, UNSET before it is written. input_means: of each input of the network over training
-    rows: what answers are explained beside. judgement: findings and verdict.
+    wrote the file, UNSET before it is written. input_means: of each input of the network over training rows,
+    category_shares: of the categories of each column of codes: what answers are explained beside. judgement: findings
+    and verdict.
     """
 
     data_digest: str | None = None
@@ -89,6 +90,7 @@ class Provenance(Record, frozen=True):
     metrics: dict[str, Figures] = field(default_factory=dict)
     training: Training | None = None
     input_means: tuple[float, ...] | UnsetType = UNSET
+    category_shares: dict[str, tuple[Share, ...]] | UnsetType = UNSET
     operating: Operating | UnsetType = UNSET
     judgement: Judgement | UnsetType = UNSET
     versions: dict[str, str] | UnsetType = UNSET

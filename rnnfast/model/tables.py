@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnnfast.catalogue import lower_is_better
 from rnnfast.config.sections import DataConfig
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rnnfast.data import Schema, SequenceData, Sequences
     from rnnfast.model import Model
     from rnnfast.reporter import Reporter
+    from rnnfast.tasks.outcomes import Outcomes
 
 PARTS = ("train", "valid", "test", "all")
 
@@ -155,9 +156,8 @@ def evaluate(
         check_events(model.task)
     level = breakdown.interval
     bounds = None if level is None else bounds_of(model.intervals, level)
-    whole, sample = scored_sample(model, data, part, last)
+    whole, sample, outcomes = scored = answered(model, data, part, last)
     substitutions = model.substitutions(sample)
-    outcomes = model.outcomes(scored_rows(sample))
     evaluation = model.scorer.evaluate(outcomes)
     if breakdown.events:
         evaluation = replace(evaluation, events=event_scores(steps_of(outcomes), model.threshold))
@@ -170,9 +170,6 @@ def evaluate(
     shuffled = shuffled_scores(model, sample, breakdown.ci or USUAL_LEVEL, breakdown.seed) if shuffle else None
     note = training_note(model, data, part, "score")
     notes = (*([note] if note else []), *data.notes, *sentences(substitutions), *parts.notes, *about_last)
-    if sample.sequences < whole.sequences:
-        of = f"{sample.sequences:,} of {whole.sequences:,} sequences"
-        notes = (*notes, f"scored on {of}, drawn at random, to keep within --memory")
     return TableEvaluation(
         evaluation=evaluation,
         schema=model.schema,
@@ -180,7 +177,7 @@ def evaluate(
         sequences=whole.sequences,
         trained_on=model.trained_on(data),
         failures=tuple(_failures(evaluation.metrics, fail_under or {})),
-        notes=notes,
+        notes=(*notes, *scored.notes),
         scored=sample.sequences,
         last=last,
         substitutions=substitutions,
@@ -190,19 +187,38 @@ def evaluate(
     )
 
 
-def scored_sample(
-    model: Model, data: Sequences, part: str, last: bool = False, seed: int | None = None
-) -> tuple[Sequences, SequenceData]:
-    """Return the sequences of a part that have something to score, and those of them that fit into memory.
+class Answered(NamedTuple):
+    """What a model answers to a part of a table.
 
-    seed: of drawing these; None: that of the model.
+    whole: the sequences of the part that have something to score; sample: those of them that fit into memory;
+    outcomes: of the labelled steps of these.
+    """
+
+    whole: Sequences
+    sample: SequenceData
+    outcomes: Outcomes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say where a sample was scored."""
+        if self.sample.sequences == self.whole.sequences:
+            return ()
+        of = f"{self.sample.sequences:,} of {self.whole.sequences:,} sequences"
+        return (f"scored on {of}, drawn at random, to keep within --memory",)
+
+
+def answered(model: Model, data: Sequences, part: str, last: bool = False, seed: int | None = None) -> Answered:
+    """Answer the labelled steps of a part; last: of each sequence the last one.
+
+    seed: of drawing a sample; None: that of the model.
     """
     whole = without_requests(data if part == "all" else part_of(model, data, part), data, model.config.data)
     if last and whole.labelled_steps:  # else scoring says what is missing
         whole = with_last_labels(whole)
     sample = whole.in_context(model.context_of(whole.schema)).sample(model.config.train.seed if seed is None else seed)
     check_sample(sample, whole, "the table" if part == "all" else f"the {part} part")
-    return whole, only_last_labels(sample) if last else sample
+    sample = only_last_labels(sample) if last else sample
+    return Answered(whole, sample, model.outcomes(scored_rows(sample)))
 
 
 def training_note(model: Model, data: Sequences, part: str, verb: str) -> str | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rnnfast.catalogue import HEADS
 from rnnfast.cells import built_in
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
-from rnnfast.network.embedding import Embedding
+from rnnfast.network.embedding import Embedding, width_of
 from rnnfast.network.front import Patch, stride_of
 
 
@@ -60,6 +60,12 @@ class Architecture:
         """
         layers = (hidden,) if isinstance(hidden, int) else hidden
         return cls(built_in(cell, activation), features, layers, outputs, dtype, **more)
+
+    @property
+    def without_embeddings(self) -> Architecture:
+        """The same network whose features are what it sees of a row, the numbers of its tables in place of codes."""
+        features = width_of(self.features - self.static, self.embeddings) + self.static
+        return replace(self, features=features, embeddings=())
 
     @property
     def directions(self) -> int:

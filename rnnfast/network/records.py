@@ -48,6 +48,7 @@ class Direction(NamedTuple):
     h: int = 0  # (R + P, ldh) of the layer
     dh: int = 0  # (P, ldh) of the layer
     dropped: int = 0  # (P, ldh) of the layer: what the next one sees, with dropout
+    C: int = 0  # coefficients of the cell
     coefficients: int = 0  # (C, width) what the cell makes of its vectors alone
     dcoefficients: int = 0  # (C, width) their gradients
     carry_plane: int = 0  # distance of the carries of the states

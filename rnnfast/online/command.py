@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnnfast.errors import UsageError
 from rnnfast.model import load
-from rnnfast.model.online.stream import MOST_IDS, Stream
+from rnnfast.model.live.stream import MOST_IDS, Stream
 from rnnfast.online.lines import Lines
 from rnnfast.online.session import AS_THEY_COME, Report, Session, Shown, replay
 from rnnfast.online.states import States

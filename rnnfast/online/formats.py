@@ -9,13 +9,14 @@ from typing import Any
 
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.reading.live import LiveRows, plain_rows, read_live
+from rnnfast.data.reading.plainlines import plain_lines
 from rnnfast.data.sources.formats import TEXT, kind_of
 from rnnfast.data.sources.opening import open_content
 from rnnfast.data.sources.options import FileOptions
 from rnnfast.data.sources.source import Source
 from rnnfast.errors import DataError
 from rnnfast.model.csvlines import lines_of
-from rnnfast.model.predictions import number_texts
+from rnnfast.model.predictions import Numbers, number_texts
 from rnnfast.records import json_line, parsed_line
 
 NAME = "<stdin>"
@@ -36,8 +37,9 @@ class CsvRows:
         """Read rows; before: blank lines in front of them, so that messages count lines as the stream has them."""
         if self._source is None:
             self._source = open_content(self.header + lines, self.name, self.options)
-        content = self.header + b"\n" * before + lines
-        return read_live(replace(self._source, content=content), schema)
+        source = replace(self._source, content=self.header + b"\n" * before + lines)
+        rows = plain_lines(lines, source, schema) if not before else None
+        return rows or read_live(source, schema)
 
     def command(self, line: bytes) -> tuple[str, str | None] | None:
         """Return word and id of a line that is no row, None of a row."""
@@ -47,9 +49,12 @@ class CsvRows:
         return (word, name or None) if word in WORDS else None
 
     @staticmethod
-    def has_commands(lines: bytes) -> bool:
-        """Whether lines may hold some that are no rows."""
-        return b"#" in lines and (lines.startswith(b"#") or b"\n#" in lines)
+    def has_others(lines: bytes) -> bool:
+        """Whether lines may hold some that are no rows; blank ones, which `read` leaves out, aside."""
+        return any(
+            sign in lines and (lines.startswith(sign) or b"\n" + sign in lines)
+            for sign in (b"#", b"\t")  # a line of tabs may seem a row of empty cells
+        )
 
 
 class JsonRows:
@@ -63,7 +68,7 @@ class JsonRows:
     def read(self, lines: bytes, schema: Schema, before: int = 0) -> LiveRows:
         """Read rows, as of CsvRows."""
         with suppress(ValueError, RecursionError):  # a table says what is wrong
-            plain = plain_rows(list(map(parsed_line, lines.splitlines())), schema)
+            plain = plain_rows([parsed_line(line) for line in lines.splitlines() if line.strip()], schema)
             if plain is not None:
                 return plain
         source = open_content(b"\n" * before + lines, self.name, self.options)
@@ -82,8 +87,8 @@ class JsonRows:
         return str(value[CONTROL]), None if "id" not in value else str(value["id"])
 
     @staticmethod
-    def has_commands(lines: bytes) -> bool:
-        """Whether lines may hold some that are no rows."""
+    def has_others(lines: bytes) -> bool:
+        """Whether lines may hold some that are no rows, as of CsvRows."""
         return b'"control"' in lines
 
 
@@ -111,7 +116,9 @@ class CsvAnswers:
 
     def lines(self, columns: Iterable[Sequence[Any]]) -> str:
         """Return a line for each row; columns: in the order of the names."""
-        return "".join(lines_of(columns, range(len(self.names)), self.raw))
+        columns = list(columns)
+        texts = [j for j, cells in enumerate(columns) if not isinstance(cells, Numbers)]
+        return "".join(lines_of(columns, texts, self.raw))
 
     @staticmethod
     def numbers(values: Any, dtype: str) -> list[Any]:
@@ -120,8 +127,8 @@ class CsvAnswers:
 
     @staticmethod
     def age(seconds: float) -> Any:
-        """Return the age of a state as a cell; NaN is none."""
-        return "" if seconds != seconds else f"{seconds:.3f}"
+        """Return the age of a state as a cell; below 0 is none."""
+        return "" if seconds < 0 else f"{seconds:.3f}"
 
     def refusal(self, message: str) -> str:
         """Return the line of a row that has no answer."""
@@ -155,8 +162,8 @@ class JsonAnswers:
 
     @staticmethod
     def age(seconds: float) -> Any:
-        """Return the age of a state as a cell; NaN is none."""
-        return "" if seconds != seconds else round(seconds, 3)
+        """Return the age of a state as a cell; below 0 is none."""
+        return "" if seconds < 0 else round(seconds, 3)
 
     def refusal(self, message: str) -> str:
         """Return the line of a row that has no answer."""

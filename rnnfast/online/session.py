@@ -19,16 +19,17 @@ from rnnfast.data.sources.options import FileOptions
 from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
 from rnnfast.model.intervals import bounds_of, with_interval
-from rnnfast.model.online.stream import Answered, Stream
+from rnnfast.model.live.stream import Answered, Stream
 from rnnfast.model.outlook import ahead_names
+from rnnfast.model.predictions import Numbers
 from rnnfast.online.formats import NAME, CsvAnswers, JsonAnswers, Rows, rows_format
 from rnnfast.online.lines import Lines
 from rnnfast.online.states import States
 
 STEPS, AGE, NOTE = "state_steps", "state_age", "state_note"  # columns beside the answers
 LATE = "late"
-WAIT = 0.25  # seconds until signals are looked at and states are kept where no row comes
 ROWS = 1 << 15  # of a block that are answered together
+WAIT = 0.25  # seconds until signals are looked at and states are kept where no row comes
 
 
 class Report(NamedTuple):
@@ -58,8 +59,8 @@ class Session:
     """Answers the rows of one input.
 
     write: takes text. states: where they are kept, or None. skip: rows at the beginning that the states have seen.
-    rows, refused, obeyed: rows of the input, those that have no answer, and lines that are no rows; alarms: answers as
-    of `Task.alarms`.
+    rows, refused, late, obeyed: rows of the input, those that cannot be used, those that came too late for an answer,
+    and lines that are no rows; alarms: answers as of `Task.alarms`.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Session:
             bounds_of(stream.model.intervals, shown.interval)
         self.stream, self.write, self.shown, self.states, self.skip = stream, write, shown, states, skip
         self.rows = 0 if states is None else states.rows - skip  # of the input, those before a restart among them
-        self.refused, self.obeyed, self.alarms, self.message = 0, 0, 0, ""
+        self.refused, self.late, self.obeyed, self.alarms, self.message = 0, 0, 0, 0, ""
         self._format: Rows | None = None
         self._answers: CsvAnswers | JsonAnswers | None = None
         self._line = 0  # of the stream, before the block
@@ -117,26 +118,28 @@ class Session:
         for rows in self._rows(block):
             self._answer(rows)
 
-    def _rows(self, block: bytes) -> Iterator[list[bytes]]:
+    def _rows(self, block: bytes) -> Iterator[bytes]:
         """Yield the rows between two lines that are none, and do what these say."""
         assert self._format is not None
+        if not self._format.has_others(block):
+            yield block
+            return
         rows = list[bytes]()
-        commands = self._format.has_commands(block)
-        for line in _quoted_lines(block) if self.quoted and b'"' in block else block.splitlines(keepends=True):
-            command = self._format.command(line) if commands else None
-            if command is not None:
-                yield rows
-                rows = []
-                self._obey(*command)
-                self._line += 1
-            elif line.strip():
+        for line in self._lines(block):
+            command = self._format.command(line)
+            if command is None and line.strip():
                 rows.append(line)
-                if len(rows) == ROWS:
-                    yield rows
-                    rows = []
-            else:
-                self._line += 1
-        yield rows
+                continue
+            yield b"".join(rows)
+            rows = []
+            self._line += 1
+            if command is not None:
+                self._obey(*command)
+        yield b"".join(rows)
+
+    def _lines(self, block: bytes) -> list[bytes]:
+        """Divide rows, some of whose cells may hold line ends in quotes."""
+        return _quoted_lines(block) if self.quoted and b'"' in block else block.splitlines(keepends=True)
 
     def _obey(self, word: str, name: str | None) -> None:
         """Do what a line says that is no row."""
@@ -146,31 +149,47 @@ class Session:
         else:
             self.stream.reset(name if word == "drop" else None)
 
-    def _answer(self, rows: list[bytes]) -> None:
+    def _answer(self, block: bytes) -> None:
         """Answer rows, of which those that the states have seen are left out."""
-        seen = min(self.skip, len(rows))
-        self.skip -= seen
-        self._line += seen
-        self.rows += seen
-        rows = rows[seen:]
-        if rows:
-            self._show(self._text(rows))
+        if self.skip:
+            block = self._unseen(block)
+        if block.count(b"\n") <= ROWS:
+            self._show(self._text(block))
+            return
+        lines = self._lines(block)
+        for first in range(0, len(lines), ROWS):
+            self._show(self._text(b"".join(lines[first : first + ROWS])))
 
-    def _text(self, rows: list[bytes]) -> str:
-        """Return the lines of the answers to rows, which count as read by then."""
+    def _unseen(self, block: bytes) -> bytes:
+        """Leave out rows that the states have seen."""
+        lines, seen = self._lines(block), 0
+        while self.skip and seen < len(lines):
+            row = bool(lines[seen].strip())
+            self.skip -= row
+            self.rows += row
+            seen += 1
+        self._line += sum(line.count(b"\n") for line in lines[:seen])
+        return b"".join(lines[seen:])
+
+    def _text(self, block: bytes) -> str:
+        """Return the lines of the answers to rows, which count as read by then; blank lines have none."""
         assert self._format is not None
+        if not block or block.isspace():
+            self._line += block.count(b"\n")
+            return ""
         try:
-            text = b"".join(rows)
-            live = self._format.read(text, self.stream.schema)
+            live = self._format.read(block, self.stream.schema)
             answered = self.stream.advance(live)
         except DataError as error:
+            rows = self._lines(block)
             if len(rows) > 1:
                 half = len(rows) // 2
-                return self._text(rows[:half]) + self._text(rows[half:])
-            return self._refusal(rows[0], str(error))
-        self.rows += len(rows)
+                return "".join(self._text(part) for part in map(b"".join, (rows[:half], rows[half:])))
+            return self._refusal(block, str(error))
+        self.rows += len(live.ids)
+        self.late += int(answered.late.sum())
         self.alarms += self.stream.task.alarms(answered.answers.values)
-        self._line += text.count(b"\n")
+        self._line += block.count(b"\n")
         shown = self._shown()
         return shown.lines(self._columns(live, answered, shown).values())
 
@@ -222,9 +241,10 @@ class Session:
         columns |= {name: answered.ahead[:, j].tolist() for j, name in enumerate(ahead_names(schema))}
         texts = partial(shown.numbers, dtype=dtype)
         columns |= self._with_interval(answered.answers).columns(self.stream.task, slice(None), texts)
-        ages, which = np.unique(answered.age, return_inverse=True)  # one for each earlier block
-        age_cells = np.array([shown.age(age) for age in ages.tolist()], object)
-        columns |= {STEPS: answered.steps.tolist(), AGE: age_cells[which].tolist(), NOTE: [""] * len(which)}
+        ages = np.nan_to_num(answered.age, nan=-1.0).tolist()
+        age_cells = {age: shown.age(age) for age in set(ages)}  # one for each earlier block
+        columns |= {STEPS: Numbers(answered.steps.tolist()), AGE: Numbers(map(age_cells.__getitem__, ages))}
+        columns[NOTE] = [""] * len(ages)
         if answered.late.any():
             answers = [name for name in columns if name not in (schema.id, schema.time, NOTE)]
             for row in np.flatnonzero(answered.late).tolist():

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rnnfast.errors import ModelError, RnnfastError, UsageError
-from rnnfast.model.online.stream import Stream
+from rnnfast.model.live.stream import Stream
 from rnnfast.records import json_line, plain
 
 EVERY = 5.0  # seconds between two transactions

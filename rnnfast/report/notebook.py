@@ -9,6 +9,7 @@ from rnnfast.errors import UsageError
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.report.content.classes import confusion, reliability
 from rnnfast.report.content.course import learning
+from rnnfast.report.content.events import Warnings
 from rnnfast.report.content.panel import Panel
 from rnnfast.report.content.places import Places
 from rnnfast.report.content.residuals import residuals
@@ -51,12 +52,21 @@ class Plot:
     def reliability(self) -> Any:
         """Draw probabilities beside what came true."""
         evaluation = self._scores("reliability")
-        return _charts([reliability(evaluation, "what is predicted")], "reliability(): there are no probabilities")
+        outcomes = evaluation.outcomes
+        names = outcomes.task.target.classes if isinstance(outcomes, Outcomes) else ()
+        return _charts([reliability(evaluation, names)], "reliability(): there are no probabilities")
 
     def residuals(self) -> Any:
         """Draw answers beside labels, and errors by what they may depend on."""
         outcomes = self._outcomes("residuals")
         return _charts(residuals(outcomes, Places.of(outcomes)), "residuals(): the labels are classes; see confusion()")
+
+    def events(self) -> Any:
+        """Draw answers and alarms before and in runs of positive rows: all of them, and single ones."""
+        outcomes = self._outcomes("events")
+        threshold = outcomes.task.threshold()
+        panels = [] if threshold is None else Warnings.of(outcomes, threshold).panels()
+        return _charts(panels, "events(): is drawn of two classes, both among the labels")
 
     def sequence(self, id: Any = None) -> Any:
         """Draw the inputs of an id, the answers and the truth; by default of the one with the highest loss."""

@@ -18,8 +18,7 @@ from rnnfast.model import load
 from rnnfast.model.file import FILE_NAME
 from rnnfast.model.judging import judged
 from rnnfast.model.model import Model
-from rnnfast.model.questions import scored_rows
-from rnnfast.model.tables import check_part, open_files, part_of, scored_sample, scoring_request, training_note
+from rnnfast.model.tables import answered, check_part, open_files, part_of, scoring_request, training_note
 from rnnfast.report.content.whole import Subject
 from rnnfast.reporter import Reporter
 
@@ -55,27 +54,26 @@ def read_run(
     rows = _rows(model, config, tuple(data), part, run)
     with ExitStack() as opened:
         table = open_files(rows.tables, scoring_request(model, rows.part, reading), opened, reporter)
-        whole, sample = scored_sample(model, table, rows.part)
+        scored = answered(model, table, rows.part)
         train = _trained(model, config, table, rows, reading, opened)
-    outcomes = model.outcomes(scored_rows(sample))
-    evaluation = model.scorer.evaluate(outcomes)
-    trained, ended = rows.part in ("train", "all"), model.provenance.training
+    evaluation = model.scorer.evaluate(scored.outcomes)
+    trained, ended = rows.part in ("train", "all") and model.trained_on(table), model.provenance.training
     if ended is not None and ended.refitted:
         trained |= rows.part == "valid"
     note = training_note(model, table, rows.part, "score") if trained else None
-    notes = [text for text in (note, bent(evaluation.calibration, model.class_weights)) if text]
-    if sample.sequences < whole.sequences:
-        notes.append(f"scored on {sample.sequences:,} of {whole.sequences:,} sequences, drawn at random: --memory")
+    notes = [text for text in (note, bent(evaluation.calibration, model.class_weights), *scored.notes) if text]
     return Subject(
         model=model,
         name=directory.resolve().name if path.is_dir() or path.name == FILE_NAME else path.stem,
-        part=rows.words,
-        outcomes=outcomes,
+        part=rows.name,
+        words=rows.words,
+        learned=trained,
+        outcomes=scored.outcomes,
         evaluation=evaluation,
-        judgement=judged(model, outcomes, evaluation, rows.name, ()),
+        judgement=judged(model, scored.outcomes, evaluation, rows.name, ()),
         config=config,
         train=train,
-        notes=(*notes, *table.notes, *sentences(model.substitutions(sample))),
+        notes=(*notes, *table.notes, *sentences(model.substitutions(scored.sample))),
         history=_history(directory / HISTORY),
         config_file=f"{directory.name}/{CONFIG}",
     )

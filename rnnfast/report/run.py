@@ -79,7 +79,7 @@ def report(
     write_whole(path, encoded)
     files = () if figures is None else _draw(content, Path(figures))
     names = tuple(panel.name for panel in content.panels)
-    return Report(str(path), len(encoded), subject.part, content.verdict, names, files)
+    return Report(str(path), len(encoded), subject.words, content.verdict, names, files)
 
 
 def _library() -> str:

@@ -16,7 +16,7 @@ from rnnfast.serving.models import Models
 QUANTILES = (0.5, 0.99)
 BY_ENDPOINT = {
     "rows": "Rows that were answered.",
-    "refused": "Rows that were refused.",
+    "refused": "Rows that have no answer: they cannot be used, or came after a later one of their id.",
     "alarms": "Answers that say yes.",
 }
 OF_STATES = {

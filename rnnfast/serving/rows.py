@@ -27,11 +27,11 @@ class Exchange:
     async def answer(self, lines: bytes) -> str:
         """Return the answers to whole lines; meanwhile nobody else goes on with the states of the model."""
         served, session = self._served, self._session
-        rows, refused, alarms = session.rows, session.refused, session.alarms
+        rows, refused, alarms = session.rows, session.refused + session.late, session.alarms
         async with served.lock:
             await self._models.work(session.answer, lines, NAME)
             served.rows += session.rows - rows
-        tally, refused = self._models.tallies[served.name], session.refused - refused
+        tally, refused = self._models.tallies[served.name], session.refused + session.late - refused
         tally.add(ENDPOINT, session.rows - rows - refused, refused, session.alarms - alarms)
         return self._written()
 

@@ -12,8 +12,8 @@ import numpy as np
 from rnnfast.data.reading.live import LiveRows
 from rnnfast.errors import UsageError
 from rnnfast.model import Model, load
-from rnnfast.model.online.checks import cannot_stream
-from rnnfast.model.online.stream import MOST_IDS, Stream
+from rnnfast.model.live.checks import cannot_stream
+from rnnfast.model.live.stream import MOST_IDS, Stream
 from rnnfast.online.session import Session, Shown
 from rnnfast.online.states import States, digest_of
 

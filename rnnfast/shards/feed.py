@@ -124,12 +124,12 @@ class ShardFeed(Feed):
         return self._begun_block
 
     def _single(self, epoch: int, cut: Cut) -> Any:
-        """Give the only block with the categories hidden that an epoch hides."""
+        """Give the only block with what an epoch hides and drops."""
         if self.data is None:
             self.data = self._fill(self.buffers[0], cut)
         inputs = self.data.x.reshape(-1, self.cutter.inputs)
         show(inputs, self._hidden)
-        self._hidden = self.hider.hide(inputs, self.data.offsets, epoch)
+        self._hidden = self._disturb(inputs, self.data.offsets, epoch)
         return self.data
 
     @property

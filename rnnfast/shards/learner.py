@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -12,8 +11,6 @@ from numpy.typing import NDArray
 
 from rnnfast.data import SequenceData, Sequences
 from rnnfast.data.splitting.by_shard import shard_seed
-from rnnfast.diagnose.machine import simd_bits
-from rnnfast.errors import UsageError
 from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.layout import Layout
@@ -30,8 +27,8 @@ class Network:
     """What all shards train.
 
     key: names it; model: without weights; part: name of what trains; epochs: of the course of the learning rate;
-    validates: whether there is a validation part; simd_bits: of the vector registers of the client; room: bytes of the
-    sample of a shard that validates; threads: of each task.
+    validates: whether there is a validation part; room: bytes of the sample of a shard that validates; threads: of each
+    task.
     """
 
     key: str
@@ -39,7 +36,6 @@ class Network:
     part: str
     epochs: int
     validates: bool
-    simd_bits: int
     room: int
     threads: int
 
@@ -52,7 +48,7 @@ class Ready(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A shard after a round. updates: (2,) so far; trained: None where it diverged, at `update` of the pass."""
+    """A shard after a round. updates: (3,) so far; trained: None where it diverged, at `update` of the pass."""
 
     state: State
     updates: Integers
@@ -61,23 +57,12 @@ class Answer(NamedTuple):
     seconds: float
 
 
-def check_width(network: Network) -> None:
-    """Raise UsageError where this processor has other registers than the client's: the bits would differ."""
-    if (here := simd_bits()) != network.simd_bits:
-        raise UsageError(
-            f"a worker on {platform.node()} has vector registers of {here} bits, the client of {network.simd_bits}: "
-            "the results would depend on who trains what; start client and workers with the narrowest, as "
-            "NUMBA_CPU_NAME=haswell (256 bits) says it"
-        )
-
-
 class Learner:
     """Trains a network on what trains of a shard, and answers what validates there; either may be missing."""
 
     def __init__(self, network: Network, number: int, train: Sequences | None, valid: SequenceData | None) -> None:
         from rnnfast.kernels.run.predictor import Predictor
 
-        check_width(network)
         whole = network.model.config
         own = replace(whole.train, seed=shard_seed(whole.train.seed, number), threads=network.threads)
         architecture, layout = network.model.architecture, Layout(network.model.architecture)
@@ -106,7 +91,7 @@ class Learner:
         return Ready(self.feed.updates, self.feed.mass)
 
     def round(self, now: Round, state: State, updates: Integers) -> Answer:
-        """Train a round from a state; updates: (2,) of this shard so far, as of the optimizer."""
+        """Train a round from a state; updates: (3,) of this shard so far, as of the optimizer."""
         assert self.feed is not None
         start, trainer = time.perf_counter(), self.trainer
         moments = trainer.state

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import OPTIMIZERS
 from rnnfast.cluster.here import InProcess
 from rnnfast.data import SequenceData
-from rnnfast.diagnose.machine import cores, simd_bits
+from rnnfast.diagnose.machine import cores
 from rnnfast.errors import ClusterError
 from rnnfast.model import Model
 from rnnfast.network.layout import Layout
@@ -40,7 +40,7 @@ MOST_ROUNDS = 64  # of a pass
 
 
 class Moments(NamedTuple):
-    """What is averaged beside the parameters, with the face of an optimizer's State; updates: of no single shard."""
+    """What is averaged beside the parameters, with the face of an optimizer's State; updates: sums over the shards."""
 
     m: Floats
     v: Floats
@@ -59,7 +59,7 @@ class Averaged:
         self.parameters = self.layout.flatten(model.parameters, architecture.dtype)
         rule = OPTIMIZERS[config.optimizer]
         m, v = (np.zeros(self.layout.size if present else 1, architecture.dtype) for present in (rule.m, rule.v))
-        self.state = Moments(m, v, np.zeros(2, np.int64))
+        self.state = Moments(m, v, np.zeros(3, np.int64))
         self.where = np.zeros(2, np.int64)
         self.kernel, self.threads = "rounds", config.threads or 1
 
@@ -80,7 +80,7 @@ class Averaged:
 class RoundFeed:
     """Gives the rounds of a pass to the shards, with the face of a Feed: a round is a block of an epoch.
 
-    rounds: of a pass; ready: shards that train, by number; updates_of: (shards, 2) so far, as of the optimizer.
+    rounds: of a pass; ready: shards that train, by number; updates_of: (shards, 3) so far, as of the optimizer.
     """
 
     single = False
@@ -91,7 +91,7 @@ class RoundFeed:
         self.reporter = reporter
         self.train_part, self.network, self.rounds, self.outer = train, network, rounds, outer
         self.ready: dict[int, Ready] = {}
-        self.updates_of = np.zeros((train.shards, 2), np.int64)
+        self.updates_of = np.zeros((train.shards, 3), np.int64)
         self.random_start = network.model.config.train.random_start
         self._place = Place(np.random.PCG64(0).state)  # nothing is drawn here
 
@@ -175,6 +175,7 @@ class RoundFeed:
             trainer.set(mean._replace(parameters=self.outer.step(before, mean.parameters)))
         for number, answer in answers.items():
             self.updates_of[number] = answer.updates
+        trainer.state.updates[:] = self.updates_of.sum(axis=0)
         place.loss += sum(one.loss for one in done.values())
         place.mass += sum(masses)
         place.steps += sum(one.steps for one in done.values())
@@ -222,7 +223,6 @@ class RoundLoop(Loop):
             part=train.name,
             epochs=self.epochs,
             validates=valid is not None,
-            simd_bits=simd_bits(),
             room=train.sample_room,
             threads=self.config.threads or (cores() if isinstance(train.cluster, InProcess) else 1),
         )

@@ -43,12 +43,11 @@ def check_shards(config: Config) -> None:
             raise UsageError(f"--shards {data.shards} does not go with {flag}: {reason}; leave one of them out")
 
 
-def read_shards(config: Config, cluster: Cluster, reporter: Reporter) -> tuple[ShardedSequences, Parts]:
+def read_shards(plan: Plan, cluster: Cluster, reporter: Reporter) -> tuple[ShardedSequences, Parts]:
     """Have the shards of a table read, split and described.
 
     Returns: all of the table, and its parts. Raises as `read_tables`; DataError where shards do not fit together.
     """
-    plan = Plan.of(config)
     descriptions = _described(plan, cluster)
     _check_alike(descriptions)
     if any(one.constancy is not None for one in descriptions):
@@ -73,7 +72,9 @@ def read_shards(config: Config, cluster: Cluster, reporter: Reporter) -> tuple[S
 
 
 def _described(plan: Plan, cluster: Cluster) -> tuple[tasks.Description, ...]:
-    every = [Task(f"shard {k}", tasks.describe, (plan, k), home=home_of(plan, k)) for k in range(plan.shards)]
+    every = [
+        Task(f"shard {k}", tasks.describe, (plan.for_shard(k), k), home=home_of(plan, k)) for k in range(plan.shards)
+    ]
     return tuple(cluster.run(every))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from typing import Any, Unpack
 
 from rnnfast.cluster.here import InProcess
@@ -11,13 +10,16 @@ from rnnfast.cluster.task import Cluster, Task
 from rnnfast.config.resolve import Config
 from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts
+from rnnfast.data.columns.roles import roles
 from rnnfast.data.reading.opening import file_names
-from rnnfast.errors import ClusterError, UsageError
+from rnnfast.data.reading.request import Request
+from rnnfast.data.sources.batches import open_files
+from rnnfast.errors import ClusterError, DataError, UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.progress import Progress, watcher
 from rnnfast.reporter import Reporter
 from rnnfast.shards import tasks
-from rnnfast.shards.plan import Plan
+from rnnfast.shards.plan import FILES, Partitions, Plan, without_ids
 from rnnfast.shards.reading import check_shards, read_shards
 from rnnfast.shards.sequences import home_of
 from rnnfast.training.checks import check_options, check_unwritten, named_cell
@@ -25,6 +27,7 @@ from rnnfast.training.presets import fixed
 from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import Resumed
 from rnnfast.training.run import Read, Tables, run, trained
+from rnnfast.training.tables import reading_of
 
 SHARDS = 16  # of a cluster, where nobody says how many
 FEW_STEPS = 300_000_000  # of a pass: what one machine trains in ten seconds
@@ -51,38 +54,50 @@ def train(
 ) -> TrainResult:
     """Train a network on shards of files and score it; nothing is written.
 
-    data, valid, test: names of files, as the workers find them. Others, and what is raised, as of `training.run.train`,
-    and ClusterError.
+    data, valid, test: names of files, as the workers find them; data may also be the partitions of a dask DataFrame,
+    with whole ids in each: partition k is in shard k mod shards. Others, and what is raised, as of
+    `training.run.train`, and ClusterError.
     """
     reporter = watcher(reporter, progress)
     check_unwritten(options)
+    partitions = data if isinstance(data, Partitions) else ()
+    if partitions:
+        data = ()
+        if options.setdefault("sharding", FILES) != FILES:
+            raise UsageError("sharding: a dask DataFrame is divided by its partitions, sharding='files'")
     if file_names(data) is None:
-        raise UsageError("shards are read from files by the workers: give the names of files, as the workers find them")
+        raise UsageError(
+            "shards are read by the workers: give the names of files, as the workers find them, or a dask DataFrame"
+        )
     equations = named_cell(options)
     files = {"data": tuple(file_names(data) or ()), "valid": valid, "test": test}
     config = in_shards(fixed(Config().with_values({**options, **files}, "train()")))
     check_options(config, equations, valid is not None)
     check_shards(config)
     reporter = with_listeners(reporter, config.output)
-    return trained(reader(cluster, reporter), config, equations, reporter, valid is not None)
+    return trained(reader(cluster, reporter, partitions), config, equations, reporter, valid is not None)
 
 
-def reader(cluster: Cluster, reporter: Reporter) -> Read:
-    """Return what reads the shards of a configuration on a cluster."""
+def reader(cluster: Cluster, reporter: Reporter, partitions: tuple[Any, ...] = ()) -> Read:
+    """Return what reads the shards of a configuration on a cluster; partitions: in the place of its files."""
 
     def read(config: Config, opened: ExitStack) -> Tables:
-        plan = Plan.of(config)
+        plan = Plan.of(config, partitions)
+        if partitions and plan.shards > len(partitions):
+            raise UsageError(
+                f"--shards {plan.shards}: the dask DataFrame has {len(partitions)} partitions; give as many at most"
+            )
 
         def forget(kind: Any, *error: Any) -> None:
             if kind is None:  # after an error nobody may be there, and a run that goes on finds its shards again
                 homes = [home_of(plan, number) for number in range(plan.shards)]
                 with suppress(ClusterError):
-                    cluster.run([Task(f"the end of {home}", tasks.forget, (plan,), home=home) for home in homes])
+                    cluster.run([Task(f"the end of {home}", tasks.forget, (plan.key,), home=home) for home in homes])
 
         opened.push(forget)
         if cluster.dashboard:
             reporter.notice(f"dashboard: {cluster.dashboard}")
-        table, parts = read_shards(config, cluster, reporter)
+        table, parts = read_shards(plan, cluster, reporter)
         advise(parts, reporter)
         return table, parts, config
 
@@ -90,10 +105,27 @@ def reader(cluster: Cluster, reporter: Reporter) -> Read:
 
 
 def in_shards(config: Config) -> Config:
-    """Return the configuration with the files that are read by absolute paths, and the number of shards."""
-    if config.data.shards is None:
-        config = config.with_values({"shards": SHARDS}, "--shards")
-    return replace(config.with_absolute_paths(), output=config.output)
+    """Return the configuration with the number of shards."""
+    return config if config.data.shards is not None else config.with_values({"shards": SHARDS}, "--shards")
+
+
+def check_before(config: Config, there: bool) -> None:
+    """Raise for what shards do not go with, before a cluster begins: for options, and for a table without ids.
+
+    there: whether workers are processes of this machine, which find files as this one does; others are left to them
+    where this one cannot open them.
+    """
+    config = in_shards(config)
+    check_shards(config)
+    request = Request(reading_of(config))
+    try:
+        sources = open_files(config.data.data, request.files)
+    except DataError:
+        if there:
+            raise
+        return
+    if roles(sources[0], request.config).id is None:
+        raise without_ids(config.data.shards or SHARDS)
 
 
 def advise(parts: Parts, reporter: Reporter) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -36,7 +36,7 @@ def home_of(plan: Plan, number: int) -> str:
 class ShardedSequences(Sequences):
     """A part of a table in shards, or all of it; name: as of ShardTable.part. Others as of Sequences.
 
-    descriptions: of all shards, in their order.
+    descriptions: of all shards, in their order; they say what follows `context`.
     """
 
     plan: Plan
@@ -47,11 +47,36 @@ class ShardedSequences(Sequences):
     notes: tuple[str, ...]
     loop: Any
     context: Context | None = None
+    shards: int = field(init=False)
+    source: tuple[str, ...] = field(init=False)
+    digest: str = field(init=False)
+    proposals: tuple[str, ...] = field(init=False)
+    categories: dict[str, tuple[str, ...]] = field(init=False)
+    auto_predict: bool = field(init=False)
+    offsets: Integers = field(init=False)
 
-    @property
-    def shards(self) -> int:  # type: ignore[override]
-        """Parts of the table that lie in different places."""
-        return self.plan.shards
+    def __post_init__(self) -> None:
+        """Derive what the descriptions say; digests of --sharding files stand one after the other."""
+        every, first = self.descriptions, self.descriptions[0]
+        lengths = [size.lengths for size in self.sizes.values()] or [np.zeros(0, np.uint32)]
+        derived = {
+            "shards": self.plan.shards,
+            "source": tuple(dict.fromkeys(self._shown(name) for one in every for name in one.source)),
+            "digest": ",".join(dict.fromkeys(one.digest for one in every)),
+            "proposals": first.proposals,
+            "categories": first.categories,
+            "auto_predict": first.auto_predict,
+            "offsets": ends(np.concatenate(lengths).astype(np.int64)),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)  # as the record is frozen
+
+    def _shown(self, name: str) -> str:
+        """Name a partition by its number, and a file as it is found from the directory of this process."""
+        path, here = Path(name), Path.cwd()
+        if self.plan.partitions:
+            return path.stem
+        return str(path.relative_to(here)) if path.is_relative_to(here) else name
 
     @property
     def sizes(self) -> dict[int, tasks.PartSize]:
@@ -62,8 +87,8 @@ class ShardedSequences(Sequences):
     def on(self, function: Callable[..., Any], *arguments: Any) -> list[Task]:
         """Return the tasks that call a function of `tasks` with each shard of this part."""
         return [
-            Task(f"shard {number}", function, (self.plan, number, *arguments), home=home_of(self.plan, number))
-            for number in self.sizes
+            Task(f"shard {k}", function, (self.plan.for_shard(k), k, *arguments), home=home_of(self.plan, k))
+            for k in self.sizes
         ]
 
     def each_shard(self, function: Callable[..., Result], *arguments: Any) -> list[Result]:
@@ -93,12 +118,6 @@ class ShardedSequences(Sequences):
         """Memory of this process for what is scored."""
         return Budget.of(self.plan.memory)
 
-    @cached_property
-    def offsets(self) -> Integers:  # type: ignore[override]
-        """(sequences + 1,) first row of each sequence where they lie end to end, shard by shard."""
-        lengths = [size.lengths for size in self.sizes.values()] or [np.zeros(0, np.uint32)]
-        return ends(np.concatenate(lengths).astype(np.int64))
-
     @property
     def counts(self) -> Integers:
         """(classes,) labelled steps of each class, or (1,) of a quantity."""
@@ -117,31 +136,6 @@ class ShardedSequences(Sequences):
     def weighted(self) -> bool:
         """Whether rows have weights in the loss."""
         return any(size.weighted for size in self.sizes.values())
-
-    @property
-    def source(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Names of the inputs."""
-        return tuple(dict.fromkeys(name for one in self.descriptions for name in one.source))
-
-    @property
-    def digest(self) -> str:
-        """Sha256 of their contents, of --sharding files one after the other."""
-        return ",".join(dict.fromkeys(one.digest for one in self.descriptions))
-
-    @property
-    def proposals(self) -> tuple[str, ...]:  # type: ignore[override]
-        """About columns that look like an id or a time."""
-        return self.descriptions[0].proposals
-
-    @property
-    def categories(self) -> dict[str, tuple[str, ...]]:  # type: ignore[override]
-        """Of each categorical column the texts that its indices stand for."""
-        return self.descriptions[0].categories
-
-    @property
-    def auto_predict(self) -> bool:  # type: ignore[override]
-        """Whether the labels decided about the steps that are predicted."""
-        return self.descriptions[0].auto_predict
 
     @property
     def in_input_order(self) -> bool:

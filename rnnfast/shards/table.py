@@ -24,11 +24,9 @@ from rnnfast.data.sequences.trailing import without_requests
 from rnnfast.data.sources.batches import open_files
 from rnnfast.data.splitting.by_shard import drawn_in_shard, shard_seed
 from rnnfast.data.splitting.split import all_shares
-from rnnfast.errors import UsageError
-from rnnfast.shards.plan import Plan
+from rnnfast.errors import DataError, UsageError
+from rnnfast.shards.plan import FILES, Plan, without_ids
 from rnnfast.training.tables import reading_of
-
-FILES = "files"  # --sharding
 
 
 class ShardTable:
@@ -39,12 +37,9 @@ class ShardTable:
         self.directory = Path(tempfile.mkdtemp(prefix=f"rnnfast-shard{number}-", dir=scratch))
         try:
             config = plan.config.data
-            self.table = self._store("table", config.data, Request(reading_of(plan.config), shard=self._ids()))
+            self.table = self._store("table", config.data, Request(reading_of(plan.config), shard=self._ids("table")))
             if self.table.schema.id is None:
-                raise UsageError(
-                    f"--shards {plan.shards}: a shard holds whole ids, and the table has none; name them with --id, or "
-                    "leave --workers, --scheduler and --shards out: one machine trains it"
-                )
+                raise without_ids(plan.shards)
             self.parts, self.rule = self._divided()
             for name, file in (("valid", config.valid), ("test", config.test)):
                 if file is not None:
@@ -67,15 +62,17 @@ class ShardTable:
             return None
         return part if predict is None else part.predicting(predict)
 
-    def _ids(self) -> Shard | None:
-        """Which ids the shard has, None for all of its files."""
-        whole = self.plan.shards == 1 or self.plan.config.data.sharding == FILES
+    def _ids(self, name: str) -> Shard | None:
+        """Which ids the shard has of a table, None for all of its files."""
+        whole = self.plan.shards == 1 or (self.plan.config.data.sharding == FILES and name == "table")
         return None if whole else Shard(self.number, self.plan.shards)
 
     def _store(self, name: str, files: Any, request: Request) -> StoredSequences:
-        """Read files into a store."""
+        """Read files, or the partitions of the shard, into a store."""
+        if self.plan.partitions and name == "table":
+            files = [self._written(number) for number in self.plan.own(self.number)]
         sources = open_files(files, request.files)
-        if self.plan.config.data.sharding == FILES and name == "table":
+        if not self.plan.partitions and self.plan.config.data.sharding == FILES and name == "table":
             if len(sources) < self.plan.shards:
                 raise UsageError(
                     f"--sharding files: {len(sources)} files are fewer than --shards {self.plan.shards}; give "
@@ -86,10 +83,20 @@ class ShardTable:
         make_store(sources, request, budget, self.directory / name)
         return StoredSequences.open(self.directory / name, budget, sources)
 
+    def _written(self, number: int) -> str:
+        """Compute a partition, and write it beside the store."""
+        path = self.directory / f"partition {number}.parquet"
+        frame = self.plan.partitions[number].compute(scheduler="synchronous")
+        try:
+            frame.to_parquet(path, index=False)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"partition {number}: cannot be stored as Parquet: {error}") from None
+        return str(path)
+
     def _add_beside(self, name: str, file: str) -> None:
         """Read the shard of a table beside the one that trains: the same ids."""
         options = like(self.plan.config.data, DataConfig(cache=False))
-        beside = self._store(name, [file], Request(options, self.table.schema, shard=self._ids()))
+        beside = self._store(name, [file], Request(options, self.table.schema, shard=self._ids(name)))
         self.parts[name] = self._answerable(beside, beside)
 
     def _divided(self) -> tuple[dict[str, StoredSequences], str]:

@@ -29,9 +29,9 @@ from rnnfast.errors import UsageError
 from rnnfast.memory import shown
 from rnnfast.shards.feed import Round
 from rnnfast.shards.learner import Answer, Learner, Network, Ready
-from rnnfast.shards.plan import Plan
+from rnnfast.shards.plan import FILES, Plan
 from rnnfast.shards.state import State
-from rnnfast.shards.table import FILES, ShardTable
+from rnnfast.shards.table import ShardTable
 
 Integers = NDArray[np.int64]
 
@@ -154,9 +154,9 @@ _open = _Open()
 atexit.register(_open.close)
 
 
-def forget(plan: Plan, watch: Watch) -> None:
-    """Remove the stores of a plan from this process."""
-    _open.close(plan.key)
+def forget(key: str, watch: Watch) -> None:
+    """Remove the stores of a plan from this process; key: of the plan."""
+    _open.close(key)
 
 
 def alive(function: F) -> F:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import LOSSES, TASKS, Metric
 from rnnfast.metrics.calibration import Calibration
 from rnnfast.metrics.conformal import Region
-from rnnfast.metrics.figures import Figures, Measures, figures
+from rnnfast.metrics.figures import Counts, Figures, Measures, figures
 from rnnfast.metrics.whole import Over, Whole
 
 Floats = NDArray[np.floating[Any]]
@@ -190,11 +190,14 @@ class Task(ABC):
         score = self.repeated_figures if repeated else self.figures
         return {name: score(y[:, [j]], answers[:, [j]], weight=weight) for j, name in enumerate(self.target.names)}
 
-    def confusion(self, y: Floats, answers: Floats) -> list[list[int]] | None:
-        """Return how often each class (rows) is predicted as each (columns); None for quantities."""
+    def confusion(self, y: Floats, answers: Floats, weight: Weight = None) -> Counts | None:
+        """Return the weight of the steps of each class (rows) that are predicted as each (columns).
+
+        None for quantities.
+        """
         return None
 
-    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+    def calibration(self, y: Floats, answers: Floats, weight: Weight = None) -> Calibration | None:
         """Compare probabilities with what came true; None for quantities."""
         return None
 
@@ -224,3 +227,14 @@ def _by_rows(function: Callable[[NDArray[np.float64]], Floats], outputs: Floats)
             for first in range(0, max(outputs.shape[1], 1), ROWS)
         ]
     return np.concatenate(pieces).astype(outputs.dtype)
+
+
+def log_sum(logarithms: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Return the logarithms of sums over an axis, which stays, from those of what is summed.
+
+    It says what logaddexp.reduce says in a third of the time, as NumPy computes exponentials several at a time.
+    """
+    largest = np.maximum(logarithms.max(axis=axis, keepdims=True), np.finfo(np.float64).min)  # -inf - -inf is NaN
+    with np.errstate(divide="ignore"):  # of nothing but -inf
+        total = np.log(np.exp(logarithms - largest).sum(axis=axis, keepdims=True))
+    return np.asarray(largest + total)

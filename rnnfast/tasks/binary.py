@@ -16,9 +16,9 @@ from rnnfast.metrics import binary, confusion
 from rnnfast.metrics.binary import binary_measures
 from rnnfast.metrics.calibration import Calibration, calibration
 from rnnfast.metrics.conformal import Region
-from rnnfast.metrics.figures import Figures, Measures
+from rnnfast.metrics.figures import Counts, Figures, Measures
 from rnnfast.metrics.whole import Over
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, set_texts
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, log_sum, set_texts
 
 
 class Binary(Task):
@@ -46,11 +46,13 @@ class Binary(Task):
     def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean probability as a logit: log sum p - log sum (1 - p), from the logarithms of p and 1 - p.
 
-        log p = -log(1 + e^-z), so that neither a probability near 0 nor one near 1 loses its digits.
+        log p = -log(1 + e^-z) = min(z, 0) - log(1 + e^-|z|), so that neither a probability near 0 nor one near 1 loses
+        its digits.
         """
         if not self.logits:
             return np.asarray(self.answers(outputs).mean(axis=0))
-        positive, negative = (np.logaddexp.reduce(-np.logaddexp(0.0, sign * outputs), axis=0) for sign in (-1.0, 1.0))
+        rest = np.log1p(np.exp(-np.abs(outputs)))
+        positive, negative = (log_sum(np.minimum(sign * outputs, 0.0) - rest, axis=0)[0] for sign in (1.0, -1.0))
         return np.asarray(positive - negative)
 
     def naive_outputs(self) -> Floats:
@@ -90,13 +92,13 @@ class Binary(Task):
         """
         return np.asarray(np.asarray(answers, np.float64) >= self.target.threshold)
 
-    def confusion(self, y: Floats, answers: Floats) -> list[list[int]]:
+    def confusion(self, y: Floats, answers: Floats, weight: Weight = None) -> Counts:
         """Return [[true negatives, false positives], [false negatives, true positives]]."""
-        return confusion(y, answers, self.target.threshold)
+        return confusion(y, answers, self.target.threshold, _of_answers(weight, y))
 
-    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+    def calibration(self, y: Floats, answers: Floats, weight: Weight = None) -> Calibration | None:
         """Compare the probabilities of the second class with its share, those of all horizons together."""
-        return calibration(np.asarray(answers, np.float64).ravel(), y.ravel() == 1)
+        return calibration(np.asarray(answers, np.float64).ravel(), y.ravel() == 1, _of_answers(weight, y))
 
     def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of the second one, of each horizon."""

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from rnnfast.metrics import baseline_multiclass, multiclass_confusion, multiclass_labels
 from rnnfast.metrics.calibration import Calibration, calibration
 from rnnfast.metrics.conformal import Region
-from rnnfast.metrics.figures import Figures, Measures
+from rnnfast.metrics.figures import Counts, Figures, Measures
 from rnnfast.metrics.multiclass import multiclass_measures
 from rnnfast.metrics.whole import Over
-from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, set_texts
+from rnnfast.tasks.base import LEAST_SHARE, Floats, Metrics, Task, Texts, Weight, log_sum, set_texts
 
 
 class Multiclass(Task):
@@ -29,8 +29,8 @@ class Multiclass(Task):
     @np.errstate(over="ignore", invalid="ignore")
     def _average(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithms of the mean probabilities, from those of the probabilities: no digit is lost near 0."""
-        logarithms = outputs - np.logaddexp.reduce(outputs, axis=2, keepdims=True)
-        return np.asarray(np.logaddexp.reduce(logarithms, axis=0) - np.log(len(outputs)))
+        logarithms = outputs - log_sum(outputs, axis=2)
+        return np.asarray(log_sum(logarithms, axis=0)[0] - np.log(len(outputs)))
 
     def naive_outputs(self) -> Floats:
         """Return the logits of the shares of the classes."""
@@ -48,14 +48,14 @@ class Multiclass(Task):
         """Return the metrics of repeated labels."""
         return multiclass_labels(y, repeated, len(self.target.classes), weight)
 
-    def confusion(self, y: Floats, answers: Floats) -> list[list[int]]:
+    def confusion(self, y: Floats, answers: Floats, weight: Weight = None) -> Counts:
         """Return a row for each class and a column for each prediction."""
-        return [[int(count) for count in row] for row in multiclass_confusion(y, answers)]
+        return multiclass_confusion(y, answers, weight)
 
-    def calibration(self, y: Floats, answers: Floats) -> Calibration | None:
+    def calibration(self, y: Floats, answers: Floats, weight: Weight = None) -> Calibration | None:
         """Compare the probabilities of the predicted classes with how often they are right."""
         predicted = answers.argmax(axis=1)
-        return calibration(np.asarray(answers.max(axis=1), np.float64), predicted == y[:, 0])
+        return calibration(np.asarray(answers.max(axis=1), np.float64), predicted == y[:, 0], weight)
 
     def columns(self, answers: Floats, texts: Texts) -> Iterator[tuple[str, list[Any]]]:
         """Yield the predicted class and the probability of each."""

@@ -30,8 +30,8 @@ class Outcomes:
 
     outputs: (rows, O) raw, of every row of the table; at: (rows,) bool, which rows are the n. y: (n, targets) labels,
     as of SequenceData. answers: (n, O) probabilities, or quantities in original units; raw: (n, O) their outputs.
-    deviations: (rows, O) standard deviation of the answers of an ensemble's networks, None of a single network; linear,
-    trees: what these baselines answer, None without them.
+    deviations: (rows, O) standard deviation of the answers of an ensemble's networks, at the n alone, None of a single
+    network; linear, trees: what these baselines answer, None without them.
     """
 
     task: Task

@@ -45,8 +45,15 @@ class Scorer:
         return weight if of_row is None else weight * of_row
 
     def outcomes(self, data: SequenceData, outputs: Floats, deviations: Floats | None = None) -> Outcomes:
-        """Put outputs (rows, O) that a network gave for data beside its labels; deviations: as of Outcomes."""
-        return Outcomes(self.task, data, outputs, deviations)
+        """Put outputs (rows, O) that a network gave for data beside its labels.
+
+        deviations: (n, O) standard deviation of the answers of an ensemble's networks to the n labelled steps.
+        """
+        every = None
+        if deviations is not None:
+            every = np.full_like(outputs, np.nan)
+            every[data.labelled] = deviations
+        return Outcomes(self.task, data, outputs, every)
 
     def evaluate(self, outcomes: Outcomes) -> Evaluation:
         """Score what a network answered. Raises DataError where no step is labelled."""
@@ -69,7 +76,7 @@ class Scorer:
                 task.threshold(),
                 task.per_target(y[say], answers[say], weight),
             ),
-            confusion=task.confusion(y, answers),
+            confusion=task.confusion(y[say], answers[say], weight),
             baseline=Baseline(
                 Scores(
                     self.loss(naive, y, data, outcomes.at), task.naive_figures(y[say], weight), task.naive_threshold
@@ -79,7 +86,7 @@ class Scorer:
                 self._other(outcomes, outcomes.trees),
             ),
             residuals=task.residuals(y, answers),
-            calibration=task.calibration(y[say], answers[say]),
+            calibration=task.calibration(y[say], answers[say], weight),
             classes=task.target.classes if task.facts.output_per_class else (),
             loss_title=task.loss_title(self._loss_kind(data)),
             meaningless=task.meaningless(y),

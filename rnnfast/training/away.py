@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rnnfast.checkpoint.keeper import Keeper, Slot
-from rnnfast.checkpoint.record import Choice, Network
+from rnnfast.checkpoint.record import Network
 from rnnfast.cluster.task import Cancelled, Watch
 from rnnfast.config.resolve import Config
 from rnnfast.errors import TrainingInterrupted
@@ -56,13 +56,9 @@ class _FarKeeper(Keeper):
     """A Keeper that writes nothing: it holds the states of networks whose training has ended."""
 
     def __init__(self, states: dict[str, Network]) -> None:
-        self._before, self._configs = states, dict[str, Config]()
-        self.choices: dict[str, Choice] = {}
+        super().__init__(states, {})
+        self._configs = dict[str, Config]()
         self.ended: dict[str, tuple[Config, Network]] = {}
-
-    def state(self, name: str) -> Network | None:
-        """Return the state that a network goes on from."""
-        return self._before.get(name)
 
     def begin(self, name: str, epochs: int, config: Config) -> None:
         """Note how a network trains."""

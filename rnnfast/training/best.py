@@ -19,14 +19,14 @@ import numpy as np
 
 from rnnfast.config.forms import seconds
 from rnnfast.config.resolve import Config
-from rnnfast.data import Parts, SequenceData
-from rnnfast.equations.cell import Cell
+from rnnfast.data import SequenceData
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model import Model
 from rnnfast.records import UNSET
 from rnnfast.reporter import Reporter
 from rnnfast.training.candidates import Options, allowed, candidates
 from rnnfast.training.checks import cell_for, check_options
+from rnnfast.training.job import Job
 from rnnfast.training.presets import Choice, Chosen
 from rnnfast.training.race import LEAST, Race, Track, outcome
 from rnnfast.training.size import Size
@@ -61,14 +61,11 @@ class Plan(NamedTuple):
 class Best:
     """What a run with --preset best decides after its table is split.
 
-    model: as auto makes it, which says how many inputs there are; own_valid: the validation part is a table of its own;
-    equations: of a cell that is no word.
+    model: as auto makes it, which says how many inputs there are.
     """
 
     model: Model
-    parts: Parts
-    own_valid: bool
-    equations: Cell | None
+    job: Job
     reporter: Reporter
 
     def choose(self, chosen: Chosen | None, interrupt: Interrupt) -> tuple[Config, Chosen]:
@@ -102,7 +99,7 @@ class Best:
 
     def cost(self, config: Config, rows: float) -> float:
         """Count the multiply-adds of one training on so many rows."""
-        cell = cell_for(config, self.equations)
+        cell = cell_for(config, self.job.equations)
         return config.train.epochs * multiply_adds(config, cell, self.model.schema, self.model.encoder, rows)
 
     def _race(self, budget: float, deadline: Deadline, interrupt: Interrupt) -> tuple[Race | None, float]:
@@ -110,7 +107,7 @@ class Best:
 
         Returns: the race, None where there is nothing to try; multiply-adds that it took.
         """
-        config, part = self.model.config, self.parts.train
+        config, part = self.model.config, self.job.parts.train
         size = Size.of(part, part.weighted, mergeable=False)
         changes = candidates(config, size, self._check)
         if not changes:
@@ -125,7 +122,7 @@ class Best:
         if part.room is not None:  # which is for the sample and a copy in each fold
             rows = min(rows, part.room.of_phase.sample / (ROW_BYTES * (sample.x.shape[1] + 1) * (plan.folds + 1)))
         sample = _drawn(sample, rows / sample.rows, config.train.seed)
-        trials = Trials(sample, config, plan.folds, self.equations)
+        trials = Trials(sample, config, plan.folds, self.job.equations)
         if part.room is not None:
             trials.workers = 1  # one at a time needs its memory
         start = shortened(config, plan.epochs)
@@ -143,7 +140,7 @@ class Best:
     def _check(self, config: Config) -> None:
         """Raise UsageError for options that do not go together on this table."""
         predicts = replace(config, data=replace(config.data, predict=self.model.schema.predict))
-        check_options(predicts, self.equations, self.own_valid)
+        check_options(predicts, self.job.equations, self.job.own_valid)
         if config.model.bidirectional and config.train.tbptt:
             raise UsageError("two directions and windows of backpropagation exclude each other")
 
@@ -176,9 +173,9 @@ class Best:
         """Choose the number of networks; left: multiply-adds."""
         if not config.train.epochs or "ensemble" in config.explicit:
             return []
-        cost = self.cost(config, self.parts.train.rows)
-        if config.train.refit and self.parts.valid is not None:
-            cost += self.cost(config, self.parts.train.rows + self.parts.valid.rows)
+        cost = self.cost(config, self.job.parts.train.rows)
+        if config.train.refit and self.job.parts.valid is not None:
+            cost += self.cost(config, self.job.parts.train.rows + self.job.parts.valid.rows)
         number = int(max(1, min(MOST_NETWORKS, left // cost)))
         reason = f"the mean of networks errs less than one; as many as the budget allows, {MOST_NETWORKS} at most"
         return [Choice("ensemble", number, reason)] if number > 1 else []

@@ -34,12 +34,13 @@ from rnnfast.training.checks import check_options, named_cell
 from rnnfast.training.directory import free_name, table_name
 from rnnfast.training.fold_reporters import InOrder, OfFold, Once
 from rnnfast.training.fold_results import CrossValidation, FoldResult
+from rnnfast.training.job import Host, Job
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import Piece, one_at_a_time, run_on
 from rnnfast.training.presets import fixed
-from rnnfast.training.resuming import Home, Resumed, keeper_of, origin_of, saved, settled
-from rnnfast.training.run import train_parts
+from rnnfast.training.resuming import Home, Resumed, going_on, keeper_of, origin_of, saved, settled
 from rnnfast.training.scores import sample_of
+from rnnfast.training.stages import train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import Source, advise_time, check_fold
 from rnnfast.training.windows import chooses, window_of_folds
@@ -134,7 +135,7 @@ def cross_validate(
             tested.write(file)
             result.files["output"] = Path(file.name)
         if keeper is not None and resumable:
-            reporter.notice(f"{keeper.command} goes on with the folds that are left")
+            reporter.notice(f"{going_on(keeper, cluster)} goes on with the folds that are left")
         elif keeper is not None:
             keeper.leave()
         result.seconds = time.perf_counter() - start
@@ -220,7 +221,7 @@ class _Runs:
         parts = self.folds[repeat][fold]
         with naming(fold, self.fold_config.folds):
             check_fold(parts, self.table, config.data, reporter)
-            outcome, fit = train_parts(self.table, parts, config, self.equations, reporter, False, 0.0, interrupt)
+            outcome, fit = train_parts(Job(self.table, parts, config, self.equations), Host(reporter, interrupt))
             if "test" not in outcome.evaluations:
                 raise DataError("none of the sequences that fit into --memory has a label; give more memory")
         if fit.diverged is not None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from rnnfast.data import Parts, SequenceData, Sequences
+from rnnfast.data import SequenceData
 from rnnfast.data.encoding.differences import changes
 from rnnfast.errors import TrainingInterrupted
 from rnnfast.model import Model
@@ -25,12 +25,12 @@ from rnnfast.records import UnsetType
 from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.intervals import set_intervals
+from rnnfast.training.job import Host, Job
 from rnnfast.training.linear_part import set_linear_part
 from rnnfast.training.loop import Fit
 from rnnfast.training.operating import set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.refit import CUT_SHORT, in_the_rest, refitted
-from rnnfast.training.stopping import Interrupt
 
 
 class Teacher:
@@ -61,18 +61,12 @@ class Learned(NamedTuple):
     operating: Operating | UnsetType  # how threshold and temperature of the model were chosen
 
 
-def distilled(
-    ensemble: Learned,
-    table: Sequences,
-    parts: Parts,
-    valid: SequenceData | None,
-    reporter: Reporter,
-    interrupt: Interrupt,
-) -> Learned:
+def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | None) -> Learned:
     """Train one network on the answers of an ensemble; valid: the sample that it is watched on.
 
     Seconds are those of both. Returns the ensemble where it is no whole one, and where the network is not.
     """
+    parts, reporter = job.parts, host.reporter
     whole, first = ensemble.model.config, ensemble.fit
     if first.diverged is not None or first.stopped in CUT_SHORT or not first.epochs:
         why = CUT_SHORT.get(first.stopped, "no epoch was run" if first.diverged is None else "a network diverged")
@@ -85,7 +79,7 @@ def distilled(
     watched = None if valid is None else scored_rows(valid)
     try:
         teacher = Teacher(ensemble.model)
-        fit = Networks(model, parts.train, watched, Reporter(), teacher=teacher, stage="distilled").fit(interrupt)
+        fit = Networks(model, parts.train, watched, Reporter(), teacher=teacher, stage="distilled").fit(host.interrupt)
     except TrainingInterrupted:
         fit = Fit(stopped="interrupted")
     if fit.diverged is not None or fit.stopped in CUT_SHORT:
@@ -97,7 +91,7 @@ def distilled(
     set_intervals(model, parts.train, valid)
     again = None
     if ensemble.again is not None:
-        again = refitted(model, fit, table, parts, reporter, interrupt, Teacher(ensemble.again))
+        again = refitted(model, fit, job, host, Teacher(ensemble.again))
     for one in (model, again):
         if one is not None:
             one.config = whole

@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import seconds
@@ -24,7 +26,7 @@ from rnnfast.model import Model
 from rnnfast.model.members import joined
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter, RunInfo
-from rnnfast.training.loop import Fit, Loop
+from rnnfast.training.loop import Fit, Loop, Pauses
 from rnnfast.training.pool import Piece, one_at_a_time, run_on
 from rnnfast.training.prepare import Labelling, member_seeds
 from rnnfast.training.saving import Saver
@@ -82,15 +84,17 @@ class Networks:
         """Return what a worker of a cluster needs to train one of the networks."""
         return {**vars(self), "reporter": Reporter(), "cluster": None, "_made": []}
 
-    def fit(self, interrupt: Interrupt) -> Fit:
+    def fit(self, interrupt: Interrupt, pauses: Pauses | None = None) -> Fit:
         """Train all of them, and put their weights into the model; see `Loop.run`.
+
+        pauses: of a single one, in place of the checkpoints of the run.
 
         Members that have no epoch when Ctrl-C is pressed are left out. Raises TrainingInterrupted where none has one.
         """
         if self.number == 1:
             if self.cluster is not None:
                 self.reporter.notice("a single network trains in this process; workers train those of --ensemble N")
-            alone: Fit = self._made.pop().run(interrupt, self._pauses(0, interrupt))
+            alone: Fit = self._made.pop().run(interrupt, pauses or self._pauses(0, interrupt))
             return alone
         start = time.perf_counter()
         work = Shared(self)
@@ -240,6 +244,7 @@ def _together(members: Sequence[Trained], wall: float) -> Fit:
         compile_seconds=fits[0].compile_seconds,
         eval_seconds=passed * sum(fit.eval_seconds for fit in fits),
         timesteps_per_second=steps / max(train_seconds, 1e-9),
+        clipped=float(np.mean(shares)) if (shares := [f.clipped for f in fits if f.clipped is not None]) else None,
         diverged=next((fit.diverged for fit in fits if fit.diverged is not None), None),
         members=tuple(trained for _, trained, _ in members),
     )

@@ -25,7 +25,8 @@ from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sequences.spans import ends
 from rnnfast.model import Model
 from rnnfast.training.blocks import Cut, Cutter
-from rnnfast.training.hiding import Hider, show
+from rnnfast.training.dropping import Dropper
+from rnnfast.training.hiding import Hidden, Hider, show
 from rnnfast.training.prepare import Labelling, encoded, kernel_data
 from rnnfast.training.starts import Begun, begun, draws
 
@@ -65,6 +66,7 @@ class Feed:
         self.config: TrainConfig = model.config.train
         self.cutter = Cutter(model, part, len(model.schema.answers) if teacher is None else model.schema.outputs)
         self.hider = Hider(model.encoder.hideable, self.config.seed, model.encoder.hideable_codes)
+        self.dropper = Dropper(model, part)
         first = self.cutter.epoch(0)
         self.updates, self.single = self._updates_of(first), len(first) == 1
         self.generator = np.random.default_rng([self.config.seed, ORDER_STREAM])
@@ -133,7 +135,7 @@ class Feed:
             if self.data is None:
                 self.data = self._take()
                 trainer.load(self.data, self.part.sequences)
-            if self.hider.hides or self.config.random_start:
+            if self.hider.hides or self.dropper.share or self.config.random_start:
                 return self._train_anew(trainer, orders, rates.reshape(epochs, -1))
             self._place.steps += epochs * self.part.rows
             losses: NDArray[np.float64] | None = trainer.run(orders, epochs, rates)
@@ -146,7 +148,7 @@ class Feed:
         self._next, self.buffers = None, []
 
     def _train_anew(self, trainer: Any, orders: Orders, rates: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Train the only block an epoch at a time, each with other categories hidden or other starts.
+        """Train the only block an epoch at a time, each with other values hidden or dropped, or other starts.
 
         rates: (epochs, ..).
         """
@@ -154,7 +156,7 @@ class Feed:
         inputs, losses = self.data.x.reshape(-1, self.cutter.inputs), np.zeros(len(rates))
         for epoch, course in enumerate(rates):
             number = self._place.epoch
-            hidden = self.hider.hide(inputs, self.data.offsets, number)
+            hidden = self._disturb(inputs, self.data.offsets, number)
             block = self._begun(self.data, orders[epoch % len(orders)], number, [(0, self.part.sequences)])
             trainer.load(block.data, self.part.sequences)
             loss = trainer.run(block.order, 1, course)
@@ -166,6 +168,11 @@ class Feed:
             self._place.steps += block.steps
             self._place.epoch += 1
         return losses
+
+    def _disturb(self, inputs: NDArray[Any], offsets: NDArray[np.int64], epoch: int, first: int = 0) -> Hidden:
+        """Hide categories and drop values for an epoch; as Hider.hide."""
+        hidden = self.hider.hide(inputs, offsets, epoch, first)
+        return [*self.dropper.drop(inputs, epoch, first), *hidden]  # what came last is undone first
 
     def _begun(self, data: Any, order: Orders, epoch: int, runs: Sequence[tuple[int, int]]) -> Begun:
         """Let sequences begin at random steps, where that is asked for; runs: of the part, which they are."""
@@ -267,7 +274,7 @@ class Feed:
             data: SequenceData = self.part.read(first, stop, TRAINED)
             features, target, steps = encoded(self.model, data, self.teacher)
             if not self.single:
-                self.hider.hide(features, data.offsets, cut.epoch, first)
+                self._disturb(features, data.offsets, cut.epoch, first)
             end = row + data.rows
             x[row * inputs : end * inputs] = features.reshape(-1)
             has_weight = steps != 0

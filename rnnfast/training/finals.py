@@ -21,9 +21,10 @@ from rnnfast.data import Parts, split
 from rnnfast.records import UNSET, Record, UnsetType
 from rnnfast.training.journal import TrialRecord
 from rnnfast.training.race import NOISE
-from rnnfast.training.search import Search, Tried
+from rnnfast.training.search import Search
 from rnnfast.training.stopping import Interrupt
 from rnnfast.training.trial import LARGEST_SHARE
+from rnnfast.training.tried import Tried
 
 SEEDS = 5
 CHALLENGERS = 2  # beside the base, of those whose trial was better
@@ -89,7 +90,7 @@ def unrepeated(search: Search) -> list[Finalist]:
 def _errors(search: Search, one: Tried, interrupt: Interrupt) -> NDArray[np.float64]:
     """Return (SEEDS, folds) the errors of a candidate, with seeds other than that of its trial."""
     runs = [(one, fold, 1 + repetition) for repetition in range(SEEDS) for fold in range(search.folds)]
-    return np.reshape(search.errors(runs, interrupt), (SEEDS, search.folds))
+    return np.reshape(search.errors(runs, interrupt, again=True), (SEEDS, search.folds))
 
 
 def _untouched(search: Search, parts: Parts, pair: Sequence[Tried], interrupt: Interrupt) -> float | UnsetType:
@@ -98,7 +99,8 @@ def _untouched(search: Search, parts: Parts, pair: Sequence[Tried], interrupt: I
         return UNSET
     place = search.trials.add(_as_fold(search, parts, search.space.config))
     seeds = SEEDS if search.folds > 1 else 1
-    errors = search.errors([(one, place, seed) for one in pair for seed in range(seeds)], interrupt)
+    runs = [(one, place, seed) for one in pair for seed in range(seeds)]
+    errors = search.errors(runs, interrupt, again=True, valid=parts.valid.digest)
     one, other = np.reshape(errors, (2, seeds)).mean(axis=1)
     return search.relative(float(one), float(other)) if math.isfinite(one + other) else UNSET
 

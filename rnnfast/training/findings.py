@@ -29,6 +29,7 @@ def judge(
         several=bool(fit.members),
         refitted=bool(fit.refitted),
         dead=dead,
+        clipped=fit.clipped,
     )
     evidence = Evidence(
         views=views,

@@ -16,6 +16,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Schema
 from rnnfast.display import Displayed, counted
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Repeated, Scores, brief
+from rnnfast.metrics.figures import Counts
 from rnnfast.records import UNSET, Record, UnsetType, versioned
 from rnnfast.training.pooled import pooled
 
@@ -60,7 +61,7 @@ class CrossValidationReport(Record, frozen=True, kw_only=True):
     mean: Figures
     std: Figures
     pooled: Scores
-    confusion: list[list[int]] | None
+    confusion: Counts | None
     classes: tuple[Any, ...] | UnsetType = UNSET
     baseline: dict[str, Any]
     labelled_steps: int

@@ -1,25 +1,30 @@
 """The trials of a search in a file, so that an interrupted search goes on where it ended.
 
-One line of JSON each: first what is searched, then each trial of a generation that is complete. The file is written
-anew after each generation, whole or not at all. A search that goes on proposes the same candidates again, since these
-follow from seed and errors, and takes the errors from here.
+One line of JSON each: first what is searched, then each trial of a generation that is complete, then each training of
+the best ones again. The file is written anew after each generation, and each training again, whole or not at all. A
+search that goes on proposes the same candidates again, since these follow from seed and errors, and takes the errors
+from here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from rnnfast.errors import ClusterError, ModelError, UsageError
 from rnnfast.records import UNSET, Count, Record, Size, UnsetType, decode, parsed, plain
+from rnnfast.reporter import Reporter
 from rnnfast.training.space import Candidate
 from rnnfast.writing import write_whole
 
 FILE = "trials.jsonl"
-FORMAT = 1
+FORMAT = 2  # 1: halving in folds alone
 
 
 class Header(Record, frozen=True, kw_only=True):
@@ -42,21 +47,96 @@ class Header(Record, frozen=True, kw_only=True):
 class TrialRecord(Record, frozen=True, kw_only=True):
     """A configuration that was tried.
 
-    trial: from 1; generation: from 1. options: of the candidate; changes: those of them that the base has not. errors:
-    on the folds that it ran on, null where it diverged; error: their sum relative to that of the base on the same
-    folds. seconds: of its generation, by trial.
+    trial: from 1; generation: from 1. options: of the candidate; changes: those of them that the base has not. rungs:
+    errors on the first fold after a quarter and a half of the epochs; errors: on the folds on which it ran all of them;
+    null where it diverged. error: that of the last rung, or the sum of those of the folds, relative to that of the
+    base. seconds: of its generation, by trial.
     """
 
     trial: Size
     generation: Size
     options: Candidate
     changes: Candidate
+    rungs: tuple[float | None, ...]
     errors: tuple[float | None, ...]
     error: float | None
     seconds: float | UnsetType = UNSET
 
 
-def read(directory: Path) -> tuple[Header, list[TrialRecord]]:
+class Repetition(Record, frozen=True, kw_only=True):
+    """A training of one of the best trials again.
+
+    trial: its number; fold: from 1; repetition: of seeds, from 1. error: null where it diverged. valid: digest of the
+    table that judges, where that is the validation part and no fold.
+    """
+
+    trial: Size
+    fold: Size
+    repetition: Count
+    error: float | None
+    valid: str | UnsetType = UNSET
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """What comes first in the file."""
+        return self.trial, self.fold, self.repetition
+
+
+@dataclass
+class Journal:
+    """What a search has come to. directory: where it is written, None: nowhere.
+
+    trials: of generations that are complete; repetitions: of the best of them.
+    """
+
+    header: Header
+    directory: Path | None = None
+    trials: list[TrialRecord] = field(default_factory=list)
+    repetitions: list[Repetition] = field(default_factory=list)
+
+    def write(self) -> None:
+        """Write the file of the directory, which is made where it is not there."""
+        if self.directory is None:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        ordered = sorted(self.repetitions, key=lambda one: one.place)  # they end in any order
+        lines = (json.dumps(plain(record), allow_nan=False) for record in (self.header, *self.trials, *ordered))
+        write_whole(self.directory / FILE, "".join(f"{line}\n" for line in lines).encode())
+
+
+class Watch:
+    """Tells how many trainings are finished, and writes them into a journal; called from several threads.
+
+    runs: trial, fold and repetition of each. journal: None where nothing is written; valid: as of Repetition.
+    """
+
+    def __init__(
+        self, reporter: Reporter, runs: Sequence[tuple[int, int, int]], journal: Journal | None, valid: str | UnsetType
+    ) -> None:
+        self._reporter, self._runs, self._journal, self._valid = reporter, runs, journal, valid
+        self._done, self._lock = 0, Lock()
+
+    def __call__(self, place: int, error: float) -> None:
+        """Take the error of one of the runs."""
+        with self._lock:
+            self._done += 1
+            self._reporter.trials(self._done, len(self._runs))
+            if self._journal is not None:
+                trial, fold, repetition = self._runs[place]
+                self._journal.repetitions.append(
+                    Repetition(
+                        trial=trial, fold=fold + 1, repetition=repetition, error=finite(error), valid=self._valid
+                    )
+                )
+                self._journal.write()
+
+
+def finite(error: float) -> float | None:
+    """Return an error as it is written: null where a training diverged."""
+    return error if math.isfinite(error) else None
+
+
+def read(directory: Path) -> Journal:
     """Read the journal of a directory. Raises UsageError where there is none, ModelError for a damaged one."""
     path, line = directory / FILE, 1
     try:
@@ -64,23 +144,33 @@ def read(directory: Path) -> tuple[Header, list[TrialRecord]]:
         header = decode(parsed(lines[0]), Header)
         if header.format != FORMAT:
             raise ValueError(f"format is {header.format}: expected {FORMAT}")
-        trials = list[TrialRecord]()
+        journal = Journal(header, directory)
         while line < len(lines):
             line += 1
-            trials.append(decode(parsed(lines[line - 1]), TrialRecord))
+            values = parsed(lines[line - 1])
+            if isinstance(values, dict) and "repetition" in values:
+                journal.repetitions.append(decode(values, Repetition))
+            else:
+                journal.trials.append(decode(values, TrialRecord))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; --resume takes the directory of a search, which holds one") from None
     except (OSError, ValueError) as error:
         what = f"is no journal of trials: {error}; begin anew with another -o DIR"
         raise ModelError(f"{path}, line {line}: {what}") from None
-    return header, trials
+    return journal
 
 
-def write(directory: Path, header: Header, trials: list[TrialRecord]) -> None:
-    """Write the journal of a directory, which is made where it is not there."""
-    directory.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(plain(record), allow_nan=False) for record in (header, *trials))
-    write_whole(directory / FILE, "".join(f"{line}\n" for line in lines).encode())
+def journal_of(directory: Path | None, header: Header, anywhere: Collection[str], force: bool) -> Journal:
+    """Return the journal of a search, with the trials of an earlier run in its directory; force: without them.
+
+    anywhere: options that make no other trials. Raises UsageError where the journal there is that of another search.
+    """
+    journal = Journal(header, directory)
+    if directory is not None and not force and (directory / FILE).exists():
+        before = read(directory)
+        check_same(before.header, header, directory, anywhere)
+        journal.trials, journal.repetitions = before.trials, before.repetitions
+    return journal
 
 
 @contextmanager
@@ -90,7 +180,7 @@ def going_on(directory: Path | None) -> Iterator[None]:
         yield
     except ClusterError as error:
         if directory is not None and (directory / FILE).exists():
-            error.args = (f"{error.args[0]}; rnnfast tune --resume {directory} goes on",)
+            error.command = f"rnnfast tune --resume {directory}"
         raise
 
 

@@ -43,6 +43,7 @@ class Fit:
     compile_seconds: float = 0.0
     eval_seconds: float = 0.0
     timesteps_per_second: float = 0.0
+    clipped: float | None = None  # share of the updates whose gradient was clipped; None where none can be
     diverged: DivergedError | None = None
     members: tuple[Member, ...] = ()  # of an ensemble
     out_of_bag: Evaluation | None = None  # of networks with bags that were trained again
@@ -85,6 +86,7 @@ class Loop:
         self.feed = Feed(model, train, teacher)
         self.config: TrainConfig = model.config.train
         self.epochs = self.config.epochs if epochs is None else epochs
+        self.until = self.epochs  # after which it pauses
         self.trainer = trainer_of(model, self.feed, soft=teacher is not None and LOSSES[model.loss].per_step)
         self.engine, threads = model.engine, self.config.threads or cores()
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), self.feed.updates)
@@ -142,7 +144,7 @@ class Loop:
         """Run epochs until a reason to stop comes up."""
         fit, config = self.fit, self.config
         started, deadline = time.perf_counter() - self.elapsed, Deadline(seconds(config.max_time), self.elapsed)
-        while not self.ended and self.advance():
+        while not self.ended and fit.epochs < self.until and self.advance():
             self.elapsed = time.perf_counter() - started
             if not self.feed.between_epochs:
                 self._pause(interrupt, pauses)
@@ -197,7 +199,7 @@ class Loop:
         Returns: whether they went well.
         """
         fit, config, trainer = self.fit, self.config, self.trainer
-        until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, self.epochs - fit.epochs)
+        until_evaluation = min(config.eval_every - fit.epochs % config.eval_every, self.until - fit.epochs)
         per_epoch = fit.train_seconds / fit.epochs if fit.epochs else CALL_SECONDS
         count = max(1, min(until_evaluation, int(CALL_SECONDS / max(per_epoch, 1e-9)))) if self.feed.single else 1
         orders = self.feed.orders(count)
@@ -215,6 +217,9 @@ class Loop:
             fit.epochs += 1
             fit.history.append({"epoch": fit.epochs, "split": "train", "loss": float(loss) / self.loss_terms})
         fit.timesteps_per_second = self.feed.place.steps / max(fit.train_seconds, 1e-9)
+        if config.clip_norm:
+            steps, _, clipped = trainer.state.updates.tolist()
+            fit.clipped = clipped / max(steps, 1)
         return True
 
     def _diverge(self) -> None:

@@ -42,7 +42,7 @@ def pooled(folds: Sequence[Fold]) -> Evaluation:
         task.threshold(),
         task.per_target(y[say], answers[say], weight),
     )
-    confusion = task.confusion(y, answers)
+    confusion = task.confusion(y[say], answers[say], weight)
     if len({fold.model.threshold for fold in folds}) > 1:
         scores = _at_own_thresholds(folds, scores, y[say], say, weight)
         confusion = np.sum([fold.evaluation.confusion or [] for fold in folds], axis=0).tolist()

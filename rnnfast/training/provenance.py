@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from rnnfast.config.resolve import Config
-from rnnfast.data import Parts, Sequences
 from rnnfast.data.description import part_sizes
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model.provenance import Provenance, Split, Training
 from rnnfast.records import UNSET, plain
+from rnnfast.training.job import Job
 from rnnfast.training.loop import Fit
 
 
-def provenance_of(
-    table: Sequences, parts: Parts, config: Config, own_valid: bool, evaluations: dict[str, Evaluation], fit: Fit
-) -> Provenance:
+def provenance_of(job: Job, evaluations: dict[str, Evaluation], fit: Fit) -> Provenance:
     """What the model file tells about its origin."""
+    table, parts, config = job.table, job.parts, job.config
     return Provenance(
         data_digest=table.digest,
         split=Split(
-            shares=(1.0,) if own_valid else config.data.split,
+            shares=(1.0,) if job.own_valid else config.data.split,
             seed=config.train.seed,
             split_by=parts.by,
             auto_predict=table.auto_predict,

@@ -110,7 +110,7 @@ class Track:
         begun = Lap(0, len(contenders), fold + 1, self.folds, joined=bool(contenders[0].options))
         lock, judged = Lock(), set()
 
-        def finished(number: int) -> None:
+        def finished(number: int, error: float) -> None:
             with lock:
                 judged.add(number)
                 self.reporter.lap(replace(begun, judged=len(judged)))
@@ -119,8 +119,8 @@ class Track:
         share = deadline.remaining * min(self.trials.workers / len(contenders), 1.0)
         limit = {} if math.isinf(share) else {"max_time": f"{max(share, 1e-3):.6f}s"}
         trials = [Trial(contender.config.choosing(limit), fold) for contender in contenders]
-        for contender, error in zip(contenders, self.trials.run(trials, interrupt, finished), strict=True):
-            contender.errors.append(error)
+        for contender, outcome in zip(contenders, self.trials.run(trials, interrupt, finished), strict=True):
+            contender.errors.append(outcome.error)
             self.left -= self.cost(contender.config)
 
     def _joined(self, best: Contender, contenders: Sequence[Contender]) -> list[Contender]:

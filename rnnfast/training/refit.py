@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rnnfast.catalogue import SCHEDULES
-from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import seconds
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import TrainConfig
-from rnnfast.data import Parts, Sequences
 from rnnfast.display import counted
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.model import Model
 from rnnfast.reporter import Reporter
 from rnnfast.training.bags import out_of_bag
 from rnnfast.training.ensemble import Networks
+from rnnfast.training.job import Host, Job
 from rnnfast.training.linear_part import fitted
 from rnnfast.training.loop import Fit
 from rnnfast.training.prepare import Labelling, initial_model
-from rnnfast.training.stopping import Interrupt
 from rnnfast.training.tables import merged_part
 
 # Endings after which validation has not said how many epochs are best.
@@ -50,27 +48,25 @@ def check_refit(config: Config, own_valid: bool) -> None:
 def refitted(
     model: Model,
     fit: Fit,
-    table: Sequences,
-    parts: Parts,
-    reporter: Reporter,
-    interrupt: Interrupt,
+    job: Job,
+    host: Host,
     teacher: Labelling | None = None,
-    cluster: Cluster | None = None,
 ) -> Model | None:
     """Train again from the start on the training and the validation part, each network for its best number of epochs.
 
     The course of the learning rate is that of the first run. Returns: None where there is nothing to train on beside
     the training part, where the first run was cut short, and where this one is, or diverges; the first network is then
-    the answer. The time limit is that of both runs together. teacher, cluster: as of Networks. Writes the number of
+    the answer. The time limit is that of both runs together. teacher: as of Networks. Writes the number of
     epochs to `fit`, and the out-of-bag scores of the networks, where they have bags.
     """
+    parts, reporter = job.parts, host.reporter
     if parts.valid is None or fit.diverged is not None:
         return None
     epochs = tuple(member.best_epoch for member in fit.members) or (fit.best_epoch,)
     if fit.stopped in CUT_SHORT or not all(epochs):
         reporter.notice(f"not trained again (--refit): {CUT_SHORT.get(fit.stopped, 'no epoch was run')}")
         return None
-    part = merged_part(table, parts, model.config)
+    part = merged_part(job.table, parts, model.config)
     reporter.notice(
         f"training again for {_listed(epochs)} on {counted(part.sequences, 'sequence')}, those that "
         "validated too (--refit); scores of the training and the validation part are those of the network before"
@@ -78,8 +74,8 @@ def refitted(
     again = initial_model(part, replace(model.config, train=in_the_rest(model.config.train, fit)), model.cell)
     try:
         stage = "refit" if teacher is None else "distilled refit"
-        networks = Networks(again, part, None, Reporter(), epochs, teacher, stage, cluster)
-        second = networks.fit(interrupt)
+        networks = Networks(again, part, None, Reporter(), epochs, teacher, stage, host.cluster)
+        second = networks.fit(host.interrupt)
     except TrainingInterrupted:
         second = None
     complete = second is not None and len(second.members) == len(fit.members) and second.stopped == "epochs"

@@ -25,7 +25,8 @@ class TrainReport(Record, frozen=True):
     networks of an ensemble; epochs and best_epoch are then the highest ones of any.
     preset: what it chose, where it chose anything. refitted: epochs on the training and validation part, where there
     were some; metrics of these parts are then those of the network before. operating: how threshold and temperature
-    were chosen, where they were. findings, verdict: what is to be known of the model, and what it is worth.
+    were chosen, where they were. clipped: share of the updates whose gradient was scaled down, where one can be.
+    findings, verdict: what is to be known of the model, and what it is worth.
     """
 
     model: str | None
@@ -45,13 +46,22 @@ class TrainReport(Record, frozen=True):
     preset: Chosen | UnsetType = UNSET
     refitted: int | UnsetType = UNSET
     operating: Operating | UnsetType = UNSET
+    clipped: float | UnsetType = UNSET
     findings: tuple[Finding, ...] = ()
     verdict: str = ""
 
 
 @dataclass(repr=False, eq=False)
 class TrainResult(Plotted):
-    """A trained model, how training went and what the model scores."""
+    """A trained model, how training went and what the model scores.
+
+    Example:
+        >>> import pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"id": [k // 4 for k in range(80)], "x": range(80), "y": [0, 1] * 40})
+        >>> result = rnnfast.train(table, id="id", target="y", hidden=4, epochs=2)
+        >>> result.epochs, result.stopped, sorted(result.metrics), len(result.history)
+        (2, 'epochs', ['train', 'valid'], 4)
+    """
 
     model: Model
     task: str
@@ -68,6 +78,7 @@ class TrainResult(Plotted):
     scored: dict[str, tuple[int, int]] = field(default_factory=dict)  # part -> sequences scored, and all: a sample
     members: tuple[Member, ...] = ()  # the networks of an ensemble
     chosen: Chosen | None = None  # by the preset
+    clipped: float | None = None  # share of the updates whose gradient was scaled down; None where none can be
     files: dict[str, Path] = field(default_factory=dict)  # written: model, history, config
     resumable: bool = False  # whether the directory has a checkpoint that the run goes on from
 
@@ -110,11 +121,17 @@ class TrainResult(Plotted):
         return f"{course}, {counted(self.parameters, 'parameter')}", scores | naive
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object that `train --json` prints."""
+        """Return the object that `train --json` prints.
+        >>> result.to_json()["sequences"]
+        {'train': 16, 'valid': 4, 'test': 0}
+        """
         return versioned(self.report())
 
     def report(self) -> TrainReport:
-        """Return the same as a record."""
+        """Return the same as a record.
+        >>> result.report().parameters
+        33
+        """
         return TrainReport(
             model=str(self.files["model"]) if "model" in self.files else None,
             task=self.task,
@@ -131,6 +148,7 @@ class TrainResult(Plotted):
             preset=self.chosen or UNSET,
             refitted=self.refitted or UNSET,
             operating=self.model.provenance.operating,
+            clipped=UNSET if self.clipped is None else self.clipped,
             scored={part: Sample(n, of) for part, (n, of) in self.scored.items()} or UNSET,
             members=self.members or UNSET,
             findings=self.findings,

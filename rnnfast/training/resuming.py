@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
-from rnnfast.checkpoint.keeper import Keeper
+from rnnfast.checkpoint.keeper import DiskKeeper
 from rnnfast.checkpoint.record import Checkpoint, Choice, Origin
 from rnnfast.checkpoint.store import checkpoints, discard, last
+from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import Interval, interval
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import COMMAND_LINE, Config, flag_of, table_of_option
@@ -117,7 +119,7 @@ class Home(NamedTuple):
             return path
 
 
-def keeper_of(config: Config, origin: Callable[[], Origin], home: Home, before: Resumed | None) -> Keeper | None:
+def keeper_of(config: Config, origin: Callable[[], Origin], home: Home, before: Resumed | None) -> DiskKeeper | None:
     """Return what saves a run; None where it is never saved. before: the run that goes on.
 
     Raises DataError where a table is another one than that of the run before.
@@ -128,8 +130,8 @@ def keeper_of(config: Config, origin: Callable[[], Origin], home: Home, before: 
     if every is None and before is None:
         return None
     if before is None:
-        return Keeper(every or NEVER, origin, home.make)
-    return Keeper(every or NEVER, origin, home.make, before.checkpoint, before.directory)
+        return DiskKeeper(every or NEVER, origin, home.make)
+    return DiskKeeper(every or NEVER, origin, home.make, before.checkpoint, before.directory)
 
 
 def origin_of(
@@ -152,23 +154,28 @@ def origin_of(
 
 
 @contextmanager
-def saved(keeper: Keeper | None, interrupt: Interrupt) -> Iterator[None]:
+def saved(keeper: DiskKeeper | None, interrupt: Interrupt) -> Iterator[None]:
     """Let the trainings of a run be saved; a run that leaves nothing else tells how it goes on."""
     interrupt.slot = None if keeper is None else keeper.slot
     try:
         yield
     except TrainingInterrupted as error:
         if error.result is None and keeper is not None and keeper.directory is not None:
-            error.args = (f"{error.args[0]}; {keeper.command} goes on",)
+            error.command = keeper.command
         raise
     except ClusterError as error:
         if keeper is not None and keeper.holds_any:
             keeper.save()
-            error.args = (f"{error.args[0]}; {keeper.command} goes on",)
+            error.command = keeper.command
         raise
 
 
-def settled(keeper: Keeper | None, interrupt: Interrupt, directory: Path | None) -> bool:
+def going_on(keeper: DiskKeeper, cluster: Cluster | None) -> str:
+    """Return the command that goes on with a run, on the cluster that it had."""
+    return " ".join([keeper.command, *map(quote, cluster.words if cluster else ())])
+
+
+def settled(keeper: DiskKeeper | None, interrupt: Interrupt, directory: Path | None) -> bool:
     """Remove the checkpoints of a run that has ended well, or save it where some training was cut short.
 
     Returns: whether there is something to go on from.

@@ -1,9 +1,10 @@
 """Proposals for a search, a generation at a time: a plan first, then Optuna's tree-structured Parzen estimator (TPE).
 
-Generation 0 is a ladder of learning rates, generation 1 single changes of the best of them, generation 2 begins with
-the best of these together; all else is what TPE (Bergstra et al. 2011; multivariate, Falkner et al. 2018) makes of the
-errors so far. A generation is asked for in order and told in order: what is proposed follows from errors and seed
-alone.
+Generation 0 is a ladder of learning rates and single changes of the base, generation 1 single changes of the best of
+these, generation 2 begins with the best of them together; all else is what TPE (Bergstra et al. 2011; multivariate,
+Falkner et al. 2018) makes of the errors so far. Candidates that did not run all their epochs are worse for it than
+those that did, and better the longer they ran. A generation is asked for in order and told in order: what is proposed
+follows from errors and seed alone.
 """
 
 from __future__ import annotations
@@ -52,29 +53,41 @@ class Sampler:
             )
         self._study = library.create_study(sampler=sampler)
         self._open: list[Any] = []
+        self._asked: list[Candidate] = []
 
     def ask(self, generation: int, count: int, scored: Sequence[Sequence[Scored]]) -> list[Candidate]:
-        """Propose so many candidates, in order. scored: those of the generations before."""
+        """Propose so many candidates, in order. scored: those of the generations before that ran all their epochs."""
         planned = self._planned(generation, scored)[:count]
         for candidate in planned:
             self._study.enqueue_trial(dict(candidate))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna().exceptions.ExperimentalWarning)
             self._open = [self._study.ask(self._distributions) for _ in range(count)]
-        return [{name: trial.params[name] for name in self._space.base} for trial in self._open]
+        candidates = [{name: trial.params[name] for name in self._space.base} for trial in self._open]
+        self._asked += candidates
+        return candidates
 
-    def tell(self, errors: Sequence[float]) -> None:
-        """Take the errors of the candidates that were proposed last, in their order, relative to the base."""
-        for trial, error in zip(self._open, errors, strict=True):
-            self._study.tell(trial, min(error, WORST) if not math.isnan(error) else WORST)
+    def tell(self, results: Sequence[tuple[float, int | None]]) -> None:
+        """Take what became of the candidates that were proposed last, in their order.
+
+        results: the error relative to the base, and after how many rungs that was; None: it ran all its epochs.
+        """
+        pruned = optuna().trial.TrialState.PRUNED
+        for trial, (error, rungs) in zip(self._open, results, strict=True):
+            value = min(error, WORST) if not math.isnan(error) else WORST
+            if rungs is None:
+                self._study.tell(trial, value)
+            else:
+                trial.report(value, rungs)
+                self._study.tell(trial, state=pruned)
 
     def _planned(self, generation: int, scored: Sequence[Sequence[Scored]]) -> list[Candidate]:
         """Return the candidates of a generation that are no proposals of TPE."""
         if generation == 0:
-            return self._space.rates()
+            return [*self._space.rates(), *self._space.single_changes(self._space.base)]
         best, least = min(scored[0], key=lambda one: one[1])
         if generation == 1:
-            return self._space.single_changes(best)
+            return [candidate for candidate in self._space.single_changes(best) if candidate not in self._asked]
         if generation > 2:
             return []
         better = sorted((one for one in scored[1] if one[1] < least), key=lambda one: one[1])

@@ -12,6 +12,7 @@ from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
 from rnnfast.reporter import Reporter
 from rnnfast.training.distil import Learned
+from rnnfast.training.ranking import ranked
 
 
 @dataclass(eq=False, repr=False)
@@ -54,6 +55,8 @@ def evaluate_parts(
                 scored.sampled[name] = (data.sequences, part.sequences)
                 scope = f"{data.sequences:,} of {part.sequences:,} sequences"
                 reporter.notice(f"{name}: scored on {scope}, drawn at random, to keep within --memory")
+                if part.shards > 1:
+                    scored.evaluations[name] = ranked(model, part, scored.evaluations[name], name, reporter)
         elif part.labelled_steps:
             scope = f"none of the {data.sequences:,} sequences that fit into --memory has a label"
             reporter.notice(f"{name}: not scored, {scope}; give more memory")

@@ -63,6 +63,7 @@ DIMENSIONS = (
     Dimension("head", lambda facts: ("all", "attention", "mean", "last"), _one_label),
     Dimension("cell", lambda facts: ("lstm", "gru")),
     Dimension("bidirectional", lambda facts: (True,), _one_label),
+    Dimension("augment", lambda facts: ("drop=0.1", "drop=0.2"), _one_label),
     Dimension("random_start", lambda facts: (True,), lambda facts: not _one_label(facts) and facts.size.steps >= LONG),
     Dimension("weight_decay", lambda facts: (0.0, 0.2, 0.05, 0.01)),
     Dimension("schedule", lambda facts: ("onecycle", "constant")),

@@ -43,7 +43,7 @@ def taken(loop: Loop, start: str) -> Network:
     if not loop.ended:
         progress = Progress(
             place=_place_record(loop.feed.place),
-            updates=(int(trainer.state.updates[0]), int(trainer.state.updates[1])),
+            updates=tuple(trainer.state.updates.tolist()),
             rate=(schedule.factor, schedule.best, schedule.waited),
             stopping=(stopping.best_cost, stopping.waited),
             remembered=tuple((cost, epoch) for cost, epoch, _ in stopping.best),
@@ -60,6 +60,7 @@ def taken(loop: Loop, start: str) -> Network:
         stopped=fit.stopped,
         history=tuple(fit.history),
         seconds=(fit.train_seconds, fit.eval_seconds, loop.elapsed),
+        clipped=fit.clipped,
         diverged=UNSET if error is None else Divergence(message=str(error), epoch=error.epoch, step=error.step),
         progress=progress,
     )
@@ -87,6 +88,7 @@ def put_back(loop: Loop, network: Network, start: str) -> None:
     fit.epochs, fit.best_epoch, fit.stopped = record.epochs, record.best_epoch, record.stopped
     fit.history = list(record.history)
     fit.train_seconds, fit.eval_seconds, loop.elapsed = record.seconds
+    fit.clipped = record.clipped
     if not isinstance(record.diverged, UnsetType):
         fit.diverged = DivergedError(record.diverged.message, record.diverged.epoch, record.diverged.step)
 

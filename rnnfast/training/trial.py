@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import SCHEDULES, TASKS
+from rnnfast.checkpoint.record import Network
 from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import SEQUENCE, TIME
@@ -36,21 +37,34 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of
 from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
+from rnnfast.training.partly import Partly
 from rnnfast.training.pool import Piece, run_on
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.stopping import Interrupt
 
 Floats = NDArray[np.floating[Any]]
-Watcher = Callable[[int], None]
+Watcher = Callable[[int, float], None]  # place of a trial, its error
 
 LARGEST_SHARE = 0.9  # of the rest of a fold that trains: a configuration without a validation part has one here
 
 
 class Trial(NamedTuple):
-    """A configuration with all its values, and the fold that judges it, from 0."""
+    """A configuration with all its values, and the fold that judges it, from 0.
+
+    share: of its epochs, after which it is judged; before: where its training paused, None: it begins.
+    """
 
     config: Config
     fold: int
+    share: float = 1.0
+    before: Network | None = None
+
+
+class Outcome(NamedTuple):
+    """The error of a trial, infinity where it diverged. state: from which a part of a training goes on, None of all."""
+
+    error: float
+    state: Network | None = None
 
 
 class Trials:
@@ -94,21 +108,24 @@ class Trials:
         self._shared = None
         return len(self.folds) - 1
 
-    def run(self, trials: Sequence[Trial], interrupt: Interrupt, done: Watcher | None = None) -> list[float]:
-        """Return the error of each trial, the same for any number of threads; infinity where training diverges.
+    def run(self, trials: Sequence[Trial], interrupt: Interrupt, done: Watcher | None = None) -> list[Outcome]:
+        """Return the outcome of each trial, the same for any number of threads.
 
-        done: called in a thread of the trial when one is finished, with its place among the trials.
+        done: called in a thread of the trial when one is finished.
         Raises: TrainingInterrupted at Ctrl-C, DataError for a fold that cannot be trained on.
         """
+        if not trials:
+            return []
         engine_of(trials[0].config.train).ready()  # libraries are not loaded by the first trial
         work = self._shared = self._shared or Shared(self)
         pieces = [
-            Piece(f"trial on fold {trial.fold + 1}", _error, work, (trial,), Reporter(), partial(_count, done, number))
+            Piece(f"trial on fold {trial.fold + 1}", _tried, work, (trial,), Reporter(), partial(_count, done, number))
             for number, trial in enumerate(trials)
         ]
-        return run_on(self.cluster, pieces, self.workers, interrupt.of_trials())
+        outcomes: list[Outcome] = run_on(self.cluster, pieces, self.workers, interrupt.of_trials())
+        return outcomes
 
-    def error(self, trial: Trial, reporter: Reporter, interrupt: Interrupt) -> float:
+    def outcome(self, trial: Trial, reporter: Reporter, interrupt: Interrupt) -> Outcome:
         """Train one configuration on one fold and score what it did not see."""
         interrupt.check()
         parts, train = self.folds[trial.fold], trial.config.train
@@ -120,7 +137,8 @@ class Trials:
         cell = self.equations or cell_of(config.model.cell, config.model.activation)
         model = initial_model(parts.train, config, cell)
         valid = None if parts.valid is None else scored_rows(self._block(parts.valid))
-        fit = Networks(model, parts.train, valid, reporter).fit(interrupt)
+        partly = Partly(trial.share, trial.before) if trial.share < 1 or trial.before else None
+        fit = Networks(model, parts.train, valid, reporter).fit(interrupt, partly)
         interrupt.check()
         error = math.inf
         if fit.diverged is None:
@@ -128,7 +146,7 @@ class Trials:
             data = scored_rows(self._block(parts.test))
             with np.errstate(all="ignore"):  # outputs of an unsuitable network may be too large to add up
                 error = self._mean(data, model.predict(data))
-        return error
+        return Outcome(error, partly.state if partly and trial.share < 1 else None)
 
     @staticmethod
     def _block(part: Any) -> SequenceData:
@@ -155,15 +173,15 @@ class Trials:
         return np.where(variance > 0, variance, 1.0)
 
 
-def _error(trials: Trials, trial: Trial, reporter: Reporter, interrupt: Interrupt) -> float:
-    """Return the error of a trial."""
-    return trials.error(trial, reporter, interrupt)
+def _tried(trials: Trials, trial: Trial, reporter: Reporter, interrupt: Interrupt) -> Outcome:
+    """Return the outcome of a trial."""
+    return trials.outcome(trial, reporter, interrupt)
 
 
-def _count(done: Watcher | None, number: int, error: float) -> None:
+def _count(done: Watcher | None, number: int, outcome: Outcome) -> None:
     """Tell that a trial is finished."""
     if done is not None:
-        done(number)
+        done(number, outcome.error)
 
 
 def _trials(made_of: tuple[Any, ...], others: Sequence[Parts]) -> Trials:

@@ -18,22 +18,24 @@ from rnnfast.config.typed import TrainOptions
 from rnnfast.data import Parts, Sequences
 from rnnfast.data.reading.arrays import with_labels
 from rnnfast.data.reading.opening import Table, file_names
+from rnnfast.engines.choice import engine_of
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import TrainingInterrupted, UsageError
 from rnnfast.listeners import with_listeners
 from rnnfast.reporter import Reporter
-from rnnfast.training import journal
 from rnnfast.training.checks import check_options, named_cell
 from rnnfast.training.directory import check_directory, free_name, table_name, write_run
 from rnnfast.training.finals import SEEDS, Finalist, repeated, unrepeated
+from rnnfast.training.job import Host, Job
+from rnnfast.training.journal import FILE, Header, going_on, journal_of, read
 from rnnfast.training.pool import one_at_a_time
 from rnnfast.training.presets import fixed
 from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import Home, keeper_of, origin_of, saved, searched, settled
-from rnnfast.training.run import train_parts
 from rnnfast.training.sampler import optuna
 from rnnfast.training.search import SIZE, Search, folded
 from rnnfast.training.space import WIDEST_RATE, Space
+from rnnfast.training.stages import train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import read_tables
 from rnnfast.training.tune_results import TuneResult
@@ -132,26 +134,29 @@ def tune_tables(
     check_options(config, equations, own_valid)
     directory = _directory(config, force)
     reporter = with_listeners(reporter, config.output)
-    with ExitStack() as opened:
+    engine = engine_of(config.train)
+    with ExitStack() as opened, engine.ahead():
+        reading = time.perf_counter()  # libraries count as start-up, not as a phase
         with interruptible(reporter.interrupted) as searching:
             by = tune_config.folds_by
             groups = by if by is not None and part_column(by) else None
             table, parts, config = read_tables(*tables, config, reporter, opened, groups)
-            load_seconds = time.perf_counter() - start
+            load_seconds = time.perf_counter() - reading
             if directory is None and write:
                 directory = free_name(f"{table_name(table.source[0])}-tune")
             header = _header(config, tune_config, table, size, version)
-            before = [] if force else _before(directory, header)
+            journal = journal_of(directory, header, ANYWHERE, force)
             mergeable = parts.valid is not None and not own_valid
             space = Space(config, parts.train, equations, own_valid, mergeable)
             trials = folded(parts.train, config, equations, by)
             trials.cluster = cluster
-            keep = partial(_keep, directory, header)
-            search = Search(space, trials, size, one_at_a_time(reporter), before, keep)
+            search = Search(space, trials, size, one_at_a_time(reporter), journal)
             reporter.search(_searched(space), search.folds, trials.part.sequences)
-            with journal.going_on(directory):
+            engine.ready()
+            loaded = time.perf_counter()
+            with going_on(directory):
                 stopped, finalists = _searching(search, parts, tune_config, start, searching)
-        search_seconds = time.perf_counter() - start - load_seconds
+        search_seconds = time.perf_counter() - loaded
         reporter.finalists(finalists)
         config = _final(space, finalists[0], mergeable, stopped == "interrupted")
         with interruptible(reporter.interrupted) as interrupt:
@@ -160,9 +165,9 @@ def tune_tables(
             for note in winner.notes if winner else ():
                 reporter.notice(note)
             keeper = None if directory is None else keeper_of(config, origin, Home(directory), winner)
-            timed = load_seconds, interrupt, cluster
+            job = Job(table, parts, config, equations, own_valid)
             with saved(keeper, interrupt):
-                result, fit = train_parts(table, parts, config, equations, reporter, own_valid, *timed)
+                result, fit = train_parts(job, Host(reporter, interrupt, cluster), load_seconds)
             result.seconds = {"search": search_seconds, **result.seconds}
             interrupt.phase = Phase.SAVING
             if directory is not None:
@@ -171,7 +176,7 @@ def tune_tables(
     whole = _outcome(search, finalists, stopped, result)
     whole.seconds = time.perf_counter() - start
     if directory is not None:
-        whole.files = {**result.files, "trials": directory / journal.FILE}
+        whole.files = {**result.files, "trials": directory / FILE}
     if fit.diverged is not None:
         fit.diverged.result = result
         raise fit.diverged
@@ -187,7 +192,7 @@ def resumed(directory: str | Path, options: Mapping[str, Any]) -> tuple[Config, 
 
     Raises UsageError where there is none, and for an option that would make other trials.
     """
-    header, _ = journal.read(Path(directory))
+    header = read(Path(directory)).header
     for name, value in options.items():
         if name not in (*ANYWHERE, "trials") and header.options.get(name) != value:
             raise UsageError(f"--resume {directory}: its trials have options of their own; leave --{name} out")
@@ -248,14 +253,14 @@ def _final(space: Space, finalist: Finalist, mergeable: bool, quick: bool) -> Co
 def _directory(config: Config, force: bool) -> Path | None:
     """Return the directory that was asked for; one with a journal may hold the model of this search."""
     directory = config.output.output
-    has_journal = directory is not None and (Path(directory) / journal.FILE).exists()
+    has_journal = directory is not None and (Path(directory) / FILE).exists()
     return check_directory(config, force or has_journal)
 
 
-def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int, version: str) -> journal.Header:
+def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int, version: str) -> Header:
     """Say what is searched."""
     options = {name: value for name, value in config.given().items() if name not in ("output", "max_time")}
-    return journal.Header(
+    return Header(
         data=table.digest,
         options=options,
         size=size,
@@ -264,21 +269,6 @@ def _header(config: Config, tune_config: TuneConfig, table: Sequences, size: int
         max_time=tune_config.max_time,
         folds_by=tune_config.folds_by,
     )
-
-
-def _before(directory: Path | None, header: journal.Header) -> list[journal.TrialRecord]:
-    """Return the trials of an earlier run in a directory."""
-    if directory is None or not (directory / journal.FILE).exists():
-        return []
-    before, trials = journal.read(directory)
-    journal.check_same(before, header, directory, ANYWHERE)
-    return trials
-
-
-def _keep(directory: Path | None, header: journal.Header, trials: list[journal.TrialRecord]) -> None:
-    """Write the journal after a generation."""
-    if directory is not None:
-        journal.write(directory, header, trials)
 
 
 def _searched(space: Space) -> dict[str, Any]:

@@ -120,6 +120,16 @@ class _Column:
         return next((parse for parse in _parsers(self.few.iloc[0]) if parse(self.few).notna().all()), None)
 
     @property
+    def two_meanings(self) -> bool:
+        """Whether the cells are dates with the day first and with the month first as well, which differ."""
+        if self.parser is None:
+            return False
+        texts = pd.Series(self.factors[1], dtype=object).str.strip()
+        every = (parse(texts) for parse in _parsers(texts.iloc[0]))
+        meanings = [dates for dates in every if dates.notna().all()]
+        return any((dates != meanings[0]).any() for dates in meanings[1:])
+
+    @property
     def holds_dates(self) -> bool:
         """Whether the cells are dates."""
         return self.series.dtype.kind == "M" or self.parser is not None
@@ -237,7 +247,8 @@ def _time(columns: list[_Column], by: _Column | None) -> tuple[_Column, str] | N
         best = with_dates[0]
         if len(with_dates) > 1:
             best = max(with_dates, key=lambda column: (_in_order(column, by), _steps(column, by)))
-        return best, f"dates such as {best.series.iloc[0]}"
+        which = "; say --dayfirst or --no-dayfirst too" if best.two_meanings else ""
+        return best, f"dates such as {best.series.iloc[0]}{which}"
     if by is None or not by.in_runs:
         return None
     counting = (column for column in columns if column.words & (COUNTERS | CALENDAR) and _counts_up(column, by))

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.data.sources.parsing import EMPTY
 from rnnfast.data.sources.source import plain
-from rnnfast.data.sources.table import EMPTY, Table
+from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
 MOST_CATEGORIES = 1000  # of a column: more are names or quantities; and each is an input of the network

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import groupby, islice
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,12 @@ import pandas as pd
 from rnnfast.catalogue import FILLS
 from rnnfast.data.columns.candidates import date_columns
 from rnnfast.data.columns.categories import MOST_CATEGORIES, categories, too_many
-from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, more_cells, mostly_numbers, numbers
+from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, is_quantity, more_cells, mostly_numbers, numbers
 from rnnfast.data.sources.source import listing, plain
 from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
+COLUMN_BLOCK = 256  # columns taken from a table at a time
 ROW_BLOCK = 4096  # rows written at a time into the feature matrix, so that they stay in the cache
 
 
@@ -27,14 +29,18 @@ def default_features(
     Returns: names in the order of the table, and notes about columns left out (text, or without any value).
     """
     names, text, blank = [], [], []
-    for name in table.frame.columns:
+    begins_empty = table.frame.iloc[:1].isna().to_numpy()[0].tolist()
+    for name, kind, maybe_blank in zip(table.frame.columns, table.frame.dtypes, begins_empty, strict=True):
         if name in taken:
             continue
+        if (quantity := pd.api.types.is_numeric_dtype(kind)) and not maybe_blank:
+            names.append(name)
+            continue
         series = table.frame[name]
-        filled = series.notna().sum()
+        filled = int(series.notna().sum())
         if not filled:
             blank.append(name)
-        elif pd.api.types.is_numeric_dtype(series.dtype) or mostly_numbers(table, series, int(filled)):
+        elif quantity or mostly_numbers(table, series, filled):
             names.append(name)
         else:
             text.append(name)
@@ -74,7 +80,7 @@ class Features:
         Raises DataError for text among numbers, infinite values, and empty cells where the rule is "error"; with rules,
         for too many categories too.
         """
-        columns = [self._column(table, name) for name in self.names]
+        columns = list(self._columns(table))
         x = np.empty((table.rows, len(self.names)))
         for start in range(0, table.rows, ROW_BLOCK):
             rows = slice(start, start + ROW_BLOCK)
@@ -107,6 +113,18 @@ class Features:
             if count
         ]
         return [f"empty cells: {listing(shown)}"] if shown else []
+
+    def _columns(self, table: Table) -> Iterator[Floats]:
+        """Yield each column, (rows,) float64; those of numbers are taken many at a time, for wide tables."""
+        kinds = table.frame.dtypes.to_dict()
+        for plain_numbers, group in groupby(
+            self.names, lambda name: name not in self.categorical and is_quantity(kinds[name])
+        ):
+            while names := list(islice(group, COLUMN_BLOCK)):
+                if plain_numbers:
+                    yield from table.frame[names].to_numpy(dtype=np.float64, na_value=np.nan).T
+                else:
+                    yield from (self._column(table, name) for name in names)
 
     def _column(self, table: Table, name: str) -> Floats:
         """Return one column, (rows,) float64."""

@@ -26,7 +26,7 @@ MOSTLY = 0.5  # share of cells that are numbers, from which a column with text c
 def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
     """Return a column as (rows,) float64, NaN where a cell is empty; text raises DataError."""
     series = table.frame[name]
-    if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_complex_dtype(series.dtype):
+    if is_quantity(series.dtype):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     if (truths := _truths(series)) is not None:
         return truths
@@ -43,6 +43,11 @@ def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
             fix = f"make its texts categories with --categorical {plain(name)}, or {otherwise} {plain(name)}"
         raise table.error(row, name, f"{cell!r} is not a number{more}{comma}; {fix}")
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def is_quantity(kind: Any) -> bool:
+    """Whether a column of this type holds numbers, or truths, that are taken as they are."""
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
 
 
 def more_cells(table: Table, count: int) -> str:

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnnfast.data.columns.numbers import MOSTLY, Floats, parsed
+from rnnfast.data.columns.numbers import MOSTLY, Floats, is_quantity, parsed
+from rnnfast.data.sources.parsing import EMPTY
 from rnnfast.data.sources.source import Source, short
-from rnnfast.data.sources.table import EMPTY, Table
+from rnnfast.data.sources.table import Table
 
 MOST_DISTINCT = 10_000  # different values that are counted exactly, of each column
 PIECE = 1 << 14  # cells whose different values are looked for at once: many columns need no more of them
@@ -163,7 +164,7 @@ class _Column:
 
     def _read(self, series: pd.Series[Any]) -> Cells:
         """Look at cells of any type."""
-        if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_complex_dtype(series.dtype):
+        if is_quantity(series.dtype):
             values = series.to_numpy(dtype=np.float64, na_value=np.nan)
             kind = "boolean" if pd.api.types.is_bool_dtype(series.dtype) else "number"
             return Cells(values, np.isnan(values), np.zeros(len(values), bool), _bits(values), [], kind)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
 from rnnfast.data.columns.numbers import MOSTLY, Floats, numbers, parsed
+from rnnfast.data.sources.parsing import EMPTY
 from rnnfast.data.sources.source import listing, short
-from rnnfast.data.sources.table import EMPTY, Table
+from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError, did_you_mean
 
 QUANTITY = ", or train with --task regression where it is a quantity"  # a fix for numbers that were read as classes

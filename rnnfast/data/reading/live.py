@@ -20,7 +20,7 @@ from rnnfast.data.sources.opening import open_sources
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source, require
 from rnnfast.data.sources.table import load_rows
-from rnnfast.data.sources.texts import cells_of
+from rnnfast.data.sources.texts import as_objects, cells_of
 
 ONLY_ID = ""  # of rows without an id column, which are one sequence
 
@@ -70,7 +70,7 @@ def read_live(source: Source, schema: Schema) -> LiveRows:
     key, dates, time = None, False, None
     if schema.time is not None:
         key, _, dates = time_keys(table, schema.time, schema.dayfirst)
-        time = cells_of(table.frame[schema.time])
+        time = as_objects(cells_of(table.frame[schema.time]))
     return LiveRows(ids, x, features.categories, y, key, dates, time, table.origin)
 
 

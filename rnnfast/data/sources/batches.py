@@ -16,9 +16,10 @@ from rnnfast.data.sources import columnar
 from rnnfast.data.sources.opening import STDIN, open_sources
 from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.origin import Origin
+from rnnfast.data.sources.parsing import check_cells, chunks, even, readable
 from rnnfast.data.sources.source import Source, common_columns
 from rnnfast.data.sources.sql import is_database
-from rnnfast.data.sources.table import Table, check_cells, chunks, even, readable, slices, with_marks
+from rnnfast.data.sources.table import Table, slices, with_marks
 from rnnfast.errors import DataError, UsageError
 
 # Bytes of a cell in all the forms that it takes between file and store, and of one that is text; measured.

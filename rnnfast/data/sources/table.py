@@ -7,26 +7,20 @@ as text, so that "007" stays "007" and an id "NA" stays an id.
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from rnnfast.data.sources.dialect import as_points
-from rnnfast.data.sources.formats import DAMAGED, TEXT, damaged
 from rnnfast.data.sources.origin import Origin
-from rnnfast.data.sources.source import SPACES, Source, common_columns, plain, short
-from rnnfast.data.sources.texts import compact_type
+from rnnfast.data.sources.parsing import check_cells, even, parse, readable
+from rnnfast.data.sources.source import Source, common_columns, short
 from rnnfast.errors import DataError
 
-# Cells that count as empty; pandas' own list without "None" and other words that may be a class.
-EMPTY = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "nan", "NaN", "-nan", "-NaN", "null", "NULL")
 NO_CELLS = (complex, np.complexfloating, tuple)  # what cannot be hashed is none either
 CHUNK = 1 << 20  # bytes hashed at a time
 
@@ -130,7 +124,7 @@ def _frame(source: Source, text: Collection[str], columns: Sequence[str], keys: 
             raise DataError(f"{source.name}: has no rows; there is nothing to read")
         return _plain_cells(frame, tuple(frame.columns))
     with readable(source):
-        frame = _parse(source, text, keys)
+        frame = parse(source, text, keys)
     if not len(frame):
         raise DataError(f"{source.name}: has a header line but no rows; there is nothing to read")
     last = frame.iloc[:, -1]
@@ -173,113 +167,12 @@ def columns_of_text(frame: pd.DataFrame) -> list[str]:
     return [name for name in frame.columns if frame[name].dtype == object or frame[name].dtype == "str"]
 
 
-def _parse(source: Source, text: Collection[str], keys: Collection[str]) -> pd.DataFrame:
-    """Run pandas' parser over one file."""
-    plain = source.content is None and source.kind == TEXT
-    with source.stream(rows=True) as stream, _strict():
-        # Given the path of a plain file, newer pandas parses it with several threads.
-        source.reading = None if plain else stream
-        frame: pd.DataFrame = pd.read_csv(Path(source.name) if plain else stream, **_arguments(source, text, keys))
-        source.reading, source.parsed = None, True
-        return frame
-
-
-def chunks(source: Source, text: Collection[str], rows: int, bounded: bool) -> Iterator[pd.DataFrame]:
-    """Parse one file, `rows` rows at a time; raises what pandas does. bounded: as of `batches`."""
-    with source.stream(rows=bounded) as stream:
-        source.reading = stream
-        reader = pd.read_csv(stream, chunksize=rows, **_arguments(source, text))
-        while True:
-            with _strict():  # not while the caller works on the rows
-                frame = next(reader, None)
-            if frame is None:
-                source.reading = None
-                return
-            yield frame
-
-
 def slices(source: Source, columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
     """Cut the DataFrame that a source is, `rows` rows at a time."""
     assert source.frame is not None
     frame = _plain_cells(source.frame, source.columns)[columns]
     for first in range(0, len(frame), rows):
         yield frame.iloc[first : first + rows]
-
-
-def _arguments(source: Source, text: Collection[str], keys: Collection[str] = ()) -> dict[str, Any]:
-    columns, text = source.columns, set(text)
-    types = dict.fromkeys(text, object) | dict.fromkeys(keys, compact_type())
-    return {
-        "sep": r"\s+" if source.delimiter == SPACES else source.delimiter,
-        "decimal": source.decimal,
-        "header": None if source.headerless else 0,
-        "names": list(columns),
-        "dtype": {name: types[name] for name in columns if name in types},
-        "keep_default_na": False,
-        "na_values": {name: list(EMPTY) for name in columns if name not in text} if text else list(EMPTY),
-        "encoding": "utf-8",
-        "compression": None,
-        "engine": "c",
-        "index_col": False,  # else a first row with a cell too many would turn the first column into row labels
-    }
-
-
-@contextmanager
-def readable(source: Source) -> Iterator[None]:
-    """Turn what parsing a file raises into a DataError that names the place, or at least the file."""
-    try:
-        yield
-    except UnicodeDecodeError:
-        raise source.not_utf8() from None
-    except DAMAGED as error:
-        raise damaged(source.name, source.kind, error) from None
-    except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
-        check_cells(source)
-        check_cells(source, spare=False)
-        raise DataError(f"{source.name}: cannot be read as a table: {plain(str(error).strip())}") from None
-
-
-@contextmanager
-def _strict() -> Iterator[None]:
-    """Turn what pandas only warns of into errors where it means damage."""
-    with warnings.catch_warnings():
-        # Chunks of different type in one column (DtypeWarning): the columns are checked afterwards.
-        warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header's
-        yield
-
-
-def even(source: Source) -> bool:
-    """Tell quickly whether every line has the header's number of cells; False where quotes make that unsure."""
-    separator, cells = source.delimiter.encode(), len(source.columns)
-    with source.stream() as stream:
-        for line in stream:
-            count = len(line.split()) - 1 if source.delimiter == SPACES else line.count(separator)
-            if b'"' in line or (count != cells - 1 and line.strip()):
-                return False
-    return True
-
-
-def check_cells(source: Source, spare: bool = True) -> None:
-    """Raise DataError for the first row with fewer cells than the header, or with more.
-
-    spare: empty ones may be too many, as where each line of a table ends in a separator.
-    """
-    columns, last = source.columns, short(source.columns[-1])
-    width = f"{'--columns names' if source.headerless else 'the header has'} {len(columns)}"
-    for line, cells in source.records():
-        if len(cells) == len(columns) or (spare and len(cells) > len(columns) and not any(cells[len(columns) :])):
-            continue
-        place = f"{source.name}, line {line}"
-        if len(cells) < len(columns):
-            raise DataError(
-                f"{place}, column {short(columns[len(cells)])!r}: it ends after {len(cells)} cells "
-                f"({short(cells[-1])!r}), {width}; complete it or remove it"
-            )
-        raise DataError(
-            f"{place}, column {last!r}: the row has {len(cells)} cells, {width} (the first "
-            f"too many is {short(cells[len(columns)])!r}); quote text with {source.delimiter!r}, or remove the cell"
-        )
 
 
 def digest_of(sources: Sequence[Source]) -> str:

@@ -101,16 +101,21 @@ def cells_of(series: pd.Series[Any]) -> Any:
 
 
 def numbers_of(series: pd.Series[Any]) -> tuple[NDArray[Any], bool] | None:
-    """Return a column of Arrow's strings as (rows,) numbers: whole ones, others, or nanoseconds of ISO dates in UTC.
+    """Return a column of Arrow's strings as numbers, as of `numbers_of_texts`; None for any other column."""
+    return numbers_of_texts(series.array) if is_compact(series) else None
 
-    The second value says whether they are dates. None for any other column, and where a cell is none of the kind of the
-    first; another reader may see more in it.
+
+def numbers_of_texts(texts: Any) -> tuple[NDArray[Any], bool] | None:
+    """Return texts as (rows,) numbers: whole ones, others, or nanoseconds of ISO dates in UTC.
+
+    The second value says whether they are dates. None where a text is none of the kind of the first, or pyarrow is not
+    installed; another reader may see more in it.
     """
-    if not is_compact(series):
+    try:
+        import pyarrow as pa
+    except ImportError:
         return None
-    import pyarrow as pa
-
-    cells = pa.chunked_array(pa.array(series.array))
+    cells = pa.chunked_array(pa.array(texts, pa.large_string()))
     for kind in (pa.int64(), pa.float64(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
         try:
             cells.slice(0, SAMPLE).cast(kind)  # a cast that fails at the first cell looks at all of them

@@ -19,6 +19,9 @@ from rnnfast.memory import available_memory, shown
 FOLDER = "xl/"  # in the zip archive that a workbook is
 TEXTS = "xl/sharedStrings.xml"  # which is in memory as long as rows are read
 TEXTS_FACTOR = 10  # bytes in memory of one in that file
+# Rows of a sheet are packed to a tenth or a fortieth of their size. What unpacks to a hundred times as much holds one
+# thing again and again, and takes minutes to read; Apache POI draws the line there, too.
+MOST_PACKED, NO_BOMB = 100, 50_000_000  # times, and bytes that are read in any case
 ERRORS = ("#N/A", "#NULL!")  # cells of formulas without a value; others are mistakes, and stay text
 
 
@@ -75,13 +78,20 @@ class Workbook(RowFile):
         return Path(self.name).open("rb") if self.content is None else io.BytesIO(self.content)
 
     def _opened(self, stored: IO[bytes]) -> Any:
-        """Open the workbook; raises DataError where its texts alone fill the memory."""
+        """Open the workbook; raises DataError for a bomb, and where its texts alone fill the memory."""
         try:
             import openpyxl
         except ImportError:
             raise needs("xlsx", f"{self.name}: an Excel workbook") from None
-        with zipfile.ZipFile(stored) as archive:
+        packed = stored.seek(0, io.SEEK_END)
+        with zipfile.ZipFile(stored) as archive:  # which unpacks no more of a file than its directory says
             texts = sum(item.file_size for item in archive.infolist() if item.filename == TEXTS)
+            unpacked = sum(item.file_size for item in archive.infolist())
+        if unpacked > max(MOST_PACKED * packed, NO_BOMB):
+            raise DataError(
+                f"{self.name}: an Excel workbook of {shown(packed)} that unpacks to {shown(unpacked)}, more than "
+                f"{MOST_PACKED} times as much; save the table as CSV"
+            )
         available = available_memory()
         if available is not None and TEXTS_FACTOR * texts > available:
             raise DataError(

@@ -28,6 +28,7 @@ class Rule(NamedTuple):
 
 
 MOMENTUM = "momentum_buffer"
+CLIP_EPS = 1e-6  # of PyTorch's clip_grad_norm_
 OPTIMIZERS = {
     "sgd": Rule(torch.optim.SGD, {}, counts=False),
     "momentum": Rule(torch.optim.SGD, {}, m=MOMENTUM, counts=False),
@@ -42,8 +43,8 @@ OPTIMIZERS = {
 class State(NamedTuple):
     """What an optimizer keeps between updates, as the kernels' State has it (kernels/rules/optimizers.py).
 
-    m, v: (size,) moments, spans in the kernels' layout; (1,) where the rule has none. updates: (2,) its steps; batches
-    and windows seen, which choose what drops out.
+    m, v: (size,) moments, spans in the kernels' layout; (1,) where the rule has none. updates: (3,) its steps; batches
+    and windows seen, which choose what drops out; steps whose gradient was clipped.
     """
 
     m: Floats
@@ -63,7 +64,8 @@ class Optimizer:
         self.optimizer = self.rule.kind(network.trained.values(), lr=1.0, weight_decay=policy.weight_decay, **more)
         size, dtype = network.layout.size, network.architecture.dtype
         m, v = (aligned(size if name else 1, dtype) for name in (self.rule.m, self.rule.v))
-        self.state = State(m, v, np.zeros(2, np.int64))
+        self.state = State(m, v, np.zeros(3, np.int64))
+        self.clipped: Tensor | None = None  # such steps of a call, on the device: nobody waits to read them
 
     def load(self) -> None:
         """Take the moments and the number of steps from the state."""
@@ -76,7 +78,10 @@ class Optimizer:
                 self.optimizer.state[tensor]["step"] = torch.tensor(float(self.state.updates[0]))
 
     def store(self) -> None:
-        """Write the moments to the state."""
+        """Write the moments, and what was clipped, to the state."""
+        if self.clipped is not None:
+            self.state.updates[2] += int(self.clipped)
+            self.clipped = None
         for word, span in self._moments():
             moments = {
                 name: self.optimizer.state[tensor].get(word, torch.zeros_like(tensor))
@@ -98,6 +103,8 @@ class Optimizer:
             if tensor.grad is None:  # moments act without a gradient too, and PyTorch would leave the tensor out
                 tensor.grad = torch.zeros_like(tensor)
         if self.clip_norm:
-            torch.nn.utils.clip_grad_norm_(self.network.trained.values(), self.clip_norm)
+            norm = torch.nn.utils.clip_grad_norm_(self.network.trained.values(), self.clip_norm)
+            clipped = (self.clip_norm / (norm + CLIP_EPS) < 1.0).to(torch.int64)
+            self.clipped = clipped if self.clipped is None else self.clipped + clipped
         self.optimizer.step()
         self.state.updates[0] += 1

@@ -26,6 +26,7 @@ from numba.core.compiler_machinery import PassManager
 from numba.core.registry import cpu_target
 
 from rnnfast.kernels.lanes.cache import cached
+from rnnfast.kernels.lanes.registries import kernels_alone
 
 
 class PartLibrary(JITCodeLibrary):
@@ -149,9 +150,13 @@ class EntryCompiler(_KernelCompiler):
     # An entry may take arrays: IRLegalization ends the life of its variables.
     passes = (*_PASSES[:-2], typed_passes.IRLegalization, *_PASSES[-2:])
 
+    def __init__(self, *arguments):
+        with kernels_alone():
+            super().__init__(*arguments)
+
     def compile_extra(self, function):
         """As usual, without the garbage collector."""
-        with _without_collections():
+        with _without_collections(), kernels_alone():
             return super().compile_extra(function)
 
 

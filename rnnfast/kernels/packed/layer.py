@@ -1,8 +1,8 @@
-"""One direction of one layer over a packed chunk: the products around the equations of its cell.
+"""One direction of one layer over a packed chunk: the products around the equations of its cell (equations.py).
 
     z_t = Wx' x_t + b_ih + Wh' h_{t-1} + b_hh         gates that are shared
     x_t = Wx' x_t + b_ih,  q_t = Wh' h_{t-1} + b_hh   gates whose products are apart
-    h_t, .. = cell(z_t, x_t, q_t, h_{t-1}, ..)        rules/cell.py
+    h_t, .. = cell(z_t, x_t, q_t, h_{t-1}, ..)
 
 Back, with dz the gradients of the gates and dq those of the products apart, which take their places:
 
@@ -15,20 +15,18 @@ The letters are those of run/memory.py.
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from rnnfast.kernels.lanes.arguments import types_of
 from rnnfast.kernels.lanes.compiling import inlined, part
+from rnnfast.kernels.lanes.linking import Link, call, linked, no_link
 from rnnfast.kernels.lanes.span import Matrix, at
-from rnnfast.kernels.lanes.specialisation import with_lanes
+from rnnfast.kernels.lanes.specialisation import Specialisation, with_lanes
 from rnnfast.kernels.lanes.vec import load, store
+from rnnfast.kernels.packed.equations import Steps, direction_at
+from rnnfast.kernels.packed.packing import packing
 from rnnfast.kernels.packed.products import clear, multiply_row, transpose
 from rnnfast.kernels.packed.tiles import accumulate_rows, multiply_rows, sum_rows
-from rnnfast.kernels.rules.cell import (
-    Operands,
-    States,
-    cell_backward,
-    cell_coefficients,
-    cell_forward,
-    vector_gradients,
-)
 
 
 class Weights(NamedTuple):
@@ -52,6 +50,7 @@ class Chunk(NamedTuple):
     begun: bool  # whether they are there: carried, or made of constant columns; else they are 0
     training: bool  # whether what the way back needs is kept
     products: Any  # Products
+    cell: Any  # Equations
     front: Any  # FrontWork
 
 
@@ -62,12 +61,13 @@ class Input(NamedTuple):
     index: Any  # (P,) int64
 
 
-@part
-def derive(s, layer, p, derived):
-    """Transposed weights and the start of the gates, once per batch.
+@linked
+def derive(s, table, i, p, derived):
+    """Transposed weights and the start of the gates of direction i of a table (directions, fields), once per batch.
 
     Reads: p. Writes: derived.
     """
+    layer = direction_at(table, i)
     for n in range(0, layer.Nx, s.W):
         bias = load(p, layer.b_ih + n, s)
         store(derived, layer.bias + n, bias + load(p, layer.b_hh + n, s) if n < layer.shared else bias)
@@ -79,21 +79,6 @@ def derive(s, layer, p, derived):
             Wx = Matrix(at(p, layer.Wx + b * layer.inputs * layer.ldg), layer.ldg)
             WxT = Matrix(at(derived, layer.WxT + b * layer.block), layer.ldx)
             transpose(Wx, WxT, layer.inputs, layer.Nx)
-
-
-@inlined
-def operands(s, layer, weights, chunk, row, before, n):
-    """Where the cell finds what belongs to one packed row, at hidden unit n; before: row of the states before."""
-    memory, w, after = chunk.memory, layer.width, chunk.R + row
-    h, others = layer.h + layer.column + n, layer.states + n
-    return Operands(
-        Matrix(at(memory, layer.gates + row * layer.ldg + n), w),
-        Matrix(at(memory, layer.apart + row * s.apart * w + n), w),
-        States(at(memory, h + before * layer.ldh), Matrix(at(memory, others + before * w), layer.plane)),
-        States(at(memory, h + after * layer.ldh), Matrix(at(memory, others + after * w), layer.plane)),
-        Matrix(at(memory, layer.extra + row * w + n), layer.extra_distance),
-        Matrix(at(memory, layer.coefficients + n), w),
-    )
 
 
 @part
@@ -118,18 +103,30 @@ def order_of_states(layer, pack):
     return pack.following if layer.reverse else pack.previous
 
 
-@part
-def forward(s, layer, weights, chunk, inputs):
-    """States of one direction.
+@inlined
+def steps_at_once(layer, chunk):
+    """How many steps the equations take one after the other, until there is a product with their states: 1 or all."""
+    return 1 if layer.Nh > 0 else chunk.T
+
+
+@inlined
+def steps_from(layer, chunk, k):
+    """The Steps that begin with the k-th."""
+    pack, last = chunk.pack, k + steps_at_once(layer, chunk)
+    return Steps(chunk.memory, pack.start, order_of_states(layer, pack), chunk.R, chunk.T, k, last)
+
+
+@linked
+def forward(s, table, i, weights, chunk, inputs):
+    """States of direction i of a table (directions, fields).
 
     Writes: chunk.memory: coefficients, gates, apart, states, saved, h.
     """
-    tiles = chunk.products
+    layer, tiles = direction_at(table, i), chunk.products
     N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
     memory, p, x = chunk.memory, weights.p, inputs.x
-    if s.coefficients > 0:
-        for n in range(0, w, s.W):
-            cell_coefficients(Matrix(at(p, layer.vectors + n), w), Matrix(at(memory, layer.coefficients + n), w), s)
+    if layer.C > 0:
+        call(chunk.cell.coefficients, (table, i, p, memory))
     gates, h = Matrix(at(memory, layer.gates), ld), Matrix(at(memory, layer.h + layer.column), layer.ldh)
     bias = Matrix(at(weights.derived, layer.bias), 0)
     multiply_rows(tiles, x, inputs.index, Matrix(at(p, layer.Wx), ld), bias, gates, P, layer.inputs, N)
@@ -141,112 +138,94 @@ def forward(s, layer, weights, chunk, inputs):
     if not chunk.begun:
         for r in range(chunk.R):
             clear(s, at(h.at, r * h.ld), w)
-        for k in range(s.states - 1):
+        for k in range(layer.others):
             clear(s, at(memory, layer.states + k * layer.plane), chunk.R * w)
-    for i in range(chunk.T):
-        t = chunk.T - 1 - i if layer.reverse else i
-        row = chunk.pack.start[t]
+    for k in range(0, chunk.T, steps_at_once(layer, chunk)):
         # At the first step all previous states are 0, unless they are there: their product is left out.
-        K = 0 if i == 0 and not chunk.begun else layer.hidden
-        step(s, layer, weights, chunk, row, chunk.pack.start[t + 1] - row, K)
+        K = 0 if k == 0 and not chunk.begun else layer.hidden
+        t = chunk.T - 1 - k if layer.reverse else k
+        multiply_states(s, layer, p, chunk, t, K)
+        call(chunk.cell.forward, (table, i, steps_from(layer, chunk, k), chunk.training))
 
 
-@part
-def step(s, layer, weights, chunk, row, count, K):
-    """States of the packed rows row .. row + count - 1 from those before; K: rows of Wh that count."""
-    tiles = chunk.products
-    memory, p, w = chunk.memory, weights.p, layer.width
+@inlined
+def multiply_states(s, layer, p, chunk, t, K):
+    """Products of the states before step t with Wh, of which K rows count. Writes: chunk.memory: gates, apart."""
+    tiles, memory, row = chunk.products, chunk.memory, chunk.pack.start[t]
+    count = chunk.pack.start[t + 1] - row
     previous = at(order_of_states(layer, chunk.pack), row)
-    h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
-    if s.shared > 0:
+    h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), layer.shared
+    apart = layer.Nh - shared
+    if shared > 0:
         z = Matrix(at(memory, layer.gates + row * layer.ldg), layer.ldg)
         multiply_steps(s, tiles, h, previous, Matrix(at(p, layer.Wh), layer.ldr), (z, z), (count, K, shared))
-    if s.apart > 0:
-        q = Matrix(at(memory, layer.apart + row * s.apart * w), s.apart * w)
+    if apart > 0:
+        q = Matrix(at(memory, layer.apart + row * apart), apart)
         Wh, bias = Matrix(at(p, layer.Wh + shared), layer.ldr), Matrix(at(p, layer.b_hh + shared), 0)
-        multiply_steps(s, tiles, h, previous, Wh, (bias, q), (count, K, s.apart * w))
-    for m in range(count):
-        for n in range(0, w, s.E):
-            cell_forward(
-                operands(s, layer, weights, chunk, row + m, previous[m], n), layer.hidden - n, chunk.training, s
-            )
+        multiply_steps(s, tiles, h, previous, Wh, (bias, q), (count, K, apart))
 
 
-@part
-def backward(s, layer, weights, chunk, inputs):
-    """Gradients of one direction's weights, added to weights.g; gates and products apart become their gradients.
+@linked
+def backward(s, table, i, weights, chunk, inputs):
+    """Gradients of the weights of direction i, added to weights.g; gates and products apart become their gradients.
 
     Reads:  what forward wrote, and dh from above. Writes: weights.g, chunk.memory, chunk.carry.
     """
-    tiles = chunk.products
+    layer, tiles = direction_at(table, i), chunk.products
     N, ld, w, P = layer.Nx, layer.ldg, layer.width, chunk.P
-    memory, pack, g, x = chunk.memory, chunk.pack, weights.g, inputs.x
-    for k in range(s.states):
+    memory, g, x = chunk.memory, weights.g, inputs.x
+    for k in range(layer.others + 1):
         clear(s, at(chunk.carry, k * layer.carry_plane), chunk.R * w)
-    clear(s, at(memory, layer.dcoefficients), s.coefficients * w)
-    for i in range(chunk.T):
-        t = i if layer.reverse else chunk.T - 1 - i
-        step_back(s, layer, weights, chunk, pack.start[t], pack.start[t + 1] - pack.start[t])
+    clear(s, at(memory, layer.dcoefficients), layer.C * w)
+    for k in range(0, chunk.T, steps_at_once(layer, chunk)):
+        t = k if layer.reverse else chunk.T - 1 - k
+        call(chunk.cell.backward, (table, i, steps_from(layer, chunk, k), chunk.carry))
+        multiply_gradients(s, layer, weights.derived, chunk, t)
     gates = Matrix(at(memory, layer.gates), ld)
     for b in range(layer.blocks):
         dWx = Matrix(at(g, layer.Wx + b * layer.inputs * ld), ld)
         accumulate_rows(tiles, Matrix(at(x.at, b * layer.block), x.ld), inputs.index, gates, dWx, P, layer.inputs, N)
     sum_rows(tiles, gates, at(g, layer.b_ih), P, N)
-    if s.shared + s.apart > 0:
-        add_recurrent(s, layer, g, chunk)
-    if s.coefficients > 0:
-        for n in range(0, w, s.W):
-            vectors, dvectors = Matrix(at(weights.p, layer.vectors + n), w), Matrix(at(g, layer.vectors + n), w)
-            dcoefficients = Matrix(at(memory, layer.dcoefficients + n), w)
-            vector_gradients(vectors, dcoefficients, dvectors, layer.hidden - n, s)
+    if layer.Nh > 0:
+        add_recurrent(layer, g, chunk)
+    if layer.C > 0:
+        call(chunk.cell.vectors, (table, i, weights.p, g, memory))
 
 
-@part
-def step_back(s, layer, weights, chunk, row, count):
-    """Gradients of the packed rows row .. row + count - 1; the carry becomes the gradient of the states before."""
-    tiles = chunk.products
-    memory, w, same = chunk.memory, layer.width, chunk.pack.same
-    previous = order_of_states(layer, chunk.pack)
-    dh = layer.dh + layer.column
-    for m in range(count):
-        for n in range(0, w, s.E):
-            cell_backward(
-                operands(s, layer, weights, chunk, row + m, previous[row + m], n),
-                at(memory, dh + (row + m) * layer.ldh + n),
-                Matrix(at(chunk.carry, m * w + n), layer.carry_plane),
-                Matrix(at(memory, layer.dcoefficients + n), w),
-                layer.hidden - n,
-                s,
-            )
-    carry, shared = Matrix(chunk.carry, w), s.shared * w
-    if s.shared > 0:
+@inlined
+def multiply_gradients(s, layer, derived, chunk, t):
+    """Add the gradients of the states before step t, by their products with Wh, to the carry."""
+    tiles, memory, w, same = chunk.products, chunk.memory, layer.width, chunk.pack.same
+    carry, shared, row = Matrix(chunk.carry, w), layer.shared, chunk.pack.start[t]
+    apart, count = layer.Nh - shared, chunk.pack.start[t + 1] - row
+    if shared > 0:
         dz = Matrix(at(memory, layer.gates + row * layer.ldg), layer.ldg)
-        WhT = Matrix(at(weights.derived, layer.WhT), w)
+        WhT = Matrix(at(derived, layer.WhT), w)
         multiply_steps(s, tiles, dz, same, WhT, (carry, carry), (count, shared, w))
-    if s.apart > 0:
-        dq = Matrix(at(memory, layer.apart + row * s.apart * w), s.apart * w)
-        WhT = Matrix(at(weights.derived, layer.WhT + shared * w), w)
-        multiply_steps(s, tiles, dq, same, WhT, (carry, carry), (count, s.apart * w, w))
+    if apart > 0:
+        dq = Matrix(at(memory, layer.apart + row * apart), apart)
+        WhT = Matrix(at(derived, layer.WhT + shared * w), w)
+        multiply_steps(s, tiles, dq, same, WhT, (carry, carry), (count, apart, w))
 
 
 @part
-def add_recurrent(s, layer, g, chunk):
+def add_recurrent(layer, g, chunk):
     """Add the gradients of Wh and b_hh to g, from gates and products apart."""
     tiles = chunk.products
-    memory, w, P = chunk.memory, layer.width, chunk.P
-    h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), s.shared * w
+    memory, P = chunk.memory, chunk.P
+    h, shared = Matrix(at(memory, layer.h + layer.column), layer.ldh), layer.shared
     # At the first step of all sequences the previous state is 0, unless it was there.
     first = 0 if layer.reverse or chunk.begun else chunk.pack.start[1]
     previous, hidden = at(order_of_states(layer, chunk.pack), first), layer.hidden
-    if s.shared > 0:
+    if shared > 0:
         dz = at(memory, layer.gates)
         d = Matrix(at(dz, first * layer.ldg), layer.ldg)
         accumulate_rows(tiles, h, previous, d, Matrix(at(g, layer.Wh), layer.ldr), P - first, hidden, shared)
         if layer.recurrent_bias > 0:
             # Gates that start from b_ih + b_hh hand both the same gradient.
             sum_rows(tiles, Matrix(dz, layer.ldg), at(g, layer.b_hh), P, shared)
-    if s.apart > 0:
-        dq, ld = at(memory, layer.apart), s.apart * w
+    if layer.Nh > shared:
+        dq, ld = at(memory, layer.apart), layer.Nh - shared
         dWh = Matrix(at(g, layer.Wh + shared), layer.ldr)
         accumulate_rows(tiles, h, previous, Matrix(at(dq, first * ld), ld), dWh, P - first, hidden, ld)
         if layer.recurrent_bias > 0:
@@ -264,3 +243,31 @@ def hand_down(layer, weights, chunk, below):
     WxT = Matrix(at(weights.derived, layer.WxT), layer.ldx)
     dx = Matrix(below, layer.ldx)
     multiply_rows(tiles, dz, chunk.pack.same, WxT, dx, dx, chunk.P, layer.Nx, layer.ldx)
+
+
+class Passes(NamedTuple):
+    """Links to both ways through a direction, back to nothing for predictions, and to `derive`."""
+
+    derive: Any
+    forward: Any
+    backward: Any
+
+
+def derive_link(lanes, dtype):
+    """The link to `derive`, whatever the engine."""
+    numbers = np.zeros(1, dtype)
+    return Link(derive, Specialisation(W=lanes), types_of(np.zeros(1, np.int64), 0, numbers, numbers))
+
+
+def passes_of(s, products, cell, front, training):
+    """The links for the lanes of a specialisation; the others: what its chunks have, or others of their types.
+
+    front: FrontWork, whose numbers are of the precision of the network.
+    """
+    dtype = front.memory.dtype
+    numbers, integers = np.zeros(1, dtype), np.zeros(1, np.int64)
+    chunk = Chunk(packing(1, 1, 1), numbers, numbers, 0, 0, 0, False, False, False, products, cell, front)
+    inputs = Input(Matrix(numbers, 0), integers)
+    taken = types_of(integers, 0, Weights(numbers, numbers, numbers), chunk, inputs)
+    back = Link(backward, s, taken) if training else no_link(taken)
+    return Passes(derive_link(s.W, dtype), Link(forward, s, taken), back)

@@ -7,10 +7,10 @@ from rnnfast.kernels.lanes.linking import call
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.packed import head, layer
 from rnnfast.kernels.packed.dropout import Dropout
+from rnnfast.kernels.packed.equations import direction_at
 from rnnfast.kernels.packed.front import Front, Rows
 from rnnfast.kernels.packed.layer import Chunk, Input
 from rnnfast.kernels.packed.packing import pack
-from rnnfast.kernels.packed.passes import direction_at
 from rnnfast.kernels.packed.pool import packed_rows
 from rnnfast.kernels.packed.products import clear
 from rnnfast.kernels.rules.losses import Targets
@@ -33,6 +33,7 @@ class Calls(NamedTuple):
 
     passes: Any  # Passes
     products: Any  # Products
+    cell: Any  # Equations
     pool: Any  # to nothing where the head sees the states themselves
     pool_back: Any
     loss: Any
@@ -182,8 +183,9 @@ def packed(network, offsets, piece, work, carried):
     R, T, P = pack(offsets, network.front.stride, piece, work.pack)
     resumed = piece.begin > 0 and carried.width > 0
     begun = resumed or network.head.static.directions > 0
+    products, cell = network.calls.products, network.calls.cell
     chunk = Chunk(
-        work.pack, work.memory, work.carry, R, T, P, resumed, begun, work.training, network.calls.products, work.front
+        work.pack, work.memory, work.carry, R, T, P, resumed, begun, work.training, products, cell, work.front
     )
     if resumed:
         exchange_states(network, chunk, carried, not resumed)

@@ -10,7 +10,9 @@
 h stands for the first state that a step refers to: of an LRU, whose h is an output alone, the real part.
 
 s are the last columns of the first row of a sequence. Truncated BPTT hands nothing back beyond a window, so that the
-first window alone has a gradient of h_0.
+first window alone has a gradient of h_0. What answers follow from asks for the gradient of s itself:
+
+    ds = sum over directions of Ws da + sum_t V' dy[t]
 """
 
 from typing import Any, NamedTuple
@@ -121,6 +123,39 @@ def states_back(s, static, here, g, chunk, carry):
                 store(g, i, fma(value, da, load(g, i, s)))
 
 
+@linked
+def states_to_inputs(s, static, here, g, chunk, carry):
+    """In the place of `states_back`: da of a direction, where its first states were, which nobody reads any more."""
+    first, distance = first_states(static, here)
+    for r in range(chunk.R):
+        for n in range(0, here.width, s.W):
+            i = first + r * distance + n
+            h = load(chunk.memory, i, s)
+            store(chunk.memory, i, load(carry, static.state * here.carry_plane + r * here.width + n, s) * (1.0 - h * h))
+
+
+@linked
+def static_to_inputs(s, static, table, p, data, piece, chunk, dy, gradient):
+    """Gradients of the constant columns, after `states_to_inputs` of all directions.
+
+    data: Rows; dy: (P, O). Writes: gradient (rows, F), at the first row of each sequence.
+    """
+    columns, O = static.columns, static.outputs
+    for r in range(chunk.R):
+        x = data.offsets[piece.order[chunk.pack.place[r]]] * static.ldx + static.first
+        for k in range(columns):
+            ds = p[static.V] * 0
+            for t in range(chunk.pack.length[r]):
+                for o in range(O):
+                    ds += dy[(chunk.pack.start[t] + r) * O + o] * p[static.V + o * columns + k]
+            for i in range(static.directions):
+                here = direction_at(table, i)
+                first, distance = first_states(static, here)
+                for n in range(here.width):
+                    ds += chunk.memory[first + r * distance + n] * p[here.Ws + k * here.width + n]
+            gradient[x + k] = ds
+
+
 def static_links(lanes, layout, products, training=True):
     """The links for the constant columns of a layout; to nothing where there are none. lanes: of single rows."""
     numbers, integers = np.zeros(1, layout.architecture.dtype), np.zeros(1, np.int64)
@@ -138,4 +173,18 @@ def static_links(lanes, layout, products, training=True):
     kernels = (forward | back if training else forward) if static.columns else {}
     return StaticLinks(
         *(Link(kernel, s, taken) if kernel in kernels else no_link(taken) for kernel, taken in (forward | back).items())
+    )
+
+
+def static_inputs_links(lanes, layout, products):
+    """The links to `states_to_inputs` and `static_to_inputs`, or to nothing where they have nothing to do."""
+    numbers, integers = np.zeros(1, layout.architecture.dtype), np.zeros(1, np.int64)
+    rows, piece = Rows(numbers, integers), Slice(integers, 0, 0, 0, 0)
+    static, s = layout.head.static, Specialisation(W=lanes)
+    chunk = Packed(packing(1, 1, 1), numbers, 0, 0, 0, False, products)
+    states = types_of(static, layout.directions[0], numbers, chunk, numbers)
+    inputs = types_of(static, integers, numbers, rows, piece, chunk, numbers, numbers)
+    return (
+        Link(states_to_inputs, s, states) if static.directions else no_link(states),
+        Link(static_to_inputs, s, inputs) if static.columns else no_link(inputs),
     )

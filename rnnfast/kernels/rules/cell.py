@@ -209,7 +209,7 @@ def cell_coefficients(typingctx, vectors, coefficients, spec):
         if not spec.dims["coefficients"]:  # a branch that is never taken is compiled nonetheless
             return context.get_dummy_value()
         cell = cells[spec.dims["cell"]]
-        work = _Pass.over(builder, vectors, spec.dims["W"])
+        work = _Pass.over(builder, vectors, spec.dims["E"])
         values = work.compute(cell.coefficients, _pointers(cell.vectors, lambda k: work.at(args[0], k)))
         for k, value in enumerate(values):
             work.store(work.at(args[1], k), value)
@@ -224,7 +224,7 @@ def vector_gradients(typingctx, vectors, dcoefficients, dvectors, left, spec):
 
     def codegen(context, builder, sig, args):
         cell = cells[spec.dims["cell"]]
-        work = _Pass.over(builder, vectors, spec.dims["W"])
+        work = _Pass.over(builder, vectors, spec.dims["E"])
         pointers = {
             **_pointers(cell.vectors, lambda k: work.at(args[0], k)),
             **_pointers(cell.coefficient_seeds, lambda k: work.at(args[1], k)),

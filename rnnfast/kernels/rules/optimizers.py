@@ -29,6 +29,12 @@ RMSPROP_ALPHA, RMSPROP_EPS = 0.99, 1e-8
 ADAGRAD_EPS = 1e-10
 
 
+# Elements of State.updates: steps of the optimizer; batches and windows seen, which choose what drops out; steps whose
+# gradient was clipped.
+STEPS, SEEN, CLIPPED = range(3)
+COUNTERS = 3
+
+
 class Settings(NamedTuple):
     """What an optimizer is told once."""
 
@@ -42,7 +48,7 @@ class State(NamedTuple):
 
     m: np.ndarray  # (size,) first moment; (1,) where the rule has none
     v: np.ndarray  # (size,) second moment
-    updates: np.ndarray  # (2,) int64: steps of the optimizer; batches and windows seen, which choose what drops out
+    updates: np.ndarray  # (COUNTERS,) int64
     settings: Settings
 
 
@@ -82,7 +88,7 @@ def _nesterov(s, p, g, state, step):
 
 
 def _adam(s, p, g, state, step):
-    k, decay = state.updates[0], state.settings.weight_decay
+    k, decay = state.updates[STEPS], state.settings.weight_decay
     rate, correction = step.lr / (1.0 - BETA1**k), 1.0 / math.sqrt(1.0 - BETA2**k)
     coupled = 0.0 if s.decoupled else decay
     shrink = 1.0 - step.lr * decay if s.decoupled else 1.0
@@ -140,7 +146,7 @@ def _rule_of(s, p, g, state, step):
 def update(s, p, g, state, step):
     """Apply the optimizer that the specialisation names to some elements of p.
 
-    Reads: g, state.updates[0] (this one counted), state.settings. Writes: p, state.m, state.v.
+    Reads: g, state.updates (this step counted), state.settings. Writes: p, state.m, state.v.
     """
     rule_of(s, p, g, state, step)
 
@@ -148,7 +154,7 @@ def update(s, p, g, state, step):
 def update_link(s, dtype):
     """The link to the optimizer that the specialisation names."""
     numbers = np.zeros(1, dtype)
-    state = State(numbers, numbers, np.zeros(2, np.int64), Settings(0.0, 0.0, 0.0))
+    state = State(numbers, numbers, np.zeros(COUNTERS, np.int64), Settings(0.0, 0.0, 0.0))
     return Link(update, s, types_of(numbers, numbers, state, Step(0, 0, 0.0, 0.0)))
 
 

@@ -28,7 +28,7 @@ from rnnfast.kernels.packed.layer import Weights
 from rnnfast.kernels.packed.packing import Slice
 from rnnfast.kernels.packed.products import clear
 from rnnfast.kernels.packed.stack import Batch, Carried
-from rnnfast.kernels.rules.optimizers import Step, squared_norm
+from rnnfast.kernels.rules.optimizers import CLIPPED, SEEN, STEPS, Step, squared_norm
 from rnnfast.kernels.run.threads import await_items, close_phase, finish, open_phase, settle, take
 from rnnfast.kernels.run.update import AHEAD, mass_of, prefetch_sequence
 from rnnfast.kernels.run.waiting import nanoseconds
@@ -72,11 +72,11 @@ def add_up(s, run, step):
 
 
 @part
-def derive(run, item, worker):
+def derive(run, item):
     """What is derived from the weights of a direction or, after these, of a layer of the front."""
     network = run.network
     if item < network.directions:
-        call(run.links.derive, (worker.work, item))
+        call(run.links.derive, (network.table, item, run.p, run.shared.derived))
     else:
         call(run.links.derive_front, (network.front.table, item - network.directions, run.p, run.shared.derived))
 
@@ -94,7 +94,7 @@ def do_items(s, run, order, worker):
             return count
         kind = integers[KIND]
         if kind == DERIVE:
-            derive(run, item, worker)
+            derive(run, item)
         elif kind == GRADIENT:
             add_gradients(s, run, order, worker.work, item)
         else:
@@ -168,7 +168,7 @@ def scale_of(run, mass):
 @inlined
 def dropout_key(plan, state):
     """What the entries that drop out in this update depend on."""
-    return plan.seed * SEED_STRIDE + state.updates[1] * UPDATE_STRIDE
+    return plan.seed * SEED_STRIDE + state.updates[SEEN] * UPDATE_STRIDE
 
 
 def _update(s, run, piece, lr, worker):
@@ -183,10 +183,10 @@ def fused_update(run, piece, lr, worker):
     plan, state = run.plan, run.state
     scale = scale_of(run, mass_of(run, piece))
     for i in range(run.network.directions + run.network.front.layers):
-        derive(run, i, worker)
+        derive(run, i)
     carried = Carried(run.shared.states, plan.carried, piece.first)
     dropout = Dropout(plan.dropout, dropout_key(plan, state))
-    state.updates[1] += 1
+    state.updates[SEEN] += 1
     return call(run.links.gradient, (worker.work, run.p, piece, Batch(-lr * scale, carried, dropout)))
 
 
@@ -221,15 +221,17 @@ def shared_update(s, run, piece, lr, worker):
         if kind == GRADIENT:
             for a in range(plan.accumulators):
                 loss += shared.partial[a]
-            state.updates[1] += 1
+            state.updates[SEEN] += 1
             if mass > 0:
-                state.updates[0] += 1  # the bias correction of adam counts the steps that it makes
+                state.updates[STEPS] += 1  # the bias correction of adam counts the steps that it makes
         elif kind == SUM:
             squares = 0.0
             for block in range(blocks):
                 squares += shared.norms[block]
             # torch.nn.utils.clip_grad_norm_
             numbers[CLIP] = smaller(1.0, clip_norm / (math.sqrt(squares) + 1e-6)) if squares == squares else squares
+            if numbers[CLIP] < 1.0:
+                state.updates[CLIPPED] += 1
     if worker.threads > 1:
         settle(team, nanoseconds() - began, worker.threads)
     return loss

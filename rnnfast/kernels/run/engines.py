@@ -14,19 +14,18 @@ from rnnfast.kernels.lanes.arguments import records, types_of
 from rnnfast.kernels.lanes.linking import Link, calling, linked
 from rnnfast.kernels.lanes.span import at, number
 from rnnfast.kernels.lanes.specialisation import Specialisation
-from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout, drop_link
+from rnnfast.kernels.packed.equations import equations_of
 from rnnfast.kernels.packed.front import front_links
-from rnnfast.kernels.packed.layer import Weights
+from rnnfast.kernels.packed.layer import Weights, derive_link, passes_of
 from rnnfast.kernels.packed.packing import Slice
-from rnnfast.kernels.packed.passes import passes_of
 from rnnfast.kernels.packed.pool import pool_links
 from rnnfast.kernels.packed.stack import Batch, Calls, Carried, Network, direction_at, packed_gradient
 from rnnfast.kernels.packed.static import static_links
 from rnnfast.kernels.packed.tiles import products_of
 from rnnfast.kernels.rules.losses import loss_link
 from rnnfast.kernels.run.memory import Data, no_front_work
-from rnnfast.kernels.run.plan import lanes_of, layers_of, tile_of
+from rnnfast.kernels.run.plan import cell_of, lanes_of, layers_of, tile_of
 from rnnfast.kernels.run.update import AHEAD, prefetch_sequence
 from rnnfast.kernels.small.sequence import NONE, gradient_of_two
 
@@ -72,33 +71,27 @@ def packed_chunk(s, block, g, piece, batch):
     return packed_gradient(s, network, Weights(p, derived, g), data, piece, work, batch)
 
 
-@linked
-def derive(s, block, i):
-    """Transposed weights and summed biases of direction i."""
-    network, _, p, derived, _ = records(block)
-    layer.derive(s, direction_at(network.table, i), p, derived)
-
-
 ENGINES = {"small": small_chunk, "packed": packed_chunk}
 
 
 def engine_links(s, block, dtype):
-    """The links to the gradient and to `derive` of the engine that the specialisation names, for blocks like this."""
+    """The links to the gradient of the engine that the specialisation names, for blocks like this, and to `derive`."""
     numbers = np.zeros(1, dtype)
     piece = Slice(np.zeros(1, np.int64), 0, 0, 0, 0)
     batch = Batch(0.0, Carried(numbers, 0, 0), Dropout(0.0, 0))
     taken = (block.numba_type, *types_of(numbers, piece, batch))
-    gradient = Link(ENGINES[s.engine], s, taken, types.float64)
-    return gradient, Link(derive, Specialisation(W=s.W), (block.numba_type, *types_of(0)))
+    return Link(ENGINES[s.engine], s, taken, types.float64), derive_link(s.W, dtype)
 
 
 def calls_of(layout, loss="", dropout=0.0):
     """What the packed engine calls for a network; without a loss for predictions alone."""
     architecture, lanes = layout.architecture, lanes_of(layout)
     dtype, products = architecture.dtype, products_of(tile_of(layout), architecture.dtype)
+    cell = equations_of(cell_of(layout), dtype, training=bool(loss))
     return Calls(
-        passes_of(layers_of(layout), products, no_front_work(dtype), dtype, training=bool(loss)),
+        passes_of(layers_of(layout), products, cell, no_front_work(dtype), training=bool(loss)),
         products,
+        cell,
         *pool_links(Specialisation(W=lanes, head=architecture.head), layout.head, products, dtype, training=bool(loss)),
         loss_link(Specialisation(W=lanes, loss=loss), dtype),
         drop_link(Specialisation(W=lanes), dtype, dropout),

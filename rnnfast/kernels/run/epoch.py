@@ -7,13 +7,13 @@ import numpy as np
 
 from rnnfast.kernels.lanes.arguments import records
 from rnnfast.kernels.lanes.compiling import calling_entry, entry, inlined
+from rnnfast.kernels.lanes.linking import call
 from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.vec import load, total, zeros
-from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout
 from rnnfast.kernels.packed.front import Rows
 from rnnfast.kernels.packed.packing import Slice, steps_of
-from rnnfast.kernels.packed.stack import Carried, direction_at, packed, packed_outputs, steps_of_chunk
+from rnnfast.kernels.packed.stack import Carried, packed, packed_outputs, steps_of_chunk
 from rnnfast.kernels.run.batch import batch_update, help_leader
 from rnnfast.kernels.run.threads import end_run
 
@@ -119,7 +119,7 @@ def predict(s, arguments):
     network, weights, x, offsets, passage, work, states, out = records(arguments)
     O, order = network.head.outputs, passage.order
     for i in range(network.directions):
-        layer.derive(s, direction_at(network.table, i), weights.p, weights.derived)
+        call(network.calls.passes.derive, (network.table, i, weights.p, weights.derived))
     for first in range(passage.first, passage.stop, passage.chunk):
         carried = Carried(states, passage.carried, first)
         for begin in range(0, steps_of(offsets, order[first], network.front.stride), passage.window):

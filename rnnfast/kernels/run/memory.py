@@ -128,6 +128,7 @@ def place(layout, sequences, P, training=True):
                 others=len(cell.states) - 1,
                 extra=memory.take(len(cell.step.extra) * extra_distance),
                 extra_distance=extra_distance,
+                C=len(cell.coefficients),
                 coefficients=memory.take(len(cell.coefficients) * at.width),
                 dcoefficients=memory.take(len(cell.coefficients) * at.width if training else 0),
                 carry_plane=sequences * _widest(layout),

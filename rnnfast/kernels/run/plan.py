@@ -88,9 +88,14 @@ def specialisation_of(layout, engine, **more):
 
 def layers_of(layout):
     """What the passes through the layers of the packed engine are compiled for."""
-    lanes, dtype = lanes_of(layout), layout.architecture.dtype
-    E = min(lanes, ELEMENTWISE_BYTES // np.dtype(dtype).itemsize)
-    return Specialisation(**cell_constants(layout.cell), W=lanes, wide=max(lanes, widest(dtype)), E=E)
+    lanes = lanes_of(layout)
+    return Specialisation(W=lanes, wide=max(lanes, widest(layout.architecture.dtype)))
+
+
+def cell_of(layout):
+    """What the equations of a cell are compiled for."""
+    E = min(lanes_of(layout), ELEMENTWISE_BYTES // np.dtype(layout.architecture.dtype).itemsize)
+    return Specialisation(**cell_constants(layout.cell), E=E)
 
 
 def elementwise(dtype):

@@ -12,13 +12,13 @@ from rnnfast.kernels.lanes.linking import call, launch
 from rnnfast.kernels.lanes.scalars import smaller
 from rnnfast.kernels.lanes.span import Matrix, at
 from rnnfast.kernels.lanes.specialisation import Specialisation
-from rnnfast.kernels.packed import head, layer
+from rnnfast.kernels.packed import head
 from rnnfast.kernels.packed.dropout import Dropout
+from rnnfast.kernels.packed.equations import equations_of
 from rnnfast.kernels.packed.front import ROWS, Rows, front_links
 from rnnfast.kernels.packed.inputs import Inputs, front_inputs_link, to_inputs, transpose_inputs
-from rnnfast.kernels.packed.layer import Weights
+from rnnfast.kernels.packed.layer import Weights, passes_of
 from rnnfast.kernels.packed.packing import Slice
-from rnnfast.kernels.packed.passes import passes_of
 from rnnfast.kernels.packed.pool import packed_rows, pool_links
 from rnnfast.kernels.packed.stack import (
     Carried,
@@ -30,11 +30,21 @@ from rnnfast.kernels.packed.stack import (
     states_of_top,
     steps_of_chunk,
 )
+from rnnfast.kernels.packed.static import static_inputs_links
 from rnnfast.kernels.run.ahead import kernels_of
 from rnnfast.kernels.run.engines import calls_of
 from rnnfast.kernels.run.epoch import WHOLE
 from rnnfast.kernels.run.memory import PAD, most_rows, no_front_work, packed_work, place, place_front
-from rnnfast.kernels.run.plan import CHUNK, CHUNK_BYTES, bytes_per_step, lanes_of, layers_of, specialisation_of, tile_of
+from rnnfast.kernels.run.plan import (
+    CHUNK,
+    CHUNK_BYTES,
+    bytes_per_step,
+    cell_of,
+    lanes_of,
+    layers_of,
+    specialisation_of,
+    tile_of,
+)
 from rnnfast.network.alignment import SPAN, aligned, on_cache_line
 from rnnfast.network.front import steps_of
 from rnnfast.network.layout import Layout
@@ -54,6 +64,7 @@ class Links(NamedTuple):
 
     derive_front: Any
     front_inputs: Any
+    static_inputs: Any
 
 
 class Results(NamedTuple):
@@ -61,7 +72,7 @@ class Results(NamedTuple):
 
     seeds: np.ndarray  # (rows * O,) what each output counts in the sum whose gradient is computed
     out: np.ndarray  # (rows * O,) outputs, where a step ends
-    gradient: np.ndarray  # (rows * F,) gradients; of a front they are added
+    gradient: np.ndarray  # (rows * F,) gradients, of constant columns at the first row; of a front they are added
 
 
 @calling_entry
@@ -75,7 +86,7 @@ def sensitivities(s, arguments):
     top, order, states = network.head, portion.order, work.out
     O, front, dropout = top.outputs, network.front, Dropout(0.0, 0)
     for i in range(network.directions):
-        layer.derive(s, direction_at(network.table, i), weights.p, weights.derived)
+        call(network.calls.passes.derive, (network.table, i, weights.p, weights.derived))
     for k in range(front.layers):
         call(links.derive_front, (front.table, k, weights.p, weights.derived))
     if front.layers == 0:
@@ -104,11 +115,18 @@ def sensitivities(s, arguments):
             )
         else:
             to_inputs(s, network, chunk, inputs, results.gradient)
+        if top.static.columns > 0:
+            rows = packed_rows(chunk)
+            call(
+                links.static_inputs,
+                (top.static, network.table, weights.p, data, piece, rows, work.dy, results.gradient),
+            )
 
 
 class Sensitivity:
     """Computes gradients of a network's outputs with respect to its inputs.
 
+    A network without embeddings: their codes have none, see network/embedding.looked_up.
     parameters: the flat span in the kernels' layout; threads: that share the sequences.
     """
 
@@ -148,14 +166,18 @@ class Sensitivity:
     def _links(self):
         """The links of the network, with those of the way back, and those of this entry."""
         architecture, layout, lanes = self.architecture, self.layout, lanes_of(self.layout)
-        dtype, layers, calls = architecture.dtype, len(self.layout.front), calls_of(self.layout)
+        dtype, calls = architecture.dtype, calls_of(self.layout)
         pool, pool_back = pool_links(
             Specialisation(W=lanes, head=architecture.head), layout.head, calls.products, dtype, training=True
         )
         front = front_links(lanes, layout)
-        links = Links(front.derive, front_inputs_link(Specialisation(W=lanes), dtype, layers))
-        passes = passes_of(layers_of(layout), calls.products, no_front_work(dtype), dtype, training=True)
-        return calls._replace(pool=pool, pool_back=pool_back, front=front, passes=passes), links
+        states, inputs = static_inputs_links(lanes, layout, calls.products)
+        links = Links(front.derive, front_inputs_link(lanes, layout), inputs)
+        cell = equations_of(cell_of(layout), dtype, training=True)
+        passes = passes_of(layers_of(layout), calls.products, cell, no_front_work(dtype), training=True)
+        static = calls.static._replace(states_back=states)
+        training = calls._replace(pool=pool, pool_back=pool_back, front=front, passes=passes, cell=cell, static=static)
+        return training, links
 
     def _calls(self, data, results):
         """Arguments for each thread: it computes some chunks."""
@@ -186,7 +208,8 @@ class Sensitivity:
     def _inputs(self, front, sequences, rows):
         """Allocate what the gradients of the inputs of such chunks are computed in; rows: packed ones."""
         layout, features, lanes = self.layout, self.architecture.features, tile_of(self.layout).W
-        width, depth, stacked = features, len(layout.directions) * layout.directions[0].Nx, 0
+        seen = features - self.architecture.static
+        width, depth, stacked = seen, len(layout.directions) * layout.directions[0].Nx, 0
         if layout.front:
             lowest = layout.front[0]
             width, depth = lowest.rows * features, lowest.width
@@ -196,4 +219,4 @@ class Sensitivity:
             rows, stacked = ROWS, outputs * features
         width = -(-width // lanes) * lanes
         sizes = (depth * width, rows * width + SPAN, stacked + SPAN)
-        return Inputs(features, width, *(aligned(size, self.architecture.dtype) for size in sizes))
+        return Inputs(features, seen, width, *(aligned(size, self.architecture.dtype) for size in sizes))

@@ -14,11 +14,10 @@ import numpy as np
 
 from rnnfast.kernels.lanes.arguments import Arguments, records
 from rnnfast.kernels.lanes.compiling import calling_entry, entry, inlined, part
-from rnnfast.kernels.lanes.linking import load
+from rnnfast.kernels.lanes.linking import call, load
 from rnnfast.kernels.lanes.rows import load_rows, matvec
 from rnnfast.kernels.lanes.vec import load as load_lanes
 from rnnfast.kernels.lanes.vec import store, total
-from rnnfast.kernels.packed import layer
 from rnnfast.kernels.packed.dropout import Dropout
 from rnnfast.kernels.packed.front import Rows
 from rnnfast.kernels.packed.layer import Chunk, Weights
@@ -26,7 +25,6 @@ from rnnfast.kernels.packed.packing import Slice, pack, steps_of
 from rnnfast.kernels.packed.stack import (
     Carried,
     Network,
-    direction_at,
     exchange_states,
     packed_outputs,
     steps_of_chunk,
@@ -92,8 +90,9 @@ def small_steps(s, arguments):
 def continued(network, offsets, piece, work, carried, resumed):
     """The chunk of a slice, with the states before it."""
     R, T, P = pack(offsets, network.front.stride, piece, work.pack)
+    products, cell = network.calls.products, network.calls.cell
     chunk = Chunk(
-        work.pack, work.memory, work.carry, R, T, P, resumed, resumed, work.training, network.calls.products, work.front
+        work.pack, work.memory, work.carry, R, T, P, resumed, resumed, work.training, products, cell, work.front
     )
     exchange_states(network, chunk, carried, not resumed)
     return chunk
@@ -110,7 +109,7 @@ def packed_steps(s, arguments):
     network, weights, order, work, x, turns, count, states, out = records(arguments)
     O, resumed = network.head.outputs, states.width > 0
     for i in range(network.directions * int(count[0] == 0)):  # as is asked for once, as the weights stay
-        layer.derive(s, direction_at(network.table, i), weights.p, weights.derived)
+        call(network.calls.passes.derive, (network.table, i, weights.p, weights.derived))
     for q in range(count[0]):
         refresh(states, turns, q)
         # That of the sequence n lies in row n - first.

@@ -12,7 +12,7 @@ from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed.front import front_links
 from rnnfast.kernels.packed.stack import Network
 from rnnfast.kernels.rules.losses import SOFT
-from rnnfast.kernels.rules.optimizers import Settings, State, update_link
+from rnnfast.kernels.rules.optimizers import COUNTERS, Settings, State, update_link
 from rnnfast.kernels.run import epoch
 from rnnfast.kernels.run.ahead import kernels_of
 from rnnfast.kernels.run.batch import NORM_BLOCK
@@ -144,7 +144,7 @@ class Trainer:
         rule = OPTIMIZERS[policy.optimizer]
         m, v = (aligned(size if present else 1, dtype) for present in (rule.m, rule.v))
         settings = Settings(float(policy.momentum), float(policy.weight_decay), float(policy.clip_norm))
-        self.state = State(m, v, np.zeros(2, np.int64), settings)
+        self.state = State(m, v, np.zeros(COUNTERS, np.int64), settings)
         self.shared = Shared(
             derived=aligned(self.layout.derived_size, dtype),
             states=aligned(max(1, plan.batch * plan.carried), dtype),

@@ -18,7 +18,7 @@ no gradient buffer exists. Every weight is therefore read before its gradient is
 from typing import Any, NamedTuple
 
 from rnnfast.kernels.lanes.arguments import records
-from rnnfast.kernels.lanes.compiling import entry, inlined
+from rnnfast.kernels.lanes.compiling import calling_entry, inlined
 from rnnfast.kernels.lanes.rows import add_scaled, combine, load_rows, matvec, outer_update, store_rows
 from rnnfast.kernels.lanes.scalars import larger, smaller
 from rnnfast.kernels.lanes.span import Matrix, at, number
@@ -64,6 +64,12 @@ def keep(s, p, state, t, one):
 
 
 @inlined
+def goes_on(a, b):
+    """Whether b is the longer one, which runs on alone; known while compiling where b has no step."""
+    return b.T > 0 and b.T > a.T
+
+
+@inlined
 def run_on(s, p, x, one, state, begin, bias, Wh):
     """The steps of a sequence from `begin` on, alone; state: h_{begin - 1}."""
     if begin < one.T:
@@ -95,8 +101,8 @@ def forward(s, p, x, a, b):
         state_a, state_b = state_of(matvec(state_a, Wh, pre_a), s), state_of(matvec(state_b, Wh, pre_b), s)
         keep(s, p, state_a, t, a)
         keep(s, p, state_b, t, b)
-    run_on(s, p, x, a, state_a, larger(both, 1), bias, Wh)
-    run_on(s, p, x, b, state_b, larger(both, 1), bias, Wh)
+    longer, state = (b, state_b) if goes_on(a, b) else (a, state_a)
+    run_on(s, p, x, longer, state, larger(both, 1), bias, Wh)
 
 
 @inlined
@@ -124,13 +130,11 @@ def backward(s, weights, a, b):
     p, g, both = weights.p, weights.g, smaller(a.T, b.T)
     WhT = load_rows(weights.derived, 0, "H", s)
     Wy, dWy = load_rows(p, s.Wy, "O", s), load_rows(g, s.Wy, "O", s)
-    delta_a, delta_b = zeros(p, s), zeros(p, s)
-    for t in range(a.T - 1, both - 1, -1):
-        dWy = add_step(s, dWy, t, a)
-        delta_a = step_back(s, delta_a, t, a, Wy, WhT)
-    for t in range(b.T - 1, both - 1, -1):
-        dWy = add_step(s, dWy, t, b)
-        delta_b = step_back(s, delta_b, t, b, Wy, WhT)
+    longer, delta = b if goes_on(a, b) else a, zeros(p, s)
+    for t in range(longer.T - 1, both - 1, -1):
+        dWy = add_step(s, dWy, t, longer)
+        delta = step_back(s, delta, t, longer, Wy, WhT)
+    delta_a, delta_b = (zeros(p, s), delta) if goes_on(a, b) else (delta, zeros(p, s))
     for t in range(both - 1, -1, -1):
         dWy = add_step(s, add_step(s, dWy, t, a), t, b)
         delta_a = step_back(s, delta_a, t, a, Wy, WhT)
@@ -237,7 +241,7 @@ def gradient_of_two(s, weights, data, q_a, q_b, scale, work):
     return gradient(s, weights, data, sequence_at(data, q_a, work.a), b, scale)
 
 
-@entry
+@calling_entry
 def predict(s, arguments):
     """Outputs of all steps of all sequences.
 

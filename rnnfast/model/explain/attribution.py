@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from rnnfast.data import SequenceData
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError, did_you_mean
-from rnnfast.model.explain.features import Feature, cells, features_of, summed
+from rnnfast.model.explain.features import Feature, cells, code_at, features_of, summed
 from rnnfast.model.explain.integrals import POINTS, Path, Slopes, integrals
+from rnnfast.model.explain.seen import Baseline
 from rnnfast.model.questions import Question
-from rnnfast.records import UnsetType
 
 Model = Any  # rnnfast.model.Model, whose module needs this one
 Integers = NDArray[np.int64]
@@ -33,8 +33,8 @@ class Method:
     """How answers are explained.
 
     answer: the class or target whose output it is; None for the predicted class, or the first target. baseline: "mean"
-    of the training rows, "zero" of the encoded inputs, or such inputs (F,). points: of each integral, more where it is
-    not complete by then.
+    of the training rows, "zero" of the encoded inputs, which is no category, or such inputs (F,). points: of each
+    integral, more where it is not complete by then.
     """
 
     answer: str | None = None
@@ -65,7 +65,6 @@ class Explainer:
     """Explains answers of one model."""
 
     def __init__(self, model: Model, method: Method | None = None) -> None:
-        _check_inputs(model)
         self.model, self.method = model, method or Method()
         self.features: tuple[Feature, ...] = features_of(model.encoder)
         self.baseline = _baseline(model, self.method.baseline)
@@ -128,38 +127,38 @@ class Explainer:
         ]
 
 
-def _check_inputs(model: Model) -> None:
-    """Raise UsageError for a model of which integrated gradients would not tell all inputs."""
-    columns = {"--embed": tuple(model.encoder.embedded), "--static": model.encoder.static}
-    flags = [f"{flag} {','.join(names)}" for flag, names in columns.items() if names]
-    if flags:
-        raise UsageError(
-            f"explain: the model was trained with {' and '.join(flags)}: no gradient is followed to a code of a "
-            "category, or to a column that no step sees; rnnfast explain --importance tells what each feature matters"
-        )
-
-
-def _baseline(model: Model, baseline: Any) -> NDArray[np.float64]:
-    """Return the inputs (F,) that answers are explained beside. Raises UsageError where they are not known."""
-    inputs = len(model.encoder.names)
+def _baseline(model: Model, baseline: Any) -> Baseline:
+    """Return the inputs that answers are explained beside. Raises UsageError where they are not known."""
+    encoder = model.encoder
+    inputs, tables = len(encoder.names), [categories for categories, _ in encoder.embeddings]
     if not isinstance(baseline, str):
-        numbers = np.asarray(baseline, np.float64)
-        if numbers.shape != (inputs,):
-            raise UsageError(f"baseline: numbers of shape {numbers.shape}; the network has {inputs} inputs")
-        return numbers
+        return _named(np.asarray(baseline, np.float64), inputs, code_at(encoder), tables)
     if baseline not in BASELINES:
         raise UsageError(
             f"baseline: {baseline!r} is not one of {', '.join(BASELINES)}{did_you_mean(baseline, BASELINES)}"
         )
     if baseline == "zero":
-        return np.zeros(inputs)
-    means = model.provenance.input_means
-    if isinstance(means, UnsetType) or len(means) != inputs:
+        return Baseline(np.zeros(inputs), tuple(np.zeros(categories) for categories in tables))
+    means, of_categories = model.provenance.input_means or (), model.provenance.category_shares or {}
+    shares = tuple(np.asarray(of_categories.get(name, ()), np.float64) for name in encoder.embedded)
+    if len(means) != inputs or [len(share) for share in shares] != tables:
         raise UsageError(
             "baseline mean: the model file does not tell the mean of its inputs, as an older rnnfast wrote it; "
             "use --baseline zero, or train it again"
         )
-    return np.asarray(means, np.float64)
+    return Baseline(np.asarray(means, np.float64), shares)
+
+
+def _named(numbers: NDArray[np.float64], inputs: int, first: int, tables: list[int]) -> Baseline:
+    """Return a baseline of numbers, one for each input; first: the first code; tables: categories of each."""
+    if numbers.shape != (inputs,):
+        raise UsageError(f"baseline: numbers of shape {numbers.shape}; the network has {inputs} inputs")
+    codes, shares = numbers[first : first + len(tables)], []
+    for code, categories in zip(codes.tolist(), tables, strict=True):
+        if code not in range(categories + 1):
+            raise UsageError(f"baseline: {code:g} is no code of a category: 0 (none), 1 to {categories}")
+        shares.append(np.eye(categories + 1)[int(code), 1:])
+    return Baseline(numbers, tuple(shares))
 
 
 def outputs_of(model: Model, data: SequenceData, rows: Integers, answer: str | None) -> tuple[Integers, str]:

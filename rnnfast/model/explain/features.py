@@ -78,23 +78,44 @@ def summed(features: tuple[Feature, ...], attribution: Floats) -> NDArray[np.flo
     return np.stack([attribution[..., feature.inputs].sum(axis=-1) for feature in features], axis=-1)
 
 
-def input_means(encoder: Encoder, train: Sequences) -> tuple[float, ...]:
-    """Return the mean of each input over rows that training saw, of whole sequences that lie evenly spread."""
+class Means(NamedTuple):
+    """The usual row. inputs: mean of each input; categories: of each column of codes the share of each category."""
+
+    inputs: tuple[float, ...]
+    categories: dict[str, tuple[float, ...]]
+
+
+def input_means(encoder: Encoder, train: Sequences) -> Means:
+    """Return the means over rows that training saw, of whole sequences that lie evenly spread."""
     share = max(1, -(-train.rows // MEAN_ROWS))
     pieces = train.each_shard(sums, encoder, share)
-    total, rows = pieces[0]
-    for other, more in pieces[1:]:
-        total, rows = total + other, rows + more
-    return tuple((total / max(rows, 1)).tolist())
+    total, counts, rows = pieces[0]
+    for other, others, more in pieces[1:]:
+        total, counts, rows = total + other, [a + b for a, b in zip(counts, others, strict=True)], rows + more
+    shares = {
+        name: tuple((count / max(rows, 1)).tolist()) for name, count in zip(encoder.embedded, counts, strict=True)
+    }
+    return Means(tuple((total / max(rows, 1)).tolist()), shares)
 
 
-def sums(train: Sequences, encoder: Encoder, share: int) -> tuple[Floats, int]:
-    """Return the sum of each input over rows that training saw, of one sequence in `share`, and how many rows."""
+def sums(train: Sequences, encoder: Encoder, share: int) -> tuple[Floats, list[NDArray[np.int64]], int]:
+    """Sum up rows that training saw, of one sequence in `share`.
+
+    Returns: the sum of each input, (F,); of each column of codes the rows of each category; how many rows.
+    """
     some = train.take(np.arange(0, train.sequences, share)) if share > 1 else train
-    total, rows = np.zeros(len(encoder.names)), 0
+    total, rows, first = np.zeros(len(encoder.names)), 0, code_at(encoder)
+    counts = [np.zeros(categories, np.int64) for categories, _ in encoder.embeddings]
     for block in some.blocks(TRAINED):
         assert isinstance(block, SequenceData)
-        seen = block.seen
-        total += encoder.transform(block)[seen].sum(axis=0)
-        rows += int(np.count_nonzero(seen))
-    return total, rows
+        inputs = encoder.transform(block)[block.seen]
+        total += inputs.sum(axis=0)
+        rows += len(inputs)
+        for k, count in enumerate(counts):
+            count += np.bincount(inputs[:, first + k].astype(np.int64), minlength=len(count) + 1)[1:]
+    return total, counts, rows
+
+
+def code_at(encoder: Encoder) -> int:
+    """Return the number of the first input that is a code."""
+    return len(encoder.names) - encoder.static_inputs - len(encoder.embedded)

@@ -57,7 +57,12 @@ def attributions(
 def importances(
     model: Model, data: Any, y: Any, *, groups: Sequence[str] = (), repeats: int = REPEATS, seed: int = 0
 ) -> pd.DataFrame:
-    """Tell how much features matter to the scores of a table with labels, or of sequences that were read."""
+    """Tell how much features matter to the scores of a table with labels, or of sequences that were read.
+
+    y: labels of arrays, else None. groups: features that are exchanged together, as in "a+b" and "V*", none by default;
+    repeats, seed: how often each is exchanged, and of what is drawn.
+    Returns: a line for each feature, those that matter most first: score, what it loses, and the spread of that.
+    """
     if not isinstance(data, SequenceData):
         data = read_table(data, y, schema=model.schema, **writing_options(model.config.data))
     data = without_requests(data, data, model.config.data)

@@ -2,9 +2,9 @@
 
     attribution_i = (x_i - b_i) * integral over a from 0 to 1 of d f(b + a (x - b)) / d x_i        i: a step's input
 
-f is one output at one step, x all inputs of the sequence, b a baseline that stands at each step. The integral is a sum
-by the rule of Gauss and Legendre, and complete: attributions sum to f(x) - f(b). How far they do not is the error of
-the sum; the same is true of each stretch of the path, so that more points go where they are needed.
+f is one output at one step, x all that the network sees of the sequence, b a baseline that stands at each step. The
+integral is a sum by the rule of Gauss and Legendre, and complete: attributions sum to f(x) - f(b). How far they do not
+is the error of the sum; the same is true of each stretch of the path, so that more points go where they are needed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.spans import ends
+from rnnfast.model.explain.seen import Baseline, Seen
 from rnnfast.model.linear_part import LinearPart
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
@@ -36,7 +37,10 @@ MOST_POINTS = 4000
 
 
 class Path(NamedTuple):
-    """A sequence and one of its outputs. inputs: (T, F) encoded; step: its place; output: its number."""
+    """A sequence and one of its outputs.
+
+    inputs: (T, F) encoded, or what is seen of them; step: its place; output: its number.
+    """
 
     inputs: Floats
     step: int
@@ -56,11 +60,35 @@ class Integral(NamedTuple):
     points: int
 
 
+class Network(NamedTuple):
+    """One of the networks of a model.
+
+    seen: what it sees of inputs; sensitivity: its outputs and their gradients with respect to that.
+    """
+
+    seen: Seen
+    sensitivity: Any
+
+
+class Both:
+    """What a network and the linear part beside it answer together, in the place of the Sensitivity of the network."""
+
+    def __init__(self, sensitivity: Any, linear_part: LinearPart) -> None:
+        self.sensitivity, self.linear_part = sensitivity, linear_part
+        self.architecture, self.kernels = sensitivity.architecture, sensitivity.kernels
+
+    def gradients(self, x: Floats, offsets: NDArray[np.int64], seeds: Floats) -> tuple[Any, Any]:
+        """Return the outputs (rows, O), and the gradient (rows, F) of the sum of seeds * outputs."""
+        outputs, gradients = self.sensitivity.gradients(x, offsets, seeds)
+        share, linear = self.linear_part.share, self.linear_part.outputs(x, offsets)
+        return share * outputs + linear, share * gradients + self.linear_part.gradient(seeds, offsets)
+
+
 class Slopes:
-    """Outputs of several networks and their gradients, mean over the networks.
+    """The networks of a model, of which the mean is explained.
 
     The mean of logits, not of probabilities: so attributions of an ensemble are the means of those of its networks.
-    linear_part: the linear part beside them.
+    linear_part: what answers beside them.
     """
 
     def __init__(
@@ -72,29 +100,22 @@ class Slopes:
     ) -> None:
         from rnnfast.kernels.run.sensitivity import Sensitivity
 
-        layout, dtype = Layout(architecture), architecture.dtype
-        self.outputs, self.linear_part = architecture.outputs, linear_part
-        self.networks = [Sensitivity(architecture, layout.flatten(tensors, dtype), threads) for tensors in members]
+        alone, dtype = architecture.without_embeddings, architecture.dtype
+        layout = Layout(alone)
+        every = [Sensitivity(alone, layout.flatten(tensors, dtype), threads) for tensors in members]
+        self.networks = [
+            Network(Seen(architecture, tensors), one if linear_part is None else Both(one, linear_part))
+            for tensors, one in zip(members, every, strict=True)
+        ]
 
     def prepare(self, processes: int, compiling: Callable[[], None]) -> None:
         """Compile what is not in the cache, in so many processes; compiling: is called where there is something."""
         from rnnfast.kernels.run.ahead import prepare
 
-        kernels = list(self.networks[0].kernels())
+        kernels = list(self.networks[0].sensitivity.kernels())
         if not all(kernel.cached for kernel in kernels):
             compiling()
             prepare(kernels, processes)
-
-    def __call__(self, x: Floats, offsets: NDArray[np.int64], seeds: Floats) -> tuple[Any, Any]:
-        """Return the outputs (rows, O), and the gradient (rows, F) of the sum of seeds * outputs."""
-        pairs = [network.gradients(x, offsets, seeds) for network in self.networks]
-        outputs, gradients = (
-            values[0] if len(values) == 1 else np.mean(values, 0, np.float64) for values in zip(*pairs, strict=True)
-        )
-        if self.linear_part is None:
-            return outputs, gradients
-        linear, share = self.linear_part.outputs(x, offsets), self.linear_part.share
-        return share * outputs + linear, share * gradients + self.linear_part.gradient(seeds, offsets)
 
 
 class Stretch(NamedTuple):
@@ -105,15 +126,38 @@ class Stretch(NamedTuple):
     last: float
 
 
-def integrals(slopes: Slopes, paths: Sequence[Path], baseline: Floats, points: int = POINTS) -> Iterator[Integral]:
-    """Yield the integral of each path; baseline: (F,)."""
+def integrals(slopes: Slopes, paths: Sequence[Path], baseline: Baseline, points: int = POINTS) -> Iterator[Integral]:
+    """Yield the integral of each path."""
     whole = [Stretch(path, 0.0, 1.0) for path in paths]
     for group in _groups(whole, points):
-        for stretch, one in zip(group, _sums(slopes, group, baseline, points), strict=True):
-            yield one if one.error <= TOLERANCE else _refined(slopes, stretch.path, baseline, one)
+        some = [stretch.path for stretch in group]
+        every = [_of_network(network, some, baseline, points) for network in slopes.networks]
+        yield from map(_mean, zip(*every, strict=True))
 
 
-def _refined(slopes: Slopes, path: Path, baseline: Floats, rough: Integral) -> Integral:
+def _of_network(network: Network, paths: Sequence[Path], baseline: Baseline, points: int) -> list[Integral]:
+    """Integrate some paths through one network, by more points where these are too few."""
+    seen, sensitivity = network
+    ways = [path._replace(inputs=seen.of(path.inputs)) for path in paths]
+    start = seen.of_baseline(baseline)
+    rough = _sums(sensitivity, [Stretch(way, 0.0, 1.0) for way in ways], start, points)
+    fine = [
+        one if one.error <= TOLERANCE else _refined(sensitivity, way, start, one)
+        for way, one in zip(ways, rough, strict=True)
+    ]
+    return [one._replace(attribution=seen.summed(one.attribution)) for one in fine]
+
+
+def _mean(ones: Sequence[Integral]) -> Integral:
+    """Return the mean of the integrals of one path through several networks; points: the most of any."""
+    if len(ones) == 1:
+        return ones[0]
+    attribution = np.mean([one.attribution for one in ones], axis=0)
+    start, end = (float(np.mean([getattr(one, name) for one in ones])) for name in ("start", "end"))
+    return _integral(attribution, start, end, max(one.points for one in ones))
+
+
+def _refined(sensitivity: Any, path: Path, baseline: Floats, rough: Integral) -> Integral:
     """Integrate a path by panels, cut where it bends; rough: the integral that is not complete."""
     edges = np.linspace(0.0, 1.0, PANELS + 1).tolist()
     stretches = [Stretch(path, first, last) for first, last in pairwise(edges)]
@@ -123,7 +167,9 @@ def _refined(slopes: Slopes, path: Path, baseline: Floats, rough: Integral) -> I
     limit = max(TOLERANCE / SHARE * _change(rough), rounding)
     while stretches:
         pieces = [
-            one for group in _groups(stretches, PANEL_POINTS) for one in _sums(slopes, group, baseline, PANEL_POINTS)
+            one
+            for group in _groups(stretches, PANEL_POINTS)
+            for one in _sums(sensitivity, group, baseline, PANEL_POINTS)
         ]
         points += PANEL_POINTS * len(pieces)
         halves = []
@@ -159,7 +205,7 @@ def _rule(points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.concatenate(([0.0], (places + 1) / 2, [1.0])), np.concatenate(([0.0], weights / 2, [0.0]))
 
 
-def _sums(slopes: Slopes, stretches: Sequence[Stretch], baseline: Floats, points: int) -> list[Integral]:
+def _sums(sensitivity: Any, stretches: Sequence[Stretch], baseline: Floats, points: int) -> list[Integral]:
     """Integrate some stretches by so many points each, and those of a long sequence in portions."""
     places, weights = _rule(points)
     paths = [stretch.path for stretch in stretches]
@@ -177,10 +223,10 @@ def _sums(slopes: Slopes, stretches: Sequence[Stretch], baseline: Floats, points
         offsets = ends(np.repeat(lengths, count))
         rows = offsets[:-1] + np.repeat([path.step for path in paths], count)
         columns = np.repeat([path.output for path in paths], count)
-        seeds = np.zeros((int(offsets[-1]), slopes.outputs))
+        seeds = np.zeros((int(offsets[-1]), sensitivity.architecture.outputs))
         seeds[rows, columns] = 1.0
         x = np.concatenate([one.reshape(-1, len(baseline)) for one in moved])
-        values, slope = slopes(x, offsets, seeds)
+        values, slope = sensitivity.gradients(x, offsets, seeds)
         outputs[:, some] = values[rows, columns].reshape(len(paths), count)
         for sums, one in zip(gradients, np.split(slope, offsets[count:-1:count]), strict=True):
             sums += np.tensordot(weights[some], one.reshape(count, *sums.shape), 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnfast.catalogue import TASKS
+from rnnfast.display import amount
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.report.content.panel import Panel, Table, numbers, shown, word, words
 
@@ -17,11 +19,12 @@ def confusion(evaluation: Evaluation, names: tuple[str, ...]) -> Panel | None:
         return None
     counts = np.asarray(evaluation.confusion)
     frequent = np.sort(np.argsort(-counts.sum(axis=1), kind="stable")[:MOST_CLASSES])
-    of_truth = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    of_truth = counts.sum(axis=1, keepdims=True)
+    of_truth[of_truth == 0] = 1
     labels = words(names)
     cells = [(i, j) for i in frequent.tolist() for j in frequent.tolist()]
-    right = int(np.trace(counts))
-    caption = f"{right:,} of {int(counts.sum()):,} labelled rows are on the diagonal: predicted as what they are."
+    right, total = amount(float(np.trace(counts))), amount(float(counts.sum()))
+    caption = f"{right} of {total} labelled rows are on the diagonal: predicted as what they are."
     if len(counts) > MOST_CLASSES:
         caption += f" The {MOST_CLASSES} most frequent of {len(counts)} classes are shown."
     return Panel(
@@ -32,7 +35,7 @@ def confusion(evaluation: Evaluation, names: tuple[str, ...]) -> Panel | None:
         columns={
             "truth": tuple(labels[i] for i, _ in cells),
             "prediction": tuple(labels[j] for _, j in cells),
-            "rows": tuple(int(counts[i, j]) for i, j in cells),
+            "rows": tuple(evaluation.confusion[i][j] for i, j in cells),
             "share": numbers([counts[i, j] / of_truth[i, 0] for i, j in cells], 4),
         },
         headings={"truth": "Truth", "prediction": "Prediction", "rows": "Rows", "share": "Share of the truth"},
@@ -51,15 +54,16 @@ def each_class(evaluation: Evaluation, names: tuple[str, ...]) -> Table | None:
         precision = hits / said if said else None
         recall = hits / truth if truth else None
         f1 = 2 * hits / (truth + said) if truth + said else None
-        rows.append((word(name), f"{int(truth):,}", *(shown(value, 3) for value in (precision, recall, f1))))
+        rows.append((word(name), amount(truth), *(shown(value, 3) for value in (precision, recall, f1))))
     return Table("Each class", ("Class", "Rows", "Precision", "Recall", "F1"), tuple(rows))
 
 
-def reliability(evaluation: Evaluation, positive: str) -> Panel | None:
-    """Return probabilities beside what came true; None for quantities. positive: what the probability is of."""
+def reliability(evaluation: Evaluation, names: tuple[str, ...]) -> Panel | None:
+    """Return probabilities beside what came true; None for quantities. names: of the classes, () where not at hand."""
     bins = evaluation.calibration
     if bins is None:
         return None
+    positive = word(names[1]) if TASKS[evaluation.task].threshold and names else "the predicted class"
     return Panel(
         kind="reliability",
         name="reliability",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data import SequenceData
-from rnnfast.report.content.panel import Panel, numbers, shown, words
+from rnnfast.report.content.panel import Panel, numbers, words
 
 FEATURES = 30  # that are drawn, those that moved most first
 ROWS = 1 << 17  # of each part that are looked at, evenly taken
@@ -31,7 +31,7 @@ def drift(train: SequenceData, part: SequenceData) -> Panel | None:
         kind="drift",
         name="drift",
         title="Inputs beside those that trained",
-        caption=f"{far:,} of {len(names):,} numeric features have a mean that is {shown(LARGE)} standard deviations or "
+        caption=f"{far:,} of {len(names):,} numeric features have a mean that is half a standard deviation or "
         "more from that of the training rows.",
         columns={
             "feature": words(names[j] for j in order),

@@ -55,7 +55,8 @@ def attribution(explainer: Explainer, outcomes: Outcomes, stretch: Stretch) -> A
         name=f"{stretch.mark}-attribution",
         title=f"{title}: what moved the answer",
         caption=f"How much each input adds to the raw output for {word(name)}, from {shown(one.start)} to "
-        f"{shown(one.end)}, at the step with the highest loss (0). These {len(order)} inputs are {share} % of it.",
+        f"{shown(one.end)}, at the step with the highest loss (0). "
+        + (f"These {len(order)} inputs are {share} % of it." if len(explainer.features) > len(order) else ""),
         columns={
             "step": tuple(t - one.own for t, _ in cells),
             "feature": tuple(word(explainer.features[j].name) for _, j in cells),

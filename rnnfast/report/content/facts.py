@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
-from typing import Any
 
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
+from rnnfast.data import Schema
 from rnnfast.display import counted
-from rnnfast.metrics.events import EventScores
 from rnnfast.model.model import Model
 from rnnfast.records import UnsetType
 from rnnfast.report.content.panel import TEXT_SHOWN, Table, shown, word
 
+ENDINGS = {
+    "epochs": "as many as it was given",
+    "patience": "stopped as validation became no better",
+    "max_time": "stopped as its time was up",
+    "interrupted": "interrupted",
+}
+# Directories of the machine that trained say nothing to those who get the page.
+DIRECTORIES = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^,/\\]+[/\\])+")
 NAMED = 20  # columns and classes that are named
 
 
@@ -39,7 +47,10 @@ def training(model: Model) -> Table:
         rows["Split"] = word(how.rule, TEXT_SHOWN)
     if ended is not None:
         rows["Tables"] = ", ".join(word(name, TEXT_SHOWN) for name in ended.source)
-        rows["Training"] = f"{counted(ended.epochs, 'epoch')}, best {ended.best_epoch:,}, ended by {ended.stopped}"
+        ending = ENDINGS.get(ended.stopped, f"ended by {ended.stopped}")
+        rows["Training"] = (
+            f"{counted(ended.epochs, 'epoch')}, {ending}; the weights are those of epoch {ended.best_epoch:,}"
+        )
         rows["Training"] += (
             f"; then {counted(ended.refitted, 'epoch')} on training and validation" if ended.refitted else ""
         )
@@ -51,10 +62,18 @@ def training(model: Model) -> Table:
     return Table("The model", ("", "What it is"), tuple(rows.items()))
 
 
-def _ahead(schema: Any) -> str:
+def _ahead(schema: Schema) -> str:
     if not schema.horizon:
         return ""
-    return f", {', '.join(map(str, schema.ahead))} {'step' if schema.ahead == (1,) else 'steps'} ahead"
+    return f", {steps_ahead(schema)}"
+
+
+def steps_ahead(schema: Schema) -> str:
+    """Return "1 to 7 steps ahead" of a model with a horizon."""
+    ahead = schema.ahead
+    run = len(ahead) > 2 and ahead == tuple(range(ahead[0], ahead[-1] + 1))
+    number = f"{ahead[0]} to {ahead[-1]}" if run else ", ".join(map(str, ahead))
+    return f"{number} {'step' if ahead == (1,) else 'steps'} ahead"
 
 
 def _rule(model: Model) -> str:
@@ -69,7 +88,7 @@ def again(config: Config, model: Model, command: str) -> tuple[Table, ...]:
     """Return the configuration, versions and hashes. command: that makes the run again."""
     defaults = Config().tables
     changed = tuple(
-        (f"{table}.{name}", word(text_of(value), TEXT_SHOWN))
+        (f"{table}.{name}", word(DIRECTORIES.sub("", text_of(value)), TEXT_SHOWN))
         for table, section in config.tables.items()
         for name, value in vars(section).items()
         if value != getattr(defaults[table], name)
@@ -90,20 +109,3 @@ def again(config: Config, model: Model, command: str) -> tuple[Table, ...]:
 def command_of(config_file: str) -> str:
     """Return the command that makes a run again from the configuration of its directory."""
     return shlex.join(("rnnfast", "train", "--config", config_file, "-o", "runs/again"))
-
-
-def event_table(scores: EventScores) -> Table:
-    """Say what alarms are worth, event by event."""
-    rows = [
-        ("Events", shown(scores.events)),
-        (
-            "With an alarm",
-            f"{shown(scores.caught)} ({shown(None if scores.recall is None else 100 * scores.recall, 3)} %)",
-        ),
-        ("Median delay, rows", shown(scores.median_delay)),
-        *([("Median lead, rows", shown(scores.median_lead))] if scores.horizon else []),
-        ("False alarms", shown(scores.false_alarms)),
-        ("False alarms in 1,000 rows", shown(scores.per_1000_steps)),
-        *([("False alarms a day", shown(scores.per_day))] if scores.per_day is not None else []),
-    ]
-    return Table("Runs of positive rows, each one event", ("", "Model"), tuple(rows))

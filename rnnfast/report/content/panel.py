@@ -65,24 +65,27 @@ class Section(Record, frozen=True):
 class Slider(Record, frozen=True):
     """What each of k thresholds does, the highest first: labelled rows by what they are and what is said of them.
 
-    threshold, tp, fp: (k,); positives, negatives: all rows; at: the number of the model's own threshold. positive: the
-    class that is an alarm.
+    threshold: (k,). tp, fp: (k,), and positives, negatives of all rows, by their weights. alarms: (k,) of rows, of so
+    many `rows`, each once. at: the number of the model's own threshold. positive: the class that is an alarm.
     """
 
     threshold: tuple[float, ...]
-    tp: tuple[int, ...]
-    fp: tuple[int, ...]
-    positives: int
-    negatives: int
+    tp: tuple[int | float, ...]
+    fp: tuple[int | float, ...]
+    alarms: tuple[int, ...]
+    rows: int
+    positives: int | float
+    negatives: int | float
     at: int
     positive: str
 
 
 class Content(Record, frozen=True):
-    """Everything that a page says. slider: of two classes."""
+    """Everything that a page says. lead: what to know before the figures; slider: of two classes."""
 
     title: str
     verdict: str
+    lead: tuple[str, ...]
     sections: tuple[Section, ...]
     slider: Slider | None = None
 

@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.catalogue import METRICS
+from rnnfast.metrics.evaluation import telling
 from rnnfast.metrics.slices import Slicing, slice_metrics
 from rnnfast.report.content.panel import Panel, Table, numbers, shown, word, words
 from rnnfast.tasks.outcomes import Outcomes
+
+MOST_TARGETS = 12  # that have figures of their own
 
 Integers = NDArray[np.int64]
 
@@ -83,9 +87,12 @@ def horizons(outcomes: Outcomes, per_target: dict[str, Any]) -> Panel | None:
     """Return the metric that says most of each target or horizon; None where there is one alone."""
     if len(per_target) < 2:
         return None
-    metrics = slice_metrics(next(iter(per_target.values())))
+    figures = next(iter(per_target.values()))
+    # Errors of several targets have several units.
+    metrics = telling(figures) if len(outcomes.data.schema.targets) > 1 else slice_metrics(figures)
+    others = [name for name in (*telling(figures), "mae") if name in figures and name != metrics[0]]
     drawn = {name: figures for name, figures in per_target.items() if figures.get(metrics[0]) is not None}
-    what = "Target and steps ahead" if outcomes.data.schema.horizons else "Target"
+    what = what_answers(outcomes)
     return Panel(
         kind="slices",
         name="score-by-target",
@@ -94,21 +101,58 @@ def horizons(outcomes: Outcomes, per_target: dict[str, Any]) -> Panel | None:
         columns={
             "group": words(drawn),
             "value": numbers([figures[metrics[0]] for figures in drawn.values()]),
+            **{f"other{k}": numbers([one.get(name) for one in drawn.values()]) for k, name in enumerate(others)},
         },
-        headings={"group": what, "value": metrics[0]},
+        headings={
+            "group": what,
+            "value": metrics[0],
+            **{f"other{k}": METRICS[name].phrase for k, name in enumerate(others)},
+        },
     )
 
 
-def worst(slicing: Slicing) -> Table | None:
-    """Return the scores of the ids whose loss is highest."""
+def what_answers(outcomes: Outcomes) -> str:
+    """Return what several answers to a row differ in."""
+    schema = outcomes.data.schema
+    if not schema.horizons:
+        return "Target"
+    return "Target and steps ahead" if len(schema.targets) > 1 else "Steps ahead"
+
+
+def drawn_targets(outcomes: Outcomes) -> range:
+    """Return which targets have figures of their own: all but those beyond MOST_TARGETS."""
+    return range(min(len(outcomes.data.schema.targets), MOST_TARGETS))
+
+
+def worst(slicing: Slicing, outcomes: Outcomes) -> Table | None:
+    """Return the scores of the ids whose loss is highest; of one labelled step each what is true and what is said."""
     if len(slicing.slices) < 2:
         return None
-    single = all(one.labelled_steps == 1 for one in slicing.slices)  # whose metrics are 0 or 1
-    metrics = [] if single else slice_metrics(slicing.slices[0].metrics)[:3]
-    rows = tuple(
-        (word(one.value), f"{one.labelled_steps:,}", *(shown(one.metrics.get(name)) for name in metrics))
-        for one in slicing.slices
-    )
-    return Table(
-        f"Highest loss of {slicing.of:,}", (f"{slicing.by[0].upper()}{slicing.by[1:]}", "Rows", *metrics), rows
-    )
+    heads: tuple[str, ...]
+    cells: list[tuple[str, ...]]
+    if all(one.labelled_steps == 1 for one in slicing.slices):  # whose metrics are 0 or 1
+        heads, said = ("Truth", "Answer"), _said(outcomes)
+        cells = [said.get(one.value, ("–", "–")) for one in slicing.slices]
+    else:
+        heads = ("Rows", *slice_metrics(slicing.slices[0].metrics)[:3])
+        cells = [
+            (f"{one.labelled_steps:,}", *(shown(one.metrics.get(name)) for name in heads[1:])) for one in slicing.slices
+        ]
+    rows = tuple((word(one.value), *texts) for one, texts in zip(slicing.slices, cells, strict=True))
+    return Table(f"Highest loss of {slicing.of:,}", (f"{slicing.by[0].upper()}{slicing.by[1:]}", *heads), rows)
+
+
+def _said(outcomes: Outcomes) -> dict[str, tuple[str, str]]:
+    """Return truth and answer of each id, or sequence, as texts."""
+    data, target, facts = outcomes.data, outcomes.task.target, outcomes.task.facts
+    said = {}
+    for sequence, y, answer in zip(outcomes.sequence.tolist(), outcomes.y[:, 0], outcomes.answers, strict=True):
+        name = str(data.ids[sequence]) or f"row {data.row[data.offsets[sequence]]}"
+        if not facts.classes:
+            said[name] = (shown(float(y)), shown(float(answer[0])))
+            continue
+        several = facts.output_per_class
+        at = int(answer.argmax()) if several else int(answer[0] >= target.threshold)
+        share = float(answer[at]) if several else float(answer[0] if at else 1 - answer[0])
+        said[name] = (word(target.classes[int(y)]), f"{word(target.classes[at])} ({shown(100 * share, 3)} %)")
+    return said

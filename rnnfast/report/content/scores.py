@@ -26,11 +26,14 @@ def metric_table(evaluation: Evaluation, part: str, ci: Ends | None, level: floa
             shown(evaluation.metrics[name]),
             *((_ends((ci or {}).get(name)),) if ci else ()),
             *(shown(figures.get(name)) for figures in rivals.values()),
+            METRICS[name].phrase + (", less is better" if METRICS[name].lower_is_better else "")
+            if name in METRICS
+            else "",
         )
         for name in names
     )
     interval = (f"{shown(level)} % interval",) if ci else ()
-    return Table(f"Scores on {part}", ("Metric", "Model", *interval, *rivals), rows)
+    return Table(f"Scores on {part}", ("Metric", "Model", *interval, *rivals, "What it is"), rows)
 
 
 def baselines(evaluation: Evaluation) -> dict[str, Mapping[str, Any]]:

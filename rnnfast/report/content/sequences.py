@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.data import SequenceData
 from rnnfast.errors import UsageError, did_you_mean
+from rnnfast.metrics.conformal import Conformal, level_of
 from rnnfast.metrics.loss import step_losses
-from rnnfast.report.content.panel import Panel, numbers, shown, word, words
+from rnnfast.report.content.panel import Panel, numbers, word, words
 from rnnfast.tasks.outcomes import Outcomes
 
 STEPS = 300  # of a sequence that are drawn
@@ -38,20 +40,24 @@ def worst_and_typical(outcomes: Outcomes) -> Iterator[Stretch]:
     owners, code = np.unique(outcomes.owner, return_inverse=True)
     mean = np.bincount(code, losses) / np.bincount(code)
     order = np.argsort(-mean, kind="stable")
-    yield _stretch(outcomes, int(owners[order[0]]), losses, "worst", f"It has the highest loss of {len(owners):,}")
+    yield _stretch(
+        outcomes, int(owners[order[0]]), losses, "worst", f"The worst: its mean loss is the highest of {len(owners):,}"
+    )
     if len(owners) > 2:
         middle = int(owners[order[len(owners) // 2]])
-        yield _stretch(outcomes, middle, losses, "typical", f"Half of all {len(owners):,} have a higher loss")
+        yield _stretch(
+            outcomes, middle, losses, "typical", f"A typical one: half of all {len(owners):,} have a higher mean loss"
+        )
 
 
 def of_id(outcomes: Outcomes, name: str) -> Stretch:
-    """Return the rows of an id. Raises UsageError where no labelled step is of that id."""
+    """Return the rows of an id. Raises UsageError where no step that was scored is of that id."""
     data = outcomes.data
     names = np.asarray(data.ids).astype(str)[outcomes.sequence]
     chosen = np.flatnonzero(names == str(name))
     if not len(chosen) or data.schema.id is None:
         near = did_you_mean(str(name), set(names.tolist()))
-        raise UsageError(f"sequence({name!r}): no labelled step has this id{near}")
+        raise UsageError(f"sequence({name!r}): no step that was scored has this id{near}")
     losses = step_losses(outcomes.task.target.loss, outcomes.raw, outcomes.task.labels(outcomes.y))
     return _stretch(outcomes, int(outcomes.owner[chosen[0]]), losses, "sequence", "Chosen by its id")
 
@@ -78,22 +84,37 @@ def _stretch(outcomes: Outcomes, owner: int, losses: NDArray[np.float64], mark: 
     return Stretch(rows[first : first + STEPS], focus - first, mark, about)
 
 
+def title_of(data: SequenceData, row: int) -> str:
+    """Return what the sequence around a row is called: by its id, or the number of the row."""
+    if data.schema.id is None:
+        return f"Around row {int(data.row[row]):,}"
+    sequence = int(np.searchsorted(data.offsets, row, side="right")) - 1
+    return f"{word(data.schema.id)} {word(data.ids[sequence])}"
+
+
+class Band(NamedTuple):
+    """Ends of intervals, "low" and "high" (m,), and what a caption says of them."""
+
+    columns: dict[str, NDArray[np.float64]]
+    caption: str
+
+
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A stretch with what the model answers there. inputs: columns of x to draw, those that matter most first."""
+    """A stretch with what the model answers there.
+
+    inputs: columns of x to draw, those that matter most first. bounds: of the model's intervals.
+    """
 
     outcomes: Outcomes
     stretch: Stretch
     inputs: tuple[int, ...] = ()
+    bounds: Conformal | None = None
 
     @property
     def title(self) -> str:
         """What the stretch is called."""
-        data, row = self.outcomes.data, self.stretch.rows[self.stretch.focus]
-        sequence = int(np.searchsorted(data.offsets, row, side="right")) - 1
-        if data.schema.id is not None:
-            return f"{word(data.schema.id)} {word(data.ids[sequence])}"
-        return f"Around row {int(data.row[row]):,}"
+        return title_of(self.outcomes.data, int(self.stretch.rows[self.stretch.focus]))
 
     @property
     def steps(self) -> tuple[dict[str, tuple[Any, ...]], dict[str, str]]:
@@ -112,28 +133,29 @@ class Drawn:
             headings["time"] = word(data.schema.time)
         return steps, headings
 
-    def answers(self) -> Panel:
-        """Return answers beside labels."""
+    def answers(self, j: int = 0) -> Panel:
+        """Return answers beside labels of target j."""
         outcomes, rows = self.outcomes, self.stretch.rows
         labelled = outcomes.at[rows]
-        y = np.where(labelled, outcomes.data.y[rows, 0].astype(np.float64), np.nan)
+        y = np.where(labelled, outcomes.data.y[rows, j].astype(np.float64), np.nan)
         answers = np.asarray(outcomes.task.answers(outcomes.outputs[rows]), np.float64)
         columns, headings = self.steps
-        values, names, facts = self._series(y, answers)
+        values, names, facts = self._series(y, answers, j)
+        band = self._band(answers, j)
         each = "" if labelled.all() else " Where no label stands, the answer that it would give after this step."
         return Panel(
             kind="answers",
-            name=f"{self.stretch.mark}-answers",
-            title=f"{self.title}: answer and truth",
-            caption=f"{self.stretch.about}.{each}",
-            columns=columns | {name: numbers(column) for name, column in values.items()},
-            headings=headings | names,
+            name=f"{self.stretch.mark}-answers{f'-{j + 1}' if j else ''}",
+            title=f"{self.title}: answer and truth{f' of {word(outcomes.task.target.names[j])}' if j else ''}",
+            caption=f"{self.stretch.about}.{each}{band.caption}",
+            columns=columns | {name: numbers(column) for name, column in (values | band.columns).items()},
+            headings=headings | names | {name: f"Interval, {name} end" for name in band.columns},
             facts=facts,
         )
 
     def _series(
-        self, y: NDArray[np.float64], answers: NDArray[np.float64]
-    ) -> tuple[Mapping[str, NDArray[np.float64]], dict[str, str], dict[str, Any]]:
+        self, y: NDArray[np.float64], answers: NDArray[np.float64], j: int
+    ) -> tuple[dict[str, NDArray[np.float64]], dict[str, str], dict[str, Any]]:
         """Return columns, headings and facts; the second series are the labels, or the other classes."""
         target = self.outcomes.task.target
         if self.outcomes.task.facts.output_per_class:
@@ -145,8 +167,8 @@ class Drawn:
             true = word(target.classes[truth[-1]]) if len(set(truth.tolist())) == 1 else "the true class"
             names = {"prediction": f"Probability of {true}", "truth": "Highest of another class"}
             return {"prediction": of_truth, "truth": others.max(axis=1)}, names, {"second": "line", "unit": True}
-        name = word(target.names[0])
-        values = {"prediction": answers[:, 0], "truth": y}
+        name = word(target.names[j])
+        values = {"prediction": answers[:, j], "truth": y}
         if self.outcomes.task.facts.classes:
             positive = word(target.classes[1])
             names = {
@@ -155,6 +177,17 @@ class Drawn:
             }
             return values, names, {"second": "points", "unit": True, "threshold": target.threshold}
         return values, {"prediction": f"Predicted {name}", "truth": f"Actual {name}"}, {"second": "line", "unit": False}
+
+    def _band(self, answers: NDArray[np.float64], j: int) -> Band:
+        """Return the interval around answers (m, O) of target j; an empty one of classes and without bounds."""
+        outcomes, bounds = self.outcomes, self.bounds
+        if bounds is None or outcomes.task.facts.classes:
+            return Band({}, "")
+        spread = None if outcomes.deviations is None else outcomes.deviations[self.stretch.rows]
+        level = level_of(bounds)
+        region = bounds.within(bounds.region(level, spread), answers)
+        low, high = (np.broadcast_to(side, answers.shape)[:, j] + answers[:, j] for side in region)
+        return Band({"low": low, "high": high}, f" The band is the interval of {level} %.")
 
     def input_panel(self) -> Panel | None:
         """Return a few inputs, each in standard deviations from its mean over the part; None where none changes."""
@@ -168,11 +201,12 @@ class Drawn:
         columns, headings = self.steps
         named = {f"input{k}": word(schema.columns[j]) for k, j in enumerate(chosen)}
         matter = "that add most to the explained answer" if self.inputs else "that change most"
+        most = f"{len(chosen)} inputs {matter}" if len(chosen) > 1 else "An input"
         return Panel(
             kind="inputs",
             name=f"{self.stretch.mark}-inputs",
             title=f"{self.title}: inputs",
-            caption=f"{shown(len(chosen))} inputs {matter}, in standard deviations from their mean.",
+            caption=f"{most}, in standard deviations from the mean.",
             columns=columns | {name: numbers(scaled[:, k], 4) for k, name in enumerate(named)},
             headings=headings | named,
         )

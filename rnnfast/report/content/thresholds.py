@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.figures import counted
 from rnnfast.metrics.thresholds import Points, points
 from rnnfast.report.content.panel import POINTS, Panel, Slider, numbers, shown, word
 from rnnfast.tasks.outcomes import Outcomes
@@ -24,12 +25,11 @@ SHARE = (POINTS - 2) // 4  # of the points for each of the four scales
 class Operating:
     """The operating points of two classes that are drawn.
 
-    counts: of rows, each once, as in a confusion matrix; weighted: the same points as metrics see them. chosen: numbers
-    of those that are drawn; at: which of these is the model's own, with its threshold.
+    counts: as metrics and the confusion matrix see rows. chosen: numbers of those that are drawn; at: which of these is
+    the model's own, with its threshold.
     """
 
     counts: Points
-    weighted: Points
     chosen: NDArray[np.int64]
     at: int
     threshold: float
@@ -45,44 +45,50 @@ class Operating:
         if positive.all() or not positive.any():
             return None
         threshold = task.target.threshold
-        counts = points(positive, score)
         weight = outcomes.weight
-        repeated = None if weight is None else np.repeat(weight, outcomes.y.shape[1])
-        weighted = counts if repeated is None else points(positive, score, repeated)
+        counts = points(positive, score, None if weight is None else np.repeat(weight, outcomes.y.shape[1]))
         own = counts.at(threshold)
         chosen = _chosen(counts, own)
         place = int(np.searchsorted(chosen, own))
-        return cls(
-            counts, weighted, chosen, place, threshold, word(f"{task.target.names[0]} = {task.target.classes[1]}")
-        )
+        return cls(counts, chosen, place, threshold, word(f"{task.target.names[0]} = {task.target.classes[1]}"))
 
     @property
     def thresholds(self) -> tuple[float, ...]:
         """(k,) of the points that are drawn; that of the model as it is stored."""
-        values = [float(f"{value:.{EXACT}g}") for value in self.counts.threshold[self.chosen].tolist()]
+        curve = self.counts
+        above = np.append(np.inf, curve.answers)[self.chosen]
+        below = np.append(curve.answers, -np.inf)[self.chosen]
+        values = list(map(_roundest, curve.threshold[self.chosen].tolist(), below.tolist(), above.tolist()))
         values[self.at] = self.threshold
         return tuple(values)
 
     def slider(self) -> Slider:
         """Return what each threshold does."""
+        curve = self.counts
+        (tp, fp), ((positives, negatives),) = (
+            counted([curve.tp[self.chosen], curve.fp[self.chosen]]),
+            counted([[curve.positives, curve.negatives]]),
+        )
         return Slider(
             threshold=self.thresholds,
-            tp=tuple(self.counts.tp[self.chosen].astype(np.int64).tolist()),
-            fp=tuple(self.counts.fp[self.chosen].astype(np.int64).tolist()),
-            positives=round(self.counts.positives),
-            negatives=round(self.counts.negatives),
+            tp=tuple(tp),
+            fp=tuple(fp),
+            alarms=tuple(curve.alarms[self.chosen].tolist()),
+            rows=curve.rows,
+            positives=positives,
+            negatives=negatives,
             at=self.at,
             positive=self.positive,
         )
 
     def pr(self, evaluation: Evaluation) -> Panel:
         """Return precision beside recall."""
-        curve, own = self.weighted, self.counts.at(self.threshold)
+        curve, own = self.counts, self.counts.at(self.threshold)
         base = curve.positives / (curve.positives + curve.negatives)
         chosen = self.chosen[self.chosen > 0]  # without alarms there is no precision
         said = "The threshold raises no alarm."
         if own:
-            said = f"At the threshold {shown(self.threshold)} precision is {shown(float(curve.precision[own]), 3)}"
+            said = f"At the threshold {self.threshold:.4g} precision is {shown(float(curve.precision[own]), 3)}"
             said += f" and recall {shown(float(curve.recall[own]), 3)}."
         return Panel(
             kind="pr",
@@ -107,13 +113,22 @@ class Operating:
             caption=f"Area {shown(evaluation.metrics.get('auroc'))}; alarms at random have 0.5. Where positives are "
             "rare, precision and recall say more.",
             columns={
-                "fpr": numbers(1 - self.weighted.specificity[self.chosen]),
-                "recall": numbers(self.weighted.recall[self.chosen]),
+                "fpr": numbers(1 - self.counts.specificity[self.chosen]),
+                "recall": numbers(self.counts.recall[self.chosen]),
                 "threshold": self.thresholds,
             },
             headings={"fpr": "Share of negatives that raise an alarm", "recall": "Recall", "threshold": "Threshold"},
             facts={"at": self.threshold},
         )
+
+
+def _roundest(value: float, below: float, above: float) -> float:
+    """Return the threshold of fewest digits near a value: above one answer, at most the next one, as a float32 too."""
+    for digits in range(1, EXACT):
+        short = float(f"{value:.{digits}g}")
+        if below < min(short, float(np.float32(short))) and max(short, float(np.float32(short))) <= above:
+            return short
+    return float(f"{value:.{EXACT}g}")
 
 
 def _chosen(curve: Points, own: int) -> NDArray[np.int64]:

@@ -11,24 +11,27 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import SequenceData
 from rnnfast.findings.judge import NOTHING, Judgement
 from rnnfast.metrics.evaluation import Evaluation
-from rnnfast.metrics.events import event_scores
 from rnnfast.model.breakdown import LENGTH, USUAL_LEVEL, Breakdown, Broken, Parts
 from rnnfast.model.explain.attribution import Explainer
 from rnnfast.model.model import Model
 from rnnfast.report.content.classes import confusion, each_class, reliability
 from rnnfast.report.content.course import learning
 from rnnfast.report.content.drift import drift
+from rnnfast.report.content.events import Warnings
 from rnnfast.report.content.explained import attribution, explainer_of, importances
-from rnnfast.report.content.facts import again, command_of, event_table, training
+from rnnfast.report.content.facts import again, command_of, training
+from rnnfast.report.content.intervals import by_answer, level_table
+from rnnfast.report.content.lead import lead
 from rnnfast.report.content.panel import Content, Panel, Section, word
-from rnnfast.report.content.places import Places, horizons, sliced, worst
+from rnnfast.report.content.places import Places, drawn_targets, horizons, sliced, worst
 from rnnfast.report.content.residuals import residuals
 from rnnfast.report.content.scores import metric_table
 from rnnfast.report.content.sequences import Drawn, worst_and_typical
 from rnnfast.report.content.thresholds import Operating
-from rnnfast.tasks.operating import steps_of
 from rnnfast.tasks.outcomes import Outcomes
 
+PART_WORDS = {"valid": "validation", "train": "training"}
+INTERVALS = "How sure it is of each answer"
 NO_FINDINGS = "There are none."
 
 
@@ -36,14 +39,17 @@ NO_FINDINGS = "There are none."
 class Subject:
     """What a page is about: a model and its answers to the labelled steps of a part.
 
-    judgement: findings and verdict on the part, which `part` names in words. train: rows that trained, None where they
-    are not at hand. notes: sentences about table and scores. history: rows of history.csv. config: of the run;
-    config_file: its path. explainer: ready to explain.
+    part: train | valid | test | all; words: the same for people. learned: whether the model learned from these steps.
+    judgement: findings and verdict on the part. train: rows that trained, None where they are not at hand. notes:
+    sentences about table and scores. history: rows of history.csv. config: of the run; config_file: its path.
+    explainer: ready to explain.
     """
 
     model: Model
     name: str
     part: str
+    words: str
+    learned: bool
     outcomes: Outcomes
     evaluation: Evaluation
     judgement: Judgement
@@ -71,7 +77,8 @@ class Subject:
     @cached_property
     def slices(self) -> Parts:
         """Scores by length and place, and of the worst ids."""
-        return Broken(self.model, self.outcomes, Breakdown(by=(LENGTH,), by_id=True, by_step=True)).parts()
+        by = () if self.model.schema.id is None else (LENGTH,)  # windows are of one length
+        return Broken(self.model, self.outcomes, Breakdown(by=by, by_id=True, by_step=True)).parts()
 
     @property
     def classes(self) -> tuple[Any, ...]:
@@ -89,6 +96,7 @@ def content_of(subject: Subject) -> Content:
         _thresholds(subject),
         _errors(subject),
         _positions(subject),
+        _intervals(subject),
         _events(subject),
         Section("learning", "Learning", panels=_learning(subject)),
         Section("sequences", "Sequences", panels=tuple(_sequences(subject))),
@@ -96,8 +104,13 @@ def content_of(subject: Subject) -> Content:
         Section("again", "Make it again", tables=again(subject.config, subject.model, command_of(subject.config_file))),
     )
     filled = tuple(section for section in sections if not section.empty)
+    verdict, labelled = subject.judgement.verdict, len(subject.outcomes.y)
     return Content(
-        word(subject.name), subject.judgement.verdict, filled, None if operating is None else operating.slider()
+        title=word(subject.name),
+        verdict=verdict,
+        lead=lead(subject.model, subject.part, labelled, subject.learned, verdict),
+        sections=filled,
+        slider=None if operating is None else operating.slider(),
     )
 
 
@@ -116,24 +129,23 @@ def _notes(subject: Subject) -> Section:
 def _scores(subject: Subject) -> Section:
     parts = subject.intervals
     level = USUAL_LEVEL if parts.bootstrap is None else parts.bootstrap.level
-    tables = [metric_table(subject.evaluation, subject.part, parts.ci, level)]
+    tables = [metric_table(subject.evaluation, subject.words, parts.ci, level)]
     classes = each_class(subject.evaluation, subject.classes)
     text = []
     if parts.bootstrap is not None:
         made = parts.bootstrap
         text.append(f"Intervals: {made.resamples:,} resamples of {made.owners:,} {made.of}s.")
     if subject.evaluation.weighted:
-        text.append("Each row counts by its weight in metrics and curves, and once in counts.")
+        text.append("Each row counts by its weight in metrics, curves and counts; alarms are rows.")
     return Section("scores", "Scores", tuple(text), (*tables, *([classes] if classes else [])))
 
 
 def _thresholds(subject: Subject) -> Section:
     evaluation, operating = subject.evaluation, subject.operating
-    positive = word(subject.classes[1]) if operating is not None else "the predicted class"
     panels: list[Panel | None] = [
         operating.pr(evaluation) if operating else None,
         confusion(evaluation, subject.classes),
-        reliability(evaluation, positive),
+        reliability(evaluation, subject.classes),
         operating.roc(evaluation) if operating else None,
     ]
     title = "Thresholds and probabilities" if operating else "Classes and probabilities"
@@ -147,10 +159,24 @@ def _errors(subject: Subject) -> Section:
 def _positions(subject: Subject) -> Section:
     slicings = subject.slices.by
     owners = [slicing for slicing in slicings if slicing.by in ("id", "sequence")]
-    table = worst(owners[0]) if owners else None
+    table = worst(owners[0], subject.outcomes) if owners else None
     ahead = horizons(subject.outcomes, dict(subject.evaluation.metrics.per_target))
     panels = (*([ahead] if ahead else []), *sliced(tuple(slicing for slicing in slicings if slicing not in owners)))
     return Section("positions", "Where it is right and wrong", tables=(table,) if table else (), panels=panels)
+
+
+def _intervals(subject: Subject) -> Section:
+    """Return what intervals of answers hold, where the model has some."""
+    bounds, outcomes = subject.model.intervals, subject.outcomes
+    if bounds is None:
+        return Section("intervals", INTERVALS)
+    what = "A set of classes" if subject.classes else "An interval"
+    text = f"{what} with each answer is to hold the truth in so many of 100 cases. How large that has to be was found "
+    text += f"on {bounds.steps:,} labelled steps of the {PART_WORDS.get(bounds.part, bounds.part)} part."
+    if subject.part == bounds.part:
+        text += " These are the steps that are scored here: on others they may hold less."
+    tables = (level_table(outcomes, bounds),)
+    return Section("intervals", INTERVALS, (text,), tables, tuple(by_answer(outcomes, bounds)))
 
 
 def _events(subject: Subject) -> Section:
@@ -158,8 +184,10 @@ def _events(subject: Subject) -> Section:
     schema = subject.model.schema
     if subject.operating is None or schema.predict == "last" or len(schema.ahead) > 1:
         return Section("events", "Events")
-    scores = event_scores(steps_of(subject.outcomes), subject.model.threshold)
-    return Section("events", "Events", tables=(event_table(scores),) if scores.events else ())
+    warnings = Warnings.of(subject.outcomes, subject.model.threshold)
+    if not warnings.scores.events:
+        return Section("events", "Events")
+    return Section("events", "Events", tables=(warnings.table(),), panels=tuple(warnings.panels()))
 
 
 def _learning(subject: Subject) -> tuple[Panel, ...]:
@@ -172,8 +200,8 @@ def _sequences(subject: Subject) -> Iterator[Panel]:
     explainer = subject.explainer or explainer_of(subject.model)
     for stretch in worst_and_typical(subject.outcomes):
         moved = attribution(explainer, subject.outcomes, stretch)
-        drawn = Drawn(subject.outcomes, stretch, () if moved is None else moved.columns)
-        yield drawn.answers()
+        drawn = Drawn(subject.outcomes, stretch, () if moved is None else moved.columns, subject.model.intervals)
+        yield from map(drawn.answers, (0,) if subject.classes else drawn_targets(subject.outcomes))
         inputs = drawn.input_panel()
         if inputs is not None:
             yield inputs

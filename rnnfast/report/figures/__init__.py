@@ -32,7 +32,8 @@ def chart(*panels: Panel) -> Any:
     charts = [
         _draw(panel, alt.InlineData(values=panel.rows)).properties(title=panel.title, width=WIDTH) for panel in panels
     ]
-    return (charts[0] if len(charts) == 1 else alt.vconcat(*charts)).configure(**CONFIG)
+    together = charts[0] if len(charts) == 1 else alt.vconcat(*charts).resolve_scale(color="independent")
+    return together.configure(**CONFIG)
 
 
 def specification(panel: Panel) -> dict[str, Any]:

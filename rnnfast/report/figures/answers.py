@@ -7,11 +7,11 @@ from typing import Any
 import altair as alt
 
 from rnnfast.report.content.panel import Panel
-from rnnfast.report.figures.palette import GREY, HEIGHT, Chart, Data, titles
+from rnnfast.report.figures.palette import BLUE, GREY, HEIGHT, Chart, Data, titles
 
 
 def draw(panel: Panel, data: Data) -> Chart:
-    """Draw two series over the steps; labels of two classes as points, with a rule at the threshold."""
+    """Draw two series over the steps: of two classes labels as points, and the threshold; of quantities intervals."""
     names, facts = panel.headings, panel.facts
     x = alt.X("step:Q", title=names["step"], scale=alt.Scale(zero=False, nice=False))
     scale = alt.Scale(domain=[0, 1]) if facts["unit"] else alt.Scale(zero=False)
@@ -25,6 +25,9 @@ def draw(panel: Panel, data: Data) -> Chart:
     chart = alt.Chart(data)
     second = chart.mark_line(strokeWidth=1.6) if facts["second"] == "line" else chart.mark_circle(size=36, opacity=0.8)
     layers = [series(chart.mark_line(point={"size": 14}, strokeWidth=1.6), "prediction"), series(second, "truth")]
+    if "low" in panel.columns:
+        ends = alt.Y("low:Q", title=None, scale=scale)
+        layers.insert(0, chart.mark_area(opacity=0.2, color=BLUE).encode(x=x, y=ends, y2="high:Q"))
     if "threshold" in facts:
         layers.insert(0, chart.mark_rule(color=GREY, strokeDash=[4, 4]).encode(y=alt.YDatum(facts["threshold"])))
     return alt.layer(*layers).properties(height=HEIGHT)

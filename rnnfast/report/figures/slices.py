@@ -5,14 +5,14 @@ from __future__ import annotations
 import altair as alt
 
 from rnnfast.report.content.panel import Panel
-from rnnfast.report.figures.palette import BLUE, HEIGHT, Chart, Data, titles
+from rnnfast.report.figures.palette import BLUE, HEIGHT, ORANGE, Chart, Data, titles
 
 
 def draw(panel: Panel, data: Data) -> Chart:
-    """Draw a bar for each group, in their order."""
+    """Draw a bar for each group, in their order, and a rule at what was promised."""
     names = panel.headings
     fields = [part for name in panel.columns for part in (f"{name}:{'N' if name == 'group' else 'Q'}", names[name])]
-    return (
+    bars = (
         alt.Chart(data)
         .mark_bar(color=BLUE)
         .encode(
@@ -25,5 +25,8 @@ def draw(panel: Panel, data: Data) -> Chart:
             y=alt.Y("value:Q", title=names["value"]),
             tooltip=titles(fields),
         )
-        .properties(height=HEIGHT)
     )
+    if "rule" not in panel.facts:
+        return bars.properties(height=HEIGHT)
+    rule = alt.Chart(data).mark_rule(color=ORANGE, size=2, strokeDash=[4, 4]).encode(y=alt.YDatum(panel.facts["rule"]))
+    return alt.layer(bars, rule).properties(height=HEIGHT)

@@ -15,6 +15,7 @@ from rnnfast.report.content.panel import Content, Panel, Section, Slider, Table
 POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
 # In a script of JSON these would end it, or the line.
 UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+LONG = 24  # characters of a cell from which on it is broken into lines
 # What JSON leaves as it is, and a browser would obey: the text has their escapes.
 UNSAFE |= {code: text.replace("\\", r"\\") for code, text in ESCAPES.items() if code > ord("~")}
 
@@ -43,6 +44,7 @@ def page(content: Content, specifications: dict[str, dict[str, Any]], config: di
             f"<title>{title}: rnnfast report</title>",
             f"<style>\n{_asset('style.css')}</style>\n</head>\n<body>",
             f'<header>\n<h1>{title}</h1>\n<p class="verdict">{escape(content.verdict)}</p>',
+            *(f'<p class="lead">{escape(text)}</p>' for text in content.lead),
             f"{_contents(content)}</header>",
             "<main>",
             *(_section(section, content.slider) for section in content.sections),
@@ -87,11 +89,15 @@ def _section(section: Section, slider: Slider | None) -> str:
     return "\n".join((*pieces, "</section>"))
 
 
+def _cell(text: str) -> str:
+    words = ' class="words"' if len(text) > LONG else ""
+    return f"<td{words}>{escape(text)}</td>"
+
+
 def _table(table: Table) -> str:
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns)
     rows = "\n".join(
-        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
-        for first, *cells in table.rows
+        f'<tr><th scope="row">{escape(first)}</th>{"".join(map(_cell, cells))}</tr>' for first, *cells in table.rows
     )
     wide = ' class="many"' if len(table.columns) > 2 else ""
     return (
@@ -102,7 +108,7 @@ def _table(table: Table) -> str:
 
 def _figure(panel: Panel) -> str:
     name, title = escape(panel.name), escape(panel.title)
-    wide = ' class="wide"' if panel.kind in ("answers", "inputs", "attribution") else ""
+    wide = ' class="wide"' if panel.kind in ("answers", "inputs", "attribution", "warning", "event") else ""
     return (
         f'<figure id="figure-{name}"{wide}>\n<figcaption><b>{title}</b> {escape(panel.caption)}</figcaption>\n'
         f'<div class="chart" data-panel="{name}" role="img" aria-label="{title}: {escape(panel.caption)}"></div>\n'

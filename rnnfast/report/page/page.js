@@ -1,7 +1,6 @@
 "use strict";
 (() => {
   const { panels, slider, config } = JSON.parse(document.getElementById("data").textContent);
-  const dark = matchMedia("(prefers-color-scheme: dark)");
   const views = new Map(); // name of a panel -> its view
   let threshold = slider ? slider.threshold[slider.at] : null;
 
@@ -10,25 +9,22 @@
     return columns[names[0]].map((_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
   };
 
-  const themed = () => {
-    const [ink, faint, line] = dark.matches ? ["#e4e9ee", "#a2aebb", "#36414c"] : ["#1d2733", "#5b6775", "#d5dce3"];
-    const font = "system-ui, sans-serif";
-    return {
-      background: "transparent", font,
-      axisQuantitative: { grid: true },
-      axis: { labelColor: faint, titleColor: ink, gridColor: line, domainColor: faint, tickColor: faint, titleFontWeight: 500, labelFontSize: 11, titleFontSize: 12 },
-      range: config.range,
-      legend: { ...config.legend, labelColor: ink, titleColor: ink, titleFontWeight: 500, labelFontSize: 12 },
-      view: { stroke: "transparent" }, title: { color: ink },
-    };
+  // Colours are those of the style: they change with the reader's system, and are black on paper.
+  const [ink, faint, line] = ["var(--ink)", "var(--faint)", "var(--line)"];
+  const theme = {
+    background: "transparent", font: "system-ui, sans-serif",
+    axisQuantitative: { grid: true },
+    axis: { labelColor: faint, titleColor: ink, gridColor: line, domainColor: faint, tickColor: faint, titleFontWeight: 500, labelFontSize: 11, titleFontSize: 12 },
+    range: config.range,
+    legend: { ...config.legend, labelColor: ink, titleColor: ink, titleFontWeight: 500, labelFontSize: 12 },
+    view: { stroke: "transparent" }, title: { color: ink },
   };
 
   async function draw(place) {
     const name = place.dataset.panel, panel = panels[name];
-    views.get(name)?.finalize();
     const spec = { ...panel.chart, datasets: { rows: rowsOf(panel) } };
     const made = await vegaEmbed(place, spec, {
-      mode: "vega-lite", renderer: "svg", actions: false, config: themed(),
+      mode: "vega-lite", renderer: "svg", actions: false, config: theme,
     });
     views.set(name, made.view);
     // The place itself says what it shows; the marks would be read out one by one.
@@ -70,14 +66,14 @@
   function slide() {
     const range = document.getElementById("threshold"), last = slider.threshold.length - 1;
     const cost = (name) => Math.max(0, Number(document.getElementById(`cost-${name}`).value) || 0);
-    const at = last - Number(range.value), rows = slider.positives + slider.negatives;
+    const at = last - Number(range.value);
     const tp = slider.tp[at], fp = slider.fp[at], fn = slider.positives - tp, tn = slider.negatives - fp;
     const share = (part, whole) => (whole > 0 ? (part / whole).toFixed(3) : "–");
     const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 2 });
     const now = {
-      threshold: String(slider.threshold[at]), tp: number(tp), fp: number(fp), fn: number(fn), tn: number(tn),
+      threshold: String(Number(slider.threshold[at].toPrecision(9))), tp: number(tp), fp: number(fp), fn: number(fn), tn: number(tn),
       precision: share(tp, tp + fp), recall: share(tp, slider.positives), f1: share(2 * tp, tp + fp + slider.positives),
-      alarms: number((1000 * (tp + fp)) / rows), cost: number(cost("fp") * fp + cost("fn") * fn),
+      alarms: number((1000 * slider.alarms[at]) / slider.rows), cost: number(cost("fp") * fp + cost("fn") * fn),
     };
     for (const [name, text] of Object.entries(now)) document.getElementById(`now-${name}`).textContent = text;
     range.setAttribute("aria-valuetext", `${now.threshold}: ${now.tp} right, ${now.fp} false alarms, ${now.fn} missed`);
@@ -100,8 +96,18 @@
     slide();
   }
 
-  const places = [...document.querySelectorAll(".chart")];
-  const all = async () => { for (const place of places) await draw(place); document.body.dataset.drawn = "all"; };
-  dark.addEventListener("change", all);
-  all();
+  // On paper figures are drawn anew: what was drawn for a wide screen would have to be read with a lens.
+  const paper = { half: 300, whole: 630 }; // pixels, of an A4 page with margins
+  addEventListener("beforeprint", () => {
+    for (const [name, view] of views) {
+      const wide = document.getElementById(`figure-${name}`).classList.contains("wide");
+      view.width(wide ? paper.whole : paper.half).run();
+    }
+  });
+  addEventListener("afterprint", () => dispatchEvent(new Event("resize"))); // which fits figures to their places
+
+  (async () => {
+    for (const place of document.querySelectorAll(".chart")) await draw(place);
+    document.body.dataset.drawn = "all";
+  })();
 })();

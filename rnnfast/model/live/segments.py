@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Integers = NDArray[np.int64]
 Numbers = NDArray[np.int64] | NDArray[np.float64]
 
+SHORT = 1 << 16
+
 
 class Segments(NamedTuple):
     """Stretches of rows of one sequence, those of a slot one after the other.
@@ -32,6 +34,12 @@ class Segments(NamedTuple):
     def of_rows(self, values: Integers) -> Integers:
         """Return (rows,), of each row the value of its segment."""
         return np.repeat(values, self.lengths)
+
+
+def in_order(slots: Integers) -> Integers:
+    """Return which row stands where once rows are ordered by slot, those of a slot as they came."""
+    few = len(slots) > 0 and slots.max() < SHORT  # numbers of 16 bits are sorted in a tenth of the time
+    return np.argsort(slots.astype(np.uint16) if few else slots, kind="stable")
 
 
 def segments(slots: Integers, steps: Integers, breaks: NDArray[np.bool_] | None, order: Integers) -> Segments:

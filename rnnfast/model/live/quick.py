@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from rnnfast.data import Scaler
 from rnnfast.errors import DataError
 from rnnfast.model.linear_part import LinearPart
-from rnnfast.model.online.inputs import FILLED, RAW
-from rnnfast.model.online.memory import Memory
+from rnnfast.model.live.inputs import FILLED, RAW
+from rnnfast.model.live.memory import Memory
 from rnnfast.network.alignment import aligned
+
+SMALL = 1e-150  # a sum of numbers times it is finite where all of them are
 
 
 class Quick:
@@ -30,10 +33,12 @@ class Quick:
         self._stepper, self._memory, self._state = stepper, memory, state
         self._names, self._shift, self._scale = scaler.names, scaler.shift, scaler.scale
         self._row = np.empty(architecture.features)
-        self._zeros = np.zeros(architecture.features)
+        self._small = np.full(architecture.features, SMALL)
         self._inputs = aligned(architecture.features, architecture.dtype)
-        self._slot, self._fresh = np.zeros(1, np.int64), np.zeros(1, np.int64)
-        self._turns = Turns(np.array([0, 1]), self._slot, np.zeros(1, np.int64), self._fresh)
+        slot, fresh = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        self._turns = Turns(np.array([0, 1]), slot, np.zeros(1, np.int64), fresh)
+        self._slot: Any = slot.data
+        self._fresh: Any = fresh.data
         self._out = np.zeros(architecture.outputs, architecture.dtype)
         numbers = () if part is None else (part.share, part.level, part.change, part.bias)
         self._part: tuple[NDArray[np.float64], ...] = tuple(np.array(one) for one in numbers)
@@ -42,48 +47,58 @@ class Quick:
     def prepare(self) -> None:
         """Look where the memory lies now."""
         memory = self._memory
-        self._steps, self._arrived = memory["steps"], memory["arrived"]
+        # Single numbers are read and written in half of an array's time.
+        self._steps: Any = memory["steps"].data
+        self._arrived: Any = memory["arrived"].data
         states = memory[self._state].reshape(-1)
         self._call = self._stepper.call(self._turns, self._inputs, states, self._out)
 
     def read(self, row: Any) -> None:
         """Take a row of numbers. Raises DataError for other lengths and for cells that are no finite numbers."""
-        try:
-            self._row[:] = row
-        except (TypeError, ValueError):
+        shifted = self._row
+        if type(row) is not np.ndarray or row.dtype != np.float64 or row.shape != shifted.shape:
+            row = self._numbers(row)
+        np.subtract(row, self._shift, shifted)
+        if not isfinite(shifted.dot(self._small)) and not np.isfinite(row).all():
+            place = int(np.flatnonzero(~np.isfinite(row))[0])
             raise DataError(
-                f"the row is {row!r}: expected {len(self._names)} numbers, {', '.join(self._names)}"
-            ) from None
-        if self._row.dot(self._zeros) != 0:  # 0 * NaN is NaN
-            place = int(np.flatnonzero(~np.isfinite(self._row))[0])
-            raise DataError(
-                f"column {self._names[place]!r} is {self._row[place]}: expected a finite number; give a row with empty "
+                f"column {self._names[place]!r} is {row[place]}: expected a finite number; give a row with empty "
                 "cells as a mapping from column to value"
             )
+
+    def _numbers(self, row: Any) -> NDArray[np.float64]:
+        """Return a row as float64 (F,). Raises DataError for other lengths, and for what is no number."""
+        try:
+            if len(row) == len(self._names):
+                self._row[:] = row
+                return self._row
+        except (TypeError, ValueError):
+            pass
+        raise DataError(f"the row is {row!r}: expected {len(self._names)} numbers, {', '.join(self._names)}")
 
     def step(self, slot: int, now: float) -> NDArray[Any]:
         """Go on with the row that was read. Returns: raw outputs (O,), until the next step."""
         row = self._row
-        before = self._before(slot) if self._part else None
-        np.subtract(row, self._shift, out=row)
-        np.multiply(row, self._scale, out=row)
+        last = self._last(slot) if self._part else None
+        np.multiply(row, self._scale, row)
         self._inputs[:] = row
         steps = self._steps
-        self._slot[0], self._fresh[0] = slot, steps[slot] == 0
+        before = steps[slot]
+        self._slot[0], self._fresh[0] = slot, before == 0
         self._call()
-        steps[slot] += 1
+        steps[slot] = before + 1
         self._arrived[slot] = now
-        if before is None:
+        if last is None:
             return self._out
         share, level, change, bias = self._part
         linear = level @ self._inputs + bias
-        if not self._fresh[0]:
-            linear = linear + change @ (self._inputs.astype(np.float64) - before)
+        if before:
+            linear = linear + change @ (self._inputs.astype(np.float64) - last)
         return np.asarray(share * self._out + linear)
 
-    def _before(self, slot: int) -> NDArray[Any]:
+    def _last(self, slot: int) -> NDArray[Any]:
         """Return the inputs (F,) of the row before. Writes: the row that was read, in its place."""
-        memory, kind = self._memory, self._inputs.dtype
-        inputs = np.asarray((memory[RAW][slot] - self._shift) * self._scale, kind)
-        memory[RAW][slot] = memory[FILLED][slot] = self._row
+        memory = self._memory
+        inputs = np.asarray((memory[RAW][slot] - self._shift) * self._scale, self._inputs.dtype)
+        memory[RAW][slot] = memory[FILLED][slot] = self._row + self._shift
         return inputs

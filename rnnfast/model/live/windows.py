@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.context import WHOLE, Context
-from rnnfast.model.online.memory import Memory
-from rnnfast.model.online.segments import Segments
+from rnnfast.model.live.memory import Memory
+from rnnfast.model.live.segments import Segments
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from rnnfast.data import Schema
 from rnnfast.data.columns.steps import continued
-from rnnfast.model.online.memory import Memory
-from rnnfast.model.online.segments import Segments
+from rnnfast.model.live.memory import Memory
+from rnnfast.model.live.segments import Segments
 
 SHOWN = 8  # last rows of an id that show its step: a week of working days, and the weekend
 LONGEST = 40  # characters of a time

@@ -13,20 +13,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data.frames import is_frame
-from rnnfast.data.reading.live import ONLY_ID, LiveRows, read_live, rows_of_mappings
-from rnnfast.data.sources.opening import open_sources
+from rnnfast.data.reading.live import ONLY_ID, LiveRows
 from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
 from rnnfast.model.linear_part import Beside
-from rnnfast.model.online.ahead import Ahead
-from rnnfast.model.online.checks import check_stream
-from rnnfast.model.online.inputs import Inputs
-from rnnfast.model.online.memory import Memory
-from rnnfast.model.online.quick import Quick
-from rnnfast.model.online.segments import Segments, late, segments
-from rnnfast.model.online.slots import Slots
-from rnnfast.model.online.windows import Windows
+from rnnfast.model.live.ahead import Ahead
+from rnnfast.model.live.checks import check_stream
+from rnnfast.model.live.inputs import Inputs
+from rnnfast.model.live.memory import Memory
+from rnnfast.model.live.quick import Quick
+from rnnfast.model.live.rows import read_rows
+from rnnfast.model.live.segments import Segments, in_order, late, segments
+from rnnfast.model.live.slots import Slots
+from rnnfast.model.live.windows import Windows
 from rnnfast.model.outlook import ahead_names
 from rnnfast.network.alignment import on_cache_line
 from rnnfast.network.front import reach_of
@@ -58,8 +57,14 @@ class Stream:
     """Answers rows with the state of each id; `Model.stream` makes one.
 
     max_ids: states that are kept; the least recently used one goes first. ttl: seconds without a row after which a
-    state is forgotten. max_gap: of times of an id, in seconds for dates, else in the unit of the time; after more its
-    sequence begins anew. ahead: whether `advance` tells the times that answers are for.
+    state is forgotten, None: never. max_gap: of times of an id, in seconds for dates, else in the unit of the time;
+    after more its sequence begins anew; None: never. ahead: whether `advance` tells the times that answers are for.
+
+    Example:
+        >>> import numpy as np, pandas as pd, rnnfast
+        >>> table = pd.DataFrame({"id": [k // 4 for k in range(80)], "x": range(80), "y": [0, 1] * 40})
+        >>> model = rnnfast.train(table, id="id", target="y", hidden=4, epochs=1).model
+        >>> stream = model.stream(max_ids=1000)
     """
 
     def __init__(
@@ -99,9 +104,11 @@ class Stream:
         may name the time, and has to where inputs are made of it.
         Returns: the answer (O,), as of `Model.predict`; NaN for a row that is late. Raises DataError for cells that
         cannot be used; the state is what it was before then.
+        >>> stream.step("card 7", [3.5]).shape, stream.step("card 7", {"x": 4}).shape
+        ((1,), (1,))
         """
         quick = self._quick
-        if quick is None or isinstance(row, Mapping):
+        if quick is None or (type(row) is not np.ndarray and isinstance(row, Mapping)):
             return np.asarray(self.step_many([id], [row])[0])
         quick.read(row)
         now = time()
@@ -125,22 +132,32 @@ class Stream:
 
         ids: (rows,); rows: (rows, F) numbers, a list of rows as `step` takes them, or a DataFrame.
         Returns: (rows, O). Raises DataError as `step`; no row has an answer then.
+        >>> stream.step_many(["a", "b", "a"], np.ones((3, 1))).shape
+        (3, 1)
         """
-        return np.asarray(self.advance(self._read(ids, rows)).answers.values)
+        return np.asarray(self.advance(read_rows(ids, rows, self.schema)).answers.values)
 
     def reset(self, id: Any = None) -> None:
-        """Forget the state of an id, or of all."""
+        """Forget the state of an id, or of all.
+        >>> stream.reset("card 7")
+        """
         names = list(self.slots.of) if id is None else [str(id)] if str(id) in self.slots.of else []
         for name in names:
             self.slots.drop(name)
         self.counts["resets"] += len(names)
 
     def stats(self) -> dict[str, int]:
-        """Return how many rows came, how many of them were late, and what became of states."""
+        """Return how many rows came, how many of them were late, and what became of states.
+        >>> sorted(stream.stats())
+        ['evicted', 'expired', 'ids', 'late', 'resets', 'rows']
+        """
         return {**self.counts, "ids": len(self.slots.of), "evicted": self.slots.evicted}
 
     def advance(self, rows: LiveRows) -> Answered:
-        """Answer rows that were read, in their order."""
+        """Answer rows that were read, in their order.
+        >>> stream.advance(read_rows(["c", "d"], [[1.0], [2.0]], stream.schema)).steps
+        array([1, 1])
+        """
         now, count = time(), len(rows.ids)
         self._expire(now)
         self._check_times(rows)
@@ -168,18 +185,25 @@ class Stream:
         return Answered(self._answers(outputs), steps, age, is_late, ahead)
 
     def reserve(self) -> None:
-        """Make room in the memory for all slots."""
+        """Make room in the memory for all slots.
+        >>> stream.reserve()
+        """
         if self.memory.reserve(self.slots.size) and self._quick is not None:
             self._quick.prepare()
 
     def set_dates(self, dates: bool) -> None:
-        """Say what times are, before the first of them."""
+        """Say what times are, before the first of them.
+        >>> stream.set_dates(False)
+        """
         self.dates = dates
         if dates:  # nanoseconds need all their digits
             self.memory.add("key", (), np.int64)
 
     def no_answers(self) -> Answers:
-        """Return the answers to no rows."""
+        """Return the answers to no rows.
+        >>> stream.no_answers().values.shape
+        (0, 1)
+        """
         outputs = np.zeros((len(self._steppers), 0, self.schema.outputs))
         return self._answers(outputs)
 
@@ -187,29 +211,6 @@ class Stream:
         """Return what raw outputs (members, rows, O) mean."""
         deviations = self.task.spread(outputs) if len(outputs) > 1 else None
         return Answers(self.task.answers(self.task.average(outputs)), deviations)
-
-    def _read(self, ids: Any, rows: Any) -> LiveRows:
-        """Return rows of any kind as LiveRows."""
-        schema, names = self.schema, [str(name) for name in ids]
-        if is_frame(rows):
-            columns = {} if schema.id is None else {schema.id: names}
-            return read_live(open_sources([rows.assign(**columns)])[0], schema)
-        if schema.id is None:
-            names = [ONLY_ID] * len(names)
-        if not len(rows) or isinstance(rows[0], Mapping):
-            return rows_of_mappings(rows, names, schema)
-        if schema.categorical or schema.lag_target or schema.clock:
-            raise DataError(
-                "a row of numbers does not say all that this model wants; give a mapping from column to cell: "
-                f"{', '.join(rows_named(schema))}"
-            )
-        try:
-            x = np.array(rows, np.float64).reshape(len(names), len(schema.features))
-        except (TypeError, ValueError):
-            raise DataError(f"rows have {len(schema.features)} numbers each: {', '.join(schema.features)}") from None
-        if np.isinf(x).any():
-            raise DataError("a number of the rows is infinite; give finite numbers")
-        return LiveRows(names, x, {}, np.empty((len(x), 0)))
 
     def _expire(self, now: float) -> None:
         """Forget states that waited for longer than `ttl`; the least recently used one stands first."""
@@ -235,7 +236,7 @@ class Stream:
 
     def _in_order(self, rows: LiveRows, slots: NDArray[np.int64], first: int, is_late: NDArray[np.bool_]) -> Segments:
         """Order the rows from number `first` on by their slots, without those that are late. Writes: is_late."""
-        memory, order, breaks = self.memory, np.argsort(slots, kind="stable"), None
+        memory, order, breaks = self.memory, in_order(slots), None
         slots, order = slots[order], order + first
         if rows.key is not None:
             key, newest = rows.key[order], memory["key"]
@@ -279,9 +280,3 @@ class Stream:
         memory["arrived"][slot] = now
         if rows.key is not None:
             memory["key"][slot[here.last]] = rows.key[here.order[ends[here.last]]]
-
-
-def rows_named(schema: Any) -> list[str]:
-    """Return the columns that a row as a mapping needs, but the id."""
-    more = [schema.time] if schema.time is not None else []
-    return [*schema.features, *more, *(schema.targets if schema.lag_target else ())]

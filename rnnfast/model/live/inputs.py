@@ -20,8 +20,8 @@ from rnnfast.data.encoding.inputs import UNSEEN
 from rnnfast.data.reading.live import LiveRows
 from rnnfast.data.sequences.derived import derived
 from rnnfast.model.linear_part import Beside
-from rnnfast.model.online.memory import Memory
-from rnnfast.model.online.segments import Segments
+from rnnfast.model.live.memory import Memory
+from rnnfast.model.live.segments import Segments
 
 Floats = NDArray[np.floating[Any]]
 RAW, FILLED, TARGET = "row", "filled", "target"  # columns of the memory

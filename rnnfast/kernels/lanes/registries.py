@@ -1,0 +1,34 @@
+"""What Numba knows how to lower while a kernel is compiled.
+
+Before its first function Numba imports all that it can lower, strings, sets, random numbers, linear algebra, in seventy
+modules, and before every later one it looks for each of them again. Kernels are numbers, tuples and ranges, and what
+this package lowers itself. Whoever compiles other functions in the same process gets all of it afterwards.
+"""
+
+from contextlib import contextmanager
+
+from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
+
+
+def _load():
+    """What kernels are made of: importing a module registers it."""
+    context = cpu_target.target_context
+    rtsys.initialize(context)
+    from numba.cpython import builtins, mathimpl, numbers, rangeobj, tupleobj  # noqa: F401
+
+    context.install_registry(mathimpl.registry)
+
+
+@contextmanager
+def kernels_alone():
+    """Compile kernels inside the block: Numba's other registries are left alone."""
+    context = cpu_target.target_context
+    if "load_additional_registries" in vars(context):  # a block in a block
+        yield
+        return
+    context.load_additional_registries = _load
+    try:
+        yield
+    finally:
+        del context.load_additional_registries

@@ -56,6 +56,7 @@ RUN_TIME = {
     "engines": {"catalogue", "cells", "config", "diagnose", "equations", "errors", "network"},
     "estimators": {"config", "data", "diagnose", "errors", "model", "training"},
     "aeon": {"estimators"},
+    "sktime": {"estimators"},
     "export": {
         "catalogue", "cells", "data", "equations", "errors", "model", "network", "records", "writing",
     },
@@ -135,6 +136,7 @@ HOMES = {
     "threadpoolctl": {"tasks"},
     "joblib": {"estimators"},
     "aeon": {"aeon"},
+    "sktime": {"sktime"},
     "distributed": {"cluster"},
 }
 STANDARD = sys.stdlib_module_names

@@ -158,7 +158,8 @@ class TrainOptions(ReadOptions, total=False):
     shuffle: Visit the sequences in a new random order each epoch. Default True.
     random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     augment: Change the training sequences anew in each epoch: drop=P puts the mean of its column in the place of a
-        share of the values, a tenth where P is left out; off: nothing.
+        share of the values, 0.1 where P is left out; mixup=P mixes sequences that have a class each, and their classes,
+        in shares drawn from Beta(P, P), 0.2; off: nothing.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
     engine: What trains: the kernels of this package on the CPU, or PyTorch (extra: torch), which has GPUs: the same

@@ -229,12 +229,12 @@ class Model(Displayed):
         outcomes = self.outcomes(data)
         return replace(self.scorer.evaluate(outcomes), outcomes=outcomes)
 
-    def outcomes(self, data: SequenceData) -> Outcomes:
-        """Answer sequences that were read, beside their labels.
+    def outcomes(self, data: SequenceData, outputs: NDArray[Any] | None = None) -> Outcomes:
+        """Answer sequences that were read, beside their labels; outputs: (members, rows, O), where they are there.
         >>> model.outcomes(data).y.shape
         (80, 1)
         """
-        outputs = self.questions(data).outputs(self.committee())
+        outputs = self.questions(data).outputs(self.committee()) if outputs is None else outputs
         average, deviations = self.task.average(outputs), self._deviations(outputs[:, data.labelled])
         return self.scorer.outcomes(data, average, deviations).beside(self.linear, self.trees, self.encoder)
 

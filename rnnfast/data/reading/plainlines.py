@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.reading.live import ONLY_ID, LiveRows, wanted
 from rnnfast.data.sources.origin import Origin
+from rnnfast.data.sources.parsing import EMPTY
 from rnnfast.data.sources.source import SPACES, Source
-from rnnfast.data.sources.table import EMPTY
 from rnnfast.data.sources.texts import numbers_of_texts
 
 FEW, SHORT = 100, 1 << 17  # lines and bytes; of more the parser of tables is the quicker one

@@ -25,25 +25,27 @@ from rnnfast.data.sequences.index import Index, index_of
 from rnnfast.data.sequences.series import Series
 from rnnfast.errors import RnnfastError
 from rnnfast.records import Count, Meta, Record, Seed, decode, parsed, plain
+from rnnfast.writing import write_whole
 
 Integers = NDArray[np.int64]
 
-FORMAT = 4  # another number is another store
+FORMAT = 5  # another number is another store
 Kind = Annotated[str, Meta(pattern=r"^[<>|=][fiubSUM]\d{1,9}(\[\w+\])?$")]  # of NumPy: numbers, truths, texts and dates
 
 
 class Description(Record, frozen=True, kw_only=True):
     """What describes a store.
 
-    source, paths: names of the files, and where they lie. ids: number of ids; stretches: of what windows are cut from,
-    0 where these are the ids. columns: as of Store. starts: first row of each file, then the number of rows. files:
-    as of `states`. Others as of SequenceData.
+    source, paths: names of the files, and where they lie. settled: whether times tell every later change of these.
+    ids: number of ids; stretches: of what windows are cut from, 0 where these are the ids. columns: as of Store.
+    starts: first row of each file, then the number of rows. files: as of `states`. Others as of SequenceData.
     """
 
     schema: Schema
     source: tuple[str, ...]
     paths: tuple[str, ...] = ()
     digest: str
+    settled: bool = True
     proposals: tuple[str, ...]
     notes: tuple[str, ...]
     categories: dict[str, tuple[str, ...]]
@@ -56,7 +58,7 @@ class Description(Record, frozen=True, kw_only=True):
 
     def write(self, directory: Path) -> None:
         """Write the description, which makes the store in a directory complete."""
-        (directory / DESCRIPTION).write_text(json.dumps(plain(self)), encoding="utf-8")
+        write_whole(directory / DESCRIPTION, json.dumps(plain(self)).encode())
 
 
 @dataclass(frozen=True)

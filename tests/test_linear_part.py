@@ -1,5 +1,6 @@
 """The linear part beside a network: held to its equations, to least squares, and in all that answers."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 from commands import fails, isolate, result
 from ids import cases
+from test_shards import InProcess
 
 import rnnfast
 from rnnfast.data import read_table
@@ -15,6 +17,7 @@ from rnnfast.export.exporting import export
 from rnnfast.model.explain.attribution import Explainer, Method
 from rnnfast.model.linear_part import Beside, LinearPart
 from rnnfast.reporter import Reporter
+from rnnfast.shards import running
 from rnnfast.training import linear_part, ridge
 
 RUN = {"preset": "fast", "hidden": 4, "epochs": 2, "dtype": "float64", "linear_part": True, "seed": 1}
@@ -234,6 +237,30 @@ def test_a_table_on_disk_gives_the_same_part(tmp_path):
     disk = rnnfast.train("table.csv", memory="2GB", **options).model
     np.testing.assert_allclose(disk.linear_part.level, memory.linear_part.level, rtol=1e-9)
     assert disk.linear_part.share == pytest.approx(memory.linear_part.share)
+
+
+@pytest.mark.parametrize(
+    ("frame", "options"),
+    cases(
+        {"a quantity": (meters(60), {"target": "y", "horizon": 1}), "two classes": (payments(60), {"target": "fraud"})}
+    ),
+)
+def test_a_table_in_shards_gives_one_too(frame, options):
+    frame = pd.concat([frame.assign(id=frame["id"] + f" {k}") for k in range(4)])
+    frame.to_csv("table.csv", index=False)
+    own = {**RUN, "id": "id", "time": "t", "lag_target": "horizon" in options, **options}
+    parts = [
+        rnnfast.train("table.csv", **own).model.linear_part,
+        running.train(InProcess(), "table.csv", shards=2, **own).model.linear_part,
+    ]
+    alone = [np.array(part.level) / (1 - part.share) for part in parts]  # the shards are split in another way
+    np.testing.assert_allclose(alone[1], alone[0], rtol=0.5, atol=0.5)
+
+
+def test_a_model_with_one_travels():
+    model = trained()
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(series())["y_pred"], model.predict(series())["y_pred"])
 
 
 def test_trained_again_on_all_it_is_fitted_again():

@@ -110,9 +110,7 @@ def _is_dask(data: Any) -> bool:
 
 def _partitions(data: Any) -> Partitions:
     """Return the partitions of a dask DataFrame, each with nothing but what it is computed from."""
-    import dask.base
-
-    return Partitions(dask.base.optimize(one)[0] for one in data.to_delayed())  # type: ignore[no-untyped-call]
+    return Partitions(data.partitions[number].to_delayed()[0] for number in range(data.npartitions))
 
 
 def _frame(client: Any, model: Model, data: Any) -> Any:

@@ -12,6 +12,7 @@ from commands import fails, result
 
 import rnnfast
 from rnnfast.kernels.lanes.signatures import from_values, to_values
+from rnnfast.kernels.run.predictor import Predictor
 from rnnfast.kernels.run.trainer import Policy, Trainer
 from rnnfast.kernels.run.usual import usual_kernels
 from rnnfast.network.architecture import Architecture
@@ -219,10 +220,45 @@ def test_a_child_starts_early_where_the_cache_is_empty_and_ends_where_nobody_nee
     assert json.loads(output.stdout) == [started, 0, 0, False]
 
 
-def test_kernels_of_a_new_cell_are_its_equations():
-    """Everything else was compiled for the first cell, whatever it is."""
-    first, second = set(usual_kernels(("gru",))), set(usual_kernels(("lstm",)))
-    assert {kernel.name for kernel in second - first} == {
-        ("rnnfast.kernels.packed.equations", "steps_forward"),
-        ("rnnfast.kernels.packed.equations", "steps_backward"),
-    }
+def kernels_of(cell, hidden, dtype="float32"):
+    """Names of the kernels, with what they are compiled for, that training and predicting needs."""
+    architecture = Architecture.named(cell, 3, hidden, 1, dtype=dtype)
+    tensors = {name: np.zeros(shape) for name, shape in Layout(architecture).shapes().items()}
+    trainer = Trainer(architecture, tensors, None, Policy("mse", batch=4), np.full(8, 2))
+    return {*trainer.kernels(), *Predictor(architecture, trainer.parameters).kernels()}
+
+
+@pytest.mark.parametrize(
+    ("network", "names"),
+    [
+        pytest.param(("lstm", 32), ["equations.steps_backward", "equations.steps_forward"], id="another-cell"),
+        pytest.param(("gru", (32, 32)), [], id="another-layer"),
+        pytest.param(("gru", 40), ["tiles._accumulate_rows", "tiles._multiply_rows"], id="another-tile"),
+        pytest.param(("rnn", 12), ["engines.small_chunk", "sequence.predict"], id="a-network-in-registers"),
+    ],
+)
+def test_a_run_compiles_no_more_than_what_is_new_in_it(network, names):
+    new = kernels_of(*network) - kernels_of("gru", 32)
+    assert sorted(f"{module.split('.')[-1]}.{name}" for module, name in (kernel.name for kernel in new)) == names
+
+
+# Compiles a kernel, and then a function of somebody else.
+ALONE = """
+import json, sys
+import numpy as np
+from numba import njit
+from rnnfast.kernels.lanes.specialisation import Specialisation
+from rnnfast.kernels.rules.optimizers import update, update_link
+
+update_link(Specialisation(W=16, optimizer="adam", decoupled=0), "float32").address
+others = "numba.np.linalg" in sys.modules
+product = njit(lambda a: (a * float("2")).sum())(np.ones(2))
+print(json.dumps([len(update.overloads), others, product]))
+"""
+
+
+def test_a_kernel_is_compiled_without_what_numba_has_for_other_functions(tmp_path):
+    """Strings, sets and linear algebra stay away, until a function of somebody else needs them."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(PACKAGE)}
+    output = subprocess.run([sys.executable, "-c", ALONE], env=environment, capture_output=True, check=True)
+    assert json.loads(output.stdout) == [1, False, 4.0]

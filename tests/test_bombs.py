@@ -8,7 +8,11 @@ import sys
 import zipfile
 from contextlib import ExitStack
 
+import numpy as np
 import pytest
+from bombs import BOMBS
+from commands import fails, isolate
+from ids import cases
 
 import rnnfast.data.sources.bounds
 from rnnfast.config.sections import DataConfig
@@ -16,6 +20,8 @@ from rnnfast.data import read_table
 from rnnfast.data.reading.opening import CELL_BYTES, ROW_BYTES, bytes_in_memory, open_table
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sources.arrowsizes import feather_pieces
+from rnnfast.data.sources.batches import batches, open_files
 from rnnfast.data.sources.bounds import Bounds
 from rnnfast.errors import DataError
 from rnnfast.memory import available_memory, limited
@@ -188,6 +194,51 @@ def test_memory_is_limited_for_a_while():
     with limited(1000):
         assert available_memory() == 1000
     assert available_memory() != 1000
+
+
+@pytest.mark.parametrize("name", cases({name: name for name in BOMBS}))
+def test_every_bomb_is_refused(name, tmp_path, monkeypatch, capsys):
+    """All formats in small: what is no table, or none that memory holds, ends with 3 and one line."""
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("zstandard")
+    pytest.importorskip("openpyxl")
+    isolate(monkeypatch, tmp_path)
+    monkeypatch.setattr("rnnfast.data.sources.workbook.NO_BOMB", 1_000_000)
+    (tmp_path / name).write_bytes(BOMBS[name](10_000_000))
+    with limited(LIMIT // 4):
+        error = fails(["train", name, "--target", "y1", "--features", "x1", "--no-cache"], 3, capsys)
+    assert name in error
+    assert len(error) < 1500
+
+
+def test_sizes_of_feather_are_those_of_its_columns():
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import feather
+
+    table = pa.table({"x": pa.array(np.arange(100_000.0)), "s": pa.array(["ab"] * 100_000)})
+    for compression in ("uncompressed", "zstd", "lz4"):
+        stream = io.BytesIO()
+        feather.write_feather(table, stream, compression=compression)
+        pieces = feather_pieces(pa.BufferReader(stream.getvalue()))
+        assert sum(rows for rows, _ in pieces) == 100_000
+        assert table.nbytes <= sum(size for _, size in pieces) < 1.01 * table.nbytes
+
+
+def test_a_quote_that_is_never_closed_takes_no_memory_in_blocks(tmp_path):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(HEADER + b'a,1,0,0\na,2,"' + b"1\n" * 8_000_000, 1))
+    (source,) = open_files([str(path)])
+    with limited(40_000_000), pytest.raises(DataError, match=r"MB after row 0 are too few rows .* close the quote"):
+        list(batches([source], (), None, 10**6))
+
+
+def test_a_piece_of_a_file_of_columns_must_fit(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "bomb.feather"
+    path.write_bytes(BOMBS["one.feather"](10_000_000))
+    (source,) = open_files([str(path)])
+    with limited(15_000_000), pytest.raises(DataError, match="of which a single piece takes 20 MB of memory"):
+        list(batches([source], (), None, 10**6))
 
 
 CHILD = """

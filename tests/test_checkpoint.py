@@ -44,6 +44,7 @@ NETWORKS = {
     },
     "truncated, no shuffle": {"cell": "gru", "tbptt": 3, "shuffle": False, "optimizer": "adam"},
     "random starts": {"cell": "gru", "random_start": True, "optimizer": "adam"},
+    "dropped values": {"cell": "gru", "augment": ("drop",), "optimizer": "adam"},
     "categories that are hidden": {"cell": "gru", "optimizer": "adam", "embed": ("town",), "static": ("size",)},
     "best of several epochs": {"optimizer": "adam", "average": 3, "patience": 2, "monitor": "mae"},
     "evaluated now and then": {"optimizer": "adam", "eval_every": 3, "patience": 2},

@@ -354,7 +354,7 @@ def test_a_dask_dataframe_is_trained_on_and_answered(workers, table):
 def test_partitions_of_a_dask_dataframe_are_shards_where_they_lie(workers, table):
     frames = pytest.importorskip("dask.dataframe")
     frame = pd.read_csv(table)
-    divided = frames.from_pandas(frame, npartitions=4, sort=False)
+    divided = frames.from_pandas(frame, npartitions=4, sort=False).map_partitions(lambda part: part)
     options = {**OPTIONS, "cell": "gru", "shards": 2}
     result = rnnfast.dask.train(workers.client, divided, **options)
     names = []

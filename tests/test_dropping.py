@@ -78,10 +78,16 @@ def test_threads_have_no_say(options):
     assert one.history == two.history
 
 
-REFUSED = {"another word": "noise", "no share": "drop=2", "nothing": "drop=", "twice": "drop,drop=0.2"}
+REFUSED = {
+    "another word": "noise",
+    "no share": "drop=2",
+    "nothing": "drop=",
+    "none at all": "mixup=0",
+    "twice": "drop,drop=0.2",
+}
 
 
 @pytest.mark.parametrize("text", cases(REFUSED))
 def test_what_is_no_augmentation(text):
-    with pytest.raises(UsageError, match=rf"--augment {text}: give drop, or drop=P"):
+    with pytest.raises(UsageError, match=rf"--augment {text}: give drop, mixup or both"):
         rnnfast.train(table(), **RUN, augment=text)

@@ -39,6 +39,7 @@ def frame(target="two classes", seed=0):
     data["age"] = random.normal(size=60)[data["name"]]
     total = data.groupby("name")["x1"].cumsum() + data["age"]
     labels = {"two classes": (total > 0).astype(int), "classes": np.sign(total).map({-1: "low", 1: "high", 0: "no"})}
+    labels["a class each"] = data["name"].map(lambda name: "uvw"[name % 3])
     data["y1"] = labels.get(target, total)
     return data
 
@@ -77,6 +78,7 @@ def assert_same_runs(one, other):
             "patches": ("quantity", {"patch": (2, 1), "conv": (3,), "head": "all"}),
             "random starts": ("quantity", {"random_start": True, "batch_size": 4}),
             "dropped values": ("quantity", {"augment": "drop=0.2", "batch_size": 4}),
+            "mixed sequences": ("a class each", {"augment": "mixup=1"}),
             "windows of steps": ("two classes", {"tbptt": 3, "optimizer": "adam", "split": (0.7, 0.15)}),
             "an ensemble": ("two classes", {"ensemble": 2, "bag": True}),
             "one network for an ensemble": ("classes", {"ensemble": 2, "distil": True}),

@@ -14,7 +14,7 @@ from ids import cases
 from tolerances import SUMS
 
 from rnnfast.metrics import baseline_binary, baseline_regression, binary, confusion, regression
-from rnnfast.metrics.whole import Whole, ties
+from rnnfast.metrics.whole import Whole, counted_ties, ties
 
 EXTREMES = st.sampled_from([0.0, 5e-324, 1e-300, 1e-17, 0.25, 0.5, 0.75, 1.0 - 2**-53, 1.0])
 PROBABILITIES = st.one_of(EXTREMES, st.floats(0.0, 1.0, allow_subnormal=True))
@@ -274,3 +274,20 @@ def test_areas_are_the_same_however_scores_are_sorted(scores):
     score = random.choice(np.array(scores), 200)
     positive = random.random(200) < 0.4
     assert Whole().ranking(positive, score) == Whole().ranked(ties(score), positive)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("digits", [1, 20], ids=["ties", "hardly a tie"])
+def test_scores_are_sorted_the_same_whatever_their_precision(dtype, digits):
+    random = np.random.default_rng(7)
+    score = np.append(random.random(500).round(digits), [0.0, -0.0, 1.0]).astype(dtype).astype(np.float64)
+    positive = random.random(len(score)) < 0.3
+    order, last = ties(score)
+    assert sorted(order) == list(range(len(score)))
+    assert (np.diff(score[order]) <= 0).all()
+    values = np.unique(score)[::-1]
+    assert score[order][last].tolist() == values.tolist()
+    different, hits, false = counted_ties(score, positive)
+    assert different.tolist() == values.tolist()
+    assert hits.tolist() == [positive[score >= value].sum() for value in values]
+    assert false.tolist() == [(~positive)[score >= value].sum() for value in values]

@@ -16,9 +16,11 @@ from rnnfast.config.rules import rule_of
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.metrics import confusion
 from rnnfast.metrics.events import event_scores
+from rnnfast.model import Model
 from rnnfast.model.operating import choose_threshold
 from rnnfast.reporter import Reporter
 from rnnfast.tasks.operating import decide, steps_of
+from rnnfast.training.ensemble import Networks
 
 QUICK = {"preset": "fast", "hidden": 3, "epochs": 2, "batch_size": 4, "optimizer": "adam", "seed": 1, "patience": 0}
 STEPS = 6
@@ -326,3 +328,25 @@ def test_rows_that_weigh_more_count_more_in_a_rule_as_in_the_scores():
     assert f"precision {scores['precision']:.3g}, recall {scores['recall']:.3g}" in notes
     alike, _ = fit(frame=frame.drop(columns="w"), threshold="recall>=0.7")
     assert scores["precision"] != alike.metrics["valid"]["precision"]
+
+
+@pytest.mark.parametrize("ensemble", [1, 2], ids=["a network", "an ensemble"])
+def test_the_validation_part_is_asked_once_when_the_weights_stand(ensemble, monkeypatch):
+    """Temperature, threshold, intervals and scores read the same answers."""
+    asked, fitted, questions = [], Networks.fit, Model.questions
+
+    def fit_alone(networks, interrupt):
+        outcome = fitted(networks, interrupt)
+        asked.clear()
+        return outcome
+
+    def watched(model, data):
+        asked.append(data.sequences)
+        return questions(model, data)
+
+    monkeypatch.setattr(Networks, "fit", fit_alone)
+    monkeypatch.setattr(Model, "questions", watched)
+    trained, _ = fit(calibrate="temperature", threshold="f1", ensemble=ensemble)
+    assert asked.count(trained.sequences["valid"]) == 1
+    again = trained.model.evaluate(trained.evaluations["valid"].outcomes.data)
+    assert again.metrics.entries() == trained.metrics["valid"].entries()

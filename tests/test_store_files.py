@@ -16,6 +16,7 @@ from rnnfast.data.sequences import cache
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.files import building
 from rnnfast.data.sequences.stored import StoredSequences
+from rnnfast.data.sources.batches import open_files
 from rnnfast.errors import RnnfastError
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -79,6 +80,25 @@ def test_a_store_is_found_again_until_its_file_changes(tmp_path, monkeypatch):
     os.utime(first, (long_ago, long_ago))
     assert directory() == second
     assert list(stores().iterdir()) == [second]
+
+
+def test_a_change_that_times_do_not_show_is_seen(tmp_path, monkeypatch):
+    """One of the same size within the grain of the clock: the store was made of a file that had just been written."""
+    path, frame = tmp_path / "table.csv", table([f"k{k // 4}" for k in range(80)], list(range(80)))
+    frame.to_csv(path, index=False)
+    states = cache.states(open_files([str(path)]))
+    monkeypatch.setattr(cache, "states", lambda sources: states)  # whatever becomes of the file
+    directory, _ = opened(path)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"k19,79,", b"k18,79,"))
+    with stored_table([str(path)], request(), Budget(10**9)) as store:
+        assert store.store.directory == directory
+        assert store.lengths.tolist()[-2:] == [5, 3]
+    monkeypatch.setattr(cache, "SETTLED", -1)
+    monkeypatch.setattr(rnnfast.data.reading.stores, "make_store", None)  # not made again
+    assert opened(path)[0] == directory
+    monkeypatch.setattr(rnnfast.data.reading.stores, "digest_of", None)  # from now on its times are enough
+    assert opened(path)[0] == directory
 
 
 def opened(path):

@@ -159,3 +159,10 @@ def test_answers_that_are_no_numbers_are_never_alarms():
     assert curve.alarms.tolist() == [0, 1, 2]
     nothing = points(np.array([True]), np.array([np.nan]))
     assert nothing.threshold.tolist() == [0.5]
+
+
+def test_weights_that_do_not_add_up_exactly_leave_no_gap_in_mcc():
+    positive, score = np.arange(3000) % 2 == 0, np.linspace(0, 1, 3000)
+    weight = np.random.default_rng(1).gamma(1.0, size=3000) * 1e-3
+    with np.errstate(invalid="raise"):
+        assert np.isfinite(points(positive, score, weight).mcc).all()

@@ -24,8 +24,13 @@ class Shared:
 
     @cached_property
     def packed(self) -> Packed:
-        """The value as bytes."""
-        data = pickle.dumps(self.value, protocol=5)
+        """The value as bytes; functions of no module, as dask DataFrames may hold, are packed as Dask packs them."""
+        try:
+            data = pickle.dumps(self.value, protocol=5)
+        except (AttributeError, pickle.PicklingError):
+            from distributed.protocol.pickle import dumps
+
+            data = dumps(self.value, protocol=5)
         return Packed(sha256(data).hexdigest(), data)
 
 

@@ -145,7 +145,8 @@ def check_embed(embed: tuple[str, ...]) -> None:
             raise UsageError(f"--embed {','.join(embed)}: {name} is there twice; give it once")
 
 
-USUAL_AUGMENTATION = {"drop": 0.1}  # share of the values
+# Of each augmentation the amount without one, and the most: share of the values, and P of Beta(P, P).
+AUGMENTATIONS = {"drop": (0.1, 0.9), "mixup": (0.2, 10.0)}
 
 
 def augmentations(items: tuple[str, ...]) -> dict[str, float]:
@@ -154,13 +155,14 @@ def augmentations(items: tuple[str, ...]) -> dict[str, float]:
     for item in items:
         name, sign, text = (part.strip() for part in item.partition("="))
         try:
-            amount = float(text) if sign else USUAL_AUGMENTATION[name]
-            if name not in USUAL_AUGMENTATION or not 0 < amount < 1 or name in amounts:
+            usual, most = AUGMENTATIONS[name]
+            amount = float(text) if sign else usual
+            if not 0 < amount <= most or name in amounts:
                 raise ValueError
         except (KeyError, ValueError):
             raise UsageError(
-                f"--augment {','.join(items)}: give drop, or drop=P with the share of the values that are dropped, "
-                "between 0 and 1, as in drop=0.1"
+                f"--augment {','.join(items)}: give drop, mixup or both, each once, with an amount or without: drop=P, "
+                "a share of the values, at most 0.9; mixup=P, of the draws from Beta(P, P), at most 10"
             ) from None
         amounts[name] = amount
     return amounts

@@ -123,6 +123,12 @@ class ModelConfig:
     distil: bool = option(
         False, "Train one network on the answers of the ensemble: the model file holds that one alone.", kind=bool
     )
+    linear_part: bool = option(
+        False,
+        "Let a linear part of the inputs and of their changes since the row before answer beside the network: of "
+        "quantities, by as much as the validation part says.",
+        kind=bool,
+    )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
 
     def __post_init__(self) -> None:
@@ -236,9 +242,10 @@ class TrainConfig:
     augment: tuple[str, ...] = option(
         (),
         "Change the training sequences anew in each epoch: drop=P puts the mean of its column in the place of a share "
-        "of the values, a tenth where P is left out; off: nothing.",
+        "of the values, 0.1 where P is left out; mixup=P mixes sequences that have a class each, and their classes, in "
+        "shares drawn from Beta(P, P), 0.2; off: nothing.",
         many=True,
-        metavar="drop[=P]",
+        metavar="drop[=P],mixup[=P]",
         off=True,
     )
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)

@@ -80,7 +80,8 @@ class Points:
     @cached_property
     def mcc(self) -> Floats:
         """Correlation of labels and predictions."""
-        fn, tn = self.positives - self.tp, self.negatives - self.fp
+        # Sums of weights that are all but equal may differ by less than 0.
+        fn, tn = (np.maximum(rest, 0.0) for rest in (self.positives - self.tp, self.negatives - self.fp))
         spread = np.sqrt((self.tp + self.fp) * self.positives) * np.sqrt((tn + fn) * self.negatives)
         return _ratio(self.tp * tn - self.fp * fn, spread)
 
@@ -172,7 +173,8 @@ def choose(rule: Rule, curve: Points, events: EventPoints | None = None) -> Choi
 
 def _best(values: Floats, others: Floats, chosen: NDArray[np.int64]) -> int:
     """Return the point with the highest value, of equal ones that with the highest other value, then the first."""
-    return int(chosen[np.lexsort((chosen, -others[chosen], -values[chosen]))[0]])
+    best = chosen[values[chosen] == values[chosen].max()]
+    return int(best[np.argmax(others[best])])
 
 
 def _of_events(rule: Rule, events: EventPoints) -> Choice:

@@ -94,18 +94,50 @@ class Whole:
             hits: NDArray[Any] = np.cumsum(rows, dtype=np.int64)[order.last]
             return areas(hits[None] * 1.0, (order.last + 1 - hits)[None] * 1.0)
         weight = self.weight[order.order]
-        hits, false = (np.cumsum(np.where(part, weight, 0.0))[order.last] for part in (rows, ~rows))
-        return areas(hits[None], false[None])
+        of_positives = np.where(rows, weight, 0.0)
+        weight -= of_positives
+        hits, false = (np.cumsum(part, out=part)[order.last][None] for part in (of_positives, weight))
+        return areas(hits, false)
 
 
 EACH_ROW = Whole()
+MOST_PACKED = 2**32 - 1  # rows whose number stands behind the bits of a score
 
 
 def ties(score: Floats) -> Ties:
-    """Sort scores (n,)."""
-    order = np.argsort(score)[::-1]
-    ranked = score[order]
-    return Ties(order, np.flatnonzero(np.append(ranked[1:] != ranked[:-1], np.ones(min(len(ranked), 1), bool))))
+    """Sort scores (n,).
+
+    Those of a network in float32, none of them negative, as whole numbers with the row behind the bits of the score:
+    their own sort takes a third of the time of sorting rows by score.
+    """
+    key = _bits(score) if len(score) <= MOST_PACKED else None
+    if key is None or key.dtype != np.uint32:
+        order = np.argsort(score)[::-1]
+        ranked: NDArray[Any] = score[order]
+    else:
+        packed = key.astype(np.uint64) << np.uint64(32)
+        packed |= np.arange(len(score), dtype=np.uint64)
+        packed.sort()
+        packed = packed[::-1]
+        order = (packed & np.uint64(MOST_PACKED)).astype(np.int64)
+        ranked = packed >> np.uint64(32)
+    return Ties(order, _last(ranked))
+
+
+def _last(ranked: NDArray[Any]) -> Integers:
+    """Return the place of the last one of each run of equal values."""
+    return np.flatnonzero(np.append(ranked[1:] != ranked[:-1], np.ones(min(len(ranked), 1), bool)))
+
+
+def _bits(score: Floats) -> NDArray[Any] | None:
+    """Return the bits of scores as whole numbers in the order of the scores, 32 where float32 holds all of them.
+
+    A new array; None where a score is negative or NaN, or there is none.
+    """
+    if not len(score) or not score.min() >= 0:
+        return None
+    short = score.astype(np.float32)
+    return (short + np.float32(0)).view(np.uint32) if np.array_equal(short, score) else (score + 0.0).view(np.uint64)
 
 
 def counted_ties(score: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Integers, Integers]:
@@ -116,16 +148,18 @@ def counted_ties(score: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, In
     The bits of floats that are not negative are in the order of the numbers and their sign bit is 0: the label takes
     its place at the other end, and sorting these whole numbers takes half the time of sorting rows by score.
     """
-    key = (score + 0.0).view(np.uint64)  # -0.0 becomes 0.0
-    key <<= np.uint64(1)
+    key = _bits(score)
+    assert key is not None
+    one, number = key.dtype.type(1), np.float32 if key.dtype == np.uint32 else np.float64
+    key <<= one
     key |= positive
     key.sort()
     key = key[::-1]
-    hits = np.cumsum((key & np.uint64(1)).astype(bool), dtype=np.int64)
-    key >>= np.uint64(1)
-    last = np.flatnonzero(np.append(key[1:] != key[:-1], True))
+    hits = np.cumsum(key & one, dtype=np.int64)
+    key >>= one
+    last = _last(key)
     hits = hits[last]
-    return key[last].view(np.float64), hits, last + 1 - hits
+    return key[last].view(number).astype(np.float64), hits, last + 1 - hits
 
 
 def areas(hits: NDArray[Any], false: NDArray[Any]) -> tuple[Floats, Floats]:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
 import numpy as np
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import OPTIMIZERS
 from rnnfast.cluster.here import InProcess
-from rnnfast.data import SequenceData
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import ClusterError
 from rnnfast.model import Model
@@ -26,10 +25,10 @@ from rnnfast.shards.learner import Answer, Network, Ready
 from rnnfast.shards.sequences import ShardedSequences
 from rnnfast.shards.state import Outer, State, averaged
 from rnnfast.training.feed import Place
-from rnnfast.training.loop import Fit, Loop, Pauses
+from rnnfast.training.loop import Loop, Pauses
 from rnnfast.training.prepare import Labelling
 from rnnfast.training.schedules import Schedule
-from rnnfast.training.stopping import EarlyStopping, Interrupt
+from rnnfast.training.stopping import Interrupt
 from rnnfast.training.work import multiply_adds
 
 Floats = NDArray[np.floating[Any]]
@@ -202,37 +201,23 @@ class RoundFeed:
 class RoundLoop(Loop):
     """One run over a table in shards."""
 
-    def __init__(
-        self,
-        model: Model,
-        train: ShardedSequences,
-        valid: SequenceData | None,
-        reporter: Reporter,
-        epochs: int | None = None,
-        teacher: Labelling | None = None,
-    ) -> None:
-        """As of Loop; teacher: there is none, as an ensemble is refused."""
-        self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
+    def _prepare(self, teacher: Labelling | None) -> None:
+        """Make what gives rounds to the shards; teacher: there is none, as an ensemble is refused."""
+        model, train = self.model, cast(ShardedSequences, self.train)
         self.shards = train
-        self.config = model.config.train
-        self.epochs = self.config.epochs if epochs is None else epochs
-        self.trainer = Averaged(model)
+        self.trainer: Any = Averaged(model)
         network = Network(
             key=uuid4().hex,
             model=replace(model, parameters={}),
             part=train.name,
             epochs=self.epochs,
-            validates=valid is not None,
+            validates=self.valid is not None,
             room=train.sample_room,
             threads=self.config.threads or (cores() if isinstance(train.cluster, InProcess) else 1),
         )
         outer = Outer(self.config.outer, len(self.trainer.parameters))
-        self.feed: Any = RoundFeed(train, network, rounds_of(model, train), outer, reporter)
-        self.stopping = EarlyStopping(self.config.patience if valid is not None else 0, self.config.average)
+        self.feed: Any = RoundFeed(train, network, rounds_of(model, train), outer, self.reporter)
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), 1)  # until shards have told their updates
-        self.fit = Fit()
-        self.elapsed = 0.0
-        self.good, self.rates = self.trainer.parameters, None
 
     def compile_kernels(self, interrupt: Interrupt) -> None:
         """Have the shards ready to train."""

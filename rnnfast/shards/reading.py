@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnfast.cluster.task import Cluster, Task
-from rnnfast.config.forms import SEQUENCE, TIME, part_column
+from rnnfast.config.forms import SEQUENCE, TIME, augmentations, part_column
 from rnnfast.config.resolve import Config
 from rnnfast.data import Parts
 from rnnfast.data.sequences.predict import predict_notes
@@ -32,6 +32,10 @@ def check_shards(config: Config) -> None:
         "--preset best": (model.preset == "best", "a race trains on folds of one machine"),
         f"--ensemble {model.ensemble}": (model.ensemble > 1, "each network of an ensemble trains on the whole table"),
         f"--engine {config.train.engine}": (config.train.engine != NUMBA, "workers have no devices of their own"),
+        "--augment mixup": (
+            "mixup" in augmentations(config.train.augment),
+            "any two sequences are mixed, and a shard holds a part of them",
+        ),
         "--baseline trees": ("trees" in config.train.baseline, "trees grow from all rows at once"),
         "--split-by time": (
             data.split_by == TIME and (data.shards or 1) > 1,

@@ -11,6 +11,7 @@ from rnnfast.data import SequenceData, Sequences
 from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
 from rnnfast.tasks.outcomes import Outcomes
+from rnnfast.training.replies import sample_of
 
 NAME = "out_of_bag"  # of these scores, beside the parts
 
@@ -45,4 +46,4 @@ def out_of_bag(model: Model, train: Sequences, outside: Sequence[Sequences]) -> 
 
 def scored_part(model: Model, part: Sequences) -> SequenceData:
     """Return what is scored of a part, with the rows around."""
-    return scored_rows(part.in_context(model.context_of(part.schema)).sample(model.config.train.seed))
+    return scored_rows(sample_of(model, part, model.config.train.seed))

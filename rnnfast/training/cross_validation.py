@@ -38,8 +38,8 @@ from rnnfast.training.job import Host, Job
 from rnnfast.training.out_of_fold import OutOfFold, check_columns
 from rnnfast.training.pool import Piece, one_at_a_time, run_on
 from rnnfast.training.presets import fixed
+from rnnfast.training.replies import sample_of
 from rnnfast.training.resuming import Home, Resumed, going_on, keeper_of, origin_of, saved, settled
-from rnnfast.training.scores import sample_of
 from rnnfast.training.stages import train_parts
 from rnnfast.training.stopping import Interrupt, Phase, interruptible
 from rnnfast.training.tables import Source, advise_time, check_fold

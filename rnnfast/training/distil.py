@@ -26,10 +26,12 @@ from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.intervals import set_intervals
 from rnnfast.training.job import Host, Job
+from rnnfast.training.linear_part import set_linear_part
 from rnnfast.training.loop import Fit
 from rnnfast.training.operating import set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.refit import CUT_SHORT, in_the_rest, refitted
+from rnnfast.training.replies import Replies
 
 
 class Teacher:
@@ -52,12 +54,17 @@ class Teacher:
 
 
 class Learned(NamedTuple):
-    """What training came to. again: the model that was trained on the validation part too; None: there is none."""
+    """What training came to.
+
+    again: the model that was trained on the validation part too; None: there is none. operating: how threshold and
+    temperature of the model were chosen. valid: its answers to the validation part, where there is one.
+    """
 
     model: Model
     again: Model | None
     fit: Fit
-    operating: Operating | UnsetType  # how threshold and temperature of the model were chosen
+    operating: Operating | UnsetType
+    valid: Replies | None = None
 
 
 def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | None) -> Learned:
@@ -85,8 +92,10 @@ def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | Non
         why = CUT_SHORT.get(fit.stopped, "it diverged")
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
-    operating = set_operating(model, parts.train, valid, None, reporter)
-    set_intervals(model, parts.train, valid)
+    set_linear_part(model, parts.train, valid, reporter)
+    replies = None if valid is None else Replies(model, valid)
+    operating = set_operating(model, parts.train, replies, None, reporter)
+    set_intervals(model, parts.train, replies)
     again = None
     if ensemble.again is not None:
         again = refitted(model, fit, job, host, Teacher(ensemble.again))
@@ -96,4 +105,4 @@ def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | Non
     fit.train_seconds += first.train_seconds
     fit.compile_seconds += first.compile_seconds
     fit.eval_seconds += first.eval_seconds
-    return Learned(model, again, fit, operating)
+    return Learned(model, again, fit, operating, replies)

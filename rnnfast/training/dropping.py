@@ -54,9 +54,14 @@ class Dropper:
 
 def means_of(encoder: Encoder, part: Sequences) -> NDArray[np.float64]:
     """Return the mean of each input that may be dropped; summed by sequence, so that blocks do not change a bit."""
-    columns = len(encoder.names) - encoder.static_inputs - len(encoder.embedded)
+    columns = changeable(encoder)
     sums = [
         np.add.reduceat(encoder.transform(block)[:, :columns], block.offsets[:-1], axis=0, dtype=np.float64)
         for block in part.blocks(TRAINED)
     ]
     return np.asarray(np.concatenate(sums).sum(axis=0) / part.rows)
+
+
+def changeable(encoder: Encoder) -> int:
+    """Return how many of the inputs, the first ones, are numbers of a step: no codes, and no constant columns."""
+    return len(encoder.names) - encoder.static_inputs - len(encoder.embedded)

@@ -27,6 +27,7 @@ from rnnfast.model import Model
 from rnnfast.training.blocks import Cut, Cutter
 from rnnfast.training.dropping import Dropper
 from rnnfast.training.hiding import Hidden, Hider, show
+from rnnfast.training.mixing import Mixer
 from rnnfast.training.prepare import Labelling, encoded, kernel_data
 from rnnfast.training.starts import Begun, begun, draws
 
@@ -66,7 +67,7 @@ class Feed:
         self.config: TrainConfig = model.config.train
         self.cutter = Cutter(model, part, len(model.schema.answers) if teacher is None else model.schema.outputs)
         self.hider = Hider(model.encoder.hideable, self.config.seed, model.encoder.hideable_codes)
-        self.dropper = Dropper(model, part)
+        self.dropper, self.mixer = Dropper(model, part), Mixer(model)
         first = self.cutter.epoch(0)
         self.updates, self.single = self._updates_of(first), len(first) == 1
         self.generator = np.random.default_rng([self.config.seed, ORDER_STREAM])
@@ -135,7 +136,7 @@ class Feed:
             if self.data is None:
                 self.data = self._take()
                 trainer.load(self.data, self.part.sequences)
-            if self.hider.hides or self.dropper.share or self.config.random_start:
+            if self.hider.hides or self.config.augment or self.config.random_start:
                 return self._train_anew(trainer, orders, rates.reshape(epochs, -1))
             self._place.steps += epochs * self.part.rows
             losses: NDArray[np.float64] | None = trainer.run(orders, epochs, rates)
@@ -148,7 +149,7 @@ class Feed:
         self._next, self.buffers = None, []
 
     def _train_anew(self, trainer: Any, orders: Orders, rates: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Train the only block an epoch at a time, each with other values hidden or dropped, or other starts.
+        """Train the only block an epoch at a time, each with other starts, or values hidden, dropped, mixed.
 
         rates: (epochs, ..).
         """
@@ -157,7 +158,8 @@ class Feed:
         for epoch, course in enumerate(rates):
             number = self._place.epoch
             hidden = self._disturb(inputs, self.data.offsets, number)
-            block = self._begun(self.data, orders[epoch % len(orders)], number, [(0, self.part.sequences)])
+            data = self.mixer.mixed(self.data, self.cutter.targets, number)
+            block = self._begun(data, orders[epoch % len(orders)], number, [(0, self.part.sequences)])
             trainer.load(block.data, self.part.sequences)
             loss = trainer.run(block.order, 1, course)
             show(inputs, hidden)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data import SequenceData, Sequences
+from rnnfast.data import Sequences
 from rnnfast.model import Model
 from rnnfast.model.intervals import fit_intervals
-from rnnfast.model.questions import scored_rows
 from rnnfast.records import replace as changed
+from rnnfast.training.replies import Replies
 
 
-def set_intervals(model: Model, train: Sequences, valid: SequenceData | None) -> None:
-    """Give a trained model the bounds of its errors by the sample of its validation part, where there is one.
+def set_intervals(model: Model, train: Sequences, valid: Replies | None) -> None:
+    """Give a trained model the bounds of its errors by its answers to the validation part, where there is one.
 
     Whether they end at 0 is asked of the training part alone.
     """
     if valid is None:
         return
-    outcomes = model.outcomes(scored_rows(valid))
+    outcomes = valid.outcomes()
     bounds = fit_intervals(outcomes, "valid") if len(outcomes.y) else None
     if bounds is not None and not model.schema.classes:
         least = np.fmin.reduce(train.each_shard(least_labels))

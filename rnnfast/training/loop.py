@@ -21,6 +21,7 @@ from rnnfast.model import Model
 from rnnfast.model.provenance import Member
 from rnnfast.reporter import EpochRecord, Reporter
 from rnnfast.training.feed import Feed
+from rnnfast.training.mixing import shares_of
 from rnnfast.training.monitor import cost
 from rnnfast.training.prepare import Labelling
 from rnnfast.training.schedules import Rates, Schedule
@@ -83,25 +84,31 @@ class Loop:
         teacher: whose answers are learned in place of the labels, where it has some.
         """
         self.model, self.train, self.valid, self.reporter = model, train, valid, reporter
-        self.feed = Feed(model, train, teacher)
         self.config: TrainConfig = model.config.train
         self.epochs = self.config.epochs if epochs is None else epochs
         self.until = self.epochs  # after which it pauses
+        self.stopping = EarlyStopping(self.config.patience if valid is not None else 0, self.config.average)
+        self.fit = Fit()
+        self.elapsed = 0.0  # s of training and validation
+        self._prepare(teacher)
+        self.good = self.trainer.parameters  # those before the epoch that runs
+        self.rates: Rates | None = None  # of the epoch that runs
+
+    def _prepare(self, teacher: Labelling | None) -> None:
+        """Make what trains, what feeds it, and what answers the validation part."""
+        model, train, valid = self.model, self.train, self.valid
+        teacher = teacher or shares_of(model)
+        self.feed = Feed(model, train, teacher)
         self.trainer = trainer_of(model, self.feed, soft=teacher is not None and LOSSES[model.loss].per_step)
         self.engine, threads = model.engine, self.config.threads or cores()
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), self.feed.updates)
         # Reported losses follow the reduction: per labelled output, or per sequence.
         outputs = len(model.schema.answers)
         self.loss_terms = outputs * (self.feed.mass if self.trainer.mean else train.sequences)
-        self.stopping = EarlyStopping(self.config.patience if valid is not None else 0, self.config.average)
         self.predictor = self.engine.predictor(model.architecture, self.trainer.parameters, threads)
         if valid is not None:
             self.questions = model.questions(valid)
             self.encoded = self.questions.joined()
-        self.fit = Fit()
-        self.elapsed = 0.0  # s of training and validation
-        self.good = self.trainer.parameters  # those before the epoch that runs
-        self.rates: Rates | None = None  # of the epoch that runs
 
     @property
     def more(self) -> dict[str, Any]:

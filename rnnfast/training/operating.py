@@ -26,6 +26,7 @@ from rnnfast.tasks.operating import (
 )
 from rnnfast.tasks.outcomes import Outcomes
 from rnnfast.training.bags import NAME, scored_part
+from rnnfast.training.replies import Replies
 
 WHERE = {"valid": "the validation part", NAME: "the rows outside the bags", "train": "the rows that train"}
 USUAL = 0.5
@@ -55,11 +56,11 @@ def check_operating(model: Model, train: Sequences, valid: SequenceData | None) 
 
 
 def set_operating(
-    model: Model, train: Sequences, valid: SequenceData | None, outside: Outcomes | None, reporter: Reporter
+    model: Model, train: Sequences, valid: Replies | None, outside: Outcomes | None, reporter: Reporter
 ) -> Operating | UnsetType:
     """Give a trained model its temperature and threshold, and tell how they were chosen; UNSET where nothing was.
 
-    valid: the sample of the validation part; outside: answers to the rows outside the bags.
+    valid: its answers to the validation part; outside: answers to the rows outside the bags.
     """
     options, rule = model.config.train, rule_of(model.config.train.threshold)
     model.threshold = rule.goal if rule.fixed else model.threshold
@@ -84,12 +85,10 @@ def set_operating(
     return chosen
 
 
-def _answers(
-    model: Model, train: Sequences, valid: SequenceData | None, outside: Outcomes | None
-) -> tuple[str, Outcomes]:
+def _answers(model: Model, train: Sequences, valid: Replies | None, outside: Outcomes | None) -> tuple[str, Outcomes]:
     """Return the answers that decide, and the name of their part."""
     if valid is not None:
-        return "valid", model.outcomes(scored_rows(valid))
+        return "valid", valid.outcomes()
     if outside is not None:
         return NAME, outside.beside(model.linear, model.trees, model.encoder)
     return "train", model.outcomes(scored_part(model, train))

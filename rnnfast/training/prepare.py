@@ -31,6 +31,7 @@ from rnnfast.model.model import Model
 from rnnfast.network.layout import Layout
 from rnnfast.training.baselines import linear_baseline, trees_baseline
 from rnnfast.training.class_weights import class_weights
+from rnnfast.training.mixing import check_mixing
 
 MEMBER_STREAM = 9  # of the random numbers
 
@@ -138,6 +139,7 @@ def initial_model(train: Sequences, config: Config, cell: Cell) -> Model:
             f"--class-weight {','.join(config.train.class_weight)}: a step has one weight, and with several horizons "
             "labels of both classes; leave it out, or train one model for each horizon"
         )
+    check_mixing(config.train.augment, schema, train)
     kinds = target_kinds(schema, config.data)
     seen = gathered(train, schema, config)
     labels, encoder = seen.labels, Encoder.fitted(seen.fitting, config.data, config.model)

@@ -9,10 +9,10 @@ from rnnfast.data import SequenceData, Sequences
 from rnnfast.findings.view import PartView
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
-from rnnfast.model.questions import scored_rows
 from rnnfast.reporter import Reporter
 from rnnfast.training.distil import Learned
 from rnnfast.training.ranking import ranked
+from rnnfast.training.replies import Replies, sample_of
 
 
 @dataclass(eq=False, repr=False)
@@ -31,21 +31,17 @@ class ScoredParts:
         return ScoredParts(self.evaluations | other.evaluations, self.sampled | other.sampled, self.views | other.views)
 
 
-def sample_of(model: Model, part: Sequences, seed: int) -> SequenceData:
-    """Give the sequences of a part that are scored, with the rows around."""
-    sample: SequenceData = part.in_context(model.context_of(part.schema)).sample(seed)
-    return sample
-
-
 def evaluate_parts(
-    model: Model, parts: Mapping[str, Sequences], seed: int, valid: SequenceData | None, reporter: Reporter
+    model: Model, parts: Mapping[str, Sequences], seed: int, valid: Replies | None, reporter: Reporter
 ) -> ScoredParts:
-    """Score the model on each part that has labels; valid: the sample of the validation part."""
+    """Score the model on each part that has labels; valid: its answers to the validation part, where they are there."""
     scored = ScoredParts()
     for name, part in parts.items():
-        data = valid if name == "valid" and valid is not None else sample_of(model, part, seed)
+        replies = valid if valid is not None and name.endswith("valid") else None
+        replies = replies or Replies(model, sample_of(model, part, seed))
+        data = replies.sample
         if data.labelled.any():
-            outcomes = model.outcomes(scored_rows(data))
+            outcomes = replies.outcomes()
             evaluation = model.scorer.evaluate(outcomes)
             scored.views[name] = PartView.of(name, outcomes, evaluation, model.encoder.categories)
             # Answers stay for figures where they are those of a part in memory that did not train, or of all there is.
@@ -68,5 +64,6 @@ def ensemble_scores(ensemble: Learned, named: Mapping[str, Sequences], seed: int
     scores: dict[str, Evaluation] = {}
     for name in [name for name in named if name != "train"] or ["train"]:
         model = ensemble.again if name == "test" and ensemble.again is not None else ensemble.model
-        scores |= evaluate_parts(model, {f"ensemble_{name}": named[name]}, seed, None, Reporter()).evaluations
+        part = {f"ensemble_{name}": named[name]}
+        scores |= evaluate_parts(model, part, seed, ensemble.valid, Reporter()).evaluations
     return scores

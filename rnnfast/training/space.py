@@ -18,7 +18,8 @@ from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
 from rnnfast.training.checks import check_options
 from rnnfast.training.defaults import resolved, size_of
-from rnnfast.training.presets import Size, choose
+from rnnfast.training.presets import choose
+from rnnfast.training.size import Size
 
 Value = bool | int | float | str
 Candidate = dict[str, Value]  # values by options; of several numbers as on a command line
@@ -54,6 +55,11 @@ def _batches(facts: Facts) -> Sequence[Value]:
     return [max(1, min(int(batch * factor), facts.size.sequences)) for factor in BATCHES]
 
 
+def _augmentations(facts: Facts) -> Sequence[Value]:
+    mixes = facts.size.classes and facts.base.data.memory is None
+    return ("drop=0.1", "mixup=0.2", "drop=0.1,mixup=0.2") if mixes else ("drop=0.1", "drop=0.2")
+
+
 # In the order in which single changes are tried: first what was worth most on many tables (docs/defaults.md).
 DIMENSIONS = (
     Dimension("hidden", lambda facts: ("64", "32,32", "16", "96", "64,64", "32")),
@@ -62,7 +68,7 @@ DIMENSIONS = (
     Dimension("head", lambda facts: ("all", "attention", "mean", "last"), _one_label),
     Dimension("cell", lambda facts: ("lstm", "gru")),
     Dimension("bidirectional", lambda facts: (True,), _one_label),
-    Dimension("augment", lambda facts: ("drop=0.1", "drop=0.2"), _one_label),
+    Dimension("augment", _augmentations, _one_label),
     Dimension("random_start", lambda facts: (True,), lambda facts: not _one_label(facts) and facts.size.steps >= LONG),
     Dimension("weight_decay", lambda facts: (0.0, 0.2, 0.05, 0.01)),
     Dimension("schedule", lambda facts: ("onecycle", "constant")),

@@ -27,6 +27,7 @@ from rnnfast.training.ensemble import Networks
 from rnnfast.training.findings import judge
 from rnnfast.training.intervals import set_intervals
 from rnnfast.training.job import Host, Job
+from rnnfast.training.linear_part import set_linear_part
 from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
 from rnnfast.training.operating import check_operating, set_operating
@@ -34,9 +35,10 @@ from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import Chosen
 from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
+from rnnfast.training.replies import Replies, sample_of
 from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import raced
-from rnnfast.training.scores import ScoredParts, ensemble_scores, evaluate_parts, sample_of
+from rnnfast.training.scores import ScoredParts, ensemble_scores, evaluate_parts
 from rnnfast.training.stopping import Phase
 
 
@@ -77,7 +79,7 @@ def train_parts(job: Job, host: Host, load_seconds: float = 0.0) -> tuple[TrainR
     fit = learned.fit
     host.interrupt.phase = Phase.SCORING
     with seconds.of("eval"):
-        scored = _scored(job, learned, ensemble, valid, outside, host.reporter)
+        scored = _scored(job, learned, ensemble, outside, host.reporter)
         dead = None if valid is None else dead_units(learned.model, valid)
         model = learned.model if learned.again is None else learned.again
         judgement = judge(model, fit, job.parts, scored.views, dead)
@@ -133,17 +135,18 @@ def _settled(
 
     valid: its sample; outside: out-of-bag answers of an ensemble.
     """
-    operating = set_operating(model, job.parts.train, valid, outside, host.reporter)
-    set_intervals(model, job.parts.train, valid)
+    set_linear_part(model, job.parts.train, valid, host.reporter)
+    replies = None if valid is None else Replies(model, valid)
+    operating = set_operating(model, job.parts.train, replies, outside, host.reporter)
+    set_intervals(model, job.parts.train, replies)
     again = refitted(model, fit, job, host) if job.config.train.refit else None
-    return Learned(model, again, fit, operating)
+    return Learned(model, again, fit, operating, replies)
 
 
 def _scored(
     job: Job,
     learned: Learned,
     ensemble: Learned,
-    valid: SequenceData | None,
     outside: Outcomes | None,
     reporter: Reporter,
 ) -> ScoredParts:
@@ -151,7 +154,7 @@ def _scored(
     named, seed = job.parts.named(), job.config.train.seed
     tests = {} if learned.again is None else {name: part for name, part in named.items() if name == "test"}
     before = {name: part for name, part in named.items() if name not in tests}
-    scored = evaluate_parts(learned.model, before, seed, valid, reporter)
+    scored = evaluate_parts(learned.model, before, seed, learned.valid, reporter)
     if outside is not None:
         first = ensemble.model.scorer.evaluate(outside.by(ensemble.model.task))
         scored.evaluations = {NAME: ensemble.fit.out_of_bag or first, **scored.evaluations}

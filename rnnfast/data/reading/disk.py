@@ -30,6 +30,8 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.rows import Rows
 from rnnfast.data.sequences.bucketsort import CODE, KEY, ROW, Repeated, bucket_sort
 from rnnfast.data.sequences.budget import Budget
+from rnnfast.data.sequences.cache import settled
+from rnnfast.data.sequences.cache import states as file_states
 from rnnfast.data.sequences.files import Appender, building, read_rows, states, stretches
 from rnnfast.data.sequences.index import index_of
 from rnnfast.data.sequences.relabel import ordered_labels, rewrite_labels
@@ -92,6 +94,7 @@ class Stream:
             self.kinds["x"] = np.float32 if self._single(names) else np.float64, len(names)
         if targets:
             self.kinds["y"] = np.float32 if knowledge.text or self._single(targets) else np.float64, len(targets)
+        self.settled = settled(file_states(sources) or [])
         self.rows, self.read, self.starts = 0, 0, [0]  # rows of the store, and of the sources
         self.in_order, self.last_code = True, -1
         self.last_key: Any = None
@@ -128,6 +131,7 @@ class Stream:
             source=tuple(names),
             paths=tuple(source.path for source in self.sources),
             digest=digest.result(),
+            settled=self.settled,
             proposals=tuple(self.reader.proposals(schema)),
             notes=tuple(self.reader.notes(schema, meaning, self.rows, sequences, self.ties)),
             categories=dict(self.reader.features.categories),

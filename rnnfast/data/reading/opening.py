@@ -26,7 +26,7 @@ from rnnfast.data.sequences.data import SequenceData
 from rnnfast.data.sources.batches import open_files, rows_of
 from rnnfast.data.sources.bounds import pieces
 from rnnfast.data.sources.formats import DAMAGED, TEXT
-from rnnfast.data.sources.opening import STDIN, open_sources, path_name
+from rnnfast.data.sources.opening import PROBE, STDIN, open_sources, path_name
 from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.source import Source
 from rnnfast.data.sources.sql import is_database
@@ -146,15 +146,28 @@ def bytes_in_memory(names: Sequence[str], options: FileOptions = USUAL, most: in
     with suppress(RnnfastError):  # reading will say what is wrong
         for source in open_files(names, options):
             if (rows := rows_of(source)) is not None:
-                total += rows * (CELL_BYTES * len(source.columns) + ROW_BYTES)
+                total += rows * _row_bytes(source)
             elif source.typed and source.kind == "zip":  # a workbook
                 total += source.size * TEXT_FACTOR * PACKED_FACTOR
-            elif source.kind == TEXT or most is None:
-                packed = 1 if source.kind == TEXT else PACKED_FACTOR
-                total += source.size * TEXT_FACTOR * packed
+            elif source.kind == TEXT:
+                total += max(source.size * TEXT_FACTOR, _rows_of_text(source) * _row_bytes(source))
+            elif most is None:
+                total += source.size * TEXT_FACTOR * PACKED_FACTOR
             else:
                 total += _unpacked(source, most)
     return total
+
+
+def _row_bytes(source: Source) -> int:
+    return CELL_BYTES * len(source.columns) + ROW_BYTES
+
+
+def _rows_of_text(source: Source) -> int:
+    """Estimate the rows of a plain file by the lines at its start: those of a million ids are short."""
+    with suppress(OSError), source.stream() as stream:
+        start = stream.read(PROBE)
+        return source.size * start.count(b"\n") // max(len(start), 1)
+    return 0
 
 
 def _unpacked(source: Source, most: int) -> int:
@@ -163,7 +176,7 @@ def _unpacked(source: Source, most: int) -> int:
     with suppress(*DAMAGED), source.stream() as stream:
         for content in pieces(stream):
             size, rows = size + len(content), rows + content.count(b"\n")
-            needed = max(size * TEXT_FACTOR, rows * (CELL_BYTES * len(source.columns) + ROW_BYTES))
+            needed = max(size * TEXT_FACTOR, rows * _row_bytes(source))
             if needed > most:
                 break
     return needed

@@ -23,11 +23,13 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences import cache
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.files import DESCRIPTION, NotStored
-from rnnfast.data.sequences.store import FORMAT
+from rnnfast.data.sequences.store import FORMAT, Store
 from rnnfast.data.sequences.stored import StoredSequences
 from rnnfast.data.sources.batches import open_files
 from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.table import digest_of
 from rnnfast.data.sources.watch import watching
+from rnnfast.records import replace
 from rnnfast.reporter import Reporter
 
 ABANDONED = 24 * 3600.0  # s after which nobody still makes a store
@@ -74,15 +76,36 @@ def _lasting(
 
 
 def _opened(directory: Path, budget: Budget, sources: Sequence[Source]) -> StoredSequences | None:
-    """Open a store that is there and whole; a damaged one is removed."""
+    """Open a store that is there and whole; a damaged one is removed, and one of other files than there are now."""
     if not directory.exists():
         return None
     try:
-        return StoredSequences.open(directory, budget, sources)
+        table = StoredSequences.open(directory, budget, sources)
+        if _is_of(table.store, sources):
+            return table
+        remove(directory)
+        return None
     except Exception:  # what is damaged raises anything
         remove(directory)
         tell(f"{directory.parent}: damaged or foreign tables were dropped, and are read anew")
         return None
+
+
+def _is_of(store: Store, sources: Sequence[Source]) -> bool:
+    """Whether a store is of the files as they are.
+
+    Size and times tell, but for a change within the grain of the clock after the one that the store was made of: then
+    their content does, until the times are old enough.
+    """
+    description, states = store.description, cache.states(sources)
+    if description.settled:
+        return True
+    if digest_of(sources) != description.digest:
+        return False
+    if states is not None and cache.settled(states):
+        with suppress(OSError):
+            replace(description, settled=True).write(store.directory)
+    return True
 
 
 def _checked(table: StoredSequences, request: Request) -> StoredSequences:

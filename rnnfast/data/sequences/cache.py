@@ -135,8 +135,7 @@ class Entry:
     def _remember(self, digest: str) -> None:
         """Note the digest of the files as they are now."""
         states = self._states or []
-        changed = max(max(state[1:3]) for state in states)
-        record = {"states": states, "settled": time.time_ns() - changed > SETTLED, "digest": digest}
+        record = {"states": states, "settled": settled(states), "digest": digest}
         make_directory(self._record.parent)
         write_whole(self._record, json.dumps(record).encode())
 
@@ -190,6 +189,11 @@ def states(sources: Sequence[Source]) -> list[list[int]] | None:
             return None
         states.append([status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino])
     return states
+
+
+def settled(states: Sequence[Sequence[int]]) -> bool:
+    """Whether files were changed so long ago that any change from now on has another time; states: as of `states`."""
+    return time.time_ns() - max((max(state[1:3]) for state in states), default=0) > SETTLED
 
 
 def _replace(path: Path, new: Path) -> None:

@@ -17,6 +17,8 @@ CHUNK = 1 << 18  # bytes handed on at a time
 CELL, ROW = 24, 100  # bytes in memory of a cell while a table is read, and of what belongs to a row as a whole
 COLUMN = 15_000  # bytes of a column beside its cells: pandas keeps its name, its type and what counts as empty
 CHARACTER = 16  # bytes of a byte of a line, which is taken apart at once: a cell may be a comma
+PORTION = 6  # share of the memory that text of a batch of rows may take, which the parser holds several times
+UNPACKED, PIECE = 3, 2  # bytes of one that a file of columns unpacks to: of a whole file, and of a piece of it
 UNKNOWN = 1 << 36  # bytes taken for the memory of a system that does not say how much there is
 
 
@@ -60,10 +62,34 @@ class Bounds:
         )
 
 
+class Portions:
+    """Counts what is read between two batches of rows, and refuses what memory cannot hold.
+
+    A quote that is never closed makes one cell of all that follows it. name: of the file.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name, self.limit = name, (available_memory() or UNKNOWN) // PORTION
+        self.rows = self.bytes = 0
+
+    def add(self, content: bytes) -> None:
+        """Count text; raises DataError where it takes more than the limit."""
+        self.bytes += len(content)
+        if self.bytes > self.limit:
+            raise DataError(
+                f"{self.name}: {shown(self.bytes)} after row {self.rows:,} are too few rows for the memory that is "
+                'available; close the quote (") that a cell begins with, shorten cells, or remove empty lines'
+            )
+
+    def taken(self, rows: int) -> None:
+        """Begin another portion, after so many more rows."""
+        self.rows, self.bytes = self.rows + rows, 0
+
+
 class _Bounded(io.RawIOBase):
     """An unpacked stream whose bytes are counted as they are read."""
 
-    def __init__(self, unpacked: Any, bounds: Bounds) -> None:
+    def __init__(self, unpacked: Any, bounds: Bounds | Portions) -> None:
         self.unpacked, self.bounds = unpacked, bounds
 
     def readable(self) -> bool:
@@ -80,7 +106,7 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-def buffered(unpacked: Any, bounds: Bounds) -> IO[bytes]:
+def buffered(unpacked: Any, bounds: Bounds | Portions) -> IO[bytes]:
     """Return a stream that reads as `unpacked` does, within bounds."""
     return io.BufferedReader(_Bounded(unpacked, bounds), CHUNK)
 
@@ -129,6 +155,21 @@ def check_bytes(name: str, kind: str, size: int, limit: int | None = None) -> No
             f"{name}: a {kind} file whose columns take {shown(2 * size)} or more of memory, and {shown(most)} are "
             "available; give --memory SIZE to train from disk in blocks, or fewer rows"
         )
+
+
+def check_unpacked(name: str, kind: str, size: int, piece: bool = False) -> None:
+    """Raise DataError where what a file of columns unpacks to takes more than the memory that is available.
+
+    size: in bytes. piece: it is what is unpacked at once, of a file that is read in blocks.
+    """
+    most, needed = available_memory() or UNKNOWN, (PIECE if piece else UNPACKED) * size
+    if needed <= most:
+        return
+    if piece:
+        what, fix = "of which a single piece takes", "write it in pieces of fewer rows (row_group_size, chunksize)"
+    else:
+        what, fix = "whose columns take", "give --memory SIZE to train from disk in blocks, or fewer rows"
+    raise DataError(f"{name}: a {kind} file {what} {shown(needed)} of memory, and {shown(most)} are available; {fix}")
 
 
 def pieces(stream: IO[bytes]) -> Iterator[bytes]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from rnnfast.data.sources.bounds import check_bytes, check_rows
+from rnnfast.data.sources.arrowsizes import feather_pieces, parquet_pieces
+from rnnfast.data.sources.bounds import check_bytes, check_rows, check_unpacked
 from rnnfast.data.sources.formats import needs
 from rnnfast.errors import DataError
 from rnnfast.memory import available_memory
@@ -39,6 +40,9 @@ class Columnar:
     def frame(self, columns: Sequence[str]) -> pd.DataFrame:
         """Read columns as a DataFrame with RangeIndex."""
         check_rows(self.name, self.kind, self.rows(), len(columns))
+        pieces = [size for _, size in self._pieces(columns)]
+        every = self.kind == "Parquet" or set(columns) == set(self.columns())
+        check_unpacked(self.name, self.kind, sum(pieces) if every else max(pieces, default=0))
         table = self._read(columns)
         with self._sound():
             table = table.select(list(columns))
@@ -47,11 +51,21 @@ class Columnar:
 
     def rows(self) -> int:
         """Return the number of rows, from what the file says about itself."""
+        rows = sum(count for count, _ in self._pieces(()))
+        if self.kind != "Parquet":
+            return rows
+        with self._opened() as file:
+            return max(int(file.metadata.num_rows), rows)  # either may be wrong
+
+    def _pieces(self, columns: Sequence[str]) -> list[tuple[int, int]]:
+        """Return (rows, bytes unpacked) of each piece; of a Feather file with all its columns."""
         with self._opened() as file, self._sound():
             if self.kind == "Parquet":
-                groups = [int(file.metadata.row_group(j).num_rows) for j in range(file.metadata.num_row_groups)]
-                return max(int(file.metadata.num_rows), sum(groups))  # either may be wrong
-            return sum(int(file.get_batch(j).num_rows) for j in range(file.num_record_batches))
+                return parquet_pieces(file.metadata, columns)
+            import pyarrow as pa
+
+            with pa.memory_map(self.name) if self.content is None else pa.BufferReader(self.content) as stored:
+                return feather_pieces(stored)
 
     def single_precision(self, columns: Sequence[str]) -> bool:
         """Whether float32 holds every value of these columns: floats of at most 32 bits, small integers, truths."""
@@ -71,6 +85,9 @@ class Columnar:
 
     def frames(self, columns: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
         """Read columns as DataFrames of at most so many rows, in bounded memory."""
+        for count, size in self._pieces(columns):
+            share = min(rows / max(count, 1), 1.0) if self.kind == "Parquet" else 1.0  # of it that is unpacked at once
+            check_unpacked(self.name, self.kind, int(share * size), piece=True)
         with self._opened() as file, self._sound():
             for batch in self._batches(file, list(columns), rows):
                 for first in range(0, batch.num_rows, rows):
@@ -145,6 +162,11 @@ class Columnar:
             yield
         except FileNotFoundError:
             raise
+        except MemoryError:
+            raise DataError(
+                f"{self.name}: a {self.kind} file whose columns take more memory than is available; give --memory SIZE "
+                "to train from disk in blocks, or fewer rows"
+            ) from None
         except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
             first = repr((str(error).splitlines() or [type(error).__name__])[0])[1:-1]
             raise DataError(

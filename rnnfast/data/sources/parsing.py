@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from rnnfast.data.sources.bounds import Portions, buffered
 from rnnfast.data.sources.formats import DAMAGED, TEXT, damaged
 from rnnfast.data.sources.source import SPACES, Source, plain, short
 from rnnfast.data.sources.texts import compact_type
@@ -40,7 +41,8 @@ def chunks(source: Source, text: Collection[str], rows: int, bounded: bool) -> I
     texts = _texts_apart(source, text)
     with source.stream(rows=bounded) as stream, source.stream() as again:
         source.reading = stream
-        reader = pd.read_csv(stream, chunksize=rows, **_arguments(source, text))
+        portions = Portions(source.name)
+        reader = pd.read_csv(buffered(stream, portions), chunksize=rows, **_arguments(source, text))
         beside = pd.read_csv(again, chunksize=rows, **_arguments(source, text, (), texts)) if texts else None
         while True:
             with _strict():  # not while the caller works on the rows
@@ -50,6 +52,7 @@ def chunks(source: Source, text: Collection[str], rows: int, bounded: bool) -> I
                     return
                 if beside is not None:
                     frame = _with_texts(frame, next(beside))
+            portions.taken(len(frame))
             yield frame
 
 

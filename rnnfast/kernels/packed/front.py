@@ -249,7 +249,7 @@ def _taken(dtype):
     """What the passes and `derive_front` take."""
     numbers, integers = np.zeros(1, dtype), np.zeros(1, np.int64)
     block = Arguments(FrontBlock(integers, 0, 0, 0, packing(1, 1, 1), numbers, *[integers] * 7, 0)).numba_type
-    products = products_of(Specialisation(), dtype)  # any tile's: their types are those of all
+    products = products_of(Specialisation(), 1, dtype)  # any tile's: their types are those of all
     piece, weights = Slice(integers, 0, 0, 0, 0), Weights(numbers, numbers, numbers)
     return (
         (block, *types_of(products, Rows(numbers, integers), piece, numbers, (0, 0))),

@@ -119,7 +119,7 @@ def front_inputs_link(lanes, layout):
     dtype, s = layout.architecture.dtype, Specialisation(W=lanes, looks_up=int(layout.looks_up))
     numbers, integers = np.zeros(1, dtype), np.zeros(1, np.int64)
     block = Arguments(FrontBlock(integers, 0, 0, 0, packing(1, 1, 1), numbers, *[integers] * 7, 0)).numba_type
-    products = products_of(Specialisation(), dtype)  # any tile's: their types are those of all
+    products = products_of(Specialisation(), 1, dtype)  # any tile's: their types are those of all
     piece, inputs = Slice(integers, 0, 0, 0, 0), Inputs(0, 0, 0, numbers, numbers, numbers)
     taken = (block, *types_of(products, Rows(numbers, integers), piece, numbers, 0, inputs, numbers))
     return Link(front_to_inputs, s, taken) if layout.front else no_link(taken)

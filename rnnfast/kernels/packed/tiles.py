@@ -11,6 +11,7 @@ from rnnfast.kernels.lanes.arguments import types_of
 from rnnfast.kernels.lanes.compiling import inlined
 from rnnfast.kernels.lanes.linking import Link, call, linked
 from rnnfast.kernels.lanes.span import Matrix
+from rnnfast.kernels.lanes.specialisation import Specialisation
 from rnnfast.kernels.packed import products
 
 
@@ -37,14 +38,14 @@ def _sum_rows(s, D, G, rows, N):
     products.sum_rows(s, D, G, rows, N)
 
 
-def products_of(tiles, dtype):
-    """The products of a tile, compiled or loaded."""
+def products_of(tiles, lanes, dtype):
+    """The products of a tile; lanes: those of single rows."""
     numbers, index = np.zeros(1, dtype), np.zeros(1, np.int64)
     A, count = Matrix(numbers, 0), 0
     return Products(
         Link(_multiply_rows, tiles, types_of(A, index, A, A, A, count, count, count)),
         Link(_accumulate_rows, tiles, types_of(A, index, A, A, count, count, count)),
-        Link(_sum_rows, tiles, types_of(A, numbers, count, count)),
+        Link(_sum_rows, Specialisation(W=lanes), types_of(A, numbers, count, count)),
     )
 
 

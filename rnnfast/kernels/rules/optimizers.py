@@ -20,7 +20,7 @@ import numpy as np
 from numba.extending import overload
 
 from rnnfast.kernels.lanes.arguments import types_of
-from rnnfast.kernels.lanes.compiling import PART, part
+from rnnfast.kernels.lanes.compiling import PART, inlined, part
 from rnnfast.kernels.lanes.linking import Link, linked
 from rnnfast.kernels.lanes.vec import fma, load, sqrt, store, total, zeros
 
@@ -87,9 +87,21 @@ def _nesterov(s, p, g, state, step):
         store(p, i, w - step.lr * (mu * m + d))
 
 
+@inlined
+def power(base, exponent):
+    """base ** exponent of a whole number that is not negative; for `**` Numba would compile another function."""
+    result = 1.0
+    while exponent > 0:
+        if exponent & 1:
+            result *= base
+        base *= base
+        exponent >>= 1
+    return result
+
+
 def _adam(s, p, g, state, step):
     k, decay = state.updates[STEPS], state.settings.weight_decay
-    rate, correction = step.lr / (1.0 - BETA1**k), 1.0 / math.sqrt(1.0 - BETA2**k)
+    rate, correction = step.lr / (1.0 - power(BETA1, k)), 1.0 / math.sqrt(1.0 - power(BETA2, k))
     coupled = 0.0 if s.decoupled else decay
     shrink = 1.0 - step.lr * decay if s.decoupled else 1.0
     for i in range(step.first, step.last, s.W):

@@ -23,12 +23,12 @@ from rnnfast.kernels.rules.cell import cell_constants, cells
 from rnnfast.kernels.run import child
 
 # Seconds that kernels take to compile, about: children begin with the longest.
-SECONDS = {"packed_chunk": 1.3, "small_chunk": 0.9, "train": 1.3, "predict": 0.4, "forward": 0.5, "backward": 0.5}
+SECONDS = {"packed_chunk": 1.1, "train": 1.0, "small_chunk": 0.7, "forward": 0.4, "backward": 0.3, "predict": 0.3}
 # This process begins with these: the last one takes half the time where the first one, with its parts, was compiled.
 HERE = ("packed_chunk", "small_chunk", "predict")
-OTHERS = 0.2
+OTHERS = 0.1
 # Until a child can compile: what is left for it must take longer.
-START = 1.0
+START = 0.6
 # For what a child compiles when this process has nothing left to do; then it is compiled here.
 PATIENCE = 20.0
 READY, COMPILED = b"ready\n", b"compiled\n"  # what a child says

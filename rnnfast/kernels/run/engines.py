@@ -86,7 +86,7 @@ def engine_links(s, block, dtype):
 def calls_of(layout, loss="", dropout=0.0):
     """What the packed engine calls for a network; without a loss for predictions alone."""
     architecture, lanes = layout.architecture, lanes_of(layout)
-    dtype, products = architecture.dtype, products_of(tile_of(layout), architecture.dtype)
+    dtype, products = architecture.dtype, products_of(tile_of(layout), lanes, architecture.dtype)
     cell = equations_of(cell_of(layout), dtype, training=bool(loss))
     return Calls(
         passes_of(layers_of(layout), products, cell, no_front_work(dtype), training=bool(loss)),

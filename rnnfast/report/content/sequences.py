@@ -142,11 +142,12 @@ class Drawn:
         columns, headings = self.steps
         values, names, facts = self._series(y, answers, j)
         band = self._band(answers, j)
+        of = f" of {word(outcomes.task.target.names[j])}" if len(outcomes.data.schema.targets) > 1 else ""
         each = "" if labelled.all() else " Where no label stands, the answer that it would give after this step."
         return Panel(
             kind="answers",
             name=f"{self.stretch.mark}-answers{f'-{j + 1}' if j else ''}",
-            title=f"{self.title}: answer and truth{f' of {word(outcomes.task.target.names[j])}' if j else ''}",
+            title=f"{self.title}: answer and truth{of}",
             caption=f"{self.stretch.about}.{each}{band.caption}",
             columns=columns | {name: numbers(column) for name, column in (values | band.columns).items()},
             headings=headings | names | {name: f"Interval, {name} end" for name in band.columns},

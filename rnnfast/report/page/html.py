@@ -136,8 +136,8 @@ def _slider(slider: Slider) -> str:
 <p><label for="threshold">An alarm is raised for <b>{escape(slider.positive)}</b> from the probability
 <output id="now-threshold" for="threshold"></output> on</label></p>
 <input type="range" id="threshold" min="0" max="{last}" step="1" value="{last - at}" aria-describedby="slider-help">
-<p id="slider-help" class="faint">To the left more alarms, to the right fewer. Counts are of the labelled rows, each
-once.</p>
+<p id="slider-help" class="faint">To the left more alarms, to the right fewer. Counts are of the labelled rows, by
+their weights where these have some.</p>
 <p class="costs"><label>A false alarm costs <input type="number" id="cost-fp" value="1" min="0" step="any"></label>
 <label>a miss costs <input type="number" id="cost-fn" value="10" min="0" step="any"></label>
 <button type="button" id="cheapest">Least cost</button> <button type="button" id="own">The model's own</button></p>

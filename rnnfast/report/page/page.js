@@ -97,14 +97,19 @@
   }
 
   // On paper figures are drawn anew: what was drawn for a wide screen would have to be read with a lens.
-  const paper = { half: 300, whole: 630 }; // pixels, of an A4 page with margins
+  const paper = { half: 300, whole: 630, height: 200 }; // pixels: a sequence with its inputs on one A4 page
+  const heights = new Map(); // view -> its height on the screen
   addEventListener("beforeprint", () => {
     for (const [name, view] of views) {
       const wide = document.getElementById(`figure-${name}`).classList.contains("wide");
-      view.width(wide ? paper.whole : paper.half).run();
+      heights.set(view, view.height());
+      view.width(wide ? paper.whole : paper.half).height(wide ? Math.min(view.height(), paper.height) : view.height()).run();
     }
   });
-  addEventListener("afterprint", () => dispatchEvent(new Event("resize"))); // which fits figures to their places
+  addEventListener("afterprint", () => {
+    heights.forEach((height, view) => view.height(height).run());
+    dispatchEvent(new Event("resize")); // which fits widths to their places
+  });
 
   (async () => {
     for (const place of document.querySelectorAll(".chart")) await draw(place);

@@ -196,7 +196,7 @@ def require(source: Source, names: Sequence[str]) -> None:
             raise DataError(
                 f"{source.header_line()}: there is no column {short(name)!r}"
                 f"{did_you_mean(name, source.columns, most=3)}; "
-                f"the columns are {listing(source.columns)}"
+                f"{f'the columns are {listing(source.columns)}' if source.columns else 'there are no columns'}"
             )
 
 

@@ -63,8 +63,8 @@ def proposals(candidates: Sequence[Candidate], schema: Schema) -> tuple[str, ...
         more = f", as {'does' if len(others) == 1 else 'do'} {listing([c.column for c in others])}" if others else ""
         time = f"; {times[0].column!r} looks like the time" if times else ""
         return (
-            f"try {options}: {first.column!r} looks like an id ({first.why}){more}, and windows of {schema.window} rows are cut "
-            f"across it{time}",
+            f"try {options}: {first.column!r} looks like an id ({first.why}){more}, and windows of "
+            f"{schema.window} rows are cut across it{time}",
         )
     rows = f"the rows of each {schema.id!r}" if schema.id else "the rows"
     return tuple(f"try {options}: {c.column!r} looks like the time of {rows} ({c.why})" for c in times)

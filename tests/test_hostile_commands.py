@@ -1,6 +1,7 @@
 """Names that command a terminal, mark up or are HTML, in every place a name can stand, over every command."""
 
 import io
+import json
 import logging
 import os
 import sqlite3
@@ -110,6 +111,30 @@ def test_no_command_shows_a_name_that_commands(
 
 def test_every_command_is_tried() -> None:
     assert {words[0] for words, _ in COMMAND_LINES.values()} == set(COMMANDS)
+
+
+FORMS = {"c": "c", "onnx": "onnx", "json": "json", "torch": "py"}
+
+
+@pytest.mark.parametrize(("form", "ending"), FORMS.items(), ids=list(FORMS))
+def test_an_export_holds_names_and_no_command(form: str, ending: str) -> None:
+    """In comments of C and Python, names of ONNX and JSON: nothing that ends a comment or commands a terminal."""
+    if form == "onnx":
+        pytest.importorskip("onnx")
+    assert run(["export", *MODEL, "--to", form, "-f", "-q", "-o", f"exported.{ending}"]) == 0
+    content = Path(f"exported.{ending}").read_bytes()
+    if form != "onnx":  # which has texts as they are, with their lengths
+        assert content.isascii()
+        assert not {0x1B, 0x07, 0x0B} & set(content)
+
+
+def test_a_log_file_is_lines_of_ascii() -> None:
+    words = ["train", f"d{EVIL}.csv", *ROLES, *SHORT, "-q", "-f", "-o", "logged", "--log-file", f"log{EVIL}.jsonl"]
+    assert run(words) == 0
+    content = Path(f"log{EVIL}.jsonl").read_bytes()
+    assert content.isascii()
+    assert all(json.loads(line)["event"] for line in content.splitlines())
+    assert b"\x1b" not in content
 
 
 def test_a_page_shows_names_and_runs_none() -> None:

@@ -25,11 +25,11 @@ class Form:
 
     def fits(self, text: str) -> bool:
         """Whether a text is of this form."""
-        return re.fullmatch(self.pattern, text) is not None
+        return re.fullmatch(self.pattern, text, re.DOTALL) is not None
 
     def suggestion(self, text: str) -> str:
         """Return "; did you mean column:fold?" for a part of such a text, or ""."""
-        match = re.fullmatch(self.part, text)
+        match = re.fullmatch(self.part, text, re.DOTALL)
         return f"; did you mean {self.whole.format(match[1])}?" if match else ""
 
 

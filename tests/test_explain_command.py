@@ -173,3 +173,24 @@ def test_reasons_need_a_threshold(numbers, capsys):
 def test_json_is_one_object(numbers, capsys):
     assert run(["explain", *numbers, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["schema_version"] == 1
+
+
+def test_categories_in_learned_numbers_and_constant_columns_are_explained_too(tmp_path, monkeypatch, capsys):
+    isolate(monkeypatch, tmp_path)
+    random = np.random.default_rng(2)
+    frame = pd.DataFrame({"id": np.repeat(np.arange(60), 6), "t": np.tile(np.arange(6), 60)})
+    frame["colour"], frame["age"] = random.choice(["a", "b", "c"], 360), frame["id"] % 5
+    frame["Class"] = ((frame["colour"] == "a") & (frame["age"] > 1)).astype(int)
+    frame.to_csv("t.csv", index=False)
+    arguments = ["--data", "t.csv", "--id", "id", "--time", "t", "--target", "Class", "--embed", "colour=2"]
+    model = ["--static", "age", "--cell", "gru", "--hidden", "5", "--epochs", "40", "--lr", "0.05", "--preset", "fast"]
+    assert run(["train", *arguments, *model, "-o", "run", "-q"]) == 0
+    capsys.readouterr()
+    explained = result(["explain", "--model", "run", "--data", "t.csv"], capsys)
+    assert {one["feature"] for one in explained["features"]} == {"colour", "age"}
+    assert explained["error"] < 1e-3
+    assert run(["predict", "--model", "run", "--data", "t.csv", "--explain", "-o", "p.csv", "-q"]) == 0
+    predicted = pd.read_csv("p.csv")
+    reasons = predicted.loc[predicted["Class_pred"] == 1, "Class_because_1"]
+    assert len(reasons)
+    assert reasons.str.fullmatch(r"(colour at (0|-\d)|age at (0|-\d)): \+\d.*").all()

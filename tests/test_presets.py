@@ -17,7 +17,8 @@ from rnnfast.config.effects import check_effects
 from rnnfast.config.option import CHOSEN
 from rnnfast.config.resolve import Config, resolve
 from rnnfast.errors import UsageError
-from rnnfast.training.presets import AUTO, ORIGINAL, Size, choose, fixed, updates
+from rnnfast.training.presets import AUTO, ORIGINAL, choose, fixed, updates
+from rnnfast.training.size import Size
 
 TINY = Size("multiclass", sequences=29, rows=7279, steps=251, outputs=1, classes=3, mergeable=True)
 SHAPES = cases(
@@ -30,7 +31,7 @@ SHAPES = cases(
         "one sequence": replace(TINY, sequences=1, rows=251),
         "millions of rows": replace(TINY, sequences=1_000_000, rows=30_000_000, steps=30),
         "weights": replace(TINY, weighted=True),
-        "a forecast": replace(TINY, task="regression", classes=0, persistent=("y",)),
+        "a forecast": replace(TINY, task="regression", classes=0, persistent=("y",), forecast=True),
         "a validation table": replace(TINY, mergeable=False),
     }
 )
@@ -38,6 +39,7 @@ OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
     "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
     "refit": False, "patch": (3,), "head": "mean", "difference": True, "calendar": True,
+    "linear_part": True,
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 
@@ -72,6 +74,27 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
     assert config.train.patience >= 1 or config.train.refit
     assert str(chosen).startswith("auto: cell gru, hidden ")
     assert "1 sequence of" in str(chosen) or f"{size.sequences:,} sequences of" in str(chosen)
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "chosen"),
+    cases(
+        {
+            "of a quantity": ({"task": "regression", "classes": 0}, {}, True),
+            "of two classes at every row": ({"task": "binary", "classes": 2, "forecast": False}, {}, False),
+            "of two classes of sequences": ({"task": "binary", "classes": 2, "per_step": False}, {}, False),
+            "of two classes by squares": ({"task": "binary", "classes": 2}, {"loss": "mse"}, False),
+            "of several classes": ({}, {}, False),
+            "of the row itself": ({"task": "regression", "classes": 0, "forecast": False}, {}, False),
+            "by steps alone": ({"task": "regression", "classes": 0}, {"cell": "mlp"}, False),
+            "of windows of one row": ({"task": "regression", "classes": 0}, {"window": 1}, False),
+            "in both directions": ({"task": "regression", "classes": 0}, {"bidirectional": True}, False),
+        }
+    ),
+)
+def test_where_a_linear_part_answers_too(size, options, chosen):
+    config, _ = choose(given(**options), replace(TINY, **{"forecast": True, **size}))
+    assert config.model.linear_part is chosen
 
 
 @pytest.mark.parametrize("size", SHAPES)

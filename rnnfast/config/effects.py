@@ -65,6 +65,12 @@ NEEDS = (
     ),
     Need(
         "model",
+        "linear_part",
+        lambda config: cell(config.model.cell).recurrent,
+        lambda config: f"{config.model.cell} answers each row by itself, and --linear-part looks at the row before",
+    ),
+    Need(
+        "model",
         "init_range",
         lambda config: config.model.init == "uniform",
         lambda config: f"weights are drawn by --init {config.model.init}; it is for uniform",
@@ -145,6 +151,25 @@ def check_front(model: ModelConfig, predict: str, longest: int | None = None) ->
                 f"--{flag} {text_of(getattr(model, flag))}: {rows} rows are more than the longest training sequence "
                 f"has, {longest}; give at most {longest}"
             )
+
+
+def refused_beside_linear_part(model: ModelConfig) -> str:
+    """Return the option that a linear part beside the network does not go with, "" for none."""
+    if model.bidirectional or model.bag:
+        return "--bidirectional" if model.bidirectional else "--bag"
+    if model.patch and model.patch[-1] > 1:
+        return f"--patch {text_of(model.patch)}"
+    return f"--embed {text_of(model.embed)}" if model.embed and model.embed != ("off",) else ""
+
+
+def check_linear_part(model: ModelConfig) -> None:
+    """Raise UsageError for options that a linear part beside the network does not go with."""
+    other = refused_beside_linear_part(model)
+    if model.linear_part and other:
+        raise UsageError(
+            f"--linear-part looks at the inputs of each row and of the one before, as numbers; it does not go with "
+            f"{other}: leave one of them out"
+        )
 
 
 def check_effects(config: Config) -> None:

@@ -123,6 +123,12 @@ class ModelConfig:
     distil: bool = option(
         False, "Train one network on the answers of the ensemble: the model file holds that one alone.", kind=bool
     )
+    linear_part: bool = option(
+        False,
+        "Let a linear part of the inputs and of their changes since the row before answer beside the network: of "
+        "quantities, by as much as the validation part says.",
+        kind=bool,
+    )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)
 
     def __post_init__(self) -> None:

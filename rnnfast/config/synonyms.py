@@ -20,6 +20,7 @@ NAMES: Mapping[str, str] = {
     "horizon": "forecast_horizon ahead prediction_length steps_ahead lead",
     "lag_target": "autoregressive lag lags use_target lag_features",
     "difference": "diff differencing delta_target residual integrate",
+    "linear_part": "linear highway autoregressive_part skip_connection",
     "delta": "diff_features velocity first_difference",
     "time_delta": "gap elapsed delta_t time_since dt",
     "calendar": "date_features time_features datetime_features",

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data import SequenceData
-from rnnfast.data.encoding.differences import last_known
 from rnnfast.data.sequences.derived import derived
 from rnnfast.export.inputs import Input, inputs_of, span_of
+from rnnfast.model.linear_part import Beside
 from rnnfast.model.model import Model
 
 Floats = NDArray[np.float64]
@@ -50,10 +50,8 @@ def draw(model: Model, lengths: tuple[int, ...], seed: int = 0) -> Sample:
             rows[:, j] = rows[first, j]
     data = _sequences(model, rows, offsets)
     encoded = model.encoder.transform(data, model.config.train.dtype)
-    outputs = model.committee().outputs_of(encoded.ravel(), offsets)
-    if model.schema.difference:
-        last = last_known(data, model.encoder.rules, model.encoder.fills)
-        outputs = outputs + np.tile(last, len(model.schema.ahead)) * model.target_scaler.scale
+    beside = Beside.of(model)
+    outputs = beside.added(model.committee().outputs_of(encoded.ravel(), offsets), beside.base(data, encoded))
     return Sample(rows, offsets, data.x, encoded, model.task.answers(model.task.average(outputs)))
 
 

@@ -97,6 +97,7 @@ def _model(tensors: dict[str, Any], values: Any) -> Model:
         threshold=header.threshold,
         temperature=1.0 if header.temperature is UNSET else header.temperature,
         intervals=None if isinstance(header.intervals, UnsetType) else header.intervals,
+        linear_part=header.linear_part or None,
         linear=header.linear or None,
         provenance=decode(values, Provenance),
     )
@@ -114,6 +115,7 @@ def _model(tensors: dict[str, Any], values: Any) -> Model:
         "temperature": model.temperature == 1 or LOSSES[model.loss].logits,
         "intervals": model.intervals is None or model.intervals.fits(len(schema.answers), bool(schema.classes)),
         "linear": model.linear is None or model.linear.fits(len(model.encoder.without_codes.names), schema.outputs),
+        "linear_part": model.linear_part is None or model.linear_part.fits(len(model.encoder.names), schema.outputs),
         "class_weights": len(model.class_weights) in (0, len(schema.classes)),
     }
     if not all(fits.values()):

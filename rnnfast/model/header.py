@@ -23,6 +23,7 @@ from rnnfast.diagnose.versions import versions
 from rnnfast.errors import RnnfastError
 from rnnfast.memory import shown
 from rnnfast.metrics.conformal import Conformal
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.records import UNSET, Count, Meta, Positive, Record, Share, Size, UnsetType
 from rnnfast.tasks.linear import Linear
 
@@ -105,7 +106,7 @@ class Header(Record, frozen=True, kw_only=True):
     """What the metadata of a model file holds beside the fields of its encoder and its provenance; see `Model`.
 
     members: networks of an ensemble. temperature: what logits are divided by, where they are calibrated. intervals:
-    bounds of the errors of its answers.
+    bounds of the errors of its answers. linear_part: its linear part.
     """
 
     format_version: int
@@ -121,6 +122,7 @@ class Header(Record, frozen=True, kw_only=True):
     intervals: Conformal | UnsetType = UNSET
     config: Tables
     linear: Linear | UnsetType = UNSET
+    linear_part: LinearPart | UnsetType = UNSET
     members: Size | UnsetType = UNSET
     equations: Equations | UnsetType = UNSET
 
@@ -142,6 +144,7 @@ def header_of(model: Any) -> Header:
         members=len(model.members) if len(model.members) > 1 else UNSET,
         equations=UNSET if model.config.model.cell in CELLS else Equations(**model.cell.to_json()),
         linear=model.linear or UNSET,
+        linear_part=model.linear_part or UNSET,
         config=Tables(**{table: asdict(section) for table, section in model.config.tables.items()}),
     )
 

@@ -28,6 +28,7 @@ from rnnfast.model.architecture import architecture
 from rnnfast.model.frames import predicted
 from rnnfast.model.header import Header, header_of, packed
 from rnnfast.model.intervals import with_interval
+from rnnfast.model.linear_part import Beside, LinearPart
 from rnnfast.model.members import Committee, separated
 from rnnfast.model.provenance import Provenance
 from rnnfast.model.questions import Questions, scored_rows
@@ -58,9 +59,10 @@ class Model(Displayed):
     equations. encoder, target_scaler: fitted on training rows; target_scaler leaves the labels of classes alone.
     target_mean: (O,) mean of the training targets, or the share of each class of a multiclass task: the baseline.
     threshold: probability from which a binary prediction is positive. temperature: what logits are divided by before
-    they become probabilities. intervals: bounds of the errors of the answers. linear, trees: the baselines of these
-    names; trees are not stored. provenance: versions, metrics, digest and split of the training data. elsewhere: what
-    computes outputs in place of this process. engine: what does here; of a model that was read, the kernels.
+    they become probabilities. intervals: bounds of the errors of the answers. linear_part: what answers beside the
+    network. linear, trees: the baselines of these names; trees are not stored. provenance: versions, metrics, digest
+    and split of the training data. elsewhere: what computes outputs in place of this process. engine: what does here;
+    of a model that was read, the kernels.
 
     Example:
         >>> import pandas as pd, rnnfast
@@ -83,6 +85,7 @@ class Model(Displayed):
     threshold: float = 0.5
     temperature: float = 1.0
     intervals: Conformal | None = None
+    linear_part: LinearPart | None = None
     linear: Linear | None = None
     trees: Trees | None = None
     provenance: Provenance = field(default_factory=Provenance)
@@ -133,9 +136,7 @@ class Model(Displayed):
         >>> model.questions(data).outputs(model.committee()).shape  # networks, rows, outputs
         (1, 80, 1)
         """
-        context, dtype = self.context_of(data.schema), self.config.train.dtype
-        unit = self.target_scaler.scale if self.schema.difference else None
-        return Questions(self.encoder, data, context, dtype, unit)
+        return Questions(Beside.of(self), data, self.context_of(data.schema), self.config.train.dtype)
 
     @property
     def members(self) -> tuple[dict[str, Floats], ...]:
@@ -157,8 +158,8 @@ class Model(Displayed):
     def outputs(self, data: SequenceData, committee: Committee | None = None) -> Floats:
         """Raw outputs, (rows, O): logits with bce and ce, else scaled targets; of an ensemble those of its mean answer.
 
-        Changes are added to what they change from, so that outputs are scaled targets with `difference` too. NaN where
-        no step of a front ends.
+        Changes are added to what they change from, and a linear part to them, so that outputs are scaled targets. NaN
+        where no step of a front ends.
 
         Each row of a window is answered with a full window of rows before it, wherever its table has one.
         >>> model.outputs(data).shape

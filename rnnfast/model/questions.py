@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.data import Encoder, SequenceData
-from rnnfast.data.encoding.differences import last_known
+from rnnfast.data import SequenceData
 from rnnfast.data.sequences.context import Context, answers_of
 from rnnfast.data.sequences.index import Index
 from rnnfast.data.sequences.spans import ends, spans
 from rnnfast.errors import DataError
+from rnnfast.model.linear_part import Beside
 from rnnfast.network.alignment import aligned
 
 Integers = NDArray[np.int64]
@@ -45,12 +45,12 @@ class Question(NamedTuple):
 class Questions:
     """The questions for all rows of data; iterating encodes them.
 
-    unit: (O,) scale of the targets where outputs are changes of them, else None. answers: the sequences with the rows
-    around; None where each sequence is answered by itself.
+    beside: what answers beside the network. answers: the sequences with the rows around; None where each sequence is
+    answered by itself.
     """
 
-    def __init__(self, encoder: Encoder, data: SequenceData, context: Context, dtype: str, unit: Floats | None) -> None:
-        self.encoder, self.data, self.dtype, self.unit = encoder, data, dtype, unit
+    def __init__(self, beside: Beside, data: SequenceData, context: Context, dtype: str) -> None:
+        self.encoder, self.beside, self.data, self.dtype = beside.encoder, beside, data, dtype
         self.around, self.answers = data.surroundings, None
         if self.around is not None:
             part = data.index
@@ -61,7 +61,7 @@ class Questions:
         """Yield sequences of so many rows as are encoded at a time; all, where each is answered by itself."""
         if self.answers is None:
             inputs = self.encoder.transform(self.data, self.dtype).ravel()
-            yield Question(inputs, self.data.offsets, None, self._base(self.data, slice(None)), self.data)
+            yield Question(inputs, self.data.offsets, None, self.beside.base(self.data, inputs), self.data)
             return
         offsets, count = self.answers.lies.offsets, ends(self.answers.stop - self.answers.first)
         marks = np.append(np.arange(0, offsets[-1], BLOCK_ROWS), offsets[-1])
@@ -72,7 +72,8 @@ class Questions:
         for begin, end in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
             block, rows = self._block(begin, end, work)
             self._correct(block, rows, int(count[begin]), int(count[end]))
-            yield Question(self._encoded(block), block.offsets, rows, self._base(block, rows), block)
+            inputs = self._encoded(block)
+            yield Question(inputs, block.offsets, rows, self.beside.base(block, inputs, rows), block)
 
     def joined(self) -> Question:
         """Return all of them as one, to be asked again and again."""
@@ -98,7 +99,7 @@ class Questions:
         for one in self if joined is None else (joined,):
             rows = slice(None) if one.rows is None else one.rows
             piece = predictor.outputs_of(one.inputs, one.offsets)[..., rows, :]
-            pieces.append(piece if one.base is None else piece + one.base)
+            pieces.append(self.beside.added(piece, one.base))
         outputs: Floats = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-2)
         return outputs if self.position is None else outputs[..., self.position, :]
 
@@ -118,16 +119,6 @@ class Questions:
         except DataError:
             self.encoder.check(self.data)
             raise
-
-    def _base(self, block: SequenceData, rows: Integers | slice) -> Floats | None:
-        """Return what changes count from at some rows of a block, scaled as the targets; None without changes.
-
-        A change in the unit of its scaling, added to the last value in that unit, is the scaled target itself.
-        """
-        if self.unit is None:
-            return None
-        last = last_known(block, self.encoder.rules, self.encoder.fills)[rows]
-        return np.asarray(np.tile(last, len(block.schema.ahead)) * self.unit)
 
     @property
     def position(self) -> Integers | None:

@@ -94,6 +94,11 @@ def _ridge(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Floa
     return np.asarray(np.linalg.solve(squares, products))
 
 
+def logistic(blocks: Blocks, penalty: Floats, outputs: int) -> Floats:
+    """Return (F + 1, O), the weights of logistic regressions and of 1; penalty: (F + 1,) of their squares, halved."""
+    return _newton(blocks, penalty, outputs, softmax=False)
+
+
 def _newton(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Floats:
     """Return (F + 1, O), the minimum of the penalised log loss."""
     solution = step = np.zeros((len(penalty), outputs))

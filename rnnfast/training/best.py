@@ -27,8 +27,9 @@ from rnnfast.reporter import Reporter
 from rnnfast.training.candidates import Options, allowed, candidates
 from rnnfast.training.checks import cell_for, check_options
 from rnnfast.training.job import Job
-from rnnfast.training.presets import Choice, Chosen, Size
+from rnnfast.training.presets import Choice, Chosen
 from rnnfast.training.race import LEAST, Race, Track, outcome
+from rnnfast.training.size import Size
 from rnnfast.training.stopping import Deadline, Interrupt
 from rnnfast.training.trial import Trials
 from rnnfast.training.work import multiply_adds

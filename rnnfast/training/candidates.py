@@ -11,7 +11,8 @@ from typing import Any
 
 from rnnfast.config.resolve import Config
 from rnnfast.errors import UsageError
-from rnnfast.training.presets import PEAK_RATE, Size
+from rnnfast.training.presets import PEAK_RATE
+from rnnfast.training.size import Size
 
 Options = dict[str, Any]
 

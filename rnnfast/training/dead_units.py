@@ -14,6 +14,7 @@ import numpy as np
 from rnnfast.catalogue import HEADS
 from rnnfast.data import SequenceData
 from rnnfast.model import Model
+from rnnfast.model.linear_part import Beside
 from rnnfast.model.members import Committee
 from rnnfast.model.questions import Questions
 
@@ -39,7 +40,7 @@ def dead_units(model: Model, data: SequenceData) -> tuple[int, int] | None:
         return None
     # The kernel of a network in registers is compiled for its outputs: others answer all units at once.
     together = network.outputs if fits_registers(network) else units
-    questions = Questions(model.encoder, some, model.context_of(some.schema), model.config.train.dtype, None)
+    questions = Questions(Beside(model.encoder), some, model.context_of(some.schema), model.config.train.dtype)
     dead = 0
     for first in range(0, units, together):
         number = min(together, units - first)

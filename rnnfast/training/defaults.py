@@ -10,8 +10,10 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Parts, Sequences
 from rnnfast.errors import UsageError
 from rnnfast.reporter import Reporter
+from rnnfast.training.linear_part import check_linear_part
 from rnnfast.training.persistence import persists
-from rnnfast.training.presets import LARGEST_BATCH, UPDATES, Chosen, Size, choose
+from rnnfast.training.presets import LARGEST_BATCH, UPDATES, Chosen, choose
+from rnnfast.training.size import Size
 
 
 def resolved(config: Config, task: str, sequences: int, weighted: bool = False) -> Config:
@@ -60,6 +62,7 @@ def resolved_for(
     config, chosen = choose(config, size)
     if chosen is not None and config.model.preset != "best":  # which goes on to choose
         reporter.preset(chosen)
+    check_linear_part(config, table.schema)
     config = resolved(config, table.schema.task, parts.train.sequences, size.weighted)
     if size.weighted and config.train.batch_size == 1 and config.train.reduction == "mean":
         reporter.notice(

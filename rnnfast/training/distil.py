@@ -26,6 +26,7 @@ from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.intervals import set_intervals
 from rnnfast.training.job import Host, Job
+from rnnfast.training.linear_part import set_linear_part
 from rnnfast.training.loop import Fit
 from rnnfast.training.operating import set_operating
 from rnnfast.training.prepare import initial_model
@@ -91,6 +92,7 @@ def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | Non
         why = CUT_SHORT.get(fit.stopped, "it diverged")
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
+    set_linear_part(model, parts.train, valid, reporter)
     replies = None if valid is None else Replies(model, valid)
     operating = set_operating(model, parts.train, replies, None, reporter)
     set_intervals(model, parts.train, replies)

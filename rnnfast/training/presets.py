@@ -9,15 +9,14 @@ it is what options are declared with. docs/defaults.md has the measurements behi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rnnfast.catalogue import LOSS, OPTIMIZERS, TASKS, cell, losses_of
+from rnnfast.config.effects import refused_beside_linear_part
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
-from rnnfast.data import Schema, Sequences
-from rnnfast.display import counted
 from rnnfast.records import UNSET, Record
+from rnnfast.training.size import Size
 
 BY_SIZES = ("auto", "best")  # presets that begin with these rules
 LARGEST_BATCH = 16
@@ -32,52 +31,6 @@ FEW_SEQUENCES = 200  # with a label each: too few to choose an epoch by a fifth 
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
 PEAK_RATE = 0.01  # of one cycle
-
-
-@dataclass(frozen=True)
-class Size:
-    """What a preset knows of a table.
-
-    task: a name of the catalogue. sequences, rows: of the training part; steps: of its median sequence; outputs:
-    answers of a step; classes: 0 for quantities. per_step: whether each step has a label, else each
-    sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
-    from the same table, which --refit could train on. persistent: the targets where their last known values are
-    inputs and foretell them better than their means do (persistence.py), else ().
-    """
-
-    task: str
-    sequences: int
-    rows: int
-    steps: int
-    outputs: int
-    classes: int = 0
-    per_step: bool = True
-    weighted: bool = False
-    mergeable: bool = False
-    persistent: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, part: Sequences, weighted: bool, mergeable: bool, persists: bool = False) -> Size:
-        """Measure the part that trains."""
-        schema: Schema = part.schema
-        return cls(
-            task=schema.task,
-            sequences=part.sequences,
-            rows=part.rows,
-            steps=int(sorted(part.lengths.tolist())[part.sequences // 2]),
-            outputs=len(schema.answers),
-            classes=len(schema.classes),
-            per_step=schema.predict != "last",
-            weighted=weighted,
-            mergeable=mergeable,
-            persistent=schema.targets if persists else (),
-        )
-
-    def __str__(self) -> str:
-        """Say it in a phrase."""
-        quantities = "1 quantity" if self.outputs == 1 else f"{self.outputs:,} quantities"
-        what = f"{self.classes:,} classes" if self.classes else quantities
-        return f"{counted(self.sequences, 'sequence')} of {counted(self.steps, 'step')}, {what}"
 
 
 class Choice(Record, frozen=True):
@@ -148,6 +101,12 @@ def _head(size: Size, config: Config) -> str | None:
 
 def _difference(size: Size, config: Config) -> bool | None:
     return True if size.persistent else None
+
+
+def _linear_part(size: Size, config: Config) -> bool | None:
+    model = config.model
+    fits = cell(model.cell).recurrent and config.data.window != 1 and not refused_beside_linear_part(model)
+    return True if fits and size.forecast and not TASKS[size.task].classes else None
 
 
 def _scale(size: Size, config: Config) -> tuple[str, ...]:
@@ -227,6 +186,7 @@ AUTO = (
     Rule("patch", _patch, f"from {PATCHES[-1][0]} steps on some rows at a time are quicker, and tell more"),
     Rule("head", _head, "last, mean and greatest state: the sign of a class may stand anywhere"),
     Rule("difference", _difference, "its last known value foretells the target better than its mean"),
+    Rule("linear_part", _linear_part, "it errs elsewhere, and goes on where levels leave what was seen"),
     Rule("scale", _scale, _scale_reason),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),

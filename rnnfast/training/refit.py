@@ -15,6 +15,7 @@ from rnnfast.reporter import Reporter
 from rnnfast.training.bags import out_of_bag
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.job import Host, Job
+from rnnfast.training.linear_part import fitted
 from rnnfast.training.loop import Fit
 from rnnfast.training.prepare import Labelling, initial_model
 from rnnfast.training.tables import merged_part
@@ -85,6 +86,8 @@ def refitted(
     again.config = model.config
     again.threshold, again.temperature = model.threshold, model.temperature  # by rows that it had not trained on
     again.intervals = model.intervals
+    if model.linear_part is not None:
+        again.linear_part = fitted(again, part).beside(model.linear_part.share)
     if again.linear is not None and model.linear is not None:
         again.linear = again.linear.by(model.linear.threshold)
     if again.trees is not None and model.trees is not None:

@@ -18,7 +18,8 @@ from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
 from rnnfast.training.checks import check_options
 from rnnfast.training.defaults import resolved, size_of
-from rnnfast.training.presets import Size, choose
+from rnnfast.training.presets import choose
+from rnnfast.training.size import Size
 
 Value = bool | int | float | str
 Candidate = dict[str, Value]  # values by options; of several numbers as on a command line

@@ -27,6 +27,7 @@ from rnnfast.training.ensemble import Networks
 from rnnfast.training.findings import judge
 from rnnfast.training.intervals import set_intervals
 from rnnfast.training.job import Host, Job
+from rnnfast.training.linear_part import set_linear_part
 from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
 from rnnfast.training.operating import check_operating, set_operating
@@ -134,6 +135,7 @@ def _settled(
 
     valid: its sample; outside: out-of-bag answers of an ensemble.
     """
+    set_linear_part(model, job.parts.train, valid, host.reporter)
     replies = None if valid is None else Replies(model, valid)
     operating = set_operating(model, job.parts.train, replies, outside, host.reporter)
     set_intervals(model, job.parts.train, replies)

@@ -23,12 +23,14 @@ from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.files import DESCRIPTION, read_rows, states, stretches
 from rnnfast.data.sequences.index import Index, index_of
 from rnnfast.data.sequences.series import Series
+from rnnfast.data.sources.source import short
 from rnnfast.errors import RnnfastError
 from rnnfast.records import Count, Meta, Record, Seed, decode, parsed, plain
 from rnnfast.writing import write_whole
 
 Integers = NDArray[np.int64]
 
+MESSAGE_SHOWN = 300  # characters of what is wrong
 FORMAT = 5  # another number is another store
 Kind = Annotated[str, Meta(pattern=r"^[<>|=][fiubSUM]\d{1,9}(\[\w+\])?$")]  # of NumPy: numbers, truths, texts and dates
 
@@ -82,6 +84,11 @@ class Store:
         try:
             description = decode(parsed((directory / DESCRIPTION).read_bytes()), Description)
             description.schema.check()
+            width, features = description.columns.get("x", ("", 0))[1], len(description.schema.features)
+            if not description.schema.columns or width != features:
+                raise ValueError(f"x has {width} columns: expected {features}")
+            if description.schema.clock and "key" not in description.columns:
+                raise ValueError("no column holds the times that inputs are made of")
             ids = stretches = _places(directory / "offsets", description.ids)
             if description.stretches:
                 stretches = _places(directory / "stretches", description.stretches)
@@ -92,7 +99,7 @@ class Store:
             if plain(description.files) != states(directory):
                 raise ValueError("its files have changed")
         except Exception as error:  # what is damaged raises anything
-            raise RnnfastError(f"{directory}: is a damaged store ({error}); remove it, it is made anew") from None
+            raise _damaged(directory, error) from None
         return cls(
             directory, description, description.columns, ids, stretches, index_of(description.schema, ids, stretches)
         )
@@ -133,15 +140,28 @@ class Store:
         return np.concatenate(pieces)
 
     def texts(self, owner: Integers) -> NDArray[Any]:
-        """Read the ids with these numbers, ascending, (ids,) object."""
+        """Read the ids with these numbers, ascending, (ids,) object. Raises RnnfastError where they are damaged."""
         if self.description.schema.id is None:
             return np.full(len(owner), "", object)
         begin, end = int(owner[0]), int(owner[-1]) + 1
         places = read_rows(self.directory / "id_ends", np.int64, 0, begin, end + 1)
-        text = read_rows(self.directory / "ids", np.uint8, 0, int(places[0]), int(places[-1])).tobytes()
-        places -= places[0]
-        names = [text[a:b].decode() for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]
+        try:
+            if places[0] < 0 or not (places[1:] >= places[:-1]).all():
+                raise ValueError("id_ends: its places do not ascend")
+            if places[-1] > (self.directory / "ids").stat().st_size:
+                raise ValueError("ids ends too early")
+            text = read_rows(self.directory / "ids", np.uint8, 0, int(places[0]), int(places[-1])).tobytes()
+            places -= places[0]
+            names = [text[a:b].decode() for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]
+        except (OSError, ValueError) as error:
+            raise _damaged(self.directory, error) from None
         return np.array(names, object)[owner - begin]
+
+
+def _damaged(directory: Path, error: Exception) -> RnnfastError:
+    return RnnfastError(
+        f"{directory}: is a damaged store ({short(str(error), MESSAGE_SHOWN)}); remove it, it is made anew"
+    )
 
 
 def _places(path: Path, count: int) -> Integers:

@@ -23,6 +23,7 @@ from rnnfast.data.sequences.spans import ends
 from rnnfast.data.sequences.store import Store
 from rnnfast.data.sources.origin import Origin
 from rnnfast.data.sources.source import Source
+from rnnfast.errors import RnnfastError
 
 Integers = NDArray[np.int64]
 
@@ -265,6 +266,8 @@ class StoredSequences(Sequences):
         rows = self.budget.of_phase.sample // (2 * (1 + around) * stored + 16 * columns + ROW_BYTES)
         runs = self.runs(min(RUN_BYTES // stored, max(rows // 16, 1)))
         chosen = np.arange(len(runs.first))
+        if not len(chosen):
+            raise RnnfastError(f"{self.store.directory}: is a damaged store (it has no sequence); remove it")
         if self.rows > rows:
             mine = self.offsets[runs.stop] - self.offsets[runs.first]
             order = np.random.default_rng([seed, SAMPLE_STREAM]).permutation(len(chosen))

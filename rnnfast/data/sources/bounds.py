@@ -78,7 +78,7 @@ class Portions:
         if self.bytes > self.limit:
             raise DataError(
                 f"{self.name}: {shown(self.bytes)} after row {self.rows:,} are too few rows for the memory that is "
-                'available; close the quote (") that a cell begins with, or shorten the cells'
+                'available; close the quote (") that a cell begins with, shorten cells, or remove empty lines'
             )
 
     def taken(self, rows: int) -> None:

@@ -25,6 +25,7 @@ INVERSE = "    for (j = 0; j < {O}; j++) answers[j] = ({n}_value)(out[j] / {n}_u
 CHANGE = """\
     for (j = 0; j < {O}; j++)
         answers[j] = ({n}_value)((out[j] + last[j % {targets}] * {n}_unit[j]) / {n}_unit[j] + {n}_zero[j]);"""
+BESIDE = "\n    for (j = 0; j < {O}; j++) out[j] = ({n}_real)({share} * out[j] + linear[j]);"
 # Networks of an ensemble: out is the mean answer, as an output. Logits of means in double, where no digit is lost.
 MEAN = "    for (j = 0; j < {O}; j++) out[j] = ({n}_real)(sums[j] / {M});"
 MEAN_LOGIT = "    for (j = 0; j < {O}; j++) out[j] = ({n}_real)(log(sums[j]) - log(others[j]));"
@@ -77,6 +78,11 @@ class Answering:
             table(kind, f"{self.name}_unit", list(scaler.scale)),
             table(kind, f"{self.name}_zero", list(scaler.shift)),
         ]
+
+    def beside(self) -> str:
+        """Return what adds the linear part to the outputs of a network, "" for none."""
+        part = self.model.linear_part
+        return "" if part is None else BESIDE.format(**self.words, share=number(part.share))
 
     def collect(self) -> str:
         """Return what is done with the outputs of each network of an ensemble."""

@@ -9,6 +9,7 @@ import numpy as np
 from rnnfast.catalogue import FILLS
 from rnnfast.export.c.writing import Field, number, table
 from rnnfast.export.inputs import inputs_of
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.model import Model
 
 CODE = """\
@@ -75,6 +76,8 @@ class Encoder:
             self._line(f"    for (j = 0; j < {count}; j++) x[j] = unordered[{self.name}_order[j]];")
             self._line("}")
         self._changing()
+        if self.model.linear_part is not None:
+            self._linear_part(self.model.linear_part)
         if self.schema.clock:
             self.out.memory.append(Field("double", "time", 1, "of the row before"))
             self.out.reset.append("state->time[0] = 0;")
@@ -228,6 +231,27 @@ class Encoder:
                 self.out.base.append(at)
             else:
                 self.out.base.append(f"inputs[{place}] == inputs[{place}] ? inputs[{place}] : {fill}")
+
+    def _linear_part(self, linear_part: LinearPart) -> None:
+        """Write what is added to the outputs: `linear`, by the inputs and their changes since the row before."""
+        count = len(self.encoder.names)
+        for name, values in (("level", linear_part.level), ("change", linear_part.change), ("bias", linear_part.bias)):
+            self._constant("double", name, np.ravel(values))
+        self.out.memory.append(Field(f"{self.name}_real", "before", count, "inputs of the row before"))
+        self._line(f"double linear[{len(linear_part.bias)}]; /* the part beside the network */")
+        self._line("{")
+        self._line("    int i;")
+        self._line(f"    for (j = 0; j < {len(linear_part.bias)}; j++) {{")
+        self._line(f"        linear[j] = {self.name}_bias[j];")
+        self._line(f"        for (i = 0; i < {count}; i++) {{")
+        self._line(f"            linear[j] += {self.name}_level[j * {count} + i] * x[i];")
+        self._line("            if (state->rows)")
+        change = f"{self.name}_change[j * {count} + i]"
+        self._line(f"                linear[j] += {change} * ((double)x[i] - (double)state->before[i]);")
+        self._line("        }")
+        self._line("    }")
+        self._line(f"    for (i = 0; i < {count}; i++) state->before[i] = x[i];")
+        self._line("}")
 
     def _constant(self, kind: str, name: str, values: object, dtype: str = "float64") -> None:
         self.out.constants.append(table(kind, f"{self.name}_{name}", np.asarray(values).tolist(), dtype))

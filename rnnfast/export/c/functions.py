@@ -41,7 +41,7 @@ def step_parts(step: Step, encoding: Encoding, answering: Answering, words: dict
     if step.counts:
         parameters.append("unsigned long rows")
         arguments.append("state->rows")
-    call = f"{n}_network({', '.join([*arguments, 'x', 'out'])});"
+    call = f"{n}_network({', '.join([*arguments, 'x', 'out'])});{answering.beside()}"
     run = _average(answering, words, call) if members > 1 else [f"    {call.replace('[k]', '[0]')}"]
     reset = list(encoding.reset)
     if step.memory:

@@ -9,13 +9,17 @@ from rnnfast.export.onnx.nodes import Names, Nodes
 from rnnfast.model.model import Model
 
 
-def answers(nodes: Nodes, model: Model, outputs: Names, last: str) -> str:
+def answers(nodes: Nodes, model: Model, outputs: Names, last: str, linear: str) -> str:
     """Write how outputs become answers, of several networks those to their mean answer.
 
-    last: what changes are added to, (.., targets) in original units, "" for none.
+    last: what changes are added to, (.., targets) in original units; linear: the outputs of the linear part; "" for
+    none.
     """
     schema = model.schema
     outputs = [nodes.cast(one, "float64") for one in outputs]
+    if model.linear_part is not None:
+        share = nodes.constant(model.linear_part.share, "float64")
+        outputs = [nodes.op("Add", nodes.op("Mul", one, share), linear) for one in outputs]
     if not schema.classes:
         unit, zero = (nodes.constant(one, "float64") for one in (model.target_scaler.scale, model.target_scaler.shift))
         scaled = _mean(nodes, outputs)

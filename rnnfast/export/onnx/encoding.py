@@ -12,6 +12,7 @@ import numpy as np
 from rnnfast.catalogue import FILLS
 from rnnfast.data.encoding.ranks import Knots
 from rnnfast.export.onnx.nodes import Array, Names, Nodes
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.model import Model
 
 
@@ -42,6 +43,24 @@ class Encoding:
                 columns[j] = self._ranks(columns[j], knots)
             x = nodes.op("Concat", *columns, axis=-1)
         return nodes.cast(x, nodes.real)
+
+    def linear_part(self, inputs: str, linear_part: LinearPart) -> str:
+        """Write what is added to the outputs, (.., O), by the inputs (.., F) and their changes since the row before."""
+        nodes, F = self.nodes, len(self.place)
+        level, change = (
+            nodes.constant(np.transpose(one), "float64") for one in (linear_part.level, linear_part.change)
+        )
+        x, zero = nodes.cast(inputs, "float64"), nodes.constant(np.zeros(1), "float64")
+        before = nodes.state("before", F, nodes.constant(np.full((1, F), np.nan), "float64"), "float64")
+
+        def body(states: Names, rows: Names) -> tuple[Names, Names]:
+            difference = nodes.op("Sub", rows[0], states[0])
+            return [rows[0]], [nodes.op("Where", nodes.op("IsNaN", difference), zero, difference)]
+
+        after, changes = nodes.loop(body, [before], [x], dtype="float64")
+        nodes.hand_on("before", after[0], F, "float64")
+        both = nodes.op("Add", nodes.op("MatMul", x, level), nodes.op("MatMul", changes[0], change))
+        return nodes.op("Add", both, nodes.constant(linear_part.bias, "float64"))
 
     def _filled(self, x: str) -> str:
         """Write what stands for empty cells."""

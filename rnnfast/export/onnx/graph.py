@@ -71,4 +71,5 @@ def _answers(nodes: Nodes, model: Model) -> str:
     if last and net.stride > 1:
         nodes.restart(rows)
         last = nodes.every(last, net.stride)
-    return answers(nodes, model, outputs, last)
+    linear = "" if model.linear_part is None else encoding.linear_part(inputs, model.linear_part)
+    return answers(nodes, model, outputs, last, linear)

@@ -68,7 +68,9 @@ class Explainer:
         self.model, self.method = model, method or Method()
         self.features: tuple[Feature, ...] = features_of(model.encoder)
         self.baseline = _baseline(model, self.method.baseline)
-        self.slopes = Slopes(model.architecture, model.members, model.config.train.threads or cores())
+        self.slopes = Slopes(
+            model.architecture, model.members, model.config.train.threads or cores(), model.linear_part
+        )
         # A front counts its steps from the last row of a sequence; two directions see all of it.
         self.whole = model.config.model.bidirectional or model.architecture.stride > 1
 

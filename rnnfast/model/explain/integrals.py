@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from rnnfast.data.sequences.spans import ends
 from rnnfast.model.explain.seen import Baseline, Seen
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
 
@@ -69,22 +70,42 @@ class Network(NamedTuple):
     sensitivity: Any
 
 
+class Both:
+    """What a network and the linear part beside it answer together, in the place of the Sensitivity of the network."""
+
+    def __init__(self, sensitivity: Any, linear_part: LinearPart) -> None:
+        self.sensitivity, self.linear_part = sensitivity, linear_part
+        self.architecture, self.kernels = sensitivity.architecture, sensitivity.kernels
+
+    def gradients(self, x: Floats, offsets: NDArray[np.int64], seeds: Floats) -> tuple[Any, Any]:
+        """Return the outputs (rows, O), and the gradient (rows, F) of the sum of seeds * outputs."""
+        outputs, gradients = self.sensitivity.gradients(x, offsets, seeds)
+        share, linear = self.linear_part.share, self.linear_part.outputs(x, offsets)
+        return share * outputs + linear, share * gradients + self.linear_part.gradient(seeds, offsets)
+
+
 class Slopes:
     """The networks of a model, of which the mean is explained.
 
     The mean of logits, not of probabilities: so attributions of an ensemble are the means of those of its networks.
+    linear_part: what answers beside them.
     """
 
     def __init__(
-        self, architecture: Architecture, members: Sequence[Mapping[str, NDArray[Any]]], threads: int = 1
+        self,
+        architecture: Architecture,
+        members: Sequence[Mapping[str, NDArray[Any]]],
+        threads: int = 1,
+        linear_part: LinearPart | None = None,
     ) -> None:
         from rnnfast.kernels.run.sensitivity import Sensitivity
 
         alone, dtype = architecture.without_embeddings, architecture.dtype
         layout = Layout(alone)
+        every = [Sensitivity(alone, layout.flatten(tensors, dtype), threads) for tensors in members]
         self.networks = [
-            Network(Seen(architecture, tensors), Sensitivity(alone, layout.flatten(tensors, dtype), threads))
-            for tensors in members
+            Network(Seen(architecture, tensors), one if linear_part is None else Both(one, linear_part))
+            for tensors, one in zip(members, every, strict=True)
         ]
 
     def prepare(self, processes: int, compiling: Callable[[], None]) -> None:

@@ -1,6 +1,7 @@
 """Inputs of the network for new rows, made with what is remembered of the row before them.
 
-Changes, the time since the row before and the last known target need that row, and so does a cell that `ffill` fills.
+Changes, the time since the row before and the last known target need that row, and so do a cell that `ffill` fills and
+a linear part beside the network.
 The row before stands in front of the new ones, goes through what tables go through, and is dropped.
 """
 
@@ -12,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import FILLS
-from rnnfast.data import Encoder, Schema, SequenceData
+from rnnfast.data import Schema, SequenceData
 from rnnfast.data.columns.horizon import moved
 from rnnfast.data.encoding.cells import carried
-from rnnfast.data.encoding.differences import last_known
 from rnnfast.data.encoding.inputs import UNSEEN
 from rnnfast.data.reading.live import LiveRows
 from rnnfast.data.sequences.derived import derived
+from rnnfast.model.linear_part import Beside
 from rnnfast.model.live.memory import Memory
 from rnnfast.model.live.segments import Segments
 
@@ -34,12 +35,13 @@ class Encoded(NamedTuple):
 
 
 class Inputs:
-    """Encodes rows of live sequences. unit: (answers,) scale of targets whose changes are learned, else None."""
+    """Encodes rows of live sequences; beside: what answers beside the network."""
 
-    def __init__(self, schema: Schema, encoder: Encoder, dtype: str, unit: Floats | None, memory: Memory) -> None:
-        self.schema, self.encoder, self.dtype, self.unit, self.memory = schema, encoder, dtype, unit, memory
+    def __init__(self, schema: Schema, beside: Beside, dtype: str, memory: Memory) -> None:
+        self.schema, self.beside, self.dtype, self.memory = schema, beside, dtype, memory
+        self.encoder = encoder = beside.encoder
         self.fills = [j for j, rule in enumerate(encoder.rules.values()) if FILLS[rule].carried]
-        self.looks_back = bool(schema.derived or schema.lag_target or self.fills)
+        self.looks_back = bool(schema.derived or schema.lag_target or self.fills or beside.linear_part)
         if self.looks_back:
             memory.add(RAW, (len(schema.features),), np.float64)
             memory.add(FILLED, (len(schema.columns),), np.float64)
@@ -49,7 +51,8 @@ class Inputs:
     def plain(self) -> bool:
         """Whether inputs are the scaled numbers of a row and nothing else."""
         encoder = self.encoder
-        no_more = not (self.looks_back or encoder.categories or encoder.calendar or encoder.indicated)
+        looks_back = self.schema.derived or self.schema.lag_target or self.fills
+        no_more = not (looks_back or encoder.categories or encoder.calendar or encoder.indicated)
         return no_more and not encoder.scaler.knots
 
     def encode(self, rows: LiveRows, here: Segments) -> Encoded:
@@ -86,16 +89,10 @@ class Inputs:
         row[own] = here.order
         row[before] = here.order[here.offsets[:-1][goes_on]]
         data = self._data(filled, offsets, row, categories, rows)
-        inputs, base = self.encoder.transform(data, self.dtype), self._base(data)
+        inputs = self.encoder.transform(data, self.dtype)
+        base = self.beside.base(data, inputs, own)
         self._remember(raw, filled, y, offsets, here)
-        return Encoded(inputs[own], None if base is None else base[own])
-
-    def _base(self, data: SequenceData) -> Floats | None:
-        """Return what changes count from, as of `Questions`."""
-        if self.unit is None:
-            return None
-        last = last_known(data, self.encoder.rules, self.encoder.fills)
-        return np.asarray(np.tile(last, len(self.schema.ahead)) * self.unit)
+        return Encoded(inputs[own], base)
 
     def _remember(self, raw: Floats, filled: Floats, y: Floats | None, offsets: Any, here: Segments) -> None:
         """Keep the last row of each slot. Writes: memory, filled."""

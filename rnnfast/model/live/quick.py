@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from rnnfast.data import Scaler
 from rnnfast.errors import DataError
+from rnnfast.model.linear_part import LinearPart
+from rnnfast.model.live.inputs import FILLED, RAW
 from rnnfast.model.live.memory import Memory
 from rnnfast.network.alignment import aligned
 
@@ -17,9 +19,14 @@ SMALL = 1e-150  # a sum of numbers times it is finite where all of them are
 
 
 class Quick:
-    """A single step of a network. stepper: a kernels.run.stepper.Stepper; state: the column of its states."""
+    """A single step of a network. stepper: a kernels.run.stepper.Stepper; state: the column of its states.
 
-    def __init__(self, stepper: Any, scaler: Scaler, memory: Memory, state: str) -> None:
+    part: what answers beside it, by the row before, which the memory holds.
+    """
+
+    def __init__(
+        self, stepper: Any, scaler: Scaler, memory: Memory, state: str, part: LinearPart | None = None
+    ) -> None:
         from rnnfast.kernels.run.stepper import Turns
 
         architecture = stepper.architecture
@@ -33,6 +40,8 @@ class Quick:
         self._slot: Any = slot.data
         self._fresh: Any = fresh.data
         self._out = np.zeros(architecture.outputs, architecture.dtype)
+        numbers = () if part is None else (part.share, part.level, part.change, part.bias)
+        self._part: tuple[NDArray[np.float64], ...] = tuple(np.array(one) for one in numbers)
         self.prepare()
 
     def prepare(self) -> None:
@@ -70,6 +79,7 @@ class Quick:
     def step(self, slot: int, now: float) -> NDArray[Any]:
         """Go on with the row that was read. Returns: raw outputs (O,), until the next step."""
         row = self._row
+        last = self._last(slot) if self._part else None
         np.multiply(row, self._scale, row)
         self._inputs[:] = row
         steps = self._steps
@@ -78,4 +88,17 @@ class Quick:
         self._call()
         steps[slot] = before + 1
         self._arrived[slot] = now
-        return self._out
+        if last is None:
+            return self._out
+        share, level, change, bias = self._part
+        linear = level @ self._inputs + bias
+        if before:
+            linear = linear + change @ (self._inputs.astype(np.float64) - last)
+        return np.asarray(share * self._out + linear)
+
+    def _last(self, slot: int) -> NDArray[Any]:
+        """Return the inputs (F,) of the row before. Writes: the row that was read, in its place."""
+        memory = self._memory
+        inputs = np.asarray((memory[RAW][slot] - self._shift) * self._scale, self._inputs.dtype)
+        memory[RAW][slot] = memory[FILLED][slot] = self._row + self._shift
+        return inputs

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rnnfast.data.reading.live import ONLY_ID, LiveRows
 from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
+from rnnfast.model.linear_part import Beside
 from rnnfast.model.live.ahead import Ahead
 from rnnfast.model.live.checks import check_stream
 from rnnfast.model.live.inputs import Inputs
@@ -82,9 +83,8 @@ class Stream:
         self.slots, self.memory = Slots(max_ids), Memory(max_ids)
         architecture = model.architecture
         layout, dtype = Layout(architecture), architecture.dtype
-        unit = model.target_scaler.scale if self.schema.difference else None
         context, reach = model.context_of(self.schema), reach_of(architecture.front)
-        self._inputs = Inputs(self.schema, model.encoder, dtype, unit, self.memory)
+        self._inputs = Inputs(self.schema, Beside.of(model), dtype, self.memory)
         last = self.schema.predict == "last"
         self._windows = Windows(context, reach, last, architecture.features, dtype, self.memory)
         self._steppers = [Stepper(architecture, layout.flatten(tensors, dtype)) for tensors in model.members]
@@ -93,7 +93,7 @@ class Stream:
         self._ahead = Ahead(self.schema, self.memory) if ahead and ahead_names(self.schema) else None
         self._quick: Quick | None = None
         if self._inputs.plain and not self._windows.most and len(self._steppers) == 1:
-            self._quick = Quick(self._steppers[0], model.encoder.scaler, self.memory, "state 0")
+            self._quick = Quick(self._steppers[0], model.encoder.scaler, self.memory, "state 0", model.linear_part)
         self.dates: bool | None = None  # whether times are dates; None before the first
         self.counts = {"rows": 0, "late": 0, "expired": 0, "resets": 0}
 
@@ -164,7 +164,7 @@ class Stream:
         outputs = np.full(
             (len(self._steppers), count, self.schema.outputs), np.nan, self._steppers[0].architecture.dtype
         )
-        if self.schema.difference:
+        if self.schema.difference or self.model.linear_part is not None:
             outputs = outputs.astype(np.float64)
         steps, age, is_late = np.zeros(count, np.int64), np.full(count, np.nan), np.zeros(count, bool)
         ahead, first = np.full((count, len(ahead_names(self.schema))), None, object), 0
@@ -263,7 +263,7 @@ class Stream:
             stepper.call(turns, on_cache_line(pieces.inputs, dtype), states, out)()
             outputs.append(out.reshape(len(pieces.inputs), -1)[pieces.answers])
         together = np.stack(outputs)
-        return together if encoded.base is None else together + encoded.base
+        return self._inputs.beside.added(together, encoded.base)
 
     def _account(
         self, rows: LiveRows, here: Segments, now: float, steps: NDArray[np.int64], age: NDArray[np.float64]

@@ -1,0 +1,108 @@
+"""A linear part beside a network that answers with quantities, or with the logit of a class (--linear-part).
+
+    answer_t = share N_t + A x_t + D (x_t - x_{t-1}) + b
+
+N are the outputs of the network, x its inputs; the change is 0 in the first row of a sequence. Where levels leave what
+a network has seen, a linear part goes on as before. It is fitted by itself, once the network is trained
+(training/linear_part.py); Lai et al. 2018 (LSTNet) train such a part with the network.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data import Encoder, SequenceData
+from rnnfast.data.encoding.differences import last_known
+from rnnfast.records import Record, Share
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.int64]
+
+
+class LinearPart(Record, frozen=True):
+    """share: of the outputs of the network; level, change: (O, F) A and D; bias: (O,); all in the unit of outputs."""
+
+    share: Share
+    level: tuple[tuple[float, ...], ...]
+    change: tuple[tuple[float, ...], ...]
+    bias: tuple[float, ...]
+
+    def fits(self, features: int, outputs: int) -> bool:
+        """Whether it has so many inputs and outputs."""
+        matrices = self.level, self.change
+        return len(self.bias) == outputs and all([len(row) for row in one] == [features] * outputs for one in matrices)
+
+    def beside(self, share: float) -> LinearPart:
+        """Return what answers all by itself as the part beside a network with a share."""
+        level, change = (
+            tuple(tuple((1 - share) * value for value in row) for row in one) for one in (self.level, self.change)
+        )
+        return LinearPart(share, level, change, tuple((1 - share) * value for value in self.bias))
+
+    def outputs(self, inputs: Floats, offsets: Integers) -> NDArray[np.float64]:
+        """Return what is added to the outputs of the network, (rows, O), for inputs (rows, F) of sequences."""
+        both = with_changes(inputs, offsets)
+        return np.asarray(both @ np.hstack([self.level, self.change]).T + np.array(self.bias))
+
+    def gradient(self, seeds: Floats, offsets: Integers) -> NDArray[np.float64]:
+        """Return the gradient (rows, F) of the sum of seeds (rows, O) times `outputs`."""
+        changes = np.asarray(seeds, np.float64) @ np.array(self.change)
+        changes[firsts(offsets)] = 0
+        gradient = seeds @ np.array(self.level) + changes
+        gradient[:-1] -= changes[1:]
+        return np.asarray(gradient)
+
+
+class Beside(NamedTuple):
+    """What answers beside a network.
+
+    encoder: of its inputs. unit: (O,) scale of the targets where its outputs are changes of them, else None; a change
+    in the unit of its scaling, added to the last value in that unit, is the scaled target itself. linear_part: of a
+    model that has one.
+    """
+
+    encoder: Encoder
+    unit: Floats | None = None
+    linear_part: LinearPart | None = None
+
+    @classmethod
+    def of(cls, model: Any) -> Beside:
+        """Return that of a Model, whose module needs this one."""
+        unit = model.target_scaler.scale if model.schema.difference else None
+        return cls(model.encoder, unit, model.linear_part)
+
+    def base(self, data: SequenceData, inputs: Floats, rows: Integers | slice = slice(None)) -> Floats | None:
+        """Return what outputs are added to at some rows of sequences, (n, O), scaled as the targets; None for nothing.
+
+        inputs: of all rows, encoded, flat or not.
+        """
+        base = None
+        if self.unit is not None:
+            last = last_known(data, self.encoder.rules, self.encoder.fills)[rows]
+            base = np.asarray(np.tile(last, len(data.schema.ahead)) * self.unit)
+        if self.linear_part is None:
+            return base
+        linear = self.linear_part.outputs(inputs.reshape(data.rows, -1), data.offsets)[rows]
+        return linear if base is None else base + linear
+
+    def added(self, outputs: Floats, base: Floats | None) -> Floats:
+        """Return what outputs (.., n, O) of networks become with their base (n, O)."""
+        if base is None:
+            return outputs
+        return np.asarray((outputs if self.linear_part is None else outputs * self.linear_part.share) + base)
+
+
+def firsts(offsets: Integers) -> Integers:
+    """Return the first row of each sequence that has one."""
+    return np.asarray(offsets[:-1][np.diff(offsets) > 0])
+
+
+def with_changes(inputs: Floats, offsets: Integers) -> NDArray[np.float64]:
+    """Return inputs (rows, F) and their changes since the row before side by side: (rows, 2 F)."""
+    x = np.asarray(inputs, np.float64)
+    changes = np.diff(x, axis=0, prepend=x[:1])
+    changes[firsts(offsets)] = 0
+    return np.hstack([x, changes])

@@ -1,0 +1,169 @@
+"""Fitting the linear part that answers beside a network (model/linear_part.py), once the network is trained.
+
+Of quantities it is a ridge regression (ridge.py), of two classes a logistic one. The network has a share of
+
+    L^2 / (L^2 + N^2)        L, N: errors of the linear part and of the network on the rows that validate
+
+in the answer, mean squared errors or log losses: of two forecasts each counts by how good it was (Bates, Granger 1969,
+who weigh by L and N). Least squares would give the network more, whose epoch was chosen by just these rows; on later
+ones that loses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.catalogue import TASKS
+from rnnfast.config.resolve import Config
+from rnnfast.data import Schema, SequenceData, Sequences
+from rnnfast.data.encoding.differences import changes
+from rnnfast.data.sequences.base import TRAINED
+from rnnfast.errors import UsageError
+from rnnfast.metrics.loss import mean_loss
+from rnnfast.model import Model
+from rnnfast.model.linear_part import LinearPart, with_changes
+from rnnfast.model.questions import scored_rows
+from rnnfast.reporter import Reporter
+from rnnfast.tasks.linear import LEAST_PENALTY, Steps, logistic
+from rnnfast.training.ridge import solved
+
+Floats = NDArray[np.float64]
+
+STRETCHES = 5
+PENALTY = 10.0  # of classes, for inputs with a standard deviation of 1
+HALF = 0.5  # share of the network where nothing says how good it is
+MOST_INPUTS = 500  # of the network; the time of the equations grows with their cube
+MOST_ROWS = 100_000  # of classes, whose equations are summed again and again; more are drawn from
+CHUNK_ROWS = 1 << 13  # that are summed at once, from the first row on, however the table comes in blocks
+LOSSES_OF_CLASSES = ("auto", "bce")
+
+
+def check_linear_part(config: Config, schema: Schema) -> None:
+    """Raise UsageError for a linear part where there is nothing that it could be fitted to."""
+    if not config.model.linear_part:
+        return
+    if TASKS[schema.task].output_per_class:
+        raise UsageError(
+            "--linear-part answers with quantities or one of two classes, and there are more: leave it out"
+        )
+    if TASKS[schema.task].classes and config.train.loss not in LOSSES_OF_CLASSES:
+        raise UsageError(f"--linear-part: its answers are logits, and those of --loss {config.train.loss} are not")
+    if schema.window == 1:
+        raise UsageError("--linear-part looks at the row before, which --window 1 has not; give longer windows")
+
+
+def set_linear_part(model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter) -> None:
+    """Give a trained model its linear part, where it is to have one; valid: the sample of the validation part."""
+    if not model.config.model.linear_part:
+        return
+    if len(model.encoder.names) > MOST_INPUTS:
+        inputs = len(model.encoder.names)
+        reporter.notice(f"no linear part (--linear-part): {inputs:,} inputs; it takes {MOST_INPUTS}")
+        return
+    linear = fitted(model, train)
+    share = HALF
+    if valid is not None:
+        rows = scored_rows(valid)
+        share = share_of(error_of(model, rows), error_of(replace(model, linear_part=linear), rows))
+    model.linear_part = linear.beside(share)
+    reporter.notice(
+        f"a linear part answers beside the network, whose share is {share:.2f} (--linear-part); epochs are scored "
+        "without it"
+    )
+
+
+def share_of(network: float, linear: float) -> float:
+    """Return the share of a network by the errors of both; half where they are no numbers, or both 0."""
+    total = network**2 + linear**2
+    return linear**2 / total if np.isfinite(total) and total > 0 else HALF
+
+
+def error_of(model: Model, data: SequenceData) -> float:
+    """Return the mean squared error of scaled answers, or the log loss, at the labelled rows; NaN for none."""
+    outcomes = model.outcomes(data).counted
+    if not len(outcomes.y):
+        return float("nan")
+    loss = "bce" if model.schema.classes else "mse"
+    return mean_loss(loss, outcomes.raw, model.task.labels(outcomes.y), outcomes.weight)
+
+
+def fitted(model: Model, train: Sequences) -> LinearPart:
+    """Fit a linear part that answers all by itself."""
+    outputs, features = model.schema.outputs, len(model.encoder.names)
+    if model.schema.classes:
+        solution = _of_classes(model, train)
+    else:
+        solution = solved(reduce(np.add, train.each_shard(products_of, replace(model, elsewhere=None))), outputs)
+    columns = solution.T.tolist()
+    level, change = (tuple(tuple(column[at : at + features]) for column in columns) for at in (0, features))
+    return LinearPart(0.0, level, change, tuple(column[-1] for column in columns))
+
+
+def products_of(part: Sequences, model: Model) -> Floats:
+    """Return the sums (STRETCHES, S, S) of products z z' over the rows that train.
+
+    z: the inputs, their changes, 1 and the labels: S = 2 F + 1 + O.
+    """
+    size = 2 * len(model.encoder.names) + 1 + model.schema.outputs
+    sums, row = np.zeros((STRETCHES, size, size)), 0
+    for z, weight in _chunks(part, model):
+        stretch = (row + np.arange(len(z))) * STRETCHES // part.rows
+        for k in np.unique(stretch):
+            at = (stretch == k) & (weight > 0)
+            sums[k] += z[at].T @ (z[at] * weight[at, None])
+        row += len(z)
+    return sums
+
+
+def _chunks(part: Sequences, model: Model) -> Iterator[tuple[Floats, Floats]]:
+    """Yield z (rows, S) with the weights (rows,) of so many rows at a time."""
+    size = 2 * len(model.encoder.names) + 1 + model.schema.outputs
+    left, weights = np.empty((0, size)), np.empty(0)
+    for steps in _steps(part, model):
+        z = np.hstack([steps.x, np.ones((len(steps.x), 1)), steps.y])
+        left, weights = np.concatenate([left, z]), np.concatenate([weights, steps.weight])
+        while len(left) >= CHUNK_ROWS:
+            yield left[:CHUNK_ROWS], weights[:CHUNK_ROWS]
+            left, weights = left[CHUNK_ROWS:], weights[CHUNK_ROWS:]
+    if len(left):
+        yield left, weights
+
+
+def _of_classes(model: Model, train: Sequences) -> Floats:
+    """Return (2 F + 1, O), the weights of a logistic regression on rows that train."""
+    generator, share = np.random.default_rng(model.config.train.seed), MOST_ROWS / max(train.rows, 1)
+    drawn = []
+    for steps in _steps(train, model):
+        at = (steps.weight > 0) & (generator.random(len(steps.x)) < share)
+        drawn.append(Steps(steps.x[at], steps.y[at], steps.weight[at]))
+    x, weight = (np.concatenate([getattr(steps, name) for steps in drawn]) for name in ("x", "weight"))
+    if not weight.sum():
+        return np.zeros((x.shape[1] + 1, model.schema.outputs))
+    mean = np.average(x, axis=0, weights=weight)
+    penalty = PENALTY * np.average((x - mean) ** 2, axis=0, weights=weight)
+    steps = Steps(x, np.concatenate([steps.y for steps in drawn]), weight)
+    return logistic(lambda: [steps], np.append(np.maximum(penalty, LEAST_PENALTY), LEAST_PENALTY), model.schema.outputs)
+
+
+def _steps(part: Sequences, model: Model) -> Iterator[Steps]:
+    """Yield inputs with their changes, scaled labels and weights of all rows, whole sequences of some at a time."""
+    for block in part.blocks(TRAINED):
+        marks = np.append(np.arange(0, block.rows, CHUNK_ROWS), block.rows)
+        borders = np.unique(np.searchsorted(block.offsets, marks))
+        for first, stop in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
+            yield _steps_of(block if stop - first == block.sequences else block.take(np.arange(first, stop)), model)
+
+
+def _steps_of(data: SequenceData, model: Model) -> Steps:
+    """Return the rows of sequences; first ones of longer sequences, of which no change is known, weigh nothing."""
+    learned = changes(data, model.schema, model.encoder.rules)
+    labelled = learned.labelled.copy()
+    labelled[data.offsets[:-1][np.diff(data.offsets) > 1]] = False
+    weight = np.where(labelled, model.scorer.step_weights(learned.y, learned.labelled, learned.weight), 0.0)
+    y = np.where(labelled[:, None], np.asarray(model.task.labels(learned.y), np.float64), 0.0)
+    return Steps(with_changes(model.encoder.transform(data), data.offsets), y, np.asarray(weight, np.float64))

@@ -1,0 +1,321 @@
+"""The linear part beside a network: held to its equations, to least squares, and in all that answers."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import fails, isolate, result
+from ids import cases
+from test_shards import InProcess
+
+import rnnfast
+from rnnfast.data import read_table
+from rnnfast.errors import UsageError
+from rnnfast.export.exporting import export
+from rnnfast.model.explain.attribution import Explainer, Method
+from rnnfast.model.linear_part import Beside, LinearPart
+from rnnfast.reporter import Reporter
+from rnnfast.shards import running
+from rnnfast.training import linear_part, ridge
+
+RUN = {"preset": "fast", "hidden": 4, "epochs": 2, "dtype": "float64", "linear_part": True, "seed": 1}
+FORECAST = {"time": "t", "target": "y", "horizon": 1, "lag_target": True, "window": 10}
+
+
+@pytest.fixture(autouse=True)
+def _directory(tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path)
+
+
+def series(rows=240, seed=0):
+    """A series of which the next value is linear in the last two, and in a feature."""
+    random, y = np.random.default_rng(seed), [0.0, 1.0]
+    x = random.normal(size=rows)
+    for t in range(2, rows):
+        y.append(1.6 * y[-1] - 0.8 * y[-2] + 0.5 * x[t - 1])
+    return pd.DataFrame({"t": np.arange(rows), "x": x, "y": y})
+
+
+def meters(rows=40):
+    """Three series side by side."""
+    parts = [series(rows, seed).assign(id=f"meter {seed}") for seed in range(3)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def payments(rows=40):
+    """Three series with one of two classes at every row, by the value and its change."""
+    frame = meters(rows)
+    random = np.random.default_rng(1)
+    change = frame.groupby("id")["y"].diff().fillna(0)
+    high = frame["y"] + change + random.normal(size=len(frame)) > 0.5
+    return frame.assign(fraud=high.astype(int)).rename(columns={"y": "z"})
+
+
+CLASSES = {"frame": payments(), "id": "id", "target": "fraud", "horizon": 0, "lag_target": False, "window": None}
+
+
+def trained(frame=None, **options):
+    return rnnfast.train(series() if frame is None else frame, **{**FORECAST, **RUN, **options}).model
+
+
+OPTIONS = {
+    "windows": {},
+    "changes": {"difference": True},
+    "several horizons": {"horizon": (1, 3), "window": 20},
+    "two networks": {"ensemble": 2},
+    "ids": {"frame": meters(), "id": "id", "window": None},
+    "gru, single precision": {"cell": "gru", "dtype": "float32"},
+    "the target before": {"horizon": 0},
+    "no last target": {"horizon": 0, "lag_target": False},
+    "stacked rows": {"patch": (3, 1)},
+    "two classes": CLASSES,
+    "two classes, two networks": {**CLASSES, "ensemble": 2},
+    "two classes, calibrated": {**CLASSES, "calibrate": "temperature", "threshold": "f1", "cell": "gru"},
+    "a class and its lag": {**CLASSES, "lag_target": True},
+    "the labels of last rows": {"frame": meters(), "id": "id", "window": None, "predict": "last", "horizon": 0},
+}
+
+
+@pytest.mark.parametrize("options", cases(OPTIONS))
+def test_answers_are_those_of_the_equation(options):
+    frame = options.get("frame", series())
+    model = trained(**options)
+    part = model.linear_part
+    assert 0 <= part.share <= 1
+    questions, alone = model.questions(read_table(frame, schema=model.schema)), []
+    for one in questions:
+        rows = slice(None) if one.rows is None else one.rows
+        network = model.committee().outputs_of(one.inputs, one.offsets)[..., rows, :]
+        x = one.inputs.reshape(int(one.offsets[-1]), -1).astype(np.float64)
+        change = np.vstack([x[:1] * 0, x[1:] - x[:-1]])
+        change[one.offsets[:-1]] = 0
+        linear = x @ np.transpose(part.level) + change @ np.transpose(part.change) + part.bias
+        last = Beside.of(model)._replace(linear_part=None).base(one.block, one.inputs, rows)
+        alone.append(part.share * network + linear[rows] + (0 if last is None else last))
+    expected = np.concatenate(alone, axis=-2)
+    expected = expected if questions.position is None else expected[..., questions.position, :]
+    np.testing.assert_allclose(questions.outputs(model.committee()), expected, rtol=1e-6, atol=1e-8)
+
+
+def test_a_linear_series_is_foretold_exactly_where_the_network_has_no_share(monkeypatch):
+    monkeypatch.setattr(linear_part, "share_of", lambda network, linear: 0.0)
+    monkeypatch.setattr(ridge, "PENALTIES", np.array([1e-9]))
+    scores = trained().evaluate(series(rows=300, seed=3))
+    assert scores.metrics["r2"] > 0.99999
+
+
+def test_it_is_the_ridge_regression_of_scikit_learn(monkeypatch):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    monkeypatch.setattr(linear_part, "HALF", 0.0)
+    monkeypatch.setattr(ridge, "PENALTIES", np.array([7.0]))
+    random = np.random.default_rng(0)
+    frame = series().assign(y=random.normal(size=240), x=random.normal(size=240) + 3)
+    model = trained(frame, split=1.0)
+    data = read_table(frame, schema=model.schema)
+    x = model.encoder.transform(data)
+    both = np.hstack([x, np.vstack([x[:1] * 0, x[1:] - x[:-1]])])
+    inner = data.labelled & ~np.isin(np.arange(data.rows), data.offsets[:-1])
+    y = model.task.labels(data.y)
+    mean, deviation = both[inner].mean(axis=0), both[inner].std(axis=0)
+    other = linear_model.Ridge(7.0).fit((both[inner] - mean) / deviation, y[inner, 0])
+    weights = np.hstack([model.linear_part.level, model.linear_part.change])[0]
+    np.testing.assert_allclose(weights, other.coef_ / deviation, rtol=1e-6)
+    np.testing.assert_allclose(model.linear_part.bias[0], other.intercept_ - mean @ weights, rtol=1e-6, atol=1e-9)
+
+
+def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    monkeypatch.setattr(linear_part, "HALF", 0.0)
+    model = trained(**{**CLASSES, "split": 1.0})
+    data = read_table(payments(), schema=model.schema)
+    x = model.encoder.transform(data)
+    both = np.hstack([x, np.vstack([x[:1] * 0, x[1:] - x[:-1]])])
+    inner = ~np.isin(np.arange(data.rows), data.offsets[:-1])
+    scaled = both[inner] / both[inner].std(axis=0)
+    other = linear_model.LogisticRegression(C=1 / linear_part.PENALTY, tol=1e-10, max_iter=10_000)
+    other.fit(scaled, data.y[inner, 0])
+    weights = np.hstack([model.linear_part.level, model.linear_part.change])[0]
+    np.testing.assert_allclose(weights, other.coef_[0] / both[inner].std(axis=0), rtol=1e-4)
+
+
+def test_a_row_at_a_time_is_answered_as_many_are():
+    model, frame = trained(**CLASSES), payments()
+    one, many = model.stream(), model.stream()
+    rows = frame[list(model.schema.features)].to_numpy()
+    answers = [one.step(name, row)[0] for name, row in zip(frame["id"], rows, strict=True)]
+    expected = many.step_many(frame["id"], rows)[:, 0]
+    np.testing.assert_allclose(answers, expected, rtol=1e-12)
+    np.testing.assert_allclose(one.step_many(["meter 1"], rows[:1]), many.step_many(["meter 1"], rows[:1]))
+
+
+@pytest.mark.parametrize(
+    ("network", "linear", "share"),
+    cases(
+        {
+            "as good": (2.0, 2.0, 0.5),
+            "network better": (1.0, 3.0, 0.9),
+            "linear part better": (3.0, 1.0, 0.1),
+            "both perfect": (0.0, 0.0, 0.5),
+            "nothing to go by": (np.nan, 1.0, 0.5),
+        }
+    ),
+)
+def test_the_share_of_the_network(network, linear, share):
+    assert linear_part.share_of(network, linear) == pytest.approx(share)
+
+
+def test_without_a_validation_part_both_count_half():
+    assert trained(split=1.0).linear_part.share == 0.5
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_stream_answers_as_predict(name):
+    options = OPTIONS[name]
+    frame = options.get("frame", series())
+    model = trained(**options)
+    ids = frame["id"] if "id" in frame else [""] * len(frame)
+    answers = model.stream().step_many(ids, frame)
+    data = read_table(frame, schema=model.schema, require_target=False)
+    expected, order = model.predict(data), data.row
+    np.testing.assert_allclose(answers[order], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("to", ["c", "onnx", "json"])
+@pytest.mark.parametrize(
+    "name",
+    ["windows", "changes", "two networks", "several horizons", "ids", "two classes", "two classes, two networks"],
+)
+def test_exports_answer_as_the_model(to, name):
+    if to == "onnx":
+        pytest.importorskip("onnx")
+    check = export(trained(**OPTIONS[name]), to, f"model.{to}").check
+    assert check.tool is None or check.difference < 1e-5
+
+
+def test_a_module_of_pytorch_is_refused():
+    with pytest.raises(UsageError, match="--linear-part"):
+        export(trained(), "torch", "model.py")
+
+
+def test_the_model_file_holds_it():
+    model = trained()
+    model.save("model.safetensors")
+    again = rnnfast.load("model.safetensors")
+    assert again.linear_part == model.linear_part
+    np.testing.assert_array_equal(again.predict(series())["y_pred"], model.predict(series())["y_pred"])
+
+
+@pytest.mark.parametrize("features", [1, 3])
+def test_its_gradient_is_the_slope_of_its_outputs(features):
+    random = np.random.default_rng(0)
+    level, change = (tuple(map(tuple, random.normal(size=(2, features)))) for _ in range(2))
+    part, offsets = LinearPart(0.5, level, change, (1.0, -1.0)), np.array([0, 4, 4, 5, 9])
+    x, seeds = random.normal(size=(9, features)), random.normal(size=(9, 2))
+    slope = np.zeros_like(x)
+    for place in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[place] = 0.5
+        slope[place] = (seeds * (part.outputs(x + step, offsets) - part.outputs(x - step, offsets))).sum()
+    np.testing.assert_allclose(part.gradient(seeds, offsets), slope, atol=1e-12)
+
+
+def test_attributions_sum_to_the_answer():
+    model = trained(cell="gru", scale="zscore")
+    data = read_table(series(30), schema=model.schema)
+    explainer = Explainer(model, Method(baseline="zero"))
+    for one in explainer.explain(data, np.array([9, 25]), np.array([0, 0])):
+        assert one.attribution.sum() == pytest.approx(one.end - one.start, rel=1e-6)
+        assert one.end == pytest.approx(float(model.outputs(data)[[9, 25][one.place], 0]), rel=1e-6)
+
+
+def test_a_table_on_disk_gives_the_same_part(tmp_path):
+    meters(400).to_csv("table.csv", index=False)
+    options = {**FORECAST, **RUN, "id": "id", "window": None}
+    memory = rnnfast.train("table.csv", **options).model
+    disk = rnnfast.train("table.csv", memory="2GB", **options).model
+    np.testing.assert_allclose(disk.linear_part.level, memory.linear_part.level, rtol=1e-9)
+    assert disk.linear_part.share == pytest.approx(memory.linear_part.share)
+
+
+@pytest.mark.parametrize(
+    ("frame", "options"),
+    cases(
+        {"a quantity": (meters(60), {"target": "y", "horizon": 1}), "two classes": (payments(60), {"target": "fraud"})}
+    ),
+)
+def test_a_table_in_shards_gives_one_too(frame, options):
+    frame = pd.concat([frame.assign(id=frame["id"] + f" {k}") for k in range(4)])
+    frame.to_csv("table.csv", index=False)
+    own = {**RUN, "id": "id", "time": "t", "lag_target": "horizon" in options, **options}
+    parts = [
+        rnnfast.train("table.csv", **own).model.linear_part,
+        running.train(InProcess(), "table.csv", shards=2, **own).model.linear_part,
+    ]
+    alone = [np.array(part.level) / (1 - part.share) for part in parts]  # the shards are split in another way
+    np.testing.assert_allclose(alone[1], alone[0], rtol=0.5, atol=0.5)
+
+
+def test_a_model_with_one_travels():
+    model = trained()
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(series())["y_pred"], model.predict(series())["y_pred"])
+
+
+def test_trained_again_on_all_it_is_fitted_again():
+    options = {**FORECAST, **RUN, "split": 0.7}
+    first, second = (rnnfast.train(series(), refit=refit, **options).model for refit in (False, True))
+    assert first.linear_part.share == second.linear_part.share
+    assert first.linear_part.level != second.linear_part.level
+
+
+def test_labels_of_the_test_part_have_no_say():
+    options, frame = {"split": (0.6, 0.2), "split_by": "time"}, series()
+    other = frame.assign(y=frame["y"].where(frame["t"] < 200, 0.0))
+    assert trained(frame, **options).linear_part == trained(other, **options).linear_part
+
+
+def test_a_part_with_too_many_inputs_is_left_out(monkeypatch):
+    monkeypatch.setattr(linear_part, "MOST_INPUTS", 1)
+    texts = []
+    reporter = Reporter()
+    reporter.notice = texts.append
+    result = rnnfast.train(series(), reporter=reporter, **FORECAST, **RUN)
+    assert result.model.linear_part is None
+    assert any("no linear part (--linear-part): 2 inputs; it takes 1" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    cases(
+        {
+            "several classes": ({"task": "multiclass"}, "answers with quantities or one of two classes"),
+            "no logits": ({"task": "binary", "loss": "mse"}, "its answers are logits, and those of --loss mse are not"),
+            "bags": ({"ensemble": 2, "bag": True}, "does not go with --bag"),
+            "no memory": ({"cell": "mlp"}, "--linear-part on has no effect: mlp answers each row by itself"),
+            "windows of a row": ({"window": 1}, "--linear-part looks at the row before, which --window 1 has not"),
+            "both directions": ({"bidirectional": True, "predict": "last"}, "does not go with --bidirectional"),
+            "strides": ({"patch": (2, 2), "predict": "last"}, "does not go with --patch 2,2"),
+            "embeddings": ({"embed": ("x=2",), "categorical": "x"}, "does not go with --embed x=2"),
+        }
+    ),
+)
+def test_what_it_does_not_go_with(options, message):
+    frame = series(60).assign(y=lambda table: (table["y"] > 0).astype(int)) if "task" in options else series(60)
+    frame = frame.assign(x=frame["x"].round(0)) if "categorical" in options else frame
+    own = {**RUN, "time": "t", "target": "y", "window": 10, **options}
+    with pytest.raises(UsageError, match=message):
+        rnnfast.train(frame, **own)
+
+
+def test_the_command_says_what_the_network_counts(capsys):
+    series().to_csv("table.csv", index=False)
+    options = ["train", "--data", "table.csv", "--time", "t", "--target", "y", "--horizon", "1", "--lag-target"]
+    options += ["--preset", "auto", "--hidden", "4", "--epochs", "1", "-o", "run"]
+    run = result(options, capsys)
+    assert {"option": "linear_part", "value": True} in [
+        {name: one[name] for name in ("option", "value")} for one in run["preset"]["choices"]
+    ]
+    assert "linear_part = true" in Path("run/config.toml").read_text()
+    assert "--linear-part" in fails([*options[:-2], "-o", "other", "--linear-part", "--cell", "mlp"], 2, capsys)

@@ -125,6 +125,16 @@ def test_it_is_the_ridge_regression_of_scikit_learn(monkeypatch):
     np.testing.assert_allclose(model.linear_part.bias[0], other.intercept_ - mean @ weights, rtol=1e-6, atol=1e-9)
 
 
+def test_a_column_that_rounding_alone_moves_has_no_weight():
+    random = np.random.default_rng(0)
+    x = np.column_stack([random.normal(size=5000) * 1e-7, np.full(5000, 0.1), np.full(5000, 2024.7)])
+    z = np.column_stack([x, np.ones(5000), x[:, 0] * 2e7 + random.normal(size=5000)])
+    weight = random.random(5000)[:, None]
+    weights = ridge.solved(np.stack([z[k::5].T @ (z[k::5] * weight[k::5]) for k in range(5)]), 1)[:, 0]
+    assert weights[0] == pytest.approx(2e7, rel=0.05)
+    assert weights[1:3].tolist() == [0, 0]
+
+
 def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
     linear_model = pytest.importorskip("sklearn.linear_model")
     monkeypatch.setattr(linear_part, "HALF", 0.0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 PENALTIES = np.logspace(-2, 4, 13)  # of inputs with a standard deviation of 1
-LEAST = 1e-9  # deviation of what is not constant, as a share of its level
+LEAST = 1e-6  # deviation of what is not constant, as a share of its level: rounding leaves up to 1e-7 of a constant
 
 
 def solved(sums: Floats, outputs: int) -> Floats:
@@ -38,7 +38,7 @@ def _ridge(products: Floats, outputs: int, penalties: Floats) -> Floats:
     mean = products[n] / weight
     spread = products / weight - np.outer(mean, mean)
     deviation: Floats = np.sqrt(np.maximum(np.diagonal(spread)[:n], 0))
-    unit = np.where(deviation > LEAST * (1 + np.abs(mean[:n])), deviation, np.inf)  # what is constant counts nothing
+    unit = np.where(deviation > LEAST * np.abs(mean[:n]), deviation, np.inf)  # what is constant counts nothing
     values, vectors = np.linalg.eigh(spread[:n, :n] / np.outer(unit, unit))
     right = vectors.T @ (spread[:n, n + 1 :] / unit[:, None])
     shrunk = right / (np.maximum(values, 0)[None, :, None] + penalties[:, None, None] / weight)

@@ -16,6 +16,7 @@ from ids import cases
 
 import rnnfast
 from rnnfast.catalogue import CELLS
+from rnnfast.data import SequenceData
 from rnnfast.data.synth.generate import synth
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.answers import every_row_once
@@ -278,6 +279,16 @@ def test_the_mean_is_that_of_some_sequences_of_a_large_table(monkeypatch):
     monkeypatch.setattr("rnnfast.model.explain.features.MEAN_ROWS", 300)
     some = np.array(input_means(model.encoder, data).inputs)
     np.testing.assert_allclose(some, model.encoder.transform(data).mean(axis=0), atol=0.1)
+
+
+def test_blocks_change_no_bit_of_the_mean(monkeypatch):
+    frame = table(30)
+    model = trained("sum", frame)
+    data = rnnfast.read_table(frame, schema=model.schema)
+    means = input_means(model.encoder, data)
+    pieces = [data.take(np.arange(first, first + 5)) for first in range(0, 30, 5)]
+    monkeypatch.setattr(SequenceData, "blocks", lambda self, columns: pieces)
+    assert input_means(model.encoder, data) == means
 
 
 def test_a_model_file_without_means_says_what_to_do():

@@ -120,11 +120,12 @@ def test_attributions_sum_to_what_the_output_differs_from_that_of_the_baseline(t
 
 
 def beside(model: rnnfast.Model, explainer: Explainer, rows: int) -> np.ndarray:
-    """Raw outputs for the baseline at so many rows, by networks that see numbers in place of codes."""
-    networks, outputs = model.architecture.without_embeddings, []
+    """Raw outputs for the baseline at so many rows: networks see numbers in place of codes, a linear part is added."""
+    networks, outputs, part = model.architecture.without_embeddings, [], model.linear_part
     for tensors, network in zip(model.members, explainer.slopes.networks, strict=True):
         start = np.tile(network.seen.of_baseline(explainer.baseline), (rows, 1)).astype(model.config.train.dtype)
-        outputs.append(Committee(networks, [tensors]).outputs_of(start.ravel(), np.array([0, rows]))[0])
+        raw = Committee(networks, [tensors]).outputs_of(start.ravel(), np.array([0, rows]))[0]
+        outputs.append(raw if part is None else part.share * raw + part.outputs(start, np.array([0, rows])))
     return np.mean(outputs, axis=0)
 
 

@@ -150,6 +150,16 @@ def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
     np.testing.assert_allclose(weights, other.coef_[0] / both[inner].std(axis=0), rtol=1e-4)
 
 
+def test_constant_columns_and_the_unit_of_weights_have_no_say_in_classes():
+    frame = payments().assign(w=np.random.default_rng(2).random(120) + 0.1)
+    options = {**CLASSES, "weight": "w", "scale": "none"}
+    plain = trained(**{**options, "frame": frame}).linear_part
+    more = trained(**{**options, "frame": frame.assign(w=frame["w"] * 2.0**30, k=0.1, m=2024.7)}).linear_part
+    share = (1 - more.share) / (1 - plain.share)
+    np.testing.assert_allclose(np.array(more.level)[:, :2], np.array(plain.level) * share, rtol=1e-6)
+    assert more.level[0][2:] == more.change[0][2:] == (0, 0)
+
+
 def test_a_row_at_a_time_is_answered_as_many_are():
     model, frame = trained(**CLASSES), payments()
     one, many = model.stream(), model.stream()

@@ -30,7 +30,7 @@ from rnnfast.model.linear_part import LinearPart, with_changes
 from rnnfast.model.questions import scored_rows
 from rnnfast.reporter import Reporter
 from rnnfast.tasks.linear import LEAST_PENALTY, Steps, logistic
-from rnnfast.training.ridge import solved
+from rnnfast.training.ridge import solved, units
 
 Floats = NDArray[np.float64]
 
@@ -145,9 +145,14 @@ def _of_classes(model: Model, train: Sequences) -> Floats:
     if not weight.sum():
         return np.zeros((x.shape[1] + 1, model.schema.outputs))
     mean = np.average(x, axis=0, weights=weight)
-    penalty = PENALTY * np.average((x - mean) ** 2, axis=0, weights=weight)
-    steps = Steps(x, np.concatenate([steps.y for steps in drawn]), weight)
-    return logistic(lambda: [steps], np.append(np.maximum(penalty, LEAST_PENALTY), LEAST_PENALTY), model.schema.outputs)
+    unit = units(mean, np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight)))
+    y = np.concatenate([steps.y for steps in drawn])
+    steps = Steps((x - mean) / unit, y, weight / weight.mean())  # in which unit weights are has no say
+    penalty = np.append(np.full(len(unit), PENALTY), LEAST_PENALTY)
+    solution = logistic(lambda: [steps], penalty, model.schema.outputs)
+    solution[:-1] /= unit[:, None]
+    solution[-1] -= mean @ solution[:-1]
+    return solution
 
 
 def _steps(part: Sequences, model: Model) -> Iterator[Steps]:

@@ -160,6 +160,28 @@ def test_constant_columns_and_the_unit_of_weights_have_no_say_in_classes():
     assert more.level[0][2:] == more.change[0][2:] == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("limits", "least", "most"),
+    cases(
+        {
+            "all labels": ({"MOST_ROWS": 40}, 30, 40),
+            "some of them": ({"MOST_ROWS": 10}, 3, 20),
+            "few of many inputs": ({"MOST_NUMBERS": 40}, 3, 20),
+        }
+    ),
+)
+def test_of_classes_it_is_fitted_to_a_limited_number_of_labels(limits, least, most, monkeypatch):
+    fitted, rows = linear_part.logistic, []
+    monkeypatch.setattr(
+        linear_part, "logistic", lambda blocks, *more: rows.append(len(blocks()[0].x)) or fitted(blocks, *more)
+    )
+    for name, value in limits.items():
+        monkeypatch.setattr(linear_part, name, value)
+    frame = payments()
+    trained(**{**CLASSES, "frame": frame.assign(fraud=frame["fraud"].where(frame.index % 3 == 1)), "split": 1.0})
+    assert least <= rows[0] <= most
+
+
 def test_a_row_at_a_time_is_answered_as_many_are():
     model, frame = trained(**CLASSES), payments()
     one, many = model.stream(), model.stream()

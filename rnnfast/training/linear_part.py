@@ -39,6 +39,7 @@ PENALTY = 10.0  # of classes, for inputs with a standard deviation of 1
 HALF = 0.5  # share of the network where nothing says how good it is
 MOST_INPUTS = 500  # of the network; the time of the equations grows with their cube
 MOST_ROWS = 100_000  # of classes, whose equations are summed again and again; more are drawn from
+MOST_NUMBERS = 1 << 24  # in these rows, as they stay in memory: fewer rows of many inputs
 CHUNK_ROWS = 1 << 13  # that are summed at once, from the first row on, however the table comes in blocks
 LOSSES_OF_CLASSES = ("auto", "bce")
 
@@ -52,7 +53,10 @@ def check_linear_part(config: Config, schema: Schema) -> None:
             "--linear-part answers with quantities or one of two classes, and there are more: leave it out"
         )
     if TASKS[schema.task].classes and config.train.loss not in LOSSES_OF_CLASSES:
-        raise UsageError(f"--linear-part: its answers are logits, and those of --loss {config.train.loss} are not")
+        raise UsageError(
+            f"--linear-part: its answers are logits, and those of --loss {config.train.loss} are not; "
+            "use --loss bce, or leave one of them out"
+        )
     if schema.window == 1:
         raise UsageError("--linear-part looks at the row before, which --window 1 has not; give longer windows")
 
@@ -136,7 +140,8 @@ def _chunks(part: Sequences, model: Model) -> Iterator[tuple[Floats, Floats]]:
 
 def _of_classes(model: Model, train: Sequences) -> Floats:
     """Return (2 F + 1, O), the weights of a logistic regression on rows that train."""
-    generator, share = np.random.default_rng(model.config.train.seed), MOST_ROWS / max(train.rows, 1)
+    most = min(MOST_ROWS, MOST_NUMBERS // (2 * len(model.encoder.names)))
+    generator, share = np.random.default_rng(model.config.train.seed), most / max(train.labelled_steps, 1)
     drawn = []
     for steps in _steps(train, model):
         at = (steps.weight > 0) & (generator.random(len(steps.x)) < share)

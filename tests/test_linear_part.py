@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from commands import fails, isolate, result
+from commands import fails, isolate, result, run
 from ids import cases
 from test_shards import InProcess
 
@@ -247,6 +247,16 @@ def test_the_model_file_holds_it():
     again = rnnfast.load("model.safetensors")
     assert again.linear_part == model.linear_part
     np.testing.assert_array_equal(again.predict(series())["y_pred"], model.predict(series())["y_pred"])
+
+
+def test_inspect_and_the_model_itself_tell_of_it(capsys):
+    model = trained()
+    model.save("model.safetensors")
+    assert result(["inspect", "model.safetensors"], capsys)["linear_part"]["share"] == model.linear_part.share
+    assert run(["inspect", "model.safetensors"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"changes; the share of the network is {model.linear_part.share:.2f}" in shown
+    assert ", a linear part," in repr(model)
 
 
 @pytest.mark.parametrize("features", [1, 3])

@@ -102,7 +102,7 @@ def fitted(model: Model, train: Sequences) -> LinearPart:
     if model.schema.classes:
         solution = _of_classes(model, train)
     else:
-        solution = solved(reduce(np.add, train.each_shard(products_of, replace(model, elsewhere=None))), outputs)
+        solution = solved(reduce(np.add, train.each_shard(products_of, model)), outputs)
     columns = solution.T.tolist()
     level, change = (tuple(tuple(column[at : at + features]) for column in columns) for at in (0, features))
     return LinearPart(0.0, level, change, tuple(column[-1] for column in columns))

@@ -1,8 +1,9 @@
 """Values that training drops, so that no answer hangs on a few of them (--augment drop).
 
-In each epoch a share of the inputs, drawn one by one, is the mean of its column over the rows that train. Codes of
-embeddings and constant columns, which are in each step or in none, stay. A draw is a function of seed, epoch and the
-number of the row in the training part: blocks and threads do not matter.
+In each epoch a share of the inputs, drawn one by one, is the mean of its column over the rows that train, in a shard
+over its own, as answers are explained beside. Codes of embeddings and constant columns, which are in each step or in
+none, stay. A draw is a function of seed, epoch and the number of the row in the training part: blocks and threads do
+not matter.
 """
 
 from __future__ import annotations

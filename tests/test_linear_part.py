@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from commands import fails, isolate, result
+from commands import fails, isolate, result, run
 from ids import cases
 from test_shards import InProcess
 
@@ -125,6 +125,16 @@ def test_it_is_the_ridge_regression_of_scikit_learn(monkeypatch):
     np.testing.assert_allclose(model.linear_part.bias[0], other.intercept_ - mean @ weights, rtol=1e-6, atol=1e-9)
 
 
+def test_a_column_that_rounding_alone_moves_has_no_weight():
+    random = np.random.default_rng(0)
+    x = np.column_stack([random.normal(size=5000) * 1e-7, np.full(5000, 0.1), np.full(5000, 2024.7)])
+    z = np.column_stack([x, np.ones(5000), x[:, 0] * 2e7 + random.normal(size=5000)])
+    weight = random.random(5000)[:, None]
+    weights = ridge.solved(np.stack([z[k::5].T @ (z[k::5] * weight[k::5]) for k in range(5)]), 1)[:, 0]
+    assert weights[0] == pytest.approx(2e7, rel=0.05)
+    assert weights[1:3].tolist() == [0, 0]
+
+
 def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
     linear_model = pytest.importorskip("sklearn.linear_model")
     monkeypatch.setattr(linear_part, "HALF", 0.0)
@@ -138,6 +148,38 @@ def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
     other.fit(scaled, data.y[inner, 0])
     weights = np.hstack([model.linear_part.level, model.linear_part.change])[0]
     np.testing.assert_allclose(weights, other.coef_[0] / both[inner].std(axis=0), rtol=1e-4)
+
+
+def test_constant_columns_and_the_unit_of_weights_have_no_say_in_classes():
+    frame = payments().assign(w=np.random.default_rng(2).random(120) + 0.1)
+    options = {**CLASSES, "weight": "w", "scale": "none"}
+    plain = trained(**{**options, "frame": frame}).linear_part
+    more = trained(**{**options, "frame": frame.assign(w=frame["w"] * 2.0**30, k=0.1, m=2024.7)}).linear_part
+    share = (1 - more.share) / (1 - plain.share)
+    np.testing.assert_allclose(np.array(more.level)[:, :2], np.array(plain.level) * share, rtol=1e-6)
+    assert more.level[0][2:] == more.change[0][2:] == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "least", "most"),
+    cases(
+        {
+            "all labels": ({"MOST_ROWS": 40}, 30, 40),
+            "some of them": ({"MOST_ROWS": 10}, 3, 20),
+            "few of many inputs": ({"MOST_NUMBERS": 40}, 3, 20),
+        }
+    ),
+)
+def test_of_classes_it_is_fitted_to_a_limited_number_of_labels(limits, least, most, monkeypatch):
+    fitted, rows = linear_part.logistic, []
+    monkeypatch.setattr(
+        linear_part, "logistic", lambda blocks, *more: rows.append(len(blocks()[0].x)) or fitted(blocks, *more)
+    )
+    for name, value in limits.items():
+        monkeypatch.setattr(linear_part, name, value)
+    frame = payments()
+    trained(**{**CLASSES, "frame": frame.assign(fraud=frame["fraud"].where(frame.index % 3 == 1)), "split": 1.0})
+    assert least <= rows[0] <= most
 
 
 def test_a_row_at_a_time_is_answered_as_many_are():
@@ -205,6 +247,16 @@ def test_the_model_file_holds_it():
     again = rnnfast.load("model.safetensors")
     assert again.linear_part == model.linear_part
     np.testing.assert_array_equal(again.predict(series())["y_pred"], model.predict(series())["y_pred"])
+
+
+def test_inspect_and_the_model_itself_tell_of_it(capsys):
+    model = trained()
+    model.save("model.safetensors")
+    assert result(["inspect", "model.safetensors"], capsys)["linear_part"]["share"] == model.linear_part.share
+    assert run(["inspect", "model.safetensors"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"changes; the share of the network is {model.linear_part.share:.2f}" in shown
+    assert ", a linear part," in repr(model)
 
 
 @pytest.mark.parametrize("features", [1, 3])

@@ -156,8 +156,7 @@ def _inputs(model: Model) -> list[str]:
     encoder = model.encoder
     scaler, names = encoder.scaler, encoder.names
     lines = []
-    stop = len(names) - encoder.static_inputs
-    codes = range(stop - len(encoder.embeddings), stop)
+    codes = range(encoder.numeric_inputs, encoder.numeric_inputs + len(encoder.embeddings))
     for j, name in enumerate(names):
         if j in codes:
             lines.append(f"{name}: 0 for no category, 1, 2, .. for those that the header of the model lists")

@@ -13,6 +13,7 @@ from rnnfast.data.encoding.record import EncoderRecord
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.findings.finding import Finding
 from rnnfast.findings.judge import Judgement
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.model import Model
 from rnnfast.model.provenance import Figures, Operating, Training
 from rnnfast.records import UNSET, Record, UnsetType, fields_of
@@ -33,7 +34,8 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
 
     front: layers before the cell: rows that are stacked, stride, units. columns: what the columns of a table mean.
     training: the configuration; trained: how training ended, {} where that is not known. threshold: of two classes;
-    temperature: of calibrated logits; operating: how both were chosen, where they were.
+    temperature: of calibrated logits; operating: how both were chosen, where they were. linear_part: what answers
+    beside the network, where something does.
     findings, verdict: of the training run. members: networks of an ensemble, whose parameters count together.
     """
 
@@ -54,6 +56,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     threshold: float | None
     temperature: float | UnsetType = UNSET
     operating: Operating | UnsetType = UNSET
+    linear_part: LinearPart | UnsetType = UNSET
     columns: Schema
     target_scaler: ScalerRecord
     training: dict[str, dict[str, Any]]
@@ -86,6 +89,7 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         threshold=model.task.threshold(),
         temperature=UNSET if model.temperature == 1 else model.temperature,
         operating=provenance.operating,
+        linear_part=model.linear_part or UNSET,
         columns=schema,
         **fields_of(model.encoder.record()),
         target_scaler=model.target_scaler.record(),

@@ -81,7 +81,7 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
     cases(
         {
             "of a quantity": ({"task": "regression", "classes": 0}, {}, True),
-            "of two classes at every row": ({"task": "binary", "classes": 2, "forecast": False}, {}, True),
+            "of two classes at every row": ({"task": "binary", "classes": 2, "forecast": False}, {}, False),
             "of two classes of sequences": ({"task": "binary", "classes": 2, "per_step": False}, {}, False),
             "of two classes by squares": ({"task": "binary", "classes": 2}, {"loss": "mse"}, False),
             "of several classes": ({}, {}, False),

@@ -74,12 +74,12 @@ def refuse(model: Model) -> None:
     cell = model.config.model.cell
     if not model.architecture.cell.recurrent and cell != "mlp":
         raise UsageError(f"--to torch: the cell {cell} has no state, and is not written; --to c and --to json take it")
+    if model.schema.difference:
+        raise UsageError("--to torch: --difference adds the last target, which the module does not see; use --to c")
     if model.linear_part is not None:
         raise UsageError(
             "--to torch: a linear part (--linear-part) answers too, which the module lacks; use --to c or onnx"
         )
-    if model.schema.difference:
-        raise UsageError("--to torch: --difference adds the last target, which the module does not see; use --to c")
 
 
 def answers_of(text: str, tensors: Mapping[str, NDArray[Any]], encoded: NDArray[Any]) -> NDArray[np.float64] | None:

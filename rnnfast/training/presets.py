@@ -104,10 +104,9 @@ def _difference(size: Size, config: Config) -> bool | None:
 
 
 def _linear_part(size: Size, config: Config) -> bool | None:
-    task, model = TASKS[size.task], config.model
+    model = config.model
     fits = cell(model.cell).recurrent and config.data.window != 1 and not refused_beside_linear_part(model)
-    of_classes = size.per_step and not task.output_per_class and config.train.loss in ("auto", "bce")
-    return True if fits and (of_classes if task.classes else size.forecast) else None
+    return True if fits and size.forecast and not TASKS[size.task].classes else None
 
 
 def _scale(size: Size, config: Config) -> tuple[str, ...]:

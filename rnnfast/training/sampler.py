@@ -53,7 +53,7 @@ class Sampler:
             )
         self._study = library.create_study(sampler=sampler)
         self._open: list[Any] = []
-        self._asked: list[Candidate] = []
+        self._proposals: list[Candidate] = []
 
     def ask(self, generation: int, count: int, scored: Sequence[Sequence[Scored]]) -> list[Candidate]:
         """Propose so many candidates, in order. scored: those of the generations before that ran all their epochs."""
@@ -64,7 +64,7 @@ class Sampler:
             warnings.simplefilter("ignore", optuna().exceptions.ExperimentalWarning)
             self._open = [self._study.ask(self._distributions) for _ in range(count)]
         candidates = [{name: trial.params[name] for name in self._space.base} for trial in self._open]
-        self._asked += candidates
+        self._proposals += candidates
         return candidates
 
     def tell(self, results: Sequence[tuple[float, int | None]]) -> None:
@@ -87,7 +87,7 @@ class Sampler:
             return [*self._space.rates(), *self._space.single_changes(self._space.base)]
         best, least = min(scored[0], key=lambda one: one[1])
         if generation == 1:
-            return [candidate for candidate in self._space.single_changes(best) if candidate not in self._asked]
+            return [candidate for candidate in self._space.single_changes(best) if candidate not in self._proposals]
         if generation > 2:
             return []
         better = sorted((one for one in scored[1] if one[1] < least), key=lambda one: one[1])

@@ -84,6 +84,11 @@ class Store:
         try:
             description = decode(parsed((directory / DESCRIPTION).read_bytes()), Description)
             description.schema.check()
+            width, features = description.columns.get("x", ("", 0))[1], len(description.schema.features)
+            if not description.schema.columns or width != features:
+                raise ValueError(f"x has {width} columns: expected {features}")
+            if description.schema.clock and "key" not in description.columns:
+                raise ValueError("no column holds the times that inputs are made of")
             ids = stretches = _places(directory / "offsets", description.ids)
             if description.stretches:
                 stretches = _places(directory / "stretches", description.stretches)

@@ -93,7 +93,7 @@ class Quick:
         return self._out if self._part is None else self._beside(self._part.share, slot, before > 0)
 
     def _beside(self, share: float, slot: int, goes_on: bool) -> NDArray[Any]:
-        """Return the outputs (O,) of network and linear part. Writes: the row that was read, in place of the one before."""
+        """Return outputs (O,) with the linear part. Writes: the row that was read, in the place of the one before."""
         memory, F = self._memory, len(self._inputs)
         inputs, changes = self._both[0, :F], self._both[0, F:]
         inputs[:] = self._inputs

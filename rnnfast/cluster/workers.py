@@ -86,7 +86,7 @@ class Workers:
         self.look()
 
     def complete(self) -> None:
-        """Wait for those that are about to begin, some of which may never. Raises ClusterError where none does in time."""
+        """Wait for those that are about to begin, some of which may never. Raises ClusterError where none begins."""
         self.begin()
         end = time.monotonic() + self._wait
         while self._expected and time.monotonic() < end:

@@ -194,9 +194,32 @@ def test_exports_answer_as_the_model(to, name):
     assert check.tool is None or check.difference < 1e-5
 
 
-def test_a_module_of_pytorch_is_refused():
-    with pytest.raises(UsageError, match="--linear-part"):
-        export(trained(), "torch", "model.py")
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            **{name: one for name, one in OPTIONS.items() if name != "the labels of last rows"},
+            "lstm behind convolutions": {"cell": "lstm", "conv": (3, 2), "horizon": (1, 3), "window": 20},
+            "a gru of equal changes": {"cell": "gru", "difference": True, "ensemble": 2, "dtype": "float32"},
+        }
+    ),
+)
+def test_a_module_of_pytorch_answers_as_the_model(options):
+    pytest.importorskip("torch")
+    check = export(trained(**options), "torch", "model.py").check
+    assert (check.tool, check.rows) == ("torch", 40)
+
+
+def test_a_module_of_pytorch_answers_padded_sequences_as_alone(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(".")
+    export(trained(**OPTIONS["changes"]), "torch", "padded.py")
+    module = __import__("padded").load()
+    long, short = torch.rand(2, 9, 2, dtype=torch.float64)
+    with torch.no_grad():
+        padded = module(torch.stack([long, torch.cat([short[:4], torch.full((5, 2), 9.0)])]))
+        torch.testing.assert_close(padded[0], module(long[None])[0])
+        torch.testing.assert_close(padded[1, :4], module(short[None, :4])[0])
 
 
 def test_the_model_file_holds_it():

@@ -73,6 +73,7 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
     rows: list[tuple[str, str | Text]] = [
         ("Model", model.path),
         ("Network", _network_line(model)),
+        *_linear_rows(model),
         ("Task", _task_line(model)),
         ("Target", listed(columns.targets) + ("; its change is learned" if columns.difference else "")),
         ("Rows", _rows_line(columns)),
@@ -113,6 +114,14 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
 
 def _network_line(model: ModelDescription) -> str:
     return f"{network_text(model, model.members)}, {counted(model.parameters, 'parameter')}, {model.dtype}"
+
+
+def _linear_rows(model: ModelDescription) -> list[tuple[str, str | Text]]:
+    """Say what answers beside the network."""
+    part = model.linear_part
+    if part is UNSET:
+        return []
+    return [("Beside it", f"a linear part of inputs and their changes; the network's share is {part.share:.2f}")]
 
 
 def _rows_line(columns: Schema) -> str:

@@ -58,6 +58,7 @@ def class_of(model: Model) -> str:
         parts.append(f"self.linear = torch.nn.Linear({2 * len(model.encoder.names)}, {len(linear.bias)})")
         forward.append(f"z = {linear.share!r} * z + self.linear(with_changes(x))")
     forward += [average] if members > 1 else []
+    forward += [f"last = {_last(model)}"] if model.schema.difference else []
     return CLASS.format(
         base="Network" if members == 1 else "torch.nn.Module",
         parts=INIT.format(lines=_indented(parts)) if parts else "",
@@ -79,7 +80,7 @@ def _answer(model: Model) -> tuple[str, str]:
     schema, cooled = model.schema, "" if model.temperature == 1 else f" / {model.temperature!r}"
     if not schema.classes:
         scaler = model.target_scaler
-        last = f" + {_last(model)}" if schema.difference else ""
+        last = " + last" if schema.difference else ""
         return "z = z.mean(0)", f"z / {_numbers(scaler.scale)} + {_numbers(scaler.shift)}{last}"
     if not model.task.logits:
         return "z = z.clamp(0, 1).mean(0)", "z.clamp(0, 1)"

@@ -1,6 +1,7 @@
 """The linear part beside a network: held to its equations, to least squares, and in all that answers."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from ids import cases
 from test_shards import InProcess
 
 import rnnfast
+from rnnfast.cli import run
 from rnnfast.data import read_table
 from rnnfast.errors import UsageError
 from rnnfast.export.exporting import export
@@ -58,6 +60,11 @@ CLASSES = {"frame": payments(), "id": "id", "target": "fraud", "horizon": 0, "la
 
 def trained(frame=None, **options):
     return rnnfast.train(series() if frame is None else frame, **{**FORECAST, **RUN, **options}).model
+
+
+def balanced(model):
+    """The model with a share of the network that no rounding hides: of a linear series it is next to nothing."""
+    return replace(model, linear_part=model.linear_part.beside(0.4))
 
 
 OPTIONS = {
@@ -233,13 +240,36 @@ def test_a_stream_answers_as_predict(name):
 def test_exports_answer_as_the_model(to, name):
     if to == "onnx":
         pytest.importorskip("onnx")
-    check = export(trained(**OPTIONS[name]), to, f"model.{to}").check
+    check = export(balanced(trained(**OPTIONS[name])), to, f"model.{to}").check
     assert check.tool is None or check.difference < 1e-5
 
 
-def test_a_module_of_pytorch_is_refused():
-    with pytest.raises(UsageError, match="--linear-part"):
-        export(trained(), "torch", "model.py")
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            **{name: one for name, one in OPTIONS.items() if name != "the labels of last rows"},
+            "lstm behind convolutions": {"cell": "lstm", "conv": (3, 2), "horizon": (1, 3), "window": 20},
+            "a gru of equal changes": {"cell": "gru", "difference": True, "ensemble": 2, "dtype": "float32"},
+        }
+    ),
+)
+def test_a_module_of_pytorch_answers_as_the_model(options):
+    pytest.importorskip("torch")
+    check = export(balanced(trained(**options)), "torch", "model.py").check
+    assert (check.tool, check.rows) == ("torch", 40)
+
+
+def test_a_module_of_pytorch_answers_padded_sequences_as_alone(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(".")
+    export(trained(**OPTIONS["changes"]), "torch", "padded.py")
+    module = __import__("padded").load()
+    long, short = torch.rand(2, 9, 2, dtype=torch.float64)
+    with torch.no_grad():
+        padded = module(torch.stack([long, torch.cat([short[:4], torch.full((5, 2), 9.0)])]))
+        torch.testing.assert_close(padded[0], module(long[None])[0])
+        torch.testing.assert_close(padded[1, :4], module(short[None, :4])[0])
 
 
 def test_the_model_file_holds_it():
@@ -366,9 +396,17 @@ def test_the_command_says_what_the_network_counts(capsys):
     series().to_csv("table.csv", index=False)
     options = ["train", "--data", "table.csv", "--time", "t", "--target", "y", "--horizon", "1", "--lag-target"]
     options += ["--preset", "auto", "--hidden", "4", "--epochs", "1", "-o", "run"]
-    run = result(options, capsys)
+    trained_run = result(options, capsys)
     assert {"option": "linear_part", "value": True} in [
-        {name: one[name] for name in ("option", "value")} for one in run["preset"]["choices"]
+        {name: one[name] for name in ("option", "value")} for one in trained_run["preset"]["choices"]
     ]
     assert "linear_part = true" in Path("run/config.toml").read_text()
     assert "--linear-part" in fails([*options[:-2], "-o", "other", "--linear-part", "--cell", "mlp"], 2, capsys)
+
+
+def test_inspect_names_it_and_the_share_of_the_network(capsys):
+    model = trained()
+    model.save("model.safetensors")
+    assert result(["inspect", "model.safetensors"], capsys)["linear_part"]["share"] == model.linear_part.share
+    assert run(["inspect", "model.safetensors"]) == 0
+    assert f"the network's share is {model.linear_part.share:.2f}" in " ".join(capsys.readouterr().out.split())

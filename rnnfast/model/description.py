@@ -37,6 +37,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     temperature: of calibrated logits; operating: how both were chosen, where they were. linear_part: what answers
     beside the network, where something does.
     findings, verdict: of the training run. members: networks of an ensemble, whose parameters count together.
+    linear_part: what answers beside them, with the share that they have.
     """
 
     kind: str = "model"
@@ -49,6 +50,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     dtype: str
     parameters: int
     members: int = 1
+    linear_part: LinearPart | UnsetType = UNSET
     tensors: tuple[TensorDescription, ...]
     task: str
     loss: str
@@ -82,6 +84,7 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         dtype=config.train.dtype,
         parameters=int(model.parameter_count),
         members=len(model.members),
+        linear_part=model.linear_part or UNSET,
         tensors=tuple(_tensor(name, np.asarray(values)) for name, values in model.parameters.items()),
         task=schema.task,
         loss=model.loss,

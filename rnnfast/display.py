@@ -83,7 +83,7 @@ class Plotted(Displayed):
 
 def _shortened(text: str) -> str:
     """Return what fits, on one line."""
-    text = printable(" ".join(text.split()))
+    text = on_one_line(text)
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
 
 

@@ -14,7 +14,7 @@ from shutil import get_terminal_size
 from typing import Any
 
 from rnnfast.catalogue import LOSS, headline
-from rnnfast.display import counted, printable, table_html
+from rnnfast.display import counted, on_one_line, printable, table_html
 from rnnfast.errors import UsageError
 from rnnfast.reporter import EpochRecord, Lap, Reporter
 
@@ -170,7 +170,8 @@ def _notebook() -> Contents | None:
 
 def _on_standard_error(text: str) -> None:
     """Redraw the line of a terminal; anywhere else only the last text is written."""
-    text = printable(text)
+    end = LAST if text.endswith(LAST) else ""
+    text = on_one_line(text.removesuffix(LAST)) + end
     if sys.stderr.isatty():
         width = get_terminal_size().columns - 1  # a longer line could not be redrawn
         sys.stderr.write(f"\r\033[K{text if text.endswith(LAST) else text[:width]}")

@@ -23,6 +23,7 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sources.arrowsizes import feather_pieces
 from rnnfast.data.sources.batches import batches, open_files
 from rnnfast.data.sources.bounds import Bounds
+from rnnfast.data.sources.columnar import Columnar
 from rnnfast.errors import DataError
 from rnnfast.memory import available_memory, limited
 
@@ -150,6 +151,35 @@ def test_parquet_of_one_long_text(tmp_path, monkeypatch):
     monkeypatch.setattr("rnnfast.data.sources.columnar.available_memory", lambda: LIMIT)
     with pytest.raises(DataError, match=r"whose columns take .* or more of memory"):
         read_table(path, target=("y1",), id="name")
+
+
+def test_parquet_of_one_long_text_in_blocks(tmp_path, monkeypatch):
+    """It is unpacked a few rows at a time, whatever the size of a batch."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path, largest = tmp_path / "bomb.parquet", []
+    text = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), 20_000), ["long" * 2000])
+    parquet.write_table(pa.table({"name": text.cast(pa.string())}), path)
+    monkeypatch.setattr("rnnfast.data.sources.columnar.TEXT_ROWS", 100)
+    monkeypatch.setattr(rnnfast.data.sources.bounds, "available_memory", lambda: LIMIT)
+    monkeypatch.setattr("rnnfast.data.sources.columnar._frame", lambda table, **_: largest.append(table.num_rows))
+    with pytest.raises(DataError, match=r"of which a single piece takes 6.* MB of memory"):
+        list(Columnar(str(path), "Parquet", None).frames(["name"], 20_000))
+    assert not largest
+
+
+@pytest.mark.parametrize("rows", [1, 7, 100, 1000, 5000])
+def test_batches_of_texts_have_so_many_rows(tmp_path, monkeypatch, rows):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    names = [f"n{j}" for j in range(1000)]
+    parquet.write_table(pa.table({"name": names}), tmp_path / "t.parquet", row_group_size=130)
+    monkeypatch.setattr("rnnfast.data.sources.columnar.TEXT_ROWS", 30)
+    frames = list(Columnar(str(tmp_path / "t.parquet"), "Parquet", None).frames(["name"], rows))
+    assert [name for frame in frames for name in frame["name"]] == names
+    assert {len(frame) for frame in frames[:-1]} <= {rows}
 
 
 def test_endless_standard_input(monkeypatch, little_memory):

@@ -112,6 +112,12 @@ def changed(directory: Path, place: str, value: object) -> Path:
             "ten thousand layers": ("config.model.hidden", [4] * 10_000, "10,000 layers are too many"),
             "a value that goes on": ("loss", ["x" * 10_000], "loss is ['xxxxxxxxxx"),
             "a name that commands a terminal": ("columns.predict", EVIL, r"predict is '\x1b[31mred\x9b2J\u202e'"),
+            "a finding of no kind": (
+                "judgement",
+                {"findings": [dict.fromkeys(("code", "title", "severity", "message", "advice"), "x")], "verdict": ""},
+                "judgement.findings[0].severity is 'x'",
+            ),
+            "figures for a figure": ("metrics", {"train": {"loss": {"a": {}}}}, "metrics.train.loss is {'a': {}}"),
             "a column twice": ("columns.features", ["x1", "x1"], "features is ['x1', 'x1']: expected each once"),
             "no learning rate": ("config.train.lr", None, "config: does not fit the rest"),
         }

@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +11,11 @@ from commands import isolate, said
 from ids import cases
 from rich.text import Text
 
+from rnnfast.cli.common import State
+from rnnfast.cli.failure import report
 from rnnfast.console.screen import Screen, fields, table
 from rnnfast.display import printable
+from rnnfast.errors import DataError
 from rnnfast.training.directory import table_name
 
 ESCAPE, ONE_BYTE, TURNED = "\x1b[31m", "\x9b31m", "\u202e"
@@ -82,6 +86,42 @@ def test_the_screen_escapes_whatever_it_shows(part: object, capsys: pytest.Captu
     text = capsys.readouterr().out
     assert SHOWN in text
     assert printable(text) == text
+
+
+LINED, ON_ONE_LINE = "a\nrnnfast: done\tb", r"a\nrnnfast: done\tb"
+
+
+@pytest.mark.parametrize(
+    "part",
+    cases(
+        {
+            "sentence": LINED,
+            "styled sentence": Text(LINED, "red"),
+            "field": fields([(LINED, LINED), (Text(LINED), Text(LINED))]),
+            "field of lines": fields([("", [LINED, LINED])]),
+            "table": table([LINED, "n"], [[LINED, "1"], [Text(LINED), Text("2")]]),
+        }
+    ),
+)
+def test_a_name_begins_no_line(part: object, capsys: pytest.CaptureFixture[str]) -> None:
+    """Else it could look like what rnnfast itself says."""
+    Screen().result(part)  # type: ignore[arg-type]
+    text = capsys.readouterr().out
+    assert ON_ONE_LINE in text
+    assert not any(line.lstrip().startswith("rnnfast") for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    "error",
+    cases({"rnnfast": DataError(LINED), "system": OSError(2, "no", LINED), "usage": click.UsageError(LINED)}),
+)
+def test_a_name_in_an_error_begins_no_line(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    report(error, State())
+    assert ON_ONE_LINE in capsys.readouterr().err
+
+
+def test_choices_of_an_option_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert r"\n" not in said(["export"], 2, capsys)
 
 
 def test_lines_and_letters_stay() -> None:

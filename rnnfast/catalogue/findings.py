@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["warning", "hint"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class FindingKind:
     leak: bool = False
 
     @property
-    def severity(self) -> str:
+    def severity(self) -> Severity:
         """The word for a person and for JSON."""
         return "warning" if self.severe else "hint"
 

@@ -14,7 +14,7 @@ import click
 
 from rnnfast.cli.common import State
 from rnnfast.console.terminal import is_terminal, takes_colour
-from rnnfast.display import printable
+from rnnfast.display import on_one_line, printable
 from rnnfast.errors import RnnfastError, TrainingInterrupted
 
 FAILED = 1
@@ -65,7 +65,7 @@ def report(error: BaseException, state: State) -> int:
 
 
 def _print(message: str, state: State, label: str = "rnnfast: error:") -> None:
-    message = printable(message.replace("\n", " "))
+    message = on_one_line(message)
     if is_terminal(sys.stderr):  # which would break inside words
         width = min(shutil.get_terminal_size().columns, WIDEST)
         message = textwrap.fill(f"{label} {message}", width, break_long_words=False, break_on_hyphens=False)
@@ -81,7 +81,7 @@ def _usage(error: click.ClickException, state: State) -> int:
     if context is not None:
         click.echo(context.get_usage(), err=True)
         click.echo(f"Try '{context.command_path} -h' for help.", err=True)
-    message = error.format_message()
+    message = error.format_message().replace("\n\t", " ")  # click's own lines, of choices
     _print(message[:1].lower() + message[1:], state)
     return error.exit_code
 
@@ -89,7 +89,7 @@ def _usage(error: click.ClickException, state: State) -> int:
 def _unexpected(error: BaseException) -> str:
     """Save the traceback of a bug and return the message that names the file."""
     text = "".join(traceback.format_exception(error))
-    kind = f"unexpected {type(error).__name__}: {error}"
+    kind = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
     path = _saved(text)
     if path is None:
         return f"{kind} (--debug shows the traceback)"

@@ -129,7 +129,7 @@ def _distinct(column: ColumnDescription) -> str:
 
 def _show_findings(screen: Screen, description: TableDescription) -> None:
     """Print what seems to be so, what would stop training, and the command that it comes to."""
-    rows: list[tuple[str | Text, str | Text]] = []
+    rows: list[tuple[str | Text, str | Text | list[str]]] = []
     for j, proposal in enumerate(description.proposals):
         role = "an id" if proposal.role == "id" else "the time"
         text = f"{proposal.column} looks like {role} ({proposal.why}): {proposal.option}"

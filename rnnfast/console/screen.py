@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -140,11 +140,11 @@ def _print(console: Console, part: RenderableType) -> None:
         console.print(part)
 
 
-def _harmless(cell: str | Text, escaped: Callable[[str], str] = printable) -> str | Text:
-    """Return a text without signs that command a terminal, which names of files and columns may hold."""
+def _harmless(cell: str | Text) -> str | Text:
+    """Return a text without signs that command a terminal or end a line, which names of files and columns may hold."""
     if isinstance(cell, str):
-        return escaped(cell)
-    shown = escaped(cell.plain)
+        return on_one_line(cell)
+    shown = on_one_line(cell.plain)
     if shown != cell.plain:
         cell = cell.copy()
         cell.plain = shown
@@ -157,14 +157,17 @@ def with_size(path: str) -> str:
     return f"{name} ({scaled(file.stat().st_size, 'B')})" if path != "-" and file.is_file() else name
 
 
-def fields(rows: Iterable[tuple[str | Text, str | Text]]) -> Table:
-    """Lay out labels with texts beside them that wrap within their own column."""
+def fields(rows: Iterable[tuple[str | Text, str | Text | Sequence[str]]]) -> Table:
+    """Lay out labels with texts beside them that wrap within their own column; a sequence has a line for each text."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style=LABEL, no_wrap=True, min_width=8)
     grid.add_column(overflow="fold", max_width=WIDEST - LABELS)
     for label, text in rows:
-        shown = _harmless(text) if isinstance(text, Text) else Text(printable(text))  # a Text drops some of the signs
-        grid.add_row(_harmless(label, on_one_line), shown)
+        if not isinstance(text, Text):  # which drops some of the signs instead of escaping them
+            shown: str | Text = Text("\n".join(map(on_one_line, [text] if isinstance(text, str) else text)))
+        else:
+            shown = _harmless(text)
+        grid.add_row(_harmless(label), shown)
     return grid
 
 
@@ -172,7 +175,7 @@ def table(headers: Iterable[str], rows: Iterable[Iterable[str | Text]], *, left:
     """Lay out a table without lines: the first `left` columns are text, the others numbers by their decimal points."""
     # Only the space to the right: none before the first column, and rich drops it after the last.
     grid = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style=LABEL)
-    lines = [[_harmless(cell, on_one_line) for cell in row] for row in rows]
+    lines = [[_harmless(cell) for cell in row] for row in rows]
     columns = [[line[j] for line in lines] for j in range(len(lines[0]) if lines else 0)]
     for j, header in enumerate(map(on_one_line, headers)):
         if j >= left and lines:

@@ -163,8 +163,8 @@ def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
 
 
-def command(words: Iterable[str], width: int) -> str:
-    """Text of a command to copy: quoted for a shell, continued with backslashes where a line would be too long."""
+def command(words: Iterable[str], width: int) -> list[str]:
+    """Lines of a command to copy: quoted for a shell, continued with backslashes where a line would be too long."""
     room = width - len(CONTINUED)
     lines: list[str] = []
     for unit in _with_values(words, room - len(INDENT)):
@@ -172,7 +172,7 @@ def command(words: Iterable[str], width: int) -> str:
             lines[-1] += " " + unit
         else:
             lines.append((INDENT if lines else "") + unit)
-    return f"{CONTINUED}\n".join(lines)
+    return [*(line + CONTINUED for line in lines[:-1]), *lines[-1:]]
 
 
 def _with_values(words: Iterable[str], room: int) -> Iterator[str]:

@@ -239,7 +239,7 @@ class TrainConsole(Reporter):
             part = "test" if "test" in result.evaluations else "valid"
             commands.insert(0, ["rnnfast", "eval", "--model", run, "--data", name, "--part", part])
         room = self.screen.err.width - 10  # the label's column
-        self.screen.progress(fields([("Next", "\n".join(command(words, room) for words in commands))]))
+        self.screen.progress(fields([("Next", [line for words in commands for line in command(words, room)])]))
 
 
 def time_text(result: TrainResult, total: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from rnnfast.catalogue import FINDINGS
+from rnnfast.catalogue.findings import Severity
 from rnnfast.records import Record, field
 
 Figure = float | int | str
@@ -13,13 +14,13 @@ Figure = float | int | str
 class Finding(Record, frozen=True):
     """A thing to know about a model or its scores.
 
-    code, title, severity (warning | hint): of its kind. message: a sentence with the figures that made it speak;
+    code, title, severity: of its kind. message: a sentence with the figures that made it speak;
     advice: what to do; figures: the same by name.
     """
 
     code: str
     title: str
-    severity: str
+    severity: Severity
     message: str
     advice: str
     figures: dict[str, Figure] = field(default_factory=dict)

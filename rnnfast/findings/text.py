@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rnnfast.display import printable
+from rnnfast.display import on_one_line
 
 SHOWN = 30  # characters of a name
 SMALLEST, LARGEST = 1e-4, 1e7  # of the numbers that need no exponent
@@ -26,7 +26,7 @@ def percent(share: float) -> str:
 
 def name(text: object) -> str:
     """Return the name of a column, a class or an id as it may be shown."""
-    shown = printable(str(text))
+    shown = on_one_line(str(text))
     return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 3]}..."
 
 

@@ -37,7 +37,6 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     temperature: of calibrated logits; operating: how both were chosen, where they were. linear_part: what answers
     beside the network, where something does.
     findings, verdict: of the training run. members: networks of an ensemble, whose parameters count together.
-    linear_part: what answers beside them, with the share that they have.
     """
 
     kind: str = "model"
@@ -58,7 +57,6 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     threshold: float | None
     temperature: float | UnsetType = UNSET
     operating: Operating | UnsetType = UNSET
-    linear_part: LinearPart | UnsetType = UNSET
     columns: Schema
     target_scaler: ScalerRecord
     training: dict[str, dict[str, Any]]
@@ -92,7 +90,6 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         threshold=model.task.threshold(),
         temperature=UNSET if model.temperature == 1 else model.temperature,
         operating=provenance.operating,
-        linear_part=model.linear_part or UNSET,
         columns=schema,
         **fields_of(model.encoder.record()),
         target_scaler=model.target_scaler.record(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnfast.data.description import PartSize
 from rnnfast.findings.judge import Judgement
-from rnnfast.records import UNSET, Count, Positive, Record, Seed, Share, UnsetType, field
+from rnnfast.records import UNSET, Count, Positive, Record, Seed, Share, UnsetType, field, shown
 
 
 class Split(Record, frozen=True):
@@ -72,6 +72,7 @@ class Operating(Record, frozen=True):
     log_loss: tuple[float | None, float | None] | UnsetType = UNSET
 
 
+PER_TARGET = "per_target"  # name of the figures of each target
 Figures = dict[str, float | dict[str, dict[str, float | None]] | None]  # figures, and those of each target
 
 
@@ -94,3 +95,10 @@ class Provenance(Record, frozen=True):
     operating: Operating | UnsetType = UNSET
     judgement: Judgement | UnsetType = UNSET
     versions: dict[str, str] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for figures of each target under the name of a figure, and the reverse."""
+        for part, figures in self.metrics.items():
+            for name, value in figures.items():
+                if isinstance(value, dict) != (name == PER_TARGET):
+                    raise ValueError(f"metrics.{part}.{name} is {shown(value)}: expected one number or each target's")

@@ -57,17 +57,17 @@ def proposals(candidates: Sequence[Candidate], schema: Schema) -> tuple[str, ...
     """Say which columns look like an id or a time, and what to type."""
     ids = [candidate for candidate in candidates if candidate.role == "id"]
     times = [candidate for candidate in candidates if candidate.role == "time"]
-    options = " ".join(candidate.option for candidate in (*ids[:1], *times))  # on a line of its own, to be copied
+    options = " ".join(candidate.option for candidate in (*ids[:1], *times))  # first, to be copied from one line
     if ids:
         first, others = ids[0], ids[1:]
         more = f", as {'does' if len(others) == 1 else 'do'} {listing([c.column for c in others])}" if others else ""
         time = f"; {times[0].column!r} looks like the time" if times else ""
         return (
-            f"{first.column!r} looks like an id ({first.why}){more}, and windows of {schema.window} rows are cut "
-            f"across it{time}. Try\n{options}",
+            f"try {options}: {first.column!r} looks like an id ({first.why}){more}, and windows of "
+            f"{schema.window} rows are cut across it{time}",
         )
     rows = f"the rows of each {schema.id!r}" if schema.id else "the rows"
-    return tuple(f"{c.column!r} looks like the time of {rows} ({c.why}). Try\n{options}" for c in times)
+    return tuple(f"try {options}: {c.column!r} looks like the time of {rows} ({c.why})" for c in times)
 
 
 def tie_notes(schema: Schema, ties: int, advise: bool) -> list[str]:

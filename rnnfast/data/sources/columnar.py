@@ -102,12 +102,34 @@ class Columnar:
         return self._read([column]).column(column)[row].as_py()
 
     def _batches(self, file: Any, columns: list[str], rows: int) -> Iterator[Any]:
-        """Yield record batches of an opened file."""
+        """Yield record batches, or tables, of an opened file."""
         if self.kind == "Parquet":
-            yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
+            yield from self._parquet_batches(file, columns, rows)
         else:
             for j in range(file.num_record_batches):
                 yield file.get_batch(j).select(columns)
+
+    def _parquet_batches(self, file: Any, columns: list[str], rows: int) -> Iterator[Any]:
+        """Yield so many rows at a time, as tables where there are texts, which are unpacked as `_table` does."""
+        import pyarrow as pa
+
+        texts = _has_texts(file.schema_arrow, columns)
+        waiting, count, size = [], 0, 0
+        for batch in file.iter_batches(min(rows, TEXT_ROWS) if texts else rows, columns=columns, use_threads=False):
+            if not texts:
+                yield batch
+                continue
+            size += batch.nbytes
+            check_unpacked(self.name, self.kind, size, piece=True)
+            waiting.append(batch)
+            count += len(batch)
+            while count >= rows:
+                whole = pa.Table.from_batches(waiting)
+                yield whole.slice(0, rows)
+                rest = whole.slice(rows)
+                waiting, count, size = rest.to_batches(), len(rest), rest.nbytes
+        if count:
+            yield pa.Table.from_batches(waiting)
 
     def _opened(self) -> Any:
         """Open the file for reading by batches: a ParquetFile, or Arrow's reader of a mapped file."""
@@ -143,8 +165,7 @@ class Columnar:
         """Read columns of a Parquet file; texts a few rows at a time, as a dictionary of long ones can repeat them."""
         import pyarrow as pa
 
-        chosen = [field for field in file.schema_arrow if field.name in set(columns)]
-        if not any(pa.types.is_large_string(field.type) or pa.types.is_string(field.type) for field in chosen):
+        if not _has_texts(file.schema_arrow, columns):
             return file.read(columns)
         batches, size, limit = [], 0, available_memory()
         for batch in file.iter_batches(batch_size=TEXT_ROWS, columns=columns):
@@ -172,6 +193,14 @@ class Columnar:
             raise DataError(
                 f"{self.name}: is a damaged or incomplete {self.kind} file ({first}); write it again, or save it as CSV"
             ) from None
+
+
+def _has_texts(schema: Any, columns: Sequence[str]) -> bool:
+    """Whether any of the columns holds texts, which a dictionary can repeat."""
+    from pyarrow import types
+
+    chosen = [field.type for field in schema if field.name in set(columns)]
+    return any(types.is_string(kind) or types.is_large_string(kind) for kind in chosen)
 
 
 def _frame(cells: Any, split_blocks: bool = False) -> pd.DataFrame:

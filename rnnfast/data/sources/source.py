@@ -202,7 +202,7 @@ def require(source: Source, names: Sequence[str]) -> None:
             cells = not (near or source.typed or source.headerless) and any(map(_CELL.search, source.columns))
             raise DataError(
                 f"{source.header_line()}: there is no column {short(name)!r}{f'{near} The' if near else '; the'} "
-                f"columns are {listing(source.columns)}"
+                f"columns are {listing(source.columns) if source.columns else 'none'}"
                 f"{'; where the first line is a row already, --columns names them' if cells else ''}"
             )
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.display import printable
+from rnnfast.display import on_one_line
 from rnnfast.records import Record, field
 
 POINTS = 500  # rows of a panel at most
@@ -109,7 +109,7 @@ def _rounded(value: float, digits: int) -> float | None:
 
 def word(value: Any, most: int = WORD_SHOWN) -> str:
     """Return a name from outside as a page shows it: on one line, not too long, without signs that command."""
-    text = printable(" ".join(str(value).split()))
+    text = on_one_line(str(value))
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

@@ -150,8 +150,22 @@ CASES = {
         {"task": "regression"},
         ["line 3", "'y'", "'high'", "not a number", "empty the cell"],
     ),
-    "not UTF-8": ("a,näme,y\n1,2,0\n".encode("latin-1"), {}, ["line 1", "0xe4", "save the table as UTF-8"]),
+    "not UTF-8": (
+        "a,näme,y\n1,2,0\n".encode("latin-1"),
+        {},
+        ["line 1", "0xe4", "save the table as UTF-8", "iconv -f cp1252"],
+    ),
     "not UTF-8 in a row": (b"a,b,y\r\n1,2,0\r\n\xff,2,1\r\n", {}, ["line 3", "0xff", "UTF-8"]),
+    "rows without header": (
+        "7,2024-01-02,0.5\n8,2024-01-03,0.7\n",
+        {},
+        [
+            "line 1: there is no column 'y'; the columns are 7, 2024-01-02, 0.5; where the first line is a row",
+            "--columns",
+        ],
+    ),
+    "misspelt column": ("a,yy\n1,0\n", {}, ["no column 'y'; did you mean 'yy'? The columns are a, yy"]),
+    "SQLite": (b"SQLite format 3\0rest", {}, ["is a database", "--data sqlite:///", "--query 'select * from"]),
     "zero bytes": (b"a,y\n1,0\n\x00\x01,2\n", {}, ["line 3", "zero byte", "CSV"]),
     "damaged zip": (b"PK\x03\x04rest", {}, ["damaged or incomplete zip", "CSV"]),
     "damaged Parquet": (b"PAR1rest", {}, ["damaged or incomplete Parquet", "CSV"]),

@@ -258,7 +258,7 @@ def test_a_quote_that_is_never_closed_takes_no_memory_in_blocks(tmp_path):
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(HEADER + b'a,1,0,0\na,2,"' + b"1\n" * 8_000_000, 1))
     (source,) = open_files([str(path)])
-    with limited(40_000_000), pytest.raises(DataError, match=r"MB after row 0 are too few rows .* close the quote"):
+    with limited(40_000_000), pytest.raises(DataError, match=r"the rows after row 0 are too long .* close the quote"):
         list(batches([source], (), None, 10**6))
 
 

@@ -139,7 +139,7 @@ def test_columns_of_a_frame():
             ),
             "misspelt rule": (
                 {"missing": ("men",)},
-                "missing: 'men': 'men' is not one of error, zero, mean, ffill; did you mean 'mean'",
+                "missing: 'men' is not one of error, zero, mean, ffill; did you mean 'mean'",
             ),
             "unknown column": ({"missing": ("alpha=mean",)}, "missing: there is no column 'alpha'"),
         }

@@ -22,6 +22,7 @@ from rnnfast.cluster.connection import connected
 from rnnfast.cluster.here import InProcess
 from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Task
+from rnnfast.cluster.workers import Workers
 from rnnfast.config.cluster import ClusterConfig
 from rnnfast.config.folding import FoldConfig
 from rnnfast.config.resolve import Config
@@ -519,3 +520,11 @@ def test_a_worker_that_joins_gets_tasks(workers, local, notices):
     while len(set(workers.run(tasks(cluster_tasks.process, *[0] * 6)))) < 3:
         time.sleep(0.2)
     assert any("joined" in text for text in notices)
+
+
+def test_a_worker_that_never_begins_is_not_waited_for_any_longer(workers):
+    notices = []
+    incomplete = Workers(lambda wait: workers.workers.client, 0.3, notices.append, expected=3)  # of which two are there
+    incomplete.complete()
+    assert len(incomplete.alive) == 2
+    assert notices == []

@@ -222,7 +222,7 @@ def test_the_same_data_for_all_is_the_way_out(capsys):
     ("words", "message"),
     cases(
         {
-            "one run": (["runs/a"], "compare takes two runs or more, not 1"),
+            "one run": (["runs/a"], "compare takes two runs or more, not 1; runs/* names all"),
             "the same twice": (["runs/a", "runs/a/model.safetensors"], "is there twice"),
             "no such metric": (["runs/a", "runs/b", "--by", "auprk"], "no metric 'auprk' of these runs"),
             "metric of another task": (["runs/a", "runs/b", "--by", "rmse"], "no metric 'rmse' of these runs"),

@@ -150,6 +150,8 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from([(), ("town",), ("town=8", "region")])
     if name == "static":
         return st.sampled_from([(), ("age",), ("age", "height")])
+    if name == "augment":
+        return st.sampled_from([(), ("drop",), ("drop=0.2", "mixup")])
     if name == "split_by":  # other rules exclude other options
         return st.just("sequence")
     if name == "threshold":

@@ -167,7 +167,7 @@ def test_wrong_model_files_end_with_4(xor: Path, capsys: pytest.CaptureFixture[s
     for model, part in (
         ("none.safetensors", "no such model file"),
         ("folder", "no such model file"),
-        ("xor.csv", "is not a safetensors file"),
+        ("xor.csv", "is no model; give"),
         ("empty.safetensors", "is not a safetensors file"),
         ("half.safetensors", "is not a safetensors file"),
         ("other.safetensors", "another program"),

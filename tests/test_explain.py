@@ -16,6 +16,7 @@ from ids import cases
 
 import rnnfast
 from rnnfast.catalogue import CELLS
+from rnnfast.data import SequenceData
 from rnnfast.data.synth.generate import synth
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.answers import every_row_once
@@ -119,11 +120,12 @@ def test_attributions_sum_to_what_the_output_differs_from_that_of_the_baseline(t
 
 
 def beside(model: rnnfast.Model, explainer: Explainer, rows: int) -> np.ndarray:
-    """Raw outputs for the baseline at so many rows, by networks that see numbers in place of codes."""
-    networks, outputs = model.architecture.without_embeddings, []
+    """Raw outputs for the baseline at so many rows: networks see numbers in place of codes, a linear part is added."""
+    networks, outputs, part = model.architecture.without_embeddings, [], model.linear_part
     for tensors, network in zip(model.members, explainer.slopes.networks, strict=True):
         start = np.tile(network.seen.of_baseline(explainer.baseline), (rows, 1)).astype(model.config.train.dtype)
-        outputs.append(Committee(networks, [tensors]).outputs_of(start.ravel(), np.array([0, rows]))[0])
+        raw = Committee(networks, [tensors]).outputs_of(start.ravel(), np.array([0, rows]))[0]
+        outputs.append(raw if part is None else part.share * raw + part.outputs(start, np.array([0, rows])))
     return np.mean(outputs, axis=0)
 
 
@@ -278,6 +280,16 @@ def test_the_mean_is_that_of_some_sequences_of_a_large_table(monkeypatch):
     monkeypatch.setattr("rnnfast.model.explain.features.MEAN_ROWS", 300)
     some = np.array(input_means(model.encoder, data).inputs)
     np.testing.assert_allclose(some, model.encoder.transform(data).mean(axis=0), atol=0.1)
+
+
+def test_blocks_change_no_bit_of_the_mean(monkeypatch):
+    frame = table(30)
+    model = trained("sum", frame)
+    data = rnnfast.read_table(frame, schema=model.schema)
+    means = input_means(model.encoder, data)
+    pieces = [data.take(np.arange(first, first + 5)) for first in range(0, 30, 5)]
+    monkeypatch.setattr(SequenceData, "blocks", lambda self, columns: pieces)
+    assert input_means(model.encoder, data) == means
 
 
 def test_a_model_file_without_means_says_what_to_do():

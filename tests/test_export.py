@@ -266,6 +266,19 @@ TORCH = {
     "convolutions": ({}, {"cell": "gru", "conv": (3, 2), "embed": "colour=2", "dtype": "float64"}),
     "patches": ({}, {"cell": "lstm", "patch": (4, 3), "conv": (2,), "predict": "last"}),
     "patches, mlp": ({}, {"cell": "mlp", "patch": (3, 1), "head": "mean"}),
+    "changes of the target": ({"task": "regression"}, {"cell": "gru", "difference": True, "horizon": (1, 3)}),
+    "changes of the target, constant columns": (
+        {"task": "regression"},
+        {"cell": "lstm", "difference": True, "horizon": 1, "static": "age", "dtype": "float64"},
+    ),
+    "changes of the target, carried gaps": (
+        {"task": "regression", "gaps": True},
+        {"cell": "gru", "difference": True, "horizon": 1, "missing": "ffill", "ensemble": 2, "dtype": "float64"},
+    ),
+    "changes of the target at patches": (
+        {"task": "regression"},
+        {"cell": "gru", "difference": True, "horizon": 1, "patch": (4, 3), "predict": "last", "window": 6},
+    ),
 }
 
 
@@ -306,9 +319,9 @@ def test_json_of_something_else_is_no_model(text, tmp_path, capsys):
 
 
 REFUSED = {
-    "changes in torch": (
+    "changes of ranks in torch": (
         "torch",
-        {"cell": "gru", "difference": True, "lag_target": True, "horizon": 1, "task": "regression"},
+        {"cell": "gru", "difference": True, "lag_target": True, "horizon": 1, "task": "regression", "scale": "rank"},
         "--difference",
     ),
 }

@@ -70,4 +70,4 @@ def test_a_file_of_nothing_is_refused(
 
 def test_objects_without_keys_have_no_columns(capsys: pytest.CaptureFixture[str]) -> None:
     Path("t.jsonl").write_text("{}\n{}\n")
-    assert "there are no columns" in said(["train", "t.jsonl", *WORDS], 3, capsys)
+    assert "the columns are none" in said(["train", "t.jsonl", *WORDS], 3, capsys)

@@ -268,6 +268,13 @@ def test_a_table_is_compared_with_the_one_that_trained(tmp_path):
     assert findings[0].figures["distance"] == pytest.approx(5, abs=0.5)
 
 
+def test_last_steps_are_not_held_against_the_mean_of_all(tmp_path):
+    worn = table(120, kind="quantity")
+    worn["z"] = worn.groupby("id").cumcount() * 5.0
+    model = saved(tmp_path, worn, epochs=1)
+    assert "RF14" not in [one.code for one in scored(model, worn, tmp_path, last=True).findings]
+
+
 def test_new_categories_are_a_drift(tmp_path):
     frame = table(120)
     frame["c"] = np.where(np.arange(len(frame)) % 3, "a", "b")

@@ -110,7 +110,7 @@ def test_a_series_without_other_columns_is_told_from_its_own_past():
     frame = pd.DataFrame({"day": [f"2024-01-{day:02}" for day in range(1, 13)], "y": np.arange(12) ** 1.5})
     options = {"time": "day", "target": "y", "window": 4}
     with pytest.raises(
-        DataError, match=r"no numeric column is left as a feature; .* --lag-target makes the last known"
+        DataError, match=r"no numeric column is left as a feature; .* --lag-target predicts the target from"
     ):
         read_table(frame, horizon=1, **options)
     ahead, now = (read_table(frame, horizon=horizon, lag_target=True, **options) for horizon in (1, 0))

@@ -1,16 +1,18 @@
 """The linear part beside a network: held to its equations, to least squares, and in all that answers."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from commands import fails, isolate, result
+from commands import fails, isolate, result, run
 from ids import cases
 from test_shards import InProcess
 
 import rnnfast
+from rnnfast.cli import run
 from rnnfast.data import read_table
 from rnnfast.errors import UsageError
 from rnnfast.export.exporting import export
@@ -58,6 +60,11 @@ CLASSES = {"frame": payments(), "id": "id", "target": "fraud", "horizon": 0, "la
 
 def trained(frame=None, **options):
     return rnnfast.train(series() if frame is None else frame, **{**FORECAST, **RUN, **options}).model
+
+
+def balanced(model):
+    """The model with a share of the network that no rounding hides: of a linear series it is next to nothing."""
+    return replace(model, linear_part=model.linear_part.beside(0.4))
 
 
 OPTIONS = {
@@ -125,6 +132,16 @@ def test_it_is_the_ridge_regression_of_scikit_learn(monkeypatch):
     np.testing.assert_allclose(model.linear_part.bias[0], other.intercept_ - mean @ weights, rtol=1e-6, atol=1e-9)
 
 
+def test_a_column_that_rounding_alone_moves_has_no_weight():
+    random = np.random.default_rng(0)
+    x = np.column_stack([random.normal(size=5000) * 1e-7, np.full(5000, 0.1), np.full(5000, 2024.7)])
+    z = np.column_stack([x, np.ones(5000), x[:, 0] * 2e7 + random.normal(size=5000)])
+    weight = random.random(5000)[:, None]
+    weights = ridge.solved(np.stack([z[k::5].T @ (z[k::5] * weight[k::5]) for k in range(5)]), 1)[:, 0]
+    assert weights[0] == pytest.approx(2e7, rel=0.05)
+    assert weights[1:3].tolist() == [0, 0]
+
+
 def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
     linear_model = pytest.importorskip("sklearn.linear_model")
     monkeypatch.setattr(linear_part, "HALF", 0.0)
@@ -140,14 +157,47 @@ def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
     np.testing.assert_allclose(weights, other.coef_[0] / both[inner].std(axis=0), rtol=1e-4)
 
 
-def test_a_row_at_a_time_is_answered_as_many_are():
-    model, frame = trained(**CLASSES), payments()
+def test_constant_columns_and_the_unit_of_weights_have_no_say_in_classes():
+    frame = payments().assign(w=np.random.default_rng(2).random(120) + 0.1)
+    options = {**CLASSES, "weight": "w", "scale": "none"}
+    plain = trained(**{**options, "frame": frame}).linear_part
+    more = trained(**{**options, "frame": frame.assign(w=frame["w"] * 2.0**30, k=0.1, m=2024.7)}).linear_part
+    share = (1 - more.share) / (1 - plain.share)
+    np.testing.assert_allclose(np.array(more.level)[:, :2], np.array(plain.level) * share, rtol=1e-6)
+    assert more.level[0][2:] == more.change[0][2:] == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "least", "most"),
+    cases(
+        {
+            "all labels": ({"MOST_ROWS": 40}, 30, 40),
+            "some of them": ({"MOST_ROWS": 10}, 3, 20),
+            "few of many inputs": ({"MOST_NUMBERS": 40}, 3, 20),
+        }
+    ),
+)
+def test_of_classes_it_is_fitted_to_a_limited_number_of_labels(limits, least, most, monkeypatch):
+    fitted, rows = linear_part.logistic, []
+    monkeypatch.setattr(
+        linear_part, "logistic", lambda blocks, *more: rows.append(len(blocks()[0].x)) or fitted(blocks, *more)
+    )
+    for name, value in limits.items():
+        monkeypatch.setattr(linear_part, name, value)
+    frame = payments()
+    trained(**{**CLASSES, "frame": frame.assign(fraud=frame["fraud"].where(frame.index % 3 == 1)), "split": 1.0})
+    assert least <= rows[0] <= most
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_row_at_a_time_has_the_bits_of_many(dtype):
+    model, frame = trained(**CLASSES, dtype=dtype, scale="zscore"), payments()
     one, many = model.stream(), model.stream()
     rows = frame[list(model.schema.features)].to_numpy()
     answers = [one.step(name, row)[0] for name, row in zip(frame["id"], rows, strict=True)]
     expected = many.step_many(frame["id"], rows)[:, 0]
-    np.testing.assert_allclose(answers, expected, rtol=1e-12)
-    np.testing.assert_allclose(one.step_many(["meter 1"], rows[:1]), many.step_many(["meter 1"], rows[:1]))
+    np.testing.assert_array_equal(answers, expected)
+    np.testing.assert_array_equal(one.step_many(["meter 1"], rows[:1]), many.step_many(["meter 1"], rows[:1]))
 
 
 @pytest.mark.parametrize(
@@ -190,13 +240,36 @@ def test_a_stream_answers_as_predict(name):
 def test_exports_answer_as_the_model(to, name):
     if to == "onnx":
         pytest.importorskip("onnx")
-    check = export(trained(**OPTIONS[name]), to, f"model.{to}").check
+    check = export(balanced(trained(**OPTIONS[name])), to, f"model.{to}").check
     assert check.tool is None or check.difference < 1e-5
 
 
-def test_a_module_of_pytorch_is_refused():
-    with pytest.raises(UsageError, match="--linear-part"):
-        export(trained(), "torch", "model.py")
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            **{name: one for name, one in OPTIONS.items() if name != "the labels of last rows"},
+            "lstm behind convolutions": {"cell": "lstm", "conv": (3, 2), "horizon": (1, 3), "window": 20},
+            "a gru of equal changes": {"cell": "gru", "difference": True, "ensemble": 2, "dtype": "float32"},
+        }
+    ),
+)
+def test_a_module_of_pytorch_answers_as_the_model(options):
+    pytest.importorskip("torch")
+    check = export(balanced(trained(**options)), "torch", "model.py").check
+    assert (check.tool, check.rows) == ("torch", 40)
+
+
+def test_a_module_of_pytorch_answers_padded_sequences_as_alone(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(".")
+    export(trained(**OPTIONS["changes"]), "torch", "padded.py")
+    module = __import__("padded").load()
+    long, short = torch.rand(2, 9, 2, dtype=torch.float64)
+    with torch.no_grad():
+        padded = module(torch.stack([long, torch.cat([short[:4], torch.full((5, 2), 9.0)])]))
+        torch.testing.assert_close(padded[0], module(long[None])[0])
+        torch.testing.assert_close(padded[1, :4], module(short[None, :4])[0])
 
 
 def test_the_model_file_holds_it():
@@ -205,6 +278,16 @@ def test_the_model_file_holds_it():
     again = rnnfast.load("model.safetensors")
     assert again.linear_part == model.linear_part
     np.testing.assert_array_equal(again.predict(series())["y_pred"], model.predict(series())["y_pred"])
+
+
+def test_inspect_and_the_model_itself_tell_of_it(capsys):
+    model = trained()
+    model.save("model.safetensors")
+    assert result(["inspect", "model.safetensors"], capsys)["linear_part"]["share"] == model.linear_part.share
+    assert run(["inspect", "model.safetensors"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"changes; the share of the network is {model.linear_part.share:.2f}" in shown
+    assert ", a linear part," in repr(model)
 
 
 @pytest.mark.parametrize("features", [1, 3])
@@ -313,9 +396,17 @@ def test_the_command_says_what_the_network_counts(capsys):
     series().to_csv("table.csv", index=False)
     options = ["train", "--data", "table.csv", "--time", "t", "--target", "y", "--horizon", "1", "--lag-target"]
     options += ["--preset", "auto", "--hidden", "4", "--epochs", "1", "-o", "run"]
-    run = result(options, capsys)
+    trained_run = result(options, capsys)
     assert {"option": "linear_part", "value": True} in [
-        {name: one[name] for name in ("option", "value")} for one in run["preset"]["choices"]
+        {name: one[name] for name in ("option", "value")} for one in trained_run["preset"]["choices"]
     ]
     assert "linear_part = true" in Path("run/config.toml").read_text()
     assert "--linear-part" in fails([*options[:-2], "-o", "other", "--linear-part", "--cell", "mlp"], 2, capsys)
+
+
+def test_inspect_names_it_and_the_share_of_the_network(capsys):
+    model = trained()
+    model.save("model.safetensors")
+    assert result(["inspect", "model.safetensors"], capsys)["linear_part"]["share"] == model.linear_part.share
+    assert run(["inspect", "model.safetensors"]) == 0
+    assert f"the network's share is {model.linear_part.share:.2f}" in " ".join(capsys.readouterr().out.split())

@@ -202,6 +202,8 @@ def test_files_that_are_no_models(path, tmp_path):
         file = tmp_path / f"{name}.safetensors"
         file.write_bytes(damaged)
         assert_refused(file, "safetensors file, or a damaged one")
+    (tmp_path / "rows.csv").write_bytes(b"name,t,x1,y1\n1,0,0.5,1\n")
+    assert_refused(tmp_path / "rows.csv", "rows.csv: is no model; give a model.safetensors")
     save_file({"weight": np.zeros(3)}, path)
     assert_refused(path, "another program")
     save_file({"weight": np.zeros(3)}, path, metadata={"rnnfast": "no JSON"})
@@ -210,6 +212,15 @@ def test_files_that_are_no_models(path, tmp_path):
     assert_refused(path, "damaged")
     save_file({"weight": np.zeros(3)}, path, metadata={"rnnfast": "[" * 100_000})
     assert_refused(path, "damaged")
+
+
+def test_a_directory_of_runs_is_answered_with_the_runs_in_it(path, tmp_path):
+    for name in ("tx", "load"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "model.safetensors").write_bytes(path.read_bytes())
+    runs = tmp_path / "runs"
+    assert_refused(runs, "the directory of a run; runs in .*runs are load, tx$")
+    assert_refused(runs / "laod", r"the directory of a run; did you mean 'load'\?$")
 
 
 @pytest.mark.parametrize("found", [2, 99, "1"], ids=["next", "far", "text"])

@@ -12,6 +12,7 @@ from commands import fails, isolate, result
 from ids import cases
 
 import rnnfast
+from rnnfast.cli import run
 from rnnfast.config.rules import rule_of
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.metrics import confusion
@@ -252,6 +253,11 @@ def test_the_command_chooses_on_validation_and_writes_model_and_configuration(ru
     assert stored["metrics"]["train"]["recall"] is None
     assert stored["metrics"]["train"]["auroc"] is not None
     assert stored["operating"]["rule"] == "recall>=0.9"
+
+
+def test_a_number_is_told_once(run_directory, capsys):
+    assert run(["threshold", "--model", "run", "--data", "t.csv", "--choose", "0.4", "--dry-run"]) == 0
+    assert "threshold 0.4 on the valid part" in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_run_again_by_its_configuration_has_the_same_rule(run_directory, capsys):

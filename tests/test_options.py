@@ -134,6 +134,7 @@ def test_options_with_several_values_and_switches_may_be_repeated(capsys):
             "sklearn seed": ("--random-state", "--seed"),
             "sklearn threads": ("--n-jobs", "--threads"),
             "underscores": ("--learning_rate", "--lr"),
+            "graphics card": ("--gpu", "--device"),
             "spelling": ("--treads", "--threads"),
         }
     ),
@@ -171,7 +172,7 @@ def test_names_may_be_written_in_any_case(capsys):
 
 
 def test_a_percentage_is_answered_with_the_share():
-    with pytest.raises(UsageError, match=r"split: 80,20 is more than the whole.*did you mean 0.8,0.2\?"):
+    with pytest.raises(UsageError, match=r"--split: 80,20 is more than the whole.*did you mean 0.8,0.2\?"):
         Config().with_values({"split": "80,20"}, "--split")
     with pytest.raises(UsageError, match=r"more than the whole: shares add up to 1 at most$"):
         Config().with_values({"split": "0.9,0.3"}, "--split")
@@ -246,17 +247,36 @@ def test_wrong_class_weights_are_answered_with_the_classes(option, message):
 def test_the_positive_class_can_be_chosen(from_disk, capsys, monkeypatch):
     if from_disk:
         monkeypatch.setattr(rnnfast.data.reading.opening, "needs_store", lambda names, budget, options: True)
-    lines = ["id,x,y"] + [f"{n // 4},{n % 7},{'fraud' if n % 7 > 4 else 'ok'}" for n in range(160)]
+    lines = ["id,x,y"] + [f"{n // 4},{n % 7},{'fraud' if n % 7 > 4 else 'paid'}" for n in range(160)]
     Path("tx.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     words = ["train", "tx.csv", "--id", "id", "--target", "y", "--hidden", "3", "--epochs", "2", "--memory", "900M"]
     result([*words, "-o", "plain"], capsys)
     chosen = result([*words, "-o", "chosen", "--positive", "fraud"], capsys)
-    assert result(["inspect", "plain"], capsys)["classes"] == ["fraud", "ok"]
-    assert result(["inspect", "chosen"], capsys)["classes"] == ["ok", "fraud"]
+    assert result(["inspect", "plain"], capsys)["classes"] == ["fraud", "paid"]
+    assert result(["inspect", "chosen"], capsys)["classes"] == ["paid", "fraud"]
     shares = [result(["eval", "--model", run, "--data", "tx.csv"], capsys)["baseline"] for run in ("plain", "chosen")]
     assert shares[0]["auprc"] == pytest.approx(1 - shares[1]["auprc"])
     scores = result(["eval", "--model", "chosen", "--data", "tx.csv", "--part", "valid"], capsys)
     assert scores["metrics"] == pytest.approx(chosen["metrics"]["valid"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    cases(
+        {
+            "German": (("ja", "nein"), ("nein", "ja")),
+            "English": (("yes", "no"), ("no", "yes")),
+            "normal": (("Attack", "Normal"), ("Normal", "Attack")),
+            "neither": (("cat", "dog"), ("cat", "dog")),
+            "both": (("none", "normal"), ("none", "normal")),
+        }
+    ),
+)
+def test_a_word_for_no_is_not_the_positive_class(labels, classes):
+    frame = pd.DataFrame({"x": np.arange(60.0), "y": np.tile(labels, 30)})
+    data = rnnfast.read_table(frame, target="y")
+    assert data.schema.classes == classes
+    assert data.y[:2, 0].tolist() == [classes.index(label) for label in labels]
 
 
 @pytest.mark.parametrize(

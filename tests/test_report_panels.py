@@ -58,7 +58,7 @@ def pages(runs, tmp_path_factory) -> dict[str, Page]:
             "two quantities": ("targets", ("estimates y and z, at every row of one id",)),
             "horizons": (
                 "forecast",
-                ("estimates level 1, 3 steps ahead, at every row, from 1 column", "by which training was stopped"),
+                ("estimates level 1, 3 steps ahead, at every row, from 1 column", "may have decided how long"),
             ),
         }
     ),

@@ -393,3 +393,10 @@ def test_rounds_stand_in_the_log():
 def test_options_of_rounds_have_no_effect_on_one_machine():
     with pytest.raises(UsageError, match="--rounds 3 has no effect"):
         rnnfast.train("table.csv", **OPTIONS, rounds=3)
+
+
+@pytest.mark.parametrize("name", ["data", "valid", "test"])
+def test_a_table_that_no_worker_can_open_is_refused(name):
+    tables = {"data": "table.csv", name: pd.DataFrame({"id": [1], "y": [2.0]})}
+    with pytest.raises(UsageError, match="shards are read by the workers: give the names of files"):
+        running.train(InProcess(), tables.pop("data"), shards=2, **tables)

@@ -120,8 +120,9 @@ def test_lines_that_are_no_rows(model, rows, form):
     assert list(map(int, steps)) == [1, 1, 1, 1, 1, 1, 2, 2, 2, 2]
 
 
-def test_a_bad_row_is_refused_and_the_others_are_answered(model, rows):
-    lines, report = answers(model, [*rows[:8], "a,8,much", *rows[8:]])
+@pytest.mark.parametrize("cell", ["much", ""], ids=["text", "nothing"])
+def test_a_bad_row_is_refused_and_the_others_are_answered(model, rows, cell):
+    lines, report = answers(model, [*rows[:8], f"a,8,{cell}", *rows[8:]])
     good, _ = answers(model, rows)
     assert lines[8].startswith(",,,,,,")
     assert "line 9, column 'v'" in lines[8]

@@ -86,9 +86,10 @@ class Workers:
         self.look()
 
     def complete(self) -> None:
-        """Wait for those that are about to begin. Raises ClusterError where none of them does in time."""
+        """Wait for those that are about to begin, some of which may never. Raises ClusterError where none begins."""
         self.begin()
-        while self._expected:
+        end = time.monotonic() + self._wait
+        while self._expected and time.monotonic() < end:
             time.sleep(SOON)
             self.refresh()
 
@@ -117,10 +118,10 @@ class Workers:
         for address, last in list(self._suspects.items()):
             if address not in self.alive or self._signs[address].last != last:
                 del self._suspects[address]
-        begun = not self._expected
+        complete = not self._expected
         if len(self.alive) >= self._expected:
             self._expected = 0
-        if before and self.connected and begun:
+        if before and self.connected and complete:
             for address in before.keys() - self.alive.keys():
                 self.notice(f"lost worker {address}; {len(self.alive)} left")
             for address in self.alive.keys() - before.keys():

@@ -60,7 +60,8 @@ class DataConfig:
     task: str = reading("auto", "What the target is.", choices=Words(TASKS, "auto"))
     positive: str | None = reading(
         None,
-        "Which of two classes is the positive one, that precision and recall are about (the last in order).",
+        "Which of two classes is the positive one, that precision and recall are about; default: the last in order, "
+        "or the other one where that is a word for no.",
         metavar="CLASS",
     )
     predict: str = reading(
@@ -169,13 +170,13 @@ class DataConfig:
     def __post_init__(self) -> None:
         """Check what concerns several values."""
         if len(self.split) > 2:
-            raise UsageError(f"split: {text_of(self.split)}: give the share that trains and that which validates")
+            raise UsageError(f"--split: {text_of(self.split)}: give the share that trains and that which validates")
         if sum(self.split) > 1 + SHARE_TOLERANCE:
             shares = tuple(share / 100 for share in self.split)
             per_cent = min(self.split) >= 1 and sum(shares) <= 1 + SHARE_TOLERANCE
             hint = f"; did you mean {text_of(shares)}?" if per_cent else ""
             whole = ",".join(f"{share:g}" for share in self.split)
-            raise UsageError(f"split: {whole} is more than the whole: shares add up to 1 at most{hint}")
+            raise UsageError(f"--split: {whole} is more than the whole: shares add up to 1 at most{hint}")
         check_rule(self.split_by)
         check_horizons(self.horizon)
 

@@ -26,7 +26,7 @@ class FoldConfig(Section):
 
     def __post_init__(self) -> None:
         """Check what concerns several values."""
-        check_rule(self.folds_by, "folds_by")
+        check_rule(self.folds_by, "--folds-by")
         if self.repeats > 1 and self.folds_by == TIME:
             raise UsageError(f"repeats: {self.repeats}: folds in time are always the same ones; leave it out")
 

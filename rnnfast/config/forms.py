@@ -58,7 +58,7 @@ def part_column(split_by: str) -> str | None:
     return split_by.removeprefix(COLUMN) if split_by.startswith(COLUMN) else None
 
 
-def check_rule(split_by: str, where: str = "split_by") -> None:
+def check_rule(split_by: str, where: str = "--split-by") -> None:
     """Raise UsageError for an unknown rule of the split; where: begins the message."""
     choose((SEQUENCE, TIME), SPLIT_FORM, split_by, where)
 

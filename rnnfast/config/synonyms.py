@@ -63,6 +63,8 @@ NAMES: Mapping[str, str] = {
     "seed": "random_state random_seed rng",
     "threads": "n_jobs jobs num_workers nthread num_threads cores n_threads cpus",
     "init_from": "pretrained warm_start finetune fine_tune load restore",
+    "device": "gpu cuda accelerator",
+    "engine": "backend framework",
     "dtype": "precision float double float_type",
     "eval_every": "eval_interval eval_freq validate_every log_every",
     "output": "out out_dir output_dir save save_dir run_dir logdir dest destination",

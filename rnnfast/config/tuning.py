@@ -45,7 +45,7 @@ class TuneConfig(Section):
         """Check the values."""
         seconds(self.max_time)
         if self.folds_by is not None:
-            check_rule(self.folds_by, "folds_by")
+            check_rule(self.folds_by, "--folds-by")
 
 
 def tuned(config: Config, tune: TuneConfig) -> tuple[Config, TuneConfig]:

@@ -25,7 +25,8 @@ class ReadOptions(TypedDict, total=False):
     ignore: Columns to leave out, and codes of findings that are not told, as RF03.
     categorical: Columns of categories: one input for each, 'x*' matches by name.
     task: What the target is. One of auto, binary, multiclass, regression. Default auto.
-    positive: Which of two classes is the positive one, that precision and recall are about (the last in order).
+    positive: Which of two classes is the positive one, that precision and recall are about; default: the last in order,
+        or the other one where that is a word for no.
     predict: Loss and metrics at every step or at the last one; auto: last where a sequence has one target value. One of
         auto, every, last. Default auto.
     window: Cut consecutive rows into sequences of N steps; default without id: by the target's course, with fast 10.

@@ -73,6 +73,7 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
     rows: list[tuple[str, str | Text]] = [
         ("Model", model.path),
         ("Network", _network_line(model)),
+        *_beside_rows(model),
         ("Task", _task_line(model)),
         ("Target", listed(columns.targets) + ("; its change is learned" if columns.difference else "")),
         ("Rows", _rows_line(columns)),
@@ -113,6 +114,14 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
 
 def _network_line(model: ModelDescription) -> str:
     return f"{network_text(model, model.members)}, {counted(model.parameters, 'parameter')}, {model.dtype}"
+
+
+def _beside_rows(model: ModelDescription) -> list[tuple[str, str | Text]]:
+    """Say what answers beside the network, where something does."""
+    if model.linear_part is UNSET:
+        return []
+    share = f"the share of the network is {model.linear_part.share:.2f}"
+    return [("Beside", f"a linear part of the inputs and their changes; {share}")]
 
 
 def _rows_line(columns: Schema) -> str:

@@ -19,6 +19,7 @@ from rnnfast.export.onnx.graph import graph_of
 from rnnfast.export.onnx.running import answers_of as answers_of_graph
 from rnnfast.export.onnx.running import answers_of_steps
 from rnnfast.export.sample import Sample, draw
+from rnnfast.export.torch_answers import tensors_of
 from rnnfast.export.torch_module import answers_of, module_of
 from rnnfast.model import Model, load
 from rnnfast.model.json_file import JSON_ENDING, from_json, to_json
@@ -148,10 +149,7 @@ def _onnx(model: Model, path: Path) -> Export:
 def _torch(model: Model, path: Path) -> Export:
     """Write a module of PyTorch, and run it where PyTorch is installed."""
     tensors = _tensors(path)
-    text, state = (
-        module_of(model, tensors.name),
-        {name: np.ascontiguousarray(one) for name, one in model.parameters.items()},
-    )
+    text, state = module_of(model, tensors.name), tensors_of(model)
     sample = draw(model, (LENGTHS[0],))
     answers = answers_of(text, state, sample.encoded)
     check = Check(tool=None)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rnnfast import __version__
 from rnnfast.catalogue import TASKS
 from rnnfast.errors import UsageError
+from rnnfast.export.torch_answers import class_of, functions_of, refuse_difference
 from rnnfast.export.torch_network import network_of
 from rnnfast.model.model import Model
 
@@ -42,31 +43,14 @@ class Network(torch.nn.Module):
     def forward(self, x):
 {forward}
 
-{ensemble}
+
+{answering}
+
 def load():
     model = Model().to(torch.{dtype})
     model.load_state_dict(load_file(Path(__file__).with_name({tensors!r})), strict=True)
     return model.eval()
 '''
-SINGLE = """
-class Model(Network):
-    def forward(self, x):
-        z = super().forward(x)
-        return {answer}
-
-"""
-SEVERAL = """
-class Model(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.members = torch.nn.ModuleList(Network() for _ in range({members}))
-
-    def forward(self, x):
-        z = torch.stack([network(x) for network in self.members])
-        {average}
-        return {answer}
-
-"""
 
 
 def refuse(model: Model) -> None:
@@ -74,12 +58,7 @@ def refuse(model: Model) -> None:
     cell = model.config.model.cell
     if not model.architecture.cell.recurrent and cell != "mlp":
         raise UsageError(f"--to torch: the cell {cell} has no state, and is not written; --to c and --to json take it")
-    if model.schema.difference:
-        raise UsageError("--to torch: --difference adds the last target, which the module does not see; use --to c")
-    if model.linear_part is not None:
-        raise UsageError(
-            "--to torch: a linear part (--linear-part) answers too, which the module lacks; use --to c or onnx"
-        )
+    refuse_difference(model)
 
 
 def answers_of(text: str, tensors: Mapping[str, NDArray[Any]], encoded: NDArray[Any]) -> NDArray[np.float64] | None:
@@ -102,14 +81,9 @@ def answers_of(text: str, tensors: Mapping[str, NDArray[Any]], encoded: NDArray[
 def module_of(model: Model, tensors: str) -> str:
     """Write the module down; tensors: the name of the file of its state dict. Raises UsageError as `refuse`."""
     refuse(model)
-    architecture, members = model.architecture, len(model.members)
-    average, answer = _answer(model)
+    architecture = model.architecture
     functions, parts, forward = network_of(model)
-    ensemble = (
-        SINGLE.format(answer=answer)
-        if members == 1
-        else SEVERAL.format(members=members, average=average, answer=answer)
-    )
+    functions += functions_of(model)
     return FILE.format(
         about=_text(model.display()[0]),
         version=__version__,
@@ -122,23 +96,9 @@ def module_of(model: Model, tensors: str) -> str:
         functions=f"\n{functions}" if functions else "",
         parts="\n".join(f"        {line}" for line in parts),
         forward="\n".join(f"        {line}" for line in forward),
-        ensemble=ensemble.lstrip("\n"),
+        answering=class_of(model),
         dtype=architecture.dtype,
     )
-
-
-def _answer(model: Model) -> tuple[str, str]:
-    """Return how the outputs of several networks become one, and how that becomes answers."""
-    schema, cooled = model.schema, "" if model.temperature == 1 else f" / {model.temperature!r}"
-    if not schema.classes:
-        scaler = model.target_scaler
-        unit, zero = (f"torch.tensor({values.tolist()}, dtype=z.dtype)" for values in (scaler.scale, scaler.shift))
-        return "z = z.mean(0)", f"z / {unit} + {zero}"
-    if not model.task.logits:
-        return "z = z.clamp(0, 1).mean(0)", "z.clamp(0, 1)"
-    if TASKS[schema.task].output_per_class:
-        return "z = torch.softmax(z, -1).mean(0).log()", f"torch.softmax(z{cooled}, -1)"
-    return "z = torch.logit(torch.sigmoid(z).mean(0))", f"torch.sigmoid(z{cooled})"
 
 
 def _answers(model: Model) -> str:
@@ -156,16 +116,16 @@ def _inputs(model: Model) -> list[str]:
     encoder = model.encoder
     scaler, names = encoder.scaler, encoder.names
     lines = []
-    stop = len(names) - encoder.static_inputs
-    codes = range(stop - len(encoder.embeddings), stop)
+    codes = range(encoder.numeric_inputs, encoder.numeric_inputs + len(encoder.embeddings))
     for j, name in enumerate(names):
+        place = scaler.place_of.get(name)
         if j in codes:
             lines.append(f"{name}: 0 for no category, 1, 2, .. for those that the header of the model lists")
-        elif j >= len(scaler.names):
+        elif place is None:
             lines.append(f"{name}: 1 or 0" if "=" in name or name.endswith("(missing)") else f"{name}, of the circle")
         else:
             ranks = ", then its rank (see --to json)" if name in scaler.knots else ""
-            lines.append(f"({name} - {float(scaler.shift[j])!r}) * {float(scaler.scale[j])!r}{ranks}")
+            lines.append(f"({name} - {float(scaler.shift[place])!r}) * {float(scaler.scale[place])!r}{ranks}")
     return lines
 
 

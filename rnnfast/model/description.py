@@ -13,6 +13,7 @@ from rnnfast.data.encoding.record import EncoderRecord
 from rnnfast.data.encoding.scaling import ScalerRecord
 from rnnfast.findings.finding import Finding
 from rnnfast.findings.judge import Judgement
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.model import Model
 from rnnfast.model.provenance import Figures, Operating, Training
 from rnnfast.records import UNSET, Record, UnsetType, fields_of
@@ -33,7 +34,8 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
 
     front: layers before the cell: rows that are stacked, stride, units. columns: what the columns of a table mean.
     training: the configuration; trained: how training ended, {} where that is not known. threshold: of two classes;
-    temperature: of calibrated logits; operating: how both were chosen, where they were.
+    temperature: of calibrated logits; operating: how both were chosen, where they were. linear_part: what answers
+    beside the network, where something does.
     findings, verdict: of the training run. members: networks of an ensemble, whose parameters count together.
     """
 
@@ -47,6 +49,7 @@ class ModelDescription(EncoderRecord, frozen=True, kw_only=True):
     dtype: str
     parameters: int
     members: int = 1
+    linear_part: LinearPart | UnsetType = UNSET
     tensors: tuple[TensorDescription, ...]
     task: str
     loss: str
@@ -79,6 +82,7 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         dtype=config.train.dtype,
         parameters=int(model.parameter_count),
         members=len(model.members),
+        linear_part=model.linear_part or UNSET,
         tensors=tuple(_tensor(name, np.asarray(values)) for name, values in model.parameters.items()),
         task=schema.task,
         loss=model.loss,

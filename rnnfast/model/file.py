@@ -18,7 +18,7 @@ from rnnfast.data import Encoder, Scaler, Schema
 from rnnfast.data.encoding.record import EncoderRecord
 from rnnfast.data.sources.source import listing, short
 from rnnfast.equations.stored import cell_from
-from rnnfast.errors import ModelError, UsageError
+from rnnfast.errors import ModelError, UsageError, did_you_mean
 from rnnfast.memory import available_memory
 from rnnfast.memory import shown as memory
 from rnnfast.model.header import FORMAT_VERSION, KEY, Header, Version
@@ -30,6 +30,7 @@ from rnnfast.network.layout import Layout
 from rnnfast.records import UNSET, UnsetType, decode, parsed, plain, shown
 
 FILE_NAME = "model.safetensors"
+TABLES = (".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".xlsx", ".gz")  # endings of what is given for a model
 REASON_SHOWN = 300  # characters of what is wrong with a file
 COPIES, JSON_COPIES = 3, 30  # bytes in memory of one of a file while it is read
 
@@ -131,7 +132,7 @@ def _classes_fit(schema: Schema) -> bool:
 def _read(path: Path) -> tuple[dict[str, Any], Any]:
     """Return the tensors of a file, and the values of rnnfast's header."""
     if not path.is_file():
-        raise ModelError(f"{path}: no such model file; give a model.safetensors or the directory of a run")
+        raise ModelError(f"{path}: no such model file; give a model.safetensors or the directory of a run{_near(path)}")
     is_json = path.suffix == JSON_ENDING
     needed, available = path.stat().st_size * (JSON_COPIES if is_json else COPIES), available_memory()
     if available is not None and needed > available:
@@ -143,6 +144,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Any]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, ValueError, TypeError) as error:
+        if path.suffix in TABLES:
+            raise ModelError(f"{path}: is no model; give a model.safetensors or the directory of a run") from None
         raise damaged(path, "is not a safetensors file, or a damaged one", error) from None
     if KEY not in metadata:
         raise ModelError(f"{path}: is a safetensors file of another program: it has no rnnfast header")
@@ -156,6 +159,13 @@ def _read(path: Path) -> tuple[dict[str, Any], Any]:
             f"{path}: has format {shown(version)}, this rnnfast reads {FORMAT_VERSION}; update rnnfast or train again"
         )
     return tensors, values
+
+
+def _near(path: Path) -> str:
+    """Name the runs in a directory that is none itself; else return "; did you mean 'tx'?" for the runs beside it."""
+    run = path.parent if path.name == FILE_NAME else path
+    inside, beside = (sorted(file.parent.name for file in place.glob(f"*/{FILE_NAME}")) for place in (run, run.parent))
+    return f"; runs in {run} are {listing(inside)}" if inside else did_you_mean(run.name, beside, most=3)
 
 
 def _check_parameters(

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from rnnfast.model.model import Model
 
 
-def judged(model: Model, outcomes: Outcomes, evaluation: Evaluation, part: str, ignored: Sequence[str]) -> Judgement:
+def judged(
+    model: Model, outcomes: Outcomes, evaluation: Evaluation, part: str, ignored: Sequence[str], last: bool = False
+) -> Judgement:
     """Judge a model by a table, and the table by the one that trained; ignored: codes that are not told.
 
+    last: only the last labelled step of each sequence was scored, which says nothing about the moments of all steps.
     What the training run was told to ignore stays ignored.
     """
     view = PartView.of(part, outcomes, evaluation, model.encoder.categories)
@@ -25,7 +28,7 @@ def judged(model: Model, outcomes: Outcomes, evaluation: Evaluation, part: str, 
     evidence = Evidence(
         views={part: view},
         judged=view,
-        moments=trained.moments,
+        moments={} if last and model.schema.predict != "last" else trained.moments,
         bidirectional=model.config.model.bidirectional,
         class_weights=model.class_weights,
     )

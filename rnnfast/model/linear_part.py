@@ -44,8 +44,7 @@ class LinearPart(Record, frozen=True):
 
     def outputs(self, inputs: Floats, offsets: Integers) -> NDArray[np.float64]:
         """Return what is added to the outputs of the network, (rows, O), for inputs (rows, F) of sequences."""
-        both = with_changes(inputs, offsets)
-        return np.asarray(both @ np.hstack([self.level, self.change]).T + np.array(self.bias))
+        return linear(with_changes(inputs, offsets), np.hstack([self.level, self.change]), np.array(self.bias))
 
     def gradient(self, seeds: Floats, offsets: Integers) -> NDArray[np.float64]:
         """Return the gradient (rows, F) of the sum of seeds (rows, O) times `outputs`."""
@@ -93,6 +92,14 @@ class Beside(NamedTuple):
         if base is None:
             return outputs
         return np.asarray((outputs if self.linear_part is None else outputs * self.linear_part.share) + base)
+
+
+def linear(both: Floats, weights: Floats, bias: Floats) -> NDArray[np.float64]:
+    """Return (n, O) for inputs and their changes side by side (n, 2 F), and A and D so (O, 2 F).
+
+    A row has the same bits whatever stands beside it, which BLAS does not promise.
+    """
+    return np.asarray(np.einsum("nf,of->no", both, weights) + bias)
 
 
 def firsts(offsets: Integers) -> Integers:

@@ -39,7 +39,7 @@ def named_models(runs: Runs) -> dict[str, Model]:
         runs = [runs]
     models = list(runs.values() if isinstance(runs, Mapping) else runs)
     if len(models) < 2:
-        raise UsageError(f"compare takes two runs or more, not {len(models)}")
+        raise UsageError(f"compare takes two runs or more, not {len(models)}; runs/* names all in runs")
     for model in models:
         if not isinstance(model, str | Path | Model):
             raise UsageError(f"compare: {type(model).__name__} is no run; give directories, model files or models")

@@ -22,6 +22,7 @@ def summary(model: Model) -> tuple[str, dict[str, str]]:
     )
     network = f"{several}{options.cell} {hidden}{front}{', both directions' if options.bidirectional else ''}"
     network += f", {HEADS[options.head].phrase}" if HEADS[options.head].pools else ""
+    network += ", a linear part" if model.linear_part is not None else ""
     lines = dict(model.schema.display())
     if training is not None:
         lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"

@@ -183,7 +183,7 @@ def evaluate(
         substitutions=substitutions,
         parts=parts,
         shuffled=shuffled,
-        judgement=judged(model, outcomes, evaluation, part, ignored),
+        judgement=judged(model, outcomes, evaluation, part, ignored, last),
     )
 
 

@@ -209,7 +209,8 @@ class Session:
         assert self._format is not None
         with suppress(DataError):
             try:
-                self._format.read(row, self.stream.schema, before=self._line - self._format.header_lines)
+                before = self._line - self._format.header_lines
+                self.stream.advance(self._format.read(row, self.stream.schema, before=before))
             except DataError as error:
                 message = str(error)
         self._line += max(row.count(b"\n"), 1)

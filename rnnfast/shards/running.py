@@ -65,9 +65,10 @@ def train(
         data = ()
         if options.setdefault("sharding", FILES) != FILES:
             raise UsageError("sharding: a dask DataFrame is divided by its partitions, sharding='files'")
-    if file_names(data) is None:
+    if file_names(data) is None or any(one is not None and file_names(one) is None for one in (valid, test)):
         raise UsageError(
-            "shards are read by the workers: give the names of files, as the workers find them, or a dask DataFrame"
+            "shards are read by the workers: give the names of files, as the workers find them; data may also be a "
+            "dask DataFrame"
         )
     equations = named_cell(options)
     files = {"data": tuple(file_names(data) or ()), "valid": valid, "test": test}

@@ -77,7 +77,8 @@ class Decision:
         if rule.measure == COST:
             does += f", cost {shown.cost:g}"
         if self.choice.met:
-            return f"threshold {self.threshold:.6g} by {rule.text} on {where}: {does}"
+            by = "" if rule.fixed else f" by {rule.text}"
+            return f"threshold {self.threshold:.6g}{by} on {where}: {does}"
         return f"no threshold has {rule.text} on {where}; the nearest, {self.threshold:.6g}, is taken: {does}"
 
 

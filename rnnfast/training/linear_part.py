@@ -30,7 +30,7 @@ from rnnfast.model.linear_part import LinearPart, with_changes
 from rnnfast.model.questions import scored_rows
 from rnnfast.reporter import Reporter
 from rnnfast.tasks.linear import LEAST_PENALTY, Steps, logistic
-from rnnfast.training.ridge import solved
+from rnnfast.training.ridge import solved, units
 
 Floats = NDArray[np.float64]
 
@@ -39,6 +39,7 @@ PENALTY = 10.0  # of classes, for inputs with a standard deviation of 1
 HALF = 0.5  # share of the network where nothing says how good it is
 MOST_INPUTS = 500  # of the network; the time of the equations grows with their cube
 MOST_ROWS = 100_000  # of classes, whose equations are summed again and again; more are drawn from
+MOST_NUMBERS = 1 << 24  # in these rows, as they stay in memory: fewer rows of many inputs
 CHUNK_ROWS = 1 << 13  # that are summed at once, from the first row on, however the table comes in blocks
 LOSSES_OF_CLASSES = ("auto", "bce")
 
@@ -52,7 +53,10 @@ def check_linear_part(config: Config, schema: Schema) -> None:
             "--linear-part answers with quantities or one of two classes, and there are more: leave it out"
         )
     if TASKS[schema.task].classes and config.train.loss not in LOSSES_OF_CLASSES:
-        raise UsageError(f"--linear-part: its answers are logits, and those of --loss {config.train.loss} are not")
+        raise UsageError(
+            f"--linear-part: its answers are logits, and those of --loss {config.train.loss} are not; "
+            "use --loss bce, or leave one of them out"
+        )
     if schema.window == 1:
         raise UsageError("--linear-part looks at the row before, which --window 1 has not; give longer windows")
 
@@ -98,7 +102,7 @@ def fitted(model: Model, train: Sequences) -> LinearPart:
     if model.schema.classes:
         solution = _of_classes(model, train)
     else:
-        solution = solved(reduce(np.add, train.each_shard(products_of, replace(model, elsewhere=None))), outputs)
+        solution = solved(reduce(np.add, train.each_shard(products_of, model)), outputs)
     columns = solution.T.tolist()
     level, change = (tuple(tuple(column[at : at + features]) for column in columns) for at in (0, features))
     return LinearPart(0.0, level, change, tuple(column[-1] for column in columns))
@@ -136,7 +140,8 @@ def _chunks(part: Sequences, model: Model) -> Iterator[tuple[Floats, Floats]]:
 
 def _of_classes(model: Model, train: Sequences) -> Floats:
     """Return (2 F + 1, O), the weights of a logistic regression on rows that train."""
-    generator, share = np.random.default_rng(model.config.train.seed), MOST_ROWS / max(train.rows, 1)
+    most = min(MOST_ROWS, MOST_NUMBERS // (2 * len(model.encoder.names)))
+    generator, share = np.random.default_rng(model.config.train.seed), most / max(train.labelled_steps, 1)
     drawn = []
     for steps in _steps(train, model):
         at = (steps.weight > 0) & (generator.random(len(steps.x)) < share)
@@ -145,9 +150,14 @@ def _of_classes(model: Model, train: Sequences) -> Floats:
     if not weight.sum():
         return np.zeros((x.shape[1] + 1, model.schema.outputs))
     mean = np.average(x, axis=0, weights=weight)
-    penalty = PENALTY * np.average((x - mean) ** 2, axis=0, weights=weight)
-    steps = Steps(x, np.concatenate([steps.y for steps in drawn]), weight)
-    return logistic(lambda: [steps], np.append(np.maximum(penalty, LEAST_PENALTY), LEAST_PENALTY), model.schema.outputs)
+    unit = units(mean, np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight)))
+    y = np.concatenate([steps.y for steps in drawn])
+    steps = Steps((x - mean) / unit, y, weight / weight.mean())  # in which unit weights are has no say
+    penalty = np.append(np.full(len(unit), PENALTY), LEAST_PENALTY)
+    solution = logistic(lambda: [steps], penalty, model.schema.outputs)
+    solution[:-1] /= unit[:, None]
+    solution[-1] -= mean @ solution[:-1]
+    return solution
 
 
 def _steps(part: Sequences, model: Model) -> Iterator[Steps]:

@@ -21,7 +21,6 @@ from rnnfast.data.sequences.spans import spans
 from rnnfast.errors import UsageError
 from rnnfast.model import Model
 from rnnfast.network.alignment import aligned
-from rnnfast.training.dropping import changeable
 
 MIXING_STREAM = 15  # of the random numbers
 
@@ -31,7 +30,7 @@ class Mixer:
 
     def __init__(self, model: Model) -> None:
         self.amount = augmentations(model.config.train.augment).get("mixup", 0.0)
-        self._seed, self._columns = model.config.train.seed, changeable(model.encoder)
+        self._seed, self._columns = model.config.train.seed, model.encoder.numeric_inputs
         self._buffers: tuple[NDArray[Any], NDArray[Any]] | None = None
 
     def mixed(self, data: Any, targets: int, epoch: int) -> Any:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 PENALTIES = np.logspace(-2, 4, 13)  # of inputs with a standard deviation of 1
-LEAST = 1e-9  # deviation of what is not constant, as a share of its level
+LEAST = 1e-6  # deviation of what is not constant, as a share of its level: rounding leaves up to 1e-7 of a constant
 
 
 def solved(sums: Floats, outputs: int) -> Floats:
@@ -38,13 +38,18 @@ def _ridge(products: Floats, outputs: int, penalties: Floats) -> Floats:
     mean = products[n] / weight
     spread = products / weight - np.outer(mean, mean)
     deviation: Floats = np.sqrt(np.maximum(np.diagonal(spread)[:n], 0))
-    unit = np.where(deviation > LEAST * (1 + np.abs(mean[:n])), deviation, np.inf)  # what is constant counts nothing
+    unit = units(mean[:n], deviation)
     values, vectors = np.linalg.eigh(spread[:n, :n] / np.outer(unit, unit))
     right = vectors.T @ (spread[:n, n + 1 :] / unit[:, None])
     shrunk = right / (np.maximum(values, 0)[None, :, None] + penalties[:, None, None] / weight)
     solution = (vectors @ shrunk) / unit[:, None]
     bias = mean[n + 1 :] - np.einsum("f,pfo->po", mean[:n], solution)
     return np.asarray(np.concatenate([solution, bias[:, None]], axis=1))
+
+
+def units(mean: Floats, deviation: Floats) -> Floats:
+    """Return what inputs are divided by: their deviation, infinity where they are constant, so that they count 0."""
+    return np.where(deviation > LEAST * np.abs(mean), deviation, np.inf)
 
 
 def _errors(products: Floats, solutions: Floats) -> Floats:

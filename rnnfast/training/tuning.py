@@ -73,8 +73,8 @@ def tune(
     Example:
         >>> import numpy as np, rnnfast
         >>> X, y = np.arange(80.0).reshape(20, 4, 1), [0, 1] * 10
-        >>> found = rnnfast.tune(X, y, trials=2, epochs=1)
-        >>> len(found.trials), found.model.schema.task
+        >>> result = rnnfast.tune(X, y, trials=2, epochs=1)
+        >>> len(result.trials), result.model.schema.task
         (2, 'binary')
     """
     equations = named_cell(options)

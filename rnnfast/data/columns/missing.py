@@ -39,7 +39,7 @@ class Rules:
             name, sign, word = (part.strip() for part in item.rpartition("="))
             if word not in words or (sign and not name):
                 raise UsageError(
-                    f"{option}: {item!r}: {word!r} is not one of {', '.join(words)}"
+                    f"{option}: {f'{item!r}: ' if sign else ''}{word!r} is not one of {', '.join(words)}"
                     f"{did_you_mean(word, words, most=3)}; give one for all columns, COLUMN=WORD for "
                     "one, or both, separated by commas"
                 )

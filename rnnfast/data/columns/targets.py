@@ -1,6 +1,7 @@
 """Turn the target columns of a table into labels, and recognise the task.
 
-A class is stored as its index in the sorted classes, a quantity as it is; NaN is an unlabelled step.
+A class is stored as its index in the classes, which are sorted but for a positive one that is put last, a quantity as
+it is; NaN is an unlabelled step.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError, did_you_mean
 
 QUANTITY = ", or train with --task regression where it is a quantity"  # a fix for numbers that were read as classes
+NEGATIVE = {  # words for no: the other class of two is the positive one
+    *("no", "n", "nein", "nee", "nej", "ne", "non", "false", "none", "negative"),
+    *("normal", "ok", "healthy", "legit", "legitimate", "genuine"),
+}
 MOST_CLASSES = 1000  # more are names or quantities; and each is an output of the network
 
 
@@ -33,7 +38,7 @@ def targets(
     """Read the target columns of a training table and recognise the task.
 
     task: "auto" or a task of the catalogue. positive: which of two classes is the positive one, the second; None: the
-    last one in order.
+    last one in order, unless that one alone is a word for no.
     Returns: y (rows, targets), NaN where unlabelled, the index of the class for binary and multiclass; the task; its
     classes; notes.
     Raises DataError for one class, more than a task has, text in a regression, infinite values and no label at all.
@@ -47,7 +52,7 @@ def targets(
         task_of_labels = _task(table, name, values, distinct, task)
         if task_of_labels != "regression":
             classes = _classes(table, name, distinct)
-            if positive is not None and _is_first(table, name, classes, positive):
+            if _only_last_is_no(classes) if positive is None else _is_first(table, name, classes, positive):
                 index, classes = 1.0 - index, classes[::-1]
             return index.reshape(-1, 1), task_of_labels, classes, []
     if positive is not None:
@@ -57,6 +62,11 @@ def targets(
     seen = Quantities()
     seen.add(y)
     return y, task if of_quantities(task) else "regression", (), seen.notes()
+
+
+def _only_last_is_no(classes: tuple[Any, ...]) -> bool:
+    """Tell whether the last of two classes says no and the first does not, as of 'ja' and 'nein'."""
+    return len(classes) == 2 and [str(value).lower() in NEGATIVE for value in classes] == [False, True]
 
 
 def _is_first(table: Table, name: str, classes: tuple[Any, ...], positive: str) -> bool:

@@ -94,6 +94,11 @@ class Inputs:
         return sum(len(group.names) for group in self._groups() if group.column in static)
 
     @cached_property
+    def numeric_inputs(self) -> int:
+        """How many of the inputs, the first ones, are numbers of a step: then come codes, and constant columns."""
+        return len(self.names) - self.static_inputs - len(self.embedded)
+
+    @cached_property
     def embeddings(self) -> tuple[tuple[int, int], ...]:
         """Of each column of codes its categories, with "(unseen)" where it is one, and the numbers of each."""
         other = self.unseen == "bucket"
@@ -112,8 +117,7 @@ class Inputs:
         """Input of each column of codes, and the code of "(unseen)"; none with `unseen` "error"."""
         if self.unseen != "bucket":
             return ()
-        first = len(self.names) - self.static_inputs - len(self.embedded)
-        return tuple((first + k, categories) for k, (categories, _) in enumerate(self.embeddings))
+        return tuple((self.numeric_inputs + k, categories) for k, (categories, _) in enumerate(self.embeddings))
 
     def _groups(self) -> Iterator[Group]:
         """The inputs of each column, those of one kind after those of another."""

@@ -64,7 +64,8 @@ class Plan:
             # with a lag a series may be told from its own past alone, or from the time
             raise DataError(
                 f"{self.sources[0].header_line()}: no numeric column is left as a feature; the columns are "
-                f"{listing(columns)}. --lag-target makes the last known target an input"
+                f"{listing(columns)}; --lag-target predicts the target from its own past, with --horizon 1..7 up to "
+                "seven rows ahead"
             )
 
     @property

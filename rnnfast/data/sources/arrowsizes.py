@@ -19,13 +19,12 @@ NOT_PACKED = -1  # in place of the size of a buffer
 
 def parquet_pieces(metadata: Any, columns: Collection[str]) -> list[tuple[int, int]]:
     """Return (rows, bytes) of each row group. A list counts as often as it has values."""
-    chosen = set(columns)
-    pieces = []
+    names, pieces = set(columns), []
     for j in range(metadata.num_row_groups):
         group, size = metadata.row_group(j), 0
         for k in range(group.num_columns):
             column = group.column(k)
-            if column.path_in_schema.split(".")[0] in chosen or column.path_in_schema in chosen:
+            if column.path_in_schema.split(".")[0] in names or column.path_in_schema in names:
                 size += max(int(column.total_uncompressed_size), VALUE * int(column.num_values))
         pieces.append((int(group.num_rows), size))
     return pieces

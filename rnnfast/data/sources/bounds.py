@@ -77,8 +77,9 @@ class Portions:
         self.bytes += len(content)
         if self.bytes > self.limit:
             raise DataError(
-                f"{self.name}: {shown(self.bytes)} after row {self.rows:,} are too few rows for the memory that is "
-                'available; close the quote (") that a cell begins with, shorten cells, or remove empty lines'
+                f"{self.name}: the rows after row {self.rows:,} are too long for the memory that is available "
+                f'({shown(self.bytes)} of them were read); close the quote (") that a cell begins with, shorten cells, '
+                "or remove empty lines"
             )
 
     def taken(self, rows: int) -> None:

@@ -42,6 +42,7 @@ class Columnar:
         check_rows(self.name, self.kind, self.rows(), len(columns))
         pieces = [size for _, size in self._pieces(columns)]
         every = self.kind == "Parquet" or set(columns) == set(self.columns())
+        # A Feather file tells the sizes of all columns together; of some it is sure only that a piece is unpacked.
         check_unpacked(self.name, self.kind, sum(pieces) if every else max(pieces, default=0))
         table = self._read(columns)
         with self._sound():

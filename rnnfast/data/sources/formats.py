@@ -25,6 +25,7 @@ FOREIGN = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
 }
+SQLITE = b"SQLite format 3\0"
 MAGIC_BYTES = 8  # at the start of a file, that tell its format
 BOM = b"\xef\xbb\xbf"
 FEED = 1 << 10  # bytes unpacked at a time, which come to 32 MB at most

@@ -16,7 +16,7 @@ import pandas as pd
 from rnnfast.data.sources.bounds import check_columns, whole
 from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.dialect import recognise
-from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, TEXT, damaged, kind_of
+from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, SQLITE, TEXT, damaged, kind_of
 from rnnfast.data.sources.jsonlines import JsonLines, looks_like_array, looks_like_json, no_lines
 from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.source import Source, listing, short
@@ -223,6 +223,9 @@ def _start(source: Source) -> bytes:
     with source.stream() as stream:
         start = stream.read(PROBE)
     inner = kind_of(start)
+    if start.startswith(SQLITE):
+        example = "--query 'select * from TABLE'"
+        raise DataError(f"{source.name}: is a database; read it with --data sqlite:///{source.name} {example}")
     for magic, what in FOREIGN.items():
         if start.startswith(magic):
             raise DataError(f"{source.name}: is {what}; save the table as CSV in UTF-8")

@@ -61,8 +61,8 @@ def _texts_apart(source: Source, text: Collection[str]) -> list[str]:
 
     What counts as empty is then told for all columns at once: pandas takes 10 kB to tell it for each.
     """
-    chosen = set(text)
-    return [name for name in source.columns if name in chosen] if len(source.columns) > MANY else []
+    names = set(text)
+    return [name for name in source.columns if name in names] if len(source.columns) > MANY else []
 
 
 def _with_texts(frame: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:

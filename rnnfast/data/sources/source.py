@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,6 +26,7 @@ from rnnfast.errors import DataError, did_you_mean
 SPACES = " "  # as separator: any number of spaces and tabs
 COLUMNS_SHOWN = 12  # of a long header, in messages
 LONGEST_CELL = 1 << 24  # characters; a quote without end must not take a whole large file into memory
+TO_UTF8 = "save the table as UTF-8, as `iconv -f cp1252 -t utf-8 OLD > NEW` does of a Windows one"
 TEXT_SHOWN = 60  # characters of a cell, in messages
 NAME_SHOWN = 100  # of a name in a list of names
 
@@ -158,11 +160,11 @@ class Source:
                     text = begun + content
                     line += _line_ends(last + text[: error.start])
                     wrong = f"byte 0x{text[error.start]:02x}"
-                    return DataError(f"{self.name}, line {line}: {wrong} is not UTF-8 text; save the table as UTF-8")
+                    return DataError(f"{self.name}, line {line}: {wrong} is not UTF-8 text; {TO_UTF8}")
                 whole = last + begun + content[: len(content) - len(decoder.getstate()[0])]
                 last = whole[-1:] if whole.endswith(b"\r") else b""
                 line += _line_ends(whole[: len(whole) - len(last)])
-        return DataError(f"{self.name}: not UTF-8 text; save the table as UTF-8")
+        return DataError(f"{self.name}: not UTF-8 text; {TO_UTF8}")
 
 
 def spaced(lines: Iterable[str], separator: str) -> Iterable[str]:
@@ -188,15 +190,20 @@ def _next(reader: Iterator[list[str]]) -> list[str]:
         csv.field_size_limit(before)
 
 
+_CELL = re.compile(r"^-?\d+[.,]\d+$|^-\d+$|\d[-./]\d\d?[-./]\d")  # a fraction, a negative number or a date: no name
+
+
 def require(source: Source, names: Sequence[str]) -> None:
     """Raise DataError for the first name that is not a column of the source."""
     columns = set(source.columns)
     for name in names:
         if name not in columns:
+            near = did_you_mean(name, source.columns, most=3)
+            cells = not (near or source.typed or source.headerless) and any(map(_CELL.search, source.columns))
             raise DataError(
-                f"{source.header_line()}: there is no column {short(name)!r}"
-                f"{did_you_mean(name, source.columns, most=3)}; "
-                f"{f'the columns are {listing(source.columns)}' if source.columns else 'there are no columns'}"
+                f"{source.header_line()}: there is no column {short(name)!r}{f'{near} The' if near else '; the'} "
+                f"columns are {listing(source.columns) if source.columns else 'none'}"
+                f"{'; where the first line is a row already, --columns names them' if cells else ''}"
             )
 
 

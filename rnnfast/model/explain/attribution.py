@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rnnfast.data import SequenceData
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError, did_you_mean
-from rnnfast.model.explain.features import Feature, cells, code_at, features_of, summed
+from rnnfast.model.explain.features import Feature, cells, features_of, summed
 from rnnfast.model.explain.integrals import POINTS, Path, Slopes, integrals
 from rnnfast.model.explain.seen import Baseline
 from rnnfast.model.questions import Question
@@ -132,7 +132,7 @@ def _baseline(model: Model, baseline: Any) -> Baseline:
     encoder = model.encoder
     inputs, tables = len(encoder.names), [categories for categories, _ in encoder.embeddings]
     if not isinstance(baseline, str):
-        return _named(np.asarray(baseline, np.float64), inputs, code_at(encoder), tables)
+        return _named(np.asarray(baseline, np.float64), inputs, encoder.numeric_inputs, tables)
     if baseline not in BASELINES:
         raise UsageError(
             f"baseline: {baseline!r} is not one of {', '.join(BASELINES)}{did_you_mean(baseline, BASELINES)}"

@@ -104,18 +104,16 @@ def sums(train: Sequences, encoder: Encoder, share: int) -> tuple[Floats, list[N
     Returns: the sum of each input, (F,); of each column of codes the rows of each category; how many rows.
     """
     some = train.take(np.arange(0, train.sequences, share)) if share > 1 else train
-    total, rows, first = np.zeros(len(encoder.names)), 0, code_at(encoder)
+    total, rows, first = np.zeros(len(encoder.names)), 0, encoder.numeric_inputs
     counts = [np.zeros(categories, np.int64) for categories, _ in encoder.embeddings]
     for block in some.blocks(TRAINED):
         assert isinstance(block, SequenceData)
-        inputs = encoder.transform(block)[block.seen]
-        total += inputs.sum(axis=0)
+        inputs = encoder.transform(block)
+        # One sequence after the other, so that blocks do not change a bit.
+        of_sequences = np.add.reduceat(np.where(block.seen[:, None], inputs, 0), block.offsets[:-1], axis=0)
+        total = np.cumsum(np.vstack([total, of_sequences]), axis=0)[-1]
+        inputs = inputs[block.seen]
         rows += len(inputs)
         for k, count in enumerate(counts):
             count += np.bincount(inputs[:, first + k].astype(np.int64), minlength=len(count) + 1)[1:]
     return total, counts, rows
-
-
-def code_at(encoder: Encoder) -> int:
-    """Return the number of the first input that is a code."""
-    return len(encoder.names) - encoder.static_inputs - len(encoder.embedded)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnnfast.data import Scaler
 from rnnfast.errors import DataError
-from rnnfast.model.linear_part import LinearPart
+from rnnfast.model.linear_part import LinearPart, linear
 from rnnfast.model.live.inputs import FILLED, RAW
 from rnnfast.model.live.memory import Memory
 from rnnfast.network.alignment import aligned
@@ -32,7 +32,8 @@ class Quick:
         architecture = stepper.architecture
         self._stepper, self._memory, self._state = stepper, memory, state
         self._names, self._shift, self._scale = scaler.names, scaler.shift, scaler.scale
-        self._row = np.empty(architecture.features)
+        self._row, self._numbers = np.empty(architecture.features), np.empty(architecture.features)
+        self._raw = self._numbers
         self._small = np.full(architecture.features, SMALL)
         self._inputs = aligned(architecture.features, architecture.dtype)
         slot, fresh = np.zeros(1, np.int64), np.zeros(1, np.int64)
@@ -40,8 +41,10 @@ class Quick:
         self._slot: Any = slot.data
         self._fresh: Any = fresh.data
         self._out = np.zeros(architecture.outputs, architecture.dtype)
-        numbers = () if part is None else (part.share, part.level, part.change, part.bias)
-        self._part: tuple[NDArray[np.float64], ...] = tuple(np.array(one) for one in numbers)
+        self._part = part
+        if part is not None:
+            self._weights, self._bias = np.hstack([part.level, part.change]), np.array(part.bias)
+            self._both = np.zeros((1, 2 * architecture.features))  # inputs and their changes
         self.prepare()
 
     def prepare(self) -> None:
@@ -57,7 +60,8 @@ class Quick:
         """Take a row of numbers. Raises DataError for other lengths and for cells that are no finite numbers."""
         shifted = self._row
         if type(row) is not np.ndarray or row.dtype != np.float64 or row.shape != shifted.shape:
-            row = self._numbers(row)
+            row = self._as_numbers(row)
+        self._raw = row
         np.subtract(row, self._shift, shifted)
         if not isfinite(shifted.dot(self._small)) and not np.isfinite(row).all():
             place = int(np.flatnonzero(~np.isfinite(row))[0])
@@ -66,39 +70,36 @@ class Quick:
                 "cells as a mapping from column to value"
             )
 
-    def _numbers(self, row: Any) -> NDArray[np.float64]:
+    def _as_numbers(self, row: Any) -> NDArray[np.float64]:
         """Return a row as float64 (F,). Raises DataError for other lengths, and for what is no number."""
         try:
             if len(row) == len(self._names):
-                self._row[:] = row
-                return self._row
+                self._numbers[:] = row
+                return self._numbers
         except (TypeError, ValueError):
             pass
         raise DataError(f"the row is {row!r}: expected {len(self._names)} numbers, {', '.join(self._names)}")
 
     def step(self, slot: int, now: float) -> NDArray[Any]:
         """Go on with the row that was read. Returns: raw outputs (O,), until the next step."""
-        row = self._row
-        last = self._last(slot) if self._part else None
-        np.multiply(row, self._scale, row)
-        self._inputs[:] = row
+        np.multiply(self._row, self._scale, self._row)
+        self._inputs[:] = self._row
         steps = self._steps
         before = steps[slot]
         self._slot[0], self._fresh[0] = slot, before == 0
         self._call()
         steps[slot] = before + 1
         self._arrived[slot] = now
-        if last is None:
-            return self._out
-        share, level, change, bias = self._part
-        linear = level @ self._inputs + bias
-        if before:
-            linear = linear + change @ (self._inputs.astype(np.float64) - last)
-        return np.asarray(share * self._out + linear)
+        return self._out if self._part is None else self._beside(self._part.share, slot, before > 0)
 
-    def _last(self, slot: int) -> NDArray[Any]:
-        """Return the inputs (F,) of the row before. Writes: the row that was read, in its place."""
-        memory = self._memory
-        inputs = np.asarray((memory[RAW][slot] - self._shift) * self._scale, self._inputs.dtype)
-        memory[RAW][slot] = memory[FILLED][slot] = self._row + self._shift
-        return inputs
+    def _beside(self, share: float, slot: int, goes_on: bool) -> NDArray[Any]:
+        """Return outputs (O,) with the linear part. Writes: the row that was read, in the place of the one before."""
+        memory, F = self._memory, len(self._inputs)
+        inputs, changes = self._both[0, :F], self._both[0, F:]
+        inputs[:] = self._inputs
+        changes[:] = 0
+        if goes_on:
+            last = np.asarray((memory[RAW][slot] - self._shift) * self._scale, self._inputs.dtype)
+            np.subtract(inputs, last, changes)
+        memory[RAW][slot] = memory[FILLED][slot] = self._raw
+        return np.asarray(self._out * share + linear(self._both, self._weights, self._bias)[0])

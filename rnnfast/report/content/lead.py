@@ -13,7 +13,7 @@ from rnnfast.report.content.panel import word
 
 WHICH = {
     "test": "of the test part, which it has never seen",
-    "valid": "of the validation part, which did not train, but by which training was stopped",
+    "valid": "of the validation part, which did not train, but may have decided how long the rest did",
     "train": "that it learned from: new rows will be answered worse",
     "all": "of a table, all of it",
 }

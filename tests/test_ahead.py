@@ -262,3 +262,19 @@ def test_a_kernel_is_compiled_without_what_numba_has_for_other_functions(tmp_pat
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(PACKAGE)}
     output = subprocess.run([sys.executable, "-c", ALONE], env=environment, capture_output=True, check=True)
     assert json.loads(output.stdout) == [1, False, 4.0]
+
+
+FIRST = """
+import numba, numpy
+numba.njit(lambda x: numpy.sort(x).sum())(numpy.ones(3))
+import rnnfast
+print(rnnfast.train(numpy.zeros((4, 2, 1)), [0, 1] * 2, hidden=4, epochs=0, cell="mlp").epochs)
+"""
+
+
+def test_kernels_compile_where_a_program_has_compiled_functions_of_its_own(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(PACKAGE)}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["0"]), done.stderr

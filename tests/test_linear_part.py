@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from commands import fails, isolate, result, run
+from commands import fails, isolate, result
 from ids import cases
 from test_shards import InProcess
 

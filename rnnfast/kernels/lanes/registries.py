@@ -12,12 +12,17 @@ from numba.core.runtime import rtsys
 
 
 def _load():
-    """What kernels are made of: importing a module registers it."""
+    """What kernels are made of: importing a module registers it.
+
+    And what is new in the registries that are there already: Numba puts intrinsics into the first of them, which is
+    another one where the process has compiled a function of its own before.
+    """
     context = cpu_target.target_context
     rtsys.initialize(context)
     from numba.cpython import builtins, mathimpl, numbers, rangeobj, tupleobj  # noqa: F401
 
-    context.install_registry(mathimpl.registry)
+    for registry in (*context._registries, mathimpl.registry):
+        context.install_registry(registry)
 
 
 @contextmanager

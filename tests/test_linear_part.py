@@ -402,11 +402,3 @@ def test_the_command_says_what_the_network_counts(capsys):
     ]
     assert "linear_part = true" in Path("run/config.toml").read_text()
     assert "--linear-part" in fails([*options[:-2], "-o", "other", "--linear-part", "--cell", "mlp"], 2, capsys)
-
-
-def test_inspect_names_it_and_the_share_of_the_network(capsys):
-    model = trained()
-    model.save("model.safetensors")
-    assert result(["inspect", "model.safetensors"], capsys)["linear_part"]["share"] == model.linear_part.share
-    assert run(["inspect", "model.safetensors"]) == 0
-    assert f"the network's share is {model.linear_part.share:.2f}" in " ".join(capsys.readouterr().out.split())

@@ -188,7 +188,7 @@ def test_several_regression_targets(tmp_path):
             "texts": ("yes no yes", ("no", "yes"), [1, 0, 1]),
             "booleans": ("True False True", (False, True), [1, 0, 1]),
             "number and text": ("01 x 01", ("01", "x"), [0, 1, 0]),
-            "text None": ("None Fraud None", ("Fraud", "None"), [1, 0, 1]),
+            "text None": ("None Fraud None", ("None", "Fraud"), [0, 1, 0]),
         }
     ),
 )

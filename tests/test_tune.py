@@ -266,7 +266,7 @@ def test_groups_stay_in_one_fold(monkeypatch):
         {
             "another role": ({"features": "x,who"}, "column:who", "that column is given as features too"),
             "times": ({"time": "z", "split_by": "time"}, "column:who", "--split-by time asks for them"),
-            "no rule": ({}, "who", "folds_by"),
+            "no rule": ({}, "who", "--folds-by: 'who' is not one of"),
         }
     ),
 )

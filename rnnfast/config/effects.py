@@ -162,7 +162,7 @@ def refused_beside_linear_part(model: ModelConfig) -> str:
     return f"--embed {text_of(model.embed)}" if model.embed and model.embed != ("off",) else ""
 
 
-def check_linear_part(model: ModelConfig) -> None:
+def check_beside_linear_part(model: ModelConfig) -> None:
     """Raise UsageError for options that a linear part beside the network does not go with."""
     other = refused_beside_linear_part(model)
     if model.linear_part and other:

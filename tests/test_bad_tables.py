@@ -153,8 +153,15 @@ CASES = {
     "not UTF-8": (
         "a,näme,y\n1,2,0\n".encode("latin-1"),
         {},
-        ["line 1", "0xe4", "save the table as UTF-8", "iconv -f cp1252"],
+        [
+            "line 1",
+            "0xe4",
+            "not UTF-8 text, but reads as cp1252; save the table as UTF-8: iconv -f cp1252 -t utf-8",
+            "-utf8.csv",
+        ],
     ),
+    "another encoding": (b"a,\x83\x81,y\n1,2,0\n", {}, ["line 1", "0x83", "with the encoding that it was written in"]),
+    "UTF-16": ("a,b,y\n1,2,0\n".encode("utf-16"), {}, ["is UTF-16 text", "iconv -f utf-16 -t utf-8"]),
     "not UTF-8 in a row": (b"a,b,y\r\n1,2,0\r\n\xff,2,1\r\n", {}, ["line 3", "0xff", "UTF-8"]),
     "rows without header": (
         "7,2024-01-02,0.5\n8,2024-01-03,0.7\n",
@@ -171,7 +178,6 @@ CASES = {
     "damaged Parquet": (b"PAR1rest", {}, ["damaged or incomplete Parquet", "CSV"]),
     "damaged Feather": (b"ARROW1rest", {}, ["damaged or incomplete Feather", "CSV"]),
     "old Excel": (b"\xd0\xcf\x11\xe0rest", {}, ["Excel", "CSV"]),
-    "UTF-16": ("a,y\n1,0\n".encode("utf-16"), {}, ["UTF-16", "UTF-8"]),
 }
 
 

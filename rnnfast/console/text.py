@@ -163,6 +163,12 @@ def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
 
 
+def cut_inside(text: str, width: int) -> str:
+    """Cut a name to a width so that its end is left, which tells "load+1" and "load+24" apart."""
+    end = min(6, width // 2)
+    return text if len(text) <= width else f"{text[: width - end - 1]}…{text[-end:]}"
+
+
 def command(words: Iterable[str], width: int) -> list[str]:
     """Lines of a command to copy: quoted for a shell, continued with backslashes where a line would be too long."""
     room = width - len(CONTINUED)

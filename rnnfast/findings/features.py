@@ -34,7 +34,7 @@ def copies(evidence: Evidence) -> Finding | None:
     for j in _candidates(view.x, view):
         if _is_copy(view.x[:, j], view):
             return _copy(view, j, "")
-    if evidence.bidirectional:
+    if view.after is not None:
         for j in _candidates(view.after, view):
             if _is_copy(view.after[:, j], view):
                 return _copy(view, j, " of the step before, and the network sees later steps")
@@ -116,8 +116,10 @@ def _candidates(x: Floats, view: PartView) -> list[int]:
     columns = [j for j, column in enumerate(schema.features) if column not in targets]
     if len(columns) <= CANDIDATES or not len(x):
         return columns
-    filled = np.where(np.isnan(x[:, columns]), np.nanmean(x[:, columns], axis=0, keepdims=True), x[:, columns])
-    strength = _squared_correlation(np.nan_to_num(filled), view.labels).max(axis=1)
+    filled = x[:, columns]
+    if (empty := np.isnan(filled)).any():
+        filled = np.nan_to_num(np.where(empty, np.nanmean(filled, axis=0, keepdims=True), filled))
+    strength = _squared_correlation(filled, view.labels).max(axis=1)
     return [columns[k] for k in np.argsort(-strength, kind="stable")[:CANDIDATES]]
 
 

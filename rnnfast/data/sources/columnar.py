@@ -200,8 +200,8 @@ def _has_texts(schema: Any, columns: Sequence[str]) -> bool:
     """Whether any of the columns holds texts, which a dictionary can repeat."""
     from pyarrow import types
 
-    chosen = [field.type for field in schema if field.name in set(columns)]
-    return any(types.is_string(kind) or types.is_large_string(kind) for kind in chosen)
+    types_of_columns = [field.type for field in schema if field.name in set(columns)]
+    return any(types.is_string(kind) or types.is_large_string(kind) for kind in types_of_columns)
 
 
 def _frame(cells: Any, split_blocks: bool = False) -> pd.DataFrame:

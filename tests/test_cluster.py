@@ -33,6 +33,7 @@ from rnnfast.model.elsewhere import on_cluster
 from rnnfast.model.predictions import predict_table
 from rnnfast.model.tables import evaluate_table
 from rnnfast.reporter import Reporter
+from rnnfast.training.away import STATE
 from rnnfast.training.cross_validation import cross_validate
 from rnnfast.training.resuming import resumed
 from rnnfast.training.run import run
@@ -298,6 +299,38 @@ def test_a_run_without_workers_is_saved_and_goes_on(table, tmp_path, options):
         run(config, cluster=Losing())
     before = resumed(tmp_path / "there/run", {})
     assert list(before.checkpoint.networks) == ["networks/1"]
+    there = run(before.config, cluster=InProcess(2), before=before)
+    assert_same(here.model.parameters, there.model.parameters)
+    assert here.history == there.history
+
+
+class Leaving(InProcess):
+    """Loses all workers when a network has told so many of its states."""
+
+    def __init__(self, states):
+        super().__init__(2)
+        self.left = states
+
+    def run(self, tasks, *, on_message, **listeners):
+        def hear(number, message):
+            on_message(number, message)
+            self.left -= message[0] == STATE
+            if not self.left:
+                raise ClusterError("no worker left")
+
+        return super().run(tasks, on_message=hear, **listeners)
+
+
+@pytest.mark.parametrize("options", cases({"plain": {"ensemble": 3}, "refit": {"ensemble": 2, "refit": True}}))
+def test_networks_on_workers_go_on_from_the_states_that_they_told(table, tmp_path, options, monkeypatch):
+    monkeypatch.setattr("rnnfast.training.away.STATES", 0.0)
+    members = {"cell": "gru", "epochs": 6, "checkpoint": "2epochs", **options}
+    here = run(config_of(table, tmp_path / "here", members))
+    config = config_of(table, tmp_path / "there", members)
+    with pytest.raises(ClusterError):
+        run(config, cluster=Leaving(3))
+    before = resumed(tmp_path / "there/run", {})
+    assert any(state.trains and state.record.epochs for state in before.checkpoint.networks.values())
     there = run(before.config, cluster=InProcess(2), before=before)
     assert_same(here.model.parameters, there.model.parameters)
     assert here.history == there.history

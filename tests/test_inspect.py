@@ -120,6 +120,20 @@ def test_whatever_stops_training_is_found_at_once_and_the_command_trains(capsys)
     assert run([*described["command"][1:], "--epochs", "1", "-o", "run", "-q"]) == 0
 
 
+def test_words_for_no_value_are_empty_cells_of_numbers_and_texts_of_others(capsys):
+    rows = [
+        f"{j},{'?' if j in (5, 9) else j / 2},{'true' if j % 2 else '-'},{'+' if j % 3 else '-'}" for j in range(30)
+    ]
+    Path("words.csv").write_text("\n".join(["n,x,flag,sign", *rows]))
+    described = result(["inspect", "words.csv", "--target", "n"], capsys)
+    columns = columns_of(described)
+    facts = {name: (columns[name]["kind"], columns[name]["missing"]) for name in ("x", "flag", "sign")}
+    assert facts == {"x": ("number", 2), "flag": ("boolean", 15), "sign": ("text", 0)}
+    messages = [finding["message"] for finding in described["findings"]]
+    assert messages[0].startswith("2 of 30 cells are empty, the first in words.csv, line 7")
+    assert run([*described["command"][1:], "--epochs", "1", "-o", "run", "-q"]) == 0
+
+
 def test_names_of_any_signs_are_typed_so_that_they_are_understood(capsys):
     table = pd.read_csv("rough.csv").rename(columns={"calls": "calls, all", "amount": "amount (EUR)", "level": "a,b"})
     table.to_csv("named.csv", index=False)

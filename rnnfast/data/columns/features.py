@@ -129,7 +129,7 @@ class Features:
     def _column(self, table: Table, name: str) -> Floats:
         """Return one column, (rows,) float64."""
         if name not in self.categorical:
-            return numbers(table, name, "" if self.rules is None else LEAVE_OUT)
+            return numbers(table, name, "" if self.rules is None else LEAVE_OUT, words=True)
         bounded, texts = self.rules is not None, self._texts[name]
         column, here = categories(table, name, bounded)
         earlier = len(texts)

@@ -16,7 +16,8 @@ import pandas as pd
 from rnnfast.data.sources.bounds import check_columns, whole
 from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.dialect import recognise
-from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, SQLITE, TEXT, damaged, kind_of
+from rnnfast.data.sources.encodings import to_utf8
+from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, SQLITE, TEXT, UTF16, damaged, kind_of
 from rnnfast.data.sources.jsonlines import JsonLines, looks_like_array, looks_like_json, no_lines
 from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.source import Source, listing, short
@@ -228,7 +229,9 @@ def _start(source: Source) -> bytes:
         raise DataError(f"{source.name}: is a database; read it with --data sqlite:///{source.name} {example}")
     for magic, what in FOREIGN.items():
         if start.startswith(magic):
-            raise DataError(f"{source.name}: is {what}; save the table as CSV in UTF-8")
+            wide = what == UTF16
+            fix = to_utf8(source.name, "utf-16", source.content is None) if wide else "save the table as CSV in UTF-8"
+            raise DataError(f"{source.name}: is {what}; {fix}")
     if inner != TEXT:
         raise DataError(f"{source.name}: holds a {inner} file packed by {source.kind}; unpack it once")
     if (position := start.find(b"\0")) >= 0:

@@ -158,7 +158,7 @@ def test_areas_are_of_all_rows_where_a_sample_is_scored(monkeypatch, coarse):
     whole = sharded(3, **options)
     monkeypatch.setattr("rnnfast.shards.sequences.ShardedSequences.sample_room", 3000)
     if coarse:
-        monkeypatch.setattr("rnnfast.training.ranking.EXACT_STEPS", 10)
+        monkeypatch.setattr("rnnfast.training.totals.EXACT_STEPS", 10)
     told = Watching()
     sampled = sharded(3, reporter=told, **options)
     assert any("train: scored on" in text for text in told.notices)

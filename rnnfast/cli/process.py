@@ -23,7 +23,7 @@ BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def start_slim() -> None:
-    """Search no cycles while libraries are imported, and let NumPy's products stay on one thread; before NumPy is there.
+    """Search no cycles during imports, and keep products of NumPy on one thread; to be called before NumPy is there.
 
     Products of a command are small: threads of BLAS wait for each other longer than they compute.
     """

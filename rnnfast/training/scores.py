@@ -11,8 +11,8 @@ from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.reporter import Reporter
 from rnnfast.training.distil import Learned
-from rnnfast.training.ranking import ranked
 from rnnfast.training.replies import Replies, sample_of
+from rnnfast.training.totals import ranked
 
 
 @dataclass(eq=False, repr=False)

@@ -77,9 +77,7 @@ def examine_cluster(cluster: DaskCluster, tables: Sequence[str]) -> ClusterRepor
     cluster.workers.complete()
     paths = tuple(str(Path(table).absolute()) for table in tables)
     described = cluster.workers.alive
-    answers, silent = cluster.each(
-        worker_report, paths, cluster.caller.simd_bits, among=described, timeout=COMPILING
-    )
+    answers, silent = cluster.each(worker_report, paths, cluster.caller.simd_bits, among=described, timeout=COMPILING)
     workers = tuple(
         WorkerReport(
             address=address,

@@ -154,7 +154,7 @@ def test_the_split_of_shards_is_found_again(capsys):
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize("coarse", [False, True], ids=["exact", "histograms"])
 def test_losses_and_areas_are_of_all_rows_where_a_sample_is_scored(monkeypatch, coarse):
-    options = {**GRU, "ignore": "colour", "memory": "900M", "monitor": "auprc"}
+    options = {**GRU, "ignore": "colour", "memory": "900M", "monitor": "auprc", "patience": 5}
     whole = sharded(3, **options)
     monkeypatch.setattr("rnnfast.shards.sequences.ShardedSequences.sample_room", 3000)
     if coarse:

@@ -229,6 +229,23 @@ def test_candidates_that_exclude_each_other_are_not_tried():
         space.config_of(candidate)
 
 
+@pytest.mark.parametrize(
+    ("columns", "searched"),
+    cases(
+        {
+            "two classes at every row": ({}, True),
+            "a label for each sequence": ({"predict": "last"}, False),
+            "a forecast, which has one": ({"target": "x", "horizon": 1, "lag_target": True}, False),
+        }
+    ),
+)
+def test_a_linear_part_is_searched_where_the_preset_has_none(columns, searched):
+    named = {"target": "y", "id": "id", "predict": "every", **columns}
+    data = rnnfast.read_table(table(12, 8), **named)
+    space = Space(Config().with_values({"preset": "auto", **named}, "test"), data, None, False, True)
+    assert ("linear_part" in space.values) is searched
+
+
 def test_a_preset_that_makes_no_mistake_is_not_replaced_by_luck():
     """One that is better in a single draw of many is not clearly better; one that is better in each is."""
     base = np.full((5, 3), 0.001)

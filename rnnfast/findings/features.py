@@ -59,7 +59,7 @@ def _is_copy(column: Floats, view: PartView) -> bool:
     if labels.shape[1] > 1 and view.schema.classes:
         classes = view.y[rows, 0]
         pairs = np.unique(np.stack([values, classes]), axis=1).shape[1]
-        return len(distinct(values)) == len(distinct(classes)) == pairs > 1
+        return bool(len(distinct(values)) == len(distinct(classes)) == pairs > 1)
     return bool((_squared_correlation(values[:, None], labels) > COPY).any())
 
 

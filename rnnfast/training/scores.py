@@ -11,8 +11,8 @@ from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model import Model
 from rnnfast.reporter import Reporter
 from rnnfast.training.distil import Learned
-from rnnfast.training.ranking import ranked
 from rnnfast.training.replies import Replies, sample_of
+from rnnfast.training.totals import of_all
 
 
 @dataclass(eq=False, repr=False)
@@ -60,7 +60,9 @@ def evaluate_parts(
                 scope = f"{data.sequences:,} of {part.sequences:,} sequences"
                 reporter.notice(f"{name}: scored on {scope}, drawn at random, to keep within --memory")
                 if part.shards > 1:
-                    scored.evaluations[name] = ranked(model, part, scored.evaluations[name], name, reporter)
+                    metrics, which = of_all(model, part, evaluation.metrics)
+                    scored.evaluations[name] = replace(scored.evaluations[name], metrics=metrics)
+                    reporter.notice(f"{name}: {which}")
         elif part.labelled_steps:
             scope = f"none of the {data.sequences:,} sequences that fit into --memory has a label"
             reporter.notice(f"{name}: not scored, {scope}; give more memory")

@@ -83,11 +83,11 @@ def date_forms(text: str, dayfirst: bool | None = None) -> list[DateForm]:
         clocks = _clocks(rest[date.end() :]) if date else ()
         if date and clocks:
             both = len(formats) > 1
-            chosen = [
+            forms = [
                 DateForm(tuple(before + day + clock for day, clock in product(_named(form, date), clocks)), first)
                 for form, first in zip(formats, (True, False) if both else (None,), strict=True)
             ]
-            return [form for form in chosen if dayfirst is None or form.dayfirst in (None, dayfirst)]
+            return [form for form in forms if dayfirst is None or form.dayfirst in (None, dayfirst)]
     return []
 
 
@@ -95,8 +95,8 @@ def _named(form: str, date: re.Match[str]) -> tuple[str, ...]:
     """Return a format with the signs of a date; with short and long names where months have names."""
     parts = date.groupdict()
     year = "%Y" if len(parts.get("year") or "0000") == 4 else "%y"
-    named = form.format(s=parts["s"], c=parts.get("c") or "", y=year)
-    return (named, named.replace("%b", "%B")) if "%b" in named else (named,)
+    pattern = form.format(s=parts["s"], c=parts.get("c") or "", y=year)
+    return (pattern, pattern.replace("%b", "%B")) if "%b" in pattern else (pattern,)
 
 
 def _clocks(text: str) -> tuple[str, ...]:

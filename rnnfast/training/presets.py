@@ -105,7 +105,8 @@ def _difference(size: Size, config: Config) -> bool | None:
 
 def _linear_part(size: Size, config: Config) -> bool | None:
     model = config.model
-    fits = cell(model.cell).recurrent and config.data.window != 1 and not refused_beside_linear_part(model)
+    looks_back = cell(model.cell).recurrent and config.data.window != 1
+    fits = looks_back and config.train.epochs > 0 and not refused_beside_linear_part(model)
     return True if fits and size.forecast and not TASKS[size.task].classes else None
 
 

@@ -153,7 +153,7 @@ def test_a_table_says_what_to_type(path):
         "try --id 'Customer ID' --time day: 'Customer ID' looks like an id (40 values in 1,200 rows), "
     )
     assert "and windows of 10 rows are cut" in text
-    assert "left out, as text is no feature (--categorical makes it one): city" in data.notes
+    assert "left out, as text is no feature (--categorical city makes categories of it): city" in data.notes
     assert "left out, as dates are no features: day" in data.notes
     (text,) = read_table(path, target="y", id="Customer ID").proposals
     assert text.startswith("try --time day: ")

@@ -43,7 +43,8 @@ Parser = Callable[["pd.Series[Any]"], "pd.Series[Any]"]  # texts to dates, NaT w
 class Candidate(Record, frozen=True):
     """A column that looks like it has a role.
 
-    role: "id" or "time"; why: what tells so, in words; option: what to type, quoted for a shell.
+    role: "id", "time", "target" or "categorical", as the option is called; why: what tells so, in words; option: what
+    to type, quoted for a shell.
     """
 
     column: str

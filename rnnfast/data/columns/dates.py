@@ -32,13 +32,11 @@ DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (rf"{MONTH}(?P<s>[ ./-]|, )(?P<year>\d{{4}})", ("%b{s}%Y",)),
     (r"\d{1,2}(?P<s>[./-])(?P<year>\d{4})", ("%m{s}%Y",)),
 )
-PATTERNS = [(re.compile(pattern, re.I), formats) for pattern, formats in DATES]
-LEADING_WEEKDAY = re.compile(rf"{WEEKDAY}(?P<s>,? )", re.I)
-C_STYLE = re.compile(rf"{WEEKDAY} {MONTH} +\d{{1,2}} \d{{1,2}}:\d\d:\d\d \d{{4}}", re.I)
-CLOCK = re.compile(
+LEADING_WEEKDAY = rf"{WEEKDAY}(?P<s>,? )"
+C_STYLE = rf"{WEEKDAY} {MONTH} +\d{{1,2}} \d{{1,2}}:\d\d:\d\d \d{{4}}"
+CLOCK = (
     r"(?P<s>[ T]|, )\d{1,2}:\d\d(?P<second>:\d\d(?:\.\d+)?)?(?P<half> ?[ap]m)?"
-    r"(?P<gap> ?)(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)?",
-    re.I,
+    r"(?P<gap> ?)(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)?"
 )
 
 
@@ -75,13 +73,13 @@ def date_forms(text: str, dayfirst: bool | None = None) -> list[DateForm]:
     text = text.strip()
     if len(text) > LONGEST:
         return []
-    if C_STYLE.fullmatch(text):
+    if re.fullmatch(C_STYLE, text, re.I):
         return [DateForm(("%a %b %d %H:%M:%S %Y",))]
-    weekday = LEADING_WEEKDAY.match(text)
+    weekday = re.match(LEADING_WEEKDAY, text, re.I)
     before = ("%A" if len(weekday["weekday"]) > 3 else "%a") + weekday["s"] if weekday else ""
     rest = text[weekday.end() :] if weekday else text
-    for pattern, formats in PATTERNS:
-        date = pattern.match(rest)
+    for pattern, formats in DATES:
+        date = re.match(pattern, rest, re.I)
         clocks = _clocks(rest[date.end() :]) if date else ()
         if date and clocks:
             both = len(formats) > 1
@@ -105,7 +103,7 @@ def _clocks(text: str) -> tuple[str, ...]:
     """Return formats of the time behind a date, () where it is none; seconds may have fractions or not."""
     if not text:
         return ("",)
-    clock = CLOCK.fullmatch(text)
+    clock = re.fullmatch(CLOCK, text, re.I)
     if clock is None:
         return ()
     hours = "%I:%M" if clock["half"] else "%H:%M"

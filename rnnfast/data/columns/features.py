@@ -11,6 +11,7 @@ import pandas as pd
 from rnnfast.catalogue import FILLS
 from rnnfast.data.columns.candidates import date_columns
 from rnnfast.data.columns.categories import MOST_CATEGORIES, categories, too_many
+from rnnfast.data.columns.fewvalues import categorical_option, few_valued
 from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, is_quantity, more_cells, mostly_numbers, numbers
 from rnnfast.data.sources.source import listing, plain
 from rnnfast.data.sources.table import Table
@@ -45,9 +46,11 @@ def default_features(
         else:
             text.append(name)
     notes, dates = [], set(date_columns(rows, text))
-    others = dates.union(ids)
+    texts = [name for name in text if name not in dates.union(ids)]
+    few = few_valued(rows, texts)
     for reason, columns in (
-        ("text is no feature (--categorical makes it one)", [name for name in text if name not in others]),
+        (f"text is no feature ({categorical_option(few)} makes categories of it)", few),
+        ("text is no feature", [name for name in texts if name not in few]),
         ("dates are no features", [name for name in text if name in dates]),
         ("it looks like an id", [name for name in text if name in ids and name not in dates]),
     ):

@@ -7,6 +7,7 @@ Two layouts are recognised without options: `name,t,x1..xF,y1..yL` (also `id` fo
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +15,7 @@ from fnmatch import fnmatchcase
 from rnnfast.catalogue import FINDINGS
 from rnnfast.config.forms import part_column
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.targetnames import likely_target
 from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.errors import DataError, UsageError
 
@@ -82,8 +84,8 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
     targets = tuple(name for name in targets or layout.targets if name not in ignored and name not in marks)
     if not targets and require_target:
         raise DataError(
-            f"{source.header_line()}: it is not known which column to predict; name it with --target COLUMN. "
-            f"The columns are {listing(columns)}"
+            f"{source.header_line()}: it is not known which column to predict; name it with --target COLUMN"
+            f"{_perhaps(columns)}. The columns are {listing(columns)}"
         )
     others = {*ignored, *targets, *marks, id_column, time}
     features = features or layout.features
@@ -145,6 +147,12 @@ def _check_conflicts(options: DataConfig) -> None:
                 continue
             if role_of.setdefault(name, role) != role:
                 raise UsageError(f"column {name!r} is given as {role_of[name]} and as {role}; give it one role")
+
+
+def _perhaps(columns: Sequence[str]) -> str:
+    """Ask whether the likely target is meant."""
+    name = likely_target(columns)
+    return "" if name is None else f", perhaps --target {shlex.quote(name)}"
 
 
 def _unless(name: str | None, option_columns: set[str]) -> str | None:

@@ -14,6 +14,7 @@ from rnnfast.errors import ClusterError
 REFRESH = 1.0  # seconds between two looks
 SOON = 0.1  # the same while workers are about to begin
 CONNECT = 10.0  # seconds that the scheduler may take for an answer
+QUIET = 10.0  # seconds without a heartbeat, of which workers have one each second, or each ten where they are thousands
 
 
 class Sign(NamedTuple):
@@ -74,6 +75,12 @@ class Workers:
         """The workers that the scheduler has heard nothing of for too long."""
         now = time.monotonic()
         return {address for address in self.alive if now - self._signs[address].seen > self.patience}
+
+    @property
+    def answering(self) -> list[str]:
+        """The workers of which the scheduler has heard lately, by the newest that it has heard."""
+        newest = max((worker["last_seen"] for worker in self.alive.values()), default=0.0)
+        return [address for address, worker in self.alive.items() if newest - worker["last_seen"] <= QUIET]
 
     def suspect(self, worker: str) -> None:
         """Give no tasks to a worker until the scheduler has heard of it again."""

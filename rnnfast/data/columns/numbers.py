@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.data.columns.novalue import no_values
 from rnnfast.data.sources.batches import Batch
 from rnnfast.data.sources.dialect import foreign_marks, hint
 from rnnfast.data.sources.source import plain
@@ -23,8 +24,12 @@ MOST_SPELLINGS = 100  # of true and false in a column, with all their cases and 
 MOSTLY = 0.5  # share of cells that are numbers, from which a column with text counts as a damaged numeric one
 
 
-def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
-    """Return a column as (rows,) float64, NaN where a cell is empty; text raises DataError."""
+def numbers(table: Table, name: str, otherwise: str = "", words: bool = False) -> Floats:
+    """Return a column as (rows,) float64, NaN where a cell is empty; text raises DataError.
+
+    otherwise: a fix beside correcting the cell, before the name of the column. words: whether those of `novalue` count
+    as empty.
+    """
     series = table.frame[name]
     if is_quantity(series.dtype):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -32,6 +37,10 @@ def numbers(table: Table, name: str, otherwise: str = "") -> Floats:
         return truths
     values = parsed(series)
     bad = (values.isna() & series.notna()).to_numpy()
+    if words and bad.any() and (blank := no_values(series)).any():
+        if (truths := _truths(series.mask(blank))) is not None:
+            return truths
+        bad = bad & ~blank
     if bad.any():
         row, count = int(bad.argmax()), int(bad.sum())
         cell = table.cell(row, name)
@@ -87,7 +96,11 @@ def _truths(series: pd.Series[Any]) -> Floats | None:
 
 def mostly_numbers(table: Table, series: pd.Series[Any], filled: int) -> bool:
     """Tell whether a column of text is one of numbers, some of them damaged; filled: cells that are not empty."""
-    return _truths(series) is not None or _count(table, series) >= MOSTLY * filled
+    if _truths(series) is not None:
+        return True
+    count, blank = _count(table, series), no_values(series)
+    filled -= int(blank.sum())
+    return filled > 0 and (count >= MOSTLY * filled or _truths(series.mask(blank)) is not None)
 
 
 def _count(table: Table, series: pd.Series[Any]) -> int:

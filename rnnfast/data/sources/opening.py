@@ -16,7 +16,8 @@ import pandas as pd
 from rnnfast.data.sources.bounds import check_columns, whole
 from rnnfast.data.sources.columnar import Columnar
 from rnnfast.data.sources.dialect import recognise
-from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, SQLITE, TEXT, damaged, kind_of
+from rnnfast.data.sources.encodings import to_utf8
+from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, SQLITE, TEXT, UTF16, damaged, kind_of
 from rnnfast.data.sources.jsonlines import JsonLines, looks_like_array, looks_like_json, no_lines
 from rnnfast.data.sources.options import USUAL, FileOptions
 from rnnfast.data.sources.source import Source, listing, short
@@ -228,7 +229,9 @@ def _start(source: Source) -> bytes:
         raise DataError(f"{source.name}: is a database; read it with --data sqlite:///{source.name} {example}")
     for magic, what in FOREIGN.items():
         if start.startswith(magic):
-            raise DataError(f"{source.name}: is {what}; save the table as CSV in UTF-8")
+            wide = what == UTF16
+            fix = to_utf8(source.name, "utf-16", source.content is None) if wide else "save the table as CSV in UTF-8"
+            raise DataError(f"{source.name}: is {what}; {fix}")
     if inner != TEXT:
         raise DataError(f"{source.name}: holds a {inner} file packed by {source.kind}; unpack it once")
     if (position := start.find(b"\0")) >= 0:
@@ -245,15 +248,15 @@ def _set_columns(source: Source, names: Sequence[str]) -> None:
         check_columns(source.name, len(names))
     source.columns = tuple(name or f"column {position}" for position, name in enumerate(names, 1))
     source.nameless = tuple(column for name, column in zip(names, source.columns, strict=True) if not name)
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for column in source.columns:
-        if column in seen:
+        if column in earlier:
             first, second = [n for n, name in enumerate(source.columns, 1) if name == column][:2]
             raise DataError(
                 f"{source.header_line()}, column {short(column)!r}: the name is there twice (columns {first} and "
                 f"{second}); rename or remove one"
             )
-        seen.add(column)
+        earlier.add(column)
 
 
 def _check_header(source: Source, first: Sequence[str]) -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from commands import fails, isolate, result
+from ensembles import RULE, frame
 from ids import cases
-from test_ensemble import RULE, frame
 from tolerances import SUMS
 
 import rnnfast

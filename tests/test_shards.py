@@ -153,8 +153,8 @@ def test_the_split_of_shards_is_found_again(capsys):
 
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize("coarse", [False, True], ids=["exact", "histograms"])
-def test_areas_are_of_all_rows_where_a_sample_is_scored(monkeypatch, coarse):
-    options = {**GRU, "ignore": "colour", "memory": "900M"}
+def test_losses_and_areas_are_of_all_rows_where_a_sample_is_scored(monkeypatch, coarse):
+    options = {**GRU, "ignore": "colour", "memory": "900M", "monitor": "auprc", "patience": 5}
     whole = sharded(3, **options)
     monkeypatch.setattr("rnnfast.shards.sequences.ShardedSequences.sample_room", 3000)
     if coarse:
@@ -162,11 +162,36 @@ def test_areas_are_of_all_rows_where_a_sample_is_scored(monkeypatch, coarse):
     told = Watching()
     sampled = sharded(3, reporter=told, **options)
     assert any("train: scored on" in text for text in told.notices)
-    assert any("train: auroc and auprc are of all" in text for text in told.notices)
+    assert any("train: loss, auroc, auprc of all" in text for text in told.notices)
     assert any("from histograms: right to" in text for text in told.notices) == coarse
-    for name in ("auroc", "auprc"):
+    tolerances = {"loss": 1e-9, "auroc": 1e-3 if coarse else 1e-12, "auprc": 1e-3 if coarse else 1e-12}
+    for name, tolerance in tolerances.items():
         figures = [run.metrics["train"][name] for run in (sampled, whole)]
-        assert figures[0] == pytest.approx(figures[1], abs=1e-3 if coarse else 1e-12)
+        assert figures[0] == pytest.approx(figures[1], abs=tolerance)
+    assert sum("valid, after each pass: loss, auprc of all 222" in text for text in told.notices) == 1
+    passes = [[row for row in run.history if row["split"] == "valid"] for run in (sampled, whole)]
+    for one, other in zip(*passes, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-9)
+        assert one["auprc"] == pytest.approx(other["auprc"], abs=1e-2 if coarse else 1e-12)
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            "weights of classes": {"ignore": "colour", "class_weight": "balanced"},
+            "a sum over the steps": {"ignore": "colour", "reduction": "sum"},
+            "a quantity": {"data": "quantity.csv"},
+        }
+    ),
+)
+def test_losses_of_each_pass_are_of_all_rows_where_a_sample_is_scored(monkeypatch, options):
+    options = {**GRU, "memory": "900M", **options}
+    whole = sharded(3, **options)
+    monkeypatch.setattr("rnnfast.shards.sequences.ShardedSequences.sample_room", 3000)
+    sampled = sharded(3, **options)
+    assert sampled.history[-1]["loss"] == pytest.approx(whole.history[-1]["loss"], rel=1e-9)
 
 
 @pytest.mark.usefixtures("table")

@@ -17,15 +17,15 @@ from rnnfast.cli.common import State
 from rnnfast.display import printable
 
 # Objects that a process makes before the first search for cycles. A short command makes 150,000 to 220,000, most of
-# them modules and types, which stay: Python's usual 700 would search them 200 times, for 0.07 s.
+# them of modules, which stay: by its usual threshold of 700 Python would search them 200 times, for 0.07 s.
 FIRST_OBJECTS = 250_000
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def start_slim() -> None:
-    """Search no cycles during imports, and keep products of NumPy on one thread; to be called before NumPy is there.
+    """Search no cycles while libraries are imported, and keep NumPy's products on one thread; before NumPy is imported.
 
-    Products of a command are small: threads of BLAS wait for each other longer than they compute.
+    These products are small: the threads of BLAS would wait for each other longer than they compute.
     """
     usual = gc.get_threshold()
 

@@ -16,12 +16,13 @@ import pandas as pd
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import flag_of
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.columns.candidates import Candidate, candidates
+from rnnfast.data.columns.candidates import Candidate
 from rnnfast.data.columns.profile import Profiles
 from rnnfast.data.columns.roles import Roles, roles
 from rnnfast.data.description import Lengths, class_balance, lengths
 from rnnfast.data.obstacles import Obstacle, remedy
 from rnnfast.data.overview import ColumnDescription, Columns
+from rnnfast.data.proposals import accepted, propose
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.base import Sequences
@@ -91,10 +92,12 @@ def inspect_tables(
     table_roles = roles(sources[0], config, require_target=False)
     with watching(sources, reporter):
         profiles, head = _profiles(sources, table_roles, budget)
-    proposals = candidates(head, table_roles.taken, table_roles.id, table_roles.time)
+    cells = profiles.finish()
+    proposals = propose(head, table_roles, cells)
     proposed = {proposal.column: proposal.role for proposal in proposals}
-    columns = Columns(sources[0], config, table_roles, profiles.finish(), proposed)
-    readable = remedy(config, table_roles, columns.inputs, columns.profiles)
+    columns = Columns(sources[0], config, table_roles, cells, proposed)
+    target = next((proposal.option for proposal in proposals if proposal.role == "target"), "--target COLUMN")
+    readable = remedy(config, table_roles, columns.inputs, cells, target)
     data, refusals = None, list[str]()
     for attempt, with_target in _attempts(readable.config, table_roles):
         try:
@@ -117,7 +120,7 @@ def inspect_tables(
         read_as="not" if data is None else _read_as(config, readable.config, attempt),
         findings=(*readable.obstacles, *map(Obstacle, refusals)),
         proposals=proposals,
-        command=_command(sources, replace(readable.config, **_roles_of(proposals)), table_roles),
+        command=_command(sources, accepted(readable.config, proposals, cells), table_roles),
         **({} if data is None else _of_sequences(data)),
     )
     return Inspection(description, data)
@@ -168,17 +171,12 @@ def _of_sequences(data: Sequences) -> dict[str, Any]:
     }
 
 
-def _roles_of(proposals: Sequence[Candidate]) -> dict[str, Any]:
-    """Return the options that take the first proposal for each role."""
-    return {proposal.role: proposal.column for proposal in reversed(proposals)}
-
-
 def _command(sources: Sequence[Source], config: DataConfig, table_roles: Roles) -> tuple[str, ...]:
     """Return the words of a command that trains on the table with these options."""
     words = ["rnnfast", "train"]
     for source in sources:
         words += ["--data", "FILE.csv" if source.name == STDIN_SHOWN else source.name]
-    if not table_roles.targets:
+    if not table_roles.targets and not config.target:
         words += ["--target", "COLUMN"]
     for declared in fields(DataConfig):
         name, value = declared.name, getattr(config, declared.name)

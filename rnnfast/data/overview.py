@@ -19,6 +19,12 @@ from rnnfast.records import UNSET, Record, UnsetType
 
 UNUSED = "unused"  # role of a column that has no other
 LAYOUT = "the layout"
+PROPOSED = {  # by the role that a column may have
+    "id": "looks like an id",
+    "time": "looks like the time",
+    "target": "looks like the target",
+    "categorical": "few different texts",
+}
 
 
 class ColumnDescription(Record, frozen=True, kw_only=True):
@@ -145,7 +151,7 @@ class Columns:
         if self.roles.features is not None:
             return "not in --features" if self.config.features else LAYOUT
         if name in self.proposed:
-            return f"looks like {'an id' if self.proposed[name] == 'id' else 'the time'}"
+            return PROPOSED[self.proposed[name]]
         if profile.kind == "empty":
             return "no cell has a value"
         return "holds numbers" if profile.numeric else "holds dates" if profile.kind == "date" else "holds texts"

@@ -23,13 +23,12 @@ def judged(
     last: only the last labelled step of each sequence was scored, which says nothing about the moments of all steps.
     What the training run was told to ignore stays ignored.
     """
-    view = PartView.of(part, outcomes, evaluation, model.encoder.categories)
+    view = PartView.of(part, outcomes, evaluation, model.encoder.categories, ahead=model.config.model.bidirectional)
     trained = model.provenance.judgement or Judgement()
     evidence = Evidence(
         views={part: view},
         judged=view,
         moments={} if last and model.schema.predict != "last" else trained.moments,
-        bidirectional=model.config.model.bidirectional,
         class_weights=model.class_weights,
     )
     return of_table(evidence, view, (*model.config.data.ignore, *ignored))

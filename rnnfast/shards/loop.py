@@ -16,6 +16,7 @@ from rnnfast.catalogue import OPTIMIZERS
 from rnnfast.cluster.here import InProcess
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import ClusterError
+from rnnfast.metrics.evaluation import Scores
 from rnnfast.model import Model
 from rnnfast.network.layout import Layout
 from rnnfast.reporter import Reporter, RoundRecord
@@ -29,6 +30,7 @@ from rnnfast.training.loop import Loop, Pauses
 from rnnfast.training.prepare import Labelling
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.stopping import Interrupt
+from rnnfast.training.totals import of_all
 from rnnfast.training.work import multiply_adds
 
 Floats = NDArray[np.floating[Any]]
@@ -216,6 +218,7 @@ class RoundLoop(Loop):
             threads=self.config.threads or (cores() if isinstance(train.cluster, InProcess) else 1),
         )
         outer = Outer(self.config.outer, len(self.trainer.parameters))
+        self.told = False  # which scores of a pass are of all rows
         self.feed: Any = RoundFeed(train, network, rounds_of(model, train), outer, self.reporter)
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), 1)  # until shards have told their updates
 
@@ -247,8 +250,20 @@ class RoundLoop(Loop):
             pauses.pause(self, now=True)
             raise
 
+    def _scores(self) -> Scores:
+        """Score the validation part; of several shards the loss and the areas are of all its rows, sampled or not."""
+        scores, valid = super()._scores(), replace(self.shards, name="valid")
+        if valid.shards == 1 or self.valid is None or self.valid.sequences == valid.sequences:
+            return scores
+        model = replace(self.model, parameters=self.trainer.tensors())
+        scores, which = of_all(model, valid, scores)
+        if not self.told:
+            self.told = True
+            self.reporter.notice(f"valid, after each pass: {which}")
+        return scores
+
     def _outputs(self) -> Floats:
-        """Answer the validation part, where it lies: (rows, O)."""
+        """Answer the validation part, or the sample of it, where it lies: (rows, O)."""
         valid = replace(self.shards, name="valid")
         every = valid.on(tasks.outputs, self.feed.network, self.trainer.parameters)
         return np.concatenate(valid.cluster.run(every))

@@ -36,7 +36,6 @@ def judge(
         judged=judged,
         moments=moments,
         split_by=parts.by,
-        bidirectional=config.model.bidirectional,
         class_weights=model.class_weights,
         course=course,
     )

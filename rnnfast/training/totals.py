@@ -1,49 +1,67 @@
-"""Areas under the curves of a part of which only a sample is scored, over all its rows, from what its shards count."""
+"""Loss and areas under curves of a part of which only a sample is scored, over all its rows, from what shards sum."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from rnnfast.data import Sequences
-from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.metrics.evaluation import Scores
 from rnnfast.metrics.tally import COARSE, Tally, merged, ranking, tally
 from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
-from rnnfast.reporter import Reporter
 
+AREAS = ("auroc", "auprc")
 EXACT_STEPS = 50_000_000  # labelled ones, up to which each score counts by itself
 STEP_BYTES = 80  # of a step in this process while the tallies of all shards become one
 
 
-def ranked(model: Model, part: Sequences, evaluation: Evaluation, name: str, reporter: Reporter) -> Evaluation:
-    """Put auroc and auprc over all rows of a part in the place of those of a sample; name: of the part.
+class Totals(NamedTuple):
+    """What a model answers to a part. loss, mass: sums, whose ratio is the loss; tally: empty where nobody asks."""
 
-    Returns the scores as they are where the task has no such areas.
+    loss: float
+    mass: float
+    tally: Tally
+
+
+def of_all(model: Model, part: Sequences, scores: Scores) -> tuple[Scores, str]:
+    """Put the loss and the areas over all rows of a part in the place of those of a sample.
+
+    Returns: the scores, and which of them are of all steps, in words.
     """
-    figures = evaluation.metrics.figures
-    if "auroc" not in figures:
-        return evaluation
     room = EXACT_STEPS if part.room is None else part.room.free // STEP_BYTES
     coarse = 0 if part.labelled_steps <= min(EXACT_STEPS, room) else COARSE
+    names = [name for name in AREAS if name in scores.figures]
     train = replace(model.config.train, threads=model.config.train.threads or 1)
     light = replace(model, linear=None, trees=None, config=replace(model.config, train=train))
-    areas = ranking(merged(part.each_shard(tallied, light, coarse)), coarse)
+    totals = part.each_shard(totalled, light, coarse if names else None)
+    areas = ranking(merged([one.tally for one in totals]), coarse)
+    figures, bounds = dict(scores.figures), ""
     if np.isnan(areas.auroc):
-        return evaluation
-    bounds = f", from histograms: right to {areas.auroc_bound:.1g} and {areas.auprc_bound:.1g}" if coarse else ""
-    reporter.notice(f"{name}: auroc and auprc are of all {part.labelled_steps:,} labelled steps{bounds}")
-    figures = {**figures, "auroc": areas.auroc, "auprc": areas.auprc}
-    return replace(evaluation, metrics=replace(evaluation.metrics, figures=figures))
+        names = []
+    elif coarse:
+        exactness = " and ".join(f"{getattr(areas, f'{name}_bound'):.1g}" for name in names)
+        bounds = f", {' and '.join(names)} from histograms: right to {exactness}"
+    figures |= {name: getattr(areas, name) for name in names}
+    mass = sum(one.mass for one in totals)
+    loss = sum(one.loss for one in totals) / mass if mass else math.nan
+    shown = ", ".join(["loss", *names])
+    words = f"{shown} of all {part.labelled_steps:,} labelled steps{bounds}"
+    return replace(scores, loss=loss, figures=figures), words
 
 
-def tallied(part: Sequences, model: Model, coarse: int) -> Tally:
-    """Count what a model answers to a part by score, where it lies."""
-    pieces = [Tally(np.zeros(0, np.uint64), np.zeros(0), np.zeros(0))]
+def totalled(part: Sequences, model: Model, coarse: int | None) -> Totals:
+    """Sum what a model answers to a part, where it lies; coarse: None where the order of scores does not matter."""
+    loss, mass, counts = 0.0, 0.0, Tally(np.zeros(0, np.uint64), np.zeros(0), np.zeros(0))
     for block in part.in_context(model.context_of(part.schema)).blocks():
         outcomes = model.outcomes(scored_rows(block))
-        say, weight = outcomes.say
-        pieces.append(tally(outcomes.y[say].ravel() == 1, outcomes.answers[say].ravel(), weight, coarse))
-        pieces = [merged(pieces)]
-    return pieces[0]
+        of_block = model.scorer.total(outcomes)
+        loss, mass = loss + of_block[0], mass + of_block[1]
+        if coarse is not None:
+            say, weight = outcomes.say
+            positive, score = outcomes.y[say].ravel() == 1, outcomes.answers[say].ravel()
+            counts = merged([counts, tally(positive, score, weight, coarse)])
+    return Totals(loss, mass, counts)

@@ -11,6 +11,7 @@ import pandas as pd
 from rnnfast.catalogue import FILLS
 from rnnfast.data.columns.candidates import date_columns
 from rnnfast.data.columns.categories import MOST_CATEGORIES, categories, too_many
+from rnnfast.data.columns.fewvalues import categorical_option, few_valued
 from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, is_quantity, more_cells, mostly_numbers, numbers
 from rnnfast.data.sources.source import listing, plain
 from rnnfast.data.sources.table import Table
@@ -21,9 +22,9 @@ ROW_BLOCK = 4096  # rows written at a time into the feature matrix, so that they
 
 
 def default_features(
-    table: Table, taken: set[str], rows: pd.DataFrame, ids: Collection[str]
+    table: Table, role_columns: set[str], rows: pd.DataFrame, ids: Collection[str]
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Choose all numeric columns that are not taken.
+    """Choose all numeric columns that are not among `role_columns`.
 
     rows: the first ones of the table, which show dates; ids: columns that look like one.
     Returns: names in the order of the table, and notes about columns left out (text, or without any value).
@@ -31,7 +32,7 @@ def default_features(
     names, text, blank = [], [], []
     begins_empty = table.frame.iloc[:1].isna().to_numpy()[0].tolist()
     for name, kind, maybe_blank in zip(table.frame.columns, table.frame.dtypes, begins_empty, strict=True):
-        if name in taken:
+        if name in role_columns:
             continue
         if (quantity := pd.api.types.is_numeric_dtype(kind)) and not maybe_blank:
             names.append(name)
@@ -45,9 +46,11 @@ def default_features(
         else:
             text.append(name)
     notes, dates = [], set(date_columns(rows, text))
-    others = dates.union(ids)
+    texts = [name for name in text if name not in dates.union(ids)]
+    few = few_valued(rows, texts)
     for reason, columns in (
-        ("text is no feature (--categorical makes it one)", [name for name in text if name not in others]),
+        (f"text is no feature ({categorical_option(few)} makes categories of it)", few),
+        ("text is no feature", [name for name in texts if name not in few]),
         ("dates are no features", [name for name in text if name in dates]),
         ("it looks like an id", [name for name in text if name in ids and name not in dates]),
     ):

@@ -21,7 +21,7 @@ class Sign(NamedTuple):
     """The last sign of life of a worker that the scheduler has: by its clock, and when this process saw it, by ours."""
 
     last: float
-    seen: float
+    moment: float
 
 
 class Workers:
@@ -74,7 +74,7 @@ class Workers:
     def frozen(self) -> set[str]:
         """The workers that the scheduler has heard nothing of for too long."""
         now = time.monotonic()
-        return {address for address in self.alive if now - self._signs[address].seen > self.patience}
+        return {address for address in self.alive if now - self._signs[address].moment > self.patience}
 
     @property
     def answering(self) -> list[str]:
@@ -108,10 +108,10 @@ class Workers:
         if time.monotonic() - self._looked <= (REFRESH if not self._expected else SOON):
             return False
         self.look()
-        waited = time.monotonic() - self._worked
-        if waited > self._wait:
+        pause = time.monotonic() - self._worked
+        if pause > self._wait:
             what = "has no worker" if self.connected else "does not answer"
-            raise ClusterError(f"the scheduler at {self.address} {what} for {waited:.0f} s (--wait-timeout)")
+            raise ClusterError(f"the scheduler at {self.address} {what} for {pause:.0f} s (--wait-timeout)")
         return True
 
     def look(self) -> None:

@@ -14,6 +14,7 @@ from rnnfast.errors import ClusterError
 REFRESH = 1.0  # seconds between two looks
 SOON = 0.1  # the same while workers are about to begin
 CONNECT = 10.0  # seconds that the scheduler may take for an answer
+PAUSED = "paused"  # what Dask calls a worker that is short of memory
 QUIET = 10.0  # seconds without a heartbeat, of which workers have one each second, or each ten where they are thousands
 
 
@@ -111,6 +112,8 @@ class Workers:
         pause = time.monotonic() - self._worked
         if pause > self._wait:
             what = "has no worker" if self.connected else "does not answer"
+            if any(worker["status"] == PAUSED for worker in self.alive.values()):
+                what = "has only workers that are short of memory (give them more, or less by --memory), and no other"
             raise ClusterError(f"the scheduler at {self.address} {what} for {pause:.0f} s (--wait-timeout)")
         return True
 

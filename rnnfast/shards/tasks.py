@@ -145,8 +145,8 @@ def check_memory(plan: Plan, limit: int | None) -> None:
     """Raise UsageError where a worker may not take what the plan gives a process."""
     if limit is not None and limit < size(plan.memory):
         raise UsageError(
-            f"a worker may take {shown(limit)} (dask worker --memory-limit), and the run gives each {plan.memory}; "
-            f"give --memory {int(0.9 * limit) // 10**6}M, or fewer workers on a machine"
+            f"a worker gets no tasks beyond {shown(limit)}, Dask's share of its --memory-limit, and the run gives each "
+            f"{plan.memory}; give --memory {limit // 10**6}M, or fewer workers on a machine"
         )
 
 

@@ -201,6 +201,7 @@ def span(low: float, high: float) -> str:
     if width:
         decimals = min(decimals, max(RANGE_DIGITS - 1 - math.floor(math.log10(width)), 0))
     texts = [f"{value:,.{decimals}f}" for value in (low, high)]
+    texts = [text if text.strip("-0.,") else text.lstrip("-") for text in texts]
     return texts[0] if low == high else " to ".join(texts)
 
 

@@ -218,7 +218,7 @@ class RoundLoop(Loop):
             threads=self.config.threads or (cores() if isinstance(train.cluster, InProcess) else 1),
         )
         outer = Outer(self.config.outer, len(self.trainer.parameters))
-        self.told = False  # which scores of a pass are of all rows
+        self.noted_rows = False  # which scores of a pass are of all rows
         self.feed: Any = RoundFeed(train, network, rounds_of(model, train), outer, self.reporter)
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), 1)  # until shards have told their updates
 
@@ -257,8 +257,8 @@ class RoundLoop(Loop):
             return scores
         model = replace(self.model, parameters=self.trainer.tensors())
         scores, which = of_all(model, valid, scores)
-        if not self.told:
-            self.told = True
+        if not self.noted_rows:
+            self.noted_rows = True
             self.reporter.notice(f"valid, after each pass: {which}")
         return scores
 

@@ -224,8 +224,8 @@ def _texts(schema: Any, columns: Sequence[str]) -> list[str]:
     """Return the names of those of the columns that hold texts, which a dictionary can repeat."""
     from pyarrow import types
 
-    chosen = set(columns)
-    kinds = [(field.name, field.type) for field in schema if field.name in chosen]
+    names = set(columns)
+    kinds = [(field.name, field.type) for field in schema if field.name in names]
     return [name for name, kind in kinds if types.is_string(kind) or types.is_large_string(kind)]
 
 

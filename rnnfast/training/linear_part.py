@@ -39,7 +39,7 @@ STRETCHES = 5
 PENALTY = 10.0  # of classes, for inputs with a standard deviation of 1
 HALF = 0.5  # share of the network where nothing says how good it is
 MOST_INPUTS = 500  # of the network; the time of the equations grows with their cube
-MOST_ROWS = 20_000  # of classes, whose equations are summed again and again; as many of each are drawn
+MOST_ROWS = 10_000  # of classes, whose equations are summed again and again; as many of each are drawn
 MOST_NUMBERS = 1 << 22  # in these rows, once for each pair of outputs: fewer rows of many inputs or classes
 CHUNK_ROWS = 1 << 13  # that are summed at once, from the first row on, however the table comes in blocks
 

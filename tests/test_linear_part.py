@@ -16,6 +16,7 @@ from rnnfast.cli import run
 from rnnfast.data import read_table
 from rnnfast.errors import UsageError
 from rnnfast.export.exporting import export
+from rnnfast.model import linear_part as model_linear_part
 from rnnfast.model.explain.attribution import Explainer, Method
 from rnnfast.model.linear_part import Beside, LinearPart
 from rnnfast.reporter import Reporter
@@ -55,7 +56,17 @@ def payments(rows=40):
     return frame.assign(fraud=high.astype(int)).rename(columns={"y": "z"})
 
 
+def states(rows=40):
+    """Three series with one of three classes at every row, by the value and its change."""
+    frame = meters(rows)
+    random = np.random.default_rng(1)
+    score = frame["y"] + frame.groupby("id")["y"].diff().fillna(0) + random.normal(size=len(frame))
+    state = np.select([score < -0.5, score < 0.5], ["low", "middle"], "high")
+    return frame.assign(state=state).rename(columns={"y": "z"})
+
+
 CLASSES = {"frame": payments(), "id": "id", "target": "fraud", "horizon": 0, "lag_target": False, "window": None}
+STATES = {**CLASSES, "frame": states(), "target": "state"}
 
 
 def trained(frame=None, **options):
@@ -80,6 +91,8 @@ OPTIONS = {
     "two classes": CLASSES,
     "two classes, two networks": {**CLASSES, "ensemble": 2},
     "two classes, calibrated": {**CLASSES, "calibrate": "temperature", "threshold": "f1", "cell": "gru"},
+    "three classes": STATES,
+    "three classes, two networks": {**STATES, "ensemble": 2, "calibrate": "temperature"},
     "a class and its lag": {**CLASSES, "lag_target": True},
     "the labels of last rows": {"frame": meters(), "id": "id", "window": None, "predict": "last", "horizon": 0},
 }
@@ -155,6 +168,44 @@ def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
     other.fit(scaled, data.y[inner, 0])
     weights = np.hstack([model.linear_part.level, model.linear_part.change])[0]
     np.testing.assert_allclose(weights, other.coef_[0] / both[inner].std(axis=0), rtol=1e-4)
+
+
+def test_of_three_classes_it_is_the_softmax_regression_of_scikit_learn(monkeypatch):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    monkeypatch.setattr(linear_part, "HALF", 0.0)
+    model = trained(**{**STATES, "split": 1.0})
+    data = read_table(states(), schema=model.schema)
+    x = model.encoder.transform(data)
+    both = np.hstack([x, np.vstack([x[:1] * 0, x[1:] - x[:-1]])])
+    inner = ~np.isin(np.arange(data.rows), data.offsets[:-1])
+    scaled = both[inner] / both[inner].std(axis=0)
+    other = linear_model.LogisticRegression(C=1 / linear_part.PENALTY, tol=1e-10, max_iter=10_000)
+    other.fit(scaled, data.y[inner, 0])
+    weights = np.hstack([model.linear_part.level, model.linear_part.change])
+    np.testing.assert_allclose(weights, other.coef_ / both[inner].std(axis=0), rtol=1e-4, atol=1e-6)
+
+
+def test_rows_that_are_drawn_stand_for_all(monkeypatch):
+    frame = pd.concat([meters(400).assign(id=lambda table, k=k: table["id"] + f" {k}") for k in range(4)])
+    change = frame.groupby("id")["y"].diff().fillna(0)
+    rare = frame["y"] + change + np.random.default_rng(1).normal(size=len(frame)) > 5
+    options = {**CLASSES, "frame": frame.assign(fraud=rare.astype(int)), "window": 10, "split": 1.0}
+    every = trained(**options).linear_part
+    monkeypatch.setattr(linear_part, "MOST_ROWS", 2000)
+    some = trained(**options).linear_part
+    np.testing.assert_allclose(some.level, every.level, rtol=0.2, atol=0.2)
+    np.testing.assert_allclose(some.bias, every.bias, rtol=0.2, atol=0.2)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+def test_its_outputs_are_the_same_in_chunks_of_any_size(rows, monkeypatch):
+    random = np.random.default_rng(0)
+    level, change = (tuple(map(tuple, random.normal(size=(2, 3)))) for _ in range(2))
+    part, offsets = LinearPart(0.5, level, change, (1.0, -1.0)), np.array([0, 0, 4, 4, 5, 9, 9])
+    x = random.normal(size=(9, 3))
+    whole = part.outputs(x, offsets)
+    monkeypatch.setattr(model_linear_part, "CHUNK_ROWS", rows)
+    np.testing.assert_array_equal(part.outputs(x, offsets), whole)
 
 
 def test_constant_columns_and_the_unit_of_weights_have_no_say_in_classes():
@@ -235,7 +286,17 @@ def test_a_stream_answers_as_predict(name):
 @pytest.mark.parametrize("to", ["c", "onnx", "json"])
 @pytest.mark.parametrize(
     "name",
-    ["windows", "changes", "two networks", "several horizons", "ids", "two classes", "two classes, two networks"],
+    [
+        "windows",
+        "changes",
+        "two networks",
+        "several horizons",
+        "ids",
+        "two classes",
+        "two classes, two networks",
+        "three classes",
+        "three classes, two networks",
+    ],
 )
 def test_exports_answer_as_the_model(to, name):
     if to == "onnx":
@@ -373,7 +434,6 @@ def test_a_part_with_too_many_inputs_is_left_out(monkeypatch):
     ("options", "message"),
     cases(
         {
-            "several classes": ({"task": "multiclass"}, "answers with quantities or one of two classes"),
             "no logits": ({"task": "binary", "loss": "mse"}, "its answers are logits, and those of --loss mse are not"),
             "bags": ({"ensemble": 2, "bag": True}, "does not go with --bag"),
             "no memory": ({"cell": "mlp"}, "--linear-part on has no effect: mlp answers each row by itself"),

@@ -1,4 +1,4 @@
-"""A linear part beside a network that answers with quantities, or with the logit of a class (--linear-part).
+"""A linear part beside a network that answers with quantities, or with the logits of classes (--linear-part).
 
     answer_t = share N_t + A x_t + D (x_t - x_{t-1}) + b
 
@@ -20,6 +20,8 @@ from rnnfast.records import Record, Share
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.int64]
+
+CHUNK_ROWS = 1 << 11  # that are computed at once: their changes stay in a cache
 
 
 class LinearPart(Record, frozen=True):
@@ -44,7 +46,14 @@ class LinearPart(Record, frozen=True):
 
     def outputs(self, inputs: Floats, offsets: Integers) -> NDArray[np.float64]:
         """Return what is added to the outputs of the network, (rows, O), for inputs (rows, F) of sequences."""
-        return linear(with_changes(inputs, offsets), np.hstack([self.level, self.change]), np.array(self.bias))
+        weights, bias = np.hstack([self.level, self.change]), np.array(self.bias)
+        outputs = np.empty((len(inputs), len(bias)))
+        for first in range(0, len(inputs), CHUNK_ROWS):
+            before, stop = max(first - 1, 0), min(first + CHUNK_ROWS, len(inputs))
+            ends = offsets[np.searchsorted(offsets, before, "right") - 1 : np.searchsorted(offsets, stop) + 1]
+            both = with_changes(inputs[before:stop], ends.clip(before, stop) - before)
+            outputs[first:stop] = linear(both[first - before :], weights, bias)
+        return outputs
 
     def gradient(self, seeds: Floats, offsets: Integers) -> NDArray[np.float64]:
         """Return the gradient (rows, F) of the sum of seeds (rows, O) times `outputs`."""

@@ -16,6 +16,7 @@ from rnnfast.config.effects import refused_beside_linear_part
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.records import UNSET, Record
+from rnnfast.training.linear_part import goes_with
 from rnnfast.training.size import Size
 
 BY_SIZES = ("auto", "best")  # presets that begin with these rules
@@ -106,7 +107,8 @@ def _difference(size: Size, config: Config) -> bool | None:
 def _linear_part(size: Size, config: Config) -> bool | None:
     model = config.model
     fits = cell(model.cell).recurrent and config.data.window != 1 and not refused_beside_linear_part(model)
-    return True if fits and size.forecast and not TASKS[size.task].classes else None
+    fits = fits and (size.per_step and goes_with(config.train.loss) if TASKS[size.task].classes else size.forecast)
+    return True if fits else None
 
 
 def _scale(size: Size, config: Config) -> tuple[str, ...]:

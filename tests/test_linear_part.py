@@ -284,6 +284,14 @@ def test_the_share_of_the_network(network, linear, share):
     assert linear_part.share_of(network, linear) == pytest.approx(share)
 
 
+def test_the_fewer_labels_chose_its_epoch_the_less_a_network_counts(monkeypatch):
+    labels = []
+    monkeypatch.setattr(linear_part, "error_of", lambda model, data: labels.append(data.labelled.sum()) or 1.0)
+    share = trained().linear_part.share
+    assert 10 < labels[0] < 100
+    assert share == pytest.approx(1 / (1 + (1 + 10 / labels[0]) ** 2))
+
+
 def test_without_a_validation_part_both_count_half():
     assert trained(split=1.0).linear_part.share == 0.5
 
@@ -373,6 +381,23 @@ def test_the_model_file_holds_it():
     np.testing.assert_array_equal(again.predict(series())["y_pred"], model.predict(series())["y_pred"])
 
 
+@pytest.mark.parametrize(
+    ("inputs", "rates", "weights", "fit"),
+    cases(
+        {
+            "as many": ((0, 1), (0.5, 0.1), ((1.0, 2.0), (3.0, 4.0)), True),
+            "another input": ((0, 2), (0.5, 0.1), ((1.0, 2.0), (3.0, 4.0)), False),
+            "a rate for all": ((0, 1), (0.5,), ((1.0, 2.0), (3.0, 4.0)), False),
+            "one output": ((0, 1), (0.5, 0.1), ((1.0, 2.0),), False),
+            "one weight": ((0, 1), (0.5, 0.1), ((1.0,), (3.0,)), False),
+        }
+    ),
+)
+def test_averages_of_a_model_file_fit_its_network(inputs, rates, weights, fit):
+    two = ((1.0, 1.0), (1.0, 1.0))
+    assert LinearPart(0.5, two, two, (0.0, 0.0), Averages(inputs, rates, weights)).fits(2, 2) == fit
+
+
 def test_inspect_and_the_model_itself_tell_of_it(capsys):
     model = trained()
     model.save("model.safetensors")
@@ -415,13 +440,19 @@ def test_attributions_sum_to_the_answer():
         assert one.end == pytest.approx(float(model.outputs(data)[[9, 25][one.place], 0]), rel=1e-6)
 
 
-def test_a_table_on_disk_gives_the_same_part(tmp_path):
-    meters(400).to_csv("table.csv", index=False)
-    options = {**FORECAST, **RUN, "id": "id", "window": None}
-    memory = rnnfast.train("table.csv", **options).model
-    disk = rnnfast.train("table.csv", memory="2GB", **options).model
-    np.testing.assert_allclose(disk.linear_part.level, memory.linear_part.level, rtol=1e-9)
-    assert disk.linear_part.share == pytest.approx(memory.linear_part.share)
+@pytest.mark.parametrize(
+    ("frame", "options"),
+    cases({"ids": (meters(400), {"id": "id", "window": None}), "windows": (series(1200), {"difference": True})}),
+)
+def test_a_table_on_disk_gives_the_same_part(frame, options):
+    frame.to_csv("table.csv", index=False)
+    memory, disk = (
+        rnnfast.train("table.csv", **{**FORECAST, **RUN, **options}, **more).model.linear_part
+        for more in ({}, {"memory": "2GB"})
+    )
+    np.testing.assert_allclose(disk.level, memory.level, rtol=1e-9)
+    np.testing.assert_allclose(disk.averages.weights, memory.averages.weights, rtol=1e-9)
+    assert disk.share == pytest.approx(memory.share)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class Averages(Record, frozen=True):
 def decayed(terms: Doubles, offsets: Integers, decay: Doubles) -> Doubles:
     """Return the sums (rows, M) of the terms of a row and of those before it in its sequence, times decay (M,) a row.
 
-    Sums of 1, 2, 4, .. rows are made of each other, so that rows cost no loop; a row has the same bits beside any other.
+    Sums of 1, 2, 4, .. rows are made of each other, and no row costs a loop; it has the same bits beside any other.
     """
     sums, step, reach = terms.copy(), np.arange(len(terms)) - np.repeat(offsets[:-1], np.diff(offsets)), 1
     while reach <= step.max(initial=0) and decay.max(initial=0) > FORGOTTEN:

@@ -112,9 +112,9 @@ def test_dates_whose_day_or_month_may_stand_first_are_said_to_be_so(days, told):
 
 def test_columns_with_a_role_are_no_candidates():
     frame = {"unit": RUNS, "cycle": STEPS, "customer_id": drawn(range(50))}
-    assert options(frame, taken=("unit", "customer_id"), id_column="unit") == ["--time cycle"]
-    assert options(frame, taken=("unit", "customer_id", "cycle")) == []
-    assert options(frame, taken=("cycle",), time_column="cycle") == ["--id customer_id", "--id unit"]
+    assert options(frame, role_columns=("unit", "customer_id"), id_column="unit") == ["--time cycle"]
+    assert options(frame, role_columns=("unit", "customer_id", "cycle")) == []
+    assert options(frame, role_columns=("cycle",), time_column="cycle") == ["--id customer_id", "--id unit"]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_columns_with_a_role_are_no_candidates():
     ),
 )
 def test_real_tables(name, target, expected):
-    assert options(pd.read_csv(dataset(name)), taken=(target,)) == expected
+    assert options(pd.read_csv(dataset(name)), role_columns=(target,)) == expected
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ def propose(rows: pd.DataFrame, roles: Roles, profiles: Mapping[str, Profile]) -
     rows: the first ones of a table; profiles: of all of its columns.
     """
     keys = candidates(rows, roles.taken, roles.id, roles.time)
-    taken = {*roles.taken, *(candidate.column for candidate in keys)}
-    free = [name for name, profile in profiles.items() if name not in taken and profile.distinct != 1]
+    others = {*roles.taken, *(candidate.column for candidate in keys)}
+    free = [name for name, profile in profiles.items() if name not in others and profile.distinct != 1]
     target = None if roles.targets else likely_target([name for name in free if profiles[name].filled])
     targets = () if target is None else (Candidate(target, "target", "its name", f"--target {shlex.quote(target)}"),)
     texts = [name for name in free if profiles[name].kind == "text" and name != target]

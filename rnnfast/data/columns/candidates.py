@@ -148,17 +148,17 @@ class _Column:
 
 
 def candidates(
-    rows: pd.DataFrame, taken: Collection[str] = (), id_column: str | None = None, time_column: str | None = None
+    rows: pd.DataFrame, role_columns: Collection[str] = (), id_column: str | None = None, time_column: str | None = None
 ) -> tuple[Candidate, ...]:
     """Return the columns that look like an id, then the one that looks like the time; likely ones first.
 
-    rows: the first ones of a table, with all columns, of which the first MOST_COMPARED that could be one count. taken:
-    columns that have a role. id_column, time_column: those that are known; no candidate is sought for them.
+    rows: the first ones of a table, with all columns, of which the first MOST_COMPARED that could be one count.
+    role_columns: those that have a role. id_column, time_column: those that are known; no candidate is sought for them.
     """
     rows = without_totals(rows.iloc[:SAMPLE_ROWS])
     names = islice((name for name in rows if _may_have_a_role(rows[name])), MOST_COMPARED)
     columns = {str(name): _Column(str(name), rows[name]) for name in names}
-    free = [column for name, column in columns.items() if name not in taken]
+    free = [column for name, column in columns.items() if name not in role_columns]
     ids: list[tuple[_Column, str]] = []
     if id_column is None:
         ids = [(column, why) for column in free if (why := _id_reason(column, list(columns.values())))]

@@ -23,9 +23,9 @@ ROW_BLOCK = 4096  # rows written at a time into the feature matrix, so that they
 
 
 def default_features(
-    table: Table, taken: set[str], rows: pd.DataFrame, ids: Collection[str]
+    table: Table, role_columns: set[str], rows: pd.DataFrame, ids: Collection[str]
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Choose all numeric columns that are not taken.
+    """Choose all numeric columns that are not among `role_columns`.
 
     rows: the first ones of the table, which show dates; ids: columns that look like one.
     Returns: names in the order of the table, and notes about columns left out (text, or without any value).
@@ -33,7 +33,7 @@ def default_features(
     names, text, blank = [], [], []
     begins_empty = table.frame.iloc[:1].isna().to_numpy()[0].tolist()
     for name, kind, maybe_blank in zip(table.frame.columns, table.frame.dtypes, begins_empty, strict=True):
-        if name in taken:
+        if name in role_columns:
             continue
         if (quantity := pd.api.types.is_numeric_dtype(kind)) and not maybe_blank:
             names.append(name)

@@ -61,9 +61,9 @@ def targets(
         what = "is for two classes; the target is a quantity, or of more"
         raise table.column_error(names[0], f"--positive {positive}: {what}")
     y = quantities(table, names)
-    seen = Quantities()
-    seen.add(y)
-    return y, task if of_quantities(task) else "regression", (), seen.notes()
+    summary = Quantities()
+    summary.add(y)
+    return y, task if of_quantities(task) else "regression", (), summary.notes()
 
 
 def _only_last_is_no(classes: tuple[Any, ...]) -> bool:
@@ -197,10 +197,10 @@ def _classes(table: Table, name: str, distinct: NDArray[Any]) -> tuple[Any, ...]
 
 
 def _third_value(table: Table, name: str, values: pd.Series[Any], count: int) -> DataError:
-    seen = [int(row) for row in values.dropna().drop_duplicates().index[:3]]
-    cells = [repr(table.cell(row, name)) for row in seen]
+    rows = [int(row) for row in values.dropna().drop_duplicates().index[:3]]
+    cells = [repr(table.cell(row, name)) for row in rows]
     return table.error(
-        seen[2],
+        rows[2],
         name,
         f"{cells[2]} is a third value after {cells[0]} and {cells[1]} ({count:,} in all), but a binary target has two; "
         "use --task multiclass, make a column of one value against the rest, or name another --target",

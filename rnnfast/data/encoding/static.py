@@ -28,7 +28,7 @@ def static_columns(model: ModelConfig, schema: Schema) -> tuple[str, ...]:
     shown = ",".join(model.static)
     if schema.id is None:
         raise UsageError(f"--static {shown}: a constant column belongs to an id; name the column of ids with --id")
-    features, named, embedded = set(schema.features), set(model.static), set(model.embedded)
+    features, names, embedded = set(schema.features), set(model.static), set(model.embedded)
     for name in model.static:
         if name not in features and not any(fnmatchcase(column, name) for column in schema.features):
             raise UsageError(
@@ -37,7 +37,7 @@ def static_columns(model: ModelConfig, schema: Schema) -> tuple[str, ...]:
             )
     static = tuple(
         column for column in schema.features
-        if column in named or any(fnmatchcase(column, name) for name in model.static)
+        if column in names or any(fnmatchcase(column, name) for name in model.static)
     )  # fmt: skip
     for name in static:
         if name in embedded or any(fnmatchcase(name, pattern) for pattern in model.embedded):

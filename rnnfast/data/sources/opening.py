@@ -251,15 +251,15 @@ def _set_columns(source: Source, names: Sequence[str]) -> None:
         check_columns(source.name, len(names))
     source.columns = tuple(name or f"column {position}" for position, name in enumerate(names, 1))
     source.nameless = tuple(column for name, column in zip(names, source.columns, strict=True) if not name)
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for column in source.columns:
-        if column in seen:
+        if column in earlier:
             first, second = [n for n, name in enumerate(source.columns, 1) if name == column][:2]
             raise DataError(
                 f"{source.header_line()}, column {short(column)!r}: the name is there twice (columns {first} and "
                 f"{second}); rename or remove one"
             )
-        seen.add(column)
+        earlier.add(column)
 
 
 def _check_header(source: Source, first: Sequence[str]) -> None:

@@ -222,16 +222,16 @@ def require(source: Source, names: Sequence[str]) -> None:
             )
 
 
-def common_columns(sources: Sequence[Source], used: Sequence[str] | None) -> list[str]:
-    """Return the columns that are read: those used, which every source must have; None: all, which must be the same.
+def common_columns(sources: Sequence[Source], selection: Sequence[str] | None) -> list[str]:
+    """Return the columns that are read: a selection that every source has, or for None all, which must be the same.
 
     Raises DataError for the first column that is missing, or that other sources lack.
     """
-    columns = list(sources[0].columns if used is None else used)
+    columns = list(sources[0].columns if selection is None else selection)
     names = set(columns)
     for source in sources:
         require(source, columns)
-        if used is None and (extra := [name for name in source.columns if name not in names]):
+        if selection is None and (extra := [name for name in source.columns if name not in names]):
             raise DataError(
                 f"{source.header_line()}, column {short(extra[0])!r}: {sources[0].name} has no such column"
                 f"{did_you_mean(extra[0], columns, most=3)}; several tables need the same columns"

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
-from xml.etree.ElementTree import ParseError
 
 from rnnfast.data.sources.formats import DAMAGED, needs
 from rnnfast.data.sources.source import short
@@ -108,7 +107,8 @@ class Workbook(RowFile):
             yield
         except FileNotFoundError:
             raise
-        except (*DAMAGED, OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, ParseError) as error:
+        except (*DAMAGED, OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError) as error:
+            # XML that is none is a SyntaxError
             raise DataError(
                 f"{self.name}: is a damaged Excel workbook ({short(str(error), 100) or type(error).__name__}); "
                 "save the table as CSV"

@@ -4,6 +4,7 @@ import json
 from unittest.mock import Mock
 
 import pytest
+from notices import Notices
 from tensorboardX.proto.event_pb2 import Event
 
 import rnnfast
@@ -87,7 +88,7 @@ def test_log_that_cannot_go_on_is_told_once_and_does_not_end_the_run(table):
     reporter = Notices()
     result = rnnfast.train(table, reporter=reporter, log_file="/dev/full", **QUICK)
     assert result.epochs == 3
-    assert len([text for text in reporter.texts if "the log ends here" in text]) == 1
+    assert len([text for text in reporter.notices if "the log ends here" in text]) == 1
 
 
 def test_figures_that_cannot_go_on_are_told_once_and_do_not_end_the_run(table, tmp_path, monkeypatch):

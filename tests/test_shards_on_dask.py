@@ -9,6 +9,7 @@ import cluster_tasks
 import numpy as np
 import pandas as pd
 import pytest
+from clusters import scheduler
 from commands import isolate
 from hanging import ends_within
 from ids import cases
@@ -16,9 +17,12 @@ from ids import cases
 from rnnfast.cluster.connection import connected
 from rnnfast.cluster.here import InProcess
 from rnnfast.config.cluster import ClusterConfig
-from rnnfast.errors import RnnfastError
+from rnnfast.config.resolve import Config
+from rnnfast.errors import ClusterError, RnnfastError
 from rnnfast.reporter import Reporter
 from rnnfast.shards import running
+from rnnfast.shards.where import run_where
+from rnnfast.training.resuming import resumed
 
 distributed = pytest.importorskip("distributed")
 LONGEST = 120  # seconds of a test
@@ -120,6 +124,33 @@ def test_bits_are_those_of_one_process(table, local, expected, deed, tmp_path, m
     notices = []
     with connected(ClusterConfig(scheduler=local.scheduler_address, wait_timeout="60s"), notices.append) as cluster:
         trained = running.train(cluster, table, reporter=Meddling(2, lambda: deed(local)), **OPTIONS)
+    assert_same(trained, expected)
+
+
+def test_a_frozen_worker_keeps_no_shards(table, local, expected, tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path)
+    notices, pid = [], pids(local)[0]
+    with connected(ClusterConfig(scheduler=local.scheduler_address, wait_timeout="60s"), notices.append) as cluster:
+        cluster.workers.patience = 12.0  # tasks give signs of life each ten seconds
+        try:
+            freeze = Meddling(2, lambda: os.kill(pid, signal.SIGSTOP))
+            assert_same(running.train(cluster, table, reporter=freeze, **OPTIONS), expected)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    assert any("no sign of life from worker" in text for text in notices)
+
+
+def test_a_run_whose_scheduler_is_killed_goes_on_elsewhere(table, expected, tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path)
+    file = tmp_path / "scheduler.json"
+    place = ClusterConfig(scheduler_file=str(file), wait_timeout="2s")
+    config = Config().with_values({**OPTIONS, "data": [table], "output": "run"}, "test")
+    goes_on = pytest.raises(ClusterError, match=f"rnnfast train --resume run --scheduler-file {file} goes on")
+    with scheduler(file, worker=True) as process, goes_on, connected(place, print) as cluster:
+        cluster.client.wait_for_workers(1, timeout=LONGEST)
+        run_where(config, Meddling(2, process.kill), False, None, cluster)
+    before = resumed("run", {})
+    trained = run_where(before.config, Reporter(), False, before, None)
     assert_same(trained, expected)
 
 

@@ -22,10 +22,14 @@ from rnnfast.config.resolve import Config
 
 
 class Keeper(ABC):
-    """Holds what the networks of a run have come to, by their names. choices: of races, by the stage of the run."""
+    """Holds what the networks of a run have come to, by their names.
 
-    def __init__(self, states: Mapping[str, Network], choices: Mapping[str, Choice]) -> None:
-        self._states, self.choices, self._lock = dict(states), dict(choices), RLock()
+    interval: between two states of a network. choices: of races, by the stage of the run.
+    """
+
+    def __init__(self, interval: Interval, states: Mapping[str, Network], choices: Mapping[str, Choice]) -> None:
+        self.interval, self.choices = interval, dict(choices)
+        self._states, self._away, self._lock = dict(states), set[str](), RLock()
 
     def state(self, name: str) -> Network | None:
         """Return the state that a network goes on from."""
@@ -36,6 +40,13 @@ class Keeper(ABC):
         """Return the states of a stage, or network, by their names."""
         with self._lock:
             return {name: state for name, state in self._states.items() if f"{name}/".startswith(f"{slot.name}/")}
+
+    def take(self, name: str, config: Config, state: Network) -> None:
+        """Take the state of a network that trains on a worker of a cluster."""
+        if name not in self._away:
+            self._away.add(name)
+            self.begin(name, 0, config)
+        (self.give if state.trains else self.end)(name, state)
 
     @abstractmethod
     def begin(self, name: str, epochs: int, config: Config) -> None:
@@ -71,8 +82,8 @@ class DiskKeeper(Keeper):
         before: Checkpoint | None = None,
         directory: Path | None = None,
     ) -> None:
-        super().__init__(*({}, {}) if before is None else (before.networks, before.choices))
-        self._interval, self._home = interval, home
+        super().__init__(interval, *({}, {}) if before is None else (before.networks, before.choices))
+        self._home = home
         self._find_origin, self._origin = origin, None if before is None else before.origin
         self._run = secrets.token_hex(8) if before is None else before.run
         self._last = 0 if before is None else before.number
@@ -105,9 +116,8 @@ class DiskKeeper(Keeper):
 
     def due(self, name: str, epochs: int) -> bool:
         """Whether it is time for a network to give its state; epochs: those that it has behind it."""
-        if self._interval.epochs:
-            return epochs - self._training[name] >= self._interval.epochs
-        return time.monotonic() - self._moments.get(name, self._written) >= self._interval.seconds
+        waited = time.monotonic() - self._moments.get(name, self._written)
+        return self.interval.passed(waited, epochs - self._training[name])
 
     def give(self, name: str, state: Network, now: bool = False) -> None:
         """Take the state of a network that trains; write where all have given one, one a second time, or now."""

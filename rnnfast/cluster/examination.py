@@ -76,8 +76,8 @@ def examine_cluster(cluster: DaskCluster, tables: Sequence[str]) -> ClusterRepor
     """Ask each worker what it is; tables: paths that it should be able to read. Measures rounds of empty tasks."""
     cluster.workers.complete()
     paths = tuple(str(Path(table).absolute()) for table in tables)
-    answers, silent = cluster.each(worker_report, paths, cluster.caller.simd_bits, timeout=COMPILING)
     described = cluster.workers.alive
+    answers, silent = cluster.each(worker_report, paths, cluster.caller.simd_bits, among=described, timeout=COMPILING)
     workers = tuple(
         WorkerReport(
             address=address,
@@ -92,7 +92,7 @@ def examine_cluster(cluster: DaskCluster, tables: Sequence[str]) -> ClusterRepor
     rounds = []
     for _ in range(ROUNDS if workers and not silent else 0):
         start = time.perf_counter()
-        cluster.each(os.getpid, timeout=COMPILING)
+        cluster.each(os.getpid, among=answers, timeout=COMPILING)
         rounds.append(time.perf_counter() - start)
     report = ClusterReport(
         scheduler=cluster.workers.address,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +21,7 @@ from rnnfast.diagnose.width import narrow
 from rnnfast.errors import ClusterError, UsageError
 
 KEPT = 200  # durations of tasks of one kind
+NO_ANSWER = "no answer"
 
 
 class DaskCluster(Cluster):
@@ -46,9 +47,16 @@ class DaskCluster(Cluster):
     def agree(self) -> None:
         """Have all compute with vectors of one width, the narrowest; this process, too, which is told so.
 
-        Raises UsageError where it has compiled for wider ones already.
+        Workers that do not answer are named, and get no tasks before they have given a sign of life.
+        Raises UsageError where this process has compiled for wider vectors already.
         """
-        widths, _ = self.each(simd_bits, timeout=CONNECT)
+        self.workers.look()
+        answering = self.workers.answering
+        widths, silent = self.each(simd_bits, among=answering, timeout=CONNECT)
+        quiet = self.workers.alive.keys() - answering | {worker for worker in silent if silent[worker] == NO_ANSWER}
+        for worker in sorted(quiet):
+            self.workers.suspect(worker)
+            self.workers.notice(f"worker {worker} does not answer: the run begins without it")
         every = sorted({self.caller.simd_bits, *widths.values()})
         if len(every) > 1:
             try:
@@ -87,28 +95,26 @@ class DaskCluster(Cluster):
 
     def _let_go(self, tasks: Sequence[Task]) -> None:
         """Keep on the cluster what these tasks read in common, as other trials may do, and nothing else."""
-        used = {value.packed.digest for task in tasks for value in task.arguments if isinstance(value, Shared)}
-        for digest in self._shared.keys() - used:
+        digests = {value.packed.digest for task in tasks for value in task.arguments if isinstance(value, Shared)}
+        for digest in self._shared.keys() - digests:
             del self._shared[digest]
 
     def each(
-        self, function: Callable[..., Any], *arguments: Any, timeout: float
+        self, function: Callable[..., Any], *arguments: Any, among: Collection[str], timeout: float
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Call a function on each worker, whatever its versions.
+        """Call a function on each of some workers, whatever their versions.
 
         Returns: worker -> answer, and worker -> why there is none after so many seconds.
         """
-        self.workers.look()
         futures = {
-            address: self.client.submit(function, *arguments, workers=[address], pure=False)
-            for address in self.workers.alive
+            address: self.client.submit(function, *arguments, workers=[address], pure=False) for address in among
         }
         answers, silent, end = {}, {}, time.monotonic() + timeout
         for address, future in futures.items():
             try:
                 answers[address] = future.result(timeout=max(end - time.monotonic(), 0.0))
             except LOST:
-                silent[address] = "no answer"
+                silent[address] = NO_ANSWER
             except Exception as error:
                 silent[address] = f"{type(error).__name__}: {error}"
         return answers, silent

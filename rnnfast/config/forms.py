@@ -207,6 +207,10 @@ class Interval(NamedTuple):
     seconds: float = 0.0
     epochs: int = 0
 
+    def passed(self, seconds: float, epochs: int) -> bool:
+        """Whether it is time for another one; seconds, epochs: since the last."""
+        return epochs >= self.epochs if self.epochs else seconds >= self.seconds
+
 
 OFF = ("off", "0", "none")
 

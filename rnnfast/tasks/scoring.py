@@ -102,15 +102,27 @@ class Scorer:
         figures = self.task.figures(y[say], outcomes.answers[say], metrics, weight)
         return Scores(self.loss(outcomes.raw, y, data, outcomes.at), figures)
 
+    def total(self, outcomes: Outcomes) -> tuple[float, float]:
+        """Return the sum whose share of a mass is the loss, and that mass: so losses of pieces of a table add up."""
+        data, y = outcomes.data, outcomes.y
+        weight = self._weights(y, data, outcomes.at)
+        weighty = float(len(y) if weight is None else weight.sum())
+        mass = float(data.sequences) if self.summed else weighty
+        return self.loss(outcomes.raw, y, data, outcomes.at) * mass if weighty else 0.0, mass
+
     def loss(self, outputs: Floats, y: Floats, data: SequenceData, steps: Steps) -> float:
         """Loss of outputs (n, O) at n labelled steps with the labels y; steps: (rows,), which of data's they are."""
-        weight = None
-        if self.class_weights or data.weight is not None:
-            weight = self.step_weights(y, np.ones(len(y), bool), None if data.weight is None else data.weight[steps])
+        weight = self._weights(y, data, steps)
         loss = mean_loss(self.task.target.loss, outputs, self.task.labels(y), weight)
         # The sum over the steps of a sequence, for the mean sequence
         mass = len(y) if weight is None else float(weight.sum())
         return loss * mass / data.sequences if self.summed else loss
+
+    def _weights(self, y: Floats, data: SequenceData, steps: Steps) -> Floats | None:
+        """Weight (n,) of each labelled step in the loss, None where all weigh 1; arguments as of `loss`."""
+        if not self.class_weights and data.weight is None:
+            return None
+        return self.step_weights(y, np.ones(len(y), bool), None if data.weight is None else data.weight[steps])
 
     def _loss_kind(self, data: SequenceData) -> str:
         """Return "summed" or "weighted" where the loss is not the mean over all steps, else ""."""

@@ -1,7 +1,7 @@
 """A piece of work on a worker of a cluster.
 
-What it tells goes to the client, and nobody presses Ctrl-C there. Networks that were trained to their end before the
-run was interrupted come with the piece, and those that are go back with its answer: the client writes the checkpoints.
+What it tells goes to the client, and nobody presses Ctrl-C there. States of networks that a run goes on from come with
+the piece, and what its networks have come to is told now and then: the client writes the checkpoints.
 """
 
 from __future__ import annotations
@@ -13,19 +13,26 @@ from typing import Any, NamedTuple
 from rnnfast.checkpoint.keeper import Keeper, Slot
 from rnnfast.checkpoint.record import Network
 from rnnfast.cluster.task import Cancelled, Watch
+from rnnfast.config.forms import Interval
 from rnnfast.config.resolve import Config
 from rnnfast.errors import TrainingInterrupted
 from rnnfast.reporter import EpochRecord, Reporter, RunInfo
 from rnnfast.training.stopping import Interrupt
 
 RARELY = 0.2  # seconds between two epochs that are told
+STATES = 1.0  # seconds at least between two states of a network: they go by the scheduler, which holds some for a while
+STATE = "state"  # a message with the name, the configuration and the state of a network; others are those of a Reporter
 
 
 class Before(NamedTuple):
-    """What a piece goes on from. place: of the run among its stages; states: of networks, by their names."""
+    """What a piece goes on from, and how often it tells how far it is.
+
+    place: of the run among its stages; states: of networks, by their names; interval: between two states of a network.
+    """
 
     place: str
     states: dict[str, Network]
+    interval: Interval
 
 
 class Answer(NamedTuple):
@@ -42,38 +49,45 @@ def away(
 
     Raises Cancelled where nobody waits for it any more.
     """
-    keeper = _FarKeeper({} if before is None else before.states)
-    interrupt = _Unwanted(watch)
+    interrupt, ended = _Unwanted(watch), dict[str, tuple[Config, Network]]()
     if before is not None:
-        interrupt.slot = Slot(keeper, before.place)
+        interrupt.slot = Slot(_FarKeeper(before, watch, ended), before.place)
     try:
-        return Answer(function(work, *arguments, _Relay(watch), interrupt), keeper.ended)
+        return Answer(function(work, *arguments, _Relay(watch), interrupt), ended)
     except TrainingInterrupted:  # which, as a KeyboardInterrupt, would end the worker
         raise Cancelled from None
 
 
 class _FarKeeper(Keeper):
-    """A Keeper that writes nothing: it holds the states of networks whose training has ended."""
+    """A Keeper that writes nothing: it tells the client the states of networks.
 
-    def __init__(self, states: dict[str, Network]) -> None:
-        super().__init__(states, {})
+    ended: configuration and state of those whose training has ended, by their names, which is written.
+    """
+
+    def __init__(self, before: Before, watch: Watch, ended: dict[str, tuple[Config, Network]]) -> None:
+        super().__init__(before.interval, before.states, {})
+        self._watch, self._ended = watch, ended
         self._configs = dict[str, Config]()
-        self.ended: dict[str, tuple[Config, Network]] = {}
+        self._last: dict[str, tuple[float, int]] = {}  # moment and epochs when a network told its state
 
     def begin(self, name: str, epochs: int, config: Config) -> None:
         """Note how a network trains."""
-        self._configs[name] = config
+        self._configs[name], self._last[name] = config, (time.monotonic(), epochs)
 
     def due(self, name: str, epochs: int) -> bool:
-        """Whether it is time for a network to give its state: never."""
-        return False
+        """Whether it is time for a network to give its state; epochs: those that it has behind it."""
+        moment, before = self._last[name]
+        waited = time.monotonic() - moment
+        return waited >= STATES and self.interval.passed(waited, epochs - before)
 
     def give(self, name: str, state: Network, now: bool = False) -> None:
-        """Leave the state of a network that trains where it is."""
+        """Tell the state of a network that trains."""
+        self._last[name] = time.monotonic(), state.record.epochs
+        self._watch.tell((STATE, (name, self._configs[name], state)))
 
     def end(self, name: str, state: Network) -> None:
         """Take the state of a network whose training has ended."""
-        self.ended[name] = self._configs[name], state
+        self._ended[name] = self._configs[name], state
 
 
 class _Unwanted(Interrupt):

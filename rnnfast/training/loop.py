@@ -245,16 +245,19 @@ class Loop:
 
     def validate(self) -> tuple[Scores, bool]:
         """Score the validation part and remember the weights if they are the best so far."""
-        assert self.valid is not None
         start = time.perf_counter()
-        outputs = self._outputs()
-        scores = self.model.scorer.quick(self.valid, outputs, self.config.monitor)
+        scores = self._scores()
         now = cost(self.config.monitor, scores)
         best = self.stopping.better(now, self.fit.epochs, self.trainer.parameters)
         self.schedule.evaluated(now)
         self.fit.history.append({"epoch": self.fit.epochs, "split": "valid", **scores})
         self.fit.eval_seconds += time.perf_counter() - start
         return scores, best
+
+    def _scores(self) -> Scores:
+        """Score the weights of now on the validation part."""
+        assert self.valid is not None
+        return self.model.scorer.quick(self.valid, self._outputs(), self.config.monitor)
 
     def _outputs(self) -> Any:
         """Answer the validation part: (rows, O)."""

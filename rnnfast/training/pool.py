@@ -15,11 +15,13 @@ from functools import wraps
 from threading import Event, Lock
 from typing import Any, TypeVar
 
+from rnnfast.checkpoint.record import Network
 from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster, Task
+from rnnfast.config.resolve import Config
 from rnnfast.errors import TrainingInterrupted
 from rnnfast.reporter import Reporter
-from rnnfast.training.away import Answer, Before, away
+from rnnfast.training.away import STATE, Answer, Before, away
 from rnnfast.training.stopping import Interrupt, Phase
 
 T = TypeVar("T")
@@ -59,8 +61,8 @@ class Piece:
 def run_on(cluster: Cluster | None, pieces: Sequence[Piece], threads: int, interrupt: Interrupt) -> list[Any]:
     """Run pieces on a cluster, or, without one, on threads of this process as `run_pieces` does.
 
-    Returns: the answers in the order of the pieces; of a cluster None for those that Ctrl-C left without one. There a
-    piece that runs at Ctrl-C is lost. Raises as `run_pieces` and `Cluster.run`.
+    Returns: the answers in the order of the pieces; of a cluster None for those that Ctrl-C left without one. What a
+    piece that runs at Ctrl-C has last told of its networks is saved. Raises as `run_pieces` and `Cluster.run`.
     """
     if cluster is None:
         return run_pieces(pieces, threads, interrupt)
@@ -68,7 +70,13 @@ def run_on(cluster: Cluster | None, pieces: Sequence[Piece], threads: int, inter
     slot = interrupt.slot
 
     def before(piece: Piece) -> Before | None:
-        return None if slot is None else Before(slot.name, slot.keeper.states_of(slot.of(piece.stage)))
+        if slot is None:
+            return None
+        return Before(slot.name, slot.keeper.states_of(slot.of(piece.stage)), slot.keeper.interval)
+
+    def save(name: str, config: Config, state: Network) -> None:
+        assert slot is not None  # else no piece has states
+        slot.keeper.take(name, config, state)
 
     tasks = [Task(one.name, away, (one.function, one.work, one.arguments, before(one))) for one in pieces]
     if not interrupt.apart:
@@ -77,14 +85,15 @@ def run_on(cluster: Cluster | None, pieces: Sequence[Piece], threads: int, inter
     def take(number: int, answer: Answer) -> None:
         answers[number] = answer.value
         for name, (config, state) in answer.ended.items():
-            assert slot is not None  # else no piece holds states
-            slot.keeper.begin(name, state.record.epochs, config)
-            slot.keeper.end(name, state)
+            save(name, config, state)
         pieces[number].done(answer.value)
 
     def hear(number: int, message: tuple[str, tuple[Any, ...]]) -> None:
         name, values = message
-        getattr(pieces[number].reporter, name)(*values)
+        if name == STATE:
+            save(*values)
+        else:
+            getattr(pieces[number].reporter, name)(*values)
 
     try:
         cluster.run(tasks, on_answer=take, on_message=hear, check=interrupt.check)

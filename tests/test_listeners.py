@@ -74,16 +74,6 @@ def test_place_that_cannot_be_written_ends_the_run_before_the_table_is_read(opti
         rnnfast.train(tmp_path / "absent.csv", **{option: str(tmp_path / "plain" / "below")}, **QUICK)
 
 
-class Notices(Reporter):
-    """Keeps what a run says is worth knowing."""
-
-    def __init__(self):
-        self.texts = []
-
-    def notice(self, text):
-        self.texts.append(text)
-
-
 def test_log_that_cannot_go_on_is_told_once_and_does_not_end_the_run(table):
     reporter = Notices()
     result = rnnfast.train(table, reporter=reporter, log_file="/dev/full", **QUICK)
@@ -99,7 +89,7 @@ def test_figures_that_cannot_go_on_are_told_once_and_do_not_end_the_run(table, t
     reporter = Notices()
     result = rnnfast.train(table, reporter=reporter, tensorboard=str(tmp_path / "tb"), **QUICK)
     assert result.epochs == 3
-    assert len([text for text in reporter.texts if "figures end here: No space left" in text]) == 1
+    assert len([text for text in reporter.notices if "figures end here: No space left" in text]) == 1
 
 
 def test_tensorboard_has_the_losses_and_metrics_of_each_epoch(table, tmp_path):

@@ -145,13 +145,20 @@ def run(arguments):
                 name = key(one, method, seed, cache, arguments.max_time)
                 if name not in cache:
                     cache[name] = measure(functions[method], one, *parts, seed)
-                    arguments.json.write_text(json.dumps(cache, indent=0))
+                    _write(arguments.json, cache)
                 if cache[name]:
                     results.setdefault((one, method), []).append(cache[name])
             if arguments.verbose:
                 scores = [round(result["score"], 4) for result in results.get((one, method), [])]
                 print(one.name, method, *scores, file=sys.stderr, flush=True)
     return results
+
+
+def _write(path, cache):
+    """Write all results, so that an interruption leaves the file of before or the one of now."""
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(cache, indent=0))
+    new.replace(path)
 
 
 def table(results, names):
@@ -207,7 +214,10 @@ def main():
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     threadpool_limits(1)
-    results = run(arguments)
+    try:
+        results = run(arguments)
+    except KeyboardInterrupt:
+        sys.exit(f"interrupted; the same command goes on with what {arguments.json} holds")
     print(table(results, list(arguments.methods)))
     for method in LONGER:
         if BASE in arguments.methods and method in arguments.methods:

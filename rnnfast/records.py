@@ -12,7 +12,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
@@ -37,6 +37,7 @@ __all__ = [
     "fields_of",
     "parsed",
     "parsed_line",
+    "parsed_lines",
     "plain",
     "replace",
     "shown",
@@ -56,6 +57,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(ge=LEAST_POSITIVE, le=MOST_POSITIVE)]
 
 T = TypeVar("T")
+_OBJECTS = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -133,6 +135,14 @@ def parsed_line(text: bytes) -> Any:
         if b"\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # Python's parser takes what no file can hold
         return value
+
+
+def parsed_lines(lines: Sequence[bytes]) -> list[dict[str, Any]] | None:
+    """Return the objects of lines of JSON at once, None where `parsed_line` has to say what any of them holds."""
+    try:
+        return _OBJECTS.decode(b"[%b]" % b",".join(lines))
+    except (ValueError, RecursionError):
+        return None
 
 
 def decode(values: Any, kind: type[T]) -> T:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from commands import fails, isolate, result
 from ids import cases
+from notices import Notices
 from test_presets import TINY, visits
 
 import rnnfast
 from rnnfast.config.resolve import Config
 from rnnfast.errors import TrainingInterrupted, UsageError
-from rnnfast.reporter import Reporter
 from rnnfast.training.candidates import candidates
 from rnnfast.training.presets import choose
 from rnnfast.training.race import Contender, leads, relative
@@ -33,15 +33,13 @@ def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch, tmp_path, preset=None)
 
 
-class Laps(Reporter):
+class Laps(Notices):
     def __init__(self):
-        self.laps, self.notices, self.choices = [], [], []
+        super().__init__()
+        self.laps, self.choices = [], []
 
     def lap(self, lap):
         self.laps.append(lap)
-
-    def notice(self, text):
-        self.notices.append(text)
 
     def preset(self, chosen):
         self.choices.append(chosen)
@@ -84,6 +82,26 @@ def test_patches_and_heads_are_for_labels_of_long_sequences():
     assert not {"patch", "head", "bidirectional"} & options(TINY)
     assert "patch" not in options(replace(label, steps=20))
     assert "random_start" in options(TINY)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "tried"),
+    cases(
+        {
+            "quantities": ({"task": "regression", "classes": 0}, True),
+            "two classes": ({"task": "binary", "classes": 2}, True),
+            "three classes": ({"task": "multiclass", "classes": 3}, False),
+            "a label for each sequence": ({"task": "binary", "classes": 2, "per_step": False}, False),
+        }
+    ),
+)
+def test_a_linear_part_is_tried_where_there_can_be_one(sizes, tried):
+    assert ({"linear_part": True} in listed(replace(TINY, **sizes))[1]) is tried
+
+
+def test_a_linear_part_that_auto_has_is_no_change():
+    size = replace(TINY, task="regression", classes=0, forecast=True)
+    assert {"linear_part": True} not in listed(size)[1]
 
 
 def test_what_does_not_go_with_other_options_is_left_out():

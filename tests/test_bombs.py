@@ -24,6 +24,7 @@ from rnnfast.data.sources.arrowsizes import feather_pieces
 from rnnfast.data.sources.batches import batches, open_files
 from rnnfast.data.sources.bounds import Bounds
 from rnnfast.data.sources.columnar import Columnar
+from rnnfast.data.sources.jsonlines import JsonLines
 from rnnfast.errors import DataError
 from rnnfast.memory import available_memory, limited
 
@@ -218,6 +219,16 @@ def test_more_columns_than_memory_holds(tmp_path, little_memory):
     path.write_bytes(gzip.compress(b",".join(b"x%d" % j for j in range(50_000)) + b"\n", 1))
     with pytest.raises(DataError, match=r"has 50,000 columns, which take 750 MB of memory, and 60 MB are available"):
         read_table(path)
+
+
+def test_lines_of_json_are_counted_before_they_are_parsed(tmp_path, little_memory, monkeypatch):
+    """A few bytes of many objects are refused by their lines, which take no time beside the objects."""
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(b'{"x1": 1, "y1": 0}\n' * ROWS * 2, 1))
+    (source,) = open_files([str(path)])
+    monkeypatch.setattr(JsonLines, "_objects", None)
+    with pytest.raises(DataError, match=r"that unpack to .* rows of 2 columns so far take .* --memory"):
+        source.file.frame(["x1", "y1"])
 
 
 def test_memory_is_limited_for_a_while():

@@ -112,9 +112,9 @@ def test_dates_whose_day_or_month_may_stand_first_are_said_to_be_so(days, told):
 
 def test_columns_with_a_role_are_no_candidates():
     frame = {"unit": RUNS, "cycle": STEPS, "customer_id": drawn(range(50))}
-    assert options(frame, taken=("unit", "customer_id"), id_column="unit") == ["--time cycle"]
-    assert options(frame, taken=("unit", "customer_id", "cycle")) == []
-    assert options(frame, taken=("cycle",), time_column="cycle") == ["--id customer_id", "--id unit"]
+    assert options(frame, role_columns=("unit", "customer_id"), id_column="unit") == ["--time cycle"]
+    assert options(frame, role_columns=("unit", "customer_id", "cycle")) == []
+    assert options(frame, role_columns=("cycle",), time_column="cycle") == ["--id customer_id", "--id unit"]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_columns_with_a_role_are_no_candidates():
     ),
 )
 def test_real_tables(name, target, expected):
-    assert options(pd.read_csv(dataset(name)), taken=(target,)) == expected
+    assert options(pd.read_csv(dataset(name)), role_columns=(target,)) == expected
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_table_says_what_to_type(path):
         "try --id 'Customer ID' --time day: 'Customer ID' looks like an id (40 values in 1,200 rows), "
     )
     assert "and windows of 10 rows are cut" in text
-    assert "left out, as text is no feature (--categorical makes it one): city" in data.notes
+    assert "left out, as text is no feature (--categorical city makes categories of it): city" in data.notes
     assert "left out, as dates are no features: day" in data.notes
     (text,) = read_table(path, target="y", id="Customer ID").proposals
     assert text.startswith("try --time day: ")

@@ -1,9 +1,12 @@
 """Empty cells: an error, or filled by a rule."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 from encoded_tables import TABLE, fit, made, read, write
+from stored_tables import assert_same, stored
 
 from rnnfast.config.sections import DataConfig
 from rnnfast.data import Encoder, read_table
@@ -85,3 +88,35 @@ def test_a_model_without_a_rule_names_the_cell(tmp_path):
     for job in (encoder.transform, encoder.check):
         with pytest.raises(DataError, match=r"later\.csv, line [34], column '[ab]': the cell is empty .*--missing"):
             job(later)
+
+
+WORDS = "id,t,x,flag,kind,y\nA,0,1.5,true,-,0\nA,1,?,?,+,1\nA,2, - ,false,-,0\nB,0,2,N.A.,+,1\nB,1,Missing,true,-,0\n"
+
+
+def test_words_for_no_value_are_empty_where_a_column_holds_numbers(tmp_path):
+    """In a column of texts they may mean something."""
+    data = read(tmp_path, WORDS, categorical="kind", missing="mean")
+    assert data.schema.features == ("x", "flag", "kind")
+    assert data.categories["kind"] == ("+", "-")
+    assert "empty cells: x 3 (mean), flag 2 (mean)" in data.notes
+    nan = np.nan
+    np.testing.assert_array_equal(data.x[:, :2], [[1.5, 1], [nan, nan], [nan, 0], [2, nan], [nan, 1]])
+
+
+def test_a_table_on_disk_has_the_same_empty_cells(tmp_path):
+    options = {"categorical": "kind", "missing": "mean", "time": "t"}
+    frame = pd.read_csv(io.StringIO(WORDS), dtype=str, keep_default_na=False)
+    assert_same(stored(frame, tmp_path, target="y", **options), read(tmp_path, WORDS, **options))
+
+
+def test_a_word_for_no_value_is_refused_like_an_empty_cell(tmp_path):
+    with pytest.raises(DataError, match=r"line 3, column 'x': the cell is empty \('\?'\).*--missing x=mean"):
+        read(tmp_path, WORDS, features="x")
+    with pytest.raises(DataError, match=r"line 4, column 'x': 'a few' is not a number \(and"):
+        read(tmp_path, WORDS.replace(" - ", "a few").replace("Missing", "lots"), features="x")
+
+
+def test_a_target_keeps_its_words(tmp_path):
+    assert read(tmp_path, WORDS, target="kind", features="y").schema.classes == ("+", "-")
+    with pytest.raises(DataError, match=r"line 3, column 'x': '\?' is not a number.*correct it or empty the cell"):
+        read(tmp_path, WORDS, target="x", task="regression", features="y")

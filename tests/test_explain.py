@@ -4,7 +4,6 @@ That gradients with respect to the inputs are right test_sensitivity.py says.
 """
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 import twin
 from commands import isolate
+from explained_models import QUICK, read, table, trained, with_age
 from ids import cases
 
 import rnnfast
@@ -19,62 +19,18 @@ from rnnfast.catalogue import CELLS
 from rnnfast.data import SequenceData
 from rnnfast.data.synth.generate import synth
 from rnnfast.errors import DataError, UsageError
-from rnnfast.model.answers import every_row_once
 from rnnfast.model.explain.attribution import Explainer, Method
 from rnnfast.model.explain.features import features_of, input_means
-from rnnfast.model.explain.importance import ORDER, exchanged
 from rnnfast.model.explain.integrals import TOLERANCE, integrals
 from rnnfast.model.explain.integrals import Path as Way
 from rnnfast.model.members import Committee
 from rnnfast.records import UNSET
 from rnnfast.records import replace as changed
 
-QUICK = {"cell": "gru", "hidden": 5, "epochs": 3, "seed": 1, "patience": 0, "cache": False}
-
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch, tmp_path)
-
-
-def table(ids: int = 40) -> pd.DataFrame:
-    """Series of 3 to 12 rows, of two numbers and a category, with labels that the numbers decide, in each row."""
-    random = np.random.default_rng(0)
-    lengths = random.integers(3, 13, ids)
-    frame = pd.DataFrame({"id": np.repeat(np.arange(ids), lengths), "t": np.concatenate([*map(np.arange, lengths)])})
-    frame["x1"], frame["x2"] = random.normal(size=len(frame)), random.normal(size=len(frame))
-    frame["colour"] = random.choice(["red", "green", "blue"], len(frame))
-    before = frame.groupby("id")["x1"].shift(1).fillna(0.0)
-    frame["sum"] = frame["x1"] + before
-    frame["up"] = np.where(frame["sum"] > 0, "yes", "no")
-    frame["kind"] = np.select([frame["sum"] > 0.7, frame["sum"] > -0.7], ["high", "middle"], "low")
-    return frame
-
-
-def with_age(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add a column that is constant in an id."""
-    return frame.assign(age=frame["id"] % 7)
-
-
-def trained(target: str = "sum", frame: pd.DataFrame | None = None, **options: object) -> rnnfast.Model:
-    frame = table() if frame is None else frame
-    others = [name for name in ("sum", "up", "kind") if name != target]
-    columns = {"id": "id", "time": "t"} if "id" in frame else {}
-    data = rnnfast.read_table(
-        frame.drop(columns=others), target=target, categorical="colour", **columns, **of_data(options)
-    )
-    return rnnfast.train(data, **(QUICK | {name: value for name, value in options.items() if name not in DATA})).model
-
-
-DATA = ("lag_target", "window", "stride", "predict", "delta", "calendar", "horizon")
-
-
-def of_data(options: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in options.items() if name in (*DATA, "missing", "difference")}
-
-
-def read(model: rnnfast.Model, frame: pd.DataFrame) -> rnnfast.SequenceData:
-    return rnnfast.read_table(frame, schema=every_row_once(model.schema), require_target=False, cache=False)
 
 
 EMBEDDED = {"embed": "colour=2", "dtype": "float64"}
@@ -352,63 +308,3 @@ def test_a_baseline_of_numbers_names_a_category_by_its_code():
     usual[code] = 1.5
     with pytest.raises(UsageError, match=r"1\.5 is no code of a category"):
         Explainer(model, Method(baseline=usual))
-
-
-def test_what_no_answer_depends_on_has_no_importance():
-    frame = table(80)
-    model = trained("sum", frame, epochs=30, lr=0.02)
-    entries = model.importance(frame).set_index("feature")
-    assert entries["metric"].unique().tolist() == ["r2"]
-    assert entries["drop"].idxmax() == "x1"
-    assert entries.loc["x1", "drop"] > 10 * abs(entries.loc["x2", "drop"])
-    assert entries.loc[ORDER, "kind"] == "order"
-    assert entries.loc[ORDER, "drop"] > entries.loc[ORDER, "spread"]
-
-
-def test_order_means_nothing_to_a_cell_without_memory():
-    frame = table()
-    entries = trained("up", frame, cell="mlp").importance(frame).set_index("feature")
-    assert entries.loc[ORDER, "drop"] == pytest.approx(0.0, abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    "options", cases({"last step": {"predict": "last"}, "patches": {"patch": (2, 2), "predict": "last"}})
-)
-def test_importance_of_models_that_answer_some_rows(options):
-    frame = table()
-    entries = trained("up", frame, **options).importance(frame, repeats=2)
-    assert np.isfinite(entries["drop"]).all()
-
-
-def test_groups_are_exchanged_together_and_seeds_repeat():
-    frame = table()
-    model = trained("sum", frame)
-    entries = model.importance(frame, groups=("x1+colour", "x*"), repeats=3, seed=5)
-    assert set(entries.loc[entries["kind"] == "group", "feature"]) == {"x1+colour", "x*"}
-    pd.testing.assert_frame_equal(model.importance(frame, groups=("x1+colour", "x*"), repeats=3, seed=5), entries)
-    with pytest.raises(UsageError, match="no feature 'x9'"):
-        model.importance(frame, groups=("x9",))
-
-
-def test_values_come_from_the_same_step_of_another_sequence_counted_from_the_last():
-    offsets = np.array([0, 3, 5, 9])
-    for seed in range(5):
-        source = exchanged(offsets, np.random.default_rng(seed))
-        donors = np.searchsorted(offsets, source, side="right") - 1
-        for first, stop in pairwise(offsets):
-            donor = donors[first]
-            assert (donors[first:stop] == donor).all()
-            assert source[stop - 1] == offsets[donor + 1] - 1
-            assert (np.diff(source[first:stop]) >= 0).all()
-    alone = exchanged(np.array([0, 6]), np.random.default_rng(0))
-    assert sorted(alone.tolist()) == list(range(6))
-    assert (alone != np.arange(6)).all()
-
-
-def test_importance_weighs_rows_as_the_score_does():
-    frame = table().drop(columns=["sum", "kind"])
-    frame["same"], frame["w"] = 1.0, np.random.default_rng(3).choice([0.0, 1.0, 9.0], len(frame))
-    columns = {"id": "id", "time": "t"} if "id" in frame else {}
-    data = rnnfast.read_table(frame, target="up", categorical="colour", weight="w", **columns)
-    entries = rnnfast.train(data, **QUICK).model.importance(frame, repeats=2).set_index("feature")
-    assert entries.loc["same", "drop"] == 0

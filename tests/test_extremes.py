@@ -17,8 +17,8 @@ TABLES = {
     "one row": (ROW, "every labelled step is 1, so there is nothing to learn"),
     "one column": ({"y1": [0, 1] * 20}, "there is no column 'x1'"),
     "a header alone": ({name: [] for name in ROW}, "no rows|is empty"),
-    "a giant number": ({**ROW, "x1": ["7" * LONG]}, "is not a number|more than 16,777,216 characters|infinite|is text"),
-    "a giant id": ({**ROW, "name": ["b" * LONG]}, "nothing to learn|more than 16,777,216 characters|too few rows"),
+    "a giant number": ({**ROW, "x1": ["7" * LONG]}, "is not a number|more than 16,777,216|infinite|is text"),
+    "a giant id": ({**ROW, "name": ["b" * LONG]}, "nothing to learn|more than 16,777,216|too few rows"),
 }
 
 
@@ -71,3 +71,16 @@ def test_a_file_of_nothing_is_refused(
 def test_objects_without_keys_have_no_columns(capsys: pytest.CaptureFixture[str]) -> None:
     Path("t.jsonl").write_text("{}\n{}\n")
     assert "the columns are none" in said(["train", "t.jsonl", *WORDS], 3, capsys)
+
+
+@pytest.mark.parametrize("memory", MEMORY.values(), ids=list(MEMORY))
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+@pytest.mark.parametrize("column", ["name", "x1"])
+def test_a_giant_cell_of_a_file_of_columns_is_refused_before_it_is_copied(
+    column: str, ending: str, memory: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.DataFrame({**ROW, column: ["7" * LONG]})
+    pytest.importorskip("pyarrow")
+    getattr(table, f"to_{ending}")(f"t.{ending}")
+    text = said(["train", f"t.{ending}", *WORDS, *memory], 3, capsys)
+    assert f"t.{ending}, column '{column}': has a cell of more than 16,777,216 bytes" in text

@@ -17,6 +17,7 @@ from rnnfast.console.text import span
 from rnnfast.data import inspection
 from rnnfast.data.columns.candidates import Candidate
 from rnnfast.data.columns.profile import MOST_DISTINCT, Profiles
+from rnnfast.data.columns.targetnames import likely_target
 from rnnfast.data.inspection import inspect_tables
 from rnnfast.data.sources.batches import LEAST_ROWS, batches
 from rnnfast.data.sources.opening import open_sources
@@ -117,6 +118,20 @@ def test_whatever_stops_training_is_found_at_once_and_the_command_trains(capsys)
     assert text["message"].startswith("'many' in rough.csv, line 19 is no number, as are 2 more of 3,000 cells")
     assert infinite["message"].startswith("'inf' in rough.csv, line 5 is infinite")
     assert (described["read_as"], described["sequences"], described["task"]) == ("proposed", 300, "binary")
+    assert run([*described["command"][1:], "--epochs", "1", "-o", "run", "-q"]) == 0
+
+
+def test_words_for_no_value_are_empty_cells_of_numbers_and_texts_of_others(capsys):
+    rows = [
+        f"{j},{'?' if j in (5, 9) else j / 2},{'true' if j % 2 else '-'},{'+' if j % 3 else '-'}" for j in range(30)
+    ]
+    Path("words.csv").write_text("\n".join(["n,x,flag,sign", *rows]))
+    described = result(["inspect", "words.csv", "--target", "n"], capsys)
+    columns = columns_of(described)
+    facts = {name: (columns[name]["kind"], columns[name]["missing"]) for name in ("x", "flag", "sign")}
+    assert facts == {"x": ("number", 2), "flag": ("boolean", 15), "sign": ("text", 0)}
+    messages = [finding["message"] for finding in described["findings"]]
+    assert messages[0].startswith("2 of 30 cells are empty, the first in words.csv, line 7")
     assert run([*described["command"][1:], "--epochs", "1", "-o", "run", "-q"]) == 0
 
 
@@ -258,7 +273,7 @@ def test_years_have_no_separators(capsys):
 
 def test_proposals_stand_before_the_findings(capsys, monkeypatch):
     proposal = Candidate("plan", "id", "3 values", "--id plan")
-    monkeypatch.setattr(inspection, "candidates", lambda *_: (proposal,))
+    monkeypatch.setattr(inspection, "propose", lambda *_: (proposal,))
     described = result(["inspect", "sound.csv"], capsys)
     assert described["proposals"][0]["option"] == "--id plan"
     assert columns_of(described)["plan"]["why"] == "looks like an id"
@@ -266,6 +281,59 @@ def test_proposals_stand_before_the_findings(capsys, monkeypatch):
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     place = lines.index("Proposed    plan looks like an id (3 values): --id plan")
     assert lines[place + 1].startswith("Would stop")
+
+
+def mixed_table(rows=60):
+    """A table of texts: few different ones, many, with empty cells, and a comma in a name."""
+    j = np.arange(rows)
+    frame = pd.DataFrame({"colour": np.where(j % 3, "red", "blue"), "size, cm": np.where(j % 2, "S", "M")})
+    frame["remark"] = [f"note {k}" for k in j]
+    frame["wind"] = np.where(j % 7, np.where(j % 4, "NW", "SE"), "")
+    return frame.assign(price=j % 5, x=j / 7, label=np.where(j % 5 > 2, "good", "bad"))
+
+
+def test_texts_of_few_values_and_a_likely_target_are_proposed(capsys):
+    mixed_table().to_csv("mixed.csv", index=False)
+    described = result(["inspect", "mixed.csv"], capsys)
+    assert [(proposal["role"], proposal["option"]) for proposal in described["proposals"]] == [
+        ("target", "--target label"),
+        ("categorical", "--categorical colour"),
+        ("categorical", "--categorical 'size? cm'"),
+        ("categorical", "--categorical wind"),
+    ]
+    assert described["read_as"] != "proposed"  # a target is never guessed
+    words = described["command"][described["command"].index("--target") :]
+    assert words == ["--target", "label", "--categorical", "colour,size? cm,wind", "--missing", "wind=mean"]
+    assert run([*described["command"][1:], "--epochs", "1", "-o", "run", "-q"]) == 0
+    assert run(["inspect", "mixed.csv"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "label looks like the target (its name): --target label" in shown
+    assert "colour, size, cm, wind hold few different texts: --categorical 'colour,size? cm,wind'" in shown
+
+
+def test_nothing_is_proposed_beside_what_options_say(capsys):
+    mixed_table().to_csv("mixed.csv", index=False)
+    described = result(["inspect", "mixed.csv", "--target", "price", "--features", "x"], capsys)
+    assert described["proposals"] == []
+
+
+@pytest.mark.parametrize(
+    ("names", "target"),
+    cases(
+        {
+            "surer word first": (["price", "class", "target"], "target"),
+            "any case": (["x", "Label"], "Label"),
+            "beside other words": (["x", "is_fraud", "target_24h"], "target_24h"),
+            "what people want to know": (["load", "wind", "price"], "price"),
+            "remaining life": (["unit", "cycle", "RUL"], "RUL"),
+            "an id of labels": (["label_id", "x"], None),
+            "coordinates": (["x", "y", "z"], None),
+            "nothing": (["a", "b"], None),
+        }
+    ),
+)
+def test_targets_by_their_names(names, target):
+    assert likely_target(names) == target
 
 
 def test_what_is_no_table_is_an_error_as_ever(capsys):

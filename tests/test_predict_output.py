@@ -92,6 +92,18 @@ def test_columns_of_the_table_stand_beside_the_predictions(name, options, part):
     assert texts_of("blocks.csv").equals(written)
 
 
+def test_all_columns_may_be_kept(capsys):
+    trained("mixed.csv")
+    words = ["predict", "--model", "m.safetensors", "--data"]
+    assert run([*words, "mixed.csv", "--keep", "all", "-o", "out.csv", "-q"]) == 0
+    written, table = texts_of("out.csv"), texts_of("mixed.csv")
+    assert set(written) == {*table, "y_pred"}
+    assert written[list(table)].equals(table)
+    table.assign(all="1").to_csv("named.csv", index=False)
+    assert run([*words, "named.csv", "--keep", "all", "-o", "named_out.csv", "-q"]) == 0
+    assert list(texts_of("named_out.csv")) == ["id", "t", "all", "y_pred"]
+
+
 @pytest.mark.parametrize("options", cases({"by id": ({},), "by time": ({"split_by": "time"},)}))
 def test_a_part_is_that_which_eval_scores(options, capsys):
     trained("mixed.csv", **options)

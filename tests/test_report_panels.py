@@ -10,10 +10,13 @@ from report_runs import CLASS, Page, train
 
 import rnnfast
 import rnnfast.report.run
+from rnnfast.findings.gain import Gain
+from rnnfast.findings.verdict import Verdict
 from rnnfast.metrics.events import Steps, first_alarms
 from rnnfast.metrics.thresholds import points
 from rnnfast.report.content.events import Warnings
 from rnnfast.report.content.facts import DIRECTORIES
+from rnnfast.report.content.lead import lead
 from rnnfast.report.content.panel import word
 from rnnfast.report.content.thresholds import _roundest
 
@@ -68,6 +71,15 @@ def test_a_page_first_says_what_is_answered_from_what_and_on_which_rows(pages, n
     for sentence in sentences:
         assert sentence in text
         assert text.index(sentence) < text.index("What was trained on what")
+
+
+def test_the_lead_explains_the_metrics_of_the_verdict_and_no_column_that_is_named_like_one(runs):
+    gain = Gain("auprc", 0.8, "always answering the majority class", 0.1, (0.7, 0.9), (0.6, 0.8), 40, "ids")
+    worth = Verdict("test", "finds 3 of 4 with accuracy = loss (recall 75 %)", 0.75, gain)
+    assert worth.metrics == {"recall": 0.75, "auprc": 0.8}
+    texts = lead(rnnfast.load(runs["binary"]), "test", 48, False, worth)
+    assert [text.split(":")[0] for text in texts if text.endswith("is better.")] == ["recall", "auprc"]
+    assert any("drawn again from these ids" in text for text in texts)
 
 
 def steps(seed: int) -> Steps:

@@ -60,18 +60,34 @@ def test_quantities_have_the_error_as_a_share_of_their_variance():
     assert error == pytest.approx(result.metrics["test"]["rmse"] ** 2 / data.y.var())
 
 
+def test_a_network_is_judged_beside_its_linear_part():
+    data = read_table(quantities(), id="id", target="y", lag_target=True)
+    config = configured(data, linear_part=True)
+    trials = Trials(data, config, 3)
+    ((error, _),) = trials.run([Trial(config, 0)], Interrupt())
+    parts = trials.folds[0]
+    result = rnnfast.train(parts.train, valid=parts.valid, test=parts.test, **QUICK, linear_part=True, threads=1)
+    assert 0 < result.model.linear_part.share < 1
+    assert error == pytest.approx(result.metrics["test"]["rmse"] ** 2 / data.y.var())
+    assert error != trials.run([Trial(configured(data), 0)], Interrupt())[0].error
+
+
+WINDOWS = {"target": "y", "window": 6, "lag_target": True, "features": "x"}
+
+
 @pytest.mark.parametrize(
-    "options",
+    ("columns", "options"),
     cases(
         {
-            "classes": {"id": "id", "target": "y"},
-            "windows": {"target": "y", "window": 6, "lag_target": True, "features": "x"},
+            "classes": ({"id": "id", "target": "y"}, {}),
+            "windows": (WINDOWS, {}),
+            "a linear part": (WINDOWS, {"linear_part": True}),
         }
     ),
 )
-def test_any_number_of_threads_gives_the_same_errors(options):
-    data = read_table(visits(), **options)
-    assert errors(data, threads=2) == errors(data, threads=1)
+def test_any_number_of_threads_gives_the_same_errors(columns, options):
+    data = read_table(visits(), **columns)
+    assert errors(data, threads=2, **options) == errors(data, threads=1, **options)
 
 
 @pytest.mark.parametrize("by", ["sequence", "time"])

@@ -15,11 +15,13 @@ import rnnfast
 from rnnfast.cli import run
 from rnnfast.config.resolve import Config
 from rnnfast.config.tuning import TuneConfig
+from rnnfast.console.screen import Screen
 from rnnfast.console.tune import TuneConsole
 from rnnfast.errors import DataError, ModelError, UsageError
 from rnnfast.records import plain
 from rnnfast.training import journal, tuning
-from rnnfast.training.finals import clearly_less
+from rnnfast.training.finals import Finalist, clearly_less
+from rnnfast.training.journal import TrialRecord
 from rnnfast.training.space import Space
 from rnnfast.training.trial import Trials
 from rnnfast.training.tuning import Tables, tune_tables
@@ -36,10 +38,10 @@ def table(ids=30, steps=5, seed=0):
     return frame
 
 
-def search(frame=None, *, trials=5, output=None, size=2, valid=None, **options):
+def search(frame=None, *, trials=5, output=None, size=2, valid=None, test=None, **options):
     """Search with generations of two."""
     config = Config().with_values({**TINY, "output": output, **options}, "test")
-    tables = Tables(table() if frame is None else frame, valid)
+    tables = Tables(table() if frame is None else frame, valid, test)
     return tune_tables(tables, config, TuneConfig(trials=trials), size=size)
 
 
@@ -130,6 +132,16 @@ def test_labels_of_other_parts_have_no_say():
     assert one == other
 
 
+def test_shuffled_labels_of_the_test_part_change_no_choice_and_no_weight():
+    test, shuffled = table(12, seed=1), table(12, seed=1)
+    labels = np.random.default_rng(2).permutation(shuffled.groupby("id")["y"].first())
+    shuffled["y"] = np.repeat(labels, 5)
+    one, other = (search(test=part) for part in (test, shuffled))
+    assert one.result.metrics["test"] != other.result.metrics["test"]
+    assert told(one) == told(other)
+    assert same_tensors(one, other)
+
+
 def test_trials_are_not_compared_on_the_whole_training_part():
     outcome = search(table(40), trials=8, size=8)
     assert outcome.folds == 3
@@ -150,13 +162,21 @@ def test_the_best_are_repeated_and_the_preset_is_among_them():
     assert outcome.best.mean == 1 or outcome.best.mean < others[0]
 
 
-def test_the_network_is_an_ensemble_on_the_validation_part_too():
-    outcome = search()
-    assert outcome.config.model.ensemble == 5
-    assert outcome.result.refitted > 0
-    alone = search(ensemble=1, refit=False, trials=2)
-    assert alone.config.model.ensemble == 1
-    assert alone.result.refitted == 0
+@pytest.mark.parametrize(
+    ("options", "networks", "again"),
+    cases(
+        {
+            "one cycle": ({"schedule": "onecycle"}, 5, True),
+            "a constant rate, which validation ends": ({"schedule": "constant"}, 5, False),
+            "one network was asked for": ({"schedule": "onecycle", "ensemble": 1, "refit": False}, 1, False),
+            "training again was asked for": ({"schedule": "constant", "refit": True}, 5, True),
+        }
+    ),
+)
+def test_the_network_is_an_ensemble_which_after_one_cycle_trains_on_the_validation_part_too(options, networks, again):
+    outcome = search(trials=2, **options)
+    assert outcome.config.model.ensemble == networks
+    assert (outcome.result.refitted > 0) is again
 
 
 def test_what_is_written_reruns_without_a_search(tmp_path, monkeypatch):
@@ -227,6 +247,23 @@ def test_candidates_that_exclude_each_other_are_not_tried():
     assert space.plain({**space.base, "hidden": "32,32", "dropout": 0.2})["dropout"] == 0.2
     for candidate in (*space.rates(), *space.single_changes(space.base)):
         space.config_of(candidate)
+
+
+@pytest.mark.parametrize(
+    ("columns", "searched"),
+    cases(
+        {
+            "two classes at every row": ({}, True),
+            "a label for each sequence": ({"predict": "last"}, False),
+            "a forecast, which has one": ({"target": "x", "horizon": 1, "lag_target": True}, False),
+        }
+    ),
+)
+def test_a_linear_part_is_searched_where_the_preset_has_none(columns, searched):
+    named = {"target": "y", "id": "id", "predict": "every", **columns}
+    data = rnnfast.read_table(table(12, 8), **named)
+    space = Space(Config().with_values({"preset": "auto", **named}, "test"), data, None, False, True)
+    assert ("linear_part" in space.values) is searched
 
 
 def test_a_preset_that_makes_no_mistake_is_not_replaced_by_luck():
@@ -343,6 +380,19 @@ def test_a_line_for_each_generation_and_the_choice(files, capsys):
     assert "rnnfast tune --resume" in captured.err
     assert run([*START, "-o", "quiet", "-q"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_what_a_trial_promises_is_set_beside_rows_that_it_has_not_seen(capsys):
+    changes = {"hidden": "64"}
+    record = TrialRecord(
+        trial=3, generation=1, options=changes, changes=changes, rungs=(0.2, 0.2), errors=(0.1,), error=0.8
+    )
+    best = Finalist(trial=record, error=0.8, mean=0.9, std=0.01, seeds=5, untouched=0.954)
+    with TuneConsole(Screen(), Config()) as console:
+        console.finalists([best])
+    text = " ".join(capsys.readouterr().err.split())
+    assert "on the validation part, which no trial has seen, its error is 95.4 % of the preset's" in text
+    assert "the trial had said 80.0 %" in text
 
 
 def test_more_trials_of_the_same_search(files, capsys):

@@ -14,7 +14,7 @@ import click
 from rnnfast.cli.common import SETTINGS, State, WithExamples, common_options
 from rnnfast.cli.failure import report as failure_code
 from rnnfast.cli.lazy import load_on_use
-from rnnfast.cli.process import noting_ctrl_c, showing_warnings
+from rnnfast.cli.process import noting_ctrl_c, showing_warnings, start_slim
 from rnnfast.errors import did_you_mean
 
 # command -> module, function and what it does; the command's own first line of help says the same.
@@ -104,6 +104,7 @@ def run(arguments: Sequence[str] | None = None, started: float | None = None) ->
 
 def main() -> None:
     """Run the command line of this process and leave with its exit code."""
+    start_slim()
     load_on_use()
     if not sys.warnoptions:  # numbers beyond their precision are shown as such; NumPy says where in its code they arose
         warnings.simplefilter("ignore", RuntimeWarning)

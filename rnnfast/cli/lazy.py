@@ -1,8 +1,9 @@
-"""pandas, imported when something of it is used.
+"""pandas and PyYAML, imported when something of them is used.
 
-It takes half a second, and a command that reads a table from the cache needs nothing of it. The modules of data/ import
-it as usual; in a process of the command line they get this stand-in, which becomes pandas at the first use.
-importlib.util.LazyLoader would load it at the second `import pandas`, whose machinery asks for `__spec__`.
+pandas takes half a second, and a command that reads a table from the cache needs nothing of it. Numba imports PyYAML,
+where it is there, for a file of settings that hardly any directory has. Both import lines stand as usual; in a process
+of the command line they get a stand-in, which becomes the library at the first use. importlib.util.LazyLoader would
+load it at the second `import pandas`, whose machinery asks for `__spec__`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from importlib.machinery import PathFinder
 from types import ModuleType
 from typing import Any
 
-NAME = "pandas"
+NAMES = ("pandas", "yaml")
 
 
 class LazyModule(ModuleType):
@@ -29,11 +30,11 @@ class LazyModule(ModuleType):
 
 
 def load_on_use() -> None:
-    """Put the stand-in where pandas has not been imported yet; say that SciPy's BLAS is not there, as of a child."""
+    """Put stand-ins where nothing has been imported yet; say that SciPy's BLAS is not there, as of a child."""
     # Numba would import a fifth of a second of SciPy for functions that no kernel calls (kernels/run/child.py).
     sys.modules.setdefault("scipy.linalg.cython_blas", None)  # type: ignore[arg-type]
-    if NAME in sys.modules or (spec := PathFinder.find_spec(NAME)) is None:
-        return
-    module = LazyModule(NAME)
-    module.__spec__ = spec
-    sys.modules[NAME] = module
+    for name in NAMES:
+        if name not in sys.modules and (spec := PathFinder.find_spec(name)) is not None:
+            module = LazyModule(name)
+            module.__spec__ = spec
+            sys.modules[name] = module

@@ -48,7 +48,7 @@ EXAMPLES = (
     section="Output",
     multiple=True,
     metavar="COLUMN,...",
-    help="Columns of the table that the output has too, as they are there. Repeatable.",
+    help="Columns of the table that the output has too, as they are there; 'all' is every one. Repeatable.",
 )
 @option(
     "--explain",

@@ -15,6 +15,7 @@ from rnnfast.records import UNSET
 
 if TYPE_CHECKING:
     from rnnfast.data import Sequences
+    from rnnfast.data.columns.candidates import Candidate
     from rnnfast.data.inspection import TableDescription
     from rnnfast.data.overview import ColumnDescription
 
@@ -32,6 +33,8 @@ READ_AS = {
     "unlabelled": "read without target, and with the options under Would stop",
     "not": "not read as training reads it",
 }
+
+ROLES = {"id": "an id", "time": "the time", "target": "the target"}  # that columns look like
 
 Cell = Callable[["ColumnDescription"], str]
 
@@ -127,13 +130,26 @@ def _distinct(column: ColumnDescription) -> str:
     return f"{COUNTED:,}+" if column.distinct is None else f"{column.distinct:,}"
 
 
+def _proposed(proposals: Sequence[Candidate]) -> list[str]:
+    """Say what columns look like, and what to type: of all categories in one line."""
+    from rnnfast.data.columns.fewvalues import categorical_option
+
+    texts = [
+        f"{proposal.column} looks like {ROLES[proposal.role]} ({proposal.why}): {proposal.option}"
+        for proposal in proposals
+        if proposal.role in ROLES
+    ]
+    few = [proposal.column for proposal in proposals if proposal.role not in ROLES]
+    if few:
+        verb = "hold" if len(few) > 1 else "holds"
+        texts.append(f"{listed(few)} {verb} few different texts: {categorical_option(few)}")
+    return texts
+
+
 def _show_findings(screen: Screen, description: TableDescription) -> None:
     """Print what seems to be so, what would stop training, and the command that it comes to."""
     rows: list[tuple[str | Text, str | Text | list[str]]] = []
-    for j, proposal in enumerate(description.proposals):
-        role = "an id" if proposal.role == "id" else "the time"
-        text = f"{proposal.column} looks like {role} ({proposal.why}): {proposal.option}"
-        rows.append(("" if j else "Proposed", text))
+    rows += [("" if j else "Proposed", text) for j, text in enumerate(_proposed(description.proposals))]
     findings = description.findings if screen.verbose else description.findings[:MOST_FINDINGS]
     for j, finding in enumerate(findings):
         text = finding.message if finding.column is UNSET else f"{finding.column}: {finding.message}"

@@ -16,12 +16,13 @@ import pandas as pd
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import flag_of
 from rnnfast.config.sections import DataConfig
-from rnnfast.data.columns.candidates import Candidate, candidates
+from rnnfast.data.columns.candidates import Candidate
 from rnnfast.data.columns.profile import Profiles
 from rnnfast.data.columns.roles import Roles, roles
 from rnnfast.data.description import Lengths, class_balance, lengths
 from rnnfast.data.obstacles import Obstacle, remedy
 from rnnfast.data.overview import ColumnDescription, Columns
+from rnnfast.data.proposals import accepted, propose
 from rnnfast.data.reading.opening import open_table
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sequences.base import Sequences
@@ -29,6 +30,7 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sources.batches import batches, first_rows, open_files
 from rnnfast.data.sources.opening import STDIN_SHOWN, open_sources, reopenable
 from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.totals import totals_word, without_totals
 from rnnfast.data.sources.watch import watching
 from rnnfast.errors import DataError
 from rnnfast.records import Record
@@ -90,11 +92,13 @@ def inspect_tables(
     sources = open_sources(paths, files) if budget is None else open_files(paths, files)
     table_roles = roles(sources[0], config, require_target=False)
     with watching(sources, reporter):
-        profiles, head = _profiles(sources, table_roles, budget)
-    proposals = candidates(head, table_roles.taken, table_roles.id, table_roles.time)
+        profiles, head, totals = _profiles(sources, table_roles, budget)
+    cells = profiles.finish()
+    proposals = propose(head, table_roles, cells)
     proposed = {proposal.column: proposal.role for proposal in proposals}
-    columns = Columns(sources[0], config, table_roles, profiles.finish(), proposed)
-    readable = remedy(config, table_roles, columns.inputs, columns.profiles)
+    columns = Columns(sources[0], config, table_roles, cells, proposed)
+    target = next((proposal.option for proposal in proposals if proposal.role == "target"), "--target COLUMN")
+    readable = remedy(config, table_roles, columns.inputs, cells, target)
     data, refusals = None, list[str]()
     for attempt, with_target in _attempts(readable.config, table_roles):
         try:
@@ -115,26 +119,30 @@ def inspect_tables(
         season=config.season,
         columns=tuple(columns.describe(data, attempt, faulty)),
         read_as="not" if data is None else _read_as(config, readable.config, attempt),
-        findings=(*readable.obstacles, *map(Obstacle, refusals)),
+        findings=(*totals, *readable.obstacles, *map(Obstacle, refusals)),
         proposals=proposals,
-        command=_command(sources, replace(readable.config, **_roles_of(proposals)), table_roles),
+        command=_command(sources, accepted(readable.config, proposals, cells), table_roles),
         **({} if data is None else _of_sequences(data)),
     )
     return Inspection(description, data)
 
 
-def _profiles(sources: Sequence[Source], table_roles: Roles, budget: Budget | None) -> tuple[Profiles, pd.DataFrame]:
-    """Look at all cells, and return the first rows beside the profiles.
+def _profiles(
+    sources: Sequence[Source], table_roles: Roles, budget: Budget | None
+) -> tuple[Profiles, pd.DataFrame, list[Obstacle]]:
+    """Look at all cells, and return the first rows beside the profiles, and what is wrong with the last one.
 
     Without a budget a packed file is refused whose rows memory could not hold.
     """
     size = BATCH_BYTES if budget is None else budget.of_phase.batch
     keys = {name for name in (table_roles.id, table_roles.time, table_roles.part) if name is not None}
-    profiles, head = Profiles(sources[0].columns, keys), pd.DataFrame()
+    profiles, head, last, where = Profiles(sources[0].columns, keys), pd.DataFrame(), "", ""
     for batch in batches(sources, table_roles.text, sources[0].columns, size, bounded=budget is None):
         profiles.add(batch)
         head = head if len(head) else first_rows(batch, table_roles.text)
-    return profiles, head
+        last = totals_word(batch.frame.iloc[-1]) if len(without_totals(batch.frame)) < batch.rows else ""
+        where = batch.origin.where(batch.rows - 1) if last else ""
+    return profiles, head, [Obstacle(f"{where} is a row of totals, as {last!r} says; remove it")] if last else []
 
 
 def _attempts(config: DataConfig, table_roles: Roles) -> list[tuple[DataConfig, bool]]:
@@ -168,17 +176,12 @@ def _of_sequences(data: Sequences) -> dict[str, Any]:
     }
 
 
-def _roles_of(proposals: Sequence[Candidate]) -> dict[str, Any]:
-    """Return the options that take the first proposal for each role."""
-    return {proposal.role: proposal.column for proposal in reversed(proposals)}
-
-
 def _command(sources: Sequence[Source], config: DataConfig, table_roles: Roles) -> tuple[str, ...]:
     """Return the words of a command that trains on the table with these options."""
     words = ["rnnfast", "train"]
     for source in sources:
         words += ["--data", "FILE.csv" if source.name == STDIN_SHOWN else source.name]
-    if not table_roles.targets:
+    if not table_roles.targets and not config.target:
         words += ["--target", "COLUMN"]
     for declared in fields(DataConfig):
         name, value = declared.name, getattr(config, declared.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnfast.catalogue import FILLS
@@ -34,9 +34,14 @@ class Remedy:
     config: DataConfig
 
 
-def remedy(config: DataConfig, roles: Roles, inputs: tuple[str, ...], profiles: Mapping[str, Profile]) -> Remedy:
-    """Look for cells and columns that training refuses. inputs: names of the features."""
-    unknown = Obstacle("it is not known which column to predict", option="--target COLUMN")
+def remedy(
+    config: DataConfig, roles: Roles, inputs: tuple[str, ...], profiles: Mapping[str, Profile], target: str
+) -> Remedy:
+    """Look for cells and columns that training refuses.
+
+    inputs: names of the features; target: the option that names a target where none is known.
+    """
+    unknown = Obstacle("it is not known which column to predict", option=target)
     result = Remedy([] if roles.targets else [unknown], config)
     for name in inputs:
         result = _without_bad_cells(result, profiles[name], name in roles.categorical)
@@ -75,8 +80,7 @@ def _without_bad_cells(before: Remedy, profile: Profile, categorical: bool) -> R
 
 def _filled(before: Remedy, profiles: list[Profile]) -> Remedy:
     """Give a rule for empty cells to each feature that has some and no rule."""
-    rules = Rules.parse("--missing", before.config.missing, FILLS)
-    gaps = [profile for profile in profiles if profile.empty and rules.of(profile.name) == "error"]
+    gaps = _refused(before.config, profiles)
     if not gaps:
         return before
     obstacles = []
@@ -84,10 +88,24 @@ def _filled(before: Remedy, profiles: list[Profile]) -> Remedy:
         option = f"--missing {shlex.quote(f'{_typed(profile.name)}={FILL}')}"
         message = f"{_cells(profile, 'empty', profile.empty)}; {FILL} fills it (or zero, ffill)"
         obstacles.append(Obstacle(message, profile.name, option))
+    return Remedy([*before.obstacles, *obstacles], filled(before.config, gaps))
+
+
+def filled(config: DataConfig, profiles: Sequence[Profile]) -> DataConfig:
+    """Return the options with a rule for each of the columns that has empty cells and none."""
+    gaps = _refused(config, profiles)
+    if not gaps:
+        return config
     names = [f"{_typed(profile.name)}={FILL}" for profile in gaps] if len(gaps) <= MOST_FILLS else [FILL]
     settled = {"error", *(f"{profile.name}=error" for profile in gaps)}
-    others = [item for item in before.config.missing if item not in settled]
-    return Remedy([*before.obstacles, *obstacles], replace(before.config, missing=(*others, *names)))
+    others = [item for item in config.missing if item not in settled]
+    return replace(config, missing=(*others, *names))
+
+
+def _refused(config: DataConfig, profiles: Sequence[Profile]) -> list[Profile]:
+    """Return the columns whose empty cells training refuses."""
+    rules = Rules.parse("--missing", config.missing, FILLS)
+    return [profile for profile in profiles if profile.empty and rules.of(profile.name) == "error"]
 
 
 def _typed(name: str) -> str:

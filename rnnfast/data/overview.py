@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.marked import marked_number
 from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.columns.profile import Profile
 from rnnfast.data.columns.roles import Roles
@@ -19,6 +21,12 @@ from rnnfast.records import UNSET, Record, UnsetType
 
 UNUSED = "unused"  # role of a column that has no other
 LAYOUT = "the layout"
+PROPOSED = {  # by the role that a column may have
+    "id": "looks like an id",
+    "time": "looks like the time",
+    "target": "looks like the target",
+    "categorical": "few different texts",
+}
 
 
 class ColumnDescription(Record, frozen=True, kw_only=True):
@@ -145,9 +153,11 @@ class Columns:
         if self.roles.features is not None:
             return "not in --features" if self.config.features else LAYOUT
         if name in self.proposed:
-            return f"looks like {'an id' if self.proposed[name] == 'id' else 'the time'}"
+            return PROPOSED[self.proposed[name]]
         if profile.kind == "empty":
             return "no cell has a value"
+        if profile.kind == "text" and marked_number(pd.Series(profile.examples)):
+            return "numbers with other signs"
         return "holds numbers" if profile.numeric else "holds dates" if profile.kind == "date" else "holds texts"
 
 

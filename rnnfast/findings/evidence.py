@@ -47,15 +47,13 @@ class Evidence:
 
     views: the parts that were scored, by name. judged: the part that the model is judged by: of a training run the
     validation part where there is one, never the test part. moments: of the training part's columns.
-    split_by: the rule that divided a table; None where it was not divided. bidirectional: whether a step sees later
-    ones.
+    split_by: the rule that divided a table; None where it was not divided.
     """
 
     views: Mapping[str, PartView]
     judged: PartView
     moments: Mapping[str, Moments] = field(default_factory=dict)
     split_by: str | None = None
-    bidirectional: bool = False
     class_weights: tuple[float, ...] = ()
     course: Course | None = None
 

@@ -13,6 +13,7 @@ from rnnfast.findings.evidence import Evidence, mean_error
 from rnnfast.findings.finding import Finding, finding
 from rnnfast.findings.text import name, names, number, percent
 from rnnfast.findings.view import PartView
+from rnnfast.ranked import distinct, quantiles
 
 COPY = 1 - 1e-6  # squared correlation from which a column is a copy: rounding to six digits leaves that much
 LEAST_ROWS = 20  # that must say so
@@ -34,7 +35,7 @@ def copies(evidence: Evidence) -> Finding | None:
     for j in _candidates(view.x, view):
         if _is_copy(view.x[:, j], view):
             return _copy(view, j, "")
-    if evidence.bidirectional:
+    if view.after is not None:
         for j in _candidates(view.after, view):
             if _is_copy(view.after[:, j], view):
                 return _copy(view, j, " of the step before, and the network sees later steps")
@@ -56,9 +57,9 @@ def _is_copy(column: Floats, view: PartView) -> bool:
     if len(values) < LEAST_ROWS or not values.std():
         return False
     if labels.shape[1] > 1 and view.schema.classes:
-        distinct = np.unique(values)
-        pairs = np.unique(np.stack([values, view.y[rows, 0]]), axis=1)
-        return bool(len(distinct) == len(np.unique(view.y[rows, 0])) == pairs.shape[1] > 1)
+        classes = view.y[rows, 0]
+        pairs = np.unique(np.stack([values, classes]), axis=1).shape[1]
+        return bool(len(distinct(values)) == len(distinct(classes)) == pairs > 1)
     return bool((_squared_correlation(values[:, None], labels) > COPY).any())
 
 
@@ -84,7 +85,7 @@ def _alone(train: PartView, judged: PartView, j: int) -> float:
     """Return what the mean labels of the values of a column explain of another part."""
     column = train.x[:, j]
     filled = column[~np.isnan(column)]
-    inner = np.unique(np.quantile(filled, np.linspace(0, 1, BINS + 1)[1:-1])) if len(filled) else filled
+    inner = distinct(quantiles(filled, np.linspace(0, 1, BINS + 1)[1:-1])) if len(filled) else filled
     place, other = (np.searchsorted(inner, values, side="right") for values in (column, judged.x[:, j]))
     size = np.bincount(place, minlength=len(inner) + 2).astype(np.float64)
     labels = train.labels
@@ -116,8 +117,10 @@ def _candidates(x: Floats, view: PartView) -> list[int]:
     columns = [j for j, column in enumerate(schema.features) if column not in targets]
     if len(columns) <= CANDIDATES or not len(x):
         return columns
-    filled = np.where(np.isnan(x[:, columns]), np.nanmean(x[:, columns], axis=0, keepdims=True), x[:, columns])
-    strength = _squared_correlation(np.nan_to_num(filled), view.labels).max(axis=1)
+    filled = x[:, columns]
+    if (empty := np.isnan(filled)).any():
+        filled = np.nan_to_num(np.where(empty, np.nanmean(filled, axis=0, keepdims=True), filled))
+    strength = _squared_correlation(filled, view.labels).max(axis=1)
     return [columns[k] for k in np.argsort(-strength, kind="stable")[:CANDIDATES]]
 
 

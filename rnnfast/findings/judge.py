@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from rnnfast.findings import course, features, parts, worth
 from rnnfast.findings.evidence import Evidence, Moments
 from rnnfast.findings.finding import Finding, without
-from rnnfast.findings.verdict import verdict
+from rnnfast.findings.verdict import Verdict, verdict
 from rnnfast.findings.view import PartView
 from rnnfast.records import Record, field
 
@@ -51,10 +51,21 @@ class Judgement(Record, frozen=True):
     moments: dict[str, Moments] = field(default_factory=dict)
 
 
-def judgement(evidence: Evidence, last: PartView, ignored: Collection[str] = ()) -> Judgement:
-    """Judge by the evidence; last: the part that the verdict is about."""
-    moments = dict(evidence.moments) if evidence.course is not None else {}
-    return Judgement(findings_of(evidence, ignored), verdict(last), moments)
+class TableJudgement(Judgement, frozen=True, kw_only=True):
+    """What is told of a table that was scored; worth: the verdict in parts, of which the sentence is made."""
+
+    worth: Verdict
+
+
+def of_run(evidence: Evidence, last: PartView, ignored: Collection[str] = ()) -> Judgement:
+    """Judge a run by the evidence; last: the part that the verdict is about."""
+    return Judgement(findings_of(evidence, ignored), verdict(last).words, dict(evidence.moments))
+
+
+def of_table(evidence: Evidence, view: PartView, ignored: Collection[str] = ()) -> TableJudgement:
+    """Judge a model by a table, which is the evidence."""
+    worth = verdict(view)
+    return TableJudgement(findings_of(evidence, ignored), worth.words, worth=worth)
 
 
 NOTHING = Judgement()

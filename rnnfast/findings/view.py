@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
-from rnnfast.data import Schema
+from rnnfast.data import Schema, SequenceData
 from rnnfast.findings.gain import Gain, gains
 from rnnfast.metrics.evaluation import Evaluation
+from rnnfast.ranked import distinct
 from rnnfast.tasks.outcomes import Outcomes
 
 STEPS = 1 << 15  # that are looked at, evenly taken: enough for a share of 1 in 1,000, and for a hundred columns
@@ -27,18 +28,19 @@ class PartView:
     """A part that was scored.
 
     x: (m, F) features of m labelled steps in original units, after: (m, F) those of the next row of the sequence, NaN
-    at its end; y: (m, targets) labels, answers: (m, O); owner: (m,) number of the id, from 0 on.
+    at its end, None where the network sees none; y: (m, targets) labels, answers: (m, O); owner: (m,) number of the id,
+    from 0 on.
     ids, first_time, last_time: of each sequence, times None where there are none; first_row: (up to FIRST_ROWS, F).
     digest: of the table.
     unseen: by column the share of the cells with categories that training lacks. gains: over the baselines, the least
-    first. counts: labelled steps of each class.
+    first; () where nobody asks for them. counts: labelled steps of each class.
     """
 
     name: str
     schema: Schema
     evaluation: Evaluation
     x: Floats
-    after: Floats
+    after: Floats | None
     y: Floats
     answers: Floats
     owner: NDArray[np.int64]
@@ -53,24 +55,30 @@ class PartView:
 
     @classmethod
     def of(
-        cls, name: str, outcomes: Outcomes, evaluation: Evaluation, categories: Mapping[str, tuple[str, ...]]
+        cls,
+        name: str,
+        outcomes: Outcomes,
+        evaluation: Evaluation,
+        categories: Mapping[str, tuple[str, ...]],
+        *,
+        ahead: bool,
+        compared: bool = True,
     ) -> PartView:
-        """Look at what a model answered; categories: those that it knows, by column."""
+        """Look at what a model answered.
+
+        categories: those that it knows, by column; ahead: whether it sees later steps; compared: with the baselines.
+        """
         data, total = outcomes.data, len(outcomes.y)
-        chosen = np.unique(np.linspace(0, total - 1, min(total, STEPS)).astype(np.int64))
+        chosen = distinct(np.linspace(0, total - 1, min(total, STEPS)).astype(np.int64))
         rows = outcomes.rows[chosen]
-        follower = np.minimum(rows + 1, data.rows - 1)
-        ends = np.zeros(data.rows, bool)
-        ends[data.offsets[1:] - 1] = True
         x = np.asarray(data.x[rows], np.float64)
-        after = np.where(ends[rows][:, None], np.nan, data.x[follower])
         first, last = data.offsets[:-1], data.offsets[1:] - 1
         return cls(
             name=name,
             schema=data.schema,
             evaluation=evaluation,
             x=x,
-            after=np.asarray(after, np.float64),
+            after=_next_rows(data, rows) if ahead else None,
             y=np.asarray(outcomes.y[chosen], np.float64),
             answers=outcomes.answers[chosen],
             owner=np.unique(outcomes.owner[chosen], return_inverse=True)[1],
@@ -80,14 +88,14 @@ class PartView:
             first_row=np.asarray(data.x[first[:FIRST_ROWS]], np.float64),
             digest=data.digest,
             unseen=dict(_unseen(x, data.schema, data.categories, categories)),
-            gains=gains(outcomes, evaluation),
+            gains=gains(outcomes, evaluation) if compared else (),
             counts=tuple(data.counts.tolist()) if data.schema.classes else (),
         )
 
     @property
     def owners(self) -> int:
         """How many ids there are in the sample; sequences where there is no id."""
-        return len(np.unique(self.owner))
+        return len(distinct(self.owner))
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -103,6 +111,15 @@ class PartView:
         if not TASKS[schema.task].output_per_class:
             return self.y
         return np.asarray(self.y[:, :1] == np.arange(len(schema.classes)), np.float64)
+
+
+def _next_rows(data: SequenceData, rows: NDArray[np.int64]) -> Floats:
+    """(m, F), the features of the row behind each one, NaN behind the last one of a sequence."""
+    ends = np.zeros(data.rows, bool)
+    ends[data.offsets[1:] - 1] = True
+    after = data.x[np.minimum(rows + 1, data.rows - 1)].astype(np.float64)
+    after[ends[rows]] = np.nan
+    return after
 
 
 def _unseen(x: Floats, schema: Schema, texts: Mapping[str, Any], categories: Mapping[str, Any]) -> Any:

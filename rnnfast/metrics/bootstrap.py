@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.metrics.whole import Floats, Integers, Ties, Whole, areas, summed_by, ties
+from rnnfast.ranked import quantiles
 
 RESAMPLES = 1000
 MOST_UNITS = 2048
@@ -97,15 +98,32 @@ class Resamples:
         """(R,) areas under the ROC curve and under precision by recall."""
         order = ties(score)
         code, size = score_codes(order, positive)
-        classes = [
-            summed_by(self.unit, self.units, np.where(rows, code, -1), size, self.weight)
-            for rows in (positive, ~positive)
-        ]
-        resampled = areas(*(np.cumsum(self.counts @ sums, axis=1) for sums in classes))
+        drawn, all_rows = zip(*(self._by_score(rows, code[rows], size) for rows in (positive, ~positive)), strict=True)
+        resampled = areas(*(np.cumsum(sums, axis=1) for sums in drawn))
         exact = Whole(self.weight).ranked(order, positive)
-        pooled = areas(*(np.cumsum(sums.sum(axis=0, keepdims=True), axis=1) for sums in classes))
+        pooled = areas(*(np.cumsum(sums, axis=1) for sums in all_rows))
         auroc, auprc = (np.clip(r + (e - p), 0.0, 1.0) for r, e, p in zip(resampled, exact, pooled, strict=True))
         return auroc, auprc
+
+    def _by_score(self, rows: NDArray[np.bool_], code: Integers, size: int) -> tuple[Floats, Floats]:
+        """Return the weight of the rows of a class at each score, (R, size) in the resamples and (1, size) in all.
+
+        code: of each of these rows. Of a rare class most units and scores have no row, and are no part of the product.
+        """
+        weight = None if self.weight is None else self.weight[rows]
+        unit, units = _compact(self.unit[rows], self.units)
+        own, codes = _compact(code, size)
+        sums = summed_by(unit, len(units), own, len(codes), weight)
+        drawn, every = np.zeros((len(self.counts), size)), np.zeros((1, size))
+        drawn[:, codes] = self.counts[:, units] @ sums
+        every[:, codes] = sums.sum(axis=0)
+        return drawn, every
+
+
+def _compact(numbers: Integers, size: int) -> tuple[Integers, Integers]:
+    """Number those numbers (n,) below `size` that occur from 0 on. Returns: (n,) the new ones, and the old of each."""
+    occurs = np.bincount(numbers, minlength=size) > 0
+    return (np.cumsum(occurs) - 1)[numbers], np.flatnonzero(occurs)
 
 
 @dataclass(frozen=True)
@@ -174,7 +192,7 @@ def _interval(values: Floats, level: float) -> Interval | None:
     if len(defined) < max(LEAST_DEFINED * len(values), 1):
         return None
     tail = (1 - level / 100) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail])
+    low, high = quantiles(defined, [tail, 1 - tail])
     return float(low), float(high)
 
 

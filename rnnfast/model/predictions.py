@@ -18,6 +18,7 @@ from rnnfast.data.encoding.substitutions import Substitution, looked_at, sentenc
 from rnnfast.data.reading.carried import Carried
 from rnnfast.data.reading.request import Request, like
 from rnnfast.data.sources.opening import open_sources, reopenable
+from rnnfast.data.sources.source import Source
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError
 from rnnfast.model.answers import Predictions, every_row_once, first_answers, keys, lines, steps_of
@@ -38,6 +39,7 @@ Integers = npt.NDArray[np.int64]
 
 PREDICTED = ("x", "time", "ids")  # what is read of a table to predict it
 ROW = "row"  # column with the input row, counted from 0, where neither id nor time tells a line apart
+ALL = "all"  # columns to keep
 
 # Digits that read back as the same number: float32 needs 9, float64 the shortest text that Python finds.
 FLOAT32_FORMAT = ".9g"
@@ -84,7 +86,8 @@ def predict_table(
     output: a file of CSV, also .csv.gz, or .parquet; '-' for CSV on stdout. An existing file stays unless `force`.
     Texts that a spreadsheet would run get an apostrophe, unless it is an Output that is raw.
     part: train | valid | test of the table that the model was trained on, or all of any table.
-    keep: columns of the table that the output has too, as they are there.
+    keep: columns of the table that the output has too, as they are there; "all" is each of them, unless one has that
+        name.
     extras: columns beside the answers.
     config, reporter: as in `evaluate_table`.
     Raises UsageError for a part of another table, for reasons of a model without a threshold, and where a column of
@@ -106,7 +109,9 @@ def predict_table(
         keys = [name for name in (model.schema.id, model.schema.time) if name is not None and output.has_types]
         if keep or keys:  # whose cells tell the type of their column
             sources = open_sources(tables, request.files)
-            carried = context.enter_context(Carried(sources, tuple(dict.fromkeys((*keys, *keep)))))
+            carried = context.enter_context(
+                Carried(sources, tuple(dict.fromkeys((*keys, *_names_of(keep, sources[0])))))
+            )
             tables = reopenable(sources)
         data = open_files(tables, request, context, reporter)
         if reporter is not None:
@@ -232,6 +237,12 @@ def _beside(
         _check_names(carried.names, {*answers, *columns})
         columns |= {name: cells for name, cells in carried.texts(rows).items() if name not in keys_of_lines}
     return columns
+
+
+def _names_of(keep: Sequence[str], source: Source) -> Iterator[str]:
+    """Yield the columns of a table that are to be kept, in the order wanted; see `predict_table`."""
+    for name in keep:
+        yield from source.columns if name == ALL and name not in source.columns else (name,)
 
 
 def _check_names(names: Sequence[str], taken: set[str]) -> None:

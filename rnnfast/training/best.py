@@ -27,6 +27,7 @@ from rnnfast.reporter import Reporter
 from rnnfast.training.candidates import Options, allowed, candidates
 from rnnfast.training.checks import cell_for, check_options
 from rnnfast.training.job import Job
+from rnnfast.training.linear_part import check_linear_part
 from rnnfast.training.presets import Choice, Chosen
 from rnnfast.training.race import LEAST, Race, Track, outcome
 from rnnfast.training.size import Size
@@ -141,6 +142,7 @@ class Best:
         """Raise UsageError for options that do not go together on this table."""
         predicts = replace(config, data=replace(config.data, predict=self.model.schema.predict))
         check_options(predicts, self.job.equations, self.job.own_valid)
+        check_linear_part(predicts, self.model.schema)
         if config.model.bidirectional and config.train.tbptt:
             raise UsageError("two directions and windows of backpropagation exclude each other")
 

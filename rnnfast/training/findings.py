@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rnnfast.data import Parts
 from rnnfast.findings.evidence import Course, Evidence, moments_of
-from rnnfast.findings.judge import Judgement, judgement
+from rnnfast.findings.judge import Judgement, of_run
 from rnnfast.findings.view import PartView
 from rnnfast.model import Model
 from rnnfast.training.loop import Fit
@@ -36,8 +36,7 @@ def judge(
         judged=judged,
         moments=moments,
         split_by=parts.by,
-        bidirectional=config.model.bidirectional,
         class_weights=model.class_weights,
         course=course,
     )
-    return judgement(evidence, list(views.values())[-1], config.data.ignore)
+    return of_run(evidence, list(views.values())[-1], config.data.ignore)

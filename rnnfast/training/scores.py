@@ -36,6 +36,7 @@ def evaluate_parts(
 ) -> ScoredParts:
     """Score the model on each part that has labels; valid: its answers to the validation part, where they are there."""
     scored = ScoredParts()
+    judged = valid is not None and valid.data.labelled.any()  # then nobody asks what the training part gains
     for name, part in parts.items():
         replies = valid if valid is not None and name.endswith("valid") else None
         replies = replies or Replies(model, sample_of(model, part, seed))
@@ -43,7 +44,14 @@ def evaluate_parts(
         if data.labelled.any():
             outcomes = replies.outcomes()
             evaluation = model.scorer.evaluate(outcomes)
-            scored.views[name] = PartView.of(name, outcomes, evaluation, model.encoder.categories)
+            scored.views[name] = PartView.of(
+                name,
+                outcomes,
+                evaluation,
+                model.encoder.categories,
+                ahead=model.config.model.bidirectional,
+                compared=not judged or name != "train",
+            )
             # Answers stay for figures where they are those of a part in memory that did not train, or of all there is.
             lasting = isinstance(part, SequenceData) and (name != "train" or len(parts) == 1)
             scored.evaluations[name] = replace(evaluation, outcomes=outcomes) if lasting else evaluation

@@ -16,8 +16,10 @@ from rnnfast.config.resolve import Config, table_of_option
 from rnnfast.data import Sequences
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
+from rnnfast.training.candidates import linear_part_fits
 from rnnfast.training.checks import check_options
 from rnnfast.training.defaults import resolved, size_of
+from rnnfast.training.linear_part import check_linear_part
 from rnnfast.training.presets import choose
 from rnnfast.training.size import Size
 
@@ -69,6 +71,7 @@ DIMENSIONS = (
     Dimension("cell", lambda facts: ("lstm", "gru")),
     Dimension("bidirectional", lambda facts: (True,), _one_label),
     Dimension("augment", _augmentations, _one_label),
+    Dimension("linear_part", lambda facts: (True,), lambda facts: linear_part_fits(facts.size)),
     Dimension("random_start", lambda facts: (True,), lambda facts: not _one_label(facts) and facts.size.steps >= LONG),
     Dimension("weight_decay", lambda facts: (0.0, 0.2, 0.05, 0.01)),
     Dimension("schedule", lambda facts: ("onecycle", "constant")),
@@ -94,7 +97,7 @@ class Space:
     ) -> None:
         self.config, self._equations, self._own_valid = config, equations, own_valid
         self._size = size_of(train, config, mergeable)
-        self._longest, self._predict = int(train.lengths.max()), train.schema.predict
+        self._longest, self._schema = int(train.lengths.max()), train.schema
         start = self._resolved(config)
         self._check(start)
         facts = Facts(self._size, start)
@@ -163,7 +166,8 @@ class Space:
 
     def _check(self, config: Config) -> None:
         check_options(config, self._equations, self._own_valid)
-        check_front(config.model, self._predict, self._longest)
+        check_front(config.model, self._schema.predict, self._longest)
+        check_linear_part(config, self._schema)
 
     def _works(self, option: str, value: Value) -> bool:
         """Whether the base with that value is a network."""

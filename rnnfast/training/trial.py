@@ -1,8 +1,9 @@
 """How good a configuration is: the error on folds of the rows that train, each learned from the rest of them.
 
 Only the training part of a run is looked at: its validation and test part have no say in what is chosen by these
-errors. A fold trains as any run does, with early stopping on rows of its own; each sequence is answered by itself,
-without the rows around it, as these may belong to another part.
+errors. A fold trains as any run does, with early stopping on rows of its own, and is judged with the linear part that a
+run has beside its network. Each sequence is answered by itself, without the rows around it, as these may belong to
+another part.
 
     classes      mean over labelled steps of sum over classes c of (p[c] - [c is the class])^2     Brier score: bounded
     quantities   mean over targets of (mean squared error / variance of the target)
@@ -37,6 +38,7 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of
 from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
+from rnnfast.training.linear_part import set_linear_part
 from rnnfast.training.partly import Partly
 from rnnfast.training.pool import Piece, run_on
 from rnnfast.training.prepare import initial_model
@@ -136,15 +138,17 @@ class Trials:
         )
         cell = self.equations or cell_of(config.model.cell, config.model.activation)
         model = initial_model(parts.train, config, cell)
-        valid = None if parts.valid is None else scored_rows(self._block(parts.valid))
+        valid = None if parts.valid is None else self._block(parts.valid)
+        watched = None if valid is None else scored_rows(valid)
         partly = Partly(trial.share, trial.before) if trial.share < 1 or trial.before else None
-        fit = Networks(model, parts.train, valid, reporter).fit(interrupt, partly)
+        fit = Networks(model, parts.train, watched, reporter).fit(interrupt, partly)
         interrupt.check()
         error = math.inf
         if fit.diverged is None:
             assert parts.test is not None
             data = scored_rows(self._block(parts.test))
             with np.errstate(all="ignore"):  # outputs of an unsuitable network may be too large to add up
+                set_linear_part(model, parts.train, valid, reporter)
                 error = self._mean(data, model.predict(data))
         return Outcome(error, partly.state if partly and trial.share < 1 else None)
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from rnnfast.data.columns.dates import date_forms
 from rnnfast.data.columns.namewords import CALENDAR, CATEGORIES, COUNTERS, KEYS, NAMED, NUMBERS, words_of
 from rnnfast.data.sources.texts import is_compact
+from rnnfast.data.sources.totals import without_totals
 from rnnfast.records import Record
 
 SAMPLE_ROWS = 1 << 14  # at the start of a table, that are looked at
@@ -43,7 +44,8 @@ Parser = Callable[["pd.Series[Any]"], "pd.Series[Any]"]  # texts to dates, NaT w
 class Candidate(Record, frozen=True):
     """A column that looks like it has a role.
 
-    role: "id" or "time"; why: what tells so, in words; option: what to type, quoted for a shell.
+    role: "id", "time", "target" or "categorical", as the option is called; why: what tells so, in words; option: what
+    to type, quoted for a shell.
     """
 
     column: str
@@ -146,17 +148,17 @@ class _Column:
 
 
 def candidates(
-    rows: pd.DataFrame, taken: Collection[str] = (), id_column: str | None = None, time_column: str | None = None
+    rows: pd.DataFrame, role_columns: Collection[str] = (), id_column: str | None = None, time_column: str | None = None
 ) -> tuple[Candidate, ...]:
     """Return the columns that look like an id, then the one that looks like the time; likely ones first.
 
-    rows: the first ones of a table, with all columns, of which the first MOST_COMPARED that could be one count. taken:
-    columns that have a role. id_column, time_column: those that are known; no candidate is sought for them.
+    rows: the first ones of a table, with all columns, of which the first MOST_COMPARED that could be one count.
+    role_columns: those that have a role. id_column, time_column: those that are known; no candidate is sought for them.
     """
-    rows = rows.iloc[:SAMPLE_ROWS]
+    rows = without_totals(rows.iloc[:SAMPLE_ROWS])
     names = islice((name for name in rows if _may_have_a_role(rows[name])), MOST_COMPARED)
     columns = {str(name): _Column(str(name), rows[name]) for name in names}
-    free = [column for name, column in columns.items() if name not in taken]
+    free = [column for name, column in columns.items() if name not in role_columns]
     ids: list[tuple[_Column, str]] = []
     if id_column is None:
         ids = [(column, why) for column in free if (why := _id_reason(column, list(columns.values())))]
@@ -172,7 +174,7 @@ def candidates(
 
 def date_columns(rows: pd.DataFrame, names: Collection[str]) -> list[str]:
     """Return those of the columns that hold dates; rows: as of `candidates`."""
-    rows = rows.iloc[:SAMPLE_ROWS]
+    rows = without_totals(rows.iloc[:SAMPLE_ROWS])
     return [name for name in names if _may_have_a_role(rows[name]) and _Column(name, rows[name]).holds_dates]
 
 

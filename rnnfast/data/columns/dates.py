@@ -32,13 +32,11 @@ DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (rf"{MONTH}(?P<s>[ ./-]|, )(?P<year>\d{{4}})", ("%b{s}%Y",)),
     (r"\d{1,2}(?P<s>[./-])(?P<year>\d{4})", ("%m{s}%Y",)),
 )
-PATTERNS = [(re.compile(pattern, re.I), formats) for pattern, formats in DATES]
-LEADING_WEEKDAY = re.compile(rf"{WEEKDAY}(?P<s>,? )", re.I)
-C_STYLE = re.compile(rf"{WEEKDAY} {MONTH} +\d{{1,2}} \d{{1,2}}:\d\d:\d\d \d{{4}}", re.I)
-CLOCK = re.compile(
+LEADING_WEEKDAY = rf"{WEEKDAY}(?P<s>,? )"
+C_STYLE = rf"{WEEKDAY} {MONTH} +\d{{1,2}} \d{{1,2}}:\d\d:\d\d \d{{4}}"
+CLOCK = (
     r"(?P<s>[ T]|, )\d{1,2}:\d\d(?P<second>:\d\d(?:\.\d+)?)?(?P<half> ?[ap]m)?"
-    r"(?P<gap> ?)(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)?",
-    re.I,
+    r"(?P<gap> ?)(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)?"
 )
 
 
@@ -75,21 +73,21 @@ def date_forms(text: str, dayfirst: bool | None = None) -> list[DateForm]:
     text = text.strip()
     if len(text) > LONGEST:
         return []
-    if C_STYLE.fullmatch(text):
+    if re.fullmatch(C_STYLE, text, re.I):
         return [DateForm(("%a %b %d %H:%M:%S %Y",))]
-    weekday = LEADING_WEEKDAY.match(text)
+    weekday = re.match(LEADING_WEEKDAY, text, re.I)
     before = ("%A" if len(weekday["weekday"]) > 3 else "%a") + weekday["s"] if weekday else ""
     rest = text[weekday.end() :] if weekday else text
-    for pattern, formats in PATTERNS:
-        date = pattern.match(rest)
+    for pattern, formats in DATES:
+        date = re.match(pattern, rest, re.I)
         clocks = _clocks(rest[date.end() :]) if date else ()
         if date and clocks:
             both = len(formats) > 1
-            chosen = [
+            forms = [
                 DateForm(tuple(before + day + clock for day, clock in product(_named(form, date), clocks)), first)
                 for form, first in zip(formats, (True, False) if both else (None,), strict=True)
             ]
-            return [form for form in chosen if dayfirst is None or form.dayfirst in (None, dayfirst)]
+            return [form for form in forms if dayfirst is None or form.dayfirst in (None, dayfirst)]
     return []
 
 
@@ -97,15 +95,15 @@ def _named(form: str, date: re.Match[str]) -> tuple[str, ...]:
     """Return a format with the signs of a date; with short and long names where months have names."""
     parts = date.groupdict()
     year = "%Y" if len(parts.get("year") or "0000") == 4 else "%y"
-    named = form.format(s=parts["s"], c=parts.get("c") or "", y=year)
-    return (named, named.replace("%b", "%B")) if "%b" in named else (named,)
+    pattern = form.format(s=parts["s"], c=parts.get("c") or "", y=year)
+    return (pattern, pattern.replace("%b", "%B")) if "%b" in pattern else (pattern,)
 
 
 def _clocks(text: str) -> tuple[str, ...]:
     """Return formats of the time behind a date, () where it is none; seconds may have fractions or not."""
     if not text:
         return ("",)
-    clock = CLOCK.fullmatch(text)
+    clock = re.fullmatch(CLOCK, text, re.I)
     if clock is None:
         return ()
     hours = "%I:%M" if clock["half"] else "%H:%M"

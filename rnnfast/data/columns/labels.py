@@ -79,23 +79,23 @@ class Meaning(NamedTuple):
 
 
 class KnownLabels:
-    """Reads targets whose task and classes are known."""
+    """Reads targets whose task and classes are known; strict: those that are something else are an error."""
 
-    def __init__(self, names: tuple[str, ...], task: str, classes: tuple[Any, ...], needed: bool) -> None:
-        self.names, self.needed, self.notes = names, needed, list[str]()
+    def __init__(self, names: tuple[str, ...], task: str, classes: tuple[Any, ...], strict: bool) -> None:
+        self.names, self.strict, self.notes = names, strict, list[str]()
         self.meaning = Meaning(task, classes, self.notes)
         self.values: NDArray[Any] = np.empty(0)
 
     def add(self, batch: Table) -> Floats:
-        """Return (rows, targets), or (rows, 0) once they turned out to be of no use where they are not needed.
+        """Return (rows, targets), or (rows, 0) once they turned out to be of no use, unless strict.
 
-        Raises DataError as `known_targets` where they are needed.
+        Raises DataError as `known_targets` where strict.
         """
         if self.names:
             try:
                 return known_targets(batch, self.names, self.meaning.task, self.meaning.classes)
             except DataError as error:
-                if self.needed:
+                if self.strict:
                     raise
                 self.names = ()
                 self.notes.append(f"the target is not used: {error}")
@@ -188,8 +188,8 @@ class Labels:
             task = self.task if of_quantities(self.task) else "regression"
             return Meaning(task, (), self._quantities.notes())
         frame = pd.DataFrame({self.names[0]: pd.concat(self._cells, ignore_index=True) if self._cells else []})
-        seen = _Seen(frame, self.sources, [0, len(frame)], no_digest(), self._places)
-        y, task, classes, notes = targets(seen, self.names, self.task, self.positive)
+        table = _Seen(frame, self.sources, [0, len(frame)], no_digest(), self._places)
+        y, task, classes, notes = targets(table, self.names, self.task, self.positive)
         return Meaning(task, classes, notes, y[:, 0] if classes else None)
 
     def _codes(self, batch: Table, name: str, texts: pd.Series[Any]) -> Floats:

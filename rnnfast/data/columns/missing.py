@@ -25,7 +25,7 @@ class Rules:
 
     option: str
     everywhere: str
-    named: Mapping[str, str]
+    by_column: Mapping[str, str]
 
     @classmethod
     def parse(cls, option: str, items: Sequence[str], words: Collection[str]) -> Rules:
@@ -34,7 +34,7 @@ class Rules:
         words: those allowed; the first one is for all where the items say none.
         Raises UsageError for other words, two words for all, and two for one name.
         """
-        everywhere, named = "", dict[str, str]()
+        everywhere, by_column = "", dict[str, str]()
         for item in items:
             name, sign, word = (part.strip() for part in item.rpartition("="))
             if word not in words or (sign and not name):
@@ -43,21 +43,21 @@ class Rules:
                     f"{did_you_mean(word, words, most=3)}; give one for all columns, COLUMN=WORD for "
                     "one, or both, separated by commas"
                 )
-            before = named.get(name) if sign else everywhere
+            before = by_column.get(name) if sign else everywhere
             if before and before != word:
                 what = f"column {name!r}" if sign else "all columns"
                 raise UsageError(f"{option}: {what} can be {before} or {word}, not both; give one of them")
             if sign:
-                named[name] = word
+                by_column[name] = word
             else:
                 everywhere = word
-        return cls(option, everywhere or next(iter(words)), named)
+        return cls(option, everywhere or next(iter(words)), by_column)
 
     def check(self, columns: Iterable[str]) -> None:
         """Raise UsageError for a name or pattern that matches none of the columns."""
         columns = list(columns)
         names = set(columns)
-        for name in self.named:
+        for name in self.by_column:
             if name not in names and not any(fnmatchcase(column, name) for column in columns):
                 raise UsageError(
                     f"{self.option}: there is no column {name!r} among those it is for"
@@ -67,12 +67,12 @@ class Rules:
     @cached_property
     def patterns(self) -> dict[str, str]:
         """The names that may match several columns, and their words."""
-        return {name: word for name, word in self.named.items() if SIGNS & set(name)}
+        return {name: word for name, word in self.by_column.items() if SIGNS & set(name)}
 
     def by_name(self, column: str) -> str | None:
         """Return the word that names the column, or None; raises UsageError where two patterns say different words."""
-        if column in self.named:
-            return self.named[column]
+        if column in self.by_column:
+            return self.by_column[column]
         matches = {word: pattern for pattern, word in self.patterns.items() if fnmatchcase(column, pattern)}
         if len(matches) > 1:
             shown = " and ".join(f"{pattern}={word}" for word, pattern in matches.items())

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.data.columns.novalue import is_no_value
 from rnnfast.data.columns.numbers import MOSTLY, Floats, is_quantity, parsed
 from rnnfast.data.sources.parsing import EMPTY
 from rnnfast.data.sources.source import Source, short
@@ -66,12 +67,14 @@ class Profile:
 class Cells(NamedTuple):
     """Cells of a batch, (rows,) each.
 
-    values: their numbers, NaN for none. empty, text: which have no value, and which hold a text. keys: 64 bits that
-    tell different values apart. examples: different texts in the order of sight. kind: number, boolean, date or mixed.
+    values: their numbers, NaN for none. empty, word, text: which have no value, which a word that says so (`novalue`),
+    and which hold another text. keys: 64 bits that tell different values apart. examples: different texts in the order
+    of sight. kind: number, boolean, date or mixed.
     """
 
     values: Floats
     empty: NDArray[np.bool_]
+    word: NDArray[np.bool_]
     text: NDArray[np.bool_]
     keys: NDArray[np.uint64]
     examples: list[str]
@@ -102,24 +105,27 @@ class _Column:
 
     def __init__(self, name: str, empty: Collection[str]) -> None:
         self.name, self.no_value = name, set(empty)
-        self.cells = self.empty = self.texts = self.infinite = self.count = 0
+        self.cells = self.empty = self.words = self.texts = self.infinite = self.count = 0
         self.mean = self.squares = 0.0  # of `count` finite numbers: their mean, the sum of squared deviations from it
         self.low, self.high = np.inf, -np.inf
         self.whole = True
         self.kinds: set[str] = set()
         self.keys: NDArray[np.uint64] | None = np.empty(0, np.uint64)
         self.examples: dict[str, None] = {}
-        self.first: dict[str, Place] = {}
+        self.first: dict[str, tuple[int, Place]] = {}  # with the number of cells before it
 
     def add(self, batch: Table, series: pd.Series[Any]) -> None:
         """Take cells of a batch into account."""
         cells = self._read(series)
         infinite = np.isinf(cells.values)
-        for word, marks in (("empty", cells.empty), ("text", cells.text), ("infinite", infinite)):
+        masks = {"empty": cells.empty, "word": cells.word, "text": cells.text, "infinite": infinite}
+        for word, marks in masks.items():
             if word not in self.first and marks.any():
-                self.first[word] = batch.origin.locate(int(marks.argmax()))
+                row = int(marks.argmax())
+                self.first[word] = self.cells + row, batch.origin.locate(row)
         self.cells += len(series)
         self.empty += int(cells.empty.sum())
+        self.words += int(cells.word.sum())
         self.texts += int(cells.text.sum())
         self.infinite += int(infinite.sum())
         if not cells.empty.all():
@@ -132,23 +138,30 @@ class _Column:
         self._add_keys(cells.keys[~cells.empty])
 
     def finish(self) -> Profile:
-        """Say what the column holds."""
-        filled, kind = self.cells - self.empty, self._kind()
+        """Say what the column holds. Words that say that there is no value are texts where it holds no numbers."""
+        kind = self._kind()
         shown = self.count > 0 and kind in NUMERIC
+        meaning = "empty" if kind in NUMERIC else "text"
+        empty = self.empty + (self.words if meaning == "empty" else 0)
+        texts = self.texts + (self.words if meaning == "text" else 0)
+        first = dict(self.first)
+        if "word" in first:
+            word = first.pop("word")
+            first[meaning] = min(word, first.get(meaning, word), key=lambda place: place[0])
         return Profile(
             name=self.name,
             kind=kind,
-            filled=filled,
-            empty=self.empty,
+            filled=self.cells - empty,
+            empty=empty,
             distinct=None if self.keys is None else len(self.keys),
-            texts=self.texts,
+            texts=texts,
             infinite=self.infinite,
             low=float(self.low) if shown else None,
             mean=float(self.mean) if shown else None,
             high=float(self.high) if shown else None,
             std=float(np.sqrt(self.squares / self.count)) if shown else None,
             examples=() if shown else tuple(self.examples),
-            first=self.first,
+            first={word: place for word, (_, place) in first.items()},
         )
 
     def _kind(self) -> str:
@@ -158,7 +171,7 @@ class _Column:
             return "empty"
         if self.kinds in ({"boolean"}, {"date"}):
             return next(iter(self.kinds))
-        if self.count + self.infinite < MOSTLY * filled:
+        if self.count + self.infinite < max(MOSTLY * (filled - self.words), 1):
             return "text"
         return "integer" if self.whole and not self.infinite else "number"
 
@@ -167,7 +180,8 @@ class _Column:
         if is_quantity(series.dtype):
             values = series.to_numpy(dtype=np.float64, na_value=np.nan)
             kind = "boolean" if pd.api.types.is_bool_dtype(series.dtype) else "number"
-            return Cells(values, np.isnan(values), np.zeros(len(values), bool), _bits(values), [], kind)
+            nowhere = np.zeros(len(values), bool)
+            return Cells(values, np.isnan(values), nowhere, nowhere, _bits(values), [], kind)
         codes, distinct = pd.factorize(series.astype(object))  # code -1 of an empty cell is the last place
         texts = [short(str(value).strip()) for value in distinct]
         empty = np.array([text in self.no_value for text in texts] + [True])
@@ -175,8 +189,9 @@ class _Column:
         keys = np.zeros(len(texts) + 1, np.uint64)
         keys[:-1] = pd.util.hash_array(np.array([str(value) for value in distinct], object), categorize=False)
         keys = np.where(text | empty, keys, _bits(values))
+        word = text & np.array([*map(is_no_value, texts), False])
         examples = [one for one, none in zip(texts, empty[:-1], strict=True) if not none]
-        return Cells(values[codes], empty[codes], text[codes], keys[codes], examples, kind)
+        return Cells(values[codes], empty[codes], word[codes], (text & ~word)[codes], keys[codes], examples, kind)
 
     def _numbers(
         self, distinct: Any, texts: list[str], empty: NDArray[np.bool_], dates: bool
@@ -186,12 +201,13 @@ class _Column:
         dates: whether the type of the cells is that of dates.
         """
         nothing = np.append(empty, True)
-        words = {text.lower() for text, none in zip(texts, empty, strict=True) if not none}
+        words = {text.lower() for text, none in zip(texts, empty, strict=True) if not none and not is_no_value(text)}
         if dates:
             return np.full(len(nothing), np.nan), ~nothing, "date"
         if words and words <= set(TRUTHS):
             values = np.array([float(text.lower() == TRUTHS[0]) for text in texts] + [np.nan])
-            return np.where(nothing, np.nan, values), np.zeros(len(nothing), bool), "boolean"
+            values[nothing | np.array([*map(is_no_value, texts), False])] = np.nan
+            return values, np.isnan(values) & ~nothing, "boolean"
         cells = pd.Series(np.asarray(distinct, dtype=object), dtype=object).mask(empty)
         values = np.append(parsed(cells).to_numpy(dtype=np.float64, na_value=np.nan), np.nan)
         return values, np.isnan(values) & ~nothing, "mixed"

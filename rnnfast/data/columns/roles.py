@@ -7,6 +7,7 @@ Two layouts are recognised without options: `name,t,x1..xF,y1..yL` (also `id` fo
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +15,7 @@ from fnmatch import fnmatchcase
 from rnnfast.catalogue import FINDINGS
 from rnnfast.config.forms import part_column
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.targetnames import likely_target
 from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.errors import DataError, UsageError
 
@@ -45,8 +47,8 @@ class Roles:
     @property
     def taken(self) -> tuple[str, ...]:
         """Columns whose role is known, or that are left out."""
-        named = (*self.text, *self.targets, *self.left_out, *(self.features or ()), self.weight)
-        return tuple(name for name in named if name is not None)
+        names = (*self.text, *self.targets, *self.left_out, *(self.features or ()), self.weight)
+        return tuple(name for name in names if name is not None)
 
 
 @dataclass(frozen=True)
@@ -73,24 +75,26 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
     single = [name for name in (options.id, options.time, *sorted(marks)) if name is not None]
     require(source, single)
     _check_conflicts(options)
-    named = {*ignored, *targets, *features, *categorical, *source.nameless, *single}
-    layout = next((candidate for match in (_original, _card) if (candidate := match(columns, named))), None)
+    option_columns = {*ignored, *targets, *features, *categorical, *source.nameless, *single}
+    layout = next((candidate for match in (_original, _card) if (candidate := match(columns, option_columns))), None)
     if layout is None:
-        layout = _by_name(columns, named, options.id)
-    id_column = options.id or _unless(layout.id, named)
-    time = options.time or _unless(layout.time, named)
+        layout = _by_name(columns, option_columns, options.id)
+    id_column = options.id or _unless(layout.id, option_columns)
+    time = options.time or _unless(layout.time, option_columns)
     targets = tuple(name for name in targets or layout.targets if name not in ignored and name not in marks)
     if not targets and require_target:
         raise DataError(
-            f"{source.header_line()}: it is not known which column to predict; name it with --target COLUMN. "
-            f"The columns are {listing(columns)}"
+            f"{source.header_line()}: it is not known which column to predict; name it with --target COLUMN"
+            f"{_perhaps(columns)}. The columns are {listing(columns)}"
         )
-    taken = {*ignored, *targets, *marks, id_column, time}
-    chosen = features or layout.features
-    categorical = tuple(name for name in categorical if name not in taken)
-    inputs = tuple(name for name in dict.fromkeys((*chosen, *categorical)) if name not in taken) if chosen else None
+    others = {*ignored, *targets, *marks, id_column, time}
+    features = features or layout.features
+    categorical = tuple(name for name in categorical if name not in others)
+    inputs = (
+        tuple(name for name in dict.fromkeys((*features, *categorical)) if name not in others) if features else None
+    )
     input_set = None if inputs is None else set(inputs)
-    by_type = (name for name in source.categorical if name not in taken and (input_set is None or name in input_set))
+    by_type = (name for name in source.categorical if name not in others and (input_set is None or name in input_set))
     categorical = tuple(dict.fromkeys((*categorical, *by_type)))
     if inputs == ():
         raise DataError(f"{source.header_line()}: no column is left as a feature; the columns are {listing(columns)}")
@@ -127,7 +131,7 @@ def _expand(source: Source, names: Sequence[str]) -> tuple[str, ...]:
 
 def _check_conflicts(options: DataConfig) -> None:
     """Raise UsageError for a column that is named for two roles (patterns give way)."""
-    named: dict[str, str] = {}
+    role_of: dict[str, str] = {}
     for role, names in (
         ("id", (options.id,)),
         ("time", (options.time,)),
@@ -139,38 +143,44 @@ def _check_conflicts(options: DataConfig) -> None:
         ("categorical", options.categorical),
     ):
         for name in names:
-            if name is None or (role == "categorical" and named.get(name) == "features"):
+            if name is None or (role == "categorical" and role_of.get(name) == "features"):
                 continue
-            if named.setdefault(name, role) != role:
-                raise UsageError(f"column {name!r} is given as {named[name]} and as {role}; give it one role")
+            if role_of.setdefault(name, role) != role:
+                raise UsageError(f"column {name!r} is given as {role_of[name]} and as {role}; give it one role")
 
 
-def _unless(name: str | None, named: set[str]) -> str | None:
-    return None if name in named else name
+def _perhaps(columns: Sequence[str]) -> str:
+    """Ask whether the likely target is meant."""
+    name = likely_target(columns)
+    return "" if name is None else f", perhaps --target {shlex.quote(name)}"
 
 
-def _original(columns: Sequence[str], named: set[str]) -> _Layout | None:
+def _unless(name: str | None, option_columns: set[str]) -> str | None:
+    return None if name in option_columns else name
+
+
+def _original(columns: Sequence[str], option_columns: set[str]) -> _Layout | None:
     """Match name,t,x1..xF,y1..yL beside columns that are named by options."""
     id_column = next((name for name in ("name", "id") if name in columns), None)
     features = _matching(columns, r"x\d+")
     targets = _matching(columns, r"y\d+")
     core = {id_column, "t", *features, *targets}
-    fits = id_column and "t" in columns and features and targets and not set(columns) - core - named
+    fits = id_column and "t" in columns and features and targets and not set(columns) - core - option_columns
     return _Layout("original", id_column, "t", features, targets) if fits else None
 
 
-def _card(columns: Sequence[str], named: set[str]) -> _Layout | None:
+def _card(columns: Sequence[str], option_columns: set[str]) -> _Layout | None:
     """Match Time,V1..V28,Amount,Class beside columns that are named by options."""
     features = (*_matching(columns, r"V\d+"), "Amount")
     core = {"Time", "Class", *features}
-    fits = len(features) > 1 and core <= set(columns) and not set(columns) - core - named
+    fits = len(features) > 1 and core <= set(columns) and not set(columns) - core - option_columns
     # The card holder is unknown and several payments share a second: the order of the file is the order in time.
     return _Layout("card", None, None, features, ("Class",), others=("Time",)) if fits else None
 
 
-def _by_name(columns: Sequence[str], named: set[str], id_column: str | None) -> _Layout:
+def _by_name(columns: Sequence[str], option_columns: set[str], id_column: str | None) -> _Layout:
     """Take a column called id for the id (a running number is no feature), and t beside an id for the time."""
-    id_name = next((name for name in columns if name in ("id", "ID", "Id") and name not in named), None)
+    id_name = next((name for name in columns if name in ("id", "ID", "Id") and name not in option_columns), None)
     time = "t" if "t" in columns and (id_name or id_column) else None
     return _Layout("options", id_name, time, (), ())
 

@@ -201,9 +201,9 @@ class _Dates:
         yield _Calendar(np.where(same_clock & same_day, regular_step(month, offsets), np.nan), months_later)
 
         business = np.busday_count(np.datetime64(0, "D"), days)
-        passed = np.diff(days.astype(np.int64), prepend=0) > np.diff(business, prepend=0)
-        passed[offsets[:-1]] = False
-        weekdays = all_rows(np.is_busday(days), offsets) & np.logical_or.reduceat(passed, offsets[:-1])
+        over_weekend = np.diff(days.astype(np.int64), prepend=0) > np.diff(business, prepend=0)
+        over_weekend[offsets[:-1]] = False
+        weekdays = all_rows(np.is_busday(days), offsets) & np.logical_or.reduceat(over_weekend, offsets[:-1])
 
         def business_days_later(ids: Integers, count: Floats) -> Dates:
             first = last[ids, None].astype(DAY)

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
+from rnnfast.data.columns.marked import marked_number
 from rnnfast.data.columns.numbers import MOSTLY, Floats, numbers, parsed
 from rnnfast.data.sources.parsing import EMPTY
 from rnnfast.data.sources.source import listing, short
@@ -24,6 +25,7 @@ NEGATIVE = {  # words for no: the other class of two is the positive one
     *("no", "n", "nein", "nee", "nej", "ne", "non", "false", "none", "negative"),
     *("normal", "ok", "healthy", "legit", "legitimate", "genuine"),
 }
+FEW_CLASSES = 20  # texts, up to which numbers with signs of their own, such as "10 %", may be classes
 MOST_CLASSES = 1000  # more are names or quantities; and each is an output of the network
 
 
@@ -59,9 +61,9 @@ def targets(
         what = "is for two classes; the target is a quantity, or of more"
         raise table.column_error(names[0], f"--positive {positive}: {what}")
     y = quantities(table, names)
-    seen = Quantities()
-    seen.add(y)
-    return y, task if of_quantities(task) else "regression", (), seen.notes()
+    summary = Quantities()
+    summary.add(y)
+    return y, task if of_quantities(task) else "regression", (), summary.notes()
 
 
 def _only_last_is_no(classes: tuple[Any, ...]) -> bool:
@@ -98,6 +100,10 @@ def _task(table: Table, name: str, values: pd.Series[Any], distinct: NDArray[Any
         raise _third_value(table, name, values, len(distinct))
     if word == "auto" and text and len(distinct) > 2 and parsed(values).notna().sum() >= MOSTLY * values.notna().sum():
         numbers(table, name, "give --task multiclass for the classes of")  # raises: a damaged column of numbers
+    if word == "auto" and text and len(distinct) > FEW_CLASSES and (cell := marked_number(pd.Series(distinct))):
+        raise table.column_error(
+            name, f"{cell!r} is no number as it stands; write it without unit and separators of thousands"
+        )
     if len(distinct) > MOST_CLASSES and (word == "multiclass" or text):
         raise table.column_error(
             name,
@@ -191,10 +197,10 @@ def _classes(table: Table, name: str, distinct: NDArray[Any]) -> tuple[Any, ...]
 
 
 def _third_value(table: Table, name: str, values: pd.Series[Any], count: int) -> DataError:
-    seen = [int(row) for row in values.dropna().drop_duplicates().index[:3]]
-    cells = [repr(table.cell(row, name)) for row in seen]
+    rows = [int(row) for row in values.dropna().drop_duplicates().index[:3]]
+    cells = [repr(table.cell(row, name)) for row in rows]
     return table.error(
-        seen[2],
+        rows[2],
         name,
         f"{cells[2]} is a third value after {cells[0]} and {cells[1]} ({count:,} in all), but a binary target has two; "
         "use --task multiclass, make a column of one value against the rest, or name another --target",

@@ -140,7 +140,7 @@ class Encoder(Inputs):
     def _numbers(self, data: SequenceData, out: Floats) -> None:
         """Scale and fill the columns that hold numbers. Writes: out (rows, numbers)."""
         shift, scale, names = self.scaler.shift, self.scaler.scale, self.scaler.names
-        picked = [self.place_of[name] for name in names] if len(names) < len(self.columns) else None
+        places = [self.place_of[name] for name in names] if len(names) < len(self.columns) else None
         fill = np.array([self.fills.get(name, np.nan) for name in names], dtype=np.float64)
         fill = self.scaler.transform(fill[None])[0]
         fixed = [FILLS[self.rules[name]].fills and not FILLS[self.rules[name]].carried for name in names]
@@ -151,7 +151,7 @@ class Encoder(Inputs):
         work, gaps = np.empty((step, len(names))), False
         for start in range(0, data.rows, step):  # in `transform`, which lets numbers overflow
             block = data.x[start : start + step]
-            block = block if picked is None else block[:, picked]
+            block = block if places is None else block[:, places]
             rows = len(block)
             part = np.subtract(block, shifts[:rows], out=work[:rows])
             part *= scales[:rows]

@@ -15,7 +15,7 @@ from rnnfast.data.encoding.cells import refused_gap
 from rnnfast.data.encoding.scaling import Scaler, beyond_float64, feature_kinds, summary_for
 from rnnfast.data.encoding.static import check_static, static_columns
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sources.source import plain
+from rnnfast.data.sources.source import typed
 
 USUAL = ModelConfig()
 
@@ -36,8 +36,8 @@ class Fitting:
         self.times = {name: (schema.place_of[name], Variety(schema.id is None)) for name in schema.calendar_columns}
         self.lags = schema.columns[schema.first_lag :]
         # The first step of a sequence has no step before it: a lagged target has a value for it whatever the rule.
-        needed = {name: "mean" for name in self.lags if not FILLS[self.rules[name]].fills}
-        self._fills = {name: fill for name, rule in (self.rules | needed).items() if (fill := FILLS[rule]).fills}
+        rules_of_lags = {name: "mean" for name in self.lags if not FILLS[self.rules[name]].fills}
+        self._fills = {name: fill for name, rule in (self.rules | rules_of_lags).items() if (fill := FILLS[rule]).fills}
         means = [k for k, name in enumerate(self.kinds) if name in self._fills and self._fills[name].mean]
         self._summary = summary_for(tuple(self.kinds.values()), means, most)
         self._where = ""  # the table, for messages
@@ -45,19 +45,19 @@ class Fitting:
 
     def add(self, block: SequenceData) -> None:
         """Take the rows of a block into account."""
-        seen, self._where = block.seen, ", ".join(block.source)
+        rows, self._where = block.seen, ", ".join(block.source)
         for name in self.lags:
             if not FILLS[self.rules[name]].fills and (gaps := block.gaps(name)).any():
                 # The reader has refused empty cells of features; that a target is an input it does not know.
-                fix = f"say how with --missing {plain(name)!r}=ffill (mean, zero)"
+                fix = f"say how with {typed('--missing', name, word='=ffill')} (mean, zero)"
                 raise refused_gap(block, name, gaps, "an input must not be empty", fix)
-        picked = self.numbers if len(self.numbers) < block.x.shape[1] else None
-        self._summary.add(block.x, None if seen.all() else seen, picked)
+        places = self.numbers if len(self.numbers) < block.x.shape[1] else None
+        self._summary.add(block.x, None if rows.all() else rows, places)
         for name, j in self.categorical.items():
-            self._count(name, block.x[seen, j], block)
+            self._count(name, block.x[rows, j], block)
 
         for j, variety in self.times.values():
-            variety.add(block.x[seen, j])
+            variety.add(block.x[rows, j])
         check_static(block, self.static)
 
     def merge(self, other: Fitting) -> Fitting:

@@ -238,7 +238,7 @@ def target_kinds(schema: Schema, config: DataConfig) -> tuple[str, ...]:
 def _rules(schema: Schema, config: DataConfig) -> Rules:
     rules = Rules.parse("--scale", config.scale, SCALINGS)
     for name in schema.categorical:
-        if name in rules.named:
+        if name in rules.by_column:
             raise UsageError(f"--scale: column {name!r} holds categories, which are not scaled; leave it out")
     unscaled = {*schema.categorical, *schema.calendar_columns}
     rules.check((*(name for name in schema.columns if name not in unscaled), *schema.targets))

@@ -11,7 +11,7 @@ from rnnfast.config.sections import ModelConfig
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.encoding.cells import cell_error
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sources.source import listing, plain, short
+from rnnfast.data.sources.source import listing, short, typed
 from rnnfast.errors import UsageError, did_you_mean
 
 FIELDS = ("ids", "row")  # of blocks of sequences that the check asks for
@@ -28,16 +28,16 @@ def static_columns(model: ModelConfig, schema: Schema) -> tuple[str, ...]:
     shown = ",".join(model.static)
     if schema.id is None:
         raise UsageError(f"--static {shown}: a constant column belongs to an id; name the column of ids with --id")
-    features, named, embedded = set(schema.features), set(model.static), set(model.embedded)
+    features, names, embedded = set(schema.features), set(model.static), set(model.embedded)
     for name in model.static:
         if name not in features and not any(fnmatchcase(column, name) for column in schema.features):
             raise UsageError(
                 f"--static: there is no feature {name!r}{did_you_mean(name, schema.features, most=3)}; they are "
-                f"{listing(schema.features)}; --categorical {plain(name)} makes a feature of a text"
+                f"{listing(schema.features)}; {typed('--categorical', name)} makes a feature of a text"
             )
     static = tuple(
         column for column in schema.features
-        if column in named or any(fnmatchcase(column, name) for name in model.static)
+        if column in names or any(fnmatchcase(column, name) for name in model.static)
     )  # fmt: skip
     for name in static:
         if name in embedded or any(fnmatchcase(name, pattern) for pattern in model.embedded):

@@ -41,9 +41,9 @@ class Substitution(Record, frozen=True):
     def _details(self) -> list[str]:
         if isinstance(self.values, UnsetType) or isinstance(self.different, UnsetType):
             return [FILLS[self.rule].phrase]
-        named = [f"{plain(value)} {cells:,}" for value, cells in list(self.values.items())[:MOST_NAMED]]
-        more = self.different - len(named)
-        return [*named, f"{more:,} other {'value' if more == 1 else 'values'}"] if more else named
+        values = [f"{plain(value)} {cells:,}" for value, cells in list(self.values.items())[:MOST_NAMED]]
+        more = self.different - len(values)
+        return [*values, f"{more:,} other {'value' if more == 1 else 'values'}"] if more else values
 
 
 def looked_at(encoder: Encoder) -> tuple[str, ...]:

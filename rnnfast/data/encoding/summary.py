@@ -64,8 +64,8 @@ class Summary:
                 self._rest, self._rest_rows = [], 0
             start = stop
         if self._sample.columns:
-            picked = [j if columns is None else columns[j] for j in self._sample.columns]
-            self._sample.add(values[:, picked] if rows is None else values[np.flatnonzero(rows)[:, None], picked])
+            places = [j if columns is None else columns[j] for j in self._sample.columns]
+            self._sample.add(values[:, places] if rows is None else values[np.flatnonzero(rows)[:, None], places])
 
     def merge(self, other: Summary) -> Summary:
         """Take what another summary of other rows of these columns knows into account; returns itself."""

@@ -73,7 +73,7 @@ class Stream:
     ) -> None:
         self.sources, self.request, self.budget, self.place, self.knowledge = sources, request, budget, place, knowledge
         self.plan = Plan.of(sources, request)
-        if self.plan.used is None:
+        if self.plan.columns is None:
             common_columns(sources, None)  # as in memory, also where no column that differs is read
         if request.schema is None:
             self.plan.look(next(batches(sources, self.plan.text, None, PROBE_BYTES)))
@@ -95,7 +95,7 @@ class Stream:
         if targets:
             self.kinds["y"] = np.float32 if knowledge.text or self._single(targets) else np.float64, len(targets)
         self.settled = settled(file_states(sources) or [])
-        self.rows, self.read, self.starts = 0, 0, [0]  # rows of the store, and of the sources
+        self.rows, self.source_rows, self.starts = 0, 0, [0]  # rows of the store, and of the sources
         self.in_order, self.last_code = True, -1
         self.last_key: Any = None
         self.last_row = -1  # in the table, of a shard
@@ -105,11 +105,11 @@ class Stream:
         """Read everything, sort where that is needed, and describe the store."""
         with Appender(self.place) as out:
             for batch in batches(self.sources, self.plan.text, self.plan.needed, self.budget.of_phase.batch):
-                if batch.first == 0 and self.read:
-                    self.starts.append(self.read)
+                if batch.first == 0 and self.source_rows:
+                    self.starts.append(self.source_rows)
                 self._add(batch, out)
-                self.read += batch.rows
-        self.starts.append(self.read)
+                self.source_rows += batch.rows
+        self.starts.append(self.source_rows)
         dayfirst = None if self.times is None else self.times.finish()
         lengths = np.array([self.rows]) if self.numbering is None else self.numbering.lengths
         self._sort(lengths)
@@ -165,7 +165,7 @@ class Stream:
             columns["time"] = self._times(batch, self.times.name)
         keys = None if self.times is None else self._keys(batch)
         if inside is not None:
-            columns[ROW] = np.arange(self.read, self.read + batch.rows)
+            columns[ROW] = np.arange(self.source_rows, self.source_rows + batch.rows)
             columns = {name: values[inside] for name, values in columns.items()}
             keys = None if keys is None else keys[inside]
         if self.numbering is not None:

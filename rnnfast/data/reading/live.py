@@ -45,8 +45,8 @@ class LiveRows(NamedTuple):
 
 def wanted(schema: Schema) -> tuple[str, ...]:
     """Return the columns that a row must have."""
-    named = (name for name in (schema.id, schema.time) if name is not None)
-    return tuple(dict.fromkeys((*named, *schema.features, *(schema.targets if schema.lag_target else ()))))
+    keys = (name for name in (schema.id, schema.time) if name is not None)
+    return tuple(dict.fromkeys((*keys, *schema.features, *(schema.targets if schema.lag_target else ()))))
 
 
 def read_live(source: Source, schema: Schema) -> LiveRows:
@@ -60,7 +60,7 @@ def read_live(source: Source, schema: Schema) -> LiveRows:
     x = features.add(table)
     y: NDArray[Any] = np.empty((table.rows, 0))
     if schema.lag_target:
-        y = KnownLabels(schema.targets, schema.task, schema.classes, needed=True).add(table)
+        y = KnownLabels(schema.targets, schema.task, schema.classes, strict=True).add(table)
     ids: Sequence[str] = [ONLY_ID] * table.rows
     if schema.id is not None:
         cells = id_texts(table, schema.id)

@@ -50,7 +50,7 @@ def read_whole(sources: Sequence[Source], request: Request) -> SequenceData:
     plan = Plan.of(sources, request)
     roles = plan.roles
     keys = tuple(name for name in (roles.id, roles.time) if name is not None)
-    table = load(sources, plan.text, plan.used, roles.left_out, keys)
+    table = load(sources, plan.text, plan.columns, roles.left_out, keys)
     grouped = beside(_grouped, table, roles.id, roles.time, request.dayfirst)
     plan.look(table)
     reader = Rows(plan, several=False)
@@ -151,8 +151,8 @@ def _in_order(order: Integers, columns: dict[str, Any]) -> dict[str, Any]:
     if (order[1:] > order[:-1]).all():  # they are in place
         return columns
     with ThreadPoolExecutor(len(columns)) as pool:  # take is several times quicker than array[order]
-        taken = pool.map(lambda column: column.take(order, axis=0), columns.values())
-        return dict(zip(columns, taken, strict=True))
+        arrays = pool.map(lambda column: column.take(order, axis=0), columns.values())
+        return dict(zip(columns, arrays, strict=True))
 
 
 def id_texts(table: Table, name: str) -> Any:

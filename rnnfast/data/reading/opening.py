@@ -172,14 +172,14 @@ def _rows_of_text(source: Source) -> int:
 
 def _unpacked(source: Source, most: int) -> int:
     """Bytes in memory of a packed file; what more than `most` takes is not unpacked to the end."""
-    size = rows = needed = 0
+    size = rows = need = 0
     with suppress(*DAMAGED), source.stream() as stream:
         for content in pieces(stream):
             size, rows = size + len(content), rows + content.count(b"\n")
-            needed = max(size * TEXT_FACTOR, rows * _row_bytes(source))
-            if needed > most:
+            need = max(size * TEXT_FACTOR, rows * _row_bytes(source))
+            if need > most:
                 break
-    return needed
+    return need
 
 
 def needs_store(names: Sequence[str], budget: Budget, options: FileOptions = USUAL) -> bool:

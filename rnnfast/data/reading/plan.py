@@ -24,7 +24,7 @@ class Plan:
     """How the columns of a table are read.
 
     roles: what each column is; names: of the features, None until `choose` saw rows. text: columns whose text is kept.
-    used: columns that are read, None for all but roles.left_out. notes: about columns. candidates: columns that look
+    columns: those that are read, None for all but roles.left_out. notes: about columns. candidates: columns that look
     like an id or a time, though nobody named one.
     """
 
@@ -33,7 +33,7 @@ class Plan:
     roles: Roles
     names: tuple[str, ...] | None
     text: tuple[str, ...]
-    used: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
     notes: list[str] = field(default_factory=list)
     candidates: tuple[Candidate, ...] = ()
 
@@ -50,29 +50,30 @@ class Plan:
         if self.request.schema is not None:
             return
         table_roles, columns = self.roles, self.sources[0].columns
-        taken = {*table_roles.text, *table_roles.targets, *table_roles.left_out, table_roles.weight or ""}
+        role_columns = {*table_roles.text, *table_roles.targets, *table_roles.left_out, table_roles.weight or ""}
         rows = first_rows(table, self.text)
         self.candidates = candidates(rows, table_roles.taken, table_roles.id, table_roles.time)
         if self.names is not None:
             return
         ids = {candidate.column for candidate in self.candidates if candidate.role == "id"}
-        names, self.notes = default_features(table, taken, rows, ids)
-        chosen = {*names, *table_roles.categorical}
-        self.names = tuple(name for name in columns if name in chosen)
+        names, self.notes = default_features(table, role_columns, rows, ids)
+        inputs = {*names, *table_roles.categorical}
+        self.names = tuple(name for name in columns if name in inputs)
         config = self.request.config
         if not self.names and not (lags(config) and table_roles.targets) and not config.clock:
             # with a lag a series may be told from its own past alone, or from the time
+            why = "".join(f"; {note}" for note in self.notes)
             raise DataError(
                 f"{self.sources[0].header_line()}: no numeric column is left as a feature; the columns are "
-                f"{listing(columns)}; --lag-target predicts the target from its own past, with --horizon 1..7 up to "
-                "seven rows ahead"
+                f"{listing(columns)}{why}; --lag-target predicts the target from its own past, with --horizon 1..7 up "
+                "to seven rows ahead"
             )
 
     @property
     def needed(self) -> tuple[str, ...]:
         """Columns that reading looks at, once the features are chosen."""
         others = (*self.roles.text, *(self.names or ()), *self.roles.targets, self.roles.weight)
-        return self.used or tuple(dict.fromkeys(name for name in others if name is not None))
+        return self.columns or tuple(dict.fromkeys(name for name in others if name is not None))
 
     def schema(self, meaning: Meaning) -> Schema:
         """Return what the columns mean; raises UsageError for options that do not fit the target."""
@@ -121,8 +122,8 @@ class Plan:
         schema, targets = self.request.schema, self.roles.targets
         if schema is None:
             return Labels(self.sources, targets, self.request.config, several, as_text)
-        needed = self.request.require_target or schema.lag_target  # which makes the target an input
-        return KnownLabels(targets, schema.task, schema.classes, needed)
+        strict = self.request.require_target or schema.lag_target  # which makes the target an input
+        return KnownLabels(targets, schema.task, schema.classes, strict)
 
 
 def _after_schema(sources: Sequence[Source], request: Request, schema: Schema) -> Plan:
@@ -144,17 +145,17 @@ def _after_schema(sources: Sequence[Source], request: Request, schema: Schema) -
         weight,
         request.part,
     )
-    named = (name for name in (schema.id, schema.time, request.part, *schema.features, weight) if name is not None)
-    used = tuple(dict.fromkeys(named))
+    names = (name for name in (schema.id, schema.time, request.part, *schema.features, weight) if name is not None)
+    columns = tuple(dict.fromkeys(names))
     if not complete and (request.require_target or schema.lag_target):
         if not request.require_target:
             check_lag_columns(schema, sources)
         for source in sources:
-            require(source, (*used, *schema.targets))
+            require(source, (*columns, *schema.targets))
     # Classes of text stay text even where a file happens to hold only those that look like numbers.
     as_text = schema.targets if schema.classes and isinstance(schema.classes[0], str) else ()
-    used = (*used, *(name for name in table_roles.targets if name not in used))
-    return Plan(sources, request, table_roles, schema.features, (*table_roles.text, *as_text), used, notes)
+    columns = (*columns, *(name for name in table_roles.targets if name not in columns))
+    return Plan(sources, request, table_roles, schema.features, (*table_roles.text, *as_text), columns, notes)
 
 
 def with_text_targets(plan: Plan) -> Plan:

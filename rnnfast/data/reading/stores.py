@@ -139,6 +139,6 @@ def _forget(own_store: Path) -> None:
         with suppress(Exception):  # of a damaged one
             unused = time.time() - path.parent.stat().st_mtime
             paths = json.loads(path.read_text(encoding="utf-8")).get("paths", ())
-            gone = not all(Path(file).exists() for file in paths)
-            if path.parent != own_store and unused > (ABANDONED if gone else UNUSED):
+            orphan = not all(Path(file).exists() for file in paths)
+            if path.parent != own_store and unused > (ABANDONED if orphan else UNUSED):
                 shutil.rmtree(path.parent, ignore_errors=True)

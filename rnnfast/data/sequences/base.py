@@ -130,8 +130,8 @@ class Sequences(Displayed, ABC):
         """Give the sequences first .. stop - 1. only: fields with a value per row that are needed, None for all."""
 
     @abstractmethod
-    def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> Self:
-        """Take sequences made of the rows starts[k] .. starts[k] + lengths[k] - 1 of the sequences `chosen`.
+    def cut(self, numbers: Integers, starts: Integers, lengths: Integers) -> Self:
+        """Take sequences made of the rows starts[k] .. starts[k] + lengths[k] - 1 of the sequences with these numbers.
 
         Rows count as in offsets. A lag of the target, without a horizon, is unknown at the first row of a sequence.
         """
@@ -183,15 +183,19 @@ class Sequences(Displayed, ABC):
 
         Raises UsageError for numbers of no sequence, and for a mask of another length.
         """
-        chosen = np.asarray(indices)
-        if chosen.dtype == bool:
-            if chosen.shape != (self.sequences,):
-                raise UsageError(f"take: a mask of shape {chosen.shape}; give one value for each of {self.sequences:,}")
-            chosen = np.flatnonzero(chosen)
-        if chosen.size and not 0 <= chosen.min() <= chosen.max() < self.sequences:
-            raise UsageError(f"take: numbers from {chosen.min()} to {chosen.max()}; they are 0 to {self.sequences - 1}")
-        chosen = chosen.astype(np.int64)
-        return self.cut(chosen, self.offsets[chosen], self.lengths[chosen])
+        numbers = np.asarray(indices)
+        if numbers.dtype == bool:
+            if numbers.shape != (self.sequences,):
+                raise UsageError(
+                    f"take: a mask of shape {numbers.shape}; give one value for each of {self.sequences:,}"
+                )
+            numbers = np.flatnonzero(numbers)
+        if numbers.size and not 0 <= numbers.min() <= numbers.max() < self.sequences:
+            raise UsageError(
+                f"take: numbers from {numbers.min()} to {numbers.max()}; they are 0 to {self.sequences - 1}"
+            )
+        numbers = numbers.astype(np.int64)
+        return self.cut(numbers, self.offsets[numbers], self.lengths[numbers])
 
     def once(self) -> Self:
         """Leave away the rows of each window that an earlier one holds."""
@@ -202,9 +206,9 @@ class Sequences(Displayed, ABC):
         start, length = index.start[order], index.length[order]
         reached = np.maximum.accumulate(np.append(0, (start + length)[:-1]))
         skipped = np.clip(reached - start, 0, None)
-        left = skipped < length
-        chosen, skipped, length = order[left], skipped[left], length[left]
-        return self.cut(chosen, self.offsets[chosen] + skipped, length - skipped)
+        new = skipped < length
+        numbers, skipped, length = order[new], skipped[new], length[new]
+        return self.cut(numbers, self.offsets[numbers] + skipped, length - skipped)
 
     def rule(self) -> str:
         """Decide by the labels whether "every" step or the "last" one is predicted."""

@@ -69,10 +69,10 @@ def _distribute(directory: Path, columns: Columns, places: list[Path], last: Int
         order = np.argsort(bucket, kind="stable")
         borders = np.searchsorted(bucket[order], np.arange(len(places) + 1))
         for number in np.flatnonzero(np.diff(borders)):
-            chosen = order[borders[number] : borders[number + 1]]
+            members = order[borders[number] : borders[number + 1]]
             with Appender(places[number]) as out:
                 for name, values in parts.items():
-                    out.append(name, values[chosen])
+                    out.append(name, values[members])
     for name in columns:
         (directory / name).unlink()
 

@@ -226,19 +226,19 @@ class SequenceData(Sequences):
         """Give consecutive sequences: all of them without copying."""
         return self if stop - first == self.sequences else self.take(np.arange(first, stop))
 
-    def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> SequenceData:
-        """Copy sequences made of rows of the sequences `chosen`."""
+    def cut(self, numbers: Integers, starts: Integers, lengths: Integers) -> SequenceData:
+        """Copy sequences made of rows of the sequences with these numbers."""
         rows = spans(starts, lengths)
         values = {name: getattr(self, name) for name in PER_ROW}
-        taken: dict[str, Any] = {
+        columns: dict[str, Any] = {
             name: None if value is None else value.take(rows, axis=0) for name, value in values.items()
         }
-        offsets, skipped = ends(lengths), starts - self.offsets[chosen]
+        offsets, skipped = ends(lengths), starts - self.offsets[numbers]
         if self.schema.lag_target and not self.schema.horizon:
-            taken["x"][offsets[:-1][skipped > 0], self.schema.first_lag :] = np.nan
+            columns["x"][offsets[:-1][skipped > 0], self.schema.first_lag :] = np.nan
         start = self.offsets[:-1] if self.start is None else self.start
-        places = start[chosen] + skipped
-        return self._with(offsets=offsets, ids=self.ids[chosen], start=places, around=self.surroundings, **taken)
+        places = start[numbers] + skipped
+        return self._with(offsets=offsets, ids=self.ids[numbers], start=places, around=self.surroundings, **columns)
 
     def features_at(self, index: Index, around: Surroundings, work: NDArray[Any]) -> SequenceData:
         """Copy the features of sequences out of the rows around these; nothing else is known of them.

@@ -56,14 +56,14 @@ def read_rows(path: Path, dtype: Any, width: int, first: int, stop: int) -> NDAr
     values = np.empty((stop - first, width) if width else stop - first, dtype)
     if not values.size:
         return values
-    view, done = values.data.cast("B"), 0
+    view, position = values.data.cast("B"), 0
     with path.open("rb", buffering=0) as file:
         file.seek(first * max(width, 1) * values.itemsize)
-        while done < len(view):  # a single read is limited to 2 GB
-            count = file.readinto(view[done:])
+        while position < len(view):  # a single read is limited to 2 GB
+            count = file.readinto(view[position:])
             if not count:
                 raise RnnfastError(f"{path}: ends too early; remove its directory, it is made anew")
-            done += count
+            position += count
     return values
 
 

@@ -29,9 +29,9 @@ class Index(NamedTuple):
         """(sequences + 1,) first row of each where they lie end to end."""
         return ends(self.length)
 
-    def cut(self, chosen: Integers, skipped: Integers, length: Integers) -> Index:
-        """Sequences made of those chosen without their first `skipped` rows; length: of what they become."""
-        return Index(self.owner[chosen], self.start[chosen] + skipped, length)
+    def cut(self, numbers: Integers, skipped: Integers, length: Integers) -> Index:
+        """Sequences of those with these numbers but for their first `skipped` rows; length: of what they become."""
+        return Index(self.owner[numbers], self.start[numbers] + skipped, length)
 
 
 def index_of(schema: Schema, ids: Integers, stretches: Integers) -> Index:
@@ -85,9 +85,9 @@ class Limit(NamedTuple):
     part: int
     reach: Integers | None = None
 
-    def cut(self, chosen: Integers) -> Limit:
+    def cut(self, numbers: Integers) -> Limit:
         """Those of some of the sequences."""
-        return self if self.reach is None else self._replace(reach=self.reach[chosen])
+        return self if self.reach is None else self._replace(reach=self.reach[numbers])
 
     def refused(self, index: Index, horizon: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Tell the steps (rows,) whose label, so many rows later, is left out, and those of them where another part is

@@ -20,11 +20,11 @@ def with_last_labels(data: Sequences) -> Sequences:
         has_label = np.logical_or.reduceat(block.labelled, block.offsets[:-1])
         pieces.append(first + np.flatnonzero(has_label))
         first += block.sequences
-    chosen = np.concatenate(pieces)
-    if data.schema.id is not None and len(chosen):
-        owner = data.index.owner[chosen]
-        chosen = chosen[np.append(owner[1:] != owner[:-1], True)]
-    return data.take(chosen)
+    numbers = np.concatenate(pieces)
+    if data.schema.id is not None and len(numbers):
+        owner = data.index.owner[numbers]
+        numbers = numbers[np.append(owner[1:] != owner[:-1], True)]
+    return data.take(numbers)
 
 
 def only_last_labels(data: SequenceData) -> SequenceData:

@@ -175,10 +175,10 @@ class StoredSequences(Sequences):
         index = Index(*(array[first:stop] for array in self.lies))
         before, after = margins(self.schema)
         low, high = int(index.start[0]) - before, int((index.start + index.length).max()) + after
-        needed = self._needed(index) if only is None or "x" in only else None
-        if needed is not None:
-            low = min(low, int(needed.start.min()) - 1)  # with the row before, whose target is a lag
-            high = max(high, int((needed.start + needed.length).max()))
+        support = self._support(index) if only is None or "x" in only else None
+        if support is not None:
+            low = min(low, int(support.start.min()) - 1)  # with the row before, whose target is a lag
+            high = max(high, int((support.start + support.length).max()))
         low, high = max(low, 0), min(high, self.store.rows)
         names = set(self.store.columns if only is None else only)
         if self.schema.lag_target and "x" in names:
@@ -200,7 +200,7 @@ class StoredSequences(Sequences):
             notes=self.notes,
             proposals=self.proposals,
             start=index.start,
-            around=None if needed is None else self._around(series, low).only(needed),
+            around=None if support is None else self._around(series, low).only(support),
             categories=self.categories,
             origin=self.origin,
         )
@@ -208,7 +208,7 @@ class StoredSequences(Sequences):
             return data.limited(self.limit.cut(np.arange(first, stop)))[0]
         return data
 
-    def _needed(self, index: Index) -> Index | None:
+    def _support(self, index: Index) -> Index | None:
         """Where the rows lie that answers for some sequences need; None where these sequences are enough."""
         if self.context is None:
             return None
@@ -224,11 +224,11 @@ class StoredSequences(Sequences):
         """Read the rows around with each block of features."""
         return replace(self, context=context)
 
-    def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> StoredSequences:
-        """Take sequences made of rows of the sequences `chosen`."""
-        lies = self.lies.cut(chosen, starts - self.offsets[chosen], lengths)
-        marks = None if self.marks is None else self.marks[chosen]
-        return replace(self, lies=lies, marks=marks, limit=None if self.limit is None else self.limit.cut(chosen))
+    def cut(self, numbers: Integers, starts: Integers, lengths: Integers) -> StoredSequences:
+        """Take sequences made of rows of the sequences with these numbers."""
+        lies = self.lies.cut(numbers, starts - self.offsets[numbers], lengths)
+        marks = None if self.marks is None else self.marks[numbers]
+        return replace(self, lies=lies, marks=marks, limit=None if self.limit is None else self.limit.cut(numbers))
 
     def limited(self, limit: Limit) -> tuple[StoredSequences, int]:
         """Leave out labels whenever they are read."""
@@ -261,19 +261,19 @@ class StoredSequences(Sequences):
         """Read as many sequences as the budget lets score: all, or runs of them that are drawn at random."""
         columns, stored = len(self.schema.columns), self.row_bytes
         few = Index(*(array[:FEW] for array in self.lies))
-        needed = self._needed(few)
-        around = 0 if needed is None else math.ceil(needed.length.sum() / few.length.sum())  # rows read beside each
+        support = self._support(few)
+        around = 0 if support is None else math.ceil(support.length.sum() / few.length.sum())  # rows read beside each
         rows = self.budget.of_phase.sample // (2 * (1 + around) * stored + 16 * columns + ROW_BYTES)
         runs = self.runs(min(RUN_BYTES // stored, max(rows // 16, 1)))
-        chosen = np.arange(len(runs.first))
-        if not len(chosen):
+        numbers = np.arange(len(runs.first))
+        if not len(numbers):
             raise RnnfastError(f"{self.store.directory}: is a damaged store (it has no sequence); remove it")
         if self.rows > rows:
             mine = self.offsets[runs.stop] - self.offsets[runs.first]
-            order = np.random.default_rng([seed, SAMPLE_STREAM]).permutation(len(chosen))
+            order = np.random.default_rng([seed, SAMPLE_STREAM]).permutation(len(numbers))
             count = int(np.searchsorted(np.cumsum(mine[order]), rows, side="right"))
-            chosen = np.sort(order[: max(count, 1)])
-        return joined([self.read(int(runs.first[run]), int(runs.stop[run]), SCORED) for run in chosen])
+            numbers = np.sort(order[: max(count, 1)])
+        return joined([self.read(int(runs.first[run]), int(runs.stop[run]), SCORED) for run in numbers])
 
     def _ids(self, owner: Integers, only: Collection[str] | None) -> NDArray[Any]:
         return self.store.texts(owner) if only is None or "ids" in only else np.full(len(owner), "", object)

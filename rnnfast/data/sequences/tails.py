@@ -35,13 +35,13 @@ def tails(whole: Sequences, schema: Schema) -> Sequences:
     window = schema.window
     if window is None:
         return whole
-    needed = 2 * window + schema.horizon
-    rows = needed + SHOWN
+    least = 2 * window + schema.horizon
+    rows = least + SHOWN
     while True:
         length = np.minimum(whole.lengths, rows + (whole.lengths - rows) % window)
         tail = whole.cut(np.arange(whole.sequences), whole.offsets[1:] - length, length)
         before = np.concatenate([block.lengths - requests(block, schema) for block in tail.blocks(("x", "y"))])
-        if ((before >= needed) | (length == whole.lengths)).all():
+        if ((before >= least) | (length == whole.lengths)).all():
             return tail
         rows *= 2
 
@@ -87,10 +87,10 @@ def clock_ahead(block: SequenceData, more: Integers, shared: Common | None) -> N
     cells = times_after(block, block.lengths - 1, int(more.max()) + 1, shared)
     assert cells is not None  # without times there are no such columns
     clock = numbers_of_times(cells, schema.dates, schema.dayfirst)
-    chosen, columns = np.arange(clock.shape[1] - 1) < more[:, None], []
+    mask, columns = np.arange(clock.shape[1] - 1) < more[:, None], []
     if schema.time_delta != "off":
-        columns.append(elapsed(np.diff(clock, axis=1), schema)[chosen])
+        columns.append(elapsed(np.diff(clock, axis=1), schema)[mask])
     if schema.calendar:
         now = block.x[last, schema.first_lag - 1].astype(np.float64)
-        columns.append((now[:, None] + clock[:, 1:] - clock[:, :1])[chosen])
+        columns.append((now[:, None] + clock[:, 1:] - clock[:, :1])[mask])
     return np.column_stack(columns)

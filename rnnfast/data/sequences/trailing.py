@@ -34,8 +34,8 @@ def without_requests(part: AnySequences, table: Sequences, config: DataConfig) -
         return part  # of which nothing is to be left away, or which would be empty
     # What is left of a window may be rows of the one before it alone.
     again = np.append(False, stop[1:] == stop[:-1]) & (stop < start + length)
-    chosen = np.flatnonzero((stop > start) & ~again)
-    return part.cut(chosen, part.offsets[chosen], (stop - start)[chosen])
+    numbers = np.flatnonzero((stop > start) & ~again)
+    return part.cut(numbers, part.offsets[numbers], (stop - start)[numbers])
 
 
 def _last(table: Sequences) -> NDArray[np.int64]:

@@ -84,15 +84,15 @@ def first_rows(table: Table, text: Collection[str]) -> pd.DataFrame:
 
 
 def batches(
-    sources: Sequence[Source], text: Collection[str], used: Sequence[str] | None, size: int, bounded: bool = False
+    sources: Sequence[Source], text: Collection[str], selection: Sequence[str] | None, size: int, bounded: bool = False
 ) -> Iterator[Batch]:
     """Yield all rows of the sources in order, in batches that take about `size` bytes while they are worked on.
 
-    text: columns that keep their text, of text files; used: columns that are kept, None for all. bounded: refuse a
+    text: columns that keep their text, of text files; selection: columns that are kept, None for all. bounded: refuse a
     packed file whose rows, all together, memory could not hold.
     Raises DataError as `load` does.
     """
-    columns = common_columns(sources, used)
+    columns = common_columns(sources, selection)
     rows = rows_of_batch(columns, text, size)
     for source in sources:
         first, total = 0, rows_of(source)

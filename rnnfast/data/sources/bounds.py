@@ -130,20 +130,20 @@ def whole(stream: IO[bytes], name: str, limit: int | None = None) -> bytes:
 
 def check_rows(name: str, kind: str, rows: int, columns: int, limit: int | None = None) -> None:
     """Raise DataError where the rows of a file of columns take more than the memory that is available."""
-    most, needed = (available_memory() or UNKNOWN) if limit is None else limit, rows * (CELL * columns + ROW)
-    if needed > most:
+    most, need = (available_memory() or UNKNOWN) if limit is None else limit, rows * (CELL * columns + ROW)
+    if need > most:
         raise DataError(
-            f"{name}: a {kind} file of {rows:,} rows, of which {columns:,} columns take {shown(needed)} of memory, and "
+            f"{name}: a {kind} file of {rows:,} rows, of which {columns:,} columns take {shown(need)} of memory, and "
             f"{shown(most)} are available; give --memory SIZE to train from disk in blocks, or fewer rows"
         )
 
 
 def check_columns(name: str, columns: int) -> None:
     """Raise DataError where columns take more than the memory that is available, whatever is in them."""
-    most, needed = available_memory() or UNKNOWN, columns * COLUMN
-    if needed > most:
+    most, need = available_memory() or UNKNOWN, columns * COLUMN
+    if need > most:
         raise DataError(
-            f"{name}: has {columns:,} columns, which take {shown(needed)} of memory, and {shown(most)} are available; "
+            f"{name}: has {columns:,} columns, which take {shown(need)} of memory, and {shown(most)} are available; "
             "put its values into rows, or leave columns out of the file"
         )
 
@@ -163,14 +163,14 @@ def check_unpacked(name: str, kind: str, size: int, piece: bool = False) -> None
 
     size: in bytes. piece: it is what is unpacked at once, of a file that is read in blocks.
     """
-    most, needed = available_memory() or UNKNOWN, (PIECE if piece else UNPACKED) * size
-    if needed <= most:
+    most, need = available_memory() or UNKNOWN, (PIECE if piece else UNPACKED) * size
+    if need <= most:
         return
     if piece:
         what, fix = "of which a single piece takes", "write it in pieces of fewer rows (row_group_size, chunksize)"
     else:
         what, fix = "whose columns take", "give --memory SIZE to train from disk in blocks, or fewer rows"
-    raise DataError(f"{name}: a {kind} file {what} {shown(needed)} of memory, and {shown(most)} are available; {fix}")
+    raise DataError(f"{name}: a {kind} file {what} {shown(need)} of memory, and {shown(most)} are available; {fix}")
 
 
 def pieces(stream: IO[bytes]) -> Iterator[bytes]:

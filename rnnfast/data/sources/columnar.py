@@ -13,6 +13,7 @@ import pandas as pd
 from rnnfast.data.sources.arrowsizes import feather_pieces, parquet_pieces
 from rnnfast.data.sources.bounds import check_bytes, check_rows, check_unpacked
 from rnnfast.data.sources.formats import needs
+from rnnfast.data.sources.source import LONGEST_CELL, short
 from rnnfast.errors import DataError
 from rnnfast.memory import available_memory
 
@@ -48,6 +49,7 @@ class Columnar:
         with self._sound():
             table = table.select(list(columns))
             table.validate(full=True)  # a damaged Feather file may hold lengths of terabytes
+            self._check_cells(table)
             return _frame(table)
 
     def rows(self) -> int:
@@ -91,6 +93,7 @@ class Columnar:
             check_unpacked(self.name, self.kind, int(share * size), piece=True)
         with self._opened() as file, self._sound():
             for batch in self._batches(file, list(columns), rows):
+                self._check_cells(batch)
                 for first in range(0, batch.num_rows, rows):
                     yield _frame(batch.slice(first, rows), split_blocks=True)[list(columns)]
 
@@ -114,7 +117,7 @@ class Columnar:
         """Yield so many rows at a time, as tables where there are texts, which are unpacked as `_table` does."""
         import pyarrow as pa
 
-        texts = _has_texts(file.schema_arrow, columns)
+        texts = _texts(file.schema_arrow, columns)
         waiting, count, size = [], 0, 0
         for batch in file.iter_batches(min(rows, TEXT_ROWS) if texts else rows, columns=columns, use_threads=False):
             if not texts:
@@ -132,33 +135,54 @@ class Columnar:
         if count:
             yield pa.Table.from_batches(waiting)
 
-    def _opened(self) -> Any:
-        """Open the file for reading by batches: a ParquetFile, or Arrow's reader of a mapped file."""
+    def _check_cells(self, cells: Any) -> None:
+        """Raise DataError for a text that is longer than one in a text file may be: each pass over it makes copies."""
+        from pyarrow import compute
+
+        for name in _texts(cells.schema, cells.schema.names):
+            longest = compute.max(compute.binary_length(cells.column(name))).as_py()
+            if longest is not None and longest > LONGEST_CELL:
+                raise DataError(
+                    f"{self.name}, column {short(name)!r}: has a cell of more than {LONGEST_CELL:,} bytes; shorten it, "
+                    "or leave the column out"
+                )
+
+    def _stored(self) -> Any:
+        """Return the path of the file, or a reader of its content. Raises RnnfastError without pyarrow."""
         try:
             import pyarrow as pa
-            from pyarrow import ipc, parquet
         except ImportError:
             raise needs("parquet", f"{self.name}: a {self.kind} file") from None
-        stored = self.name if self.content is None else pa.BufferReader(self.content)
+        return self.name if self.content is None else pa.BufferReader(self.content)
+
+    def _mapped(self, stored: Any) -> Any:
+        """Open a file of Arrow's own, which is mapped where it has a path."""
+        import pyarrow as pa
+        from pyarrow import ipc
+
+        return ipc.open_file(pa.memory_map(stored) if self.content is None else stored)
+
+    def _opened(self) -> Any:
+        """Open the file for reading by batches: a ParquetFile, or Arrow's reader of a mapped file."""
+        stored = self._stored()
+        from pyarrow import parquet
+
         with self._sound():
             if self.kind == "Parquet":
                 return parquet.ParquetFile(stored, buffer_size=PAGE, pre_buffer=False)
-            return ipc.open_file(pa.memory_map(stored) if self.content is None else stored)
+            return self._mapped(stored)
 
     def _read(self, columns: Sequence[str] | None) -> Any:
         """Read columns as an Arrow table; None: only the schema."""
-        try:
-            import pyarrow as pa
-            from pyarrow import feather, ipc, parquet
-        except ImportError:
-            raise needs("parquet", f"{self.name}: a {self.kind} file") from None
-        stored = self.name if self.content is None else pa.BufferReader(self.content)
+        stored = self._stored()
+        from pyarrow import feather, parquet
+
         with self._sound():
             if self.kind == "Parquet":
                 with parquet.ParquetFile(stored) as file:
                     return file.schema_arrow if columns is None else self._table(file, list(columns))
             if columns is None:
-                with ipc.open_file(pa.memory_map(stored) if self.content is None else stored) as file:
+                with self._mapped(stored) as file:
                     return file.schema
             return feather.read_table(stored, columns=list(columns))
 
@@ -166,7 +190,7 @@ class Columnar:
         """Read columns of a Parquet file; texts a few rows at a time, as a dictionary of long ones can repeat them."""
         import pyarrow as pa
 
-        if not _has_texts(file.schema_arrow, columns):
+        if not _texts(file.schema_arrow, columns):
             return file.read(columns)
         batches, size, limit = [], 0, available_memory()
         for batch in file.iter_batches(batch_size=TEXT_ROWS, columns=columns):
@@ -196,12 +220,13 @@ class Columnar:
             ) from None
 
 
-def _has_texts(schema: Any, columns: Sequence[str]) -> bool:
-    """Whether any of the columns holds texts, which a dictionary can repeat."""
+def _texts(schema: Any, columns: Sequence[str]) -> list[str]:
+    """Return the names of those of the columns that hold texts, which a dictionary can repeat."""
     from pyarrow import types
 
-    chosen = [field.type for field in schema if field.name in set(columns)]
-    return any(types.is_string(kind) or types.is_large_string(kind) for kind in chosen)
+    names = set(columns)
+    kinds = [(field.name, field.type) for field in schema if field.name in names]
+    return [name for name, kind in kinds if types.is_string(kind) or types.is_large_string(kind)]
 
 
 def _frame(cells: Any, split_blocks: bool = False) -> pd.DataFrame:

@@ -33,8 +33,8 @@ def recognise(start: bytes, name: str, options: FileOptions = USUAL) -> tuple[st
     text = start.decode("utf-8", errors="replace").lstrip()
     stem = re.sub(r"\.(gz|zst|zip)$", "", name.lower())
     usual = ("\t",) if stem.endswith(".tsv") else tuple(SEPARATORS)
-    named = () if options.separator is None else (options.separator,)
-    rows = {sign: _rows(text, sign) for sign in (named if named and options.sure else (*named, *usual))}
+    own = () if options.separator is None else (options.separator,)
+    rows = {sign: _rows(text, sign) for sign in (own if own and options.sure else (*own, *usual))}
     separator = max(rows, key=lambda sign: _fit(rows[sign]))
     return separator, "." if separator == "," else _decimal(rows[separator])
 
@@ -72,9 +72,9 @@ def notes(sources: list[Any]) -> list[str]:
     """Say what is not usual about the text of tables; sources: as in `Source`."""
     signs = {(source.delimiter, source.decimal) for source in sources if not source.typed}
     names = sorted({SEPARATORS[delimiter] for delimiter, _ in signs if delimiter in ";|"})
-    said = [f"cells are separated by {' and '.join(names)}"] if names else []
-    said += ["decimals are written with a comma"] if any(decimal == "," for _, decimal in signs) else []
-    return [", ".join(said)] if said else []
+    texts = [f"cells are separated by {' and '.join(names)}"] if names else []
+    texts += ["decimals are written with a comma"] if any(decimal == "," for _, decimal in signs) else []
+    return [", ".join(texts)] if texts else []
 
 
 def as_points(series: pd.Series[Any], decimal: str) -> pd.Series[Any]:

@@ -18,12 +18,13 @@ TEXT = ""
 PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
 COLUMNAR = {b"PAR1": "Parquet", b"ARROW1": "Feather", b"FEA1": "Feather"}
 # First bytes of files that are often given by mistake, and what they are.
+UTF16 = "UTF-16 text"
 FOREIGN = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x89HDF": "an HDF5 file",
     b"\x89PNG": "an image",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
+    b"\xff\xfe": UTF16,
+    b"\xfe\xff": UTF16,
 }
 SQLITE = b"SQLite format 3\0"
 MAGIC_BYTES = 8  # at the start of a file, that tell its format

@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,6 +20,7 @@ from typing import IO
 import pandas as pd
 
 from rnnfast.data.sources.bounds import Bounds, pieces
+from rnnfast.data.sources.encodings import to_utf8, usual_encoding
 from rnnfast.data.sources.formats import TEXT, open_text
 from rnnfast.data.sources.typedfile import TypedFile
 from rnnfast.errors import DataError, did_you_mean
@@ -26,7 +28,6 @@ from rnnfast.errors import DataError, did_you_mean
 SPACES = " "  # as separator: any number of spaces and tabs
 COLUMNS_SHOWN = 12  # of a long header, in messages
 LONGEST_CELL = 1 << 24  # characters; a quote without end must not take a whole large file into memory
-TO_UTF8 = "save the table as UTF-8, as `iconv -f cp1252 -t utf-8 OLD > NEW` does of a Windows one"
 TEXT_SHOWN = 60  # characters of a cell, in messages
 NAME_SHOWN = 100  # of a name in a list of names
 
@@ -141,12 +142,23 @@ class Source:
         cells = self._record(row)[1]
         return short(cells[position]) if position < len(cells) else ""
 
+    def cells(self, row: int) -> list[str]:
+        """Texts of a row as in the file; of one with many columns, the first ones."""
+        if self.typed:
+            return [self.cell(row, name) for name in self.columns[:COLUMNS_SHOWN]]
+        return self._record(row)[1][:COLUMNS_SHOWN]
+
     def header_line(self) -> str:
         """Name the place of the header."""
         return self.name if self.typed or self.headerless else f"{self.name}, line {next(self.records())[0]}"
 
     def _record(self, row: int) -> tuple[int, list[str]]:
         return next(islice(self.records(), row + (not self.headerless), None))
+
+    @property
+    def _as_it_is(self) -> bool:
+        """Whether a file holds the text, and nothing has to unpack it."""
+        return self.content is None and self.kind == TEXT
 
     def not_utf8(self) -> DataError:
         """Build the error for bytes that are no UTF-8, which names the first of them."""
@@ -160,11 +172,14 @@ class Source:
                     text = begun + content
                     line += _line_ends(last + text[: error.start])
                     wrong = f"byte 0x{text[error.start]:02x}"
-                    return DataError(f"{self.name}, line {line}: {wrong} is not UTF-8 text; {TO_UTF8}")
+                    encoding = usual_encoding(text)
+                    likely = f", but reads as {encoding}" if encoding else ""
+                    fix = to_utf8(self.name, encoding, self._as_it_is)
+                    return DataError(f"{self.name}, line {line}: {wrong} is not UTF-8 text{likely}; {fix}")
                 whole = last + begun + content[: len(content) - len(decoder.getstate()[0])]
                 last = whole[-1:] if whole.endswith(b"\r") else b""
                 line += _line_ends(whole[: len(whole) - len(last)])
-        return DataError(f"{self.name}: not UTF-8 text; {TO_UTF8}")
+        return DataError(f"{self.name}: not UTF-8 text; {to_utf8(self.name, '', self._as_it_is)}")
 
 
 def spaced(lines: Iterable[str], separator: str) -> Iterable[str]:
@@ -207,16 +222,16 @@ def require(source: Source, names: Sequence[str]) -> None:
             )
 
 
-def common_columns(sources: Sequence[Source], used: Sequence[str] | None) -> list[str]:
-    """Return the columns that are read: those used, which every source must have; None: all, which must be the same.
+def common_columns(sources: Sequence[Source], selection: Sequence[str] | None) -> list[str]:
+    """Return the columns that are read: a selection that every source has, or for None all, which must be the same.
 
     Raises DataError for the first column that is missing, or that other sources lack.
     """
-    columns = list(sources[0].columns if used is None else used)
+    columns = list(sources[0].columns if selection is None else selection)
     names = set(columns)
     for source in sources:
         require(source, columns)
-        if used is None and (extra := [name for name in source.columns if name not in names]):
+        if selection is None and (extra := [name for name in source.columns if name not in names]):
             raise DataError(
                 f"{source.header_line()}, column {short(extra[0])!r}: {sources[0].name} has no such column"
                 f"{did_you_mean(extra[0], columns, most=3)}; several tables need the same columns"
@@ -227,6 +242,26 @@ def common_columns(sources: Sequence[Source], used: Sequence[str] | None) -> lis
 def short(text: str, most: int = TEXT_SHOWN) -> str:
     """Cut text to what a message can show in quotes."""
     return text if len(text) <= most else f"{text[:most]}..."
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number to Python."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def typed(option: str, *names: str, word: str = "") -> str:
+    """Return an option with a list of names as it is typed in a shell, each with a word after it, as in "=mean".
+
+    What cannot be typed in such a list, a comma or a sign that is none to read, becomes one that matches any; so does
+    the end of a name of more than NAME_SHOWN characters.
+    """
+    signs = ["".join(sign if sign.isprintable() and sign != "," else "?" for sign in name) for name in names]
+    cut = [name if len(name) <= NAME_SHOWN else f"{name[:NAME_SHOWN]}*" for name in signs]
+    return f"{option} {shlex.quote(','.join(name + word for name in cut))}"
 
 
 def plain(name: str) -> str:

@@ -75,19 +75,19 @@ class Table:
 def load(
     sources: Sequence[Source],
     text: Collection[str],
-    used: Sequence[str] | None = None,
+    selection: Sequence[str] | None = None,
     unused: Collection[str] = (),
     keys: Collection[str] = (),
 ) -> Table:
     """Read the rows of all sources.
 
-    text: columns that keep their text; keys: those of them that may be held as Arrow's strings; used: columns that
+    text: columns that keep their text; keys: those of them that may be held as Arrow's strings; selection: columns that
     every source must have and that are kept (None: all but those in `unused`, which must then be the same in every
     source).
     Raises DataError for ragged rows, tables without rows, damaged files and differing columns.
     """
-    columns = common_columns(sources, used)
-    if used is None:
+    columns = common_columns(sources, selection)
+    if selection is None:
         left_out = set(unused)
         columns = [name for name in columns if name not in left_out]
     if any(source.typed for source in sources):

@@ -31,8 +31,8 @@ def watching(sources: Sequence[Source], reporter: Reporter | None) -> Iterator[N
     def watch() -> None:
         wait = PATIENCE
         while not ended.wait(wait):
-            read = sum(_read(source, size) for source, size in zip(sources, sizes, strict=True))
-            reporter.parsing(min(read, total), total, time.monotonic() - start, False)
+            position = sum(_read(source, size) for source, size in zip(sources, sizes, strict=True))
+            reporter.parsing(min(position, total), total, time.monotonic() - start, False)
             wait = INTERVAL
 
     thread = threading.Thread(target=watch, daemon=True)

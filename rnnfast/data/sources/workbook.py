@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
-from xml.etree.ElementTree import ParseError
 
 from rnnfast.data.sources.formats import DAMAGED, needs
 from rnnfast.data.sources.source import short
@@ -52,7 +51,8 @@ class Workbook(RowFile):
             if len(cells) > len(names) and cells[len(names)] is not None:
                 raise self.error(
                     number,
-                    f"has a cell ({short(str(cells[len(names)]))!r}) beyond the header; name its column or empty it",
+                    f"has a cell ({short(str(cells[len(names)]))!r}) beyond the header; name its column or "
+                    "empty it; where this row is the header, delete those above it",
                 )
             yield number, tuple(_plain(cells[place]) if place < len(cells) else None for place in places)
 
@@ -107,7 +107,8 @@ class Workbook(RowFile):
             yield
         except FileNotFoundError:
             raise
-        except (*DAMAGED, OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, ParseError) as error:
+        except (*DAMAGED, OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError) as error:
+            # XML that is none is a SyntaxError
             raise DataError(
                 f"{self.name}: is a damaged Excel workbook ({short(str(error), 100) or type(error).__name__}); "
                 "save the table as CSV"

@@ -133,11 +133,11 @@ def _shown(data: Sequences, row: int) -> Any:
 
 def piece(data: Sequences, first: Integers, stop: Integers) -> Sequences:
     """Take the rows first .. stop - 1 of each sequence."""
-    chosen = np.flatnonzero(stop > first)
-    if data.schema.overlapping and len(chosen):
-        start = data.index.start[chosen]
-        chosen = chosen[~_nested(start + first[chosen], start + stop[chosen] - 1)]
-    return data.cut(chosen, data.offsets[chosen] + first[chosen], stop[chosen] - first[chosen])
+    numbers = np.flatnonzero(stop > first)
+    if data.schema.overlapping and len(numbers):
+        start = data.index.start[numbers]
+        numbers = numbers[~_nested(start + first[numbers], start + stop[numbers] - 1)]
+    return data.cut(numbers, data.offsets[numbers] + first[numbers], stop[numbers] - first[numbers])
 
 
 def _nested(first: Integers, last: Integers) -> NDArray[np.bool_]:

@@ -32,8 +32,8 @@ def _at_rank(blocks: Blocks, count: int, rank: int, most: int) -> Any:
         edges = _edges(low, high)
         inside = np.zeros(len(edges) + 1, np.int64)
         for block in blocks():
-            chosen = block[(block >= low) & (block <= high)]
-            inside += np.bincount(np.searchsorted(edges, chosen, side="right"), minlength=len(inside))
+            numbers = block[(block >= low) & (block <= high)]
+            inside += np.bincount(np.searchsorted(edges, numbers, side="right"), minlength=len(inside))
         bin_of = int(np.searchsorted(np.cumsum(inside), rank, side="right"))
         rank -= int(inside[:bin_of].sum())
         count = int(inside[bin_of])
@@ -55,10 +55,10 @@ def _ends(blocks: Blocks, low: Any, high: Any, edges: NDArray[Any], number: int)
     """Return the lowest and the highest number of a bin."""
     lowest, highest = high, low
     for block in blocks():
-        chosen = block[(block >= low) & (block <= high)]
-        chosen = chosen[np.searchsorted(edges, chosen, side="right") == number]
-        if len(chosen):
-            lowest, highest = min(lowest, chosen.min()), max(highest, chosen.max())
+        numbers = block[(block >= low) & (block <= high)]
+        numbers = numbers[np.searchsorted(edges, numbers, side="right") == number]
+        if len(numbers):
+            lowest, highest = min(lowest, numbers.min()), max(highest, numbers.max())
     return lowest, highest
 
 

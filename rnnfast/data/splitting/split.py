@@ -109,9 +109,9 @@ def piece(data: Sequences, part: Integers, index: int, overlapping: bool) -> Seq
     # Where the first later window of another part begins: behind the last one nothing does.
     other = np.append(np.flatnonzero(part[1:] != part[:-1]) + 1, len(part))
     border = np.append(start, np.iinfo(np.int64).max)[other[np.searchsorted(other, np.arange(len(part)), "right")]]
-    left = np.minimum(length, border - start)
+    shorter = np.minimum(length, border - start)
     # Of the windows that are cut at one border, all but the first hold nothing but rows of that one.
-    last = start + left
+    last = start + shorter
     again = np.concatenate(([False], (last[1:] == last[:-1]) & (part[1:] == part[:-1])))
-    chosen = np.flatnonzero((part == index) & ~again)
-    return data.cut(chosen, data.offsets[chosen], left[chosen])
+    numbers = np.flatnonzero((part == index) & ~again)
+    return data.cut(numbers, data.offsets[numbers], shorter[numbers])

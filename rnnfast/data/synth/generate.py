@@ -75,14 +75,14 @@ def synth(
     """
     if kind not in KINDS:
         raise UsageError(f"synth: unknown kind {kind!r}; choose one of {', '.join(KINDS)}")
-    made = KINDS[kind]
-    sequences = made.sequences if sequences is None else sequences
-    steps = made.steps if steps is None else steps
-    _check_size(kind, made, sequences, steps, seed)
+    generator = KINDS[kind]
+    sequences = generator.sequences if sequences is None else sequences
+    steps = generator.steps if steps is None else steps
+    _check_size(kind, generator, sequences, steps, seed)
     if str(path).endswith(".parquet"):
-        write_parquet(made.columns, Path(str(path)), sequences, steps, seed)
+        write_parquet(generator.columns, Path(str(path)), sequences, steps, seed)
         return Synthetic(kind, Path(str(path)), sequences, steps, sequences * steps)
-    columns = made.columns(np.random.PCG64(seed), sequences, steps)
+    columns = generator.columns(np.random.PCG64(seed), sequences, steps)
     if path == "-":
         target = None
         _write(columns, sys.stdout.buffer if stream is None else stream)
@@ -93,13 +93,13 @@ def synth(
     return Synthetic(kind, target, sequences, steps, sequences * steps)
 
 
-def _check_size(kind: str, made: _Kind, sequences: int, steps: int, seed: int) -> None:
+def _check_size(kind: str, generator: _Kind, sequences: int, steps: int, seed: int) -> None:
     if sequences < 1:
         raise UsageError(f"synth {kind}: sequences is {sequences}; it must be at least 1")
-    if steps < made.least_steps:
-        raise UsageError(f"synth {kind}: steps is {steps}; it must be at least {made.least_steps}")
-    if made.most_steps is not None and steps > made.most_steps:
-        raise UsageError(f"synth {kind}: steps is {steps}; it can be at most {made.most_steps}")
+    if steps < generator.least_steps:
+        raise UsageError(f"synth {kind}: steps is {steps}; it must be at least {generator.least_steps}")
+    if generator.most_steps is not None and steps > generator.most_steps:
+        raise UsageError(f"synth {kind}: steps is {steps}; it can be at most {generator.most_steps}")
     if seed < 0:
         raise UsageError(f"synth {kind}: seed is {seed}; it must be at least 0")
 

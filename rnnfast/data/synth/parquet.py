@@ -39,8 +39,8 @@ def write_parquet(columns: Maker, target: Path, sequences: int, steps: int, seed
         writer, before = None, 0
         for group, first in enumerate(range(0, sequences, size)):
             bits = np.random.PCG64([seed, group] if group else seed)
-            made = columns(bits, min(size, sequences - first), steps)
-            table, before = _table(pyarrow, made, steps, first, before)
+            data = columns(bits, min(size, sequences - first), steps)
+            table, before = _table(pyarrow, data, steps, first, before)
             if writer is None:
                 repeating = [name for name in table.column_names if name in RUNNING]
                 writer = parquet.ParquetWriter(
@@ -54,10 +54,10 @@ def write_parquet(columns: Maker, target: Path, sequences: int, steps: int, seed
         writer.close()
 
 
-def _table(pyarrow: Any, made: list[Column], steps: int, first: int, before: int) -> tuple[Any, int]:
+def _table(pyarrow: Any, data: list[Column], steps: int, first: int, before: int) -> tuple[Any, int]:
     """Arrays of a group whose first sequence has the number `first`, and the last second so far."""
     arrays: dict[str, Any] = {}
-    for header, values, form in made:
+    for header, values, form in data:
         name = header.strip('"')
         if name == "name":
             numbers = values + first

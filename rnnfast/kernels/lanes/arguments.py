@@ -52,23 +52,22 @@ class Arguments:
 
 def _describe(value, numbers, formats):
     """Append the leaves of a record and their formats. Returns: what decides its Numba type, hashable."""
+    kind = float if isinstance(value, float) else type(value)  # NumPy's float64 is a float
+    if kind in _NUMBERS:
+        numbers.append(value)
+        formats.append(_NUMBERS[kind][0])
+        return kind
     if isinstance(value, tuple):
-        return (type(value), *[_describe(item, numbers, formats) for item in value])
+        return (kind, *[_describe(item, numbers, formats) for item in value])
+    formats.append("q")
     if isinstance(value, np.ndarray):
         if not value.flags.c_contiguous:
             raise ValueError("a kernel takes contiguous arrays")
         numbers.append(value.ctypes.data)
-        formats.append("q")
         return value.dtype
     if isinstance(value, Link | Arguments):
         numbers.append(value)
-        formats.append("q")
         return value.numba_type if isinstance(value, Link) else BLOCK
-    for kind, (code, _) in _NUMBERS.items():
-        if isinstance(value, kind):
-            numbers.append(value)
-            formats.append(code)
-            return kind
     raise TypeError(f"a kernel takes arrays, numbers and records of them, not {type(value).__name__}")
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from rnnfast.catalogue import METRICS, TASKS
 from rnnfast.data import Schema
 from rnnfast.display import counted
+from rnnfast.findings.verdict import Verdict
 from rnnfast.model.model import Model
 from rnnfast.report.content.facts import steps_ahead
 from rnnfast.report.content.panel import word
@@ -20,10 +19,11 @@ WHICH = {
 REFITTED = "of the validation part, which it learned from in the end (--refit): new rows will be answered worse"
 
 
-def lead(model: Model, part: str, labelled: int, in_training: bool, verdict: str) -> tuple[str, ...]:
+def lead(model: Model, part: str, labelled: int, in_training: bool, worth: Verdict) -> tuple[str, ...]:
     """Say in sentences what the model answers, on which rows its figures are, and what the metrics of the verdict are.
 
     part: train | valid | test | all; labelled: steps of it that are scored; in_training: whether they trained.
+    worth: the verdict in parts.
     """
     schema, trained = model.schema, model.provenance.training
     phrase, _ = model.display()
@@ -33,10 +33,9 @@ def lead(model: Model, part: str, labelled: int, in_training: bool, verdict: str
     learned = "" if rows is None or trained is None else f"It learned from {counted(rows, 'row')}. "
     which = {"all": WHICH["train"], "valid": REFITTED}.get(part, WHICH[part]) if in_training else WHICH[part]
     texts.append(f"{learned}Figures are of {counted(labelled, 'answer')} to rows {which}.")
-    again = re.search(r" to \S+ by (\w+)\)", verdict)
-    if again is not None:
-        texts.append(f"In brackets: where the figure lies in 95 of 100 tables drawn again from these {again[1]}.")
-    named = [metric for metric in METRICS.values() if metric.name in re.findall(r"\w+", verdict)]
+    if worth.gain is not None and worth.gain.interval is not None:
+        texts.append(f"In brackets: where the figure lies in 95 of 100 tables drawn again from these {worth.gain.of}.")
+    named = [METRICS[name] for name in METRICS if name in worth.metrics]
     texts += [f"{one.name}: {one.phrase}; {'less' if one.lower_is_better else 'more'} is better." for one in named]
     return tuple(texts)
 

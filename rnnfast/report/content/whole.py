@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnfast.config.resolve import Config
 from rnnfast.data import SequenceData
-from rnnfast.findings.judge import NOTHING, Judgement
+from rnnfast.findings.judge import NOTHING, TableJudgement
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.model.breakdown import LENGTH, USUAL_LEVEL, Breakdown, Broken, Parts
 from rnnfast.model.explain.attribution import Explainer
@@ -52,7 +52,7 @@ class Subject:
     learned: bool
     outcomes: Outcomes
     evaluation: Evaluation
-    judgement: Judgement
+    judgement: TableJudgement
     config: Config
     train: SequenceData | None = None
     notes: tuple[str, ...] = ()
@@ -104,11 +104,11 @@ def content_of(subject: Subject) -> Content:
         Section("again", "Make it again", tables=again(subject.config, subject.model, command_of(subject.config_file))),
     )
     filled = tuple(section for section in sections if not section.empty)
-    verdict, labelled = subject.judgement.verdict, len(subject.outcomes.y)
+    judgement, labelled = subject.judgement, len(subject.outcomes.y)
     return Content(
         title=word(subject.name),
-        verdict=verdict,
-        lead=lead(subject.model, subject.part, labelled, subject.learned, verdict),
+        verdict=judgement.verdict,
+        lead=lead(subject.model, subject.part, labelled, subject.learned, judgement.worth),
         sections=filled,
         slider=None if operating is None else operating.slider(),
     )

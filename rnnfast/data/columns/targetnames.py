@@ -1,0 +1,35 @@
+"""The column that is likely to be the target, by its name: a proposal to type, never a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from rnnfast.data.columns.namewords import KEYS, words_of
+
+# Words that name a target whatever the table is about, the surer ones first; then things that people want to know.
+TARGETS = ("target", "label", "labels", "class", "y", "outcome", "response", "rul", "ttf")
+WANTED = frozenset(
+    {"churn", "churned", "fraud", "fraudulent", "default", "defaulted", "failure", "failed", "fault", "anomaly"}
+    | {"survived", "diagnosis", "species", "activity", "occupancy", "price", "sales", "demand", "load", "consumption"}
+    | {"revenue", "remaining"}
+)
+
+
+def likely_target(names: Collection[str]) -> str | None:
+    """Return the column whose name says that it is a target, None where none does.
+
+    A name that is one of TARGETS wins over one that holds it beside other words, and both over the last one with a word
+    of WANTED. Beside z, y is a coordinate.
+    """
+    words = {name: words_of(name) for name in names}
+    words = {name: parts for name, parts in words.items() if not parts & KEYS}
+    plain = {name.casefold(): name for name in reversed(words)}
+    for target in TARGETS:
+        if target in plain and not (target == "y" and "z" in plain):
+            return plain[target]
+    for target in TARGETS:
+        for name, parts in words.items():
+            if target in parts and target != "y":
+                return name
+    likely = [name for name, parts in words.items() if parts & WANTED]
+    return likely[-1] if likely else None

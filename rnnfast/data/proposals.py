@@ -1,0 +1,50 @@
+"""What `inspect` proposes for the roles that no option names: an id, a time, a target, categories."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.candidates import Candidate, candidates, date_columns
+from rnnfast.data.columns.fewvalues import categorical_option, few_valued
+from rnnfast.data.columns.marked import marked_number
+from rnnfast.data.columns.profile import Profile
+from rnnfast.data.columns.roles import Roles
+from rnnfast.data.columns.targetnames import likely_target
+from rnnfast.data.obstacles import filled
+
+
+def propose(rows: pd.DataFrame, roles: Roles, profiles: Mapping[str, Profile]) -> tuple[Candidate, ...]:
+    """Return the columns that look like an id, the time, the target, and like categories; likely ones first.
+
+    rows: the first ones of a table; profiles: of all of its columns.
+    """
+    keys = candidates(rows, roles.taken, roles.id, roles.time)
+    others = {*roles.taken, *(candidate.column for candidate in keys)}
+    free = [name for name, profile in profiles.items() if name not in others and profile.distinct != 1]
+    target = None if roles.targets else likely_target([name for name in free if profiles[name].filled])
+    targets = () if target is None else (Candidate(target, "target", "its name", f"--target {shlex.quote(target)}"),)
+    texts = [name for name in free if profiles[name].kind == "text" and name != target]
+    texts = [name for name in texts if not marked_number(rows[name])]
+    dates = () if roles.features is not None else date_columns(rows, texts)
+    texts = [] if roles.features is not None else [name for name in texts if name not in dates]
+    few = [
+        Candidate(name, "categorical", f"{profiles[name].distinct} different texts", categorical_option([name]))
+        for name in few_valued(rows, texts)
+    ]
+    return *keys, *targets, *few
+
+
+def accepted(config: DataConfig, proposals: Sequence[Candidate], profiles: Mapping[str, Profile]) -> DataConfig:
+    """Return options that take the first proposal for each role, and all categories, with a rule for empty cells."""
+    first = {proposal.role: proposal.column for proposal in reversed(proposals)}
+    target = (first["target"].replace(",", "?"),) if "target" in first else config.target
+    texts = [proposal.column for proposal in proposals if proposal.role == "categorical"]
+    categorical = (*config.categorical, *(name.replace(",", "?") for name in texts))
+    id_column, time = first.get("id", config.id), first.get("time", config.time)
+    config = replace(config, id=id_column, time=time, target=target, categorical=categorical)
+    return filled(config, [profiles[name] for name in texts])

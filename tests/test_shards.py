@@ -374,7 +374,7 @@ def test_a_worker_with_less_memory_than_a_shard_may_take_is_refused():
     plan = Plan.of(Config().with_values({"memory": "2G"}, "test"))
     tasks.check_memory(plan, None)
     tasks.check_memory(plan, 2_000_000_000)
-    with pytest.raises(UsageError, match=r"a worker may take 1 GB .* give --memory 900M"):
+    with pytest.raises(UsageError, match=r"a worker gets no tasks beyond 1 GB.* gives each 2G; give --memory 1000M"):
         tasks.check_memory(plan, 1_000_000_000)
 
 

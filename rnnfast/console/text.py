@@ -16,6 +16,7 @@ RANGE_DIGITS = 3  # significant ones of the width of a range
 # Between a number and its unit, where no line is broken; the screen writes a space for it. A no-break space would not
 # do: rich breaks lines there as well.
 UNBROKEN = "\ue000"
+COUNTED = re.compile(r"(\d) (steps?|rows?|epochs?|sequences?|features?|units?|ids?|labels?|evaluations?)\b")
 UNDEFINED = "–"
 INDENT, CONTINUED = "  ", " \\"  # of a command on several lines
 LOSS_WHOLE, LOSS_WIDTH = 2, 10  # columns of a loss before its point, and of all of it
@@ -161,6 +162,17 @@ def classes_listed(classes: Sequence[Any]) -> str:
 def shortened(text: str, width: int) -> str:
     """Cut a text to a width, with an ellipsis for what is lost."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def with_units(text: str) -> str:
+    """Return prose whose counts stay beside what they count where a line ends."""
+    return COUNTED.sub(rf"\1{UNBROKEN}\2", text)
+
+
+def cut_inside(text: str, width: int) -> str:
+    """Cut a name to a width so that its end is left, which tells "load+1" and "load+24" apart."""
+    end = min(6, width // 2)
+    return text if len(text) <= width else f"{text[: width - end - 1]}…{text[-end:]}"
 
 
 def command(words: Iterable[str], width: int) -> list[str]:

@@ -75,7 +75,7 @@ def fit_linear(blocks: Blocks, features: int, outputs: int, loss: str) -> Linear
             f"--baseline linear: {features:,} inputs and {outputs:,} outputs are too many for it; leave it out"
         )
     penalty = np.append(np.ones(features), LEAST_PENALTY)
-    solve = _newton if classes else _ridge
+    solve = logistic if classes else _ridge
     solution = solve(blocks, penalty, outputs, softmax)
     return Linear(tuple(map(tuple, solution[:-1].T.tolist())), tuple(solution[-1].tolist()))
 
@@ -94,13 +94,11 @@ def _ridge(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Floa
     return np.asarray(np.linalg.solve(squares, products))
 
 
-def logistic(blocks: Blocks, penalty: Floats, outputs: int) -> Floats:
-    """Return (F + 1, O), the weights of logistic regressions and of 1; penalty: (F + 1,) of their squares, halved."""
-    return _newton(blocks, penalty, outputs, softmax=False)
+def logistic(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Floats:
+    """Return (F + 1, O), the weights of logistic regressions, or of a softmax, and of 1.
 
-
-def _newton(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Floats:
-    """Return (F + 1, O), the minimum of the penalised log loss."""
+    penalty: (F + 1,) of their squares, halved.
+    """
     solution = step = np.zeros((len(penalty), outputs))
     best, halvings = np.inf, 0
     for _ in range(MOST_STEPS):

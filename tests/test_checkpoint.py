@@ -133,9 +133,11 @@ def test_a_run_that_is_killed_again_and_again_comes_to_its_end(killer: Killer) -
     assert_same(whole, gone_on())
 
 
-def test_the_race_of_best_is_not_run_again(killer: Killer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("linear", [False, True], ids=["networks alone", "a linear part beside them"])
+def test_the_race_of_best_is_not_run_again(linear: bool, killer: Killer) -> None:
     options = {
         "preset": "best", "budget": "1s", "optimizer": "adam", "epochs": 3, "patience": 3, "schedule": "onecycle",
+        "linear_part": linear,
     }  # fmt: skip
     whole = run(config_of("whole", options))
     trainings = killer.calls
@@ -145,6 +147,8 @@ def test_the_race_of_best_is_not_run_again(killer: Killer, monkeypatch: pytest.M
     assert killer.calls < last + 1
     assert_same(whole, on)
     assert on.chosen == whole.chosen
+    assert on.model.linear_part == whole.model.linear_part
+    assert (whole.model.linear_part is not None) is linear
 
 
 @pytest.mark.parametrize(

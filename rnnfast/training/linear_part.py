@@ -164,7 +164,7 @@ def _shares(steps: Steps, outputs: int, softmax: bool) -> Floats:
     """Return the logits (O,) of the shares of classes: from there fewer steps are needed where one is rare."""
     y = steps.y == np.arange(outputs) if softmax else steps.y
     share = (steps.weight @ y + 1) / (steps.weight.sum() + 2)  # as if seen once more, so that none is 0 or 1
-    return np.log(share) if softmax else np.log(share / (1 - share))
+    return np.asarray(np.log(share) if softmax else np.log(share / (1 - share)))
 
 
 def _chances(model: Model, train: Sequences) -> tuple[Floats, int]:

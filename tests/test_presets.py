@@ -90,6 +90,7 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
             "by steps alone": ({"task": "regression", "classes": 0}, {"cell": "mlp"}, False),
             "of windows of one row": ({"task": "regression", "classes": 0}, {"window": 1}, False),
             "in both directions": ({"task": "regression", "classes": 0}, {"bidirectional": True}, False),
+            "of an initial model": ({"task": "regression", "classes": 0}, {"epochs": 0}, False),
         }
     ),
 )

@@ -1,20 +1,18 @@
 """Fitting the linear part that answers beside a network (model/linear_part.py), once the network is trained.
 
-Of quantities it is a ridge regression (ridge.py), of classes a logistic one, of more than two a softmax. The network
-has a share of
+Of quantities it is a ridge regression (regressors.py, ridge.py), of classes a logistic one, of more than two a softmax.
+The network has a share of
 
     L^2 / (L^2 + N^2)        L, N: errors of the linear part and of the network on the rows that validate
 
 in the answer, mean squared errors or log losses: of two forecasts each counts by how good it was (Bates, Granger 1969,
 who weigh by L and N). Least squares would give the network more, whose epoch was chosen by just these rows; on later
-ones that loses.
+ones that loses. The fewer labels they have the more they flatter it: of n labels N counts 1 + 10 / n times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,17 +29,17 @@ from rnnfast.model.linear_part import LinearPart, with_changes
 from rnnfast.model.questions import scored_rows
 from rnnfast.reporter import Reporter
 from rnnfast.tasks.linear import LEAST_PENALTY, Steps, logistic
-from rnnfast.training.ridge import solved, units
+from rnnfast.training.regressors import regression
+from rnnfast.training.ridge import units
 
 Floats = NDArray[np.float64]
 
-STRETCHES = 5
 PENALTY = 10.0  # of classes, for inputs with a standard deviation of 1
 HALF = 0.5  # share of the network where nothing says how good it is
+FLATTERING = 10  # labels by which an epoch is chosen: of as many the error of the network is twice what they say
 MOST_INPUTS = 500  # of the network; the time of the equations grows with their cube
 MOST_ROWS = 20_000  # of classes, whose equations are summed again and again; as many of each are drawn
 MOST_NUMBERS = 1 << 22  # in these rows, once for each pair of outputs: fewer rows of many inputs or classes
-CHUNK_ROWS = 1 << 13  # that are summed at once, from the first row on, however the table comes in blocks
 
 
 def check_linear_part(config: Config, schema: Schema) -> None:
@@ -75,7 +73,8 @@ def set_linear_part(model: Model, train: Sequences, valid: SequenceData | None, 
     share = HALF
     if valid is not None:
         rows = scored_rows(valid)
-        share = share_of(error_of(model, rows), error_of(replace(model, linear_part=linear), rows))
+        flattered = 1 + FLATTERING / max(int(np.count_nonzero(rows.labelled)), 1)
+        share = share_of(flattered * error_of(model, rows), error_of(replace(model, linear_part=linear), rows))
     model.linear_part = linear.beside(share)
     reporter.notice(
         f"a linear part answers beside the network, whose share is {share:.2f} (--linear-part); epochs are scored "
@@ -99,44 +98,11 @@ def error_of(model: Model, data: SequenceData) -> float:
 
 def fitted(model: Model, train: Sequences) -> LinearPart:
     """Fit a linear part that answers all by itself."""
-    outputs, features = model.schema.outputs, len(model.encoder.names)
-    if model.schema.classes:
-        solution = _of_classes(model, train)
-    else:
-        solution = solved(reduce(np.add, train.each_shard(products_of, model)), outputs)
-    columns = solution.T.tolist()
+    if not model.schema.classes:
+        return regression(model, train)
+    features, columns = len(model.encoder.names), _of_classes(model, train).T.tolist()
     level, change = (tuple(tuple(column[at : at + features]) for column in columns) for at in (0, features))
     return LinearPart(0.0, level, change, tuple(column[-1] for column in columns))
-
-
-def products_of(part: Sequences, model: Model) -> Floats:
-    """Return the sums (STRETCHES, S, S) of products z z' over the rows that train.
-
-    z: the inputs, their changes, 1 and the labels: S = 2 F + 1 + O.
-    """
-    size = 2 * len(model.encoder.names) + 1 + model.schema.outputs
-    sums, row = np.zeros((STRETCHES, size, size)), 0
-    for z, weight in _chunks(part, model):
-        stretch = (row + np.arange(len(z))) * STRETCHES // part.rows
-        for k in np.unique(stretch):
-            at = (stretch == k) & (weight > 0)
-            sums[k] += z[at].T @ (z[at] * weight[at, None])
-        row += len(z)
-    return sums
-
-
-def _chunks(part: Sequences, model: Model) -> Iterator[tuple[Floats, Floats]]:
-    """Yield z (rows, S) with the weights (rows,) of so many rows at a time."""
-    size = 2 * len(model.encoder.names) + 1 + model.schema.outputs
-    left, weights = np.empty((0, size)), np.empty(0)
-    for steps in _steps(part, model):
-        z = np.hstack([steps.x, np.ones((len(steps.x), 1)), steps.y])
-        left, weights = np.concatenate([left, z]), np.concatenate([weights, steps.weight])
-        while len(left) >= CHUNK_ROWS:
-            yield left[:CHUNK_ROWS], weights[:CHUNK_ROWS]
-            left, weights = left[CHUNK_ROWS:], weights[CHUNK_ROWS:]
-    if len(left):
-        yield left, weights
 
 
 def _of_classes(model: Model, train: Sequences) -> Floats:
@@ -196,15 +162,6 @@ def _drawn(block: SequenceData, model: Model, chances: Floats, random: np.random
     steps = _steps_of(block.take(np.flatnonzero(sequences)), model)
     at = (random.random(len(chance)) * highest < chance) & (steps.weight > 0)
     return Steps(steps.x[at], steps.y[at], steps.weight[at] / chance[at])
-
-
-def _steps(part: Sequences, model: Model) -> Iterator[Steps]:
-    """Yield inputs with their changes, scaled labels and weights of all rows, whole sequences of some at a time."""
-    for block in part.blocks(TRAINED):
-        marks = np.append(np.arange(0, block.rows, CHUNK_ROWS), block.rows)
-        borders = np.unique(np.searchsorted(block.offsets, marks))
-        for first, stop in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
-            yield _steps_of(block if stop - first == block.sequences else block.take(np.arange(first, stop)), model)
 
 
 def _steps_of(data: SequenceData, model: Model) -> Steps:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from commands import fails, isolate, result
 from ids import cases
+from notices import Notices
 from test_presets import TINY, visits
 
 import rnnfast
 from rnnfast.config.resolve import Config
 from rnnfast.errors import TrainingInterrupted, UsageError
-from rnnfast.reporter import Reporter
 from rnnfast.training.candidates import candidates
 from rnnfast.training.presets import choose
 from rnnfast.training.race import Contender, leads, relative
@@ -33,15 +33,13 @@ def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch, tmp_path, preset=None)
 
 
-class Laps(Reporter):
+class Laps(Notices):
     def __init__(self):
-        self.laps, self.notices, self.choices = [], [], []
+        super().__init__()
+        self.laps, self.choices = [], []
 
     def lap(self, lap):
         self.laps.append(lap)
-
-    def notice(self, text):
-        self.notices.append(text)
 
     def preset(self, chosen):
         self.choices.append(chosen)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from commands import isolate
 from ids import cases
-from killed_runs import Killed, Killer, Notices, assert_same, config_of, gone_on, killed, killer, write_table
+from killed_runs import Killed, Killer, assert_same, config_of, gone_on, killed, killer, write_table
+from notices import Notices
 from test_feed import limited
 
 import rnnfast.data.reading.opening

@@ -508,6 +508,7 @@ def test_a_part_with_too_many_inputs_is_left_out(monkeypatch):
         {
             "no logits": ({"task": "binary", "loss": "mse"}, "its answers are logits, and those of --loss mse are not"),
             "bags": ({"ensemble": 2, "bag": True}, "does not go with --bag"),
+            "no epoch": ({"epochs": 0}, "--linear-part on has no effect: --epochs 0 writes the initial model"),
             "no memory": ({"cell": "mlp"}, "--linear-part on has no effect: mlp answers each row by itself"),
             "windows of a row": ({"window": 1}, "--linear-part looks at the row before, which --window 1 has not"),
             "both directions": ({"bidirectional": True, "predict": "last"}, "does not go with --bidirectional"),

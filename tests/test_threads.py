@@ -1,5 +1,7 @@
 """Any number of threads gives the same bits, and ends."""
 
+import threading
+
 import numpy as np
 import pytest
 from networks import CHUNK, draw_sequences, draw_tensors, joined, make_trainer
@@ -76,6 +78,17 @@ def test_predictions_do_not_depend_on_threads(name):
     one, *others = (Predictor(net, parameters, threads).outputs(x, offsets) for threads in THREADS)
     for other in others:
         np.testing.assert_array_equal(other, one)
+
+
+def test_threads_of_predictions_outlive_a_call(monkeypatch):
+    net, _ = CASES["gru"]
+    x, _, offsets = joined(draw_sequences(net, LENGTHS, seed=3))
+    predictor = Predictor(net, Layout(net).flatten(draw_tensors(net, 3), net.dtype), 2)
+    first, started, start = predictor.outputs(x, offsets), [], threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (started.append(thread), start(thread)))
+    for _ in range(100):
+        np.testing.assert_array_equal(predictor.outputs(x, offsets), first)
+    assert len(started) < 50  # a pool starts one while all others are busy, up to its size
 
 
 def test_divergence_ends_all_threads():

@@ -128,7 +128,10 @@ def linear(both: Floats, weights: Floats, bias: Floats) -> NDArray[np.float64]:
 
 def with_changes(inputs: Floats, offsets: Integers) -> NDArray[np.float64]:
     """Return inputs (rows, F) and their changes since the row before side by side: (rows, 2 F)."""
-    x = np.asarray(inputs, np.float64)
-    changes = np.diff(x, axis=0, prepend=x[:1])
+    features = inputs.shape[1]
+    both = np.empty((len(inputs), 2 * features))
+    x, changes = both[:, :features], both[:, features:]
+    x[:] = inputs
+    np.subtract(x[1:], x[:-1], changes[1:])
     changes[firsts(offsets)] = 0
-    return np.hstack([x, changes])
+    return both

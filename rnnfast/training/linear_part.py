@@ -38,7 +38,7 @@ PENALTY = 10.0  # of classes, for inputs with a standard deviation of 1
 HALF = 0.5  # share of the network where nothing says how good it is
 FLATTERING = 10  # labels by which an epoch is chosen: of as many the error of the network is twice what they say
 MOST_INPUTS = 500  # of the network; the time of the equations grows with their cube
-MOST_ROWS = 20_000  # of classes, whose equations are summed again and again; as many of each are drawn
+MOST_ROWS = 10_000  # of classes, whose equations are summed again and again; as many of each are drawn
 MOST_NUMBERS = 1 << 22  # in these rows, once for each pair of outputs: fewer rows of many inputs or classes
 
 

@@ -106,8 +106,11 @@ def _difference(size: Size, config: Config) -> bool | None:
 
 def _linear_part(size: Size, config: Config) -> bool | None:
     model = config.model
-    fits = cell(model.cell).recurrent and config.data.window != 1 and not refused_beside_linear_part(model)
-    fits = fits and (size.per_step and goes_with(config.train.loss) if TASKS[size.task].classes else size.forecast)
+    looks_back = cell(model.cell).recurrent and config.data.window != 1
+    if not looks_back or config.train.epochs == 0 or refused_beside_linear_part(model):
+        return None
+    classes = TASKS[size.task].classes
+    fits = size.per_step and goes_with(config.train.loss) if classes else size.forecast
     return True if fits else None
 
 

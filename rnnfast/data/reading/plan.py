@@ -62,10 +62,11 @@ class Plan:
         config = self.request.config
         if not self.names and not (lags(config) and table_roles.targets) and not config.clock:
             # with a lag a series may be told from its own past alone, or from the time
+            why = "".join(f"; {note}" for note in self.notes)
             raise DataError(
                 f"{self.sources[0].header_line()}: no numeric column is left as a feature; the columns are "
-                f"{listing(columns)}; --lag-target predicts the target from its own past, with --horizon 1..7 up to "
-                "seven rows ahead"
+                f"{listing(columns)}{why}; --lag-target predicts the target from its own past, with --horizon 1..7 up "
+                "to seven rows ahead"
             )
 
     @property

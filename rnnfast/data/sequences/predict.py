@@ -47,8 +47,7 @@ class Constancy:
         self.every |= bool((has_label[:, None] & (y != np.repeat(values, lengths, axis=0))).any())
         several = values[labelled & (lengths > 1)]
         if len(several):
-            other = several[(several != several[0]).any(axis=1)][:1]
-            self._see(np.concatenate((several[:1], other)))
+            self._see(several)
 
     def merge(self, other: Constancy) -> Constancy:
         """Take what another part of the table shows into account; returns itself."""
@@ -58,7 +57,9 @@ class Constancy:
         return self
 
     def _see(self, values: NDArray[np.float64]) -> None:
-        self.values = np.unique(np.concatenate((self.values.reshape(-1, values.shape[1]), values)), axis=0)[:2]
+        every = np.concatenate((self.values.reshape(-1, values.shape[1]), values))
+        other = every[(every != every[0]).any(axis=1)][:1]
+        self.values = np.concatenate((every[:1], other))
 
     @property
     def rule(self) -> str:

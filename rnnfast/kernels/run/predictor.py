@@ -1,7 +1,8 @@
 """Predictions as Python sees them."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -21,6 +22,16 @@ from rnnfast.network.front import steps_of
 from rnnfast.network.layout import Layout
 
 SEQUENCES = 32  # computed side by side: more share each row of weights, fewer leave room in cache for more steps
+
+
+@cache
+def _threads():
+    """Threads beside those that ask, for all predictors: started anew each time they would take 1 ms."""
+    return ThreadPoolExecutor()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # threads stay with the parent
 
 
 class Predictor:
@@ -49,12 +60,11 @@ class Predictor:
         # Of rows that end no step there is no output.
         nothing = 0.0 if self.architecture.stride == 1 else np.nan
         out = np.full(offsets[-1] * self.architecture.outputs, nothing, self.architecture.dtype)
-        entry, calls = self._calls(features, offsets, out)
-        if len(calls) == 1:
-            launch(entry, self.specialisation, calls[0])
-        else:
-            with ThreadPoolExecutor(len(calls)) as pool:
-                list(pool.map(lambda arguments: launch(entry, self.specialisation, arguments), calls))
+        entry, (first, *others) = self._calls(features, offsets, out)
+        elsewhere = [_threads().submit(launch, entry, self.specialisation, arguments) for arguments in others]
+        launch(entry, self.specialisation, first)
+        for one in elsewhere:
+            one.result()
         return out.reshape(-1, self.architecture.outputs)
 
     def kernels(self):

@@ -253,14 +253,14 @@ def test_candidates_that_exclude_each_other_are_not_tried():
     ("columns", "searched"),
     cases(
         {
-            "two classes at every row": ({}, True),
-            "a label for each sequence": ({"predict": "last"}, False),
-            "a forecast, which has one": ({"target": "x", "horizon": 1, "lag_target": True}, False),
+            "a quantity at every row": ({}, True),
+            "a forecast, for which the preset has one": ({"horizon": 1, "lag_target": True}, False),
+            "a quantity of each sequence": ({"predict": "last"}, False),
         }
     ),
 )
 def test_a_linear_part_is_searched_where_the_preset_has_none(columns, searched):
-    named = {"target": "y", "id": "id", "predict": "every", **columns}
+    named = {"target": "x", "id": "id", "predict": "every", **columns}
     data = rnnfast.read_table(table(12, 8), **named)
     space = Space(Config().with_values({"preset": "auto", **named}, "test"), data, None, False, True)
     assert ("linear_part" in space.values) is searched

@@ -22,6 +22,7 @@ from rnnfast.records import plain
 from rnnfast.training import journal, tuning
 from rnnfast.training.finals import Finalist, clearly_less
 from rnnfast.training.journal import TrialRecord
+from rnnfast.training.sampler import Sampler
 from rnnfast.training.space import Space
 from rnnfast.training.trial import Trials
 from rnnfast.training.tuning import Tables, tune_tables
@@ -264,6 +265,26 @@ def test_a_linear_part_is_searched_where_the_preset_has_none(columns, searched):
     data = rnnfast.read_table(table(12, 8), **named)
     space = Space(Config().with_values({"preset": "auto", **named}, "test"), data, None, False, True)
     assert ("linear_part" in space.values) is searched
+
+
+def test_a_search_begins_with_rates_of_the_preset_and_single_changes_of_it():
+    """What needs the kernels of the preset's network alone runs first, whatever is compiled on a machine."""
+    data = rnnfast.read_table(table(12, 8), target="y", id="id")
+    space = Space(Config().with_values({"preset": "auto"}, "test"), data.predicting("last"), None, False, True)
+    first = Sampler(space, 0, 32).ask(0, 16, [])
+    assert first[0] == space.base
+    assert [list(space.changes(one)) for one in first[1:8]] == [["lr"]] * 7
+    assert all(len(space.changes(one)) == 1 and "lr" not in space.changes(one) for one in first[8:])
+    assert {"hidden", "scale", "head", "cell"} <= {name for one in first[8:] for name in space.changes(one)}
+
+
+def test_the_best_changes_are_tried_together_in_the_third_generation():
+    data = rnnfast.read_table(table(12, 8), target="y", id="id")
+    space = Space(Config().with_values({"preset": "auto"}, "test"), data.predicting("last"), None, False, True)
+    sampler, base = Sampler(space, 0, 32), space.base
+    better = [({**base, "hidden": "64"}, 0.8), ({**base, "scale": "minmax"}, 0.9), ({**base, "cell": "lstm"}, 1.2)]
+    together = sampler.ask(2, 4, [[(base, 1.0)], better])[0]
+    assert space.changes(together) == {"hidden": "64", "scale": "minmax"}
 
 
 def test_a_preset_that_makes_no_mistake_is_not_replaced_by_luck():

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from commands import fails, files_of, isolate, result
 from ids import cases
+from terminals import Terminal, screen_of
 
 import rnnfast
 from rnnfast.cli import run
@@ -414,6 +415,24 @@ def test_what_a_trial_promises_is_set_beside_rows_that_it_has_not_seen(capsys):
     text = " ".join(capsys.readouterr().err.split())
     assert "on the validation part, which no trial has seen, its error is 95.4 % of the preset's" in text
     assert "the trial had said 80.0 %" in text
+
+
+def test_a_terminal_shows_the_best_trials_while_others_run(monkeypatch):
+    def trial(number, error):
+        changes = {"hidden": str(number)}
+        return TrialRecord(
+            trial=number, generation=1, options=changes, changes=changes, rungs=(), errors=(error,), error=error
+        )
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with TuneConsole(Screen(), Config()) as console:
+        console.generation([trial(number, 1 - number / 100) for number in range(1, 8)], folds=1)
+        console.trials(3, 9)
+        lines = [" ".join(line.split()) for line in screen_of(sys.stderr.getvalue())]
+    assert "trial best of 7 trials error" in lines
+    assert [line for line in lines if "hidden" in line] == [f"{k} hidden {k} {100 - k:.1f} %" for k in range(7, 2, -1)]
+    assert "generation 2: 3 of 9 trainings" in lines
 
 
 def test_more_trials_of_the_same_search(files, capsys):

@@ -88,20 +88,15 @@ def test_patches_and_heads_are_for_labels_of_long_sequences():
     ("sizes", "tried"),
     cases(
         {
-            "quantities": ({"task": "regression", "classes": 0}, True),
-            "two classes": ({"task": "binary", "classes": 2}, True),
-            "three classes": ({"task": "multiclass", "classes": 3}, False),
-            "a label for each sequence": ({"task": "binary", "classes": 2, "per_step": False}, False),
+            "a quantity at every row": ({}, True),
+            "a forecast, for which auto has one": ({"forecast": True}, False),
+            "a quantity of each sequence": ({"per_step": False}, False),
         }
     ),
 )
-def test_a_linear_part_is_tried_where_there_can_be_one(sizes, tried):
-    assert ({"linear_part": True} in listed(replace(TINY, **sizes))[1]) is tried
-
-
-def test_a_linear_part_that_auto_has_is_no_change():
-    size = replace(TINY, task="regression", classes=0, forecast=True)
-    assert {"linear_part": True} not in listed(size)[1]
+def test_a_linear_part_is_tried_where_auto_has_none(sizes, tried):
+    size = replace(TINY, task="regression", classes=0, **sizes)
+    assert ({"linear_part": True} in listed(size)[1]) is tried
 
 
 def test_what_does_not_go_with_other_options_is_left_out():

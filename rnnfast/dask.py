@@ -26,6 +26,7 @@ from rnnfast.progress import watcher
 from rnnfast.reporter import Reporter
 from rnnfast.shards.plan import Partitions
 from rnnfast.shards.running import train as train_shards
+from rnnfast.shards.where import in_shards
 from rnnfast.training.cross_validation import cv as cv_here
 from rnnfast.training.fold_results import CrossValidation
 from rnnfast.training.result import TrainResult
@@ -43,8 +44,8 @@ def train(client: Any, data: Any, **options: Any) -> TrainResult:
     says); or as of `rnnfast.train`, or a dask DataFrame: with the option shards each partition stays on the workers, in
     shard k mod shards, and holds whole ids; without it the frame is fetched whole. options: those of `rnnfast.train`.
     """
-    several = options.get("ensemble", 1) > 1 or options.get("preset") == "best"
-    if "shards" in options or (not several and file_names(data) is not None):
+    there = file_names(data) is not None
+    if in_shards(there, options.get("shards"), options.get("ensemble", 1), options.get("preset")):
         reporter = watcher(options.pop("reporter", None), options.pop("progress", None))
         data = _partitions(data) if _is_dask(data) else data
         return train_shards(over(client, reporter.notice), data, reporter=reporter, **options)

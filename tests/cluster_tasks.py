@@ -24,6 +24,10 @@ def width(number, watch):
     return simd_bits()
 
 
+def memory(number, watch):
+    return watch.memory
+
+
 def fill_disk(size, watch):
     """Let files of this process grow to so many bytes and no further, as on a disk that is full; -1: without bound."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))

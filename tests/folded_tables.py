@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
+from notices import Notices
 
 from rnnfast.records import plain
-from rnnfast.reporter import Reporter
 
 TINY = {"preset": "fast", "hidden": 3, "epochs": 3, "batch_size": 4}
 TIMES = ("seconds", "options")
@@ -33,14 +33,12 @@ def without_times(outcome):
     return {name: value for name, value in report.items() if name not in TIMES} | {"folds": folds_alone}
 
 
-class Notes(Reporter):
-    """Keeps what is told."""
+class Notes(Notices):
+    """Keeps what is told, and the numbers of the folds."""
 
     def __init__(self) -> None:
-        self.notices, self.numbers = [], []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
+        super().__init__()
+        self.numbers = []
 
     def fold(self, result: object) -> None:
         self.numbers.append(result.number)

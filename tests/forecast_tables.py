@@ -5,7 +5,6 @@ import pandas as pd
 
 import rnnfast
 from rnnfast.config.sections import DataConfig
-from rnnfast.reporter import Reporter
 
 TINY = {"preset": "fast", "hidden": 3, "epochs": 2, "batch_size": 4, "split": 1.0, "dtype": "float64", "seed": 1}
 NO_CACHE = DataConfig(cache=False)
@@ -52,13 +51,3 @@ def with_requests(frame, rows, **columns):
         days = pd.date_range(group["day"].max(), periods=rows + 1).strftime("%Y-%m-%d")[1:]
         pieces.append(pd.DataFrame({"meter": name, "day": days, **columns}))
     return pd.concat(pieces, ignore_index=True)
-
-
-class Notes(Reporter):
-    """Keeps what it is told."""
-
-    def __init__(self):
-        self.notes = []
-
-    def notice(self, text):
-        self.notes.append(text)

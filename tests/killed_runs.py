@@ -96,13 +96,3 @@ def assert_same(one: TrainResult, other: TrainResult) -> None:
     assert (other.epochs, other.best_epoch, other.stopped) == (one.epochs, one.best_epoch, one.stopped)
     assert other.clipped == one.clipped
     assert repr(other.metrics) == repr(one.metrics)
-
-
-class Notices(Reporter):
-    """Keeps what a run says is worth knowing."""
-
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from commands import isolate
 from ids import cases
-from killed_runs import Killed, Killer, Notices, assert_same, config_of, gone_on, killed, killer, write_table
+from killed_runs import Killed, Killer, assert_same, config_of, gone_on, killed, killer, write_table
 from mutations import joined, split
+from notices import Notices
 
 import rnnfast.training.resuming
 import rnnfast.writing

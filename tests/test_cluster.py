@@ -9,8 +9,9 @@ from clusters import cluster, guard, local, notices, one_worker, tasks, workers
 
 from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Task
+from rnnfast.cluster.workers import Workers
 from rnnfast.diagnose.machine import simd_bits
-from rnnfast.errors import UsageError
+from rnnfast.errors import ClusterError, UsageError
 
 __all__ = ["cluster", "guard", "local", "notices", "one_worker", "workers"]
 
@@ -91,3 +92,20 @@ def test_all_compute_with_the_narrowest_vectors(one_worker, monkeypatch):
     cluster.agree()
     assert cluster.caller.simd_bits == 128
     assert notices == [f"processors have vectors of 128, {wide.simd_bits} bits: all compute with the narrowest"]
+
+
+def test_a_worker_may_take_what_dask_lets_it(one_worker):
+    """Beyond it Dask pauses a worker, which gets no tasks any more."""
+    cluster, lonely = one_worker
+    (limit,) = (worker.memory_manager.memory_limit for worker in lonely.workers.values())
+    assert cluster.run(tasks(cluster_tasks.memory, 0)) == [int(0.8 * limit)]
+
+
+def test_a_run_whose_workers_are_short_of_memory_says_so(workers, monkeypatch):
+    place = Workers(lambda wait: workers.client, 0.3, print)
+    paused = {address: {**worker, "status": "paused"} for address, worker in place.alive.items()}
+    monkeypatch.setattr(place, "_described", lambda: paused)
+    monkeypatch.setattr("rnnfast.cluster.workers.REFRESH", 0.0)
+    time.sleep(0.4)
+    with pytest.raises(ClusterError, match="has only workers that are short of memory"):
+        place.refresh()

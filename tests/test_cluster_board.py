@@ -119,7 +119,7 @@ def test_long_tasks_may_take_ten_times_as_long_as_those_before():
 def test_what_a_task_tells_is_a_sign_of_life():
     tasks = board(1, durations=[1.0])
     (attempt,) = tasks.assign({"a": 1})
-    tasks.clock.now = attempt.heard = 1000.0
+    tasks.clock.now = attempt.sign = 1000.0
     assert not tasks.silent(())
 
 

@@ -21,7 +21,18 @@ from rnnfast.console.metrics import shown_metrics
 from rnnfast.console.residuals import binned
 from rnnfast.console.scores import score_sheet
 from rnnfast.console.screen import Screen, table
-from rnnfast.console.text import UNBROKEN, aligned, command, count, duration, number, percent, scaled, to_digits_of
+from rnnfast.console.text import (
+    UNBROKEN,
+    aligned,
+    command,
+    count,
+    cut_inside,
+    duration,
+    number,
+    percent,
+    scaled,
+    to_digits_of,
+)
 from rnnfast.console.training import TrainConsole
 from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model
 from rnnfast.data import read_table
@@ -394,3 +405,9 @@ def test_cells_of_numbers_keep_their_colours() -> None:
     styled = [str(each) for each in column.cells], [each.spans for each in column.cells if isinstance(each, Text)]
     assert styled[0] == [" 1.5 ▲", "12    "]
     assert [(span.start, span.end, span.style) for span in styled[1][0]] == [(4, 6, "green")]
+
+
+def test_names_of_several_answers_keep_their_ends():
+    names = [cut_inside(f"Consumption (kWh)+{step}", 12) for step in (1, 2, 24)]
+    assert names == ["Consu…kWh)+1", "Consu…kWh)+2", "Consu…Wh)+24"]
+    assert cut_inside("load+24", 12) == "load+24"

@@ -5,6 +5,7 @@ import pytest
 from commands import fails, isolate, result
 from ensembles import RULE, frame
 from ids import cases
+from notices import Notices
 from tolerances import SUMS
 
 import rnnfast
@@ -12,18 +13,9 @@ from rnnfast.kernels.run.memory import training_data
 from rnnfast.kernels.run.trainer import Policy, Trainer
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
-from rnnfast.reporter import Reporter
 from rnnfast.training.distil import Teacher
 
 OPTIONS = {**RULE, "cell": "gru", "ensemble": 2, "distil": True}
-
-
-class Notices(Reporter):
-    def __init__(self):
-        self.texts = []
-
-    def notice(self, text):
-        self.texts.append(text)
 
 
 def steps_of_shares(shares):
@@ -118,7 +110,7 @@ def test_an_ensemble_whose_time_is_over_is_the_model():
     reporter = Notices()
     outcome = rnnfast.train(frame(), **OPTIONS, max_time="1e-6s", reporter=reporter)
     assert len(outcome.model.members) == 2
-    assert any("nothing is distilled (--distil): the time of --max-time is over" in text for text in reporter.texts)
+    assert any("nothing is distilled (--distil): the time of --max-time is over" in text for text in reporter.notices)
 
 
 def test_the_commands_take_the_file_as_any_network(tmp_path, monkeypatch, capsys):

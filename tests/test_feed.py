@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from commands import isolate, result
 from ids import cases
+from notices import Notices
 
 import rnnfast
 import rnnfast.data.reading.opening
@@ -20,7 +21,6 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.synth.generate import synth
 from rnnfast.errors import DataError, DivergedError, UsageError
 from rnnfast.model.tables import evaluate_table
-from rnnfast.reporter import Reporter
 from rnnfast.training.feed import Feed
 
 OPTIONS = {"preset": "fast", "hidden": 3, "epochs": 3, "seed": 1, "patience": 0, "cache": False}
@@ -200,17 +200,12 @@ def test_a_sample_without_a_label_is_not_scored(rarely_labelled, small_blocks, m
     limited(monkeypatch, block=20_000, sample=3000)
     with pytest.raises(DataError, match=r"rare\.csv: none of the .* of the table that fit into --memory has a label"):
         evaluate_table("run", [rarely_labelled], config=DataConfig(memory=ENOUGH, cache=False))
-    notices = []
-
-    class Listener(Reporter):
-        def notice(self, text):
-            notices.append(text)
-
+    listener = Notices()
     trained = rnnfast.train(
-        "labelled.csv", test=rarely_labelled, split=(1.0,), memory=ENOUGH, reporter=Listener(), **OPTIONS
+        "labelled.csv", test=rarely_labelled, split=(1.0,), memory=ENOUGH, reporter=listener, **OPTIONS
     )
     assert "test" not in trained.metrics
-    assert any(text.startswith("test: not scored, none of the") for text in notices)
+    assert any(text.startswith("test: not scored, none of the") for text in listener.notices)
 
 
 def test_a_table_that_fits_stays_in_memory(table, monkeypatch):
@@ -220,15 +215,10 @@ def test_a_table_that_fits_stays_in_memory(table, monkeypatch):
 
 
 def test_without_memory_a_large_table_is_announced(table, monkeypatch):
-    notices = []
-
-    class Listener(Reporter):
-        def notice(self, text):
-            notices.append(text)
-
+    listener = Notices()
     monkeypatch.setattr(rnnfast.training.tables, "available_memory", lambda: 100_000)
-    rnnfast.train(table, reporter=Listener(), **OPTIONS)
-    assert "--memory" in notices[0]
+    rnnfast.train(table, reporter=listener, **OPTIONS)
+    assert "--memory" in listener.notices[0]
 
 
 def test_parts_of_a_large_table_are_found_again(table, small_blocks, capsys):

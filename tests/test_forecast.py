@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from datasets import dataset
-from forecast_tables import NO_CACHE, Notes, forecast, last_rows, meters, trained, with_requests
+from forecast_tables import NO_CACHE, forecast, last_rows, meters, trained, with_requests
 from ids import cases
+from notices import Notices
 from test_blocks import blocks_of
 
 import rnnfast
@@ -208,11 +209,11 @@ def test_an_id_without_the_rows_for_a_step_is_named():
 
 
 def test_what_is_left_out_is_said():
-    frame, notes = meters((40, 2)), Notes()
+    frame, notes = meters((40, 2)), Notices()
     model = trained(frame, horizon=3, lag_target=True, split=1.0)
     out = forecast(model, with_requests(frame, 5, heat=1.0), reporter=notes)
     assert out.groupby("meter").size().to_dict() == {"m0": 3, "m1": 2}
-    told = " ".join(notes.notes)
+    told = " ".join(notes.notices)
     assert "rows that ask for more are left out: the model answers 3 steps ahead; beyond that it would need" in told
     assert "1 step is left out: the id is too short" in told
     assert "steps between are answered from earlier rows" in told

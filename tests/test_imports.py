@@ -52,8 +52,8 @@ RUN_TIME = {
         "reporter", "tasks", "writing",
     },
     "shards": {
-        "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "memory", "model",
-        "network", "progress", "reporter", "training",
+        "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "memory", "metrics",
+        "model", "network", "progress", "reporter", "training",
     },
     "dask": {"cluster", "data", "errors", "model", "progress", "reporter", "shards", "training"},
     "engines": {"catalogue", "cells", "config", "diagnose", "equations", "errors", "network"},

@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,11 @@ from rnnfast.cli import run
 from rnnfast.data import read_table
 from rnnfast.errors import UsageError
 from rnnfast.export.exporting import export
+from rnnfast.model import linear_part as model_linear_part
+from rnnfast.model.averages import Averages
 from rnnfast.model.explain.attribution import Explainer, Method
 from rnnfast.model.linear_part import Beside, LinearPart
+from rnnfast.records import UNSET
 from rnnfast.reporter import Reporter
 from rnnfast.shards import running
 from rnnfast.training import linear_part, ridge
@@ -55,7 +59,17 @@ def payments(rows=40):
     return frame.assign(fraud=high.astype(int)).rename(columns={"y": "z"})
 
 
+def states(rows=40):
+    """Three series with one of three classes at every row, by the value and its change."""
+    frame = meters(rows)
+    random = np.random.default_rng(1)
+    score = frame["y"] + frame.groupby("id")["y"].diff().fillna(0) + random.normal(size=len(frame))
+    state = np.select([score < -0.5, score < 0.5], ["low", "middle"], "high")
+    return frame.assign(state=state).rename(columns={"y": "z"})
+
+
 CLASSES = {"frame": payments(), "id": "id", "target": "fraud", "horizon": 0, "lag_target": False, "window": None}
+STATES = {**CLASSES, "frame": states(), "target": "state"}
 
 
 def trained(frame=None, **options):
@@ -65,6 +79,17 @@ def trained(frame=None, **options):
 def balanced(model):
     """The model with a share of the network that no rounding hides: of a linear series it is next to nothing."""
     return replace(model, linear_part=model.linear_part.beside(0.4))
+
+
+def recursed(averages, x, offsets):
+    """Deviations by the equation, row by row."""
+    deviations = np.zeros((len(x), len(averages.rates)))
+    for first, stop in pairwise(offsets):
+        average = x[first:stop][:1, averages.inputs].sum(axis=0)
+        for t in range(first, stop):
+            deviations[t] = x[t, averages.inputs] - average
+            average += averages.rates * deviations[t]
+    return deviations
 
 
 OPTIONS = {
@@ -80,6 +105,8 @@ OPTIONS = {
     "two classes": CLASSES,
     "two classes, two networks": {**CLASSES, "ensemble": 2},
     "two classes, calibrated": {**CLASSES, "calibrate": "temperature", "threshold": "f1", "cell": "gru"},
+    "three classes": STATES,
+    "three classes, two networks": {**STATES, "ensemble": 2, "calibrate": "temperature"},
     "a class and its lag": {**CLASSES, "lag_target": True},
     "the labels of last rows": {"frame": meters(), "id": "id", "window": None, "predict": "last", "horizon": 0},
 }
@@ -99,6 +126,8 @@ def test_answers_are_those_of_the_equation(options):
         change = np.vstack([x[:1] * 0, x[1:] - x[:-1]])
         change[one.offsets[:-1]] = 0
         linear = x @ np.transpose(part.level) + change @ np.transpose(part.change) + part.bias
+        if part.averages:
+            linear += recursed(part.averages, x, one.offsets) @ np.transpose(part.averages.weights)
         last = Beside.of(model)._replace(linear_part=None).base(one.block, one.inputs, rows)
         alone.append(part.share * network + linear[rows] + (0 if last is None else last))
     expected = np.concatenate(alone, axis=-2)
@@ -120,16 +149,17 @@ def test_it_is_the_ridge_regression_of_scikit_learn(monkeypatch):
     random = np.random.default_rng(0)
     frame = series().assign(y=random.normal(size=240), x=random.normal(size=240) + 3)
     model = trained(frame, split=1.0)
-    data = read_table(frame, schema=model.schema)
-    x = model.encoder.transform(data)
-    both = np.hstack([x, np.vstack([x[:1] * 0, x[1:] - x[:-1]])])
-    inner = data.labelled & ~np.isin(np.arange(data.rows), data.offsets[:-1])
-    y = model.task.labels(data.y)
-    mean, deviation = both[inner].mean(axis=0), both[inner].std(axis=0)
-    other = linear_model.Ridge(7.0).fit((both[inner] - mean) / deviation, y[inner, 0])
-    weights = np.hstack([model.linear_part.level, model.linear_part.change])[0]
+    data, part = read_table(frame, schema=model.schema), model.linear_part
+    (question,) = model.questions(data)  # each row behind a window
+    x = question.inputs.reshape(-1, 2)
+    both = [x, np.vstack([x[:1] * 0, x[1:] - x[:-1]]), recursed(part.averages, x, question.offsets)]
+    seen = np.hstack(both)[question.rows][1:]
+    y, labelled = model.task.labels(data.y)[1:, 0], data.labelled[1:]
+    mean, deviation = seen[labelled].mean(axis=0), seen[labelled].std(axis=0)
+    other = linear_model.Ridge(7.0).fit((seen[labelled] - mean) / deviation, y[labelled])
+    weights = np.hstack([part.level, part.change, part.averages.weights])[0]
     np.testing.assert_allclose(weights, other.coef_ / deviation, rtol=1e-6)
-    np.testing.assert_allclose(model.linear_part.bias[0], other.intercept_ - mean @ weights, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(part.bias[0], other.intercept_ - mean @ weights, rtol=1e-6, atol=1e-9)
 
 
 def test_a_column_that_rounding_alone_moves_has_no_weight():
@@ -155,6 +185,44 @@ def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
     other.fit(scaled, data.y[inner, 0])
     weights = np.hstack([model.linear_part.level, model.linear_part.change])[0]
     np.testing.assert_allclose(weights, other.coef_[0] / both[inner].std(axis=0), rtol=1e-4)
+
+
+def test_of_three_classes_it_is_the_softmax_regression_of_scikit_learn(monkeypatch):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    monkeypatch.setattr(linear_part, "HALF", 0.0)
+    model = trained(**{**STATES, "split": 1.0})
+    data = read_table(states(), schema=model.schema)
+    x = model.encoder.transform(data)
+    both = np.hstack([x, np.vstack([x[:1] * 0, x[1:] - x[:-1]])])
+    inner = ~np.isin(np.arange(data.rows), data.offsets[:-1])
+    scaled = both[inner] / both[inner].std(axis=0)
+    other = linear_model.LogisticRegression(C=1 / linear_part.PENALTY, tol=1e-10, max_iter=10_000)
+    other.fit(scaled, data.y[inner, 0])
+    weights = np.hstack([model.linear_part.level, model.linear_part.change])
+    np.testing.assert_allclose(weights, other.coef_ / both[inner].std(axis=0), rtol=1e-4, atol=1e-6)
+
+
+def test_rows_that_are_drawn_stand_for_all(monkeypatch):
+    frame = pd.concat([meters(400).assign(id=lambda table, k=k: table["id"] + f" {k}") for k in range(4)])
+    change = frame.groupby("id")["y"].diff().fillna(0)
+    rare = frame["y"] + change + np.random.default_rng(1).normal(size=len(frame)) > 5
+    options = {**CLASSES, "frame": frame.assign(fraud=rare.astype(int)), "window": 10, "split": 1.0}
+    every = trained(**options).linear_part
+    monkeypatch.setattr(linear_part, "MOST_ROWS", 2000)
+    some = trained(**options).linear_part
+    np.testing.assert_allclose(some.level, every.level, rtol=0.2, atol=0.2)
+    np.testing.assert_allclose(some.bias, every.bias, rtol=0.2, atol=0.2)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+def test_its_outputs_are_the_same_in_chunks_of_any_size(rows, monkeypatch):
+    random = np.random.default_rng(0)
+    level, change = (tuple(map(tuple, random.normal(size=(2, 3)))) for _ in range(2))
+    part, offsets = LinearPart(0.5, level, change, (1.0, -1.0)), np.array([0, 0, 4, 4, 5, 9, 9])
+    x = random.normal(size=(9, 3))
+    whole = part.outputs(x, offsets)
+    monkeypatch.setattr(model_linear_part, "CHUNK_ROWS", rows)
+    np.testing.assert_array_equal(part.outputs(x, offsets), whole)
 
 
 def test_constant_columns_and_the_unit_of_weights_have_no_say_in_classes():
@@ -216,6 +284,14 @@ def test_the_share_of_the_network(network, linear, share):
     assert linear_part.share_of(network, linear) == pytest.approx(share)
 
 
+def test_the_fewer_labels_chose_its_epoch_the_less_a_network_counts(monkeypatch):
+    labels = []
+    monkeypatch.setattr(linear_part, "error_of", lambda model, data: labels.append(data.labelled.sum()) or 1.0)
+    share = trained().linear_part.share
+    assert 10 < labels[0] < 100
+    assert share == pytest.approx(1 / (1 + (1 + 10 / labels[0]) ** 2))
+
+
 def test_without_a_validation_part_both_count_half():
     assert trained(split=1.0).linear_part.share == 0.5
 
@@ -232,10 +308,35 @@ def test_a_stream_answers_as_predict(name):
     np.testing.assert_allclose(answers[order], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("rows", [1, 7])
+@pytest.mark.parametrize("name", ["windows", "ids", "stacked rows"])
+def test_averages_go_on_from_call_to_call_of_a_stream(name, rows):
+    options = OPTIONS[name]
+    frame = options.get("frame", series())[:100]
+    model = balanced(trained(**options))
+    assert model.linear_part.averages
+    ids = frame["id"] if "id" in frame else pd.Series("", frame.index)
+    stream = model.stream()
+    parts = [slice(first, first + rows) for first in range(0, len(frame), rows)]
+    answers = np.concatenate([stream.step_many(ids[part], frame[part]) for part in parts])
+    data = read_table(frame, schema=model.schema, require_target=False)
+    np.testing.assert_allclose(answers[data.row], model.predict(data), rtol=1e-7)
+
+
 @pytest.mark.parametrize("to", ["c", "onnx", "json"])
 @pytest.mark.parametrize(
     "name",
-    ["windows", "changes", "two networks", "several horizons", "ids", "two classes", "two classes, two networks"],
+    [
+        "windows",
+        "changes",
+        "two networks",
+        "several horizons",
+        "ids",
+        "two classes",
+        "two classes, two networks",
+        "three classes",
+        "three classes, two networks",
+    ],
 )
 def test_exports_answer_as_the_model(to, name):
     if to == "onnx":
@@ -280,6 +381,23 @@ def test_the_model_file_holds_it():
     np.testing.assert_array_equal(again.predict(series())["y_pred"], model.predict(series())["y_pred"])
 
 
+@pytest.mark.parametrize(
+    ("inputs", "rates", "weights", "fit"),
+    cases(
+        {
+            "as many": ((0, 1), (0.5, 0.1), ((1.0, 2.0), (3.0, 4.0)), True),
+            "another input": ((0, 2), (0.5, 0.1), ((1.0, 2.0), (3.0, 4.0)), False),
+            "a rate for all": ((0, 1), (0.5,), ((1.0, 2.0), (3.0, 4.0)), False),
+            "one output": ((0, 1), (0.5, 0.1), ((1.0, 2.0),), False),
+            "one weight": ((0, 1), (0.5, 0.1), ((1.0,), (3.0,)), False),
+        }
+    ),
+)
+def test_averages_of_a_model_file_fit_its_network(inputs, rates, weights, fit):
+    two = ((1.0, 1.0), (1.0, 1.0))
+    assert LinearPart(0.5, two, two, (0.0, 0.0), Averages(inputs, rates, weights)).fits(2, 2) == fit
+
+
 def test_inspect_and_the_model_itself_tell_of_it(capsys):
     model = trained()
     model.save("model.safetensors")
@@ -290,11 +408,20 @@ def test_inspect_and_the_model_itself_tell_of_it(capsys):
     assert ", a linear part," in repr(model)
 
 
-@pytest.mark.parametrize("features", [1, 3])
-def test_its_gradient_is_the_slope_of_its_outputs(features):
+@pytest.mark.parametrize(
+    ("features", "averages"),
+    cases(
+        {
+            "one input": (1, UNSET),
+            "three inputs": (3, UNSET),
+            "averages": (3, Averages((2, 2, 0), (0.5, 0.1, 0.5), ((1.0, 2.0, -1.0), (0.0, 1.0, 3.0)))),
+        }
+    ),
+)
+def test_its_gradient_is_the_slope_of_its_outputs(features, averages):
     random = np.random.default_rng(0)
     level, change = (tuple(map(tuple, random.normal(size=(2, features)))) for _ in range(2))
-    part, offsets = LinearPart(0.5, level, change, (1.0, -1.0)), np.array([0, 4, 4, 5, 9])
+    part, offsets = LinearPart(0.5, level, change, (1.0, -1.0), averages), np.array([0, 4, 4, 5, 9])
     x, seeds = random.normal(size=(9, features)), random.normal(size=(9, 2))
     slope = np.zeros_like(x)
     for place in np.ndindex(x.shape):
@@ -313,13 +440,19 @@ def test_attributions_sum_to_the_answer():
         assert one.end == pytest.approx(float(model.outputs(data)[[9, 25][one.place], 0]), rel=1e-6)
 
 
-def test_a_table_on_disk_gives_the_same_part(tmp_path):
-    meters(400).to_csv("table.csv", index=False)
-    options = {**FORECAST, **RUN, "id": "id", "window": None}
-    memory = rnnfast.train("table.csv", **options).model
-    disk = rnnfast.train("table.csv", memory="2GB", **options).model
-    np.testing.assert_allclose(disk.linear_part.level, memory.linear_part.level, rtol=1e-9)
-    assert disk.linear_part.share == pytest.approx(memory.linear_part.share)
+@pytest.mark.parametrize(
+    ("frame", "options"),
+    cases({"ids": (meters(400), {"id": "id", "window": None}), "windows": (series(1200), {"difference": True})}),
+)
+def test_a_table_on_disk_gives_the_same_part(frame, options):
+    frame.to_csv("table.csv", index=False)
+    memory, disk = (
+        rnnfast.train("table.csv", **{**FORECAST, **RUN, **options}, **more).model.linear_part
+        for more in ({}, {"memory": "2GB"})
+    )
+    np.testing.assert_allclose(disk.level, memory.level, rtol=1e-9)
+    np.testing.assert_allclose(disk.averages.weights, memory.averages.weights, rtol=1e-9)
+    assert disk.share == pytest.approx(memory.share)
 
 
 @pytest.mark.parametrize(
@@ -373,9 +506,9 @@ def test_a_part_with_too_many_inputs_is_left_out(monkeypatch):
     ("options", "message"),
     cases(
         {
-            "several classes": ({"task": "multiclass"}, "answers with quantities or one of two classes"),
             "no logits": ({"task": "binary", "loss": "mse"}, "its answers are logits, and those of --loss mse are not"),
             "bags": ({"ensemble": 2, "bag": True}, "does not go with --bag"),
+            "no epoch": ({"epochs": 0}, "--linear-part on has no effect: --epochs 0 writes the initial model"),
             "no memory": ({"cell": "mlp"}, "--linear-part on has no effect: mlp answers each row by itself"),
             "windows of a row": ({"window": 1}, "--linear-part looks at the row before, which --window 1 has not"),
             "both directions": ({"bidirectional": True, "predict": "last"}, "does not go with --bidirectional"),

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from commands import fails, isolate, result
 from ids import cases
+from notices import Notices
 
 import rnnfast
 from rnnfast.cli import run
@@ -19,7 +20,6 @@ from rnnfast.metrics import confusion
 from rnnfast.metrics.events import event_scores
 from rnnfast.model import Model
 from rnnfast.model.operating import choose_threshold
-from rnnfast.reporter import Reporter
 from rnnfast.tasks.operating import decide, steps_of
 from rnnfast.training.ensemble import Networks
 
@@ -41,19 +41,11 @@ def table(kind="binary", count=60):
     return pd.DataFrame({"id": np.repeat(np.arange(count), STEPS), "t": time, "x": x, "y": labels[kind]})
 
 
-class Notes(Reporter):
-    def __init__(self):
-        self.texts = []
-
-    def notice(self, text):
-        self.texts.append(text)
-
-
 def fit(kind="binary", frame=None, **options):
-    notes = Notes()
+    notes = Notices()
     usual = {"id": "id", "time": "t", "target": "y", "task": kind, "reporter": notes}
     trained = rnnfast.train(table(kind) if frame is None else frame, **usual | QUICK | options)
-    return trained, "\n".join(notes.texts)
+    return trained, "\n".join(notes.notices)
 
 
 def test_a_number_is_the_threshold_and_needs_no_answers():

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import isolate, result
-from forecast_tables import NO_CACHE, TINY, Notes, meters, trained, with_requests
+from forecast_tables import NO_CACHE, TINY, meters, trained, with_requests
 from ids import cases
+from notices import Notices
 from test_blocks import blocks_of
 
 import rnnfast
@@ -32,14 +33,14 @@ def test_neither_times_nor_notes_depend_on_memory(options, command, tmp_path, mo
     frame.to_csv("table.csv", index=False)
 
     def answered(table):
-        notes = Notes()
+        notes = Notices()
         if command == "forecast":
             ahead = forecast_columns(model, table, None)
             return ahead.frame(None, model.schema), sorted(ahead.notes)
         write_predictions(model, table, "out.csv", None, notes)
         out = pd.read_csv("out.csv").sort_values(["meter", "day"], ignore_index=True)
         (tmp_path / "out.csv").unlink()
-        return out, sorted(notes.notes)
+        return out, sorted(notes.notices)
 
     request = (forecast_request if command == "forecast" else prediction_request)(model, NO_CACHE)
     memory, notes = answered(read("table.csv", request))

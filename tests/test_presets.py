@@ -81,14 +81,16 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
     cases(
         {
             "of a quantity": ({"task": "regression", "classes": 0}, {}, True),
-            "of two classes at every row": ({"task": "binary", "classes": 2, "forecast": False}, {}, False),
+            "of two classes at every row": ({"task": "binary", "classes": 2, "forecast": False}, {}, True),
             "of two classes of sequences": ({"task": "binary", "classes": 2, "per_step": False}, {}, False),
             "of two classes by squares": ({"task": "binary", "classes": 2}, {"loss": "mse"}, False),
-            "of several classes": ({}, {}, False),
+            "of several classes at every row": ({"per_step": True, "forecast": False}, {}, True),
+            "of several classes of sequences": ({"per_step": False}, {}, False),
             "of the row itself": ({"task": "regression", "classes": 0, "forecast": False}, {}, False),
             "by steps alone": ({"task": "regression", "classes": 0}, {"cell": "mlp"}, False),
             "of windows of one row": ({"task": "regression", "classes": 0}, {"window": 1}, False),
             "in both directions": ({"task": "regression", "classes": 0}, {"bidirectional": True}, False),
+            "of an initial model": ({"task": "regression", "classes": 0}, {"epochs": 0}, False),
         }
     ),
 )

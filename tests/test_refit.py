@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from commands import fails, isolate, result
 from ids import cases
+from notices import Notices
 from test_presets import visits
 
 import rnnfast
@@ -19,7 +20,6 @@ from rnnfast.data import read_table, split
 from rnnfast.errors import UsageError
 from rnnfast.model.provenance import Member, Training
 from rnnfast.model.tables import evaluate_table
-from rnnfast.reporter import Reporter
 from rnnfast.training import refit
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.tables import merged_part
@@ -118,23 +118,13 @@ def test_what_does_not_go_with_it_is_refused(options, match):
         rnnfast.train(table(), **QUICK, features="x", refit=True, **options)
 
 
-class Notes(Reporter):
-    """Keeps what is told."""
-
-    def __init__(self) -> None:
-        self.notices = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
-
-
 @pytest.mark.parametrize(
     ("options", "reason"),
     cases({"no time": ({"max_time": "1e-6"}, "the time of --max-time is over"),
            "no epoch": ({"epochs": 0}, "no epoch was run")}),
 )  # fmt: skip
 def test_a_run_that_was_cut_short_says_that_it_does_not_train_again(options, reason):
-    listener = Notes()
+    listener = Notices()
     short = rnnfast.train(table(), **{**QUICK, **options}, features="x", refit=True, reporter=listener)
     assert f"not trained again (--refit): {reason}" in listener.notices
     assert short.refitted == 0
@@ -143,7 +133,7 @@ def test_a_run_that_was_cut_short_says_that_it_does_not_train_again(options, rea
 
 @pytest.mark.parametrize(("left", "again"), [("1e9s", True), ("1e-9s", False)], ids=["time left", "none left"])
 def test_the_second_training_has_what_is_left_of_the_time(left, again, monkeypatch):
-    limits, listener = [], Notes()
+    limits, listener = [], Notices()
 
     class Second(Networks):
         def __init__(self, model, *arguments):

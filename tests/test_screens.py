@@ -27,6 +27,7 @@ from terminals import Terminal, screen_of
 from test_multiclass import moves
 
 from rnnfast.cli import run
+from rnnfast.console.screen import WIDEST
 from rnnfast.console.training import TrainConsole
 from rnnfast.data.synth.generate import synth
 from rnnfast.diagnose import benchmark, caches, machine
@@ -63,6 +64,10 @@ TRAIN = "train --seed 0 --threads 1 --dtype float64 --force"
 CARDS = f"{TRAIN} --data cards.csv --epochs 60 --lr 0.2 -o runs/cards"
 HEAT = f"{TRAIN} --data heat.csv --epochs 12 --patience 0"
 AHEAD = f"{HEAT} --split 0.6,0.2 --horizon 2 --lag-target -o runs/ahead"
+DEMAND = (
+    f"{TRAIN} --data demand.csv --id name --time t --target 'Heat demand (kWh)' --epochs 12 --patience 0"
+    " --split 0.6,0.2 --horizon 1..3 --lag-target -o runs/demand"
+)
 CV = "cv --seed 0 --threads 1 --dtype float64 --folds 3"
 MOVES = f"{TRAIN} --data moves.csv --target move --epochs 12 --optimizer sgd --batch-size 1 --lr 0.2 -o runs/moves"
 
@@ -73,6 +78,7 @@ SHOTS = {
     "train regression at 120 columns": Shot(f"{HEAT} -o runs/heat", 120, 40),
     "train classes": Shot(MOVES),
     "train a forecast": Shot(AHEAD),
+    "train steps ahead at 200 columns": Shot(DEMAND, 200, 50),
     "train by preset": Shot(f"{TRAIN} --data moves.csv --target move --epochs 12 --preset auto -v -o runs/preset"),
     "train an ensemble": Shot(f"{HEAT} --ensemble 3 --bag -o runs/heats"),
     "train quietly": Shot(f"{CARDS} --quiet"),
@@ -92,12 +98,14 @@ SHOTS = {
     "predict": Shot("predict --model runs/cards --data cards.csv --part valid -o runs/out.csv --force"),
     "forecast": Shot("forecast --model runs/ahead --data heat.csv -o runs/ahead.csv --force"),
     "inspect model": Shot("inspect runs/cards"),
+    "inspect a model of forecasts": Shot("inspect runs/ahead"),
     "inspect table": Shot("inspect mixed.csv"),
     "inspect table at 40 columns": Shot("inspect mixed.csv", 40),
     "doctor": Shot("doctor"),
     "cache": Shot("cache show"),
     "bench": Shot("bench"),
     "help": Shot("bench -h"),
+    "help of all": Shot("-h"),
     "errors": Shot(
         "train; train --learning-rate 1 cards.csv; train moves.csv; train card.csv; inspect runs/none;"
         " eval --model runs/cards --data heat.csv"
@@ -114,6 +122,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         synth("creditcard", "cards.csv", sequences=400, steps=10)
         synth("temperature", "heat.csv", sequences=30, steps=10)
         moves("moves.csv")
+        pd.read_csv("heat.csv").rename(columns={"y1": "Heat demand (kWh)"}).to_csv("demand.csv", index=False)
         mixed().to_csv("mixed.csv", index=False)
         for words in (CARDS, AHEAD):
             assert run([*shlex.split(words), "--quiet"]) == 0
@@ -224,7 +233,7 @@ def test_screen(name: str, shot: Shot, directory: Path, monkeypatch: pytest.Monk
         press_at_third_epoch(monkeypatch)
     shown = shoot(shot, monkeypatch)
     if not shot.colour:
-        assert [line for line in shown.splitlines() if cell_len(line) > shot.width] == []
+        assert [line for line in shown.splitlines() if cell_len(line) > min(shot.width, WIDEST)] == []
     shown = normalised(shown)
     snapshot = SNAPSHOTS / f"{name.replace(' ', '-')}.txt"
     if os.environ.get("SNAPSHOTS") == "renew":

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from commands import fails, isolate, result
 from ids import cases
+from notices import Notices
 
 import rnnfast
 from rnnfast.cluster.here import InProcess
@@ -19,7 +20,6 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sequences.identities import Shard, shard_of
 from rnnfast.data.sequences.stored import StoredSequences
 from rnnfast.errors import ClusterError, DataError, UsageError
-from rnnfast.reporter import Reporter
 from rnnfast.shards import running, tasks, where
 from rnnfast.shards.plan import Plan
 from rnnfast.shards.state import OUTER_MOMENTUM, OUTER_RATE, Outer, State, averaged
@@ -50,16 +50,6 @@ def table():
     return frame
 
 
-class Watching(Reporter):
-    """Keeps what is told."""
-
-    def __init__(self):
-        self.notices = []
-
-    def notice(self, text):
-        self.notices.append(text)
-
-
 class Forgetful(InProcess):
     """A cluster whose workers die after every task, and that answers the last task first."""
 
@@ -73,7 +63,7 @@ class Forgetful(InProcess):
 
 def sharded(shards, cluster=None, data="table.csv", reporter=None, **options):
     return running.train(
-        cluster or InProcess(), data, reporter=reporter or Watching(), shards=shards, **{**OPTIONS, **options}
+        cluster or InProcess(), data, reporter=reporter or Notices(), shards=shards, **{**OPTIONS, **options}
     )
 
 
@@ -159,7 +149,7 @@ def test_losses_and_areas_are_of_all_rows_where_a_sample_is_scored(monkeypatch, 
     monkeypatch.setattr("rnnfast.shards.sequences.ShardedSequences.sample_room", 3000)
     if coarse:
         monkeypatch.setattr("rnnfast.training.totals.EXACT_STEPS", 10)
-    told = Watching()
+    told = Notices()
     sampled = sharded(3, reporter=told, **options)
     assert any("train: scored on" in text for text in told.notices)
     assert any("train: loss, auroc, auprc of all" in text for text in told.notices)
@@ -254,7 +244,7 @@ def test_an_id_belongs_to_one_shard_whatever_stands_beside_it():
 
 @pytest.mark.usefixtures("table")
 def test_shards_without_ids_are_named():
-    told = Watching()
+    told = Notices()
     sharded(300, epochs=1, ignore="colour", reporter=told, split=(1.0,))
     assert any("of 300 shards have nothing to train on: " in text for text in told.notices)
 
@@ -272,7 +262,7 @@ def test_a_giant_id_trains(table):
     """One id has nine tenths of all rows, and its shard most of the work."""
     giant = pd.concat([table.assign(name="giant", t=table["t"] + k * len(table)) for k in range(9)])
     pd.concat((table, giant)).to_csv("table.csv", index=False)
-    options, told = {**GRU, "ignore": "colour", "rounds": 2, "split": (1.0,)}, Watching()
+    options, told = {**GRU, "ignore": "colour", "rounds": 2, "split": (1.0,)}, Notices()
     trained = sharded(4, reporter=told, **options)
     assert_bits(sharded(4, Forgetful(), **options), trained)
     steps = next(text for text in told.notices if "shards train on" in text)
@@ -343,11 +333,11 @@ def test_a_run_whose_cluster_goes_is_saved_and_goes_on_with_the_same_bits():
         }
         return Config().with_values(values, "test")
 
-    whole = where.run_where(config("whole"), Watching(), False, None, None)
+    whole = where.run_where(config("whole"), Notices(), False, None, None)
     with pytest.raises(ClusterError, match=r"no worker; rnnfast train --resume .* goes on"):
-        where.run_where(config("cut"), Watching(), False, None, Ending())
+        where.run_where(config("cut"), Notices(), False, None, Ending())
     before = resumed("cut", {})
-    rest = where.run_where(before.config, Watching(), False, before, None)
+    rest = where.run_where(before.config, Notices(), False, before, None)
     assert_same(rest, whole)
 
 
@@ -384,7 +374,7 @@ def test_a_worker_with_less_memory_than_a_shard_may_take_is_refused():
     plan = Plan.of(Config().with_values({"memory": "2G"}, "test"))
     tasks.check_memory(plan, None)
     tasks.check_memory(plan, 2_000_000_000)
-    with pytest.raises(UsageError, match=r"a worker may take 1 GB .* give --memory 900M"):
+    with pytest.raises(UsageError, match=r"a worker gets no tasks beyond 1 GB.* gives each 2G; give --memory 1000M"):
         tasks.check_memory(plan, 1_000_000_000)
 
 

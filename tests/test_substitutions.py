@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from commands import fails, isolate, result
 from ids import cases
+from notices import Notices
 
 import rnnfast
 from rnnfast.cli import run
@@ -17,7 +18,6 @@ from rnnfast.data.sequences.budget import Budget, Phases
 from rnnfast.errors import DataError
 from rnnfast.model.predictions import predict_table, prediction_request
 from rnnfast.model.tables import evaluate_table
-from rnnfast.reporter import Reporter
 
 NO_CACHE = DataConfig(cache=False)
 SMALL = Budget(10**9, phases=Phases(batch=10**5, bucket=10**4, block=2000, sample=10**7))
@@ -133,15 +133,10 @@ def test_eval_tells_among_its_notes(capsys):
 
 
 def test_training_tells_of_tables_beside_its_own():
-    notices = []
-
-    class Listener(Reporter):
-        def notice(self, text):
-            notices.append(text)
-
+    listener = Notices()
     later().to_csv("later.csv", index=False)
-    trained(shops(), valid="later.csv", reporter=Listener(), **RULES)
-    assert any(text.startswith("later.csv: cells with categories") and "kind 3" in text for text in notices)
+    trained(shops(), valid="later.csv", reporter=listener, **RULES)
+    assert any(text.startswith("later.csv: cells with categories") and "kind 3" in text for text in listener.notices)
 
 
 def test_values_from_outside_are_shown_safely_and_few_of_them():

@@ -5,7 +5,7 @@ import pytest
 from ids import cases
 
 from rnnfast.metrics.binary import binary
-from rnnfast.metrics.tally import COARSE, merged, ranking, tally
+from rnnfast.metrics.tally import COARSE, Tallies, merged, ranking, tally
 
 
 def rows(count=5000, seed=0):
@@ -38,6 +38,17 @@ def test_coarse_areas_are_within_their_bounds(coarse, bound):
     areas, figures = ranking(in_places(positive, score, weight, coarse), coarse), binary(positive, score, weight=weight)
     assert abs(areas.auroc - figures["auroc"]) <= areas.auroc_bound < bound
     assert abs(areas.auprc - figures["auprc"]) <= areas.auprc_bound < bound
+
+
+def test_tallies_one_after_the_other_are_that_of_all(monkeypatch):
+    monkeypatch.setattr("rnnfast.metrics.tally.FEWEST", 100)
+    positive, score, weight = rows()
+    tallies = Tallies()
+    for first in range(0, len(score), 70):
+        piece = slice(first, first + 70)
+        tallies.add(tally(positive[piece], score[piece], weight[piece]))
+    for one, other in zip(tallies.whole, tally(positive, score, weight), strict=True):
+        assert (one == other).all()
 
 
 def test_one_class_has_no_areas():

@@ -162,13 +162,21 @@ def test_the_best_are_repeated_and_the_preset_is_among_them():
     assert outcome.best.mean == 1 or outcome.best.mean < others[0]
 
 
-def test_the_network_is_an_ensemble_on_the_validation_part_too():
-    outcome = search()
-    assert outcome.config.model.ensemble == 5
-    assert outcome.result.refitted > 0
-    alone = search(ensemble=1, refit=False, trials=2)
-    assert alone.config.model.ensemble == 1
-    assert alone.result.refitted == 0
+@pytest.mark.parametrize(
+    ("options", "networks", "again"),
+    cases(
+        {
+            "one cycle": ({"schedule": "onecycle"}, 5, True),
+            "a constant rate, which validation ends": ({"schedule": "constant"}, 5, False),
+            "one network was asked for": ({"schedule": "onecycle", "ensemble": 1, "refit": False}, 1, False),
+            "training again was asked for": ({"schedule": "constant", "refit": True}, 5, True),
+        }
+    ),
+)
+def test_the_network_is_an_ensemble_which_after_one_cycle_trains_on_the_validation_part_too(options, networks, again):
+    outcome = search(trials=2, **options)
+    assert outcome.config.model.ensemble == networks
+    assert (outcome.result.refitted > 0) is again
 
 
 def test_what_is_written_reruns_without_a_search(tmp_path, monkeypatch):

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 import twin
 from commands import fails, isolate, result
+from notices import Notices
 from tolerances import RETRAINED
 
 import rnnfast
 from rnnfast.data import read_table
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model.model import Model
-from rnnfast.reporter import Reporter
 
 FULL = {
     "preset": "fast",
@@ -151,14 +151,6 @@ def test_one_role_per_column():
         read_table(sequences(), target="y", weight="w", ignore="w")
     with pytest.raises(DataError, match="there is no column 'weigth'"):
         read_table(sequences(), target="y", weight="weigth")
-
-
-class Notices(Reporter):
-    def __init__(self):
-        self.notices = []
-
-    def notice(self, text):
-        self.notices.append(text)
 
 
 def test_weights_that_an_update_of_one_sequence_cannot_feel():

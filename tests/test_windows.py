@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from commands import isolate, run
 from ids import cases
+from notices import Notices
 
 import rnnfast
 from rnnfast.config.folding import FoldConfig
@@ -14,7 +15,6 @@ from rnnfast.data.reading.request import Request
 from rnnfast.data.reading.stores import stored_table
 from rnnfast.data.sequences.budget import Budget
 from rnnfast.errors import UsageError
-from rnnfast.reporter import Reporter
 from rnnfast.training.windows import correlation, window_for, window_of, window_of_folds
 
 FIELDS = ("x", "y", "row", "offsets", "ids", "start", "naive", "label_row", "part")
@@ -157,14 +157,8 @@ def test_a_run_says_its_window_and_saves_it():
     assert rnnfast.train(frame, **options, preset="fast").model.schema.window == 10
 
 
-class Notes(Reporter):
-    """Notices alone; ends the run where training would begin."""
-
-    def __init__(self):
-        self.notes = []
-
-    def notice(self, text):
-        self.notes.append(text)
+class Notes(Notices):
+    """Ends the run where training would begin."""
 
     def start(self, info):
         raise KeyboardInterrupt
@@ -179,7 +173,7 @@ def test_a_forecast_is_told_once_which_split_is_honest(call, rule):
     with pytest.raises((KeyboardInterrupt, rnnfast.TrainingInterrupted)):
         call(frame, target="y", horizon=1, reporter=notes, **({option: "time"} if rule == "in time" else {}))
     text = f"--{option.replace('_', '-')} time is the honest one for forecasts"
-    assert sum(text in note for note in notes.notes) == (rule == "at random")
+    assert sum(text in note for note in notes.notices) == (rule == "at random")
 
 
 def test_inspect_shows_what_a_forecast_is_made_of(tmp_path, monkeypatch, capsys):

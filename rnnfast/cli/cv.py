@@ -12,6 +12,7 @@ from rnnfast.cli.failure import result_of
 from rnnfast.cli.options import (
     cluster_of,
     cluster_options,
+    config_file_option,
     config_options,
     fold_options,
     given,
@@ -43,12 +44,7 @@ EXAMPLES = (
     metavar="FILE",
     help="File for the out-of-fold predictions: .csv, .csv.gz or .parquet.",
 )
-@option(
-    "--config",
-    section="Output",
-    metavar="FILE",
-    help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
-)
+@config_file_option
 @raw_option
 @option("--resume", section="Output", metavar="DIR", help="Go on with the cross-validation that was killed there.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the output file.")

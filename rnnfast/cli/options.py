@@ -58,6 +58,16 @@ def tune_options(function: F) -> F:
     return function
 
 
+def config_file_option(function: F) -> F:
+    """Add `--config`."""
+    return option(
+        "--config",
+        section="Output",
+        metavar="FILE",
+        help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
+    )(function)
+
+
 def cluster_options(function: F) -> F:
     """Add the options that say where tasks run."""
     for declared in reversed(fields(ClusterConfig)):

@@ -9,7 +9,7 @@ import click
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
 from rnnfast.cli.findings import check_findings, fail_on_findings
-from rnnfast.cli.options import cluster_of, cluster_options, config_options, given
+from rnnfast.cli.options import cluster_of, cluster_options, config_file_option, config_options, given
 from rnnfast.config.resolve import resolve
 
 EXAMPLES = (
@@ -25,12 +25,7 @@ EXAMPLES = (
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @config_options()
 @cluster_options
-@option(
-    "--config",
-    section="Output",
-    metavar="FILE",
-    help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
-)
+@config_file_option
 @option("--resume", section="Output", metavar="DIR", help="Go on with the run in a directory that was killed there.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace the model that the output directory holds.")
 @fail_on_findings

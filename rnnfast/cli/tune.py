@@ -9,7 +9,7 @@ import click
 from rnnfast.cli.common import State, command, option
 from rnnfast.cli.failure import result_of
 from rnnfast.cli.findings import check_findings, fail_on_findings
-from rnnfast.cli.options import cluster_of, cluster_options, config_options, given, tune_options
+from rnnfast.cli.options import cluster_of, cluster_options, config_file_option, config_options, given, tune_options
 from rnnfast.config.resolve import COMMAND_LINE, resolve, table_of_option
 from rnnfast.config.tuning import TuneConfig
 
@@ -27,12 +27,7 @@ EXAMPLES = (
 @tune_options
 @cluster_options
 @config_options([name for name in table_of_option() if name not in ("max_time", "budget")])
-@option(
-    "--config",
-    section="Output",
-    metavar="FILE",
-    help="Options from a TOML file, such as a run's config.toml, or from recipe:NAME (docs/recipes.md).",
-)
+@config_file_option
 @option("--resume", section="Output", metavar="DIR", help="Go on with the search in a directory, with its options.")
 @option("-f", "--force", section="Output", is_flag=True, help="Replace what the output directory holds.")
 @fail_on_findings

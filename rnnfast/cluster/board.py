@@ -32,14 +32,14 @@ MOST_LOST = 10  # workers of one task
 class Attempt:
     """A task on a worker.
 
-    number: its place among the tasks; started, heard: signs of life, by the clock. waits: whether it may still wait for
-    what many tasks read.
+    number: its place among the tasks; start, sign: its first and its last sign of life, by the clock. waits: whether
+    it may still wait for what many tasks read.
     """
 
     number: int
     worker: str
-    started: float
-    heard: float
+    start: float
+    sign: float
     waits: bool = False
 
 
@@ -66,9 +66,9 @@ class Board:
         self._needed = len(tasks)  # tasks before that one, whose answers or errors come first
         self._pending = deque(range(len(tasks)))
         self._errors: dict[int, list[str]] = defaultdict(list)
-        self._avoided: dict[int, set[str]] = defaultdict(set)
+        self._unfit: dict[int, set[str]] = defaultdict(set)
         self._silent: dict[int, str] = {}  # task -> worker that did not answer in time
-        self._lost = Counter[int]()
+        self._losses = Counter[int]()
 
     @property
     def complete(self) -> bool:
@@ -81,12 +81,11 @@ class Board:
         Tasks that are at home on a worker wait there for the one before: nobody else would take them.
         """
         busy = Counter(attempt.worker for attempt in self.running)
-        assigned = []
+        assigned, before = list[Attempt](), -1
         if slots and self._pending:
             self._settle(slots)
-        taken = True
-        while taken and self._pending:
-            taken = False
+        while before < len(assigned) and self._pending:
+            before = len(assigned)
             for worker in sorted(slots, key=lambda name: busy[name]):
                 number = None
                 if busy[worker] < AHEAD * slots[worker]:
@@ -94,13 +93,12 @@ class Board:
                 if number is not None:
                     assigned.append(self._begin(number, worker))
                     busy[worker] += 1
-                    taken = True
         return assigned
 
     def finish(self, attempt: Attempt, answer: Any) -> None:
         """Take an answer."""
         self.running.remove(attempt)
-        self.durations.append(self.clock() - attempt.started)
+        self.durations.append(self.clock() - attempt.start)
         self.answers[attempt.number] = answer
 
     def fail(self, attempt: Attempt, error: BaseException) -> None:
@@ -112,7 +110,7 @@ class Board:
         errors, text = self._errors[number], f"{type(error).__name__}: {error}"
         if text not in errors and len(errors) < MOST_ERRORS - 1 and not isinstance(error, DivergedError):
             errors.append(text)
-            self._avoided[number].add(attempt.worker)
+            self._unfit[number].add(attempt.worker)
             self.again(attempt)
             return
         self.running.remove(attempt)
@@ -123,16 +121,16 @@ class Board:
 
     def lose(self, worker: str) -> list[Attempt]:
         """Take back the tasks of a worker that is gone. Raises ClusterError for one that loses worker after worker."""
-        lost = [attempt for attempt in self.running if attempt.worker == worker]
-        for attempt in lost:
-            self._lost[attempt.number] += 1
-            if self._lost[attempt.number] == MOST_LOST:
+        attempts = [attempt for attempt in self.running if attempt.worker == worker]
+        for attempt in attempts:
+            self._losses[attempt.number] += 1
+            if self._losses[attempt.number] == MOST_LOST:
                 raise ClusterError(
                     f"{self.tasks[attempt.number].name}: {MOST_LOST} workers were lost while they ran it, the last one "
                     f"{worker}; a worker that needs more memory than it has is killed: give workers more of it"
                 )
             self.again(attempt)
-        return lost
+        return attempts
 
     def again(self, attempt: Attempt) -> None:
         """Take back a task, to be run first of all that wait."""
@@ -144,18 +142,18 @@ class Board:
         """Return tasks without a sign of life for too long; frozen: workers that do not answer the scheduler."""
         limit = max(self.patience, MEDIANS * median(self.durations)) if self.durations else float("inf")
         now = self.clock()
-        return [attempt for attempt in self.running if attempt.worker in frozen or now - attempt.heard > limit]
+        return [attempt for attempt in self.running if attempt.worker in frozen or now - attempt.sign > limit]
 
     def give_up(self, attempt: Attempt) -> None:
         """Take back a task without a sign of life; raises ClusterError the second time."""
-        waited, name = self.clock() - attempt.heard, self.tasks[attempt.number].name
+        silence, name = self.clock() - attempt.sign, self.tasks[attempt.number].name
         if attempt.number in self._silent:
             raise ClusterError(
-                f"{name}: no sign of life from worker {attempt.worker} for {waited:.0f} s, nor from "
+                f"{name}: no sign of life from worker {attempt.worker} for {silence:.0f} s, nor from "
                 f"{self._silent[attempt.number]}, where it ran before; look at the logs of these workers"
             )
         self._silent[attempt.number] = attempt.worker
-        self._avoided[attempt.number].add(attempt.worker)
+        self._unfit[attempt.number].add(attempt.worker)
         self.again(attempt)
 
     def _begin(self, number: int, worker: str) -> Attempt:
@@ -171,8 +169,8 @@ class Board:
         at_home: none but the former.
         """
         for number in self._pending:
-            home, avoided = self.tasks[number].home, self._avoided[number]
-            if self.homes[home] == worker if home else not at_home and _allowed(worker, avoided, slots):
+            home, unfit = self.tasks[number].home, self._unfit[number]
+            if self.homes[home] == worker if home else not at_home and _allowed(worker, unfit, slots):
                 return number
         return None
 
@@ -183,16 +181,16 @@ class Board:
         load, movers = Counter[str](), []
         for home, number in homes.items():
             owner = self.homes.get(home, "")
-            if owner in slots and load[owner] < share[owner] and _allowed(owner, self._avoided[number], slots):
+            if owner in slots and load[owner] < share[owner] and _allowed(owner, self._unfit[number], slots):
                 load[owner] += 1
             else:
                 movers.append(home)
         for home in movers:
-            allowed = [worker for worker in slots if _allowed(worker, self._avoided[homes[home]], slots)]
-            self.homes[home] = min(allowed, key=lambda worker: (load[worker] + 1) / slots[worker])
+            candidates = [worker for worker in slots if _allowed(worker, self._unfit[homes[home]], slots)]
+            self.homes[home] = min(candidates, key=lambda worker: (load[worker] + 1) / slots[worker])
             load[self.homes[home]] += 1
 
 
-def _allowed(worker: str, avoided: Collection[str], slots: Mapping[str, int]) -> bool:
+def _allowed(worker: str, unfit: Collection[str], slots: Mapping[str, int]) -> bool:
     """Whether a task may run on a worker: where it has not failed, if there is another one."""
-    return worker not in avoided or slots.keys() <= set(avoided)
+    return worker not in unfit or slots.keys() <= set(unfit)

@@ -51,8 +51,9 @@ class _There(Watch):
 
     @property
     def memory(self) -> int | None:
-        """What the worker may take, `--memory-limit`."""
-        return self._worker.memory_manager.memory_limit
+        """What the worker may take of its `--memory-limit` before Dask gives it no more tasks."""
+        manager = self._worker.memory_manager
+        return manager.memory_limit and int(manager.memory_limit * (manager.memory_pause_fraction or 1.0))
 
     def tell(self, message: Any) -> None:
         """Send a message to the client, by the scheduler."""

@@ -65,9 +65,9 @@ class _Here(Watch):
         self._queue.put((self._number, message))
 
 
-def _put(queue: SimpleQueue[tuple[int, Any]], number: int, ended: Future[Any]) -> None:
+def _put(queue: SimpleQueue[tuple[int, Any]], number: int, future: Future[Any]) -> None:
     """Say that a task has ended."""
-    queue.put((number, ended))
+    queue.put((number, future))
 
 
 def _call(task: Task, watch: Watch) -> Any:

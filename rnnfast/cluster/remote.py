@@ -51,9 +51,9 @@ class DaskCluster(Cluster):
         Raises UsageError where this process has compiled for wider vectors already.
         """
         self.workers.look()
-        asked = self.workers.answering
-        widths, silent = self.each(simd_bits, among=asked, timeout=CONNECT)
-        quiet = self.workers.alive.keys() - asked | {worker for worker in silent if silent[worker] == NO_ANSWER}
+        answering = self.workers.answering
+        widths, silent = self.each(simd_bits, among=answering, timeout=CONNECT)
+        quiet = self.workers.alive.keys() - answering | {worker for worker in silent if silent[worker] == NO_ANSWER}
         for worker in sorted(quiet):
             self.workers.suspect(worker)
             self.workers.notice(f"worker {worker} does not answer: the run begins without it")
@@ -95,8 +95,8 @@ class DaskCluster(Cluster):
 
     def _let_go(self, tasks: Sequence[Task]) -> None:
         """Keep on the cluster what these tasks read in common, as other trials may do, and nothing else."""
-        used = {value.packed.digest for task in tasks for value in task.arguments if isinstance(value, Shared)}
-        for digest in self._shared.keys() - used:
+        digests = {value.packed.digest for task in tasks for value in task.arguments if isinstance(value, Shared)}
+        for digest in self._shared.keys() - digests:
             del self._shared[digest]
 
     def each(

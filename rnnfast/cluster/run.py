@@ -53,7 +53,7 @@ class Run:
         self.attempts: dict[str, Attempt] = {}
         self.futures: dict[str, Future[Any]] = {}
         self.shared, self.frozen = shared, set[str]()
-        self.subscribed: Client | None = None
+        self.subscriber: Client | None = None
 
     @contextmanager
     def subscription(self) -> Iterator[None]:
@@ -61,14 +61,14 @@ class Run:
         try:
             yield
         finally:
-            if self.subscribed is not None and self.subscribed.status == "running":
-                self.subscribed.unsubscribe_topic(self.topic)
+            if self.subscriber is not None and self.subscriber.status == "running":
+                self.subscriber.unsubscribe_topic(self.topic)
 
     def submit(self) -> None:
         """Send tasks to workers that have time for them."""
         client = self.workers.client
-        if client is not self.subscribed:
-            self.subscribed = client
+        if client is not self.subscriber:
+            self.subscriber = client
             client.subscribe_topic(self.topic, self._hear)
         for attempt in self.board.assign(self.workers.free):
             task, key = self.board.tasks[attempt.number], f"{self.topic}-{uuid4().hex}"
@@ -107,13 +107,13 @@ class Run:
         """Take back the tasks of workers that are gone."""
         for worker in {attempt.worker for attempt in self.board.running} - self.workers.alive.keys():
             if self.workers.connected:
-                lost = self.board.lose(worker)
+                attempts = self.board.lose(worker)
             else:  # nobody knows what became of the worker
-                self.subscribed = None
-                lost = [attempt for attempt in self.board.running if attempt.worker == worker]
-                for attempt in lost:
+                self.subscriber = None
+                attempts = [attempt for attempt in self.board.running if attempt.worker == worker]
+                for attempt in attempts:
                     self.board.again(attempt)
-            for attempt in lost:
+            for attempt in attempts:
                 self._forget(attempt)
 
     def cancel(self) -> None:
@@ -156,14 +156,14 @@ class Run:
         if attempt is None:
             return
         if not isinstance(value, Future):
-            attempt.heard, attempt.waits = self.board.clock(), False
+            attempt.sign, attempt.waits = self.board.clock(), False
             if value is not None:
                 self.hearing.on_message(attempt.number, value)
             return
         try:
             answer = value.result(timeout=CONNECT)
         except LOST:
-            self.subscribed = None  # the scheduler may be another one
+            self.subscriber = None  # the scheduler may be another one
             self.board.again(attempt)
             self._forget(attempt)
         except Exception as error:

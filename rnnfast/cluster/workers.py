@@ -14,6 +14,7 @@ from rnnfast.errors import ClusterError
 REFRESH = 1.0  # seconds between two looks
 SOON = 0.1  # the same while workers are about to begin
 CONNECT = 10.0  # seconds that the scheduler may take for an answer
+PAUSED = "paused"  # what Dask calls a worker that is short of memory
 QUIET = 10.0  # seconds without a heartbeat, of which workers have one each second, or each ten where they are thousands
 
 
@@ -21,7 +22,7 @@ class Sign(NamedTuple):
     """The last sign of life of a worker that the scheduler has: by its clock, and when this process saw it, by ours."""
 
     last: float
-    seen: float
+    moment: float
 
 
 class Workers:
@@ -74,7 +75,7 @@ class Workers:
     def frozen(self) -> set[str]:
         """The workers that the scheduler has heard nothing of for too long."""
         now = time.monotonic()
-        return {address for address in self.alive if now - self._signs[address].seen > self.patience}
+        return {address for address in self.alive if now - self._signs[address].moment > self.patience}
 
     @property
     def answering(self) -> list[str]:
@@ -108,10 +109,12 @@ class Workers:
         if time.monotonic() - self._looked <= (REFRESH if not self._expected else SOON):
             return False
         self.look()
-        waited = time.monotonic() - self._worked
-        if waited > self._wait:
+        pause = time.monotonic() - self._worked
+        if pause > self._wait:
             what = "has no worker" if self.connected else "does not answer"
-            raise ClusterError(f"the scheduler at {self.address} {what} for {waited:.0f} s (--wait-timeout)")
+            if any(worker["status"] == PAUSED for worker in self.alive.values()):
+                what = "has only workers that are short of memory (give them more, or less by --memory), and no other"
+            raise ClusterError(f"the scheduler at {self.address} {what} for {pause:.0f} s (--wait-timeout)")
         return True
 
     def look(self) -> None:

@@ -71,6 +71,12 @@ NEEDS = (
     ),
     Need(
         "model",
+        "linear_part",
+        lambda config: config.train.epochs > 0,
+        lambda config: "--epochs 0 writes the initial model, to which nothing is fitted",
+    ),
+    Need(
+        "model",
         "init_range",
         lambda config: config.model.init == "uniform",
         lambda config: f"weights are drawn by --init {config.model.init}; it is for uniform",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from rnnfast.console.screen import table
-from rnnfast.console.text import number, percent, shortened
+from rnnfast.console.text import cut_inside, number, percent
 from rnnfast.metrics.evaluation import Evaluation
 
 MOST_ANSWERS = 24
@@ -22,7 +22,7 @@ def intervals(evaluation: Evaluation, width: int) -> Iterator[RenderableType]:
     title = f"intervals of {record.level} %" if evaluation.residuals is not None else f"sets of {record.level} %"
     rows = [["all", percent(record.coverage), number(record.width)]]
     rows += [
-        [shortened(name, 24), percent(one["coverage"]), number(one["width"])]
+        [cut_inside(name, 24), percent(one["coverage"]), number(one["width"])]
         for name, one in list(record.per_answer.items())[:MOST_ANSWERS]
     ]
     yield table([title, "hold", what], rows, gap=3)

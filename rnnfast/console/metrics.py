@@ -29,7 +29,8 @@ def metric_tables(
     """
     part = compared or list(evaluations)[-1]
     evaluation = evaluations[part]
-    names = shown_metrics(evaluation)
+    meaningless = {name for scores in evaluations.values() for name in scores.meaningless}
+    names = [name for name in shown_metrics(evaluation) if name not in meaningless]
     columns = _columns(names, {name: scores.metrics for name, scores in evaluations.items()})
     answers: dict[str, str] = {}
     for title, (answer, figures) in _naive_answers(evaluation).items():
@@ -45,11 +46,15 @@ def metric_tables(
 
 
 def stored_metrics(metrics: Mapping[str, Mapping[str, Any]], loss: str, width: int) -> Iterator[RenderableType]:
-    """Yield the same of the scores that a model file has, by part; loss: what the model was trained with."""
+    """Yield the same of the scores that a model file has, by part, without those that mean nothing in any of them.
+
+    loss: what the model was trained with.
+    """
     first = next(iter(metrics.values()))
     repeated = number(first.get("loss")) == number(first.get("log_loss"))
     hidden = (*NOT_SCORES, "loss") if repeated else NOT_SCORES
-    names = _ordered(name for name in first if name not in hidden)
+    known = {name for figures in metrics.values() for name, value in figures.items() if value is not None}
+    names = _ordered(name for name in first if name in known and name not in hidden)
     titles = {name: f"loss ({loss})" if name == "loss" else name for name in names}
     yield from _fitting(titles, _columns(names, metrics), width)
 

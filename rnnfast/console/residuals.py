@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnfast.console.screen import LABEL, WIDE, table
-from rnnfast.console.text import aligned, counted, number, shortened, title
+from rnnfast.console.text import aligned, counted, cut_inside, number, title
 from rnnfast.metrics.evaluation import Evaluation
 from rnnfast.ranked import quantiles
 
@@ -43,7 +43,9 @@ def residuals(evaluation: Evaluation, targets: Sequence[str], width: int, part: 
         middles, counts = binned(values[:, j])
         sketch = "".join(LEVELS[round((len(LEVELS) - 1) * n / max(counts.max(), 1))] for n in counts.tolist())
         name = targets[j] if j < len(targets) else str(j + 1)
-        rows.append([shortened(name, 12), sketch, number(middles[0], 3), number(middles[-1], 3)])
+        rows.append(
+            [cut_inside(name, 24 if width >= WIDE else 12), sketch, number(middles[0], 3), number(middles[-1], 3)]
+        )
     yield table(["target", "", "from", "to"], rows, left=2, gap=2 if width >= WIDE else 1)
     if values.shape[1] > MOST_TARGETS:
         yield Text(f"and {counted(values.shape[1] - MOST_TARGETS, 'target')} more")

@@ -13,7 +13,7 @@ from rnnfast.console.intervals import intervals
 from rnnfast.console.metrics import metric_tables
 from rnnfast.console.residuals import MOST_TARGETS, residuals
 from rnnfast.console.screen import WIDE, table
-from rnnfast.console.text import counted, number, shortened
+from rnnfast.console.text import counted, cut_inside, number
 from rnnfast.metrics.evaluation import Evaluation, naive_name
 
 TARGET_METRICS = ("rmse", "mae", "r2", "f1", "auprc", "accuracy")  # of each target, where there are several
@@ -55,7 +55,7 @@ def per_target(evaluation: Evaluation, width: int, part: str = "") -> Iterator[R
     repeated = naive.per_target if naive is not None else {}
     rows = []
     for name, values in list(scores.items())[:MOST_TARGETS]:
-        row = [shortened(name, 16), *(number(values.get(key)) for key in keys)]
+        row = [cut_inside(name, 24 if width >= WIDE else 12), *(number(values.get(key)) for key in keys)]
         rows.append([*row, number(repeated[name].get(keys[0]))] if repeated else row)
     titles = [f"{keys[0]} of {naive_name(naive.season)}"] if naive is not None and repeated else []
     yield table([f"target ({part})" if part else "target", *keys, *titles], rows, gap=3 if width >= WIDE else 1)

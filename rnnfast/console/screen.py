@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnfast.console.terminal import is_dumb, is_terminal, takes_animation, takes_colour
-from rnnfast.console.text import ASCII, UNBROKEN, aligned, counted, scaled
+from rnnfast.console.text import ASCII, UNBROKEN, aligned, counted, scaled, with_units
 from rnnfast.display import on_one_line, printable
 
 # The 16 colours of every terminal, in its own palette; each only repeats what a word or sign says. Sentences keep the
@@ -164,7 +164,7 @@ def fields(rows: Iterable[tuple[str | Text, str | Text | Sequence[str]]]) -> Tab
     grid.add_column(overflow="fold", max_width=WIDEST - LABELS)
     for label, text in rows:
         if not isinstance(text, Text):  # which drops some of the signs instead of escaping them
-            shown: str | Text = Text("\n".join(map(on_one_line, [text] if isinstance(text, str) else text)))
+            shown: str | Text = Text(with_units("\n".join(map(on_one_line, [text] if isinstance(text, str) else text))))
         else:
             shown = _harmless(text)
         grid.add_row(_harmless(label), shown)

@@ -16,6 +16,7 @@ RANGE_DIGITS = 3  # significant ones of the width of a range
 # Between a number and its unit, where no line is broken; the screen writes a space for it. A no-break space would not
 # do: rich breaks lines there as well.
 UNBROKEN = "\ue000"
+COUNTED = re.compile(r"(\d) (steps?|rows?|epochs?|sequences?|features?|units?|ids?|labels?|evaluations?)\b")
 UNDEFINED = "–"
 INDENT, CONTINUED = "  ", " \\"  # of a command on several lines
 LOSS_WHOLE, LOSS_WIDTH = 2, 10  # columns of a loss before its point, and of all of it
@@ -163,6 +164,17 @@ def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
 
 
+def with_units(text: str) -> str:
+    """Return prose whose counts stay beside what they count where a line ends."""
+    return COUNTED.sub(rf"\1{UNBROKEN}\2", text)
+
+
+def cut_inside(text: str, width: int) -> str:
+    """Cut a name to a width so that its end is left, which tells "load+1" and "load+24" apart."""
+    end = min(6, width // 2)
+    return text if len(text) <= width else f"{text[: width - end - 1]}…{text[-end:]}"
+
+
 def command(words: Iterable[str], width: int) -> list[str]:
     """Lines of a command to copy: quoted for a shell, continued with backslashes where a line would be too long."""
     room = width - len(CONTINUED)
@@ -201,6 +213,7 @@ def span(low: float, high: float) -> str:
     if width:
         decimals = min(decimals, max(RANGE_DIGITS - 1 - math.floor(math.log10(width)), 0))
     texts = [f"{value:,.{decimals}f}" for value in (low, high)]
+    texts = [text if text.strip("-0.,") else text.lstrip("-") for text in texts]
     return texts[0] if low == high else " to ".join(texts)
 
 

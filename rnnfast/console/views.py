@@ -108,7 +108,8 @@ def show_model(screen: Screen, model: ModelDescription) -> None:
     screen.result(table(headers, tensors, left=2, gap=3 if wide else 1))
     if len(tensors) < len(model.tensors):
         screen.result(Text(f"and as many of each other network, {counted(len(model.tensors), 'tensor')} in all", FAINT))
-    _show_metrics(screen, model.metrics, model.loss)
+    scaled_targets = bool(set(model.target_scaler.kinds) - {"none"})
+    _show_metrics(screen, model.metrics, f"{model.loss}, scaled" if scaled_targets else model.loss)
     show_judgement(screen, model.findings, model.verdict)
 
 

@@ -30,6 +30,7 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sources.batches import batches, first_rows, open_files
 from rnnfast.data.sources.opening import STDIN_SHOWN, open_sources, reopenable
 from rnnfast.data.sources.source import Source
+from rnnfast.data.sources.totals import totals_word, without_totals
 from rnnfast.data.sources.watch import watching
 from rnnfast.errors import DataError
 from rnnfast.records import Record
@@ -91,7 +92,7 @@ def inspect_tables(
     sources = open_sources(paths, files) if budget is None else open_files(paths, files)
     table_roles = roles(sources[0], config, require_target=False)
     with watching(sources, reporter):
-        profiles, head = _profiles(sources, table_roles, budget)
+        profiles, head, totals = _profiles(sources, table_roles, budget)
     cells = profiles.finish()
     proposals = propose(head, table_roles, cells)
     proposed = {proposal.column: proposal.role for proposal in proposals}
@@ -118,7 +119,7 @@ def inspect_tables(
         season=config.season,
         columns=tuple(columns.describe(data, attempt, faulty)),
         read_as="not" if data is None else _read_as(config, readable.config, attempt),
-        findings=(*readable.obstacles, *map(Obstacle, refusals)),
+        findings=(*totals, *readable.obstacles, *map(Obstacle, refusals)),
         proposals=proposals,
         command=_command(sources, accepted(readable.config, proposals, cells), table_roles),
         **({} if data is None else _of_sequences(data)),
@@ -126,18 +127,22 @@ def inspect_tables(
     return Inspection(description, data)
 
 
-def _profiles(sources: Sequence[Source], table_roles: Roles, budget: Budget | None) -> tuple[Profiles, pd.DataFrame]:
-    """Look at all cells, and return the first rows beside the profiles.
+def _profiles(
+    sources: Sequence[Source], table_roles: Roles, budget: Budget | None
+) -> tuple[Profiles, pd.DataFrame, list[Obstacle]]:
+    """Look at all cells, and return the first rows beside the profiles, and what is wrong with the last one.
 
     Without a budget a packed file is refused whose rows memory could not hold.
     """
     size = BATCH_BYTES if budget is None else budget.of_phase.batch
     keys = {name for name in (table_roles.id, table_roles.time, table_roles.part) if name is not None}
-    profiles, head = Profiles(sources[0].columns, keys), pd.DataFrame()
+    profiles, head, last, where = Profiles(sources[0].columns, keys), pd.DataFrame(), "", ""
     for batch in batches(sources, table_roles.text, sources[0].columns, size, bounded=budget is None):
         profiles.add(batch)
         head = head if len(head) else first_rows(batch, table_roles.text)
-    return profiles, head
+        last = totals_word(batch.frame.iloc[-1]) if len(without_totals(batch.frame)) < batch.rows else ""
+        where = batch.origin.where(batch.rows - 1) if last else ""
+    return profiles, head, [Obstacle(f"{where} is a row of totals, as {last!r} says; remove it")] if last else []
 
 
 def _attempts(config: DataConfig, table_roles: Roles) -> list[tuple[DataConfig, bool]]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from rnnfast.config.sections import DataConfig
+from rnnfast.data.columns.marked import marked_number
 from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.columns.profile import Profile
 from rnnfast.data.columns.roles import Roles
@@ -154,6 +156,8 @@ class Columns:
             return PROPOSED[self.proposed[name]]
         if profile.kind == "empty":
             return "no cell has a value"
+        if profile.kind == "text" and marked_number(pd.Series(profile.examples)):
+            return "numbers with other signs"
         return "holds numbers" if profile.numeric else "holds dates" if profile.kind == "date" else "holds texts"
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.candidates import Candidate, candidates, date_columns
 from rnnfast.data.columns.fewvalues import categorical_option, few_valued
+from rnnfast.data.columns.marked import marked_number
 from rnnfast.data.columns.profile import Profile
 from rnnfast.data.columns.roles import Roles
 from rnnfast.data.columns.targetnames import likely_target
@@ -23,11 +24,12 @@ def propose(rows: pd.DataFrame, roles: Roles, profiles: Mapping[str, Profile]) -
     rows: the first ones of a table; profiles: of all of its columns.
     """
     keys = candidates(rows, roles.taken, roles.id, roles.time)
-    taken = {*roles.taken, *(candidate.column for candidate in keys)}
-    free = [name for name, profile in profiles.items() if name not in taken and profile.distinct != 1]
+    others = {*roles.taken, *(candidate.column for candidate in keys)}
+    free = [name for name, profile in profiles.items() if name not in others and profile.distinct != 1]
     target = None if roles.targets else likely_target([name for name in free if profiles[name].filled])
     targets = () if target is None else (Candidate(target, "target", "its name", f"--target {shlex.quote(target)}"),)
     texts = [name for name in free if profiles[name].kind == "text" and name != target]
+    texts = [name for name in texts if not marked_number(rows[name])]
     dates = () if roles.features is not None else date_columns(rows, texts)
     texts = [] if roles.features is not None else [name for name in texts if name not in dates]
     few = [

@@ -19,6 +19,16 @@ def with_changes(x):
     # The inputs, and their changes since the row before: 0 in the first row of a sequence.
     return torch.cat([x, torch.diff(x, dim=1, prepend=x[:, :1])], 2)
 """
+DEVIATIONS = """
+def deviations(x):
+    # How far inputs lie from their exponential averages in the row before: 0 in the first row of a sequence.
+    x, rates, rows = x[:, :, {inputs}], torch.tensor({rates}, dtype=x.dtype), []
+    average = x[:, 0]
+    for row in x.unbind(1):
+        rows.append(row - average)
+        average = average + rates * rows[-1]
+    return torch.stack(rows, 1)
+"""
 CLASS = """class Model({base}):
 {parts}    def forward(self, x):
 {forward}
@@ -42,7 +52,12 @@ def refuse_difference(model: Model) -> None:
 
 def functions_of(model: Model) -> str:
     """Return the functions that `class_of` calls."""
-    return "" if model.linear_part is None else CHANGES
+    if model.linear_part is None:
+        return ""
+    averages = model.linear_part.averages
+    if not averages:
+        return CHANGES
+    return CHANGES + "\n" + DEVIATIONS.format(inputs=list(averages.inputs), rates=list(averages.rates))
 
 
 def class_of(model: Model) -> str:
@@ -55,8 +70,11 @@ def class_of(model: Model) -> str:
         outputs = "torch.stack([network(x) for network in self.members])"
     forward = [f"z = {outputs}"]
     if linear is not None:
-        parts.append(f"self.linear = torch.nn.Linear({2 * len(model.encoder.names)}, {len(linear.bias)})")
-        forward.append(f"z = {linear.share!r} * z + self.linear(with_changes(x))")
+        seen, count = "with_changes(x)", 2 * len(model.encoder.names)
+        if linear.averages:
+            seen, count = f"torch.cat([{seen}, deviations(x)], 2)", count + len(linear.averages.inputs)
+        parts.append(f"self.linear = torch.nn.Linear({count}, {len(linear.bias)})")
+        forward.append(f"z = {linear.share!r} * z + self.linear({seen})")
     forward += [average] if members > 1 else []
     forward += [f"last = {_last(model)}"] if model.schema.difference else []
     return CLASS.format(
@@ -70,7 +88,8 @@ def tensors_of(model: Model) -> dict[str, NDArray[Any]]:
     """Return the state dict of the class, in the precision of the model."""
     tensors = {name: np.ascontiguousarray(one) for name, one in model.parameters.items()}
     if (part := model.linear_part) is not None:
-        weight, dtype = np.hstack([part.level, part.change]), model.architecture.dtype
+        course = [part.averages.weights] if part.averages else []
+        weight, dtype = np.hstack([part.level, part.change, *course]), model.architecture.dtype
         tensors |= {"linear.weight": weight.astype(dtype), "linear.bias": np.array(part.bias, dtype)}
     return tensors
 

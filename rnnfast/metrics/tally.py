@@ -22,6 +22,7 @@ from rnnfast.metrics.whole import areas
 Floats = NDArray[np.float64]
 
 COARSE = 38  # bits that are dropped: 14 of the 52 behind the binary point stay, so that a score is known to 0.00006
+FEWEST = 1 << 16  # entries that wait to be merged, 24 bytes each
 
 
 class Tally(NamedTuple):
@@ -58,6 +59,25 @@ def merged(tallies: Sequence[Tally]) -> Tally:
     positive = np.concatenate([one.positive for one in tallies])
     negative = np.concatenate([one.negative for one in tallies])
     return Tally(code, *(np.bincount(entry, each, len(code)).astype(np.float64) for each in (positive, negative)))
+
+
+class Tallies:
+    """Tallies that come one after the other, and what they are together."""
+
+    def __init__(self) -> None:
+        self._pieces, self._waiting = [Tally(np.zeros(0, np.uint64), np.zeros(0), np.zeros(0))], 0
+
+    def add(self, piece: Tally) -> None:
+        """Take another one; merged when those that wait outgrow the rest, so that n entries take time for n log n."""
+        self._pieces.append(piece)
+        self._waiting += len(piece.code)
+        if self._waiting > max(len(self._pieces[0].code), FEWEST):
+            self._pieces, self._waiting = [self.whole], 0
+
+    @property
+    def whole(self) -> Tally:
+        """All that came."""
+        return merged(self._pieces)
 
 
 def ranking(counts: Tally, coarse: int = 0) -> Ranking:

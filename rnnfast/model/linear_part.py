@@ -1,10 +1,11 @@
-"""A linear part beside a network that answers with quantities, or with the logit of a class (--linear-part).
+"""A linear part beside a network that answers with quantities, or with the logits of classes (--linear-part).
 
-    answer_t = share N_t + A x_t + D (x_t - x_{t-1}) + b
+    answer_t = share N_t + A x_t + D (x_t - x_{t-1}) + C d_t + b
 
-N are the outputs of the network, x its inputs; the change is 0 in the first row of a sequence. Where levels leave what
-a network has seen, a linear part goes on as before. It is fitted by itself, once the network is trained
-(training/linear_part.py); Lai et al. 2018 (LSTNet) train such a part with the network.
+N are the outputs of the network, x its inputs; the change is 0 in the first row of a sequence. d are deviations of last
+known targets from their exponential averages (averages.py). Where levels leave what a network has seen, a linear part
+goes on as before. It is fitted by itself, once the network is trained (training/linear_part.py); Lai et al. 2018
+(LSTNet) train such a part with the network.
 """
 
 from __future__ import annotations
@@ -16,23 +17,31 @@ from numpy.typing import NDArray
 
 from rnnfast.data import Encoder, SequenceData
 from rnnfast.data.encoding.differences import last_known
-from rnnfast.records import Record, Share
+from rnnfast.model.averages import Averages, firsts
+from rnnfast.records import UNSET, Record, Share, UnsetType, replace
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.int64]
 
+CHUNK_ROWS = 1 << 11  # that are computed at once: their changes stay in a cache
+
 
 class LinearPart(Record, frozen=True):
-    """share: of the outputs of the network; level, change: (O, F) A and D; bias: (O,); all in the unit of outputs."""
+    """share: of the outputs of the network; level, change: (O, F) A and D; bias: (O,); averages: of C, where there are
+    some; all in the unit of outputs.
+    """
 
     share: Share
     level: tuple[tuple[float, ...], ...]
     change: tuple[tuple[float, ...], ...]
     bias: tuple[float, ...]
+    averages: Averages | UnsetType = UNSET
 
     def fits(self, features: int, outputs: int) -> bool:
         """Whether it has so many inputs and outputs."""
         matrices = self.level, self.change
+        if self.averages and not self.averages.fits(features, outputs):
+            return False
         return len(self.bias) == outputs and all([len(row) for row in one] == [features] * outputs for one in matrices)
 
     def beside(self, share: float) -> LinearPart:
@@ -40,11 +49,24 @@ class LinearPart(Record, frozen=True):
         level, change = (
             tuple(tuple((1 - share) * value for value in row) for row in one) for one in (self.level, self.change)
         )
-        return LinearPart(share, level, change, tuple((1 - share) * value for value in self.bias))
+        averages = self.averages and self.averages.times(1 - share)
+        return LinearPart(share, level, change, tuple((1 - share) * value for value in self.bias), averages)
+
+    @property
+    def of_two_rows(self) -> LinearPart:
+        """What it adds by a row and the one before alone."""
+        return replace(self, averages=UNSET)
 
     def outputs(self, inputs: Floats, offsets: Integers) -> NDArray[np.float64]:
         """Return what is added to the outputs of the network, (rows, O), for inputs (rows, F) of sequences."""
-        return linear(with_changes(inputs, offsets), np.hstack([self.level, self.change]), np.array(self.bias))
+        weights, bias = np.hstack([self.level, self.change]), np.array(self.bias)
+        outputs = np.empty((len(inputs), len(bias)))
+        for first in range(0, len(inputs), CHUNK_ROWS):
+            before, stop = max(first - 1, 0), min(first + CHUNK_ROWS, len(inputs))
+            ends = offsets[np.searchsorted(offsets, before, "right") - 1 : np.searchsorted(offsets, stop) + 1]
+            both = with_changes(inputs[before:stop], ends.clip(before, stop) - before)
+            outputs[first:stop] = linear(both[first - before :], weights, bias)
+        return outputs + self.averages.outputs(inputs, offsets) if self.averages else outputs
 
     def gradient(self, seeds: Floats, offsets: Integers) -> NDArray[np.float64]:
         """Return the gradient (rows, F) of the sum of seeds (rows, O) times `outputs`."""
@@ -52,6 +74,8 @@ class LinearPart(Record, frozen=True):
         changes[firsts(offsets)] = 0
         gradient = seeds @ np.array(self.level) + changes
         gradient[:-1] -= changes[1:]
+        if self.averages:
+            gradient += self.averages.gradient(seeds, offsets, gradient.shape[1])
         return np.asarray(gradient)
 
 
@@ -102,14 +126,12 @@ def linear(both: Floats, weights: Floats, bias: Floats) -> NDArray[np.float64]:
     return np.asarray(np.einsum("nf,of->no", both, weights) + bias)
 
 
-def firsts(offsets: Integers) -> Integers:
-    """Return the first row of each sequence that has one."""
-    return np.asarray(offsets[:-1][np.diff(offsets) > 0])
-
-
 def with_changes(inputs: Floats, offsets: Integers) -> NDArray[np.float64]:
     """Return inputs (rows, F) and their changes since the row before side by side: (rows, 2 F)."""
-    x = np.asarray(inputs, np.float64)
-    changes = np.diff(x, axis=0, prepend=x[:1])
+    features = inputs.shape[1]
+    both = np.empty((len(inputs), 2 * features))
+    x, changes = both[:, :features], both[:, features:]
+    x[:] = inputs
+    np.subtract(x[1:], x[:-1], changes[1:])
     changes[firsts(offsets)] = 0
-    return np.hstack([x, changes])
+    return both

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -20,6 +20,7 @@ from rnnfast.errors import DataError, ModelError, RnnfastError, UsageError
 from rnnfast.model.description import describe_model
 from rnnfast.online.states import EVERY
 from rnnfast.records import plain, versioned
+from rnnfast.serving.ascii import AsciiJson
 from rnnfast.serving.bodies import Bounds, RefusedBody, check_plain, told_length, whole_body
 from rnnfast.serving.guard import OPEN, Access, Guard
 from rnnfast.serving.metrics import exposition
@@ -54,6 +55,7 @@ def application(models: Models, terms: Terms) -> FastAPI:
         summary="Answers of recurrent networks to tables, and to rows as they come.",
         docs_url=None,  # these pages would be fetched from elsewhere
         redoc_url=None,
+        default_response_class=AsciiJson,
         lifespan=lambda app: _saving(models, terms.notice),
     )
     app.add_middleware(Guard, access=terms.access, paths=PATHS, answered=answered)
@@ -196,4 +198,4 @@ async def _told(request: Request, error: Exception) -> Response:
         status, message = 400, "the client has left"
     else:
         status, message = 500, "an unexpected error of the service; its log says more"
-    return JSONResponse({"error": message}, status, headers)
+    return AsciiJson({"error": message}, status, headers)

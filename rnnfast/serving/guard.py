@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rnnfast.errors import UsageError
+from rnnfast.serving.ascii import AsciiJson
 
 OPEN = "/health"  # asked by who watches over the service, who needs no token
 LONGEST_TOKEN = 4096  # characters
@@ -70,14 +70,14 @@ class Guard:
         refusal = self._refusal(Headers(scope=scope), scope["path"])
         await (refusal or self.app)(scope, receive, counted)
 
-    def _refusal(self, headers: Headers, path: str) -> JSONResponse | None:
+    def _refusal(self, headers: Headers, path: str) -> AsciiJson | None:
         """Return the answer to who may not ask."""
         host = headers.get("host", "")
         if self.access.local and not _names_this_machine(host):
             # A page of elsewhere whose name leads to this machine (DNS rebinding) still says its own name.
             return _refused(403, f"the service is for this machine alone, and the request is for {host!r}")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and not _same_site(origin, host):
             return _refused(403, f"pages of {origin} may not use this service")
         if self.access.token is None or path == OPEN:
             return None
@@ -100,5 +100,12 @@ def _names_this_machine(host: str) -> bool:
     return name in LOCAL or is_local(name)
 
 
-def _refused(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": message}, status, headers)
+def _same_site(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
+
+
+def _refused(status: int, message: str, headers: dict[str, str] | None = None) -> AsciiJson:
+    return AsciiJson({"error": message}, status, headers)

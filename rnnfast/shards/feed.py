@@ -33,7 +33,7 @@ class Round(NamedTuple):
     rate: float
 
 
-class Trained(NamedTuple):
+class Share(NamedTuple):
     """What a shard did in a round. loss: sum over labelled outputs; mass: weight of its labelled steps; steps: rows."""
 
     loss: float
@@ -88,7 +88,7 @@ class ShardFeed(Feed):
 
     def train_round(
         self, trainer: Any, now: Round, rates: Callable[[Integers, int], NDArray[np.float64]]
-    ) -> Trained | None:
+    ) -> Share | None:
         """Train the updates of a round; rates: of updates of this epoch, and how many it has. None: it diverged."""
         cuts, batch = self.cutter.epoch(now.epoch), trainer.plan.batch
         before = ends(np.array([-(-cut.sequences // batch) for cut in cuts])).tolist()
@@ -109,7 +109,7 @@ class ShardFeed(Feed):
             whole = self.config.random_start and len(order) == len(block.order)
             mass += block.mass if whole else float(block.data.mass[order].sum())
             steps += int(np.diff(block.data.offsets)[order].sum())
-        return Trained(loss, mass, steps)
+        return Share(loss, mass, steps)
 
     def _block(self, epoch: int, number: int, cut: Cut) -> Begun:
         """Give a block of an epoch, read where it is not there yet."""

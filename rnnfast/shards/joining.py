@@ -21,13 +21,13 @@ def end_to_end(pieces: Sequence[SequenceData], before: Integers, rows: int) -> S
     before: (pieces,) rows of the table in the shards before that of each; rows: of all shards.
     """
     alike = _with_categories_of_all(pieces)
-    moved = [_moved(piece, int(first)) for piece, first in zip(alike, before, strict=True)]
-    around = [piece.around for piece in moved if piece.around is not None]
+    pieces = [_moved(piece, int(first)) for piece, first in zip(alike, before, strict=True)]
+    around = [piece.around for piece in pieces if piece.around is not None]
     if around:
         ids = np.append(np.concatenate([one.ids[:-1] for one in around]), rows)
-        moved = [piece if piece.around is None else replace(piece, around=piece.around._replace(ids=ids))
-                 for piece in moved]  # fmt: skip
-    return joined(moved)
+        pieces = [piece if piece.around is None else replace(piece, around=piece.around._replace(ids=ids))
+                  for piece in pieces]  # fmt: skip
+    return joined(pieces)
 
 
 def _with_categories_of_all(pieces: Sequence[SequenceData]) -> list[SequenceData]:

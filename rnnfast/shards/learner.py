@@ -14,7 +14,7 @@ from rnnfast.data.splitting.by_shard import shard_seed
 from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.layout import Layout
-from rnnfast.shards.feed import Round, ShardFeed, Trained
+from rnnfast.shards.feed import Round, ShardFeed, Share
 from rnnfast.shards.state import State
 from rnnfast.training.schedules import Schedule
 from rnnfast.training.trainer import trainer_of
@@ -48,11 +48,11 @@ class Ready(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A shard after a round. updates: (3,) so far; trained: None where it diverged, at `update` of the pass."""
+    """A shard after a round. updates: (3,) so far; share: None where it diverged, at `update` of the pass."""
 
     state: State
     updates: Integers
-    trained: Trained | None
+    share: Share | None
     update: int
     seconds: float
 
@@ -97,9 +97,9 @@ class Learner:
         moments = trainer.state
         trainer.parameters[:], moments.m[:], moments.v[:] = state
         moments.updates[:] = updates
-        trained = self.feed.train_round(trainer, now, lambda some, of: self._rates(now, some, of))
+        share = self.feed.train_round(trainer, now, lambda some, of: self._rates(now, some, of))
         after = State(*(array.copy() for array in (trainer.parameters, moments.m, moments.v)))
-        return Answer(after, moments.updates.copy(), trained, int(trainer.where[1]), time.perf_counter() - start)
+        return Answer(after, moments.updates.copy(), share, int(trainer.where[1]), time.perf_counter() - start)
 
     def outputs(self, parameters: NDArray[Any]) -> NDArray[Any]:
         """Answer what validates with some parameters: (rows, O)."""
@@ -114,8 +114,8 @@ class Learner:
         """
         if not self.schedule.per_update:
             return np.array([now.rate])
-        planned = self.schedule.updates
-        return self.schedule.at(now.epoch * planned + updates * planned // of)
+        plan = self.schedule.updates
+        return self.schedule.at(now.epoch * plan + updates * plan // of)
 
     @property
     def held(self) -> int:

@@ -16,7 +16,6 @@ from rnnfast.catalogue import OPTIMIZERS
 from rnnfast.cluster.here import InProcess
 from rnnfast.diagnose.machine import cores
 from rnnfast.errors import ClusterError
-from rnnfast.metrics.evaluation import Scores
 from rnnfast.model import Model
 from rnnfast.network.layout import Layout
 from rnnfast.reporter import Reporter, RoundRecord
@@ -140,7 +139,7 @@ class RoundFeed:
         start, before = time.perf_counter(), self.place
         answers = self._answers(now, trainer.whole)
         for answer in answers.values():
-            if answer.trained is None:
+            if answer.share is None:
                 trainer.where[:] = 0, answer.update
                 return None
         self._average(trainer, answers)
@@ -169,17 +168,17 @@ class RoundFeed:
     def _average(self, trainer: Averaged, answers: Mapping[int, Answer]) -> None:
         """Put the states of the shards together, and count what they did."""
         place, before = self._place, trainer.parameters.copy()
-        done = {number: answer.trained for number, answer in answers.items() if answer.trained is not None}
-        masses = [one.mass for one in done.values()]
+        shares = [answer.share for answer in answers.values() if answer.share is not None]
+        masses = [one.mass for one in shares]
         if sum(masses) > 0:
             mean = averaged([answer.state for answer in answers.values()], masses)
             trainer.set(mean._replace(parameters=self.outer.step(before, mean.parameters)))
         for number, answer in answers.items():
             self.updates_of[number] = answer.updates
         trainer.state.updates[:] = self.updates_of.sum(axis=0)
-        place.loss += sum(one.loss for one in done.values())
+        place.loss += sum(one.loss for one in shares)
         place.mass += sum(masses)
-        place.steps += sum(one.steps for one in done.values())
+        place.steps += sum(one.steps for one in shares)
 
     def _tell(self, now: Round, before: Place, answers: Mapping[int, Answer], seconds: float) -> None:
         """Tell of a round; before: where training was when it began."""
@@ -218,7 +217,6 @@ class RoundLoop(Loop):
             threads=self.config.threads or (cores() if isinstance(train.cluster, InProcess) else 1),
         )
         outer = Outer(self.config.outer, len(self.trainer.parameters))
-        self.told = False  # which scores of a pass are of all rows
         self.feed: Any = RoundFeed(train, network, rounds_of(model, train), outer, self.reporter)
         self.schedule = Schedule(replace(self.config, epochs=self.epochs), 1)  # until shards have told their updates
 
@@ -250,15 +248,14 @@ class RoundLoop(Loop):
             pauses.pause(self, now=True)
             raise
 
-    def _scores(self) -> Scores:
+    def _scores(self) -> Any:
         """Score the validation part; of several shards the loss and the areas are of all its rows, sampled or not."""
         scores, valid = super()._scores(), replace(self.shards, name="valid")
         if valid.shards == 1 or self.valid is None or self.valid.sequences == valid.sequences:
             return scores
         model = replace(self.model, parameters=self.trainer.tensors())
         scores, which = of_all(model, valid, scores)
-        if not self.told:
-            self.told = True
+        if all(row["split"] != "valid" for row in self.fit.history):  # once
             self.reporter.notice(f"valid, after each pass: {which}")
         return scores
 

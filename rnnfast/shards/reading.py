@@ -55,9 +55,8 @@ def read_shards(plan: Plan, cluster: Cluster, reporter: Reporter) -> tuple[Shard
     descriptions = _described(plan, cluster)
     _check_alike(descriptions)
     if any(one.constancy is not None for one in descriptions):
-        looked = [one.constancy for one in descriptions if one.constancy is not None]
-        labels = looked[0]
-        for other in looked[1:]:
+        labels, *others = (one.constancy for one in descriptions if one.constancy is not None)
+        for other in others:
             labels = labels.merge(other)
         plan = plan.predicting(labels.rule)
         descriptions = _described(plan, cluster)
@@ -122,8 +121,10 @@ def _notes(table: ShardedSequences) -> tuple[str, ...]:
     if table.shards == 1:
         notes = table.descriptions[0].notes
     else:
-        said = [set(one.notes) for one in table.descriptions]
-        notes = tuple(note for note in table.descriptions[0].notes if all(note in others for others in said))
+        every = [set(one.notes) for one in table.descriptions]
+        notes = tuple(
+            note for note in table.descriptions[0].notes if all(note in notes_of_one for notes_of_one in every)
+        )
     return (*notes, *(predict_notes(table.schema, table.rows, table.sequences) if table.auto_predict else ()))
 
 
@@ -131,16 +132,16 @@ def _parts(table: ShardedSequences) -> Parts:
     """Put the parts of all shards together."""
     config = table.plan.config
     names = [name for name in ("train", "valid", "test") if any(name in one.parts for one in table.descriptions)]
-    named: dict[str, Any] = {name: replace(table, name=name) for name in names}
+    of_name: dict[str, Any] = {name: replace(table, name=name) for name in names}
     rule = _rule(table)
     needed = ["train", *(["valid"] if config.data.valid or _shares(config) > 1 else [])]
     for name in needed:
-        if name not in named:
+        if name not in of_name:
             raise DataError(
                 f"{', '.join(table.source)}: the {name} part is empty ({rule}); give more sequences, fewer --shards or "
                 "another --split"
             )
-    parts = Parts(named["train"], named.get("valid"), named.get("test"), rule, part_by(config))
+    parts = Parts(of_name["train"], of_name.get("valid"), of_name.get("test"), rule, part_by(config))
     parts.merge = lambda: replace(table, name="merged")
     if parts.valid is not None:
         if not parts.valid.labelled_steps:
@@ -177,8 +178,8 @@ def _rule(table: ShardedSequences) -> str:
     elif len(every) == 1 or config.data.valid:
         rule = f"all of {table.sequences:,} sequences"
     else:
-        shown = [f"{100 * share:.4g} %" for share in every]
-        rule = f"{' / '.join(shown) if len(every) > 2 else shown[0]} of {table.sequences:,} sequences in "
+        shares = [f"{100 * share:.4g} %" for share in every]
+        rule = f"{' / '.join(shares) if len(every) > 2 else shares[0]} of {table.sequences:,} sequences in "
         rule += f"{table.shards} shards, seed {config.train.seed}{', stratified' if table.schema.classes else ''}"
     for name, file in (("validation", config.data.valid), ("test", config.data.test)):
         rule += f"; {name} from a table of its own" if file else ""
@@ -196,6 +197,8 @@ def _tell_shards(parts: Parts, reporter: Reporter) -> None:
     )
     empty = [number for number in range(train.shards) if number not in steps]
     if empty:
-        shown = ", ".join(map(str, empty[:LISTED])) + (", .." if len(empty) > LISTED else "")
+        numbers = ", ".join(map(str, empty[:LISTED])) + (", .." if len(empty) > LISTED else "")
         what = "shards have" if len(empty) > 1 else "shard has"
-        reporter.notice(f"{len(empty)} of {train.shards} {what} nothing to train on: {shown}; fewer --shards would do")
+        reporter.notice(
+            f"{len(empty)} of {train.shards} {what} nothing to train on: {numbers}; fewer --shards would do"
+        )

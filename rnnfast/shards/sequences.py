@@ -146,8 +146,8 @@ class ShardedSequences(Sequences):
         """Cut into runs of about so many rows, each in one shard."""
         first, stop, before = list[int](), list[int](), 0
         for size in self.sizes.values():
-            reached = ends(size.lengths.astype(np.int64))
-            marks = np.searchsorted(reached, np.arange(0, reached[-1], rows or RUN_ROWS))
+            last = ends(size.lengths.astype(np.int64))
+            marks = np.searchsorted(last, np.arange(0, last[-1], rows or RUN_ROWS))
             borders = np.unique(np.append(marks, len(size.lengths))) + before
             first, stop, before = [*first, *borders[:-1]], [*stop, *borders[1:]], before + len(size.lengths)
         begin, end = np.array(first, np.int64), np.array(stop, np.int64)

@@ -104,8 +104,8 @@ class ShardTable:
         config, seed, shares = self.plan.config.data, self.plan.config.train.seed, self._shares
         if self.plan.shards == 1:
             parts = split(self.table, shares, seed, config.split_by)
-            named: dict[str, Any] = parts.named()
-            return {name: self._answerable(part, self.table) for name, part in named.items()}, parts.rule
+            of_name: dict[str, Any] = parts.named()
+            return {name: self._answerable(part, self.table) for name, part in of_name.items()}, parts.rule
         part = self._part_of
         return {
             name: self._answerable(self.table.take(np.flatnonzero(part == number)), self.table)
@@ -134,10 +134,10 @@ class ShardTable:
         config = self.plan.config
         if self.plan.shards == 1:
             shares = config.data.split if len(config.data.split) > 1 else (1.0,)
-            merged: Any = split(self.table, shares, config.train.seed, config.data.split_by, merge=True).train
+            part: Any = split(self.table, shares, config.train.seed, config.data.split_by, merge=True).train
         else:
-            merged = self.table.take(np.flatnonzero(self._part_of <= PART_NAMES.index("valid")))
-        return self._answerable(merged, self.table)
+            part = self.table.take(np.flatnonzero(self._part_of <= PART_NAMES.index("valid")))
+        return self._answerable(part, self.table)
 
     def _answerable(self, part: StoredSequences, table: StoredSequences) -> StoredSequences:
         """Leave away the rows that ask for a forecast."""

@@ -86,12 +86,12 @@ class _Open:
         with self.lock:
             now = monotonic()
             for key, entry in list(self.tables.items()):
-                unused = key[0] != plan.key and now - entry.used > UNUSED
+                unused = key[0] != plan.key and now - entry.last_use > UNUSED
                 if unused and entry.lock.acquire(blocking=False):  # else a long task is at work there
                     self.tables.pop(key).close()
                     entry.lock.release()
             entry = self.tables.setdefault((plan.key, number), _Entry())
-            entry.used = now
+            entry.last_use = now
             self.tables.move_to_end((plan.key, number))
             return entry
 
@@ -99,12 +99,12 @@ class _Open:
         """Let go of what trains on the shards that have waited longest, while all of them take more than a limit."""
         with self.lock:
             waiting = [entry for entry in self.tables.values() if entry is not but]
-            held = sum(entry.held for entry in (*waiting, but))
+            total = sum(entry.held for entry in (*waiting, but))
             for entry in waiting:
-                if held <= limit:
+                if total <= limit:
                     break
                 if entry.lock.acquire(blocking=False):
-                    held -= entry.held
+                    total -= entry.held
                     entry.learners.clear()
                     entry.lock.release()
 
@@ -119,7 +119,7 @@ class _Entry:
     """A shard of this process; lock: of who works with it. learners: by the key of their network."""
 
     def __init__(self) -> None:
-        self.lock, self.used = RLock(), monotonic()
+        self.lock, self.last_use = RLock(), monotonic()
         self.table: ShardTable | None = None
         self.learners: dict[str, Learner] = {}
 
@@ -145,8 +145,8 @@ def check_memory(plan: Plan, limit: int | None) -> None:
     """Raise UsageError where a worker may not take what the plan gives a process."""
     if limit is not None and limit < size(plan.memory):
         raise UsageError(
-            f"a worker may take {shown(limit)} (dask worker --memory-limit), and the run gives each {plan.memory}; "
-            f"give --memory {int(0.9 * limit) // 10**6}M, or fewer workers on a machine"
+            f"a worker gets no tasks beyond {shown(limit)}, Dask's share of its --memory-limit, and the run gives each "
+            f"{plan.memory}; give --memory {limit // 10**6}M, or fewer workers on a machine"
         )
 
 
@@ -164,10 +164,10 @@ def alive(function: F) -> F:
 
     @wraps(function)
     def call(*arguments: Any) -> Any:
-        watch, ended = arguments[-1], Event()
+        watch, end = arguments[-1], Event()
 
         def tell() -> None:
-            while not ended.wait(SIGN):
+            while not end.wait(SIGN):
                 watch.tell(None)
 
         thread = Thread(target=tell, daemon=True)
@@ -175,7 +175,7 @@ def alive(function: F) -> F:
         try:
             return function(*arguments)
         finally:
-            ended.set()
+            end.set()
 
     return cast(F, call)
 
@@ -281,11 +281,11 @@ def _learner(plan: Plan, number: int, network: Network, watch: Watch, use: Calla
         if network.key not in entry.learners:
             shard = entry.opened(plan, number, watch)
             valid = shard.part("valid", plan.predict) if network.validates else None
-            drawn = None
+            questions = None
             if valid is not None:
                 context = network.model.context_of(valid.schema)
-                drawn = sample(valid, context, network.room, network.model.config.train.seed)
+                questions = sample(valid, context, network.room, network.model.config.train.seed)
             entry.learners.clear()  # of another network of the same run
-            entry.learners[network.key] = Learner(network, number, shard.part(network.part, plan.predict), drawn)
+            entry.learners[network.key] = Learner(network, number, shard.part(network.part, plan.predict), questions)
             _open.spare(Budget.of(plan.memory).free, entry)
         return use(entry.learners[network.key])

@@ -37,7 +37,13 @@ def check_where(config: Config, where: ClusterConfig) -> None:
         check_before(config, where.workers is not None)
 
 
+def in_shards(on_workers: bool, shards: int | None, ensemble: int, preset: str | None) -> bool:
+    """Whether a run has its table in shards: where --shards says so, and of one network whose files workers can read.
+
+    on_workers: whether they can. Several networks train on whole tables, side by side.
+    """
+    return shards is not None or (on_workers and ensemble == 1 and preset != "best")
+
+
 def _sharded(config: Config, clustered: bool) -> bool:
-    """Whether a run has its table in shards."""
-    several = config.model.ensemble > 1 or config.model.preset == "best"
-    return config.data.shards is not None or (clustered and not several)
+    return in_shards(clustered, config.data.shards, config.model.ensemble, config.model.preset)

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from rnnfast.errors import ClusterError, ModelError, UsageError
 from rnnfast.records import UNSET, Count, Record, Size, UnsetType, decode, parsed, plain
-from rnnfast.reporter import Reporter
 from rnnfast.training.space import Candidate
 from rnnfast.writing import write_whole
 
@@ -102,33 +100,6 @@ class Journal:
         ordered = sorted(self.repetitions, key=lambda one: one.place)  # they end in any order
         lines = (json.dumps(plain(record), allow_nan=False) for record in (self.header, *self.trials, *ordered))
         write_whole(self.directory / FILE, "".join(f"{line}\n" for line in lines).encode())
-
-
-class Watch:
-    """Tells how many trainings are finished, and writes them into a journal; called from several threads.
-
-    runs: trial, fold and repetition of each. journal: None where nothing is written; valid: as of Repetition.
-    """
-
-    def __init__(
-        self, reporter: Reporter, runs: Sequence[tuple[int, int, int]], journal: Journal | None, valid: str | UnsetType
-    ) -> None:
-        self._reporter, self._runs, self._journal, self._valid = reporter, runs, journal, valid
-        self._done, self._lock = 0, Lock()
-
-    def __call__(self, place: int, error: float) -> None:
-        """Take the error of one of the runs."""
-        with self._lock:
-            self._done += 1
-            self._reporter.trials(self._done, len(self._runs))
-            if self._journal is not None:
-                trial, fold, repetition = self._runs[place]
-                self._journal.repetitions.append(
-                    Repetition(
-                        trial=trial, fold=fold + 1, repetition=repetition, error=finite(error), valid=self._valid
-                    )
-                )
-                self._journal.write()
 
 
 def finite(error: float) -> float | None:

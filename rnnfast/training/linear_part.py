@@ -1,24 +1,23 @@
 """Fitting the linear part that answers beside a network (model/linear_part.py), once the network is trained.
 
-Of quantities it is a ridge regression (ridge.py), of two classes a logistic one. The network has a share of
+Of quantities it is a ridge regression (regressors.py, ridge.py), of classes a logistic one, of more than two a softmax.
+The network has a share of
 
     L^2 / (L^2 + N^2)        L, N: errors of the linear part and of the network on the rows that validate
 
 in the answer, mean squared errors or log losses: of two forecasts each counts by how good it was (Bates, Granger 1969,
 who weigh by L and N). Least squares would give the network more, whose epoch was chosen by just these rows; on later
-ones that loses.
+ones that loses. The fewer labels they have the more they flatter it: of n labels N counts 1 + 10 / n times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.catalogue import TASKS
+from rnnfast.catalogue import LOSSES, TASKS
 from rnnfast.config.resolve import Config
 from rnnfast.data import Schema, SequenceData, Sequences
 from rnnfast.data.encoding.differences import changes
@@ -30,35 +29,36 @@ from rnnfast.model.linear_part import LinearPart, with_changes
 from rnnfast.model.questions import scored_rows
 from rnnfast.reporter import Reporter
 from rnnfast.tasks.linear import LEAST_PENALTY, Steps, logistic
-from rnnfast.training.ridge import solved, units
+from rnnfast.training.regressors import regression
+from rnnfast.training.ridge import units
 
 Floats = NDArray[np.float64]
 
-STRETCHES = 5
 PENALTY = 10.0  # of classes, for inputs with a standard deviation of 1
 HALF = 0.5  # share of the network where nothing says how good it is
+FLATTERING = 10  # labels by which an epoch is chosen: of as many the error of the network is twice what they say
 MOST_INPUTS = 500  # of the network; the time of the equations grows with their cube
-MOST_ROWS = 100_000  # of classes, whose equations are summed again and again; more are drawn from
-MOST_NUMBERS = 1 << 24  # in these rows, as they stay in memory: fewer rows of many inputs
-CHUNK_ROWS = 1 << 13  # that are summed at once, from the first row on, however the table comes in blocks
-LOSSES_OF_CLASSES = ("auto", "bce")
+MOST_ROWS = 20_000  # of classes, whose equations are summed again and again; as many of each are drawn
+MOST_NUMBERS = 1 << 22  # in these rows, once for each pair of outputs: fewer rows of many inputs or classes
 
 
 def check_linear_part(config: Config, schema: Schema) -> None:
     """Raise UsageError for a linear part where there is nothing that it could be fitted to."""
     if not config.model.linear_part:
         return
-    if TASKS[schema.task].output_per_class:
+    task, loss = TASKS[schema.task], config.train.loss
+    if task.classes and not goes_with(loss):
         raise UsageError(
-            "--linear-part answers with quantities or one of two classes, and there are more: leave it out"
-        )
-    if TASKS[schema.task].classes and config.train.loss not in LOSSES_OF_CLASSES:
-        raise UsageError(
-            f"--linear-part: its answers are logits, and those of --loss {config.train.loss} are not; "
-            "use --loss bce, or leave one of them out"
+            f"--linear-part: its answers are logits, and those of --loss {loss} are not; use --loss {task.loss}, or "
+            "leave one of them out"
         )
     if schema.window == 1:
         raise UsageError("--linear-part looks at the row before, which --window 1 has not; give longer windows")
+
+
+def goes_with(loss: str) -> bool:
+    """Whether the outputs that a loss trains are logits, as those of a linear part of classes are."""
+    return loss == "auto" or LOSSES[loss].logits
 
 
 def set_linear_part(model: Model, train: Sequences, valid: SequenceData | None, reporter: Reporter) -> None:
@@ -73,7 +73,8 @@ def set_linear_part(model: Model, train: Sequences, valid: SequenceData | None, 
     share = HALF
     if valid is not None:
         rows = scored_rows(valid)
-        share = share_of(error_of(model, rows), error_of(replace(model, linear_part=linear), rows))
+        flattered = 1 + FLATTERING / max(int(np.count_nonzero(rows.labelled)), 1)
+        share = share_of(flattered * error_of(model, rows), error_of(replace(model, linear_part=linear), rows))
     model.linear_part = linear.beside(share)
     reporter.notice(
         f"a linear part answers beside the network, whose share is {share:.2f} (--linear-part); epochs are scored "
@@ -92,88 +93,88 @@ def error_of(model: Model, data: SequenceData) -> float:
     outcomes = model.outcomes(data).counted
     if not len(outcomes.y):
         return float("nan")
-    loss = "bce" if model.schema.classes else "mse"
-    return mean_loss(loss, outcomes.raw, model.task.labels(outcomes.y), outcomes.weight)
+    return mean_loss(TASKS[model.schema.task].loss, outcomes.raw, model.task.labels(outcomes.y), outcomes.weight)
 
 
 def fitted(model: Model, train: Sequences) -> LinearPart:
     """Fit a linear part that answers all by itself."""
-    outputs, features = model.schema.outputs, len(model.encoder.names)
-    if model.schema.classes:
-        solution = _of_classes(model, train)
-    else:
-        solution = solved(reduce(np.add, train.each_shard(products_of, model)), outputs)
-    columns = solution.T.tolist()
+    if not model.schema.classes:
+        return regression(model, train)
+    features, columns = len(model.encoder.names), _of_classes(model, train).T.tolist()
     level, change = (tuple(tuple(column[at : at + features]) for column in columns) for at in (0, features))
     return LinearPart(0.0, level, change, tuple(column[-1] for column in columns))
 
 
-def products_of(part: Sequences, model: Model) -> Floats:
-    """Return the sums (STRETCHES, S, S) of products z z' over the rows that train.
-
-    z: the inputs, their changes, 1 and the labels: S = 2 F + 1 + O.
-    """
-    size = 2 * len(model.encoder.names) + 1 + model.schema.outputs
-    sums, row = np.zeros((STRETCHES, size, size)), 0
-    for z, weight in _chunks(part, model):
-        stretch = (row + np.arange(len(z))) * STRETCHES // part.rows
-        for k in np.unique(stretch):
-            at = (stretch == k) & (weight > 0)
-            sums[k] += z[at].T @ (z[at] * weight[at, None])
-        row += len(z)
-    return sums
-
-
-def _chunks(part: Sequences, model: Model) -> Iterator[tuple[Floats, Floats]]:
-    """Yield z (rows, S) with the weights (rows,) of so many rows at a time."""
-    size = 2 * len(model.encoder.names) + 1 + model.schema.outputs
-    left, weights = np.empty((0, size)), np.empty(0)
-    for steps in _steps(part, model):
-        z = np.hstack([steps.x, np.ones((len(steps.x), 1)), steps.y])
-        left, weights = np.concatenate([left, z]), np.concatenate([weights, steps.weight])
-        while len(left) >= CHUNK_ROWS:
-            yield left[:CHUNK_ROWS], weights[:CHUNK_ROWS]
-            left, weights = left[CHUNK_ROWS:], weights[CHUNK_ROWS:]
-    if len(left):
-        yield left, weights
-
-
 def _of_classes(model: Model, train: Sequences) -> Floats:
     """Return (2 F + 1, O), the weights of a logistic regression on rows that train."""
-    most = min(MOST_ROWS, MOST_NUMBERS // (2 * len(model.encoder.names)))
-    generator, share = np.random.default_rng(model.config.train.seed), most / max(train.labelled_steps, 1)
-    drawn = []
-    for steps in _steps(train, model):
-        at = (steps.weight > 0) & (generator.random(len(steps.x)) < share)
-        drawn.append(Steps(steps.x[at], steps.y[at], steps.weight[at]))
-    x, weight = (np.concatenate([getattr(steps, name) for steps in drawn]) for name in ("x", "weight"))
+    chances, count = _chances(model, train)
+    random = np.random.default_rng(model.config.train.seed)
+    drawn = [_drawn(block, model, chances, random) for block in train.blocks(TRAINED)]
+    x, y, weight = (np.concatenate([getattr(steps, name) for steps in drawn]) for name in Steps._fields)
     if not weight.sum():
         return np.zeros((x.shape[1] + 1, model.schema.outputs))
     mean = np.average(x, axis=0, weights=weight)
     unit = units(mean, np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight)))
-    y = np.concatenate([steps.y for steps in drawn])
-    steps = Steps((x - mean) / unit, y, weight / weight.mean())  # in which unit weights are has no say
+    steps = Steps((x - mean) / unit, y, weight * (count / weight.sum()))  # in which unit weights are has no say
     penalty = np.append(np.full(len(unit), PENALTY), LEAST_PENALTY)
-    solution = logistic(lambda: [steps], penalty, model.schema.outputs)
+    softmax = TASKS[model.schema.task].output_per_class
+    start = np.zeros((len(penalty), model.schema.outputs))
+    start[-1] = _shares(steps, start.shape[1], softmax)
+    solution = logistic(lambda: [steps], penalty, start, softmax)
     solution[:-1] /= unit[:, None]
     solution[-1] -= mean @ solution[:-1]
     return solution
 
 
-def _steps(part: Sequences, model: Model) -> Iterator[Steps]:
-    """Yield inputs with their changes, scaled labels and weights of all rows, whole sequences of some at a time."""
-    for block in part.blocks(TRAINED):
-        marks = np.append(np.arange(0, block.rows, CHUNK_ROWS), block.rows)
-        borders = np.unique(np.searchsorted(block.offsets, marks))
-        for first, stop in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
-            yield _steps_of(block if stop - first == block.sequences else block.take(np.arange(first, stop)), model)
+def _shares(steps: Steps, outputs: int, softmax: bool) -> Floats:
+    """Return the logits (O,) of the shares of classes: from there fewer steps are needed where one is rare."""
+    y = steps.y == np.arange(outputs) if softmax else steps.y
+    share = (steps.weight @ y + 1) / (steps.weight.sum() + 2)  # as if seen once more, so that none is 0 or 1
+    return np.asarray(np.log(share) if softmax else np.log(share / (1 - share)))
+
+
+def _chances(model: Model, train: Sequences) -> tuple[Floats, int]:
+    """Return the chance (classes,) of a label of each class to be drawn, as many of each, and the number of labels."""
+    classes, pairs = len(model.schema.classes), model.schema.outputs * (model.schema.outputs + 1) // 2
+    most = min(MOST_ROWS, MOST_NUMBERS // (2 * len(model.encoder.names) * pairs))
+    counts = np.zeros(classes)
+    for block in train.blocks(TRAINED):
+        counts += np.bincount(_classes(block), minlength=classes + 1)[:classes]
+    return np.minimum(1, most / classes / np.maximum(counts, 1)), int(counts.sum())
+
+
+def _classes(data: SequenceData) -> NDArray[np.int64]:
+    """Return the class (rows,) of each row, the number of classes for a row that is not learned from."""
+    return np.where(_learned(data), data.y[:, 0], len(data.schema.classes)).astype(np.int64)
+
+
+def _drawn(block: SequenceData, model: Model, chances: Floats, random: np.random.Generator) -> Steps:
+    """Draw labelled rows by the chances of their classes; weights are divided by these.
+
+    A number drawn for each sequence and one for each of its rows let only those be encoded of which a row is drawn.
+    """
+    chance, lengths = np.append(chances, 0.0)[_classes(block)], np.diff(block.offsets)
+    highest = np.zeros(len(lengths))
+    if block.rows:
+        highest[lengths > 0] = np.maximum.reduceat(chance, block.offsets[:-1][lengths > 0])
+    sequences = random.random(len(lengths)) < highest
+    chance, highest = chance[np.repeat(sequences, lengths)], np.repeat(highest[sequences], lengths[sequences])
+    steps = _steps_of(block.take(np.flatnonzero(sequences)), model)
+    at = (random.random(len(chance)) * highest < chance) & (steps.weight > 0)
+    return Steps(steps.x[at], steps.y[at], steps.weight[at] / chance[at])
 
 
 def _steps_of(data: SequenceData, model: Model) -> Steps:
-    """Return the rows of sequences; first ones of longer sequences, of which no change is known, weigh nothing."""
+    """Return the rows of sequences; those that are not learned from weigh nothing."""
     learned = changes(data, model.schema, model.encoder.rules)
-    labelled = learned.labelled.copy()
-    labelled[data.offsets[:-1][np.diff(data.offsets) > 1]] = False
+    labelled = _learned(learned)
     weight = np.where(labelled, model.scorer.step_weights(learned.y, learned.labelled, learned.weight), 0.0)
     y = np.where(labelled[:, None], np.asarray(model.task.labels(learned.y), np.float64), 0.0)
     return Steps(with_changes(model.encoder.transform(data), data.offsets), y, np.asarray(weight, np.float64))
+
+
+def _learned(data: SequenceData) -> NDArray[np.bool_]:
+    """Return which rows (rows,) have a label; not first ones of longer sequences, of which no change is known."""
+    labelled = data.labelled.copy()
+    labelled[data.offsets[:-1][np.diff(data.offsets) > 1]] = False
+    return labelled

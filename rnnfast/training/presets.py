@@ -16,6 +16,7 @@ from rnnfast.config.effects import refused_beside_linear_part
 from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.records import UNSET, Record
+from rnnfast.training.linear_part import goes_with
 from rnnfast.training.size import Size
 
 BY_SIZES = ("auto", "best")  # presets that begin with these rules
@@ -105,8 +106,12 @@ def _difference(size: Size, config: Config) -> bool | None:
 
 def _linear_part(size: Size, config: Config) -> bool | None:
     model = config.model
-    fits = cell(model.cell).recurrent and config.data.window != 1 and not refused_beside_linear_part(model)
-    return True if fits and size.forecast and not TASKS[size.task].classes else None
+    looks_back = cell(model.cell).recurrent and config.data.window != 1
+    if not looks_back or config.train.epochs == 0 or refused_beside_linear_part(model):
+        return None
+    classes = TASKS[size.task].classes
+    fits = size.per_step and goes_with(config.train.loss) if classes else size.forecast
+    return True if fits else None
 
 
 def _scale(size: Size, config: Config) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from rnnfast.training.loop import Fit
 def provenance_of(job: Job, evaluations: dict[str, Evaluation], fit: Fit) -> Provenance:
     """What the model file tells about its origin."""
     table, parts, config = job.table, job.parts, job.config
+    meaningless = dict.fromkeys(name for scores in evaluations.values() for name in scores.meaningless)
     return Provenance(
         data_digest=table.digest,
         split=Split(
@@ -24,7 +25,7 @@ def provenance_of(job: Job, evaluations: dict[str, Evaluation], fit: Fit) -> Pro
             rule=parts.rule,
             parts=part_sizes(parts),
         ),
-        metrics=plain({name: scores.metrics for name, scores in evaluations.items()}),
+        metrics={name: plain(scores.metrics) | meaningless for name, scores in evaluations.items()},
         training=Training(
             epochs=fit.epochs,
             best_epoch=fit.best_epoch,

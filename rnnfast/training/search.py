@@ -29,12 +29,13 @@ from rnnfast.equations.cell import Cell
 from rnnfast.errors import DataError, RnnfastError, UsageError
 from rnnfast.records import UNSET, UnsetType
 from rnnfast.reporter import Reporter
-from rnnfast.training.journal import Journal, TrialRecord, Watch, finite
+from rnnfast.training.journal import Journal, TrialRecord, finite
 from rnnfast.training.sampler import Sampler
 from rnnfast.training.space import Candidate, Space
 from rnnfast.training.stopping import Interrupt
 from rnnfast.training.trial import Trial, Trials
 from rnnfast.training.tried import RUNGS, Tried, better_half, rank, relative
+from rnnfast.training.watch import Watch
 
 SIZE = 16  # candidates of a generation
 FOLDS, FEWEST_FOLDS = 3, 2

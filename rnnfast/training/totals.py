@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnfast.data import Sequences
 from rnnfast.metrics.evaluation import Scores
-from rnnfast.metrics.tally import COARSE, Tally, merged, ranking, tally
+from rnnfast.metrics.tally import COARSE, Tallies, Tally, merged, ranking, tally
 from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
 
@@ -55,7 +55,7 @@ def of_all(model: Model, part: Sequences, scores: Scores) -> tuple[Scores, str]:
 
 def totalled(part: Sequences, model: Model, coarse: int | None) -> Totals:
     """Sum what a model answers to a part, where it lies; coarse: None where the order of scores does not matter."""
-    loss, mass, counts = 0.0, 0.0, Tally(np.zeros(0, np.uint64), np.zeros(0), np.zeros(0))
+    loss, mass, counts = 0.0, 0.0, Tallies()
     for block in part.in_context(model.context_of(part.schema)).blocks():
         outcomes = model.outcomes(scored_rows(block))
         of_block = model.scorer.total(outcomes)
@@ -63,5 +63,5 @@ def totalled(part: Sequences, model: Model, coarse: int | None) -> Totals:
         if coarse is not None:
             say, weight = outcomes.say
             positive, score = outcomes.y[say].ravel() == 1, outcomes.answers[say].ravel()
-            counts = merged([counts, tally(positive, score, weight, coarse)])
-    return Totals(loss, mass, counts)
+            counts.add(tally(positive, score, weight, coarse))
+    return Totals(loss, mass, counts.whole)

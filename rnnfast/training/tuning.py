@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
-from rnnfast.catalogue import SCHEDULES
 from rnnfast.cluster.task import Cluster
 from rnnfast.config.forms import part_column
 from rnnfast.config.resolve import Config
@@ -237,16 +236,16 @@ def _outcome(search: Search, finalists: list[Finalist], stopped: str, result: Tr
 def _final(space: Space, finalist: Finalist, mergeable: bool, quick: bool) -> Config:
     """Return the configuration of the network that comes out.
 
-    It is an ensemble, trained again on the validation part too, where nobody says otherwise. quick: it is one network.
+    It is an ensemble, trained again on the validation part too after one cycle, whose course is known without it, where
+    nobody says otherwise. quick: it is one network.
     """
     values = dict(space.plain(finalist.trial.options))
     train, explicit = space.config.train, space.config.explicit
     if not quick and not train.init_from:
         if "ensemble" not in explicit:
             values["ensemble"] = SEEDS
-        schedule = str(values.get("schedule", train.schedule))
-        if "refit" not in explicit and mergeable and train.average == 1 and not SCHEDULES[schedule].watches:
-            values["refit"] = True
+        if "refit" not in explicit and mergeable and train.average == 1:
+            values["refit"] = space.config_of(finalist.trial.options).train.schedule == "onecycle"
     return space.config.with_values(values, "tune")
 
 

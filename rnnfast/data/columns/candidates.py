@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from rnnfast.data.columns.dates import date_forms
 from rnnfast.data.columns.namewords import CALENDAR, CATEGORIES, COUNTERS, KEYS, NAMED, NUMBERS, words_of
 from rnnfast.data.sources.texts import is_compact
+from rnnfast.data.sources.totals import without_totals
 from rnnfast.records import Record
 
 SAMPLE_ROWS = 1 << 14  # at the start of a table, that are looked at
@@ -154,7 +155,7 @@ def candidates(
     rows: the first ones of a table, with all columns, of which the first MOST_COMPARED that could be one count.
     role_columns: those that have a role. id_column, time_column: those that are known; no candidate is sought for them.
     """
-    rows = rows.iloc[:SAMPLE_ROWS]
+    rows = without_totals(rows.iloc[:SAMPLE_ROWS])
     names = islice((name for name in rows if _may_have_a_role(rows[name])), MOST_COMPARED)
     columns = {str(name): _Column(str(name), rows[name]) for name in names}
     free = [column for name, column in columns.items() if name not in role_columns]
@@ -173,7 +174,7 @@ def candidates(
 
 def date_columns(rows: pd.DataFrame, names: Collection[str]) -> list[str]:
     """Return those of the columns that hold dates; rows: as of `candidates`."""
-    rows = rows.iloc[:SAMPLE_ROWS]
+    rows = without_totals(rows.iloc[:SAMPLE_ROWS])
     return [name for name in names if _may_have_a_role(rows[name]) and _Column(name, rows[name]).holds_dates]
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnfast.data.columns.numbers import leave_out
 from rnnfast.data.sources.parsing import EMPTY
-from rnnfast.data.sources.source import plain
 from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
@@ -42,5 +42,5 @@ def too_many(source: str, name: str, count: int) -> DataError:
     """Build the error about a column with too many categories."""
     return DataError(
         f"{source}, column {name!r}: {count:,} different categories are too many (at most {MOST_CATEGORIES:,}, each is "
-        f"an input of the network); put rare ones into one, or leave the column out with --ignore {plain(name)}"
+        f"an input of the network); put rare ones into one, or {leave_out(name)}"
     )

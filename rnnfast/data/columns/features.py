@@ -12,8 +12,9 @@ from rnnfast.catalogue import FILLS
 from rnnfast.data.columns.candidates import date_columns
 from rnnfast.data.columns.categories import MOST_CATEGORIES, categories, too_many
 from rnnfast.data.columns.fewvalues import categorical_option, few_valued
-from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, is_quantity, more_cells, mostly_numbers, numbers
-from rnnfast.data.sources.source import listing, plain
+from rnnfast.data.columns.marked import marked_number
+from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, is_quantity, leave_out, more_cells, mostly_numbers, numbers
+from rnnfast.data.sources.source import listing, plain, short, typed
 from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
 
@@ -45,12 +46,19 @@ def default_features(
             names.append(name)
         else:
             text.append(name)
-    notes, dates = [], set(date_columns(rows, text))
+    notes, dates = list[str](), set(date_columns(rows, text))
     texts = [name for name in text if name not in dates.union(ids)]
+    signs = {name: cell for name in texts if (cell := marked_number(rows[name]))}
+    texts = [name for name in texts if name not in signs]
     few = few_valued(rows, texts)
+    if signs:
+        cells = listing([repr(short(cell)) for cell in dict.fromkeys(signs.values())])
+        notes.append(
+            f"left out, as numbers have a point at most, no unit and no other sign ({cells}): {listing(list(signs))}"
+        )
     for reason, columns in (
         (f"text is no feature ({categorical_option(few)} makes categories of it)", few),
-        ("text is no feature", [name for name in texts if name not in few]),
+        ("text is no feature (--categorical makes it one)", [name for name in texts if name not in few]),
         ("dates are no features", [name for name in text if name in dates]),
         ("it looks like an id", [name for name in text if name in ids and name not in dates]),
     ):
@@ -166,10 +174,10 @@ class Features:
 
 
 def _not_finite(table: Table, row: int, name: str, empty: bool, count: int) -> DataError:
-    cell, shown = table.cell(row, name), plain(name)
+    cell = table.cell(row, name)
     more = more_cells(table, count)
     if empty:
-        fix = f"fill it, say how with --missing {shown}=mean (zero, ffill), or {LEAVE_OUT} {shown}"
+        fix = f"fill it, say how with {typed('--missing', name, word='=mean')} (zero, ffill), or {leave_out(name)}"
         return table.error(row, name, f"the cell is empty ({cell!r}){more}; {fix}")
-    fix = f"correct it, remove the row, or {LEAVE_OUT} {shown}"
+    fix = f"correct it, remove the row, or {leave_out(name)}"
     return table.error(row, name, f"{cell!r} is infinite as a float64{more}; {fix}")

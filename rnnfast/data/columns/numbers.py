@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from rnnfast.data.columns.novalue import no_values
 from rnnfast.data.sources.batches import Batch
 from rnnfast.data.sources.dialect import foreign_marks, hint
-from rnnfast.data.sources.source import plain
+from rnnfast.data.sources.source import plain, typed
 from rnnfast.data.sources.table import Table
 
 Floats = NDArray[np.float64]
 
-LEAVE_OUT = "leave the column out with --ignore"  # a fix for features
+LEAVE_OUT = "leave out"  # what else can be done with a feature
 MOST_SPELLINGS = 100  # of true and false in a column, with all their cases and spaces
 MOSTLY = 0.5  # share of cells that are numbers, from which a column with text counts as a damaged numeric one
 
@@ -27,8 +27,8 @@ MOSTLY = 0.5  # share of cells that are numbers, from which a column with text c
 def numbers(table: Table, name: str, otherwise: str = "", words: bool = False) -> Floats:
     """Return a column as (rows,) float64, NaN where a cell is empty; text raises DataError.
 
-    otherwise: a fix beside correcting the cell, before the name of the column. words: whether those of `novalue` count
-    as empty.
+    otherwise: a fix beside correcting the cell, before the name of the column, or LEAVE_OUT. words: whether those of
+    `novalue` count as empty.
     """
     series = table.frame[name]
     if is_quantity(series.dtype):
@@ -47,11 +47,22 @@ def numbers(table: Table, name: str, otherwise: str = "", words: bool = False) -
         more = more_cells(table, count)
         source = table.source(row)
         comma = hint(cell, source.delimiter, source.decimal)
-        fix = "correct it or empty the cell" if not otherwise else f"correct it, or {otherwise} {plain(name)}"
-        if otherwise == LEAVE_OUT and count >= MOSTLY * series.notna().sum():
-            fix = f"make its texts categories with --categorical {plain(name)}, or {otherwise} {plain(name)}"
+        fix = _fix(name, otherwise, count >= MOSTLY * series.notna().sum())
         raise table.error(row, name, f"{cell!r} is not a number{more}{comma}; {fix}")
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _fix(name: str, otherwise: str, mostly_text: bool) -> str:
+    """Say what to do about a column with cells that are no numbers; otherwise: as of `numbers`."""
+    if otherwise != LEAVE_OUT:
+        return f"correct it, or {otherwise} {plain(name)}" if otherwise else "correct it or empty the cell"
+    first = f"make its texts categories with {typed('--categorical', name)}" if mostly_text else "correct it"
+    return f"{first}, or {leave_out(name)}"
+
+
+def leave_out(name: str) -> str:
+    """Say how a feature is left out."""
+    return f"leave the column out with {typed('--ignore', name)}"
 
 
 def is_quantity(kind: Any) -> bool:

@@ -22,14 +22,14 @@ def likely_target(names: Collection[str]) -> str | None:
     of WANTED. Beside z, y is a coordinate.
     """
     words = {name: words_of(name) for name in names}
-    words = {name: said for name, said in words.items() if not said & KEYS}
+    words = {name: parts for name, parts in words.items() if not parts & KEYS}
     plain = {name.casefold(): name for name in reversed(words)}
     for target in TARGETS:
         if target in plain and not (target == "y" and "z" in plain):
             return plain[target]
     for target in TARGETS:
-        for name, said in words.items():
-            if target in said and target != "y":
+        for name, parts in words.items():
+            if target in parts and target != "y":
                 return name
-    wanted = [name for name, said in words.items() if said & WANTED]
-    return wanted[-1] if wanted else None
+    likely = [name for name, parts in words.items() if parts & WANTED]
+    return likely[-1] if likely else None

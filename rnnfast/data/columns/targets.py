@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
+from rnnfast.data.columns.marked import marked_number
 from rnnfast.data.columns.numbers import MOSTLY, Floats, numbers, parsed
 from rnnfast.data.sources.parsing import EMPTY
 from rnnfast.data.sources.source import listing, short
@@ -24,6 +25,7 @@ NEGATIVE = {  # words for no: the other class of two is the positive one
     *("no", "n", "nein", "nee", "nej", "ne", "non", "false", "none", "negative"),
     *("normal", "ok", "healthy", "legit", "legitimate", "genuine"),
 }
+FEW_CLASSES = 20  # texts, up to which numbers with signs of their own, such as "10 %", may be classes
 MOST_CLASSES = 1000  # more are names or quantities; and each is an output of the network
 
 
@@ -98,6 +100,10 @@ def _task(table: Table, name: str, values: pd.Series[Any], distinct: NDArray[Any
         raise _third_value(table, name, values, len(distinct))
     if word == "auto" and text and len(distinct) > 2 and parsed(values).notna().sum() >= MOSTLY * values.notna().sum():
         numbers(table, name, "give --task multiclass for the classes of")  # raises: a damaged column of numbers
+    if word == "auto" and text and len(distinct) > FEW_CLASSES and (cell := marked_number(pd.Series(distinct))):
+        raise table.column_error(
+            name, f"{cell!r} is no number as it stands; write it without unit and separators of thousands"
+        )
     if len(distinct) > MOST_CLASSES and (word == "multiclass" or text):
         raise table.column_error(
             name,

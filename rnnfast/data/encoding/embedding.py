@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from rnnfast.config.forms import embedding_of
-from rnnfast.data.sources.source import listing, plain
+from rnnfast.data.sources.source import listing, typed
 from rnnfast.errors import UsageError, did_you_mean
 
 MOST_UNITS = 50  # of a column whose width nobody says
@@ -28,7 +28,7 @@ def embedded_columns(items: Sequence[str], categories: Mapping[str, Sequence[str
         if name not in categories and not any(fnmatchcase(column, name) for column in categories):
             raise UsageError(
                 f"--embed: there is no column of categories {name!r}{did_you_mean(name, categories, most=3)}; they are "
-                f"{listing(tuple(categories)) or 'none'}; --categorical {plain(name)} makes it one"
+                f"{listing(tuple(categories)) or 'none'}; {typed('--categorical', name)} makes it one"
             )
     units = {}
     for column, texts in categories.items():

@@ -15,7 +15,7 @@ from rnnfast.data.encoding.cells import refused_gap
 from rnnfast.data.encoding.scaling import Scaler, beyond_float64, feature_kinds, summary_for
 from rnnfast.data.encoding.static import check_static, static_columns
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sources.source import plain
+from rnnfast.data.sources.source import typed
 
 USUAL = ModelConfig()
 
@@ -49,7 +49,7 @@ class Fitting:
         for name in self.lags:
             if not FILLS[self.rules[name]].fills and (gaps := block.gaps(name)).any():
                 # The reader has refused empty cells of features; that a target is an input it does not know.
-                fix = f"say how with --missing {plain(name)!r}=ffill (mean, zero)"
+                fix = f"say how with {typed('--missing', name, word='=ffill')} (mean, zero)"
                 raise refused_gap(block, name, gaps, "an input must not be empty", fix)
         places = self.numbers if len(self.numbers) < block.x.shape[1] else None
         self._summary.add(block.x, None if rows.all() else rows, places)

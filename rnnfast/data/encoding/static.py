@@ -11,7 +11,7 @@ from rnnfast.config.sections import ModelConfig
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.encoding.cells import cell_error
 from rnnfast.data.sequences.data import SequenceData
-from rnnfast.data.sources.source import listing, plain, short
+from rnnfast.data.sources.source import listing, short, typed
 from rnnfast.errors import UsageError, did_you_mean
 
 FIELDS = ("ids", "row")  # of blocks of sequences that the check asks for
@@ -33,7 +33,7 @@ def static_columns(model: ModelConfig, schema: Schema) -> tuple[str, ...]:
         if name not in features and not any(fnmatchcase(column, name) for column in schema.features):
             raise UsageError(
                 f"--static: there is no feature {name!r}{did_you_mean(name, schema.features, most=3)}; they are "
-                f"{listing(schema.features)}; --categorical {plain(name)} makes a feature of a text"
+                f"{listing(schema.features)}; {typed('--categorical', name)} makes a feature of a text"
             )
     static = tuple(
         column for column in schema.features

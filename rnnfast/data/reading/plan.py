@@ -12,6 +12,7 @@ from rnnfast.data.columns.labels import KnownLabels, Labels, Meaning
 from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.columns.roles import Roles, roles
 from rnnfast.data.columns.schema import DEFAULT_WINDOW, Schema
+from rnnfast.data.columns.wideseries import wide_note
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sources.batches import first_rows
 from rnnfast.data.sources.source import Source, listing, require
@@ -56,16 +57,18 @@ class Plan:
         if self.names is not None:
             return
         ids = {candidate.column for candidate in self.candidates if candidate.role == "id"}
-        names, self.notes = default_features(table, role_columns, rows, ids)
+        names, notes = default_features(table, role_columns, rows, ids)
+        self.notes = notes + wide_note(names)
         inputs = {*names, *table_roles.categorical}
         self.names = tuple(name for name in columns if name in inputs)
         config = self.request.config
         if not self.names and not (lags(config) and table_roles.targets) and not config.clock:
             # with a lag a series may be told from its own past alone, or from the time
+            why = "".join(f"; {note}" for note in self.notes)
             raise DataError(
                 f"{self.sources[0].header_line()}: no numeric column is left as a feature; the columns are "
-                f"{listing(columns)}; --lag-target predicts the target from its own past, with --horizon 1..7 up to "
-                "seven rows ahead"
+                f"{listing(columns)}{why}; --lag-target predicts the target from its own past, with --horizon 1..7 up "
+                "to seven rows ahead"
             )
 
     @property

@@ -147,33 +147,42 @@ class Columnar:
                     "or leave the column out"
                 )
 
-    def _opened(self) -> Any:
-        """Open the file for reading by batches: a ParquetFile, or Arrow's reader of a mapped file."""
+    def _stored(self) -> Any:
+        """Return the path of the file, or a reader of its content. Raises RnnfastError without pyarrow."""
         try:
             import pyarrow as pa
-            from pyarrow import ipc, parquet
         except ImportError:
             raise needs("parquet", f"{self.name}: a {self.kind} file") from None
-        stored = self.name if self.content is None else pa.BufferReader(self.content)
+        return self.name if self.content is None else pa.BufferReader(self.content)
+
+    def _mapped(self, stored: Any) -> Any:
+        """Open a file of Arrow's own, which is mapped where it has a path."""
+        import pyarrow as pa
+        from pyarrow import ipc
+
+        return ipc.open_file(pa.memory_map(stored) if self.content is None else stored)
+
+    def _opened(self) -> Any:
+        """Open the file for reading by batches: a ParquetFile, or Arrow's reader of a mapped file."""
+        stored = self._stored()
+        from pyarrow import parquet
+
         with self._sound():
             if self.kind == "Parquet":
                 return parquet.ParquetFile(stored, buffer_size=PAGE, pre_buffer=False)
-            return ipc.open_file(pa.memory_map(stored) if self.content is None else stored)
+            return self._mapped(stored)
 
     def _read(self, columns: Sequence[str] | None) -> Any:
         """Read columns as an Arrow table; None: only the schema."""
-        try:
-            import pyarrow as pa
-            from pyarrow import feather, ipc, parquet
-        except ImportError:
-            raise needs("parquet", f"{self.name}: a {self.kind} file") from None
-        stored = self.name if self.content is None else pa.BufferReader(self.content)
+        stored = self._stored()
+        from pyarrow import feather, parquet
+
         with self._sound():
             if self.kind == "Parquet":
                 with parquet.ParquetFile(stored) as file:
                     return file.schema_arrow if columns is None else self._table(file, list(columns))
             if columns is None:
-                with ipc.open_file(pa.memory_map(stored) if self.content is None else stored) as file:
+                with self._mapped(stored) as file:
                     return file.schema
             return feather.read_table(stored, columns=list(columns))
 
@@ -215,8 +224,8 @@ def _texts(schema: Any, columns: Sequence[str]) -> list[str]:
     """Return the names of those of the columns that hold texts, which a dictionary can repeat."""
     from pyarrow import types
 
-    chosen = set(columns)
-    kinds = [(field.name, field.type) for field in schema if field.name in chosen]
+    names = set(columns)
+    kinds = [(field.name, field.type) for field in schema if field.name in names]
     return [name for name, kind in kinds if types.is_string(kind) or types.is_large_string(kind)]
 
 

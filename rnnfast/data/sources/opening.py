@@ -20,8 +20,9 @@ from rnnfast.data.sources.encodings import to_utf8
 from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, SQLITE, TEXT, UTF16, damaged, kind_of
 from rnnfast.data.sources.jsonlines import JsonLines, looks_like_array, looks_like_json, no_lines
 from rnnfast.data.sources.options import USUAL, FileOptions
-from rnnfast.data.sources.source import Source, listing, short
+from rnnfast.data.sources.source import Source, is_number, listing, short
 from rnnfast.data.sources.sql import is_database, query_rows
+from rnnfast.data.sources.titles import check_titles
 from rnnfast.data.sources.typedfile import TypedFile
 from rnnfast.data.sources.workbook import Workbook, is_workbook
 from rnnfast.errors import DataError, UsageError, did_you_mean
@@ -151,6 +152,8 @@ def _open_file(name: str, options: FileOptions, content: bytes | None = None) ->
             _set_columns(source, source.file.columns())
             return source
         source.delimiter, source.decimal = recognise(start, name, options)
+        if not options.columns:
+            check_titles(source, start.decode("utf-8", errors="replace"))
         header = next(source.records(), None)
     except FileNotFoundError:
         raise DataError(f"{name}: no such file{_nearest_file(name)}") from None
@@ -196,7 +199,7 @@ def _name_columns(source: Source, first: list[str], options: FileOptions) -> Non
         cells = cells[:-1]
     if len(cells) != len(options.columns):
         line = next(source.records())[0]
-        if not options.sure and len(set(first)) == len(first) and not any(map(_is_number, first)):
+        if not options.sure and len(set(first)) == len(first) and not any(map(is_number, first)):
             _set_columns(source, first)
             return
         raise DataError(
@@ -262,7 +265,7 @@ def _set_columns(source: Source, names: Sequence[str]) -> None:
 def _check_header(source: Source, first: Sequence[str]) -> None:
     """Refuse a first line of numbers, and a table in one column; first: cells of that line."""
     place = f"{source.name}, line {next(source.records())[0]}"
-    if all(map(_is_number, first)):
+    if all(map(is_number, first)):
         raise DataError(
             f"{place}: holds numbers ({listing(first[:3])} ...) where column names belong; add a header line, or name "
             "them with --columns a,b,c"
@@ -272,14 +275,6 @@ def _check_header(source: Source, first: Sequence[str]) -> None:
             f"{place}, column {short(first[0])!r}: the table seems to be separated by {other!r}; say so with --sep "
             f"{shlex.quote(other)}"
         )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _nearest_file(name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnfast.data.sources.source import Source, short
+from rnnfast.data.sources.totals import totals_word
 from rnnfast.errors import DataError
 
 
@@ -32,7 +33,10 @@ class Origin:
 
     def error(self, row: int, column: str, message: str) -> DataError:
         """Build the error about one cell: file, line, column, then the message."""
-        return DataError(f"{self.where(row)}, column {short(column)!r}: {message}")
+        source, local = self.locate(row)
+        word = totals_word(source.cells(local))
+        total = f"; where {word!r} says that this row is a total, remove it" if word else ""
+        return DataError(f"{source.where(local)}, column {short(column)!r}: {message}{total}")
 
     def source(self, row: int) -> Source:
         """Return the source that a row is from."""

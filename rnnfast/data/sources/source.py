@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -141,6 +142,12 @@ class Source:
         cells = self._record(row)[1]
         return short(cells[position]) if position < len(cells) else ""
 
+    def cells(self, row: int) -> list[str]:
+        """Texts of a row as in the file; of one with many columns, the first ones."""
+        if self.typed:
+            return [self.cell(row, name) for name in self.columns[:COLUMNS_SHOWN]]
+        return self._record(row)[1][:COLUMNS_SHOWN]
+
     def header_line(self) -> str:
         """Name the place of the header."""
         return self.name if self.typed or self.headerless else f"{self.name}, line {next(self.records())[0]}"
@@ -235,6 +242,26 @@ def common_columns(sources: Sequence[Source], selection: Sequence[str] | None) -
 def short(text: str, most: int = TEXT_SHOWN) -> str:
     """Cut text to what a message can show in quotes."""
     return text if len(text) <= most else f"{text[:most]}..."
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number to Python."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def typed(option: str, *names: str, word: str = "") -> str:
+    """Return an option with a list of names as it is typed in a shell, each with a word after it, as in "=mean".
+
+    What cannot be typed in such a list, a comma or a sign that is none to read, becomes one that matches any; so does
+    the end of a name of more than NAME_SHOWN characters.
+    """
+    signs = ["".join(sign if sign.isprintable() and sign != "," else "?" for sign in name) for name in names]
+    cut = [name if len(name) <= NAME_SHOWN else f"{name[:NAME_SHOWN]}*" for name in signs]
+    return f"{option} {shlex.quote(','.join(name + word for name in cut))}"
 
 
 def plain(name: str) -> str:

@@ -51,7 +51,8 @@ class Workbook(RowFile):
             if len(cells) > len(names) and cells[len(names)] is not None:
                 raise self.error(
                     number,
-                    f"has a cell ({short(str(cells[len(names)]))!r}) beyond the header; name its column or empty it",
+                    f"has a cell ({short(str(cells[len(names)]))!r}) beyond the header; name its column or "
+                    "empty it; where this row is the header, delete those above it",
                 )
             yield number, tuple(_plain(cells[place]) if place < len(cells) else None for place in places)
 

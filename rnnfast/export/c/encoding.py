@@ -9,6 +9,7 @@ import numpy as np
 from rnnfast.catalogue import FILLS
 from rnnfast.export.c.writing import Field, number, table
 from rnnfast.export.inputs import inputs_of
+from rnnfast.model.averages import Averages
 from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.model import Model
 
@@ -251,7 +252,26 @@ class Encoder:
         self._line("        }")
         self._line("    }")
         self._line(f"    for (i = 0; i < {count}; i++) state->before[i] = x[i];")
+        if linear_part.averages:
+            self._averages(linear_part.averages)
         self._line("}")
+
+    def _averages(self, averages: Averages) -> None:
+        """Write what is added by deviations of inputs from their averages, which are then moved on."""
+        count, outputs = len(averages.inputs), len(averages.weights)
+        self._constant("unsigned short", "averaged", np.array(averages.inputs), "int64")
+        self._constant("double", "rates", averages.rates)
+        self._constant("double", "course", np.ravel(averages.weights))
+        self.out.memory.append(Field("double", "averages", count, "of inputs, exponential"))
+        self._line(f"    for (i = 0; i < {count}; i++) {{")
+        self._line(f"        const double now = (double)x[{self.name}_averaged[i]];")
+        self._line("        double deviation;")
+        self._line("        if (!state->rows) state->averages[i] = now;")
+        self._line("        deviation = now - state->averages[i];")
+        course = f"{self.name}_course[j * {count} + i]"
+        self._line(f"        for (j = 0; j < {outputs}; j++) linear[j] += {course} * deviation;")
+        self._line(f"        state->averages[i] += {self.name}_rates[i] * deviation;")
+        self._line("    }")
 
     def _constant(self, kind: str, name: str, values: object, dtype: str = "float64") -> None:
         self.out.constants.append(table(kind, f"{self.name}_{name}", np.asarray(values).tolist(), dtype))

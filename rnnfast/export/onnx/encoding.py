@@ -12,6 +12,7 @@ import numpy as np
 from rnnfast.catalogue import FILLS
 from rnnfast.data.encoding.ranks import Knots
 from rnnfast.export.onnx.nodes import Array, Names, Nodes
+from rnnfast.model.averages import Averages
 from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.model import Model
 
@@ -45,7 +46,7 @@ class Encoding:
         return nodes.cast(x, nodes.real)
 
     def linear_part(self, inputs: str, linear_part: LinearPart) -> str:
-        """Write what is added to the outputs, (.., O), by the inputs (.., F) and their changes since the row before."""
+        """Write what is added to the outputs, (.., O), by the inputs (.., F) and what they were in rows before."""
         nodes, F = self.nodes, len(self.place)
         level, change = (
             nodes.constant(np.transpose(one), "float64") for one in (linear_part.level, linear_part.change)
@@ -60,7 +61,25 @@ class Encoding:
         after, changes = nodes.loop(body, [before], [x], dtype="float64")
         nodes.hand_on("before", after[0], F, "float64")
         both = nodes.op("Add", nodes.op("MatMul", x, level), nodes.op("MatMul", changes[0], change))
+        if linear_part.averages:
+            both = nodes.op("Add", both, self._averages(x, linear_part.averages))
         return nodes.op("Add", both, nodes.constant(linear_part.bias, "float64"))
+
+    def _averages(self, x: str, averages: Averages) -> str:
+        """Write what is added by deviations of inputs (.., F) from their averages."""
+        nodes, M = self.nodes, len(averages.inputs)
+        rates = nodes.constant(averages.rates, "float64")
+        own = nodes.op("Gather", x, nodes.axes(*averages.inputs), axis=-1)
+        before = nodes.state("averages", M, nodes.constant(np.full((1, M), np.nan), "float64"), "float64")
+
+        def body(states: Names, rows: Names) -> tuple[Names, Names]:
+            average = nodes.op("Where", nodes.op("IsNaN", states[0]), rows[0], states[0])
+            deviation = nodes.op("Sub", rows[0], average)
+            return [nodes.op("Add", average, nodes.op("Mul", rates, deviation))], [deviation]
+
+        after, deviations = nodes.loop(body, [before], [own], dtype="float64")
+        nodes.hand_on("averages", after[0], M, "float64")
+        return nodes.op("MatMul", deviations[0], nodes.constant(np.transpose(averages.weights), "float64"))
 
     def _filled(self, x: str) -> str:
         """Write what stands for empty cells."""

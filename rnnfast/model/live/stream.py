@@ -18,6 +18,7 @@ from rnnfast.errors import DataError
 from rnnfast.model.answers import Answers
 from rnnfast.model.linear_part import Beside
 from rnnfast.model.live.ahead import Ahead
+from rnnfast.model.live.averages import LiveAverages
 from rnnfast.model.live.checks import check_stream
 from rnnfast.model.live.inputs import Inputs
 from rnnfast.model.live.memory import Memory
@@ -84,7 +85,11 @@ class Stream:
         architecture = model.architecture
         layout, dtype = Layout(architecture), architecture.dtype
         context, reach = model.context_of(self.schema), reach_of(architecture.front)
-        self._inputs = Inputs(self.schema, Beside.of(model), dtype, self.memory)
+        beside, self._averages = Beside.of(model), None
+        if beside.linear_part and beside.linear_part.averages:
+            self._averages = LiveAverages(beside.linear_part.averages, self.memory)
+            beside = beside._replace(linear_part=beside.linear_part.of_two_rows)
+        self._inputs = Inputs(self.schema, beside, dtype, self.memory)
         last = self.schema.predict == "last"
         self._windows = Windows(context, reach, last, architecture.features, dtype, self.memory)
         self._steppers = [Stepper(architecture, layout.flatten(tensors, dtype)) for tensors in model.members]
@@ -262,8 +267,8 @@ class Stream:
             states = self.memory[f"state {k}"].reshape(-1)
             stepper.call(turns, on_cache_line(pieces.inputs, dtype), states, out)()
             outputs.append(out.reshape(len(pieces.inputs), -1)[pieces.answers])
-        together = np.stack(outputs)
-        return self._inputs.beside.added(together, encoded.base)
+        together = self._inputs.beside.added(np.stack(outputs), encoded.base)
+        return together if self._averages is None else together + self._averages.added(pieces)
 
     def _account(
         self, rows: LiveRows, here: Segments, now: float, steps: NDArray[np.int64], age: NDArray[np.float64]

@@ -1,0 +1,114 @@
+"""What the linear part of quantities is fitted to: inputs, their changes, and how far the last known targets lie from
+their exponential averages (model/averages.py).
+
+A row is seen as answers see it, with a window of rows before it: in its own window alone it would have some, and
+averages would be those of a beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnfast.data import SequenceData, Sequences
+from rnnfast.data.encoding.differences import changes
+from rnnfast.data.sequences.base import TRAINED
+from rnnfast.model import Model
+from rnnfast.model.averages import Averages, firsts
+from rnnfast.model.linear_part import LinearPart, with_changes
+from rnnfast.records import UNSET
+from rnnfast.tasks.linear import Steps
+from rnnfast.training.ridge import solved
+
+Floats = NDArray[np.float64]
+
+HALF_LIVES = 1, 4, 16, 64  # rows of the averages
+STRETCHES = 5
+CHUNK_ROWS = 1 << 13  # that are summed at once, from the first row on, however the table comes in blocks
+
+
+def regression(model: Model, train: Sequences) -> LinearPart:
+    """Fit a linear part that answers with quantities all by itself."""
+    solution = solved(reduce(np.add, train.each_shard(products_of, model)), model.schema.outputs)
+    features, averages = len(model.encoder.names), averages_of(model)
+    level, change, course = (
+        tuple(map(tuple, rows.T.tolist())) for rows in np.split(solution[:-1], [features, 2 * features])
+    )
+    averages = Averages(averages.inputs, averages.rates, course)
+    return LinearPart(0.0, level, change, tuple(solution[-1].tolist()), averages if averages.inputs else UNSET)
+
+
+def averages_of(model: Model) -> Averages:
+    """Return the averages of the last known targets, without weights."""
+    lags = model.encoder.columns[model.schema.first_lag :] if model.schema.lag_target else ()
+    places = [model.encoder.names.index(name) for name in lags]
+    rates = [1 - 0.5 ** (1 / rows) for rows in HALF_LIVES]
+    return Averages(tuple(j for j in places for _ in rates), tuple(rates) * len(places), ())
+
+
+def products_of(part: Sequences, model: Model) -> Floats:
+    """Return the sums (STRETCHES, S, S) of products z z' over the rows that train.
+
+    z: the inputs, their changes, the deviations from M averages, 1 and the labels: S = 2 F + M + 1 + O.
+    """
+    sums, row = np.zeros(()), 0
+    for z, weight in _chunks(part, model):
+        if not row:
+            sums = np.zeros((STRETCHES, z.shape[1], z.shape[1]))
+        stretch = (row + np.arange(len(z))) * STRETCHES // part.rows
+        for k in np.unique(stretch):
+            at = (stretch == k) & (weight > 0)
+            sums[k] += z[at].T @ (z[at] * weight[at, None])
+        row += len(z)
+    return sums
+
+
+def _chunks(part: Sequences, model: Model) -> Iterator[tuple[Floats, Floats]]:
+    """Yield z (rows, S) with the weights (rows,) of so many rows at a time."""
+    left: list[Floats] = []
+    for steps in _steps(part, model):
+        z = np.column_stack([steps.x, np.ones(len(steps.x)), steps.y, steps.weight])
+        z = np.concatenate([*left, z])
+        for first in range(0, len(z) - CHUNK_ROWS + 1, CHUNK_ROWS):
+            chunk = z[first : first + CHUNK_ROWS]
+            yield chunk[:, :-1], chunk[:, -1]
+        left = [z[len(z) // CHUNK_ROWS * CHUNK_ROWS :]]
+    for chunk in left:
+        yield chunk[:, :-1], chunk[:, -1]
+
+
+def _steps(part: Sequences, model: Model) -> Iterator[Steps]:
+    """Yield the rows of whole sequences, of some at a time."""
+    for block in part.in_context(model.context_of(part.schema)).blocks(TRAINED):
+        marks = np.append(np.arange(0, block.rows, CHUNK_ROWS), block.rows)
+        borders = np.unique(np.searchsorted(block.offsets, marks))
+        for first, stop in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
+            yield _steps_of(block if stop - first == block.sequences else block.take(np.arange(first, stop)), model)
+
+
+def _steps_of(data: SequenceData, model: Model) -> Steps:
+    """Return what is seen of the rows, their scaled labels and weights; 0 where these or the row before are unknown."""
+    x, goes_on = _seen(data, model)
+    learned = changes(data, model.schema, model.encoder.rules)
+    labelled = learned.labelled & goes_on
+    weight = np.where(labelled, model.scorer.step_weights(learned.y, learned.labelled, learned.weight), 0.0)
+    y = np.where(labelled[:, None], np.asarray(model.task.labels(learned.y), np.float64), 0.0)
+    return Steps(x, y, np.asarray(weight, np.float64))
+
+
+def _seen(data: SequenceData, model: Model) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return what is seen of each row, (rows, 2 F + M), and whether a row stands before it, or nothing around it."""
+    averages, questions, parts = averages_of(model), model.questions(data), []
+    for one in questions:
+        x = one.inputs.reshape(int(one.offsets[-1]), -1)
+        rows = slice(None) if one.rows is None else one.rows
+        goes_on = np.ones(len(x))
+        goes_on[firsts(one.offsets)] = np.diff(one.offsets)[np.diff(one.offsets) > 0] == 1
+        deviations, _ = averages.deviations(x, one.offsets)
+        parts.append(np.column_stack([with_changes(x, one.offsets), deviations, goes_on])[rows])
+    seen = np.concatenate(parts)
+    seen = seen if questions.position is None else seen[questions.position]
+    return seen[:, :-1], seen[:, -1] > 0

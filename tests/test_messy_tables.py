@@ -1,0 +1,152 @@
+"""Tables as spreadsheets and reports write them: titles, totals, thousands, units. Messages say what to do."""
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import fails, isolate, result
+from ids import cases
+
+from rnnfast.cli import run
+from rnnfast.data import read_table
+from rnnfast.data.columns.marked import marked_number
+from rnnfast.data.columns.wideseries import wide_series
+from rnnfast.data.sources.source import typed
+from rnnfast.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path)
+
+
+def meters(separator=";", mark=","):
+    """Readings of two meters, with names that a shell would cut, and columns without names at the end."""
+    rows = [f"Meter{separator}Zeit{separator}Last (kWh){separator}hot{separator}"]
+    for meter in ("A-01", "A-02"):
+        for hour in range(24):
+            load = f"{np.sin(hour) + 2:.2f}".replace(".", mark)
+            rows.append(separator.join([meter, f"{hour + 1:02d}.03.2024 07:00", load, str(hour % 2), ""]))
+    return rows
+
+
+@pytest.mark.parametrize(("separator", "mark"), cases({"semicolons": (";", ","), "commas": (",", ".")}))
+def test_lines_above_the_header_are_counted_and_the_command_removes_them(capsys, separator, mark):
+    rows = ["Report of the North; 2024", "", "Plant: 7", *meters(separator, mark)]
+    Path("north export.csv").write_text("\n".join(rows))
+    said = fails(["inspect", "north export.csv"], 3, capsys)
+    assert "so the header seems to be line 4" in said
+    command = said.partition("remove the lines above it: ")[2].strip()
+    subprocess.run(command, shell=True, check=True)
+    assert result(["inspect", "NEW.csv", "--target", "hot"], capsys)["rows"] == 48
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    cases(
+        {
+            "a column without a name": (["a,b", "1,2,3", "2,3,4", "3,4,5"], "3 cells, the header has 2"),
+            "one column": (["a", "1", "2", "3"], "there is no column 'b'"),
+        }
+    ),
+)
+def test_other_tables_have_no_title(rows, said):
+    Path("table.csv").write_text("\n".join(rows))
+    with pytest.raises(DataError, match=said):
+        read_table("table.csv", target="b")
+
+
+def test_decimals_with_a_comma_are_no_cells():
+    Path("table.csv").write_text("a;b\n1,5;2,5\n1,7;2,5\n1,8;0,5\n")
+    assert read_table("table.csv", target="b", window=2).rows == 3
+
+
+def test_a_row_of_totals_is_named_and_hides_neither_id_nor_time(capsys):
+    Path("meters.csv").write_text("\n".join([*meters(), "Summe;;96,4;24;"]))
+    described = result(["inspect", "meters.csv", "--target", "hot"], capsys)
+    assert described["findings"][0]["message"].startswith("meters.csv, line 50 is a row of totals, as 'Summe' says")
+    assert [proposal["option"] for proposal in described["proposals"]] == ["--id Meter", "--time Zeit"]
+    said = fails(["train", "--data", "meters.csv", "--id", "Meter", "--time", "Zeit", "--target", "hot"], 3, capsys)
+    assert "line 50, column 'Zeit'" in said
+    assert said.strip().endswith("where 'Summe' says that this row is a total, remove it")
+
+
+def test_a_word_that_stands_in_many_rows_is_no_total(capsys):
+    frame = pd.DataFrame({"station": ["Total", "Shell"] * 20, "x": np.arange(40.0), "y": [0, 0, 1, 1] * 10})
+    frame.iloc[::-1].to_csv("stations.csv", index=False)
+    assert result(["inspect", "stations.csv", "--target", "y"], capsys)["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "first"),
+    cases(
+        {
+            "thousands": (["634", "1,448", "2,013.5"], "1,448"),
+            "percent": (["47%", "8.5 %"], "47%"),
+            "money": (["$3.20", "$1,000.00"], "$3.20"),
+            "a unit": (["12 kWh", "7 kWh"], "12 kWh"),
+            "ids": (["A-01", "B-07"], ""),
+            "dates": (["2024-01-31", "2024-02-01"], ""),
+            "numbers": (["1.5", "2e-3", "7"], ""),
+            "codes": (["12b", "7c", "9"], ""),
+        }
+    ),
+)
+def test_numbers_with_other_signs(cells, first):
+    assert marked_number(pd.Series(cells)) == first
+
+
+def test_columns_of_marked_numbers_are_named(capsys):
+    rows = [f'{j % 7 + 1}.5,"{j % 9 + 1},{j % 10}48",{j}%,{j % 2}' for j in range(40)]
+    Path("marked.csv").write_text("\n".join(["x,rentals,humidity,y", *rows]))
+    notes = read_table("marked.csv", target="y").notes
+    reason = "numbers have a point at most, no unit and no other sign ('1,048', '0%')"
+    assert f"left out, as {reason}: rentals, humidity" in notes
+    words = ["train", "--data", "marked.csv", "--target", "humidity"]
+    assert "'0%' is no number as it stands; write it without unit" in fails(words, 3, capsys)
+
+
+def test_options_in_messages_can_be_typed(capsys):
+    Path("gaps.csv").write_text("Temp (°C), wind,b;c,y\n1,,1,0\n2,1,,1\n,1,1,0\n1,2,2,1\n")
+    said = fails(["train", "--data", "gaps.csv", "--target", "y", "--window", "2"], 3, capsys)
+    option = said.partition("say how with ")[2].partition(" (zero")[0]
+    assert shlex.split(option) == ["--missing", "wind=mean"]
+    words = ["inspect", "gaps.csv", "--target", "y", *shlex.split(option)]
+    assert run([*words, "--ignore", "b;c,Temp*"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    cases(
+        {"spaces": ("Temp (°C)", "'Temp (°C)=mean'"), "comma": ("a, b", "'a? b=mean'"), "bell": ("a\ab", "'a?b=mean'")}
+    ),
+)
+def test_names_are_quoted_as_a_shell_takes_them(name, text):
+    assert typed("--missing", name, word="=mean") == f"--missing {text}"
+
+
+@pytest.mark.parametrize(
+    ("names", "steps"),
+    cases(
+        {
+            "steps": (["id", *(f"t{j}" for j in range(60)), "y"], 60),
+            "days with a line": ([f"d_{j}" for j in range(1, 29)], 28),
+            "few": ([f"t{j}" for j in range(12)], 0),
+            "components": ([f"V{j}" for j in range(1, 29)], 0),
+            "sensors": ([f"s{j}" for j in range(1, 30)], 0),
+            "not counting": ([f"t{7 * j}" for j in range(40)], 0),
+        }
+    ),
+)
+def test_series_in_each_row_are_seen_by_their_names(names, steps):
+    assert len(wide_series(names)) == steps
+
+
+def test_a_series_in_each_row_is_told():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 30))).rename(columns=lambda j: f"t{j}")
+    frame.assign(y=np.arange(40) % 2).to_csv("wide.csv", index=False)
+    (note,) = (note for note in read_table("wide.csv", target="y").notes if "look like" in note)
+    assert note.startswith("t0 to t29 look like 30 steps of one series in each row")

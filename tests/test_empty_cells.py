@@ -120,3 +120,13 @@ def test_a_target_keeps_its_words(tmp_path):
     assert read(tmp_path, WORDS, target="kind", features="y").schema.classes == ("+", "-")
     with pytest.raises(DataError, match=r"line 3, column 'x': '\?' is not a number.*correct it or empty the cell"):
         read(tmp_path, WORDS, target="x", task="regression", features="y")
+
+
+def test_a_model_names_the_word_of_a_cell_that_it_refuses(tmp_path):
+    data = read(
+        tmp_path, WORDS.replace("?,?", "2,true").replace(" - ", "1").replace("N.A.", "true").replace("Missing", "3")
+    )
+    encoder = fit(data)
+    later = read_table(write(tmp_path, WORDS, "later.csv"), schema=data.schema)
+    with pytest.raises(DataError, match=r"line 3, column 'x': the cell is empty \('\?'\).*no rule"):
+        encoder.transform(later)

@@ -38,7 +38,7 @@ PENALTY = 10.0  # of classes, for inputs with a standard deviation of 1
 HALF = 0.5  # share of the network where nothing says how good it is
 FLATTERING = 10  # labels by which an epoch is chosen: of as many the error of the network is twice what they say
 MOST_INPUTS = 500  # of the network; the time of the equations grows with their cube
-MOST_ROWS = 10_000  # of classes, whose equations are summed again and again; as many of each are drawn
+MOST_ROWS = 20_000  # of classes, whose equations are summed again and again; as many of each are drawn
 MOST_NUMBERS = 1 << 22  # in these rows, once for each pair of outputs: fewer rows of many inputs or classes
 
 
@@ -117,10 +117,20 @@ def _of_classes(model: Model, train: Sequences) -> Floats:
     unit = units(mean, np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight)))
     steps = Steps((x - mean) / unit, y, weight * (count / weight.sum()))  # in which unit weights are has no say
     penalty = np.append(np.full(len(unit), PENALTY), LEAST_PENALTY)
-    solution = logistic(lambda: [steps], penalty, model.schema.outputs, TASKS[model.schema.task].output_per_class)
+    softmax = TASKS[model.schema.task].output_per_class
+    start = np.zeros((len(penalty), model.schema.outputs))
+    start[-1] = _shares(steps, start.shape[1], softmax)
+    solution = logistic(lambda: [steps], penalty, start, softmax)
     solution[:-1] /= unit[:, None]
     solution[-1] -= mean @ solution[:-1]
     return solution
+
+
+def _shares(steps: Steps, outputs: int, softmax: bool) -> Floats:
+    """Return the logits (O,) of the shares of classes: from there fewer steps are needed where one is rare."""
+    y = steps.y == np.arange(outputs) if softmax else steps.y
+    share = (steps.weight @ y + 1) / (steps.weight.sum() + 2)  # as if seen once more, so that none is 0 or 1
+    return np.asarray(np.log(share) if softmax else np.log(share / (1 - share)))
 
 
 def _chances(model: Model, train: Sequences) -> tuple[Floats, int]:
@@ -141,19 +151,17 @@ def _classes(data: SequenceData) -> NDArray[np.int64]:
 def _drawn(block: SequenceData, model: Model, chances: Floats, random: np.random.Generator) -> Steps:
     """Draw labelled rows by the chances of their classes; weights are divided by these.
 
-    One number drawn for a sequence and one for each of its rows let only those be encoded of which a row is drawn.
+    A number drawn for each sequence and one for each of its rows let only those be encoded of which a row is drawn.
     """
-    chance = np.append(chances, 0.0)[_classes(block)]
-    lengths = np.diff(block.offsets)
+    chance, lengths = np.append(chances, 0.0)[_classes(block)], np.diff(block.offsets)
     highest = np.zeros(len(lengths))
-    highest[lengths > 0] = np.maximum.reduceat(chance, block.offsets[:-1][lengths > 0]) if block.rows else 0
-    taken = random.random(len(lengths)) < highest
-    rows = np.repeat(taken, lengths)
-    chance, highest = chance[rows], np.repeat(highest[taken], lengths[taken])
-    at = random.random(len(chance)) * highest < chance
-    some = _steps_of(block.take(np.flatnonzero(taken)), model)
-    at &= some.weight > 0
-    return Steps(some.x[at], some.y[at], some.weight[at] / chance[at])
+    if block.rows:
+        highest[lengths > 0] = np.maximum.reduceat(chance, block.offsets[:-1][lengths > 0])
+    sequences = random.random(len(lengths)) < highest
+    chance, highest = chance[np.repeat(sequences, lengths)], np.repeat(highest[sequences], lengths[sequences])
+    steps = _steps_of(block.take(np.flatnonzero(sequences)), model)
+    at = (random.random(len(chance)) * highest < chance) & (steps.weight > 0)
+    return Steps(steps.x[at], steps.y[at], steps.weight[at] / chance[at])
 
 
 def _steps_of(data: SequenceData, model: Model) -> Steps:

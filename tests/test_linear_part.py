@@ -404,7 +404,7 @@ def test_inspect_and_the_model_itself_tell_of_it(capsys):
     assert result(["inspect", "model.safetensors"], capsys)["linear_part"]["share"] == model.linear_part.share
     assert run(["inspect", "model.safetensors"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert f"changes; the share of the network is {model.linear_part.share:.2f}" in shown
+    assert f"the inputs, their changes and averages; the share of the network is {model.linear_part.share:.2f}" in shown
     assert ", a linear part," in repr(model)
 
 

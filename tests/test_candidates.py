@@ -138,6 +138,16 @@ def test_real_tables(name, target, expected):
     assert options(pd.read_csv(dataset(name)), role_columns=(target,)) == expected
 
 
+def test_times_of_day_in_a_column_of_their_own_are_told():
+    days = pd.date_range("2006-12-16", periods=200, freq="h")
+    frame = pd.DataFrame({"Date": days.strftime("%d/%m/%Y"), "Time": days.strftime("%H:%M:%S"), "x": np.arange(200.0)})
+    (proposal,) = candidates(frame)
+    assert (proposal.option, proposal.why) == (
+        "--time Date",
+        "dates such as 16/12/2006; 'Time' has their times of day: one column with both tells rows apart",
+    )
+
+
 @pytest.fixture
 def path(tmp_path):
     frame = pd.DataFrame({"Customer ID": [f"C{k % 40}" for k in range(ROWS)], "day": DAYS.strftime("%d.%m.%Y %H:%M")})

@@ -118,5 +118,29 @@ def test_a_word_for_no_value_is_refused_like_an_empty_cell(tmp_path):
 
 def test_a_target_keeps_its_words(tmp_path):
     assert read(tmp_path, WORDS, target="kind", features="y").schema.classes == ("+", "-")
-    with pytest.raises(DataError, match=r"line 3, column 'x': '\?' is not a number.*correct it or empty the cell"):
-        read(tmp_path, WORDS, target="x", task="regression", features="y")
+
+
+@pytest.mark.parametrize("task", ["auto", "regression"])
+def test_words_among_the_numbers_of_a_target_are_no_labels(tmp_path, task):
+    options = {"target": "x", "task": task, "features": "y", "time": "t"}
+    words = WORDS.replace("Missing", "4")
+    data = read(tmp_path, words, **options)
+    np.testing.assert_array_equal(data.y[:, 0], [1.5, np.nan, np.nan, 2, 4])
+    frame = pd.read_csv(io.StringIO(words), dtype=str, keep_default_na=False)
+    assert_same(stored(frame, tmp_path, **options), data)
+    known = read_table(write(tmp_path, words, "again.csv"), schema=data.schema)
+    np.testing.assert_array_equal(known.y, data.y)
+    with pytest.raises(DataError, match=r"column 'x': 'lots' is not a number.*correct it or empty the cell"):
+        read(tmp_path, words.replace("1.5", "lots"), **options | {"task": "regression"})
+    classes = read(tmp_path, words.replace("?", "none").replace("1.5", "none"), **options | {"task": "multiclass"})
+    assert "none" in classes.schema.classes  # which may be a class among numbers
+
+
+def test_a_model_names_the_word_of_a_cell_that_it_refuses(tmp_path):
+    data = read(
+        tmp_path, WORDS.replace("?,?", "2,true").replace(" - ", "1").replace("N.A.", "true").replace("Missing", "3")
+    )
+    encoder = fit(data)
+    later = read_table(write(tmp_path, WORDS, "later.csv"), schema=data.schema)
+    with pytest.raises(DataError, match=r"line 3, column 'x': the cell is empty \('\?'\).*no rule"):
+        encoder.transform(later)

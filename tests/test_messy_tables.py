@@ -13,6 +13,7 @@ from ids import cases
 from rnnfast.cli import run
 from rnnfast.data import read_table
 from rnnfast.data.columns.marked import marked_number
+from rnnfast.data.columns.wideseries import wide_series
 from rnnfast.data.sources.source import typed
 from rnnfast.errors import DataError
 
@@ -125,3 +126,27 @@ def test_options_in_messages_can_be_typed(capsys):
 )
 def test_names_are_quoted_as_a_shell_takes_them(name, text):
     assert typed("--missing", name, word="=mean") == f"--missing {text}"
+
+
+@pytest.mark.parametrize(
+    ("names", "steps"),
+    cases(
+        {
+            "steps": (["id", *(f"t{j}" for j in range(60)), "y"], 60),
+            "days with a line": ([f"d_{j}" for j in range(1, 29)], 28),
+            "few": ([f"t{j}" for j in range(12)], 0),
+            "components": ([f"V{j}" for j in range(1, 29)], 0),
+            "sensors": ([f"s{j}" for j in range(1, 30)], 0),
+            "not counting": ([f"t{7 * j}" for j in range(40)], 0),
+        }
+    ),
+)
+def test_series_in_each_row_are_seen_by_their_names(names, steps):
+    assert len(wide_series(names)) == steps
+
+
+def test_a_series_in_each_row_is_told():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 30))).rename(columns=lambda j: f"t{j}")
+    frame.assign(y=np.arange(40) % 2).to_csv("wide.csv", index=False)
+    (note,) = (note for note in read_table("wide.csv", target="y").notes if "look like" in note)
+    assert note.startswith("t0 to t29 look like 30 steps of one series in each row")

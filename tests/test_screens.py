@@ -66,7 +66,7 @@ HEAT = f"{TRAIN} --data heat.csv --epochs 12 --patience 0"
 AHEAD = f"{HEAT} --split 0.6,0.2 --horizon 2 --lag-target -o runs/ahead"
 DEMAND = (
     f"{TRAIN} --data demand.csv --id name --time t --target 'Heat demand (kWh)' --epochs 12 --patience 0"
-    " --split 0.6,0.2 --horizon 1..3 --lag-target --linear-part -o runs/demand"
+    " --split 0.6,0.2 --horizon 1..3 --lag-target -o runs/demand"
 )
 CV = "cv --seed 0 --threads 1 --dtype float64 --folds 3"
 MOVES = f"{TRAIN} --data moves.csv --target move --epochs 12 --optimizer sgd --batch-size 1 --lr 0.2 -o runs/moves"

@@ -281,9 +281,9 @@ def test_target_may_be_missing_or_odd_where_it_is_not_required(tmp_path):
     assert not data.labelled.any()
     data = table(tmp_path, "name,t,x1,x2,y1\nA,0,1,2,1\n", schema=schema, require_target=False)
     assert data.y.tolist() == [[1.0]]
-    data = table(tmp_path, "name,t,x1,x2,y1\nA,0,1,2,?\n", schema=schema, require_target=False)
+    data = table(tmp_path, "name,t,x1,x2,y1\nA,0,1,2,so-so\n", schema=schema, require_target=False)
     assert data.y.shape == (1, 0)
-    assert "line 2, column 'y1': '?'" in data.notes[0]
+    assert "line 2, column 'y1': 'so-so'" in data.notes[0]
     data = table(tmp_path, "a,b\n1,2\n3,4\n", require_target=False)
     assert (data.schema.features, data.schema.targets, data.schema.task) == (("a", "b"), (), "")
 

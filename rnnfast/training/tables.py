@@ -183,6 +183,8 @@ def _parts(table: Sequences, source: Source, valid: Any, test: Any) -> Parts:
             reporter.notice(f"{', '.join(part.source)} holds the very rows that train: its scores tell nothing new")
     if parts.valid is not None:
         fix = "give another table with --valid, a smaller --split, or train on everything (--split 1)"
+        if table.schema.horizon and parts.by == SEQUENCE:
+            fix = f"--split-by time puts the last rows there; or {fix}"
         _check_valid(parts.valid, fix)
     return parts
 

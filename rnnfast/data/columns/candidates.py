@@ -36,6 +36,7 @@ DATES_TRIED = 50  # different texts of a column that show whether it holds dates
 LEAST_RUNS, LEAST_RUN = 3, 3.0  # runs, and rows in each on average, that tell an id by a column that counts up
 MANY = 10  # values, from which on a key of unknown things is no small category
 SERIAL = 0.8  # share of texts with a digit, from which on they look like serial numbers
+CLOCK = r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?"  # a time of day without its date
 ISO = re.compile(r"\d{4}-\d{1,2}\b.*")
 
 Parser = Callable[["pd.Series[Any]"], "pd.Series[Any]"]  # texts to dates, NaT where a text is none
@@ -250,7 +251,9 @@ def _time(columns: list[_Column], by: _Column | None) -> tuple[_Column, str] | N
         if len(with_dates) > 1:
             best = max(with_dates, key=lambda column: (_in_order(column, by), _steps(column, by)))
         which = "; say --dayfirst or --no-dayfirst too" if best.two_meanings else ""
-        return best, f"dates such as {best.series.iloc[0]}{which}"
+        clock = next((column.name for column in columns if column.text and column.few.str.fullmatch(CLOCK).all()), None)
+        beside = "" if clock is None else f"; {clock!r} has their times of day: one column with both tells rows apart"
+        return best, f"dates such as {best.series.iloc[0]}{which}{beside}"
     if by is None or not by.in_runs:
         return None
     counting = (column for column in columns if column.words & (COUNTERS | CALENDAR) and _counts_up(column, by))

@@ -13,6 +13,7 @@ from rnnfast.data.columns.candidates import date_columns
 from rnnfast.data.columns.categories import MOST_CATEGORIES, categories, too_many
 from rnnfast.data.columns.fewvalues import categorical_option, few_valued
 from rnnfast.data.columns.marked import marked_number
+from rnnfast.data.columns.novalue import WORDS
 from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, is_quantity, leave_out, more_cells, mostly_numbers, numbers
 from rnnfast.data.sources.source import listing, plain, short, typed
 from rnnfast.data.sources.table import Table
@@ -140,7 +141,7 @@ class Features:
     def _column(self, table: Table, name: str) -> Floats:
         """Return one column, (rows,) float64."""
         if name not in self.categorical:
-            return numbers(table, name, "" if self.rules is None else LEAVE_OUT, words=True)
+            return numbers(table, name, "" if self.rules is None else LEAVE_OUT, words=WORDS)
         bounded, texts = self.rules is not None, self._texts[name]
         column, here = categories(table, name, bounded)
         earlier = len(texts)

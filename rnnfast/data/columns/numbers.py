@@ -5,6 +5,7 @@ A whole column is converted at once; the row of a bad cell is looked for after a
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,11 @@ MOST_SPELLINGS = 100  # of true and false in a column, with all their cases and 
 MOSTLY = 0.5  # share of cells that are numbers, from which a column with text counts as a damaged numeric one
 
 
-def numbers(table: Table, name: str, otherwise: str = "", words: bool = False) -> Floats:
+def numbers(table: Table, name: str, otherwise: str = "", words: Collection[str] = ()) -> Floats:
     """Return a column as (rows,) float64, NaN where a cell is empty; text raises DataError.
 
-    otherwise: a fix beside correcting the cell, before the name of the column, or LEAVE_OUT. words: whether those of
-    `novalue` count as empty.
+    otherwise: a fix beside correcting the cell, before the name of the column, or LEAVE_OUT. words: of `novalue`, that
+    count as empty.
     """
     series = table.frame[name]
     if is_quantity(series.dtype):
@@ -37,7 +38,7 @@ def numbers(table: Table, name: str, otherwise: str = "", words: bool = False) -
         return truths
     values = parsed(series)
     bad = (values.isna() & series.notna()).to_numpy()
-    if words and bad.any() and (blank := no_values(series)).any():
+    if words and bad.any() and (blank := no_values(series, words)).any():
         if (truths := _truths(series.mask(blank))) is not None:
             return truths
         bad = bad & ~blank

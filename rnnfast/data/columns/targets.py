@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
 from rnnfast.data.columns.marked import marked_number
+from rnnfast.data.columns.novalue import SIGNS, no_values
 from rnnfast.data.columns.numbers import MOSTLY, Floats, numbers, parsed
 from rnnfast.data.sources.parsing import EMPTY
 from rnnfast.data.sources.source import listing, short
@@ -125,7 +126,9 @@ def known_targets(table: Table, names: tuple[str, ...], task: str, classes: tupl
     if not TASKS[task].classes:
         return quantities(table, names)
     name = names[0]
-    values = stripped(table.frame[name]) if isinstance(classes[0], str) else pd.Series(numbers(table, name))
+    values = (
+        stripped(table.frame[name]) if isinstance(classes[0], str) else pd.Series(numbers(table, name, words=SIGNS))
+    )
     index = class_index(values, classes)
     unlabelled = values.isna().to_numpy(dtype=bool)
     unseen = (index < 0) & ~unlabelled
@@ -149,7 +152,10 @@ def class_index(values: pd.Series[Any], classes: NDArray[Any] | tuple[Any, ...])
 
 
 def labels(table: Table, name: str) -> pd.Series[Any]:
-    """Return the cells of a target: numbers, or text where they are not all numbers; NaN is unlabelled."""
+    """Return the cells of a target: numbers, or text where they are not all numbers; NaN is unlabelled.
+
+    A sign of `novalue` is no label where most of the others are numbers.
+    """
     series = table.frame[name]
     if pd.api.types.is_numeric_dtype(series.dtype):
         return pd.Series(series.to_numpy(dtype=np.float64, na_value=np.nan))
@@ -157,7 +163,11 @@ def labels(table: Table, name: str) -> pd.Series[Any]:
         return parsed(series)
     text = stripped(series)
     values = parsed(text)
-    return text if (values.isna() & text.notna()).any() else values
+    texts = text[(values.isna() & text.notna()).to_numpy()]
+    if not len(texts):
+        return values
+    mostly = values.notna().sum() >= MOSTLY * text.notna().sum()
+    return values if mostly and no_values(texts, SIGNS).all() else text
 
 
 def _boolean(series: pd.Series[Any]) -> bool:
@@ -209,7 +219,7 @@ def _third_value(table: Table, name: str, values: pd.Series[Any], count: int) ->
 
 def quantity(table: Table, name: str) -> Floats:
     """Return a target as (rows,) numbers, NaN where unlabelled; text and infinite values raise DataError."""
-    values = numbers(table, name)
+    values = numbers(table, name, words=SIGNS)
     if np.isinf(values).any():
         row = int(np.isinf(values).argmax())
         raise table.error(row, name, f"{table.cell(row, name)!r} is infinite; correct it or empty the cell")

@@ -50,7 +50,9 @@ def refused_gap(data: SequenceData, name: str, gaps: NDArray[np.bool_], reason: 
         name, row = schema.targets[lag], row if schema.horizon else _row_before(data, place)
         option, role = "difference" if schema.difference else "lag-target", "this" if schema.horizon else "the next"
         reason = f"; --{option} makes it an input of {role} row{reason}"
-    return cell_error(data, row, name, f"the cell is empty{more}{reason}; fill it, or {fix}")
+    word = "" if data.origin is None else data.origin.cell(row, name).strip()
+    empty = f"empty ({word!r})" if word else "empty"
+    return cell_error(data, row, name, f"the cell is {empty}{more}{reason}; fill it, or {fix}")
 
 
 def _row_before(data: SequenceData, row: int) -> int:

@@ -12,6 +12,7 @@ from rnnfast.data.columns.labels import KnownLabels, Labels, Meaning
 from rnnfast.data.columns.missing import missing_rules
 from rnnfast.data.columns.roles import Roles, roles
 from rnnfast.data.columns.schema import DEFAULT_WINDOW, Schema
+from rnnfast.data.columns.wideseries import wide_note
 from rnnfast.data.reading.request import Request
 from rnnfast.data.sources.batches import first_rows
 from rnnfast.data.sources.source import Source, listing, require
@@ -56,7 +57,8 @@ class Plan:
         if self.names is not None:
             return
         ids = {candidate.column for candidate in self.candidates if candidate.role == "id"}
-        names, self.notes = default_features(table, role_columns, rows, ids)
+        names, notes = default_features(table, role_columns, rows, ids)
+        self.notes = notes + wide_note(names)
         inputs = {*names, *table_roles.categorical}
         self.names = tuple(name for name in columns if name in inputs)
         config = self.request.config

@@ -55,14 +55,14 @@ def cluster(request):
 
 
 @contextmanager
-def scheduler(file, worker=False):
-    """Yield the process of a scheduler, which may be killed, with a worker or none; file: that it writes."""
+def scheduler(file, workers=0):
+    """Yield the process of a scheduler with so many workers, all of which may be killed; file: that it writes."""
     program, address = [sys.executable, "-m"], ["--scheduler-file", str(file)]
     options = ["--port", "0", "--dashboard-address", "127.0.0.1:0"]
     commands = [[*program, "distributed.cli.dask_scheduler", *address, *options]]
-    if worker:
-        commands.append([*program, "distributed.cli.dask_worker", *address, "--no-nanny", "--nthreads", "1"])
-    processes = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for command in commands]
+    commands += [[*program, "distributed.cli.dask_worker", *address, "--no-nanny", "--nthreads", "1"]] * workers
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}  # workers find cluster_tasks
+    processes = [subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) for command in commands]
     try:
         while not file.exists():
             time.sleep(0.05)

@@ -88,20 +88,15 @@ def test_patches_and_heads_are_for_labels_of_long_sequences():
     ("sizes", "tried"),
     cases(
         {
-            "quantities": ({"task": "regression", "classes": 0}, True),
-            "two classes": ({"task": "binary", "classes": 2}, True),
-            "three classes": ({"task": "multiclass", "classes": 3}, False),
-            "a label for each sequence": ({"task": "binary", "classes": 2, "per_step": False}, False),
+            "a quantity at every row": ({}, True),
+            "a forecast, for which auto has one": ({"forecast": True}, False),
+            "a quantity of each sequence": ({"per_step": False}, False),
         }
     ),
 )
-def test_a_linear_part_is_tried_where_there_can_be_one(sizes, tried):
-    assert ({"linear_part": True} in listed(replace(TINY, **sizes))[1]) is tried
-
-
-def test_a_linear_part_that_auto_has_is_no_change():
-    size = replace(TINY, task="regression", classes=0, forecast=True)
-    assert {"linear_part": True} not in listed(size)[1]
+def test_a_linear_part_is_tried_where_auto_has_none(sizes, tried):
+    size = replace(TINY, task="regression", classes=0, **sizes)
+    assert ({"linear_part": True} in listed(size)[1]) is tried
 
 
 def test_what_does_not_go_with_other_options_is_left_out():
@@ -130,6 +125,8 @@ def contender(*errors, **options):
         {
             "better on each fold": ([0.8, 0.9, 0.7], True),
             "better by chance": ([0.2, 1.1, 1.2], False),
+            "better on a few folds that differ": ([0.8, 0.9, 0.6], False),
+            "as much better on more folds": ([0.8, 0.9, 0.6, 0.8, 0.9, 0.6], True),
             "worse": ([1.1, 1.2, 1.0], False),
             "all that time allowed": ([0.5], False),
             "left out before the end": ([0.1, 0.1], False),
@@ -138,7 +135,7 @@ def contender(*errors, **options):
     ),
 )
 def test_a_change_wins_where_its_lead_is_no_noise(errors, wins):
-    auto = contender(*[1.0] * (3 if len(errors) > 1 else 1))
+    auto = contender(*[1.0] * (max(len(errors), 3) if len(errors) > 1 else 1))
     assert leads(contender(*errors, lr=1.0), auto) is wins
 
 
@@ -226,6 +223,18 @@ def test_a_split_in_time_has_folds_in_time():
     assert runs[0].refitted == 0
 
 
+def test_an_ensemble_of_forecasts_has_a_linear_part_beside_it():
+    frame = visits(40)
+    frame = frame.assign(t=np.arange(len(frame)), y=frame.x.cumsum())
+    options = {**QUICK, "id": None, "time": "t", "horizon": 1, "lag_target": True, "window": 6}
+    runs = [rnnfast.train(frame, **options, threads=threads) for threads in (1, 2)]
+    assert runs[0].chosen == runs[1].chosen
+    assert len(runs[0].model.members) > 1
+    assert runs[0].model.linear_part is not None
+    assert runs[0].model.linear_part == runs[1].model.linear_part
+    assert not any("linear_part" in runner.options for runner in runs[0].chosen.race.runners)
+
+
 def test_its_file_reruns_the_network_without_a_race(capsys):
     visits(40).to_csv("t.csv", index=False)
     flags = [
@@ -271,7 +280,7 @@ def test_a_budget_that_buys_no_race_buys_a_network():
 
 
 def test_a_smaller_budget_is_a_smaller_race(raced):
-    race = rnnfast.train(visits(40), **{**QUICK, "budget": "0.00004s"}).chosen.race
+    race = rnnfast.train(visits(40), **{**QUICK, "budget": "0.00002s"}).chosen.race
     assert (race.folds, race.epochs) < (raced.chosen.race.folds, 1.0)
     assert raced.chosen.race.epochs == 1.0
 

@@ -11,7 +11,9 @@ from notices import Notices
 from test_feed import limited
 
 import rnnfast.data.reading.opening
+from rnnfast.catalogue import CELLS, OPTIMIZERS, SCHEDULES
 from rnnfast.checkpoint.store import checkpoints
+from rnnfast.config.resolve import Config
 from rnnfast.training.run import run
 
 __all__ = ["killer"]
@@ -51,8 +53,19 @@ NETWORKS = {
     "evaluated now and then": {"optimizer": "adam", "eval_every": 3, "patience": 2},
     "a cell of one's own": {"cell": "twice.py:twice", "optimizer": "adam"},
     "balanced, calibrated": {"target": "two", "class_weight": "balanced", "calibrate": "temperature"},
+    "a linear part beside it": {"cell": "gru", "optimizer": "adam", "linear_part": True},
     "no validation part": {"split": 1.0, "optimizer": "adam", "patience": 0},
 }  # fmt: skip
+
+
+def test_all_that_has_a_state_is_tried() -> None:
+    defaults = Config()
+    for option, names, default in (
+        ("cell", CELLS, defaults.model.cell),
+        ("optimizer", OPTIMIZERS, None),
+        ("schedule", SCHEDULES, defaults.train.schedule),
+    ):
+        assert set(names) <= {options.get(option, default) for options in NETWORKS.values()}
 
 
 @pytest.mark.parametrize("options", cases(NETWORKS))
@@ -120,9 +133,11 @@ def test_a_run_that_is_killed_again_and_again_comes_to_its_end(killer: Killer) -
     assert_same(whole, gone_on())
 
 
-def test_the_race_of_best_is_not_run_again(killer: Killer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("linear", [False, True], ids=["networks alone", "a linear part beside them"])
+def test_the_race_of_best_is_not_run_again(linear: bool, killer: Killer) -> None:
     options = {
         "preset": "best", "budget": "1s", "optimizer": "adam", "epochs": 3, "patience": 3, "schedule": "onecycle",
+        "linear_part": linear,
     }  # fmt: skip
     whole = run(config_of("whole", options))
     trainings = killer.calls
@@ -132,6 +147,8 @@ def test_the_race_of_best_is_not_run_again(killer: Killer, monkeypatch: pytest.M
     assert killer.calls < last + 1
     assert_same(whole, on)
     assert on.chosen == whole.chosen
+    assert on.model.linear_part == whole.model.linear_part
+    assert (whole.model.linear_part is not None) is linear
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,14 @@ def test_killed_workers_lose_no_task(workers, notices, tmp_path):
     assert any("lost worker" in text for text in notices)
 
 
+def test_workers_that_nobody_starts_again_lose_no_task(tmp_path):
+    file = tmp_path / "scheduler.json"
+    with scheduler(file, workers=2), connected(ClusterConfig(scheduler_file=str(file)), print) as cluster:
+        cluster.client.wait_for_workers(2, timeout=LONGEST)
+        assert cluster.run(tasks(cluster_tasks.die_once, tmp_path / "dead")) == ["alive"]
+        assert len(cluster.workers.alive) == 1
+
+
 def test_a_start_asks_the_workers_that_answer(workers, notices, monkeypatch):
     monkeypatch.setattr("rnnfast.cluster.workers.QUIET", 1.5)
     monkeypatch.setattr("rnnfast.cluster.remote.CONNECT", LONGEST)  # which a start would wait for the others

@@ -52,7 +52,7 @@ RUN_TIME = {
         "reporter", "tasks", "writing",
     },
     "shards": {
-        "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "memory", "metrics",
+        "catalogue", "cluster", "config", "data", "diagnose", "display", "errors", "listeners", "memory",
         "model", "network", "progress", "reporter", "training",
     },
     "dask": {"cluster", "data", "errors", "model", "progress", "reporter", "shards", "training"},

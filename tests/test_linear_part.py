@@ -404,7 +404,7 @@ def test_inspect_and_the_model_itself_tell_of_it(capsys):
     assert result(["inspect", "model.safetensors"], capsys)["linear_part"]["share"] == model.linear_part.share
     assert run(["inspect", "model.safetensors"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert f"changes; the share of the network is {model.linear_part.share:.2f}" in shown
+    assert f"the inputs, their changes and averages; the share of the network is {model.linear_part.share:.2f}" in shown
     assert ", a linear part," in repr(model)
 
 
@@ -458,7 +458,11 @@ def test_a_table_on_disk_gives_the_same_part(frame, options):
 @pytest.mark.parametrize(
     ("frame", "options"),
     cases(
-        {"a quantity": (meters(60), {"target": "y", "horizon": 1}), "two classes": (payments(60), {"target": "fraud"})}
+        {
+            "a quantity": (meters(60), {"target": "y", "horizon": 1}),
+            "two classes": (payments(60), {"target": "fraud"}),
+            "three classes": (states(60), {"target": "state"}),
+        }
     ),
 )
 def test_a_table_in_shards_gives_one_too(frame, options):
@@ -492,14 +496,22 @@ def test_labels_of_the_test_part_have_no_say():
     assert trained(frame, **options).linear_part == trained(other, **options).linear_part
 
 
-def test_a_part_with_too_many_inputs_is_left_out(monkeypatch):
-    monkeypatch.setattr(linear_part, "MOST_INPUTS", 1)
+@pytest.mark.parametrize(
+    ("limit", "options", "text"),
+    cases(
+        {
+            "inputs": ("MOST_INPUTS", {"frame": series()}, "2 inputs; it takes 1"),
+            "inputs and classes": ("MOST_WEIGHTS", STATES, "2 inputs and 3 classes; it takes 0"),
+        }
+    ),
+)
+def test_a_part_with_too_many_of_them_is_left_out(limit, options, text, monkeypatch):
+    monkeypatch.setattr(linear_part, limit, 1)
     texts = []
     reporter = Reporter()
     reporter.notice = texts.append
-    result = rnnfast.train(series(), reporter=reporter, **FORECAST, **RUN)
-    assert result.model.linear_part is None
-    assert any("no linear part (--linear-part): 2 inputs; it takes 1" in text for text in texts)
+    assert trained(**options, reporter=reporter).linear_part is None
+    assert any(f"no linear part (--linear-part): {text}" in one for one in texts)
 
 
 @pytest.mark.parametrize(

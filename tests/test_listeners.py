@@ -1,6 +1,7 @@
 """What listens to a run beside the console: --log-file and --tensorboard."""
 
 import json
+from unittest.mock import Mock
 
 import pytest
 from notices import Notices
@@ -78,6 +79,17 @@ def test_log_that_cannot_go_on_is_told_once_and_does_not_end_the_run(table):
     result = rnnfast.train(table, reporter=reporter, log_file="/dev/full", **QUICK)
     assert result.epochs == 3
     assert len([text for text in reporter.notices if "the log ends here" in text]) == 1
+
+
+def test_figures_that_cannot_go_on_are_told_once_and_do_not_end_the_run(table, tmp_path, monkeypatch):
+    """tensorboardX's own thread would end, and the run wait for it."""
+
+    full = Mock(side_effect=[None, OSError(28, "No space left on device"), None])
+    monkeypatch.setattr("tensorboardX.event_file_writer.EventsWriter.flush", full)
+    reporter = Notices()
+    result = rnnfast.train(table, reporter=reporter, tensorboard=str(tmp_path / "tb"), **QUICK)
+    assert result.epochs == 3
+    assert len([text for text in reporter.notices if "figures end here: No space left" in text]) == 1
 
 
 def test_tensorboard_has_the_losses_and_metrics_of_each_epoch(table, tmp_path):

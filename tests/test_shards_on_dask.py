@@ -98,8 +98,8 @@ def kill_within_a_round(local):
 
 
 def join(local):
-    """Start another worker, and wait for it."""
-    local.scale(len(pids(local)) + 1)
+    """Have four workers, and wait for them a little."""
+    local.scale(4)
     time.sleep(2)
 
 
@@ -115,7 +115,7 @@ def pids(local):
             "a worker that is killed": kill,
             "one that is killed within a round": kill_within_a_round,
             "both killed": kill_both,
-            "one that joins": join,
+            "two that join": join,
         }
     ),
 )
@@ -146,7 +146,7 @@ def test_a_run_whose_scheduler_is_killed_goes_on_elsewhere(table, expected, tmp_
     place = ClusterConfig(scheduler_file=str(file), wait_timeout="2s")
     config = Config().with_values({**OPTIONS, "data": [table], "output": "run"}, "test")
     goes_on = pytest.raises(ClusterError, match=f"rnnfast train --resume run --scheduler-file {file} goes on")
-    with scheduler(file, worker=True) as process, goes_on, connected(place, print) as cluster:
+    with scheduler(file, workers=1) as process, goes_on, connected(place, print) as cluster:
         cluster.client.wait_for_workers(1, timeout=LONGEST)
         run_where(config, Meddling(2, process.kill), False, None, cluster)
     before = resumed("run", {})

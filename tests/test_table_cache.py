@@ -264,6 +264,15 @@ def test_least_recently_used_entries_make_room(table, own_cache, monkeypatch):
     assert not read(table, window=5).from_cache
 
 
+def test_there_are_so_many_entries_and_no_more(table, own_cache, monkeypatch):
+    monkeypatch.setattr(cache, "MOST", 2)
+    for window in (2, 3, 4):
+        read(table, window=window)
+        time.sleep(0.02)
+    assert usage()[0] == 2
+    assert [read(table, window=window).from_cache for window in (4, 3, 2)] == [True, True, False]
+
+
 def test_file_that_changes_while_it_is_read_is_not_kept(table, own_cache, monkeypatch):
     keep = cache.Entry.keep
 

@@ -131,6 +131,7 @@ COURSES = {
     "seldom evaluated": {"epochs": 8, "patience": 8, "eval_every": 3},
     "dropout": {"epochs": 8, "hidden": (4, 4), "dropout": 0.3},
     "random starts": {"epochs": 8, "random_start": True},
+    "a linear part": {"epochs": 8, "linear_part": True},
     "one epoch": {"epochs": 1},
 }
 

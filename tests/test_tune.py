@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from commands import fails, files_of, isolate, result
 from ids import cases
+from terminals import Terminal, screen_of
 
 import rnnfast
 from rnnfast.cli import run
@@ -22,6 +23,7 @@ from rnnfast.records import plain
 from rnnfast.training import journal, tuning
 from rnnfast.training.finals import Finalist, clearly_less
 from rnnfast.training.journal import TrialRecord
+from rnnfast.training.sampler import Sampler
 from rnnfast.training.space import Space
 from rnnfast.training.trial import Trials
 from rnnfast.training.tuning import Tables, tune_tables
@@ -253,17 +255,37 @@ def test_candidates_that_exclude_each_other_are_not_tried():
     ("columns", "searched"),
     cases(
         {
-            "two classes at every row": ({}, True),
-            "a label for each sequence": ({"predict": "last"}, False),
-            "a forecast, which has one": ({"target": "x", "horizon": 1, "lag_target": True}, False),
+            "a quantity at every row": ({}, True),
+            "a forecast, for which the preset has one": ({"horizon": 1, "lag_target": True}, False),
+            "a quantity of each sequence": ({"predict": "last"}, False),
         }
     ),
 )
 def test_a_linear_part_is_searched_where_the_preset_has_none(columns, searched):
-    named = {"target": "y", "id": "id", "predict": "every", **columns}
+    named = {"target": "x", "id": "id", "predict": "every", **columns}
     data = rnnfast.read_table(table(12, 8), **named)
     space = Space(Config().with_values({"preset": "auto", **named}, "test"), data, None, False, True)
     assert ("linear_part" in space.values) is searched
+
+
+def test_a_search_begins_with_rates_of_the_preset_and_single_changes_of_it():
+    """What needs the kernels of the preset's network alone runs first, whatever is compiled on a machine."""
+    data = rnnfast.read_table(table(12, 8), target="y", id="id")
+    space = Space(Config().with_values({"preset": "auto"}, "test"), data.predicting("last"), None, False, True)
+    first = Sampler(space, 0, 32).ask(0, 16, [])
+    assert first[0] == space.base
+    assert [list(space.changes(one)) for one in first[1:8]] == [["lr"]] * 7
+    assert all(len(space.changes(one)) == 1 and "lr" not in space.changes(one) for one in first[8:])
+    assert {"hidden", "scale", "head", "cell"} <= {name for one in first[8:] for name in space.changes(one)}
+
+
+def test_the_best_changes_are_tried_together_in_the_third_generation():
+    data = rnnfast.read_table(table(12, 8), target="y", id="id")
+    space = Space(Config().with_values({"preset": "auto"}, "test"), data.predicting("last"), None, False, True)
+    sampler, base = Sampler(space, 0, 32), space.base
+    better = [({**base, "hidden": "64"}, 0.8), ({**base, "scale": "minmax"}, 0.9), ({**base, "cell": "lstm"}, 1.2)]
+    together = sampler.ask(2, 4, [[(base, 1.0)], better])[0]
+    assert space.changes(together) == {"hidden": "64", "scale": "minmax"}
 
 
 def test_a_preset_that_makes_no_mistake_is_not_replaced_by_luck():
@@ -393,6 +415,24 @@ def test_what_a_trial_promises_is_set_beside_rows_that_it_has_not_seen(capsys):
     text = " ".join(capsys.readouterr().err.split())
     assert "on the validation part, which no trial has seen, its error is 95.4 % of the preset's" in text
     assert "the trial had said 80.0 %" in text
+
+
+def test_a_terminal_shows_the_best_trials_while_others_run(monkeypatch):
+    def trial(number, error):
+        changes = {"hidden": str(number)}
+        return TrialRecord(
+            trial=number, generation=1, options=changes, changes=changes, rungs=(), errors=(error,), error=error
+        )
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with TuneConsole(Screen(), Config()) as console:
+        console.generation([trial(number, 1 - number / 100) for number in range(1, 8)], folds=1)
+        console.trials(3, 9)
+        lines = [" ".join(line.split()) for line in screen_of(sys.stderr.getvalue())]
+    assert "trial best of 7 trials error" in lines
+    assert [line for line in lines if "hidden" in line] == [f"{k} hidden {k} {100 - k:.1f} %" for k in range(7, 2, -1)]
+    assert "generation 2: 3 of 9 trainings" in lines
 
 
 def test_more_trials_of_the_same_search(files, capsys):

@@ -75,8 +75,6 @@ NAMES: Mapping[str, str] = {
     "calibrate": "calibration temperature_scaling calibrated",
     "fail_under": "min_score threshold_metric gate",
 }
-MEANING = {word: [name for name in NAMES if word in NAMES[name].split()] for names in NAMES.values()
-           for word in names.split()}  # fmt: skip
 
 
 def hint(word: str, names: Iterable[str]) -> str:
@@ -85,8 +83,8 @@ def hint(word: str, names: Iterable[str]) -> str:
     names: the options that do exist, as keys ('batch_size'), flags ('--batch-size') or variables
     ('RNNFAST_BATCH_SIZE'); the word is one of the same kind.
     """
-    spelt = {_key(name): name for name in names}
-    meant = next((name for name in MEANING.get(_key(word), ()) if name in spelt), None)
+    spelt, key = {_key(name): name for name in names}, _key(word)
+    meant = next((name for name, others in NAMES.items() if key in others.split() and name in spelt), None)
     return did_you_mean(word, spelt.values()) if meant is None else f"; did you mean {spelt[meant]!r}?"
 
 

@@ -53,8 +53,8 @@ def stored_metrics(metrics: Mapping[str, Mapping[str, Any]], loss: str, width: i
     first = next(iter(metrics.values()))
     repeated = number(first.get("loss")) == number(first.get("log_loss"))
     hidden = (*NOT_SCORES, "loss") if repeated else NOT_SCORES
-    with_value = {name for figures in metrics.values() for name, value in figures.items() if value is not None}
-    names = _ordered(name for name in first if name in with_value and name not in hidden)
+    valued = {name for figures in metrics.values() for name, value in figures.items() if value is not None}
+    names = _ordered(name for name in first if name in valued and name not in hidden)
     titles = {name: f"loss ({loss})" if name == "loss" else name for name in names}
     yield from _fitting(titles, _columns(names, metrics), width)
 

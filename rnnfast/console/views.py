@@ -122,7 +122,8 @@ def _beside_rows(model: ModelDescription) -> list[tuple[str, str | Text]]:
     if model.linear_part is UNSET:
         return []
     share = f"the share of the network is {model.linear_part.share:.2f}"
-    return [("Beside", f"a linear part of the inputs and their changes; {share}")]
+    seen = "the inputs, their changes and averages" if model.linear_part.averages else "the inputs and their changes"
+    return [("Beside", f"a linear part of {seen}; {share}")]
 
 
 def _rows_line(columns: Schema) -> str:

@@ -23,7 +23,7 @@ def with_listeners(reporter: Reporter | None, output: OutputConfig) -> Reporter:
     if output.tensorboard is not None:
         from rnnfast.listeners.tensorboard import TensorBoard
 
-        listeners.append(TensorBoard(output.tensorboard))
+        listeners.append(TensorBoard(output.tensorboard, reporter))
     return reporter if len(listeners) == 1 else _all(listeners)
 
 

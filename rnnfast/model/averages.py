@@ -86,11 +86,19 @@ def decayed(terms: Doubles, offsets: Integers, decay: Doubles) -> Doubles:
 
     Sums of 1, 2, 4, .. rows are made of each other, and no row costs a loop; it has the same bits beside any other.
     """
-    sums, step, reach = terms.copy(), np.arange(len(terms)) - np.repeat(offsets[:-1], np.diff(offsets)), 1
-    while reach <= step.max(initial=0) and decay.max(initial=0) > FORGOTTEN:
-        sums[reach:] += np.where(step[reach:, None] >= reach, decay * sums[:-reach], 0)
-        decay, reach = decay**2, 2 * reach
-    return sums
+    step = np.arange(len(terms)) - np.repeat(offsets[:-1], np.diff(offsets))
+    longest, inside = int(step.max(initial=0)), dict[int, NDArray[np.bool_]]()
+    sums = np.array(terms.T, order="C")
+    for row, factor in zip(sums, decay.tolist(), strict=True):
+        reach = 1
+        while reach <= longest and factor > FORGOTTEN:
+            if reach not in inside:
+                inside[reach] = step[reach:] >= reach
+            earlier = row[:-reach] * factor
+            earlier *= inside[reach]
+            row[reach:] += earlier
+            factor, reach = factor * factor, 2 * reach
+    return sums.T
 
 
 def firsts(offsets: Integers) -> Integers:

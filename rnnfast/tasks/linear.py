@@ -75,8 +75,8 @@ def fit_linear(blocks: Blocks, features: int, outputs: int, loss: str) -> Linear
             f"--baseline linear: {features:,} inputs and {outputs:,} outputs are too many for it; leave it out"
         )
     penalty = np.append(np.ones(features), LEAST_PENALTY)
-    solve = logistic if classes else _ridge
-    solution = solve(blocks, penalty, outputs, softmax)
+    start = np.zeros((size, outputs))
+    solution = logistic(blocks, penalty, start, softmax) if classes else _ridge(blocks, penalty, start)
     return Linear(tuple(map(tuple, solution[:-1].T.tolist())), tuple(solution[-1].tolist()))
 
 
@@ -84,9 +84,9 @@ def _with_one(x: Floats) -> Floats:
     return np.hstack([x, np.ones((len(x), 1))])
 
 
-def _ridge(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Floats:
-    """Return the solution (F + 1, O) of the normal equations."""
-    squares, products = np.diag(penalty), np.zeros((len(penalty), outputs))
+def _ridge(blocks: Blocks, penalty: Floats, start: Floats) -> Floats:
+    """Return the solution (F + 1, O) of the normal equations; start: zeros."""
+    squares, products = np.diag(penalty), start
     for steps in blocks():
         x = _with_one(steps.x)
         squares += x.T @ (x * steps.weight[:, None])
@@ -94,12 +94,12 @@ def _ridge(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Floa
     return np.asarray(np.linalg.solve(squares, products))
 
 
-def logistic(blocks: Blocks, penalty: Floats, outputs: int, softmax: bool) -> Floats:
+def logistic(blocks: Blocks, penalty: Floats, start: Floats, softmax: bool) -> Floats:
     """Return (F + 1, O), the weights of logistic regressions, or of a softmax, and of 1.
 
-    penalty: (F + 1,) of their squares, halved.
+    penalty: (F + 1,) of their squares, halved; start: (F + 1, O), any weights.
     """
-    solution = step = np.zeros((len(penalty), outputs))
+    solution, step, outputs = start, np.zeros_like(start), start.shape[1]
     best, halvings = np.inf, 0
     for _ in range(MOST_STEPS):
         trial = solution + step * 0.5**halvings

@@ -36,12 +36,12 @@ from rnnfast.training.trial import Trials
 from rnnfast.training.work import multiply_adds
 
 BUDGET = 30.0  # s
-RATE = 20e9  # multiply-adds a second, of two cores that train at the same time
+RATE = 40e9  # multiply-adds a second, of two cores that train at the same time
 RACE_SHARE = 0.6  # of the budget
 TRIAL_SHARE = 0.65  # of the rows of a training part, that a trial trains on
 # What is taken of folds, candidates, epochs and rows where the budget allows it: noise is less with more folds.
-MANY, SOME, FEWEST_FOLDS = 99, 8, 2
-LARGE = ((6, MANY), (5, MANY), (4, MANY), (4, 11), (4, SOME), (3, SOME))  # folds and candidates
+MANY, SOME, FEWEST_FOLDS = 99, 8, 3
+LARGE = ((6, MANY), (5, MANY), (4, MANY), (4, 11), (4, SOME))  # folds and candidates
 EPOCHS = (1.0, 0.5, 0.25)  # shares of those of a run
 FEWEST_ROWS = 20_000  # of a sample of a larger training part
 ROW_BYTES = 16  # of a column, with what belongs to a row

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rnnfast.catalogue import TASKS
 from rnnfast.config.resolve import Config
 from rnnfast.errors import UsageError
 from rnnfast.training.presets import PEAK_RATE
@@ -43,11 +42,6 @@ def allowed(config: Config, options: Options, fits: Callable[[Config], None]) ->
     return True
 
 
-def linear_part_fits(size: Size) -> bool:
-    """Whether a linear part may help: it answers with quantities or one of two classes, from two rows."""
-    return size.per_step and not TASKS[size.task].output_per_class
-
-
 def _listed(config: Config, size: Size) -> list[Options]:
     """List the changes for a table of some size."""
     train, (scale, *of_columns) = config.train, config.data.scale
@@ -59,7 +53,7 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (long, {"patch": (4,)}),
         (True, {"hidden": two}),
         (True, {"scale": (other, *of_columns)}),
-        (linear_part_fits(size), {"linear_part": True}),
+        (not label, {"linear_part": True}),
         (label, {"head": "all"}),
         (label, {"head": "last"}),
         (train.schedule == "constant", {"schedule": "onecycle", "lr": PEAK_RATE, "patience": max(train.epochs, 1)}),

@@ -2,7 +2,7 @@
 
 The least mean over seeds and folds wins, if it is lower than that of the base by more than its noise, as in a race:
 
-    d = error of the base - error of the candidate, of each seed and fold        mean d > 2 std d / sqrt(number of d)
+    d = error of the base - error of the candidate, of each seed and fold        mean d > q std d / sqrt(number of d)
 
 Then winner and base are trained on the whole training part and tested on the validation part, which no trial has seen.
 """
@@ -20,7 +20,7 @@ from rnnfast.config.resolve import Config
 from rnnfast.data import Parts, split
 from rnnfast.records import UNSET, Record, UnsetType
 from rnnfast.training.journal import TrialRecord
-from rnnfast.training.race import NOISE
+from rnnfast.training.race import noise
 from rnnfast.training.search import Search
 from rnnfast.training.stopping import Interrupt
 from rnnfast.training.trial import LARGEST_SHARE
@@ -78,7 +78,7 @@ def repeated(search: Search, parts: Parts, interrupt: Interrupt) -> list[Finalis
 def clearly_less(errors: NDArray[np.float64], of_base: NDArray[np.float64]) -> bool:
     """Whether errors (seeds, folds) are lower than those of the base by more than their noise."""
     less = of_base - errors
-    return bool(np.isfinite(less).all() and less.mean() > NOISE * less.std(ddof=1) / np.sqrt(less.size))
+    return bool(np.isfinite(less).all() and less.mean() > noise(less.size) * less.std(ddof=1) / np.sqrt(less.size))
 
 
 def unrepeated(search: Search) -> list[Finalist]:

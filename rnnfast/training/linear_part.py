@@ -12,6 +12,7 @@ ones that loses. The fewer labels they have the more they flatter it: of n label
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -38,7 +39,8 @@ PENALTY = 10.0  # of classes, for inputs with a standard deviation of 1
 HALF = 0.5  # share of the network where nothing says how good it is
 FLATTERING = 10  # labels by which an epoch is chosen: of as many the error of the network is twice what they say
 MOST_INPUTS = 500  # of the network; the time of the equations grows with their cube
-MOST_ROWS = 10_000  # of classes, whose equations are summed again and again; as many of each are drawn
+MOST_WEIGHTS = 1000  # of more than two classes, whose equations are those of all together
+MOST_ROWS = 20_000  # of classes, whose equations are summed again and again; as many of each are drawn
 MOST_NUMBERS = 1 << 22  # in these rows, once for each pair of outputs: fewer rows of many inputs or classes
 
 
@@ -65,9 +67,11 @@ def set_linear_part(model: Model, train: Sequences, valid: SequenceData | None, 
     """Give a trained model its linear part, where it is to have one; valid: the sample of the validation part."""
     if not model.config.model.linear_part:
         return
-    if len(model.encoder.names) > MOST_INPUTS:
-        inputs = len(model.encoder.names)
-        reporter.notice(f"no linear part (--linear-part): {inputs:,} inputs; it takes {MOST_INPUTS}")
+    inputs, outputs = len(model.encoder.names), model.schema.outputs
+    several = TASKS[model.schema.task].output_per_class
+    if inputs > (most := min(MOST_INPUTS, MOST_WEIGHTS // outputs // 2) if several else MOST_INPUTS):
+        beside = f" and {outputs:,} classes" if several else ""
+        reporter.notice(f"no linear part (--linear-part): {inputs:,} inputs{beside}; it takes {most}")
         return
     linear = fitted(model, train)
     share = HALF
@@ -107,30 +111,53 @@ def fitted(model: Model, train: Sequences) -> LinearPart:
 
 def _of_classes(model: Model, train: Sequences) -> Floats:
     """Return (2 F + 1, O), the weights of a logistic regression on rows that train."""
-    chances, count = _chances(model, train)
-    random = np.random.default_rng(model.config.train.seed)
-    drawn = [_drawn(block, model, chances, random) for block in train.blocks(TRAINED)]
-    x, y, weight = (np.concatenate([getattr(steps, name) for steps in drawn]) for name in Steps._fields)
+    counts = np.sum(train.each_shard(counts_of), axis=0)
+    x, y, weight = joined(train.each_shard(drawn_from, model, _chances(counts, model)))
     if not weight.sum():
         return np.zeros((x.shape[1] + 1, model.schema.outputs))
     mean = np.average(x, axis=0, weights=weight)
     unit = units(mean, np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight)))
-    steps = Steps((x - mean) / unit, y, weight * (count / weight.sum()))  # in which unit weights are has no say
+    steps = Steps((x - mean) / unit, y, weight * (counts.sum() / weight.sum()))  # in which unit weights are has no say
     penalty = np.append(np.full(len(unit), PENALTY), LEAST_PENALTY)
-    solution = logistic(lambda: [steps], penalty, model.schema.outputs, TASKS[model.schema.task].output_per_class)
+    softmax = TASKS[model.schema.task].output_per_class
+    start = np.zeros((len(penalty), model.schema.outputs))
+    start[-1] = _shares(steps, start.shape[1], softmax)
+    solution = logistic(lambda: [steps], penalty, start, softmax)
     solution[:-1] /= unit[:, None]
     solution[-1] -= mean @ solution[:-1]
     return solution
 
 
-def _chances(model: Model, train: Sequences) -> tuple[Floats, int]:
-    """Return the chance (classes,) of a label of each class to be drawn, as many of each, and the number of labels."""
-    classes, pairs = len(model.schema.classes), model.schema.outputs * (model.schema.outputs + 1) // 2
+def _shares(steps: Steps, outputs: int, softmax: bool) -> Floats:
+    """Return the logits (O,) of the shares of classes: from there fewer steps are needed where one is rare."""
+    y = steps.y == np.arange(outputs) if softmax else steps.y
+    share = (steps.weight @ y + 1) / (steps.weight.sum() + 2)  # as if seen once more, so that none is 0 or 1
+    return np.asarray(np.log(share) if softmax else np.log(share / (1 - share)))
+
+
+def counts_of(part: Sequences) -> Floats:
+    """Return how many rows (classes,) of each class are learned from."""
+    classes = len(part.schema.classes)
+    counts = (np.bincount(_classes(block), minlength=classes + 1) for block in part.blocks(("y",)))
+    return np.asarray(sum(counts, np.zeros(classes + 1))[:classes])
+
+
+def _chances(counts: Floats, model: Model) -> Floats:
+    """Return the chance (classes,) of a row of each class to be drawn: as many of each, where there are."""
+    pairs = model.schema.outputs * (model.schema.outputs + 1) // 2
     most = min(MOST_ROWS, MOST_NUMBERS // (2 * len(model.encoder.names) * pairs))
-    counts = np.zeros(classes)
-    for block in train.blocks(TRAINED):
-        counts += np.bincount(_classes(block), minlength=classes + 1)[:classes]
-    return np.minimum(1, most / classes / np.maximum(counts, 1)), int(counts.sum())
+    return np.minimum(1, most / len(counts) / np.maximum(counts, 1))
+
+
+def drawn_from(part: Sequences, model: Model, chances: Floats) -> Steps:
+    """Draw rows by the chances of their classes; weights are divided by these."""
+    random = np.random.default_rng(model.config.train.seed)
+    return joined([_drawn(block, model, chances, random) for block in part.blocks(TRAINED)])
+
+
+def joined(some: Iterable[Steps]) -> Steps:
+    """Return several steps as one."""
+    return Steps(*(np.concatenate(arrays) for arrays in zip(*some, strict=True)))
 
 
 def _classes(data: SequenceData) -> NDArray[np.int64]:
@@ -139,21 +166,19 @@ def _classes(data: SequenceData) -> NDArray[np.int64]:
 
 
 def _drawn(block: SequenceData, model: Model, chances: Floats, random: np.random.Generator) -> Steps:
-    """Draw labelled rows by the chances of their classes; weights are divided by these.
+    """Draw rows of a block.
 
-    One number drawn for a sequence and one for each of its rows let only those be encoded of which a row is drawn.
+    A number drawn for each sequence and one for each of its rows let only those be encoded of which a row is drawn.
     """
-    chance = np.append(chances, 0.0)[_classes(block)]
-    lengths = np.diff(block.offsets)
+    chance, lengths = np.append(chances, 0.0)[_classes(block)], np.diff(block.offsets)
     highest = np.zeros(len(lengths))
-    highest[lengths > 0] = np.maximum.reduceat(chance, block.offsets[:-1][lengths > 0]) if block.rows else 0
-    taken = random.random(len(lengths)) < highest
-    rows = np.repeat(taken, lengths)
-    chance, highest = chance[rows], np.repeat(highest[taken], lengths[taken])
-    at = random.random(len(chance)) * highest < chance
-    some = _steps_of(block.take(np.flatnonzero(taken)), model)
-    at &= some.weight > 0
-    return Steps(some.x[at], some.y[at], some.weight[at] / chance[at])
+    if block.rows:
+        highest[lengths > 0] = np.maximum.reduceat(chance, block.offsets[:-1][lengths > 0])
+    sequences = random.random(len(lengths)) < highest
+    chance, highest = chance[np.repeat(sequences, lengths)], np.repeat(highest[sequences], lengths[sequences])
+    steps = _steps_of(block.take(np.flatnonzero(sequences)), model)
+    at = (random.random(len(chance)) * highest < chance) & (steps.weight > 0)
+    return Steps(steps.x[at], steps.y[at], steps.weight[at] / chance[at])
 
 
 def _steps_of(data: SequenceData, model: Model) -> Steps:

@@ -9,10 +9,11 @@ auto on the same folds:
 Changes add up: while the budget lasts, the best change is joined with others that were better than auto, twice at
 most. Of those that were judged on all folds the one with the lowest r wins, if its lead is no noise:
 
-    mean(d) > 2 sd(d) / sqrt(folds)     d[fold] = auto's error[fold] - error[fold]
+    mean(d) > q sd(d) / sqrt(folds)     d[fold] = auto's error[fold] - error[fold]
 
-Else auto wins. The plan counts multiply-adds, never time, so that a seed gives the same winner on any machine, for any
-number of threads; a limit on the time alone ends a race earlier.
+where q is 2, and more for few folds, whose spread says little (Student 1908). Else auto wins. The plan counts
+multiply-adds, never time, so that a seed gives the same winner on any machine, for any number of threads; a limit on
+the time alone ends a race earlier.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from rnnfast.training.stopping import Deadline, Interrupt
 from rnnfast.training.trial import Trial, Trials
 
 NOISE = 2.0  # standard errors; of many candidates the luckiest is looked at
+NOISE_OF_FEW = {2: 6.3, 3: 2.9, 4: 2.4, 5: 2.1}  # of so many folds: by chance one time in twenty, as 2 of many
 LEAST = 2  # candidates that go on to the next fold, beside auto
 PARTNERS = 3  # changes that the best one is joined with at a time
 ROUNDS = 2  # of joining: longer chains follow the noise of the folds
@@ -158,7 +160,12 @@ def leads(contender: Contender, auto: Contender) -> bool:
     if math.isinf(sum(auto.errors)):
         return True
     lead = np.subtract(auto.errors, contender.errors)
-    return bool(lead.mean() > NOISE * lead.std(ddof=1) / math.sqrt(folds))
+    return bool(lead.mean() > noise(folds) * lead.std(ddof=1) / math.sqrt(folds))
+
+
+def noise(count: int) -> float:
+    """Return the standard errors that a mean of so many differences has to be above 0."""
+    return NOISE_OF_FEW.get(count, NOISE)
 
 
 def outcome(contenders: Sequence[Contender], trials: Trials, epochs: float) -> Race:

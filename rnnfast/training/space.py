@@ -16,7 +16,6 @@ from rnnfast.config.resolve import Config, table_of_option
 from rnnfast.data import Sequences
 from rnnfast.equations.cell import Cell
 from rnnfast.errors import UsageError
-from rnnfast.training.candidates import linear_part_fits
 from rnnfast.training.checks import check_options
 from rnnfast.training.defaults import resolved, size_of
 from rnnfast.training.linear_part import check_linear_part
@@ -71,7 +70,7 @@ DIMENSIONS = (
     Dimension("cell", lambda facts: ("lstm", "gru")),
     Dimension("bidirectional", lambda facts: (True,), _one_label),
     Dimension("augment", _augmentations, _one_label),
-    Dimension("linear_part", lambda facts: (True,), lambda facts: linear_part_fits(facts.size)),
+    Dimension("linear_part", lambda facts: (True,), lambda facts: not _one_label(facts)),
     Dimension("random_start", lambda facts: (True,), lambda facts: not _one_label(facts) and facts.size.steps >= LONG),
     Dimension("weight_decay", lambda facts: (0.0, 0.2, 0.05, 0.01)),
     Dimension("schedule", lambda facts: ("onecycle", "constant")),

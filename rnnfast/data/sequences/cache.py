@@ -34,8 +34,9 @@ from rnnfast.errors import RnnfastError
 from rnnfast.writing import write_whole
 
 FORMAT = 1  # of the entries; another one is another key
-LEAST = 1 << 20  # bytes of a table from which an entry is worth its space
-LARGEST = 2 << 30  # bytes of all entries together; the least recently used ones make room
+# Bytes of a table from which an entry is worth its space: to parse even a small one means to import pandas.
+LEAST = 1 << 16
+LARGEST, MOST = 2 << 30, 1000  # bytes of all entries together, and entries; the least recently used ones make room
 SETTLED = 2_000_000_000  # ns from the last change of a file until its times tell a later change for sure
 RECORDS = 1000  # remembered digests of files
 ABANDONED = 3600.0  # s after which a half-written entry is of a process that is gone
@@ -209,11 +210,11 @@ def _replace(path: Path, new: Path) -> None:
 
 
 def _make_room(newest: Path) -> None:
-    """Remove the least recently used entries above the total size, and what processes that are gone left behind."""
+    """Remove the least recently used entries above their total size and number, and what processes left behind."""
     entries = sorted(_entries())
     total = sum(size for _, size, _ in entries)
-    for _, size, path in entries:
-        if total > LARGEST and path != newest:
+    for place, (_, size, path) in enumerate(entries):
+        if (total > LARGEST or len(entries) - place > MOST) and path != newest:
             shutil.rmtree(path, ignore_errors=True)
             total -= size
     for path in directory().glob(f"{TEMPORARY}*"):

@@ -3,6 +3,11 @@
 Before its first function Numba imports all that it can lower, strings, sets, random numbers, linear algebra, in seventy
 modules, and before every later one it looks for each of them again. Kernels are numbers, tuples and ranges, and what
 this package lowers itself. Whoever compiles other functions in the same process gets all of it afterwards.
+
+Numba has no public way to do so. `load_additional_registries` is documented for subclasses of a context, that is for a
+target of one's own (numba.core.target_extension), with a dispatcher, contexts and a decorator beside those of the CPU.
+So this method is replaced on the one context that there is while a kernel is compiled, which relies on private names:
+tried with Numba 0.63.1 and 0.68.1, and tests/test_registries.py fails where another version changes them.
 """
 
 from contextlib import contextmanager

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from rnnfast.catalogue import FILLS
-from rnnfast.export.c.writing import Field, number, table
+from rnnfast.export.c.linear_part import write_linear_part
+from rnnfast.export.c.writing import Encoding, Field, number
 from rnnfast.export.inputs import inputs_of
-from rnnfast.model.averages import Averages
-from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.model import Model
 
 CODE = """\
@@ -36,17 +33,6 @@ static {n}_value {n}_rank({n}_value value, const {n}_value *values, const {n}_va
     return ranks[low] + (ranks[high] - ranks[low]) * (value - values[low]) / (values[high] - values[low]);
 }}"""
 CARRIED, CONSTANT = 1, 0
-
-
-@dataclass
-class Encoding:
-    """What is written of the encoder: constants and helpers, members of the state, how they start, and the code."""
-
-    constants: list[str] = field(default_factory=list)
-    memory: list[Field] = field(default_factory=list)
-    reset: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    base: list[str] = field(default_factory=list)  # expressions of what changes are added to
 
 
 class Encoder:
@@ -78,7 +64,7 @@ class Encoder:
             self._line("}")
         self._changing()
         if self.model.linear_part is not None:
-            self._linear_part(self.model.linear_part)
+            write_linear_part(self.out, self.name, self.model.linear_part, len(self.encoder.names))
         if self.schema.clock:
             self.out.memory.append(Field("double", "time", 1, "of the row before"))
             self.out.reset.append("state->time[0] = 0;")
@@ -233,51 +219,11 @@ class Encoder:
             else:
                 self.out.base.append(f"inputs[{place}] == inputs[{place}] ? inputs[{place}] : {fill}")
 
-    def _linear_part(self, linear_part: LinearPart) -> None:
-        """Write what is added to the outputs: `linear`, by the inputs and their changes since the row before."""
-        count = len(self.encoder.names)
-        for name, values in (("level", linear_part.level), ("change", linear_part.change), ("bias", linear_part.bias)):
-            self._constant("double", name, np.ravel(values))
-        self.out.memory.append(Field(f"{self.name}_real", "before", count, "inputs of the row before"))
-        self._line(f"double linear[{len(linear_part.bias)}]; /* the part beside the network */")
-        self._line("{")
-        self._line("    int i;")
-        self._line(f"    for (j = 0; j < {len(linear_part.bias)}; j++) {{")
-        self._line(f"        linear[j] = {self.name}_bias[j];")
-        self._line(f"        for (i = 0; i < {count}; i++) {{")
-        self._line(f"            linear[j] += {self.name}_level[j * {count} + i] * x[i];")
-        self._line("            if (state->rows)")
-        change = f"{self.name}_change[j * {count} + i]"
-        self._line(f"                linear[j] += {change} * ((double)x[i] - (double)state->before[i]);")
-        self._line("        }")
-        self._line("    }")
-        self._line(f"    for (i = 0; i < {count}; i++) state->before[i] = x[i];")
-        if linear_part.averages:
-            self._averages(linear_part.averages)
-        self._line("}")
-
-    def _averages(self, averages: Averages) -> None:
-        """Write what is added by deviations of inputs from their averages, which are then moved on."""
-        count, outputs = len(averages.inputs), len(averages.weights)
-        self._constant("unsigned short", "averaged", np.array(averages.inputs), "int64")
-        self._constant("double", "rates", averages.rates)
-        self._constant("double", "course", np.ravel(averages.weights))
-        self.out.memory.append(Field("double", "averages", count, "of inputs, exponential"))
-        self._line(f"    for (i = 0; i < {count}; i++) {{")
-        self._line(f"        const double now = (double)x[{self.name}_averaged[i]];")
-        self._line("        double deviation;")
-        self._line("        if (!state->rows) state->averages[i] = now;")
-        self._line("        deviation = now - state->averages[i];")
-        course = f"{self.name}_course[j * {count} + i]"
-        self._line(f"        for (j = 0; j < {outputs}; j++) linear[j] += {course} * deviation;")
-        self._line(f"        state->averages[i] += {self.name}_rates[i] * deviation;")
-        self._line("    }")
-
     def _constant(self, kind: str, name: str, values: object, dtype: str = "float64") -> None:
-        self.out.constants.append(table(kind, f"{self.name}_{name}", np.asarray(values).tolist(), dtype))
+        self.out.constant(kind, f"{self.name}_{name}", values, dtype)
 
     def _line(self, text: str) -> None:
-        self.out.lines.append(f"    {text}")
+        self.out.line(text)
 
 
 # The share of its circle that a time has passed, see data/encoding/calendar.py; 1 January 1970 was a Thursday.

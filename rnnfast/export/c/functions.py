@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rnnfast.export.c.answers import Answering
-from rnnfast.export.c.encoding import Encoding
 from rnnfast.export.c.network import Step
 from rnnfast.export.c.templates import STEP, STEP_FUNCTIONS, WINDOW, WINDOW_FUNCTIONS
-from rnnfast.export.c.writing import Field
+from rnnfast.export.c.writing import Encoding, Field
 
 ROWS = 256  # of a window, where nothing else is told
 ROWS_MACRO = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,3 +82,22 @@ def table(kind: str, name: str, values: Sequence[Any], dtype: str = "float64") -
         else [number(value, dtype) for value in values]
     )
     return f"static const {kind} {name}[{len(items)}] = {{\n{rows_of(items)}}};"
+
+
+@dataclass
+class Encoding:
+    """What is written of the encoder: constants and helpers, members of the state, how they start, and the code."""
+
+    constants: list[str] = field(default_factory=list)
+    memory: list[Field] = field(default_factory=list)
+    reset: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    base: list[str] = field(default_factory=list)  # expressions of what changes are added to
+
+    def constant(self, kind: str, name: str, values: object, dtype: str = "float64") -> None:
+        """Write a table of numbers."""
+        self.constants.append(table(kind, name, np.asarray(values).tolist(), dtype))
+
+    def line(self, text: str) -> None:
+        """Write a line of the code."""
+        self.lines.append(f"    {text}")

@@ -1,0 +1,50 @@
+"""The linear part that answers beside a network (model/linear_part.py), in C."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnfast.export.c.writing import Encoding, Field
+from rnnfast.model.averages import Averages
+from rnnfast.model.linear_part import LinearPart
+
+
+def write_linear_part(out: Encoding, name: str, linear_part: LinearPart, count: int) -> None:
+    """Write what is added to the outputs: `linear`, by the inputs and their changes since the row before."""
+    for tensor, values in (("level", linear_part.level), ("change", linear_part.change), ("bias", linear_part.bias)):
+        out.constant("double", f"{name}_{tensor}", np.ravel(values))
+    out.memory.append(Field(f"{name}_real", "before", count, "inputs of the row before"))
+    out.line(f"double linear[{len(linear_part.bias)}]; /* the part beside the network */")
+    out.line("{")
+    out.line("    int i;")
+    out.line(f"    for (j = 0; j < {len(linear_part.bias)}; j++) {{")
+    out.line(f"        linear[j] = {name}_bias[j];")
+    out.line(f"        for (i = 0; i < {count}; i++) {{")
+    out.line(f"            linear[j] += {name}_level[j * {count} + i] * x[i];")
+    out.line("            if (state->rows)")
+    change = f"{name}_change[j * {count} + i]"
+    out.line(f"                linear[j] += {change} * ((double)x[i] - (double)state->before[i]);")
+    out.line("        }")
+    out.line("    }")
+    out.line(f"    for (i = 0; i < {count}; i++) state->before[i] = x[i];")
+    if linear_part.averages:
+        _write_averages(out, name, linear_part.averages)
+    out.line("}")
+
+
+def _write_averages(out: Encoding, name: str, averages: Averages) -> None:
+    """Write what is added by deviations of inputs from their averages, which are then moved on."""
+    count, outputs = len(averages.inputs), len(averages.weights)
+    out.constant("unsigned short", f"{name}_averaged", np.array(averages.inputs), "int64")
+    out.constant("double", f"{name}_rates", averages.rates)
+    out.constant("double", f"{name}_course", np.ravel(averages.weights))
+    out.memory.append(Field("double", "averages", count, "of inputs, exponential"))
+    out.line(f"    for (i = 0; i < {count}; i++) {{")
+    out.line(f"        const double now = (double)x[{name}_averaged[i]];")
+    out.line("        double deviation;")
+    out.line("        if (!state->rows) state->averages[i] = now;")
+    out.line("        deviation = now - state->averages[i];")
+    course = f"{name}_course[j * {count} + i]"
+    out.line(f"        for (j = 0; j < {outputs}; j++) linear[j] += {course} * deviation;")
+    out.line(f"        state->averages[i] += {name}_rates[i] * deviation;")
+    out.line("    }")

@@ -45,6 +45,17 @@ def die_once(path, watch):
     return "alive"
 
 
+def die_with(text, path, watch):
+    """Kill the first worker that has a text."""
+    return die_once(path, watch)
+
+
+def held_later(path, packed):
+    """Hand on what many tasks read, where no worker is killed by it."""
+    die_once(path, None)
+    return packed
+
+
 def freeze_once(path, watch):
     """Stop the worker, as a machine without memory does, but for the first time alone."""
     if not Path(path).exists():

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from functools import partial
 
 import cluster_tasks
 import pytest
@@ -156,6 +157,21 @@ def test_workers_that_nobody_starts_again_lose_no_task(tmp_path):
         cluster.client.wait_for_workers(2, timeout=LONGEST)
         assert cluster.run(tasks(cluster_tasks.die_once, tmp_path / "dead")) == ["alive"]
         assert len(cluster.workers.alive) == 1
+
+
+def test_the_only_worker_that_is_killed_takes_nothing_along(one_worker, tmp_path):
+    """The one that begins in its place gets what all tasks read, too."""
+    cluster, _ = one_worker
+    shared = Task("task 0", cluster_tasks.die_with, (Shared("x" * 1000), tmp_path / "dead"))
+    assert cluster.run([shared]) == ["alive"]
+
+
+def test_what_dask_gives_up_is_sent_anew(one_worker, tmp_path, monkeypatch):
+    """Dask gives up what was on its way to several workers that died."""
+    cluster, lonely = one_worker
+    lonely.scheduler.allowed_failures = 0
+    monkeypatch.setattr("rnnfast.cluster.run.held", partial(cluster_tasks.held_later, tmp_path / "dead"))
+    assert cluster.run([Task("task 0", cluster_tasks.length, (Shared("x" * 1000),))]) == [1000]
 
 
 def test_a_start_asks_the_workers_that_answer(workers, notices, monkeypatch):

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from uuid import uuid4
 
-from distributed import Client, Future
+from distributed import Client
 
 from rnnfast.cluster.board import Board
-from rnnfast.cluster.run import LOST, Run
+from rnnfast.cluster.run import LOST, Placed, Run
 from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster, Hearing, Task
 from rnnfast.cluster.versions import Caller, versions
@@ -30,7 +30,7 @@ class DaskCluster(Cluster):
     def __init__(self, workers: Workers) -> None:
         self.workers, self.caller = workers, Caller(versions(), simd_bits())
         self.homes: dict[str, str] = {}
-        self._shared: dict[str, Future[Any]] = {}
+        self._shared: dict[str, Placed] = {}
         self._durations: dict[Callable[..., Any], deque[float]] = {}
         self._topic = f"rnnfast-{uuid4().hex}"  # of what tasks tell: the scheduler keeps topics, and the last of each
 

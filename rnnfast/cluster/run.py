@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from distributed import Client, Future
@@ -29,6 +29,14 @@ from rnnfast.cluster.workers import CONNECT, Workers
 from rnnfast.errors import UsageError
 
 LOST = (FutureCancelledError, KilledWorker, TimeoutError)  # Dask's errors about a task that is not there any more
+PRESENT = ("pending", "finished")  # states of a future that is worth waiting for
+
+
+class Placed(NamedTuple):
+    """What many tasks read, as it lies on the cluster. workers: those that it was meant for when it was sent."""
+
+    future: Future[Any]
+    workers: frozenset[str]
 
 
 class Run:
@@ -45,7 +53,7 @@ class Run:
         topic: str,
         caller: Caller,
         hearing: Hearing,
-        shared: dict[str, Future[Any]],
+        shared: dict[str, Placed],
     ) -> None:
         self.workers, self.board, self.hearing = workers, board, hearing
         self.topic, self.caller = topic, caller
@@ -115,6 +123,9 @@ class Run:
                     self.board.again(attempt)
             for attempt in attempts:
                 self._forget(attempt)
+        free = self.workers.free.keys()
+        if free and any(free.isdisjoint(placed.workers) for placed in self.shared.values()):
+            self._share_anew(())
 
     def cancel(self) -> None:
         """Let go of all tasks that are on their way."""
@@ -122,7 +133,10 @@ class Run:
             self._forget(attempt)
 
     def _share_anew(self, frozen: Collection[str]) -> None:
-        """Have what many tasks read held by other workers than those that are frozen, of which nobody gets it."""
+        """Have what many tasks read held by the workers of now, as nobody gets it of those that are frozen.
+
+        Nor of those that joined since: where all others were lost at once Dask makes it again on the former alone.
+        """
         self.shared.clear()
         for attempt in list(self.board.running):
             if attempt.waits and attempt.worker not in frozen:
@@ -132,14 +146,16 @@ class Run:
     def _shared(self, value: Shared) -> Future[Any]:
         """Return the bytes on the cluster: the scheduler keeps what makes them, so that no worker's end loses them."""
         packed, client = value.packed, self.workers.client
-        future = self.shared.get(packed.digest)
-        if future is None or future.cancelled() or future.client is not client:
+        placed = self.shared.get(packed.digest)
+        if placed is None or placed.future.status not in PRESENT or placed.future.client is not client:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Sending large graph")
-                where: dict[str, Any] = {"workers": list(self.workers.free), "allow_other_workers": True}
+                workers = frozenset(self.workers.free)
+                where: dict[str, Any] = {"workers": list(workers), "allow_other_workers": True}
                 key = f"rnnfast-{packed.digest}-{uuid4().hex}"
-                self.shared[packed.digest] = client.submit(held, packed, key=key, **where)
-        return self.shared[packed.digest]
+                placed = Placed(client.submit(held, packed, key=key, **where), workers)
+                self.shared[packed.digest] = placed
+        return placed.future
 
     def _hear(self, event: tuple[float, Any]) -> None:
         """Take a message of a task, in the thread of the client."""

@@ -45,6 +45,9 @@ __all__ = ["guard", "local", "notices", "one_worker", "table", "workers"]
 psutil = pytest.importorskip("psutil")
 
 
+FEW = 4  # workers that are killed before a fold ends
+
+
 class Losing(InProcess):
     """Loses all workers when the first task of a run has its answer."""
 
@@ -120,18 +123,25 @@ def test_folds_without_workers_are_saved_and_go_on(table, tmp_path, monkeypatch)
 
 
 class Killer(Reporter):
-    """Kills workers while folds train, at the first epoch it hears of, then at random ones."""
+    """Kills workers while folds train, at the first epoch it hears of, then at random ones.
+
+    It kills a few of them between the ends of two folds, as a fold that loses ten workers ends the run.
+    """
 
     def __init__(self):
         self.killed, self.random = 0, random.Random(0)
+        self.left = FEW
 
     def epoch(self, record):
-        if self.killed < KILLS and (not self.killed or self.random.random() < 0.12):
+        if self.killed < KILLS and self.left and (not self.killed or self.random.random() < 0.12):
             children = psutil.Process().children()
             workers = [child for child in children if "multiprocessing.spawn" in " ".join(child.cmdline())]
             if workers:
                 self.random.choice(workers).kill()
-                self.killed += 1
+                self.killed, self.left = self.killed + 1, self.left - 1
+
+    def fold(self, result):
+        self.left = FEW
 
 
 def test_folds_survive_killed_workers(table):
@@ -164,6 +174,16 @@ def test_the_only_worker_that_is_killed_takes_nothing_along(one_worker, tmp_path
     cluster, _ = one_worker
     shared = Task("task 0", cluster_tasks.die_with, (Shared("x" * 1000), tmp_path / "dead"))
     assert cluster.run([shared]) == ["alive"]
+
+
+def test_an_answer_that_is_lost_with_its_worker_is_computed_again(one_worker, tmp_path):
+    cluster, _ = one_worker
+    assert cluster.run([Task("task 0", cluster_tasks.die_at_the_end, (tmp_path / "dead",))]) == ["alive"]
+
+
+def test_a_task_whose_disk_does_not_answer_ends_the_run(workers):
+    with pytest.raises(TimeoutError, match="the disk does not answer"):
+        workers.run(tasks(cluster_tasks.time_out, 1))
 
 
 def test_what_dask_gives_up_is_sent_anew(one_worker, tmp_path, monkeypatch):

@@ -123,14 +123,18 @@ class Board:
         """Take back the tasks of a worker that is gone. Raises ClusterError for one that loses worker after worker."""
         attempts = [attempt for attempt in self.running if attempt.worker == worker]
         for attempt in attempts:
-            self._losses[attempt.number] += 1
-            if self._losses[attempt.number] == MOST_LOST:
-                raise ClusterError(
-                    f"{self.tasks[attempt.number].name}: {MOST_LOST} workers were lost while they ran it, the last one "
-                    f"{worker}; a worker that needs more memory than it has is killed: give workers more of it"
-                )
-            self.again(attempt)
+            self.drop(attempt)
         return attempts
+
+    def drop(self, attempt: Attempt) -> None:
+        """Take back a task that is lost with its worker. Raises as `lose`."""
+        self._losses[attempt.number] += 1
+        if self._losses[attempt.number] == MOST_LOST:
+            raise ClusterError(
+                f"{self.tasks[attempt.number].name}: {MOST_LOST} workers were lost while they ran it, the last one "
+                f"{attempt.worker}; a worker that needs more memory than it has is killed: give workers more of it"
+            )
+        self.again(attempt)
 
     def again(self, attempt: Attempt) -> None:
         """Take back a task, to be run first of all that wait."""

@@ -9,9 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 from distributed import Client
+from distributed.client import FutureCancelledError
+from distributed.scheduler import KilledWorker
 
 from rnnfast.cluster.board import Board
-from rnnfast.cluster.run import LOST, Placed, Run
+from rnnfast.cluster.run import Placed, Run
 from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import Cluster, Hearing, Task
 from rnnfast.cluster.versions import Caller, versions
@@ -22,6 +24,7 @@ from rnnfast.errors import ClusterError, UsageError
 
 KEPT = 200  # durations of tasks of one kind
 NO_ANSWER = "no answer"
+LOST = (FutureCancelledError, KilledWorker, TimeoutError)  # errors about a task that is not there any more
 
 
 class DaskCluster(Cluster):

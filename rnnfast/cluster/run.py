@@ -7,9 +7,12 @@ fetched as it comes.
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import warnings
 from collections.abc import Collection, Iterator
+from concurrent.futures import CancelledError
+from concurrent.futures import Future as Fetched
 from contextlib import contextmanager
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -17,7 +20,6 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from distributed import Client, Future
-from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
 from rnnfast.cluster.board import Attempt, Board
@@ -25,10 +27,9 @@ from rnnfast.cluster.call import call, held
 from rnnfast.cluster.shared import Shared
 from rnnfast.cluster.task import ANSWER, Hearing
 from rnnfast.cluster.versions import Caller
-from rnnfast.cluster.workers import CONNECT, Workers
+from rnnfast.cluster.workers import Workers
 from rnnfast.errors import UsageError
 
-LOST = (FutureCancelledError, KilledWorker, TimeoutError)  # Dask's errors about a task that is not there any more
 PRESENT = ("pending", "finished")  # states of a future that is worth waiting for
 
 
@@ -163,27 +164,35 @@ class Run:
         self.queue.put((key, pickle.loads(message)))
 
     def _ended(self, key: str, future: Future[Any]) -> None:
-        """Take the end of a task, in a thread of Dask."""
-        self.queue.put((key, future))
+        """Have the answer of a task fetched that has ended, in a thread of Dask: its worker may be gone by now."""
+        client = future.client
+        fetched = asyncio.run_coroutine_threadsafe(_fetched(client, future), client.loop.asyncio_loop)
+        fetched.add_done_callback(lambda answer: self.queue.put((key, answer)))
 
     def _take(self, key: str, value: Any) -> None:
         """Take the end of a task, or a message, unless nobody waits for it any more."""
         attempt = self.attempts.get(key)
         if attempt is None:
             return
-        if not isinstance(value, Future):
+        if not isinstance(value, Fetched):
             attempt.sign, attempt.waits = self.board.clock(), False
             if value is not None:
                 self.hearing.on_message(attempt.number, value)
             return
         try:
-            answer = value.result(timeout=CONNECT)
-        except LOST:
+            answer = value.result()
+        except CancelledError:
             self.subscriber = None  # the scheduler may be another one
             self.board.again(attempt)
             self._forget(attempt)
         except Exception as error:
+            lost = isinstance(error, KilledWorker) or (
+                isinstance(error, OSError) and self.futures[key].status != "error"
+            )
             self._forget(attempt)
+            if lost:  # with its worker, or on its way here
+                self.board.drop(attempt)
+                return
             _check_versions(error, attempt.worker)
             self.board.fail(attempt, error)
         else:
@@ -198,6 +207,11 @@ class Run:
             future = self.futures.pop(key)
             if future.client is self.workers.client and future.client.status == "running" and not future.done():
                 future.cancel()
+
+
+async def _fetched(client: Client, future: Future[Any]) -> Any:
+    """Return an answer, or raise the error of its task."""
+    return await client.gather(future, asynchronous=True)
 
 
 def _check_versions(error: Exception, worker: str) -> None:

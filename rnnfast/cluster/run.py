@@ -58,7 +58,7 @@ class Run:
     ) -> None:
         self.workers, self.board, self.hearing = workers, board, hearing
         self.topic, self.caller = topic, caller
-        self.queue: SimpleQueue[tuple[str, Any]] = SimpleQueue()  # key of an attempt, and its future or a message
+        self.queue: SimpleQueue[tuple[str, Any]] = SimpleQueue()  # key of an attempt, and its answer or a message
         self.attempts: dict[str, Attempt] = {}
         self.futures: dict[str, Future[Any]] = {}
         self.shared, self.frozen = shared, set[str]()
@@ -165,9 +165,9 @@ class Run:
 
     def _ended(self, key: str, future: Future[Any]) -> None:
         """Have the answer of a task fetched that has ended, in a thread of Dask: its worker may be gone by now."""
-        client = future.client
-        fetched = asyncio.run_coroutine_threadsafe(_fetched(client, future), client.loop.asyncio_loop)
-        fetched.add_done_callback(lambda answer: self.queue.put((key, answer)))
+        if key in self.attempts:
+            fetched = asyncio.run_coroutine_threadsafe(_fetched(future), future.client.loop.asyncio_loop)
+            fetched.add_done_callback(lambda answer: self.queue.put((key, answer)))
 
     def _take(self, key: str, value: Any) -> None:
         """Take the end of a task, or a message, unless nobody waits for it any more."""
@@ -186,11 +186,9 @@ class Run:
             self.board.again(attempt)
             self._forget(attempt)
         except Exception as error:
-            lost = isinstance(error, KilledWorker) or (
-                isinstance(error, OSError) and self.futures[key].status != "error"
-            )
+            raised = self.futures[key].status == "error"  # else the answer was lost on its way here
             self._forget(attempt)
-            if lost:  # with its worker, or on its way here
+            if isinstance(error, KilledWorker) or (isinstance(error, OSError) and not raised):
                 self.board.drop(attempt)
                 return
             _check_versions(error, attempt.worker)
@@ -209,9 +207,9 @@ class Run:
                 future.cancel()
 
 
-async def _fetched(client: Client, future: Future[Any]) -> Any:
+async def _fetched(future: Future[Any]) -> Any:
     """Return an answer, or raise the error of its task."""
-    return await client.gather(future, asynchronous=True)
+    return await future.client.gather(future, asynchronous=True)
 
 
 def _check_versions(error: Exception, worker: str) -> None:

@@ -323,6 +323,28 @@ def test_averages_go_on_from_call_to_call_of_a_stream(name, rows):
     np.testing.assert_allclose(answers[data.row], model.predict(data), rtol=1e-7)
 
 
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            "changes of inputs": {"delta": True},
+            "time between rows": {"time_delta": "log"},
+            "indicators of empty cells": {"missing": "ffill", "missing_indicator": True},
+            "lags without a horizon": {"horizon": 0, "lag_target": True, "target": "z"},
+        }
+    ),
+)
+def test_changes_of_what_is_made_of_rows_go_on_from_call_to_call_of_a_stream(options):
+    frame = payments(20).assign(t=lambda one: one["t"] ** 2)
+    frame["x"] = frame["x"].mask(frame["t"] % 3 == 0)
+    own = {**CLASSES, "missing": "zero", **options, "frame": frame}
+    model = balanced(trained(**own))
+    stream = model.stream()
+    answers = np.concatenate([stream.step_many(row["id"], row) for _, row in frame.groupby(np.arange(len(frame)))])
+    data = read_table(frame, schema=model.schema, require_target=False, missing=model.config.data.missing)
+    np.testing.assert_allclose(answers[data.row], model.predict(data), rtol=1e-7)
+
+
 @pytest.mark.parametrize("to", ["c", "onnx", "json"])
 @pytest.mark.parametrize(
     "name",

@@ -2,7 +2,8 @@
 
 Changes, the time since the row before and the last known target need that row, and so do a cell that `ffill` fills and
 a linear part beside the network.
-The row before stands in front of the new ones, goes through what tables go through, and is dropped.
+The row before stands in front of the new ones, goes through what tables go through, and is dropped. A linear part sees
+its inputs as they were encoded then, when the row before it was known.
 """
 
 from __future__ import annotations

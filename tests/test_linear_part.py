@@ -214,6 +214,26 @@ def test_rows_that_are_drawn_stand_for_all(monkeypatch):
     np.testing.assert_allclose(some.bias, every.bias, rtol=0.2, atol=0.2)
 
 
+class Blocks:
+    """A table that comes in so many blocks."""
+
+    def __init__(self, data, count):
+        self.data, self.count = data, count
+
+    def blocks(self, fields):
+        return [self.data.take(chosen) for chosen in np.array_split(np.arange(self.data.sequences), self.count)]
+
+
+def test_the_same_rows_are_drawn_of_a_table_in_blocks():
+    model = trained(**CLASSES)
+    frame = pd.concat([payments().assign(id=lambda one, k=k: one["id"] + f" {k}") for k in range(4)])
+    data = read_table(frame, schema=model.schema)
+    whole, pieces = (linear_part.drawn_from(Blocks(data, count), model, np.array([0.3, 0.6])) for count in (1, 5))
+    assert 0 < len(whole.x) < len(frame)
+    np.testing.assert_array_equal(pieces.x, whole.x)
+    np.testing.assert_array_equal(pieces.weight, whole.weight)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3, 100])
 def test_its_outputs_are_the_same_in_chunks_of_any_size(rows, monkeypatch):
     random = np.random.default_rng(0)

@@ -321,6 +321,13 @@ def test_the_command_for_a_likely_target_fills_none_of_its_empty_cells(name, cap
     assert run([*described["command"][1:], "--epochs", "1", "-o", "run", "-q"]) == 0
 
 
+def test_no_date_is_a_likely_target(capsys):
+    days = [f"{j % 28 + 1:02d}.03.2024" for j in range(len(mixed_table()))]
+    mixed_table()[["x"]].assign(day=days, failure=days).to_csv("dates.csv", index=False)
+    proposals = result(["inspect", "dates.csv", "--time", "day"], capsys)["proposals"]
+    assert "target" not in [proposal["role"] for proposal in proposals]
+
+
 def test_words_of_no_value_are_no_different_values_of_numbers(capsys):
     Path("marks.csv").write_text("a,y\n1,0\n?,1\n-,0\n2,1\n")
     described = result(["inspect", "marks.csv", "--target", "y"], capsys)

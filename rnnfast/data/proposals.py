@@ -26,12 +26,12 @@ def propose(rows: pd.DataFrame, roles: Roles, profiles: Mapping[str, Profile]) -
     keys = candidates(rows, roles.taken, roles.id, roles.time)
     others = {*roles.taken, *(candidate.column for candidate in keys)}
     free = [name for name, profile in profiles.items() if name not in others and profile.distinct != 1]
-    target = None if roles.targets else likely_target([name for name in free if profiles[name].filled])
+    texts = [name for name in free if profiles[name].kind == "text" and not marked_number(rows[name])]
+    dates = {*date_columns(rows, texts), *(name for name in free if profiles[name].kind == "date")}
+    likely = [name for name in free if profiles[name].filled and name not in dates]
+    target = None if roles.targets else likely_target(likely)
     targets = () if target is None else (Candidate(target, "target", "its name", typed("--target", target)),)
-    texts = [name for name in free if profiles[name].kind == "text" and name != target]
-    texts = [name for name in texts if not marked_number(rows[name])]
-    dates = () if roles.features is not None else date_columns(rows, texts)
-    texts = [] if roles.features is not None else [name for name in texts if name not in dates]
+    texts = [name for name in texts if roles.features is None and name != target and name not in dates]
     few = [
         Candidate(name, "categorical", f"{profiles[name].distinct} different texts", categorical_option([name]))
         for name in few_valued(rows, texts)

@@ -45,8 +45,8 @@ def tune(
     """Search for the network that suits a table, and train it.
 
     Tries cells, sizes, rates and more on folds of the rows that train, repeats the best with five seeds, and trains the
-    winner as an ensemble, on the validation part too. Options that are given stay as they are; those of `train` all
-    have their place. The directory has the trials too: the same command again goes on where it was interrupted.
+    winner as an ensemble. Options that are given stay as they are; those of `train` all have their place. The directory
+    has the trials too: the same command again goes on where it was interrupted.
     """
     state = ctx.ensure_object(State)
     where = cluster_of(ctx, values)

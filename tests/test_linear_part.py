@@ -214,6 +214,14 @@ def test_rows_that_are_drawn_stand_for_all(monkeypatch):
     np.testing.assert_allclose(some.bias, every.bias, rtol=0.2, atol=0.2)
 
 
+def test_rows_that_weigh_nothing_are_as_those_without_a_class():
+    frame, off = payments().assign(w=1.0), np.arange(120) % 3 == 0
+    options = {**CLASSES, "weight": "w", "scale": "none", "split": 1.0}
+    light = trained(**{**options, "frame": frame.assign(w=np.where(off, 0.0, 1.0))})
+    unknown = trained(**{**options, "frame": frame.assign(fraud=frame["fraud"].where(~off))})
+    np.testing.assert_allclose(light.linear_part.level, unknown.linear_part.level, rtol=1e-9)
+
+
 class Blocks:
     """A table that comes in so many blocks."""
 

@@ -138,7 +138,7 @@ def _shares(steps: Steps, outputs: int, softmax: bool) -> Floats:
 def counts_of(part: Sequences) -> Floats:
     """Return how many rows (classes,) of each class are learned from."""
     classes = len(part.schema.classes)
-    counts = (np.bincount(_classes(block), minlength=classes + 1) for block in part.blocks(("y",)))
+    counts = (np.bincount(_classes(block), minlength=classes + 1) for block in part.blocks(("y", "weight")))
     return np.asarray(sum(counts, np.zeros(classes + 1))[:classes])
 
 
@@ -193,7 +193,11 @@ def _steps_of(data: SequenceData, model: Model) -> Steps:
 
 
 def _learned(data: SequenceData) -> NDArray[np.bool_]:
-    """Return which rows (rows,) have a label; not first ones of longer sequences, of which no change is known."""
-    labelled = data.labelled.copy()
+    """Return which rows (rows,) have a label that counts.
+
+    Not first ones of longer sequences, of which no change is known.
+    """
+    labelled = data.labelled if data.weight is None else data.labelled & (data.weight > 0)
+    labelled = labelled.copy()
     labelled[data.offsets[:-1][np.diff(data.offsets) > 1]] = False
     return labelled

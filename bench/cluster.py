@@ -41,6 +41,8 @@ def running(checkout, workers):
             processes.callback(process.wait)
             processes.callback(process.terminate)
             while not Path(address[1]).exists():
+                if process.poll() is not None:
+                    sys.exit(f"the {program} ended before it said where it listens")
                 time.sleep(0.1)
         yield address
 

@@ -19,7 +19,7 @@ def distinct(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def quantiles(values: NDArray[np.float64], shares: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the quantiles (shares,) of values (n,), n > 0, without NaN: linear between two values."""
+    """Return the quantiles (shares,) of finite values (n,), n > 0: linear between two values."""
     ranked = np.sort(values)
     place = np.asarray(shares) * (len(ranked) - 1)
     below = np.floor(place).astype(np.int64)

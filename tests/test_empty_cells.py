@@ -117,7 +117,7 @@ def test_a_word_for_no_value_is_refused_like_an_empty_cell(tmp_path):
 
 
 def test_a_target_keeps_its_words(tmp_path):
-    assert read(tmp_path, WORDS, target="kind", features="y").schema.classes == ("+", "-")
+    assert read(tmp_path, WORDS, target="kind", features="y").schema.classes == ("-", "+")
 
 
 @pytest.mark.parametrize("task", ["auto", "regression"])
@@ -144,3 +144,9 @@ def test_a_model_names_the_word_of_a_cell_that_it_refuses(tmp_path):
     later = read_table(write(tmp_path, WORDS, "later.csv"), schema=data.schema)
     with pytest.raises(DataError, match=r"line 3, column 'x': the cell is empty \('\?'\).*no rule"):
         encoder.transform(later)
+
+
+def test_an_empty_cell_of_a_data_frame_has_no_text():
+    frame = pd.DataFrame({"x": [None, 1.5, 2.5, 3.5], "y": [0, 1, 0, 1]})
+    with pytest.raises(DataError, match=r"row 0, column 'x': the cell is empty \(''\); fill it"):
+        fit(read_table(frame, target="y", window=2))

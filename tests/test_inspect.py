@@ -311,6 +311,29 @@ def test_texts_of_few_values_and_a_likely_target_are_proposed(capsys):
     assert "colour, size, cm, wind hold few different texts: --categorical 'colour,size? cm,wind'" in shown
 
 
+@pytest.mark.parametrize("name", cases({"word": "label", "with a comma": "next, label"}))
+def test_the_command_for_a_likely_target_fills_none_of_its_empty_cells(name, capsys):
+    frame = mixed_table()[["x"]].assign(**{name: ["-" if j % 7 == 0 else j % 2 for j in range(len(mixed_table()))]})
+    frame.to_csv("gaps.csv", index=False)
+    described = result(["inspect", "gaps.csv"], capsys)
+    assert [finding["option"] for finding in described["findings"]] == [described["proposals"][0]["option"]]
+    assert "--missing" not in described["command"]
+    assert run([*described["command"][1:], "--epochs", "1", "-o", "run", "-q"]) == 0
+
+
+def test_no_date_is_a_likely_target(capsys):
+    days = [f"{j % 28 + 1:02d}.03.2024" for j in range(len(mixed_table()))]
+    mixed_table()[["x"]].assign(day=days, failure=days).to_csv("dates.csv", index=False)
+    proposals = result(["inspect", "dates.csv", "--time", "day"], capsys)["proposals"]
+    assert "target" not in [proposal["role"] for proposal in proposals]
+
+
+def test_words_of_no_value_are_no_different_values_of_numbers(capsys):
+    Path("marks.csv").write_text("a,y\n1,0\n?,1\n-,0\n2,1\n")
+    described = result(["inspect", "marks.csv", "--target", "y"], capsys)
+    assert described["columns"][0]["distinct"] == 2
+
+
 def test_nothing_is_proposed_beside_what_options_say(capsys):
     mixed_table().to_csv("mixed.csv", index=False)
     described = result(["inspect", "mixed.csv", "--target", "price", "--features", "x"], capsys)
@@ -326,6 +349,8 @@ def test_nothing_is_proposed_beside_what_options_say(capsys):
             "beside other words": (["x", "is_fraud", "target_24h"], "target_24h"),
             "what people want to know": (["load", "wind", "price"], "price"),
             "remaining life": (["unit", "cycle", "RUL"], "RUL"),
+            "at the end of a name": (["load", "isFraudLabel"], "isFraudLabel"),
+            "a word for another thing": (["target_temperature", "response_time", "label_quality"], None),
             "an id of labels": (["label_id", "x"], None),
             "coordinates": (["x", "y", "z"], None),
             "nothing": (["a", "b"], None),

@@ -214,6 +214,34 @@ def test_rows_that_are_drawn_stand_for_all(monkeypatch):
     np.testing.assert_allclose(some.bias, every.bias, rtol=0.2, atol=0.2)
 
 
+def test_rows_that_weigh_nothing_are_as_those_without_a_class():
+    frame, off = payments().assign(w=1.0), np.arange(120) % 3 == 0
+    options = {**CLASSES, "weight": "w", "scale": "none", "split": 1.0}
+    light = trained(**{**options, "frame": frame.assign(w=np.where(off, 0.0, 1.0))})
+    unknown = trained(**{**options, "frame": frame.assign(fraud=frame["fraud"].where(~off))})
+    np.testing.assert_allclose(light.linear_part.level, unknown.linear_part.level, rtol=1e-9)
+
+
+class Blocks:
+    """A table that comes in so many blocks."""
+
+    def __init__(self, data, count):
+        self.data, self.count = data, count
+
+    def blocks(self, fields):
+        return [self.data.take(chosen) for chosen in np.array_split(np.arange(self.data.sequences), self.count)]
+
+
+def test_the_same_rows_are_drawn_of_a_table_in_blocks():
+    model = trained(**CLASSES)
+    frame = pd.concat([payments().assign(id=lambda one, k=k: one["id"] + f" {k}") for k in range(4)])
+    data = read_table(frame, schema=model.schema)
+    whole, pieces = (linear_part.drawn_from(Blocks(data, count), model, np.array([0.3, 0.6])) for count in (1, 5))
+    assert 0 < len(whole.x) < len(frame)
+    np.testing.assert_array_equal(pieces.x, whole.x)
+    np.testing.assert_array_equal(pieces.weight, whole.weight)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3, 100])
 def test_its_outputs_are_the_same_in_chunks_of_any_size(rows, monkeypatch):
     random = np.random.default_rng(0)
@@ -320,6 +348,28 @@ def test_averages_go_on_from_call_to_call_of_a_stream(name, rows):
     parts = [slice(first, first + rows) for first in range(0, len(frame), rows)]
     answers = np.concatenate([stream.step_many(ids[part], frame[part]) for part in parts])
     data = read_table(frame, schema=model.schema, require_target=False)
+    np.testing.assert_allclose(answers[data.row], model.predict(data), rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "options",
+    cases(
+        {
+            "changes of inputs": {"delta": True},
+            "time between rows": {"time_delta": "log"},
+            "indicators of empty cells": {"missing": "ffill", "missing_indicator": True},
+            "lags without a horizon": {"horizon": 0, "lag_target": True, "target": "z"},
+        }
+    ),
+)
+def test_changes_of_what_is_made_of_rows_go_on_from_call_to_call_of_a_stream(options):
+    frame = payments(20).assign(t=lambda one: one["t"] ** 2)
+    frame["x"] = frame["x"].mask(frame["t"] % 3 == 0)
+    own = {**CLASSES, "missing": "zero", **options, "frame": frame}
+    model = balanced(trained(**own))
+    stream = model.stream()
+    answers = np.concatenate([stream.step_many(row["id"], row) for _, row in frame.groupby(np.arange(len(frame)))])
+    data = read_table(frame, schema=model.schema, require_target=False, missing=model.config.data.missing)
     np.testing.assert_allclose(answers[data.row], model.predict(data), rtol=1e-7)
 
 

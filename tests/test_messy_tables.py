@@ -80,6 +80,12 @@ def test_a_word_that_stands_in_many_rows_is_no_total(capsys):
     assert result(["inspect", "stations.csv", "--target", "y"], capsys)["findings"] == []
 
 
+def test_a_word_behind_other_cells_is_no_total(capsys):
+    frame = pd.DataFrame({"x": np.arange(40.0), "statistic": ["low"] * 39 + ["mean"], "y": [0, 0, 1, 1] * 10})
+    frame.to_csv("statistics.csv", index=False)
+    assert result(["inspect", "statistics.csv", "--target", "y"], capsys)["findings"] == []
+
+
 @pytest.mark.parametrize(
     ("cells", "first"),
     cases(

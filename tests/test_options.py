@@ -267,6 +267,7 @@ def test_the_positive_class_can_be_chosen(from_disk, capsys, monkeypatch):
             "German": (("ja", "nein"), ("nein", "ja")),
             "English": (("yes", "no"), ("no", "yes")),
             "normal": (("Attack", "Normal"), ("Normal", "Attack")),
+            "signs": (("+", "-"), ("-", "+")),
             "neither": (("cat", "dog"), ("cat", "dog")),
             "both": (("none", "normal"), ("none", "normal")),
         }

@@ -54,6 +54,13 @@ def test_the_first_search_for_cycles_waits_and_leaves_out_what_is_there():
     assert output_of(program) == "True True True"
 
 
+def test_garbage_from_before_the_first_search_is_freed():
+    program = f"{START}; import weakref; Cycle = type('Cycle', (), {{}}); cycle = Cycle(); cycle.own = cycle;" + (
+        "last = weakref.ref(cycle); del cycle; more = [[] for _ in range(FIRST_OBJECTS)]; print(last())"
+    )
+    assert output_of(program) == "None"
+
+
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [

@@ -17,6 +17,7 @@ from ids import cases
 
 import rnnfast
 from rnnfast.errors import DataError, ModelError, UsageError
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.online.command import Limits, Past, answer_stream
 from rnnfast.online.session import Shown
 
@@ -187,10 +188,20 @@ def test_new_states_are_warmed_up(model, rows, tmp_path):
     assert no_age(lines[1:]) == no_age(whole[18:])
 
 
-def test_states_of_another_model_are_refused(model, rows, tmp_path):
+def other_bias(model):
+    model.parameters["head.bias"] = model.parameters["head.bias"] + 1
+
+
+def other_linear_part(model):
+    weights = ((0.0,) * len(model.encoder.names),) * model.schema.outputs
+    model.linear_part = LinearPart(0.5, weights, weights, (0.0,) * model.schema.outputs)
+
+
+@pytest.mark.parametrize("change", [other_bias, other_linear_part])
+def test_states_of_another_model_are_refused(change, model, rows, tmp_path):
     answers(model, rows, states=tmp_path / "s.sqlite")
     other = rnnfast.load(model)
-    other.parameters["head.bias"] = other.parameters["head.bias"] + 1
+    change(other)
     other.save(tmp_path / "other.safetensors")
     with pytest.raises(ModelError, match="another model"):
         answers(tmp_path / "other.safetensors", rows, states=tmp_path / "s.sqlite")

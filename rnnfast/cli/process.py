@@ -29,12 +29,13 @@ def start_slim() -> None:
     """
     usual = gc.get_threshold()
 
-    def first_search(phase: str, info: dict[str, int]) -> None:
-        gc.callbacks.remove(first_search)
-        gc.freeze()  # what is there by now stays, and is not searched
-        gc.set_threshold(*usual)
+    def after_search(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop":
+            gc.callbacks.remove(after_search)
+            gc.freeze()  # what is no garbage by now stays, and is searched no more
+            gc.set_threshold(*usual)
 
-    gc.callbacks.append(first_search)
+    gc.callbacks.append(after_search)
     gc.set_threshold(FIRST_OBJECTS)
     if not any(name in os.environ for name in BLAS_THREADS):
         os.environ["OPENBLAS_NUM_THREADS"] = "1"

@@ -97,7 +97,7 @@ def inspect_tables(
     proposals = propose(head, table_roles, cells)
     proposed = {proposal.column: proposal.role for proposal in proposals}
     columns = Columns(sources[0], config, table_roles, cells, proposed)
-    target = next((proposal.option for proposal in proposals if proposal.role == "target"), "--target COLUMN")
+    target = next((proposal.column for proposal in proposals if proposal.role == "target"), None)
     readable = remedy(config, table_roles, columns.inputs, cells, target)
     data, refusals = None, list[str]()
     for attempt, with_target in _attempts(readable.config, table_roles):

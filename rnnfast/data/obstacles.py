@@ -12,6 +12,7 @@ from rnnfast.data.columns.categories import MOST_CATEGORIES
 from rnnfast.data.columns.missing import Rules
 from rnnfast.data.columns.profile import Profile
 from rnnfast.data.columns.roles import Roles
+from rnnfast.data.sources.source import typed
 from rnnfast.records import UNSET, Record, UnsetType
 
 FILL = "mean"  # of numbers their mean, of categories the most frequent one
@@ -35,17 +36,19 @@ class Remedy:
 
 
 def remedy(
-    config: DataConfig, roles: Roles, inputs: tuple[str, ...], profiles: Mapping[str, Profile], target: str
+    config: DataConfig, roles: Roles, inputs: tuple[str, ...], profiles: Mapping[str, Profile], target: str | None
 ) -> Remedy:
     """Look for cells and columns that training refuses.
 
-    inputs: names of the features; target: the option that names a target where none is known.
+    inputs: names of the features; target: the one among them that is proposed as the target, whose empty cells are
+    filled only to read the table without one.
     """
-    unknown = Obstacle("it is not known which column to predict", option=target)
+    option = "--target COLUMN" if target is None else typed("--target", target)
+    unknown = Obstacle("it is not known which column to predict", option=option)
     result = Remedy([] if roles.targets else [unknown], config)
     for name in inputs:
         result = _without_bad_cells(result, profiles[name], name in roles.categorical)
-    return _filled(result, [profiles[name] for name in inputs if _typed(name) not in result.config.ignore])
+    return _filled(result, [profiles[name] for name in inputs if _typed(name) not in result.config.ignore], target)
 
 
 def _without_bad_cells(before: Remedy, profile: Profile, categorical: bool) -> Remedy:
@@ -78,13 +81,15 @@ def _without_bad_cells(before: Remedy, profile: Profile, categorical: bool) -> R
     return Remedy([*before.obstacles, Obstacle(message, name, option)], proposed)
 
 
-def _filled(before: Remedy, profiles: list[Profile]) -> Remedy:
-    """Give a rule for empty cells to each feature that has some and no rule."""
+def _filled(before: Remedy, profiles: list[Profile], target: str | None) -> Remedy:
+    """Give a rule for empty cells to each feature that has some and no rule; those of the target are no obstacle."""
     gaps = _refused(before.config, profiles)
     if not gaps:
         return before
     obstacles = []
     for profile in gaps:
+        if profile.name == target:
+            continue
         option = f"--missing {shlex.quote(f'{_typed(profile.name)}={FILL}')}"
         message = f"{_cells(profile, 'empty', profile.empty)}; {FILL} fills it (or zero, ffill)"
         obstacles.append(Obstacle(message, profile.name, option))

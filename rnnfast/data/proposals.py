@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from rnnfast.data.columns.profile import Profile
 from rnnfast.data.columns.roles import Roles
 from rnnfast.data.columns.targetnames import likely_target
 from rnnfast.data.obstacles import filled
+from rnnfast.data.sources.source import typed
 
 
 def propose(rows: pd.DataFrame, roles: Roles, profiles: Mapping[str, Profile]) -> tuple[Candidate, ...]:
@@ -26,12 +26,12 @@ def propose(rows: pd.DataFrame, roles: Roles, profiles: Mapping[str, Profile]) -
     keys = candidates(rows, roles.taken, roles.id, roles.time)
     others = {*roles.taken, *(candidate.column for candidate in keys)}
     free = [name for name, profile in profiles.items() if name not in others and profile.distinct != 1]
-    target = None if roles.targets else likely_target([name for name in free if profiles[name].filled])
-    targets = () if target is None else (Candidate(target, "target", "its name", f"--target {shlex.quote(target)}"),)
-    texts = [name for name in free if profiles[name].kind == "text" and name != target]
-    texts = [name for name in texts if not marked_number(rows[name])]
-    dates = () if roles.features is not None else date_columns(rows, texts)
-    texts = [] if roles.features is not None else [name for name in texts if name not in dates]
+    texts = [name for name in free if profiles[name].kind == "text" and not marked_number(rows[name])]
+    dates = {*date_columns(rows, texts), *(name for name in free if profiles[name].kind == "date")}
+    likely = [name for name in free if profiles[name].filled and name not in dates]
+    target = None if roles.targets else likely_target(likely)
+    targets = () if target is None else (Candidate(target, "target", "its name", typed("--target", target)),)
+    texts = [name for name in texts if roles.features is None and name != target and name not in dates]
     few = [
         Candidate(name, "categorical", f"{profiles[name].distinct} different texts", categorical_option([name]))
         for name in few_valued(rows, texts)
@@ -40,11 +40,17 @@ def propose(rows: pd.DataFrame, roles: Roles, profiles: Mapping[str, Profile]) -
 
 
 def accepted(config: DataConfig, proposals: Sequence[Candidate], profiles: Mapping[str, Profile]) -> DataConfig:
-    """Return options that take the first proposal for each role, and all categories, with a rule for empty cells."""
+    """Return options that take the first proposal for each role, and all categories, with a rule for empty cells.
+
+    What the options say of the proposed target as a feature, they say no more.
+    """
     first = {proposal.role: proposal.column for proposal in reversed(proposals)}
-    target = (first["target"].replace(",", "?"),) if "target" in first else config.target
+    target = (first["target"].replace(",", "?"),) if "target" in first else ()
+    missing = tuple(item for item in config.missing if item.rpartition("=")[0] not in target) or DataConfig().missing
+    ignore = tuple(name for name in config.ignore if name not in target)
+    config = replace(config, missing=missing, ignore=ignore, target=target or config.target)
     texts = [proposal.column for proposal in proposals if proposal.role == "categorical"]
     categorical = (*config.categorical, *(name.replace(",", "?") for name in texts))
     id_column, time = first.get("id", config.id), first.get("time", config.time)
-    config = replace(config, id=id_column, time=time, target=target, categorical=categorical)
+    config = replace(config, id=id_column, time=time, categorical=categorical)
     return filled(config, [profiles[name] for name in texts])

@@ -106,9 +106,9 @@ class Scorer:
         """Return the sum whose share of a mass is the loss, and that mass: so losses of pieces of a table add up."""
         data, y = outcomes.data, outcomes.y
         weight = self._weights(y, data, outcomes.at)
-        weighty = float(len(y) if weight is None else weight.sum())
-        mass = float(data.sequences) if self.summed else weighty
-        return self.loss(outcomes.raw, y, data, outcomes.at) * mass if weighty else 0.0, mass
+        of_steps = float(len(y) if weight is None else weight.sum())
+        mass = float(data.sequences) if self.summed else of_steps
+        return self.loss(outcomes.raw, y, data, outcomes.at) * mass if of_steps else 0.0, mass
 
     def loss(self, outputs: Floats, y: Floats, data: SequenceData, steps: Steps) -> float:
         """Loss of outputs (n, O) at n labelled steps with the labels y; steps: (rows,), which of data's they are."""

@@ -138,7 +138,7 @@ def _shares(steps: Steps, outputs: int, softmax: bool) -> Floats:
 def counts_of(part: Sequences) -> Floats:
     """Return how many rows (classes,) of each class are learned from."""
     classes = len(part.schema.classes)
-    counts = (np.bincount(_classes(block), minlength=classes + 1) for block in part.blocks(("y",)))
+    counts = (np.bincount(_classes(block), minlength=classes + 1) for block in part.blocks(("y", "weight")))
     return np.asarray(sum(counts, np.zeros(classes + 1))[:classes])
 
 
@@ -150,9 +150,9 @@ def _chances(counts: Floats, model: Model) -> Floats:
 
 
 def drawn_from(part: Sequences, model: Model, chances: Floats) -> Steps:
-    """Draw rows by the chances of their classes; weights are divided by these."""
-    random = np.random.default_rng(model.config.train.seed)
-    return joined([_drawn(block, model, chances, random) for block in part.blocks(TRAINED)])
+    """Draw rows by the chances of their classes, however the table comes in blocks; weights are divided by these."""
+    of_sequences, of_rows = np.random.default_rng(model.config.train.seed).spawn(2)
+    return joined([_drawn(block, model, chances, of_sequences, of_rows) for block in part.blocks(TRAINED)])
 
 
 def joined(some: Iterable[Steps]) -> Steps:
@@ -165,7 +165,9 @@ def _classes(data: SequenceData) -> NDArray[np.int64]:
     return np.where(_learned(data), data.y[:, 0], len(data.schema.classes)).astype(np.int64)
 
 
-def _drawn(block: SequenceData, model: Model, chances: Floats, random: np.random.Generator) -> Steps:
+def _drawn(
+    block: SequenceData, model: Model, chances: Floats, of_sequences: np.random.Generator, of_rows: np.random.Generator
+) -> Steps:
     """Draw rows of a block.
 
     A number drawn for each sequence and one for each of its rows let only those be encoded of which a row is drawn.
@@ -174,10 +176,10 @@ def _drawn(block: SequenceData, model: Model, chances: Floats, random: np.random
     highest = np.zeros(len(lengths))
     if block.rows:
         highest[lengths > 0] = np.maximum.reduceat(chance, block.offsets[:-1][lengths > 0])
-    sequences = random.random(len(lengths)) < highest
+    sequences = of_sequences.random(len(lengths)) < highest
     chance, highest = chance[np.repeat(sequences, lengths)], np.repeat(highest[sequences], lengths[sequences])
     steps = _steps_of(block.take(np.flatnonzero(sequences)), model)
-    at = (random.random(len(chance)) * highest < chance) & (steps.weight > 0)
+    at = (of_rows.random(len(chance)) * highest < chance) & (steps.weight > 0)
     return Steps(steps.x[at], steps.y[at], steps.weight[at] / chance[at])
 
 
@@ -191,7 +193,11 @@ def _steps_of(data: SequenceData, model: Model) -> Steps:
 
 
 def _learned(data: SequenceData) -> NDArray[np.bool_]:
-    """Return which rows (rows,) have a label; not first ones of longer sequences, of which no change is known."""
-    labelled = data.labelled.copy()
+    """Return which rows (rows,) have a label that counts.
+
+    Not first ones of longer sequences, of which no change is known.
+    """
+    labelled = data.labelled if data.weight is None else data.labelled & (data.weight > 0)
+    labelled = labelled.copy()
     labelled[data.offsets[:-1][np.diff(data.offsets) > 1]] = False
     return labelled

@@ -33,7 +33,7 @@ from rnnfast.training.stopping import Deadline, Interrupt
 from rnnfast.training.trial import Trial, Trials
 
 NOISE = 2.0  # standard errors; of many candidates the luckiest is looked at
-NOISE_OF_FEW = {2: 6.3, 3: 2.9, 4: 2.4, 5: 2.1}  # of so many folds: by chance one time in twenty, as 2 of many
+NOISE_OF_FEW = {2: 6.3, 3: 2.9, 4: 2.4, 5: 2.1}  # of so many folds: by chance one time in twenty, as 2 of six
 LEAST = 2  # candidates that go on to the next fold, beside auto
 PARTNERS = 3  # changes that the best one is joined with at a time
 ROUNDS = 2  # of joining: longer chains follow the noise of the folds

@@ -29,6 +29,12 @@ CALENDAR = _words(
 COUNTERS = _words("t time timestamp ts datetime date cycle cycles step steps tick seq frame")
 
 
+def ending(name: str) -> str:
+    """Return the last word of a name in lower case, without the numbers and single letters behind it: "target_24h"."""
+    words = [word.lower() for word in WORD.findall(name)]
+    return next((word for word in reversed(words) if len(word) > 1 and not word.isdigit()), "")
+
+
 def words_of(name: str) -> frozenset[str]:
     """Return the words of a name in lower case: "CustomerID" has "customer" and "id", and so has "custid"."""
     words = {word.lower() for word in WORD.findall(name)}

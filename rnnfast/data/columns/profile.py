@@ -111,6 +111,7 @@ class _Column:
         self.whole = True
         self.kinds: set[str] = set()
         self.keys: NDArray[np.uint64] | None = np.empty(0, np.uint64)
+        self.word_keys = set[int]()  # those of words that say that there is no value
         self.examples: dict[str, None] = {}
         self.first: dict[str, tuple[int, Place]] = {}  # with the number of cells before it
 
@@ -136,6 +137,7 @@ class _Column:
             self.examples.setdefault(text)
         self._add_numbers(cells.values[np.isfinite(cells.values)])
         self._add_keys(cells.keys[~cells.empty])
+        self.word_keys.update(pd.unique(cells.keys[cells.word]).tolist())
 
     def finish(self) -> Profile:
         """Say what the column holds. Words that say that there is no value are texts where it holds no numbers."""
@@ -144,6 +146,7 @@ class _Column:
         meaning = "empty" if kind in NUMERIC else "text"
         empty = self.empty + (self.words if meaning == "empty" else 0)
         texts = self.texts + (self.words if meaning == "text" else 0)
+        words = len(self.word_keys) if meaning == "empty" else 0
         first = dict(self.first)
         if "word" in first:
             word = first.pop("word")
@@ -153,7 +156,7 @@ class _Column:
             kind=kind,
             filled=self.cells - empty,
             empty=empty,
-            distinct=None if self.keys is None else len(self.keys),
+            distinct=None if self.keys is None else len(self.keys) - words,
             texts=texts,
             infinite=self.infinite,
             low=float(self.low) if shown else None,

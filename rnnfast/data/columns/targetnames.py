@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from rnnfast.data.columns.namewords import KEYS, words_of
+from rnnfast.data.columns.namewords import KEYS, ending, words_of
 
 # Words that name a target whatever the table is about, the surer ones first; then things that people want to know.
 TARGETS = ("target", "label", "labels", "class", "y", "outcome", "response", "rul", "ttf")
@@ -18,8 +18,8 @@ WANTED = frozenset(
 def likely_target(names: Collection[str]) -> str | None:
     """Return the column whose name says that it is a target, None where none does.
 
-    A name that is one of TARGETS wins over one that holds it beside other words, and both over the last one with a word
-    of WANTED. Beside z, y is a coordinate.
+    A name that is one of TARGETS wins over one that ends with it ("target_temperature" is none), and both over the last
+    one with a word of WANTED. Beside z, y is a coordinate.
     """
     words = {name: words_of(name) for name in names}
     words = {name: parts for name, parts in words.items() if not parts & KEYS}
@@ -28,8 +28,8 @@ def likely_target(names: Collection[str]) -> str | None:
         if target in plain and not (target == "y" and "z" in plain):
             return plain[target]
     for target in TARGETS:
-        for name, parts in words.items():
-            if target in parts and target != "y":
+        for name in words:
+            if target == ending(name):
                 return name
     likely = [name for name, parts in words.items() if parts & WANTED]
     return likely[-1] if likely else None

@@ -24,7 +24,7 @@ from rnnfast.errors import DataError, did_you_mean
 QUANTITY = ", or train with --task regression where it is a quantity"  # a fix for numbers that were read as classes
 NEGATIVE = {  # words for no: the other class of two is the positive one
     *("no", "n", "nein", "nee", "nej", "ne", "non", "false", "none", "negative"),
-    *("normal", "ok", "healthy", "legit", "legitimate", "genuine"),
+    *("normal", "ok", "healthy", "legit", "legitimate", "genuine", "-"),
 }
 FEW_CLASSES = 20  # texts, up to which numbers with signs of their own, such as "10 %", may be classes
 MOST_CLASSES = 1000  # more are names or quantities; and each is an output of the network

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pandas as pd
 
@@ -133,12 +133,15 @@ class Source:
         return f"{self.name}, {f'line {self._record(row)[0]}' if self.file is None else self.file.place(row)}"
 
     def cell(self, row: int, column: str) -> str:
-        """Text of a cell as in the file, shortened for messages."""
+        """Text of a cell as in the file, shortened for messages; "" where a typed one has no value."""
         position = self.columns.index(column)
+        value: Any = None
         if self.frame is not None:
-            return short(str(self.frame.iat[row, position]))
-        if self.file is not None:
-            return short(str(self.file.cell(row, column)))
+            value = self.frame.iat[row, position]
+        elif self.file is not None:
+            value = self.file.cell(row, column)
+        if self.typed:
+            return "" if pd.api.types.is_scalar(value) and pd.isna(value) else short(str(value))
         cells = self._record(row)[1]
         return short(cells[position]) if position < len(cells) else ""
 

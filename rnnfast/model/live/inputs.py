@@ -2,7 +2,8 @@
 
 Changes, the time since the row before and the last known target need that row, and so do a cell that `ffill` fills and
 a linear part beside the network.
-The row before stands in front of the new ones, goes through what tables go through, and is dropped.
+The row before stands in front of the new ones, goes through what tables go through, and is dropped. A linear part sees
+its inputs as they were encoded then, when the row before it was known.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from rnnfast.model.live.memory import Memory
 from rnnfast.model.live.segments import Segments
 
 Floats = NDArray[np.floating[Any]]
-RAW, FILLED, TARGET = "row", "filled", "target"  # columns of the memory
+RAW, FILLED, TARGET, INPUTS = "row", "filled", "target", "inputs"  # columns of the memory
 
 
 class Encoded(NamedTuple):
@@ -46,6 +47,8 @@ class Inputs:
             memory.add(RAW, (len(schema.features),), np.float64)
             memory.add(FILLED, (len(schema.columns),), np.float64)
             memory.add(TARGET, (len(schema.targets),), np.float64)
+        if beside.linear_part:
+            memory.add(INPUTS, (len(encoder.names),), dtype)
 
     @property
     def plain(self) -> bool:
@@ -90,6 +93,9 @@ class Inputs:
         row[before] = here.order[here.offsets[:-1][goes_on]]
         data = self._data(filled, offsets, row, categories, rows)
         inputs = self.encoder.transform(data, self.dtype)
+        if self.beside.linear_part:  # one row does not say how its own changes, lags and empty cells were encoded
+            inputs[before] = memory[INPUTS][slots]
+            memory[INPUTS][here.slot[here.last]] = inputs[offsets[1:][here.last] - 1]
         base = self.beside.base(data, inputs, own)
         self._remember(raw, filled, y, offsets, here)
         return Encoded(inputs[own], base)

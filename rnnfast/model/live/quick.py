@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnnfast.data import Scaler
 from rnnfast.errors import DataError
 from rnnfast.model.linear_part import LinearPart, linear
-from rnnfast.model.live.inputs import FILLED, RAW
+from rnnfast.model.live.inputs import INPUTS
 from rnnfast.model.live.memory import Memory
 from rnnfast.network.alignment import aligned
 
@@ -33,7 +33,6 @@ class Quick:
         self._stepper, self._memory, self._state = stepper, memory, state
         self._names, self._shift, self._scale = scaler.names, scaler.shift, scaler.scale
         self._row, self._numbers = np.empty(architecture.features), np.empty(architecture.features)
-        self._raw = self._numbers
         self._small = np.full(architecture.features, SMALL)
         self._inputs = aligned(architecture.features, architecture.dtype)
         slot, fresh = np.zeros(1, np.int64), np.zeros(1, np.int64)
@@ -61,7 +60,6 @@ class Quick:
         shifted = self._row
         if type(row) is not np.ndarray or row.dtype != np.float64 or row.shape != shifted.shape:
             row = self._as_numbers(row)
-        self._raw = row
         np.subtract(row, self._shift, shifted)
         if not isfinite(shifted.dot(self._small)) and not np.isfinite(row).all():
             place = int(np.flatnonzero(~np.isfinite(row))[0])
@@ -93,13 +91,12 @@ class Quick:
         return self._out if self._part is None else self._beside(self._part.share, slot, before > 0)
 
     def _beside(self, share: float, slot: int, goes_on: bool) -> NDArray[Any]:
-        """Return outputs (O,) with the linear part. Writes: the row that was read, in the place of the one before."""
-        memory, F = self._memory, len(self._inputs)
+        """Return outputs (O,) with the linear part. Writes: the inputs, in the place of those of the row before."""
+        before, F = self._memory[INPUTS], len(self._inputs)
         inputs, changes = self._both[0, :F], self._both[0, F:]
         inputs[:] = self._inputs
         changes[:] = 0
         if goes_on:
-            last = np.asarray((memory[RAW][slot] - self._shift) * self._scale, self._inputs.dtype)
-            np.subtract(inputs, last, changes)
-        memory[RAW][slot] = memory[FILLED][slot] = self._raw
+            np.subtract(inputs, before[slot], changes)
+        before[slot] = self._inputs
         return np.asarray(self._out * share + linear(self._both, self._weights, self._bias)[0])

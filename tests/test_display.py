@@ -57,7 +57,7 @@ def test_lines_say_what_an_object_is(objects):
         "  inputs  1 (pulse)",
         "  target  up (binary: 0, 1) at every step, 40 labels",
     ]
-    assert repr(objects["model"]).startswith("Model: rnn 4, 33 parameters, float32\n  inputs  ")
+    assert repr(objects["model"]).startswith("Model: rnn 4, a linear part, 33 parameters, float32\n  inputs  ")
 
 
 def test_a_stored_table_is_shown_as_one_in_memory(objects, tmp_path):

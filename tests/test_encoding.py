@@ -151,7 +151,7 @@ def test_an_empty_lagged_target_without_a_rule_names_its_cell(tmp_path, horizon,
     full = read(tmp_path, "x,y\n1,1.5\n2,2\n3,4\n4,3\n5,6\n", lag_target=True, horizon=horizon, window=5)
     gap = write(tmp_path, "x,y\n1,1.5\n2,\n3,4\n4,3\n5,6\n", "gap.csv")
     where = rf"gap\.csv, line {line}, column 'y': the cell is empty; --lag-target makes it an input of {role}, and"
-    with pytest.raises(DataError, match=rf"{where} an input must not be empty; .*--missing 'y \(lag\)'=ffill"):
+    with pytest.raises(DataError, match=rf"{where} an input must not be empty; .*--missing 'y \(lag\)=ffill'"):
         fit(read_table(gap, target="y", lag_target=True, horizon=horizon, window=5))
     later = read_table(gap, schema=full.schema, require_target=False)
     encoder = fit(full)

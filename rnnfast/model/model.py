@@ -150,8 +150,8 @@ class Model(Displayed):
 
     def committee(self) -> Committee:
         """What computes outputs with the weights of now; made once where data comes block by block.
-        >>> model.outputs(data, model.committee()).dtype
-        dtype('float32')
+        >>> model.outputs(data, model.committee()).shape
+        (80, 1)
         """
         return self.elsewhere or Committee(self.architecture, self.members, self.config.train.threads, self.engine)
 

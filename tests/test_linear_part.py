@@ -172,34 +172,20 @@ def test_a_column_that_rounding_alone_moves_has_no_weight():
     assert weights[1:3].tolist() == [0, 0]
 
 
-def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch):
+@pytest.mark.parametrize(("options", "table"), [(CLASSES, payments), (STATES, states)], ids=["two", "three"])
+def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch, options, table):
     linear_model = pytest.importorskip("sklearn.linear_model")
     monkeypatch.setattr(linear_part, "HALF", 0.0)
-    model = trained(**{**CLASSES, "split": 1.0})
-    data = read_table(payments(), schema=model.schema)
+    model = trained(**{**options, "split": 1.0})
+    data = read_table(table(), schema=model.schema)
     x = model.encoder.transform(data)
     both = np.hstack([x, np.vstack([x[:1] * 0, x[1:] - x[:-1]])])
     inner = ~np.isin(np.arange(data.rows), data.offsets[:-1])
-    scaled = both[inner] / both[inner].std(axis=0)
+    deviation = both[inner].std(axis=0)
     other = linear_model.LogisticRegression(C=1 / linear_part.PENALTY, tol=1e-10, max_iter=10_000)
-    other.fit(scaled, data.y[inner, 0])
-    weights = np.hstack([model.linear_part.level, model.linear_part.change])[0]
-    np.testing.assert_allclose(weights, other.coef_[0] / both[inner].std(axis=0), rtol=1e-4)
-
-
-def test_of_three_classes_it_is_the_softmax_regression_of_scikit_learn(monkeypatch):
-    linear_model = pytest.importorskip("sklearn.linear_model")
-    monkeypatch.setattr(linear_part, "HALF", 0.0)
-    model = trained(**{**STATES, "split": 1.0})
-    data = read_table(states(), schema=model.schema)
-    x = model.encoder.transform(data)
-    both = np.hstack([x, np.vstack([x[:1] * 0, x[1:] - x[:-1]])])
-    inner = ~np.isin(np.arange(data.rows), data.offsets[:-1])
-    scaled = both[inner] / both[inner].std(axis=0)
-    other = linear_model.LogisticRegression(C=1 / linear_part.PENALTY, tol=1e-10, max_iter=10_000)
-    other.fit(scaled, data.y[inner, 0])
+    other.fit(both[inner] / deviation, data.y[inner, 0])
     weights = np.hstack([model.linear_part.level, model.linear_part.change])
-    np.testing.assert_allclose(weights, other.coef_ / both[inner].std(axis=0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(weights, other.coef_ / deviation, rtol=1e-4, atol=1e-6)
 
 
 def test_rows_that_are_drawn_stand_for_all(monkeypatch):

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+import pytest
 from starlette.testclient import TestClient
 
 import rnnfast
@@ -58,3 +59,18 @@ def answers_in(response):
         frame = pd.read_csv(pd.io.common.StringIO(response.text), dtype=str, keep_default_na=False)
         return frame.drop(columns="state_age", errors="ignore").to_dict("records")
     return [{k: v for k, v in json.loads(line).items() if k != "state_age"} for line in response.text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The path of a model that is not written to."""
+    path = tmp_path_factory.mktemp("serve") / "hot.safetensors"
+    trained(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def client(saved):
+    """A client of a service whose states nobody counts on."""
+    with service(saved) as client:
+        yield client

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ids import cases
-from services import HEADER, LOCAL, answers_in, as_json, csv, rows_of, service, trained
+from services import HEADER, LOCAL, answers_in, as_json, client, csv, rows_of, saved, service, trained
 
 import rnnfast
 from rnnfast.errors import UsageError
@@ -17,20 +17,7 @@ from rnnfast.serving.guard import Access, is_local, read_token
 from rnnfast.serving.models import Models
 from rnnfast.serving.served import Limits
 
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """The path of a model that is not written to."""
-    path = tmp_path_factory.mktemp("serve") / "hot.safetensors"
-    trained(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def client(saved):
-    """A client of a service whose states nobody counts on."""
-    with service(saved) as client:
-        yield client
+__all__ = ["client", "saved"]
 
 
 def test_a_table_has_the_lines_of_predict(client, saved, tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from ids import cases
-from services import answers_in, csv, rows_of, service, trained
+from services import answers_in, client, csv, rows_of, saved, service, trained
 
 import rnnfast
 from rnnfast.errors import ModelError, UsageError
@@ -13,20 +13,7 @@ from rnnfast.serving.models import Models
 from rnnfast.serving.names import named_runs
 from rnnfast.serving.served import Limits
 
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """The path of a model that is not written to."""
-    path = tmp_path_factory.mktemp("serve") / "hot.safetensors"
-    trained(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def client(saved):
-    """A client of a service whose states nobody counts on."""
-    with service(saved) as client:
-        yield client
+__all__ = ["client", "saved"]
 
 
 def test_several_models_are_told_by_name(saved, tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnfast.data.sequences.spans import steps
 from rnnfast.records import Count, Record, Share
 
 Floats = NDArray[np.floating[Any]]
@@ -86,7 +87,7 @@ def decayed(terms: Doubles, offsets: Integers, decay: Doubles) -> Doubles:
 
     Sums of 1, 2, 4, .. rows are made of each other, and no row costs a loop; it has the same bits beside any other.
     """
-    step = np.arange(len(terms)) - np.repeat(offsets[:-1], np.diff(offsets))
+    step = steps(np.diff(offsets))
     longest, inside = int(step.max(initial=0)), dict[int, NDArray[np.bool_]]()
     sums = np.array(terms.T, order="C")
     for row, factor in zip(sums, decay.tolist(), strict=True):

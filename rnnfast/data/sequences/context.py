@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rnnfast.data.columns.schema import Schema
 from rnnfast.data.sequences.index import Index
-from rnnfast.data.sequences.spans import ends, spans
+from rnnfast.data.sequences.spans import ends, spans, steps
 
 Integers = NDArray[np.int64]
 
@@ -149,7 +149,7 @@ def answers_of(part: Index, ids: Integers, schema: Schema, context: Context) -> 
     cell = (start - begin) // context.cell
     count = (stop - 1 - begin) // context.cell - cell + 1
     several = np.repeat(np.arange(len(start), dtype=np.int64), count)
-    cell = cell[several] + np.arange(len(several)) - np.repeat(ends(count)[:-1], count)
+    cell = cell[several] + steps(count)
     source, start, stop, begin, end = (array[several] for array in (source, start, stop, begin, end))
     left = begin + cell * context.cell
     right = np.minimum(left + context.cell, end)

@@ -19,6 +19,11 @@ def spans(starts: Integers, lengths: Integers) -> Integers:
     return np.arange(offsets[-1], dtype=np.int64) + np.repeat(starts - offsets[:-1], lengths)
 
 
+def steps(lengths: Integers) -> Integers:
+    """Return the step of each row in its sequence, from 0, for sequences with these lengths, end to end."""
+    return spans(np.zeros(len(lengths), dtype=np.int64), lengths)
+
+
 def windows(offsets: Integers, window: int, stride: int) -> tuple[Integers, Integers, Integers]:
     """Cut each sequence into windows that start every `stride` rows; a rest becomes a shorter last window.
 
@@ -28,5 +33,5 @@ def windows(offsets: Integers, window: int, stride: int) -> tuple[Integers, Inte
     lengths = np.diff(offsets)
     count = np.minimum(-(-np.maximum(lengths - window, 0) // stride) + 1, -(-lengths // stride))
     sequence = np.repeat(np.arange(len(lengths), dtype=np.int64), count)
-    inside = (np.arange(len(sequence), dtype=np.int64) - np.repeat(ends(count)[:-1], count)) * stride
+    inside = steps(count) * stride
     return sequence, offsets[sequence] + inside, np.minimum(window, lengths[sequence] - inside)

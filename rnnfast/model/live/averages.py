@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnfast.data.sequences.spans import ends, steps
 from rnnfast.model.averages import Averages, Doubles
 from rnnfast.model.live.memory import Memory
 from rnnfast.model.live.windows import Pieces
@@ -24,9 +25,8 @@ class LiveAverages:
         Of a sequence that goes on, rows before its new ones are averaged already.
         """
         lengths, memory = np.diff(pieces.offsets), self.memory[AVERAGES]
-        step = np.arange(pieces.offsets[-1]) - np.repeat(pieces.offsets[:-1], lengths)
-        new = step >= np.repeat(pieces.begin, lengths)
-        offsets = np.append(0, np.cumsum(lengths - pieces.begin))
+        new = steps(lengths) >= np.repeat(pieces.begin, lengths)
+        offsets = ends(lengths - pieces.begin)
         before = np.where(pieces.fresh[:, None] > 0, np.nan, memory[pieces.slot])
         deviations = np.zeros((len(new), memory.shape[1]))
         deviations[new], after = self.averages.deviations(pieces.inputs[new], offsets, before)

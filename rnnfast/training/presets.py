@@ -110,7 +110,7 @@ def _linear_part(size: Size, config: Config) -> bool | None:
     if not looks_back or config.train.epochs == 0 or refused_beside_linear_part(model):
         return None
     classes = TASKS[size.task].classes
-    fits = size.per_step and goes_with(config.train.loss) if classes else size.forecast
+    fits = size.per_step and goes_with(config.train.loss) if classes else size.forecast or not size.per_step
     return True if fits else None
 
 

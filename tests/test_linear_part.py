@@ -426,6 +426,7 @@ def test_all_values_go_on_from_call_to_call_of_a_stream(rows):
     stream = model.stream()
     parts = [slice(first, first + rows) for first in range(0, len(frame), rows)]
     answers = np.concatenate([stream.step_many(frame["id"][part], frame[part]) for part in parts])
+    np.testing.assert_array_equal(answers, model.stream().step_many(frame["id"], frame))
     expected = model.predict(frame).sort_values("id")["y_pred"]
     np.testing.assert_allclose(answers[-30:, 0], expected, rtol=1e-7)
 

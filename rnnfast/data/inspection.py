@@ -30,7 +30,7 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sources.batches import batches, first_rows, open_files
 from rnnfast.data.sources.opening import STDIN_SHOWN, open_sources, reopenable
 from rnnfast.data.sources.source import Source
-from rnnfast.data.sources.totals import totals_word, without_totals
+from rnnfast.data.sources.totals_row import totals_word, without_totals
 from rnnfast.data.sources.watch import watching
 from rnnfast.errors import DataError
 from rnnfast.records import Record

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from rnnfast.data.columns.dates import date_forms
 from rnnfast.data.columns.namewords import CALENDAR, CATEGORIES, COUNTERS, KEYS, NAMED, NUMBERS, words_of
 from rnnfast.data.sources.texts import is_compact
-from rnnfast.data.sources.totals import without_totals
+from rnnfast.data.sources.totals_row import without_totals
 from rnnfast.records import Record
 
 SAMPLE_ROWS = 1 << 14  # at the start of a table, that are looked at

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from rnnfast.data.columns.dates import date_forms
 from rnnfast.data.columns.namewords import CALENDAR, CATEGORIES, COUNTERS, KEYS, NAMED, NUMBERS, words_of
+from rnnfast.data.columns.targetnames import TARGETS
 from rnnfast.data.sources.texts import is_compact
 from rnnfast.data.sources.totals_row import without_totals
 from rnnfast.records import Record
@@ -198,7 +199,7 @@ def _may_have_a_role(series: pd.Series[Any]) -> bool:
 def _id_reason(column: _Column, columns: list[_Column]) -> str:
     """Say why a column looks like an id; "" where it does not."""
     words, rows = column.words, len(column.series)
-    if column.series.dtype.kind in "fM" or words & (CATEGORIES | CALENDAR):
+    if column.series.dtype.kind in "fM" or words & (CATEGORIES | CALENDAR) or column.name.casefold() in TARGETS:
         return ""
     entity = bool(words & NAMED)
     if not entity and not words & KEYS and not column.in_runs:

@@ -74,6 +74,26 @@ def test_a_row_of_totals_is_named_and_hides_neither_id_nor_time(capsys):
     assert said.strip().endswith("where 'Summe' says that this row is a total, remove it")
 
 
+def test_a_row_of_totals_that_stops_nothing_is_a_note(capsys):
+    rows = ["region,x,y", *(f"north,{j / 2},{j % 2}" for j in range(40)), "Total,390,1"]
+    Path("regions.csv").write_text("\n".join(rows))
+    described = result(["inspect", "regions.csv", "--target", "y"], capsys)
+    assert described["findings"] == []
+    text = "regions.csv, line 42 is a row of totals, as 'Total' says; remove it"
+    assert described["notes"][-1] == text
+    assert run(["inspect", "regions.csv", "--target", "y"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert text in shown
+    assert "Would stop" not in shown
+
+
+def test_a_row_of_totals_stops_training_where_numbers_are_due(capsys):
+    rows = ["x,z,y", *(f"{j / 2},{j},{j % 2}" for j in range(40)), "Total,390,1"]
+    Path("sums.csv").write_text("\n".join(rows))
+    findings = result(["inspect", "sums.csv", "--target", "y"], capsys)["findings"]
+    assert findings[0]["message"] == "sums.csv, line 42 is a row of totals, as 'Total' says; remove it"
+
+
 def test_a_word_that_stands_in_many_rows_is_no_total(capsys):
     frame = pd.DataFrame({"station": ["Total", "Shell"] * 20, "x": np.arange(40.0), "y": [0, 0, 1, 1] * 10})
     frame.iloc[::-1].to_csv("stations.csv", index=False)

@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,42 @@ def test_columns_of_marked_numbers_are_named(capsys):
     assert f"left out, as {reason}: rentals, humidity" in notes
     words = ["train", "--data", "marked.csv", "--target", "humidity"]
     assert "'0%' is no number as it stands; write it without unit" in fails(words, 3, capsys)
+
+
+def days(separator=","):
+    """Readings of three days, the time of day in a column of its own."""
+    rows = [(f"{j // 24 + 1:02d}.01.2024", f"{j % 24:02d}:00", f"{j}", f"{j % 2}") for j in range(72)]
+    return [separator.join(row) for row in (("Date", "Time", "x", "y"), *rows)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words", "column", "first"),
+    cases(
+        {
+            "a date and its time": (days(), ["--time", "Date,Time"], "Date", "01.01.2024 00:00"),
+            "the same, with semicolons": (days(";"), ["--time", "Date,Time"], "Date", "01.01.2024 00:00"),
+            "thousands of a feature": (["x,y", *('"1,234.5",1', '"2,234.5",0') * 9], ["--features", "x"], "x", 1234.5),
+            "thousands with points": (["x;y", *("1.234,5;1", "2.234,5;0") * 9], ["--features", "x"], "x", 1234.5),
+            "thousands of a target": (["x,y", *(f'{j},"1,{j}.5"' for j in range(100, 160))], [], "y", 1100.5),
+            "a name twice": (["x,x,y", *("1,2,0", "3,4,1") * 9], [], "x.1", 2),
+        }
+    ),
+)
+def test_messages_hold_the_command_that_makes_a_table_readable(rows, words, column, first, capsys):
+    Path("people's table.csv").write_text("\n".join(rows))
+    said = fails(["train", "--data", "people's table.csv", "--target", "y", *words], 3, capsys)
+    command = shlex.split("python " + said.partition(": python ")[2])
+    subprocess.run([sys.executable, *command[1:]], check=True)
+    assert pd.read_csv("NEW.csv", sep=None, engine="python")[column].iloc[0] == first
+    words = [word.replace("Date,Time", "Date") for word in words]
+    assert run(["inspect", "NEW.csv", "--target", "y", *words]) == 0
+    assert "Would stop" not in capsys.readouterr().out
+
+
+def test_a_table_that_is_no_file_has_no_such_command():
+    frame = pd.DataFrame({"Date": ["2024-01-01"] * 4, "Time": ["07:00"] * 4, "y": [0, 1] * 2})
+    with pytest.raises(DataError, match=r"'Date,Time' are 2; put them into one$"):
+        read_table(frame, target="y", time="Date,Time")
 
 
 def test_options_in_messages_can_be_typed(capsys):

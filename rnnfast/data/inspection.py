@@ -113,9 +113,9 @@ def inspect_tables(
     findings = [*readable.obstacles, *map(Obstacle, refusals)]
     keys = [cells[proposal.column] for proposal in proposals if proposal.role in ("id", "time")]
     stops = last is not None and (last.stops(findings) or any(key.first.get("empty") == last.place for key in keys))
-    said = {} if data is None else _of_sequences(data)
+    of_sequences = {} if data is None else _of_sequences(data)
     if last is not None and not stops:
-        said["notes"] = (*said.get("notes", ()), last.text)
+        of_sequences["notes"] = (*of_sequences.get("notes", ()), last.text)
     description = TableDescription(
         source=tuple(source.name for source in sources),
         rows=profiles.rows,
@@ -128,7 +128,7 @@ def inspect_tables(
         findings=tuple([Obstacle(last.text), *findings] if last is not None and stops else findings),
         proposals=proposals,
         command=_command(sources, accepted(readable.config, proposals, cells), table_roles),
-        **said,
+        **of_sequences,
     )
     return Inspection(description, data)
 

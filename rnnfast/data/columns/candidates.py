@@ -253,7 +253,10 @@ def _time(columns: list[_Column], by: _Column | None) -> tuple[_Column, str] | N
             best = max(with_dates, key=lambda column: (_in_order(column, by), _steps(column, by)))
         which = "; say --dayfirst or --no-dayfirst too" if best.two_meanings else ""
         clock = next((column.name for column in columns if column.text and column.few.str.fullmatch(CLOCK).all()), None)
-        beside = "" if clock is None else f"; {clock!r} has their times of day: one column with both tells rows apart"
+        beside = ""
+        if clock is not None:
+            both = shlex.quote(f"{best.name},{clock}")
+            beside = f"; {clock!r} has their times of day: one column of both tells rows apart (--time {both} says how)"
         return best, f"dates such as {best.series.iloc[0]}{which}{beside}"
     if by is None or not by.in_runs:
         return None

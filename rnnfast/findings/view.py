@@ -68,8 +68,8 @@ class PartView:
         categories: those that it knows, by column; ahead: whether it sees later steps; compared: with the baselines.
         """
         data, total = outcomes.data, len(outcomes.y)
-        chosen = np.unique(np.linspace(0, total - 1, min(total, STEPS)).astype(np.int64))
-        rows = outcomes.rows[chosen]
+        places = np.unique(np.linspace(0, total - 1, min(total, STEPS)).astype(np.int64))
+        rows = outcomes.rows[places]
         x = np.asarray(data.x[rows], np.float64)
         first, last = data.offsets[:-1], data.offsets[1:] - 1
         return cls(
@@ -78,9 +78,9 @@ class PartView:
             evaluation=evaluation,
             x=x,
             after=_next_rows(data, rows) if ahead else None,
-            y=np.asarray(outcomes.y[chosen], np.float64),
-            answers=outcomes.answers[chosen],
-            owner=np.unique(outcomes.owner[chosen], return_inverse=True)[1],
+            y=np.asarray(outcomes.y[places], np.float64),
+            answers=outcomes.answers[places],
+            owner=np.unique(outcomes.owner[places], return_inverse=True)[1],
             ids=data.ids,
             first_time=None if data.key is None else data.key[first],
             last_time=None if data.key is None else data.key[last],

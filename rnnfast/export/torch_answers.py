@@ -74,7 +74,7 @@ def class_of(model: Model) -> str:
         if linear.averages:
             seen, count = f"torch.cat([{seen}, deviations(x)], 2)", count + len(linear.averages.inputs)
         parts.append(f"self.linear = torch.nn.Linear({count}, {len(linear.bias)})")
-        forward.append(f"z = {linear.share!r} * z + self.linear({seen})")
+        forward.append(f"z = {linear.factor!r} * z + self.linear({seen})")
     forward += [average] if members > 1 else []
     forward += [f"last = {_last(model)}"] if model.schema.difference else []
     return CLASS.format(

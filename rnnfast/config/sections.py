@@ -125,8 +125,8 @@ class ModelConfig:
     )
     linear_part: bool = option(
         False,
-        "Let a linear part of the inputs, of their changes and of averages of past targets answer beside the network, "
-        "by as much as the validation part says.",
+        "Let a linear part of the inputs, of their changes and of averages of past targets, or of shapes where a "
+        "sequence has one class, answer beside the network, by as much as the validation part says.",
         kind=bool,
     )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)

@@ -83,7 +83,7 @@ def class_of(model: Model) -> str:
         if linear.averages:
             seen, count = f"torch.cat([{seen}, deviations(x)], 2)", count + len(linear.averages.inputs)
         parts.append(f"self.linear = torch.nn.Linear({count}, {len(linear.bias)})")
-        forward.append(f"z = {linear.share!r} * z + self.linear({seen})")
+        forward.append(f"z = {linear.factor!r} * z + self.linear({seen})")
         if linear.places:
             parts.append(
                 f"self.places = torch.nn.Parameter(torch.zeros({_shape(linear.places, len(model.encoder.names))}))"

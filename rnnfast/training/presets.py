@@ -17,6 +17,7 @@ from rnnfast.config.option import text_of
 from rnnfast.config.resolve import Config
 from rnnfast.records import UNSET, Record
 from rnnfast.training.linear_part import goes_with
+from rnnfast.training.shapes import MOST_SEQUENCES
 from rnnfast.training.size import Size
 
 BY_SIZES = ("auto", "best")  # presets that begin with these rules
@@ -105,12 +106,14 @@ def _difference(size: Size, config: Config) -> bool | None:
 
 
 def _linear_part(size: Size, config: Config) -> bool | None:
-    model = config.model
-    looks_back = cell(model.cell).recurrent and config.data.window != 1
-    if not looks_back or config.train.epochs == 0 or refused_beside_linear_part(model):
+    model, classes = config.model, bool(TASKS[size.task].classes)
+    of_shape = classes and not size.per_step
+    looks_back = cell(model.cell).recurrent and (config.data.window != 1 or of_shape)
+    if not looks_back or config.train.epochs == 0 or refused_beside_linear_part(model, of_shape):
         return None
-    logits = size.per_step and goes_with(config.train.loss)
-    return True if logits or not TASKS[size.task].classes else None
+    if of_shape:
+        return True if size.sequences <= MOST_SEQUENCES and goes_with(config.train.loss) else None
+    return True if not classes or goes_with(config.train.loss) else None
 
 
 def _scale(size: Size, config: Config) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ class Both:
     def gradients(self, x: Floats, offsets: NDArray[np.int64], seeds: Floats) -> tuple[Any, Any]:
         """Return the outputs (rows, O), and the gradient (rows, F) of the sum of seeds * outputs."""
         outputs, gradients = self.sensitivity.gradients(x, offsets, seeds)
-        share, linear = self.linear_part.share, self.linear_part.outputs(x, offsets)
+        share, linear = self.linear_part.factor, self.linear_part.outputs(x, offsets)
         return share * outputs + linear, share * gradients + self.linear_part.gradient(seeds, offsets)
 
 

@@ -69,7 +69,7 @@ def shapes(model: Model, train: Sequences) -> LinearPart:
 
 
 def drawn_shapes(part: Sequences, model: Model, chances: Floats) -> Shapes:
-    """Draw sequences by the chances of their classes, however the table comes in blocks; weights are divided by these."""
+    """Draw sequences by the chances of their classes, however the table comes in blocks; weights are divided by them."""
     random = np.random.default_rng(model.config.train.seed)
     return _joined([_drawn(block, model, chances, random) for block in part.blocks(TRAINED)])
 

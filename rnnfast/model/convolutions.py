@@ -93,6 +93,21 @@ class Convolutions(Record, frozen=True):
                     tap[:, step < back] = 0
             yield convolved(taps, places)
 
+    def sums(self, inputs: Floats, rows: Integers) -> Doubles:
+        """Return what rows (n,) of inputs (rows, F) add to the outputs before their mean is taken: (n, O).
+
+        Rows that are seen before them must be there, zeros where a sequence begins. A row has the same bits beside any
+        other.
+        """
+        thresholds, weights = np.array(self.thresholds), np.array(self.weights)
+        sums = np.empty((len(rows), len(weights)))
+        for first in range(0, len(rows), CHUNK_ROWS):
+            some = rows[first : first + CHUNK_ROWS]
+            values = np.moveaxis(list(self.values(inputs, some, some)), -1, 0)
+            above = (values[..., None] > thresholds).reshape(len(some), -1).astype(np.float64)
+            sums[first : first + len(some)] = np.einsum("np,op->no", above, weights)
+        return sums
+
     def outputs(self, inputs: Floats, offsets: Integers) -> Doubles:
         """Return what is added to the outputs, (rows, O), for inputs (rows, F) of sequences; 0 but in their last rows.
 

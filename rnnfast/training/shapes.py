@@ -99,18 +99,18 @@ def _convolutions(some: Shapes, random: np.random.Generator) -> Convolutions:
     widest = max(0.0, np.log2(max(np.median(some.lengths) - 1, 1) / (TAPS - 1)))
     dilations = np.unique(np.floor(2 ** np.linspace(0, widest, THRESHOLDS)).astype(int)).tolist()
     each = max(1, round(THRESHOLDS / len(dilations)))
-    quantiles = np.arange(1, len(dilations) * kernels * each + 1) * GOLDEN % 1
+    quantiles = (np.arange(1, len(dilations) * kernels * each + 1) * GOLDEN % 1).reshape(len(dilations), kernels, each)
     inputs = tuple(tuple(random.permutation(np.arange(kernels) % features).tolist()) for _ in dilations)
     convolutions = Convolutions(tuple(dilations), inputs, (), ())
     chosen = random.integers(len(some.lengths), size=(len(dilations), kernels))
-    thresholds = np.empty((len(dilations), kernels, each))
+    thresholds = np.empty(quantiles.shape)
     for sequence in np.unique(chosen):
         rows = np.arange(offsets[sequence], offsets[sequence + 1])
-        for k, values in enumerate(convolutions.values(some.inputs, rows, rows - rows[0])):
-            for kernel in np.flatnonzero(chosen[k] == sequence):
-                first = (k * kernels + kernel) * each
-                heights = np.quantile(values[kernel], quantiles[first : first + each])
-                thresholds[k, kernel] = heights + MARGIN * np.abs(values[kernel]).mean()
+        for here, values in convolutions.values(some.inputs, rows, rows - rows[0]):
+            own = chosen[here] == sequence
+            for place, heights in zip(np.argwhere(own) + (here.start, 0), values[own], strict=True):
+                at = quantiles[tuple(place)]
+                thresholds[tuple(place)] = np.quantile(heights, at) + MARGIN * np.abs(heights).mean()
     return replace(convolutions, thresholds=tuple(tuple(map(tuple, one)) for one in thresholds.tolist()))
 
 

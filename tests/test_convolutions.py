@@ -1,6 +1,7 @@
 """Shares of rows in which convolutions exceed thresholds: held to loops, and in all that answers beside a network."""
 
 from functools import cache
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,11 @@ from commands import isolate
 from ids import cases
 
 import rnnfast
+from rnnfast.data import read_table
+from rnnfast.data.sequences.spans import ends
+from rnnfast.model import convolutions as model_convolutions
+from rnnfast.model.convolutions import Convolutions
+from rnnfast.model.explain.attribution import Explainer, Method
 
 RUN = {"preset": "fast", "hidden": 4, "epochs": 2, "dtype": "float64", "linear_part": True, "seed": 1}
 
@@ -63,3 +69,126 @@ def test_a_stream_answers_as_predict_for_the_rows_so_far(name, rows):
         own = so_far[so_far["id"] == frame["id"][place]][-(window or len(frame)):]
         expected = model.predict(own.drop(columns="y")).filter(like="prob").to_numpy()[-1]
         np.testing.assert_allclose(answers[place], expected, rtol=1e-5 if model.config.train.dtype == "float32" else 1e-9)
+
+
+def of_loops(convolutions, x):
+    """The shares of one sequence, by the equations."""
+    shares = []
+    for dilation, places, thresholds in zip(
+        convolutions.dilations, convolutions.inputs, convolutions.thresholds, strict=True
+    ):
+        for twos, place, limits in zip(combinations(range(9), 3), places, thresholds, strict=True):
+            c = np.zeros(len(x))
+            for t in range(len(x)):
+                for j in range(9):
+                    before = t - (8 - j) * dilation
+                    c[t] += (2 if j in twos else -1) * (x[before, place] if before >= 0 else 0)
+            shares += [np.mean(c > limit) for limit in limits]
+    return np.array(shares)
+
+
+def drawn(features=2, outputs=1, dilations=(1, 3), seed=0):
+    """Convolutions with thresholds that no rounding decides about."""
+    random, kernels = np.random.default_rng(seed), (len(dilations), 84)
+    return Convolutions(
+        tuple(dilations),
+        tuple(map(tuple, random.integers(features, size=kernels).tolist())),
+        tuple(tuple(map(tuple, one)) for one in random.normal(size=(*kernels, 2)).tolist()),
+        tuple(map(tuple, random.normal(size=(outputs, 2 * 84 * len(dilations))).tolist())),
+    )
+
+
+LENGTHS = {
+    "one row": (1,),
+    "within the reach": (5,),
+    "unequal": (3, 30, 1, 26, 7),
+    "some without rows": (0, 4, 0, 0, 9, 0),
+    "many of one row": (1,) * 9,
+}
+
+
+@pytest.mark.parametrize("features", [1, 3])
+@pytest.mark.parametrize("lengths", cases({name: (lengths,) for name, lengths in LENGTHS.items()}))
+def test_shares_are_those_of_the_equations(lengths, features):
+    convolutions, offsets = drawn(features), ends(np.array(lengths))
+    x = np.random.default_rng(1).normal(size=(offsets[-1], features))
+    expected = [of_loops(convolutions, x[first:stop]) for first, stop in pairwise(offsets) if stop > first]
+    np.testing.assert_array_equal(convolutions.shares(x, offsets), expected)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 1000])
+def test_shares_are_the_same_in_chunks_of_any_size(rows, monkeypatch):
+    convolutions, offsets = drawn(), ends(np.array(LENGTHS["unequal"]))
+    x = np.random.default_rng(1).normal(size=(offsets[-1], 2))
+    expected = convolutions.shares(x, offsets)
+    monkeypatch.setattr(model_convolutions, "CHUNK_ROWS", rows)
+    np.testing.assert_array_equal(convolutions.shares(x, offsets), expected)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_sequence_has_the_same_bits_beside_any_other(outputs):
+    convolutions, offsets = drawn(outputs=outputs), ends(np.array(LENGTHS["unequal"]))
+    x = np.random.default_rng(1).normal(size=(offsets[-1], 2))
+    together = convolutions.outputs(x, offsets)
+    for first, stop in pairwise(offsets):
+        alone = convolutions.outputs(x[first:stop], np.array([0, stop - first]))
+        np.testing.assert_array_equal(alone, together[first:stop])
+
+
+@pytest.mark.parametrize("length", [1, 4, 40])
+def test_attributions_are_the_change_of_what_convolutions_answer(length):
+    convolutions, random = drawn(outputs=2), np.random.default_rng(2)
+    x, baseline = random.normal(size=(length, 2)), random.normal(size=2)
+    attribution, start, end = convolutions.integral(x, baseline, 1)
+    usual = np.broadcast_to(baseline, x.shape)
+    expected = [convolutions.outputs(one, np.array([0, length]))[-1, 1] for one in (usual, x)]
+    np.testing.assert_allclose((start, end), expected, rtol=1e-12)
+    assert attribution.sum() == pytest.approx(end - start, rel=1e-9)
+
+
+def test_a_step_belongs_to_inputs_by_their_share_in_the_change_of_its_convolution():
+    convolutions, random = drawn(dilations=(2,)), np.random.default_rng(2)
+    x, baseline = random.normal(size=(12, 2)), random.normal(size=2)
+    weights = np.reshape(convolutions.weights, (84, 2)) / len(x)
+    expected = np.zeros(x.shape)
+    for kernel, twos in enumerate(combinations(range(9), 3)):
+        place, limits = convolutions.inputs[0][kernel], np.array(convolutions.thresholds[0][kernel])
+        for t in range(len(x)):
+            seen = [(t - (8 - j) * 2, 2 if j in twos else -1) for j in range(9) if t >= (8 - j) * 2]
+            before, after = (sum(w * one[row] for row, w in seen) for one in (np.full(12, baseline[place]), x[:, place]))
+            step = weights[kernel] @ ((after > limits).astype(float) - (before > limits))
+            for row, w in seen:
+                expected[row, place] += step * w * (x[row, place] - baseline[place]) / (after - before)
+    np.testing.assert_allclose(convolutions.integral(x, baseline, 0)[0], expected, atol=1e-12)
+
+
+def test_the_row_that_differs_from_the_baseline_has_the_whole_attribution():
+    x, baseline = np.full((30, 2), 0.7), np.full(2, 0.7)
+    x[13, 1] = 4.0
+    attribution, start, end = drawn().integral(x, baseline, 0)
+    assert attribution[13, 1] == pytest.approx(end - start)
+    assert np.count_nonzero(attribution) == 1
+
+
+EXPLAINED = {
+    "two classes": {},
+    "three classes": {"frame": waves(classes=3)},
+    "two networks": {"ensemble": 2},
+    "stacked rows": {"patch": (3,)},
+    "both directions": {"bidirectional": True},
+    "windows": {"window": 6, "predict": "last"},
+    "float32": {"dtype": "float32"},
+}
+
+
+@pytest.mark.parametrize("options", cases({name: (one,) for name, one in EXPLAINED.items()}))
+@pytest.mark.parametrize("baseline", ["mean", "zero"])
+def test_attributions_of_an_answer_sum_to_its_change(options, baseline):
+    model = trained(**options)
+    data = read_table(waves(4, seed=7), schema=model.schema)
+    last = data.offsets[1:] - 1
+    explainer = Explainer(model, Method(baseline=baseline))
+    outputs = np.full(len(last), model.schema.outputs - 1)
+    for one in explainer.explain(data, last, outputs):
+        assert one.attribution.sum() == pytest.approx(one.end - one.start, rel=2e-3)
+        assert one.end == pytest.approx(float(model.outputs(data)[last[one.place], outputs[0]]), rel=1e-5)

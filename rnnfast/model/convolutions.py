@@ -153,8 +153,7 @@ class Convolutions(Record, frozen=True, dict=True):
             for dilation, places, own in zip(self.dilations[some], self.seen[some], slope, strict=True):
                 for j in range(TAPS):
                     back = (TAPS - 1 - j) * dilation
-                    by_input = np.zeros(inputs.T.shape)
-                    np.add.at(by_input, places, own * WEIGHTS[:, j, None])
+                    by_input = np.where(places == np.arange(inputs.shape[1])[:, None], WEIGHTS[:, j], 0) @ own
                     attribution[: max(length - back, 0)] += by_input[:, back:].T
         return attribution * way, float(ends[0]), float(ends[1])
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from commands import isolate
 from ids import cases
+from test_stream_command import answers, no_age
 
 import rnnfast
 from rnnfast.data import read_table
@@ -15,6 +16,7 @@ from rnnfast.data.sequences.spans import ends
 from rnnfast.model import convolutions as model_convolutions
 from rnnfast.model.convolutions import Convolutions
 from rnnfast.model.explain.attribution import Explainer, Method
+from rnnfast.training import linear_part
 
 RUN = {"preset": "fast", "hidden": 4, "epochs": 2, "dtype": "float64", "linear_part": True, "seed": 1}
 
@@ -36,7 +38,9 @@ def waves(sequences=40, rows=24, classes=2, seed=0):
 
 
 def trained(frame=None, **options):
-    return rnnfast.train(waves() if frame is None else frame, **{**RUN, "target": "y", "id": "id", "time": "t", **options}).model
+    return rnnfast.train(
+        waves() if frame is None else frame, **{**RUN, "target": "y", "id": "id", "time": "t", **options}
+    ).model
 
 
 STREAMS = {
@@ -66,9 +70,11 @@ def test_a_stream_answers_as_predict_for_the_rows_so_far(name, rows):
     answers = np.concatenate([stream.step_many(frame["id"][part], frame[part]) for part in parts])
     for place in (0, 5, 30, 47, 60, len(frame) - 1):
         so_far = frame[: place + 1]
-        own = so_far[so_far["id"] == frame["id"][place]][-(window or len(frame)):]
+        own = so_far[so_far["id"] == frame["id"][place]][-(window or len(frame)) :]
         expected = model.predict(own.drop(columns="y")).filter(like="prob").to_numpy()[-1]
-        np.testing.assert_allclose(answers[place], expected, rtol=1e-5 if model.config.train.dtype == "float32" else 1e-9)
+        np.testing.assert_allclose(
+            answers[place], expected, rtol=1e-5 if model.config.train.dtype == "float32" else 1e-9
+        )
 
 
 def of_loops(convolutions, x):
@@ -155,7 +161,9 @@ def test_a_step_belongs_to_inputs_by_their_share_in_the_change_of_its_convolutio
         place, limits = convolutions.inputs[0][kernel], np.array(convolutions.thresholds[0][kernel])
         for t in range(len(x)):
             seen = [(t - (8 - j) * 2, 2 if j in twos else -1) for j in range(9) if t >= (8 - j) * 2]
-            before, after = (sum(w * one[row] for row, w in seen) for one in (np.full(12, baseline[place]), x[:, place]))
+            before, after = (
+                sum(w * one[row] for row, w in seen) for one in (np.full(12, baseline[place]), x[:, place])
+            )
             step = weights[kernel] @ ((after > limits).astype(float) - (before > limits))
             for row, w in seen:
                 expected[row, place] += step * w * (x[row, place] - baseline[place]) / (after - before)
@@ -192,3 +200,55 @@ def test_attributions_of_an_answer_sum_to_its_change(options, baseline):
     for one in explainer.explain(data, last, outputs):
         assert one.attribution.sum() == pytest.approx(one.end - one.start, rel=2e-3)
         assert one.end == pytest.approx(float(model.outputs(data)[last[one.place], outputs[0]]), rel=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_score_loses_what_convolutions_alone_see(classes, monkeypatch):
+    monkeypatch.setattr(linear_part, "share_of", lambda network, linear: 0.0)
+    monkeypatch.setattr(linear_part, "DOUBT", 0)
+    frame = waves(classes=classes)
+    model = trained(frame)
+    entries = model.importance(frame).set_index("feature")
+    assert entries["score"].iloc[0] == model.evaluate(frame).metrics[entries["metric"].iloc[0]]
+    assert entries.loc["x", "drop"] > 0.1 > abs(entries.loc["z", "drop"])
+
+
+def test_the_answers_of_a_stream_have_the_same_bits_however_many_rows_come_together():
+    model, frame = streaming("three classes"), waves(6, 15, seed=3).sort_values(["t", "id"], kind="stable")
+    at_once, one_by_one = model.stream(), model.stream()
+    together = at_once.step_many(frame["id"], frame)
+    single = [one_by_one.step_many([row["id"]], [row])[0] for row in frame.to_dict("records")]
+    np.testing.assert_array_equal(together, single)
+
+
+def test_a_row_of_numbers_is_answered_as_one_of_a_table():
+    model, frame = streaming("two classes"), waves(1, 15, seed=3)
+    by_table, by_numbers = model.stream(), model.stream()
+    expected = by_table.step_many(frame["id"], frame)
+    np.testing.assert_array_equal([by_numbers.step("w0", row) for row in frame[["x", "z"]].to_numpy()], expected)
+
+
+def test_a_sequence_begins_anew_after_a_gap_a_reset_and_where_its_id_had_to_go():
+    model, frame = streaming("two classes"), waves(1, 12, seed=3)
+    anew = model.stream().step_many(frame["id"], frame)
+    gap = model.stream(max_gap=5)
+    later = frame.assign(t=frame["t"] + 100)
+    both = gap.step_many(["w0"] * 24, pd.concat([frame, later]))
+    np.testing.assert_array_equal(both, np.concatenate([anew, anew]))
+    stream = model.stream(max_ids=1)
+    stream.step_many(frame["id"], frame)
+    stream.reset("w0")
+    np.testing.assert_array_equal(stream.step_many(frame["id"], frame), anew)
+    stream.step_many(["other"] * 12, frame)
+    np.testing.assert_array_equal(stream.step_many(frame["id"], frame), anew)
+
+
+def test_a_restart_of_a_stream_goes_on_exactly(tmp_path):
+    streaming("two classes").save("model.safetensors")
+    frame = waves(3, 12, seed=3).sort_values(["t", "id"], kind="stable").drop(columns="y")
+    header, *lines = frame.to_csv(index=False).splitlines()
+    pieces = [answers("model.safetensors", [header, *lines], states=None)[0]]
+    for some in (lines[:17], lines[17:]):
+        pieces.append(answers("model.safetensors", [header, *some], states=tmp_path / "states.sqlite")[0])
+    whole, first, second = map(no_age, pieces)
+    assert [*first, *second[1:]] == whole

@@ -69,7 +69,7 @@ def shapes(model: Model, train: Sequences) -> LinearPart:
 
 
 def drawn_shapes(part: Sequences, model: Model, chances: Floats) -> Shapes:
-    """Draw sequences by the chances of their classes, however the table comes in blocks; weights are divided by them."""
+    """Draw sequences by the chances of their classes, alike in blocks of any size; weights are divided by these."""
     random = np.random.default_rng(model.config.train.seed)
     return _joined([_drawn(block, model, chances, random) for block in part.blocks(TRAINED)])
 
@@ -108,9 +108,9 @@ def _convolutions(some: Shapes, random: np.random.Generator) -> Convolutions:
         rows = np.arange(offsets[sequence], offsets[sequence + 1])
         for here, values in convolutions.values(some.inputs, rows, rows - rows[0]):
             own = chosen[here] == sequence
-            for place, heights in zip(np.argwhere(own) + (here.start, 0), values[own], strict=True):
-                at = quantiles[tuple(place)]
-                thresholds[tuple(place)] = np.quantile(heights, at) + MARGIN * np.abs(heights).mean()
+            for (k, kernel), heights in zip(np.argwhere(own), values[own], strict=True):
+                place = here.start + k, kernel
+                thresholds[place] = np.quantile(heights, quantiles[place]) + MARGIN * np.abs(heights).mean()
     return replace(convolutions, thresholds=tuple(tuple(map(tuple, one)) for one in thresholds.tolist()))
 
 

@@ -92,9 +92,7 @@ class Stream:
             self._added += [LiveAverages(part.averages, self.memory)] if part.averages else []
             self._added += [LivePlaces(part.places, self.memory)] if part.places else []
             if part.convolutions:
-                self._added.append(
-                    LiveConvolutions(part.convolutions, architecture.features, dtype, self.memory)
-                )
+                self._added.append(LiveConvolutions(part.convolutions, architecture.features, dtype, self.memory))
             beside = beside._replace(linear_part=part.of_two_rows)
         self._inputs = Inputs(self.schema, beside, dtype, self.memory)
         last = self.schema.predict == "last"

@@ -11,7 +11,6 @@ from ids import cases
 from test_stream_command import answers, no_age
 from waves import trained, waves
 
-import rnnfast
 from rnnfast.data import read_table
 from rnnfast.data.sequences.spans import ends
 from rnnfast.model import convolutions as model_convolutions

@@ -1,7 +1,6 @@
-"""Fitting a linear part to the shapes of sequences: what is learned from, by how much, and that it ends well anywhere."""
+"""Fitting a linear part to the shapes of sequences: what it is learned from, and that it ends well with odd tables."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from commands import isolate
 from ids import cases
@@ -118,9 +117,9 @@ def test_every_input_is_seen_where_there_are_more_than_kernels():
 
 
 def equal(frame):
-    """The same values in every sequence."""
+    """The same values in every sequence, of five rows."""
     step = frame["t"]
-    return frame.assign(x=np.sin(step), z=0.1 * step)
+    return frame.assign(x=np.sin(step), z=0.1 * step)[step < 5]
 
 
 ODD = {
@@ -144,7 +143,7 @@ def test_odd_tables_get_answers(change, sequences):
     assert np.isfinite(alone(model).weights).all()
 
 
-def test_many_equal_sequences_of_one_shape_have_weights_of_next_to_nothing(monkeypatch):
+def test_many_equal_sequences_of_one_shape_have_no_weights(monkeypatch):
     monkeypatch.setattr(shapes, "THRESHOLDS", 1)
-    frame = equal(waves(120, 6))
-    assert np.abs(alone(trained(frame, split=1.0)).weights).max() < 1e-12
+    frame = equal(waves(120, 9))
+    assert np.abs(alone(trained(frame, split=1.0)).weights).max() == 0

@@ -1,21 +1,31 @@
 """Shares of rows in which convolutions exceed thresholds: held to loops, and in all that answers beside a network."""
 
+import json
+import pickle
+import signal
 from functools import cache
 from itertools import combinations, pairwise
+from random import Random
 
 import numpy as np
 import pandas as pd
 import pytest
 from commands import isolate
 from ids import cases
+from mutations import joined, mutated, split
+from test_resume import press_in_epoch
 from test_stream_command import answers, no_age
 from waves import trained, waves
 
+import rnnfast
+from rnnfast.cli import run
 from rnnfast.data import read_table
 from rnnfast.data.sequences.spans import ends
+from rnnfast.errors import ModelError, UsageError
 from rnnfast.model import convolutions as model_convolutions
 from rnnfast.model.convolutions import Convolutions
 from rnnfast.model.explain.attribution import Explainer, Method
+from rnnfast.records import replace
 from rnnfast.training import linear_part
 
 
@@ -233,3 +243,70 @@ def test_a_restart_of_a_stream_goes_on_exactly(tmp_path):
         pieces.append(answers("model.safetensors", [header, *some], states=tmp_path / "states.sqlite")[0])
     whole, first, second = map(no_age, pieces)
     assert [*first, *second[1:]] == whole
+
+
+@pytest.mark.parametrize(
+    ("change", "fit"),
+    cases(
+        {
+            "as it is": (lambda one: one, True),
+            "no dilation": (lambda one: replace(one, dilations=(), inputs=(), thresholds=(), weights=((),)), False),
+            "a dilation less": (lambda one: replace(one, dilations=(1,)), False),
+            "an input that is not there": (lambda one: replace(one, inputs=((0,) * 83 + (2,),) * 2), False),
+            "a kernel less": (lambda one: replace(one, inputs=((0,) * 83, (0,) * 85)), False),
+            "kernels without thresholds": (lambda one: replace(one, thresholds=one.thresholds[:1]), False),
+            "unequal thresholds": (
+                lambda one: replace(one, thresholds=(((0.0,), *one.thresholds[0][1:]), one.thresholds[1])),
+                False,
+            ),
+            "an output more": (lambda one: replace(one, weights=one.weights * 2), False),
+            "a weight more": (lambda one: replace(one, weights=((*one.weights[0], 1.0),)), False),
+        }
+    ),
+)
+def test_convolutions_of_a_model_file_fit_its_network(change, fit):
+    assert change(drawn()).fits(2, 1) == fit
+
+
+def test_what_a_stream_could_not_remember_is_refused(tmp_path):
+    file = tmp_path / "model.safetensors"
+    streaming("two classes").save(file)
+    header, tensors = split(file.read_bytes())
+    values = json.loads(header["__metadata__"]["rnnfast"])
+    values["linear_part"]["convolutions"]["dilations"][-1] = 10**9
+    header["__metadata__"]["rnnfast"] = json.dumps(values)
+    file.write_bytes(joined(header, tensors))
+    with pytest.raises(ModelError, match=r"dilations\[\d+\] is 1000000000: expected int <= 4096"):
+        rnnfast.load(file)
+
+
+def test_broken_model_files_are_loaded_or_refused(tmp_path):
+    streaming("two classes").save(tmp_path / "model.safetensors")
+    whole, refused = (tmp_path / "model.safetensors").read_bytes(), 0
+    for number in range(60):
+        (tmp_path / "broken.safetensors").write_bytes(mutated(whole, Random(number)))
+        try:
+            rnnfast.load(tmp_path / "broken.safetensors").stream()
+        except (ModelError, UsageError):
+            refused += 1
+    assert 0 < refused < 60
+
+
+def test_the_model_file_holds_them():
+    model = streaming("three classes")
+    model.save("model.safetensors")
+    again = rnnfast.load("model.safetensors")
+    assert again.linear_part == model.linear_part
+    assert pickle.loads(pickle.dumps(model)).linear_part == model.linear_part
+
+
+def test_a_run_that_was_interrupted_ends_with_the_same_part(monkeypatch):
+    waves().to_csv("table.csv", index=False)
+    rule = ["train", "--data", "table.csv", "--id", "id", "--time", "t", "--target", "y", "--linear-part", "-q"]
+    rule += ["--hidden", "4", "--epochs", "6", "--patience", "0"]
+    assert run([*rule, "-o", "whole"]) == 0
+    with monkeypatch.context() as patch:
+        press_in_epoch(patch, 3, signal.SIGINT)
+        assert run([*rule, "-o", "cut"]) == 130
+    assert run(["train", "--resume", "cut", "-q"]) == 0
+    assert rnnfast.load("cut").linear_part == rnnfast.load("whole").linear_part

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.spans import steps
-from rnnfast.records import Count, Record, Size
+from rnnfast.records import Count, Record
 
 Floats = NDArray[np.floating[Any]]
 Doubles = NDArray[np.float64]
@@ -28,6 +29,7 @@ Integers = NDArray[np.int64]
 TAPS = 9  # rows that a convolution sees
 KERNELS = np.array(list(combinations(range(TAPS), 3)))  # (84, 3) taps whose weight is 2
 WEIGHTS = np.where((np.arange(TAPS) == KERNELS[:, :, None]).any(axis=1), 2.0, -1.0)  # (84, 9)
+MOST_DILATION = 1 << 12  # a stream remembers eight times as many rows of each id
 CHUNK_ROWS = 1 << 10  # that are computed at once: the values of all kernels stay in a cache
 
 
@@ -36,7 +38,7 @@ class Convolutions(Record, frozen=True, dict=True):
     shares, in the unit of the outputs.
     """
 
-    dilations: tuple[Size, ...]
+    dilations: tuple[Annotated[int, Meta(ge=1, le=MOST_DILATION)], ...]
     inputs: tuple[tuple[Count, ...], ...]
     thresholds: tuple[tuple[tuple[float, ...], ...], ...]
     weights: tuple[tuple[float, ...], ...]

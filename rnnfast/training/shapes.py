@@ -24,7 +24,7 @@ from rnnfast.data import SequenceData, Sequences
 from rnnfast.data.sequences.base import TRAINED
 from rnnfast.data.sequences.spans import ends
 from rnnfast.model import Model
-from rnnfast.model.convolutions import KERNELS, TAPS, Convolutions
+from rnnfast.model.convolutions import KERNELS, MOST_DILATION, TAPS, Convolutions
 from rnnfast.model.linear_part import LinearPart
 from rnnfast.records import replace
 from rnnfast.training.classifiers import counts_of
@@ -94,8 +94,8 @@ def _joined(some: Iterable[Shapes]) -> Shapes:
 def _convolutions(some: Shapes, random: np.random.Generator) -> Convolutions:
     """Choose dilations up to the median length, inputs by turns, and thresholds; without weights."""
     offsets, kernels, features = ends(some.lengths), len(KERNELS), some.inputs.shape[1]
-    widest = max(0.0, np.log2(max(np.median(some.lengths) - 1, 1) / (TAPS - 1)))
-    dilations = np.unique(np.floor(2 ** np.linspace(0, widest, THRESHOLDS)).astype(int)).tolist()
+    widest = np.clip((np.median(some.lengths) - 1) / (TAPS - 1), 1, MOST_DILATION)
+    dilations = np.unique(np.floor(2 ** np.linspace(0, np.log2(widest), THRESHOLDS)).astype(int)).tolist()
     each = max(1, round(THRESHOLDS / len(dilations)))
     quantiles = (np.arange(1, len(dilations) * kernels * each + 1) * GOLDEN % 1).reshape(len(dilations), kernels, each)
     inputs = tuple(

@@ -121,6 +121,11 @@ def stretches(path, columns, rows, source):
     return frame[~tests], frame[tests]
 
 
+def weather(source):
+    """Days of Seattle in numbers."""
+    return early_and_late(table_of(source, f"{VEGA}seattle-weather.csv").drop(columns="weather"))
+
+
 def weather_kinds(source):
     """What each day of Seattle was, months as sequences, of which every fourth tests."""
     frame = table_of(source, f"{VEGA}seattle-weather.csv")
@@ -145,8 +150,8 @@ def _forecasts():
         ("sp500", one(f"{RIVER}sp500.csv.gz", date="date", r="AAPL", msft="MSFT", ibm="IBM"), "date", "r", 1),
         ("approval", one(f"{RIVER}trump_approval.csv.gz", t="ordinal_date", y="five_thirty_eight"), "t", "y", 7),
         ("coal", one(f"{DRIFT}uk_coal_employment.csv", year="Year", y="Employment"), "year", "y", 1),
-        ("seattle_max", partial(series, f"{VEGA}seattle-weather.csv", {}), "date", "temp_max", 1),
-        ("seattle_rain", partial(series, f"{VEGA}seattle-weather.csv", {}), "date", "precipitation", 1),
+        ("seattle_max", weather, "date", "temp_max", 1),
+        ("seattle_rain", weather, "date", "precipitation", 1),
         ("sf_temps", partial(series, f"{VEGA}sf-temps.csv", {}), "date", "temp", 1, 24),
         ("us_jobs", one(f"{VEGA}us-employment.csv", month=month, y="construction"), month, "y", 1),
         ("glucose", glucose, "datetime", "glucose", 1, 12),
@@ -233,9 +238,7 @@ def _quantities():
 def _steps():
     """Yield (name, metric, make, options) of labels at every step."""
     steps = {"id": "id", "time": "t"}
-    daphnet = f"{AEON}Daphnet_S06R02E0/S06R02E0.csv"
     yield "shuttle", "auprc", partial(stretches, f"{RIVER}shuttle.csv.gz", [], 100), steps | {"target": "anomaly"}
-    yield "daphnet", "auprc", partial(stretches, daphnet, ["timestamp"], 64), steps | {"target": "is_anomaly"}
     yield "weather_kinds", "accuracy", weather_kinds, {"id": "month", "time": "date", "target": "weather"}
     cycling = f"{BOKEH}cycling.csv.gz"
     dropped = ["Unnamed: 0", "position_lat", "position_long", "distance", "time"]
@@ -246,7 +249,7 @@ NAMES = """
 water_flow_1 water_flow_24 apple_1 run_pace_1 flights_1 flights_12 airline_1 airline_12 approval_7 sf_temps_1
 sf_temps_24 glucose_1 glucose_12 sea_1 sea_48 lynx_1 lynx_5 solar_1 shampoo_1 taylor_1 taylor_48 woolyrnq_1
 ausbeer_1 ausbeer_4 life births people monthly_stocks tecator sentiment autoregression peak_load warmest_hour
-mean_flow mean_glucose daphnet
+mean_flow mean_glucose
 """
 MENDING = frozenset(NAMES.split())
 

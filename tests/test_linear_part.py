@@ -21,6 +21,7 @@ from rnnfast.model import linear_part as model_linear_part
 from rnnfast.model.averages import Averages
 from rnnfast.model.explain.attribution import Explainer, Method
 from rnnfast.model.linear_part import Beside, LinearPart
+from rnnfast.model.places import Places, common_length
 from rnnfast.records import UNSET
 from rnnfast.reporter import Reporter
 from rnnfast.shards import running
@@ -68,7 +69,17 @@ def states(rows=40):
     return frame.assign(state=state).rename(columns={"y": "z"})
 
 
+def spectra(sequences=30, rows=7):
+    """Sequences of two inputs with one quantity, which is linear in all values."""
+    random = np.random.default_rng(5)
+    x, z = random.normal(size=(2, sequences, rows)).cumsum(axis=2)
+    y = x @ np.linspace(-1, 1, rows) + z @ np.cos(np.arange(rows)) + 3
+    ids, t = np.repeat(np.arange(sequences), rows), np.tile(np.arange(rows), sequences)
+    return pd.DataFrame({"id": ids, "t": t, "x": x.ravel(), "z": z.ravel(), "y": np.repeat(y, rows)})
+
+
 CLASSES = {"frame": payments(), "id": "id", "target": "fraud", "horizon": 0, "lag_target": False, "window": None}
+WHOLE = {"frame": spectra(), "id": "id", "window": None, "horizon": 0, "lag_target": False}
 STATES = {**CLASSES, "frame": states(), "target": "state"}
 
 
@@ -92,6 +103,18 @@ def recursed(averages, x, offsets):
     return deviations
 
 
+def summed(places, x, offsets):
+    """What all rows so far add, row by row."""
+    sums, weights = np.zeros((len(x), len(places.weights))), np.reshape(places.weights, (-1, places.length, 3))
+    for first, stop in pairwise(offsets):
+        total = 0
+        for t in range(first, stop):
+            if t - first < places.length:
+                total = total + weights[:, t - first, :-1] @ x[t] + weights[:, t - first, -1]
+            sums[t] = total
+    return sums
+
+
 OPTIONS = {
     "windows": {},
     "changes": {"difference": True},
@@ -108,6 +131,9 @@ OPTIONS = {
     "three classes": STATES,
     "three classes, two networks": {**STATES, "ensemble": 2, "calibrate": "temperature"},
     "a class and its lag": {**CLASSES, "lag_target": True},
+    "all values": WHOLE,
+    "all values, two networks": {**WHOLE, "ensemble": 2, "cell": "gru", "dtype": "float32"},
+    "all values of windows": {"predict": "last", "window": 6, "difference": True},
     "the labels of last rows": {"frame": meters(), "id": "id", "window": None, "predict": "last", "horizon": 0},
 }
 
@@ -128,11 +154,55 @@ def test_answers_are_those_of_the_equation(options):
         linear = x @ np.transpose(part.level) + change @ np.transpose(part.change) + part.bias
         if part.averages:
             linear += recursed(part.averages, x, one.offsets) @ np.transpose(part.averages.weights)
+        if part.places:
+            linear += summed(part.places, x, one.offsets)
         last = Beside.of(model)._replace(linear_part=None).base(one.block, one.inputs, rows)
         alone.append(part.share * network + linear[rows] + (0 if last is None else last))
     expected = np.concatenate(alone, axis=-2)
     expected = expected if questions.position is None else expected[..., questions.position, :]
     np.testing.assert_allclose(questions.outputs(model.committee()), expected, rtol=1e-6, atol=1e-8)
+
+
+def test_all_values_of_equally_long_sequences_tell_what_is_linear_in_them(monkeypatch):
+    monkeypatch.setattr(linear_part, "share_of", lambda network, linear: 0.0)
+    monkeypatch.setattr(ridge, "PENALTIES", np.array([1e-9]))
+    model = trained(**WHOLE)
+    assert model.linear_part.places.length == 7
+    assert model.evaluate(spectra(80)).metrics["r2"] > 0.99999
+
+
+def test_all_values_are_those_of_the_ridge_regression_of_scikit_learn(monkeypatch):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    monkeypatch.setattr(linear_part, "HALF", 0.0)
+    monkeypatch.setattr(ridge, "PENALTIES", np.array([7.0]))
+    model, frame = trained(**WHOLE, scale="none", split=1.0), spectra()
+    x, y = frame[["x", "z"]].to_numpy().reshape(30, -1), frame["y"].to_numpy()[::7]
+    y = model.task.labels(y[:, None])[:, 0]
+    other = linear_model.Ridge(7.0).fit(x / x.std(axis=0), y)
+    weights = np.reshape(model.linear_part.places.weights, (7, 3))[:, :-1]
+    np.testing.assert_allclose(weights.ravel(), other.coef_ / x.std(axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "features", "common"),
+    cases(
+        {
+            "equally long": ((5, 5, 5), 2, 5),
+            "one shorter": ((5, 4, 5), 2, 0),
+            "many values": ((251, 251), 2, 0),
+            "no sequence": ((), 2, 0),
+        }
+    ),
+)
+def test_all_values_are_inputs_of_equally_long_sequences_with_few_of_them(lengths, features, common):
+    assert common_length(np.array(lengths, np.int64), features) == common
+
+
+def test_the_means_of_a_place_add_nothing_and_rows_after_the_last_place_neither():
+    places = trained(**WHOLE, split=1.0, scale="none").linear_part.places
+    x = spectra()[["x", "z"]].to_numpy().reshape(30, 7, 2)
+    usual = np.vstack([x.mean(axis=0), x[0]])
+    np.testing.assert_allclose(places.sums(usual, np.array([0, 14])), 0, atol=1e-9)
 
 
 def test_a_linear_series_is_foretold_exactly_where_the_network_has_no_share(monkeypatch):
@@ -319,6 +389,9 @@ def test_a_stream_answers_as_predict(name):
     answers = model.stream().step_many(ids, frame)
     data = read_table(frame, schema=model.schema, require_target=False)
     expected, order = model.predict(data), data.row
+    if model.schema.window and model.schema.predict == "last":  # a stream answers each row by the window before it
+        ends = data.offsets[1:] - 1
+        expected, order = expected[ends], order[ends]
     np.testing.assert_allclose(answers[order], expected, rtol=1e-5, atol=1e-6)
 
 
@@ -335,6 +408,17 @@ def test_averages_go_on_from_call_to_call_of_a_stream(name, rows):
     answers = np.concatenate([stream.step_many(ids[part], frame[part]) for part in parts])
     data = read_table(frame, schema=model.schema, require_target=False)
     np.testing.assert_allclose(answers[data.row], model.predict(data), rtol=1e-7)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 16])
+def test_all_values_go_on_from_call_to_call_of_a_stream(rows):
+    frame = spectra().sort_values(["t", "id"]).reset_index(drop=True)
+    model = balanced(trained(**WHOLE))
+    stream = model.stream()
+    parts = [slice(first, first + rows) for first in range(0, len(frame), rows)]
+    answers = np.concatenate([stream.step_many(frame["id"][part], frame[part]) for part in parts])
+    expected = model.predict(frame).sort_values("id")["y_pred"]
+    np.testing.assert_allclose(answers[-30:, 0], expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -372,6 +456,8 @@ def test_changes_of_what_is_made_of_rows_go_on_from_call_to_call_of_a_stream(opt
         "two classes, two networks",
         "three classes",
         "three classes, two networks",
+        "all values",
+        "all values, two networks",
     ],
 )
 def test_exports_answer_as_the_model(to, name):
@@ -434,6 +520,11 @@ def test_averages_of_a_model_file_fit_its_network(inputs, rates, weights, fit):
     assert LinearPart(0.5, two, two, (0.0, 0.0), Averages(inputs, rates, weights)).fits(2, 2) == fit
 
 
+@pytest.mark.parametrize(("length", "fit"), [(2, True), (3, False)], ids=["as many", "another length"])
+def test_all_values_of_a_model_file_fit_its_network(length, fit):
+    assert Places(length, ((1.0,) * 6, (2.0,) * 6)).fits(2, 2) == fit
+
+
 def test_inspect_and_the_model_itself_tell_of_it(capsys):
     model = trained()
     model.save("model.safetensors")
@@ -445,19 +536,21 @@ def test_inspect_and_the_model_itself_tell_of_it(capsys):
 
 
 @pytest.mark.parametrize(
-    ("features", "averages"),
+    ("features", "averages", "places"),
     cases(
         {
-            "one input": (1, UNSET),
-            "three inputs": (3, UNSET),
-            "averages": (3, Averages((2, 2, 0), (0.5, 0.1, 0.5), ((1.0, 2.0, -1.0), (0.0, 1.0, 3.0)))),
+            "one input": (1, UNSET, UNSET),
+            "three inputs": (3, UNSET, UNSET),
+            "averages": (3, Averages((2, 2, 0), (0.5, 0.1, 0.5), ((1.0, 2.0, -1.0), (0.0, 1.0, 3.0))), UNSET),
+            "all values": (1, UNSET, Places(3, ((1.0, 2.0, -1.0, 0.0, 1.0, 3.0), (0.5, 0.2, 3.0, 1.0, 2.0, 2.0)))),
         }
     ),
 )
-def test_its_gradient_is_the_slope_of_its_outputs(features, averages):
+def test_its_gradient_is_the_slope_of_its_outputs(features, averages, places):
     random = np.random.default_rng(0)
     level, change = (tuple(map(tuple, random.normal(size=(2, features)))) for _ in range(2))
-    part, offsets = LinearPart(0.5, level, change, (1.0, -1.0), averages), np.array([0, 4, 4, 5, 9])
+    part = LinearPart(0.5, level, change, (1.0, -1.0), averages, places)
+    offsets = np.array([0, 4, 4, 5, 9])
     x, seeds = random.normal(size=(9, features)), random.normal(size=(9, 2))
     slope = np.zeros_like(x)
     for place in np.ndindex(x.shape):

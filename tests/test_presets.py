@@ -86,6 +86,11 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
             "of two classes by squares": ({"task": "binary", "classes": 2}, {"loss": "mse"}, False),
             "of several classes at every row": ({"per_step": True, "forecast": False}, {}, True),
             "of several classes of sequences": ({"per_step": False}, {}, False),
+            "of a quantity of sequences": (
+                {"task": "regression", "classes": 0, "forecast": False, "per_step": False},
+                {},
+                True,
+            ),
             "of the row itself": ({"task": "regression", "classes": 0, "forecast": False}, {}, False),
             "by steps alone": ({"task": "regression", "classes": 0}, {"cell": "mlp"}, False),
             "of windows of one row": ({"task": "regression", "classes": 0}, {"window": 1}, False),

@@ -123,6 +123,7 @@ def _beside_rows(model: ModelDescription) -> list[tuple[str, str | Text]]:
         return []
     share = f"the share of the network is {model.linear_part.share:.2f}"
     seen = "the inputs, their changes and averages" if model.linear_part.averages else "the inputs and their changes"
+    seen = "all inputs of a sequence" if model.linear_part.places else seen
     return [("Beside", f"a linear part of {seen}; {share}")]
 
 

@@ -48,9 +48,10 @@ def _listed(config: Config, size: Size) -> list[Options]:
     other = "minmax" if scale == "zscore" else "zscore"
     two, rate, label = (32, 32), train.lr or PEAK_RATE, not size.per_step
     long, very_long = label and size.steps >= LONG, label and size.steps >= VERY_LONG
+    alone = {"linear_part": False} if config.model.linear_part else {}  # with what it does not go with
     listed: list[tuple[bool, Options]] = [
-        (very_long, {"patch": (8,)}),
-        (long, {"patch": (4,)}),
+        (very_long, {"patch": (8,), **alone}),
+        (long, {"patch": (4,), **alone}),
         (True, {"hidden": two}),
         (True, {"scale": (other, *of_columns)}),
         (not label, {"linear_part": True}),
@@ -60,7 +61,7 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (long, {"patch": ()}),
         (True, {"hidden": (64,)}),
         (not label and size.steps >= CUT, {"random_start": True, "scale": ("zscore", *of_columns)}),
-        (label, {"bidirectional": True}),
+        (label, {"bidirectional": True, **alone}),
         (train.patience > 0 and train.schedule == "constant", {"average": 5}),
         (config.model.cell == "gru", {"cell": "lstm"}),
         (True, {"lr": rate / 2}),

@@ -9,9 +9,9 @@ in the answer, mean squared errors or log losses: of two forecasts each counts b
 who weigh by L and N). Least squares would give the network more, whose epoch was chosen by just these rows; on later
 ones that loses. The fewer labels they have the more they flatter it: of n labels N counts 1 + 10 / n times.
 
-Sequences are fewer than rows. So with n of them the share is as if 20 more said that both are as good, and the logits of
-the network, which has learned few sequences by heart, are divided by a temperature above 1 where that lowers their log
-loss (Guo et al. 2017).
+Sequences are fewer than rows. So with n of them the share is as if 20 more said that both are as good. The network has
+learned few sequences by heart: its logits are divided by a temperature above 1 where that lowers their log loss (Guo
+et al. 2017).
 """
 
 from __future__ import annotations

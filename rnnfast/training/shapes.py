@@ -15,6 +15,8 @@ chooses the penalty by the squared errors, and by the log loss the scale of
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +41,7 @@ PENALTIES = np.logspace(-3, 5, 17)  # for each share, with a standard deviation 
 SCALES = np.logspace(-1, 1.7, 40)
 GOLDEN = (1 + 5**0.5) / 2  # its multiples, less whole numbers, fill the range of quantiles evenly
 LEAST = 1e-12  # of the greatest square of Z that another one counts as: rounding leaves less
+LATELY = 16  # parts that are remembered: the folds of a search, in a few scalings
 MARGIN = 1e-4  # of the mean height of a convolution: what is constant is not above by rounding
 
 
@@ -50,17 +53,43 @@ class Shapes(NamedTuple):
     y: Integers
     weight: Floats
 
+    @property
+    def digest(self) -> bytes:
+        """Return what tells them from others."""
+        digest = blake2b(repr(self.inputs.shape).encode())
+        for array in self:
+            digest.update(array.tobytes())
+        return digest.digest()
+
+
+_lately = dict[tuple[bytes, int, int, int], LinearPart]()  # the last ones that were fitted, the newest one last
+_lock = Lock()
+
 
 def shapes(model: Model, train: Sequences) -> LinearPart:
     """Fit a linear part that answers with the logits of the class of a sequence all by itself."""
-    outputs, classes = model.schema.outputs, len(model.schema.classes)
+    classes = len(model.schema.classes)
     counts = np.sum(train.each_shard(counts_of), axis=0)
     chances = np.minimum(1, MOST_SEQUENCES / classes / np.maximum(counts, 1))
     some = _joined(train.each_shard(drawn_shapes, model, chances))
-    nothing = ((0.0,) * len(model.encoder.names),) * outputs
+    # In a search many networks learn from the same part, and what stands beside them is the same.
+    key = (some.digest, classes, model.schema.outputs, model.config.train.seed)
+    with _lock:
+        part = _lately.pop(key, None)
+    part = part or _part(some, *key[1:])
+    with _lock:
+        _lately[key] = part
+        while len(_lately) > LATELY:
+            _lately.pop(next(iter(_lately)))
+    return part
+
+
+def _part(some: Shapes, classes: int, outputs: int, seed: int) -> LinearPart:
+    """Fit a linear part to some sequences."""
+    nothing = ((0.0,) * some.inputs.shape[1],) * outputs
     if not some.weight.sum():
         return LinearPart(0.0, nothing, nothing, (0.0,) * outputs)
-    convolutions = _convolutions(some, np.random.default_rng(model.config.train.seed))
+    convolutions = _convolutions(some, np.random.default_rng(seed))
     weights, bias = _logits(convolutions.shares(some.inputs, ends(some.lengths)), some, classes)
     if outputs == 1:
         weights, bias = weights[:, 1:] - weights[:, :1], bias[1:] - bias[:1]
@@ -69,7 +98,7 @@ def shapes(model: Model, train: Sequences) -> LinearPart:
 
 
 def drawn_shapes(part: Sequences, model: Model, chances: Floats) -> Shapes:
-    """Draw sequences by the chances of their classes, however the table comes in blocks; weights are divided by these."""
+    """Draw sequences by the chances of their classes, which divide weights, however the table comes in blocks."""
     random = np.random.default_rng(model.config.train.seed)
     return _joined([_drawn(block, model, chances, random) for block in part.blocks(TRAINED)])
 

@@ -93,6 +93,7 @@ class Encoding:
     reset: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     base: list[str] = field(default_factory=list)  # expressions of what changes are added to
+    linear: int = 0  # numbers of `linear`, what a linear part adds to the outputs; 0: none
 
     def constant(self, kind: str, name: str, values: object, dtype: str = "float64") -> None:
         """Write a table of numbers."""

@@ -58,6 +58,11 @@ class Convolutions(Record, frozen=True):
         return Convolutions(self.dilations, self.inputs, self.thresholds, weights)
 
     @property
+    def count(self) -> int:
+        """How many shares there are."""
+        return len(self.weights[0])
+
+    @property
     def reach(self) -> int:
         """Rows before a row that it sees."""
         return (TAPS - 1) * max(self.dilations)

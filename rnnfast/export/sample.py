@@ -65,7 +65,7 @@ def _base(beside: Beside, data: SequenceData, encoded: NDArray[Any]) -> NDArray[
     base = beside._replace(linear_part=replace(part, convolutions=UNSET)).base(data, encoded)
     begun = [np.arange(first, row + 1) for first, stop in pairwise(data.offsets) for row in range(first, stop)]
     offsets, inputs = np.cumsum([0, *map(len, begun)]), encoded.reshape(data.rows, -1)
-    return base + part.convolutions.outputs(inputs[np.concatenate(begun)], offsets)[offsets[1:] - 1]
+    return np.asarray(base + part.convolutions.outputs(inputs[np.concatenate(begun)], offsets)[offsets[1:] - 1])
 
 
 def _column(rng: np.random.Generator, one: Input, n: int) -> Floats:

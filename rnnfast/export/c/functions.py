@@ -16,7 +16,8 @@ ROWS_MACRO = """\
 #define {N}_ROWS {rows} /* the most rows of a window; -D{N}_ROWS=64 takes less memory */
 #endif
 """
-COUNTER_BYTES = 8  # of the rows since the beginning
+COUNTER = Field("unsigned long", "rows", 1, "since the reset")
+BYTES = {"int": 4, "unsigned char": 1, "unsigned short": 2}  # of other types than the network's; else 8
 
 
 class Functions(NamedTuple):
@@ -61,7 +62,7 @@ def step_parts(step: Step, encoding: Encoding, answering: Answering, words: dict
         answer="\n".join(answering.lines(encoding.base)),
     )
     fields = [(one, 1) for one in encoding.memory] + [(one, members) for one in step.memory]
-    return Functions("", STEP_FUNCTIONS, _state(step, encoding.memory, words, members), fields, text)
+    return Functions("", STEP_FUNCTIONS, _state(step, encoding.memory, words, members), [(COUNTER, 1), *fields], text)
 
 
 def window_parts(step: Step, encoding: Encoding, answering: Answering, words: dict[str, str]) -> Functions:
@@ -99,19 +100,18 @@ def window_parts(step: Step, encoding: Encoding, answering: Answering, words: di
         answer="\n".join(answering.lines(base)),
     )
     memory = [*encoding.memory, *rows]
-    fields = [(one, 1) for one in (*memory, *step.memory)]
+    fields = [(one, 1) for one in (COUNTER, *memory, *step.memory)]
     macros = ROWS_MACRO.format(N=N, rows=ROWS)
     return Functions(macros, WINDOW_FUNCTIONS, _state(step, memory, words, 1), fields, text)
 
 
 def bytes_of(fields: Sequence[tuple[Field, int]], real: int) -> int:
-    """Return the bytes of a state; real: those of a number of the network."""
-    sizes = {"int": 4}
+    """Return the bytes of so many of each field; real: those of a number of the network."""
     each = [
-        (one.size * (ROWS if one.rows else 1) * times, real if one.kind.endswith("_real") else sizes.get(one.kind, 8))
+        (one.size * (ROWS if one.rows else 1) * times, real if one.kind.endswith("_real") else BYTES.get(one.kind, 8))
         for one, times in fields
     ]
-    return COUNTER_BYTES + sum(count * size for count, size in each)
+    return sum(count * size for count, size in each)
 
 
 def _average(answering: Answering, words: dict[str, str], each: str) -> list[str]:

@@ -13,7 +13,7 @@ from rnnfast.model.places import Places
 
 def write_linear_part(out: Encoding, name: str, linear_part: LinearPart, count: int, dtype: str) -> None:
     """Write what is added to the outputs: `linear`, by the inputs, `count` of them; dtype: of the network."""
-    out.linear = len(linear_part.bias)
+    out.linear, encoded = len(linear_part.bias), len(out.tables)
     out.constant("double", f"{name}_bias", linear_part.bias)
     out.line("{ /* the part beside the network */")
     out.line("    int i;")
@@ -27,6 +27,7 @@ def write_linear_part(out: Encoding, name: str, linear_part: LinearPart, count: 
     if linear_part.convolutions:
         write_convolutions(out, name, linear_part.convolutions, count, dtype)
     out.line("}")
+    out.beside = out.tables[encoded:]
 
 
 def _write_two_rows(out: Encoding, name: str, linear_part: LinearPart, count: int) -> None:

@@ -233,9 +233,7 @@ def _quantities():
 def _steps():
     """Yield (name, metric, make, options) of labels at every step."""
     steps = {"id": "id", "time": "t"}
-    daphnet = f"{AEON}Daphnet_S06R02E0/S06R02E0.csv"
     yield "shuttle", "auprc", partial(stretches, f"{RIVER}shuttle.csv.gz", [], 100), steps | {"target": "anomaly"}
-    yield "daphnet", "auprc", partial(stretches, daphnet, ["timestamp"], 64), steps | {"target": "is_anomaly"}
     yield "weather_kinds", "accuracy", weather_kinds, {"id": "month", "time": "date", "target": "weather"}
     cycling = f"{BOKEH}cycling.csv.gz"
     dropped = ["Unnamed: 0", "position_lat", "position_long", "distance", "time"]
@@ -246,7 +244,7 @@ NAMES = """
 water_flow_1 water_flow_24 apple_1 run_pace_1 flights_1 flights_12 airline_1 airline_12 approval_7 sf_temps_1
 sf_temps_24 glucose_1 glucose_12 sea_1 sea_48 lynx_1 lynx_5 solar_1 shampoo_1 taylor_1 taylor_48 woolyrnq_1
 ausbeer_1 ausbeer_4 life births people monthly_stocks tecator sentiment autoregression peak_load warmest_hour
-mean_flow mean_glucose daphnet
+mean_flow mean_glucose
 """
 MENDING = frozenset(NAMES.split())
 

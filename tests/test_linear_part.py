@@ -205,6 +205,15 @@ def test_the_means_of_a_place_add_nothing_and_rows_after_the_last_place_neither(
     np.testing.assert_allclose(places.sums(usual, np.array([0, 14])), 0, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("options", "averages"),
+    [({"window": 10}, 3), ({"window": 40}, 4), (OPTIONS["ids"], 4)],
+    ids=["short", "long", "none"],
+)
+def test_averages_are_of_rows_that_windows_tell_of(options, averages):
+    assert len(trained(**options).linear_part.averages.rates) == averages
+
+
 def test_a_linear_series_is_foretold_exactly_where_the_network_has_no_share(monkeypatch):
     monkeypatch.setattr(linear_part, "share_of", lambda network, linear: 0.0)
     monkeypatch.setattr(ridge, "PENALTIES", np.array([1e-9]))
@@ -417,6 +426,7 @@ def test_all_values_go_on_from_call_to_call_of_a_stream(rows):
     stream = model.stream()
     parts = [slice(first, first + rows) for first in range(0, len(frame), rows)]
     answers = np.concatenate([stream.step_many(frame["id"][part], frame[part]) for part in parts])
+    np.testing.assert_array_equal(answers, model.stream().step_many(frame["id"], frame))
     expected = model.predict(frame).sort_values("id")["y_pred"]
     np.testing.assert_allclose(answers[-30:, 0], expected, rtol=1e-7)
 

@@ -65,7 +65,7 @@ class Places(Record, frozen=True):
         return np.pad(weights, ((0, 0), (0, 1), (0, 0)))
 
     def sums(self, inputs: Floats, offsets: Integers, before: tuple[Integers, Doubles] | None = None) -> Doubles:
-        """Return s (rows, O) for inputs (rows, F) of sequences; a row has the same bits beside any other.
+        """Return s (rows, O) for inputs (rows, F) of sequences, with the same bits however these come in pieces.
 
         before: (sequences with rows,) places and (.., O) sums in front of the first rows; None where all begin.
         """
@@ -77,7 +77,7 @@ class Places(Record, frozen=True):
         terms = np.einsum("nf,onf->no", np.asarray(inputs, np.float64), weights[:, :, :-1]) + weights[:, :, -1].T
         if before is not None:
             terms[first] += before[1]
-        return decayed(terms, offsets, np.ones(len(self.weights)))
+        return _summed(terms, offsets, self.length)
 
     def gradient(self, seeds: Floats, offsets: Integers) -> Doubles:
         """Return the gradient (rows, F) of the sum of seeds (rows, O) times `sums`."""
@@ -85,3 +85,17 @@ class Places(Record, frozen=True):
         later = decayed(np.asarray(seeds, np.float64)[::-1], len(seeds) - np.asarray(offsets)[::-1], ones)[::-1]
         weights = self.table[:, np.minimum(steps(np.diff(offsets)), self.length), :-1]
         return np.asarray(np.einsum("no,onf->nf", later, weights))
+
+
+def _summed(terms: Doubles, offsets: Integers, most: int) -> Doubles:
+    """Return the sums (rows, O) of the terms of a row and of those before it in its sequence, added one by one.
+
+    most: rows of a sequence that add something.
+    """
+    sums, first, lengths = terms.copy(), firsts(offsets), np.diff(offsets)
+    lengths = lengths[lengths > 0]
+    for step in range(1, min(most, int(lengths.max(initial=0)))):
+        rows = first[lengths > step] + step
+        sums[rows] += sums[rows - 1]
+    beyond = np.maximum(steps(lengths) - most + 1, 0)
+    return np.asarray(sums[np.arange(len(sums)) - beyond])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rnnfast.config.effects import refused_beside_linear_part
 from rnnfast.config.resolve import Config
 from rnnfast.errors import UsageError
 from rnnfast.training.presets import PEAK_RATE
@@ -48,20 +49,18 @@ def _listed(config: Config, size: Size) -> list[Options]:
     other = "minmax" if scale == "zscore" else "zscore"
     two, rate, label = (32, 32), train.lr or PEAK_RATE, not size.per_step
     long, very_long = label and size.steps >= LONG, label and size.steps >= VERY_LONG
-    alone = {"linear_part": False} if config.model.linear_part else {}  # with what it does not go with
     listed: list[tuple[bool, Options]] = [
-        (very_long, {"patch": (8,), **alone}),
-        (long, {"patch": (4,), **alone}),
+        (very_long, {"patch": (8,)}),
+        (long, {"patch": (4,)}),
         (True, {"hidden": two}),
         (True, {"scale": (other, *of_columns)}),
-        (not label, {"linear_part": True}),
         (label, {"head": "all"}),
         (label, {"head": "last"}),
         (train.schedule == "constant", {"schedule": "onecycle", "lr": PEAK_RATE, "patience": max(train.epochs, 1)}),
         (long, {"patch": ()}),
         (True, {"hidden": (64,)}),
         (not label and size.steps >= CUT, {"random_start": True, "scale": ("zscore", *of_columns)}),
-        (label, {"bidirectional": True, **alone}),
+        (label, {"bidirectional": True}),
         (train.patience > 0 and train.schedule == "constant", {"average": 5}),
         (config.model.cell == "gru", {"cell": "lstm"}),
         (True, {"lr": rate / 2}),
@@ -71,4 +70,10 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (True, {"lr": rate * 2}),
         (label, {"head": "mean"}),
     ]
-    return [options for holds, options in listed if holds]
+    return [_alone(config, options) for holds, options in listed if holds]
+
+
+def _alone(config: Config, options: Options) -> Options:
+    """Return a change without the linear part beside the network, where both do not go together."""
+    model = config.choosing(options).model
+    return options | {"linear_part": False} if model.linear_part and refused_beside_linear_part(model) else options

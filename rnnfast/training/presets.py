@@ -113,8 +113,7 @@ def _linear_part(size: Size, config: Config) -> bool | None:
         return None
     if of_shape:
         return True if size.sequences <= MOST_SEQUENCES and goes_with(config.train.loss) else None
-    fits = goes_with(config.train.loss) if classes else size.forecast or not size.per_step
-    return True if fits else None
+    return True if not classes or goes_with(config.train.loss) else None
 
 
 def _scale(size: Size, config: Config) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from rnnfast.training.ridge import solved
 Floats = NDArray[np.float64]
 
 HALF_LIVES = 1, 4, 16, 64  # rows of the averages
+LONGEST = 2  # half-life in windows: of a longer one a row and the window before it tell next to nothing
 STRETCHES = 5
 CHUNK_ROWS = 1 << 13  # that are summed at once, from the first row on, however the table comes in blocks
 
@@ -64,7 +65,8 @@ def averages_of(model: Model) -> Averages:
     """Return the averages of the last known targets, without weights."""
     lags = model.encoder.columns[model.schema.first_lag :] if model.schema.lag_target else ()
     places = [model.encoder.names.index(name) for name in lags]
-    rates = [1 - 0.5 ** (1 / rows) for rows in HALF_LIVES]
+    window = model.schema.window
+    rates = [1 - 0.5 ** (1 / rows) for rows in HALF_LIVES if window is None or rows <= LONGEST * window]
     return Averages(tuple(j for j in places for _ in rates), tuple(rates) * len(places), ())
 
 

@@ -16,8 +16,7 @@ class Size:
     answers of a step; classes: 0 for quantities. per_step: whether each step has a label, else each
     sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
     from the same table, which --refit could train on. persistent: the targets where their last known values are
-    inputs and foretell them better than their means do (persistence.py), else (). forecast:
-    whether they are those of later rows, and their last known values are inputs.
+    inputs and foretell them better than their means do (persistence.py), else ().
     """
 
     task: str
@@ -30,7 +29,6 @@ class Size:
     weighted: bool = False
     mergeable: bool = False
     persistent: tuple[str, ...] = ()
-    forecast: bool = False
 
     @classmethod
     def of(cls, part: Sequences, weighted: bool, mergeable: bool, persists: bool = False) -> Size:
@@ -47,7 +45,6 @@ class Size:
             weighted=weighted,
             mergeable=mergeable,
             persistent=schema.targets if persists else (),
-            forecast=schema.lag_target and max(schema.ahead) > 0,
         )
 
     def __str__(self) -> str:

@@ -4,8 +4,8 @@
 
 The correlation r falls with the lag k. Where it rises again to a peak, the target has a season, and a window holds two;
 else a window holds several times the rows after which little of it is left. A split at random draws windows, so that
-their length decides which rows train: labels have no say in it then. A label some rows ahead counts where these rows are of
-the same part, so that a window holds twice as many.
+their length decides which rows train: labels have no say in it then. A label some rows ahead counts where these rows
+are of the same part, so that a window holds twice as many.
 """
 
 from __future__ import annotations

@@ -76,6 +76,11 @@ class Convolutions(Record, frozen=True, dict=True):
         return np.array(self.weights)
 
     @property
+    def count(self) -> int:
+        """How many shares there are."""
+        return len(self.weights[0])
+
+    @property
     def reach(self) -> int:
         """Rows before a row that it sees."""
         return (TAPS - 1) * max(self.dilations)

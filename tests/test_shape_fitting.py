@@ -20,6 +20,7 @@ COLUMNS = {"id": "id", "time": "t", "target": "y"}
 @pytest.fixture(autouse=True)
 def _directory(tmp_path, monkeypatch):
     isolate(monkeypatch, tmp_path)
+    monkeypatch.setattr(shapes, "LATELY", 0)
 
 
 def alone(model):

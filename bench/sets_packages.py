@@ -121,6 +121,11 @@ def stretches(path, columns, rows, source):
     return frame[~tests], frame[tests]
 
 
+def weather(source):
+    """Days of Seattle in numbers."""
+    return early_and_late(table_of(source, f"{VEGA}seattle-weather.csv").drop(columns="weather"))
+
+
 def weather_kinds(source):
     """What each day of Seattle was, months as sequences, of which every fourth tests."""
     frame = table_of(source, f"{VEGA}seattle-weather.csv")
@@ -145,8 +150,8 @@ def _forecasts():
         ("sp500", one(f"{RIVER}sp500.csv.gz", date="date", r="AAPL", msft="MSFT", ibm="IBM"), "date", "r", 1),
         ("approval", one(f"{RIVER}trump_approval.csv.gz", t="ordinal_date", y="five_thirty_eight"), "t", "y", 7),
         ("coal", one(f"{DRIFT}uk_coal_employment.csv", year="Year", y="Employment"), "year", "y", 1),
-        ("seattle_max", partial(series, f"{VEGA}seattle-weather.csv", {}), "date", "temp_max", 1),
-        ("seattle_rain", partial(series, f"{VEGA}seattle-weather.csv", {}), "date", "precipitation", 1),
+        ("seattle_max", weather, "date", "temp_max", 1),
+        ("seattle_rain", weather, "date", "precipitation", 1),
         ("sf_temps", partial(series, f"{VEGA}sf-temps.csv", {}), "date", "temp", 1, 24),
         ("us_jobs", one(f"{VEGA}us-employment.csv", month=month, y="construction"), month, "y", 1),
         ("glucose", glucose, "datetime", "glucose", 1, 12),

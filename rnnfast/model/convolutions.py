@@ -11,14 +11,16 @@ none that comes later.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.spans import steps
-from rnnfast.records import Count, Record, Size
+from rnnfast.records import Count, Record
 
 Floats = NDArray[np.floating[Any]]
 Doubles = NDArray[np.float64]
@@ -27,15 +29,16 @@ Integers = NDArray[np.int64]
 TAPS = 9  # rows that a convolution sees
 KERNELS = np.array(list(combinations(range(TAPS), 3)))  # (84, 3) taps whose weight is 2
 WEIGHTS = np.where((np.arange(TAPS) == KERNELS[:, :, None]).any(axis=1), 2.0, -1.0)  # (84, 9)
+MOST_DILATION = 1 << 12  # a stream remembers eight times as many rows of each id
 CHUNK_ROWS = 1 << 10  # that are computed at once: the values of all kernels stay in a cache
 
 
-class Convolutions(Record, frozen=True):
+class Convolutions(Record, frozen=True, dict=True):
     """dilations: (D,); inputs: (D, 84) which one each kernel sees; thresholds: (D, 84, B); weights: (O, D 84 B) of the
     shares, in the unit of the outputs.
     """
 
-    dilations: tuple[Size, ...]
+    dilations: tuple[Annotated[int, Meta(ge=1, le=MOST_DILATION)], ...]
     inputs: tuple[tuple[Count, ...], ...]
     thresholds: tuple[tuple[tuple[float, ...], ...], ...]
     weights: tuple[tuple[float, ...], ...]
@@ -57,6 +60,21 @@ class Convolutions(Record, frozen=True):
         weights = tuple(tuple(factor * weight for weight in row) for row in self.weights)
         return Convolutions(self.dilations, self.inputs, self.thresholds, weights)
 
+    @cached_property
+    def seen(self) -> Integers:
+        """(D, 84) `inputs`."""
+        return np.array(self.inputs)
+
+    @cached_property
+    def limits(self) -> Doubles:
+        """(D, 84, B) `thresholds`."""
+        return np.array(self.thresholds)
+
+    @cached_property
+    def scales(self) -> Doubles:
+        """(O, D 84 B) `weights`."""
+        return np.array(self.weights)
+
     @property
     def count(self) -> int:
         """How many shares there are."""
@@ -69,34 +87,48 @@ class Convolutions(Record, frozen=True):
 
     def shares(self, inputs: Floats, offsets: Integers) -> Doubles:
         """Return s (sequences with rows, D 84 B) for inputs (rows, F) of sequences."""
-        thresholds, lengths = np.array(self.thresholds), np.diff(offsets)
+        lengths = np.diff(offsets)
         lengths = lengths[lengths > 0]
         step, sequence = steps(lengths), np.repeat(np.arange(len(lengths)), lengths)
-        counts = np.zeros((len(self.dilations), len(lengths), *thresholds.shape[1:]))
+        counts = np.zeros((*self.limits.shape, len(lengths)))
         for first in range(0, len(step), CHUNK_ROWS):
             rows = np.arange(first, min(first + CHUNK_ROWS, len(step)))
             starts = np.flatnonzero(np.diff(sequence[rows], prepend=-1))
             of_chunk = slice(sequence[first], sequence[rows[-1]] + 1)
-            for count, limits, values in zip(counts, thresholds, self.values(inputs, rows, step[rows]), strict=True):
-                above = values[:, None] > limits[:, :, None]
-                count[of_chunk] += np.moveaxis(np.add.reduceat(above, starts, axis=-1, dtype=np.int64), -1, 0)
-        return np.asarray(np.moveaxis(counts, 0, 1).reshape(len(lengths), -1) / lengths[:, None])
+            for some, values in self.values(inputs, rows, step[rows]):
+                above = values[:, :, None] > self.limits[some, :, :, None]
+                counts[some, ..., of_chunk] += np.add.reduceat(above, starts, axis=-1, dtype=np.int64)
+        return np.ascontiguousarray(counts.reshape(-1, len(lengths)).T) / lengths[:, None]
 
-    def values(self, inputs: Floats, rows: Integers, step: Integers) -> Iterator[Doubles]:
-        """Yield c (84, n) of each dilation at rows (n,), in their order, of inputs (rows, F).
+    def values(self, inputs: Floats, rows: Integers, step: Integers) -> Iterator[tuple[slice, Doubles]]:
+        """Yield c (D', 84, n) at rows (n,), in their order, of inputs (rows, F), of some dilations, and of which.
 
         step: (n,) how many rows before each are of its sequence.
         """
         start, lowest = max(0, int(rows[0]) - self.reach), int(step.min())
         columns = np.ascontiguousarray(inputs[start : rows[-1] + 1].T, np.float64)
-        for dilation, places in zip(self.dilations, np.array(self.inputs), strict=True):
-            taps = np.empty((TAPS, len(columns), len(rows)))
-            for j, tap in enumerate(taps):
-                back = (TAPS - 1 - j) * dilation
-                np.take(columns, np.maximum(rows - (back + start), 0), axis=1, out=tap)
-                if lowest < back:
-                    tap[:, step < back] = 0
-            yield convolved(taps, places)
+        several = max(1, CHUNK_ROWS // len(rows))  # dilations: few rows are computed at once with all of them
+        for first in range(0, len(self.dilations), several):
+            some = slice(first, first + several)
+            back = np.arange(TAPS)[::-1, None, None] * np.array(self.dilations[some])[:, None]
+            taps = np.take(columns, np.maximum(rows - start - back, 0), axis=1)
+            if lowest < back.max():
+                taps[:, step < back] = 0
+            yield some, convolved(taps, self.seen[some])
+
+    def sums(self, inputs: Floats, rows: Integers) -> Doubles:
+        """Return what rows (n,) of inputs (rows, F) add to the outputs before their mean is taken: (n, O).
+
+        Rows that are seen before them must be there, zeros where a sequence begins. A row has the same bits beside any
+        other.
+        """
+        sums = np.empty((len(rows), len(self.weights)))
+        for first in range(0, len(rows), CHUNK_ROWS):
+            some = rows[first : first + CHUNK_ROWS]
+            values = np.concatenate([values for _, values in self.values(inputs, some, some)])
+            above = (np.moveaxis(values, -1, 0)[..., None] > self.limits).reshape(len(some), -1).astype(np.float64)
+            sums[first : first + len(some)] = np.einsum("np,op->no", above, self.scales)
+        return sums
 
     def outputs(self, inputs: Floats, offsets: Integers) -> Doubles:
         """Return what is added to the outputs, (rows, O), for inputs (rows, F) of sequences; 0 but in their last rows.
@@ -105,7 +137,7 @@ class Convolutions(Record, frozen=True):
         """
         added = np.zeros((len(inputs), len(self.weights)))
         last = offsets[1:][np.diff(offsets) > 0] - 1
-        added[last] = np.einsum("np,op->no", self.shares(inputs, offsets), np.array(self.weights))
+        added[last] = np.einsum("np,op->no", self.shares(inputs, offsets), self.scales)
         return added
 
     def integral(self, inputs: Floats, baseline: Floats, output: int) -> tuple[Doubles, float, float]:
@@ -114,33 +146,34 @@ class Convolutions(Record, frozen=True):
         On a straight way from the baseline (F,) each convolution passes each threshold once at most; where it does, the
         integral of the gradient is the step, divided as its inputs share in the change of the convolution.
         """
-        length, places, rows = len(inputs), np.array(self.inputs), np.arange(len(inputs))
-        weights = np.reshape(self.weights[output], np.shape(self.thresholds)) / length
+        length, rows = len(inputs), np.arange(len(inputs))
+        weights = self.scales[output].reshape(self.limits.shape) / length
         start = np.broadcast_to(baseline, inputs.shape)
         way, attribution = np.asarray(inputs - start, np.float64), np.zeros(inputs.shape)
         ends = np.zeros(2)
         both = zip(self.values(start, rows, rows), self.values(inputs, rows, rows), strict=True)
-        for k, (before, after) in enumerate(both):
-            above = [one[:, None] > np.array(self.thresholds[k])[:, :, None] for one in (before, after)]
-            ends += [np.einsum("kb,kbn->", weights[k], one) for one in above]
-            passed = np.einsum("kb,kbn->kn", weights[k], above[1].astype(float) - above[0])
+        for some, before, after in ((some, before, after) for (some, before), (_, after) in both):
+            above = [one[:, :, None] > self.limits[some, :, :, None] for one in (before, after)]
+            ends += [np.einsum("dkb,dkbn->", weights[some], one) for one in above]
+            passed = np.einsum("dkb,dkbn->dkn", weights[some], above[1].astype(float) - above[0])
             slope = np.divide(passed, after - before, out=np.zeros(passed.shape), where=passed != 0)
-            for j in range(TAPS):
-                back = (TAPS - 1 - j) * self.dilations[k]
-                by_input = np.zeros(inputs.T.shape)
-                np.add.at(by_input, places[k], slope * WEIGHTS[:, j, None])
-                attribution[: max(length - back, 0)] += by_input[:, back:].T
+            for dilation, places, own in zip(self.dilations[some], self.seen[some], slope, strict=True):
+                for j in range(TAPS):
+                    back = (TAPS - 1 - j) * dilation
+                    by_input = np.where(places == np.arange(inputs.shape[1])[:, None], WEIGHTS[:, j], 0) @ own
+                    attribution[: max(length - back, 0)] += by_input[:, back:].T
         return attribution * way, float(ends[0]), float(ends[1])
 
 
 def convolved(taps: Doubles, places: Integers) -> Doubles:
-    """Return c (84, n) for what is seen by each tap (9, F, n), and the input (84,) of each kernel."""
-    alike = taps[0].copy()
-    for tap in taps[1:]:
-        alike += tap
+    """Return c (D, 84, n) for what is seen by each tap (F, 9, D, n), and the input (D, 84) of each kernel."""
+    alike = taps[:, 0].copy()
+    for tap in range(1, TAPS):
+        alike += taps[:, tap]
+    dilation = np.arange(len(places))[:, None]
     first, second, third = KERNELS.T
-    extra = taps[first, places] + taps[second, places]
-    extra += taps[third, places]
+    extra = taps[places, first, dilation] + taps[places, second, dilation]
+    extra += taps[places, third, dilation]
     extra *= 3
-    extra -= alike[places]
+    extra -= alike[places, dilation]
     return np.asarray(extra)

@@ -26,7 +26,7 @@ from rnnfast.data import SequenceData, Sequences
 from rnnfast.data.sequences.base import TRAINED
 from rnnfast.data.sequences.spans import ends
 from rnnfast.model import Model
-from rnnfast.model.convolutions import KERNELS, TAPS, Convolutions
+from rnnfast.model.convolutions import KERNELS, MOST_DILATION, TAPS, Convolutions
 from rnnfast.model.linear_part import LinearPart
 from rnnfast.records import replace
 from rnnfast.training.classifiers import counts_of
@@ -105,16 +105,14 @@ def drawn_shapes(part: Sequences, model: Model, chances: Floats) -> Shapes:
 
 def _drawn(block: SequenceData, model: Model, chances: Floats, random: np.random.Generator) -> Shapes:
     """Draw sequences of a block."""
-    lengths, number = np.diff(block.offsets), random.random(block.sequences)
-    last = block.offsets[1:] - 1
-    labelled = (lengths > 0) & block.labelled[last]
+    lengths, last = np.diff(block.offsets), block.offsets[1:] - 1
+    weight = np.asarray(model.scorer.step_weights(block.y, block.labelled, block.weight), np.float64)[last]
+    learned = (lengths > 0) & (weight > 0)
     chance = np.zeros(block.sequences)
-    chance[labelled] = chances[block.y[last[labelled], 0].astype(np.int64)]
-    data, chance = block.take(np.flatnonzero(number < chance)), chance[number < chance]
-    last = data.offsets[1:] - 1
-    weight = np.asarray(model.scorer.step_weights(data.y, data.labelled, data.weight), np.float64)[last] / chance
-    inputs = np.asarray(model.encoder.transform(data), np.float64)
-    return Shapes(inputs, np.diff(data.offsets), data.y[last, 0].astype(np.int64), weight)
+    chance[learned] = chances[block.y[last[learned], 0].astype(np.int64)]
+    chosen = np.flatnonzero(random.random(block.sequences) < chance)
+    inputs = np.asarray(model.encoder.transform(block.take(chosen)), np.float64)
+    return Shapes(inputs, lengths[chosen], block.y[last[chosen], 0].astype(np.int64), weight[chosen] / chance[chosen])
 
 
 def _joined(some: Iterable[Shapes]) -> Shapes:
@@ -125,21 +123,24 @@ def _joined(some: Iterable[Shapes]) -> Shapes:
 def _convolutions(some: Shapes, random: np.random.Generator) -> Convolutions:
     """Choose dilations up to the median length, inputs by turns, and thresholds; without weights."""
     offsets, kernels, features = ends(some.lengths), len(KERNELS), some.inputs.shape[1]
-    widest = max(0.0, np.log2(max(np.median(some.lengths) - 1, 1) / (TAPS - 1)))
-    dilations = np.unique(np.floor(2 ** np.linspace(0, widest, THRESHOLDS)).astype(int)).tolist()
+    widest = np.clip((np.median(some.lengths) - 1) / (TAPS - 1), 1, MOST_DILATION)
+    dilations = np.unique(np.floor(2 ** np.linspace(0, np.log2(widest), THRESHOLDS)).astype(int)).tolist()
     each = max(1, round(THRESHOLDS / len(dilations)))
-    quantiles = np.arange(1, len(dilations) * kernels * each + 1) * GOLDEN % 1
-    inputs = tuple(tuple(random.permutation(np.arange(kernels) % features).tolist()) for _ in dilations)
+    quantiles = (np.arange(1, len(dilations) * kernels * each + 1) * GOLDEN % 1).reshape(len(dilations), kernels, each)
+    inputs = tuple(
+        tuple(random.permutation(np.arange(k * kernels, (k + 1) * kernels) % features).tolist())
+        for k in range(len(dilations))
+    )
     convolutions = Convolutions(tuple(dilations), inputs, (), ())
     chosen = random.integers(len(some.lengths), size=(len(dilations), kernels))
-    thresholds = np.empty((len(dilations), kernels, each))
+    thresholds = np.empty(quantiles.shape)
     for sequence in np.unique(chosen):
         rows = np.arange(offsets[sequence], offsets[sequence + 1])
-        for k, values in enumerate(convolutions.values(some.inputs, rows, rows - rows[0])):
-            for kernel in np.flatnonzero(chosen[k] == sequence):
-                first = (k * kernels + kernel) * each
-                heights = np.quantile(values[kernel], quantiles[first : first + each])
-                thresholds[k, kernel] = heights + MARGIN * np.abs(values[kernel]).mean()
+        for here, values in convolutions.values(some.inputs, rows, rows - rows[0]):
+            own = chosen[here] == sequence
+            for (k, kernel), heights in zip(np.argwhere(own), values[own], strict=True):
+                place = here.start + k, kernel
+                thresholds[place] = np.quantile(heights, quantiles[place]) + MARGIN * np.abs(heights).mean()
     return replace(convolutions, thresholds=tuple(tuple(map(tuple, one)) for one in thresholds.tolist()))
 
 
@@ -150,21 +151,28 @@ def _logits(shares: Floats, some: Shapes, classes: int) -> tuple[Floats, Floats]
     unit = units(mean, np.sqrt(weight @ (shares - mean) ** 2))
     root = np.sqrt(weight)[:, None]
     z, label = root * (shares - mean) / unit, root * (y - prior)
-    few = len(z) <= z.shape[1]
-    squares, vectors = np.linalg.eigh(z @ z.T if few else z.T @ z)
-    squares = np.maximum(squares, squares[-1] * LEAST)
-    u = vectors if few else z @ vectors / np.sqrt(squares)
+    u, squares = principal(z)
     right = u.T @ label
     penalties = PENALTIES * shares.shape[1] / len(shares)
-    left_out = [_left_out(u, squares / (squares + penalty), right, label, weight) for penalty in penalties]
-    best = int(np.argmin([np.sum((label - one) ** 2) for one in left_out]))
+    others = [left_out(u, squares / (squares + penalty), right, label, weight) for penalty in penalties]
+    best = int(np.argmin([np.sum((label - one) ** 2) for one in others]))
     solution = z.T @ (u @ (right / (squares + penalties[best])[:, None])) / unit[:, None]
     prior = np.log((prior * len(shares) + 1) / (len(shares) + classes))  # as if seen once more, so that none is 0
-    scale = _scale(left_out[best] / root, prior, some.y, weight)
+    scale = _scale(others[best] / root, prior, some.y, weight)
     return scale * solution, prior - scale * (mean @ solution)
 
 
-def _left_out(u: Floats, shrunk: Floats, right: Floats, y: Floats, weight: Floats) -> Floats:
+def principal(z: Floats) -> tuple[Floats, Floats]:
+    """Return the axes u (n, k) of z (n, S), with its squares (k,) along each: z z^T = u squares u^T."""
+    if len(z) <= z.shape[1]:
+        squares, u = np.linalg.eigh(z @ z.T)
+        return u, np.maximum(squares, 0)
+    squares, vectors = np.linalg.eigh(z.T @ z)
+    squares = np.maximum(squares, max(squares[-1] * LEAST, np.finfo(np.float64).tiny))
+    return z @ vectors / np.sqrt(squares), squares
+
+
+def left_out(u: Floats, shrunk: Floats, right: Floats, y: Floats, weight: Floats) -> Floats:
     """Return what is said (n, classes) of each sequence by all others, times the root of its weight."""
     leverage = (u**2) @ shrunk + weight  # the mean is learned too
     error = (y - u @ (shrunk[:, None] * right)) / np.maximum(1 - leverage, 1e-9)[:, None]

@@ -20,6 +20,7 @@ from rnnfast.model.linear_part import Beside
 from rnnfast.model.live.ahead import Ahead
 from rnnfast.model.live.averages import LiveAverages
 from rnnfast.model.live.checks import check_stream
+from rnnfast.model.live.convolutions import LiveConvolutions
 from rnnfast.model.live.inputs import Inputs
 from rnnfast.model.live.memory import Memory
 from rnnfast.model.live.places import LivePlaces
@@ -86,10 +87,12 @@ class Stream:
         architecture = model.architecture
         layout, dtype = Layout(architecture), architecture.dtype
         context, reach = model.context_of(self.schema), reach_of(architecture.front)
-        beside, self._added = Beside.of(model), list[LiveAverages | LivePlaces]()
+        beside, self._added = Beside.of(model), list[LiveAverages | LivePlaces | LiveConvolutions]()
         if part := beside.linear_part:
             self._added += [LiveAverages(part.averages, self.memory)] if part.averages else []
             self._added += [LivePlaces(part.places, self.memory)] if part.places else []
+            if part.convolutions:
+                self._added.append(LiveConvolutions(part.convolutions, architecture.features, dtype, self.memory))
             beside = beside._replace(linear_part=part.of_two_rows)
         self._inputs = Inputs(self.schema, beside, dtype, self.memory)
         last = self.schema.predict == "last"

@@ -39,7 +39,7 @@ OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
     "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
     "refit": False, "patch": (3,), "head": "mean", "difference": True, "calendar": True,
-    "linear_part": True, "average": 3,
+    "linear_part": True, "average": 3, "augment": ("drop",),
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 

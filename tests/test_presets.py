@@ -198,6 +198,23 @@ def test_where_no_epochs_are_averaged(size, options):
     assert "average" not in chosen.values
 
 
+@pytest.mark.parametrize(
+    ("size", "chosen"),
+    cases(
+        {
+            "few": ({"sequences": 6}, ("shift",)),
+            "more": ({"sequences": 10}, ()),
+            "one": ({"sequences": 1}, ()),
+            "few quantities": ({"sequences": 6, "task": "regression", "classes": 0}, ()),
+            "few with a class each": ({"sequences": 6, "per_step": False}, ()),
+        }
+    ),
+)
+def test_levels_of_few_sequences_with_classes_at_every_step_shift(size, chosen):
+    assert choose(given(), replace(TINY, **size))[0].train.augment == chosen
+    assert choose(given(augment="off"), replace(TINY, **size))[0].train.augment == ()
+
+
 def test_reasons_are_those_of_the_value():
     def reasons(size, **options):
         return {choice.option: choice.reason for choice in choose(given(**options), size)[1].choices}

@@ -31,7 +31,7 @@ PATCHES = ((90, 4), (45, 2))  # steps of a long sequence at least, and rows that
 FEW_SEQUENCES = 200  # with a label each: too few to choose an epoch by a fifth of them
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
-FEW_LEVELS = 50  # sequences with classes at every step: too few to show the levels of those to come
+FEW_LEVELS = 10  # sequences with classes at every step: too few to show the levels of those to come
 MEAN_EPOCHS = 10  # whose weights are averaged, at most, and a tenth of all
 PEAK_RATE = 0.01  # of one cycle
 

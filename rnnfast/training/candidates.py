@@ -61,7 +61,7 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (True, {"hidden": (64,)}),
         (not label and size.steps >= CUT, {"random_start": True, "scale": ("zscore", *of_columns)}),
         (label, {"bidirectional": True}),
-        (train.patience > 0 and train.schedule == "constant", {"average": 5}),
+        (train.patience > 0 and train.schedule == "constant", {"average": 1 if train.average > 1 else 5}),
         (config.model.cell == "gru", {"cell": "lstm"}),
         (True, {"lr": rate / 2}),
         (True, {"weight_decay": 0.0}),

@@ -17,7 +17,8 @@ class Size:
     sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
     from the same table, which --refit could train on. persistent: the targets where their last known values are
     inputs and foretell them better than their means do (persistence.py), else (). forecast:
-    whether they are those of later rows, and their last known values are inputs.
+    whether they are those of later rows, and their last known values are inputs. watched: whether there is a validation
+    part at all.
     """
 
     task: str
@@ -31,9 +32,12 @@ class Size:
     mergeable: bool = False
     persistent: tuple[str, ...] = ()
     forecast: bool = False
+    watched: bool = False
 
     @classmethod
-    def of(cls, part: Sequences, weighted: bool, mergeable: bool, persists: bool = False) -> Size:
+    def of(
+        cls, part: Sequences, weighted: bool, mergeable: bool, persists: bool = False, watched: bool = False
+    ) -> Size:
         """Measure the part that trains."""
         schema: Schema = part.schema
         return cls(
@@ -48,6 +52,7 @@ class Size:
             mergeable=mergeable,
             persistent=schema.targets if persists else (),
             forecast=schema.lag_target and max(schema.ahead) > 0,
+            watched=watched,
         )
 
     def __str__(self) -> str:

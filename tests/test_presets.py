@@ -149,6 +149,23 @@ def test_one_label_a_sequence_runs_one_cycle_to_its_end_and_keeps_the_best_weigh
         assert choose(given(**options), labels)[0].train.schedule == "constant"
 
 
+def test_quantities_at_every_step_take_smaller_steps_where_a_validation_part_stops_getting_better():
+    quantity = replace(TINY, task="regression", classes=0)
+    config = choose(given(), quantity)[0]
+    assert config.train.schedule == "plateau"
+    check_effects(config)
+    for options, size in (({}, TINY), ({}, replace(quantity, validated=False)), ({"refit": True}, quantity)):
+        assert choose(given(**options), size)[0].train.schedule == "constant"
+
+
+def test_auto_trains_where_no_validation_part_could_be_watched():
+    rng = np.random.default_rng(0)
+    table = [rng.normal(size=(40, 6, 1)), rng.normal(size=(40, 6))]
+    for options, schedule in (({"split": 1.0}, "constant"), ({"refit": True}, "constant"), ({}, "plateau")):
+        result = rnnfast.train(*table, hidden=4, epochs=2, progress=False, **options)
+        assert result.model.config.train.schedule == schedule
+
+
 def test_few_sequences_with_a_label_each_are_all_trained_on_in_the_end():
     few = replace(TINY, per_step=False)
     assert (choose(given(), few)[0].train.refit, choose(given(), few)[0].train.patience) == (True, 0)

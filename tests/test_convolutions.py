@@ -39,6 +39,7 @@ STREAMS = {
     "three classes": {"frame": waves(classes=3)},
     "float32": {"dtype": "float32"},
     "windows": {"window": 6, "predict": "last"},
+    "windows of a row": {"window": 1, "predict": "last"},
     "stacked rows": {"patch": (2, 1)},
     "two networks": {"ensemble": 2},
     "changes": {"delta": True},

@@ -16,11 +16,10 @@ from itertools import combinations
 from typing import Annotated, Any
 
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.spans import steps
-from rnnfast.records import Count, Record
+from rnnfast.records import Count, Meta, Record
 
 Floats = NDArray[np.floating[Any]]
 Doubles = NDArray[np.float64]

@@ -179,10 +179,10 @@ def left_out(u: Floats, shrunk: Floats, right: Floats, y: Floats, weight: Floats
     return np.asarray(y - error)
 
 
-def _scale(said: Floats, prior: Floats, y: Integers, weight: Floats) -> float:
+def _scale(answers: Floats, prior: Floats, y: Integers, weight: Floats) -> float:
     """Return the scale of the logits with the least log loss."""
     losses = []
     for scale in SCALES:
-        logits = scale * said + prior
+        logits = scale * answers + prior
         losses.append(weight @ (np.logaddexp.reduce(logits, axis=1) - logits[np.arange(len(y)), y]))
     return float(SCALES[int(np.argmin(losses))])

@@ -31,7 +31,7 @@ SHAPES = cases(
         "one sequence": replace(TINY, sequences=1, rows=251),
         "millions of rows": replace(TINY, sequences=1_000_000, rows=30_000_000, steps=30),
         "weights": replace(TINY, weighted=True),
-        "a forecast": replace(TINY, task="regression", classes=0, persistent=("y",), forecast=True),
+        "a forecast": replace(TINY, task="regression", classes=0, persistent=("y",)),
         "a validation table": replace(TINY, mergeable=False),
     }
 )
@@ -81,12 +81,12 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
     cases(
         {
             "of a quantity": ({"task": "regression", "classes": 0}, {}, True),
-            "of two classes at every row": ({"task": "binary", "classes": 2, "forecast": False}, {}, True),
+            "of two classes at every row": ({"task": "binary", "classes": 2}, {}, True),
             "of two classes of sequences": ({"task": "binary", "classes": 2, "per_step": False}, {}, False),
             "of two classes by squares": ({"task": "binary", "classes": 2}, {"loss": "mse"}, False),
-            "of several classes at every row": ({"per_step": True, "forecast": False}, {}, True),
+            "of several classes at every row": ({"per_step": True}, {}, True),
             "of several classes of sequences": ({"per_step": False}, {}, False),
-            "of the row itself": ({"task": "regression", "classes": 0, "forecast": False}, {}, False),
+            "of a quantity of sequences": ({"task": "regression", "classes": 0, "per_step": False}, {}, True),
             "by steps alone": ({"task": "regression", "classes": 0}, {"cell": "mlp"}, False),
             "of windows of one row": ({"task": "regression", "classes": 0}, {"window": 1}, False),
             "in both directions": ({"task": "regression", "classes": 0}, {"bidirectional": True}, False),
@@ -95,7 +95,7 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
     ),
 )
 def test_where_a_linear_part_answers_too(size, options, chosen):
-    config, _ = choose(given(**options), replace(TINY, **{"forecast": True, **size}))
+    config, _ = choose(given(**options), replace(TINY, **size))
     assert config.model.linear_part is chosen
 
 

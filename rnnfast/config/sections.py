@@ -126,7 +126,7 @@ class ModelConfig:
     linear_part: bool = option(
         False,
         "Let a linear part of the inputs, of their changes and of averages of past targets answer beside the network, "
-        "by as much as the validation part says.",
+        "by as much as the validation part says; of all values, where equally long sequences have a quantity each.",
         kind=bool,
     )
     recurrent_bias: bool = option(True, "Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0.", kind=bool)

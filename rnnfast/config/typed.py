@@ -123,7 +123,8 @@ class TrainOptions(ReadOptions, total=False):
     bag: Train each network of an ensemble on a draw of the ids, and score it on those left out. Default False.
     distil: Train one network on the answers of the ensemble: the model file holds that one alone. Default False.
     linear_part: Let a linear part of the inputs, of their changes and of averages of past targets answer beside the
-        network, by as much as the validation part says. Default False.
+        network, by as much as the validation part says; of all values, where equally long sequences have a quantity
+        each. Default False.
     recurrent_bias: Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0. Default True.
     epochs: Passes over the training sequences; 0 writes the initial model. Default by preset, with fast 100.
     batch_size: Sequences per update; default up to 16, 20 updates per epoch; with preset fast 1 for rnn with one

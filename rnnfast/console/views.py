@@ -123,6 +123,7 @@ def _beside_rows(model: ModelDescription) -> list[tuple[str, str | Text]]:
         return []
     share = f"the share of the network is {model.linear_part.share:.2f}"
     seen = "the inputs, their changes and averages" if model.linear_part.averages else "the inputs and their changes"
+    seen = "all inputs of a sequence" if model.linear_part.places else seen
     return [("Beside", f"a linear part of {seen}; {share}")]
 
 
@@ -145,9 +146,9 @@ def _input_rows(columns: Schema, verbose: int) -> list[tuple[str, str | Text]]:
         "the change of each feature": columns.delta,
         "the time since the row before": columns.time_delta != "off",
     }
-    made = ", ".join(text for text, is_input in derived.items() if is_input)
+    inputs = ", ".join(text for text, is_input in derived.items() if is_input)
     features = listed(columns.features, most=len(columns.features) if verbose else 8)
-    return [(label, text) for label, text in (("Features", features), ("Inputs", made)) if text]
+    return [(label, text) for label, text in (("Features", features), ("Inputs", inputs)) if text]
 
 
 def _task_line(model: ModelDescription) -> str:

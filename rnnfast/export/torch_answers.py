@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import TASKS
 from rnnfast.errors import UsageError
 from rnnfast.model.model import Model
+from rnnfast.model.places import Places
 
 CHANGES = """
 def with_changes(x):
@@ -28,6 +29,14 @@ def deviations(x):
         rows.append(row - average)
         average = average + rates * rows[-1]
     return torch.stack(rows, 1)
+"""
+PLACES = """
+def places(x, weights):
+    # What all rows so far add, each by the weights of its place: (n, steps, outputs).
+    places = min(x.shape[1], weights.shape[1])
+    x = torch.cat([x, torch.ones_like(x[:, :, :1])], 2)
+    terms = torch.einsum("ntf,otf->nto", x[:, :places], weights[:, :places])
+    return torch.nn.functional.pad(terms, (0, 0, 0, x.shape[1] - places)).cumsum(1)
 """
 CLASS = """class Model({base}):
 {parts}    def forward(self, x):
@@ -54,10 +63,10 @@ def functions_of(model: Model) -> str:
     """Return the functions that `class_of` calls."""
     if model.linear_part is None:
         return ""
-    averages = model.linear_part.averages
-    if not averages:
-        return CHANGES
-    return CHANGES + "\n" + DEVIATIONS.format(inputs=list(averages.inputs), rates=list(averages.rates))
+    averages, functions = model.linear_part.averages, [CHANGES]
+    if averages:
+        functions.append(DEVIATIONS.format(inputs=list(averages.inputs), rates=list(averages.rates)))
+    return "\n".join([*functions, PLACES] if model.linear_part.places else functions)
 
 
 def class_of(model: Model) -> str:
@@ -75,6 +84,11 @@ def class_of(model: Model) -> str:
             seen, count = f"torch.cat([{seen}, deviations(x)], 2)", count + len(linear.averages.inputs)
         parts.append(f"self.linear = torch.nn.Linear({count}, {len(linear.bias)})")
         forward.append(f"z = {linear.share!r} * z + self.linear({seen})")
+        if linear.places:
+            parts.append(
+                f"self.places = torch.nn.Parameter(torch.zeros({_shape(linear.places, len(model.encoder.names))}))"
+            )
+            forward.append("z = z + places(x, self.places)")
     forward += [average] if members > 1 else []
     forward += [f"last = {_last(model)}"] if model.schema.difference else []
     return CLASS.format(
@@ -91,7 +105,14 @@ def tensors_of(model: Model) -> dict[str, NDArray[Any]]:
         course = [part.averages.weights] if part.averages else []
         weight, dtype = np.hstack([part.level, part.change, *course]), model.architecture.dtype
         tensors |= {"linear.weight": weight.astype(dtype), "linear.bias": np.array(part.bias, dtype)}
+        if part.places:
+            tensors["places"] = np.ascontiguousarray(part.places.table[:, :-1], dtype)
     return tensors
+
+
+def _shape(places: Places, features: int) -> tuple[int, ...]:
+    """Return that of the weights: outputs, places, inputs and 1."""
+    return len(places.weights), places.length, features + 1
 
 
 def _answer(model: Model) -> tuple[str, str]:

@@ -111,9 +111,8 @@ def _linear_part(size: Size, config: Config) -> bool | None:
     looks_back = cell(model.cell).recurrent and config.data.window != 1
     if not looks_back or config.train.epochs == 0 or refused_beside_linear_part(model):
         return None
-    classes = TASKS[size.task].classes
-    fits = size.per_step and goes_with(config.train.loss) if classes else size.forecast
-    return True if fits else None
+    logits = size.per_step and goes_with(config.train.loss)
+    return True if logits or not TASKS[size.task].classes else None
 
 
 def _scale(size: Size, config: Config) -> tuple[str, ...]:

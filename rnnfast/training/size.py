@@ -17,7 +17,6 @@ class Size:
     sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
     from the same table, which --refit could train on; validated: whether there is any. persistent: the targets where
     their last known values are inputs and foretell them better than their means do (persistence.py), else ().
-    forecast: whether they are those of later rows, and their last known values are inputs.
     """
 
     task: str
@@ -31,7 +30,6 @@ class Size:
     mergeable: bool = False
     validated: bool = True
     persistent: tuple[str, ...] = ()
-    forecast: bool = False
 
     @classmethod
     def of(
@@ -51,7 +49,6 @@ class Size:
             mergeable=mergeable,
             validated=validated,
             persistent=schema.targets if persists else (),
-            forecast=schema.lag_target and max(schema.ahead) > 0,
         )
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from rnnfast.export.c.writing import Encoding, Field
 from rnnfast.model.averages import Averages
 from rnnfast.model.linear_part import LinearPart
+from rnnfast.model.places import Places
 
 
 def write_linear_part(out: Encoding, name: str, linear_part: LinearPart, count: int) -> None:
@@ -29,6 +30,8 @@ def write_linear_part(out: Encoding, name: str, linear_part: LinearPart, count: 
     out.line(f"    for (i = 0; i < {count}; i++) state->before[i] = x[i];")
     if linear_part.averages:
         _write_averages(out, name, linear_part.averages)
+    if linear_part.places:
+        _write_places(out, name, linear_part.places, count)
     out.line("}")
 
 
@@ -47,4 +50,20 @@ def _write_averages(out: Encoding, name: str, averages: Averages) -> None:
     course = f"{name}_course[j * {count} + i]"
     out.line(f"        for (j = 0; j < {outputs}; j++) linear[j] += {course} * deviation;")
     out.line(f"        state->averages[i] += {name}_rates[i] * deviation;")
+    out.line("    }")
+
+
+def _write_places(out: Encoding, name: str, places: Places, count: int) -> None:
+    """Write what all values so far add, each by the weights of its row's number; `places` has their sums."""
+    outputs, width = len(places.weights), count + 1
+    out.constant("double", f"{name}_places", np.ravel(places.weights))
+    out.memory.append(Field("double", "places", outputs, "what all rows so far add"))
+    out.line(f"    for (j = 0; j < {outputs}; j++) {{")
+    out.line("        if (!state->rows) state->places[j] = 0;")
+    out.line(f"        if (state->rows < {places.length}) {{")
+    out.line(f"            const double *w = {name}_places + (j * {places.length} + state->rows) * {width};")
+    out.line(f"            state->places[j] += w[{count}];")
+    out.line(f"            for (i = 0; i < {count}; i++) state->places[j] += w[i] * x[i];")
+    out.line("        }")
+    out.line("        linear[j] += state->places[j];")
     out.line("    }")

@@ -15,6 +15,7 @@ from rnnfast.export.onnx.nodes import Array, Names, Nodes
 from rnnfast.model.averages import Averages
 from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.model import Model
+from rnnfast.model.places import Places
 
 
 class Encoding:
@@ -63,6 +64,8 @@ class Encoding:
         both = nodes.op("Add", nodes.op("MatMul", x, level), nodes.op("MatMul", changes[0], change))
         if linear_part.averages:
             both = nodes.op("Add", both, self._averages(x, linear_part.averages))
+        if linear_part.places:
+            both = nodes.op("Add", both, self._places(x, linear_part.places))
         return nodes.op("Add", both, nodes.constant(linear_part.bias, "float64"))
 
     def _averages(self, x: str, averages: Averages) -> str:
@@ -80,6 +83,30 @@ class Encoding:
         after, deviations = nodes.loop(body, [before], [own], dtype="float64")
         nodes.hand_on("averages", after[0], M, "float64")
         return nodes.op("MatMul", deviations[0], nodes.constant(np.transpose(averages.weights), "float64"))
+
+    def _places(self, x: str, places: Places) -> str:
+        """Write what all inputs (.., F) so far add, each by the weights of its row's number."""
+        nodes, O = self.nodes, len(places.weights)
+        table = nodes.constant(places.table.transpose(1, 0, 2), "float64")  # (T + 1, O, F + 1)
+        one, last = (nodes.constant(np.array([value]), "float64") for value in (1.0, places.length))
+        widths = {"place": 1, "sums": O}
+        states = [
+            nodes.state(name, width, nodes.constant(np.zeros((1, width)), "float64"), "float64")
+            for name, width in widths.items()
+        ]
+
+        def body(states: Names, rows: Names) -> tuple[Names, Names]:
+            at = nodes.op("Squeeze", nodes.cast(nodes.op("Min", states[0], last), "int64"), nodes.axes(-1))
+            weights = nodes.op("Gather", table, at, axis=0)
+            seen = nodes.op("Pad", rows[0], nodes.axes(0, 0, 0, 1), nodes.constant(np.array(1.0), "float64"))
+            terms = nodes.op("Mul", weights, nodes.op("Unsqueeze", seen, nodes.axes(1)))
+            sums = nodes.op("Add", states[1], nodes.op("ReduceSum", terms, nodes.axes(-1), keepdims=0))
+            return [nodes.op("Add", states[0], one), sums], [sums]
+
+        after, sums = nodes.loop(body, states, [x], dtype="float64")
+        for (name, width), value in zip(widths.items(), after, strict=True):
+            nodes.hand_on(name, value, width, "float64")
+        return sums[0]
 
     def _filled(self, x: str) -> str:
         """Write what stands for empty cells."""

@@ -48,7 +48,10 @@ def _listed(config: Config, size: Size) -> list[Options]:
     other = "minmax" if scale == "zscore" else "zscore"
     two, rate, label = (32, 32), train.lr or PEAK_RATE, not size.per_step
     long, very_long = label and size.steps >= LONG, label and size.steps >= VERY_LONG
+    classes, batch = label and size.classes > 0, train.batch_size or 1
     listed: list[tuple[bool, Options]] = [
+        (classes, {"augment": ("mixup=0.2",)}),
+        (label, {"augment": ("drop=0.1",)}),
         (very_long, {"patch": (8,)}),
         (long, {"patch": (4,)}),
         (True, {"hidden": two}),
@@ -57,6 +60,7 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (label, {"head": "all"}),
         (label, {"head": "last"}),
         (train.schedule == "constant", {"schedule": "onecycle", "lr": PEAK_RATE, "patience": max(train.epochs, 1)}),
+        (classes, {"augment": ("drop=0.1", "mixup=0.2")}),
         (long, {"patch": ()}),
         (True, {"hidden": (64,)}),
         (not label and size.steps >= CUT, {"random_start": True, "scale": ("zscore", *of_columns)}),
@@ -64,10 +68,15 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (train.patience > 0 and train.schedule == "constant", {"average": 5}),
         (config.model.cell == "gru", {"cell": "lstm"}),
         (True, {"lr": rate / 2}),
+        (label, {"head": "attention"}),
         (True, {"weight_decay": 0.0}),
+        (True, {"weight_decay": 0.2}),
         (long, {"patch": (), "head": "last"}),
         (True, {"hidden": two, "dropout": 0.2}),
         (True, {"lr": rate * 2}),
+        (True, {"scale": ("rank", *of_columns)}),
+        (batch > 1, {"batch_size": batch // 2}),
+        (True, {"batch_size": batch * 2}),
         (label, {"head": "mean"}),
     ]
     return [options for holds, options in listed if holds]

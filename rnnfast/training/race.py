@@ -42,7 +42,7 @@ MARGIN = 0.85  # of the error of auto
 LEAST = 2  # candidates that go on to the next fold, beside auto
 PARTNERS = 6  # changes that the best one is joined with at a time
 FINALISTS = 3  # beside auto
-FINALS = 3  # other divisions into folds, at most
+FINALS = 5  # other divisions into folds, at most
 ROUNDS = 4  # at most: longer chains of changes follow the noise of the folds
 
 

@@ -189,7 +189,7 @@ class Trials:
             return alone
         count = len(answers)
         spread = (alone - self._mean(data, np.mean(answers, axis=0))) * count / (count - 1)
-        return alone - spread * (1 - 1 / MEMBERS)
+        return max(alone - spread * (1 - 1 / MEMBERS), 0.0)
 
     @staticmethod
     def _block(part: Any) -> SequenceData:

@@ -171,6 +171,11 @@ def test_auto_is_judged_on_all_folds(raced):
     assert race.sequences == 32
 
 
+def test_candidates_are_judged_as_they_will_answer(raced):
+    assert raced.chosen.race.networks == 2
+    assert rnnfast.train(visits(40), **QUICK, ensemble=1).chosen.race.networks == 1
+
+
 # --- the run ---
 
 

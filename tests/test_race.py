@@ -64,10 +64,11 @@ def test_a_round_without_a_better_one_is_the_last():
 
 def test_what_is_joined_fits_the_budget():
     first = needed([10.0] * 4, FOLDS) + 10.0 * FOLDS
-    _, contenders = raced(MadeUp(), budget=first - 1)
+    finals = 10.0 * FOLDS * (1 + FINALISTS)
+    _, contenders = raced(MadeUp(), budget=first + finals - 1)
     joined = [one for one in contenders if len(one.options) > 1]
     assert 0 < len(joined) < PARTNERS  # trials took half of the usual epochs, and the rest is there
-    _, contenders = raced(MadeUp(), budget=first / 2)
+    _, contenders = raced(MadeUp(), budget=first / 2 + finals)
     assert not [one for one in contenders if len(one.options) > 1]
 
 

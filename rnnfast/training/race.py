@@ -158,8 +158,9 @@ class Track:
             self.left -= self.cost(contender.config, outcome.epochs)
 
     def _joined(self, best: Contender, contenders: Sequence[Contender]) -> list[Contender]:
-        """Join the best one with changes that were better than auto, as many as the budget allows."""
+        """Join the best one with changes that were better than auto, as many as the budget allows beside the finals."""
         auto, tried, new = contenders[0], [one.options for one in contenders], []
+        left = self.left - self.cost(best.config, None) * self.folds * (1 + FINALISTS)
         for partner in sorted(contenders[1:], key=lambda one: (-len(one.errors), relative(one, auto))):
             options = {**best.options, **partner.options}
             disjoint = not best.options.keys() & partner.options.keys()
@@ -169,7 +170,7 @@ class Track:
             if config is None:
                 continue
             joined = Contender(options, config)
-            if needed([self.cost(one.config, None) for one in (*new, joined)], self.folds) <= self.left:
+            if needed([self.cost(one.config, None) for one in (*new, joined)], self.folds) <= left:
                 new.append(joined)
                 tried.append(options)
         return new

@@ -126,16 +126,20 @@ class Track:
         deadline: Deadline,
         interrupt: Interrupt,
     ) -> None:
-        """Judge auto and the best ones on other folds; more: returns those of a division into folds, from 1."""
+        """Judge auto and the best ones on other folds, as many of them as the budget allows.
+
+        more: returns the folds of another division, from 1.
+        """
         auto, *others = contenders
         whole = [one for one in others if len(one.errors) == self.folds]
-        best = sorted(whole, key=lambda one: relative(one, auto))[:FINALISTS]
-        costs = sum(self.cost(one.config, None) for one in (auto, *best)) * self.folds
         for number in range(1, FINALS + 1):
-            if not best or costs > self.left or deadline.passed:
+            whole = sorted(whole, key=lambda one: relative(one, auto))[:FINALISTS]
+            while whole and sum(self.cost(one.config, None) for one in (auto, *whole)) * self.folds > self.left:
+                whole.pop()
+            if not whole or deadline.passed:
                 break
             for parts in more(number):
-                self._judge([auto, *best], self.trials.add(parts), deadline, interrupt)
+                self._judge([auto, *whole], self.trials.add(parts), deadline, interrupt)
 
     def _judge(self, contenders: Sequence[Contender], fold: int, deadline: Deadline, interrupt: Interrupt) -> None:
         """Judge contenders on a fold, unless the time is over."""
@@ -159,7 +163,8 @@ class Track:
 
     def _joined(self, best: Contender, contenders: Sequence[Contender]) -> list[Contender]:
         """Join the best one with changes that were better than auto, as many as the budget allows beside the finals."""
-        auto, tried, new = contenders[0], [one.options for one in contenders], []
+        auto, tried = contenders[0], [one.options for one in contenders]
+        new: list[Contender] = []
         left = self.left - self.cost(best.config, None) * self.folds * (1 + FINALISTS)
         for partner in sorted(contenders[1:], key=lambda one: (-len(one.errors), relative(one, auto))):
             options = {**best.options, **partner.options}

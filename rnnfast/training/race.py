@@ -8,8 +8,8 @@ to that of auto on the same folds:
 
 The candidates of the first round are changes of auto. Changes add up: while the budget lasts and the best one gets
 better, those of the next round are the best one joined with others that were better than auto, three times at most.
-In the end the best ones and auto are judged on folds that are drawn anew, while the budget lasts. Of those that were
-judged on all folds the one with the lowest r wins, if its lead is no noise:
+In the end the best ones and auto are judged on folds that are drawn anew, while the budget lasts, fewer each time. Of
+those that were judged on all folds the one with the lowest r wins, if its lead is no noise:
 
     mean(d) > q sd(d) / sqrt(folds)     d[fold] = auto's error[fold] - error[fold]
 
@@ -39,9 +39,9 @@ from rnnfast.training.trial import Trial, Trials
 NOISE = 2.0  # standard errors; of many candidates the luckiest is looked at
 NOISE_OF_FEW = {2: 6.3, 3: 2.9, 4: 2.4, 5: 2.1}  # of so many folds: by chance one time in twenty, as 2 of six
 MARGIN = 0.85  # of the error of auto
-LEAST = 2  # candidates that go on to the next fold, beside auto
+LEAST = 2  # candidates that go on to the next fold, beside auto, and have room in the finals
 PARTNERS = 6  # changes that the best one is joined with at a time
-FINALISTS = 3  # beside auto
+FINALISTS = 6  # beside auto, in the first of the finals, one less in each later one
 FINALS = 5  # other divisions into folds, at most
 ROUNDS = 4  # at most: longer chains of changes follow the noise of the folds
 
@@ -133,7 +133,7 @@ class Track:
         auto, *others = contenders
         whole = [one for one in others if len(one.errors) == self.folds]
         for number in range(1, FINALS + 1):
-            whole = sorted(whole, key=lambda one: relative(one, auto))[:FINALISTS]
+            whole = sorted(whole, key=lambda one: relative(one, auto))[: FINALISTS + 1 - number]
             while whole and sum(self.cost(one.config, None) for one in (auto, *whole)) * self.folds > self.left:
                 whole.pop()
             if not whole or deadline.passed:
@@ -165,7 +165,7 @@ class Track:
         """Join the best one with changes that were better than auto, as many as the budget allows beside the finals."""
         auto, tried = contenders[0], [one.options for one in contenders]
         new: list[Contender] = []
-        left = self.left - self.cost(best.config, None) * self.folds * (1 + FINALISTS)
+        left = self.left - self.cost(best.config, None) * self.folds * (1 + LEAST)
         for partner in sorted(contenders[1:], key=lambda one: (-len(one.errors), relative(one, auto))):
             options = {**best.options, **partner.options}
             disjoint = not best.options.keys() & partner.options.keys()

@@ -80,8 +80,8 @@ class Explainer:
         They come in the order of the table.
         """
         sequence = np.searchsorted(data.offsets, rows, side="right") - 1
-        chosen, place = np.unique(sequence, return_inverse=True)
-        part = data.take(chosen)
+        numbers, place = np.unique(sequence, return_inverse=True)
+        part = data.take(numbers)
         rows = part.offsets[place] + rows - data.offsets[sequence]
         questions, first = self.model.questions(part), 0
         answer = rows if questions.position is None else questions.position[rows]
@@ -176,7 +176,7 @@ def outputs_of(model: Model, data: SequenceData, rows: Integers, answer: str | N
     if not several:
         return np.zeros(len(rows), np.int64), names[0]
     sequence = np.searchsorted(data.offsets, rows, side="right") - 1
-    chosen, place = np.unique(sequence, return_inverse=True)
-    part = data.take(chosen)
+    numbers, place = np.unique(sequence, return_inverse=True)
+    part = data.take(numbers)
     raw = model.outputs(part)[part.offsets[place] + rows - data.offsets[sequence]]
     return raw.argmax(axis=1), "the predicted class"

@@ -108,7 +108,7 @@ def test_only_what_has_an_input_for_it_is_hidden(unseen, categorical, hides, mon
 
 
 def test_validation_and_scores_hide_nothing():
-    options = {**OPTIONS, "hidden": 3, "epochs": 1, "patience": 0}
+    options = {**OPTIONS, "hidden": 3, "epochs": 1, "patience": 0, "linear_part": False}
     result = rnnfast.train(customers(100), **options)
     last = [row for row in result.history if row["split"] == "valid"][-1]
     assert last["loss"] == pytest.approx(result.metrics["valid"]["loss"], rel=1e-6)

@@ -82,10 +82,16 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
         {
             "of a quantity": ({"task": "regression", "classes": 0}, {}, True),
             "of two classes at every row": ({"task": "binary", "classes": 2}, {}, True),
-            "of two classes of sequences": ({"task": "binary", "classes": 2, "per_step": False}, {}, False),
+            "of two classes of sequences": ({"task": "binary", "classes": 2, "per_step": False}, {}, True),
+            "of two classes of many sequences": (
+                {"task": "binary", "classes": 2, "per_step": False, "sequences": 2001},
+                {},
+                False,
+            ),
+            "of classes of sequences, in both directions": ({"per_step": False}, {"bidirectional": True}, True),
             "of two classes by squares": ({"task": "binary", "classes": 2}, {"loss": "mse"}, False),
             "of several classes at every row": ({"per_step": True}, {}, True),
-            "of several classes of sequences": ({"per_step": False}, {}, False),
+            "of several classes of sequences": ({"per_step": False}, {}, True),
             "of a quantity of sequences": ({"task": "regression", "classes": 0, "per_step": False}, {}, True),
             "by steps alone": ({"task": "regression", "classes": 0}, {"cell": "mlp"}, False),
             "of windows of one row": ({"task": "regression", "classes": 0}, {"window": 1}, False),
@@ -147,23 +153,6 @@ def test_one_label_a_sequence_runs_one_cycle_to_its_end_and_keeps_the_best_weigh
     assert choose(given(), TINY)[0].data.scale == ("minmax",)  # a label at each step
     for options in ({"patience": 5}, {"max_time": "5s"}):  # which would cut it short
         assert choose(given(**options), labels)[0].train.schedule == "constant"
-
-
-def test_quantities_at_every_step_take_smaller_steps_where_a_validation_part_stops_getting_better():
-    quantity = replace(TINY, task="regression", classes=0)
-    config = choose(given(), quantity)[0]
-    assert config.train.schedule == "plateau"
-    check_effects(config)
-    for options, size in (({}, TINY), ({}, replace(quantity, validated=False)), ({"refit": True}, quantity)):
-        assert choose(given(**options), size)[0].train.schedule == "constant"
-
-
-def test_auto_trains_where_no_validation_part_could_be_watched():
-    rng = np.random.default_rng(0)
-    table = [rng.normal(size=(40, 6, 1)), rng.normal(size=(40, 6))]
-    for options, schedule in (({"split": 1.0}, "constant"), ({"refit": True}, "constant"), ({}, "plateau")):
-        result = rnnfast.train(*table, hidden=4, epochs=2, progress=False, **options)
-        assert result.model.config.train.schedule == schedule
 
 
 def test_few_sequences_with_a_label_each_are_all_trained_on_in_the_end():

@@ -126,10 +126,7 @@ def _scale(size: Size, config: Config) -> tuple[str, ...]:
 
 
 def _schedule(size: Size, config: Config) -> str | None:
-    if size.per_step:
-        quantities = not TASKS[size.task].classes
-        return "plateau" if quantities and size.validated and not config.train.refit else None
-    return None if config.explicit & {"patience", "max_time"} else "onecycle"
+    return None if size.per_step or config.explicit & {"patience", "max_time"} else "onecycle"
 
 
 def _lr(size: Size, config: Config) -> float | None:
@@ -191,12 +188,6 @@ def _scale_reason(config: Config) -> str:
     return f"inputs in a bounded range overfit less{changes}"
 
 
-def _schedule_reason(config: Config) -> str:
-    if config.train.schedule == "onecycle":
-        return "the label of a sequence is learned at the small steps of the end"
-    return f"smaller steps once {config.train.lr_step} evaluations found nothing better"
-
-
 def _lr_reason(config: Config) -> str:
     return "at the peak of one cycle" if config.train.schedule == "onecycle" else f"usual for {config.train.optimizer}"
 
@@ -221,7 +212,7 @@ AUTO = (
     Rule("linear_part", _linear_part, "it errs elsewhere, and goes on where levels leave what was seen"),
     Rule("scale", _scale, _scale_reason),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
-    Rule("schedule", _schedule, _schedule_reason),
+    Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),
     Rule("lr", _lr, _lr_reason),
     Rule("weight_decay", _decay, "sequences are fewer than weights"),
     Rule(

@@ -82,10 +82,10 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
         {
             "of a quantity": ({"task": "regression", "classes": 0}, {}, True),
             "of two classes at every row": ({"task": "binary", "classes": 2}, {}, True),
-            "of two classes of sequences": ({"task": "binary", "classes": 2, "per_step": False}, {}, False),
+            "of two classes of few sequences": ({"task": "binary", "classes": 2, "per_step": False}, {}, True),
             "of two classes by squares": ({"task": "binary", "classes": 2}, {"loss": "mse"}, False),
             "of several classes at every row": ({"per_step": True}, {}, True),
-            "of several classes of sequences": ({"per_step": False}, {}, False),
+            "of several classes of many sequences": ({"per_step": False, "sequences": 10_000}, {}, False),
             "of a quantity of sequences": ({"task": "regression", "classes": 0, "per_step": False}, {}, True),
             "by steps alone": ({"task": "regression", "classes": 0}, {"cell": "mlp"}, False),
             "of windows of one row": ({"task": "regression", "classes": 0}, {"window": 1}, False),

@@ -90,7 +90,10 @@ def test_what_does_not_go_with_a_linear_part_is_tried_without_it():
     assert config.model.linear_part
     assert {"bidirectional": True, "linear_part": False} in changes
     assert {"patch": (4,), "linear_part": False} in changes
-    assert {"head": "last"} in changes or {"head": "all"} in changes
+    assert all("linear_part" not in one for one in changes if not one.keys() & {"bidirectional", "patch"})
+    of_shape, changes = listed(replace(TINY, per_step=False))
+    assert of_shape.model.linear_part
+    assert {"bidirectional": True} in changes
 
 
 def test_what_does_not_go_with_other_options_is_left_out():

@@ -244,23 +244,6 @@ def test_candidates_that_exclude_each_other_are_not_tried():
         space.config_of(candidate)
 
 
-@pytest.mark.parametrize(
-    ("columns", "searched"),
-    cases(
-        {
-            "a quantity at every row": ({}, True),
-            "a forecast, for which the preset has one": ({"horizon": 1, "lag_target": True}, False),
-            "a quantity of each sequence": ({"predict": "last"}, False),
-        }
-    ),
-)
-def test_a_linear_part_is_searched_where_the_preset_has_none(columns, searched):
-    named = {"target": "x", "id": "id", "predict": "every", **columns}
-    data = rnnfast.read_table(table(12, 8), **named)
-    space = Space(Config().with_values({"preset": "auto", **named}, "test"), data, None, False, True)
-    assert ("linear_part" in space.values) is searched
-
-
 def test_a_search_begins_with_rates_of_the_preset_and_single_changes_of_it():
     """What needs the kernels of the preset's network alone runs first, whatever is compiled on a machine."""
     data = rnnfast.read_table(table(12, 8), target="y", id="id")

@@ -70,7 +70,6 @@ DIMENSIONS = (
     Dimension("cell", lambda facts: ("lstm", "gru")),
     Dimension("bidirectional", lambda facts: (True,), _one_label),
     Dimension("augment", _augmentations, _one_label),
-    Dimension("linear_part", lambda facts: (True,), lambda facts: not _one_label(facts)),
     Dimension("random_start", lambda facts: (True,), lambda facts: not _one_label(facts) and facts.size.steps >= LONG),
     Dimension("weight_decay", lambda facts: (0.0, 0.2, 0.05, 0.01)),
     Dimension("schedule", lambda facts: ("onecycle", "constant")),

@@ -82,6 +82,6 @@ def _forecast(one, frame, change):
         table[f"{name}_lag"] = frame[name].groupby(ids).shift(LAGS)
     time = frame[one.options["time"]]
     if time.dtype.kind not in "iuf":
-        moments = pd.to_datetime(time).dt
+        moments = pd.to_datetime(time, utc=True).dt
         table |= {"hour": moments.hour, "weekday": moments.weekday, "month": moments.month, "day": moments.dayofyear}
     return pd.DataFrame(table).astype(float)

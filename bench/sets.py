@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 import sets_made as made
+import sets_packages as packages
 import sets_real as real
 
 HIGHER_IS_BETTER = {"accuracy": True, "auroc": True, "auprc": True, "rmse": False}
@@ -40,6 +41,7 @@ class QualitySet:
     inner: str = "ids"
     score: str = "all"
     about: str = ""
+    half: str = ""  # "mending" or "judging" of those that were divided before any rule was chosen on them
 
     @property
     def target(self):
@@ -210,13 +212,18 @@ SETS = (
         inner="time",
         about="chaotic series, six steps ahead",
     ),
+    *(
+        QualitySet(name, metric, make, options, inner, half="mending" if name in packages.MENDING else "judging")
+        for name, metric, make, options, inner in packages.fresh()
+    ),
 )
 BY_NAME = {one.name: one for one in SETS}
 
 
 def selection(names, directory):
-    """The sets of a comma-separated list, or all, whose files are in the directory."""
-    ones = [BY_NAME[name] for name in names.split(",")] if names else SETS
+    """The sets of a comma-separated list, or of a half, or all, whose files are in the directory."""
+    half = [one for one in SETS if names and one.half == names]
+    ones = half or ([BY_NAME[name] for name in names.split(",")] if names else SETS)
     return [one for one in ones if (Path(directory) / f"{one.name}_train.csv").exists()]
 
 
@@ -225,6 +232,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("directory", type=Path)
     parser.add_argument("--raw", type=Path, help="folder of public data sets, with its convert.py")
+    parser.add_argument("--wheels", type=Path, help="folder of wheels with tables: sets_packages.py")
     parser.add_argument("--sets", default="", help="these alone, comma-separated")
     arguments = parser.parse_args()
     raw = arguments.directory / "raw"
@@ -233,7 +241,7 @@ def main():
         script = [sys.executable, arguments.raw / "convert.py", "--root", arguments.raw, "--out", raw]
         subprocess.run(script, check=True, stdout=subprocess.DEVNULL)
     for one in [BY_NAME[name] for name in arguments.sets.split(",")] if arguments.sets else SETS:
-        source = {"raw": raw, "datasets": arguments.raw or arguments.directory}
+        source = {"raw": raw, "datasets": arguments.raw or arguments.directory, "wheels": arguments.wheels or raw}
         try:
             parts = one.make(source)
         except (FileNotFoundError, ImportError) as error:

@@ -8,6 +8,8 @@ from networks import draw_tensors
 
 import rnnfast
 from rnnfast.cells import cos, parameter, sigmoid, softplus, where
+from rnnfast.model.convolutions import KERNELS, Convolutions
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.members import joined
 
 IDS, STEPS = 6, 8
@@ -45,6 +47,23 @@ def with_random_weights(model, seed=0):
     networks = [draw_tensors(model.architecture, seed + k) for k in range(len(model.members))]
     parameters = joined([{name: one.astype(dtype) for name, one in tensors.items()} for tensors in networks])
     return replace(model, parameters=parameters)
+
+
+def with_convolutions(model, dilations=(1, 2, 3), thresholds=2, share=0.4, seed=3):
+    """The model with convolutions beside its networks, whose thresholds and weights are random."""
+    rng, features, outputs = np.random.default_rng(seed), len(model.encoder.names), model.schema.outputs
+    shape = (len(dilations), len(KERNELS), thresholds)
+    convolutions = Convolutions(
+        dilations,
+        tuple(map(tuple, rng.integers(0, features, shape[:2]).tolist())),
+        tuple(tuple(map(tuple, one)) for one in (2 * rng.normal(size=shape)).astype(np.float32).tolist()),
+        tuple(map(tuple, (0.2 * rng.normal(size=(outputs, np.prod(shape)))).tolist())),
+    )
+    nothing = ((0.0,) * features,) * outputs
+    bias = tuple(rng.normal(size=outputs).tolist())
+    part = LinearPart(share, nothing, nothing, bias, convolutions=convolutions, temperature=1.6)
+    assert part.fits(features, outputs)
+    return replace(model, linear_part=part)
 
 
 def oscillator(x, u, h, rows):

@@ -46,7 +46,18 @@ def states(rows=40):
     return frame.assign(state=state).rename(columns={"y": "z"})
 
 
+def spectra(sequences=30, rows=7):
+    """Sequences of two inputs with one quantity, which is linear in all values."""
+    random = np.random.default_rng(5)
+    x, z = random.normal(size=(2, sequences, rows)).cumsum(axis=2)
+    y = x @ np.linspace(-1, 1, rows) + z @ np.cos(np.arange(rows)) + 3
+    ids, t = np.repeat(np.arange(sequences), rows), np.tile(np.arange(rows), sequences)
+    return pd.DataFrame({"id": ids, "t": t, "x": x.ravel(), "z": z.ravel(), "y": np.repeat(y, rows)})
+
+
 CLASSES = {"frame": payments(), "id": "id", "target": "fraud", "horizon": 0, "lag_target": False, "window": None}
+
+WHOLE = {"frame": spectra(), "id": "id", "window": None, "horizon": 0, "lag_target": False}
 
 STATES = {**CLASSES, "frame": states(), "target": "state"}
 
@@ -71,6 +82,18 @@ def recursed(averages, x, offsets):
     return deviations
 
 
+def summed(places, x, offsets):
+    """What all rows so far add, row by row."""
+    sums, weights = np.zeros((len(x), len(places.weights))), np.reshape(places.weights, (-1, places.length, 3))
+    for first, stop in pairwise(offsets):
+        total = 0
+        for t in range(first, stop):
+            if t - first < places.length:
+                total = total + weights[:, t - first, :-1] @ x[t] + weights[:, t - first, -1]
+            sums[t] = total
+    return sums
+
+
 OPTIONS = {
     "windows": {},
     "changes": {"difference": True},
@@ -87,5 +110,8 @@ OPTIONS = {
     "three classes": STATES,
     "three classes, two networks": {**STATES, "ensemble": 2, "calibrate": "temperature"},
     "a class and its lag": {**CLASSES, "lag_target": True},
+    "all values": WHOLE,
+    "all values, two networks": {**WHOLE, "ensemble": 2, "cell": "gru", "dtype": "float32"},
+    "all values of windows": {"predict": "last", "window": 6, "difference": True},
     "the labels of last rows": {"frame": meters(), "id": "id", "window": None, "predict": "last", "horizon": 0},
 }

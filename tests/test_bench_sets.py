@@ -1,6 +1,7 @@
 """bench/: the parts of the sets do not overlap, columns of peers see no future, every score is of what a set scores."""
 
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -23,10 +24,11 @@ def bench() -> dict[str, ModuleType]:
         import scoring
         import sets
         import sets_made
+        import sets_packages
+        import wheels
 
-        return {
-            module.__name__: module for module in (defaults, inner, peer_columns, quality, scoring, sets, sets_made)
-        }
+        modules = (defaults, inner, peer_columns, quality, scoring, sets, sets_made, sets_packages, wheels)
+        return {module.__name__: module for module in modules}
     finally:
         sys.path.remove(str(BENCH))
 
@@ -157,3 +159,45 @@ def test_a_method_is_behind_where_it_loses_by_more_than_the_seeds_of_auto_differ
     assert text == "best is ahead of auto on 1 of 2 sets, level on 0; behind by more than its seeds differ: s"
     results[series, "best"] = scored(1.1)
     assert bench["quality"].ahead(results, "best") == "best is ahead of auto on 1 of 2 sets, level on 0"
+
+
+@pytest.fixture
+def shipped(tmp_path) -> dict[str, Path]:
+    """A folder with a wheel that holds a table, a module with an array, and sequences."""
+    files = {
+        "some/t.csv": "day,v\n1,5\n2,6\n3,\n4,8\n5,9\n",
+        "some/array.py": "few = [1]\ndef load():\n    return make([4.0, 5, None, 7.5])\n",
+        "some/S_TRAIN.ts": "@problemName S\n@data\n1,2:3,?:0.5\n4,5:6,7:1.5\n",
+        "some/S_TEST.ts": "@data\n1,2:3,4:2\n",
+    }
+    with zipfile.ZipFile(tmp_path / "some-1.0-py3-none-any.whl", "w") as wheel:
+        for name, content in files.items():
+            wheel.writestr(name, content)
+    return {"wheels": tmp_path}
+
+
+def test_tables_arrays_and_sequences_are_read_from_wheels(bench, shipped) -> None:
+    early, late = bench["sets_packages"].series("some/t.csv", {"v": "value"}, shipped)
+    assert (early["value"].tolist(), late["value"].tolist()) == ([5, 6, 8], [9])
+    assert bench["wheels"].numbers_of(shipped, "some/array.py").tolist() == [4, 5, 7.5]
+    train, test = bench["wheels"].archive("some/S", shipped)
+    assert train[["id", "t", "x0", "y"]].to_numpy().tolist() == [
+        [0, 0, 1, 0.5],
+        [0, 1, 2, 0.5],
+        [1, 0, 4, 1.5],
+        [1, 1, 5, 1.5],
+    ]
+    assert np.isnan(train["x1"].iloc[1])
+    assert len(test) == 2
+    with pytest.raises(FileNotFoundError, match=r"other/t\.csv"):
+        bench["wheels"].table_of(shipped, "other/t.csv")
+
+
+def test_sets_of_packages_are_divided_into_two_halves(bench, tmp_path) -> None:
+    ones = [one for one in bench["sets"].SETS if one.half]
+    halves = {half: {one.name for one in ones if one.half == half} for half in ("mending", "judging")}
+    assert halves["mending"] == bench["sets_packages"].MENDING
+    assert len(halves["judging"]) > 20
+    (tmp_path / "tecator_train.csv").touch()
+    (tmp_path / "covid_train.csv").touch()
+    assert [one.name for one in bench["sets"].selection("judging", tmp_path)] == ["covid"]

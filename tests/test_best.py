@@ -85,19 +85,12 @@ def test_patches_and_heads_are_for_labels_of_long_sequences():
     assert "random_start" in options(TINY)
 
 
-@pytest.mark.parametrize(
-    ("sizes", "tried"),
-    cases(
-        {
-            "a quantity at every row": ({}, True),
-            "a forecast, for which auto has one": ({"forecast": True}, False),
-            "a quantity of each sequence": ({"per_step": False}, False),
-        }
-    ),
-)
-def test_a_linear_part_is_tried_where_auto_has_none(sizes, tried):
-    size = replace(TINY, task="regression", classes=0, **sizes)
-    assert ({"linear_part": True} in listed(size)[1]) is tried
+def test_what_does_not_go_with_a_linear_part_is_tried_without_it():
+    config, changes = listed(replace(TINY, task="regression", classes=0, per_step=False))
+    assert config.model.linear_part
+    assert {"bidirectional": True, "linear_part": False} in changes
+    assert {"patch": (4,), "linear_part": False} in changes
+    assert {"head": "last"} in changes or {"head": "all"} in changes
 
 
 def test_what_does_not_go_with_other_options_is_left_out():

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from commands import isolate
-from exported import CELLS, ENCODINGS, frame, model_of, oscillator
+from exported import CELLS, ENCODINGS, frame, model_of, oscillator, with_convolutions
 from ids import cases
 from networks import forced
 
@@ -54,6 +54,7 @@ GOING_ON = {
     "lstm": {"cell": "lstm", "hidden": (4, 3)},
     "own cell": {"cell": oscillator, "head": "attention"},
     "every state": {"static": "age", "conv": (2,), "head": "all", "ensemble": 2, "missing": "ffill"},
+    "convolutions beside it": {"predict": "last"},
 }
 
 
@@ -61,6 +62,7 @@ GOING_ON = {
 def test_a_graph_of_onnx_goes_on_with_its_states(options, tmp_path):
     """Sequences of several lengths in pieces, each cut elsewhere, and after them one step by the other graph."""
     model = model_of(frame(gaps="missing" in options), **{"cell": "gru", **options})
+    model = with_convolutions(model) if "predict" in options else model
     export(model, "onnx", tmp_path / "net.onnx")
     session, step = (runtime.InferenceSession(tmp_path / name) for name in ("net.onnx", "net.step.onnx"))
     outputs = [one.name for one in session.get_outputs()]

@@ -26,6 +26,8 @@ def _directory(tmp_path, monkeypatch):
         "two classes, two networks",
         "three classes",
         "three classes, two networks",
+        "all values",
+        "all values, two networks",
     ],
 )
 def test_exports_answer_as_the_model(to, name):

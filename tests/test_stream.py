@@ -30,6 +30,8 @@ every_model = pytest.mark.parametrize(
             "changes": ({"target": "y", "features": ("a",), "horizon": 2, "difference": True},),
             "windows": ({"target": "y", "features": ("a",), "window": 3, "cell": "lstm"},),
             "windows with lags": ({"target": "y", "features": ("a",), "window": 3, "lag_target": True},),
+            "windows of a row": ({"target": "y", "features": ("a",), "window": 1},),
+            "windows of a row with a class": ({"target": "hot", "features": ("a",), "window": 1, "predict": "last"},),
             "front": ({"target": "y", "features": ("a",), "conv": (3, 2), "cell": "gru"},),
             "front in windows": ({"target": "y", "features": ("a",), "window": 4, "conv": (3,), "cell": "gru"},),
             "no memory": ({"target": "y", "features": ("a",), "cell": "mlp", "window": 3},),

@@ -190,3 +190,19 @@ def test_inspect_shows_what_a_forecast_is_made_of(tmp_path, monkeypatch, capsys)
     )
     assert "Inputs the last known target, the time since the row before Scaling" in shown
     assert "Features" not in shown
+
+
+@pytest.mark.parametrize(
+    ("rows", "horizon", "window"),
+    cases(
+        {"near": (400, 3, 10), "far": (400, 24, 48), "far, of a hundred windows": (6000, 12, 48), "few": (60, 24, 20)}
+    ),
+)
+def test_windows_drawn_at_random_hold_twice_the_way_to_the_target(rows, horizon, window):
+    data = read_table(table(rows), time="t", target="y", features="x", horizon=horizon)
+    assert window_for(data, Config(), False).rows == window
+
+
+def test_a_short_series_is_forecast_a_year_ahead():
+    model = rnnfast.train(table(72), time="t", target="y", features="x", horizon=12, epochs=1).model
+    assert model.schema.window == 24

@@ -159,21 +159,26 @@ def check_front(model: ModelConfig, predict: str, longest: int | None = None) ->
             )
 
 
-def refused_beside_linear_part(model: ModelConfig) -> str:
-    """Return the option that a linear part beside the network does not go with, "" for none."""
-    if model.bidirectional or model.bag:
-        return "--bidirectional" if model.bidirectional else "--bag"
-    if model.patch and model.patch[-1] > 1:
+def refused_beside_linear_part(model: ModelConfig, of_shape: bool = False) -> str:
+    """Return the option that a linear part beside the network does not go with, "" for none.
+
+    of_shape: whether it sees whole sequences.
+    """
+    if model.bag:
+        return "--bag"
+    if not of_shape and model.bidirectional:
+        return "--bidirectional"
+    if not of_shape and model.patch and model.patch[-1] > 1:
         return f"--patch {text_of(model.patch)}"
     return f"--embed {text_of(model.embed)}" if model.embed and model.embed != ("off",) else ""
 
 
-def check_beside_linear_part(model: ModelConfig) -> None:
+def check_beside_linear_part(model: ModelConfig, of_shape: bool = False) -> None:
     """Raise UsageError for options that a linear part beside the network does not go with."""
-    other = refused_beside_linear_part(model)
+    other = refused_beside_linear_part(model, of_shape)
     if model.linear_part and other:
         raise UsageError(
-            f"--linear-part looks at the inputs of each row and of the one before, as numbers; it does not go with "
+            f"--linear-part looks at the inputs of each row and of those before it, as numbers; it does not go with "
             f"{other}: leave one of them out"
         )
 

@@ -123,7 +123,8 @@ class TrainOptions(ReadOptions, total=False):
     bag: Train each network of an ensemble on a draw of the ids, and score it on those left out. Default False.
     distil: Train one network on the answers of the ensemble: the model file holds that one alone. Default False.
     linear_part: Let a linear part of the inputs, of their changes and of averages of past targets answer beside the
-        network, by as much as the validation part says. Default False.
+        network, by as much as the validation part says; of all values, where equally long sequences have a quantity
+        each, or of shapes, where each has one class. Default False.
     recurrent_bias: Train bias_hh beside bias_ih, as PyTorch does; off: it stays 0. Default True.
     epochs: Passes over the training sequences; 0 writes the initial model. Default by preset, with fast 100.
     batch_size: Sequences per update; default up to 16, 20 updates per epoch; with preset fast 1 for rnn with one
@@ -150,7 +151,7 @@ class TrainOptions(ReadOptions, total=False):
         of loss, accuracy, balanced_accuracy, precision, recall, specificity, f1, mcc, auroc, auprc, macro_f1, log_loss,
         brier, mae, rmse, mape, r2, within_5pct, within_10pct. Default loss.
     average: Take the mean weights of the N epochs that were best on the validation part; 1: those of the best one.
-        Default 1.
+        Default by preset, with fast 1.
     refit: Train again from the start on the training and the validation part, for the epochs that were best; scores of
         the validation part are those of the model before. Default False.
     max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
@@ -160,7 +161,8 @@ class TrainOptions(ReadOptions, total=False):
     random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     augment: Change the training sequences anew in each epoch: drop=P puts the mean of its column in the place of a
         share of the values, 0.1 where P is left out; mixup=P mixes sequences that have a class each, and their classes,
-        in shares drawn from Beta(P, P), 0.2; off: nothing.
+        in shares drawn from Beta(P, P), 0.2; shift=P moves the levels of each sequence by P times, 1, what they differ
+        by; off: nothing.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
     engine: What trains: the kernels of this package on the CPU, or PyTorch (extra: torch), which has GPUs: the same

@@ -24,9 +24,9 @@ def show_export(screen: Screen, report: ExportReport) -> None:
     files = [f"{name} ({scaled(size, 'B')})" for name, size in report.files.items()]
     rows = [("" if j else "Written", text) for j, text in enumerate(files)]
     if report.sizes:
-        parameters = counted(report.parameters, "parameter")
+        words = {"weights": f"weights ({counted(report.parameters, 'parameter')})", "linear_part": "a linear part"}
         rows.append(
-            ("Memory", f"{report.sizes['weights']:,} B of weights ({parameters}), {report.sizes['state']:,} B of state")
+            ("Memory", ", ".join(f"{size:,} B of {words.get(name, name)}" for name, size in report.sizes.items()))
         )
     if report.rounding is not None:
         rows.append(("Rounded", f"to 16 bits: answers move by at most {number(report.rounding, 2)} of the largest"))

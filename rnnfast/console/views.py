@@ -121,8 +121,12 @@ def _beside_rows(model: ModelDescription) -> list[tuple[str, str | Text]]:
     """Say what answers beside the network, where something does."""
     if model.linear_part is UNSET:
         return []
-    share = f"the share of the network is {model.linear_part.share:.2f}"
-    seen = "the inputs, their changes and averages" if model.linear_part.averages else "the inputs and their changes"
+    part = model.linear_part
+    share = f"the share of the network is {part.share:.2f}"
+    share += "" if part.temperature == 1 else f", its logits divided by {part.temperature:.2f}"
+    seen = "the inputs, their changes and averages" if part.averages else "the inputs and their changes"
+    seen = "all inputs of a sequence" if part.places else seen
+    seen = f"{counted(part.convolutions.count, 'share')} of convolutions" if part.convolutions else seen
     return [("Beside", f"a linear part of {seen}; {share}")]
 
 

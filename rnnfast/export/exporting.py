@@ -130,7 +130,9 @@ def _c(model: Model, path: Path, small: bool = False) -> Export:
                 )
             answers = program.answers(source, sample.rows, sample.offsets)
         check = _compared(model, sample, answers, command[0])
-    return Export({path: source.text.encode("ascii")}, check, {"weights": source.weights, "state": source.state})
+    beside = {} if model.linear_part is None else {"linear_part": source.beside}
+    sizes = {"weights": source.weights, **beside, "state": source.state}
+    return Export({path: source.text.encode("ascii")}, check, sizes)
 
 
 def _onnx(model: Model, path: Path) -> Export:

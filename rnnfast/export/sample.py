@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from rnnfast.data.sequences.derived import derived
 from rnnfast.export.inputs import Input, inputs_of, span_of
 from rnnfast.model.linear_part import Beside
 from rnnfast.model.model import Model
+from rnnfast.records import UNSET, replace
 
 Floats = NDArray[np.float64]
 
@@ -51,8 +53,19 @@ def draw(model: Model, lengths: tuple[int, ...], seed: int = 0) -> Sample:
     data = _sequences(model, rows, offsets)
     encoded = model.encoder.transform(data, model.config.train.dtype)
     beside = Beside.of(model)
-    outputs = beside.added(model.committee().outputs_of(encoded.ravel(), offsets), beside.base(data, encoded))
+    outputs = beside.added(model.committee().outputs_of(encoded.ravel(), offsets), _base(beside, data, encoded))
     return Sample(rows, offsets, data.x, encoded, model.task.answers(model.task.average(outputs)))
+
+
+def _base(beside: Beside, data: SequenceData, encoded: NDArray[Any]) -> NDArray[Any] | None:
+    """Return what outputs are added to, as `Beside.base`; convolutions answer each row as if it were the last one."""
+    part = beside.linear_part
+    if part is None or not part.convolutions:
+        return beside.base(data, encoded)
+    base = beside._replace(linear_part=replace(part, convolutions=UNSET)).base(data, encoded)
+    begun = [np.arange(first, row + 1) for first, stop in pairwise(data.offsets) for row in range(first, stop)]
+    offsets, inputs = np.cumsum([0, *map(len, begun)]), encoded.reshape(data.rows, -1)
+    return np.asarray(base + part.convolutions.outputs(inputs[np.concatenate(begun)], offsets)[offsets[1:] - 1])
 
 
 def _column(rng: np.random.Generator, one: Input, n: int) -> Floats:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rnnfast.catalogue import TASKS
 from rnnfast.errors import UsageError
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.model import Model
 
 CHANGES = """
@@ -28,6 +29,28 @@ def deviations(x):
         rows.append(row - average)
         average = average + rates * rows[-1]
     return torch.stack(rows, 1)
+"""
+PLACES = """
+def places(x, weights):
+    # What all rows so far add, each by the weights of its place: (n, steps, outputs).
+    places = min(x.shape[1], weights.shape[1])
+    x = torch.cat([x, torch.ones_like(x[:, :, :1])], 2)
+    terms = torch.einsum("ntf,otf->nto", x[:, :places], weights[:, :places])
+    return torch.nn.functional.pad(terms, (0, 0, 0, x.shape[1] - places)).cumsum(1)
+"""
+SHARES = """
+def shares(x, columns, thresholds, weights):
+    # In which share of the rows so far convolutions exceed thresholds, each with a weight: (n, steps, outputs).
+    steps = x.shape[1]
+    first, second, third = torch.combinations(torch.arange(9), 3).T
+    rows, sums = torch.nn.functional.pad(x.double(), (0, 0, {reach}, 0)), 0
+    for dilation, column, limits, weight in zip({dilations}, columns, thresholds, weights):
+        taps = [rows[:, {reach} - back * dilation :][:, :steps] for back in range(8, -1, -1)]
+        alike, taps = sum(taps[1:], taps[0]), torch.stack(taps, 2)
+        height = 3 * (taps[:, :, first, column] + taps[:, :, second, column] + taps[:, :, third, column])
+        above = (height - alike[:, :, column])[..., None] > limits
+        sums = sums + torch.einsum("ntkb,okb->nto", above.double(), weight.double())
+    return (sums.cumsum(1) / torch.arange(1, steps + 1)[:, None]).to(x.dtype)
 """
 CLASS = """class Model({base}):
 {parts}    def forward(self, x):
@@ -54,10 +77,14 @@ def functions_of(model: Model) -> str:
     """Return the functions that `class_of` calls."""
     if model.linear_part is None:
         return ""
-    averages = model.linear_part.averages
-    if not averages:
-        return CHANGES
-    return CHANGES + "\n" + DEVIATIONS.format(inputs=list(averages.inputs), rates=list(averages.rates))
+    part, functions = model.linear_part, [CHANGES]
+    if part.averages:
+        functions.append(DEVIATIONS.format(inputs=list(part.averages.inputs), rates=list(part.averages.rates)))
+    if part.places:
+        functions.append(PLACES)
+    if part.convolutions:
+        functions.append(SHARES.format(reach=part.convolutions.reach, dilations=list(part.convolutions.dilations)))
+    return "\n".join(functions)
 
 
 def class_of(model: Model) -> str:
@@ -74,7 +101,13 @@ def class_of(model: Model) -> str:
         if linear.averages:
             seen, count = f"torch.cat([{seen}, deviations(x)], 2)", count + len(linear.averages.inputs)
         parts.append(f"self.linear = torch.nn.Linear({count}, {len(linear.bias)})")
-        forward.append(f"z = {linear.share!r} * z + self.linear({seen})")
+        for name, one in _more(linear, model.architecture.dtype).items():
+            parts.append(f'self.register_buffer("{name}", torch.zeros({one.shape}, dtype=torch.{one.dtype}))')
+        added = [f"self.linear({seen})"]
+        added += ["places(x, self.places)"] if linear.places else []
+        added += ["shares(x, self.columns, self.thresholds, self.above)"] if linear.convolutions else []
+        forward.append(f"linear = {' + '.join(added)}")
+        forward.append(f"z = {linear.factor!r} * z + linear{_steps(model)}")
     forward += [average] if members > 1 else []
     forward += [f"last = {_last(model)}"] if model.schema.difference else []
     return CLASS.format(
@@ -91,7 +124,27 @@ def tensors_of(model: Model) -> dict[str, NDArray[Any]]:
         course = [part.averages.weights] if part.averages else []
         weight, dtype = np.hstack([part.level, part.change, *course]), model.architecture.dtype
         tensors |= {"linear.weight": weight.astype(dtype), "linear.bias": np.array(part.bias, dtype)}
+        tensors |= _more(part, dtype)
     return tensors
+
+
+def _more(linear_part: LinearPart, dtype: str) -> dict[str, NDArray[Any]]:
+    """Return the tensors of what sees more of a sequence than two rows and averages; numbers in a precision."""
+    tensors = {}
+    if linear_part.places:
+        tensors["places"] = np.ascontiguousarray(linear_part.places.table[:, :-1], dtype)
+    if convolutions := linear_part.convolutions:
+        thresholds = np.array(convolutions.thresholds, dtype)
+        above = np.reshape(convolutions.weights, (-1, *thresholds.shape)).swapaxes(0, 1)
+        tensors |= {"columns": np.array(convolutions.inputs, np.int64), "thresholds": thresholds}
+        tensors["above"] = np.ascontiguousarray(above, dtype)
+    return tensors
+
+
+def _steps(model: Model) -> str:
+    """Return what picks the rows (n, T, ..) at which the steps of a front that strides end."""
+    stride = model.architecture.stride
+    return "" if stride == 1 else f"[:, (x.shape[1] - 1) % {stride} :: {stride}]"
 
 
 def _answer(model: Model) -> tuple[str, str]:
@@ -115,12 +168,11 @@ def _lags(model: Model) -> tuple[str, ...]:
 
 def _last(model: Model) -> str:
     """Return what gives the last known targets, (n, steps, O), by their inputs."""
-    encoder, stride = model.encoder, model.architecture.stride
+    encoder = model.encoder
     lags = _lags(model) * len(model.schema.ahead)
     inputs, places = [encoder.names.index(name) for name in lags], [encoder.scaler.place_of[name] for name in lags]
-    steps = ":" if stride == 1 else f"(x.shape[1] - 1) % {stride} :: {stride}"
     scale, shift = (_numbers(one[places]) for one in (encoder.scaler.scale, encoder.scaler.shift))
-    return f"x[:, {steps}, {inputs}] / {scale} + {shift}"
+    return f"x{_steps(model)}[:, :, {inputs}] / {scale} + {shift}"
 
 
 def _numbers(values: NDArray[Any]) -> str:

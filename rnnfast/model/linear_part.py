@@ -1,9 +1,11 @@
 """A linear part beside a network that answers with quantities, or with the logits of classes (--linear-part).
 
-    answer_t = share N_t + A x_t + D (x_t - x_{t-1}) + C d_t + b
+    answer_t = share N_t / temperature + A x_t + D (x_t - x_{t-1}) + C d_t + s_t + b
 
 N are the outputs of the network, x its inputs; the change is 0 in the first row of a sequence. d are deviations of last
-known targets from their exponential averages (averages.py). Where levels leave what a network has seen, a linear part
+known targets from their exponential averages (averages.py), s is what all rows so far add, each by weights of its own,
+where sequences with one quantity are equally long (places.py), or, of one class, in which shares of the rows so far
+convolutions exceed thresholds (convolutions.py). Where levels leave what a network has seen, a linear part
 goes on as before. It is fitted by itself, once the network is trained (training/linear_part.py); Lai et al. 2018
 (LSTNet) train such a part with the network.
 """
@@ -18,7 +20,9 @@ from numpy.typing import NDArray
 from rnnfast.data import Encoder, SequenceData
 from rnnfast.data.encoding.differences import last_known
 from rnnfast.model.averages import Averages, firsts
-from rnnfast.records import UNSET, Record, Share, UnsetType, replace
+from rnnfast.model.convolutions import Convolutions
+from rnnfast.model.places import Places
+from rnnfast.records import UNSET, Positive, Record, Share, UnsetType, fields_of, replace
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.int64]
@@ -27,8 +31,8 @@ CHUNK_ROWS = 1 << 11  # that are computed at once: their changes stay in a cache
 
 
 class LinearPart(Record, frozen=True):
-    """share: of the outputs of the network; level, change: (O, F) A and D; bias: (O,); averages: of C, where there are
-    some; all in the unit of outputs.
+    """share: of the outputs of the network; level, change: (O, F) A and D; bias: (O,); averages: of C, places and
+    convolutions: of s, where there are some; all in the unit of outputs. temperature: of the logits of the network.
     """
 
     share: Share
@@ -36,26 +40,39 @@ class LinearPart(Record, frozen=True):
     change: tuple[tuple[float, ...], ...]
     bias: tuple[float, ...]
     averages: Averages | UnsetType = UNSET
+    places: Places | UnsetType = UNSET
+    convolutions: Convolutions | UnsetType = UNSET
+    temperature: Positive = 1.0
+
+    @property
+    def factor(self) -> float:
+        """What outputs of the network are multiplied by."""
+        return self.share / self.temperature
 
     def fits(self, features: int, outputs: int) -> bool:
         """Whether it has so many inputs and outputs."""
         matrices = self.level, self.change
-        if self.averages and not self.averages.fits(features, outputs):
+        if not all(part.fits(features, outputs) for part in (self.averages, self.places, self.convolutions) if part):
             return False
         return len(self.bias) == outputs and all([len(row) for row in one] == [features] * outputs for one in matrices)
 
-    def beside(self, share: float) -> LinearPart:
+    def beside(self, share: float, temperature: float = 1.0) -> LinearPart:
         """Return what answers all by itself as the part beside a network with a share."""
         level, change = (
             tuple(tuple((1 - share) * value for value in row) for row in one) for one in (self.level, self.change)
         )
-        averages = self.averages and self.averages.times(1 - share)
-        return LinearPart(share, level, change, tuple((1 - share) * value for value in self.bias), averages)
+        more = {
+            name: part and part.times(1 - share)
+            for name, part in fields_of(self).items()
+            if name in ("averages", "places", "convolutions")
+        }
+        bias = tuple((1 - share) * value for value in self.bias)
+        return LinearPart(share, level, change, bias, temperature=temperature, **more)
 
     @property
     def of_two_rows(self) -> LinearPart:
         """What it adds by a row and the one before alone."""
-        return replace(self, averages=UNSET)
+        return replace(self, averages=UNSET, places=UNSET, convolutions=UNSET)
 
     def outputs(self, inputs: Floats, offsets: Integers) -> NDArray[np.float64]:
         """Return what is added to the outputs of the network, (rows, O), for inputs (rows, F) of sequences."""
@@ -66,7 +83,13 @@ class LinearPart(Record, frozen=True):
             ends = offsets[np.searchsorted(offsets, before, "right") - 1 : np.searchsorted(offsets, stop) + 1]
             both = with_changes(inputs[before:stop], ends.clip(before, stop) - before)
             outputs[first:stop] = linear(both[first - before :], weights, bias)
-        return outputs + self.averages.outputs(inputs, offsets) if self.averages else outputs
+        if self.averages:
+            outputs += self.averages.outputs(inputs, offsets)
+        if self.places:
+            outputs += self.places.sums(inputs, offsets)
+        if self.convolutions:
+            outputs += self.convolutions.outputs(inputs, offsets)
+        return outputs
 
     def gradient(self, seeds: Floats, offsets: Integers) -> NDArray[np.float64]:
         """Return the gradient (rows, F) of the sum of seeds (rows, O) times `outputs`."""
@@ -76,6 +99,8 @@ class LinearPart(Record, frozen=True):
         gradient[:-1] -= changes[1:]
         if self.averages:
             gradient += self.averages.gradient(seeds, offsets, gradient.shape[1])
+        if self.places:
+            gradient += self.places.gradient(seeds, offsets)
         return np.asarray(gradient)
 
 
@@ -115,7 +140,7 @@ class Beside(NamedTuple):
         """Return what outputs (.., n, O) of networks become with their base (n, O)."""
         if base is None:
             return outputs
-        return np.asarray((outputs if self.linear_part is None else outputs * self.linear_part.share) + base)
+        return np.asarray((outputs if self.linear_part is None else outputs * self.linear_part.factor) + base)
 
 
 def linear(both: Floats, weights: Floats, bias: Floats) -> NDArray[np.float64]:

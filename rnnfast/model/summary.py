@@ -22,7 +22,8 @@ def summary(model: Model) -> tuple[str, dict[str, str]]:
     )
     network = f"{several}{options.cell} {hidden}{front}{', both directions' if options.bidirectional else ''}"
     network += f", {HEADS[options.head].phrase}" if HEADS[options.head].pools else ""
-    network += ", a linear part" if model.linear_part is not None else ""
+    if model.linear_part is not None:
+        network += ", a linear part" + (" of convolutions" if model.linear_part.convolutions else "")
     lines = dict(model.schema.display())
     if training is not None:
         lines["trained"] = f"{counted(training.epochs, 'epoch')} on {', '.join(training.source)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rnnfast.config.effects import refused_beside_linear_part
 from rnnfast.config.resolve import Config
 from rnnfast.errors import UsageError
 from rnnfast.training.presets import PEAK_RATE
@@ -56,16 +57,15 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (long, {"patch": (4,)}),
         (True, {"hidden": two}),
         (True, {"scale": (other, *of_columns)}),
-        (not label, {"linear_part": True}),
         (label, {"head": "all"}),
         (label, {"head": "last"}),
-        (train.schedule == "constant", {"schedule": "onecycle", "lr": PEAK_RATE, "patience": max(train.epochs, 1)}),
+        (train.schedule != "onecycle", {"schedule": "onecycle", "lr": PEAK_RATE, "patience": max(train.epochs, 1)}),
         (classes, {"augment": ("drop=0.1", "mixup=0.2")}),
         (long, {"patch": ()}),
         (True, {"hidden": (64,)}),
         (not label and size.steps >= CUT, {"random_start": True, "scale": ("zscore", *of_columns)}),
         (label, {"bidirectional": True}),
-        (train.patience > 0 and train.schedule == "constant", {"average": 5}),
+        (train.patience > 0 and train.schedule != "onecycle", {"average": 1 if train.average > 1 else 5}),
         (config.model.cell == "gru", {"cell": "lstm"}),
         (True, {"lr": rate / 2}),
         (label, {"head": "attention"}),
@@ -79,4 +79,10 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (True, {"batch_size": batch * 2}),
         (label, {"head": "mean"}),
     ]
-    return [options for holds, options in listed if holds]
+    return [_alone(config, options) for holds, options in listed if holds]
+
+
+def _alone(config: Config, options: Options) -> Options:
+    """Return a change without the linear part beside the network, where both do not go together."""
+    model = config.choosing(options).model
+    return options | {"linear_part": False} if model.linear_part and refused_beside_linear_part(model) else options

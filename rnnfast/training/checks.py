@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnfast.config.effects import check_beside_linear_part, check_effects, check_front, check_future
+from rnnfast.config.effects import check_effects, check_front, check_future
 from rnnfast.config.resolve import Config
 from rnnfast.config.sections import check_directions
 from rnnfast.config.typed import TrainOptions
@@ -21,7 +21,6 @@ def check_options(config: Config, equations: Cell | None, own_valid: bool) -> No
     """
     check_effects(config)
     check_future(config)
-    check_beside_linear_part(config.model)
     check_refit(config, own_valid)
     check_directions(config.model, cell_for(config, equations).recurrent)
     check_front(config.model, config.data.predict)

@@ -87,7 +87,7 @@ def refitted(
     again.threshold, again.temperature = model.threshold, model.temperature  # by rows that it had not trained on
     again.intervals = model.intervals
     if model.linear_part is not None:
-        again.linear_part = fitted(again, part).beside(model.linear_part.share)
+        again.linear_part = fitted(again, part).beside(model.linear_part.share, model.linear_part.temperature)
     if again.linear is not None and model.linear is not None:
         again.linear = again.linear.by(model.linear.threshold)
     if again.trees is not None and model.trees is not None:

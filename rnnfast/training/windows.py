@@ -4,7 +4,8 @@
 
 The correlation r falls with the lag k. Where it rises again to a peak, the target has a season, and a window holds two;
 else a window holds several times the rows after which little of it is left. A split at random draws windows, so that
-their length decides which rows train: labels have no say in it then.
+their length decides which rows train: labels have no say in it then. A label some rows ahead counts where these rows
+are of the same part, so that a window holds twice as many.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ WINDOWS = 8  # of the rows that train, at least
 FADED = math.exp(-1)  # correlation from which on little is left
 MEMORIES = 4  # lengths of this in a window
 SEASONS = 2  # in a window
+REACHES = 2  # rows ahead of the labels of a forecast that a window holds, drawn at random: half of it has labels
+FEWEST = 3  # windows of a table, whatever they should hold
 AS_HIGH = 0.85  # share of the highest peak
 PEAK, RISE = 0.3, 0.2  # correlation of a season at least, and above the least one before it
 
@@ -81,7 +84,10 @@ def window_drawn(table: Sequences, share: float) -> Window:
     """Choose the length where windows are drawn at random; share: of the rows that train."""
     if table.schema.time is None and not table.schema.horizon:
         return Window(DEFAULT_WINDOW, "the default where nothing says that rows follow each other in time")
-    rows = int(table.rows * share)
+    rows, ahead = int(table.rows * share), max(table.schema.ahead, default=0)
+    reach = min(REACHES * ahead, table.rows // FEWEST)
+    if reach > max(rows // PARTED, DEFAULT_WINDOW):
+        return Window(reach, f"{REACHES} times the {counted(ahead, 'row')} from a forecast to its target")
     return _bounded(rows // PARTED, rows, f"1/{PARTED} of the rows that train, as the split draws at random,")
 
 

@@ -21,8 +21,8 @@ WEEKDAY = "(?P<weekday>(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)"
 YEAR = r"(?P<year>\d{4}|\d{2})"
 LONGEST = 60  # characters of a date
 
-# Each pattern with the strptime formats that it stands for; {s}, {c} are its signs, {y} is its year. Of two formats the
-# first has the day before the month, the second the month before the day.
+# Each pattern with the strptime formats that it stands for, and %q, a quarter; {s}, {c} are its signs, {y} is its year.
+# Of two formats the first has the day before the month, the second the month before the day.
 DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (rf"\d{{1,2}}(?P<s>[/-])\d{{1,2}}(?P=s){YEAR}", ("%d{s}%m{s}{y}", "%m{s}%d{s}{y}")),
     (rf"\d{{1,2}}(?P<s>\.)\d{{1,2}}\.{YEAR}", ("%d.%m.{y}",)),
@@ -31,6 +31,10 @@ DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (rf"{MONTH}(?P<s>[ -])\d{{1,2}}(?P<c>,? |-)(?P<year>\d{{4}})", ("%b{s}%d{c}%Y",)),
     (rf"{MONTH}(?P<s>[ ./-]|, )(?P<year>\d{{4}})", ("%b{s}%Y",)),
     (r"\d{1,2}(?P<s>[./-])(?P<year>\d{4})", ("%m{s}%Y",)),
+    (rf"(?P<year>\d{{4}})(?P<s>[ ./-]){MONTH}(?P<c>[ ./-])\d{{1,2}}", ("%Y{s}%b{c}%d",)),
+    (rf"(?P<year>\d{{4}})(?P<s>[ ./-]){MONTH}", ("%Y{s}%b",)),
+    (r"(?P<year>\d{4})(?P<s>[ ./-]?)Q[1-4]", ("%Y{s}Q%q",)),
+    (r"Q[1-4](?P<s>[ ./-])(?P<year>\d{4})", ("Q%q{s}%Y",)),
 )
 LEADING_WEEKDAY = rf"{WEEKDAY}(?P<s>,? )"
 C_STYLE = rf"{WEEKDAY} {MONTH} +\d{{1,2}} \d{{1,2}}:\d\d:\d\d \d{{4}}"
@@ -58,6 +62,10 @@ class DateForm:
 
 
 def _parsed(texts: pd.Series[Any], form: str) -> pd.Series[Any]:
+    if "%q" in form:  # begins with its first month, which strptime can read
+        months = {f"Q{quarter}": f"{3 * quarter - 2:02}" for quarter in range(1, 5)}
+        texts = texts.str.upper().str.replace(r"Q[1-4]", lambda quarter: months[quarter[0]], regex=True)
+        form = form.replace("Q%q", "%m")
     quick = fixed_dates(texts, form)
     if quick is not None:
         dates: pd.Series[Any] = pd.Series(quick, index=texts.index).dt.tz_localize("UTC")

@@ -82,7 +82,7 @@ class Answering:
     def beside(self) -> str:
         """Return what adds the linear part to the outputs of a network, "" for none."""
         part = self.model.linear_part
-        return "" if part is None else BESIDE.format(**self.words, share=number(part.share))
+        return "" if part is None else BESIDE.format(**self.words, share=number(part.factor))
 
     def collect(self) -> str:
         """Return what is done with the outputs of each network of an ensemble."""

@@ -64,7 +64,8 @@ class Encoder:
             self._line("}")
         self._changing()
         if self.model.linear_part is not None:
-            write_linear_part(self.out, self.name, self.model.linear_part, len(self.encoder.names))
+            count, dtype = len(self.encoder.names), encoder_dtype(self.model)
+            write_linear_part(self.out, self.name, self.model.linear_part, count, dtype)
         if self.schema.clock:
             self.out.memory.append(Field("double", "time", 1, "of the row before"))
             self.out.reset.append("state->time[0] = 0;")

@@ -31,14 +31,15 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-7}  # of the self test, in units of 
 class Source(NamedTuple):
     """A file of C.
 
-    name: how names in it begin. weights, state: bytes of the constants of the network, and of the state with doubles as
-    values. outputs: answers of a row. whole: whether it answers whole sequences, as the model needs the rows to come;
-    stride: rows from one answer of these to the next.
+    name: how names in it begin. weights, beside, state: bytes of the constants of the network, of those of a linear
+    part, and of the state with doubles as values. outputs: answers of a row. whole: whether it answers whole sequences,
+    as the model needs the rows to come; stride: rows from one answer of these to the next.
     """
 
     name: str
     text: str
     weights: int
+    beside: int
     state: int
     outputs: int
     whole: bool
@@ -82,8 +83,10 @@ def source_of(model: Model, file: str, small: bool = False) -> Source:
         "#endif /* {N}_HEADER */\n".format(**words),
     ]
     weights = sum(one.size * (2 if one.kind == "short" else REAL_BYTES[dtype]) for one in step.weights) * len(networks)
-    state = bytes_of(functions.fields, REAL_BYTES[dtype])
-    return Source(name, "\n".join(parts), weights, state, architecture.outputs, whole, architecture.stride)
+    beside, state = (
+        bytes_of(fields, REAL_BYTES[dtype]) for fields in ([(one, 1) for one in encoding.beside], functions.fields)
+    )
+    return Source(name, "\n".join(parts), weights, beside, state, architecture.outputs, whole, architecture.stride)
 
 
 def _steps(stride: int) -> str:

@@ -93,10 +93,15 @@ class Encoding:
     reset: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     base: list[str] = field(default_factory=list)  # expressions of what changes are added to
+    linear: int = 0  # numbers of `linear`, what a linear part adds to the outputs; 0: none
+    tables: list[Field] = field(default_factory=list)  # the constants
+    beside: list[Field] = field(default_factory=list)  # those of the linear part
 
     def constant(self, kind: str, name: str, values: object, dtype: str = "float64") -> None:
         """Write a table of numbers."""
-        self.constants.append(table(kind, name, np.asarray(values).tolist(), dtype))
+        numbers = np.asarray(values).tolist()
+        self.constants.append(table(kind, name, numbers, dtype))
+        self.tables.append(Field(kind, name, len(numbers)))
 
     def line(self, text: str) -> None:
         """Write a line of the code."""

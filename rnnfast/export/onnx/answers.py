@@ -18,7 +18,7 @@ def answers(nodes: Nodes, model: Model, outputs: Names, last: str, linear: str) 
     schema = model.schema
     outputs = [nodes.cast(one, "float64") for one in outputs]
     if model.linear_part is not None:
-        share = nodes.constant(model.linear_part.share, "float64")
+        share = nodes.constant(model.linear_part.factor, "float64")
         outputs = [nodes.op("Add", nodes.op("Mul", one, share), linear) for one in outputs]
     if not schema.classes:
         unit, zero = (nodes.constant(one, "float64") for one in (model.target_scaler.scale, model.target_scaler.shift))

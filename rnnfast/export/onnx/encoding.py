@@ -7,14 +7,18 @@ others        as they come: categories as 1 and 0 or codes, the calendar, indica
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 
 from rnnfast.catalogue import FILLS
 from rnnfast.data.encoding.ranks import Knots
+from rnnfast.export.onnx.convolutions import convolutions_part
 from rnnfast.export.onnx.nodes import Array, Names, Nodes
 from rnnfast.model.averages import Averages
 from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.model import Model
+from rnnfast.model.places import Places
 
 
 class Encoding:
@@ -47,11 +51,26 @@ class Encoding:
 
     def linear_part(self, inputs: str, linear_part: LinearPart) -> str:
         """Write what is added to the outputs, (.., O), by the inputs (.., F) and what they were in rows before."""
+        nodes, x, parts = self.nodes, self.nodes.cast(inputs, "float64"), Names()
+        if not linear_part.convolutions or np.any([linear_part.level, linear_part.change]):
+            parts.append(self._two_rows(x, linear_part))
+        if linear_part.averages:
+            parts.append(self._averages(x, linear_part.averages))
+        if linear_part.places:
+            parts.append(self._places(x, linear_part.places))
+        if linear_part.convolutions:
+            parts.append(convolutions_part(nodes, x, linear_part.convolutions, len(self.place)))
+        return reduce(
+            lambda sums, one: nodes.op("Add", sums, one), [*parts, nodes.constant(linear_part.bias, "float64")]
+        )
+
+    def _two_rows(self, x: str, linear_part: LinearPart) -> str:
+        """Write what is added by the inputs (.., F) and their changes since the row before."""
         nodes, F = self.nodes, len(self.place)
         level, change = (
             nodes.constant(np.transpose(one), "float64") for one in (linear_part.level, linear_part.change)
         )
-        x, zero = nodes.cast(inputs, "float64"), nodes.constant(np.zeros(1), "float64")
+        zero = nodes.constant(np.zeros(1), "float64")
         before = nodes.state("before", F, nodes.constant(np.full((1, F), np.nan), "float64"), "float64")
 
         def body(states: Names, rows: Names) -> tuple[Names, Names]:
@@ -60,10 +79,7 @@ class Encoding:
 
         after, changes = nodes.loop(body, [before], [x], dtype="float64")
         nodes.hand_on("before", after[0], F, "float64")
-        both = nodes.op("Add", nodes.op("MatMul", x, level), nodes.op("MatMul", changes[0], change))
-        if linear_part.averages:
-            both = nodes.op("Add", both, self._averages(x, linear_part.averages))
-        return nodes.op("Add", both, nodes.constant(linear_part.bias, "float64"))
+        return nodes.op("Add", nodes.op("MatMul", x, level), nodes.op("MatMul", changes[0], change))
 
     def _averages(self, x: str, averages: Averages) -> str:
         """Write what is added by deviations of inputs (.., F) from their averages."""
@@ -80,6 +96,30 @@ class Encoding:
         after, deviations = nodes.loop(body, [before], [own], dtype="float64")
         nodes.hand_on("averages", after[0], M, "float64")
         return nodes.op("MatMul", deviations[0], nodes.constant(np.transpose(averages.weights), "float64"))
+
+    def _places(self, x: str, places: Places) -> str:
+        """Write what all inputs (.., F) so far add, each by the weights of its row's number."""
+        nodes, O = self.nodes, len(places.weights)
+        table = nodes.constant(places.table.transpose(1, 0, 2), "float64")  # (T + 1, O, F + 1)
+        one, last = (nodes.constant(np.array([value]), "float64") for value in (1.0, places.length))
+        widths = {"place": 1, "sums": O}
+        states = [
+            nodes.state(name, width, nodes.constant(np.zeros((1, width)), "float64"), "float64")
+            for name, width in widths.items()
+        ]
+
+        def body(states: Names, rows: Names) -> tuple[Names, Names]:
+            at = nodes.op("Squeeze", nodes.cast(nodes.op("Min", states[0], last), "int64"), nodes.axes(-1))
+            weights = nodes.op("Gather", table, at, axis=0)
+            seen = nodes.op("Pad", rows[0], nodes.axes(0, 0, 0, 1), nodes.constant(np.array(1.0), "float64"))
+            terms = nodes.op("Mul", weights, nodes.op("Unsqueeze", seen, nodes.axes(1)))
+            sums = nodes.op("Add", states[1], nodes.op("ReduceSum", terms, nodes.axes(-1), keepdims=0))
+            return [nodes.op("Add", states[0], one), sums], [sums]
+
+        after, sums = nodes.loop(body, states, [x], dtype="float64")
+        for (name, width), value in zip(widths.items(), after, strict=True):
+            nodes.hand_on(name, value, width, "float64")
+        return sums[0]
 
     def _filled(self, x: str) -> str:
         """Write what stands for empty cells."""

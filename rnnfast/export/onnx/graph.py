@@ -67,9 +67,15 @@ def _answers(nodes: Nodes, model: Model) -> str:
         prefix = f"n{k}_" if len(model.members) > 1 else ""
         nodes.restart(rows)
         outputs.append(Writer(nodes, net, network_of(net, tensors), prefix).write(inputs))
-    last = encoding.last
-    if last and net.stride > 1:
-        nodes.restart(rows)
-        last = nodes.every(last, net.stride)
+    nodes.restart(rows)
     linear = "" if model.linear_part is None else encoding.linear_part(inputs, model.linear_part)
+    last, linear = (_at_steps(nodes, one, rows, net.stride) for one in (encoding.last, linear))
     return answers(nodes, model, outputs, last, linear)
+
+
+def _at_steps(nodes: Nodes, x: str, rows: str, stride: int) -> str:
+    """Write what is true of rows (.., O) at those where the steps of a front end; "" for nothing."""
+    if not x or stride == 1:
+        return x
+    nodes.restart(rows)
+    return nodes.every(x, stride)

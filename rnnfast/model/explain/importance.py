@@ -11,7 +11,7 @@ came before, and nothing else: a model that scores as well does not use it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -24,6 +24,7 @@ from rnnfast.diagnose.machine import cores
 from rnnfast.errors import UsageError, did_you_mean
 from rnnfast.metrics.evaluation import deciding
 from rnnfast.model.explain.features import features_of
+from rnnfast.model.linear_part import LinearPart
 from rnnfast.model.members import Committee
 from rnnfast.model.questions import Question, scored_rows
 from rnnfast.records import Record
@@ -138,11 +139,13 @@ class Trial:
     """
 
     def __init__(self, model: Model, data: SequenceData) -> None:
-        self.model, self.data, self.questions = model, data, model.questions(data)
+        # A linear part answers inputs as they were changed, so that it belongs to what is asked.
+        self.model, self.data, self.questions = model, data, replace(model, linear_part=None).questions(data)
         self.question: Question = self.questions.joined()
         self.inputs = self.question.inputs.reshape(int(self.question.offsets[-1]), -1)
         threads = model.config.train.threads or cores()
-        self.committee = Committee(model.architecture, model.members, threads)
+        networks = Committee(model.architecture, model.members, threads)
+        self.committee = networks if model.linear_part is None else Beside(networks, model.linear_part)
         # With labels in each row these may move with it, if each has an answer.
         self.moves = model.schema.predict == "every" and model.architecture.stride == 1
         evaluation = model.scorer.evaluate(model.scorer.outcomes(data, self._outputs(self.committee)))
@@ -183,10 +186,22 @@ class Trial:
         return float("nan") if value is None else float(value)
 
 
+class Beside:
+    """Answers as networks and the linear part beside them do together."""
+
+    def __init__(self, networks: Committee, linear_part: LinearPart) -> None:
+        self.networks, self.linear_part = networks, linear_part
+
+    def outputs_of(self, features: NDArray[Any], offsets: Integers) -> NDArray[Any]:
+        """Return outputs (members, rows, O)."""
+        outputs = self.networks.outputs_of(features, offsets) * self.linear_part.factor
+        return np.asarray(outputs + self.linear_part.outputs(features.reshape(outputs.shape[1], -1), offsets))
+
+
 class Moved:
     """Gives outputs back to the rows that were moved; order: (rows,) which row stands at each place."""
 
-    def __init__(self, committee: Committee, order: Integers) -> None:
+    def __init__(self, committee: Committee | Beside, order: Integers) -> None:
         self.committee, self.place = committee, np.argsort(order)
 
     def outputs_of(self, features: NDArray[Any], offsets: Integers) -> NDArray[Any]:

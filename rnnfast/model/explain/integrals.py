@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.spans import ends
+from rnnfast.model.convolutions import Convolutions
 from rnnfast.model.explain.seen import Baseline, Seen
 from rnnfast.model.linear_part import LinearPart
 from rnnfast.network.architecture import Architecture
 from rnnfast.network.layout import Layout
+from rnnfast.records import UNSET, replace
 
 Floats = NDArray[np.floating[Any]]
 
@@ -71,16 +73,19 @@ class Network(NamedTuple):
 
 
 class Both:
-    """What a network and the linear part beside it answer together, in the place of the Sensitivity of the network."""
+    """What a network and the linear part beside it answer together, in the place of the Sensitivity of the network.
+
+    Convolutions are left out: a threshold has no gradient where it is not passed.
+    """
 
     def __init__(self, sensitivity: Any, linear_part: LinearPart) -> None:
-        self.sensitivity, self.linear_part = sensitivity, linear_part
+        self.sensitivity, self.linear_part = sensitivity, replace(linear_part, convolutions=UNSET)
         self.architecture, self.kernels = sensitivity.architecture, sensitivity.kernels
 
     def gradients(self, x: Floats, offsets: NDArray[np.int64], seeds: Floats) -> tuple[Any, Any]:
         """Return the outputs (rows, O), and the gradient (rows, F) of the sum of seeds * outputs."""
         outputs, gradients = self.sensitivity.gradients(x, offsets, seeds)
-        share, linear = self.linear_part.share, self.linear_part.outputs(x, offsets)
+        share, linear = self.linear_part.factor, self.linear_part.outputs(x, offsets)
         return share * outputs + linear, share * gradients + self.linear_part.gradient(seeds, offsets)
 
 
@@ -107,6 +112,7 @@ class Slopes:
             Network(Seen(architecture, tensors), one if linear_part is None else Both(one, linear_part))
             for tensors, one in zip(members, every, strict=True)
         ]
+        self.convolutions = linear_part.convolutions if linear_part else UNSET
 
     def prepare(self, processes: int, compiling: Callable[[], None]) -> None:
         """Compile what is not in the cache, in so many processes; compiling: is called where there is something."""
@@ -132,7 +138,8 @@ def integrals(slopes: Slopes, paths: Sequence[Path], baseline: Baseline, points:
     for group in _groups(whole, points):
         some = [stretch.path for stretch in group]
         every = [_of_network(network, some, baseline, points) for network in slopes.networks]
-        yield from map(_mean, zip(*every, strict=True))
+        for path, one in zip(some, map(_mean, zip(*every, strict=True)), strict=True):
+            yield _with_convolutions(slopes.convolutions, path, baseline, one) if slopes.convolutions else one
 
 
 def _of_network(network: Network, paths: Sequence[Path], baseline: Baseline, points: int) -> list[Integral]:
@@ -155,6 +162,14 @@ def _mean(ones: Sequence[Integral]) -> Integral:
     attribution = np.mean([one.attribution for one in ones], axis=0)
     start, end = (float(np.mean([getattr(one, name) for one in ones])) for name in ("start", "end"))
     return _integral(attribution, start, end, max(one.points for one in ones))
+
+
+def _with_convolutions(convolutions: Convolutions, path: Path, baseline: Baseline, one: Integral) -> Integral:
+    """Add what convolutions answer, which is known exactly, to the integral of a path; they answer its last row."""
+    if path.step < len(path.inputs) - 1:
+        return one
+    attribution, start, end = convolutions.integral(path.inputs, baseline.inputs, path.output)
+    return _integral(one.attribution + attribution, one.start + start, one.end + end, one.points)
 
 
 def _refined(sensitivity: Any, path: Path, baseline: Floats, rough: Integral) -> Integral:

@@ -88,7 +88,7 @@ class Quick:
         self._call()
         steps[slot] = before + 1
         self._arrived[slot] = now
-        return self._out if self._part is None else self._beside(self._part.share, slot, before > 0)
+        return self._out if self._part is None else self._beside(self._part.factor, slot, before > 0)
 
     def _beside(self, share: float, slot: int, goes_on: bool) -> NDArray[Any]:
         """Return outputs (O,) with the linear part. Writes: the inputs, in the place of those of the row before."""

@@ -20,8 +20,10 @@ from rnnfast.model.linear_part import Beside
 from rnnfast.model.live.ahead import Ahead
 from rnnfast.model.live.averages import LiveAverages
 from rnnfast.model.live.checks import check_stream
+from rnnfast.model.live.convolutions import LiveConvolutions
 from rnnfast.model.live.inputs import Inputs
 from rnnfast.model.live.memory import Memory
+from rnnfast.model.live.places import LivePlaces
 from rnnfast.model.live.quick import Quick
 from rnnfast.model.live.rows import read_rows
 from rnnfast.model.live.segments import Segments, in_order, late, segments
@@ -85,10 +87,13 @@ class Stream:
         architecture = model.architecture
         layout, dtype = Layout(architecture), architecture.dtype
         context, reach = model.context_of(self.schema), reach_of(architecture.front)
-        beside, self._averages = Beside.of(model), None
-        if beside.linear_part and beside.linear_part.averages:
-            self._averages = LiveAverages(beside.linear_part.averages, self.memory)
-            beside = beside._replace(linear_part=beside.linear_part.of_two_rows)
+        beside, self._added = Beside.of(model), list[LiveAverages | LivePlaces | LiveConvolutions]()
+        if part := beside.linear_part:
+            self._added += [LiveAverages(part.averages, self.memory)] if part.averages else []
+            self._added += [LivePlaces(part.places, self.memory)] if part.places else []
+            if part.convolutions:
+                self._added.append(LiveConvolutions(part.convolutions, architecture.features, dtype, self.memory))
+            beside = beside._replace(linear_part=part.of_two_rows)
         self._inputs = Inputs(self.schema, beside, dtype, self.memory)
         last = self.schema.predict == "last"
         self._windows = Windows(context, reach, last, architecture.features, dtype, self.memory)
@@ -97,7 +102,8 @@ class Stream:
             self.memory.add(f"state {k}", (stepper.width,), dtype)
         self._ahead = Ahead(self.schema, self.memory) if ahead and ahead_names(self.schema) else None
         self._quick: Quick | None = None
-        if self._inputs.plain and not self._windows.most and len(self._steppers) == 1:
+        goes_on = not (self._windows.most or (self._windows.alone and architecture.remembers))
+        if self._inputs.plain and goes_on and not self._added and len(self._steppers) == 1:
             self._quick = Quick(self._steppers[0], model.encoder.scaler, self.memory, "state 0", model.linear_part)
         self.dates: bool | None = None  # whether times are dates; None before the first
         self.counts = {"rows": 0, "late": 0, "expired": 0, "resets": 0}
@@ -268,7 +274,9 @@ class Stream:
             stepper.call(turns, on_cache_line(pieces.inputs, dtype), states, out)()
             outputs.append(out.reshape(len(pieces.inputs), -1)[pieces.answers])
         together = self._inputs.beside.added(np.stack(outputs), encoded.base)
-        return together if self._averages is None else together + self._averages.added(pieces)
+        for one in self._added:
+            together = together + one.added(pieces)
+        return together
 
     def _account(
         self, rows: LiveRows, here: Segments, now: float, steps: NDArray[np.int64], age: NDArray[np.float64]

@@ -37,11 +37,14 @@ class Pieces(NamedTuple):
 
 
 class Windows:
-    """Cuts new rows into sequences. reach: rows that a step of the network sees; last: as of Schema.predict "last"."""
+    """Cuts new rows into sequences.
+
+    reach: rows that a step of the network sees; last: as of Schema.predict "last". alone: whether each row is a window.
+    """
 
     def __init__(self, context: Context, reach: int, last: bool, features: int, dtype: str, memory: Memory) -> None:
         self.context, self.reach, self.memory = context, reach, memory
-        self.anew = last and context.cell < WHOLE
+        self.anew, self.alone = last and context.cell < WHOLE, context.cell == 1
         cut = context.cell < WHOLE
         self.most = max(context.before if cut else 0, reach - 1)
         if self.most:
@@ -49,6 +52,9 @@ class Windows:
 
     def pieces(self, inputs: Floats, here: Segments) -> Pieces:
         """Return the sequences for new inputs (rows, F), in the order of the segments. Writes: the memory."""
+        if self.alone and not self.most:
+            count, slot = len(inputs), here.of_rows(here.slot)
+            return Pieces(inputs, np.arange(count + 1), slot, np.zeros_like(slot), np.ones_like(slot), slice(None))
         if not self.most:
             nothing = np.zeros(len(here.slot), np.int64)
             return Pieces(inputs, here.offsets, here.slot, nothing, (here.steps == 0).astype(np.int64), slice(None))

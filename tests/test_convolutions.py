@@ -24,7 +24,7 @@ from rnnfast.data.sequences.spans import ends
 from rnnfast.errors import ModelError, UsageError
 from rnnfast.model import convolutions as model_convolutions
 from rnnfast.model.convolutions import Convolutions
-from rnnfast.model.explain.attribution import Explainer, Method
+from rnnfast.model.explain.attribution import Explainer, Method, outputs_of
 from rnnfast.records import replace
 from rnnfast.training import linear_part
 
@@ -192,6 +192,21 @@ def test_attributions_of_an_answer_sum_to_its_change(options, baseline):
     for one in explainer.explain(data, last, outputs):
         assert one.attribution.sum() == pytest.approx(one.end - one.start, rel=2e-3)
         assert one.end == pytest.approx(float(model.outputs(data)[last[one.place], outputs[0]]), rel=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_row_before_the_last_is_explained_as_if_its_sequence_ended_there(classes):
+    frame = waves(4, classes=classes, seed=7)
+    model = streaming({2: "two classes", 3: "three classes"}[classes])
+    data = read_table(frame, schema=model.schema)
+    rows = data.offsets[:-1] + 9
+    beginnings = read_table(frame[frame["t"] < 10], schema=model.schema)
+    expected = model.outputs(beginnings)[beginnings.offsets[1:] - 1]
+    outputs, _ = outputs_of(model, data, rows, None)
+    np.testing.assert_array_equal(outputs, expected.argmax(axis=1) if classes > 2 else 0)
+    for one in Explainer(model).explain(data, rows, outputs):
+        assert one.end == pytest.approx(expected[one.place, outputs[one.place]], rel=1e-9)
+        assert one.attribution.sum() == pytest.approx(one.end - one.start, rel=2e-3)
 
 
 @pytest.mark.parametrize("classes", [2, 3])

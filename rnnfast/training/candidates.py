@@ -79,10 +79,14 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (True, {"batch_size": batch * 2}),
         (label, {"head": "mean"}),
     ]
-    return [_alone(config, options) for holds, options in listed if holds]
+    return [_alone(config, options, classes) for holds, options in listed if holds]
 
 
-def _alone(config: Config, options: Options) -> Options:
-    """Return a change without the linear part beside the network, where both do not go together."""
+def _alone(config: Config, options: Options, of_shape: bool) -> Options:
+    """Return a change without the linear part beside the network, where both do not go together.
+
+    of_shape: whether that part sees whole sequences.
+    """
     model = config.choosing(options).model
-    return options | {"linear_part": False} if model.linear_part and refused_beside_linear_part(model) else options
+    refused = model.linear_part and refused_beside_linear_part(model, of_shape)
+    return options | {"linear_part": False} if refused else options

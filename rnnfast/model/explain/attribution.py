@@ -71,8 +71,7 @@ class Explainer:
         self.slopes = Slopes(
             model.architecture, model.members, model.config.train.threads or cores(), model.linear_part
         )
-        # A front counts its steps from the last row of a sequence; two directions see all of it.
-        self.whole = model.config.model.bidirectional or model.architecture.stride > 1
+        self.whole = sees_all(model)
 
     def explain(self, data: SequenceData, rows: Integers, outputs: Integers) -> Iterator[Explanation]:
         """Yield an explanation of each of some rows of data, (n,), and the number of its output, (n,).
@@ -175,8 +174,23 @@ def outputs_of(model: Model, data: SequenceData, rows: Integers, answer: str | N
         return np.full(len(rows), names.index(answer)), answer
     if not several:
         return np.zeros(len(rows), np.int64), names[0]
+    return _raw(model, data, rows).argmax(axis=1), "the predicted class"
+
+
+def _raw(model: Model, data: SequenceData, rows: Integers) -> NDArray[Any]:
+    """Return the outputs (n, O) that are explained at some rows of data."""
     sequence = np.searchsorted(data.offsets, rows, side="right") - 1
     numbers, place = np.unique(sequence, return_inverse=True)
-    part = data.take(numbers)
-    raw = model.outputs(part)[part.offsets[place] + rows - data.offsets[sequence]]
-    return raw.argmax(axis=1), "the predicted class"
+    part, step = data.take(numbers), rows - data.offsets[sequence]
+    raw: NDArray[Any] = model.outputs(part)[part.offsets[place] + step]
+    early = np.flatnonzero(step < np.diff(data.offsets)[sequence] - 1)
+    if model.linear_part and model.linear_part.convolutions and len(early) and not sees_all(model):
+        # Convolutions answer last rows alone: another one is answered as if its sequence ended there.
+        part = data.cut(sequence[early], data.offsets[sequence[early]], step[early] + 1).alone()
+        raw[early] = model.outputs(part)[part.offsets[1:] - 1]
+    return raw
+
+
+def sees_all(model: Model) -> bool:
+    """Whether any row may count in the answer to another: in two directions; a front counts steps from the last one."""
+    return bool(model.config.model.bidirectional) or bool(model.architecture.stride > 1)

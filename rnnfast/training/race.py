@@ -168,8 +168,8 @@ class Track:
         left = self.left - self.cost(best.config, None) * self.folds * (1 + LEAST)
         for partner in sorted(contenders[1:], key=lambda one: (-len(one.errors), relative(one, auto))):
             options = {**best.options, **partner.options}
-            disjoint = not best.options.keys() & partner.options.keys()
-            if not disjoint or options in tried or relative(partner, auto) >= 1 or len(new) == PARTNERS:
+            agree = all(best.options.get(name, value) == value for name, value in partner.options.items())
+            if not agree or options in tried or relative(partner, auto) >= 1 or len(new) == PARTNERS:
                 continue
             config = self.change(options)
             if config is None:

@@ -156,8 +156,7 @@ class Trials:
         partly = Partly(trial.share, trial.before) if trial.share < 1 or trial.before else None
         answers, epochs = [], []
         for number in range(trial.networks):
-            of_seed = replace(config, train=replace(config.train, seed=config.train.seed + SEEDS_APART * number))
-            model, fit = self._trained(parts, of_seed, partly, reporter, interrupt)
+            model, fit = self._trained(parts, config, number, partly, reporter, interrupt)
             epochs.append(fit.epochs)
             if fit.diverged is not None:
                 break
@@ -168,15 +167,26 @@ class Trials:
         return Outcome(error, sum(epochs) / trial.networks, partly.state if partly and trial.share < 1 else None)
 
     def _trained(
-        self, parts: Parts, config: Config, partly: Partly | None, reporter: Reporter, interrupt: Interrupt
+        self,
+        parts: Parts,
+        config: Config,
+        number: int,
+        partly: Partly | None,
+        reporter: Reporter,
+        interrupt: Interrupt,
     ) -> tuple[Model, Fit]:
-        """Train a network on a fold, and its linear part unless it diverged."""
+        """Train a network on a fold, the first one or, with a seed of its own, a later one.
+
+        It has a linear part unless it diverged, of one seed for all networks, as that of an ensemble is.
+        """
         cell = self.equations or cell_of(config.model.cell, config.model.activation)
-        model = initial_model(parts.train, config, cell)
+        seed = config.train.seed + SEEDS_APART * number
+        model = initial_model(parts.train, replace(config, train=replace(config.train, seed=seed)), cell)
         valid = None if parts.valid is None else self._block(parts.valid)
         watched = None if valid is None else scored_rows(valid)
         fit = Networks(model, parts.train, watched, reporter).fit(interrupt, partly)
         interrupt.check()
+        model.config = config
         if fit.diverged is None:
             with np.errstate(all="ignore"):
                 set_linear_part(model, parts.train, valid, reporter)

@@ -119,9 +119,13 @@ def commit():
 
 
 def measure(function, one, train, test, seed):
-    """Score and seconds of CPU of one method with one seed; None where it does not apply."""
+    """Score and seconds of CPU of one method with one seed; None where it does not apply, or refuses the table."""
     start = time.process_time()
-    result = function(one, train, test, seed)
+    try:
+        result = function(one, train, test, seed)
+    except rnnfast.DataError as error:
+        print(f"{one.name}: {error}", file=sys.stderr)
+        return None
     if result is None:
         return None
     answers, seconds = result if isinstance(result, tuple) else (result, time.process_time() - start)

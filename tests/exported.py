@@ -56,7 +56,7 @@ def with_convolutions(model, dilations=(1, 2, 3), thresholds=2, share=0.4, seed=
     convolutions = Convolutions(
         dilations,
         tuple(map(tuple, rng.integers(0, features, shape[:2]).tolist())),
-        tuple(tuple(map(tuple, one)) for one in (2 * rng.normal(size=shape)).tolist()),
+        tuple(tuple(map(tuple, one)) for one in (2 * rng.normal(size=shape)).astype(np.float32).tolist()),
         tuple(map(tuple, (0.2 * rng.normal(size=(outputs, np.prod(shape)))).tolist())),
     )
     nothing = ((0.0,) * features,) * outputs

@@ -3,8 +3,25 @@
 import io
 import re
 
+import pytest
+from rich.cells import cell_len
+
+WIDTHS = (40, 80, 120)  # columns
 SEQUENCE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
 MOVES_OR_TEXT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+")
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal with colours, of which no variable says more."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "RNNFAST_NO_COLOR", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def too_long(text: str, width: int) -> list[str]:
+    """Return the lines that a terminal of this width does not hold."""
+    return [line for line in text.splitlines() if cell_len(line) > width]
 
 
 class Terminal(io.StringIO):

@@ -144,7 +144,8 @@ def test_times_of_day_in_a_column_of_their_own_are_told():
     (proposal,) = candidates(frame)
     assert (proposal.option, proposal.why) == (
         "--time Date",
-        "dates such as 16/12/2006; 'Time' has their times of day: one column with both tells rows apart",
+        "dates such as 16/12/2006; 'Time' has their times of day: one column of both tells rows apart "
+        "(--time Date,Time says how)",
     )
 
 

@@ -5,34 +5,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 from ids import cases
-from rich.cells import cell_len
 from rich.text import Text
-from terminals import Terminal
+from terminals import WIDTHS, Terminal, plain_environment, too_long
 
 import rnnfast
 from rnnfast.config.resolve import resolve
 from rnnfast.config.sections import DataConfig
 from rnnfast.console.columns import show_table
-from rnnfast.console.metrics import shown_metrics
-from rnnfast.console.residuals import binned
-from rnnfast.console.scores import score_sheet
-from rnnfast.console.screen import Screen, table
-from rnnfast.console.text import (
-    UNBROKEN,
-    aligned,
-    command,
-    count,
-    cut_inside,
-    duration,
-    number,
-    percent,
-    scaled,
-    to_digits_of,
-)
+from rnnfast.console.screen import Screen
 from rnnfast.console.training import TrainConsole
 from rnnfast.console.views import show_bench, show_doctor, show_gradients, show_model
 from rnnfast.data import read_table
@@ -41,19 +23,11 @@ from rnnfast.data.synth.generate import synth
 from rnnfast.diagnose.benchmark import BenchReport, Machine, WorkloadSpeed
 from rnnfast.diagnose.gradients import GradientReport, TensorError
 from rnnfast.diagnose.machine import Check, Cores, Cpu, Examination, KernelCache, TableCache
-from rnnfast.metrics.evaluation import Baseline, Evaluation, Scores
 from rnnfast.model.description import describe_model
 from rnnfast.training.run import run
 
-WIDTHS = (40, 80, 120)
 ESCAPE = "\x1b"
-
-
-@pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "FORCE_COLOR", "RNNFAST_NO_COLOR", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
+__all__ = ["plain_environment"]
 
 
 @pytest.fixture
@@ -71,10 +45,6 @@ def train(data: str, tmp_path: Path, **flags: str) -> None:
     with TrainConsole(Screen(), config) as console:
         result = run(config, console)
     console.show(result)
-
-
-def too_long(text: str, width: int) -> list[str]:
-    return [line for line in text.splitlines() if cell_len(line) > width]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -244,170 +214,3 @@ def test_quiet_and_json_keep_to_their_streams(capsys: pytest.CaptureFixture[str]
     captured = capsys.readouterr()
     assert captured.err == ""
     assert captured.out == "result\n"
-
-
-def render(evaluations: dict[str, Evaluation], targets: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> str:
-    screen = Screen()
-    screen.result(*score_sheet(evaluations, (), targets, screen.out.width))
-    return capsys.readouterr().out
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_several_targets_get_a_line_each(
-    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
-    names = tuple(f"a_target_with_a_long_name_{j}" for j in range(20))
-    scores = {"rmse": 12345.678, "mae": 1.5, "r2": None}
-    evaluation = Evaluation(
-        task="regression",
-        labelled_steps=100,
-        metrics=Scores(1.0, scores, per_target=dict.fromkeys(names, scores)),
-        residuals=np.random.default_rng(0).normal(size=(100, 20)),
-    )
-    shown = render({"train": evaluation, "valid": evaluation}, names, capsys)
-    assert too_long(shown, width) == []
-    assert "and 8 targets more" in shown
-    assert "12,346" in shown
-    assert "–" in shown
-
-
-@pytest.mark.parametrize(
-    "values",
-    [np.zeros(5), np.array([1e300, -1e300]), np.array([np.nan, 1.0]), np.array([np.nan])],
-    ids=["zeros", "huge", "nan and one", "nan alone"],
-)
-def test_residuals_of_any_kind(values: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
-    evaluation = Evaluation("regression", 5, Scores(float("nan"), {}), residuals=values)
-    assert "Residuals" in render({"valid": evaluation}, ("y",), capsys)
-
-
-def test_numbers_have_fixed_significant_digits() -> None:
-    texts = {
-        0.5: "0.5000", 9.9996: "10.00", 12345.67: "12,346", 0: "0", 0.00012: "0.0001200", 1e-7: "1.000e-07",
-        -1234.5: "-1,234", 1e12: "1.000e+12", float("nan"): "nan", float("-inf"): "-inf", 99999.9: "100,000",
-    }  # fmt: skip
-    for value, text in texts.items():
-        assert number(value) == text
-    assert number(None) == "–"
-    assert [duration(s).replace(UNBROKEN, " ") for s in (0.0, 0.038, 0.42, 4.2, 192, 3900)] == [
-        "0 ms", "38 ms", "420 ms", "4.20 s", "3 min 12 s", "1 h 05 min",
-    ]  # fmt: skip
-    assert [scaled(n, "B").replace(UNBROKEN, " ") for n in (12, 4200, 3.4e6)] == ["12 B", "4.20 kB", "3.40 MB"]
-    assert scaled(12.34e6, "steps/s").replace(UNBROKEN, " ") == "12.3 M steps/s"
-    assert percent(0.00172).replace(UNBROKEN, " ") == "0.172 %"
-    assert (count(1234), count(2.5)) == ("1,234", "2.5")
-
-
-def test_decimal_points_stand_one_below_the_other() -> None:
-    assert aligned(["0.5", "12,346", "–", "98.1 %"]) == ["     0.5  ", "12,346    ", "      –   ", "    98.1 %"]
-    assert aligned([]) == []
-
-
-def test_no_line_ends_between_a_number_and_its_unit(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for width in range(20, 60):
-        monkeypatch.setenv("COLUMNS", str(width))
-        Screen().notice(f"a share of {percent(0.7)} in {duration(4)} of {scaled(5e6, 'B')}, and {percent(0.1)} more")
-        text = capsys.readouterr().err
-        assert not re.search(r"\d\s*\n\s*(%|s|MB)\b", text)
-        assert UNBROKEN not in text
-
-
-def test_sentences_end_early_on_a_wide_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "250")
-    Screen().notice("word " * 100)
-    assert max(map(len, capsys.readouterr().err.splitlines())) <= 110
-
-
-def test_scores_name_what_matters_first_and_what_is_better(capsys: pytest.CaptureFixture[str]) -> None:
-    model = {"accuracy": 0.9, "specificity": 0.8, "auprc": 0.5, "log_loss": 0.2, "f1": None}
-    naive = {"accuracy": 0.8, "specificity": 1.0, "auprc": 0.5, "log_loss": 0.3, "f1": 0.0}
-    evaluation = Evaluation(
-        "binary", 10, Scores(0.2, model, threshold=0.5), baseline=Baseline(Scores(0.3, naive)), loss_title=""
-    )
-    lines = render({"valid": evaluation}, ("y",), capsys).splitlines()
-    words = {line.split()[0]: line.split() for line in lines}
-    assert lines[1].startswith("auprc")
-    assert words["accuracy"] == ["accuracy", "90.00", "%", "80.00", "%", "▲"]
-    assert words["specificity"][-1] == "▼"
-    assert words["log_loss"][-1] == "▲"
-    assert words["auprc"][-1] == "0.5000"
-    assert words["f1"][-1] == "0"
-    assert "loss" not in words
-    assert "than always answering the majority class" in lines[-1]
-
-
-@pytest.mark.parametrize(
-    ("y", "loss", "shown"),
-    [([1.0, 2.0, 3.0], "loss (mse)", True), ([-1.0, 0.0, 3.0], "loss (mse)", False)],
-    ids=["one sign", "both signs"],
-)
-def test_relative_errors_are_shown_where_the_target_keeps_its_sign(y: list[float], loss: str, shown: bool) -> None:
-    frame = pd.DataFrame({"id": np.repeat(range(6), 3), "x": np.arange(18.0), "y": np.tile(y, 6)})
-    result = rnnfast.train(frame, id="id", target="y", task="regression", hidden=3, epochs=1, scale_target=False)
-    evaluation = result.evaluations["valid"]
-    assert evaluation.metrics["mape"] is not None
-    assert ("mape" in shown_metrics(evaluation)) == shown
-    assert evaluation.loss_title == loss
-
-
-@pytest.mark.parametrize(
-    ("spread", "step"), [(1.0, 0.1), (44.0, 5.0), (2e-7, 2e-8), (1e9, 1e8)], ids=["one", "tens", "tiny", "huge"]
-)
-def test_bins_are_round_numbers(spread: float, step: float) -> None:
-    middles, counts = binned(np.linspace(-spread / 2, spread / 2, 10_001))
-    assert np.diff(middles) == pytest.approx(step)
-    assert 0.0 in middles
-    assert counts.sum() == 10_001
-
-
-@pytest.mark.parametrize("width", [20, 40, 200])
-def test_commands_can_be_copied(width: int) -> None:
-    words = ["rnnfast", "predict", "--data", "my file.csv", "-o", "out.csv"]
-    text = "\n".join(command(words, width))
-    import shlex
-
-    assert shlex.split(text.replace("\\\n", " ")) == words
-    assert too_long(text, width) == []
-
-
-def test_an_option_stays_with_its_value() -> None:
-    words = ["rnnfast", "eval", "--model", "runs/tx", "--data", "a_table.csv", "--last", "--part", "valid"]
-    assert command(words, 48) == [
-        "rnnfast eval --model runs/tx \\",
-        "  --data a_table.csv --last --part valid",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("value", "deviation", "text"),
-    cases(
-        {
-            "a mean near 0": (-0.0123456, 1.234, "-0.01"),
-            "rounded to 0": (-0.0000001, 1.234, "0.00"),
-            "large": (2929.123, 1701.0, "2,929"),
-            "small deviation": (641.2178, 0.0123, "641.2178"),
-            "no deviation": (5.25, 0.0, "5.250"),
-        }
-    ),
-)
-def test_a_mean_has_the_digits_of_its_deviation(value: float, deviation: float, text: str) -> None:
-    assert to_digits_of(value, deviation) == text
-
-
-def test_cells_of_numbers_keep_their_colours() -> None:
-    cell = Text("1.5").append(" ▲", "green")
-    column = table(["name", "score"], [["a", cell], ["b", "12"]]).columns[1]
-    styled = [str(each) for each in column.cells], [each.spans for each in column.cells if isinstance(each, Text)]
-    assert styled[0] == [" 1.5 ▲", "12    "]
-    assert [(span.start, span.end, span.style) for span in styled[1][0]] == [(4, 6, "green")]
-
-
-def test_names_of_several_answers_keep_their_ends():
-    names = [cut_inside(f"Consumption (kWh)+{step}", 12) for step in (1, 2, 24)]
-    assert names == ["Consu…kWh)+1", "Consu…kWh)+2", "Consu…Wh)+24"]
-    assert cut_inside("load+24", 12) == "load+24"

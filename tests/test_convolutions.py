@@ -326,3 +326,8 @@ def test_a_run_that_was_interrupted_ends_with_the_same_part(monkeypatch):
         assert run([*rule, "-o", "cut"]) == 130
     assert run(["train", "--resume", "cut", "-q"]) == 0
     assert rnnfast.load("cut").linear_part == rnnfast.load("whole").linear_part
+
+
+def test_thresholds_are_the_same_in_exports_of_either_precision():
+    thresholds = np.array(streaming("two classes").linear_part.convolutions.thresholds)
+    np.testing.assert_array_equal(thresholds, thresholds.astype(np.float32))

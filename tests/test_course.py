@@ -12,7 +12,7 @@ import pytest
 from ids import cases
 from rich.cells import cell_len
 from rich.text import Text
-from terminals import Terminal
+from terminals import Terminal, plain_environment
 
 from rnnfast.console.compiling import CompileProgress
 from rnnfast.console.epochs import Epoch, ending_line, epoch_line, loss_lines
@@ -24,12 +24,7 @@ from rnnfast.console.training import time_text
 from rnnfast.diagnose.process import LONGEST_WAIT, process_start
 from rnnfast.reporter import EpochRecord
 
-
-@pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "FORCE_COLOR", "RNNFAST_NO_COLOR", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
+__all__ = ["plain_environment"]
 
 
 def use_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:

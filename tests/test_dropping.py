@@ -89,5 +89,5 @@ REFUSED = {
 
 @pytest.mark.parametrize("text", cases(REFUSED))
 def test_what_is_no_augmentation(text):
-    with pytest.raises(UsageError, match=rf"--augment {text}: give drop, mixup or both"):
+    with pytest.raises(UsageError, match=rf"--augment {text}: give drop, mixup, shift or several"):
         rnnfast.train(table(), **RUN, augment=text)

@@ -14,6 +14,7 @@ import forward
 import numpy as np
 import pandas as pd
 import pytest
+from exported import with_convolutions
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from networks import draw_tensors
@@ -96,6 +97,7 @@ NETWORKS = st.fixed_dictionaries(
         "bidirectional": st.booleans(),
         "static": st.booleans(),
         "ensemble": some(1, 1, 2),
+        "dilations": st.lists(st.integers(1, 9), max_size=3, unique=True).map(tuple),
         "dtype": some("float32", "float32", "float64"),
         "temperature": some(1.0, 0.4, 2.5),
         "threshold": st.floats(0.05, 0.95),
@@ -124,6 +126,7 @@ def model_of(network):
     drawn = dict(network)
     numbers, task, colours, seed = (drawn.pop(name) for name in ("numbers", "task", "colours", "seed"))
     temperature, threshold, front = (drawn.pop(name) for name in ("temperature", "threshold", "front"))
+    dilations = drawn.pop("dilations")
     word, gaps = drawn["cell"], drawn["missing"] != "error"
     table = table_of(numbers, task, gaps, seed)
     options = {**drawn, **front, "missing_indicator": gaps and drawn["missing_indicator"], "loss": "auto"}
@@ -139,6 +142,7 @@ def model_of(network):
     tensors = [{name: one.astype(drawn["dtype"]) for name, one in each.items()} for each in tensors]
     if not model.schema.classes:
         return replace(model, parameters=joined(tensors))
+    model = with_convolutions(model, dilations, seed=seed) if dilations and colours != "codes" else model
     return replace(model, parameters=joined(tensors), temperature=temperature, threshold=threshold)
 
 

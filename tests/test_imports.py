@@ -22,7 +22,6 @@ RUN_TIME = {
     "catalogue": set(),
     "records": set(),
     "memory": set(),
-    "ranked": set(),
     "caching": set(),
     "display": set(),
     "reporter": set(),
@@ -31,24 +30,24 @@ RUN_TIME = {
     "config": {"catalogue", "errors"},
     "equations": {"errors"},
     "cells": {"equations"},
-    "metrics": {"catalogue", "config", "display", "equations", "ranked", "records"},
+    "metrics": {"catalogue", "config", "display", "equations", "records"},
     "network": {"catalogue", "cells", "equations", "errors"},
     "kernels": {"caching", "catalogue", "equations", "network"},
     "data": {
-        "caching", "catalogue", "config", "display", "errors", "memory", "ranked", "records", "reporter", "writing",
+        "caching", "catalogue", "config", "display", "errors", "memory", "records", "reporter", "writing",
     },
     "tasks": {"catalogue", "config", "data", "errors", "metrics", "records"},
-    "findings": {"catalogue", "config", "data", "display", "metrics", "ranked", "records", "tasks"},
+    "findings": {"catalogue", "config", "data", "display", "metrics", "records", "tasks"},
     "cluster": {"config", "diagnose", "display", "errors", "records"},
     "diagnose": {"caching", "catalogue", "config", "errors", "records", "reporter"},
     "checkpoint": {"config", "errors", "records", "writing"},
     "model": {
         "catalogue", "cells", "cluster", "config", "data", "diagnose", "display", "engines", "equations", "errors",
-        "findings", "memory", "metrics", "network", "ranked", "records", "tasks", "writing",
+        "findings", "memory", "metrics", "network", "records", "tasks", "writing",
     },
     "training": {
         "catalogue", "checkpoint", "cluster", "config", "data", "diagnose", "display", "engines", "equations",
-        "errors", "findings", "listeners", "memory", "metrics", "model", "network", "progress", "ranked", "records",
+        "errors", "findings", "listeners", "memory", "metrics", "model", "network", "progress", "records",
         "reporter", "tasks", "writing",
     },
     "shards": {
@@ -70,7 +69,7 @@ RUN_TIME = {
         "catalogue", "config", "data", "diagnose", "display", "errors", "findings", "metrics", "model", "records",
         "reporter", "tasks", "writing",
     },
-    "console": {"catalogue", "config", "diagnose", "display", "metrics", "ranked", "records", "reporter"},
+    "console": {"catalogue", "config", "diagnose", "display", "metrics", "records", "reporter"},
     "cli": {"catalogue", "config", "console", "display", "errors"},
 }  # fmt: skip
 

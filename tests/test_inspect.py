@@ -353,12 +353,35 @@ def test_nothing_is_proposed_beside_what_options_say(capsys):
             "a word for another thing": (["target_temperature", "response_time", "label_quality"], None),
             "an id of labels": (["label_id", "x"], None),
             "coordinates": (["x", "y", "z"], None),
+            "y of several inputs": (["x1", "x2", "y"], "y"),
+            "things that are named by what is wanted": (["sales_channel", "default_rate", "price_index"], None),
+            "what is wanted beside them": (["sales", "sales_channel"], "sales"),
+            "what is wanted ahead": (["default payment next month"], "default payment next month"),
+            "how something ends": (["fraud_status", "x"], "fraud_status"),
             "nothing": (["a", "b"], None),
         }
     ),
 )
 def test_targets_by_their_names(names, target):
     assert likely_target(names) == target
+
+
+@pytest.mark.parametrize(
+    ("values", "columns"),
+    cases({"coordinates": (60, []), "a class": (3, ["y"])}),
+)
+def test_beside_x_a_y_of_many_values_is_a_coordinate(values, columns, capsys):
+    j = np.arange(60)
+    pd.DataFrame({"x": j / 7, "y": j % values, "speed": j % 11}).to_csv("track.csv", index=False)
+    proposals = result(["inspect", "track.csv"], capsys)["proposals"]
+    assert [one["column"] for one in proposals if one["role"] == "target"] == columns
+
+
+def test_a_column_named_as_a_target_is_no_id(capsys):
+    j = np.arange(60)
+    pd.DataFrame({"outcome": j // 20, "t": j % 20, "a": j / 7}).to_csv("runs.csv", index=False)
+    (proposal,) = result(["inspect", "runs.csv"], capsys)["proposals"]
+    assert (proposal["role"], proposal["column"]) == ("target", "outcome")
 
 
 def test_what_is_no_table_is_an_error_as_ever(capsys):

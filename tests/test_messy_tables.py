@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,26 @@ def test_a_row_of_totals_is_named_and_hides_neither_id_nor_time(capsys):
     assert said.strip().endswith("where 'Summe' says that this row is a total, remove it")
 
 
+def test_a_row_of_totals_that_stops_nothing_is_a_note(capsys):
+    rows = ["region,x,y", *(f"north,{j / 2},{j % 2}" for j in range(40)), "Total,390,1"]
+    Path("regions.csv").write_text("\n".join(rows))
+    described = result(["inspect", "regions.csv", "--target", "y"], capsys)
+    assert described["findings"] == []
+    text = "regions.csv, line 42 is a row of totals, as 'Total' says; remove it"
+    assert described["notes"][-1] == text
+    assert run(["inspect", "regions.csv", "--target", "y"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert text in shown
+    assert "Would stop" not in shown
+
+
+def test_a_row_of_totals_stops_training_where_numbers_are_due(capsys):
+    rows = ["x,z,y", *(f"{j / 2},{j},{j % 2}" for j in range(40)), "Total,390,1"]
+    Path("sums.csv").write_text("\n".join(rows))
+    findings = result(["inspect", "sums.csv", "--target", "y"], capsys)["findings"]
+    assert findings[0]["message"] == "sums.csv, line 42 is a row of totals, as 'Total' says; remove it"
+
+
 def test_a_word_that_stands_in_many_rows_is_no_total(capsys):
     frame = pd.DataFrame({"station": ["Total", "Shell"] * 20, "x": np.arange(40.0), "y": [0, 0, 1, 1] * 10})
     frame.iloc[::-1].to_csv("stations.csv", index=False)
@@ -113,6 +134,42 @@ def test_columns_of_marked_numbers_are_named(capsys):
     assert f"left out, as {reason}: rentals, humidity" in notes
     words = ["train", "--data", "marked.csv", "--target", "humidity"]
     assert "'0%' is no number as it stands; write it without unit" in fails(words, 3, capsys)
+
+
+def days(separator=","):
+    """Readings of three days, the time of day in a column of its own."""
+    rows = [(f"{j // 24 + 1:02d}.01.2024", f"{j % 24:02d}:00", f"{j}", f"{j % 2}") for j in range(72)]
+    return [separator.join(row) for row in (("Date", "Time", "x", "y"), *rows)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words", "column", "first"),
+    cases(
+        {
+            "a date and its time": (days(), ["--time", "Date,Time"], "Date", "01.01.2024 00:00"),
+            "the same, with semicolons": (days(";"), ["--time", "Date,Time"], "Date", "01.01.2024 00:00"),
+            "thousands of a feature": (["x,y", *('"1,234.5",1', '"2,234.5",0') * 9], ["--features", "x"], "x", 1234.5),
+            "thousands with points": (["x;y", *("1.234,5;1", "2.234,5;0") * 9], ["--features", "x"], "x", 1234.5),
+            "thousands of a target": (["x,y", *(f'{j},"1,{j}.5"' for j in range(100, 160))], [], "y", 1100.5),
+            "a name twice": (["x,x,y", *("1,2,0", "3,4,1") * 9], [], "x.1", 2),
+        }
+    ),
+)
+def test_messages_hold_the_command_that_makes_a_table_readable(rows, words, column, first, capsys):
+    Path("people's table.csv").write_text("\n".join(rows))
+    said = fails(["train", "--data", "people's table.csv", "--target", "y", *words], 3, capsys)
+    command = shlex.split("python " + said.partition(": python ")[2])
+    subprocess.run([sys.executable, *command[1:]], check=True)
+    assert pd.read_csv("NEW.csv", sep=None, engine="python")[column].iloc[0] == first
+    words = [word.replace("Date,Time", "Date") for word in words]
+    assert run(["inspect", "NEW.csv", "--target", "y", *words]) == 0
+    assert "Would stop" not in capsys.readouterr().out
+
+
+def test_a_table_that_is_no_file_has_no_such_command():
+    frame = pd.DataFrame({"Date": ["2024-01-01"] * 4, "Time": ["07:00"] * 4, "y": [0, 1] * 2})
+    with pytest.raises(DataError, match=r"'Date,Time' are 2; put them into one$"):
+        read_table(frame, target="y", time="Date,Time")
 
 
 def test_options_in_messages_can_be_typed(capsys):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import isolate
-from rich.cells import cell_len
+from terminals import WIDTHS, too_long
 from test_multiclass import TRAIN, moves
 
 from rnnfast.cli import run
@@ -16,16 +16,10 @@ from rnnfast.console.screen import Screen
 from rnnfast.console.text import UNBROKEN
 from rnnfast.metrics.evaluation import Baseline, Evaluation, Scores
 
-WIDTHS = (40, 80, 120)
-
 
 @pytest.fixture(autouse=True)
 def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch, tmp_path)
-
-
-def too_long(text: str, width: int) -> list[str]:
-    return [line for line in text.splitlines() if cell_len(line) > width]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -75,6 +75,12 @@ def test_inspect_shows_them(file, capsys):
     assert json.dumps(shown["columns"]["targets"]) == json.dumps(list(model.schema.targets))
 
 
+def test_inspect_leaves_relative_errors_out_where_targets_cross_0(capsys):
+    metrics = result(["inspect", str(FOLDER / "rnn-swish-regression.safetensors")], capsys)["metrics"]
+    assert metrics["train"]["mape"] is metrics["valid"]["mape"] is None
+    assert metrics["valid"]["mae"] > 0
+
+
 @each_file
 def test_they_are_written_as_they_were_read(file, tmp_path):
     model = rnnfast.load(file)

@@ -39,7 +39,7 @@ OTHERS = {
     "window": 12, "cell": "lstm", "hidden": (7,), "init": "he", "scale": ("robust",), "optimizer": "rmsprop", "lr": 0.1,
     "weight_decay": 0.2, "clip_norm": 3.0, "batch_size": 3, "patience": 4, "epochs": 5, "schedule": "cosine",
     "refit": False, "patch": (3,), "head": "mean", "difference": True, "calendar": True,
-    "linear_part": True,
+    "linear_part": True, "average": 3, "augment": ("drop",),
 }  # fmt: skip
 QUICK = {"epochs": 2, "hidden": 4, "id": "id", "target": "y", "cache": False}
 
@@ -149,6 +149,23 @@ def test_one_label_a_sequence_runs_one_cycle_to_its_end_and_keeps_the_best_weigh
         assert choose(given(**options), labels)[0].train.schedule == "constant"
 
 
+def test_quantities_at_every_step_take_smaller_steps_where_a_validation_part_stops_getting_better():
+    quantity = replace(TINY, task="regression", classes=0)
+    config = choose(given(), quantity)[0]
+    assert config.train.schedule == "plateau"
+    check_effects(config)
+    for options, size in (({}, TINY), ({}, replace(quantity, validated=False)), ({"refit": True}, quantity)):
+        assert choose(given(**options), size)[0].train.schedule == "constant"
+
+
+def test_auto_trains_where_no_validation_part_could_be_watched():
+    rng = np.random.default_rng(0)
+    table = [rng.normal(size=(40, 6, 1)), rng.normal(size=(40, 6))]
+    for options, schedule in (({"split": 1.0}, "constant"), ({"refit": True}, "constant"), ({}, "plateau")):
+        result = rnnfast.train(*table, hidden=4, epochs=2, progress=False, **options)
+        assert result.model.config.train.schedule == schedule
+
+
 def test_few_sequences_with_a_label_each_are_all_trained_on_in_the_end():
     few = replace(TINY, per_step=False)
     assert (choose(given(), few)[0].train.refit, choose(given(), few)[0].train.patience) == (True, 0)
@@ -169,6 +186,50 @@ def test_where_validation_is_to_choose_the_weights_it_does(options):
     check_effects(config)
     both = choose(given(monitor="macro_f1", refit=True), replace(TINY, per_step=False))[0].train
     assert both.patience == both.epochs
+
+
+def test_classes_at_every_step_take_the_mean_of_a_tenth_of_the_epochs():
+    size = replace(TINY, sequences=100)
+    assert choose(given(), size)[0].train.average == 10
+    assert choose(given(epochs=40), size)[0].train.average == 4
+    assert choose(given(epochs=40, eval_every=2), size)[0].train.average == 2
+    assert choose(given(epochs=19), size)[0].train.average == 1  # of which few are alike
+
+
+@pytest.mark.parametrize(
+    ("size", "options"),
+    cases(
+        {
+            "quantities": ({"task": "regression", "classes": 0}, {}),
+            "classes of sequences": ({"per_step": False}, {"patience": 5}),
+            "no part that validates": ({"validated": False}, {}),
+            "trained again": ({}, {"refit": True}),
+            "the last weights": ({}, {"patience": 0}),
+            "one cycle": ({}, {"schedule": "onecycle"}),
+        }
+    ),
+)
+def test_where_no_epochs_are_averaged(size, options):
+    config, chosen = choose(given(**options), replace(TINY, **size))
+    assert config.train.average == 1
+    assert "average" not in chosen.values
+
+
+@pytest.mark.parametrize(
+    ("size", "chosen"),
+    cases(
+        {
+            "few": ({"sequences": 6}, ("shift",)),
+            "more": ({"sequences": 10}, ()),
+            "one": ({"sequences": 1}, ()),
+            "few quantities": ({"sequences": 6, "task": "regression", "classes": 0}, ()),
+            "few with a class each": ({"sequences": 6, "per_step": False}, ()),
+        }
+    ),
+)
+def test_levels_of_few_sequences_with_classes_at_every_step_shift(size, chosen):
+    assert choose(given(), replace(TINY, **size))[0].train.augment == chosen
+    assert choose(given(augment="off"), replace(TINY, **size))[0].train.augment == ()
 
 
 def test_reasons_are_those_of_the_value():

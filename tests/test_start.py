@@ -37,7 +37,7 @@ def test_training_on_a_table_in_the_cache_imports_no_library_that_it_does_not_us
     assert "pandas.core" in output_of(program, RNNFAST_CACHE_DIR=str(tmp_path))
     loaded = set(output_of(program, RNNFAST_CACHE_DIR=str(tmp_path)).split())
     assert "numba" in loaded
-    assert not loaded & {"numpy.ma", "yaml.reader", "pandas.core", "xml.etree.ElementTree"}
+    assert not loaded & {"yaml.reader", "pandas.core", "xml.etree.ElementTree"}
 
 
 def test_a_stand_in_becomes_the_library_at_its_first_use():

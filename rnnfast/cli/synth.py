@@ -71,17 +71,17 @@ def synth(
 
     if path != "-":
         check_writable(Path(path), force)
-    made = write(kind, path, sequences, steps, seed)
+    size = write(kind, path, sequences, steps, seed)
     if state.json:
         state.print_json(
             {
                 "kind": kind,
                 "output": path,
-                "sequences": made.sequences,
-                "steps": made.steps,
-                "rows": made.rows,
+                "sequences": size.sequences,
+                "steps": size.steps,
+                "rows": size.rows,
                 "seed": seed,
             }
         )
     elif path != "-":
-        state.screen().written(path, made.rows)
+        state.screen().written(path, size.rows)

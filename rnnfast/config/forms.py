@@ -145,8 +145,9 @@ def check_embed(embed: tuple[str, ...]) -> None:
             raise UsageError(f"--embed {','.join(embed)}: {name} is there twice; give it once")
 
 
-# Of each augmentation the amount without one, and the most: share of the values, and P of Beta(P, P).
-AUGMENTATIONS = {"drop": (0.1, 0.9), "mixup": (0.2, 10.0)}
+# Of each augmentation the amount without one, and the most: share of the values, P of Beta(P, P), and times of how far
+# levels differ.
+AUGMENTATIONS = {"drop": (0.1, 0.9), "mixup": (0.2, 10.0), "shift": (1.0, 10.0)}
 
 
 def augmentations(items: tuple[str, ...]) -> dict[str, float]:
@@ -161,8 +162,9 @@ def augmentations(items: tuple[str, ...]) -> dict[str, float]:
                 raise ValueError
         except (KeyError, ValueError):
             raise UsageError(
-                f"--augment {','.join(items)}: give drop, mixup or both, each once, with an amount or without: drop=P, "
-                "a share of the values, at most 0.9; mixup=P, of the draws from Beta(P, P), at most 10"
+                f"--augment {','.join(items)}: give drop, mixup, shift or several, each once, with an amount or "
+                "without: drop=P, a share of the values, at most 0.9; mixup=P, of the draws from Beta(P, P), at most "
+                "10; shift=P, times of how far levels differ, at most 10"
             ) from None
         amounts[name] = amount
     return amounts

@@ -21,7 +21,8 @@ OFF_WORDS = ("off", "none", "0", "false")  # of an option whose values may be no
 # Options that --preset auto chooses (training/presets.py); their default is that of --preset fast.
 CHOSEN = ("window", "scale", "cell", "hidden", "init", "epochs", "batch_size", "optimizer", "schedule", "lr",
           "weight_decay", "clip_norm", "refit", "patience", "patch", "head",
-          "difference", "calendar", "linear_part")  # fmt: skip
+          "difference", "calendar", "linear_part", "average",
+          "augment")  # fmt: skip
 
 
 class Words(Collection[str]):

@@ -244,9 +244,10 @@ class TrainConfig:
         (),
         "Change the training sequences anew in each epoch: drop=P puts the mean of its column in the place of a share "
         "of the values, 0.1 where P is left out; mixup=P mixes sequences that have a class each, and their classes, in "
-        "shares drawn from Beta(P, P), 0.2; off: nothing.",
+        "shares drawn from Beta(P, P), 0.2; shift=P moves the levels of each sequence by P times, 1, what they differ "
+        "by; off: nothing.",
         many=True,
-        metavar="drop[=P],mixup[=P]",
+        metavar="drop[=P],mixup[=P],shift[=P]",
         off=True,
     )
     seed: int = option(0, "Seed of split, initial weights and order (separate streams).", kind=int, least=0)

@@ -151,7 +151,7 @@ class TrainOptions(ReadOptions, total=False):
         of loss, accuracy, balanced_accuracy, precision, recall, specificity, f1, mcc, auroc, auprc, macro_f1, log_loss,
         brier, mae, rmse, mape, r2, within_5pct, within_10pct. Default loss.
     average: Take the mean weights of the N epochs that were best on the validation part; 1: those of the best one.
-        Default 1.
+        Default by preset, with fast 1.
     refit: Train again from the start on the training and the validation part, for the epochs that were best; scores of
         the validation part are those of the model before. Default False.
     max_time: Stop after this time of training: 90s, 10m, 1h. Validation between epochs counts, compiling does not.
@@ -161,7 +161,8 @@ class TrainOptions(ReadOptions, total=False):
     random_start: Begin each training sequence at a random step, another one in each epoch. Default False.
     augment: Change the training sequences anew in each epoch: drop=P puts the mean of its column in the place of a
         share of the values, 0.1 where P is left out; mixup=P mixes sequences that have a class each, and their classes,
-        in shares drawn from Beta(P, P), 0.2; off: nothing.
+        in shares drawn from Beta(P, P), 0.2; shift=P moves the levels of each sequence by P times, 1, what they differ
+        by; off: nothing.
     seed: Seed of split, initial weights and order (separate streams). Default 0.
     threads: Threads at most; default: all cores where the work is worth sharing.
     engine: What trains: the kernels of this package on the CPU, or PyTorch (extra: torch), which has GPUs: the same

@@ -46,6 +46,7 @@ def show_table(screen: Screen, data: Sequences | None, description: TableDescrip
     rows: list[tuple[str, str | Text]] = [("Data", counted(description.rows, "row"))]
     if data is not None:
         rows = [row for row in table_rows(data, screen.verbose) if row[0] != "Task" or description.task]
+    rows[1:1] = [("", note) for note in description.notes if data is None or note not in data.notes]
     if description.read_as != "given":
         rows.insert(1, ("", READ_AS[description.read_as]))
     screen.result(fields([*rows, *encoding_rows(Inputs.of_table(description), screen.verbose)]), Text())

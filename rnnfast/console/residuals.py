@@ -14,7 +14,6 @@ from rich.text import Text
 from rnnfast.console.screen import LABEL, WIDE, table
 from rnnfast.console.text import aligned, counted, cut_inside, number, title
 from rnnfast.metrics.evaluation import Evaluation
-from rnnfast.ranked import quantiles
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -59,7 +58,7 @@ def binned(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], np
     values = values[np.isfinite(values)]
     if len(values) == 0:
         return np.zeros(1), np.zeros(1, np.int64)
-    low, high = quantiles(values, [TAILS / 100, (100 - TAILS) / 100])
+    low, high = np.quantile(values, [TAILS / 100, (100 - TAILS) / 100])
     step = _round_step((high / BINS) - (low / BINS))
     first, last = (round(float(end) / step) for end in (low, high))
     places = np.clip(np.rint(values / step), first, last) - first

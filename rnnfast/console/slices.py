@@ -54,9 +54,10 @@ def shuffled_steps(scores: Shuffled | None) -> Iterator[RenderableType]:
 
 
 def _intervals(
-    evaluation: Evaluation, ci: Mapping[str, Any], made: Bootstrapped, width: int
+    evaluation: Evaluation, ci: Mapping[str, Any], bootstrap: Bootstrapped, width: int
 ) -> Iterator[RenderableType]:
-    yield Text(f"{made.level:g} % intervals: {made.resamples:,} resamples of {counted(made.owners, made.of)}", LABEL)
+    draws = f"{bootstrap.resamples:,} resamples of {counted(bootstrap.owners, bootstrap.of)}"
+    yield Text(f"{bootstrap.level:g} % intervals: {draws}", LABEL)
     figures = evaluation.metrics.figures
     names = sorted((name for name in figures if name in ci), key=lambda name: -METRICS[name].headline)
     rows = [

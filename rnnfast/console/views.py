@@ -149,9 +149,9 @@ def _input_rows(columns: Schema, verbose: int) -> list[tuple[str, str | Text]]:
         "the change of each feature": columns.delta,
         "the time since the row before": columns.time_delta != "off",
     }
-    made = ", ".join(text for text, is_input in derived.items() if is_input)
+    inputs = ", ".join(text for text, is_input in derived.items() if is_input)
     features = listed(columns.features, most=len(columns.features) if verbose else 8)
-    return [(label, text) for label, text in (("Features", features), ("Inputs", made)) if text]
+    return [(label, text) for label, text in (("Features", features), ("Inputs", inputs)) if text]
 
 
 def _task_line(model: ModelDescription) -> str:

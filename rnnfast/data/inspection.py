@@ -17,7 +17,7 @@ from rnnfast.config.option import text_of
 from rnnfast.config.resolve import flag_of
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.candidates import Candidate
-from rnnfast.data.columns.profile import Profiles
+from rnnfast.data.columns.profile import Place, Profiles
 from rnnfast.data.columns.roles import Roles, roles
 from rnnfast.data.description import Lengths, class_balance, lengths
 from rnnfast.data.obstacles import Obstacle, remedy
@@ -30,7 +30,7 @@ from rnnfast.data.sequences.budget import Budget
 from rnnfast.data.sources.batches import batches, first_rows, open_files
 from rnnfast.data.sources.opening import STDIN_SHOWN, open_sources, reopenable
 from rnnfast.data.sources.source import Source
-from rnnfast.data.sources.totals import totals_word, without_totals
+from rnnfast.data.sources.totals_row import totals_word, without_totals
 from rnnfast.data.sources.watch import watching
 from rnnfast.errors import DataError
 from rnnfast.records import Record
@@ -92,7 +92,7 @@ def inspect_tables(
     sources = open_sources(paths, files) if budget is None else open_files(paths, files)
     table_roles = roles(sources[0], config, require_target=False)
     with watching(sources, reporter):
-        profiles, head, totals = _profiles(sources, table_roles, budget)
+        profiles, head, last = _profiles(sources, table_roles, budget)
     cells = profiles.finish()
     proposals = propose(head, table_roles, cells)
     proposed = {proposal.column: proposal.role for proposal in proposals}
@@ -110,6 +110,12 @@ def inspect_tables(
     if data is not None and data.auto_predict:
         data = data.predicting(data.rule())
     faulty = {obstacle.column for obstacle in readable.obstacles if isinstance(obstacle.column, str)}
+    findings = [*readable.obstacles, *map(Obstacle, refusals)]
+    keys = [cells[proposal.column] for proposal in proposals if proposal.role in ("id", "time")]
+    stops = last is not None and (last.stops(findings) or any(key.first.get("empty") == last.place for key in keys))
+    of_sequences = {} if data is None else _of_sequences(data)
+    if last is not None and not stops:
+        of_sequences["notes"] = (*of_sequences.get("notes", ()), last.text)
     description = TableDescription(
         source=tuple(source.name for source in sources),
         rows=profiles.rows,
@@ -119,30 +125,52 @@ def inspect_tables(
         season=config.season,
         columns=tuple(columns.describe(data, attempt, faulty)),
         read_as="not" if data is None else _read_as(config, readable.config, attempt),
-        findings=(*totals, *readable.obstacles, *map(Obstacle, refusals)),
+        findings=tuple([Obstacle(last.text), *findings] if last is not None and stops else findings),
         proposals=proposals,
         command=_command(sources, accepted(readable.config, proposals, cells), table_roles),
-        **({} if data is None else _of_sequences(data)),
+        **of_sequences,
     )
     return Inspection(description, data)
 
 
+class TotalsRow(NamedTuple):
+    """The last row of a table, where it is one of totals. place: its source and row there; word: what says so."""
+
+    place: Place
+    word: str
+
+    @property
+    def where(self) -> str:
+        """File and line."""
+        source, row = self.place
+        return source.where(row)
+
+    @property
+    def text(self) -> str:
+        """What it is, and what to do."""
+        return f"{self.where} is a row of totals, as {self.word!r} says; remove it"
+
+    def stops(self, obstacles: Sequence[Obstacle]) -> bool:
+        """Whether one of the obstacles is in this row."""
+        return any(self.where in obstacle.message for obstacle in obstacles)
+
+
 def _profiles(
     sources: Sequence[Source], table_roles: Roles, budget: Budget | None
-) -> tuple[Profiles, pd.DataFrame, list[Obstacle]]:
-    """Look at all cells, and return the first rows beside the profiles, and what is wrong with the last one.
+) -> tuple[Profiles, pd.DataFrame, TotalsRow | None]:
+    """Look at all cells, and return the first rows beside the profiles, and the last row where it is one of totals.
 
     Without a budget a packed file is refused whose rows memory could not hold.
     """
     size = BATCH_BYTES if budget is None else budget.of_phase.batch
     keys = {name for name in (table_roles.id, table_roles.time, table_roles.part) if name is not None}
-    profiles, head, last, where = Profiles(sources[0].columns, keys), pd.DataFrame(), "", ""
+    profiles, head, last = Profiles(sources[0].columns, keys), pd.DataFrame(), None
     for batch in batches(sources, table_roles.text, sources[0].columns, size, bounded=budget is None):
         profiles.add(batch)
         head = head if len(head) else first_rows(batch, table_roles.text)
-        last = totals_word(batch.frame.iloc[-1]) if len(without_totals(batch.frame)) < batch.rows else ""
-        where = batch.origin.where(batch.rows - 1) if last else ""
-    return profiles, head, [Obstacle(f"{where} is a row of totals, as {last!r} says; remove it")] if last else []
+        word = totals_word(batch.frame.iloc[-1]) if len(without_totals(batch.frame)) < batch.rows else ""
+        last = TotalsRow(batch.origin.locate(batch.rows - 1), word) if word else None
+    return profiles, head, last
 
 
 def _attempts(config: DataConfig, table_roles: Roles) -> list[tuple[DataConfig, bool]]:

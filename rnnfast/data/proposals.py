@@ -9,7 +9,7 @@ import pandas as pd
 
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.candidates import Candidate, candidates, date_columns
-from rnnfast.data.columns.fewvalues import categorical_option, few_valued
+from rnnfast.data.columns.fewvalues import MOST_VALUES, categorical_option, few_valued
 from rnnfast.data.columns.marked import marked_number
 from rnnfast.data.columns.profile import Profile
 from rnnfast.data.columns.roles import Roles
@@ -29,6 +29,8 @@ def propose(rows: pd.DataFrame, roles: Roles, profiles: Mapping[str, Profile]) -
     texts = [name for name in free if profiles[name].kind == "text" and not marked_number(rows[name])]
     dates = {*date_columns(rows, texts), *(name for name in free if profiles[name].kind == "date")}
     likely = [name for name in free if profiles[name].filled and name not in dates]
+    if "x" in map(str.casefold, profiles):
+        likely = [name for name in likely if name.casefold() != "y" or _few(profiles[name])]
     target = None if roles.targets else likely_target(likely)
     targets = () if target is None else (Candidate(target, "target", "its name", typed("--target", target)),)
     texts = [name for name in texts if roles.features is None and name != target and name not in dates]
@@ -37,6 +39,11 @@ def propose(rows: pd.DataFrame, roles: Roles, profiles: Mapping[str, Profile]) -
         for name in few_valued(rows, texts)
     ]
     return *keys, *targets, *few
+
+
+def _few(profile: Profile) -> bool:
+    """Whether a column beside x holds few values: it is no coordinate then."""
+    return profile.distinct is not None and profile.distinct <= MOST_VALUES
 
 
 def accepted(config: DataConfig, proposals: Sequence[Candidate], profiles: Mapping[str, Profile]) -> DataConfig:

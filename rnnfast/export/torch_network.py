@@ -134,13 +134,13 @@ def _recurrent(model: Model) -> tuple[list[str], list[str]]:
     more = ", batch_first=True"
     more += f", nonlinearity={config.activation!r}" if config.cell == "rnn" else ""
     more += ", bidirectional=True" if net.bidirectional else ""
-    made = "Layers({}, {}, {})" if kind is None else f"torch.nn.{kind}({{}}, {{}}, {{}}{more})"
+    layer = "Layers({}, {}, {})" if kind is None else f"torch.nn.{kind}({{}}, {{}}, {{}}{more})"
     if len(set(hidden)) == 1:
-        parts = [f"self.rnn = {made.format(inputs, hidden[0], layers)}"]
+        parts = [f"self.rnn = {layer.format(inputs, hidden[0], layers)}"]
         forward = [f"h = self.rnn(h{_first(model, slice(None))})[0]"]
     else:
         sizes = [inputs, *(units * net.directions for units in hidden[:-1])]
-        pieces = ", ".join(made.format(size, units, 1) for size, units in zip(sizes, hidden, strict=True))
+        pieces = ", ".join(layer.format(size, units, 1) for size, units in zip(sizes, hidden, strict=True))
         parts, ways = [f"self.rnn = torch.nn.ModuleList([{pieces}])"], net.directions
         first = [_first(model, slice(ways * number, ways * number + ways)) for number in range(layers)]
         forward = [f"h = self.rnn[{number}](h{begun})[0]" for number, begun in enumerate(first)]

@@ -13,7 +13,6 @@ from rnnfast.findings.evidence import Evidence, mean_error
 from rnnfast.findings.finding import Finding, finding
 from rnnfast.findings.text import name, names, number, percent
 from rnnfast.findings.view import PartView
-from rnnfast.ranked import distinct, quantiles
 
 COPY = 1 - 1e-6  # squared correlation from which a column is a copy: rounding to six digits leaves that much
 LEAST_ROWS = 20  # that must say so
@@ -59,7 +58,7 @@ def _is_copy(column: Floats, view: PartView) -> bool:
     if labels.shape[1] > 1 and view.schema.classes:
         classes = view.y[rows, 0]
         pairs = np.unique(np.stack([values, classes]), axis=1).shape[1]
-        return bool(len(distinct(values)) == len(distinct(classes)) == pairs > 1)
+        return bool(len(np.unique(values)) == len(np.unique(classes)) == pairs > 1)
     return bool((_squared_correlation(values[:, None], labels) > COPY).any())
 
 
@@ -85,7 +84,7 @@ def _alone(train: PartView, judged: PartView, j: int) -> float:
     """Return what the mean labels of the values of a column explain of another part."""
     column = train.x[:, j]
     filled = column[~np.isnan(column)]
-    inner = distinct(quantiles(filled, np.linspace(0, 1, BINS + 1)[1:-1])) if len(filled) else filled
+    inner = np.unique(np.quantile(filled, np.linspace(0, 1, BINS + 1)[1:-1])) if len(filled) else filled
     place, other = (np.searchsorted(inner, values, side="right") for values in (column, judged.x[:, j]))
     size = np.bincount(place, minlength=len(inner) + 2).astype(np.float64)
     labels = train.labels

@@ -20,7 +20,6 @@ from rnnfast.catalogue import METRICS, QUANTITIES, TASKS, TWO_CLASSES, lower_is_
 from rnnfast.metrics.bootstrap import Interval, Resamples, intervals
 from rnnfast.metrics.evaluation import Evaluation, naive_name
 from rnnfast.metrics.figures import Figures
-from rnnfast.ranked import distinct
 from rnnfast.records import Record
 from rnnfast.tasks.outcomes import Outcomes, weighty
 
@@ -127,7 +126,7 @@ def _gain(outcomes: Outcomes, rival: _Rival, figures: Figures) -> Gain | None:
         value = task.figures(y, pair[0], metrics, weight)[rival.metric]
     if value is None or rival.figure is None:
         return None
-    owners, interval, difference = len(distinct(owner)), None, None
+    owners, interval, difference = len(np.unique(owner)), None, None
     if owners >= LEAST_OWNERS:
         some, share = _some_owners(owner, owners)
         over = Resamples.of(owner[some], None if weight is None else weight[some], RESAMPLES)

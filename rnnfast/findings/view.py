@@ -13,7 +13,6 @@ from rnnfast.catalogue import TASKS
 from rnnfast.data import Schema, SequenceData
 from rnnfast.findings.gain import Gain, gains
 from rnnfast.metrics.evaluation import Evaluation
-from rnnfast.ranked import distinct
 from rnnfast.tasks.outcomes import Outcomes
 
 STEPS = 1 << 15  # that are looked at, evenly taken: enough for a share of 1 in 1,000, and for a hundred columns
@@ -69,8 +68,8 @@ class PartView:
         categories: those that it knows, by column; ahead: whether it sees later steps; compared: with the baselines.
         """
         data, total = outcomes.data, len(outcomes.y)
-        chosen = distinct(np.linspace(0, total - 1, min(total, STEPS)).astype(np.int64))
-        rows = outcomes.rows[chosen]
+        places = np.unique(np.linspace(0, total - 1, min(total, STEPS)).astype(np.int64))
+        rows = outcomes.rows[places]
         x = np.asarray(data.x[rows], np.float64)
         first, last = data.offsets[:-1], data.offsets[1:] - 1
         return cls(
@@ -79,9 +78,9 @@ class PartView:
             evaluation=evaluation,
             x=x,
             after=_next_rows(data, rows) if ahead else None,
-            y=np.asarray(outcomes.y[chosen], np.float64),
-            answers=outcomes.answers[chosen],
-            owner=np.unique(outcomes.owner[chosen], return_inverse=True)[1],
+            y=np.asarray(outcomes.y[places], np.float64),
+            answers=outcomes.answers[places],
+            owner=np.unique(outcomes.owner[places], return_inverse=True)[1],
             ids=data.ids,
             first_time=None if data.key is None else data.key[first],
             last_time=None if data.key is None else data.key[last],
@@ -95,7 +94,7 @@ class PartView:
     @property
     def owners(self) -> int:
         """How many ids there are in the sample; sequences where there is no id."""
-        return len(distinct(self.owner))
+        return len(np.unique(self.owner))
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -72,9 +72,9 @@ def binary_measures(
 ) -> Measures:
     """Compute metrics of a binary target, name -> (R,), for each time that `over` sums rows; others as of `binary`."""
     answers = Answers(*_columns(y, p), float(threshold), over)
-    chosen = tuple(metrics) or metrics_of(TWO_CLASSES)
-    uncertain = any(metric.probability for metric in chosen) and bool(np.isnan(answers.score).any())
-    return measures(chosen, FORMULAS, answers, rows=answers.positive.size, uncertain=uncertain)
+    entries = tuple(metrics) or metrics_of(TWO_CLASSES)
+    uncertain = any(metric.probability for metric in entries) and bool(np.isnan(answers.score).any())
+    return measures(entries, FORMULAS, answers, rows=answers.positive.size, uncertain=uncertain)
 
 
 def confusion(y: ArrayLike, p: ArrayLike, threshold: float = 0.5, weight: Floats | None = None) -> Counts:

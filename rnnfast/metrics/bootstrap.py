@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.metrics.whole import Floats, Integers, Ties, Whole, areas, summed_by, ties
-from rnnfast.ranked import quantiles
 
 RESAMPLES = 1000
 MOST_UNITS = 2048
@@ -192,7 +191,7 @@ def _interval(values: Floats, level: float) -> Interval | None:
     if len(defined) < max(LEAST_DEFINED * len(values), 1):
         return None
     tail = (1 - level / 100) / 2
-    low, high = quantiles(defined, [tail, 1 - tail])
+    low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)
 
 

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.ranked import distinct
 from rnnfast.records import Record
 
 Floats = NDArray[np.float64]
@@ -64,7 +63,7 @@ def calibration(probability: Floats, right: NDArray[np.bool_], weight: Floats | 
     if not len(probability) or np.isnan(probability).any():
         return None
     ranked = np.sort(probability)
-    edges = distinct(ranked[np.arange(1, BINS) * len(ranked) // BINS])
+    edges = np.unique(ranked[np.arange(1, BINS) * len(ranked) // BINS])
     place = np.searchsorted(edges, probability, side="right")
     weight = np.ones(len(probability)) if weight is None else weight
     terms = (None, weight, weight * probability, weight * right)

@@ -64,9 +64,9 @@ def multiclass_measures(y: ArrayLike, p: ArrayLike, over: Over, metrics: Iterabl
     """Compute metrics of a target with classes, name -> (R,), for each time that `over` sums rows."""
     label, probability = _columns(y, p)
     answers = Answers(label, probability.argmax(axis=1), probability.shape[1], probability, over)
-    chosen = tuple(metrics) or metrics_of(CLASSES)
+    entries = tuple(metrics) or metrics_of(CLASSES)
     uncertain = bool(np.isnan(probability).any())
-    return measures(chosen, FORMULAS, answers, rows=label.size, uncertain=uncertain)
+    return measures(entries, FORMULAS, answers, rows=label.size, uncertain=uncertain)
 
 
 def multiclass_labels(y: ArrayLike, predicted: ArrayLike, classes: int, weight: Floats | None = None) -> Figures:

@@ -66,15 +66,15 @@ def regression(y: ArrayLike, p: ArrayLike, metrics: Iterable[Metric] = (), weigh
 
 def regression_measures(y: ArrayLike, p: ArrayLike, over: Over, metrics: Iterable[Metric] = ()) -> Measures:
     """Compute metrics of a regression, name -> (R,), for each time that `over` sums rows; others as of `regression`."""
-    chosen = tuple(metrics) or metrics_of(QUANTITIES)
+    entries = tuple(metrics) or metrics_of(QUANTITIES)
     truth = np.asarray(y, dtype=np.float64)
     predicted = np.asarray(p, dtype=np.float64)
     if truth.shape != predicted.shape:
         raise ValueError(f"y has shape {truth.shape} and p {predicted.shape}; they must be equal")
     if truth.ndim == 1:
-        return measures(chosen, FORMULAS, Answers(truth, predicted, over), rows=truth.size)
-    each = [regression_measures(truth[:, k], predicted[:, k], over, chosen) for k in range(truth.shape[1])]
-    return {metric.name: _mean_of_defined([values[metric.name] for values in each]) for metric in chosen}
+        return measures(entries, FORMULAS, Answers(truth, predicted, over), rows=truth.size)
+    each = [regression_measures(truth[:, k], predicted[:, k], over, entries) for k in range(truth.shape[1])]
+    return {metric.name: _mean_of_defined([values[metric.name] for values in each]) for metric in entries}
 
 
 def _mape(answers: Answers) -> Floats:

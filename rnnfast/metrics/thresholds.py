@@ -171,9 +171,9 @@ def choose(rule: Rule, curve: Points, events: EventPoints | None = None) -> Choi
     return Choice(_best(curve.precision if rule.measure == "recall" else curve.recall, curve.recall, good))
 
 
-def _best(values: Floats, others: Floats, chosen: NDArray[np.int64]) -> int:
+def _best(values: Floats, others: Floats, places: NDArray[np.int64]) -> int:
     """Return the point with the highest value, of equal ones that with the highest other value, then the first."""
-    best = chosen[values[chosen] == values[chosen].max()]
+    best = places[values[places] == values[places].max()]
     return int(best[np.argmax(others[best])])
 
 

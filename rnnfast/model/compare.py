@@ -189,11 +189,11 @@ def _compared(contenders: Mapping[str, Contender], metric: str, part: str, level
 def _metric(by: str | None, model: Model) -> str:
     """Return the metric that orders runs. Raises UsageError for one that the task does not have."""
     names = [metric.name for metric in metrics_of(model.task.facts.labels)]
-    chosen = by or headline(names)
-    if chosen not in names:
-        hint = did_you_mean(str(chosen), names)
-        raise UsageError(f"--by: no metric {chosen!r} of these runs{hint}; they have {', '.join(names)}")
-    return str(chosen)
+    metric = by or headline(names)
+    if metric not in names:
+        hint = did_you_mean(str(metric), names)
+        raise UsageError(f"--by: no metric {metric!r} of these runs{hint}; they have {', '.join(names)}")
+    return str(metric)
 
 
 def _rank(value: float | None, lower: bool) -> float:

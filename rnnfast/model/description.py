@@ -95,12 +95,25 @@ def describe_model(model: Model, path: str) -> ModelDescription:
         target_scaler=model.target_scaler.record(),
         training=asdict(config),
         trained=provenance.training or {},
-        metrics=provenance.metrics,
+        metrics=_metrics(model),
         versions=provenance.versions or {},
         data_digest=provenance.data_digest,
         findings=judgement.findings,
         verdict=judgement.verdict,
     )
+
+
+def _metrics(model: Model) -> dict[str, Figures]:
+    """Return the stored scores of each part, None for metrics that say nothing, which earlier versions did store.
+
+    What tells so are the ends of the training labels, which a minmax scaling holds.
+    """
+    metrics, scaler = model.provenance.metrics, model.target_scaler
+    if model.schema.difference:  # the ends are those of changes
+        return metrics
+    ends = scaler.inverse(np.array([[0.0], [1.0]]) + np.zeros(len(scaler.kinds)))
+    meaningless = model.task.meaningless(ends[:, [kind == "minmax" for kind in scaler.kinds]])
+    return {part: figures | dict.fromkeys(meaningless) for part, figures in metrics.items()}
 
 
 def _tensor(name: str, values: NDArray[Any]) -> TensorDescription:

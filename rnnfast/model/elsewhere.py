@@ -48,10 +48,10 @@ class Elsewhere(Committee):
         borders = np.unique([0, *(marks // SEQUENCES * SEQUENCES).tolist(), len(order)])
         tasks, pieces = [], []
         for begin, end in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
-            chosen = order[begin:end]
-            rows = spans(offsets[chosen], lengths[chosen])
+            numbers = order[begin:end]
+            rows = spans(offsets[numbers], lengths[numbers])
             pieces.append(rows)
-            arguments = self._networks, x[rows], ends(lengths[chosen])
+            arguments = self._networks, x[rows], ends(lengths[numbers])
             tasks.append(Task(f"sequences {begin + 1:,} to {end:,}", _outputs, arguments))
         every = np.concatenate(self._cluster.run(tasks), axis=1)
         outputs = np.empty_like(every)

@@ -79,8 +79,8 @@ def _quantiles(model: Model, ids: Ends, part: slice, bounds: Conformal, level: i
 
 def _repeated(ids: Ends, part: slice, times: int) -> Ends:
     """Return some of the ids, each several times."""
-    chosen = np.repeat(np.arange(len(ids.history))[part], times)
-    return replace(ids, block=ids.block.take(chosen), history=ids.history[chosen], steps=ids.steps[chosen])
+    repeats = np.repeat(np.arange(len(ids.history))[part], times)
+    return replace(ids, block=ids.block.take(repeats), history=ids.history[repeats], steps=ids.steps[repeats])
 
 
 def _distribution(bounds: Conformal) -> tuple[list[Floats], list[Floats]]:

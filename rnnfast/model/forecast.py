@@ -211,25 +211,25 @@ def _piece(
     if not schema.horizon and schema.features:
         _check_rows(block, schema, asking, steps, tally)
     history = block.lengths - asking
-    chosen = _steps(schema, asking, steps)
+    ahead = _steps(schema, asking, steps)
     if schema.lag_target and (unknown := (history == 0)).any():
         tally.unknown += int(unknown.sum())
-        chosen[unknown] = False
-    if schema.horizon and not schema.only_past and chosen[:, schema.horizon :].any():
+        ahead[unknown] = False
+    if schema.horizon and not schema.only_past and ahead[:, schema.horizon :].any():
         tally.beyond = True
-        chosen[:, schema.horizon :] = False
-    asked_of_model = np.flatnonzero(np.any(chosen, axis=0)[: schema.horizon]) + 1
+        ahead[:, schema.horizon :] = False
+    asked_of_model = np.flatnonzero(np.any(ahead, axis=0)[: schema.horizon]) + 1
     tally.between |= schema.horizon > 0 and not set(asked_of_model) <= set(schema.ahead)
-    ids = Ends(block, history, chosen, shared)
+    ids = Ends(block, history, ahead, shared)
     answers, shown = rollout(model, ids)
     if interval is not None:
         answers = answers._replace(region=fan(model, ids, answers, interval))
-    of_id, step = np.nonzero(np.asarray(chosen & ~np.isnan(answers.values[:, :, 0])))
-    tally.short += int(np.count_nonzero(chosen)) - len(step)
+    of_id, step = np.nonzero(np.asarray(ahead & ~np.isnan(answers.values[:, :, 0])))
+    tally.short += int(np.count_nonzero(ahead)) - len(step)
     columns: Columns = {}
     if schema.id is not None:
         columns[schema.id] = np.asarray(block.ids, dtype=object)[of_id].tolist()
-    times = times_after(block, history, chosen.shape[1], shared)
+    times = times_after(block, history, ahead.shape[1], shared)
     if times is None or schema.time is None:
         columns[STEP] = (step + 1).tolist()
     else:
@@ -257,10 +257,10 @@ def _steps(schema: Schema, asking: NDArray[np.int64], steps: int | None) -> NDAr
     least = 0 if schema.horizon or schema.features else 1
     last = np.full(len(asking), steps) if steps is not None else np.maximum(asking, least)
     most = max(int(last.max(initial=0)), schema.horizon if steps is None else 0, 1)
-    chosen = np.arange(1, most + 1) <= last[:, None]
+    ahead = np.arange(1, most + 1) <= last[:, None]
     if steps is None and schema.horizon:
-        chosen[:, np.asarray(schema.ahead) - 1] = True
-    return chosen
+        ahead[:, np.asarray(schema.ahead) - 1] = True
+    return ahead
 
 
 def _answers(model: Model, answers: Answers, places: tuple[NDArray[np.int64], ...]) -> Columns:

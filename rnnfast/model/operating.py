@@ -144,7 +144,7 @@ def _with(model: Model, decision: Decision, outcomes: Outcomes, part: str | None
     train = replace(model.config.train, threshold=decision.rule.text)
     origin = model.provenance
     before = Operating(part="", steps=0) if isinstance(origin.operating, UnsetType) else origin.operating
-    chosen = changed(
+    operating = changed(
         before,
         part=part or "all",
         steps=len(outcomes.y),
@@ -160,7 +160,7 @@ def _with(model: Model, decision: Decision, outcomes: Outcomes, part: str | None
     model = replace(model, threshold=decision.threshold, config=replace(model.config, train=train))
     if part in metrics:
         metrics[part] = plain(model.scorer.evaluate(outcomes.by(model.task)).metrics)
-    model.provenance = changed(origin, operating=chosen, metrics=metrics)
+    model.provenance = changed(origin, operating=operating, metrics=metrics)
     return model
 
 

@@ -25,8 +25,8 @@ def first_steps(model: Model, outcomes: Outcomes) -> Iterator[tuple[str, Outcome
     lengths = outcomes.data.lengths[outcomes.sequence]
     for power in range(int(lengths.max(initial=0)).bit_length()):
         steps = 1 << power
-        chosen = np.flatnonzero(lengths >= steps)
-        yield from _answered(f"{steps:,}", model, outcomes, chosen, np.full(len(chosen), steps))
+        places = np.flatnonzero(lengths >= steps)
+        yield from _answered(f"{steps:,}", model, outcomes, places, np.full(len(places), steps))
 
 
 def shares_of_steps(model: Model, outcomes: Outcomes, shares: Sequence[float]) -> Iterator[tuple[str, Outcomes]]:
@@ -38,12 +38,12 @@ def shares_of_steps(model: Model, outcomes: Outcomes, shares: Sequence[float]) -
 
 
 def _answered(
-    name: str, model: Model, outcomes: Outcomes, chosen: Integers, steps: Integers
+    name: str, model: Model, outcomes: Outcomes, places: Integers, steps: Integers
 ) -> Iterator[tuple[str, Outcomes]]:
     """Yield the outcomes of some labelled sequences after so many of their steps, where the network has an answer."""
-    data, sequence = outcomes.data, outcomes.sequence[chosen]
+    data, sequence = outcomes.data, outcomes.sequence[places]
     beginnings = data.cut(sequence, data.offsets[sequence], steps).alone()
     raw = model.outputs(beginnings)[beginnings.offsets[1:] - 1]
     has_answer = ~np.isnan(raw).any(axis=1)
     if has_answer.any():
-        yield name, outcomes.of(chosen[has_answer]).answered(raw[has_answer])
+        yield name, outcomes.of(places[has_answer]).answered(raw[has_answer])

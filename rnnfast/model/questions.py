@@ -20,7 +20,6 @@ from rnnfast.data.sequences.spans import ends, spans
 from rnnfast.errors import DataError
 from rnnfast.model.linear_part import Beside
 from rnnfast.network.alignment import aligned
-from rnnfast.ranked import distinct
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]
@@ -66,7 +65,7 @@ class Questions:
             return
         offsets, count = self.answers.lies.offsets, ends(self.answers.stop - self.answers.first)
         marks = np.append(np.arange(0, offsets[-1], BLOCK_ROWS), offsets[-1])
-        borders = distinct(np.searchsorted(offsets, marks))
+        borders = np.unique(np.searchsorted(offsets, marks))
         assert self.around is not None
         most = int(np.diff(offsets[borders]).max())
         work = np.empty((most, self.around.x.shape[1]), self.around.x.dtype)

@@ -84,11 +84,11 @@ def course(model: Model, ids: Ends, disturb: Disturb | None = None) -> tuple[NDA
         if not len(of_id):
             continue
         outputs = rows.answers(of_id, origin).reshape(len(of_id), len(schema.ahead), width)
-        chosen = outputs[np.arange(len(of_id)), number]
-        chosen = chosen if disturb is None else disturb(chosen, number)
-        answers[of_id, first + step] = chosen
+        values = outputs[np.arange(len(of_id)), number]
+        values = values if disturb is None else disturb(values, number)
+        answers[of_id, first + step] = values
         if schema.lag_target:
-            rows.feed(of_id, ids.history[of_id] + first + step, chosen)
+            rows.feed(of_id, ids.history[of_id] + first + step, values)
     return np.where(ids.steps[:, :, None], answers, np.nan), rows.shown()
 
 

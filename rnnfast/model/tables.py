@@ -76,8 +76,8 @@ class TableEvaluation:
         parts = self.parts
         ci = UNSET if parts.ci is None else parts.ci
         extras: dict[str, Any] = {"bootstrap": parts.bootstrap, "by": parts.by, "shuffled": self.shuffled}
-        said = {"findings": self.judgement.findings, "verdict": self.judgement.verdict}
-        return replaced(report, ci=ci, **said, **{name: value or UNSET for name, value in extras.items()})
+        own = {"findings": self.judgement.findings, "verdict": self.judgement.verdict}
+        return replaced(report, ci=ci, **own, **{name: value or UNSET for name, value in extras.items()})
 
 
 def evaluate_table(
@@ -257,10 +257,10 @@ def part_of(model: Model, data: Sequences, part: str) -> Sequences:
     # The labels that trained decided which steps are predicted: before the split, each label counted.
     undecided = data.predicting("every") if how.auto_predict else data
     parts = split(undecided, how.shares, how.seed, how.split_by, shards=model.config.data.shards or 1)
-    chosen = parts.named().get(part)
-    if chosen is None:
+    sequences = parts.named().get(part)
+    if sequences is None:
         raise UsageError(f"--part {part}: the training run had no such part of this table ({parts.rule})")
-    return chosen.predicting(model.schema.predict)
+    return sequences.predicting(model.schema.predict)
 
 
 def open_files(paths: Sequence[Any], request: Request, opened: ExitStack, reporter: Reporter | None) -> Sequences:

@@ -58,14 +58,14 @@ class States:
         stream = self.stream
         slots, changed = stream.slots, stream.slots.changed or set[str]()
         here = [name for name in slots.of if name in changed]  # the least recently used one first
-        gone = [(name,) for name in changed if name not in slots.of]
+        evicted = [(name,) for name in changed if name not in slots.of]
         records = stream.memory.records(np.array([slots.of[name] for name in here], np.int64))
         uses = range(self._uses, self._uses + len(here))
         self._about |= {"rows": str(rows), "uses": str(uses.stop), "dates": str(int(bool(stream.dates)))}
         lines = ((name, use, record.tobytes()) for name, use, record in zip(here, uses, records, strict=True))
         try:
             self._file.execute("BEGIN IMMEDIATE")
-            self._file.executemany("DELETE FROM states WHERE id = ?", gone)
+            self._file.executemany("DELETE FROM states WHERE id = ?", evicted)
             self._file.executemany("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", lines)
             self._file.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", list(self._about.items()))
             self._file.execute("COMMIT")

@@ -189,7 +189,7 @@ class ShardedSequences(Sequences):
         """Nobody here knows where rows lie."""
         self._refuse()
 
-    def cut(self, chosen: Integers, starts: Integers, lengths: Integers) -> ShardedSequences:
+    def cut(self, numbers: Integers, starts: Integers, lengths: Integers) -> ShardedSequences:
         """Shards are cut where they lie."""
         self._refuse()
 

@@ -112,12 +112,12 @@ class Outcomes:
         weight = self.weight
         return self if weight is None or not weight.any() else self.of(weight > 0)
 
-    def of(self, chosen: NDArray[Any]) -> Outcomes:
-        """Those of some of the n steps; chosen: their numbers, or (n,) bool. The sequences stay the same."""
+    def of(self, steps: NDArray[Any]) -> Outcomes:
+        """Those of some of the n steps; steps: their numbers, or (n,) bool. The sequences stay the same."""
         at = np.zeros_like(self.at)
-        at[self.rows[chosen]] = True
+        at[self.rows[steps]] = True
         part = object.__new__(Outcomes)
-        own = {"at": at, **{name: getattr(self, name)[chosen] for name in ("y", "raw", "answers")}}
+        own = {"at": at, **{name: getattr(self, name)[steps] for name in ("y", "raw", "answers")}}
         own |= dict.fromkeys(("linear", "trees"))
         shared = {name: getattr(self, name) for name in ("task", "data", "outputs", "deviations")}
         part.__dict__.update(shared | own)

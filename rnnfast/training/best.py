@@ -95,8 +95,8 @@ class Best:
             values["distil"] = False
         if limit is not None:  # what the race has left of it
             values["max_time"] = f"{max(limit * (1 - RACE_SHARE) + max(deadline.remaining, 0.0), 0.001):.3f}s"
-        made = Chosen("best", chosen.size if chosen else "", tuple(choices), race or UNSET)
-        return config.choosing({**values, "preset": "fast", "budget": None}), made
+        preset = Chosen("best", chosen.size if chosen else "", tuple(choices), race or UNSET)
+        return config.choosing({**values, "preset": "fast", "budget": None}), preset
 
     def cost(self, config: Config, rows: float) -> float:
         """Count the multiply-adds of one training on so many rows."""

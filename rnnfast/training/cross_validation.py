@@ -262,7 +262,7 @@ class _Runs:
 
     def result(self, results: list[FoldResult], lines: Callable[[], Any]) -> CrossValidation:
         """Return the results of the folds as one."""
-        made, resolved = self.folds[0], results[0].model.config
+        parts, resolved = self.folds[0], results[0].model.config
         config = replace(
             resolved,
             data=replace(resolved.data, split_by=SEQUENCE),  # which folds_by stood in for
@@ -271,11 +271,11 @@ class _Runs:
         return CrossValidation(
             folds=results,
             count=self.count,
-            rule=made.rule,
+            rule=parts.rule,
             schema=results[0].model.schema,
             rows=self.table.rows,
             sequences=self.table.sequences,
-            untested=made.untested,
+            untested=parts.untested,
             seconds=0.0,
             config=config,
             fold_config=self.fold_config,

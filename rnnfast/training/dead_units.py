@@ -17,7 +17,6 @@ from rnnfast.model import Model
 from rnnfast.model.linear_part import Beside
 from rnnfast.model.members import Committee
 from rnnfast.model.questions import Questions
-from rnnfast.ranked import distinct
 
 SEQUENCES = 32  # that are looked at
 MOST_ROWS = 4096  # of them
@@ -59,6 +58,6 @@ def dead_units(model: Model, data: SequenceData) -> tuple[int, int] | None:
 
 def _sample(data: SequenceData) -> SequenceData | None:
     """Return a few sequences, evenly taken, of no more rows than are looked at."""
-    chosen = distinct(np.linspace(0, data.sequences - 1, min(data.sequences, SEQUENCES)).astype(np.int64))
+    chosen = np.unique(np.linspace(0, data.sequences - 1, min(data.sequences, SEQUENCES)).astype(np.int64))
     chosen = chosen[np.cumsum(data.lengths[chosen]) <= MOST_ROWS]
     return data.take(chosen) if data.lengths[chosen].sum() > 1 else None

@@ -38,11 +38,11 @@ def resolved(config: Config, task: str, sequences: int, weighted: bool = False) 
     return replace(config, train=replace(train, optimizer=optimizer.name, lr=lr, weight_decay=decay, batch_size=batch))
 
 
-def size_of(part: Sequences, config: Config, mergeable: bool) -> Size:
-    """Measure the part that trains; mergeable: as of Size."""
+def size_of(part: Sequences, config: Config, mergeable: bool, own_valid: bool) -> Size:
+    """Measure the part that trains; mergeable: as of Size; own_valid: whether a table of its own validates."""
     weighted = part.weighted or config.train.class_weight not in ((), ("none",))
     asks = config.model.preset not in ("fast", "original")  # which choose nothing
-    return Size.of(part, weighted, mergeable, asks and persists(part, config))
+    return Size.of(part, weighted, mergeable, asks and persists(part, config), mergeable or own_valid)
 
 
 def resolved_for(
@@ -58,7 +58,7 @@ def resolved_for(
             "--refit trains again on the validation part too, and there is none: all of the table trains already; "
             "leave it out (--no-refit), or give a --split"
         )
-    size = size_of(parts.train, config, parts.valid is not None and not own_valid)
+    size = size_of(parts.train, config, parts.valid is not None and not own_valid, own_valid)
     config, chosen = choose(config, size)
     if chosen is not None and config.model.preset != "best":  # which goes on to choose
         reporter.preset(chosen)

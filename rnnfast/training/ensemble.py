@@ -78,11 +78,11 @@ class Networks:
             "max_time": None if limit is None else f"{limit / -(-self.number // self.workers)}s",
         }
         first = self._loop(0, self.reporter if self.number == 1 else _OfMember(self.reporter, 1))
-        self.kernel, self.threads, self._made = first.trainer.kernel, first.trainer.threads, [first]
+        self.kernel, self.threads, self._loops = first.trainer.kernel, first.trainer.threads, [first]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a worker of a cluster needs to train one of the networks."""
-        return {**vars(self), "reporter": Reporter(), "cluster": None, "_made": []}
+        return {**vars(self), "reporter": Reporter(), "cluster": None, "_loops": []}
 
     def fit(self, interrupt: Interrupt, pauses: Pauses | None = None) -> Fit:
         """Train all of them, and put their weights into the model; see `Loop.run`.
@@ -94,7 +94,7 @@ class Networks:
         if self.number == 1:
             if self.cluster is not None:
                 self.reporter.notice("a single network trains in this process; workers train those of --ensemble N")
-            alone: Fit = self._made.pop().run(interrupt, pauses or self._pauses(0, interrupt))
+            alone: Fit = self._loops.pop().run(interrupt, pauses or self._pauses(0, interrupt))
             return alone
         start = time.perf_counter()
         work = Shared(self)
@@ -172,7 +172,7 @@ class Networks:
         if interrupt.requested:
             interrupt.cut_short()
             return None
-        loop = self._made.pop() if k == 0 and self._made else self._loop(k, reporter)
+        loop = self._loops.pop() if k == 0 and self._loops else self._loop(k, reporter)
         try:
             fit = loop.run(interrupt, self._pauses(k, interrupt))
         except TrainingInterrupted:

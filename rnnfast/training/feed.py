@@ -29,6 +29,7 @@ from rnnfast.training.dropping import Dropper
 from rnnfast.training.hiding import Hidden, Hider, show
 from rnnfast.training.mixing import Mixer
 from rnnfast.training.prepare import Labelling, encoded, kernel_data
+from rnnfast.training.shifting import Shifter
 from rnnfast.training.starts import Begun, begun, draws
 
 ORDER_STREAM = 3  # of the random numbers: split has 1, initial weights have 2
@@ -67,7 +68,7 @@ class Feed:
         self.config: TrainConfig = model.config.train
         self.cutter = Cutter(model, part, len(model.schema.answers) if teacher is None else model.schema.outputs)
         self.hider = Hider(model.encoder.hideable, self.config.seed, model.encoder.hideable_codes)
-        self.dropper, self.mixer = Dropper(model, part), Mixer(model)
+        self.dropper, self.mixer, self.shifter = Dropper(model, part), Mixer(model), Shifter(model, part)
         first = self.cutter.epoch(0)
         self.updates, self.single = self._updates_of(first), len(first) == 1
         self.generator = np.random.default_rng([self.config.seed, ORDER_STREAM])
@@ -149,7 +150,7 @@ class Feed:
         self._next, self.buffers = None, []
 
     def _train_anew(self, trainer: Any, orders: Orders, rates: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Train the only block an epoch at a time, each with other starts, or values hidden, dropped, mixed.
+        """Train the only block an epoch at a time, each with other starts, or values shifted, hidden, dropped, mixed.
 
         rates: (epochs, ..).
         """
@@ -172,9 +173,10 @@ class Feed:
         return losses
 
     def _disturb(self, inputs: NDArray[Any], offsets: NDArray[np.int64], epoch: int, first: int = 0) -> Hidden:
-        """Hide categories and drop values for an epoch; as Hider.hide."""
+        """Shift levels, hide categories and drop values for an epoch; as Hider.hide."""
+        shifted = self.shifter.shift(inputs, offsets, epoch, first)
         hidden = self.hider.hide(inputs, offsets, epoch, first)
-        return [*self.dropper.drop(inputs, epoch, first), *hidden]  # what came last is undone first
+        return [*self.dropper.drop(inputs, epoch, first), *hidden, *shifted]  # what came last is undone first
 
     def _begun(self, data: Any, order: Orders, epoch: int, runs: Sequence[tuple[int, int]]) -> Begun:
         """Let sequences begin at random steps, where that is asked for; runs: of the part, which they are."""

@@ -15,7 +15,7 @@ class Once(Reporter):
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
-        self._said: set[str] = set()
+        self._texts: set[str] = set()
 
     def notice(self, text: str) -> None:
         """Pass on a notice that no fold has told yet."""
@@ -47,8 +47,8 @@ class Once(Reporter):
         self._reporter.fold(result)
 
     def _is_new(self, text: str) -> bool:
-        new = text not in self._said
-        self._said.add(text)
+        new = text not in self._texts
+        self._texts.add(text)
         return new
 
 

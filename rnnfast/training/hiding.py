@@ -19,7 +19,7 @@ HIDING_STREAM = 7  # of the random numbers
 SHARE = 0.1  # of the sequences, for each column
 
 
-Hidden = list[tuple[NDArray[np.int64], Any, Any]]  # rows, which input of each, and what it was
+Hidden = list[tuple[NDArray[np.int64], Any, Any]]  # rows, which inputs of each, and what they were
 
 
 class Hider:

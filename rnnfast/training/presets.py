@@ -32,6 +32,8 @@ PATCHES = ((90, 4), (45, 2))  # steps of a long sequence at least, and rows that
 FEW_SEQUENCES = 200  # with a label each: too few to choose an epoch by a fifth of them
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
+FEW_LEVELS = 10  # sequences with classes at every step: too few to show the levels of those to come
+MEAN_EPOCHS = 10  # whose weights are averaged, at most, and a tenth of all
 PEAK_RATE = 0.01  # of one cycle
 
 
@@ -124,7 +126,10 @@ def _scale(size: Size, config: Config) -> tuple[str, ...]:
 
 
 def _schedule(size: Size, config: Config) -> str | None:
-    return None if size.per_step or config.explicit & {"patience", "max_time"} else "onecycle"
+    if size.per_step:
+        quantities = not TASKS[size.task].classes
+        return "plateau" if quantities and size.validated and not config.train.refit else None
+    return None if config.explicit & {"patience", "max_time"} else "onecycle"
 
 
 def _lr(size: Size, config: Config) -> float | None:
@@ -165,11 +170,31 @@ def _patience(size: Size, config: Config) -> int:
     return max(PATIENCE, -(-STOPPING_UPDATES // updates(size, config)))
 
 
+def _average(size: Size, config: Config) -> int | None:
+    """Where steps have classes, and what validates sees so many epochs at one rate that the best ones are alike."""
+    train, classes = config.train, TASKS[size.task].classes and size.per_step
+    if not classes or not size.validated or train.refit or not train.patience or train.schedule != "constant":
+        return None
+    number = min(MEAN_EPOCHS, train.epochs // train.eval_every // MEAN_EPOCHS)
+    return number if number > 1 else None
+
+
+def _augment(size: Size, config: Config) -> tuple[str, ...] | None:
+    classes = TASKS[size.task].classes and size.per_step
+    return ("shift",) if classes and 1 < size.sequences < FEW_LEVELS else None
+
+
 def _scale_reason(config: Config) -> str:
     if config.data.scale == ("zscore",):
         return "the class of a sequence lies in its shape"
     changes = "; changes of the target have no bounds" if len(config.data.scale) > 1 else ""
     return f"inputs in a bounded range overfit less{changes}"
+
+
+def _schedule_reason(config: Config) -> str:
+    if config.train.schedule == "onecycle":
+        return "the label of a sequence is learned at the small steps of the end"
+    return f"smaller steps once {config.train.lr_step} evaluations found nothing better"
 
 
 def _lr_reason(config: Config) -> str:
@@ -196,7 +221,7 @@ AUTO = (
     Rule("linear_part", _linear_part, "it errs elsewhere, and goes on where levels leave what was seen"),
     Rule("scale", _scale, _scale_reason),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
-    Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),
+    Rule("schedule", _schedule, _schedule_reason),
     Rule("lr", _lr, _lr_reason),
     Rule("weight_decay", _decay, "sequences are fewer than weights"),
     Rule(
@@ -209,6 +234,8 @@ AUTO = (
     Rule("epochs", _epochs, f"some thousand updates, and at most {MOST_STEPS:,} steps"),
     Rule("refit", _refit, f"below {FEW_SEQUENCES} sequences those that validate are missed"),
     Rule("patience", _patience, _patience_reason),
+    Rule("average", _average, "the mean weights of the best epochs err less than those of one"),
+    Rule("augment", _augment, f"below {FEW_LEVELS} sequences others will have levels that none of them has"),
 )
 
 # The training rule of RNN-Rust, which sees no sizes: one update per sequence in file order, errors summed over steps.

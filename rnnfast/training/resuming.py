@@ -197,13 +197,13 @@ def raced(best: Best, chosen: Chosen | None, interrupt: Interrupt) -> tuple[Conf
             return replace(config, explicit=frozenset(choice.explicit)), _chosen(choice.chosen)
         except (UsageError, ValueError) as error:
             raise ModelError(f"the checkpoint is damaged ({error}); train anew") from None
-    config, made = best.choose(chosen, interrupt)
+    config, preset = best.choose(chosen, interrupt)
     if slot is not None:
         options = {name: plain(getattr(config.tables[table], name)) for name, (table, _) in table_of_option().items()}
         slot.keeper.choices[slot.name] = Choice(
-            options=options, explicit=tuple(sorted(config.explicit)), chosen=plain(made)
+            options=options, explicit=tuple(sorted(config.explicit)), chosen=plain(preset)
         )
-    return config, made
+    return config, preset
 
 
 def _chosen(values: Any) -> Chosen:

@@ -133,7 +133,7 @@ def _convolutions(some: Shapes, random: np.random.Generator) -> Convolutions:
     )
     convolutions = Convolutions(tuple(dilations), inputs, (), ())
     chosen = random.integers(len(some.lengths), size=(len(dilations), kernels))
-    thresholds = np.empty(quantiles.shape)
+    thresholds = np.empty(quantiles.shape, np.float32)  # so that exports in that precision have the same
     for sequence in np.unique(chosen):
         rows = np.arange(offsets[sequence], offsets[sequence + 1])
         for here, values in convolutions.values(some.inputs, rows, rows - rows[0]):

@@ -15,8 +15,8 @@ class Size:
     task: a name of the catalogue. sequences, rows: of the training part; steps: of its median sequence; outputs:
     answers of a step; classes: 0 for quantities. per_step: whether each step has a label, else each
     sequence. weighted: whether labels weigh differently. mergeable: whether there is a validation part that was cut
-    from the same table, which --refit could train on. persistent: the targets where their last known values are
-    inputs and foretell them better than their means do (persistence.py), else ().
+    from the same table, which --refit could train on; validated: whether there is any. persistent: the targets where
+    their last known values are inputs and foretell them better than their means do (persistence.py), else ().
     """
 
     task: str
@@ -28,10 +28,13 @@ class Size:
     per_step: bool = True
     weighted: bool = False
     mergeable: bool = False
+    validated: bool = True
     persistent: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, part: Sequences, weighted: bool, mergeable: bool, persists: bool = False) -> Size:
+    def of(
+        cls, part: Sequences, weighted: bool, mergeable: bool, persists: bool = False, validated: bool = True
+    ) -> Size:
         """Measure the part that trains."""
         schema: Schema = part.schema
         return cls(
@@ -44,6 +47,7 @@ class Size:
             per_step=schema.predict != "last",
             weighted=weighted,
             mergeable=mergeable,
+            validated=validated,
             persistent=schema.targets if persists else (),
         )
 

@@ -95,7 +95,7 @@ class Space:
         self, config: Config, train: Sequences, equations: Cell | None, own_valid: bool, mergeable: bool
     ) -> None:
         self.config, self._equations, self._own_valid = config, equations, own_valid
-        self._size = size_of(train, config, mergeable)
+        self._size = size_of(train, config, mergeable, own_valid)
         self._longest, self._schema = int(train.lengths.max()), train.schema
         start = self._resolved(config)
         self._check(start)

@@ -123,9 +123,9 @@ def _raced(job: Job, host: Host, model: Model, chosen: Chosen | None, seconds: S
     from rnnfast.training.best import Best  # `auto` starts without it
 
     with seconds.of("race"):
-        config, made = raced(Best(model, job, host.reporter), chosen, host.interrupt)
-    host.reporter.preset(made)
-    return replace(job, config=config), made
+        config, preset = raced(Best(model, job, host.reporter), chosen, host.interrupt)
+    host.reporter.preset(preset)
+    return replace(job, config=config), preset
 
 
 def _settled(

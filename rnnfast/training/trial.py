@@ -91,10 +91,10 @@ class Trials:
         share = min(config.data.split[0] / min(sum(config.data.split), 1.0), LARGEST_SHARE)
         if not config.train.patience and not SCHEDULES[config.train.schedule].watches:
             share = 1.0  # nothing looks at a validation part
-        made: Folds = folds(self.part, count, by, seed, share)
+        parts: Folds = folds(self.part, count, by, seed, share)
         # In time, the last fold trains on most rows: it comes first, as it is most like the run itself.
         numbers = range(count)[::-1] if by == TIME else range(count)
-        self.folds: list[Parts] = [made[number] for number in numbers]
+        self.folds: list[Parts] = [parts[number] for number in numbers]
         self._made_of = self.part, config, count, equations, by
         self._others: list[Parts] = []
         self._shared: Shared | None = None

@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 
 from rnnfast.data.columns.dates import date_forms
 from rnnfast.data.columns.namewords import CALENDAR, CATEGORIES, COUNTERS, KEYS, NAMED, NUMBERS, words_of
+from rnnfast.data.columns.targetnames import TARGETS
 from rnnfast.data.sources.texts import is_compact
-from rnnfast.data.sources.totals import without_totals
+from rnnfast.data.sources.totals_row import without_totals
 from rnnfast.records import Record
 
 SAMPLE_ROWS = 1 << 14  # at the start of a table, that are looked at
@@ -198,7 +199,7 @@ def _may_have_a_role(series: pd.Series[Any]) -> bool:
 def _id_reason(column: _Column, columns: list[_Column]) -> str:
     """Say why a column looks like an id; "" where it does not."""
     words, rows = column.words, len(column.series)
-    if column.series.dtype.kind in "fM" or words & (CATEGORIES | CALENDAR):
+    if column.series.dtype.kind in "fM" or words & (CATEGORIES | CALENDAR) or column.name.casefold() in TARGETS:
         return ""
     entity = bool(words & NAMED)
     if not entity and not words & KEYS and not column.in_runs:
@@ -252,7 +253,10 @@ def _time(columns: list[_Column], by: _Column | None) -> tuple[_Column, str] | N
             best = max(with_dates, key=lambda column: (_in_order(column, by), _steps(column, by)))
         which = "; say --dayfirst or --no-dayfirst too" if best.two_meanings else ""
         clock = next((column.name for column in columns if column.text and column.few.str.fullmatch(CLOCK).all()), None)
-        beside = "" if clock is None else f"; {clock!r} has their times of day: one column with both tells rows apart"
+        beside = ""
+        if clock is not None:
+            both = shlex.quote(f"{best.name},{clock}")
+            beside = f"; {clock!r} has their times of day: one column of both tells rows apart (--time {both} says how)"
         return best, f"dates such as {best.series.iloc[0]}{which}{beside}"
     if by is None or not by.in_runs:
         return None

@@ -15,6 +15,7 @@ from rnnfast.data.columns.fewvalues import categorical_option, few_valued
 from rnnfast.data.columns.marked import marked_number
 from rnnfast.data.columns.novalue import WORDS
 from rnnfast.data.columns.numbers import LEAVE_OUT, Floats, is_quantity, leave_out, more_cells, mostly_numbers, numbers
+from rnnfast.data.sources.rewriting import without_thousands
 from rnnfast.data.sources.source import listing, plain, short, typed
 from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError
@@ -57,6 +58,8 @@ def default_features(
         notes.append(
             f"left out, as numbers have a point at most, no unit and no other sign ({cells}): {listing(list(signs))}"
         )
+        commands = [command for cell in signs.values() if (command := without_thousands(table.sources[0], cell))]
+        notes += [f"numbers without separators of thousands: {command}" for command in commands[:1]]
     for reason, columns in (
         (f"text is no feature ({categorical_option(few)} makes categories of it)", few),
         ("text is no feature (--categorical makes it one)", [name for name in texts if name not in few]),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from rnnfast.data.columns.candidates import SAMPLE_ROWS
 from rnnfast.data.sources.source import typed
-from rnnfast.data.sources.totals import without_totals
+from rnnfast.data.sources.totals_row import without_totals
 
 MOST_VALUES = 20  # different texts
 LEAST_ROWS = 5.0  # of each, on average

@@ -86,14 +86,11 @@ def moved(y: Floats, offsets: Integers, steps: int) -> tuple[Floats, NDArray[np.
     result = np.full_like(y, np.nan)
     if abs(steps) >= rows:
         return result, has_step
-    if steps >= 0:
-        left = np.repeat(offsets[1:], np.diff(offsets)) - np.arange(rows)  # steps up to the end, with this one
-        has_step = left > steps
-        result[: rows - steps] = y[steps:]
-    else:
-        before = np.arange(rows) - np.repeat(offsets[:-1], np.diff(offsets))
-        has_step = before >= -steps
-        result[-steps:] = y[:steps]
+    sequence = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    early, late = slice(rows - abs(steps)), slice(abs(steps), None)
+    to, source = (early, late) if steps >= 0 else (late, early)
+    has_step[to] = sequence[to] == sequence[source]
+    result[to] = y[source]
     result[~has_step] = np.nan
     return result, has_step
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rnnfast.data.columns.novalue import no_values
 from rnnfast.data.sources.batches import Batch
 from rnnfast.data.sources.dialect import foreign_marks, hint
+from rnnfast.data.sources.rewriting import without_thousands
 from rnnfast.data.sources.source import plain, typed
 from rnnfast.data.sources.table import Table
 
@@ -47,9 +48,12 @@ def numbers(table: Table, name: str, otherwise: str = "", words: Collection[str]
         cell = table.cell(row, name)
         more = more_cells(table, count)
         source = table.source(row)
-        comma = hint(cell, source.delimiter, source.decimal)
-        fix = _fix(name, otherwise, count >= MOSTLY * series.notna().sum())
-        raise table.error(row, name, f"{cell!r} is not a number{more}{comma}; {fix}")
+        if command := without_thousands(source, cell):
+            fix = f"; write numbers without separators of thousands: {command}"
+        else:
+            comma = hint(cell, source.delimiter, source.decimal)
+            fix = f"{comma}; {_fix(name, otherwise, count >= MOSTLY * series.notna().sum())}"
+        raise table.error(row, name, f"{cell!r} is not a number{more}{fix}")
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 

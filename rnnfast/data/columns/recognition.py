@@ -21,8 +21,6 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnfast.ranked import distinct
-
 Floats = NDArray[np.float64]
 Owners = NDArray[np.int64]
 Ordered = Callable[[], Iterable[tuple[Floats, Owners]]]  # as of `Course.add`, in stretches, when it is called
@@ -45,7 +43,7 @@ def few_whole(y: Floats) -> Floats | None:
     values = np.empty(0)
     for first in range(0, len(y), ROWS):
         piece = y[first : first + ROWS]
-        values = distinct(np.append(values, piece[~np.isnan(piece)]))
+        values = np.unique(np.append(values, piece[~np.isnan(piece)]))
         if len(values) > MOST_OF_SEQUENCES or not np.array_equal(values, np.floor(values)):
             return None
     return values

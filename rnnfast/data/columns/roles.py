@@ -16,6 +16,7 @@ from rnnfast.catalogue import FINDINGS
 from rnnfast.config.forms import part_column
 from rnnfast.config.sections import DataConfig
 from rnnfast.data.columns.targetnames import likely_target
+from rnnfast.data.sources.rewriting import in_one_column
 from rnnfast.data.sources.source import Source, listing, require
 from rnnfast.errors import DataError, UsageError
 
@@ -73,6 +74,7 @@ def roles(source: Source, options: DataConfig, require_target: bool = True) -> R
     categorical = _expand(source, options.categorical)
     marks = {name for name in (options.weight, part_column(options.split_by)) if name}  # columns that are no feature
     single = [name for name in (options.id, options.time, *sorted(marks)) if name is not None]
+    _check_time(source, options.time)
     require(source, single)
     _check_conflicts(options)
     option_columns = {*ignored, *targets, *features, *categorical, *source.nameless, *single}
@@ -147,6 +149,18 @@ def _check_conflicts(options: DataConfig) -> None:
                 continue
             if role_of.setdefault(name, role) != role:
                 raise UsageError(f"column {name!r} is given as {role_of[name]} and as {role}; give it one role")
+
+
+def _check_time(source: Source, name: str | None) -> None:
+    """Raise DataError where several columns are named as the time, such as a date and its time of day."""
+    parts = [part.strip() for part in (name or "").split(",")]
+    if name in source.columns or len(parts) == 1 or not set(parts) <= set(source.columns):
+        return
+    command = in_one_column(source, *parts)
+    raise DataError(
+        f"{source.header_line()}: --time takes one column, and {name!r} are {len(parts)}; put them into one"
+        f"{f', {parts[0]!r}: {command}' if command else ''}"
+    )
 
 
 def _perhaps(columns: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from rnnfast.data.columns.marked import marked_number
 from rnnfast.data.columns.novalue import SIGNS, no_values
 from rnnfast.data.columns.numbers import MOSTLY, Floats, numbers, parsed
 from rnnfast.data.sources.parsing import EMPTY
+from rnnfast.data.sources.rewriting import without_thousands
 from rnnfast.data.sources.source import listing, short
 from rnnfast.data.sources.table import Table
 from rnnfast.errors import DataError, did_you_mean
@@ -102,8 +103,10 @@ def _task(table: Table, name: str, values: pd.Series[Any], distinct: NDArray[Any
     if word == "auto" and text and len(distinct) > 2 and parsed(values).notna().sum() >= MOSTLY * values.notna().sum():
         numbers(table, name, "give --task multiclass for the classes of")  # raises: a damaged column of numbers
     if word == "auto" and text and len(distinct) > FEW_CLASSES and (cell := marked_number(pd.Series(distinct))):
+        command = without_thousands(table.sources[0], cell)
+        way = f": {command}" if command else ""
         raise table.column_error(
-            name, f"{cell!r} is no number as it stands; write it without unit and separators of thousands"
+            name, f"{cell!r} is no number as it stands; write it without unit and separators of thousands{way}"
         )
     if len(distinct) > MOST_CLASSES and (word == "multiclass" or text):
         raise table.column_error(

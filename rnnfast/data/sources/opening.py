@@ -20,6 +20,7 @@ from rnnfast.data.sources.encodings import to_utf8
 from rnnfast.data.sources.formats import COLUMNAR, DAMAGED, FOREIGN, MAGIC_BYTES, SQLITE, TEXT, UTF16, damaged, kind_of
 from rnnfast.data.sources.jsonlines import JsonLines, looks_like_array, looks_like_json, no_lines
 from rnnfast.data.sources.options import USUAL, FileOptions
+from rnnfast.data.sources.rewriting import rewriting
 from rnnfast.data.sources.source import Source, is_number, listing, short
 from rnnfast.data.sources.sql import is_database, query_rows
 from rnnfast.data.sources.titles import check_titles
@@ -255,9 +256,11 @@ def _set_columns(source: Source, names: Sequence[str]) -> None:
     for column in source.columns:
         if column in earlier:
             first, second = [n for n, name in enumerate(source.columns, 1) if name == column][:2]
+            command = rewriting(source)
+            way = f", as pandas does: {command}" if command else ""
             raise DataError(
                 f"{source.header_line()}, column {short(column)!r}: the name is there twice (columns {first} and "
-                f"{second}); rename or remove one"
+                f"{second}); rename or remove one{way}"
             )
         earlier.add(column)
 

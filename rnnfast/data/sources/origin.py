@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnfast.data.sources.source import Source, short
-from rnnfast.data.sources.totals import totals_word
+from rnnfast.data.sources.totals_row import totals_word
 from rnnfast.errors import DataError
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from rnnfast.catalogue import TASKS
 from rnnfast.data.sequences.base import Sequences
 from rnnfast.errors import DataError
-from rnnfast.ranked import distinct
 
 Integers = NDArray[np.int64]
 
@@ -78,7 +77,7 @@ def draw(stratum: Integers, shares: Sequence[float], random: np.random.Generator
     """Return the part of each unit (units,): sizes by the shares, and each stratum, the highest first, by them too."""
     room = _counts(len(stratum), shares)
     part = np.empty(len(stratum), dtype=np.int64)
-    for value in distinct(stratum)[::-1]:
+    for value in np.unique(stratum)[::-1]:
         members = random.permutation(np.flatnonzero(stratum == value))
         counts = np.minimum(_counts(len(members), shares), room)
         while (missing := len(members) - counts.sum()) > 0:  # at most once per part

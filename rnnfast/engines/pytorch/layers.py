@@ -59,8 +59,8 @@ def layer_of(
     cell, units = architecture.cell, architecture.hidden[number]
     place = {"device": device, "dtype": getattr(torch, architecture.dtype)}
     directions = range(architecture.directions)
-    if (chosen := module_of(cell)) is not None:
-        kind, more = chosen
+    if (form := module_of(cell)) is not None:
+        kind, more = form
         module = kind(inputs, units, bidirectional=architecture.bidirectional, **more, **place)
         parts = {(d, part): getattr(module, f"{part}_l0{SUFFIXES[d]}") for d in directions for part in PARTS}
         return ModuleLayer(module), {_name(architecture, number, *key): tensor for key, tensor in parts.items()}

@@ -79,8 +79,8 @@ class Explainer:
         They come in the order of the table.
         """
         sequence = np.searchsorted(data.offsets, rows, side="right") - 1
-        chosen, place = np.unique(sequence, return_inverse=True)
-        part = data.take(chosen)
+        numbers, place = np.unique(sequence, return_inverse=True)
+        part = data.take(numbers)
         rows = part.offsets[place] + rows - data.offsets[sequence]
         questions, first = self.model.questions(part), 0
         answer = rows if questions.position is None else questions.position[rows]
@@ -180,8 +180,8 @@ def outputs_of(model: Model, data: SequenceData, rows: Integers, answer: str | N
 def _raw(model: Model, data: SequenceData, rows: Integers) -> NDArray[Any]:
     """Return the outputs (n, O) that are explained at some rows of data."""
     sequence = np.searchsorted(data.offsets, rows, side="right") - 1
-    chosen, place = np.unique(sequence, return_inverse=True)
-    part, step = data.take(chosen), rows - data.offsets[sequence]
+    numbers, place = np.unique(sequence, return_inverse=True)
+    part, step = data.take(numbers), rows - data.offsets[sequence]
     raw: NDArray[Any] = model.outputs(part)[part.offsets[place] + step]
     early = np.flatnonzero(step < np.diff(data.offsets)[sequence] - 1)
     if model.linear_part and model.linear_part.convolutions and len(early) and not sees_all(model):

@@ -111,13 +111,13 @@ def importance(model: Model, data: SequenceData, exchange: Exchange) -> Importan
 
 def _members(group: str, names: Any) -> Iterator[str]:
     """Yield the features of a group. Raises UsageError for one that matches none."""
-    chosen = []
+    columns = []
     for pattern in group.split("+"):
         matches = [name for name in names if name == pattern or fnmatchcase(name, pattern)]
         if not matches:
             raise UsageError(f"--groups {group}: no feature {pattern!r}{did_you_mean(pattern, names)}")
-        chosen += matches
-    yield from dict.fromkeys(chosen)
+        columns += matches
+    yield from dict.fromkeys(columns)
 
 
 def exchanged(offsets: Integers, generator: np.random.Generator) -> Integers:

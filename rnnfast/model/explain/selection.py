@@ -70,10 +70,10 @@ class Selection:
     def _of_block(self, block: SequenceData) -> Integers:
         if self.row is not None:
             return np.flatnonzero(block.row == self.row)[:1]
-        chosen = block.lengths >= abs(self.step)
+        eligible = block.lengths >= abs(self.step)
         if self.ids:
-            chosen &= np.isin(block.ids.astype(str), self.ids)
-        first, stop = block.offsets[:-1][chosen], block.offsets[1:][chosen]
+            eligible &= np.isin(block.ids.astype(str), self.ids)
+        first, stop = block.offsets[:-1][eligible], block.offsets[1:][eligible]
         return np.asarray(first + self.step - 1 if self.step > 0 else stop + self.step, np.int64)
 
     def _missing(self, stride: int) -> str:

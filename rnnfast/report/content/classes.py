@@ -50,10 +50,10 @@ def each_class(evaluation: Evaluation, names: tuple[str, ...]) -> Table | None:
     counts = np.asarray(evaluation.confusion, np.float64)
     rows = []
     for j, name in enumerate(names):
-        hits, truth, said = counts[j, j], counts[j].sum(), counts[:, j].sum()
-        precision = hits / said if said else None
+        hits, truth, answers = counts[j, j], counts[j].sum(), counts[:, j].sum()
+        precision = hits / answers if answers else None
         recall = hits / truth if truth else None
-        f1 = 2 * hits / (truth + said) if truth + said else None
+        f1 = 2 * hits / (truth + answers) if truth + answers else None
         rows.append((word(name), amount(truth), *(shown(value, 3) for value in (precision, recall, f1))))
     return Table("Each class", ("Class", "Rows", "Precision", "Recall", "F1"), tuple(rows))
 

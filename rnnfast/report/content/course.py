@@ -16,8 +16,8 @@ def learning(history: Sequence[Mapping[str, Any]], best: int, loss: str) -> tupl
     """
     names = list(dict.fromkeys(name for row in history for name in row if _number(row.get(name)) is not None))
     metric = headline(names)
-    chosen = [(LOSS, f"Loss ({loss})"), *([(metric, metric)] if metric else [])]
-    panels = (_course(history, name, title, best) for name, title in chosen if name in names)
+    columns = [(LOSS, f"Loss ({loss})"), *([(metric, metric)] if metric else [])]
+    panels = (_course(history, name, title, best) for name, title in columns if name in names)
     return tuple(panel for panel in panels if panel is not None)
 
 

@@ -20,8 +20,8 @@ def drift(train: SequenceData, part: SequenceData) -> Panel | None:
     names = [name for name in schema.features if name not in schema.categorical and name in schema.columns]
     if not names:
         return None
-    chosen = [schema.columns.index(name) for name in names]
-    before, now = (_rows(data.x)[:, chosen].astype(np.float64) for data in (train, part))
+    places = [schema.columns.index(name) for name in names]
+    before, now = (_rows(data.x)[:, places].astype(np.float64) for data in (train, part))
     filled = [(before[:, j][~np.isnan(before[:, j])], now[:, j][~np.isnan(now[:, j])]) for j in range(len(names))]
     shift = np.array([_shift(first, second) for first, second in filled])
     empty = np.isnan(now).mean(axis=0) - np.isnan(before).mean(axis=0)

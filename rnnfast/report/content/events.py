@@ -148,14 +148,14 @@ class Warnings:
             time["time"], headings["time"] = words(np.asarray(data.time[places], object)), word(data.schema.time)
         delay, ahead = int(self.delays[event]), steps.horizon
         when = f"{counted(delay, 'row')} after its first row" if delay else "in its first row"
-        said = "No alarm." if delay < 0 else f"The first alarm comes {when}"
+        alarm = "No alarm." if delay < 0 else f"The first alarm comes {when}"
         if delay >= 0:
-            said += f", {counted(ahead - delay, 'row')} before what is foretold." if ahead else "."
+            alarm += f", {counted(ahead - delay, 'row')} before what is foretold." if ahead else "."
         return Panel(
             kind="event",
             name=f"event-{mark}",
             title=f"{title_of(data, int(self.outcomes.rows[start]))}: an event that is {mark}",
-            caption=f"{counted(int(self.length[event]), 'row')} long. {said} Shaded rows are positive.",
+            caption=f"{counted(int(self.length[event]), 'row')} long. {alarm} Shaded rows are positive.",
             columns={
                 "row": numbers(rows - start),
                 **time,

@@ -95,13 +95,13 @@ def again(config: Config, model: Model, command: str) -> tuple[Table, ...]:
     )
     provenance = model.provenance
     versions: Mapping[str, str] = {} if isinstance(provenance.versions, UnsetType) else provenance.versions
-    made = (
+    origin = (
         ("Command", command),
         ("Training table, SHA-256", provenance.data_digest or "–"),
         *((name, word(text)) for name, text in versions.items()),
     )
     return (
-        Table("How to make it again", ("", "Value"), made),
+        Table("How to make it again", ("", "Value"), origin),
         Table("Options that are not the default", ("Option", "Value"), changed),
     )
 

@@ -131,8 +131,8 @@ def worst(slicing: Slicing, outcomes: Outcomes) -> Table | None:
     heads: tuple[str, ...]
     cells: list[tuple[str, ...]]
     if all(one.labelled_steps == 1 for one in slicing.slices):  # whose metrics are 0 or 1
-        heads, said = ("Truth", "Answer"), _said(outcomes)
-        cells = [said.get(one.value, ("–", "–")) for one in slicing.slices]
+        heads, words = ("Truth", "Answer"), _words(outcomes)
+        cells = [words.get(one.value, ("–", "–")) for one in slicing.slices]
     else:
         heads = ("Rows", *slice_metrics(slicing.slices[0].metrics)[:3])
         cells = [
@@ -142,17 +142,17 @@ def worst(slicing: Slicing, outcomes: Outcomes) -> Table | None:
     return Table(f"Highest loss of {slicing.of:,}", (f"{slicing.by[0].upper()}{slicing.by[1:]}", *heads), rows)
 
 
-def _said(outcomes: Outcomes) -> dict[str, tuple[str, str]]:
+def _words(outcomes: Outcomes) -> dict[str, tuple[str, str]]:
     """Return truth and answer of each id, or sequence, as texts."""
     data, target, facts = outcomes.data, outcomes.task.target, outcomes.task.facts
-    said = {}
+    words = {}
     for sequence, y, answer in zip(outcomes.sequence.tolist(), outcomes.y[:, 0], outcomes.answers, strict=True):
         name = str(data.ids[sequence]) or f"row {data.row[data.offsets[sequence]]}"
         if not facts.classes:
-            said[name] = (shown(float(y)), shown(float(answer[0])))
+            words[name] = (shown(float(y)), shown(float(answer[0])))
             continue
         several = facts.output_per_class
         at = int(answer.argmax()) if several else int(answer[0] >= target.threshold)
         share = float(answer[at]) if several else float(answer[0] if at else 1 - answer[0])
-        said[name] = (word(target.classes[int(y)]), f"{word(target.classes[at])} ({shown(100 * share, 3)} %)")
-    return said
+        words[name] = (word(target.classes[int(y)]), f"{word(target.classes[at])} ({shown(100 * share, 3)} %)")
+    return words

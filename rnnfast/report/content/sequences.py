@@ -54,12 +54,12 @@ def of_id(outcomes: Outcomes, name: str) -> Stretch:
     """Return the rows of an id. Raises UsageError where no step that was scored is of that id."""
     data = outcomes.data
     names = np.asarray(data.ids).astype(str)[outcomes.sequence]
-    chosen = np.flatnonzero(names == str(name))
-    if not len(chosen) or data.schema.id is None:
+    steps = np.flatnonzero(names == str(name))
+    if not len(steps) or data.schema.id is None:
         near = did_you_mean(str(name), set(names.tolist()))
         raise UsageError(f"sequence({name!r}): no step that was scored has this id{near}")
     losses = step_losses(outcomes.task.target.loss, outcomes.raw, outcomes.task.labels(outcomes.y))
-    return _stretch(outcomes, int(outcomes.owner[chosen[0]]), losses, "sequence", "Chosen by its id")
+    return _stretch(outcomes, int(outcomes.owner[steps[0]]), losses, "sequence", "Chosen by its id")
 
 
 def _stretch(outcomes: Outcomes, owner: int, losses: NDArray[np.float64], mark: str, about: str) -> Stretch:
@@ -195,14 +195,14 @@ class Drawn:
         data, rows = self.outcomes.data, self.stretch.rows
         schema, x = data.schema, data.x
         numeric = [j for j, name in enumerate(schema.columns) if name not in schema.categorical]
-        chosen = [j for j in self.inputs if j in numeric][:INPUTS] or _changing(x[rows], numeric)
-        if not chosen:
+        shown_inputs = [j for j in self.inputs if j in numeric][:INPUTS] or _changing(x[rows], numeric)
+        if not shown_inputs:
             return None
-        scaled = _standardised(x[:, chosen], rows)
+        scaled = _standardised(x[:, shown_inputs], rows)
         columns, headings = self.steps
-        named = {f"input{k}": word(schema.columns[j]) for k, j in enumerate(chosen)}
+        named = {f"input{k}": word(schema.columns[j]) for k, j in enumerate(shown_inputs)}
         matter = "that add most to the explained answer" if self.inputs else "that change most"
-        most = f"{len(chosen)} inputs {matter}" if len(chosen) > 1 else "An input"
+        most = f"{len(shown_inputs)} inputs {matter}" if len(shown_inputs) > 1 else "An input"
         return Panel(
             kind="inputs",
             name=f"{self.stretch.mark}-inputs",

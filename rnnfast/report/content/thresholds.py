@@ -25,12 +25,12 @@ SHARE = (POINTS - 2) // 4  # of the points for each of the four scales
 class Operating:
     """The operating points of two classes that are drawn.
 
-    counts: as metrics and the confusion matrix see rows. chosen: numbers of those that are drawn; at: which of these is
+    counts: as metrics and the confusion matrix see rows. picks: numbers of those that are drawn; at: which of these is
     the model's own, with its threshold.
     """
 
     counts: Points
-    chosen: NDArray[np.int64]
+    picks: NDArray[np.int64]
     at: int
     threshold: float
     positive: str
@@ -48,17 +48,17 @@ class Operating:
         weight = outcomes.weight
         counts = points(positive, score, None if weight is None else np.repeat(weight, outcomes.y.shape[1]))
         own = counts.at(threshold)
-        chosen = _chosen(counts, own)
-        place = int(np.searchsorted(chosen, own))
-        return cls(counts, chosen, place, threshold, word(f"{task.target.names[0]} = {task.target.classes[1]}"))
+        picks = _chosen(counts, own)
+        place = int(np.searchsorted(picks, own))
+        return cls(counts, picks, place, threshold, word(f"{task.target.names[0]} = {task.target.classes[1]}"))
 
     @property
     def thresholds(self) -> tuple[float, ...]:
         """(k,) of the points that are drawn; that of the model as it is stored."""
         curve = self.counts
-        above = np.append(np.inf, curve.answers)[self.chosen]
-        below = np.append(curve.answers, -np.inf)[self.chosen]
-        values = list(map(_roundest, curve.threshold[self.chosen].tolist(), below.tolist(), above.tolist()))
+        above = np.append(np.inf, curve.answers)[self.picks]
+        below = np.append(curve.answers, -np.inf)[self.picks]
+        values = list(map(_roundest, curve.threshold[self.picks].tolist(), below.tolist(), above.tolist()))
         values[self.at] = self.threshold
         return tuple(values)
 
@@ -66,14 +66,14 @@ class Operating:
         """Return what each threshold does."""
         curve = self.counts
         (tp, fp), ((positives, negatives),) = (
-            counted([curve.tp[self.chosen], curve.fp[self.chosen]]),
+            counted([curve.tp[self.picks], curve.fp[self.picks]]),
             counted([[curve.positives, curve.negatives]]),
         )
         return Slider(
             threshold=self.thresholds,
             tp=tuple(tp),
             fp=tuple(fp),
-            alarms=tuple(curve.alarms[self.chosen].tolist()),
+            alarms=tuple(curve.alarms[self.picks].tolist()),
             rows=curve.rows,
             positives=positives,
             negatives=negatives,
@@ -85,20 +85,20 @@ class Operating:
         """Return precision beside recall."""
         curve, own = self.counts, self.counts.at(self.threshold)
         base = curve.positives / (curve.positives + curve.negatives)
-        chosen = self.chosen[self.chosen > 0]  # without alarms there is no precision
-        said = "The threshold raises no alarm."
+        picks = self.picks[self.picks > 0]  # without alarms there is no precision
+        caption = "The threshold raises no alarm."
         if own:
-            said = f"At the threshold {self.threshold:.4g} precision is {shown(float(curve.precision[own]), 3)}"
-            said += f" and recall {shown(float(curve.recall[own]), 3)}."
+            caption = f"At the threshold {self.threshold:.4g} precision is {shown(float(curve.precision[own]), 3)}"
+            caption += f" and recall {shown(float(curve.recall[own]), 3)}."
         return Panel(
             kind="pr",
             name="pr",
             title="Precision and recall",
-            caption=f"Area {shown(evaluation.metrics.get('auprc'))}; alarms at random have {shown(base)}. {said}",
+            caption=f"Area {shown(evaluation.metrics.get('auprc'))}; alarms at random have {shown(base)}. {caption}",
             columns={
-                "recall": numbers(curve.recall[chosen]),
-                "precision": numbers(curve.precision[chosen]),
-                "threshold": tuple(np.array(self.thresholds)[self.chosen > 0].tolist()),
+                "recall": numbers(curve.recall[picks]),
+                "precision": numbers(curve.precision[picks]),
+                "threshold": tuple(np.array(self.thresholds)[self.picks > 0].tolist()),
             },
             headings={"recall": "Recall", "precision": "Precision", "threshold": "Threshold"},
             facts={"base": float(base), "at": self.threshold},
@@ -113,8 +113,8 @@ class Operating:
             caption=f"Area {shown(evaluation.metrics.get('auroc'))}; alarms at random have 0.5. Where positives are "
             "rare, precision and recall say more.",
             columns={
-                "fpr": numbers(1 - self.counts.specificity[self.chosen]),
-                "recall": numbers(self.counts.recall[self.chosen]),
+                "fpr": numbers(1 - self.counts.specificity[self.picks]),
+                "recall": numbers(self.counts.recall[self.picks]),
                 "threshold": self.thresholds,
             },
             headings={"fpr": "Share of negatives that raise an alarm", "recall": "Recall", "threshold": "Threshold"},

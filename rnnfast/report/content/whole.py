@@ -133,8 +133,8 @@ def _scores(subject: Subject) -> Section:
     classes = each_class(subject.evaluation, subject.classes)
     text = []
     if parts.bootstrap is not None:
-        made = parts.bootstrap
-        text.append(f"Intervals: {made.resamples:,} resamples of {made.owners:,} {made.of}s.")
+        drawing = parts.bootstrap
+        text.append(f"Intervals: {drawing.resamples:,} resamples of {drawing.owners:,} {drawing.of}s.")
     if subject.evaluation.weighted:
         text.append("Each row counts by its weight in metrics, curves and counts; alarms are rows.")
     return Section("scores", "Scores", tuple(text), (*tables, *([classes] if classes else [])))

@@ -16,6 +16,7 @@ from test_presets import TINY, visits
 import rnnfast
 from rnnfast.config.resolve import Config
 from rnnfast.errors import TrainingInterrupted, UsageError
+from rnnfast.training.best import MOST_NETWORKS
 from rnnfast.training.candidates import candidates
 from rnnfast.training.presets import choose
 from rnnfast.training.race import Contender, leads, relative
@@ -163,6 +164,11 @@ def test_auto_is_judged_on_all_folds(raced):
     assert race.sequences == 32
 
 
+def test_candidates_are_judged_as_they_will_answer(raced):
+    assert raced.chosen.race.networks == 2
+    assert rnnfast.train(visits(40), **QUICK, ensemble=1).chosen.race.networks == 1
+
+
 # --- the run ---
 
 
@@ -177,7 +183,7 @@ def test_any_number_of_threads_gives_the_same_choices_and_weights(raced, threads
 def test_the_winner_is_an_ensemble_trained_again_on_all_rows(raced):
     values = raced.chosen.values
     assert raced.chosen.name == "best"
-    assert len(raced.model.members) == len(raced.members) == values["ensemble"] == 8
+    assert len(raced.model.members) == len(raced.members) == values["ensemble"] == MOST_NETWORKS
     assert values["refit"] is True
     assert raced.refitted > 0
     for option, value in raced.chosen.race.winner.items():
@@ -252,8 +258,8 @@ def test_its_file_reruns_the_network_without_a_race(capsys):
     cases(
         {
             "an ensemble that was asked for": ({"ensemble": 2}, 2, True),
-            "no training again": ({"refit": False}, 8, False),
-            "no validation part": ({"split": 1.0}, 8, False),
+            "no training again": ({"refit": False}, MOST_NETWORKS, False),
+            "no validation part": ({"split": 1.0}, MOST_NETWORKS, False),
         }
     ),
 )
@@ -273,14 +279,14 @@ def test_a_budget_that_buys_no_race_buys_a_network():
 
 
 def test_a_smaller_budget_is_a_smaller_race(raced):
-    race = rnnfast.train(visits(40), **{**QUICK, "budget": "0.00002s"}).chosen.race
+    race = rnnfast.train(visits(40), **{**QUICK, "budget": "0.2s"}).chosen.race
     assert (race.folds, race.epochs) < (raced.chosen.race.folds, 1.0)
     assert raced.chosen.race.epochs == 1.0
 
 
 def test_sequences_that_are_too_few_for_folds_are_trained_without_a_race():
     laps = Laps()
-    small = rnnfast.train(visits(5), reporter=laps, **QUICK)
+    small = rnnfast.train(visits(4), reporter=laps, **QUICK)
     assert any(text.startswith("no race, as there is too little to compare") for text in laps.notices)
     assert len(small.model.members) > 1
 
@@ -322,7 +328,7 @@ def test_a_budget_without_race_is_refused(capsys):
 
 def test_folds_of_a_cross_validation_race_by_themselves():
     tested = rnnfast.cv(visits(40), folds=2, **QUICK)
-    assert all(len(fold.model.members) == 8 for fold in tested.folds)
+    assert all(len(fold.model.members) == MOST_NETWORKS for fold in tested.folds)
 
 
 def test_a_wrong_table_is_refused_before_the_race():

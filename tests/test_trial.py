@@ -11,9 +11,11 @@ import rnnfast
 from rnnfast.config.resolve import Config
 from rnnfast.data import read_table, split
 from rnnfast.errors import DataError, TrainingInterrupted
+from rnnfast.model.questions import scored_rows
+from rnnfast.reporter import Reporter
 from rnnfast.training.defaults import resolved
 from rnnfast.training.stopping import Interrupt
-from rnnfast.training.trial import Trial, Trials
+from rnnfast.training.trial import MEMBERS, SEEDS_APART, Trial, Trials
 
 QUICK = {"preset": "fast", "hidden": 4, "epochs": 2, "batch_size": 4}
 
@@ -37,7 +39,7 @@ def test_classes_have_the_brier_score():
     data = read_table(visits(), id="id", target="y")
     config = configured(data)
     trials = Trials(data, config, 3)
-    ((error, _),) = trials.run([Trial(config, 1)], Interrupt())
+    ((error, *_),) = trials.run([Trial(config, 1)], Interrupt())
     parts = trials.folds[1]
     result = rnnfast.train(parts.train, valid=parts.valid, test=parts.test, **QUICK, seed=1, threads=1)
     assert error == pytest.approx(result.metrics["test"]["brier"])
@@ -54,7 +56,7 @@ def test_quantities_have_the_error_as_a_share_of_their_variance():
     data = read_table(quantities(), id="id", target="y", features="x")
     config = configured(data)
     trials = Trials(data, config, 3)
-    ((error, _),) = trials.run([Trial(config, 0)], Interrupt())
+    ((error, *_),) = trials.run([Trial(config, 0)], Interrupt())
     parts = trials.folds[0]
     result = rnnfast.train(parts.train, valid=parts.valid, test=parts.test, **QUICK, threads=1)
     assert error == pytest.approx(result.metrics["test"]["rmse"] ** 2 / data.y.var())
@@ -64,12 +66,29 @@ def test_a_network_is_judged_beside_its_linear_part():
     data = read_table(quantities(), id="id", target="y", lag_target=True)
     config = configured(data, linear_part=True)
     trials = Trials(data, config, 3)
-    ((error, _),) = trials.run([Trial(config, 0)], Interrupt())
+    ((error, *_),) = trials.run([Trial(config, 0)], Interrupt())
     parts = trials.folds[0]
     result = rnnfast.train(parts.train, valid=parts.valid, test=parts.test, **QUICK, linear_part=True, threads=1)
     assert 0 < result.model.linear_part.share < 1
     assert error == pytest.approx(result.metrics["test"]["rmse"] ** 2 / data.y.var())
     assert error != trials.run([Trial(configured(data), 0)], Interrupt())[0].error
+
+
+def test_a_few_networks_are_judged_as_an_ensemble_of_many():
+    data = read_table(quantities(), id="id", target="y", features="x")
+    config = configured(data)
+    trials = Trials(data, config, 3)
+    ((error, epochs, _),) = trials.run([Trial(config, 1, networks=2)], Interrupt())
+    models = [trials._trained(trials.folds[1], config.choosing({"seed": seed}), None, Reporter(), Interrupt())[0]
+              for seed in (1, 1 + SEEDS_APART)]  # fmt: skip
+    rows = scored_rows(trials.folds[1].test)
+    answers = [model.predict(rows)[rows.labelled] for model in models]
+    alone = np.mean([np.mean((answer - rows.y[rows.labelled]) ** 2) for answer in answers])
+    together = np.mean((np.mean(answers, axis=0) - rows.y[rows.labelled]) ** 2)
+    spread = 2 * (alone - together)
+    assert spread > 0
+    assert error * data.y.var() == pytest.approx(alone - spread + spread / MEMBERS, rel=1e-5)
+    assert epochs == QUICK["epochs"]
 
 
 WINDOWS = {"target": "y", "window": 6, "lag_target": True, "features": "x"}
@@ -142,11 +161,11 @@ def test_a_training_goes_on_where_it_paused(options):
     data = read_table(visits(), id="id", target="y")
     config = configured(data, **options)
     trials = Trials(data, config, 3)
-    ((whole, state),) = trials.run([Trial(config, 0)], Interrupt())
+    ((whole, _, state),) = trials.run([Trial(config, 0)], Interrupt())
     assert state is None
     before = None
     for share in (0.25, 0.5):
-        paused, before = trials.run([Trial(config, 0, share, before)], Interrupt())[0]
+        paused, _, before = trials.run([Trial(config, 0, share, before)], Interrupt())[0]
         assert trials.run([Trial(config, 0, share)], Interrupt())[0].error == paused
         assert before.record.epochs <= max(1, share * config.train.epochs)
     assert trials.run([Trial(config, 0, 1.0, before)], Interrupt())[0].error == whole

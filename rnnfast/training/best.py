@@ -2,10 +2,11 @@
 
 A budget is seconds on two cores of a usual machine, at a rate that is written here: what is counted is multiply-adds,
 
-    training steps * parameters * epochs * 3        forward pass, gradient of the states, gradient of the weights
+    epochs * (training steps * parameters * 3 + E) + T        forward pass, gradients of the states and of the weights
 
-so that the plan, and with it every bit of the result, is the same on any machine. Most of it is for the race, what it
-leaves for an ensemble, each of whose networks is trained twice where it is trained again on the validation part.
+so that the plan, and with it every bit of the result, is the same on any machine. E and T are what an epoch and a
+training take beside them. Most of it is for the race, what it leaves for an ensemble, each of whose networks is trained
+twice where it is trained again on the validation part.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnfast.config.forms import seconds
+from rnnfast.config.forms import TIME, seconds
 from rnnfast.config.resolve import Config
-from rnnfast.data import SequenceData
+from rnnfast.data import Parts, SequenceData
 from rnnfast.errors import DataError, UsageError
 from rnnfast.model import Model
 from rnnfast.records import UNSET
@@ -29,31 +30,40 @@ from rnnfast.training.checks import cell_for, check_options
 from rnnfast.training.job import Job
 from rnnfast.training.linear_part import check_linear_part
 from rnnfast.training.presets import Choice, Chosen
-from rnnfast.training.race import LEAST, Race, Track, outcome
+from rnnfast.training.race import LEAST, Race, Track, needed, outcome
 from rnnfast.training.size import Size
 from rnnfast.training.stopping import Deadline, Interrupt
 from rnnfast.training.trial import Trials
 from rnnfast.training.work import multiply_adds
 
 BUDGET = 30.0  # s
-RATE = 40e9  # multiply-adds a second, of two cores that train at the same time
-RACE_SHARE = 0.6  # of the budget
+RATE = 50e9  # multiply-adds a second, of two cores that train at the same time
+EPOCH, TRAINING = 3e7, 3e8  # as many take as long as what an epoch and a training take beside them: 1 and 10 ms
+PATIENT_SHARE = 0.7  # of the epochs of a run that patience may end
+RACE_SHARE = 0.7  # of the budget
+FIRST_SHARE = 0.6  # of it, for the first round
 TRIAL_SHARE = 0.65  # of the rows of a training part, that a trial trains on
-# What is taken of folds, candidates, epochs and rows where the budget allows it: noise is less with more folds.
+# What is taken of folds, candidates, networks, epochs and rows where the budget allows it: noise is less with more.
 MANY, SOME, FEWEST_FOLDS = 99, 8, 3
-LARGE = ((6, MANY), (5, MANY), (4, MANY), (4, 11), (4, SOME))  # folds and candidates
+LARGE = ((10, MANY, 2), (6, MANY, 2), (4, MANY, 2), (4, MANY, 1), (4, 14, 1), (4, SOME, 1))
+USUAL_FOLDS = 6  # with more each tests so many sequences at least, and the parts before a point in time are too short
+TESTED = 4
 EPOCHS = (1.0, 0.5, 0.25)  # shares of those of a run
 FEWEST_ROWS = 20_000  # of a sample of a larger training part
 ROW_BYTES = 16  # of a column, with what belongs to a row
-MOST_NETWORKS = 8
+MOST_NETWORKS = 16
+OTHER_FOLDS = 7919  # between the seeds of divisions into folds, which are none of networks
 STREAM = 12  # of the random numbers
 
 
 class Plan(NamedTuple):
-    """A race: so many folds and candidates. epochs: share of those of a run; rows: share of the training part."""
+    """The first round: so many folds and candidates. networks: of a trial; epochs: share of those of a run; rows: share
+    of the training part.
+    """
 
     folds: int
     candidates: int
+    networks: int
     epochs: float
     rows: float
 
@@ -98,10 +108,13 @@ class Best:
         preset = Chosen("best", chosen.size if chosen else "", tuple(choices), race or UNSET)
         return config.choosing({**values, "preset": "fast", "budget": None}), preset
 
-    def cost(self, config: Config, rows: float) -> float:
-        """Count the multiply-adds of one training on so many rows."""
+    def cost(self, config: Config, rows: float, epochs: float | None = None) -> float:
+        """Count the multiply-adds of one training on so many rows; epochs: that it takes, None for as many as usual."""
         cell = cell_for(config, self.job.equations)
-        return config.train.epochs * multiply_adds(config, cell, self.model.schema, self.model.encoder, rows)
+        epoch = EPOCH + multiply_adds(config, cell, self.model.schema, self.model.encoder, rows)
+        ends_early = 0 < config.train.patience < config.train.epochs
+        usual = config.train.epochs * (PATIENT_SHARE if ends_early else 1)
+        return TRAINING + (usual if epochs is None else epochs) * epoch
 
     def _race(self, budget: float, deadline: Deadline, interrupt: Interrupt) -> tuple[Race | None, float]:
         """Race on the training part.
@@ -114,7 +127,7 @@ class Best:
         if not changes:
             return None, 0.0
         sample = part.sample(config.train.seed)
-        plan = self._plan(changes, sample, budget)
+        plan = self._plan(changes, sample, budget * FIRST_SHARE)
         if plan is None:
             budget_text = config.model.budget or f"{BUDGET:g}s"
             self.reporter.notice(f"no race: --budget {budget_text} is not enough for one on this table")
@@ -132,11 +145,18 @@ class Best:
             fits = not options or allowed(config, options, self._check)
             return start.choosing(_shorter(options, plan.epochs)) if fits else None
 
-        track = Track(
-            trials, change, lambda changed: self.cost(changed, TRIAL_SHARE * sample.rows), budget, self.reporter
-        )
+        def cost(changed: Config, epochs: float | None) -> float:
+            return plan.networks * self.cost(changed, TRIAL_SHARE * sample.rows, epochs)
+
+        def more(number: int) -> Sequence[Parts]:
+            other = config.choosing({"seed": config.train.seed + OTHER_FOLDS * number})
+            return Trials(sample, other, plan.folds, self.job.equations).folds
+
+        track = Track(trials, change, cost, budget, plan.networks, self.reporter)
         contenders = track.race(changes[: plan.candidates], deadline, interrupt)
-        return outcome(contenders, trials, plan.epochs), budget - track.left
+        if part.room is None:
+            track.finals(contenders, more, deadline, interrupt)
+        return outcome(contenders, trials, plan.epochs, plan.networks), budget - track.left
 
     def _check(self, config: Config) -> None:
         """Raise UsageError for options that do not go together on this table."""
@@ -149,19 +169,26 @@ class Best:
     def _plan(self, changes: Sequence[Options], part: SequenceData, budget: float) -> Plan | None:
         """Find the first of some plans that fits the budget."""
         config, every = self.model.config, len(changes)
-        costs = [self.cost(config.choosing(options), TRIAL_SHARE * part.rows) for options in ({}, *changes)]
+        auto, *costs = [self.cost(config.choosing(options), TRIAL_SHARE * part.rows) for options in ({}, *changes)]
         shares = [1.0]
         while part.rows * shares[-1] / 2 >= FEWEST_ROWS:
             shares.append(shares[-1] / 2)
-        plans = [Plan(*plan, 1.0, 1.0) for plan in LARGE] + [
-            Plan(FEWEST_FOLDS, SOME, epochs, rows) for rows, epochs in product(shares, EPOCHS)
+        plans = [Plan(*plan, 1.0, 1.0) for plan in LARGE if self._divides(plan[0], part)] + [
+            Plan(FEWEST_FOLDS, SOME, 1, epochs, rows) for rows, epochs in product(shares, EPOCHS)
         ]
-        plans += [Plan(FEWEST_FOLDS, count, EPOCHS[-1], shares[-1]) for count in range(SOME - 1, LEAST - 1, -1)]
+        plans += [Plan(FEWEST_FOLDS, count, 1, EPOCHS[-1], shares[-1]) for count in range(SOME - 1, LEAST - 1, -1)]
+        single = config.model.ensemble == 1 and "ensemble" in config.explicit  # which is judged as it answers
         for plan in plans:
-            plan = plan._replace(candidates=min(plan.candidates, every))
-            if _needed(costs[: plan.candidates + 1], plan.folds) * plan.epochs * plan.rows <= budget:
+            plan = plan._replace(candidates=min(plan.candidates, every), networks=1 if single else plan.networks)
+            work = auto * plan.folds + needed(costs[: plan.candidates], plan.folds)
+            if work * plan.networks * plan.epochs * plan.rows <= budget:
                 return plan
         return None
+
+    def _divides(self, folds: int, part: SequenceData) -> bool:
+        """Whether a part has enough sequences for so many folds; a part with too few for the usual ones says so."""
+        in_time = self.model.config.data.split_by == TIME
+        return folds <= USUAL_FOLDS or (not in_time and part.sequences >= TESTED * folds)
 
     def _choices(self, chosen: Chosen | None, race: Race | None) -> list[Choice]:
         """Return the choices of auto with those of the race in their place."""
@@ -181,15 +208,6 @@ class Best:
         number = int(max(1, min(MOST_NETWORKS, left // cost)))
         reason = f"the mean of networks errs less than one; as many as the budget allows, {MOST_NETWORKS} at most"
         return [Choice("ensemble", number, reason)] if number > 1 else []
-
-
-def _needed(costs: Sequence[float], folds: int) -> float:
-    """Count the multiply-adds of a race without joined changes; costs: of auto and each candidate, on one fold."""
-    mean, alive, total = sum(costs[1:]) / (len(costs) - 1), len(costs) - 1, costs[0] * folds
-    for _ in range(folds):
-        total += mean * alive
-        alive = min(alive, max(LEAST, -(-alive // 2)))
-    return total
 
 
 def shortened(config: Config, share: float) -> Config:

@@ -49,7 +49,10 @@ def _listed(config: Config, size: Size) -> list[Options]:
     other = "minmax" if scale == "zscore" else "zscore"
     two, rate, label = (32, 32), train.lr or PEAK_RATE, not size.per_step
     long, very_long = label and size.steps >= LONG, label and size.steps >= VERY_LONG
+    classes, batch = label and size.classes > 0, train.batch_size or 1
     listed: list[tuple[bool, Options]] = [
+        (classes, {"augment": ("mixup=0.2",)}),
+        (label, {"augment": ("drop=0.1",)}),
         (very_long, {"patch": (8,)}),
         (long, {"patch": (4,)}),
         (True, {"hidden": two}),
@@ -57,6 +60,7 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (label, {"head": "all"}),
         (label, {"head": "last"}),
         (train.schedule != "onecycle", {"schedule": "onecycle", "lr": PEAK_RATE, "patience": max(train.epochs, 1)}),
+        (classes, {"augment": ("drop=0.1", "mixup=0.2")}),
         (long, {"patch": ()}),
         (True, {"hidden": (64,)}),
         (not label and size.steps >= CUT, {"random_start": True, "scale": ("zscore", *of_columns)}),
@@ -64,16 +68,23 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (train.patience > 0 and train.schedule != "onecycle", {"average": 1 if train.average > 1 else 5}),
         (config.model.cell == "gru", {"cell": "lstm"}),
         (True, {"lr": rate / 2}),
+        (label, {"head": "attention"}),
         (True, {"weight_decay": 0.0}),
+        (True, {"weight_decay": 0.2}),
         (long, {"patch": (), "head": "last"}),
         (True, {"hidden": two, "dropout": 0.2}),
         (True, {"lr": rate * 2}),
+        (True, {"scale": ("rank", *of_columns)}),
+        (batch > 1, {"batch_size": batch // 2}),
+        (True, {"batch_size": batch * 2}),
         (label, {"head": "mean"}),
     ]
-    return [_alone(config, options) for holds, options in listed if holds]
+    return [_alone(config, options, classes) for holds, options in listed if holds]
 
 
-def _alone(config: Config, options: Options) -> Options:
-    """Return a change without the linear part beside the network, where both do not go together."""
+def _alone(config: Config, options: Options, of_shape: bool) -> Options:
+    """Return a change without the linear part beside the network, where both do not go together; of_shape: what that
+    is.
+    """
     model = config.choosing(options).model
-    return options | {"linear_part": False} if model.linear_part and refused_beside_linear_part(model) else options
+    return options | {"linear_part": False} if model.linear_part and refused_beside_linear_part(model, of_shape) else options

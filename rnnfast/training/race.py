@@ -1,17 +1,20 @@
 """A race of configurations over folds of the training part, by successive halving (Jamieson and Talwalkar 2016).
 
-All candidates are judged on the first fold, the better half on the second too, the better half of these on the third,
-and so on; two at least go on to the last fold. What auto chose is judged on each. An error counts relative to that of
-auto on the same folds:
+In a round all candidates are judged on the first fold, the better half on the second too, the better half of these on
+the third, and so on; two at least go on to the last fold. What auto chose is judged on each. An error counts relative
+to that of auto on the same folds:
 
     r = sum over folds of error[fold] / sum over the same folds of auto's error[fold]
 
-Changes add up: while the budget lasts, the best change is joined with others that were better than auto, twice at
-most. Of those that were judged on all folds the one with the lowest r wins, if its lead is no noise:
+The candidates of the first round are changes of auto. Changes add up: while the budget lasts and the best one gets
+better, those of the next round are the best one joined with others that were better than auto, three times at most.
+In the end the best ones and auto are judged on folds that are drawn anew, while the budget lasts, fewer each time. Of
+those that were judged on all folds the one with the lowest r wins, if its lead is no noise:
 
     mean(d) > q sd(d) / sqrt(folds)     d[fold] = auto's error[fold] - error[fold]
 
-where q is 2, and more for few folds, whose spread says little (Student 1908). Else auto wins. The plan counts
+where q is 2, and more for few folds, whose spread says little (Student 1908). Else auto wins. Windows of one series say
+less of the rows that come later than of those between them: there r has to be lower than MARGIN, too. The plan counts
 multiply-adds, never time, so that a seed gives the same winner on any machine, for any number of threads; a limit on
 the time alone ends a race earlier.
 """
@@ -26,6 +29,7 @@ from threading import Lock
 import numpy as np
 
 from rnnfast.config.resolve import Config
+from rnnfast.data.splitting.parts import Parts
 from rnnfast.records import Record
 from rnnfast.reporter import Lap, Reporter
 from rnnfast.training.candidates import Options
@@ -34,9 +38,12 @@ from rnnfast.training.trial import Trial, Trials
 
 NOISE = 2.0  # standard errors; of many candidates the luckiest is looked at
 NOISE_OF_FEW = {2: 6.3, 3: 2.9, 4: 2.4, 5: 2.1}  # of so many folds: by chance one time in twenty, as 2 of six
-LEAST = 2  # candidates that go on to the next fold, beside auto
-PARTNERS = 3  # changes that the best one is joined with at a time
-ROUNDS = 2  # of joining: longer chains follow the noise of the folds
+MARGIN = 0.85  # of the error of auto
+LEAST = 2  # candidates that go on to the next fold, beside auto, and have room in the finals
+PARTNERS = 6  # changes that the best one is joined with at a time
+FINALISTS = 6  # beside auto, in the first of the finals, one less in each later one
+FINALS = 5  # other divisions into folds, at most
+ROUNDS = 4  # at most: longer chains of changes follow the noise of the folds
 
 
 class Runner(Record, frozen=True):
@@ -50,7 +57,8 @@ class Runner(Record, frozen=True):
 class Race(Record, frozen=True):
     """A race. winner: the changes that won, none where auto did; runners: the best one first.
 
-    folds: of the training part; sequences: of it that took part; epochs: share of those of a run that trials have.
+    folds: of the training part; sequences: of it that took part; epochs: share of those of a run that trials have;
+    networks: of a trial.
     """
 
     winner: Options
@@ -58,6 +66,7 @@ class Race(Record, frozen=True):
     folds: int
     sequences: int
     epochs: float
+    networks: int
 
 
 @dataclass
@@ -73,43 +82,70 @@ class Track:
     """Judges contenders on folds.
 
     change: returns the configuration with some changes, None where these do not go together; cost: multiply-adds of a
-    trial; budget: of all trials.
+    trial of so many networks that take so many epochs each, as many as usual for None; budget: of all trials.
     """
 
     def __init__(
         self,
         trials: Trials,
         change: Callable[[Options], Config | None],
-        cost: Callable[[Config], float],
+        cost: Callable[[Config, float | None], float],
         budget: float,
+        networks: int,
         reporter: Reporter,
     ) -> None:
         self.trials, self.change, self.cost, self.left, self.reporter = trials, change, cost, budget, reporter
-        self.folds = len(trials.folds)
+        self.folds, self.networks = len(trials.folds), networks
 
     def race(self, changes: Sequence[Options], deadline: Deadline, interrupt: Interrupt) -> list[Contender]:
         """Run the race. Returns all that took part, auto first."""
-        field_of = [Contender(options, config) for options in ({}, *changes) if (config := self.change(options))]
-        auto, alive = field_of[0], field_of[1:]
-        for fold in range(self.folds):
-            self._judge([auto, *alive], fold, deadline, interrupt)
-            alive = sorted(alive, key=lambda one: relative(one, auto))[: max(LEAST, -(-len(alive) // 2))]
-        best = min(alive, key=lambda one: relative(one, auto), default=auto)
+        auto, *new = [Contender(options, config) for options in ({}, *changes) if (config := self.change(options))]
+        every, best = [auto], auto
         for _ in range(ROUNDS):
-            new = self._joined(best, field_of)
-            for fold in range(self.folds if new else 0):
-                self._judge(new, fold, deadline, interrupt)
-            field_of += new
-            before, best = best, min([best, *new], key=lambda one: relative(one, auto))
-            if best is before or deadline.passed:
+            if not new:
                 break
-        return field_of
+            every += new
+            last = self._round(new, auto, deadline, interrupt)
+            before, best = best, min([best, *last], key=lambda one: relative(one, auto))
+            new = [] if best is before or deadline.passed else self._joined(best, every)
+        return every
+
+    def _round(
+        self, new: Sequence[Contender], auto: Contender, deadline: Deadline, interrupt: Interrupt
+    ) -> Sequence[Contender]:
+        """Judge new contenders, fewer on each fold, and auto where it was not. Returns those of the last fold."""
+        for fold in range(self.folds):
+            self._judge([auto, *new] if len(auto.errors) == fold else new, fold, deadline, interrupt)
+            new = sorted(new, key=lambda one: relative(one, auto))[: halved(len(new))]
+        return new
+
+    def finals(
+        self,
+        contenders: Sequence[Contender],
+        more: Callable[[int], Sequence[Parts]],
+        deadline: Deadline,
+        interrupt: Interrupt,
+    ) -> None:
+        """Judge auto and the best ones on other folds, as many of them as the budget allows.
+
+        more: returns the folds of another division, from 1.
+        """
+        auto, *others = contenders
+        whole = [one for one in others if len(one.errors) == self.folds]
+        for number in range(1, FINALS + 1):
+            whole = sorted(whole, key=lambda one: relative(one, auto))[: FINALISTS + 1 - number]
+            while whole and sum(self.cost(one.config, None) for one in (auto, *whole)) * self.folds > self.left:
+                whole.pop()
+            if not whole or deadline.passed:
+                break
+            for parts in more(number):
+                self._judge([auto, *whole], self.trials.add(parts), deadline, interrupt)
 
     def _judge(self, contenders: Sequence[Contender], fold: int, deadline: Deadline, interrupt: Interrupt) -> None:
         """Judge contenders on a fold, unless the time is over."""
         if deadline.passed:
             return
-        begun = Lap(0, len(contenders), fold + 1, self.folds, joined=bool(contenders[0].options))
+        begun = Lap(0, len(contenders), fold + 1, len(self.trials.folds), joined=bool(contenders[0].options))
         lock, judged = Lock(), set()
 
         def finished(number: int, error: float) -> None:
@@ -118,28 +154,45 @@ class Track:
                 self.reporter.lap(replace(begun, judged=len(judged)))
 
         self.reporter.lap(begun)
-        share = deadline.remaining * min(self.trials.workers / len(contenders), 1.0)
+        share = deadline.remaining * min(self.trials.workers / len(contenders), 1.0) / self.networks
         limit = {} if math.isinf(share) else {"max_time": f"{max(share, 1e-3):.6f}s"}
-        trials = [Trial(contender.config.choosing(limit), fold) for contender in contenders]
+        trials = [Trial(contender.config.choosing(limit), fold, networks=self.networks) for contender in contenders]
         for contender, outcome in zip(contenders, self.trials.run(trials, interrupt, finished), strict=True):
             contender.errors.append(outcome.error)
-            self.left -= self.cost(contender.config)
+            self.left -= self.cost(contender.config, outcome.epochs)
 
     def _joined(self, best: Contender, contenders: Sequence[Contender]) -> list[Contender]:
-        """Join the best change with others that were better than auto, as many as the budget allows."""
-        auto, tried, left = contenders[0], [one.options for one in contenders], self.left
+        """Join the best one with changes that were better than auto, as many as the budget allows beside the finals."""
+        auto, tried = contenders[0], [one.options for one in contenders]
         new: list[Contender] = []
-        partners = sorted(contenders[1:], key=lambda one: (-len(one.errors), relative(one, auto)))
-        for partner in partners if best is not auto else ():
+        left = self.left - self.cost(best.config, None) * self.folds * (1 + LEAST)
+        for partner in sorted(contenders[1:], key=lambda one: (-len(one.errors), relative(one, auto))):
             options = {**best.options, **partner.options}
             disjoint = not best.options.keys() & partner.options.keys()
             if not disjoint or options in tried or relative(partner, auto) >= 1 or len(new) == PARTNERS:
                 continue
             config = self.change(options)
-            if config is not None and (cost := self.cost(config) * self.folds) <= left:
-                left -= cost
-                new.append(Contender(options, config))
+            if config is None:
+                continue
+            joined = Contender(options, config)
+            if needed([self.cost(one.config, None) for one in (*new, joined)], self.folds) <= left:
+                new.append(joined)
+                tried.append(options)
         return new
+
+
+def halved(count: int) -> int:
+    """Return how many of some candidates go on to the next fold."""
+    return min(count, max(LEAST, -(-count // 2)))
+
+
+def needed(costs: Sequence[float], folds: int) -> float:
+    """Count the multiply-adds of a round; costs: of each candidate, on one fold."""
+    count, total = len(costs), 0.0
+    for _ in range(folds):
+        total += count * sum(costs) / len(costs)
+        count = halved(count)
+    return total
 
 
 def relative(contender: Contender, auto: Contender) -> float:
@@ -168,11 +221,11 @@ def noise(count: int) -> float:
     return NOISE_OF_FEW.get(count, NOISE)
 
 
-def outcome(contenders: Sequence[Contender], trials: Trials, epochs: float) -> Race:
+def outcome(contenders: Sequence[Contender], trials: Trials, epochs: float, networks: int) -> Race:
     """Say who won, and how all did; auto is the first of the contenders."""
-    auto = contenders[0]
-    leaders = [one for one in contenders[1:] if leads(one, auto)]
+    auto, most = contenders[0], 1.0 if trials.part.schema.id else MARGIN
+    leaders = [one for one in contenders[1:] if leads(one, auto) and relative(one, auto) < most]
     winner = min(leaders, key=lambda one: relative(one, auto), default=auto)
     order = sorted(contenders, key=lambda one: (one is not winner, -len(one.errors), relative(one, auto)))
     runners = tuple(Runner(one.options, relative(one, auto), len(one.errors)) for one in order)
-    return Race(winner.options, runners, len(trials.folds), trials.part.sequences, epochs)
+    return Race(winner.options, runners, len(trials.folds), trials.part.sequences, epochs, networks)

@@ -8,7 +8,12 @@ another part.
     classes      mean over labelled steps of sum over classes c of (p[c] - [c is the class])^2     Brier score: bounded
     quantities   mean over targets of (mean squared error / variance of the target)
 
-Both are weighted as the rows are, and lower is better.
+Both are weighted as the rows are, and lower is better. Both are squares, so that two networks of other seeds, each
+wrong by B + V and their mean answer by B + V / 2 on the average, say how wrong many of them together are:
+
+    error of an ensemble of M  =  B + V / M        V = spread over the seeds
+
+Of one network it is B + V: a change that calms a single network is worth less in an ensemble.
 """
 
 from __future__ import annotations
@@ -34,11 +39,13 @@ from rnnfast.data.splitting.parts import Parts
 from rnnfast.diagnose.machine import cores
 from rnnfast.engines.choice import engine_of
 from rnnfast.equations.cell import Cell
+from rnnfast.model import Model
 from rnnfast.model.questions import scored_rows
 from rnnfast.network.cell import cell_of
 from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.linear_part import set_linear_part
+from rnnfast.training.loop import Fit
 from rnnfast.training.partly import Partly
 from rnnfast.training.pool import Piece, run_on
 from rnnfast.training.prepare import initial_model
@@ -47,25 +54,33 @@ from rnnfast.training.stopping import Interrupt
 Floats = NDArray[np.floating[Any]]
 Watcher = Callable[[int, float], None]  # place of a trial, its error
 
+MEMBERS = 8  # of the ensemble whose error is told from a few networks
+SEEDS_APART = 1000  # of networks of a trial: folds and repetitions take seeds in between
 LARGEST_SHARE = 0.9  # of the rest of a fold that trains: a configuration without a validation part has one here
 
 
 class Trial(NamedTuple):
     """A configuration with all its values, and the fold that judges it, from 0.
 
-    share: of its epochs, after which it is judged; before: where its training paused, None: it begins.
+    share: of its epochs, after which it is judged; before: where its training paused, None: it begins. networks: from
+    2 on it is judged as an ensemble of MEMBERS would be.
     """
 
     config: Config
     fold: int
     share: float = 1.0
     before: Network | None = None
+    networks: int = 1
 
 
 class Outcome(NamedTuple):
-    """The error of a trial, infinity where it diverged. state: from which a part of a training goes on, None of all."""
+    """The error of a trial, infinity where it diverged.
+
+    epochs: that its networks took on the mean. state: from which a part of a training goes on, None of all.
+    """
 
     error: float
+    epochs: float
     state: Network | None = None
 
 
@@ -136,21 +151,45 @@ class Trials:
             model=replace(trial.config.model, ensemble=1, bag=False, distil=False),
             train=replace(train, threads=1, refit=False, baseline=(), seed=train.seed + trial.fold),
         )
+        assert parts.test is not None
+        data = scored_rows(self._block(parts.test))
+        partly = Partly(trial.share, trial.before) if trial.share < 1 or trial.before else None
+        answers, epochs = [], []
+        for number in range(trial.networks):
+            of_seed = replace(config, train=replace(config.train, seed=config.train.seed + SEEDS_APART * number))
+            model, fit = self._trained(parts, of_seed, partly, reporter, interrupt)
+            epochs.append(fit.epochs)
+            if fit.diverged is not None:
+                break
+            with np.errstate(all="ignore"):  # outputs of an unsuitable network may be too large to add up
+                answers.append(model.predict(data))
+        with np.errstate(all="ignore"):
+            error = self._of_members(data, answers) if len(answers) == trial.networks else math.inf
+        return Outcome(error, sum(epochs) / trial.networks, partly.state if partly and trial.share < 1 else None)
+
+    def _trained(
+        self, parts: Parts, config: Config, partly: Partly | None, reporter: Reporter, interrupt: Interrupt
+    ) -> tuple[Model, Fit]:
+        """Train a network on a fold, and its linear part unless it diverged."""
         cell = self.equations or cell_of(config.model.cell, config.model.activation)
         model = initial_model(parts.train, config, cell)
         valid = None if parts.valid is None else self._block(parts.valid)
         watched = None if valid is None else scored_rows(valid)
-        partly = Partly(trial.share, trial.before) if trial.share < 1 or trial.before else None
         fit = Networks(model, parts.train, watched, reporter).fit(interrupt, partly)
         interrupt.check()
-        error = math.inf
         if fit.diverged is None:
-            assert parts.test is not None
-            data = scored_rows(self._block(parts.test))
-            with np.errstate(all="ignore"):  # outputs of an unsuitable network may be too large to add up
+            with np.errstate(all="ignore"):
                 set_linear_part(model, parts.train, valid, reporter)
-                error = self._mean(data, model.predict(data))
-        return Outcome(error, partly.state if partly and trial.share < 1 else None)
+        return model, fit
+
+    def _of_members(self, data: SequenceData, answers: Sequence[Floats]) -> float:
+        """Return the error of an ensemble by the answers (rows, O) of a few networks, of one its own."""
+        alone = float(np.mean([self._mean(data, one) for one in answers]))
+        if len(answers) == 1 or not math.isfinite(alone):
+            return alone
+        count = len(answers)
+        spread = (alone - self._mean(data, np.mean(answers, axis=0))) * count / (count - 1)
+        return max(alone - spread * (1 - 1 / MEMBERS), 0.0)
 
     @staticmethod
     def _block(part: Any) -> SequenceData:

@@ -15,7 +15,7 @@ from rnnfast.data import read_table
 from rnnfast.errors import UsageError
 from rnnfast.reporter import Reporter
 from rnnfast.shards import running
-from rnnfast.training import linear_part, ridge
+from rnnfast.training import classifiers, linear_part, ridge
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def test_of_classes_it_is_the_logistic_regression_of_scikit_learn(monkeypatch, o
     both = np.hstack([x, np.vstack([x[:1] * 0, x[1:] - x[:-1]])])
     inner = ~np.isin(np.arange(data.rows), data.offsets[:-1])
     deviation = both[inner].std(axis=0)
-    other = linear_model.LogisticRegression(C=1 / linear_part.PENALTY, tol=1e-10, max_iter=10_000)
+    other = linear_model.LogisticRegression(C=1 / classifiers.PENALTY, tol=1e-10, max_iter=10_000)
     other.fit(both[inner] / deviation, data.y[inner, 0])
     weights = np.hstack([model.linear_part.level, model.linear_part.change])
     np.testing.assert_allclose(weights, other.coef_ / deviation, rtol=1e-4, atol=1e-6)
@@ -82,7 +82,7 @@ def test_rows_that_are_drawn_stand_for_all(monkeypatch):
     rare = frame["y"] + change + np.random.default_rng(1).normal(size=len(frame)) > 5
     options = {**CLASSES, "frame": frame.assign(fraud=rare.astype(int)), "window": 10, "split": 1.0}
     every = trained(**options).linear_part
-    monkeypatch.setattr(linear_part, "MOST_ROWS", 2000)
+    monkeypatch.setattr(classifiers, "MOST_ROWS", 2000)
     some = trained(**options).linear_part
     np.testing.assert_allclose(some.level, every.level, rtol=0.2, atol=0.2)
     np.testing.assert_allclose(some.bias, every.bias, rtol=0.2, atol=0.2)
@@ -110,7 +110,7 @@ def test_the_same_rows_are_drawn_of_a_table_in_blocks():
     model = trained(**CLASSES)
     frame = pd.concat([payments().assign(id=lambda one, k=k: one["id"] + f" {k}") for k in range(4)])
     data = read_table(frame, schema=model.schema)
-    whole, pieces = (linear_part.drawn_from(Blocks(data, count), model, np.array([0.3, 0.6])) for count in (1, 5))
+    whole, pieces = (classifiers.drawn_from(Blocks(data, count), model, np.array([0.3, 0.6])) for count in (1, 5))
     assert 0 < len(whole.x) < len(frame)
     np.testing.assert_array_equal(pieces.x, whole.x)
     np.testing.assert_array_equal(pieces.weight, whole.weight)
@@ -137,12 +137,12 @@ def test_constant_columns_and_the_unit_of_weights_have_no_say_in_classes():
     ),
 )
 def test_of_classes_it_is_fitted_to_a_limited_number_of_labels(limits, least, most, monkeypatch):
-    fitted, rows = linear_part.logistic, []
+    fitted, rows = classifiers.logistic, []
     monkeypatch.setattr(
-        linear_part, "logistic", lambda blocks, *more: rows.append(len(blocks()[0].x)) or fitted(blocks, *more)
+        classifiers, "logistic", lambda blocks, *more: rows.append(len(blocks()[0].x)) or fitted(blocks, *more)
     )
     for name, value in limits.items():
-        monkeypatch.setattr(linear_part, name, value)
+        monkeypatch.setattr(classifiers, name, value)
     frame = payments()
     trained(**{**CLASSES, "frame": frame.assign(fraud=frame["fraud"].where(frame.index % 3 == 1)), "split": 1.0})
     assert least <= rows[0] <= most

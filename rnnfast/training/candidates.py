@@ -87,4 +87,8 @@ def _alone(config: Config, options: Options, of_shape: bool) -> Options:
     is.
     """
     model = config.choosing(options).model
-    return options | {"linear_part": False} if model.linear_part and refused_beside_linear_part(model, of_shape) else options
+    return (
+        options | {"linear_part": False}
+        if model.linear_part and refused_beside_linear_part(model, of_shape)
+        else options
+    )

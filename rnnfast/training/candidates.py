@@ -83,12 +83,10 @@ def _listed(config: Config, size: Size) -> list[Options]:
 
 
 def _alone(config: Config, options: Options, of_shape: bool) -> Options:
-    """Return a change without the linear part beside the network, where both do not go together; of_shape: what that
-    is.
+    """Return a change without the linear part beside the network, where both do not go together.
+
+    of_shape: whether that part sees whole sequences.
     """
     model = config.choosing(options).model
-    return (
-        options | {"linear_part": False}
-        if model.linear_part and refused_beside_linear_part(model, of_shape)
-        else options
-    )
+    refused = model.linear_part and refused_beside_linear_part(model, of_shape)
+    return options | {"linear_part": False} if refused else options

@@ -228,11 +228,14 @@ def test_the_answers_of_a_stream_have_the_same_bits_however_many_rows_come_toget
     np.testing.assert_array_equal(together, single)
 
 
-def test_a_row_of_numbers_is_answered_as_one_of_a_table():
-    model, frame = streaming("two classes"), waves(1, 15, seed=3)
-    by_table, by_numbers = model.stream(), model.stream()
-    expected = by_table.step_many(frame["id"], frame)
-    np.testing.assert_array_equal([by_numbers.step("w0", row) for row in frame[["x", "z"]].to_numpy()], expected)
+@pytest.mark.parametrize("name", ["two classes", "three classes", "float32", "windows", "windows of a row"])
+def test_a_row_of_numbers_is_answered_as_one_of_a_table(name):
+    frame = waves(3, 15, seed=3).sort_values(["t", "id"], kind="stable")
+    by_table, by_numbers = streaming(name).stream(max_ids=2), streaming(name).stream(max_ids=2)
+    ids, rows = frame["id"].tolist(), frame[["x", "z"]].to_numpy()
+    expected = by_table.step_many(ids, frame)
+    np.testing.assert_array_equal([by_numbers.step(id, row) for id, row in zip(ids, rows, strict=True)], expected)
+    assert by_numbers.stats()["evicted"] > 0
 
 
 def test_a_sequence_begins_anew_after_a_gap_a_reset_and_where_its_id_had_to_go():

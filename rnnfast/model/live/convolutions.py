@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnnfast.data.sequences.spans import ends, spans, steps
-from rnnfast.model.convolutions import Convolutions, Doubles
+from rnnfast.model.convolutions import Convolutions, Doubles, Floats
 from rnnfast.model.live.memory import Memory
 from rnnfast.model.live.windows import Pieces
 
@@ -53,3 +53,14 @@ class LiveConvolutions:
         answers = np.zeros((len(new), sums.shape[1]))
         answers[new] = sums / number[:, None]
         return np.asarray(answers[pieces.answers])
+
+    def step(self, slot: int, goes_on: bool, inputs: Floats) -> Doubles:
+        """Return what `added` does, (O,), for one row with inputs (F,). Writes: the memory."""
+        seen, above, rows = (self.memory[name] for name in (SEEN, ABOVE, ROWS))
+        if not goes_on:
+            seen[slot], above[slot], rows[slot] = 0, 0, 0
+        both = np.concatenate([seen[slot], inputs[None]])
+        seen[slot] = both[1:]
+        above[slot] += self.convolutions.sums(both, np.array([len(both) - 1]))[0]
+        rows[slot] += 1
+        return np.asarray(above[slot] / rows[slot])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rnnfast.data import Scaler
 from rnnfast.errors import DataError
 from rnnfast.model.linear_part import LinearPart, linear
+from rnnfast.model.live.convolutions import LiveConvolutions
 from rnnfast.model.live.inputs import INPUTS
 from rnnfast.model.live.memory import Memory
 from rnnfast.network.alignment import aligned
@@ -21,11 +22,17 @@ SMALL = 1e-150  # a sum of numbers times it is finite where all of them are
 class Quick:
     """A single step of a network. stepper: a kernels.run.stepper.Stepper; state: the column of its states.
 
-    part: what answers beside it, by the row before, which the memory holds.
+    part: what answers beside it, by the row before, which the memory holds; convolutions: those of it.
     """
 
     def __init__(
-        self, stepper: Any, scaler: Scaler, memory: Memory, state: str, part: LinearPart | None = None
+        self,
+        stepper: Any,
+        scaler: Scaler,
+        memory: Memory,
+        state: str,
+        part: LinearPart | None = None,
+        convolutions: LiveConvolutions | None = None,
     ) -> None:
         from rnnfast.kernels.run.stepper import Turns
 
@@ -40,7 +47,7 @@ class Quick:
         self._slot: Any = slot.data
         self._fresh: Any = fresh.data
         self._out = np.zeros(architecture.outputs, architecture.dtype)
-        self._part = part
+        self._part, self._convolutions = part, convolutions
         if part is not None:
             self._weights, self._bias = np.hstack([part.level, part.change]), np.array(part.bias)
             self._both = np.zeros((1, 2 * architecture.features))  # inputs and their changes
@@ -99,4 +106,7 @@ class Quick:
         if goes_on:
             np.subtract(inputs, before[slot], changes)
         before[slot] = self._inputs
-        return np.asarray(self._out * share + linear(self._both, self._weights, self._bias)[0])
+        answer = self._out * share + linear(self._both, self._weights, self._bias)[0]
+        if self._convolutions is not None:
+            answer = answer + self._convolutions.step(slot, goes_on, self._inputs)
+        return np.asarray(answer)

@@ -103,8 +103,11 @@ class Stream:
         self._ahead = Ahead(self.schema, self.memory) if ahead and ahead_names(self.schema) else None
         self._quick: Quick | None = None
         goes_on = not (self._windows.most or (self._windows.alone and architecture.remembers))
-        if self._inputs.plain and goes_on and not self._added and len(self._steppers) == 1:
-            self._quick = Quick(self._steppers[0], model.encoder.scaler, self.memory, "state 0", model.linear_part)
+        convolutions = [one for one in self._added if isinstance(one, LiveConvolutions)]
+        if self._inputs.plain and goes_on and self._added == convolutions and len(self._steppers) == 1:
+            self._quick = Quick(
+                self._steppers[0], model.encoder.scaler, self.memory, "state 0", model.linear_part, *convolutions
+            )
         self.dates: bool | None = None  # whether times are dates; None before the first
         self.counts = {"rows": 0, "late": 0, "expired": 0, "resets": 0}
 

@@ -154,7 +154,7 @@ class Best:
 
         track = Track(trials, change, cost, budget, plan.networks, self.reporter)
         contenders = track.race(changes[: plan.candidates], deadline, interrupt)
-        if part.room is None:
+        if part.room is None and config.data.split_by != TIME:  # in time there is one division, whatever the seed
             track.finals(contenders, more, deadline, interrupt)
         return outcome(contenders, trials, plan.epochs, plan.networks), budget - track.left
 

@@ -105,6 +105,16 @@ def test_what_does_not_go_with_other_options_is_left_out():
     assert len(candidates(config, TINY, check)) == len(every) - 1
 
 
+def test_epochs_are_averaged_where_a_validation_part_says_which():
+    """The folds of a race have one in any case; a run that all of its table trains would be refused after the race."""
+    options = {name: value for name, value in QUICK.items() if name not in ("average", "features")}
+    options |= {"budget": "0.2s", "schedule": "constant"}
+    frame = visits(40).assign(y=lambda frame: frame.x**2)
+    for split, averages in ((1.0, False), (0.8, True)):
+        runners = rnnfast.train(frame, **options, split=split).chosen.race.runners
+        assert any("average" in runner.options for runner in runners) is averages
+
+
 def test_saved_weights_keep_their_shape():
     assert not any({"hidden", "cell"} & one.keys() for one in listed(init_from="m.safetensors")[1])
 

@@ -122,7 +122,7 @@ class Best:
         Returns: the race, None where there is nothing to try; multiply-adds that it took.
         """
         config, part = self.model.config, self.job.parts.train
-        size = Size.of(part, part.weighted, mergeable=False)
+        size = Size.of(part, part.weighted, mergeable=False, validated=self.job.parts.valid is not None)
         changes = candidates(config, size, self._check)
         if not changes:
             return None, 0.0

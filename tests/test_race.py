@@ -95,6 +95,16 @@ def test_the_best_ones_and_auto_are_judged_on_other_folds_while_the_budget_lasts
     assert len(trials.judged) == before
 
 
+def test_a_fold_that_nobody_was_judged_on_does_not_count():
+    class After(Deadline):
+        passed = property(lambda self: len(contenders[0].errors) > FOLDS)
+
+    trials = MadeUp()
+    track, contenders = raced(trials)
+    track.finals(contenders, lambda number: [None] * FOLDS, After(None), Interrupt())
+    assert len(trials.folds) == FOLDS + 1 == len(contenders[0].errors)
+
+
 @pytest.mark.parametrize(
     ("id_column", "effect", "wins"),
     cases(

@@ -139,6 +139,8 @@ class Track:
             if not whole or deadline.passed:
                 break
             for parts in more(number):
+                if deadline.passed:
+                    return
                 self._judge([auto, *whole], self.trials.add(parts), deadline, interrupt)
 
     def _judge(self, contenders: Sequence[Contender], fold: int, deadline: Deadline, interrupt: Interrupt) -> None:

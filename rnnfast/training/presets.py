@@ -2,8 +2,8 @@
 
 A preset is a list of rules, one for each option, in an order in which a rule may look at what earlier ones chose. Sizes
 are all that they see, and of the values one bit (persistence.py), which the rows that train decide: nothing of a
-validation or test part has a say. `fast` has no rule:
-it is what options are declared with. docs/defaults.md has the measurements behind the numbers.
+validation or test part has a say. `fast` has no rule: it is what options are declared with. docs/defaults.md has the
+measurements behind the numbers.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ import numpy as np
 
 from rnnfast.config.resolve import Config
 from rnnfast.data.splitting.parts import Parts
+from rnnfast.errors import DataError
 from rnnfast.records import Record
 from rnnfast.reporter import Lap, Reporter
 from rnnfast.training.candidates import Options
@@ -57,8 +58,8 @@ class Runner(Record, frozen=True):
 class Race(Record, frozen=True):
     """A race. winner: the changes that won, none where auto did; runners: the best one first.
 
-    folds: of the training part; sequences: of it that took part; epochs: share of those of a run that trials have;
-    networks: of a trial.
+    folds: of the training part, that auto was judged on; sequences: of it that took part; epochs: share of those of a
+    run that trials have; networks: of a trial.
     """
 
     winner: Options
@@ -128,7 +129,7 @@ class Track:
     ) -> None:
         """Judge auto and the best ones on other folds, as many of them as the budget allows.
 
-        more: returns the folds of another division, from 1.
+        more: returns the folds of another division, from 1; one that cannot be trained on ends the finals.
         """
         auto, *others = contenders
         whole = [one for one in others if len(one.errors) == self.folds]
@@ -138,10 +139,11 @@ class Track:
                 whole.pop()
             if not whole or deadline.passed:
                 break
-            for parts in more(number):
-                if deadline.passed:
-                    return
-                self._judge([auto, *whole], self.trials.add(parts), deadline, interrupt)
+            try:
+                for parts in more(number):
+                    self._judge([auto, *whole], self.trials.add(parts), deadline, interrupt)
+            except DataError:
+                break
 
     def _judge(self, contenders: Sequence[Contender], fold: int, deadline: Deadline, interrupt: Interrupt) -> None:
         """Judge contenders on a fold, unless the time is over."""
@@ -230,4 +232,4 @@ def outcome(contenders: Sequence[Contender], trials: Trials, epochs: float, netw
     winner = min(leaders, key=lambda one: relative(one, auto), default=auto)
     order = sorted(contenders, key=lambda one: (one is not winner, -len(one.errors), relative(one, auto)))
     runners = tuple(Runner(one.options, relative(one, auto), len(one.errors)) for one in order)
-    return Race(winner.options, runners, len(trials.folds), trials.part.sequences, epochs, networks)
+    return Race(winner.options, runners, len(auto.errors), trials.part.sequences, epochs, networks)

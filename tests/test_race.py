@@ -106,6 +106,13 @@ def test_a_fold_that_nobody_was_judged_on_does_not_count():
     assert outcome(contenders, trials, 1.0, 2).folds == FOLDS + 1
 
 
+def test_who_was_never_judged_is_no_runner():
+    trials = MadeUp()
+    track = Track(trials, lambda options: Config().choosing(options), lambda config, epochs: 1.0, 1e6, 2, Reporter())
+    race = outcome(track.race(CHANGES, Deadline(0.0), Interrupt()), trials, 1.0, 2)
+    assert [(runner.options, runner.error, runner.folds) for runner in race.runners] == [({}, 1.0, 0)]
+
+
 def test_a_division_that_cannot_be_trained_on_ends_the_finals_and_not_the_race():
     def more(number):
         if number == 2:

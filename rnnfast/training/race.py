@@ -230,6 +230,7 @@ def outcome(contenders: Sequence[Contender], trials: Trials, epochs: float, netw
     auto, most = contenders[0], 1.0 if trials.part.schema.id else MARGIN
     leaders = [one for one in contenders[1:] if leads(one, auto) and relative(one, auto) < most]
     winner = min(leaders, key=lambda one: relative(one, auto), default=auto)
-    order = sorted(contenders, key=lambda one: (one is not winner, -len(one.errors), relative(one, auto)))
+    judged = [auto, *(one for one in contenders[1:] if one.errors)]  # the time may have left out others
+    order = sorted(judged, key=lambda one: (one is not winner, -len(one.errors), relative(one, auto)))
     runners = tuple(Runner(one.options, relative(one, auto), len(one.errors)) for one in order)
     return Race(winner.options, runners, len(auto.errors), trials.part.sequences, epochs, networks)

@@ -11,6 +11,7 @@ import pytest
 from commands import fails, isolate, result
 from ids import cases
 from notices import Notices
+from test_blocks import ENOUGH, trained_in_blocks
 from test_presets import TINY, visits
 
 import rnnfast
@@ -219,10 +220,18 @@ def test_labels_that_do_not_train_have_no_say(memory):
     assert runs[0].chosen.race is not None
 
 
-def test_a_table_in_blocks_gets_the_same_choices():
+def test_a_table_that_memory_holds_gets_the_same_choices():
     visits(40).to_csv("t.csv", index=False)
     memory, disk = rnnfast.train("t.csv", **QUICK), rnnfast.train("t.csv", **QUICK, memory="900M")
     assert memory.chosen == disk.chosen
+
+
+def test_a_table_in_blocks_races_without_what_blocks_refuse():
+    """Its trials are in memory, where sequences could be mixed; the winner trains on blocks."""
+    visits(40).to_csv("t.csv", index=False)
+    race = trained_in_blocks("t.csv", {**QUICK, "budget": "0.2s"}, ENOUGH).chosen.race
+    augmented = [runner.options["augment"] for runner in race.runners if "augment" in runner.options]
+    assert set(augmented) == {("drop=0.1",)}
 
 
 def test_a_split_in_time_has_folds_in_time():

@@ -29,6 +29,7 @@ from rnnfast.training.candidates import Options, allowed, candidates
 from rnnfast.training.checks import cell_for, check_options
 from rnnfast.training.job import Job
 from rnnfast.training.linear_part import check_linear_part
+from rnnfast.training.mixing import check_mixing
 from rnnfast.training.presets import Choice, Chosen
 from rnnfast.training.race import LEAST, Race, Track, needed, outcome
 from rnnfast.training.size import Size
@@ -163,6 +164,7 @@ class Best:
         predicts = replace(config, data=replace(config.data, predict=self.model.schema.predict))
         check_options(predicts, self.job.equations, self.job.own_valid)
         check_linear_part(predicts, self.model.schema)
+        check_mixing(config.train.augment, self.model.schema, self.job.parts.train)
         if config.model.bidirectional and config.train.tbptt:
             raise UsageError("two directions and windows of backpropagation exclude each other")
 

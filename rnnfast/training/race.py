@@ -8,8 +8,9 @@ to that of auto on the same folds:
 
 The candidates of the first round are changes of auto. Changes add up: while the budget lasts and the best one gets
 better, those of the next round are the best one joined with others that were better than auto, three times at most.
-In the end the best ones and auto are judged on folds that are drawn anew, while the budget lasts, fewer each time. Of
-those that were judged on all folds the one with the lowest r wins, if its lead is no noise:
+In the end the best ones and auto are judged on folds that are drawn anew, while the budget lasts, fewer each time; a
+table is divided in time in one way alone. Of those that were judged on all folds the one with the lowest r wins, if its
+lead is no noise:
 
     mean(d) > q sd(d) / sqrt(folds)     d[fold] = auto's error[fold] - error[fold]
 

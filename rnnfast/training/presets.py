@@ -209,7 +209,7 @@ AUTO = (
     Rule("patch", _patch, f"from {PATCHES[-1][0]} steps on some rows at a time are quicker, and tell more"),
     Rule("head", _head, "last, mean and greatest state: the sign of a class may stand anywhere"),
     Rule("difference", _difference, "its last known value foretells the target better than its mean"),
-    Rule("linear_part", _linear_part, "it errs elsewhere, and goes on where levels leave what was seen"),
+    Rule("linear_part", _linear_part, "it errs elsewhere than the network, and both together err less"),
     Rule("scale", _scale, _scale_reason),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),

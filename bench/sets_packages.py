@@ -88,7 +88,7 @@ def autoregression(source):
 
 
 def flow(source):
-    """Hourly flow of water without the rows in which a change of the clock repeats an hour."""
+    """Hourly flow of water, with names for its columns."""
     frame = table_of(source, f"{RIVER}water-flow.csv")
     frame.columns = ["time", "flow"]
     return early_and_late(frame)

@@ -1,5 +1,7 @@
 """Fitting a linear part to the shapes of sequences: what it is learned from, and that it ends well with odd tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from commands import isolate
@@ -10,8 +12,9 @@ from waves import RUN, trained, waves
 
 import rnnfast
 from rnnfast.data import read_table
+from rnnfast.reporter import Reporter
 from rnnfast.shards import running
-from rnnfast.training import shapes
+from rnnfast.training import linear_part, shapes
 from rnnfast.training.classifiers import counts_of
 
 COLUMNS = {"id": "id", "time": "t", "target": "y"}
@@ -148,3 +151,11 @@ def test_many_equal_sequences_of_one_shape_have_no_weights(monkeypatch):
     monkeypatch.setattr(shapes, "THRESHOLDS", 1)
     frame = equal(waves(120, 9))
     assert np.abs(alone(trained(frame, split=1.0)).weights).max() == 0
+
+
+def test_a_validation_part_without_a_label_leaves_half_to_both():
+    model = trained()
+    data = read_table(waves(), schema=model.schema)
+    unknown = replace(data, y=np.full_like(data.y, np.nan))
+    linear_part.set_linear_part(model, data, unknown, Reporter())
+    assert (model.linear_part.share, model.linear_part.temperature) == (linear_part.HALF, 1.0)

@@ -159,3 +159,16 @@ def test_a_validation_part_without_a_label_leaves_half_to_both():
     unknown = replace(data, y=np.full_like(data.y, np.nan))
     linear_part.set_linear_part(model, data, unknown, Reporter())
     assert (model.linear_part.share, model.linear_part.temperature) == (linear_part.HALF, 1.0)
+
+
+def test_of_long_sequences_fewer_are_drawn_but_some_of_each_class(monkeypatch):
+    model, frame, sizes = trained(), waves(120, 12), []
+    data, fit = read_table(frame, schema=model.schema), shapes._part
+    monkeypatch.setattr(shapes, "_part", lambda some, *more: sizes.append(np.bincount(some.y)) or fit(some, *more))
+    for numbers in (1 << 25, 60 * 20, 1):  # a sequence has about 20
+        monkeypatch.setattr(shapes, "MOST_NUMBERS", numbers)
+        shapes.shapes(model, data)
+    whole, some, fewest = sizes
+    assert whole.tolist() == [60, 60]
+    assert 40 < some.sum() < 80
+    assert 5 < fewest.min() <= fewest.max() < 20

@@ -38,6 +38,8 @@ def regression(model: Model, train: Sequences) -> LinearPart:
     outputs, features = model.schema.outputs, len(model.encoder.names)
     length = common_length(train.lengths, features) if model.schema.predict == "last" else 0
     sums = reduce(np.add, train.each_shard(products_of, model, length))
+    if train.weighted and (total := sums[:, -outputs - 1, -outputs - 1].sum()):
+        sums *= train.labelled_steps / total  # in which unit weights are has no say
     solution = solved(sums, outputs)
     return _of_places(solution, sums.sum(axis=0), length) if length else _of_rows(solution, model)
 
@@ -45,7 +47,7 @@ def regression(model: Model, train: Sequences) -> LinearPart:
 def _of_places(solution: Floats, products: Floats, length: int) -> LinearPart:
     """Return the part of all values, by their weights (T F + 1, O) and the sums (S, S) that these were solved from."""
     values, outputs = len(solution) - 1, solution.shape[1]
-    weights, means = solution[:-1].T, products[values, :values] / max(products[values, values], 1)
+    weights, means = solution[:-1].T, products[values, :values] / (products[values, values] or 1)
     none = ((0.0,) * (values // length),) * outputs
     bias = solution[-1] + weights @ means
     return LinearPart(0.0, none, none, tuple(bias.tolist()), places=Places.of(weights, means, length))

@@ -8,6 +8,7 @@ from linear_parts import FORECAST, OPTIONS, RUN, WHOLE, balanced, series, spectr
 
 import rnnfast
 from rnnfast.cluster.here import InProcess
+from rnnfast.data import read_table
 from rnnfast.model.places import Places, common_length
 from rnnfast.shards import running
 from rnnfast.training import linear_part, regressors, ridge
@@ -114,6 +115,15 @@ def test_the_unit_of_weights_has_no_say_in_quantities(options, monkeypatch):
         trained(frame.assign(w=unit), **options, weight="w", split=1.0).linear_part for unit in (1.0, 2.0**-20)
     )
     assert one == other
+
+
+def test_quantities_that_weigh_nothing_are_as_those_that_are_unknown():
+    frame = spectra().assign(w=0.5)
+    model = trained(frame, **{name: value for name, value in WHOLE.items() if name != "frame"}, weight="w")
+    off = frame["id"] % 2 == 0
+    tables = frame.assign(w=np.where(off, 0.0, 0.5)), frame.assign(y=frame["y"].where(~off))
+    light, unknown = (regressors.regression(model, read_table(table, schema=model.schema)) for table in tables)
+    assert light == unknown
 
 
 def test_a_sequence_that_ends_early_is_answered_by_the_means_of_the_rest_in_any_unit_of_weights():

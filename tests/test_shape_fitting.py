@@ -172,3 +172,8 @@ def test_of_long_sequences_fewer_are_drawn_but_some_of_each_class(monkeypatch):
     assert whole.tolist() == [60, 60]
     assert 40 < some.sum() < 80
     assert 5 < fewest.min() <= fewest.max() < 20
+
+
+def test_thresholds_of_numbers_beyond_single_precision_are_finite():
+    some = shapes.Shapes(np.full((400, 1), 1e300), np.full(10, 40), np.arange(10) % 2, np.ones(10))
+    assert np.isfinite(shapes._convolutions(some, np.random.default_rng(0)).thresholds).all()

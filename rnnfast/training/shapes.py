@@ -45,6 +45,7 @@ GOLDEN = (1 + 5**0.5) / 2  # its multiples, less whole numbers, fill the range o
 LEAST = 1e-12  # of the greatest square of Z that another one counts as: rounding leaves less
 LATELY = 16  # parts that are remembered: the folds of a search, in a few scalings
 MARGIN = 1e-4  # of the mean height of a convolution: what is constant is not above by rounding
+GREATEST = float(np.finfo(np.float32).max)
 
 
 class Shapes(NamedTuple):
@@ -144,7 +145,8 @@ def _convolutions(some: Shapes, random: np.random.Generator) -> Convolutions:
             own = chosen[here] == sequence
             for (k, kernel), heights in zip(np.argwhere(own), values[own], strict=True):
                 place = here.start + k, kernel
-                thresholds[place] = np.quantile(heights, quantiles[place]) + MARGIN * np.abs(heights).mean()
+                limits = np.quantile(heights, quantiles[place]) + MARGIN * np.abs(heights).mean()
+                thresholds[place] = limits.clip(-GREATEST, GREATEST)
     return replace(convolutions, thresholds=tuple(tuple(map(tuple, one)) for one in thresholds.tolist()))
 
 

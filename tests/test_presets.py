@@ -231,6 +231,7 @@ def test_reasons_are_those_of_the_value():
     assert reasons(TINY)["patience"] == "evaluations, 1,500 updates at least"
     assert reasons(few)["scale"] == "the class of a sequence lies in its shape"
     assert reasons(TINY)["scale"] == "inputs in a bounded range overfit less"
+    assert "levels" not in reasons(few)["linear_part"]  # which sees the shapes of sequences, not levels that go on
     assert (reasons(few)["lr"], reasons(TINY)["lr"]) == ("at the peak of one cycle", "usual for adamw")
 
 

@@ -7,6 +7,7 @@ import pytest
 from ids import cases
 
 from rnnfast.config.resolve import Config
+from rnnfast.errors import DataError
 from rnnfast.reporter import Reporter
 from rnnfast.training.race import FINALISTS, FINALS, LEAST, MARGIN, PARTNERS, Track, needed, outcome
 from rnnfast.training.stopping import Deadline, Interrupt
@@ -93,6 +94,37 @@ def test_the_best_ones_and_auto_are_judged_on_other_folds_while_the_budget_lasts
     track.left = 0.0
     track.finals(contenders, lambda number: [None] * FOLDS, Deadline(None), Interrupt())
     assert len(trials.judged) == before
+
+
+def test_a_fold_that_nobody_was_judged_on_does_not_count():
+    class After(Deadline):
+        passed = property(lambda self: len(contenders[0].errors) > FOLDS)
+
+    trials = MadeUp()
+    track, contenders = raced(trials)
+    track.finals(contenders, lambda number: [None] * FOLDS, After(None), Interrupt())
+    assert outcome(contenders, trials, 1.0, 2).folds == FOLDS + 1
+
+
+def test_who_was_never_judged_is_no_runner():
+    trials = MadeUp()
+    track = Track(trials, lambda options: Config().choosing(options), lambda config, epochs: 1.0, 1e6, 2, Reporter())
+    race = outcome(track.race(CHANGES, Deadline(0.0), Interrupt()), trials, 1.0, 2)
+    assert [(runner.options, runner.error, runner.folds) for runner in race.runners] == [({}, 1.0, 0)]
+
+
+def test_a_division_that_cannot_be_trained_on_ends_the_finals_and_not_the_race():
+    def more(number):
+        if number == 2:
+            raise DataError("fold 1: the validation part has no labelled step")
+        return [None] * FOLDS
+
+    trials = MadeUp()
+    track, contenders = raced(trials)
+    track.finals(contenders, more, Deadline(None), Interrupt())
+    race = outcome(contenders, trials, 1.0, 2)
+    assert race.winner
+    assert race.folds == race.runners[0].folds == 2 * FOLDS
 
 
 @pytest.mark.parametrize(

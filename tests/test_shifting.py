@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from ids import cases
+from test_linear_part import Blocks
 
 import rnnfast
 from rnnfast.config.resolve import Config
 from rnnfast.network.cell import cell_of
 from rnnfast.training.hiding import show
 from rnnfast.training.prepare import initial_model
-from rnnfast.training.shifting import Shifter
+from rnnfast.training.shifting import Shifter, moments
 
 RUN = {"preset": "fast", "hidden": 4, "cell": "gru", "epochs": 3, "id": "id", "target": "y"}
 STEPS = 8
@@ -73,6 +74,13 @@ def test_a_draw_belongs_to_a_sequence_and_an_epoch():
         shifter.shift(pieces[first * STEPS : stop * STEPS], offsets[: stop - first + 1], epoch=1, first=first)
     np.testing.assert_array_equal(whole, pieces)
     assert (whole != later).any()
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_blocks_do_not_change_a_bit_of_how_far_levels_differ(count):
+    data = rnnfast.read_table(table(), id="id", target="y", categorical="town")
+    *_, encoder = shifter_of()
+    np.testing.assert_array_equal(moments(Blocks(data, count), encoder, 1), moments(data, encoder, 1))
 
 
 def test_one_sequence_has_no_level_to_differ_from():

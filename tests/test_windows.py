@@ -206,3 +206,9 @@ def test_windows_drawn_at_random_hold_twice_the_way_to_the_target(rows, horizon,
 def test_a_short_series_is_forecast_a_year_ahead():
     model = rnnfast.train(table(72), time="t", target="y", features="x", horizon=12, epochs=1).model
     assert model.schema.window == 24
+
+
+@pytest.mark.parametrize(("rows", "says"), cases({"all": (400, False), "less": (60, True)}))
+def test_a_window_that_should_be_longer_says_so(rows, says):
+    data = read_table(table(rows), time="t", target="y", features="x", horizon=24)
+    assert ("would be longer" in window_for(data, Config(), False).reason) is says

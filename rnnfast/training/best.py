@@ -29,6 +29,7 @@ from rnnfast.training.candidates import Options, allowed, candidates
 from rnnfast.training.checks import cell_for, check_options
 from rnnfast.training.job import Job
 from rnnfast.training.linear_part import check_linear_part
+from rnnfast.training.mixing import check_mixing
 from rnnfast.training.presets import Choice, Chosen
 from rnnfast.training.race import LEAST, Race, Track, needed, outcome
 from rnnfast.training.size import Size
@@ -122,7 +123,7 @@ class Best:
         Returns: the race, None where there is nothing to try; multiply-adds that it took.
         """
         config, part = self.model.config, self.job.parts.train
-        size = Size.of(part, part.weighted, mergeable=False)
+        size = Size.of(part, part.weighted, mergeable=False, validated=self.job.parts.valid is not None)
         changes = candidates(config, size, self._check)
         if not changes:
             return None, 0.0
@@ -154,7 +155,7 @@ class Best:
 
         track = Track(trials, change, cost, budget, plan.networks, self.reporter)
         contenders = track.race(changes[: plan.candidates], deadline, interrupt)
-        if part.room is None:
+        if part.room is None and config.data.split_by != TIME:  # in time there is one division, whatever the seed
             track.finals(contenders, more, deadline, interrupt)
         return outcome(contenders, trials, plan.epochs, plan.networks), budget - track.left
 
@@ -163,6 +164,7 @@ class Best:
         predicts = replace(config, data=replace(config.data, predict=self.model.schema.predict))
         check_options(predicts, self.job.equations, self.job.own_valid)
         check_linear_part(predicts, self.model.schema)
+        check_mixing(config.train.augment, self.model.schema, self.job.parts.train)
         if config.model.bidirectional and config.train.tbptt:
             raise UsageError("two directions and windows of backpropagation exclude each other")
 

@@ -50,6 +50,7 @@ def _listed(config: Config, size: Size) -> list[Options]:
     two, rate, label = (32, 32), train.lr or PEAK_RATE, not size.per_step
     long, very_long = label and size.steps >= LONG, label and size.steps >= VERY_LONG
     classes, batch = label and size.classes > 0, train.batch_size or 1
+    selects = size.validated and train.patience > 0 and train.schedule != "onecycle"
     listed: list[tuple[bool, Options]] = [
         (classes, {"augment": ("mixup=0.2",)}),
         (label, {"augment": ("drop=0.1",)}),
@@ -65,7 +66,7 @@ def _listed(config: Config, size: Size) -> list[Options]:
         (True, {"hidden": (64,)}),
         (not label and size.steps >= CUT, {"random_start": True, "scale": ("zscore", *of_columns)}),
         (label, {"bidirectional": True}),
-        (train.patience > 0 and train.schedule != "onecycle", {"average": 1 if train.average > 1 else 5}),
+        (selects, {"average": 1 if train.average > 1 else 5}),
         (config.model.cell == "gru", {"cell": "lstm"}),
         (True, {"lr": rate / 2}),
         (label, {"head": "attention"}),

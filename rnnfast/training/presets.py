@@ -2,8 +2,8 @@
 
 A preset is a list of rules, one for each option, in an order in which a rule may look at what earlier ones chose. Sizes
 are all that they see, and of the values one bit (persistence.py), which the rows that train decide: nothing of a
-validation or test part has a say. `fast` has no rule:
-it is what options are declared with. docs/defaults.md has the measurements behind the numbers.
+validation or test part has a say. `fast` has no rule: it is what options are declared with. docs/defaults.md has the
+measurements behind the numbers.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ AUTO = (
     Rule("patch", _patch, f"from {PATCHES[-1][0]} steps on some rows at a time are quicker, and tell more"),
     Rule("head", _head, "last, mean and greatest state: the sign of a class may stand anywhere"),
     Rule("difference", _difference, "its last known value foretells the target better than its mean"),
-    Rule("linear_part", _linear_part, "it errs elsewhere, and goes on where levels leave what was seen"),
+    Rule("linear_part", _linear_part, "it errs elsewhere than the network, and both together err less"),
     Rule("scale", _scale, _scale_reason),
     Rule("optimizer", lambda size, config: "adamw", "steps of one size for all weights, which it keeps small"),
     Rule("schedule", _schedule, "the label of a sequence is learned at the small steps of the end"),

@@ -8,8 +8,9 @@ to that of auto on the same folds:
 
 The candidates of the first round are changes of auto. Changes add up: while the budget lasts and the best one gets
 better, those of the next round are the best one joined with others that were better than auto, three times at most.
-In the end the best ones and auto are judged on folds that are drawn anew, while the budget lasts, fewer each time. Of
-those that were judged on all folds the one with the lowest r wins, if its lead is no noise:
+In the end the best ones and auto are judged on folds that are drawn anew, while the budget lasts, fewer each time; a
+table is divided in time in one way alone. Of those that were judged on all folds the one with the lowest r wins, if its
+lead is no noise:
 
     mean(d) > q sd(d) / sqrt(folds)     d[fold] = auto's error[fold] - error[fold]
 
@@ -30,6 +31,7 @@ import numpy as np
 
 from rnnfast.config.resolve import Config
 from rnnfast.data.splitting.parts import Parts
+from rnnfast.errors import DataError
 from rnnfast.records import Record
 from rnnfast.reporter import Lap, Reporter
 from rnnfast.training.candidates import Options
@@ -57,8 +59,8 @@ class Runner(Record, frozen=True):
 class Race(Record, frozen=True):
     """A race. winner: the changes that won, none where auto did; runners: the best one first.
 
-    folds: of the training part; sequences: of it that took part; epochs: share of those of a run that trials have;
-    networks: of a trial.
+    folds: of the training part, that auto was judged on; sequences: of it that took part; epochs: share of those of a
+    run that trials have; networks: of a trial.
     """
 
     winner: Options
@@ -128,7 +130,7 @@ class Track:
     ) -> None:
         """Judge auto and the best ones on other folds, as many of them as the budget allows.
 
-        more: returns the folds of another division, from 1.
+        more: returns the folds of another division, from 1; one that cannot be trained on ends the finals.
         """
         auto, *others = contenders
         whole = [one for one in others if len(one.errors) == self.folds]
@@ -138,8 +140,11 @@ class Track:
                 whole.pop()
             if not whole or deadline.passed:
                 break
-            for parts in more(number):
-                self._judge([auto, *whole], self.trials.add(parts), deadline, interrupt)
+            try:
+                for parts in more(number):
+                    self._judge([auto, *whole], self.trials.add(parts), deadline, interrupt)
+            except DataError:
+                break
 
     def _judge(self, contenders: Sequence[Contender], fold: int, deadline: Deadline, interrupt: Interrupt) -> None:
         """Judge contenders on a fold, unless the time is over."""
@@ -226,6 +231,7 @@ def outcome(contenders: Sequence[Contender], trials: Trials, epochs: float, netw
     auto, most = contenders[0], 1.0 if trials.part.schema.id else MARGIN
     leaders = [one for one in contenders[1:] if leads(one, auto) and relative(one, auto) < most]
     winner = min(leaders, key=lambda one: relative(one, auto), default=auto)
-    order = sorted(contenders, key=lambda one: (one is not winner, -len(one.errors), relative(one, auto)))
+    judged = [auto, *(one for one in contenders[1:] if one.errors)]  # the time may have left out others
+    order = sorted(judged, key=lambda one: (one is not winner, -len(one.errors), relative(one, auto)))
     runners = tuple(Runner(one.options, relative(one, auto), len(one.errors)) for one in order)
-    return Race(winner.options, runners, len(trials.folds), trials.part.sequences, epochs, networks)
+    return Race(winner.options, runners, len(auto.errors), trials.part.sequences, epochs, networks)

@@ -85,9 +85,12 @@ def window_drawn(table: Sequences, share: float) -> Window:
     if table.schema.time is None and not table.schema.horizon:
         return Window(DEFAULT_WINDOW, "the default where nothing says that rows follow each other in time")
     rows, ahead = int(table.rows * share), max(table.schema.ahead, default=0)
-    reach = min(REACHES * ahead, table.rows // FEWEST)
-    if reach > max(rows // PARTED, DEFAULT_WINDOW):
-        return Window(reach, f"{REACHES} times the {counted(ahead, 'row')} from a forecast to its target")
+    reach, most = REACHES * ahead, table.rows // FEWEST
+    if min(reach, most) > max(rows // PARTED, DEFAULT_WINDOW):
+        reason = f"{REACHES} times the {counted(ahead, 'row')} from a forecast to its target"
+        if reach > most:
+            reason = f"as the table is to have {FEWEST} of them: {reason} would be longer"
+        return Window(min(reach, most), reason)
     return _bounded(rows // PARTED, rows, f"1/{PARTED} of the rows that train, as the split draws at random,")
 
 

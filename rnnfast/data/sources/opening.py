@@ -256,7 +256,7 @@ def _set_columns(source: Source, names: Sequence[str]) -> None:
     for column in source.columns:
         if column in earlier:
             first, second = [n for n, name in enumerate(source.columns, 1) if name == column][:2]
-            command = rewriting(source)
+            command = rewriting(source, dtype="str")
             way = f", as pandas does: {command}" if command else ""
             raise DataError(
                 f"{source.header_line()}, column {short(column)!r}: the name is there twice (columns {first} and "

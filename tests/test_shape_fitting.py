@@ -187,3 +187,14 @@ def test_what_tells_sequences_apart_is_found_without_a_copy_of_them():
     assert tracemalloc.get_traced_memory()[1] < some.inputs.nbytes / 4
     tracemalloc.stop()
     assert digest != some._replace(weight=np.full(1, 2.0)).digest
+
+
+def test_labels_that_weigh_nothing_do_not_say_how_good_the_network_is():
+    frame = waves().assign(w=1.0)
+    model, off = trained(frame, weight="w"), frame["id"].isin(frame["id"].unique()[5:])
+    data, shares = read_table(frame, schema=model.schema), []
+    for valid in (frame.assign(w=np.where(off, 0.0, 1.0)), frame.assign(y=frame["y"].where(~off))):
+        linear_part.set_linear_part(model, data, read_table(valid, schema=model.schema), Reporter())
+        shares.append(model.linear_part.share)
+        model.linear_part = None
+    assert shares[0] == pytest.approx(shares[1], rel=1e-9)

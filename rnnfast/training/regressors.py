@@ -39,14 +39,17 @@ def regression(model: Model, train: Sequences) -> LinearPart:
     length = common_length(train.lengths, features) if model.schema.predict == "last" else 0
     sums = reduce(np.add, train.each_shard(products_of, model, length))
     if train.weighted and (total := sums[:, -outputs - 1, -outputs - 1].sum()):
-        sums *= sum(train.each_shard(weighty_rows)) / total  # in which unit weights are has no say
+        sums *= sum(train.each_shard(weighty_labels)) / total  # in which unit weights are has no say
     solution = solved(sums, outputs)
     return _of_places(solution, sums.sum(axis=0), length) if length else _of_rows(solution, model)
 
 
-def weighty_rows(part: Sequences) -> int:
+def weighty_labels(part: Sequences) -> int:
     """Return how many labels weigh something."""
-    return sum(int(np.count_nonzero(block.weight[block.labelled])) for block in part.blocks(("y", "weight")))
+    return sum(
+        int(np.count_nonzero(block.labelled if block.weight is None else block.weight[block.labelled]))
+        for block in part.blocks(("y", "weight"))
+    )
 
 
 def _of_places(solution: Floats, products: Floats, length: int) -> LinearPart:

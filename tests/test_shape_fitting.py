@@ -198,3 +198,15 @@ def test_labels_that_weigh_nothing_do_not_say_how_good_the_network_is():
         shares.append(model.linear_part.share)
         model.linear_part = None
     assert shares[0] == pytest.approx(shares[1], rel=1e-9)
+
+
+@pytest.mark.parametrize(("best", "expected"), [(0.5, 1.0), (3.0, 3.0)], ids=["too doubtful", "too sure"])
+def test_logits_of_a_network_that_is_too_sure_are_divided_by_a_temperature(best, expected, monkeypatch):
+    monkeypatch.setattr(linear_part, "fitted_temperature", lambda outcomes: best)
+    model = trained()
+    part, data = model.linear_part, read_table(waves(), schema=model.schema)
+    assert part.temperature == expected
+    network = replace(model, linear_part=None).outputs(data)
+    added = part.convolutions.outputs(model.encoder.transform(data), data.offsets) + part.bias
+    last = data.offsets[1:] - 1
+    np.testing.assert_allclose(model.outputs(data)[last], (part.share / expected * network + added)[last], rtol=1e-9)
